@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Thin front for meson. Everything lands in build/.
+
+PYTHON := /usr/bin/python3
+export CC ?= gcc
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+.PHONY: build run test bench dev install clean
+
+build:
+	@tools/setup build
+	@test -f build/build.ninja || meson setup build >build-setup.log 2>&1 || { cat build-setup.log; exit 1; }
+	@rm -f build-setup.log
+	@ninja -C build --quiet
+
+run:
+	@tools/setup run
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) tools/run
+
+test:
+	@tools/setup test
+	@$(PYTHON) tools/test
+
+bench:
+	@tools/setup bench
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) bench/run
+
+# For developers: with the address and undefined behaviour sanitizers, in build/dev.
+dev:
+	@tools/setup build
+	@test -f build/dev/build.ninja || meson setup build/dev -Ddeveloper=true
+	@ninja -C build/dev --quiet
+
+install: build
+	@meson install -C build --no-rebuild
+
+clean:
+	@rm -rf build

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return code;
+	e->code = code;
+	e->hint[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int err_sys(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+	size_t len;
+
+	if (!e)
+		return code;
+	e->code = code;
+	e->hint[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	len = strlen(e->text);
+	snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(-code));
+	return code;
+}
+
+int err_prefix(struct err *e, const char *fmt, ...)
+{
+	char whole[2 * ERR_TEXT_MAX];
+	va_list ap;
+	size_t len;
+
+	if (!e)
+		return -EIO;
+	va_start(ap, fmt);
+	vsnprintf(whole, sizeof(whole), fmt, ap);
+	va_end(ap);
+	len = strlen(whole);
+	snprintf(whole + len, sizeof(whole) - len, ": %s", e->text);
+	snprintf(e->text, sizeof(e->text), "%.*s", ERR_TEXT_MAX - 1, whole);
+	return e->code;
+}
+
+int err_hint(struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return -EIO;
+	va_start(ap, fmt);
+	vsnprintf(e->hint, sizeof(e->hint), fmt, ap);
+	va_end(ap);
+	return e->code;
+}

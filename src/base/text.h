@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Small questions about strings. Pure, allocation-free.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline bool str_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static inline bool str_ends(const char *s, const char *suffix)
+{
+	size_t ls = strlen(s), lx = strlen(suffix);
+
+	return ls >= lx && memcmp(s + ls - lx, suffix, lx) == 0;
+}
+
+/* Decimal number of the whole string, at most MAX. False, *OUT untouched, for anything else. */
+bool parse_u64(const char *s, uint64_t max, uint64_t *out);
+
+/* A path of components, none of them "", "." or "..", no leading slash, no control bytes. */
+bool path_is_clean(const char *path);
+
+/* Compares version strings as people read them: runs of digits by value, the rest by byte. */
+int version_compare(const char *a, const char *b);
+
+/* Copies SRC to DST with bytes below 32, 127 and the backslash as \xNN; always terminated. */
+void escape_text(const char *src, char *dst, size_t size);

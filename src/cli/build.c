@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/parallel.h"
+#include "cli/cli.h"
+#include "deploy/replace.h"
+#include "image/pack.h"
+#include "image/verify.h"
+
+static int check_written(int fd, const char *out, const struct pack_result *packed,
+			 struct verdict *verdict, struct arena *arena, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	int r;
+
+	/* What is read back is to come from the disk. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	r = image_open_fd(fd, out, &image, err);
+	if (r == 0)
+		r = image_verify(image, &packed->manifest, arena, verdict, err);
+	if (r < 0)
+		return err_prefix(err, "the image that was just written cannot be read back");
+	if (verdict->n_problems)
+		return err_set(err, -EIO, "the image that was just written is wrong: %s",
+			       verdict->problems->text);
+	return 0;
+}
+
+static int write_image(struct build *b, const char *out, struct pack_result *packed,
+		       struct verdict *verdict, struct err *err)
+{
+	struct replace file;
+	struct progress progress;
+	struct pack pack = {
+		.plan = &b->plan,
+		.root = b->root,
+		.codec = b->codec,
+		.threads = parallel_cores(),
+		.progress = progress_step,
+		.progress_arg = &progress,
+	};
+	int r = replace_begin(out, &file, err);
+
+	if (r < 0)
+		return r;
+	progress_begin(&progress, "packing");
+	r = pack_write(&pack, file.fd, packed, err);
+	progress_end(&progress);
+	if (r == -ENOSPC)
+		err_hint(err, "free space in the folder of %s; nothing was changed", out);
+	if (r == 0)
+		r = replace_sync(&file, err);
+	if (r == 0)
+		r = check_written(file.fd, out, packed, verdict, &b->plan.arena, err);
+	if (r == 0)
+		r = replace_commit(&file, err);
+	replace_end(&file);
+	return r;
+}
+
+static void report(const struct cli_request *q, const struct build *b, const char *out,
+		   const struct pack_result *packed, double seconds)
+{
+	const char *mode = b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic";
+	struct json_object *o;
+	char size[32];
+
+	if (!q->json) {
+		cli_print_notes(&b->plan);
+		printf("%s: kernel %s, %s, %s, %zu files, %zu modules, %s, %.2f s, %zu warnings\n",
+		       out, b->kernel.version, mode, cli_size(packed->bytes, size), packed->files,
+		       modules_count(b->modules), codec_info(b->codec)->name, seconds,
+		       b->plan.warnings);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "image", json_object_new_string(out));
+	json_object_object_add(o, "kernel", json_object_new_string(b->kernel.version));
+	json_object_object_add(o, "mode", json_object_new_string(mode));
+	json_object_object_add(o, "compress", json_object_new_string(codec_info(b->codec)->name));
+	json_object_object_add(o, "bytes", json_object_new_int64((int64_t)packed->bytes));
+	json_object_object_add(o, "files", json_object_new_int64((int64_t)packed->files));
+	json_object_object_add(o, "modules",
+			       json_object_new_int64((int64_t)modules_count(b->modules)));
+	json_object_object_add(o, "seconds", json_object_new_double(seconds));
+	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
+	cli_print_json(o);
+}
+
+int run_build(const struct command *self, int argc, char **argv)
+{
+	_cleanup_request_ struct cli_request q;
+	_cleanup_build_ struct build b = {0};
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct pack_result packed = {0};
+	struct verdict verdict;
+	struct err err = {0};
+	double start = cli_now();
+	int r;
+
+	cli_request_init(&q);
+	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
+	if (r < 0)
+		return cli_usage(r, &err);
+	q.request.kernel = r > 1 ? argv[1] : NULL;
+	q.request.init = cli_find_init(&q.arena);
+	r = root_open(q.root, &root, &err);
+	if (r == 0)
+		r = build_make(&q.request, &root, &b, &err);
+	if (r == 0)
+		r = write_image(&b, argv[0], &packed, &verdict, &err);
+	buf_clear(&packed.manifest);
+	if (r < 0)
+		return cli_fail(&err);
+	report(&q, &b, argv[0], &packed, cli_now() - start);
+	return cli_end(EXIT_DONE);
+}

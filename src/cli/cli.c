@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum { PROGRESS_WIDTH = 30 };
+
+/* ---- messages ---- */
+
+static bool coloured(FILE *f)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(fileno(f)) && (!no || !*no);
+}
+
+static void print_message(const char *colour, const char *kind, const char *text)
+{
+	char shown[2 * ERR_TEXT_MAX];
+
+	escape_text(text, shown, sizeof(shown));
+	if (coloured(stderr))
+		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
+	else
+		fprintf(stderr, "preroot: %s: %s\n", kind, shown);
+}
+
+static void print_error(const struct err *err)
+{
+	fflush(stdout);
+	print_message("1;31", "error", err->text);
+	if (err->hint[0])
+		fprintf(stderr, "preroot: hint: %s\n", err->hint);
+}
+
+int cli_fail(const struct err *err)
+{
+	print_error(err);
+	return EXIT_FAILED;
+}
+
+int cli_usage(int result, const struct err *err)
+{
+	if (result == -ECANCELED)
+		return cli_end(EXIT_DONE);
+	print_error(err);
+	return EXIT_USAGE;
+}
+
+void cli_warn(const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	print_message("1;33", "warning", text);
+}
+
+void cli_print_json(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_SPACED |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}
+
+int cli_end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "preroot: error: writing to standard output: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+const char *cli_size(uint64_t bytes, char out[32])
+{
+	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+	double value = (double)bytes;
+	int unit = 0;
+
+	while (value >= 1000 && unit < 4) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return out;
+}
+
+/* ---- progress ---- */
+
+double cli_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void progress_begin(struct progress *p, const char *label)
+{
+	*p = (struct progress){.label = label, .start = cli_now()};
+}
+
+void progress_step(size_t done, size_t total, void *progress)
+{
+	struct progress *p = progress;
+	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
+
+	if (!isatty(STDERR_FILENO) || (!p->shown && cli_now() - p->start < 1))
+		return;
+	p->shown = true;
+	fprintf(stderr, "\r%s [", p->label);
+	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
+		fputc(i < filled ? '#' : '.', stderr);
+	fprintf(stderr, "] %zu/%zu", done, total);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->shown)
+		fprintf(stderr, "\r\033[K");
+	p->shown = false;
+}
+
+/* ---- requests ---- */
+
+void cli_request_init(struct cli_request *r)
+{
+	*r = (struct cli_request){.root = "/", .request = {.codec = CODEC_COUNT}};
+}
+
+void cli_request_clear(struct cli_request *r)
+{
+	free(r->request.drivers);
+	free(r->request.includes);
+	arena_clear(&r->arena);
+}
+
+const char *cli_find_init(struct arena *arena)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash, *beside;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		beside = arena_printf(arena, "%.*s/preroot-init", (int)(slash - self), self);
+		if (access(beside, R_OK) == 0)
+			return beside;
+	}
+	return PREROOT_LIBDIR "/preroot-init";
+}
+
+static void add_drivers(struct cli_request *r, const char *list)
+{
+	char *words = arena_strdup(&r->arena, list), *word;
+	struct request *q = &r->request;
+
+	while ((word = strsep(&words, " ,\t"))) {
+		if (!*word)
+			continue;
+		q->drivers = xrealloc(q->drivers, q->n_drivers + 1, sizeof(*q->drivers));
+		q->drivers[q->n_drivers++] = word;
+	}
+}
+
+static int set_codec(struct request *q, const char *name, struct err *err)
+{
+	static const char known[] = "zstd, xz, lz4, gzip, none";
+
+	q->codec = codec_by_name(name);
+	if (q->codec == CODEC_COUNT)
+		return err_set(err, -EINVAL, "--compress: no codec \"%s\" (%s)", name, known);
+	if (q->codec == CODEC_BZIP2 || q->codec == CODEC_LZMA || q->codec == CODEC_LZO)
+		return err_set(err, -EINVAL, "--compress: writing %s is not built in (%s)", name,
+			       known);
+	return 0;
+}
+
+static int set_mode(struct cli_request *r, enum plan_mode mode)
+{
+	r->request.mode = mode;
+	return 0;
+}
+
+int cli_request_apply(int id, char **args, void *request, struct err *err)
+{
+	struct cli_request *r = request;
+	struct request *q = &r->request;
+
+	switch (id) {
+	case OPT_ROOT:
+		r->root = args[0];
+		return 0;
+	case OPT_HOSTONLY:
+		return set_mode(r, MODE_HOSTONLY);
+	case OPT_GENERIC:
+		return set_mode(r, MODE_GENERIC);
+	case OPT_HARDWARE:
+		q->hardware_file = args[0];
+		return 0;
+	case OPT_INCLUDE:
+		q->includes = xrealloc(q->includes, q->n_includes + 1, sizeof(*q->includes));
+		q->includes[q->n_includes++] = (struct request_include){args[0], args[1]};
+		return 0;
+	case OPT_DRIVERS:
+		add_drivers(r, args[0]);
+		return 0;
+	case OPT_COMPRESS:
+		return set_codec(q, args[0], err);
+	default:
+		r->json = true;
+		return 0;
+	}
+}
+
+/* Oldest first. */
+static size_t collect_notes(const struct plan *plan, const char **texts)
+{
+	size_t n = plan->warnings;
+
+	for (const struct plan_note *note = plan->notes; note; note = note->next)
+		texts[--n] = note->text;
+	return plan->warnings;
+}
+
+void cli_print_notes(const struct plan *plan)
+{
+	const char **texts = xrealloc(NULL, plan->warnings + 1, sizeof(*texts));
+	size_t n = collect_notes(plan, texts);
+
+	for (size_t i = 0; i < n; i++)
+		cli_warn("%s", texts[i]);
+	free(texts);
+}
+
+struct json_object *cli_notes_json(const struct plan *plan)
+{
+	const char **texts = xrealloc(NULL, plan->warnings + 1, sizeof(*texts));
+	struct json_object *list = json_object_new_array();
+	size_t n = collect_notes(plan, texts);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, json_object_new_string(texts[i]));
+	free(texts);
+	return list;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the verbs share: exit statuses, messages for people, JSON for machines, progress, and
+ * the options of a request. Only this folder prints and exits.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "cli/options.h"
+#include "features/make.h"
+#include "plan/request.h"
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,  /* nothing has changed */
+	EXIT_USAGE = 2,
+	EXIT_FINDING = 3, /* a check found something */
+};
+
+/* "preroot: error: ...", the hint on a line of its own. Returns EXIT_FAILED. */
+int cli_fail(const struct err *err);
+
+/* The same for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */
+int cli_usage(int result, const struct err *err);
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints OBJECT and gives it back to json-c. */
+void cli_print_json(struct json_object *object);
+
+/* Flushes stdout: EXIT_FAILED with a message when something was lost, else STATUS. */
+int cli_end(int status);
+
+/* "1.2 MB" */
+const char *cli_size(uint64_t bytes, char out[32]);
+
+/* Progress on a terminal, for what takes more than a second. */
+struct progress {
+	const char *label;
+	double start;
+	bool shown;
+};
+
+double cli_now(void);
+void progress_begin(struct progress *p, const char *label);
+void progress_step(size_t done, size_t total, void *progress);
+void progress_end(struct progress *p);
+
+/* ---- options of a request, as build and plan have them ---- */
+
+enum option_id {
+	OPT_ROOT,
+	OPT_HOSTONLY,
+	OPT_GENERIC,
+	OPT_HARDWARE,
+	OPT_INCLUDE,
+	OPT_DRIVERS,
+	OPT_COMPRESS,
+	OPT_JSON,
+};
+
+#define REQUEST_OPTIONS                                                                            \
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},                  \
+	{"hostonly", 'H', NULL, "for this machine only (the default)", OPT_HOSTONLY},              \
+	{"generic", 'N', NULL, "for any machine", OPT_GENERIC},                                    \
+	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE},              \
+	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
+	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
+	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
+
+struct cli_request {
+	struct request request;
+	const char *root;
+	bool json;
+	struct arena arena;
+};
+
+void cli_request_init(struct cli_request *r);
+void cli_request_clear(struct cli_request *r);
+#define _cleanup_request_ __attribute__((cleanup(cli_request_clear)))
+int cli_request_apply(int id, char **args, void *request, struct err *err);
+
+/* The PID 1 program: beside this one (in a build folder), or where it is installed. */
+const char *cli_find_init(struct arena *arena);
+
+/* Prints the notes of the plan as warnings. */
+void cli_print_notes(const struct plan *plan);
+struct json_object *cli_notes_json(const struct plan *plan);
+
+/* ---- the verbs ---- */
+
+int run_build(const struct command *self, int argc, char **argv);
+int run_plan(const struct command *self, int argc, char **argv);
+int run_hardware(const struct command *self, int argc, char **argv);
+int run_list(const struct command *self, int argc, char **argv);
+int run_cat(const struct command *self, int argc, char **argv);
+int run_extract(const struct command *self, int argc, char **argv);
+int run_why(const struct command *self, int argc, char **argv);
+int run_verify(const struct command *self, int argc, char **argv);

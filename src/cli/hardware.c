@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+
+struct report {
+	const struct hardware *hw;
+	struct modules *modules;     /* NULL: no target kernel */
+	const char *target;          /* its version */
+};
+
+static const char *or_dash(const char *text)
+{
+	return text && *text ? text : "-";
+}
+
+static const char *target_driver(const struct report *r, const struct hw_device *d)
+{
+	return r->modules && d->modalias ? modules_describe_alias(r->modules, d->modalias) : NULL;
+}
+
+static void print_text(const struct report *r)
+{
+	for (size_t i = 0; i < r->hw->n_mounts; i++) {
+		const struct hw_mount *m = &r->hw->mounts[i];
+
+		printf("%s: %s on %s\n", m->target, m->fstype, or_dash(m->source));
+		for (size_t k = 0; k < m->n_blocks; k++)
+			printf("  %-12s /sys/%s%s%s\n", m->blocks[k].name,
+			       or_dash(m->blocks[k].path), m->blocks[k].dm_uuid ? " " : "",
+			       m->blocks[k].dm_uuid ? m->blocks[k].dm_uuid : "");
+	}
+	if (r->hw->n_devices)
+		printf("\n%-10s %-20s %-24s %s\n", "for", "driver now",
+		       r->target ? r->target : "(no target kernel)", "device");
+	for (size_t i = 0; i < r->hw->n_devices; i++) {
+		const struct hw_device *d = &r->hw->devices[i];
+
+		printf("%-10s %-20s %-24s /sys/%s\n%57s%s\n", d->needed_for, or_dash(d->driver),
+		       or_dash(target_driver(r, d)), d->path, "", or_dash(d->modalias));
+	}
+}
+
+static void add_text(struct json_object *o, const char *key, const char *value)
+{
+	if (value)
+		json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static struct json_object *mount_json(const struct hw_mount *m)
+{
+	struct json_object *o = json_object_new_object(), *blocks = json_object_new_array();
+
+	add_text(o, "target", m->target);
+	add_text(o, "source", m->source);
+	add_text(o, "fstype", m->fstype);
+	add_text(o, "options", m->options);
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		struct json_object *b = json_object_new_object();
+
+		add_text(b, "name", m->blocks[i].name);
+		add_text(b, "path", m->blocks[i].path);
+		add_text(b, "holder", m->blocks[i].holder);
+		add_text(b, "dm-uuid", m->blocks[i].dm_uuid);
+		json_object_object_add(b, "virtual",
+				       json_object_new_boolean(m->blocks[i].is_virtual));
+		json_object_array_add(blocks, b);
+	}
+	json_object_object_add(o, "blocks", blocks);
+	return o;
+}
+
+static struct json_object *device_json(const struct report *r, const struct hw_device *d)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "path", d->path);
+	add_text(o, "subsystem", d->subsystem);
+	add_text(o, "modalias", d->modalias);
+	add_text(o, "driver", d->driver);
+	add_text(o, "module", d->module);
+	add_text(o, "for", d->needed_for);
+	add_text(o, "target-driver", target_driver(r, d));
+	return o;
+}
+
+static void print_json(const struct report *r)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *mounts = json_object_new_array(), *devices = json_object_new_array();
+
+	for (size_t i = 0; i < r->hw->n_mounts; i++)
+		json_object_array_add(mounts, mount_json(&r->hw->mounts[i]));
+	for (size_t i = 0; i < r->hw->n_devices; i++)
+		json_object_array_add(devices, device_json(r, &r->hw->devices[i]));
+	json_object_object_add(o, "preroot-hardware", json_object_new_int(1));
+	add_text(o, "kernel", r->hw->kernel);
+	add_text(o, "target-kernel", r->target);
+	json_object_object_add(o, "mounts", mounts);
+	json_object_object_add(o, "devices", devices);
+	cli_print_json(o);
+}
+
+int run_hardware(const struct command *self, int argc, char **argv)
+{
+	_cleanup_request_ struct cli_request q;
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct hardware hw = {0};
+	struct report report = {.hw = &hw};
+	struct kernel kernel;
+	struct err err = {0};
+	const char *version;
+	int r;
+
+	cli_request_init(&q);
+	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
+	if (r < 0)
+		return cli_usage(r, &err);
+	version = r > 0 ? argv[0] : NULL;
+	r = root_open(q.root, &root, &err);
+	if (r == 0)
+		r = build_read_hardware(&q.request, &root, &q.arena, &hw, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	/* Without a kernel the machine can still be described. */
+	r = kernel_find(&root, version, &q.arena, &kernel, &err);
+	if (r == 0)
+		r = modules_open(&root, &kernel, &q.arena, &report.modules, &err);
+	if (r < 0 && version)
+		return cli_fail(&err);
+	if (r == 0)
+		report.target = kernel.version;
+	if (q.json)
+		print_json(&report);
+	else
+		print_text(&report);
+	modules_close(report.modules);
+	return cli_end(EXIT_DONE);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "format/manifest.h"
+#include "image/extract.h"
+#include "image/open.h"
+
+/* The verbs that look into an image: list, cat, extract, why. */
+
+enum { CHUNK = 64 * 1024 };
+
+static int parse(const struct command *self, int argc, char **argv, bool *json, struct err *err)
+{
+	_cleanup_request_ struct cli_request q;
+	int r;
+
+	cli_request_init(&q);
+	r = options_parse(self, argc, argv, cli_request_apply, &q, err);
+	if (json)
+		*json = q.json;
+	return r;
+}
+
+/* ---- list ---- */
+
+static char type_letter(unsigned mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return 'd';
+	case S_IFLNK:
+		return 'l';
+	case S_IFCHR:
+		return 'c';
+	case S_IFBLK:
+		return 'b';
+	case S_IFIFO:
+		return 'p';
+	case S_IFSOCK:
+		return 's';
+	default:
+		return '-';
+	}
+}
+
+static void mode_text(unsigned mode, char out[11])
+{
+	static const char letters[] = "rwxrwxrwx";
+
+	out[0] = type_letter(mode);
+	for (int i = 0; i < 9; i++)
+		out[1 + i] = mode & (0400u >> i) ? letters[i] : '-';
+	if (mode & S_ISUID)
+		out[3] = mode & 0100 ? 's' : 'S';
+	if (mode & S_ISGID)
+		out[6] = mode & 0010 ? 's' : 'S';
+	if (mode & S_ISVTX)
+		out[9] = mode & 0001 ? 't' : 'T';
+	out[10] = '\0';
+}
+
+static int read_target(struct image *i, const struct image_entry *e, char out[CPIO_TARGET_MAX + 1],
+		       struct err *err)
+{
+	ssize_t n = 0;
+
+	out[0] = '\0';
+	if (S_ISLNK(e->header.mode))
+		n = image_read(i, out, CPIO_TARGET_MAX, err);
+	if (n < 0)
+		return (int)n;
+	out[n] = '\0';
+	return 0;
+}
+
+static void print_entry(const struct image_entry *e, const char *target)
+{
+	char mode[11], name[2 * CPIO_NAME_MAX], to[2 * CPIO_NAME_MAX];
+	const struct cpio_header *h = &e->header;
+
+	mode_text(h->mode, mode);
+	escape_text(e->name, name, sizeof(name));
+	escape_text(target, to, sizeof(to));
+	if (S_ISCHR(h->mode) || S_ISBLK(h->mode))
+		printf("%s %3u %5u %5u %5u,%4u %s\n", mode, h->nlink, h->uid, h->gid, h->rmajor,
+		       h->rminor, name);
+	else
+		printf("%s %3u %5u %5u %10u %s%s%s\n", mode, h->nlink, h->uid, h->gid, h->filesize,
+		       name, *to ? " -> " : "", to);
+}
+
+static int list_text(struct image *i, struct err *err)
+{
+	const struct image_segment *segments;
+	char target[CPIO_TARGET_MAX + 1];
+	struct image_entry e;
+	size_t shown = 0, n;
+	int r;
+
+	while ((r = image_next(i, &e, err)) > 0) {
+		r = read_target(i, &e, target, err);
+		if (r < 0)
+			break;
+		segments = image_segments(i, &n);
+		for (; shown < n; shown++)
+			printf("# segment %zu: %s, at byte %llu\n", shown + 1,
+			       segments[shown].codec == CODEC_NONE
+				       ? "uncompressed"
+				       : codec_info(segments[shown].codec)->name,
+			       (unsigned long long)segments[shown].offset);
+		print_entry(&e, target);
+	}
+	segments = image_segments(i, &n);
+	for (size_t k = 0; k < n && r == 0; k++)
+		printf("# segment %zu: %llu entries, %llu bytes, %llu unpacked\n", k + 1,
+		       (unsigned long long)segments[k].entries,
+		       (unsigned long long)segments[k].size, (unsigned long long)segments[k].plain);
+	return r;
+}
+
+static struct json_object *entry_json(const struct image_entry *e, const char *target)
+{
+	struct json_object *o = json_object_new_object();
+	char mode[11], name[2 * CPIO_NAME_MAX];
+
+	mode_text(e->header.mode, mode);
+	escape_text(e->path, name, sizeof(name));
+	json_object_object_add(o, "path", json_object_new_string(name));
+	json_object_object_add(o, "mode", json_object_new_string(mode));
+	json_object_object_add(o, "uid", json_object_new_int64(e->header.uid));
+	json_object_object_add(o, "gid", json_object_new_int64(e->header.gid));
+	json_object_object_add(o, "size", json_object_new_int64(e->header.filesize));
+	json_object_object_add(o, "segment", json_object_new_int64(e->segment + 1));
+	if (*target) {
+		escape_text(target, name, sizeof(name));
+		json_object_object_add(o, "target", json_object_new_string(name));
+	}
+	return o;
+}
+
+static struct json_object *segments_json(struct image *i)
+{
+	struct json_object *list = json_object_new_array();
+	const struct image_segment *s;
+	size_t n;
+
+	s = image_segments(i, &n);
+	for (size_t k = 0; k < n; k++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "compress",
+				       json_object_new_string(codec_info(s[k].codec)->name));
+		json_object_object_add(o, "offset", json_object_new_int64((int64_t)s[k].offset));
+		json_object_object_add(o, "size", json_object_new_int64((int64_t)s[k].size));
+		json_object_object_add(o, "unpacked", json_object_new_int64((int64_t)s[k].plain));
+		json_object_object_add(o, "entries", json_object_new_int64((int64_t)s[k].entries));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+/* Written as it is read, so that memory does not grow with the image. */
+static int list_json(struct image *i, struct err *err)
+{
+	char target[CPIO_TARGET_MAX + 1];
+	struct json_object *o;
+	struct image_entry e;
+	bool first = true;
+	int r;
+
+	printf("{\"entries\": [");
+	while ((r = image_next(i, &e, err)) > 0) {
+		r = read_target(i, &e, target, err);
+		if (r < 0)
+			break;
+		o = entry_json(&e, target);
+		printf("%s\n  %s", first ? "" : ",",
+		       json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_object_put(o);
+		first = false;
+	}
+	o = segments_json(i);
+	printf("\n], \"segments\": %s, \"complete\": %s}\n",
+	       json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE),
+	       r == 0 ? "true" : "false");
+	json_object_put(o);
+	return r;
+}
+
+int run_list(const struct command *self, int argc, char **argv)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct err err = {0};
+	bool json;
+	int r = parse(self, argc, argv, &json, &err);
+
+	if (r < 0)
+		return cli_usage(r, &err);
+	r = image_open(argv[0], &image, &err);
+	if (r == 0)
+		r = json ? list_json(image, &err) : list_text(image, &err);
+	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
+}
+
+/* ---- cat ---- */
+
+/* The image is given paths as people type them: /lib/x is usr/lib/x where /lib is a link. */
+static bool is_path(const struct image_entry *e, const char *wanted)
+{
+	while (*wanted == '/')
+		wanted++;
+	return strcmp(e->path, wanted) == 0 ||
+	       (str_starts(e->path, "usr/") && strcmp(e->path + 4, wanted) == 0);
+}
+
+/* Number of the last file with that name, for the last one is what the kernel keeps. */
+static int find_last(const char *file, const char *path, size_t *number, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct image_entry e;
+	size_t n = 0;
+	int r = image_open(file, &image, err);
+
+	*number = 0;
+	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
+		n++;
+		if (S_ISREG(e.header.mode) && is_path(&e, path))
+			*number = n;
+	}
+	if (r == 0 && !*number) {
+		r = err_set(err, -ENOENT, "%s holds no file %s", file, path);
+		err_hint(err, "see: preroot list %s", file);
+	}
+	return r;
+}
+
+static int copy_out(struct image *image, struct err *err)
+{
+	char chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = image_read(image, chunk, sizeof(chunk), err)) > 0)
+		fwrite(chunk, 1, (size_t)n, stdout);
+	return (int)n;
+}
+
+static int cat_one(const char *file, const char *path, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct image_entry e;
+	size_t number;
+	int r = find_last(file, path, &number, err);
+
+	if (r == 0)
+		r = image_open(file, &image, err);
+	while (r >= 0 && number) {
+		r = image_next(image, &e, err);
+		number--;
+	}
+	return r < 0 ? r : copy_out(image, err);
+}
+
+int run_cat(const struct command *self, int argc, char **argv)
+{
+	struct err err = {0};
+	int n = parse(self, argc, argv, NULL, &err), r = 0;
+
+	if (n < 0)
+		return cli_usage(n, &err);
+	for (int i = 1; i < n && r == 0; i++)
+		r = cat_one(argv[0], argv[i], &err);
+	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
+}
+
+/* ---- extract ---- */
+
+int run_extract(const struct command *self, int argc, char **argv)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct extract_result done = {0};
+	struct err err = {0};
+	int r = parse(self, argc, argv, NULL, &err);
+
+	if (r < 0)
+		return cli_usage(r, &err);
+	r = image_open(argv[0], &image, &err);
+	if (r == 0)
+		r = image_extract(image, argv[1], &done, &err);
+	if (done.left_out)
+		cli_warn("%llu device nodes, FIFOs or sockets were left out",
+			 (unsigned long long)done.left_out);
+	if (r < 0)
+		err_hint(&err, "%llu files were unpacked to %s before that",
+			 (unsigned long long)done.files, argv[1]);
+	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
+}
+
+/* ---- why ---- */
+
+static int read_manifest(const char *file, struct buf *out, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct image_entry e;
+	int r = image_open(file, &image, err);
+	bool found = false;
+
+	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
+		char chunk[CHUNK];
+		ssize_t n = 0;
+
+		if (strcmp(e.path, MANIFEST_PATH) != 0 || e.header.filesize > MANIFEST_SIZE_MAX)
+			continue;
+		found = true;
+		out->len = 0;
+		while ((n = image_read(image, chunk, sizeof(chunk), err)) > 0)
+			buf_add(out, chunk, (size_t)n);
+		if (n < 0)
+			return (int)n;
+	}
+	if (r == 0 && !found)
+		return err_set(err, -ENOENT, "%s has no manifest: preroot did not make it", file);
+	return r;
+}
+
+static void print_reason(const struct manifest_entry *m, bool json)
+{
+	char sum[2 * MANIFEST_SHA256 + 1] = "";
+	struct json_object *o;
+
+	for (int i = 0; m->has_digest && i < MANIFEST_SHA256; i++)
+		snprintf(sum + 2 * i, 3, "%02x", m->sha256[i]);
+	if (!json) {
+		printf("/%s: %s\n", m->path, m->reason);
+		if (m->source)
+			printf("  from %s%s\n", m->source[0] == '/' ? "" : "/", m->source);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "path", json_object_new_string(m->path));
+	json_object_object_add(o, "reason", json_object_new_string(m->reason));
+	if (m->source)
+		json_object_object_add(o, "source", json_object_new_string(m->source));
+	json_object_object_add(o, "size", json_object_new_int64((int64_t)m->size));
+	if (*sum)
+		json_object_object_add(o, "sha256", json_object_new_string(sum));
+	cli_print_json(o);
+}
+
+/* A path, or the name of a module: "ext4". */
+static bool is_asked_for(const struct manifest_entry *m, const char *wanted)
+{
+	const char *name = strrchr(m->path, '/');
+
+	while (*wanted == '/')
+		wanted++;
+	if (strcmp(m->path, wanted) == 0 ||
+	    (str_starts(m->path, "usr/") && strcmp(m->path + 4, wanted) == 0))
+		return true;
+	name = name ? name + 1 : m->path;
+	return !strchr(wanted, '/') && str_starts(name, wanted) &&
+	       str_starts(name + strlen(wanted), ".ko");
+}
+
+int run_why(const struct command *self, int argc, char **argv)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct manifest_entry m;
+	struct err err = {0};
+	bool json, found = false;
+	unsigned line = 0;
+	char *cursor;
+	int r = parse(self, argc, argv, &json, &err);
+
+	if (r < 0)
+		return cli_usage(r, &err);
+	r = read_manifest(argv[0], &text, &err);
+	buf_cstr(&text);
+	cursor = (char *)text.data;
+	while (r >= 0 && (r = manifest_next(&cursor, &line, &m, &err)) > 0) {
+		if (!is_asked_for(&m, argv[1]))
+			continue;
+		print_reason(&m, json);
+		found = true;
+	}
+	if (r == 0 && !found) {
+		r = err_set(&err, -ENOENT, "%s holds nothing at %s", argv[0], argv[1]);
+		err_hint(&err, "see: preroot list %s", argv[0]);
+	}
+	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
+}

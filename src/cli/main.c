@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "deploy/replace.h"
+
+static const struct option_spec request_options[] = {REQUEST_OPTIONS, {0}};
+static const struct option_spec hardware_options[] = {
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},
+	{"hardware", 0, "FILE", "take the machine that FILE describes", OPT_HARDWARE},
+	{"json", 0, NULL, "as JSON; build --hardware reads it", OPT_JSON},
+	{0},
+};
+static const struct option_spec verify_options[] = {
+	{"root", 'r', "DIR", "read the kernel below DIR instead of /", OPT_ROOT},
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{0},
+};
+static const struct option_spec json_options[] = {
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{0},
+};
+static const struct option_spec no_options[] = {{0}};
+
+static const struct command commands[] = {
+	{"build", "OUT [KVER]", "Write an image file, and nothing else.", request_options, 1, 2,
+	 run_build},
+	{"plan", "[KVER]", "Show what an image would hold, and why.", request_options, 0, 1,
+	 run_plan},
+	{"hardware", "[KVER]", "Show what this machine needs to reach its filesystems.",
+	 hardware_options, 0, 1, run_hardware},
+	{"list", "IMAGE", "List what an image holds.", json_options, 1, 1, run_list},
+	{"cat", "IMAGE PATH...", "Print files of an image.", no_options, 2, -1, run_cat},
+	{"extract", "IMAGE DIR", "Unpack an image below a folder.", no_options, 2, 2, run_extract},
+	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
+	{"verify", "IMAGE", "Check an image from its bytes.", verify_options, 1, 1, run_verify},
+	{0},
+};
+
+static void print_usage(FILE *to)
+{
+	fprintf(to, "Usage: preroot COMMAND [ARGUMENTS]\n\n"
+		    "Builds, checks and explains initramfs images.\n\nCommands:\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(to, "  %-9s %-14s %s\n", c->name, c->positional, c->summary);
+	fprintf(to, "\nEach command has --help, and a manual page: man preroot-COMMAND.\n"
+		    "Exit status: 0 done, 1 failed and nothing changed, 2 wrong usage, "
+		    "3 a check found something.\n");
+}
+
+static void on_signal(int signal)
+{
+	replace_abort_signal();
+	_exit(128 + signal);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction a = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+	sigaction(SIGHUP, &a, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	umask(022);
+	catch_signals();
+	if (!name) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+		print_usage(stdout);
+		return cli_end(EXIT_DONE);
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("preroot %s\n", PREROOT_VERSION);
+		return cli_end(EXIT_DONE);
+	}
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c->run(c, argc - 2, argv + 2);
+	fprintf(stderr, "preroot: error: unknown command \"%s\"\npreroot: hint: see: preroot --help\n",
+		name);
+	return EXIT_USAGE;
+}

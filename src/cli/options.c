@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static int count_args(const struct option_spec *o)
+{
+	if (!o->args)
+		return 0;
+	return strchr(o->args, ' ') ? 2 : 1;
+}
+
+static const struct option_spec *find(const struct command *c, const char *word, size_t len)
+{
+	for (const struct option_spec *o = c->options; o->name; o++)
+		if ((word[1] == '-' && strlen(o->name) == len - 2 &&
+		     strncmp(o->name, word + 2, len - 2) == 0) ||
+		    (word[1] != '-' && len == 2 && o->letter == word[1]))
+			return o;
+	return NULL;
+}
+
+void options_help(const struct command *c)
+{
+	printf("Usage: preroot %s%s%s%s\n\n%s\n", c->name, c->options->name ? " [OPTIONS]" : "",
+	       *c->positional ? " " : "", c->positional, c->summary);
+	printf("\nOptions:\n");
+	for (const struct option_spec *o = c->options; o->name; o++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : " ",
+			 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+			 o->args ? " " : "", o->args ? o->args : "");
+		printf("  %-26s %s\n", left, o->help);
+	}
+	printf("  %-26s %s\n", "-h, --help", "show this help");
+}
+
+/* Handles ARGV[*AT], an option. */
+static int take_option(const struct command *c, int argc, char **argv, int *at,
+		       int (*apply)(int id, char **args, void *arg, struct err *err), void *arg,
+		       struct err *err)
+{
+	char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct option_spec *o = find(c, word, len);
+	char *args[OPTION_ARGS_MAX] = {NULL};
+	int n = 0;
+
+	if (!o) {
+		err_set(err, -EINVAL, "unknown option %.*s", (int)len, word);
+		return err_hint(err, "see: preroot %s --help", c->name);
+	}
+	if (equals && !o->args)
+		return err_set(err, -EINVAL, "option --%s takes no argument", o->name);
+	if (equals)
+		args[n++] = equals + 1;
+	for (; n < count_args(o); n++) {
+		if (*at + 1 >= argc)
+			return err_set(err, -EINVAL, "option --%s needs: %s", o->name, o->args);
+		args[n] = argv[++*at];
+	}
+	return apply(o->id, args, arg, err);
+}
+
+int options_parse(const struct command *c, int argc, char **argv,
+		  int (*apply)(int id, char **args, void *arg, struct err *err), void *arg,
+		  struct err *err)
+{
+	int n = 0, r;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			while (++i < argc)
+				argv[n++] = argv[i];
+			break;
+		}
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			options_help(c);
+			return -ECANCELED;
+		}
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			argv[n++] = argv[i];
+			continue;
+		}
+		r = take_option(c, argc, argv, &i, apply, arg, err);
+		if (r < 0)
+			return r;
+	}
+	if (n < c->min || (c->max >= 0 && n > c->max)) {
+		err_set(err, -EINVAL, n < c->min ? "too few arguments" : "too many arguments (%s)",
+			n ? argv[n - 1] : "");
+		return err_hint(err, "usage: preroot %s [OPTIONS] %s", c->name, c->positional);
+	}
+	return n;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/cli.h"
+
+static const char *const types[] = {
+	[PLAN_FILE] = "file", [PLAN_DIR] = "dir", [PLAN_LINK] = "link"};
+
+static void print_text(const struct build *b)
+{
+	char path[1024], reason[2048];
+
+	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
+	       b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic",
+	       codec_info(b->codec)->name);
+	for (size_t i = 0; i < b->plan.n_entries; i++) {
+		const struct plan_entry *e = &b->plan.entries[i];
+
+		escape_text(e->path, path, sizeof(path));
+		escape_text(e->reason, reason, sizeof(reason));
+		printf("%-4s /%s%s%s\t%s\n", types[e->type], path, e->target ? " -> " : "",
+		       e->target ? e->target : "", reason);
+	}
+}
+
+static void print_json(const struct build *b)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < b->plan.n_entries; i++) {
+		const struct plan_entry *e = &b->plan.entries[i];
+		struct json_object *entry = json_object_new_object();
+
+		json_object_object_add(entry, "path", json_object_new_string(e->path));
+		json_object_object_add(entry, "type", json_object_new_string(types[e->type]));
+		json_object_object_add(entry, "mode", json_object_new_int((int)e->mode));
+		if (e->source)
+			json_object_object_add(entry, "source", json_object_new_string(e->source));
+		if (e->target)
+			json_object_object_add(entry, "target", json_object_new_string(e->target));
+		json_object_object_add(entry, "reason", json_object_new_string(e->reason));
+		json_object_array_add(list, entry);
+	}
+	json_object_object_add(o, "kernel", json_object_new_string(b->kernel.version));
+	json_object_object_add(o, "compress", json_object_new_string(codec_info(b->codec)->name));
+	json_object_object_add(o, "entries", list);
+	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
+	cli_print_json(o);
+}
+
+int run_plan(const struct command *self, int argc, char **argv)
+{
+	_cleanup_request_ struct cli_request q;
+	_cleanup_build_ struct build b = {0};
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct err err = {0};
+	int r;
+
+	cli_request_init(&q);
+	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
+	if (r < 0)
+		return cli_usage(r, &err);
+	q.request.kernel = r > 0 ? argv[0] : NULL;
+	q.request.init = cli_find_init(&q.arena);
+	r = root_open(q.root, &root, &err);
+	if (r == 0)
+		r = build_make(&q.request, &root, &b, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	if (q.json) {
+		print_json(&b);
+	} else {
+		print_text(&b);
+		cli_print_notes(&b.plan);
+	}
+	return cli_end(EXIT_DONE);
+}

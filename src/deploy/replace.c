@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/replace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+#define TEMP_MARK ".preroot-"
+
+enum { TEMP_TRIES = 16, TEMP_RANDOM = 8 };
+
+/* What the signal handler removes. */
+static volatile int pending_dir = -1;
+static char pending_temp[NAME_MAX + 1];
+
+void replace_abort_signal(void)
+{
+	if (pending_dir >= 0)
+		unlinkat(pending_dir, pending_temp, 0);
+}
+
+static void set_pending(int dir, const char *temp)
+{
+	pending_dir = -1;
+	snprintf(pending_temp, sizeof(pending_temp), "%s", temp);
+	pending_dir = dir;
+}
+
+/* A temporary file is locked as long as its maker lives. */
+static void remove_leftovers(int dir, const char *name)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d) {
+		close_fd(fd);
+		return;
+	}
+	while ((de = readdir(d))) {
+		_cleanup_fd_ int temp = -1;
+		size_t len = strlen(name);
+
+		if (strncmp(de->d_name, name, len) != 0 ||
+		    !str_starts(de->d_name + len, TEMP_MARK) ||
+		    strlen(de->d_name + len) != strlen(TEMP_MARK) + TEMP_RANDOM)
+			continue;
+		temp = openat(dir, de->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (temp >= 0 && flock(temp, LOCK_EX | LOCK_NB) == 0)
+			unlinkat(dir, de->d_name, 0);
+	}
+	closedir(d);
+}
+
+static int make_temp(struct replace *r, const char *path, struct err *err)
+{
+	for (int i = 0; i < TEMP_TRIES; i++) {
+		unsigned random = 0;
+
+		if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+			random = (unsigned)getpid() * TEMP_TRIES + (unsigned)i;
+		snprintf(r->temp, sizeof(r->temp), "%.*s" TEMP_MARK "%08x",
+			 (int)(sizeof(r->temp) - sizeof(TEMP_MARK) - TEMP_RANDOM), r->name, random);
+		r->fd = openat(r->dir, r->temp,
+			       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (r->fd >= 0) {
+			set_pending(r->dir, r->temp);
+			flock(r->fd, LOCK_EX | LOCK_NB);
+			return 0;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	r->temp[0] = '\0';
+	err_sys(err, -errno, "cannot make a temporary file beside %s", path);
+	return err_hint(err, "the image is written beside its final name: that folder must be "
+			     "writable and have space");
+}
+
+int replace_begin(const char *path, struct replace *out, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	struct replace r = {.fd = -1, .dir = -1};
+	struct stat st;
+	int e;
+
+	if (!dir)
+		return err_set(err, -ENOMEM, "no memory left");
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_set(err, -EISDIR, "\"%s\" is a folder, not a file name", path);
+	if (strlen(name) + strlen(TEMP_MARK) + TEMP_RANDOM > NAME_MAX)
+		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", path);
+	r.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r.dir < 0) {
+		err_sys(err, -errno, "folder of %s", path);
+		return err_hint(err, "make the folder first, or give another path");
+	}
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	if (fstatat(r.dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
+		e = err_set(err, -EEXIST, "%s is there and is no regular file", path);
+		err_hint(err, "give the path of a file");
+		close_fd(r.dir);
+		return e;
+	}
+	remove_leftovers(r.dir, r.name);
+	e = make_temp(&r, path, err);
+	if (e < 0) {
+		close_fd(r.dir);
+		return e;
+	}
+	*out = r;
+	return 0;
+}
+
+int replace_sync(struct replace *r, struct err *err)
+{
+	return fsync(r->fd) < 0 ? err_sys(err, -errno, "writing %s to the disk", r->temp) : 0;
+}
+
+int replace_commit(struct replace *r, struct err *err)
+{
+	if (renameat(r->dir, r->temp, r->dir, r->name) < 0)
+		return err_sys(err, -errno, "renaming %s to %s", r->temp, r->name);
+	set_pending(-1, "");
+	r->temp[0] = '\0';
+	if (fsync(r->dir) < 0)
+		return err_sys(err, -errno, "%s is in place, but writing its folder to the disk failed",
+			       r->name);
+	return 0;
+}
+
+void replace_end(struct replace *r)
+{
+	if (r->temp[0])
+		unlinkat(r->dir, r->temp, 0);
+	set_pending(-1, "");
+	r->temp[0] = '\0';
+	r->fd = close_fd(r->fd);
+	r->dir = close_fd(r->dir);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Writes a file so that its name holds either what it held before or the whole new content,
+ * never anything between: a temporary file in the same folder, synced, renamed, the folder
+ * synced. Temporary files that a killed run left are removed by the next run.
+ */
+
+#include <limits.h>
+
+#include "base/err.h"
+
+struct replace {
+	int fd;             /* of the temporary file, to be written */
+	int dir;
+	char name[NAME_MAX + 1];
+	char temp[NAME_MAX + 1]; /* empty: none */
+};
+
+/* PATH must not exist, or be a regular file. The temporary file has mode 0600. */
+int replace_begin(const char *path, struct replace *out, struct err *err);
+
+/* All written data reaches the disk. To be called before the content is read back. */
+int replace_sync(struct replace *r, struct err *err);
+
+/* The temporary file takes the name. After this only the folder's sync can fail, which is told. */
+int replace_commit(struct replace *r, struct err *err);
+
+/* Removes the temporary file, unless it was committed. */
+void replace_end(struct replace *r);
+
+/* Removes the temporary file of the run that is going on. For a signal handler: async-signal
+ * safe. */
+void replace_abort_signal(void);

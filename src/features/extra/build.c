@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+
+/* What the user asked for by name: modules and files. A wish that cannot be had is an error. */
+
+enum { TREE_DEPTH_MAX = 64 };
+
+static int add_driver(struct build *b, const char *name, struct err *err)
+{
+	int r = modules_add_name(b->modules, name, MODULES_LOAD, "asked for with --add-drivers",
+				 err);
+
+	if (r == MODULES_ABSENT) {
+		err_set(err, -ENOENT, "kernel %s has no module \"%s\" (asked for with --add-drivers)",
+			b->kernel.version, name);
+		return err_hint(err, "look for its name with: find /%s -name '*.ko*'",
+				b->kernel.modules_dir);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* What a program from outside needs comes from below the root, as everything else. */
+static int add_needs(struct build *b, int fd, const struct stat *st, const char *target,
+		     struct err *err)
+{
+	void *data;
+	int r;
+
+	if (!st->st_size)
+		return 0;
+	data = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	r = binaries_add_needs(b->binaries, data, (size_t)st->st_size, target, err);
+	munmap(data, (size_t)st->st_size);
+	return r;
+}
+
+static int add_regular(struct build *b, const char *source, const char *target, struct err *err)
+{
+	_cleanup_fd_ int fd = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct plan_entry e = {.path = target,
+			       .type = PLAN_FILE,
+			       .source = source,
+			       .outside = true,
+			       .reason = arena_printf(&b->plan.arena, "--include %s", source)};
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, -errno, "--include %s", source);
+	e.mode = st.st_mode & 0777;
+	r = plan_replace(&b->plan, &e, err);
+	return r < 0 ? r : add_needs(b, fd, &st, target, err);
+}
+
+static int add_link(struct build *b, const char *source, const char *target, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	char to[PATH_MAX];
+	ssize_t n = readlink(source, to, sizeof(to));
+	struct plan_entry e = {.path = target,
+			       .type = PLAN_LINK,
+			       .mode = 0777,
+			       .reason = arena_printf(a, "--include %s", source)};
+
+	if (n < 0 || (size_t)n == sizeof(to))
+		return err_sys(err, n < 0 ? -errno : -ENAMETOOLONG, "--include %s", source);
+	e.target = arena_strndup(a, to, (size_t)n);
+	return plan_replace(&b->plan, &e, err);
+}
+
+static int add_path(struct build *b, const char *source, const char *target, int depth,
+		    struct err *err);
+
+static int add_tree(struct build *b, const char *source, const char *target, unsigned mode,
+		    int depth, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	_cleanup_root_ struct root dir = {.fd = -1};
+	char **names;
+	int n, r = root_open(source, &dir, err);
+
+	if (r < 0)
+		return err_prefix(err, "--include %s", source);
+	if (*target)
+		r = plan_add_dir(&b->plan, target, mode, arena_printf(a, "--include %s", source), err);
+	n = root_listdir(&dir, "", a, &names);
+	if (n < 0)
+		return err_sys(err, n, "--include %s", source);
+	for (int i = 0; i < n && r == 0; i++)
+		r = add_path(b, arena_printf(a, "%s/%s", source, names[i]),
+			     *target ? arena_printf(a, "%s/%s", target, names[i]) : names[i],
+			     depth + 1, err);
+	return r;
+}
+
+static int add_path(struct build *b, const char *source, const char *target, int depth,
+		    struct err *err)
+{
+	struct stat st;
+
+	if (depth == TREE_DEPTH_MAX)
+		return err_set(err, -ELOOP, "--include %s: folders are nested too deeply", source);
+	/* The user's own path may be a link to what is meant; inside a tree links stay links. */
+	if (depth == 0 ? stat(source, &st) < 0 : lstat(source, &st) < 0)
+		return err_sys(err, -errno, "--include %s", source);
+	if (depth == 0 && S_ISREG(st.st_mode)) {
+		char real[PATH_MAX];
+
+		if (!realpath(source, real))
+			return err_sys(err, -errno, "--include %s", source);
+		source = arena_strdup(&b->plan.arena, real);
+	}
+	switch (st.st_mode & S_IFMT) {
+	case S_IFREG:
+		return add_regular(b, source, target, err);
+	case S_IFLNK:
+		return add_link(b, source, target, err);
+	case S_IFDIR:
+		return add_tree(b, source, target, st.st_mode & 01777, depth, err);
+	default:
+		return err_set(err, -EINVAL,
+			       "--include %s is no file, folder or link: an image cannot hold it",
+			       source);
+	}
+}
+
+static int add_include(struct build *b, const struct request_include *inc, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	const char *target = inc->target + strspn(inc->target, "/");
+	size_t len = strlen(target);
+	const char *slash = strrchr(inc->source, '/');
+
+	if (len && target[len - 1] == '/') {
+		struct stat st;
+
+		if (stat(inc->source, &st) == 0 && S_ISREG(st.st_mode))
+			target = arena_printf(a, "%s%s", target, slash ? slash + 1 : inc->source);
+		else
+			target = arena_strndup(a, target, len - 1);
+	}
+	return add_path(b, inc->source, target, 0, err);
+}
+
+int extra_build(struct build *b, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < b->request->n_drivers && r == 0; i++)
+		r = add_driver(b, b->request->drivers[i], err);
+	for (size_t i = 0; i < b->request->n_includes && r == 0; i++)
+		r = add_include(b, &b->request->includes[i], err);
+	return r;
+}

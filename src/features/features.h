@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Features: each is one folder, whose build.c puts into the plan what an image needs for it.
+ * A new one is one folder and one row in table.c.
+ */
+
+#include "base/buf.h"
+#include "host/hardware.h"
+#include "host/kernels.h"
+#include "host/root.h"
+#include "plan/binaries.h"
+#include "plan/modules.h"
+#include "plan/plan.h"
+#include "plan/request.h"
+
+/* All that a feature may look at, and the plan that it adds to. */
+struct build {
+	const struct request *request;
+	const struct root *root;
+	struct kernel kernel;
+	struct buf config;           /* the target kernel's; len 0: unknown */
+	const char *config_origin;
+	struct hardware hardware;    /* empty for a generic image */
+	enum codec codec;
+	struct modules *modules;
+	struct binaries *binaries;
+	struct plan plan;
+};
+
+struct feature {
+	const char *name;
+	const char *summary;
+	int (*build)(struct build *b, struct err *err);
+};
+
+/* Ends with a row without a name. */
+extern const struct feature features[];
+
+int base_build(struct build *b, struct err *err);
+int storage_build(struct build *b, struct err *err);
+int filesystem_build(struct build *b, struct err *err);
+int keyboard_build(struct build *b, struct err *err);
+int extra_build(struct build *b, struct err *err);
+
+/* Which modules of a tree a disk may need: the reason, or NULL. */
+const char *storage_wants(const char *path);
+
+/* Mounts that must be there before the root's own init runs. */
+const char *const *early_mounts(void);

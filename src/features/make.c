@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "features/make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "format/bootconf.h"
+#include "format/kconfig.h"
+
+enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
+
+void build_clear(struct build *b)
+{
+	modules_close(b->modules);
+	binaries_free(b->binaries);
+	buf_clear(&b->config);
+	plan_clear(&b->plan);
+	*b = (struct build){0};
+}
+
+int build_read_hardware(const struct request *request, const struct root *root,
+			struct arena *arena, struct hardware *out, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	if (!request->hardware_file)
+		return hardware_read(root, arena, out, err);
+	r = read_file_at(AT_FDCWD, request->hardware_file, HARDWARE_FILE_MAX, &text);
+	if (r < 0)
+		return err_sys(err, r, "hardware description %s", request->hardware_file);
+	r = hardware_from_json(buf_cstr(&text), text.len, arena, out, err);
+	return r < 0 ? err_prefix(err, "hardware description %s", request->hardware_file) : 0;
+}
+
+static bool kernel_has(const struct build *b, const char *option)
+{
+	return kconfig_get((const char *)b->config.data, b->config.len, option) == KCONFIG_YES;
+}
+
+static bool kernel_unpacks(const struct build *b, enum codec codec)
+{
+	return codec == CODEC_NONE || kernel_has(b, codec_info(codec)->rd);
+}
+
+/* The codecs that the kernel can unpack, for a hint. */
+static const char *unpackable(struct build *b)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (int c = CODEC_COUNT - 1; c >= 0; c--)
+		if (kernel_unpacks(b, (enum codec)c))
+			buf_printf(&text, "%s%s", text.len ? ", " : "",
+				   codec_info((enum codec)c)->name);
+	return arena_strdup(&b->plan.arena, buf_cstr(&text));
+}
+
+static int choose_codec(struct build *b, struct err *err)
+{
+	static const enum codec best_first[] = {CODEC_ZSTD, CODEC_XZ, CODEC_LZ4, CODEC_GZIP,
+						CODEC_NONE};
+	enum codec asked = b->request->codec;
+	size_t i = 0;
+
+	if (!b->config.len) {
+		b->codec = asked == CODEC_COUNT ? CODEC_GZIP : asked;
+		plan_warn(&b->plan,
+			  "no configuration of kernel %s was found: whether it can unpack %s is "
+			  "not known",
+			  b->kernel.version, codec_info(b->codec)->name);
+		return 0;
+	}
+	if (!kernel_has(b, "CONFIG_BLK_DEV_INITRD"))
+		return err_set(err, -ENOTSUP,
+			       "kernel %s cannot use an initramfs at all (CONFIG_BLK_DEV_INITRD is "
+			       "not set in /%s)",
+			       b->kernel.version, b->config_origin);
+	if (asked == CODEC_COUNT) {
+		while (!kernel_unpacks(b, best_first[i]))
+			i++;
+		b->codec = best_first[i];
+		return 0;
+	}
+	if (!kernel_unpacks(b, asked)) {
+		err_set(err, -ENOTSUP, "kernel %s cannot unpack %s (%s is not set in /%s)",
+			b->kernel.version, codec_info(asked)->name, codec_info(asked)->rd,
+			b->config_origin);
+		return err_hint(err, "it can unpack: %s", unpackable(b));
+	}
+	b->codec = asked;
+	return 0;
+}
+
+static int read_config(struct build *b, struct err *err)
+{
+	int r = kernel_config(b->root, &b->kernel, &b->plan.arena, &b->config, &b->config_origin,
+			      err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static int add_boot_conf(struct build *b, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char **load;
+	size_t n = modules_load_list(b->modules, &load);
+
+	buf_printf(&text, "kernel=%s\nmode=%s\n", b->kernel.version,
+		   b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "load=%s\n", load[i]);
+	return plan_add_text(&b->plan, BOOTCONF_PATH, 0644, text.data, text.len,
+			     "tells PID 1 what to do", err);
+}
+
+static int settle_modules(struct build *b, struct err *err)
+{
+	int r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
+			       b->codec != CODEC_NONE, storage_wants, err);
+
+	return r < 0 ? r : add_boot_conf(b, err);
+}
+
+int build_make(const struct request *request, const struct root *root, struct build *out,
+	       struct err *err)
+{
+	struct build *b = out;
+	int r;
+
+	*b = (struct build){.request = request, .root = root};
+	plan_init(&b->plan);
+	r = kernel_find(root, request->kernel, &b->plan.arena, &b->kernel, err);
+	if (r == 0)
+		r = read_config(b, err);
+	if (r == 0)
+		r = choose_codec(b, err);
+	if (r == 0 && request->mode == MODE_HOSTONLY)
+		r = build_read_hardware(request, root, &b->plan.arena, &b->hardware, err);
+	if (r == 0)
+		r = modules_open(root, &b->kernel, &b->plan.arena, &b->modules, err);
+	if (r < 0)
+		return r;
+	b->binaries = binaries_new(root, &b->plan);
+	for (const struct feature *f = features; f->name && r == 0; f++)
+		r = f->build(b, err);
+	if (r == 0)
+		r = settle_modules(b, err);
+	if (r == 0)
+		plan_sort(&b->plan);
+	return r;
+}

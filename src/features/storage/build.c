@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+
+/*
+ * Drivers on the way to the disks. Generic: all that the target kernel has for storage and for
+ * the buses that storage hangs on. Hostonly: what serves each device between the bus and the
+ * filesystems that must be mounted early.
+ */
+
+static const struct {
+	const char *dir;
+	const char *reason; /* NULL: passed over, though a shorter entry takes it */
+} folders[] = {
+	{"kernel/drivers/ata/", "SATA and IDE disks"},
+	{"kernel/drivers/block/aoe/", NULL},
+	{"kernel/drivers/block/drbd/", NULL},
+	{"kernel/drivers/block/zram/", NULL},
+	{"kernel/drivers/block/nbd.ko", NULL},
+	{"kernel/drivers/block/rbd.ko", NULL},
+	{"kernel/drivers/block/", "block devices"},
+	{"kernel/drivers/cdrom/", "optical drives"},
+	{"kernel/drivers/firewire/", "disks on FireWire"},
+	{"kernel/drivers/hv/hv_vmbus.ko", "bus of Hyper-V machines"},
+	{"kernel/drivers/hv/", NULL},
+	{"kernel/drivers/memstick/", "memory sticks"},
+	{"kernel/drivers/message/fusion/", "SCSI and SAS controllers"},
+	{"kernel/drivers/mmc/", "SD cards and eMMC"},
+	{"kernel/drivers/nvdimm/", "persistent memory"},
+	{"kernel/drivers/nvme/host/nvme-fc.ko", NULL},
+	{"kernel/drivers/nvme/host/nvme-rdma.ko", NULL},
+	{"kernel/drivers/nvme/host/nvme-tcp.ko", NULL},
+	{"kernel/drivers/nvme/host/nvme-fabrics.ko", NULL},
+	{"kernel/drivers/nvme/target/", NULL},
+	{"kernel/drivers/nvme/", "NVMe disks"},
+	{"kernel/drivers/pci/controller/", "PCI controllers that disks hang on"},
+	{"kernel/drivers/scsi/", "SCSI, SAS and RAID controllers"},
+	{"kernel/drivers/ufs/", "UFS flash"},
+	{"kernel/drivers/usb/host/", "USB controllers"},
+	{"kernel/drivers/usb/storage/", "USB disks"},
+	{"kernel/drivers/usb/core/", "USB"},
+	{"kernel/drivers/usb/common/", "USB"},
+	{"kernel/drivers/virtio/", "disks of virtual machines"},
+	{"kernel/drivers/xen/", "disks of Xen machines"},
+};
+
+const char *storage_wants(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (str_starts(path, folders[i].dir))
+			return folders[i].reason;
+	return NULL;
+}
+
+const char *const *early_mounts(void)
+{
+	static const char *const mounts[] = {"/", "/usr", NULL};
+
+	return mounts;
+}
+
+static bool is_early(const char *target)
+{
+	for (const char *const *m = early_mounts(); *m; m++)
+		if (strcmp(*m, target) == 0)
+			return true;
+	return false;
+}
+
+/* What this version has no feature for must not look like success. */
+static int check_block(const struct build *b, const struct hw_mount *m, const struct hw_block *k,
+		       struct err *err)
+{
+	if (!k->is_virtual)
+		return 0;
+	err_set(err, -ENOTSUP,
+		"the way to %s leads over /sys/%s%s%s, which this version cannot bring up at boot",
+		m->target, k->path ? k->path : k->name, k->dm_uuid ? " with device-mapper id " : "",
+		k->dm_uuid ? k->dm_uuid : "");
+	(void)b;
+	return err_hint(err, "keep using the image builder of your distribution on this machine");
+}
+
+static int check_mounts(const struct build *b, struct err *err)
+{
+	if (!hardware_mount(&b->hardware, "/")) {
+		err_set(err, -ENODEV, "no block device below / was found%s%s",
+			b->request->hardware_file ? " in " : "",
+			b->request->hardware_file ? b->request->hardware_file : "");
+		return err_hint(err, "build with --generic, or with --hardware FILE of the machine "
+				     "that the image is for");
+	}
+	for (size_t i = 0; i < b->hardware.n_mounts; i++) {
+		const struct hw_mount *m = &b->hardware.mounts[i];
+
+		for (size_t k = 0; is_early(m->target) && k < m->n_blocks; k++) {
+			int r = check_block(b, m, &m->blocks[k], err);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The modalias decides. A driver that the running kernel has as a module must be in the target,
+ * as a module or built in; one that is built into the running kernel may be anything there.
+ */
+static int add_device(struct build *b, const struct hw_device *d, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	const char *reason = arena_printf(a, "drives /sys/%s (%s) on the way to %s", d->path,
+					  d->modalias ? d->modalias : d->driver, d->needed_for);
+	const char *prefer = d->module ? d->module : d->driver;
+	unsigned flags = MODULES_LOAD | MODULES_REQUIRED;
+	int r = MODULES_ABSENT;
+
+	if (d->modalias)
+		r = modules_add_alias(b->modules, d->modalias, prefer, flags, reason, err);
+	if (r == MODULES_ABSENT && prefer)
+		r = modules_add_name(b->modules, prefer, flags, reason, err);
+	if (r != MODULES_ABSENT || !d->module)
+		return r < 0 ? r : 0;
+	err_set(err, -ENOENT,
+		"kernel %s has no driver for /sys/%s, which is on the way to %s (modalias %s; the "
+		"running kernel drives it with module %s)",
+		b->kernel.version, d->path, d->needed_for, d->modalias ? d->modalias : "none",
+		d->module);
+	return err_hint(err, "install that driver for kernel %s, or build for another kernel",
+			b->kernel.version);
+}
+
+static int build_hostonly(struct build *b, struct err *err)
+{
+	int r = check_mounts(b, err);
+
+	for (size_t i = 0; i < b->hardware.n_devices && r == 0; i++)
+		if (is_early(b->hardware.devices[i].needed_for))
+			r = add_device(b, &b->hardware.devices[i], err);
+	return r;
+}
+
+int storage_build(struct build *b, struct err *err)
+{
+	int r;
+
+	if (b->request->mode == MODE_HOSTONLY)
+		return build_hostonly(b, err);
+	r = modules_add_tree(b->modules, storage_wants, err);
+	return r < 0 ? r : 0;
+}

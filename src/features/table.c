@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "features/features.h"
+
+const struct feature features[] = {
+	{"base", "PID 1 and the folders around it", base_build},
+	{"storage", "drivers on the way to the disks", storage_build},
+	{"filesystem", "drivers of the filesystems", filesystem_build},
+	{"keyboard", "drivers of the keyboards", keyboard_build},
+	{"extra", "what the user asked for by name", extra_build},
+	{0},
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The compression formats that a kernel unpacks an initramfs from, told apart by their first
+ * two bytes as lib/decompress.c does, and what the kernel's configuration calls them.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum codec {
+	CODEC_NONE,
+	CODEC_GZIP,
+	CODEC_BZIP2,
+	CODEC_LZMA,
+	CODEC_XZ,
+	CODEC_LZO,
+	CODEC_LZ4, /* the legacy frame only: the kernel knows no other */
+	CODEC_ZSTD,
+	CODEC_COUNT,
+};
+
+struct codec_info {
+	const char *name;   /* as on the command line */
+	const char *suffix; /* of a compressed module or firmware file; NULL: none is loaded */
+	const char *rd;     /* kernel option that lets an initramfs be so compressed */
+	const char *module; /* kernel option that lets finit_module() decompress it */
+	const char *fw;     /* kernel option that lets the firmware loader decompress it */
+	uint8_t magic[2];
+};
+
+const struct codec_info *codec_info(enum codec codec);
+
+/* CODEC_COUNT for an unknown name. */
+enum codec codec_by_name(const char *name);
+
+/* The codec whose file name suffix PATH carries; CODEC_NONE when it carries none. */
+enum codec codec_by_suffix(const char *path);
+
+/* Looks at the first two bytes. CODEC_NONE when they are no codec's (or LEN < 2). */
+enum codec codec_detect(const void *data, size_t len);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/cpio.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CPIO_FIELDS = 13, CPIO_MAGIC_LEN = 6 };
+
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static bool decode_field(const uint8_t *p, uint32_t *out)
+{
+	uint32_t v = 0;
+
+	for (int i = 0; i < CPIO_HEX; i++) {
+		int digit = hex_value(p[i]);
+
+		if (digit < 0)
+			return false;
+		v = v << 4 | (uint32_t)digit;
+	}
+	*out = v;
+	return true;
+}
+
+int cpio_decode_header(const void *data, struct cpio_header *out, struct err *err)
+{
+	const uint8_t *p = data;
+	struct cpio_header h = {0};
+	uint32_t *fields[CPIO_FIELDS] = {&h.ino,      &h.mode,     &h.uid,    &h.gid,   &h.nlink,
+					 &h.mtime,    &h.filesize, &h.major,  &h.minor, &h.rmajor,
+					 &h.rminor,   &h.namesize, &h.check};
+
+	if (memcmp(p, "070707", CPIO_MAGIC_LEN) == 0)
+		return err_set(err, -EBADMSG, "old portable cpio format (odc), which no kernel unpacks");
+	if (memcmp(p, "07070", 5) != 0 || (p[5] != '1' && p[5] != '2'))
+		return err_set(err, -EBADMSG, "no cpio header (magic 070701 or 070702) here");
+	h.has_check = p[5] == '2';
+	for (int i = 0; i < CPIO_FIELDS; i++)
+		if (!decode_field(p + CPIO_MAGIC_LEN + i * CPIO_HEX, fields[i]))
+			return err_set(err, -EBADMSG,
+				       "damaged cpio header: field %d is not eight hexadecimal digits",
+				       i + 1);
+	*out = h;
+	return 0;
+}
+
+void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name)
+{
+	size_t namesize = strlen(name) + 1;
+	char raw[CPIO_HEADER_SIZE + 1];
+
+	snprintf(raw, sizeof(raw), "%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+		 h->has_check ? "070702" : "070701", h->ino, h->mode, h->uid, h->gid, h->nlink,
+		 h->mtime, h->filesize, h->major, h->minor, h->rmajor, h->rminor,
+		 (uint32_t)namesize, h->check);
+	buf_add(out, raw, CPIO_HEADER_SIZE);
+	buf_add(out, name, namesize);
+	buf_add_zeros(out, cpio_pad(CPIO_HEADER_SIZE + namesize));
+}
+
+void cpio_add_trailer(struct buf *out)
+{
+	struct cpio_header h = {.nlink = 1};
+
+	cpio_add_header(out, &h, CPIO_TRAILER);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/decode_all.h"
+
+#include "base/cleanup.h"
+
+static const struct decoder_ops *const decoders[] = {
+	&decode_gzip, &decode_xz, &decode_lzma, &decode_lz4, &decode_zstd,
+};
+
+const struct decoder_ops *decoder_find(enum codec codec)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(decoders); i++)
+		if (decoders[i]->codec == codec)
+			return decoders[i];
+	return NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/modinfo.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <string.h>
+
+static int find_section(Elf *elf, const void *data, size_t len, const char **section,
+			size_t *section_len, struct err *err)
+{
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) < 0)
+		return err_set(err, -EBADMSG, "module's section names are damaged (%s)",
+			       elf_errmsg(-1));
+	while ((scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr sh;
+		const char *name;
+
+		if (!gelf_getshdr(scn, &sh))
+			return err_set(err, -EBADMSG, "module's section header is damaged (%s)",
+				       elf_errmsg(-1));
+		name = elf_strptr(elf, names, sh.sh_name);
+		if (!name || strcmp(name, ".modinfo") != 0 || sh.sh_type != SHT_PROGBITS)
+			continue;
+		if (sh.sh_offset > len || sh.sh_size > len - sh.sh_offset)
+			return err_set(err, -EBADMSG, "module's .modinfo lies outside the file");
+		*section = (const char *)data + sh.sh_offset;
+		*section_len = sh.sh_size;
+		return 0;
+	}
+	return err_set(err, -ENOENT, "no .modinfo section: not a kernel module");
+}
+
+int modinfo_find(const void *data, size_t len, const char **section, size_t *section_len,
+		 struct err *err)
+{
+	Elf *elf;
+	int r;
+
+	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)
+		return err_set(err, -EBADMSG, "not an ELF file");
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return err_set(err, -ENOTSUP, "libelf is older than the headers");
+	elf = elf_memory((char *)data, len);
+	if (!elf || elf_kind(elf) != ELF_K_ELF)
+		r = err_set(err, -EBADMSG, "ELF header is damaged (%s)", elf_errmsg(-1));
+	else
+		r = find_section(elf, data, len, section, section_len, err);
+	elf_end(elf);
+	return r;
+}
+
+const char *modinfo_next(const char *section, size_t len, const char *key, size_t *offset)
+{
+	size_t key_len = strlen(key);
+
+	while (*offset < len) {
+		const char *pair = section + *offset;
+		const char *end = memchr(pair, '\0', len - *offset);
+
+		if (!end)
+			return NULL;
+		*offset += (size_t)(end - pair) + 1;
+		if (strncmp(pair, key, key_len) == 0 && pair[key_len] == '=')
+			return pair + key_len + 1;
+	}
+	return NULL;
+}

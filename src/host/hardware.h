@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a machine needs to reach its filesystems: for each mounted filesystem on a block device
+ * the chain of block devices below it (partition, slaves), and for those every device of /sys
+ * on the way up to the bus. Also the keyboards: somebody may have to type. Which driver of the
+ * target kernel serves a device is not said here: that is the target's matter.
+ *
+ * The JSON form is what `preroot hardware --json` prints and --hardware reads:
+ *   {"preroot-hardware": 1, "kernel": "6.1.0",
+ *    "mounts":  [{"target": "/", "source": "/dev/vda1", "fstype": "ext4", "options": "rw",
+ *                 "blocks": [{"name": "vda1", "path": "devices/..."}, ...]}],
+ *    "devices": [{"path": "devices/pci0000:00/...", "subsystem": "pci", "modalias": "pci:...",
+ *                 "driver": "virtio-pci", "module": "virtio_pci", "for": "/"}]}
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "host/root.h"
+
+/* One block device on the way to a filesystem. */
+struct hw_block {
+	const char *name;   /* kernel name: vda1 */
+	const char *path;   /* below /sys: devices/... */
+	const char *holder; /* kernel name of the device on top; NULL: the filesystem itself */
+	bool is_virtual;    /* made by software: device mapper, MD, loop */
+	const char *dm_uuid; /* of a device-mapper device; NULL */
+};
+
+struct hw_mount {
+	const char *target;
+	const char *source;
+	const char *fstype;
+	const char *options; /* super block options */
+	struct hw_block *blocks;
+	size_t n_blocks;
+};
+
+struct hw_device {
+	const char *path; /* below /sys: devices/... */
+	const char *subsystem; /* NULL: unknown, as for the next three */
+	const char *modalias;
+	const char *driver;
+	const char *module;
+	const char *needed_for; /* mount target, or "keyboard" */
+};
+
+struct hardware {
+	const char *kernel; /* the running one, as /proc/sys/kernel/osrelease says; NULL */
+	struct hw_mount *mounts;
+	size_t n_mounts;
+	struct hw_device *devices;
+	size_t n_devices;
+};
+
+/* Reads /proc/self/mountinfo and /sys below the root. A mount whose device is not in /sys is
+ * left out. -ENOENT when there is no /proc or /sys at all. */
+int hardware_read(const struct root *r, struct arena *arena, struct hardware *out,
+		  struct err *err);
+
+/* -EBADMSG says which value is wrong. */
+int hardware_from_json(const char *text, size_t len, struct arena *arena, struct hardware *out,
+		       struct err *err);
+
+/* NULL: not mounted from a block device. */
+const struct hw_mount *hardware_mount(const struct hardware *hw, const char *target);

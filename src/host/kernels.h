@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernels that a machine has: a module tree, a kernel image, a configuration. The version
+ * is what the kernel image itself says; a module tree for another version is an error.
+ */
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "host/root.h"
+
+struct kernel {
+	const char *version;
+	const char *modules_dir; /* below the root, links resolved: usr/lib/modules/VERSION */
+	const char *image;       /* below the root; NULL: there is none */
+};
+
+/* Every directory of the module folder that holds a module tree, newest version first.
+ * Count, or -errno. */
+int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err);
+
+/*
+ * The kernel called VERSION; with NULL the running one (when the root is the host's), else the
+ * newest that has an image. Must have a module tree with depmod's indexes and an image whose
+ * header says the same version; each lack is an error of its own.
+ */
+int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
+		struct err *err);
+
+/*
+ * Appends the kernel's configuration: /boot/config-VERSION, the module tree's config, or the
+ * one that CONFIG_IKCONFIG=y put into the kernel image. *ORIGIN says which file.
+ * -ENOENT when there is none.
+ */
+int kernel_config(const struct root *r, const struct kernel *k, struct arena *arena,
+		  struct buf *out, const char **origin, struct err *err);

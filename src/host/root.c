@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+int root_open(const char *path, struct root *out, struct err *err)
+{
+	struct stat st, host;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, -errno, "root directory %s", path);
+	*out = (struct root){.fd = fd};
+	if (!realpath(path, out->path)) {
+		int r = -errno;
+
+		root_close(out);
+		return err_sys(err, r, "root directory %s", path);
+	}
+	out->is_host = fstat(fd, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
+		       st.st_ino == host.st_ino;
+	return 0;
+}
+
+void root_close(struct root *r)
+{
+	r->fd = close_fd(r->fd);
+}
+
+int root_openat(const struct root *r, const char *path, int flags)
+{
+	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	int fd;
+
+	while (*path == '/')
+		path++;
+	if (!*path)
+		path = ".";
+	do
+		fd = (int)syscall(SYS_openat2, r->fd, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN); /* a rename raced with the walk */
+	/* Linux before 5.6, or a sandbox that forbids it: the host's own "/" needs no walls. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && r->is_host)
+		fd = openat(r->fd, path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int root_read(const struct root *r, const char *path, size_t max, struct buf *out)
+{
+	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	return read_all(fd, max, out);
+}
+
+char *root_read_line(const struct root *r, const char *path, struct arena *arena)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	if (root_read(r, path, 64 * 1024, &b) < 0)
+		return NULL;
+	return arena_strndup(arena, buf_cstr(&b), strcspn(buf_cstr(&b), "\n"));
+}
+
+static int stat_with(const struct root *r, const char *path, int flags, struct stat *st)
+{
+	_cleanup_fd_ int fd = root_openat(r, path, O_PATH | flags);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, st) < 0 ? -errno : 0;
+}
+
+int root_stat(const struct root *r, const char *path, struct stat *st)
+{
+	return stat_with(r, path, 0, st);
+}
+
+int root_lstat(const struct root *r, const char *path, struct stat *st)
+{
+	return stat_with(r, path, O_NOFOLLOW, st);
+}
+
+bool root_exists(const struct root *r, const char *path)
+{
+	struct stat st;
+
+	return root_stat(r, path, &st) == 0;
+}
+
+char *root_readlink(const struct root *r, const char *path, struct arena *arena)
+{
+	_cleanup_fd_ int fd = root_openat(r, path, O_PATH | O_NOFOLLOW);
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	n = readlinkat(fd, "", target, sizeof(target));
+	return n < 0 || (size_t)n == sizeof(target) ? NULL
+						    : arena_strndup(arena, target, (size_t)n);
+}
+
+/* What /proc/self/fd says of a descriptor: its path on the host. */
+static bool fd_path(int fd, char out[PATH_MAX])
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, out, PATH_MAX - 1);
+	if (n <= 0)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
+char *root_resolve(const struct root *r, const char *path, struct arena *arena)
+{
+	_cleanup_fd_ int fd = root_openat(r, path, O_PATH);
+	char whole[PATH_MAX], base[PATH_MAX];
+	size_t n;
+
+	if (fd < 0 || !fd_path(fd, whole) || !fd_path(r->fd, base))
+		return NULL;
+	n = strlen(base);
+	if (strncmp(whole, base, n) != 0)
+		return NULL;
+	path = whole + n;
+	while (*path == '/')
+		path++;
+	return arena_strdup(arena, path);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int root_listdir(const struct root *r, const char *path, struct arena *arena, char ***names)
+{
+	int fd = root_openat(r, path, O_RDONLY | O_DIRECTORY);
+	_cleanup_free_ char **list = NULL;
+	size_t count = 0;
+	struct dirent *de;
+	DIR *dir;
+
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		int r2 = -errno;
+
+		close(fd);
+		return r2;
+	}
+	while ((de = readdir(dir))) {
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		if ((count & (count - 1)) == 0)
+			list = xrealloc(list, count ? count * 2 : 1, sizeof(*list));
+		list[count++] = arena_strdup(arena, de->d_name);
+	}
+	closedir(dir);
+	if (count)
+		qsort(list, count, sizeof(*list), compare_names);
+	*names = arena_alloc(arena, (count + 1) * sizeof(**names));
+	if (count)
+		memcpy(*names, list, count * sizeof(**names));
+	return (int)count;
+}

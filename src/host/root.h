@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The machine that is read: a directory that stands for its "/". Every path goes through here,
+ * so that --root DIR and the tests see nothing of the machine they run on: symbolic links,
+ * absolute ones too, are resolved inside the directory (openat2, RESOLVE_IN_ROOT).
+ * Paths are given with or without a leading slash.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+struct root {
+	int fd;
+	char path[PATH_MAX]; /* absolute, for messages and for libraries that want a path */
+	bool is_host;     /* it is "/" itself */
+};
+
+/* Close with root_close(). */
+int root_open(const char *path, struct root *out, struct err *err);
+void root_close(struct root *r);
+#define _cleanup_root_ __attribute__((cleanup(root_close)))
+
+/* File descriptor or -errno; O_CLOEXEC is added. */
+int root_openat(const struct root *r, const char *path, int flags);
+
+/* Appends a regular file's content. 0 or -errno; -E2BIG over MAX bytes. */
+int root_read(const struct root *r, const char *path, size_t max, struct buf *out);
+
+/* First line of a small file (as in /sys), without its newline; NULL when unreadable. */
+char *root_read_line(const struct root *r, const char *path, struct arena *arena);
+
+/* 0 or -errno. Links are followed, but for the last component with root_lstat(). */
+int root_stat(const struct root *r, const char *path, struct stat *st);
+int root_lstat(const struct root *r, const char *path, struct stat *st);
+bool root_exists(const struct root *r, const char *path);
+
+/* Target of a symbolic link as it is written; NULL when PATH is none. */
+char *root_readlink(const struct root *r, const char *path, struct arena *arena);
+
+/* PATH with all links resolved, below the root, without a leading slash; NULL when it does not
+ * exist. */
+char *root_resolve(const struct root *r, const char *path, struct arena *arena);
+
+/* Names in a directory, sorted, without "." and "..". *NAMES ends with NULL. Count or -errno. */
+int root_listdir(const struct root *r, const char *path, struct arena *arena, char ***names);

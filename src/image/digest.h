@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * SHA-256 through OpenSSL.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DIGEST_SIZE = 32 };
+
+struct digest; /* a running sum */
+
+struct digest *digest_new(void);
+void digest_add(struct digest *d, const void *data, size_t len);
+
+/* Writes the sum of what was added, and starts anew. */
+void digest_take(struct digest *d, uint8_t out[DIGEST_SIZE]);
+void digest_free(struct digest *d);
+
+void digest_of(const void *data, size_t len, uint8_t out[DIGEST_SIZE]);

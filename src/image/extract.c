@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/extract.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/strset.h"
+#include "base/text.h"
+#include "host/root.h"
+
+enum { CHUNK = 64 * 1024, COMPONENT_MAX = 255 };
+
+struct extractor {
+	struct image *image;
+	struct root dir;
+	struct arena arena;
+	struct strset links; /* "segment:device:inode" -> first path, for hard links */
+	struct extract_result *result;
+};
+
+/* Splits PATH; the parent is opened inside the folder. */
+static int open_parent(struct extractor *x, const char *path, const char **leaf, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup("");
+	int fd;
+
+	*leaf = slash ? slash + 1 : path;
+	if (!parent)
+		return err_set(err, -ENOMEM, "no memory left");
+	if (!**leaf || strlen(*leaf) > COMPONENT_MAX || strcmp(*leaf, ".") == 0 ||
+	    strcmp(*leaf, "..") == 0)
+		return err_set(err, -EBADMSG, "the name has no usable last part");
+	fd = root_openat(&x->dir, parent, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return err_set(err, fd == -ENOENT || fd == -ENOTDIR ? -EBADMSG : fd,
+			       "its folder %s: %s", parent, strerror(-fd));
+	return fd;
+}
+
+/* The later entry wins, as in the kernel; a folder that holds something stays. */
+static int clear_place(int parent, const char *leaf, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, -errno, "cannot look at it");
+	if (unlinkat(parent, leaf, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0)
+		return err_sys(err, -errno, "cannot replace what is there");
+	return 0;
+}
+
+static int copy_data(struct extractor *x, int fd, struct err *err)
+{
+	uint8_t chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = image_read(x->image, chunk, sizeof(chunk), err)) > 0) {
+		int r = write_full(fd, chunk, (size_t)n);
+
+		if (r < 0)
+			return err_sys(err, r, "writing");
+		x->result->bytes += (uint64_t)n;
+		if (x->result->bytes > EXTRACT_BYTES_MAX)
+			return err_set(err, -E2BIG, "the files hold more than %llu GiB",
+				       EXTRACT_BYTES_MAX >> 30);
+	}
+	return (int)n;
+}
+
+/* One of several names of a file: the first makes it, later ones are links to it. 1 linked. */
+static int link_to_first(struct extractor *x, const struct image_entry *e, int parent,
+			 const char *leaf, struct err *err)
+{
+	const struct cpio_header *h = &e->header;
+	const char *key, *from_leaf;
+	void **slot;
+	int from, r;
+
+	if (h->nlink < 2)
+		return 0;
+	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->segment, h->major, h->minor, h->ino);
+	slot = strset_find(&x->links, key);
+	if (!slot) {
+		strset_add(&x->links, key, arena_strdup(&x->arena, e->path));
+		return 0;
+	}
+	from = open_parent(x, *slot, &from_leaf, err);
+	if (from < 0)
+		return from;
+	r = linkat(from, from_leaf, parent, leaf, 0) < 0 ? -errno : 1;
+	close_fd(from);
+	return r < 0 ? err_sys(err, r, "cannot link it to %s", (const char *)*slot) : 1;
+}
+
+static int make_file(struct extractor *x, const struct image_entry *e, int parent,
+		     const char *leaf, struct err *err)
+{
+	int linked = link_to_first(x, e, parent, leaf, err);
+	int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (linked ? 0 : O_CREAT | O_EXCL);
+	_cleanup_fd_ int fd = -1;
+
+	if (linked < 0)
+		return linked;
+	if (linked && e->header.filesize == 0)
+		return 0;
+	fd = openat(parent, leaf, linked ? flags | O_TRUNC : flags, 0600);
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot make it");
+	if (fchmod(fd, e->header.mode & 0777) < 0)
+		return err_sys(err, -errno, "cannot set its mode");
+	x->result->files++;
+	return copy_data(x, fd, err);
+}
+
+static int make_dir(const struct image_entry *e, int parent, const char *leaf, struct err *err)
+{
+	struct stat st;
+
+	/* A folder is looked into below: whoever unpacks must be able to. */
+	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	if (clear_place(parent, leaf, err) < 0)
+		return err->code;
+	if (mkdirat(parent, leaf, (e->header.mode & 0777) | 0700) < 0)
+		return err_sys(err, -errno, "cannot make it");
+	return 0;
+}
+
+static int make_link(struct extractor *x, int parent, const char *leaf, struct err *err)
+{
+	char target[CPIO_TARGET_MAX + 1];
+	ssize_t n = image_read(x->image, target, sizeof(target), err);
+
+	if (n < 0)
+		return (int)n;
+	if (n == 0 || n > CPIO_TARGET_MAX)
+		return err_set(err, -EBADMSG, "a link of %zd bytes", n);
+	target[n == sizeof(target) ? n - 1 : n] = '\0';
+	if (symlinkat(target, parent, leaf) < 0)
+		return err_sys(err, -errno, "cannot make the link");
+	return 0;
+}
+
+static int extract_entry(struct extractor *x, const struct image_entry *e, struct err *err)
+{
+	unsigned type = e->header.mode & S_IFMT;
+	_cleanup_fd_ int parent = -1;
+	const char *leaf;
+	int r;
+
+	if (strcmp(e->path, ".") == 0)
+		return 0;
+	if (type != S_IFREG && type != S_IFDIR && type != S_IFLNK) {
+		x->result->left_out++;
+		return 0;
+	}
+	parent = open_parent(x, e->path, &leaf, err);
+	if (parent < 0)
+		return parent;
+	if (type == S_IFDIR)
+		return make_dir(e, parent, leaf, err);
+	r = clear_place(parent, leaf, err);
+	if (r < 0)
+		return r;
+	return type == S_IFLNK ? make_link(x, parent, leaf, err)
+			       : make_file(x, e, parent, leaf, err);
+}
+
+int image_extract(struct image *image, const char *dir, struct extract_result *out,
+		  struct err *err)
+{
+	struct extractor x = {.image = image, .result = out, .dir = {.fd = -1}};
+	struct image_entry e;
+	char shown[256];
+	int r;
+
+	*out = (struct extract_result){0};
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_sys(err, -errno, "cannot make the folder %s", dir);
+	r = root_open(dir, &x.dir, err);
+	if (r < 0)
+		return r;
+	x.dir.is_host = false; /* never without walls */
+	while ((r = image_next(image, &e, err)) > 0) {
+		r = extract_entry(&x, &e, err);
+		if (r < 0) {
+			escape_text(e.name, shown, sizeof(shown));
+			err_prefix(err, "%s", shown);
+			break;
+		}
+	}
+	root_close(&x.dir);
+	strset_clear(&x.links);
+	arena_clear(&x.arena);
+	return r;
+}

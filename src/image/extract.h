@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Unpacks an image below a folder, and never outside of it, whatever names, links or sizes the
+ * archive holds: every path is resolved with the folder as its "/" (openat2, RESOLVE_IN_ROOT),
+ * files are made anew and never written through a link. Device nodes, FIFOs and sockets are
+ * left out; set-user-ID bits and owners are dropped.
+ */
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "image/open.h"
+
+/* Of all files together. */
+#define EXTRACT_BYTES_MAX (16ull << 30)
+
+struct extract_result {
+	uint64_t files, bytes, left_out;
+};
+
+/* DIR is made when it does not exist; its parent must. */
+int image_extract(struct image *image, const char *dir, struct extract_result *out,
+		  struct err *err);

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/decode_all.h"
+
+enum {
+	IN_SIZE = 256 * 1024,
+	OUT_SIZE = 256 * 1024,
+	SEGMENTS_MAX = 1024,
+	BOOTCONFIG_TAIL = 20, /* size, sum, magic */
+};
+
+#define BOOTCONFIG_MAGIC "#BOOTCONFIG\n"
+
+struct image {
+	int fd, own_fd;
+	const char *label;
+	uint64_t size; /* of the file, without a bootconfig footer */
+	uint64_t in_offset;
+	size_t in_at, in_len;
+
+	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
+	struct decoder *decoder;
+	bool decoder_done;
+	size_t out_at, out_len;
+
+	bool in_segment;   /* the last segment may still grow */
+	uint64_t left;     /* data of the current entry */
+	size_t pad;        /* behind that data */
+	uint32_t sum, want_sum;
+	bool check_sum;
+	uint64_t entries;
+	struct image_segment segments[SEGMENTS_MAX];
+	size_t n_segments;
+	char name[CPIO_NAME_MAX];
+	uint8_t in[IN_SIZE];
+	uint8_t out[OUT_SIZE];
+};
+
+static uint64_t file_pos(const struct image *i)
+{
+	return i->in_offset + i->in_at;
+}
+
+static struct image_segment *current(struct image *i)
+{
+	return &i->segments[i->n_segments - 1];
+}
+
+/* The kernel cuts off "[bootconfig][size][sum]#BOOTCONFIG\n" before it unpacks. */
+static void cut_bootconfig(struct image *i)
+{
+	uint8_t tail[BOOTCONFIG_TAIL];
+	uint32_t size;
+
+	if (i->size < sizeof(tail) ||
+	    pread_full(i->fd, tail, sizeof(tail), i->size - sizeof(tail)) != sizeof(tail) ||
+	    memcmp(tail + 8, BOOTCONFIG_MAGIC, strlen(BOOTCONFIG_MAGIC)) != 0)
+		return;
+	size = tail[0] | (uint32_t)tail[1] << 8 | (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
+	if (size <= i->size - sizeof(tail))
+		i->size -= sizeof(tail) + size;
+}
+
+int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
+{
+	struct image *i;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, -errno, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s is not a regular file", name);
+	if (st.st_size == 0)
+		return err_set(err, -EBADMSG, "%s is empty", name);
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return err_set(err, -ENOMEM, "no memory left");
+	i->fd = fd;
+	i->own_fd = -1;
+	i->label = name;
+	i->size = (uint64_t)st.st_size;
+	cut_bootconfig(i);
+	*out = i;
+	return 0;
+}
+
+int image_open(const char *path, struct image **out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+
+	if (fd < 0)
+		return err_sys(err, -errno, "%s", path);
+	r = image_open_fd(fd, path, out, err);
+	if (r < 0)
+		close_fd(fd);
+	else
+		(*out)->own_fd = fd;
+	return r;
+}
+
+void image_close(struct image *i)
+{
+	if (!i)
+		return;
+	if (i->decoder)
+		i->ops->close(i->decoder);
+	close_fd(i->own_fd);
+	free(i);
+}
+
+void image_cleanup(struct image **i)
+{
+	image_close(*i);
+}
+
+const struct image_segment *image_segments(const struct image *i, size_t *n)
+{
+	*n = i->n_segments;
+	return i->segments;
+}
+
+uint64_t image_size(const struct image *i)
+{
+	return i->size;
+}
+
+/* Where in the image, in front of what went wrong there. */
+static int located(struct image *i, struct err *err)
+{
+	return err_prefix(err, "%s: segment %zu at byte %llu", i->label, i->n_segments,
+			  (unsigned long long)file_pos(i));
+}
+
+/* ---- bytes of the file ---- */
+
+/* 0 at the end of the file. */
+static ssize_t fill(struct image *i, struct err *err)
+{
+	uint64_t pos = file_pos(i);
+	size_t want = sizeof(i->in);
+	ssize_t n;
+
+	if (i->in_at < i->in_len)
+		return (ssize_t)(i->in_len - i->in_at);
+	if (pos >= i->size)
+		return 0;
+	if (want > i->size - pos)
+		want = (size_t)(i->size - pos);
+	n = pread_full(i->fd, i->in, want, pos);
+	if (n < 0)
+		return err_sys(err, (int)n, "%s", i->label);
+	i->in_offset = pos;
+	i->in_at = 0;
+	i->in_len = (size_t)n;
+	if (n == 0)
+		i->size = pos; /* somebody cut it while we read */
+	return n;
+}
+
+static void skip_raw(struct image *i, uint64_t count)
+{
+	uint64_t to = file_pos(i) + count;
+
+	if (count <= i->in_len - i->in_at) {
+		i->in_at += (size_t)count;
+		return;
+	}
+	i->in_offset = to;
+	i->in_at = i->in_len = 0;
+}
+
+static ssize_t get_raw(struct image *i, uint8_t *data, size_t len, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = fill(i, err);
+		size_t take;
+
+		if (n <= 0)
+			return n < 0 ? n : (ssize_t)done;
+		take = (size_t)n < len - done ? (size_t)n : len - done;
+		memcpy(data + done, i->in + i->in_at, take);
+		i->in_at += take;
+		done += take;
+	}
+	return (ssize_t)done;
+}
+
+/* ---- bytes of a compressed segment ---- */
+
+static int decode_more(struct image *i, struct err *err)
+{
+	while (i->out_at == i->out_len && !i->decoder_done) {
+		ssize_t n = fill(i, err);
+		size_t taken, given;
+		int r;
+
+		if (n < 0)
+			return (int)n;
+		r = i->ops->step(i->decoder, i->in + i->in_at, (size_t)n,
+				 i->in_offset + i->in_len >= i->size, &taken, i->out,
+				 sizeof(i->out), &given, err);
+		if (r < 0)
+			return r;
+		i->in_at += taken;
+		i->out_at = 0;
+		i->out_len = given;
+		i->decoder_done = r == 1;
+	}
+	return 0;
+}
+
+static ssize_t get_packed(struct image *i, uint8_t *data, size_t len, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		int r = decode_more(i, err);
+		size_t take = i->out_len - i->out_at;
+
+		if (r < 0)
+			return r;
+		if (take == 0)
+			break;
+		if (take > len - done)
+			take = len - done;
+		if (data)
+			memcpy(data + done, i->out + i->out_at, take);
+		i->out_at += take;
+		done += take;
+	}
+	return (ssize_t)done;
+}
+
+/* LEN bytes of the current segment's archive, fewer at its end. DATA may be NULL. */
+static ssize_t get(struct image *i, uint8_t *data, size_t len, struct err *err)
+{
+	ssize_t n;
+
+	if (i->ops)
+		n = get_packed(i, data, len, err);
+	else if (data)
+		n = get_raw(i, data, len, err);
+	else {
+		uint64_t there = i->size - file_pos(i);
+
+		n = (ssize_t)(len < there ? len : there);
+		skip_raw(i, (uint64_t)n);
+	}
+	if (n > 0)
+		current(i)->plain += (uint64_t)n;
+	return n;
+}
+
+/* All of LEN bytes; what is cut short is damage. */
+static int need(struct image *i, uint8_t *data, size_t len, const char *what, struct err *err)
+{
+	ssize_t n = get(i, data, len, err);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < len)
+		return err_set(err, -EBADMSG, "the archive is cut short within %s", what);
+	return 0;
+}
+
+/* ---- segments ---- */
+
+static void close_segment(struct image *i)
+{
+	if (i->ops)
+		current(i)->size = file_pos(i) - current(i)->offset;
+	if (i->decoder)
+		i->ops->close(i->decoder);
+	i->decoder = NULL;
+	i->ops = NULL;
+	i->decoder_done = false;
+	i->out_at = i->out_len = 0;
+	i->in_segment = false;
+}
+
+static int open_segment(struct image *i, enum codec codec, struct err *err)
+{
+	if (i->n_segments == SEGMENTS_MAX)
+		return err_set(err, -E2BIG, "%s: more than %d segments", i->label, SEGMENTS_MAX);
+	if (codec != CODEC_NONE) {
+		i->ops = decoder_find(codec);
+		if (!i->ops)
+			return err_set(err, -ENOTSUP, "%s: reading %s is not built in", i->label,
+				       codec_info(codec)->name);
+		i->decoder = i->ops->open();
+		if (!i->decoder)
+			return err_set(err, -ENOMEM, "no memory left to decompress");
+	}
+	i->segments[i->n_segments++] =
+		(struct image_segment){.codec = codec, .offset = file_pos(i)};
+	i->in_segment = true;
+	return 0;
+}
+
+/* Skips zeros between segments. 1 there is more, 0 the end. */
+static int skip_zeros(struct image *i, struct err *err)
+{
+	for (;;) {
+		ssize_t n = fill(i, err);
+
+		if (n <= 0)
+			return (int)n;
+		for (; i->in_at < i->in_len; i->in_at++)
+			if (i->in[i->in_at])
+				return 1;
+	}
+}
+
+/* At the file's own level: what comes next? 1 an archive to read from, 0 the end. */
+static int next_segment(struct image *i, struct err *err)
+{
+	bool after_plain = i->n_segments && current(i)->codec == CODEC_NONE;
+	uint8_t magic[2];
+	enum codec codec;
+	int r = skip_zeros(i, err);
+
+	if (r <= 0)
+		return r;
+	if (i->in[i->in_at] == '0') {
+		if (file_pos(i) % 4)
+			return err_set(err, -EBADMSG,
+				       "%s: an uncompressed segment starts at byte %llu, which is "
+				       "no multiple of 4: the kernel does not find it",
+				       i->label, (unsigned long long)file_pos(i));
+		return i->in_segment ? 1 : (r = open_segment(i, CODEC_NONE, err)) < 0 ? r : 1;
+	}
+	if (i->in_segment)
+		close_segment(i);
+	if (pread_full(i->fd, magic, 2, file_pos(i)) != 2)
+		codec = CODEC_NONE;
+	else
+		codec = codec_detect(magic, 2);
+	if (codec == CODEC_NONE)
+		return err_set(err, -EBADMSG,
+			       "%s: neither a cpio archive nor compressed data at byte %llu",
+			       i->label, (unsigned long long)file_pos(i));
+	if (after_plain && file_pos(i) % 4)
+		return err_set(err, -EBADMSG,
+			       "%s: the segment at byte %llu follows an uncompressed one and is "
+			       "not at a multiple of 4: the kernel calls that broken padding",
+			       i->label, (unsigned long long)file_pos(i));
+	r = open_segment(i, codec, err);
+	return r < 0 ? r : 1;
+}
+
+/* ---- entries ---- */
+
+/* The first four bytes of a header; zeros may stand before it in a compressed segment.
+ * 1 found, 0 the segment is at its end. */
+static int find_header(struct image *i, uint8_t head[4], struct err *err)
+{
+	for (;;) {
+		ssize_t n = get(i, head, 4, err);
+
+		if (n < 0)
+			return located(i, err);
+		if (n == 0)
+			return 0;
+		if (n == 4 && memcmp(head, "\0\0\0\0", 4) != 0)
+			return 1;
+		for (ssize_t k = 0; k < n; k++)
+			if (head[k]) {
+				err_set(err, -EBADMSG, "junk at the end of the archive");
+				return located(i, err);
+			}
+	}
+}
+
+static const char *strip_name(const char *name)
+{
+	const char *p = name;
+
+	for (;;) {
+		if (*p == '/')
+			p++;
+		else if (p[0] == '.' && p[1] == '/')
+			p += 2;
+		else
+			break;
+	}
+	return *p ? p : ".";
+}
+
+static int read_name(struct image *i, const struct cpio_header *h, struct err *err)
+{
+	int r;
+
+	if (h->namesize == 0 || h->namesize > sizeof(i->name))
+		return err_set(err, -EBADMSG,
+			       "a name of %u bytes, which the kernel skips in silence (1 to %d)",
+			       h->namesize, CPIO_NAME_MAX);
+	r = need(i, (uint8_t *)i->name, h->namesize, "a name", err);
+	if (r == 0 && i->name[h->namesize - 1] != '\0')
+		r = err_set(err, -EBADMSG, "a name without its end");
+	if (r == 0)
+		r = need(i, NULL, cpio_pad(CPIO_HEADER_SIZE + h->namesize), "a name", err);
+	return r;
+}
+
+static int read_entry(struct image *i, const uint8_t first[4], struct image_entry *out,
+		      struct err *err)
+{
+	uint8_t raw[CPIO_HEADER_SIZE];
+	int r;
+
+	memcpy(raw, first, 4);
+	r = need(i, raw + 4, sizeof(raw) - 4, "a header", err);
+	if (r == 0)
+		r = cpio_decode_header(raw, &out->header, err);
+	if (r == 0)
+		r = read_name(i, &out->header, err);
+	if (r < 0)
+		return located(i, err);
+	i->left = out->header.filesize;
+	i->pad = cpio_pad(i->left);
+	i->check_sum = out->header.has_check && (out->header.mode & S_IFMT) == S_IFREG;
+	i->want_sum = out->header.check;
+	i->sum = 0;
+	out->name = i->name;
+	out->path = strip_name(i->name);
+	out->segment = (unsigned)i->n_segments - 1;
+	return 0;
+}
+
+static int finish_data(struct image *i, struct err *err)
+{
+	uint8_t chunk[4096];
+	int r = 0;
+
+	/* A sum must be made over the bytes; otherwise they need not even be read. */
+	while (i->check_sum && i->left && r >= 0)
+		r = (int)image_read(i, chunk, sizeof(chunk), err);
+	while (i->left && r >= 0) {
+		size_t step = i->left < (1u << 30) ? (size_t)i->left : 1u << 30;
+
+		r = need(i, NULL, step, "a file's data", err);
+		i->left -= step;
+	}
+	if (r < 0)
+		return i->check_sum ? r : located(i, err);
+	/* The last entry of an archive may lack its padding. */
+	get(i, NULL, i->pad, NULL);
+	i->pad = 0;
+	if (i->check_sum && i->sum != i->want_sum) {
+		i->check_sum = false;
+		err_set(err, -EBADMSG, "%s: the data's sum is %08x, not %08x", i->name, i->sum,
+			i->want_sum);
+		return located(i, err);
+	}
+	i->check_sum = false;
+	return 0;
+}
+
+int image_next(struct image *i, struct image_entry *out, struct err *err)
+{
+	uint8_t head[4];
+	int r;
+
+	if (i->n_segments) {
+		r = finish_data(i, err);
+		if (r < 0)
+			return r;
+	}
+	for (;;) {
+		if (!i->ops) {
+			r = next_segment(i, err);
+			if (r <= 0)
+				return r;
+		}
+		r = find_header(i, head, err);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			close_segment(i);
+			continue;
+		}
+		r = read_entry(i, head, out, err);
+		if (r < 0)
+			return r;
+		if (strcmp(i->name, CPIO_TRAILER) != 0)
+			break;
+		r = finish_data(i, err);
+		if (r < 0)
+			return r;
+		if (!i->ops) {
+			current(i)->size = file_pos(i) - current(i)->offset;
+			i->in_segment = false;
+		}
+	}
+	if (++i->entries > IMAGE_ENTRIES_MAX)
+		return err_set(err, -E2BIG, "%s: more than %d entries", i->label,
+			       IMAGE_ENTRIES_MAX);
+	current(i)->entries++;
+	if (!i->ops)
+		current(i)->size = file_pos(i) + i->left + i->pad - current(i)->offset;
+	return 1;
+}
+
+ssize_t image_read(struct image *i, void *data, size_t len, struct err *err)
+{
+	int r;
+
+	if (len > i->left)
+		len = (size_t)i->left;
+	if (len == 0)
+		return 0;
+	r = need(i, data, len, "a file's data", err);
+	if (r < 0)
+		return located(i, err);
+	i->left -= len;
+	if (i->check_sum)
+		for (size_t k = 0; k < len; k++)
+			i->sum += ((uint8_t *)data)[k];
+	return (ssize_t)len;
+}

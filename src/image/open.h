@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Reads an initramfs image, any number and mix of segments, entry by entry. Memory does not
+ * grow with the image; no data is kept. Follows the rules of the kernel's unpacker and says
+ * where an image breaks them. The bytes are hostile.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "format/codec.h"
+#include "format/cpio.h"
+
+enum { IMAGE_ENTRIES_MAX = 4 * 1024 * 1024 };
+
+struct image;
+
+struct image_segment {
+	enum codec codec;
+	uint64_t offset;  /* in the file */
+	uint64_t size;    /* bytes in the file, without padding behind */
+	uint64_t plain;   /* bytes of its cpio archive */
+	uint64_t entries; /* without the trailer */
+};
+
+struct image_entry {
+	struct cpio_header header;
+	const char *name;   /* as in the archive; valid until the next call */
+	const char *path;   /* NAME without leading "/" and "./"; "." for the root itself */
+	unsigned segment;   /* counted from 0 */
+};
+
+/* PATH must be a regular file. */
+int image_open(const char *path, struct image **out, struct err *err);
+
+/* The same over a descriptor, which stays the caller's. NAME is for messages. */
+int image_open_fd(int fd, const char *name, struct image **out, struct err *err);
+void image_close(struct image *i);
+void image_cleanup(struct image **i);
+#define _cleanup_image_ __attribute__((cleanup(image_cleanup)))
+
+/* 1 an entry, 0 the end, -errno with segment and offset in the message. */
+int image_next(struct image *i, struct image_entry *out, struct err *err);
+
+/* Up to LEN bytes of the current entry's data; 0 at their end. -errno. */
+ssize_t image_read(struct image *i, void *data, size_t len, struct err *err);
+
+/* The segments seen so far. The last one's numbers grow until the end is reached. */
+const struct image_segment *image_segments(const struct image *i, size_t *n);
+uint64_t image_size(const struct image *i);

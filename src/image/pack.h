@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Writes the image of a plan: [store][base], see docs/image-format.md. A pure function of the
+ * plan, the codec and the libraries: no time, inode, directory order or number of threads
+ * shows in the bytes.
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "host/root.h"
+#include "plan/plan.h"
+
+struct pack {
+	const struct plan *plan; /* sorted */
+	const struct root *root; /* where sources lie */
+	enum codec codec;        /* of the base segment */
+	unsigned threads;
+	/* May be NULL. DONE and TOTAL count files. */
+	void (*progress)(size_t done, size_t total, void *arg);
+	void *progress_arg;
+};
+
+struct pack_result {
+	uint64_t bytes;
+	size_t files; /* regular files */
+	struct buf manifest;
+};
+
+/* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that
+ * cannot be read is an error; what was written until then is of no use. */
+int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/verify.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/strset.h"
+#include "base/text.h"
+#include "format/bootconf.h"
+#include "format/manifest.h"
+#include "format/modindex.h"
+#include "image/digest.h"
+
+enum { PROBLEMS_MAX = 100, CHUNK = 64 * 1024 };
+
+/* What the image has at a path. */
+struct seen {
+	const char *path;
+	unsigned mode; /* with the type */
+	uint64_t size;
+	uint8_t sha256[DIGEST_SIZE];
+	bool listed; /* in the manifest */
+};
+
+struct check {
+	struct image *image;
+	struct arena *arena;
+	struct verdict *v;
+	struct strset paths;
+	struct seen **all; /* in the order of the image; a path that comes again stands once */
+	size_t n_all;
+	struct digest *digest;
+	struct buf manifest, index, conf;
+};
+
+static void problem(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void problem(struct check *c, const char *fmt, ...)
+{
+	struct verdict_problem *p;
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (c->v->n_problems++ >= PROBLEMS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	p = arena_alloc(c->arena, sizeof(*p));
+	p->text = arena_strdup(c->arena, text);
+	p->next = c->v->problems;
+	c->v->problems = p;
+}
+
+/* Files of ours whose content is looked into. */
+static struct buf *wanted_content(struct check *c, const char *path, uint64_t size)
+{
+	if (size > MANIFEST_SIZE_MAX)
+		return NULL;
+	if (strcmp(path, MANIFEST_PATH) == 0)
+		return &c->manifest;
+	if (strcmp(path, MODINDEX_PATH) == 0)
+		return &c->index;
+	return strcmp(path, BOOTCONF_PATH) == 0 ? &c->conf : NULL;
+}
+
+static int read_data(struct check *c, struct seen *s, struct err *err)
+{
+	struct buf *keep = wanted_content(c, s->path, s->size);
+	uint8_t chunk[CHUNK];
+	ssize_t n;
+
+	if (keep)
+		keep->len = 0;
+	while ((n = image_read(c->image, chunk, sizeof(chunk), err)) > 0) {
+		digest_add(c->digest, chunk, (size_t)n);
+		if (keep)
+			buf_add(keep, chunk, (size_t)n);
+	}
+	digest_take(c->digest, s->sha256);
+	return (int)n;
+}
+
+static struct seen *seen_at(struct check *c, const char *path)
+{
+	void **slot = strset_find(&c->paths, path);
+	struct seen *s;
+
+	if (slot)
+		return *slot;
+	s = arena_alloc(c->arena, sizeof(*s));
+	s->path = arena_strdup(c->arena, path);
+	strset_add(&c->paths, s->path, s);
+	if ((c->n_all & (c->n_all - 1)) == 0)
+		c->all = xrealloc(c->all, c->n_all ? c->n_all * 2 : 1, sizeof(struct seen *));
+	c->all[c->n_all++] = s;
+	return s;
+}
+
+static void check_parent(struct check *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+
+	if (dir && !strset_has(&c->paths, dir))
+		problem(c, "/%s comes before its folder /%s: the kernel leaves it out in silence",
+			path, dir);
+}
+
+static int read_entries(struct check *c, struct err *err)
+{
+	struct image_entry e;
+	int r;
+
+	while ((r = image_next(c->image, &e, err)) > 0) {
+		struct seen *s;
+
+		check_parent(c, e.path);
+		s = seen_at(c, e.path);
+		s->mode = e.header.mode;
+		s->size = e.header.filesize;
+		c->v->entries++;
+		if (S_ISREG(s->mode)) {
+			c->v->files++;
+			c->v->modules += strstr(e.path, ".ko") != NULL &&
+					 strstr(e.path, "lib/modules/") != NULL;
+		}
+		r = read_data(c, s, err);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static void check_against_manifest(struct check *c, struct manifest_entry *m)
+{
+	static const struct {
+		char type;
+		unsigned mode;
+	} types[] = {{'f', S_IFREG}, {'d', S_IFDIR}, {'l', S_IFLNK}};
+	void **slot = strset_find(&c->paths, m->path);
+	struct seen *s = slot ? *slot : NULL;
+
+	if (!s) {
+		problem(c, "/%s is in the manifest but not in the image", m->path);
+		return;
+	}
+	s->listed = true;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].type == m->type && s->mode != (types[i].mode | m->mode))
+			problem(c, "/%s has mode %o, not %o as the manifest says", m->path,
+				s->mode, types[i].mode | m->mode);
+	if (m->type == 'd')
+		return;
+	if (s->size != m->size)
+		problem(c, "/%s has %llu bytes, not %llu as the manifest says", m->path,
+			(unsigned long long)s->size, (unsigned long long)m->size);
+	else if (m->has_digest && memcmp(s->sha256, m->sha256, sizeof(s->sha256)) != 0)
+		problem(c, "/%s has other content than the manifest says", m->path);
+}
+
+static void check_manifest(struct check *c, const struct buf *expected)
+{
+	struct manifest_entry m;
+	struct err err = {0};
+	unsigned line = 0;
+	char *cursor;
+	int r;
+
+	if (expected && (c->manifest.len != expected->len ||
+			 memcmp(c->manifest.data, expected->data, expected->len) != 0))
+		problem(c, "the manifest is not the one that was written");
+	buf_cstr(&c->manifest);
+	cursor = (char *)c->manifest.data;
+	while ((r = manifest_next(&cursor, &line, &m, &err)) > 0)
+		check_against_manifest(c, &m);
+	if (r < 0)
+		problem(c, "/" MANIFEST_PATH ": %s", err.text);
+	for (size_t i = 0; i < c->n_all; i++)
+		if (!c->all[i]->listed && strcmp(c->all[i]->path, MANIFEST_PATH) != 0)
+			problem(c, "/%s is not in the manifest", c->all[i]->path);
+}
+
+static void check_index(struct check *c)
+{
+	struct modindex x;
+	struct err err = {0};
+
+	if (modindex_decode(c->index.data, c->index.len, &x, &err) < 0) {
+		problem(c, "/" MODINDEX_PATH ": %s", err.text);
+		return;
+	}
+	for (uint32_t m = 0; m < x.n_modules; m++)
+		if (!strset_has(&c->paths, modindex_path(&x, m)))
+			problem(c, "module %s is in the index, but /%s is not in the image",
+				modindex_name(&x, m), modindex_path(&x, m));
+}
+
+static void check_conf(struct check *c)
+{
+	struct modindex x;
+	char *cursor, *key, *value;
+	bool has_index = modindex_decode(c->index.data, c->index.len, &x, NULL) == 0;
+
+	buf_cstr(&c->conf);
+	cursor = (char *)c->conf.data;
+	while (bootconf_next(&cursor, &key, &value)) {
+		if (strcmp(key, "kernel") == 0)
+			c->v->kernel = arena_strdup(c->arena, value);
+		else if (strcmp(key, "mode") == 0)
+			c->v->mode = arena_strdup(c->arena, value);
+		else if (strcmp(key, "load") == 0 && has_index &&
+			 modindex_find(&x, value) == MODINDEX_NONE)
+			problem(c, "module %s is to be loaded at once, but it is not in the image",
+				value);
+	}
+}
+
+static void check_init(struct check *c)
+{
+	void **slot = strset_find(&c->paths, "init");
+	const struct seen *s = slot ? *slot : NULL;
+
+	if (!s)
+		problem(c, "there is no /init: the kernel would ignore the image");
+	else if (S_ISREG(s->mode) && !(s->mode & 0100))
+		problem(c, "/init is not executable");
+}
+
+int image_verify(struct image *image, const struct buf *expected, struct arena *arena,
+		 struct verdict *out, struct err *err)
+{
+	struct verdict v = {0};
+	struct check c = {.image = image, .arena = arena, .v = &v, .digest = digest_new()};
+	const struct image_segment *segments;
+	int r = read_entries(&c, err);
+
+	if (r == 0) {
+		segments = image_segments(image, &v.n_segments);
+		v.segments = arena_memdup(arena, segments, v.n_segments * sizeof(*segments));
+		v.ours = strset_has(&c.paths, MANIFEST_PATH);
+		check_init(&c);
+		if (v.ours) {
+			check_manifest(&c, expected);
+			check_index(&c);
+			check_conf(&c);
+		} else if (expected) {
+			problem(&c, "the manifest is missing");
+		}
+		*out = v;
+	}
+	digest_free(c.digest);
+	strset_clear(&c.paths);
+	free(c.all);
+	buf_clear(&c.manifest);
+	buf_clear(&c.index);
+	buf_clear(&c.conf);
+	return r < 0 ? r : 0;
+}

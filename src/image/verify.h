@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The verdict on an image, from its bytes alone: every segment can be unpacked by the rules of
+ * the kernel; every file is what the manifest says and nothing is missing or added; PID 1 is
+ * there; every module that the index promises is there. An image of another builder has no
+ * manifest: only its structure is judged.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "image/open.h"
+
+struct verdict {
+	bool ours;              /* it has a manifest */
+	const char *kernel;     /* that it is for; NULL: not known */
+	const char *mode;       /* hostonly or generic; NULL */
+	size_t entries, files, modules;
+	struct image_segment *segments;
+	size_t n_segments;
+	struct verdict_problem *problems; /* newest first */
+	size_t n_problems;
+};
+
+struct verdict_problem {
+	struct verdict_problem *next;
+	const char *text;
+};
+
+/*
+ * Reads the whole image. 0 when it could be judged: problems are in OUT then, and live in
+ * ARENA. -EBADMSG when it is so damaged that reading had to stop, -errno when it cannot be
+ * read. EXPECTED: the manifest that it must hold; NULL: any.
+ */
+int image_verify(struct image *image, const struct buf *expected, struct arena *arena,
+		 struct verdict *out, struct err *err);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/block.h"
+
+#include <blkid/blkid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "init/log.h"
+
+static int find(const struct boot *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (strcmp(b->devices[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool name_ok(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len < JOBS_NAME_MAX && path_is_clean(name);
+}
+
+/* ramN, and loopN without a file, are there in masses and hold nothing. */
+static bool is_empty(const char *name)
+{
+	char path[128], size[32] = "";
+	_cleanup_fd_ int fd = -1;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/size", name);
+	for (char *p = path + strlen("/sys/class/block/"); *p && p < path + strlen(path) - 5; p++)
+		if (*p == '/')
+			*p = '!';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read_full(fd, size, sizeof(size) - 1) <= 0)
+		return false;
+	return strcmp(size, "0\n") == 0;
+}
+
+void block_add(struct boot *b, const char *name, bool is_partition)
+{
+	int n = find(b, name);
+	struct block_device *d;
+
+	if (!name_ok(name) || str_starts(name, "ram") || is_empty(name))
+		return;
+	if (n < 0) {
+		n = find(b, "");
+		if (n < 0 && b->n_devices < BOOT_DEVICES_MAX)
+			n = (int)b->n_devices++;
+		if (n < 0)
+			return;
+	}
+	d = &b->devices[n];
+	if (d->state == DEVICE_PROBING && d->name[0]) {
+		d->state = DEVICE_AGAIN;
+		return;
+	}
+	*d = (struct block_device){.is_partition = is_partition};
+	snprintf(d->name, sizeof(d->name), "%s", name);
+}
+
+void block_remove(struct boot *b, const char *name)
+{
+	int n = find(b, name);
+
+	if (n >= 0)
+		b->devices[n] = (struct block_device){0};
+}
+
+/* With root=/dev/NAME nothing else needs to be read, until there is something to explain. */
+static bool is_wanted(const struct boot *b, const struct block_device *d)
+{
+	if (!d->name[0] || d->state != DEVICE_NEW)
+		return false;
+	return b->probe_all || b->params.root_kind != ROOT_NAME ||
+	       strcmp(d->name, b->params.root_value) == 0;
+}
+
+int block_next(struct boot *b)
+{
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (is_wanted(b, &b->devices[i]))
+			return (int)i;
+	return -1;
+}
+
+static void log_found(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+
+	if (d->result < 0)
+		log_info("%s: %s", d->name, strerror(-d->result));
+	else if (p->type[0] || p->table[0])
+		log_info("%s: %s%s%s%s%s%s%s", d->name, p->type[0] ? p->type : p->table,
+			 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "",
+			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
+}
+
+void block_done(struct boot *b, const struct job_result *result)
+{
+	int n = find(b, result->name);
+	struct block_device *d;
+
+	if (n < 0)
+		return;
+	d = &b->devices[n];
+	if (d->state == DEVICE_AGAIN) {
+		d->state = DEVICE_NEW;
+		return;
+	}
+	d->state = DEVICE_KNOWN;
+	d->result = result->result;
+	d->probe = result->probe;
+	log_found(d);
+}
+
+bool block_is_root(const struct boot *b, size_t n)
+{
+	const struct block_device *d = &b->devices[n];
+	const char *want = b->params.root_value;
+
+	if (!d->name[0] || d->state != DEVICE_KNOWN || !*want)
+		return false;
+	switch (b->params.root_kind) {
+	case ROOT_NAME:
+		return strcmp(d->name, want) == 0;
+	case ROOT_UUID:
+		return strcasecmp(d->probe.uuid, want) == 0;
+	case ROOT_LABEL:
+		return strcmp(d->probe.label, want) == 0;
+	case ROOT_PARTUUID:
+		return strcasecmp(d->probe.partuuid, want) == 0;
+	case ROOT_PARTLABEL:
+		return strcmp(d->probe.partlabel, want) == 0;
+	default:
+		return false;
+	}
+}
+
+/* Of several the one with a filesystem, never a member of something larger; of those the one
+ * that sorts first, so that the choice does not depend on which disk was faster. */
+int block_find_root(const struct boot *b)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *d = &b->devices[i], *o;
+		bool is_fs, best_is_fs;
+
+		if (!block_is_root(b, i))
+			continue;
+		if (best < 0) {
+			best = (int)i;
+			continue;
+		}
+		o = &b->devices[best];
+		is_fs = strcmp(d->probe.usage, "filesystem") == 0;
+		best_is_fs = strcmp(o->probe.usage, "filesystem") == 0;
+		if (is_fs != best_is_fs ? is_fs : version_compare(d->name, o->name) < 0)
+			best = (int)i;
+	}
+	return best;
+}
+
+/* ---- looking at one device; in a worker ---- */
+
+static void take(blkid_probe pr, const char *key, char *out, size_t size)
+{
+	const char *value;
+	size_t len;
+
+	if (blkid_probe_lookup_value(pr, key, &value, &len) < 0)
+		return;
+	snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
+}
+
+static int probe_fd(blkid_probe pr, int fd, struct probe *out)
+{
+	int r;
+
+	if (blkid_probe_set_device(pr, fd, 0, 0) < 0)
+		return -errno;
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
+						      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
+	blkid_probe_enable_partitions(pr, 1);
+	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
+	errno = 0;
+	r = blkid_do_safeprobe(pr);
+	if (r == -2)
+		out->ambivalent = true;
+	else if (r < 0)
+		return errno ? -errno : -EIO;
+	take(pr, "TYPE", out->type, sizeof(out->type));
+	take(pr, "USAGE", out->usage, sizeof(out->usage));
+	take(pr, "UUID", out->uuid, sizeof(out->uuid));
+	take(pr, "LABEL", out->label, sizeof(out->label));
+	take(pr, "PTTYPE", out->table, sizeof(out->table));
+	take(pr, "PART_ENTRY_UUID", out->partuuid, sizeof(out->partuuid));
+	take(pr, "PART_ENTRY_NAME", out->partlabel, sizeof(out->partlabel));
+	return 0;
+}
+
+int block_probe(const char *name, struct probe *out)
+{
+	char path[JOBS_NAME_MAX + 8];
+	_cleanup_fd_ int fd = -1;
+	blkid_probe pr;
+	int r;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	pr = blkid_new_probe();
+	if (!pr)
+		return -ENOMEM;
+	r = probe_fd(pr, fd, out);
+	blkid_free_probe(pr);
+	return r;
+}

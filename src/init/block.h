@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Block devices at boot: which there are, what is on them, and which of them is the root.
+ */
+
+#include "init/boot.h"
+
+/* A device has appeared or changed (NAME: its kernel name), or is gone. */
+void block_add(struct boot *b, const char *name, bool is_partition);
+void block_remove(struct boot *b, const char *name);
+
+/* The next device that should be looked at: its number; -1: none. */
+int block_next(struct boot *b);
+
+/* A probe has ended. */
+void block_done(struct boot *b, const struct job_result *result);
+
+/* Is device N what root= names? */
+bool block_is_root(const struct boot *b, size_t n);
+
+/* Number of the root device; -1: it is not there (yet). */
+int block_find_root(const struct boot *b);
+
+/* Looks at one device; blocks. */
+int block_probe(const char *name, struct probe *out);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Where PID 1 learns of devices: the kernel's uevents, and one walk over /sys for those that
+ * were there before. Modules are asked for and block devices noted; nothing waits here.
+ */
+
+#include "init/boot.h"
+
+/* Opens the netlink socket. Descriptor or -errno. To be called before events_coldplug(), so
+ * that no device falls between. */
+int events_open(void);
+
+/* All devices that are there now. */
+void events_coldplug(struct boot *b);
+
+/* Takes what the socket holds. After a lost event all devices are walked again. */
+void events_receive(struct boot *b);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/jobs.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/log.h"
+
+enum {
+	WORKERS_MIN = 2,
+	WORKERS_USUAL_MAX = 16,
+	STUCK_MS = 1000, /* a job that takes so long waits for hardware, not for a processor */
+};
+
+void jobs_init(struct jobs *j, int epoll)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
+
+	memset(j, 0, sizeof(*j));
+	j->epoll = epoll;
+	j->wanted = n < WORKERS_MIN ? WORKERS_MIN
+				    : n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
+}
+
+/* Life of a worker: job, result, until PID 1 closes the socket. */
+static _Noreturn void work(const struct boot *boot, int fd)
+{
+	struct job_result result;
+	struct job job;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	while (recv(fd, &job, sizeof(job), 0) == sizeof(job)) {
+		memset(&result, 0, sizeof(result));
+		result.kind = job.kind;
+		result.module = job.module;
+		memcpy(result.name, job.name, sizeof(result.name));
+		jobs_run(boot, &job, &result);
+		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
+			break;
+		/* It has changed its root directory: of no use for other jobs. */
+		if (job.kind == JOB_CHECK)
+			break;
+	}
+	_exit(0);
+}
+
+static bool may_grow(const struct jobs *j, unsigned alive)
+{
+	int64_t now = log_now();
+
+	if (alive < j->wanted)
+		return true;
+	if (alive >= JOBS_WORKERS_MAX)
+		return false;
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
+		if (j->workers[i].pid && now - j->workers[i].since < STUCK_MS)
+			return false;
+	return true;
+}
+
+/* Finds an idle worker, or a place for a new one. */
+static const struct jobs_worker *pick(const struct jobs *j)
+{
+	const struct jobs_worker *place = NULL;
+	unsigned alive = 0;
+
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		const struct jobs_worker *w = &j->workers[i];
+
+		if (w->pid && w->job.kind == JOB_NONE)
+			return w;
+		if (w->pid)
+			alive++;
+		else if (!place)
+			place = w;
+	}
+	return place && may_grow(j, alive) ? place : NULL;
+}
+
+bool jobs_ready(const struct jobs *j)
+{
+	return pick(j) != NULL;
+}
+
+static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = w};
+	int pair[2], pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		/* Other workers' sockets must close when PID 1 closes them. */
+		for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
+			if (j->workers[i].pid)
+				close(j->workers[i].fd);
+		close(pair[0]);
+		work(boot, pair[1]);
+	}
+	close_fd(pair[1]);
+	if (pid < 0 || epoll_ctl(j->epoll, EPOLL_CTL_ADD, pair[0], &ev) < 0) {
+		int r = -errno;
+
+		close(pair[0]);
+		return r;
+	}
+	*w = (struct jobs_worker){.pid = pid, .fd = pair[0]};
+	return 0;
+}
+
+static void forget(struct jobs *j, struct jobs_worker *w)
+{
+	epoll_ctl(j->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	close(w->fd);
+	*w = (struct jobs_worker){0};
+}
+
+int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	struct jobs_worker *w = (struct jobs_worker *)pick(j);
+	int r;
+
+	if (!w)
+		return -EAGAIN;
+	if (!w->pid) {
+		r = spawn(j, w, boot);
+		if (r < 0)
+			return r;
+	}
+	if (send(w->fd, job, sizeof(*job), MSG_NOSIGNAL) != sizeof(*job)) {
+		forget(j, w);
+		return -EAGAIN;
+	}
+	w->job = *job;
+	w->since = log_now();
+	return 0;
+}
+
+int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
+{
+	ssize_t n = recv(w->fd, out, sizeof(*out), MSG_DONTWAIT);
+	struct job job = w->job;
+
+	if (n == sizeof(*out)) {
+		w->job.kind = JOB_NONE;
+		if (job.kind == JOB_CHECK) { /* it ends by itself */
+			waitpid(w->pid, NULL, 0);
+			forget(j, w);
+		}
+		return 1;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	forget(j, w);
+	if (job.kind == JOB_NONE)
+		return 0;
+	memset(out, 0, sizeof(*out));
+	out->kind = job.kind;
+	out->result = -EIO;
+	out->module = job.module;
+	memcpy(out->name, job.name, sizeof(out->name));
+	snprintf(out->text, sizeof(out->text), "the process that did it died");
+	return 1;
+}
+
+unsigned jobs_busy(const struct jobs *j, enum job_kind kind)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
+		n += j->workers[i].pid && j->workers[i].job.kind == kind;
+	return n;
+}
+
+void jobs_dismiss(struct jobs *j)
+{
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		struct jobs_worker *w = &j->workers[i];
+		bool idle = w->job.kind == JOB_NONE;
+		int pid = w->pid;
+
+		if (!pid)
+			continue;
+		forget(j, w);
+		if (idle)
+			waitpid(pid, NULL, 0);
+	}
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What may block, and is therefore never done by PID 1 itself but by workers: small processes
+ * that it forks, one job at a time each. A worker that hangs in a driver's probe holds up
+ * nothing but its own job. Job and result are fixed-size messages over a socket pair.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	JOBS_WORKERS_MAX = 64,
+	JOBS_NAME_MAX = 64,
+	JOBS_VALUE_MAX = 256,
+	JOBS_TEXT_MAX = 256,
+};
+
+enum job_kind {
+	JOB_NONE,
+	JOB_LOAD,  /* a module */
+	JOB_PROBE, /* a block device: what is on it? */
+	JOB_MOUNT, /* the root filesystem on /sysroot */
+	JOB_CHECK, /* /sysroot: can it be handed over to? */
+};
+
+struct job {
+	enum job_kind kind;
+	uint32_t module;          /* LOAD */
+	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT: kernel name of the device */
+	char fstype[JOBS_NAME_MAX];
+};
+
+/* What libblkid found on a device. */
+struct probe {
+	char type[JOBS_NAME_MAX];
+	char usage[JOBS_NAME_MAX]; /* filesystem, raid, crypto, other */
+	char uuid[JOBS_VALUE_MAX];
+	char label[JOBS_VALUE_MAX];
+	char partuuid[JOBS_VALUE_MAX];
+	char partlabel[JOBS_VALUE_MAX];
+	char table[JOBS_NAME_MAX]; /* of a whole disk: gpt, dos */
+	bool ambivalent;           /* more than one signature, none is trusted */
+};
+
+struct job_result {
+	enum job_kind kind;
+	int result; /* 0 or -errno */
+	uint32_t module;
+	char name[JOBS_NAME_MAX];
+	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
+	struct probe probe;
+};
+
+struct boot;
+
+/* Carries out JOB; runs in a worker. */
+void jobs_run(const struct boot *boot, const struct job *job, struct job_result *out);
+
+struct jobs_worker {
+	int pid;      /* 0: free place */
+	int fd;
+	struct job job; /* kind JOB_NONE: idle */
+	int64_t since;
+};
+
+struct jobs {
+	struct jobs_worker workers[JOBS_WORKERS_MAX];
+	unsigned wanted; /* workers that the processors can keep busy */
+	int epoll;
+};
+
+void jobs_init(struct jobs *j, int epoll);
+
+/*
+ * Hands JOB to an idle worker, or to a new one. -EAGAIN when all are busy: try again when one
+ * reports. More than one per processor are only made when all have been busy for a while: they
+ * wait for hardware then.
+ */
+int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+
+/* True when a job could be started now. */
+bool jobs_ready(const struct jobs *j);
+
+/* FD of a worker has something: 1 a result, 0 nothing (yet). A worker that died gives -EIO as
+ * the result of its job. */
+int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
+
+unsigned jobs_busy(const struct jobs *j, enum job_kind kind);
+
+/* Lets idle workers end, and waits for them; busy ones go on alone. */
+void jobs_dismiss(struct jobs *j);

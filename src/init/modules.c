@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "format/bootconf.h"
+#include "format/unpack.h"
+#include "init/log.h"
+#include "init/sys.h"
+
+enum {
+	OPTIONS_MAX = 2048,
+	MODULE_SIZE_MAX = 256 * 1024 * 1024,
+	DEPTH_MAX = 256, /* of dependencies: the stack has an end */
+};
+
+/* What modules in an image are compressed with. */
+static const struct decoder_ops *const decoders[] = {&decode_zstd, &decode_xz, &decode_gzip};
+
+static const void *map_file(const char *path, size_t *len)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *data;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0)
+		return NULL;
+	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	*len = (size_t)st.st_size;
+	return data == MAP_FAILED ? NULL : data;
+}
+
+static void read_conf(struct boot *b)
+{
+	struct buf text = BUF_INIT;
+	char *cursor, *key, *value;
+
+	if (read_file_at(AT_FDCWD, "/" BOOTCONF_PATH, BOOTCONF_SIZE_MAX, &text) < 0) {
+		log_tell("/" BOOTCONF_PATH " cannot be read: the image is damaged");
+		return;
+	}
+	buf_cstr(&text);
+	b->conf = cursor = (char *)text.data;
+	while (bootconf_next(&cursor, &key, &value)) {
+		if (strcmp(key, "kernel") == 0)
+			b->kernel = value;
+		else if (strcmp(key, "load") == 0)
+			modules_request(b, value);
+	}
+}
+
+static void read_kernel_codec(struct boot *b)
+{
+	_cleanup_fd_ int fd = open("/sys/module/compression", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read_full(fd, b->kernel_codec, sizeof(b->kernel_codec) - 1);
+
+	b->kernel_codec[n > 0 ? n : 0] = '\0';
+	b->kernel_codec[strcspn(b->kernel_codec, "\n")] = '\0';
+}
+
+void modules_open(struct boot *b)
+{
+	struct err err = {0};
+	size_t len = 0;
+	const void *data = map_file("/" MODINDEX_PATH, &len);
+
+	if (!data) {
+		log_tell("/" MODINDEX_PATH " cannot be read: the image is damaged");
+	} else if (modindex_decode(data, len, &b->index, &err) < 0) {
+		log_tell("/" MODINDEX_PATH ": %s", err.text);
+	} else {
+		b->modules = calloc(b->index.n_modules + 1, sizeof(*b->modules));
+		b->order = calloc(b->index.n_modules + 1, sizeof(*b->order));
+		b->has_index = b->modules && b->order;
+	}
+	read_kernel_codec(b);
+	read_conf(b);
+}
+
+/* ---- who is wanted, and when it can load ---- */
+
+static void request(struct boot *b, uint32_t module, int depth)
+{
+	static const enum modindex_deps first[] = {MODINDEX_HARD, MODINDEX_PRE};
+
+	if (b->modules[module].state != MODULE_IDLE || depth == DEPTH_MAX)
+		return;
+	/* Marked before its dependencies, so that a circle of them ends. */
+	b->modules[module].state = MODULE_WANTED;
+	for (size_t k = 0; k < ARRAY_SIZE(first); k++)
+		for (uint32_t i = 0; i < modindex_count(&b->index, module, first[k]); i++)
+			request(b, modindex_dep(&b->index, module, first[k], i), depth + 1);
+	b->order[b->n_order++] = module;
+	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_POST); i++)
+		request(b, modindex_dep(&b->index, module, MODINDEX_POST, i), depth + 1);
+}
+
+bool modules_request(struct boot *b, const char *name)
+{
+	uint32_t module = b->has_index ? modindex_find(&b->index, name) : MODINDEX_NONE;
+
+	if (module == MODINDEX_NONE)
+		return false;
+	request(b, module, 0);
+	return true;
+}
+
+static void request_match(uint32_t module, void *arg)
+{
+	request(arg, module, 0);
+}
+
+void modules_request_alias(struct boot *b, const char *modalias)
+{
+	if (b->has_index)
+		modindex_match(&b->index, modalias, request_match, b);
+}
+
+static bool is_over(const struct boot *b, uint32_t module)
+{
+	return b->modules[module].state == MODULE_LIVE || b->modules[module].state == MODULE_FAILED;
+}
+
+/* Soft dependencies must have been tried. So must hard ones: whether one that failed is missing
+ * the kernel knows best, it may be built in there under another name. */
+static bool can_load(const struct boot *b, uint32_t module)
+{
+	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_HARD); i++)
+		if (!is_over(b, modindex_dep(&b->index, module, MODINDEX_HARD, i)))
+			return false;
+	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_PRE); i++) {
+		uint32_t pre = modindex_dep(&b->index, module, MODINDEX_PRE, i);
+
+		if (!is_over(b, pre))
+			return false;
+	}
+	return true;
+}
+
+uint32_t modules_next(const struct boot *b)
+{
+	uint32_t waiting = MODINDEX_NONE;
+	bool loading = false;
+
+	for (uint32_t i = 0; i < b->n_order; i++) {
+		uint32_t m = b->order[i];
+
+		loading = loading || b->modules[m].state == MODULE_LOADING;
+		if (b->modules[m].state != MODULE_WANTED)
+			continue;
+		if (can_load(b, m))
+			return m;
+		if (waiting == MODINDEX_NONE)
+			waiting = m;
+	}
+	/* All wait for each other: a circle. The first goes ahead. */
+	return loading ? MODINDEX_NONE : waiting;
+}
+
+void modules_done(struct boot *b, uint32_t module, int result)
+{
+	b->modules[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
+	b->modules[module].result = (int16_t)result;
+	if (result < 0)
+		log_info("module %s: %s", modindex_name(&b->index, module), strerror(-result));
+}
+
+struct pending {
+	const struct boot *b;
+	bool found;
+};
+
+static void note_pending(uint32_t module, void *arg)
+{
+	struct pending *p = arg;
+	uint8_t state = p->b->modules[module].state;
+
+	p->found = p->found || state == MODULE_WANTED || state == MODULE_LOADING;
+}
+
+bool modules_pending(const struct boot *b, const char *alias)
+{
+	struct pending p = {.b = b};
+
+	if (b->has_index)
+		modindex_match(&b->index, alias, note_pending, &p);
+	return p.found;
+}
+
+/* ---- loading ---- */
+
+static int load_unpacked(const char *path, enum codec codec, const char *options)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+	const struct decoder_ops *ops = NULL;
+	size_t len;
+	const void *packed = map_file(path, &len);
+	int r;
+
+	if (!packed)
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(decoders); i++)
+		if (decoders[i]->codec == codec)
+			ops = decoders[i];
+	r = ops ? unpack(ops, packed, len, MODULE_SIZE_MAX, &plain, NULL, NULL) : -ENOTSUP;
+	munmap((void *)packed, len);
+	return r < 0 ? r : sys_load_memory(plain.data, plain.len, options);
+}
+
+int modules_load(const struct boot *b, uint32_t module)
+{
+	const char *path = modindex_path(&b->index, module);
+	char file[4200], options[OPTIONS_MAX];
+	enum codec codec = codec_by_suffix(path);
+	_cleanup_fd_ int fd = -1;
+	int r = -ENOTSUP;
+
+	snprintf(file, sizeof(file), "/%s", path);
+	snprintf(options, sizeof(options), "%s", modindex_options(&b->index, module));
+	params_module_options(&b->params, modindex_name(&b->index, module), options,
+			      sizeof(options));
+	if (codec == CODEC_NONE || strcmp(b->kernel_codec, codec_info(codec)->name) == 0) {
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		r = sys_load_file(fd, options, codec != CODEC_NONE);
+	}
+	if (codec != CODEC_NONE && (r == -ENOTSUP || r == -ENOSYS || r == -EINVAL))
+		r = load_unpacked(file, codec, options);
+	return r == -EEXIST ? 0 : r;
+}
+
+/* ---- as /sbin/modprobe ---- */
+
+int modules_modprobe(struct boot *b, int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[argc - 1] : "";
+	uint32_t module;
+	int failed = 0;
+
+	modules_open(b);
+	/* boot.conf asked for what PID 1 loads; this is about one name alone. */
+	for (uint32_t i = 0; b->has_index && i < b->n_order; i++)
+		b->modules[b->order[i]].state = MODULE_IDLE;
+	b->n_order = 0;
+	if (!modules_request(b, name))
+		modules_request_alias(b, name);
+	if (!b->n_order)
+		return 1;
+	while ((module = modules_next(b)) != MODINDEX_NONE) {
+		int r = modules_load(b, module);
+
+		modules_done(b, module, r);
+		failed = r < 0;
+	}
+	return failed;
+}

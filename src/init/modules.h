@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Kernel modules at boot: who asks for which, in which order they load, and the loading itself.
+ */
+
+#include "init/boot.h"
+
+/* Maps the index and boot.conf into BOOT. What is missing or broken is told; the boot goes on
+ * with what the kernel has built in. */
+void modules_open(struct boot *b);
+
+/* Asks for a module by name and for all that it depends on. False when the image lacks it. */
+bool modules_request(struct boot *b, const char *name);
+
+/* The same for every module that serves MODALIAS. */
+void modules_request_alias(struct boot *b, const char *modalias);
+
+/* The next module that can be loaded now: its number, or MODINDEX_NONE. */
+uint32_t modules_next(const struct boot *b);
+
+/* A load has ended. */
+void modules_done(struct boot *b, uint32_t module, int result);
+
+/* True while a module that serves ALIAS is wanted or loading. */
+bool modules_pending(const struct boot *b, const char *alias);
+
+/* Loads one file; blocks. 0 also when the module is there already. */
+int modules_load(const struct boot *b, uint32_t module);
+
+/* What the kernel calls as /sbin/modprobe. Exit status. */
+int modules_modprobe(struct boot *b, int argc, char **argv);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernel command line, as far as PID 1 obeys it. docs/boot.md has the list with meanings.
+ * The last of several settings counts.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PARAMS_TEXT_MAX = 8192, /* the kernel's own limit is 2048 to 4096 */
+	PARAMS_FOREVER = -1,
+	PARAMS_UNKNOWN_MAX = 16,
+};
+
+enum root_kind {
+	ROOT_NONE, /* no root= */
+	ROOT_NAME, /* a kernel name: vda1 */
+	ROOT_UUID,
+	ROOT_LABEL,
+	ROOT_PARTUUID,
+	ROOT_PARTLABEL,
+	ROOT_OTHER, /* something that we do not know how to reach */
+};
+
+struct params {
+	const char *root;       /* as given */
+	enum root_kind root_kind;
+	char root_value[512];   /* the name, UUID or label alone */
+	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
+	const char *rootflags;  /* "" for none */
+	bool writable;
+	const char *init;       /* NULL: the usual places */
+	bool panic_given;
+	int64_t panic;          /* seconds; 0: never reboot; negative: at once */
+	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
+	const char *timeout_by; /* the parameter that set it */
+	const char *unknown[PARAMS_UNKNOWN_MAX]; /* rd.* that mean nothing to us */
+	size_t n_unknown;
+	char text[PARAMS_TEXT_MAX];   /* cut up; the strings above point into it */
+	char whole[PARAMS_TEXT_MAX];  /* as it was */
+};
+
+/* TEXT is the content of /proc/cmdline. What is over PARAMS_TEXT_MAX is cut off. */
+void params_parse(struct params *p, const char *text, size_t len);
+
+/* Appends " option=value" for each MODULE.option=value of the command line. Cut at SIZE. */
+void params_module_options(const struct params *p, const char *module, char *out, size_t size);

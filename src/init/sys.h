@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Every system call by which PID 1 changes the machine. Tests link another sys.c that records
+ * instead. All return 0 (or a descriptor) or -errno.
+ */
+
+#include <stddef.h>
+
+int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
+	      const char *data);
+int sys_umount(const char *target, int flags);
+int sys_mkdir(const char *path, unsigned mode);
+int sys_chdir(const char *path);
+int sys_chroot(const char *path);
+int sys_pivot_root(const char *new_root, const char *put_old);
+
+/* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
+int sys_load_file(int fd, const char *options, int compressed);
+int sys_load_memory(const void *data, size_t len, const char *options);
+
+/* Does not return when it works. */
+int sys_reboot(void);
+int sys_exec(const char *path, char **argv, char **envp);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "format/bootconf.h"
+#include "format/cmdline.h"
+#include "plan/modules_priv.h"
+
+/* The indexes that PID 1 reads: of the modules in the image, and of those it could have had. */
+
+enum { INDEX_TEXT_MAX = 64 * 1024 * 1024, CMDLINE_MAX = 64 * 1024 };
+
+static int read_index(struct modules *m, const char *name, struct buf *out, struct err *err)
+{
+	const char *path = arena_printf(m->arena, "%s/%s", m->kernel->modules_dir, name);
+	int r = root_read(m->root, path, INDEX_TEXT_MAX, out);
+
+	if (r < 0) {
+		err_sys(err, r, "module index /%s", path);
+		return err_hint(err, "run: depmod %s", m->kernel->version);
+	}
+	buf_cstr(out);
+	return buf_status(out);
+}
+
+/* The next line "alias PATTERN MODULE" of modules.alias, in place. */
+static bool next_alias(char **cursor, char **pattern, char **module)
+{
+	char *line;
+
+	while ((line = strsep(cursor, "\n"))) {
+		*module = strrchr(line, ' ');
+		if (!str_starts(line, "alias ") || *module <= line + strlen("alias "))
+			continue;
+		*(*module)++ = '\0';
+		*pattern = line + strlen("alias ");
+		return true;
+	}
+	return false;
+}
+
+static void push(struct modindex_alias **list, size_t *count, const char *pattern, uint32_t module)
+{
+	if ((*count & (*count - 1)) == 0)
+		*list = xrealloc(*list, *count ? *count * 2 : 1, sizeof(**list));
+	(*list)[(*count)++] = (struct modindex_alias){pattern, module};
+}
+
+/* ---- the modules in the image ---- */
+
+static struct modindex_list numbers(struct arena *a, struct module **list, size_t n)
+{
+	uint32_t *refs = arena_alloc(a, (n + 1) * sizeof(*refs));
+
+	for (size_t i = 0; i < n; i++)
+		refs[i] = list[i]->number;
+	return (struct modindex_list){refs, n};
+}
+
+/* libkmod takes "module.option" of the running kernel's command line for configuration; an
+ * image must not depend on that. */
+static bool from_running_cmdline(const char *cmdline, const char *module, const char *option)
+{
+	_cleanup_free_ char *copy = xstrdup(cmdline);
+	char *cursor = copy, *param, *value;
+	size_t len = strcspn(option, "=");
+
+	while (cmdline_next(&cursor, &param, &value)) {
+		char *dot = strchr(param, '.');
+
+		if (!dot)
+			continue;
+		*dot = '\0';
+		if (cmdline_name_is(param, module) && strlen(dot + 1) == len &&
+		    strncmp(dot + 1, option, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *options_of(struct modules *m, const struct module *mod, const char *cmdline)
+{
+	struct kmod_config_iter *it = kmod_config_get_options(m->kmod);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	while (it && kmod_config_iter_next(it)) {
+		const char *value = kmod_config_iter_get_value(it);
+
+		if (strcmp(kmod_config_iter_get_key(it), mod->name) == 0 &&
+		    !from_running_cmdline(cmdline, mod->name, value))
+			buf_printf(&text, "%s%s", text.len ? " " : "", value);
+	}
+	kmod_config_iter_free_iter(it);
+	return arena_strdup(m->arena, buf_cstr(&text));
+}
+
+static const char *path_in_image(struct modules *m, const struct plan *plan,
+				 const struct module *mod)
+{
+	const char *file = module_file(m, mod);
+	const char *merged = str_starts(file, "usr/") ? file
+						      : arena_printf(m->arena, "usr/%s", file);
+
+	return plan_find(plan, merged) ? merged : arena_printf(m->arena, "%s.zst", merged);
+}
+
+static void read_running_cmdline(struct buf *out)
+{
+	_cleanup_root_ struct root host = {.fd = -1};
+
+	if (root_open("/", &host, NULL) == 0)
+		root_read(&host, "proc/cmdline", CMDLINE_MAX, out);
+}
+
+static int add_packed(struct modules *m, struct plan *plan, char *aliases, struct err *err)
+{
+	struct modindex_source *sources = arena_alloc(m->arena, (m->count + 1) * sizeof(*sources));
+	_cleanup_free_ struct modindex_alias *list = NULL;
+	_cleanup_buf_ struct buf cmdline = BUF_INIT, out = BUF_INIT;
+	char *pattern, *name;
+	size_t count = 0;
+
+	read_running_cmdline(&cmdline);
+	for (size_t i = 0; i < m->count; i++) {
+		const struct module *mod = m->list[i];
+
+		sources[i] = (struct modindex_source){
+			.name = mod->name,
+			.path = path_in_image(m, plan, mod),
+			.options = options_of(m, mod, buf_cstr(&cmdline)),
+			.flags = MODINDEX_PACKED,
+			.hard = numbers(m->arena, mod->hard, mod->n_hard),
+			.pre = numbers(m->arena, mod->pre, mod->n_pre),
+			.post = numbers(m->arena, mod->post, mod->n_post),
+		};
+	}
+	while (next_alias(&aliases, &pattern, &name)) {
+		void **slot = strset_find(&m->by_name, name);
+
+		if (slot)
+			push(&list, &count, pattern, ((struct module *)*slot)->number);
+	}
+	if (modindex_encode(sources, m->count, list, count, &out) < 0)
+		return err_set(err, -ENOMEM, "no memory left for the module index");
+	return plan_add_text(plan, MODINDEX_PATH, 0644, out.data, out.len,
+			     "tells PID 1 which module serves which device, and in which order",
+			     err);
+}
+
+/* ---- the modules that the kernel has and the image has not ---- */
+
+/* Disks hang on these buses; the rest would be ballast. */
+static bool can_carry_disks(const char *pattern)
+{
+	return str_starts(pattern, "pci:") || str_starts(pattern, "usb:") ||
+	       str_starts(pattern, "virtio:") || str_starts(pattern, "vmbus:");
+}
+
+static int list_absent(struct modules *m, const char *(*known)(const char *path),
+		       struct strset *out, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+	int r = read_index(m, "modules.dep", &text, err);
+
+	cursor = (char *)text.data;
+	while (r == 0 && (line = strsep(&cursor, "\n"))) {
+		const char *path = strsep(&line, ":"), *slash = strrchr(path, '/');
+		char name[MODINDEX_NAME_MAX];
+
+		if (!line || !known(path))
+			continue;
+		path = slash ? slash + 1 : path;
+		path = arena_strndup(m->arena, path, strcspn(path, "."));
+		if (modindex_normalise(path, name) && !strset_has(&m->by_name, name))
+			strset_add(out, arena_strdup(m->arena, name), NULL);
+	}
+	return r;
+}
+
+struct named {
+	const char *pattern, *module;
+};
+
+static int by_module(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int diff = strcmp(x->module, y->module);
+
+	return diff ? diff : strcmp(x->pattern, y->pattern);
+}
+
+static int add_known(struct plan *plan, char *aliases, const struct strset *absent,
+		     struct err *err)
+{
+	_cleanup_free_ struct modindex_source *sources = NULL;
+	_cleanup_free_ struct modindex_alias *list = NULL;
+	_cleanup_free_ struct named *pairs = NULL;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	size_t n = 0, n_sources = 0, count = 0;
+	char *pattern, *name;
+
+	while (next_alias(&aliases, &pattern, &name)) {
+		if (!can_carry_disks(pattern) || !strset_has(absent, name))
+			continue;
+		if ((n & (n - 1)) == 0)
+			pairs = xrealloc(pairs, n ? n * 2 : 1, sizeof(*pairs));
+		pairs[n++] = (struct named){pattern, name};
+	}
+	if (n)
+		qsort(pairs, n, sizeof(*pairs), by_module);
+	sources = xrealloc(NULL, n + 1, sizeof(*sources));
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || strcmp(pairs[i].module, pairs[i - 1].module) != 0)
+			sources[n_sources++] = (struct modindex_source){
+				.name = pairs[i].module, .path = "", .options = ""};
+		push(&list, &count, pairs[i].pattern, (uint32_t)(n_sources - 1));
+	}
+	if (modindex_encode(sources, n_sources, list, count, &out) < 0)
+		return err_set(err, -ENOMEM, "no memory left for the module index");
+	return plan_add_text(plan, MODINDEX_KNOWN_PATH, 0644, out.data, out.len,
+			     "lets PID 1 name the driver that a device would have needed", err);
+}
+
+int modules_add_index(struct modules *m, struct plan *plan,
+		      const char *(*known)(const char *path), struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_strset_ struct strset absent = STRSET_INIT;
+	_cleanup_free_ char *copy = NULL;
+	int r = read_index(m, "modules.alias", &text, err);
+
+	if (r < 0)
+		return r;
+	copy = xstrdup(buf_cstr(&text));
+	r = add_packed(m, plan, copy, err);
+	if (r == 0)
+		r = list_absent(m, known, &absent, err);
+	if (r == 0)
+		r = add_known(plan, (char *)text.data, &absent, err);
+	return r;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What plan/modules.c, plan/modules_index.c and plan/firmware.c share.
+ */
+
+#include <libkmod.h>
+#include <stdint.h>
+
+#include "base/strset.h"
+#include "format/modindex.h"
+#include "plan/modules.h"
+
+struct module {
+	const char *name;   /* "-" as "_" */
+	const char *path;   /* below the module tree */
+	const char *reason;
+	unsigned flags;
+	uint32_t number;    /* in the index, once sorted */
+	struct module **hard, **pre, **post;
+	size_t n_hard, n_pre, n_post;
+};
+
+struct softdep {
+	const char *name; /* pattern of module names */
+	const char *text; /* "pre: a b post: c" */
+};
+
+struct modules {
+	const struct root *root;
+	const struct kernel *kernel;
+	struct arena *arena;
+	struct kmod_ctx *kmod;
+	size_t dir_len; /* of the module tree's path, as libkmod gives it in front of paths */
+	struct module **list;
+	size_t count;
+	struct strset by_name;
+	struct softdep *softdeps;
+	size_t n_softdeps;
+};
+
+/* Path of a module's file below the root. */
+const char *module_file(const struct modules *m, const struct module *mod);
+
+/* Adds the index files for the modules of M, which are sorted by name. */
+int modules_add_index(struct modules *m, struct plan *plan,
+		      const char *(*known)(const char *path), struct err *err);
+
+/* Adds the firmware of all modules of M. */
+int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
+		 struct err *err);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "format/cpio.h"
+
+void plan_init(struct plan *p)
+{
+	*p = (struct plan){0};
+}
+
+void plan_clear(struct plan *p)
+{
+	strset_clear(&p->by_path);
+	free(p->entries);
+	arena_clear(&p->arena);
+	*p = (struct plan){0};
+}
+
+/* bin/x lies in usr/bin/x; the links themselves stay where they are. */
+static bool is_merged(const char *path)
+{
+	static const char *const moved[] = {"bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(moved); i++)
+		if (str_starts(path, moved[i]))
+			return true;
+	return false;
+}
+
+static struct plan_entry *find(const struct plan *p, const char *path)
+{
+	void **slot = strset_find(&p->by_path, path);
+
+	return slot ? &p->entries[(uintptr_t)*slot - 1] : NULL;
+}
+
+const struct plan_entry *plan_find(const struct plan *p, const char *path)
+{
+	char merged[CPIO_NAME_MAX];
+
+	if (!is_merged(path))
+		return find(p, path);
+	snprintf(merged, sizeof(merged), "usr/%s", path);
+	return find(p, merged);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_content(const struct plan_entry *a, const struct plan_entry *b)
+{
+	if (a->type != b->type)
+		return false;
+	if (a->type == PLAN_DIR)
+		return true;
+	if (a->type == PLAN_LINK)
+		return same_text(a->target, b->target);
+	if (a->source || b->source)
+		return same_text(a->source, b->source);
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+static void append(struct plan *p, const struct plan_entry *e)
+{
+	if ((p->n_entries & (p->n_entries - 1)) == 0)
+		p->entries = xrealloc(p->entries, p->n_entries ? p->n_entries * 2 : 1,
+				      sizeof(*p->entries));
+	p->entries[p->n_entries++] = *e;
+	strset_add(&p->by_path, e->path, (void *)(uintptr_t)p->n_entries);
+}
+
+static int add_parents(struct plan *p, const struct plan_entry *e, struct err *err)
+{
+	for (const char *s = strchr(e->path, '/'); s; s = strchr(s + 1, '/')) {
+		const char *dir = arena_strndup(&p->arena, e->path, (size_t)(s - e->path));
+		const struct plan_entry *there = find(p, dir);
+
+		if (there && there->type != PLAN_DIR)
+			return err_set(err, -EEXIST,
+				       "/%s cannot be added: /%s is in the plan and is no directory (%s)",
+				       e->path, dir, there->reason);
+		if (!there)
+			append(p, &(struct plan_entry){.path = dir,
+						       .type = PLAN_DIR,
+						       .mode = 0755,
+						       .reason = arena_printf(&p->arena, "holds /%s",
+									      e->path)});
+	}
+	return 0;
+}
+
+static int add(struct plan *p, const struct plan_entry *entry, bool replace, struct err *err)
+{
+	struct plan_entry e = *entry;
+	struct plan_entry *there;
+	char shown[256];
+	int r;
+
+	if (is_merged(e.path))
+		e.path = arena_printf(&p->arena, "usr/%s", e.path);
+	if (!path_is_clean(e.path)) {
+		escape_text(entry->path, shown, sizeof(shown));
+		return err_set(err, -EINVAL, "\"%s\" cannot be a path in an image", shown);
+	}
+	if (strlen(e.path) >= CPIO_NAME_MAX ||
+	    (e.target && (!*e.target || strlen(e.target) >= CPIO_TARGET_MAX)))
+		return err_set(err, -E2BIG, "/%.80s...: the path or its link target is longer than the "
+			       "kernel unpacks (%d bytes)", e.path, CPIO_NAME_MAX - 1);
+	there = find(p, e.path);
+	if (there && replace && (there->type == PLAN_DIR) == (e.type == PLAN_DIR)) {
+		*there = e;
+		return 0;
+	}
+	if (there && !same_content(there, &e))
+		return err_set(err, -EEXIST, "/%s is wanted twice with different content: %s; and: %s",
+			       e.path, there->reason, e.reason);
+	if (there)
+		return 0;
+	r = add_parents(p, &e, err);
+	if (r == 0)
+		append(p, &e);
+	return r;
+}
+
+int plan_add(struct plan *p, const struct plan_entry *entry, struct err *err)
+{
+	return add(p, entry, false, err);
+}
+
+int plan_replace(struct plan *p, const struct plan_entry *entry, struct err *err)
+{
+	return add(p, entry, true, err);
+}
+
+int plan_add_dir(struct plan *p, const char *path, unsigned mode, const char *reason,
+		 struct err *err)
+{
+	return plan_add(p,
+			&(struct plan_entry){
+				.path = path, .type = PLAN_DIR, .mode = mode, .reason = reason},
+			err);
+}
+
+int plan_add_link(struct plan *p, const char *path, const char *target, const char *reason,
+		  struct err *err)
+{
+	return plan_add(p,
+			&(struct plan_entry){.path = path,
+					     .type = PLAN_LINK,
+					     .mode = 0777,
+					     .target = target,
+					     .reason = reason},
+			err);
+}
+
+int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *data, size_t len,
+		  const char *reason, struct err *err)
+{
+	return plan_add(p,
+			&(struct plan_entry){.path = path,
+					     .type = PLAN_FILE,
+					     .mode = mode,
+					     .data = arena_memdup(&p->arena, data, len),
+					     .len = len,
+					     .reason = reason},
+			err);
+}
+
+void plan_warn(struct plan *p, const char *fmt, ...)
+{
+	struct plan_note *note = arena_alloc(&p->arena, sizeof(*note));
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	note->text = arena_strdup(&p->arena, text);
+	note->next = p->notes;
+	p->notes = note;
+	p->warnings++;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct plan_entry *)a)->path, ((const struct plan_entry *)b)->path);
+}
+
+void plan_sort(struct plan *p)
+{
+	if (p->n_entries)
+		qsort(p->entries, p->n_entries, sizeof(*p->entries), by_path);
+	strset_clear(&p->by_path);
+	for (size_t i = 0; i < p->n_entries; i++)
+		strset_add(&p->by_path, p->entries[i].path, (void *)(uintptr_t)(i + 1));
+}

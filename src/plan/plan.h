@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The plan of an image: a list of entries, each with its content's origin and the reason why it
+ * is there. Features add to it and nothing else does; the image is a pure function of it.
+ * Paths have no leading slash and lie in a merged-/usr layout: what is added below bin, sbin,
+ * lib or lib64 goes below usr, where the image's links of those names lead. Parent directories
+ * come by themselves.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/strset.h"
+#include "format/codec.h"
+
+enum plan_type {
+	PLAN_FILE,
+	PLAN_DIR,
+	PLAN_LINK,
+};
+
+enum plan_storage {
+	PLAN_BASE,  /* in the compressed segment */
+	PLAN_STORE, /* on its own in the uncompressed segment: modules, firmware */
+};
+
+struct plan_entry {
+	const char *path;
+	enum plan_type type;
+	unsigned mode;           /* permissions only */
+	enum plan_storage storage;
+	const char *source;      /* file below the root; NULL: DATA holds the content */
+	bool outside;            /* source is a path of the calling process instead */
+	const void *data;
+	size_t len;
+	const char *target;      /* of a link */
+	bool compress;           /* store: write it as a zstd stream of its own */
+	enum codec unpack;       /* store: decompress the source first */
+	const char *reason;
+};
+
+struct plan {
+	struct arena arena;
+	struct plan_entry *entries; /* sorted by path after plan_sort() */
+	size_t n_entries;
+	struct strset by_path;      /* path -> number + 1 */
+	size_t warnings;
+	struct plan_note *notes;    /* what the user should know, newest first */
+};
+
+struct plan_note {
+	struct plan_note *next;
+	const char *text;
+};
+
+void plan_init(struct plan *p);
+void plan_clear(struct plan *p);
+#define _cleanup_plan_ __attribute__((cleanup(plan_clear)))
+
+/*
+ * Adds an entry, whose strings must live as long as the plan (p->arena). What is there already
+ * stays when it has the same type and content; two different things on one path are -EEXIST.
+ * -EINVAL for a path that is not clean, -E2BIG for one that the format cannot hold.
+ */
+int plan_add(struct plan *p, const struct plan_entry *entry, struct err *err);
+
+/* The same, but wins over what is there: for what the user asked for by name. */
+int plan_replace(struct plan *p, const struct plan_entry *entry, struct err *err);
+
+/* Shorthands. TEXT is copied. */
+int plan_add_dir(struct plan *p, const char *path, unsigned mode, const char *reason,
+		 struct err *err);
+int plan_add_link(struct plan *p, const char *path, const char *target, const char *reason,
+		  struct err *err);
+int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *data, size_t len,
+		  const char *reason, struct err *err);
+
+/* Entry at PATH; NULL. */
+const struct plan_entry *plan_find(const struct plan *p, const char *path);
+
+/* Remembers a warning for the summary. */
+void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Entries by path, parents first. To be called once, when all features are done. */
+void plan_sort(struct plan *p);

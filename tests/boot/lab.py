@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes what the scenarios need, each thing once, whichever thread asks first; and boots them."""
+
+import shutil
+import threading
+from concurrent.futures import Future
+from types import SimpleNamespace
+
+from lib import BUILD, disk, image, kernels, qemu, rootfs
+from lib.command import Failure
+
+from scenarios import of_matrix
+
+
+class Lab:
+    """Everything lies below FOLDER, which is emptied first, and kept afterwards to look at."""
+
+    def __init__(self, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._made = {}
+
+    def _once(self, key, make, *args):
+        with self._lock:
+            future = self._made.get(key)
+            mine = future is None
+            if mine:
+                future = self._made[key] = Future()
+        if mine:
+            try:
+                future.set_result(make(*args))
+            except Exception as error:  # whoever waits gets it, too
+                future.set_exception(error)
+        return future.result()
+
+    def kernel(self, suite):
+        return self._once(("kernel", suite), kernels.of_suite, suite)
+
+    def disk(self, tree, table):
+        """A disk with a root TREE: payload; debian, a real one with systemd; no-init."""
+        return self._once(("disk", tree, table), self._make_disk, tree, table)
+
+    def _make_disk(self, tree, table):
+        path = self.folder / f"{tree}-{table}.disk"
+        create = {"gpt": disk.create_gpt, "mbr": disk.create_mbr}[table]
+        if tree == "debian":
+            folder = BUILD / "debian/bookworm"
+            rootfs.create_debian(folder, disk.label(path))
+            return create(path, folder, 1 << 30)
+        folder = path.with_suffix(".tree")
+        rootfs.create(folder, image.PROGRAM if tree == "payload" else None)
+        if tree == "no-init":
+            (folder / "sbin/init").unlink()
+        return create(path, folder)
+
+    def hardware(self, suite, bus):
+        """The hardware description that a guest with this BUS gave of itself."""
+        return self._once(("hardware", suite, bus), self._make_hardware, suite, bus)
+
+    def _make_hardware(self, suite, bus):
+        scenario = of_matrix(suite, bus, "generic", "UUID")
+        text, status = self.boot(scenario).section("hardware")
+        if status != 0:
+            raise Failure(f"`preroot hardware` ended with {status} in the guest {scenario.name}\n"
+                          + self.boot(scenario).explain())
+        path = self.folder / f"hardware-{suite}-{bus}.json"
+        path.write_text(text)
+        return path
+
+    def image(self, suite, mode, bus, options):
+        """An image; the generic ones do not depend on BUS."""
+        bus = bus if mode == "hostonly" else ""
+        key = ("image", suite, mode, bus, options)
+        return self._once(key, self._make_image, suite, mode, bus, options)
+
+    def _make_image(self, suite, mode, bus, options):
+        hardware = self.hardware(suite, bus) if bus else None
+        name = "-".join(filter(None, [suite, mode, bus, *(word.strip("-") for word in options)]))
+        path = self.folder / f"{name}.img"
+        image.build(path, self.kernel(suite), mode, hardware, options)
+        return path
+
+    def boot(self, scenario):
+        return self._once(scenario, self._boot, scenario)
+
+    def names(self, scenario):
+        """What the texts of SCENARIO may refer to: the root's disk and its identifiers."""
+        root = self.disk(scenario.tree, scenario.table)
+        return {"disk": SimpleNamespace(**vars(root), partuuid_upper=root.partuuid.upper())}
+
+    def _boot(self, scenario):
+        root = self.disk(scenario.tree, scenario.table)
+        bus = scenario.built_on or scenario.bus
+        files = [root.path]
+        if scenario.decoy:
+            files.insert(0, self.disk("no-init", scenario.table).path)
+        machine = qemu.Machine(
+            kernel=self.kernel(scenario.suite).image,
+            initrd=self.image(scenario.suite, scenario.mode, bus, scenario.build),
+            append=f"{self._root_word(scenario, root)} {scenario.append}",
+            disks=[(scenario.bus, file) for file in files],
+            memory=1024 if scenario.tree == "debian" else 512,
+            cpus=scenario.cpus, plug_after=scenario.plug_after)
+        return qemu.boot(machine, self.folder / "boots" / scenario.name)
+
+    def _root_word(self, scenario, root):
+        if not scenario.root:
+            return ""
+        if "=" in scenario.root:
+            return "root=" + scenario.root.format(**self.names(scenario))
+        return f'root="{root.root(scenario.root)}"'

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The table of boots. A new one is a line in SCENARIOS, a new bus a row in lib/qemu.py."""
+
+from dataclasses import dataclass
+
+from lib.qemu import BUSES
+from lib.rootfs import OTHER_INIT
+
+SUITES = ("bookworm", "trixie")
+MODES = ("generic", "hostonly")
+KINDS = ("UUID", "LABEL", "PARTUUID")
+RUN_HARDWARE = "payload.run=hardware"
+
+# The root partition's device on each bus.
+DEVICES = {
+    "virtio-blk": "/dev/vda1",
+    "virtio-scsi": "/dev/sda1",
+    "nvme": "/dev/nvme0n1p1",
+    "ahci": "/dev/sda1",
+    "usb-storage": "/dev/sda1",
+}
+
+NOWHERE = "UUID=01234567-89ab-cdef-0123-456789abcdef"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One boot, and what must come of it."""
+
+    name: str
+    suite: str = "bookworm"       # whose kernel
+    mode: str = "hostonly"        # which image
+    bus: str = "virtio-blk"
+    built_on: str = ""            # the bus the hostonly image was built for, if not BUS
+    build: tuple = ()             # further words for `preroot build`
+    tree: str = "payload"         # what is on the root: see Lab.disk
+    table: str = "gpt"
+    root: str = "UUID"            # what root= names the partition by, or the whole value
+    append: str = ""              # further words for the kernel
+    decoy: bool = False           # a second disk without our root comes first
+    plug_after: float = 0         # the disk is plugged in so many seconds after the start
+    cpus: int = 1
+    ending: str = "poweroff"
+    facts: tuple = ()             # lines that the report must hold
+    flags: tuple = ("ro",)        # words among the root's mount flags or options
+    argv: tuple = ("/sbin/init",)
+    env: tuple = ("HOME=/", "TERM=linux")
+    min_seconds: float = 0        # the root is not reached earlier on the guest's clock
+    says: tuple = ()              # what the console must hold; see Lab.names for {disk.uuid}
+    not_says: tuple = ()
+
+
+def of_matrix(suite, bus, mode, kind):
+    """The scenario of one cell. What the guest says of its hardware feeds the hostonly images."""
+    append = RUN_HARDWARE if (mode, kind) == ("generic", "UUID") else ""
+    return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, root=kind, append=append)
+
+
+def fails(name, **what):
+    """A scenario whose root cannot be reached: the guest explains it and starts again."""
+    what = {"append": "rd.timeout=5 panic=2", **what}
+    return Scenario(name, ending="reboot", **what)
+
+
+MATRIX = [of_matrix(suite, bus, mode, kind)
+          for mode in MODES for kind in KINDS for suite in SUITES for bus in BUSES]
+
+SCENARIOS = MATRIX + [
+    # Ways to name the root.
+    Scenario("root-path", root="/dev/vda1"),
+    Scenario("root-path-nvme", bus="nvme", root="/dev/nvme0n1p1"),
+    Scenario("root-partlabel-with-blank", root="PARTLABEL"),
+    Scenario("root-partuuid-mbr", table="mbr", root="PARTUUID"),
+    Scenario("root-partuuid-mbr-generic", table="mbr", root="PARTUUID", mode="generic", bus="ahci"),
+    Scenario("root-partuuid-upper-case", root="PARTUUID={disk.partuuid_upper}"),
+    Scenario("root-on-second-disk", decoy=True, facts=("root_source=/dev/vdb1",)),
+
+    # Words for the mount.
+    Scenario("ro", append="ro"),
+    Scenario("rw", append="rw", flags=("rw",)),
+    Scenario("ro-then-rw", append="ro rw", flags=("rw",)),
+    Scenario("rootflags", append="rootflags=noatime,commit=30",
+             flags=("ro", "noatime", "commit=30")),
+    Scenario("rootfstype", append="rootfstype=ext4"),
+    Scenario("rootdelay", append="rootdelay=7", min_seconds=7),
+
+    # Disks that come late.
+    Scenario("late-disk", bus="virtio-scsi", plug_after=8),
+    Scenario("late-disk-rootwait", bus="usb-storage", append="rootwait rd.timeout=2", plug_after=9),
+
+    # What the real init gets.
+    Scenario("init", append=f"init={OTHER_INIT}", argv=(OTHER_INIT,)),
+    Scenario("words-for-init", append="single colour=blue -- last",
+             argv=("/sbin/init", "single", "last"), env=("HOME=/", "TERM=linux", "colour=blue")),
+
+    # The console.
+    Scenario("loud", says=("preroot", "payload: reached root")),
+    Scenario("quiet", append="quiet", not_says=("preroot",)),
+
+    # Forms of the image, and the loading of modules side by side.
+    Scenario("two-cpus", mode="generic", cpus=2),
+    Scenario("compress-xz", build=("--compress", "xz")),
+    Scenario("compress-lz4", build=("--compress", "lz4")),
+    Scenario("compress-gzip", build=("--compress", "gzip")),
+    Scenario("compress-none", build=("--compress", "none")),
+    Scenario("compress-gzip-generic-trixie", suite="trixie", mode="generic",
+             build=("--compress", "gzip")),
+
+    # A distribution's root.
+    Scenario("systemd", tree="debian", facts=("state=running", "target=active")),
+    Scenario("systemd-generic-trixie", suite="trixie", mode="generic", bus="nvme", tree="debian",
+             facts=("state=running", "target=active")),
+
+    # Roots that cannot be reached.
+    fails("wrong-uuid", root=NOWHERE, says=(NOWHERE, "vda1", "ext4", "{disk.uuid}")),
+    fails("wrong-uuid-without-panic", root=NOWHERE, append="rd.timeout=5",
+          says=(NOWHERE, "{disk.uuid}")),
+    fails("wrong-uuid-quiet", root=NOWHERE, append="quiet rd.timeout=5 panic=2",
+          says=(NOWHERE, "{disk.uuid}")),
+    fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
+    fails("no-driver", built_on="virtio-blk", bus="nvme", says=("{disk.uuid}", "1b36:0010")),
+    fails("no-init", tree="no-init", says=("/sbin/init",)),
+    fails("no-root-parameter", root="", says=("root=",)),
+]

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Calls the program under test."""
+
+import json
+
+from . import BUILD
+from .command import run
+
+PROGRAM = BUILD / "preroot"
+
+
+def build(out, kernel, mode, hardware=None, options=()):
+    """Builds the image OUT, MODE being generic or hostonly; what the program tells about it."""
+    words = [PROGRAM, "build", out, kernel.version, "--root", kernel.root, f"--{mode}", "--json"]
+    if hardware:
+        words += ["--hardware", hardware]
+    return json.loads(run([*words, *options]).stdout)

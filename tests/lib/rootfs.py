@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes the root trees that the images boot to."""
+
+import re
+import shutil
+from pathlib import Path
+
+from . import BUILD, TOP
+from .command import run
+from .debian import debootstrap
+
+PAYLOAD_SOURCE = TOP / "tests/boot/payload.c"
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+# Another path to the payload, for init=.
+OTHER_INIT = "/sbin/other"
+
+REPORT_SCRIPT = """\
+#!/bin/sh
+# Tells on the second serial port how the system came up, then switches it off.
+exec >/dev/ttyS1
+echo "state=$(systemctl is-system-running --wait)"
+systemctl --failed --no-legend --plain | sed 's/^/failed=/'
+echo "target=$(systemctl is-active multi-user.target)"
+echo "analyze=$(systemd-analyze time | head -n 1)"
+findmnt -n -o TARGET,SOURCE,FSTYPE,OPTIONS / | sed 's/^/root=/'
+echo "verdict=ok"
+exec systemctl poweroff
+"""
+
+# "simple", since the wait for the end of the start must not wait for the unit itself.
+REPORT_UNIT = """\
+[Unit]
+Description=Report the state of the system
+After=multi-user.target
+
+[Service]
+Type=simple
+ExecStart=/usr/local/sbin/report
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def payload():
+    """Compiles the payload if needed; its path."""
+    program = BUILD / "boot/payload"
+    if not program.exists() or program.stat().st_mtime < PAYLOAD_SOURCE.stat().st_mtime:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        run(["gcc", "-std=gnu17", "-O2", "-static", *WARNINGS, "-o", program, PAYLOAD_SOURCE])
+    return program
+
+
+def create(tree, preroot=None):
+    """A new root at TREE with the payload as its init; with PREROOT and its libraries if given."""
+    tree = Path(tree)
+    shutil.rmtree(tree, ignore_errors=True)
+    for name in ("dev", "etc", "proc", "run", "sys", "tmp", "usr/bin", "usr/lib", "usr/lib64",
+                 "usr/sbin", "var"):
+        (tree / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        (tree / name).symlink_to(f"usr/{name}")
+    (tree / "etc/os-release").write_text('ID=payload\nNAME="Payload"\n')
+    (tree / "etc/fstab").touch()
+    for path in ("/sbin/init", OTHER_INIT):
+        _install(payload(), tree, path)
+    if preroot:
+        _install(preroot, tree, "/usr/bin/preroot")
+        for library in _libraries(preroot):
+            _install(library, tree, library)
+
+
+def _install(source, tree, path):
+    target = tree / path.lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755)
+
+
+def _libraries(program):
+    """The paths of PROGRAM's shared libraries and interpreter; none if it is static."""
+    return re.findall(r"(/\S+) \(0x", run(["ldd", program], check=False).stdout)
+
+
+def create_debian(tree, label):
+    """A Debian root with systemd at TREE, made once, that reports its state and powers off.
+
+    LABEL is the file system's, for its fstab.
+    """
+    tree = Path(tree)
+    debootstrap("bookworm", ["systemd-sysv", "udev", "dbus", "kmod"], tree)
+    (tree / "etc/fstab").write_text(f"LABEL={label} / ext4 rw,relatime 0 0\n")
+    script = tree / "usr/local/sbin/report"
+    script.write_text(REPORT_SCRIPT)
+    script.chmod(0o755)
+    unit = tree / "etc/systemd/system/report.service"
+    unit.write_text(REPORT_UNIT)
+    wanted = tree / "etc/systemd/system/multi-user.target.wants/report.service"
+    if not wanted.is_symlink():
+        wanted.symlink_to("../report.service")
