@@ -15,14 +15,14 @@ enum {
 	WORD = 4,
 	HEADER_WORDS = 13,
 	MODULE_WORDS = 10,
-	GROUP_WORDS = 4,
+	GROUP_WORDS = 5,
 	ALIAS_WORDS = 2,
 };
 
 /* Words of a module record. */
 enum { M_NAME, M_PATH, M_OPTIONS, M_FLAGS, M_DEPS };
 /* Words of a group record. */
-enum { G_PREFIX, G_PARENT, G_FIRST, G_COUNT };
+enum { G_PATTERN, G_LENGTH, G_PARENT, G_FIRST, G_COUNT };
 /* Words of an alias record. */
 enum { A_PATTERN, A_MODULE };
 
@@ -167,6 +167,25 @@ static void add_modules(struct tables *t, const struct modindex_source *sources,
 	}
 }
 
+static void add_aliases(struct tables *t, const struct modindex_alias *sorted,
+			const struct group *groups, uint32_t n_groups)
+{
+	for (uint32_t g = 0; g < n_groups; g++) {
+		buf_add_u32le(&t->groups, (uint32_t)t->strings.len); /* its first pattern */
+		buf_add_u32le(&t->groups, (uint32_t)groups[g].len);
+		buf_add_u32le(&t->groups, groups[g].parent);
+		buf_add_u32le(&t->groups, groups[g].first);
+		buf_add_u32le(&t->groups, groups[g].count);
+		for (uint32_t i = 0; i < groups[g].count; i++) {
+			const struct modindex_alias *a = &sorted[groups[g].first + i];
+
+			buf_add_u32le(&t->aliases,
+				      add_string(&t->strings, a->pattern, strlen(a->pattern)));
+			buf_add_u32le(&t->aliases, a->module);
+		}
+	}
+}
+
 int modindex_encode(const struct modindex_source *sources, size_t n_sources,
 		    const struct modindex_alias *aliases, size_t n_aliases, struct buf *out)
 {
@@ -182,18 +201,7 @@ int modindex_encode(const struct modindex_source *sources, size_t n_sources,
 	qsort(sorted, n_aliases, sizeof(*sorted), compare_alias);
 	n_groups = make_groups(sorted, n_aliases, groups);
 	add_modules(&t, sources, n_sources);
-	for (uint32_t i = 0; i < n_groups; i++) {
-		buf_add_u32le(&t.groups, add_string(&t.strings, groups[i].prefix, groups[i].len));
-		buf_add_u32le(&t.groups, groups[i].parent);
-		buf_add_u32le(&t.groups, groups[i].first);
-		buf_add_u32le(&t.groups, groups[i].count);
-	}
-	for (size_t i = 0; i < n_aliases; i++) {
-		const char *p = sorted[i].pattern;
-
-		buf_add_u32le(&t.aliases, add_string(&t.strings, p, strlen(p)));
-		buf_add_u32le(&t.aliases, sorted[i].module);
-	}
+	add_aliases(&t, sorted, groups, n_groups);
 	assemble(&t, out);
 	buf_clear(&t.modules);
 	buf_clear(&t.groups);
@@ -256,7 +264,8 @@ static bool aliases_ok(const struct modindex *x)
 	for (uint32_t g = 0; g < x->n_groups; g++) {
 		uint32_t parent = group_word(x, g, G_PARENT);
 
-		if (group_word(x, g, G_PREFIX) >= x->strings_len ||
+		if (group_word(x, g, G_PATTERN) >= x->strings_len ||
+		    group_word(x, g, G_LENGTH) >= x->strings_len - group_word(x, g, G_PATTERN) ||
 		    (parent != MODINDEX_NONE && parent >= g) ||
 		    !range_ok(group_word(x, g, G_FIRST), group_word(x, g, G_COUNT), x->n_aliases))
 			return false;
@@ -367,11 +376,13 @@ uint32_t modindex_find(const struct modindex *x, const char *name)
 static uint32_t last_group_before(const struct modindex *x, const char *s)
 {
 	uint32_t low = 0, high = x->n_groups;
+	size_t len = strlen(s);
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (strcmp(x->strings + group_word(x, mid, G_PREFIX), s) <= 0)
+		if (compare_literal(x->strings + group_word(x, mid, G_PATTERN),
+				    group_word(x, mid, G_LENGTH), s, len) <= 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -386,7 +397,8 @@ void modindex_match(const struct modindex *x, const char *modalias,
 	     g = group_word(x, g, G_PARENT)) {
 		uint32_t first = group_word(x, g, G_FIRST);
 
-		if (!str_starts(modalias, x->strings + group_word(x, g, G_PREFIX)))
+		if (strncmp(modalias, x->strings + group_word(x, g, G_PATTERN),
+			    group_word(x, g, G_LENGTH)) != 0)
 			continue;
 		for (uint32_t i = 0; i < group_word(x, g, G_COUNT); i++) {
 			const char *pattern = x->strings + alias_word(x, first + i, A_PATTERN);

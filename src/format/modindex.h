@@ -8,7 +8,8 @@
  *   header   magic, version, size of all; then (offset, count) of each table below
  *   modules  name, path, options, flags, then (first, count) into refs for
  *            hard (must be loaded before), pre and post (soft: wanted, may fail)
- *   groups   prefix, parent, (first, count) into aliases; sorted by prefix
+ *   groups   prefix (a pattern and a length), parent, (first, count) into aliases; sorted by
+ *            prefix
  *   aliases  pattern, module
  *   refs     module numbers
  *   strings  NUL-terminated

@@ -136,7 +136,8 @@ static void root_found(struct boot *b, size_t n)
 static void advance(struct boot *b)
 {
 	bool waiting = b->stage == STAGE_WAIT || (b->stage == STAGE_RESCUE && !b->failure[0]);
-	int root = waiting ? block_find_root(b) : -1;
+	bool delayed = log_now() < b->start + b->params.delay;
+	int root = waiting && !delayed ? block_find_root(b) : -1;
 
 	if (root >= 0)
 		root_found(b, (size_t)root);
@@ -309,10 +310,12 @@ static void tick(struct boot *b)
 /* Milliseconds until something is due. */
 static int next_due(const struct boot *b)
 {
-	int64_t now = log_now(), due = b->next_tell;
+	int64_t now = log_now(), due = b->next_tell, delayed = b->start + b->params.delay;
 
 	if (b->deadline > 0 && b->deadline < due)
 		due = b->deadline;
+	if (b->stage == STAGE_WAIT && delayed > now && delayed < due)
+		due = delayed;
 	if (b->stage == STAGE_SETTLE && b->settle_until < due)
 		due = b->settle_until;
 	/* All workers busy and work left: look again whether they are stuck. */

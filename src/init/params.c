@@ -58,25 +58,22 @@ static void set_root(struct params *p, const char *value)
 		}
 }
 
-/* Seconds; "infinity" and 0 where FOREVER_AT_ZERO mean without end. */
-static void set_timeout(struct params *p, const char *name, const char *value,
-			bool forever_at_zero)
+/* "N", "Ns" or "infinity" (0). False for anything else. */
+static bool parse_seconds(const char *value, int64_t *ms)
 {
-	uint64_t seconds;
 	size_t len = value ? strlen(value) : 0;
+	uint64_t seconds = 0;
 	char number[32];
 
 	if (!len || len >= sizeof(number))
-		return;
+		return false;
 	snprintf(number, sizeof(number), "%s", value);
 	if (number[len - 1] == 's')
 		number[len - 1] = '\0';
-	if (strcmp(value, "infinity") == 0)
-		seconds = 0;
-	else if (!parse_u64(number, SECONDS_MAX, &seconds))
-		return;
-	p->timeout_by = name;
-	p->timeout = seconds == 0 && forever_at_zero ? PARAMS_FOREVER : (int64_t)seconds * 1000;
+	if (strcmp(value, "infinity") != 0 && !parse_u64(number, SECONDS_MAX, &seconds))
+		return false;
+	*ms = (int64_t)seconds * 1000;
+	return true;
 }
 
 static void set_panic(struct params *p, const char *value)
@@ -129,25 +126,25 @@ static void take(struct params *p, struct waits *w, const char *param, const cha
 		note_unknown(p, param);
 }
 
+/* rootwait over rd.timeout over rd.retry; a wait that was asked for is not counted. */
 static void settle_waits(struct params *p, const struct waits *w)
 {
-	int64_t least;
-
 	p->timeout = TIMEOUT_DEFAULT * 1000;
 	p->timeout_by = "the default";
-	set_timeout(p, "rd.retry", w->retry, false);
-	set_timeout(p, "rd.timeout", w->timeout, true);
-	least = p->timeout;
-	set_timeout(p, "rootdelay", w->rootdelay, false);
-	if (least == PARAMS_FOREVER || p->timeout < least) {
-		p->timeout = least;
-		p->timeout_by = w->timeout ? "rd.timeout" : w->retry ? "rd.retry" : "the default";
+	parse_seconds(w->rootdelay, &p->delay);
+	if (parse_seconds(w->retry, &p->timeout))
+		p->timeout_by = "rd.retry=";
+	if (parse_seconds(w->timeout, &p->timeout)) {
+		p->timeout_by = "rd.timeout=";
+		if (p->timeout == 0)
+			p->timeout = PARAMS_FOREVER;
 	}
-	set_timeout(p, "rootwait", w->rootwait, false);
-	if (w->forever) {
-		p->timeout = PARAMS_FOREVER;
+	if (parse_seconds(w->rootwait, &p->timeout) || w->forever)
 		p->timeout_by = "rootwait";
-	}
+	if (w->forever)
+		p->timeout = PARAMS_FOREVER;
+	if (p->timeout != PARAMS_FOREVER)
+		p->timeout += p->delay;
 }
 
 void params_parse(struct params *p, const char *text, size_t len)

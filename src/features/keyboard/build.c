@@ -21,6 +21,17 @@ static const char *wants(const char *path)
 	return NULL;
 }
 
+/* Only the driver in use: others that the modalias names (evdev, serio_raw) are for programs
+ * that read keyboards, not for the console. */
+static int add_device(struct build *b, const struct hw_device *d, struct err *err)
+{
+	const char *reason = arena_printf(&b->plan.arena, "keyboard at /sys/%s", d->path);
+
+	if (d->module && d->modalias)
+		return modules_add_alias(b->modules, d->modalias, d->module, 0, reason, err);
+	return d->driver ? modules_add_name(b->modules, d->driver, 0, reason, err) : 0;
+}
+
 int keyboard_build(struct build *b, struct err *err)
 {
 	int r = 0;
@@ -29,15 +40,8 @@ int keyboard_build(struct build *b, struct err *err)
 		r = modules_add_tree(b->modules, wants, err);
 		return r < 0 ? r : 0;
 	}
-	for (size_t i = 0; i < b->hardware.n_devices && r >= 0; i++) {
-		const struct hw_device *d = &b->hardware.devices[i];
-
-		if (strcmp(d->needed_for, "keyboard") == 0 && d->modalias)
-			r = modules_add_alias(b->modules, d->modalias,
-					      d->module ? d->module : d->driver, 0,
-					      arena_printf(&b->plan.arena, "keyboard at /sys/%s",
-							   d->path),
-					      err);
-	}
+	for (size_t i = 0; i < b->hardware.n_devices && r >= 0; i++)
+		if (strcmp(b->hardware.devices[i].needed_for, "keyboard") == 0)
+			r = add_device(b, &b->hardware.devices[i], err);
 	return r < 0 ? r : 0;
 }
