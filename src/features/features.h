@@ -46,6 +46,3 @@ int extra_build(struct build *b, struct err *err);
 
 /* Which modules of a tree a disk may need: the reason, or NULL. */
 const char *storage_wants(const char *path);
-
-/* Mounts that must be there before the root's own init runs. */
-const char *const *early_mounts(void);

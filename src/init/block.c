@@ -29,20 +29,23 @@ static bool name_ok(const char *name)
 	return len && len < JOBS_NAME_MAX && path_is_clean(name);
 }
 
-/* ramN, and loopN without a file, are there in masses and hold nothing. */
-static bool is_empty(const char *name)
+int64_t block_sectors(const char *name)
 {
-	char path[128], size[32] = "";
+	char path[JOBS_NAME_MAX + 32], text[32] = "";
 	_cleanup_fd_ int fd = -1;
+	uint64_t sectors;
 
-	snprintf(path, sizeof(path), "/sys/class/block/%s/size", name);
-	for (char *p = path + strlen("/sys/class/block/"); *p && p < path + strlen(path) - 5; p++)
+	/* sysfs writes the slash of cciss/c0d0 as an exclamation mark. */
+	snprintf(path, sizeof(path), "/sys/class/block/%s", name);
+	for (char *p = path + strlen("/sys/class/block/"); *p; p++)
 		if (*p == '/')
 			*p = '!';
+	strcat(path, "/size");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read_full(fd, size, sizeof(size) - 1) <= 0)
-		return false;
-	return strcmp(size, "0\n") == 0;
+	if (fd < 0 || read_full(fd, text, sizeof(text) - 1) <= 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	return parse_u64(text, INT64_MAX, &sectors) ? (int64_t)sectors : -1;
 }
 
 void block_add(struct boot *b, const char *name, bool is_partition)
@@ -50,7 +53,8 @@ void block_add(struct boot *b, const char *name, bool is_partition)
 	int n = find(b, name);
 	struct block_device *d;
 
-	if (!name_ok(name) || str_starts(name, "ram") || is_empty(name))
+	/* ramN, and loopN without a file, are there in masses and hold nothing. */
+	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0)
 		return;
 	if (n < 0) {
 		n = find(b, "");

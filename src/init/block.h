@@ -23,5 +23,8 @@ bool block_is_root(const struct boot *b, size_t n);
 /* Number of the root device; -1: it is not there (yet). */
 int block_find_root(const struct boot *b);
 
+/* Size in sectors of 512 bytes; -1 when the kernel does not say. */
+int64_t block_sectors(const char *name);
+
 /* Looks at one device; blocks. */
 int block_probe(const char *name, struct probe *out);

@@ -199,6 +199,12 @@ static void job_done(struct boot *b, const struct job_result *r)
 	}
 }
 
+/* Once the root is mounted, what is still missing is the affair of the root's own init. */
+static bool may_load(const struct boot *b)
+{
+	return b->stage <= STAGE_MOUNT || b->stage == STAGE_RESCUE;
+}
+
 /* Gives idle workers something to do. */
 static void dispatch(struct boot *b)
 {
@@ -210,8 +216,7 @@ static void dispatch(struct boot *b)
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
-		} else if (b->has_index && b->stage < STAGE_CHECK) {
-			/* What is not needed for the root any more is the root's own affair. */
+		} else if (b->has_index && may_load(b)) {
 			module = modules_next(b);
 			job.kind = JOB_LOAD;
 			job.module = module;
@@ -231,22 +236,25 @@ static void dispatch(struct boot *b)
 
 static void tell_waiting(struct boot *b, int64_t now)
 {
-	char until[64], what[128];
+	char until[128], what[128];
 	unsigned loading = jobs_busy(&b->jobs, JOB_LOAD), probing = jobs_busy(&b->jobs, JOB_PROBE);
 
-	if (b->stage == STAGE_MOUNT)
-		snprintf(what, sizeof(what), "the kernel to mount %s", b->devices[b->root].name);
+	if (b->stage >= STAGE_MOUNT)
+		snprintf(what, sizeof(what), "%s to be mounted", b->devices[b->root].name);
 	else if (b->stage == STAGE_DRIVER)
 		snprintf(what, sizeof(what), "the driver of %.64s", b->fstype);
 	else
 		snprintf(what, sizeof(what), "root=%.100s", b->params.root ? b->params.root : "");
-	if (b->params.timeout == PARAMS_FOREVER)
-		snprintf(until, sizeof(until), "without a time limit");
+	/* To give up on a disk that is being repaired would make things worse. */
+	if (b->stage >= STAGE_MOUNT)
+		snprintf(until, sizeof(until), "as long as it takes");
+	else if (b->params.timeout == PARAMS_FOREVER)
+		snprintf(until, sizeof(until), "without a time limit (%s)", b->params.timeout_by);
 	else
-		snprintf(until, sizeof(until), "for %lld more seconds",
-			 (long long)(b->deadline - now + 999) / 1000);
-	log_tell("waiting for %s, %s (%s); %u modules are loading, %u disks are being read", what,
-		 until, b->params.timeout_by, loading, probing);
+		snprintf(until, sizeof(until), "for %lld more seconds (%s)",
+			 (long long)(b->deadline - now + 999) / 1000, b->params.timeout_by);
+	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
+		 loading, probing);
 	b->next_tell = now + TELL_AGAIN_MS;
 }
 
@@ -281,8 +289,7 @@ static void rescue_tick(struct boot *b, int64_t now)
 	}
 	if (b->deadline != PARAMS_FOREVER && now >= b->deadline) {
 		log_tell("rebooting");
-		sys_reboot();
-		log_tell("the kernel refuses to reboot: %s; staying here", strerror(errno));
+		log_tell("the kernel refuses to reboot: %s; staying here", strerror(-sys_reboot()));
 		b->deadline = PARAMS_FOREVER;
 	}
 	if (now >= b->next_tell) {
@@ -299,8 +306,10 @@ static void tick(struct boot *b)
 		rescue_tick(b, now);
 		return;
 	}
-	if (b->stage == STAGE_WAIT && b->params.timeout != PARAMS_FOREVER && now >= b->deadline) {
-		fail(b, "");
+	if (b->stage <= STAGE_DRIVER && b->params.timeout != PARAMS_FOREVER && now >= b->deadline) {
+		fail(b, b->stage == STAGE_DRIVER ? "the driver of the filesystem does not finish "
+						   "loading"
+						 : "");
 		return;
 	}
 	if (b->stage <= STAGE_CHECK && now >= b->next_tell)

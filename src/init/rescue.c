@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -22,22 +21,10 @@ enum { LIST_MAX = 40, NEAR_MAX = 6, NAMES_MAX = 256 };
 
 /* ---- what was found ---- */
 
-static unsigned long long sectors_of(const char *name)
-{
-	char path[160], text[32] = "";
-	_cleanup_fd_ int fd = -1;
-
-	snprintf(path, sizeof(path), "/sys/class/block/%s/size", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read_full(fd, text, sizeof(text) - 1) <= 0)
-		return 0;
-	return strtoull(text, NULL, 10);
-}
-
 static void tell_device(const struct block_device *d)
 {
 	const struct probe *p = &d->probe;
-	unsigned long long mb = sectors_of(d->name) / 2048;
+	int64_t sectors = block_sectors(d->name);
 	char what[JOBS_NAME_MAX + 64];
 
 	if (d->state != DEVICE_KNOWN)
@@ -52,7 +39,8 @@ static void tell_device(const struct block_device *d)
 		snprintf(what, sizeof(what), "disk with a %s partition table", p->table);
 	else
 		snprintf(what, sizeof(what), "no known content");
-	log_tell("    %-10s %6llu MiB  %s%s%s%s%s%s%s%s%s", d->name, mb, what,
+	log_tell("    %-10s %6lld MiB  %s%s%s%s%s%s%s%s%s", d->name,
+		 sectors < 0 ? 0 : (long long)sectors / 2048, what,
 		 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "", p->label,
 		 p->partuuid[0] ? " PARTUUID=" : "", p->partuuid,
 		 p->partlabel[0] ? " PARTLABEL=" : "", p->partlabel);
@@ -109,8 +97,6 @@ struct helpers {
 	const struct boot *boot;
 	struct modindex known;
 	bool has_known;
-	void *data;
-	size_t len;
 	bool told;
 };
 

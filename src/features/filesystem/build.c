@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "features/features.h"
 
-/* Drivers of the filesystems: those of the early mounts, or all that live on a local disk. */
+/* Drivers of the filesystems: that of the root, or all that live on a local disk. */
 
 static const char *wants(const char *path)
 {
@@ -44,16 +44,9 @@ static int add_type(struct build *b, const struct hw_mount *m, struct err *err)
 
 int filesystem_build(struct build *b, struct err *err)
 {
-	int r = 0;
-
 	if (b->request->mode == MODE_GENERIC) {
-		r = modules_add_tree(b->modules, wants, err);
+		int r = modules_add_tree(b->modules, wants, err);
 		return r < 0 ? r : 0;
 	}
-	for (const char *const *target = early_mounts(); *target && r == 0; target++) {
-		const struct hw_mount *m = hardware_mount(&b->hardware, *target);
-
-		r = m ? add_type(b, m, err) : 0;
-	}
-	return r;
+	return add_type(b, hardware_mount(&b->hardware, "/"), err); /* storage made sure of it */
 }

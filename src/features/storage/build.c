@@ -56,55 +56,43 @@ const char *storage_wants(const char *path)
 	return NULL;
 }
 
-const char *const *early_mounts(void)
-{
-	static const char *const mounts[] = {"/", "/usr", NULL};
-
-	return mounts;
-}
-
-static bool is_early(const char *target)
-{
-	for (const char *const *m = early_mounts(); *m; m++)
-		if (strcmp(*m, target) == 0)
-			return true;
-	return false;
-}
-
 /* What this version has no feature for must not look like success. */
-static int check_block(const struct build *b, const struct hw_mount *m, const struct hw_block *k,
-		       struct err *err)
+static int refuse(struct err *err)
+{
+	return err_hint(err, "keep using the image builder of your distribution on this machine");
+}
+
+static int check_block(const struct hw_block *k, struct err *err)
 {
 	if (!k->is_virtual)
 		return 0;
 	err_set(err, -ENOTSUP,
-		"the way to %s leads over /sys/%s%s%s, which this version cannot bring up at boot",
-		m->target, k->path ? k->path : k->name, k->dm_uuid ? " with device-mapper id " : "",
+		"the way to / leads over /sys/%s%s%s, which this version cannot bring up at boot",
+		k->path ? k->path : k->name, k->dm_uuid ? " with device-mapper id " : "",
 		k->dm_uuid ? k->dm_uuid : "");
-	(void)b;
-	return err_hint(err, "keep using the image builder of your distribution on this machine");
+	return refuse(err);
 }
 
 static int check_mounts(const struct build *b, struct err *err)
 {
-	if (!hardware_mount(&b->hardware, "/")) {
+	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
+	int r = 0;
+
+	if (!m) {
 		err_set(err, -ENODEV, "no block device below / was found%s%s",
 			b->request->hardware_file ? " in " : "",
 			b->request->hardware_file ? b->request->hardware_file : "");
 		return err_hint(err, "build with --generic, or with --hardware FILE of the machine "
 				     "that the image is for");
 	}
-	for (size_t i = 0; i < b->hardware.n_mounts; i++) {
-		const struct hw_mount *m = &b->hardware.mounts[i];
-
-		for (size_t k = 0; is_early(m->target) && k < m->n_blocks; k++) {
-			int r = check_block(b, m, &m->blocks[k], err);
-
-			if (r < 0)
-				return r;
-		}
+	if (hardware_mount(&b->hardware, "/usr")) {
+		err_set(err, -ENOTSUP, "/usr is a filesystem of its own, which this version does "
+				       "not mount at boot");
+		return refuse(err);
 	}
-	return 0;
+	for (size_t k = 0; k < m->n_blocks && r == 0; k++)
+		r = check_block(&m->blocks[k], err);
+	return r;
 }
 
 /*
@@ -114,8 +102,8 @@ static int check_mounts(const struct build *b, struct err *err)
 static int add_device(struct build *b, const struct hw_device *d, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
-	const char *reason = arena_printf(a, "drives /sys/%s (%s) on the way to %s", d->path,
-					  d->modalias ? d->modalias : d->driver, d->needed_for);
+	const char *reason = arena_printf(a, "drives /sys/%s (%s) on the way to /", d->path,
+					  d->modalias ? d->modalias : d->driver);
 	const char *prefer = d->module ? d->module : d->driver;
 	unsigned flags = MODULES_LOAD | MODULES_REQUIRED;
 	int r = MODULES_ABSENT;
@@ -127,9 +115,9 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 	if (r != MODULES_ABSENT || !d->module)
 		return r < 0 ? r : 0;
 	err_set(err, -ENOENT,
-		"kernel %s has no driver for /sys/%s, which is on the way to %s (modalias %s; the "
+		"kernel %s has no driver for /sys/%s, which is on the way to / (modalias %s; the "
 		"running kernel drives it with module %s)",
-		b->kernel.version, d->path, d->needed_for, d->modalias ? d->modalias : "none",
+		b->kernel.version, d->path, d->modalias ? d->modalias : "none",
 		d->module);
 	return err_hint(err, "install that driver for kernel %s, or build for another kernel",
 			b->kernel.version);
@@ -140,7 +128,7 @@ static int build_hostonly(struct build *b, struct err *err)
 	int r = check_mounts(b, err);
 
 	for (size_t i = 0; i < b->hardware.n_devices && r == 0; i++)
-		if (is_early(b->hardware.devices[i].needed_for))
+		if (strcmp(b->hardware.devices[i].needed_for, "/") == 0)
 			r = add_device(b, &b->hardware.devices[i], err);
 	return r;
 }
