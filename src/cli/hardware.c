@@ -17,7 +17,9 @@ static const char *or_dash(const char *text)
 
 static const char *target_driver(const struct report *r, const struct hw_device *d)
 {
-	return r->modules && d->modalias ? modules_describe_alias(r->modules, d->modalias) : NULL;
+	const char *driver = d->module ? d->module : d->driver;
+
+	return r->modules ? modules_describe(r->modules, d->modalias, driver) : NULL;
 }
 
 static void print_text(const struct report *r)

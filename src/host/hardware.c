@@ -187,7 +187,7 @@ static int read_mounts(struct scan *s, struct err *err)
 	if (r < 0)
 		r = root_read(s->root, "proc/mountinfo", MOUNTINFO_MAX, &text);
 	if (r < 0)
-		return err_sys(err, r, "%s/proc/self/mountinfo", s->root->is_host ? "" : s->root->path);
+		return err_sys(err, r, "%s/proc/self/mountinfo", root_prefix(s->root));
 	buf_cstr(&text);
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n")))
@@ -256,7 +256,7 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 
 	if (!root_exists(r, "sys/devices")) {
 		err_set(err, -ENOENT, "%s/sys is not mounted: the hardware cannot be read",
-			r->is_host ? "" : r->path);
+			root_prefix(r));
 		return err_hint(err, "mount sysfs there, use --hardware FILE, or build --generic");
 	}
 	e = read_mounts(&s, err);

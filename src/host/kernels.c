@@ -138,7 +138,7 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 	size_t count = 0;
 
 	if (n < 0)
-		return err_sys(err, n, "module folder %s/%s", r->path, modules_folder(r));
+		return err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
 	*out = arena_alloc(arena, ((size_t)n + 1) * sizeof(**out));
 	for (int i = 0; i < n; i++) {
 		struct kernel k;
@@ -154,7 +154,7 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 static const char *versions_text(const struct root *r, struct arena *arena)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
-	struct kernel *list;
+	struct kernel *list = NULL;
 	int n = kernels_list(r, arena, &list, NULL);
 
 	for (int i = 0; i < n; i++)
@@ -173,7 +173,7 @@ static int check_complete(const struct root *r, struct kernel *k, struct arena *
 			continue;
 		err_set(err, -ENOENT, "module tree /%s has no %s", k->modules_dir, indexes[i]);
 		return err_hint(err, "run: depmod%s%s %s", r->is_host ? "" : " -b ",
-				r->is_host ? "" : r->path, k->version);
+				root_prefix(r), k->version);
 	}
 	e = find_image(r, k, arena, err);
 	if (e < 0)
@@ -192,7 +192,7 @@ static int find_default(const struct root *r, struct arena *arena, struct kernel
 			struct err *err)
 {
 	struct utsname u;
-	struct kernel *list;
+	struct kernel *list = NULL;
 	int n, e;
 
 	if (r->is_host && uname(&u) == 0 &&
@@ -209,8 +209,8 @@ static int find_default(const struct root *r, struct arena *arena, struct kernel
 		if (e > 0)
 			return check_complete(r, out, arena, err);
 	}
-	err_set(err, -ENOENT, "no kernel under %s/%s has both modules and a kernel image", r->path,
-		modules_folder(r));
+	err_set(err, -ENOENT, "no kernel under %s/%s has both modules and a kernel image",
+		root_prefix(r), modules_folder(r));
 	return err_hint(err, "install a kernel package, or name the kernel version");
 }
 
@@ -223,7 +223,7 @@ int kernel_find(const struct root *r, const char *version, struct arena *arena, 
 		return err_set(err, -EINVAL, "\"%s\" is not a kernel version", version);
 	if (!find_tree(r, version, arena, out)) {
 		err_set(err, -ENOENT, "no modules for kernel %s (no directory %s/%s/%s)", version,
-			r->is_host ? "" : r->path, modules_folder(r), version);
+			root_prefix(r), modules_folder(r), version);
 		return err_hint(err, "installed kernels: %s", versions_text(r, arena));
 	}
 	return check_complete(r, out, arena, err);

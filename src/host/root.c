@@ -33,6 +33,11 @@ int root_open(const char *path, struct root *out, struct err *err)
 	return 0;
 }
 
+const char *root_prefix(const struct root *r)
+{
+	return r->is_host ? "" : r->path;
+}
+
 void root_close(struct root *r)
 {
 	r->fd = close_fd(r->fd);

@@ -27,6 +27,9 @@ int root_open(const char *path, struct root *out, struct err *err);
 void root_close(struct root *r);
 #define _cleanup_root_ __attribute__((cleanup(root_close)))
 
+/* What to put in front of "/path" when a person is to find it: nothing for the host itself. */
+const char *root_prefix(const struct root *r);
+
 /* File descriptor or -errno; O_CLOEXEC is added. */
 int root_openat(const struct root *r, const char *path, int flags);
 

@@ -38,7 +38,7 @@ static void read_softdeps(struct modules *m)
 int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
 		 struct modules **out, struct err *err)
 {
-	const char *top = root->is_host ? "" : root->path;
+	const char *top = root_prefix(root);
 	const char *dir = arena_printf(arena, "%s/%s", top, kernel->modules_dir);
 	const char *config[] = {
 		arena_printf(arena, "%s/etc/modprobe.d", top),
@@ -310,27 +310,35 @@ int modules_add_alias(struct modules *m, const char *modalias, const char *prefe
 	return best;
 }
 
-const char *modules_describe_alias(struct modules *m, const char *modalias)
+/* Appends the names of what WORD leads to; with ONLY, of that name alone. */
+static void describe(struct modules *m, const char *word, const char *only, struct buf *out)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct kmod_list *found = NULL, *item;
-	bool builtin = false;
 
-	if (strlen(modalias) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, modalias, &found) < 0)
-		return NULL;
+	if (strlen(word) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, word, &found) < 0)
+		return;
 	kmod_list_foreach(item, found) {
 		struct kmod_module *km = kmod_module_get_module(item);
+		const char *name = kmod_module_get_name(km);
 
-		if (kmod_module_get_path(km))
-			buf_printf(&text, "%s%s", text.len ? "," : "", kmod_module_get_name(km));
-		else
-			builtin = true;
+		if (!only || strcmp(name, only) == 0)
+			buf_printf(out, "%s%s", out->len ? "," : "",
+				   kmod_module_get_path(km) ? name : "built in");
 		kmod_module_unref(km);
 	}
 	kmod_module_unref_list(found);
-	if (text.len)
-		return arena_strdup(m->arena, buf_cstr(&text));
-	return builtin ? "built in" : NULL;
+}
+
+const char *modules_describe(struct modules *m, const char *modalias, const char *driver)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char name[MODINDEX_NAME_MAX];
+
+	if (driver && modindex_normalise(driver, name))
+		describe(m, name, name, &text);
+	if (!text.len && modalias)
+		describe(m, modalias, NULL, &text);
+	return text.len ? arena_strdup(m->arena, buf_cstr(&text)) : NULL;
 }
 
 int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path), struct err *err)
@@ -347,12 +355,11 @@ int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path),
 	buf_cstr(&text);
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n"))) {
-		char *name = line, *path = strsep(&line, ":");
-		const char *reason = wanted(path);
+		char *path = strsep(&line, ":"), *slash = strrchr(path, '/');
+		const char *reason = wanted(path), *name = slash ? slash + 1 : path;
 
 		if (!line || !reason)
 			continue;
-		name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 		name = arena_strndup(m->arena, name, strcspn(name, "."));
 		r = modules_add_name(m, name, 0, reason, err);
 		if (r < 0)

@@ -42,9 +42,9 @@ int modules_add_name(struct modules *m, const char *name, unsigned flags, const 
 int modules_add_alias(struct modules *m, const char *modalias, const char *prefer, unsigned flags,
 		      const char *reason, struct err *err);
 
-/* What modules_add_alias() would find, without adding it: names with commas between, in ARENA;
- * "built in" and NULL for nothing. For people to read. */
-const char *modules_describe_alias(struct modules *m, const char *modalias);
+/* For people to read: what the target kernel has for a device with MODALIAS that DRIVER drives
+ * now (either may be NULL). Names with commas between, "built in", or NULL for nothing. */
+const char *modules_describe(struct modules *m, const char *modalias, const char *driver);
 
 /* Every module whose path below the module tree (kernel/drivers/ata/ahci.ko.xz) WANTED accepts;
  * its reason is WANTED's answer, NULL: not this one. Number of modules added, or -errno. */
