@@ -137,8 +137,10 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 	int n = root_listdir(r, modules_folder(r), arena, &names);
 	size_t count = 0;
 
-	if (n < 0)
-		return err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
+	if (n < 0) {
+		err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
+		return err_hint(err, "install a kernel package");
+	}
 	*out = arena_alloc(arena, ((size_t)n + 1) * sizeof(**out));
 	for (int i = 0; i < n; i++) {
 		struct kernel k;

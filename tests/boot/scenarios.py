@@ -65,6 +65,9 @@ def fails(name, **what):
 MATRIX = [of_matrix(suite, bus, mode, kind)
           for mode in MODES for kind in KINDS for suite in SUITES for bus in BUSES]
 
+# Older and newer kernels: 5.10, and one that can pivot out of the initramfs.
+MATRIX += [of_matrix(suite, "nvme", mode, "UUID") for suite in ("bullseye", "sid") for mode in MODES]
+
 SCENARIOS = MATRIX + [
     # Ways to name the root.
     Scenario("root-path", root="/dev/vda1"),
