@@ -363,6 +363,27 @@ static void check_memory(void)
 		fail("%ld kB of files are kept in memory: the initramfs was not emptied", kept);
 }
 
+/* The initramfs's last line in the kernel's log is "... takes over"; how long ago is that? */
+static void report_handover(long long now)
+{
+	char record[1024];
+	long long at = -1;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, record, sizeof(record) - 1)) > 0) {
+		long long stamp;
+
+		record[n] = '\0';
+		if (strstr(record, " takes over") && sscanf(record, "%*u,%*u,%lld,", &stamp) == 1)
+			at = stamp;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (at >= 0)
+		report("handover_us=%lld", now - at);
+}
+
 static void report_modules(void)
 {
 	FILE *file = fopen("/proc/modules", "re");
@@ -417,6 +438,7 @@ int main(int argc, char **argv, char **envp)
 	check_mounts();
 	check_processes();
 	check_memory();
+	report_handover(monotonic);
 	report_modules();
 	if (strstr(read_text("/proc/cmdline"), HARDWARE_WORD))
 		run_hardware();

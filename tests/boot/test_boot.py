@@ -39,3 +39,4 @@ def check_payload(scenario, boot):
     assert tuple(boot.values("argv")) == scenario.argv, boot.explain()
     assert set(boot.values("env")) == set(scenario.env), boot.explain()
     assert int(boot.value("monotonic_us")) >= scenario.min_seconds * 1e6, boot.explain()
+    assert boot.value("handover_us"), f"the initramfs does not say when it ended\n{boot.explain()}"
