@@ -309,14 +309,15 @@ static void tell_goal(const struct boot *b)
 
 void rescue_explain(const struct boot *b)
 {
-	int root = block_find_root(b);
+	bool root_is_there = block_find_root(b) >= 0;
 
 	log_tell("the root filesystem cannot be reached");
 	tell_goal(b);
 	tell_devices(b);
-	tell_missing_drivers(b);
+	if (!root_is_there)
+		tell_missing_drivers(b);
 	tell_failed_modules(b);
-	if (root >= 0)
+	if (root_is_there)
 		return;
 	if (b->params.root)
 		tell_nearest(b);
