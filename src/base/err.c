@@ -6,16 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
+static void __attribute__((format(printf, 3, 0))) set(struct err *e, int code, const char *fmt,
+						      va_list ap)
+{
+	e->code = code;
+	e->hint[0] = '\0';
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	if (!e)
 		return code;
-	e->code = code;
-	e->hint[0] = '\0';
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	set(e, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -27,10 +33,8 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 
 	if (!e)
 		return code;
-	e->code = code;
-	e->hint[0] = '\0';
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	set(e, code, fmt, ap);
 	va_end(ap);
 	len = strlen(e->text);
 	snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(-code));

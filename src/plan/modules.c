@@ -11,8 +11,6 @@
 #include "base/text.h"
 #include "plan/modules_priv.h"
 
-enum { MODULES_DEP_MAX = 64 * 1024 * 1024 };
-
 static void no_log(void *data, int priority, const char *file, int line, const char *fn,
 		   const char *format, va_list args)
 {
@@ -343,30 +341,20 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 
 int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path), struct err *err)
 {
-	const char *index = arena_printf(m->arena, "%s/modules.dep", m->kernel->modules_dir);
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
-	int r = root_read(m->root, index, MODULES_DEP_MAX, &text), added = 0;
+	int r = modules_read_index(m, "modules.dep", &text, err), added = 0;
+	char name[MODINDEX_NAME_MAX], *cursor = (char *)text.data;
+	const char *path;
 
-	if (r < 0) {
-		err_sys(err, r, "module index /%s", index);
-		return err_hint(err, "run: depmod %s", m->kernel->version);
-	}
-	buf_cstr(&text);
-	cursor = (char *)text.data;
-	while ((line = strsep(&cursor, "\n"))) {
-		char *path = strsep(&line, ":"), *slash = strrchr(path, '/');
-		const char *reason = wanted(path), *name = slash ? slash + 1 : path;
+	while (r >= 0 && modules_next_dep(&cursor, &path, name)) {
+		const char *reason = wanted(path);
 
-		if (!line || !reason)
+		if (!reason)
 			continue;
-		name = arena_strndup(m->arena, name, strcspn(name, "."));
 		r = modules_add_name(m, name, 0, reason, err);
-		if (r < 0)
-			return r;
 		added += r == MODULES_ADDED;
 	}
-	return added;
+	return r < 0 ? r : added;
 }
 
 static int by_name(const void *a, const void *b)

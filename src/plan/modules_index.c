@@ -13,7 +13,7 @@
 
 enum { INDEX_TEXT_MAX = 64 * 1024 * 1024, CMDLINE_MAX = 64 * 1024 };
 
-static int read_index(struct modules *m, const char *name, struct buf *out, struct err *err)
+int modules_read_index(struct modules *m, const char *name, struct buf *out, struct err *err)
 {
 	const char *path = arena_printf(m->arena, "%s/%s", m->kernel->modules_dir, name);
 	int r = root_read(m->root, path, INDEX_TEXT_MAX, out);
@@ -24,6 +24,28 @@ static int read_index(struct modules *m, const char *name, struct buf *out, stru
 	}
 	buf_cstr(out);
 	return buf_status(out);
+}
+
+bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX])
+{
+	char *line;
+
+	while ((line = strsep(cursor, "\n"))) {
+		const char *file = strsep(&line, ":"), *slash = strrchr(file, '/');
+		char bare[MODINDEX_NAME_MAX];
+		size_t len;
+
+		*path = file;
+		file = slash ? slash + 1 : file;
+		len = strcspn(file, ".");
+		if (!line || !len || len >= sizeof(bare))
+			continue;
+		memcpy(bare, file, len);
+		bare[len] = '\0';
+		modindex_normalise(bare, name);
+		return true;
+	}
+	return false;
 }
 
 /* The next line "alias PATTERN MODULE" of modules.alias, in place. */
@@ -163,21 +185,13 @@ static int list_absent(struct modules *m, const char *(*known)(const char *path)
 		       struct strset *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
-	int r = read_index(m, "modules.dep", &text, err);
+	int r = modules_read_index(m, "modules.dep", &text, err);
+	char name[MODINDEX_NAME_MAX], *cursor = (char *)text.data;
+	const char *path;
 
-	cursor = (char *)text.data;
-	while (r == 0 && (line = strsep(&cursor, "\n"))) {
-		const char *path = strsep(&line, ":"), *slash = strrchr(path, '/');
-		char name[MODINDEX_NAME_MAX];
-
-		if (!line || !known(path))
-			continue;
-		path = slash ? slash + 1 : path;
-		path = arena_strndup(m->arena, path, strcspn(path, "."));
-		if (modindex_normalise(path, name) && !strset_has(&m->by_name, name))
+	while (r == 0 && modules_next_dep(&cursor, &path, name))
+		if (known(path) && !strset_has(&m->by_name, name))
 			strset_add(out, arena_strdup(m->arena, name), NULL);
-	}
 	return r;
 }
 
@@ -231,7 +245,7 @@ int modules_add_index(struct modules *m, struct plan *plan,
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_strset_ struct strset absent = STRSET_INIT;
 	_cleanup_free_ char *copy = NULL;
-	int r = read_index(m, "modules.alias", &text, err);
+	int r = modules_read_index(m, "modules.alias", &text, err);
 
 	if (r < 0)
 		return r;

@@ -43,6 +43,13 @@ struct modules {
 /* Path of a module's file below the root. */
 const char *module_file(const struct modules *m, const struct module *mod);
 
+/* Appends depmod's text index NAME, NUL-terminated. */
+int modules_read_index(struct modules *m, const char *name, struct buf *out, struct err *err);
+
+/* The next module of modules.dep, in place: its path below the module tree, and its name with
+ * "-" as "_". */
+bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX]);
+
 /* Adds the index files for the modules of M, which are sorted by name. */
 int modules_add_index(struct modules *m, struct plan *plan,
 		      const char *(*known)(const char *path), struct err *err);
