@@ -71,10 +71,10 @@ static void report(const struct cli_request *q, const struct build *b, const cha
 
 	if (!q->json) {
 		cli_print_notes(&b->plan);
-		printf("%s: kernel %s, %s, %s, %zu files, %zu modules, %s, %.2f s, %zu warnings\n",
+		printf("%s: kernel %s, %s, %s, %zu files, %zu modules, %s, %.2f s, %zu warning%s\n",
 		       out, b->kernel.version, mode, cli_size(packed->bytes, size), packed->files,
 		       modules_count(b->modules), codec_info(b->codec)->name, seconds,
-		       b->plan.warnings);
+		       b->plan.warnings, cli_plural(b->plan.warnings));
 		return;
 	}
 	o = json_object_new_object();
@@ -104,6 +104,8 @@ int run_build(const struct command *self, int argc, char **argv)
 
 	cli_request_init(&q);
 	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
+	if (r >= 0 && cli_request_check(&q, &err) < 0)
+		r = err.code;
 	if (r < 0)
 		return cli_usage(r, &err);
 	q.request.kernel = r > 1 ? argv[1] : NULL;

@@ -226,6 +226,18 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	}
 }
 
+int cli_request_check(const struct cli_request *r, struct err *err)
+{
+	if (r->request.mode == MODE_GENERIC && r->request.hardware_file)
+		return err_set(err, -EINVAL, "--generic is for any machine: it takes no --hardware");
+	return 0;
+}
+
+const char *cli_plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* Oldest first. */
 static size_t collect_notes(const struct plan *plan, const char **texts)
 {

@@ -37,6 +37,9 @@ int cli_end(int status);
 /* "1.2 MB" */
 const char *cli_size(uint64_t bytes, char out[32]);
 
+/* "s", unless N is one. */
+const char *cli_plural(size_t n);
+
 /* Progress on a terminal, for what takes more than a second. */
 struct progress {
 	const char *label;
@@ -83,6 +86,9 @@ void cli_request_init(struct cli_request *r);
 void cli_request_clear(struct cli_request *r);
 #define _cleanup_request_ __attribute__((cleanup(cli_request_clear)))
 int cli_request_apply(int id, char **args, void *request, struct err *err);
+
+/* Options that contradict each other: -EINVAL. */
+int cli_request_check(const struct cli_request *r, struct err *err);
 
 /* The PID 1 program: beside this one (in a build folder), or where it is installed. */
 const char *cli_find_init(struct arena *arena);

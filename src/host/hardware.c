@@ -154,6 +154,30 @@ static const char *sysfs_of_source(struct scan *s, const struct mountinfo *mi)
 	return path && str_starts(path, "sys/devices/") ? path + strlen("sys/") : NULL;
 }
 
+/* A btrfs may lie on more disks than the one that was mounted: /sys/fs/btrfs/UUID/devices. */
+static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *name)
+{
+	struct arena *a = s->arena;
+	char **filesystems, **names;
+	int n = root_listdir(s->root, "sys/fs/btrfs", a, &filesystems);
+
+	for (int i = 0; i < n; i++) {
+		const char *dir = arena_printf(a, "sys/fs/btrfs/%s/devices", filesystems[i]);
+		int k;
+
+		if (!root_exists(s->root, arena_printf(a, "%s/%s", dir, name)))
+			continue;
+		k = root_listdir(s->root, dir, a, &names);
+		while (k-- > 0) {
+			const char *to = root_resolve(s->root,
+						      arena_printf(a, "%s/%s", dir, names[k]), a);
+
+			if (to && str_starts(to, "sys/devices/"))
+				add_block(s, m, to + strlen("sys/"), NULL, 0);
+		}
+	}
+}
+
 static void add_mount(struct scan *s, const struct mountinfo *mi)
 {
 	struct arena *a = s->arena;
@@ -171,6 +195,8 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 			      .fstype = arena_strdup(a, mi->fstype),
 			      .options = arena_strdup(a, mi->super_options)};
 	add_block(s, &m, path, NULL, 0);
+	if (strcmp(m.fstype, "btrfs") == 0)
+		add_btrfs_devices(s, &m, base_name(path));
 	s->hw->mounts = grow(s->hw->mounts, s->hw->n_mounts, sizeof(m));
 	s->hw->mounts[s->hw->n_mounts++] = m;
 }
@@ -216,7 +242,7 @@ static void read_keyboards(struct scan *s)
 	int n = root_listdir(s->root, "sys/class/input", a, &names);
 
 	for (int i = 0; i < n; i++) {
-		const char *keys, *path;
+		const char *keys, *path, *device;
 
 		if (!str_starts(names[i], "input"))
 			continue;
@@ -224,8 +250,12 @@ static void read_keyboards(struct scan *s)
 			s->root,
 			arena_printf(a, "sys/class/input/%s/capabilities/key", names[i]), a);
 		path = root_resolve(s->root, arena_printf(a, "sys/class/input/%s", names[i]), a);
-		if (keys && has_letter_keys(keys) && path && str_starts(path, "sys/devices/"))
-			add_ancestors(s, path + strlen("sys/"), "keyboard");
+		/* What hangs below is for programs that read keyboards. */
+		device = path ? strstr(path, "/input/input") : NULL;
+		if (keys && has_letter_keys(keys) && device && str_starts(path, "sys/devices/"))
+			add_ancestors(s, arena_strndup(a, path + strlen("sys/"),
+						       (size_t)(device - path) - strlen("sys/")),
+				      "keyboard");
 	}
 }
 

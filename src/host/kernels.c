@@ -164,6 +164,12 @@ static const char *versions_text(const struct root *r, struct arena *arena)
 	return n > 0 ? arena_strdup(arena, buf_cstr(&b)) : "none";
 }
 
+int kernel_hint_depmod(const struct root *r, const char *version, struct err *err)
+{
+	return err_hint(err, "run: depmod%s%s %s", r->is_host ? "" : " -b ", root_prefix(r),
+			version);
+}
+
 static int check_complete(const struct root *r, struct kernel *k, struct arena *arena,
 			  struct err *err)
 {
@@ -174,8 +180,7 @@ static int check_complete(const struct root *r, struct kernel *k, struct arena *
 		if (root_exists(r, arena_printf(arena, "%s/%s", k->modules_dir, indexes[i])))
 			continue;
 		err_set(err, -ENOENT, "module tree /%s has no %s", k->modules_dir, indexes[i]);
-		return err_hint(err, "run: depmod%s%s %s", r->is_host ? "" : " -b ",
-				root_prefix(r), k->version);
+		return kernel_hint_depmod(r, k->version, err);
 	}
 	e = find_image(r, k, arena, err);
 	if (e < 0)

@@ -31,6 +31,9 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
+/* Hints that depmod mends the indexes of VERSION. Returns the code that ERR holds. */
+int kernel_hint_depmod(const struct root *r, const char *version, struct err *err);
+
 /*
  * Appends the kernel's configuration: /boot/config-VERSION, the module tree's config, or the
  * one that CONFIG_IKCONFIG=y put into the kernel image. *ORIGIN says which file.

@@ -76,6 +76,6 @@ struct boot {
 	char fstypes[JOBS_VALUE_MAX];
 	char init[JOBS_TEXT_MAX];
 	bool probe_all;       /* for the diagnosis */
-	int64_t start, next_tell, deadline, settle_until;
+	int64_t start, next_tell, deadline, settle_until, failed_at;
 	char failure[BOOT_STATE_TEXT_MAX]; /* why STAGE_RESCUE */
 };

@@ -74,7 +74,8 @@ static void fail(struct boot *b, const char *why)
 	snprintf(b->failure, sizeof(b->failure), "%s", why);
 	b->stage = STAGE_RESCUE;
 	b->probe_all = true;
-	b->next_tell = log_now() + EXPLAIN_MS;
+	b->failed_at = log_now();
+	b->next_tell = b->failed_at + EXPLAIN_MS;
 	b->deadline = 0; /* set when the explanation is out */
 }
 
@@ -280,10 +281,12 @@ static void explain(struct boot *b, int64_t now)
 
 static void rescue_tick(struct boot *b, int64_t now)
 {
-	bool reading = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0;
+	bool unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 ||
+			 jobs_busy(&b->jobs, JOB_LOAD) ||
+			 (b->has_index && modules_next(b) != MODINDEX_NONE);
 
 	if (b->deadline == 0) {
-		if (!reading || now >= b->next_tell)
+		if (!unsettled || now >= b->next_tell)
 			explain(b, now);
 		return;
 	}

@@ -115,7 +115,10 @@ bool modules_request(struct boot *b, const char *name)
 
 static void request_match(uint32_t module, void *arg)
 {
-	request(arg, module, 0);
+	struct boot *b = arg;
+
+	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
+		request(b, module, 0);
 }
 
 void modules_request_alias(struct boot *b, const char *modalias)

@@ -13,7 +13,7 @@ enum {
 	SECONDS_MAX = 30 * 24 * 3600,
 };
 
-/* Longer links first: /dev/disk/by-partuuid/ is no kernel name. */
+/* Links first: /dev/disk/by-partuuid/ is no kernel name. */
 static const struct {
 	const char *prefix;
 	enum root_kind kind;
@@ -44,6 +44,32 @@ static void take_value(struct params *p, const char *value)
 	snprintf(p->root_value, sizeof(p->root_value), "%.*s", (int)len, value);
 }
 
+/* Links in /dev/disk/ have blanks and slashes of a label as \xNN. */
+static void decode_link(char *s)
+{
+	char *out = s;
+
+	while (*s) {
+		unsigned c;
+
+		if (s[0] == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &c) == 1 && c && s[3]) {
+			*out++ = (char)c;
+			s += 4;
+		} else {
+			*out++ = *s++;
+		}
+	}
+	*out = '\0';
+}
+
+/* Of the names that the kernel gives, only those of old RAID controllers hold a slash; other
+ * folders in /dev are made by programs: /dev/VG/LV. */
+static bool is_kernel_name(const char *name)
+{
+	return !strchr(name, '/') || str_starts(name, "cciss/") || str_starts(name, "ida/") ||
+	       str_starts(name, "rd/");
+}
+
 static void set_root(struct params *p, const char *value)
 {
 	const char *bare = str_starts(value, "block:") ? value + strlen("block:") : value;
@@ -54,23 +80,31 @@ static void set_root(struct params *p, const char *value)
 		if (str_starts(bare, root_forms[i].prefix)) {
 			p->root_kind = root_forms[i].kind;
 			take_value(p, bare + strlen(root_forms[i].prefix));
-			return;
+			break;
 		}
+	if (str_starts(bare, "/dev/disk/"))
+		decode_link(p->root_value);
+	if (p->root_kind == ROOT_NAME && !is_kernel_name(p->root_value))
+		p->root_kind = ROOT_OTHER;
 }
 
-/* "N", "Ns" or "infinity" (0). False for anything else. */
+/* "N", "Ns" or "infinity" (PARAMS_FOREVER). False for anything else. */
 static bool parse_seconds(const char *value, int64_t *ms)
 {
 	size_t len = value ? strlen(value) : 0;
-	uint64_t seconds = 0;
+	uint64_t seconds;
 	char number[32];
 
 	if (!len || len >= sizeof(number))
 		return false;
+	if (strcmp(value, "infinity") == 0) {
+		*ms = PARAMS_FOREVER;
+		return true;
+	}
 	snprintf(number, sizeof(number), "%s", value);
 	if (number[len - 1] == 's')
 		number[len - 1] = '\0';
-	if (strcmp(value, "infinity") != 0 && !parse_u64(number, SECONDS_MAX, &seconds))
+	if (!parse_u64(number, SECONDS_MAX, &seconds))
 		return false;
 	*ms = (int64_t)seconds * 1000;
 	return true;
@@ -84,6 +118,31 @@ static void set_panic(struct params *p, const char *value)
 		return;
 	p->panic_given = true;
 	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
+}
+
+static void note_blacklist(struct params *p, const char *list)
+{
+	if (list && p->n_blacklists < PARAMS_LISTS_MAX)
+		p->blacklists[p->n_blacklists++] = list;
+}
+
+bool params_blacklisted(const struct params *p, const char *module)
+{
+	char name[128];
+
+	for (size_t i = 0; i < p->n_blacklists; i++) {
+		const char *list = p->blacklists[i];
+
+		while (*list) {
+			size_t len = strcspn(list, ",");
+
+			snprintf(name, sizeof(name), "%.*s", (int)len, list);
+			if (cmdline_name_is(name, module))
+				return true;
+			list += len + (list[len] == ',');
+		}
+	}
+	return false;
 }
 
 static void note_unknown(struct params *p, const char *param)
@@ -103,7 +162,7 @@ static void take(struct params *p, struct waits *w, const char *param, const cha
 	if (strcmp(param, "root") == 0 && value)
 		set_root(p, value);
 	else if (strcmp(param, "rootfstype") == 0)
-		p->rootfstype = value && *value ? value : NULL;
+		p->rootfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
 	else if (strcmp(param, "rootflags") == 0)
 		p->rootflags = value ? value : "";
 	else if (strcmp(param, "ro") == 0 && !value)
@@ -122,6 +181,9 @@ static void take(struct params *p, struct waits *w, const char *param, const cha
 		w->timeout = value;
 	else if (strcmp(param, "rd.retry") == 0)
 		w->retry = value;
+	else if (strcmp(param, "rd.driver.blacklist") == 0 ||
+		 cmdline_name_is(param, "modprobe.blacklist"))
+		note_blacklist(p, value);
 	else if (str_starts(param, "rd."))
 		note_unknown(p, param);
 }
@@ -131,7 +193,8 @@ static void settle_waits(struct params *p, const struct waits *w)
 {
 	p->timeout = TIMEOUT_DEFAULT * 1000;
 	p->timeout_by = "the default";
-	parse_seconds(w->rootdelay, &p->delay);
+	if (!parse_seconds(w->rootdelay, &p->delay) || p->delay == PARAMS_FOREVER)
+		p->delay = 0;
 	if (parse_seconds(w->retry, &p->timeout))
 		p->timeout_by = "rd.retry=";
 	if (parse_seconds(w->timeout, &p->timeout)) {

@@ -14,6 +14,7 @@ enum {
 	PARAMS_TEXT_MAX = 8192, /* the kernel's own limit is 2048 to 4096 */
 	PARAMS_FOREVER = -1,
 	PARAMS_UNKNOWN_MAX = 16,
+	PARAMS_LISTS_MAX = 16,
 };
 
 enum root_kind {
@@ -39,6 +40,8 @@ struct params {
 	int64_t delay;          /* ms before the root is mounted: rootdelay= */
 	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
 	const char *timeout_by; /* the parameter that set it */
+	const char *blacklists[PARAMS_LISTS_MAX]; /* comma lists of modules */
+	size_t n_blacklists;
 	const char *unknown[PARAMS_UNKNOWN_MAX]; /* rd.* that mean nothing to us */
 	size_t n_unknown;
 	char text[PARAMS_TEXT_MAX];   /* cut up; the strings above point into it */
@@ -47,6 +50,9 @@ struct params {
 
 /* TEXT is the content of /proc/cmdline. What is over PARAMS_TEXT_MAX is cut off. */
 void params_parse(struct params *p, const char *text, size_t len);
+
+/* Is MODULE not to be loaded on a device's behalf (modprobe.blacklist=, rd.driver.blacklist=)? */
+bool params_blacklisted(const struct params *p, const char *module);
 
 /* Appends " option=value" for each MODULE.option=value of the command line. Cut at SIZE. */
 void params_module_options(const struct params *p, const char *module, char *out, size_t size);

@@ -228,16 +228,17 @@ struct identity {
 	const char *name, *value;
 };
 
-/* How many characters differ; too many for different lengths. */
+/* How many characters differ; too many where more than a third of them do. */
 static int difference(const char *a, const char *b)
 {
+	size_t len = strlen(a);
 	int n = 0;
 
-	if (strlen(a) != strlen(b))
+	if (len != strlen(b))
 		return NEAR_MAX + 1;
 	for (; *a; a++, b++)
 		n += strncasecmp(a, b, 1) != 0;
-	return n;
+	return n > (int)len / 3 ? NEAR_MAX + 1 : n;
 }
 
 static void tell_nearest(const struct boot *b)
@@ -265,8 +266,8 @@ static void tell_nearest(const struct boot *b)
 		}
 	}
 	if (best)
-		log_tell("  near: %s has %s=%s, %d characters differ", best->name, found.name,
-			 found.value, least);
+		log_tell("  near: %s has %s=%s (characters that differ: %d)", best->name,
+			 found.name, found.value, least);
 }
 
 /* The one filesystem that looks like a root, if there is just one. */
@@ -303,8 +304,9 @@ static void tell_goal(const struct boot *b)
 		log_tell("  wanted: root=%s", p->root);
 	if (b->failure[0])
 		log_tell("  but: %s", b->failure);
-	log_tell("  after: %lld s (%s)", (long long)(log_now() - b->start) / 1000,
-		 p->timeout == PARAMS_FOREVER ? "no time limit" : p->timeout_by);
+	else
+		log_tell("  but: it did not appear within %lld seconds (%s)",
+			 (long long)(b->failed_at - b->start) / 1000, p->timeout_by);
 }
 
 void rescue_explain(const struct boot *b)
@@ -314,7 +316,7 @@ void rescue_explain(const struct boot *b)
 	log_tell("the root filesystem cannot be reached");
 	tell_goal(b);
 	tell_devices(b);
-	if (!root_is_there)
+	if (!b->failure[0]) /* it did not appear: is there a disk that nobody drives? */
 		tell_missing_drivers(b);
 	tell_failed_modules(b);
 	if (root_is_there)

@@ -57,7 +57,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	if (r < 0) {
 		kmod_unref(kmod);
 		err_sys(err, r, "%s: libkmod cannot read the module indexes", dir);
-		return err_hint(err, "run: depmod %s", kernel->version);
+		return kernel_hint_depmod(root, kernel->version, err);
 	}
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
@@ -230,8 +230,7 @@ static int add_module(struct modules *m, struct kmod_module *km, unsigned flags,
 	if (!root_exists(m->root, module_file(m, mod))) {
 		err_set(err, -ENOENT, "module %s is listed in modules.dep, but /%s does not exist",
 			name, module_file(m, mod));
-		return err_hint(err, "reinstall the kernel's modules, or run: depmod %s",
-				m->kernel->version);
+		return kernel_hint_depmod(m->root, m->kernel->version, err);
 	}
 	r = add_hard(m, mod, km, flags, err);
 	if (r == 0 || r > 0)

@@ -20,7 +20,7 @@ int modules_read_index(struct modules *m, const char *name, struct buf *out, str
 
 	if (r < 0) {
 		err_sys(err, r, "module index /%s", path);
-		return err_hint(err, "run: depmod %s", m->kernel->version);
+		return kernel_hint_depmod(m->root, m->kernel->version, err);
 	}
 	buf_cstr(out);
 	return buf_status(out);
@@ -137,6 +137,34 @@ static void read_running_cmdline(struct buf *out)
 		root_read(&host, "proc/cmdline", CMDLINE_MAX, out);
 }
 
+/* How often modprobe.blacklist= of the running kernel's command line names NAME. */
+static int blacklisted_by_cmdline(const char *cmdline, const char *name)
+{
+	_cleanup_free_ char *copy = xstrdup(cmdline);
+	char *cursor = copy, *param, *value, *word;
+	int n = 0;
+
+	while (cmdline_next(&cursor, &param, &value)) {
+		if (!value || !cmdline_name_is(param, "modprobe.blacklist"))
+			continue;
+		while ((word = strsep(&value, ",")))
+			n += cmdline_name_is(word, name);
+	}
+	return n;
+}
+
+/* "blacklist NAME" in modprobe.d: the module is there, but no device may ask for it. */
+static bool is_blacklisted(struct modules *m, const char *name, const char *cmdline)
+{
+	struct kmod_config_iter *it = kmod_config_get_blacklists(m->kmod);
+	int n = 0;
+
+	while (it && kmod_config_iter_next(it))
+		n += cmdline_name_is(kmod_config_iter_get_key(it), name);
+	kmod_config_iter_free_iter(it);
+	return n && n > blacklisted_by_cmdline(cmdline, name);
+}
+
 static int add_packed(struct modules *m, struct plan *plan, char *aliases, struct err *err)
 {
 	struct modindex_source *sources = arena_alloc(m->arena, (m->count + 1) * sizeof(*sources));
@@ -162,7 +190,7 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 	while (next_alias(&aliases, &pattern, &name)) {
 		void **slot = strset_find(&m->by_name, name);
 
-		if (slot)
+		if (slot && !is_blacklisted(m, name, buf_cstr(&cmdline)))
 			push(&list, &count, pattern, ((struct module *)*slot)->number);
 	}
 	if (modindex_encode(sources, m->count, list, count, &out) < 0)

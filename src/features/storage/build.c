@@ -73,9 +73,22 @@ static int check_block(const struct hw_block *k, struct err *err)
 	return refuse(err);
 }
 
+/* A journal or log on a device of its own (ext4, xfs, reiserfs). */
+static bool needs_more_devices(const char *options)
+{
+	static const char *const names[] = {"journal_dev=", "journal_path=", "logdev=", "rtdev=",
+					    "jdev="};
+
+	for (size_t i = 0; options && i < ARRAY_SIZE(names); i++)
+		if (strstr(options, names[i]))
+			return true;
+	return false;
+}
+
 static int check_mounts(const struct build *b, struct err *err)
 {
 	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
+	size_t devices = 0;
 	int r = 0;
 
 	if (!m) {
@@ -90,8 +103,16 @@ static int check_mounts(const struct build *b, struct err *err)
 				       "not mount at boot");
 		return refuse(err);
 	}
-	for (size_t k = 0; k < m->n_blocks && r == 0; k++)
+	for (size_t k = 0; k < m->n_blocks && r == 0; k++) {
+		devices += !m->blocks[k].holder;
 		r = check_block(&m->blocks[k], err);
+	}
+	if (r == 0 && (devices > 1 || needs_more_devices(m->options))) {
+		err_set(err, -ENOTSUP, "the %s on / lies on more than one device (%s), which this "
+			"version cannot bring up at boot", m->fstype,
+			devices > 1 ? "several disks" : m->options);
+		r = refuse(err);
+	}
 	return r;
 }
 
