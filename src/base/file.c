@@ -94,6 +94,8 @@ int read_file_at(int dirfd, const char *path, size_t max, struct buf *out)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (st.st_size > 0 && (uint64_t)st.st_size > max)
+		return -E2BIG;
 	if (st.st_size > 0 && buf_reserve(out, (size_t)st.st_size + 4096) < 0)
 		return -ENOMEM;
 	return read_all(fd, max, out);

@@ -21,6 +21,17 @@ bool parse_u64(const char *s, uint64_t max, uint64_t *out)
 	return true;
 }
 
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 bool path_is_clean(const char *path)
 {
 	const char *start = path;

@@ -25,6 +25,9 @@ static inline bool str_ends(const char *s, const char *suffix)
 /* Decimal number of the whole string, at most MAX. False, *OUT untouched, for anything else. */
 bool parse_u64(const char *s, uint64_t max, uint64_t *out);
 
+/* Value of a hexadecimal digit, -1 for any other character. */
+int hex_digit(char c);
+
 /* A path of components, none of them "", "." or "..", no leading slash, no control bytes. */
 bool path_is_clean(const char *path);
 

@@ -27,7 +27,7 @@ bool cmdline_next(char **cursor, char **param, char **value)
 	for (; *p; p++) {
 		if (is_blank(*p) && !in_quote)
 			break;
-		if (*p == '=' && !equals)
+		if (*p == '=' && !equals && p > start)
 			equals = p;
 		if (*p == '"')
 			in_quote = !in_quote;

@@ -5,25 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CPIO_FIELDS = 13, CPIO_MAGIC_LEN = 6 };
+#include "base/text.h"
 
-static int hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+enum { CPIO_FIELDS = 13, CPIO_MAGIC_LEN = 6 };
 
 static bool decode_field(const uint8_t *p, uint32_t *out)
 {
 	uint32_t v = 0;
 
 	for (int i = 0; i < CPIO_HEX; i++) {
-		int digit = hex_value(p[i]);
+		int digit = hex_digit((char)p[i]);
 
 		if (digit < 0)
 			return false;

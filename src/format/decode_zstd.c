@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "format/decode.h"
 
@@ -35,6 +36,9 @@ static int zstd_step(struct decoder *d, const uint8_t *in, size_t in_len, bool l
 
 	*taken = src.pos;
 	*given = dst.pos;
+	if (ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge)
+		return err_set(err, -E2BIG, "zstd stream has a window over %d MiB, more than the "
+			       "kernel allows", 1 << (DECODE_WINDOW_LOG_MAX - 20));
 	if (ZSTD_isError(r))
 		return err_set(err, -EBADMSG, "zstd stream is damaged (%s)", ZSTD_getErrorName(r));
 	if (r == 0)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -45,13 +44,6 @@ void manifest_add(struct buf *out, const struct manifest_entry *e)
 	buf_add_str(out, "\n");
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 static void unescape(char *s)
 {
 	char *out = s;
@@ -88,23 +80,35 @@ static bool decode_digest(const char *s, struct manifest_entry *e)
 	return true;
 }
 
+static bool decode_mode(const char *s, unsigned *mode)
+{
+	unsigned v = 0;
+
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '7' || v > 07777)
+			return false;
+		v = v << 3 | (unsigned)(*s - '0');
+	}
+	*mode = v;
+	return v <= 07777;
+}
+
 static bool decode_line(char *line, struct manifest_entry *e)
 {
-	char *fields[FIELDS], *end;
-	unsigned long mode;
+	char *fields[FIELDS];
 
 	for (int i = 0; i < FIELDS; i++) {
 		fields[i] = strsep(&line, "\t");
 		if (!fields[i])
 			return false;
 	}
-	mode = strtoul(fields[1], &end, 8);
-	if (line || strlen(fields[0]) != 1 || !strchr("fdl", fields[0][0]) || *end ||
-	    mode > 07777 || !parse_u64(fields[2], UINT32_MAX, &e->size) ||
+	if (line || strlen(fields[0]) != 1 || !strchr("fdl", fields[0][0]) ||
+	    !decode_mode(fields[1], &e->mode) || !parse_u64(fields[2], UINT32_MAX, &e->size) ||
 	    !decode_digest(fields[3], e))
 		return false;
 	e->type = fields[0][0];
-	e->mode = (unsigned)mode;
 	unescape(fields[4]);
 	unescape(fields[5]);
 	unescape(fields[6]);
@@ -134,6 +138,8 @@ int manifest_next(char **cursor, unsigned *line, struct manifest_entry *out, str
 	if (!text || (!*text && !*cursor))
 		return 0;
 	++*line;
+	if (!*cursor)
+		return err_set(err, -EBADMSG, "manifest is cut short in line %u", *line);
 	if (!decode_line(text, out))
 		return err_set(err, -EBADMSG, "manifest line %u is malformed", *line);
 	return 1;

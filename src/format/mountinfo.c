@@ -50,7 +50,8 @@ int mountinfo_decode(char *line, struct mountinfo *out, struct err *err)
 	m.fstype = next_field(&cursor);
 	m.source = next_field(&cursor);
 	m.super_options = next_field(&cursor);
-	if (!m.options || !m.fstype || !m.source || sscanf(id, "%u%c", &m.id, &junk) != 1 ||
+	if (!id || !parent || !device || !m.root || !m.target || !m.options || !m.fstype ||
+	    !m.source || sscanf(id, "%u%c", &m.id, &junk) != 1 ||
 	    sscanf(parent, "%u%c", &m.parent, &junk) != 1 ||
 	    sscanf(device, "%u:%u%c", &m.major, &m.minor, &junk) != 2)
 		return err_set(err, -EBADMSG, "malformed line of mountinfo");

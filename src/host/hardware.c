@@ -139,6 +139,26 @@ static void add_block(struct scan *s, struct hw_mount *m, const char *path, cons
 	}
 }
 
+/* /dev/mapper/NAME is what its dm/name file says; others are kernel names. */
+static const char *block_of_source(struct scan *s, const char *source)
+{
+	struct arena *a = s->arena;
+	char **names;
+	int n;
+
+	if (!str_starts(source, "/dev/mapper/"))
+		return arena_printf(a, "sys/class/block/%s", source + strlen("/dev/"));
+	n = root_listdir(s->root, "sys/class/block", a, &names);
+	for (int i = 0; i < n; i++) {
+		const char *path = arena_printf(a, "sys/class/block/%s", names[i]);
+		const char *name = root_read_line(s->root, arena_printf(a, "%s/dm/name", path), a);
+
+		if (name && strcmp(name, source + strlen("/dev/mapper/")) == 0)
+			return path;
+	}
+	return NULL;
+}
+
 static const char *sysfs_of_source(struct scan *s, const struct mountinfo *mi)
 {
 	struct arena *a = s->arena;
@@ -148,9 +168,9 @@ static const char *sysfs_of_source(struct scan *s, const struct mountinfo *mi)
 	if (mi->major == 0) {
 		if (!str_starts(mi->source, "/dev/"))
 			return NULL;
-		path = arena_printf(a, "sys/class/block/%s", base_name(mi->source));
+		path = block_of_source(s, mi->source);
 	}
-	path = root_resolve(s->root, path, a);
+	path = path ? root_resolve(s->root, path, a) : NULL;
 	return path && str_starts(path, "sys/devices/") ? path + strlen("sys/") : NULL;
 }
 
@@ -184,12 +204,12 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	const char *path = sysfs_of_source(s, mi);
 	struct hw_mount m;
 
-	if (!path)
-		return;
 	/* A later mount on the same place hides the earlier one. */
 	for (size_t i = 0; i < s->hw->n_mounts; i++)
 		if (strcmp(s->hw->mounts[i].target, mi->target) == 0)
 			s->hw->mounts[i].target = "";
+	if (!path)
+		return;
 	m = (struct hw_mount){.target = arena_strdup(a, mi->target),
 			      .source = arena_strdup(a, mi->source),
 			      .fstype = arena_strdup(a, mi->fstype),

@@ -152,7 +152,8 @@ static int decode_top(struct json_object *top, struct arena *a, struct hardware 
 	int e;
 
 	if (!json_object_is_type(top, json_type_object) ||
-	    !json_object_object_get_ex(top, "preroot-hardware", &version))
+	    !json_object_object_get_ex(top, "preroot-hardware", &version) ||
+	    !json_object_is_type(version, json_type_int))
 		return err_set(err, -EBADMSG, "not a hardware description (as printed by "
 					      "\"preroot hardware --json\")");
 	if (json_object_get_int(version) != VERSION)
@@ -164,6 +165,14 @@ static int decode_top(struct json_object *top, struct arena *a, struct hardware 
 	if (e == 0)
 		*out = hw;
 	return e;
+}
+
+static bool all_blank(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!strchr(" \t\r\n", text[i]) || !text[i])
+			return false;
+	return true;
 }
 
 int hardware_from_json(const char *text, size_t len, struct arena *arena, struct hardware *out,
@@ -181,6 +190,9 @@ int hardware_from_json(const char *text, size_t len, struct arena *arena, struct
 		e = err_set(err, -EBADMSG, "not valid JSON at byte %zu: %s",
 			    json_tokener_get_parse_end(tokener),
 			    json_tokener_error_desc(json_tokener_get_error(tokener)));
+	else if (!all_blank(text + json_tokener_get_parse_end(tokener),
+			    len - json_tokener_get_parse_end(tokener)))
+		e = err_set(err, -EBADMSG, "something stands behind the JSON object");
 	else
 		e = decode_top(top, arena, out, err);
 	json_object_put(top);

@@ -21,6 +21,7 @@ enum {
 	CONFIG_SIZE_MAX = 4 * 1024 * 1024,
 	IMAGE_SIZE_MAX = 256 * 1024 * 1024,
 	KERNEL_SIZE_MAX = 512 * 1024 * 1024,
+	SIZE_TAIL = 4,
 };
 
 /* /lib/modules, or where the distribution keeps /lib without a merged /usr. */
@@ -261,6 +262,12 @@ static int config_from_image(const struct root *r, const struct kernel *k, struc
 		return -ENOENT;
 	e = unpack(ops, file.data + image.payload_offset, image.payload_size, KERNEL_SIZE_MAX,
 		   &kernel, NULL, err);
+	/* The plain size stands behind the stream; lz4, which has no end mark, reads into it. */
+	if (e < 0 && ops->codec == CODEC_LZ4 && image.payload_size > SIZE_TAIL) {
+		kernel.len = 0;
+		e = unpack(ops, file.data + image.payload_offset, image.payload_size - SIZE_TAIL,
+			   KERNEL_SIZE_MAX, &kernel, NULL, err);
+	}
 	if (e < 0)
 		return err_prefix(err, "kernel image /%s", k->image);
 	gz = kconfig_find_embedded(kernel.data, kernel.len, &gz_len);

@@ -2,6 +2,7 @@
 #include "image/verify.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,28 @@ static void check_parent(struct check *c, const char *path)
 			path, dir);
 }
 
+/* What the kernel's unpacker skips without a word. */
+static void check_entry(struct check *c, const struct image_entry *e)
+{
+	unsigned type = e->header.mode & S_IFMT;
+	uint32_t size = e->header.filesize;
+
+	for (const char *p = e->path; *p; p += strspn(p, "/")) {
+		size_t len = strcspn(p, "/");
+
+		if (len > NAME_MAX)
+			problem(c, "/%s: a part of the name has over %d bytes: the kernel leaves it "
+				"out in silence", e->path, NAME_MAX);
+		p += len;
+	}
+	if (type != S_IFREG && type != S_IFLNK && size)
+		problem(c, "/%s is no file, but has %u bytes of data: the kernel leaves it out in "
+			"silence", e->path, size);
+	if (type == S_IFLNK && (size == 0 || size >= CPIO_TARGET_MAX))
+		problem(c, "/%s is a link to a name of %u bytes, which the kernel cannot make",
+			e->path, size);
+}
+
 static int read_entries(struct check *c, struct err *err)
 {
 	struct image_entry e;
@@ -121,6 +144,7 @@ static int read_entries(struct check *c, struct err *err)
 		struct seen *s;
 
 		check_parent(c, e.path);
+		check_entry(c, &e);
 		s = seen_at(c, e.path);
 		s->mode = e.header.mode;
 		s->size = e.header.filesize;

@@ -64,7 +64,7 @@ void block_add(struct boot *b, const char *name, bool is_partition)
 			return;
 	}
 	d = &b->devices[n];
-	if (d->state == DEVICE_PROBING && d->name[0]) {
+	if (d->name[0] && (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN)) {
 		d->state = DEVICE_AGAIN;
 		return;
 	}

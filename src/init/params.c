@@ -50,10 +50,11 @@ static void decode_link(char *s)
 	char *out = s;
 
 	while (*s) {
-		unsigned c;
+		int high = s[0] == '\\' && s[1] == 'x' ? hex_digit(s[2]) : -1;
+		int low = high < 0 ? -1 : hex_digit(s[3]);
 
-		if (s[0] == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &c) == 1 && c && s[3]) {
-			*out++ = (char)c;
+		if (low >= 0 && (high || low)) {
+			*out++ = (char)(high << 4 | low);
 			s += 4;
 		} else {
 			*out++ = *s++;
@@ -237,8 +238,9 @@ void params_module_options(const struct params *p, const char *module, char *out
 	size_t used = strlen(out);
 
 	memcpy(copy, p->whole, sizeof(copy));
-	while (cmdline_next(&cursor, &param, &value)) {
+	while (cmdline_next(&cursor, &param, &value) && strcmp(param, "--") != 0) {
 		char *dot = strchr(param, '.');
+		const char *quote = value && strpbrk(value, " \t") ? "\"" : "";
 		int n;
 
 		if (!dot)
@@ -246,8 +248,9 @@ void params_module_options(const struct params *p, const char *module, char *out
 		*dot = '\0';
 		if (!cmdline_name_is(param, module))
 			continue;
-		n = snprintf(out + used, size - used, "%s%s%s%s", used ? " " : "", dot + 1,
-			     value ? "=" : "", value ? value : "");
+		/* The kernel takes the text apart again: blanks need their quotes. */
+		n = snprintf(out + used, size - used, "%s%s%s%s%s%s", used ? " " : "", dot + 1,
+			     value ? "=" : "", quote, value ? value : "", quote);
 		if (n < 0 || (size_t)n >= size - used) {
 			out[used] = '\0';
 			return;

@@ -94,6 +94,7 @@ static int add_parents(struct plan *p, const struct plan_entry *e, struct err *e
 			append(p, &(struct plan_entry){.path = dir,
 						       .type = PLAN_DIR,
 						       .mode = 0755,
+						       .implied = true,
 						       .reason = arena_printf(&p->arena, "holds /%s",
 									      e->path)});
 	}
@@ -118,7 +119,8 @@ static int add(struct plan *p, const struct plan_entry *entry, bool replace, str
 		return err_set(err, -E2BIG, "/%.80s...: the path or its link target is longer than the "
 			       "kernel unpacks (%d bytes)", e.path, CPIO_NAME_MAX - 1);
 	there = find(p, e.path);
-	if (there && replace && (there->type == PLAN_DIR) == (e.type == PLAN_DIR)) {
+	if (there && (there->type == PLAN_DIR) == (e.type == PLAN_DIR) &&
+	    (replace || there->implied)) {
 		*there = e;
 		return 0;
 	}

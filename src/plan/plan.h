@@ -41,6 +41,7 @@ struct plan_entry {
 	bool compress;           /* store: write it as a zstd stream of its own */
 	enum codec unpack;       /* store: decompress the source first */
 	const char *reason;
+	bool implied;            /* a folder that only holds others: who asks for it decides */
 };
 
 struct plan {
