@@ -26,6 +26,19 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
+/* Numbers that this project gives a meaning of its own. */
+static const char *reason_of(int code)
+{
+	switch (code) {
+	case -E2BIG:
+		return "it is larger than can be right";
+	case -EBADMSG:
+		return "it is damaged";
+	default:
+		return strerror(-code);
+	}
+}
+
 int err_sys(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -37,7 +50,7 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 	set(e, code, fmt, ap);
 	va_end(ap);
 	len = strlen(e->text);
-	snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(-code));
+	snprintf(e->text + len, sizeof(e->text) - len, ": %s", reason_of(code));
 	return code;
 }
 

@@ -92,9 +92,10 @@ void escape_text(const char *src, char *dst, size_t size)
 	size_t used = 0;
 
 	for (; *src && used + 5 <= size; src++) {
-		unsigned char c = (unsigned char)*src;
+		unsigned char c = (unsigned char)*src, next = (unsigned char)src[1];
+		bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
 
-		if (c < 32 || c == 127 || c == '\\')
+		if (c < 32 || c == 127 || c == '\\' || c1)
 			used += (size_t)snprintf(dst + used, size - used, "\\x%02x", c);
 		else
 			dst[used++] = (char)c;

@@ -50,10 +50,10 @@ static int write_image(struct build *b, const char *out, struct pack_result *pac
 	progress_begin(&progress, "packing");
 	r = pack_write(&pack, file.fd, packed, err);
 	progress_end(&progress);
-	if (r == -ENOSPC)
-		err_hint(err, "free space in the folder of %s; nothing was changed", out);
 	if (r == 0)
 		r = replace_sync(&file, err);
+	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
+		err_hint(err, "free space in the folder of %s; nothing was changed", out);
 	if (r == 0)
 		r = check_written(file.fd, out, packed, verdict, &b->plan.arena, err);
 	if (r == 0)
@@ -119,5 +119,8 @@ int run_build(const struct command *self, int argc, char **argv)
 	if (r < 0)
 		return cli_fail(&err);
 	report(&q, &b, argv[0], &packed, cli_now() - start);
-	return cli_end(EXIT_DONE);
+	r = cli_end(EXIT_DONE);
+	if (r != EXIT_DONE)
+		cli_warn("%s is in place all the same", argv[0]);
+	return r;
 }

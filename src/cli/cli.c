@@ -38,8 +38,12 @@ static void print_error(const struct err *err)
 {
 	fflush(stdout);
 	print_message("1;31", "error", err->text);
-	if (err->hint[0])
-		fprintf(stderr, "preroot: hint: %s\n", err->hint);
+	if (err->hint[0]) {
+		char shown[2 * ERR_HINT_MAX];
+
+		escape_text(err->hint, shown, sizeof(shown));
+		fprintf(stderr, "preroot: hint: %s\n", shown);
+	}
 }
 
 int cli_fail(const struct err *err)

@@ -82,6 +82,8 @@ static struct json_object *device_json(const struct report *r, const struct hw_d
 	add_text(o, "modalias", d->modalias);
 	add_text(o, "driver", d->driver);
 	add_text(o, "module", d->module);
+	if (d->is_builtin)
+		json_object_object_add(o, "builtin", json_object_new_boolean(true));
 	add_text(o, "for", d->needed_for);
 	add_text(o, "target-driver", target_driver(r, d));
 	return o;

@@ -330,15 +330,18 @@ static int read_manifest(const char *file, struct buf *out, struct err *err)
 
 static void print_reason(const struct manifest_entry *m, bool json)
 {
-	char sum[2 * MANIFEST_SHA256 + 1] = "";
+	char sum[2 * MANIFEST_SHA256 + 1] = "", path[2 * CPIO_NAME_MAX], text[2 * CPIO_NAME_MAX];
 	struct json_object *o;
 
 	for (int i = 0; m->has_digest && i < MANIFEST_SHA256; i++)
 		snprintf(sum + 2 * i, 3, "%02x", m->sha256[i]);
 	if (!json) {
-		printf("/%s: %s\n", m->path, m->reason);
-		if (m->source)
-			printf("  from %s%s\n", m->source[0] == '/' ? "" : "/", m->source);
+		escape_text(m->path, path, sizeof(path));
+		escape_text(m->reason, text, sizeof(text));
+		printf("/%s: %s\n", path, text);
+		escape_text(m->source ? m->source : "", text, sizeof(text));
+		if (*text)
+			printf("  from %s%s\n", *text == '/' ? "" : "/", text);
 		return;
 	}
 	o = json_object_new_object();

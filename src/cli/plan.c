@@ -4,13 +4,14 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "format/cpio.h"
 
 static const char *const types[] = {
 	[PLAN_FILE] = "file", [PLAN_DIR] = "dir", [PLAN_LINK] = "link"};
 
 static void print_text(const struct build *b)
 {
-	char path[1024], reason[2048];
+	char path[CPIO_NAME_MAX], reason[CPIO_NAME_MAX], target[CPIO_NAME_MAX];
 
 	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
 	       b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic",
@@ -20,8 +21,9 @@ static void print_text(const struct build *b)
 
 		escape_text(e->path, path, sizeof(path));
 		escape_text(e->reason, reason, sizeof(reason));
-		printf("%-4s /%s%s%s\t%s\n", types[e->type], path, e->target ? " -> " : "",
-		       e->target ? e->target : "", reason);
+		escape_text(e->target ? e->target : "", target, sizeof(target));
+		printf("%-4s /%s%s%s\t%s\n", types[e->type], path, *target ? " -> " : "", target,
+		       reason);
 	}
 }
 

@@ -53,7 +53,8 @@ static void remove_leftovers(int dir, const char *name)
 
 		if (strncmp(de->d_name, name, len) != 0 ||
 		    !str_starts(de->d_name + len, TEMP_MARK) ||
-		    strlen(de->d_name + len) != strlen(TEMP_MARK) + TEMP_RANDOM)
+		    strlen(de->d_name + len) != strlen(TEMP_MARK) + TEMP_RANDOM ||
+		    strspn(de->d_name + len + strlen(TEMP_MARK), "0123456789abcdef") != TEMP_RANDOM)
 			continue;
 		temp = openat(dir, de->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (temp >= 0 && flock(temp, LOCK_EX | LOCK_NB) == 0)
@@ -64,6 +65,8 @@ static void remove_leftovers(int dir, const char *name)
 
 static int make_temp(struct replace *r, const char *path, struct err *err)
 {
+	struct stat st;
+
 	for (int i = 0; i < TEMP_TRIES; i++) {
 		unsigned random = 0;
 
@@ -73,13 +76,17 @@ static int make_temp(struct replace *r, const char *path, struct err *err)
 			 (int)(sizeof(r->temp) - sizeof(TEMP_MARK) - TEMP_RANDOM), r->name, random);
 		r->fd = openat(r->dir, r->temp,
 			       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (r->fd >= 0) {
-			set_pending(r->dir, r->temp);
-			flock(r->fd, LOCK_EX | LOCK_NB);
-			return 0;
-		}
-		if (errno != EEXIST)
+		if (r->fd < 0 && errno != EEXIST)
 			break;
+		if (r->fd < 0)
+			continue;
+		set_pending(r->dir, r->temp);
+		/* Before it was locked another run could take it for a leftover. */
+		if (flock(r->fd, LOCK_EX | LOCK_NB) < 0 || fstat(r->fd, &st) < 0 || st.st_nlink == 0) {
+			r->fd = close_fd(r->fd);
+			continue;
+		}
+		return 0;
 	}
 	r->temp[0] = '\0';
 	err_sys(err, -errno, "cannot make a temporary file beside %s", path);

@@ -8,8 +8,11 @@
 
 /* RFC 1952. zlib checks the CRC and the size in the trailer, which the kernel does not. */
 
+enum { FLAGS_OFFSET = 3, FLAG_TEXT = 1, FLAG_NAME = 8 };
+
 struct decoder {
 	z_stream z;
+	size_t at; /* bytes of the header seen */
 };
 
 static struct decoder *gzip_open(void)
@@ -28,6 +31,11 @@ static int gzip_step(struct decoder *d, const uint8_t *in, size_t in_len, bool l
 {
 	int r;
 
+	*taken = *given = 0;
+	/* The kernel knows a file name in the header (and passes over FTEXT), nothing else. */
+	if (d->at <= FLAGS_OFFSET && in_len > FLAGS_OFFSET - d->at &&
+	    in[FLAGS_OFFSET - d->at] & ~(FLAG_TEXT | FLAG_NAME))
+		return err_set(err, -EBADMSG, "gzip header has fields that the kernel does not know");
 	d->z.next_in = (Bytef *)in;
 	d->z.avail_in = in_len > UINT_MAX ? UINT_MAX : (uInt)in_len;
 	d->z.next_out = out;
@@ -35,6 +43,7 @@ static int gzip_step(struct decoder *d, const uint8_t *in, size_t in_len, bool l
 	r = inflate(&d->z, Z_NO_FLUSH);
 	*taken = (size_t)(d->z.next_in - in);
 	*given = (size_t)(d->z.next_out - out);
+	d->at += *taken;
 	if (r == Z_STREAM_END)
 		return 1;
 	if (r != Z_OK && r != Z_BUF_ERROR)

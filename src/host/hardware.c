@@ -13,6 +13,7 @@
 enum {
 	MOUNTINFO_MAX = 16 * 1024 * 1024,
 	STACK_DEPTH_MAX = 32,
+	UEVENT_MAX = 64 * 1024,
 	KEYBOARD_KEY = 30, /* KEY_A: what tells a keyboard from a power button */
 	KEY_WORD_BITS = 64,
 };
@@ -43,6 +44,23 @@ static const char *link_name(struct scan *s, const char *path)
 	return target ? base_name(target) : NULL;
 }
 
+/* Some buses (mmc, sdio functions of old kernels) tell it in the uevent only. */
+static const char *read_modalias(struct scan *s, const char *path)
+{
+	struct arena *a = s->arena;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *line = root_read_line(s->root, arena_printf(a, "sys/%s/modalias", path), a);
+
+	if ((line && *line) ||
+	    root_read(s->root, arena_printf(a, "sys/%s/uevent", path), UEVENT_MAX, &text) < 0)
+		return line;
+	line = strstr(buf_cstr(&text), "MODALIAS=");
+	if (!line || (line != buf_cstr(&text) && line[-1] != '\n'))
+		return NULL;
+	line += strlen("MODALIAS=");
+	return arena_strndup(a, line, strcspn(line, "\n"));
+}
+
 static void add_device(struct scan *s, const char *path, const char *needed_for)
 {
 	struct arena *a = s->arena;
@@ -50,13 +68,16 @@ static void add_device(struct scan *s, const char *path, const char *needed_for)
 
 	if (strset_has(&s->seen, path))
 		return;
-	d.modalias = root_read_line(s->root, arena_printf(a, "sys/%s/modalias", path), a);
+	d.modalias = read_modalias(s, path);
 	d.driver = link_name(s, arena_printf(a, "sys/%s/driver", path));
 	if (d.modalias && !*d.modalias)
 		d.modalias = NULL;
 	if (!d.modalias && !d.driver)
 		return;
 	d.module = link_name(s, arena_printf(a, "sys/%s/driver/module", path));
+	/* Only what was loaded has a state; since 6.12 built-in drivers have the link too. */
+	d.is_builtin = !d.module ||
+		       !root_exists(s->root, arena_printf(a, "sys/module/%s/initstate", d.module));
 	d.subsystem = link_name(s, arena_printf(a, "sys/%s/subsystem", path));
 	strset_add(&s->seen, path, NULL);
 	s->hw->devices = grow(s->hw->devices, s->hw->n_devices, sizeof(d));
@@ -83,6 +104,7 @@ static bool add_nvme_controllers(struct scan *s, const char *path, const char *n
 	const char *subsystem;
 	char **names;
 	size_t len;
+	bool found = false;
 	int n;
 
 	if (!str_starts(path, mark))
@@ -97,10 +119,14 @@ static bool add_nvme_controllers(struct scan *s, const char *path, const char *n
 		if (!str_starts(names[i], "nvme") || !root_readlink(s->root, link, s->arena))
 			continue;
 		to = root_resolve(s->root, link, s->arena);
-		if (to && str_starts(to, "sys/devices/"))
-			add_ancestors(s, to + strlen("sys/"), needed_for);
+		if (!to || !str_starts(to, "sys/devices/"))
+			continue;
+		if (str_starts(to, "sys/devices/virtual/"))
+			return false; /* over a network: nvme-fabrics */
+		add_ancestors(s, to + strlen("sys/"), needed_for);
+		found = true;
 	}
-	return true;
+	return found;
 }
 
 static void add_block(struct scan *s, struct hw_mount *m, const char *path, const char *holder,
@@ -221,7 +247,7 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	s->hw->mounts[s->hw->n_mounts++] = m;
 }
 
-static int read_mounts(struct scan *s, struct err *err)
+static int read_mounts(struct scan *s, bool of_root, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct mountinfo mi;
@@ -237,11 +263,14 @@ static int read_mounts(struct scan *s, struct err *err)
 	buf_cstr(&text);
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n")))
-		if (*line && mountinfo_decode(line, &mi, NULL) == 0)
+		if (*line && mountinfo_decode(line, &mi, NULL) == 0 &&
+		    (strcmp(mi.target, "/") == 0) == of_root)
 			add_mount(s, &mi);
 	for (size_t i = 0; i < s->hw->n_mounts; i++)
 		if (*s->hw->mounts[i].target)
 			s->hw->mounts[kept++] = s->hw->mounts[i];
+		else
+			free(s->hw->mounts[i].blocks);
 	s->hw->n_mounts = kept;
 	return 0;
 }
@@ -309,9 +338,12 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 			root_prefix(r));
 		return err_hint(err, "mount sysfs there, use --hardware FILE, or build --generic");
 	}
-	e = read_mounts(&s, err);
+	/* A device is told once, with what needs it most. */
+	e = read_mounts(&s, true, err);
 	if (e == 0)
 		read_keyboards(&s);
+	if (e == 0)
+		e = read_mounts(&s, false, err);
 	hw.kernel = root_read_line(r, "proc/sys/kernel/osrelease", arena);
 	strset_clear(&s.seen);
 	settle(arena, &hw);

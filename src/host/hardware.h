@@ -48,6 +48,7 @@ struct hw_device {
 	const char *driver;
 	const char *module;
 	const char *needed_for; /* mount target, or "keyboard" */
+	bool is_builtin;        /* the running kernel has the driver built in */
 };
 
 struct hardware {

@@ -20,6 +20,9 @@ static int text_of(struct json_object *o, const char *key, struct arena *a, cons
 	if (!json_object_is_type(v, json_type_string) ||
 	    strlen(json_object_get_string(v)) != (size_t)json_object_get_string_len(v))
 		return err_set(err, -EBADMSG, "\"%s\" is not a string", key);
+	for (const char *p = json_object_get_string(v); *p; p++)
+		if ((unsigned char)*p < 32 || *p == 127)
+			return err_set(err, -EBADMSG, "\"%s\" holds control characters", key);
 	*out = arena_strdup(a, json_object_get_string(v));
 	return 0;
 }
@@ -113,6 +116,8 @@ static int decode_device(struct json_object *o, struct arena *a, struct hw_devic
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && e == 0; i++)
 		e = text_of(o, texts[i].key, a, texts[i].to, err);
+	if (e == 0)
+		e = flag_of(o, "builtin", &out->is_builtin, err);
 	if (e == 0)
 		e = need(out->path, "path", err);
 	return e < 0 ? e : need(out->needed_for, "for", err);

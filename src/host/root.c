@@ -14,6 +14,22 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
+enum { RACES_MAX = 100 };
+
+/* What /proc/self/fd says of a descriptor: its path on the host. */
+static bool fd_path(int fd, char out[PATH_MAX])
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, out, PATH_MAX - 1);
+	if (n <= 0)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
 int root_open(const char *path, struct root *out, struct err *err)
 {
 	struct stat st, host;
@@ -22,11 +38,10 @@ int root_open(const char *path, struct root *out, struct err *err)
 	if (fd < 0)
 		return err_sys(err, -errno, "root directory %s", path);
 	*out = (struct root){.fd = fd};
-	if (!realpath(path, out->path)) {
-		int r = -errno;
-
+	if (!fd_path(fd, out->path)) {
 		root_close(out);
-		return err_sys(err, r, "root directory %s", path);
+		err_set(err, -ENOENT, "/proc is not mounted, which finding files below %s needs", path);
+		return err_hint(err, "mount -t proc proc /proc");
 	}
 	out->is_host = fstat(fd, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
 		       st.st_ino == host.st_ino;
@@ -46,7 +61,7 @@ void root_close(struct root *r)
 int root_openat(const struct root *r, const char *path, int flags)
 {
 	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-	int fd;
+	int fd, tries = RACES_MAX;
 
 	while (*path == '/')
 		path++;
@@ -54,7 +69,7 @@ int root_openat(const struct root *r, const char *path, int flags)
 		path = ".";
 	do
 		fd = (int)syscall(SYS_openat2, r->fd, path, &how, sizeof(how));
-	while (fd < 0 && errno == EAGAIN); /* a rename raced with the walk */
+	while (fd < 0 && errno == EAGAIN && --tries); /* a rename raced with the walk */
 	/* Linux before 5.6, or a sandbox that forbids it: the host's own "/" needs no walls. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && r->is_host)
 		fd = openat(r->fd, path, flags | O_CLOEXEC);
@@ -121,20 +136,6 @@ char *root_readlink(const struct root *r, const char *path, struct arena *arena)
 	n = readlinkat(fd, "", target, sizeof(target));
 	return n < 0 || (size_t)n == sizeof(target) ? NULL
 						    : arena_strndup(arena, target, (size_t)n);
-}
-
-/* What /proc/self/fd says of a descriptor: its path on the host. */
-static bool fd_path(int fd, char out[PATH_MAX])
-{
-	char link[64];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, out, PATH_MAX - 1);
-	if (n <= 0)
-		return false;
-	out[n] = '\0';
-	return true;
 }
 
 char *root_resolve(const struct root *r, const char *path, struct arena *arena)

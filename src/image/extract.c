@@ -15,13 +15,14 @@
 #include "base/text.h"
 #include "host/root.h"
 
-enum { CHUNK = 64 * 1024, COMPONENT_MAX = 255 };
+enum { CHUNK = 64 * 1024, COMPONENT_MAX = 255, LINK_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct extractor {
 	struct image *image;
 	struct root dir;
 	struct arena arena;
 	struct strset links; /* "segment:device:inode" -> first path, for hard links */
+	uint64_t link_bytes; /* of names that are kept for them */
 	struct extract_result *result;
 };
 
@@ -86,6 +87,9 @@ static int link_to_first(struct extractor *x, const struct image_entry *e, int p
 
 	if (h->nlink < 2)
 		return 0;
+	x->link_bytes += strlen(e->path);
+	if (x->link_bytes > LINK_BYTES_MAX)
+		return err_set(err, -E2BIG, "too many hard links");
 	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->segment, h->major, h->minor, h->ino);
 	slot = strset_find(&x->links, key);
 	if (!slot) {

@@ -375,6 +375,12 @@ static int find_header(struct image *i, uint8_t head[4], struct err *err)
 			return 0;
 		if (n == 4 && memcmp(head, "\0\0\0\0", 4) != 0)
 			return 1;
+		/* The kernel passes over zeros only once it has seen an archive. */
+		if (i->ops && i->n_segments == 1 && !i->entries) {
+			err_set(err, -EBADMSG, "zeros before the first archive of a compressed "
+					       "segment: the kernel wants a cpio header there");
+			return located(i, err);
+		}
 		for (ssize_t k = 0; k < n; k++)
 			if (head[k]) {
 				err_set(err, -EBADMSG, "junk at the end of the archive");
@@ -442,6 +448,7 @@ static int read_entry(struct image *i, const uint8_t first[4], struct image_entr
 static int finish_data(struct image *i, struct err *err)
 {
 	uint8_t chunk[4096];
+	ssize_t n;
 	int r = 0;
 
 	/* A sum must be made over the bytes; otherwise they need not even be read. */
@@ -455,8 +462,14 @@ static int finish_data(struct image *i, struct err *err)
 	}
 	if (r < 0)
 		return i->check_sum ? r : located(i, err);
-	/* The last entry of an archive may lack its padding. */
-	get(i, NULL, i->pad, NULL);
+	/* The last entry may lack its padding in an uncompressed archive; the kernel does not
+	 * finish a compressed one that does. */
+	n = get(i, NULL, i->pad, NULL);
+	if (i->ops && n >= 0 && (size_t)n < i->pad) {
+		err_set(err, -EBADMSG, "the last entry is not padded to 4 bytes: the kernel calls "
+				       "that junk at the end of a compressed archive");
+		return located(i, err);
+	}
 	i->pad = 0;
 	if (i->check_sum && i->sum != i->want_sum) {
 		i->check_sum = false;

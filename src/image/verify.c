@@ -2,7 +2,6 @@
 #include "image/verify.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,12 @@
 #include "format/modindex.h"
 #include "image/digest.h"
 
-enum { PROBLEMS_MAX = 100, CHUNK = 64 * 1024 };
+enum {
+	PROBLEMS_MAX = 100,
+	CHUNK = 64 * 1024,
+	COMPONENT_MAX = 255,
+	NAMES_MAX = 256 * 1024 * 1024, /* bytes of names that are kept */
+};
 
 /* What the image has at a path. */
 struct seen {
@@ -36,6 +40,7 @@ struct check {
 	struct seen **all; /* in the order of the image; a path that comes again stands once */
 	size_t n_all;
 	struct digest *digest;
+	uint64_t name_bytes;
 	struct buf manifest, index, conf;
 };
 
@@ -107,32 +112,37 @@ static void check_parent(struct check *c, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	void **slot = dir ? strset_find(&c->paths, dir) : NULL;
+	const struct seen *s = slot ? *slot : NULL;
 
-	if (dir && !strset_has(&c->paths, dir))
+	if (dir && !s)
 		problem(c, "/%s comes before its folder /%s: the kernel leaves it out in silence",
 			path, dir);
+	else if (s && !S_ISDIR(s->mode) && !S_ISLNK(s->mode))
+		problem(c, "/%s: /%s is no folder: the kernel leaves it out in silence", path, dir);
+	if (strlen(slash ? slash + 1 : path) > COMPONENT_MAX)
+		problem(c, "/%.80s...: a name of over %d bytes: the kernel leaves it out in silence",
+			path, COMPONENT_MAX);
 }
 
-/* What the kernel's unpacker skips without a word. */
-static void check_entry(struct check *c, const struct image_entry *e)
+/* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none. */
+static void check_entry(struct check *c, const struct image_entry *e, unsigned old)
 {
-	unsigned type = e->header.mode & S_IFMT;
+	unsigned mode = e->header.mode;
 	uint32_t size = e->header.filesize;
 
-	for (const char *p = e->path; *p; p += strspn(p, "/")) {
-		size_t len = strcspn(p, "/");
-
-		if (len > NAME_MAX)
-			problem(c, "/%s: a part of the name has over %d bytes: the kernel leaves it "
-				"out in silence", e->path, NAME_MAX);
-		p += len;
-	}
-	if (type != S_IFREG && type != S_IFLNK && size)
-		problem(c, "/%s is no file, but has %u bytes of data: the kernel leaves it out in "
+	if (!S_ISREG(mode) && !S_ISLNK(mode) && size)
+		problem(c, "/%s is no file but has %u bytes of data: the kernel leaves it out in "
 			"silence", e->path, size);
-	if (type == S_IFLNK && (size == 0 || size >= CPIO_TARGET_MAX))
-		problem(c, "/%s is a link to a name of %u bytes, which the kernel cannot make",
+	if (S_ISLNK(mode) && (size == 0 || size >= CPIO_TARGET_MAX))
+		problem(c, "/%s is a link with a target of %u bytes, which the kernel does not make",
 			e->path, size);
+	if (S_ISDIR(mode) && S_ISLNK(old))
+		problem(c, "/%s was a link and becomes an empty folder: what lay behind the link is "
+			"lost", e->path);
+	if (!S_ISDIR(mode) && S_ISDIR(old))
+		problem(c, "/%s was a folder before: the kernel keeps it when it is not empty",
+			e->path);
 }
 
 static int read_entries(struct check *c, struct err *err)
@@ -143,9 +153,13 @@ static int read_entries(struct check *c, struct err *err)
 	while ((r = image_next(c->image, &e, err)) > 0) {
 		struct seen *s;
 
+		c->name_bytes += strlen(e.path);
+		if (c->name_bytes > NAMES_MAX)
+			return err_set(err, -E2BIG, "the names are longer than %d MiB together",
+				       NAMES_MAX >> 20);
 		check_parent(c, e.path);
-		check_entry(c, &e);
 		s = seen_at(c, e.path);
+		check_entry(c, &e, s->mode);
 		s->mode = e.header.mode;
 		s->size = e.header.filesize;
 		c->v->entries++;
@@ -225,6 +239,15 @@ static void check_index(struct check *c)
 				modindex_name(&x, m), modindex_path(&x, m));
 }
 
+/* An image is hostile: what is shown must not drive a terminal. */
+static const char *printable(struct check *c, const char *value)
+{
+	char text[256];
+
+	escape_text(value, text, sizeof(text));
+	return arena_strdup(c->arena, text);
+}
+
 static void check_conf(struct check *c)
 {
 	struct modindex x;
@@ -235,9 +258,9 @@ static void check_conf(struct check *c)
 	cursor = (char *)c->conf.data;
 	while (bootconf_next(&cursor, &key, &value)) {
 		if (strcmp(key, "kernel") == 0)
-			c->v->kernel = arena_strdup(c->arena, value);
+			c->v->kernel = printable(c, value);
 		else if (strcmp(key, "mode") == 0)
-			c->v->mode = arena_strdup(c->arena, value);
+			c->v->mode = printable(c, value);
 		else if (strcmp(key, "load") == 0 && has_index &&
 			 modindex_find(&x, value) == MODINDEX_NONE)
 			problem(c, "module %s is to be loaded at once, but it is not in the image",
@@ -252,6 +275,8 @@ static void check_init(struct check *c)
 
 	if (!s)
 		problem(c, "there is no /init: the kernel would ignore the image");
+	else if (S_ISDIR(s->mode))
+		problem(c, "/init is a folder: the kernel would ignore the image");
 	else if (S_ISREG(s->mode) && !(s->mode & 0100))
 		problem(c, "/init is not executable");
 }

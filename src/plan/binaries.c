@@ -394,12 +394,25 @@ static int add_file(struct binaries *b, const char *path, const char *reason, st
 
 static bool is_merged_link(const char *path)
 {
-	static const char *const names[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
+	static const char *const names[] = {"bin", "sbin", "lib", "lib64"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(path, names[i]) == 0)
 			return true;
 	return false;
+}
+
+/* What lies in a /bin of its own goes to usr/bin, one folder deeper: a link that leads up would
+ * miss its target there. */
+static const char *link_target(struct binaries *b, const char *here, const char *target)
+{
+	struct arena *a = &b->plan->arena;
+	const char *top = arena_strndup(a, here, strcspn(here, "/")), *end;
+
+	if (!is_merged_link(top) || !str_starts(target, ".."))
+		return target;
+	end = root_resolve(b->root, here, a);
+	return end ? arena_printf(a, "/%s", end) : target;
 }
 
 /* DONE has no links in it; the first link in REST is added and followed. */
@@ -435,7 +448,9 @@ static int walk(struct binaries *b, const char *done, const char *rest, int link
 		}
 		if (links == 0)
 			return err_set(err, -ELOOP, "/%s: too many symbolic links", here);
-		r = is_merged_link(here) ? 0 : plan_add_link(b->plan, here, target, reason, err);
+		r = is_merged_link(here)
+			    ? 0
+			    : plan_add_link(b->plan, here, link_target(b, here, target), reason, err);
 		if (r < 0)
 			return r;
 		return walk(b, *target == '/' ? "" : done, arena_printf(a, "%s/%s", target, next),

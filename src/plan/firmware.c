@@ -22,7 +22,7 @@
  * What the target kernel cannot decompress is stored plain. Links are kept.
  */
 
-enum { MODULE_SIZE_MAX = 256 * 1024 * 1024, LINKS_MAX = 16 };
+enum { MODULE_SIZE_MAX = 256 * 1024 * 1024 };
 
 struct wanted {
 	char *names; /* NUL-separated */
@@ -121,30 +121,23 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	struct arena *a = f->m->arena;
 	enum codec codec = codec_by_suffix(path);
 	bool plain = codec != CODEC_NONE && !kernel_unpacks(f, codec);
+	const char *end;
 	struct plan_entry e = {.type = PLAN_FILE,
 			       .mode = 0644,
 			       .storage = PLAN_STORE,
 			       .reason = reason,
 			       .unpack = plain ? codec : CODEC_NONE};
 
-	for (int i = 0; i < LINKS_MAX; i++) {
-		char *target = root_readlink(f->m->root, path, a);
-		const char *slash = strrchr(path, '/'), *next;
-		int r;
+	/* A link is packed as one to the file at its very end: what lies between need not be. */
+	end = root_resolve(f->m->root, path, a);
+	if (!end)
+		return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
+	if (!plain && root_readlink(f->m->root, path, a)) {
+		int r = plan_add_link(f->plan, path, arena_printf(a, "/%s", end), reason, err);
 
-		if (!target)
-			break;
-		next = *target == '/' ? target + 1
-				      : arena_printf(a, "%.*s/%s", (int)(slash - path), path, target);
-		next = root_resolve(f->m->root, next, a);
-		if (!next)
-			return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
-		if (plain) /* the content goes to the name that the kernel asks for */
-			break;
-		r = plan_add_link(f->plan, path, target, reason, err);
 		if (r < 0)
 			return r;
-		path = next;
+		path = end;
 	}
 	e.source = path;
 	e.path = plain ? arena_strndup(a, path, strlen(path) - strlen(codec_info(codec)->suffix))

@@ -33,19 +33,63 @@ static void read_softdeps(struct modules *m)
 	kmod_config_iter_free_iter(it);
 }
 
+struct conf_file {
+	const char *name, *path;
+};
+
+static int by_file_name(const void *a, const void *b)
+{
+	return strcmp(((const struct conf_file *)a)->name, ((const struct conf_file *)b)->name);
+}
+
+/*
+ * The configuration files of modprobe, each resolved below the root: libkmod would follow links
+ * that lead out of it. Of two with one name the one in the earlier folder counts; they are read
+ * in the order of their names.
+ */
+static const char *const *config_files(const struct root *root, struct arena *arena)
+{
+	static const char *const dirs[] = {"etc/modprobe.d", "run/modprobe.d",
+					   "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
+					   "lib/modprobe.d"};
+	_cleanup_strset_ struct strset seen = STRSET_INIT;
+	struct conf_file *list = NULL;
+	const char **out;
+	size_t n = 0;
+
+	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
+		char **names;
+		int count = root_listdir(root, dirs[d], arena, &names);
+
+		for (int i = 0; i < count; i++) {
+			const char *path = arena_printf(arena, "%s/%s", dirs[d], names[i]);
+
+			if (!str_ends(names[i], ".conf") || !strset_add(&seen, names[i], NULL))
+				continue;
+			path = root_resolve(root, path, arena);
+			if (!path)
+				continue;
+			if ((n & (n - 1)) == 0)
+				list = xrealloc(list, n ? n * 2 : 1, sizeof(*list));
+			list[n++] = (struct conf_file){
+				names[i], arena_printf(arena, "%s/%s", root_prefix(root), path)};
+		}
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_file_name);
+	out = arena_alloc(arena, (n + 1) * sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		out[i] = list[i].path;
+	free(list);
+	return out;
+}
+
 int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
 		 struct modules **out, struct err *err)
 {
 	const char *top = root_prefix(root);
 	const char *dir = arena_printf(arena, "%s/%s", top, kernel->modules_dir);
-	const char *config[] = {
-		arena_printf(arena, "%s/etc/modprobe.d", top),
-		arena_printf(arena, "%s/run/modprobe.d", top),
-		arena_printf(arena, "%s/usr/local/lib/modprobe.d", top),
-		arena_printf(arena, "%s/usr/lib/modprobe.d", top),
-		arena_printf(arena, "%s/lib/modprobe.d", top),
-		NULL,
-	};
+	const char *const *config = config_files(root, arena);
 	struct kmod_ctx *kmod = kmod_new(dir, config);
 	struct modules *m;
 	int r;
@@ -61,7 +105,8 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	}
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
-		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod, .dir_len = strlen(dir)};
+		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod, .dir = dir,
+		.dir_len = strlen(dir)};
 	read_softdeps(m);
 	*out = m;
 	return 0;
@@ -189,12 +234,9 @@ static const char *relative_path(struct modules *m, const char *path)
 {
 	const char *rest = path + m->dir_len;
 
-	if (strlen(path) > m->dir_len && *rest == '/') {
-		while (*rest == '/')
-			rest++;
-		return arena_strdup(m->arena, rest);
-	}
-	return arena_strdup(m->arena, path);
+	if (strncmp(path, m->dir, m->dir_len) != 0 || *rest != '/')
+		return arena_strdup(m->arena, path); /* outside of the tree */
+	return arena_strdup(m->arena, rest + strspn(rest, "/"));
 }
 
 /* Returns an enum modules_found; *OUT is set for MODULES_ADDED. */
@@ -410,6 +452,17 @@ size_t modules_load_list(struct modules *m, const char ***names)
 		if (m->list[i]->flags & MODULES_LOAD)
 			(*names)[n++] = m->list[i]->name;
 	return n;
+}
+
+bool modules_has(struct modules *m, const char *name)
+{
+	char normal[MODINDEX_NAME_MAX];
+	const char *text;
+
+	if (!modindex_normalise(name, normal))
+		return false;
+	text = modules_describe(m, NULL, normal);
+	return find(m, normal) || (text && strcmp(text, "built in") == 0);
 }
 
 size_t modules_count(const struct modules *m)

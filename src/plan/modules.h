@@ -62,4 +62,6 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 
 /* Names of the modules added with MODULES_LOAD, sorted; *NAMES lives in the arena. */
 size_t modules_load_list(struct modules *m, const char ***names);
+/* Is NAME in the image, or part of the target kernel? */
+bool modules_has(struct modules *m, const char *name);
 size_t modules_count(const struct modules *m);

@@ -82,13 +82,13 @@ static struct modindex_list numbers(struct arena *a, struct module **list, size_
 	return (struct modindex_list){refs, n};
 }
 
-/* libkmod takes "module.option" of the running kernel's command line for configuration; an
- * image must not depend on that. */
-static bool from_running_cmdline(const char *cmdline, const char *module, const char *option)
+/* libkmod takes "module.option" of the running kernel's command line for configuration, behind
+ * what it read from files; an image must not depend on that. How many of MODULE's are that? */
+static size_t from_running_cmdline(const char *cmdline, const char *module)
 {
 	_cleanup_free_ char *copy = xstrdup(cmdline);
 	char *cursor = copy, *param, *value;
-	size_t len = strcspn(option, "=");
+	size_t n = 0;
 
 	while (cmdline_next(&cursor, &param, &value)) {
 		char *dot = strchr(param, '.');
@@ -96,24 +96,32 @@ static bool from_running_cmdline(const char *cmdline, const char *module, const 
 		if (!dot)
 			continue;
 		*dot = '\0';
-		if (cmdline_name_is(param, module) && strlen(dot + 1) == len &&
-		    strncmp(dot + 1, option, len) == 0)
-			return true;
+		n += cmdline_name_is(param, module);
 	}
-	return false;
+	return n;
+}
+
+static size_t count_options(struct modules *m, const struct module *mod)
+{
+	struct kmod_config_iter *it = kmod_config_get_options(m->kmod);
+	size_t n = 0;
+
+	while (it && kmod_config_iter_next(it))
+		n += strcmp(kmod_config_iter_get_key(it), mod->name) == 0;
+	kmod_config_iter_free_iter(it);
+	return n;
 }
 
 static const char *options_of(struct modules *m, const struct module *mod, const char *cmdline)
 {
+	size_t total = count_options(m, mod), foreign = from_running_cmdline(cmdline, mod->name);
 	struct kmod_config_iter *it = kmod_config_get_options(m->kmod);
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	while (it && kmod_config_iter_next(it)) {
-		const char *value = kmod_config_iter_get_value(it);
-
-		if (strcmp(kmod_config_iter_get_key(it), mod->name) == 0 &&
-		    !from_running_cmdline(cmdline, mod->name, value))
-			buf_printf(&text, "%s%s", text.len ? " " : "", value);
+	for (size_t k = 0; it && kmod_config_iter_next(it);) {
+		if (strcmp(kmod_config_iter_get_key(it), mod->name) == 0 && k++ + foreign < total)
+			buf_printf(&text, "%s%s", text.len ? " " : "",
+				   kmod_config_iter_get_value(it));
 	}
 	kmod_config_iter_free_iter(it);
 	return arena_strdup(m->arena, buf_cstr(&text));
@@ -123,10 +131,11 @@ static const char *path_in_image(struct modules *m, const struct plan *plan,
 				 const struct module *mod)
 {
 	const char *file = module_file(m, mod);
-	const char *merged = str_starts(file, "usr/") ? file
-						      : arena_printf(m->arena, "usr/%s", file);
+	const struct plan_entry *e = plan_find(plan, file);
 
-	return plan_find(plan, merged) ? merged : arena_printf(m->arena, "%s.zst", merged);
+	if (!e)
+		e = plan_find(plan, arena_printf(m->arena, "%s.zst", file));
+	return e ? e->path : file;
 }
 
 static void read_running_cmdline(struct buf *out)

@@ -32,6 +32,7 @@ struct modules {
 	const struct kernel *kernel;
 	struct arena *arena;
 	struct kmod_ctx *kmod;
+	const char *dir;
 	size_t dir_len; /* of the module tree's path, as libkmod gives it in front of paths */
 	struct module **list;
 	size_t count;

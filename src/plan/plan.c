@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "format/cpio.h"
+#include "format/manifest.h"
 
 void plan_init(struct plan *p)
 {
@@ -28,7 +29,7 @@ void plan_clear(struct plan *p)
 /* bin/x lies in usr/bin/x; the links themselves stay where they are. */
 static bool is_merged(const char *path)
 {
-	static const char *const moved[] = {"bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"};
+	static const char *const moved[] = {"bin/", "sbin/", "lib/", "lib64/"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(moved); i++)
 		if (str_starts(path, moved[i]))
@@ -108,7 +109,8 @@ static int add(struct plan *p, const struct plan_entry *entry, bool replace, str
 	char shown[256];
 	int r;
 
-	if (is_merged(e.path))
+	/* A folder of that very name is the one that the link leads to. */
+	if (is_merged(e.path) || (e.type == PLAN_DIR && is_merged(arena_printf(&p->arena, "%s/", e.path))))
 		e.path = arena_printf(&p->arena, "usr/%s", e.path);
 	if (!path_is_clean(e.path)) {
 		escape_text(entry->path, shown, sizeof(shown));
@@ -118,9 +120,13 @@ static int add(struct plan *p, const struct plan_entry *entry, bool replace, str
 	    (e.target && (!*e.target || strlen(e.target) >= CPIO_TARGET_MAX)))
 		return err_set(err, -E2BIG, "/%.80s...: the path or its link target is longer than the "
 			       "kernel unpacks (%d bytes)", e.path, CPIO_NAME_MAX - 1);
+	if (strcmp(e.path, MANIFEST_PATH) == 0)
+		return err_set(err, -EEXIST, "/%s is written by the builder itself", e.path);
 	there = find(p, e.path);
+	/* The links of a merged /usr hold the rest together. */
 	if (there && (there->type == PLAN_DIR) == (e.type == PLAN_DIR) &&
-	    (replace || there->implied)) {
+	    (replace || there->implied) &&
+	    !(there->type == PLAN_LINK && e.type == PLAN_FILE && !strchr(e.path, '/'))) {
 		*there = e;
 		return 0;
 	}

@@ -41,7 +41,7 @@ static int add_needs(struct build *b, int fd, const struct stat *st, const char 
 		return 0;
 	data = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
-		return -errno;
+		return err_sys(err, -errno, "--include for /%s", target);
 	r = binaries_add_needs(b->binaries, data, (size_t)st->st_size, target, err);
 	munmap(data, (size_t)st->st_size);
 	return r;

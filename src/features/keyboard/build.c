@@ -26,10 +26,13 @@ static const char *wants(const char *path)
 static int add_device(struct build *b, const struct hw_device *d, struct err *err)
 {
 	const char *reason = arena_printf(&b->plan.arena, "keyboard at /sys/%s", d->path);
+	const char *driver = d->module ? d->module : d->driver;
+	int r = driver ? modules_add_name(b->modules, driver, 0, reason, err) : MODULES_BUILTIN;
 
-	if (d->module && d->modalias)
-		return modules_add_alias(b->modules, d->modalias, d->module, 0, reason, err);
-	return d->driver ? modules_add_name(b->modules, d->driver, 0, reason, err) : 0;
+	/* A driver may have a front end for each bus: xhci_hcd and xhci_pci. */
+	if (r >= 0 && r != MODULES_BUILTIN && d->modalias)
+		r = modules_add_alias(b->modules, d->modalias, driver, 0, reason, err);
+	return r;
 }
 
 int keyboard_build(struct build *b, struct err *err)

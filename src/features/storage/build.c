@@ -85,6 +85,22 @@ static bool needs_more_devices(const char *options)
 	return false;
 }
 
+/* iSCSI, rbd and the like have disks without a device of a bus below them. */
+static int check_controller(const struct build *b, const struct hw_mount *m, struct err *err)
+{
+	for (size_t i = 0; i < b->hardware.n_devices; i++) {
+		const struct hw_device *d = &b->hardware.devices[i];
+
+		if (strcmp(d->needed_for, "/") == 0 &&
+		    (!d->subsystem || strcmp(d->subsystem, "scsi") != 0))
+			return 0;
+	}
+	err_set(err, -ENOTSUP, "no controller was found below the disk of / (/sys/%s): it is not "
+		"local, and this version cannot bring it up at boot",
+		m->n_blocks ? m->blocks[m->n_blocks - 1].path : "");
+	return refuse(err);
+}
+
 static int check_mounts(const struct build *b, struct err *err)
 {
 	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
@@ -113,7 +129,15 @@ static int check_mounts(const struct build *b, struct err *err)
 			devices > 1 ? "several disks" : m->options);
 		r = refuse(err);
 	}
-	return r;
+	return r < 0 ? r : check_controller(b, m, err);
+}
+
+/* PCI mass storage, SCSI and virtio disks, mmc: what always has a driver of its own. */
+static bool carries_disks(const char *modalias)
+{
+	return modalias && ((str_starts(modalias, "pci:") && strstr(modalias, "bc01sc")) ||
+			    str_starts(modalias, "virtio:") || str_starts(modalias, "scsi:") ||
+			    str_starts(modalias, "mmc:") || str_starts(modalias, "vmbus:"));
 }
 
 /*
@@ -133,8 +157,24 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 		r = modules_add_alias(b->modules, d->modalias, prefer, flags, reason, err);
 	if (r == MODULES_ABSENT && prefer)
 		r = modules_add_name(b->modules, prefer, flags, reason, err);
-	if (r != MODULES_ABSENT || !d->module)
-		return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	if (r != MODULES_ABSENT) {
+		if (d->module && !d->is_builtin && !modules_has(b->modules, d->module))
+			plan_warn(&b->plan,
+				  "/sys/%s is driven by module %s now, but kernel %s offers %s for it",
+				  d->path, d->module, b->kernel.version,
+				  modules_describe(b->modules, d->modalias, NULL));
+		return 0;
+	}
+	if (!d->module || d->is_builtin) {
+		if (carries_disks(d->modalias))
+			plan_warn(&b->plan,
+				  "/sys/%s (%s, %s) is on the way to /: the running kernel has its "
+				  "driver built in, kernel %s lists none", d->path, d->modalias,
+				  d->driver ? d->driver : "no driver", b->kernel.version);
+		return 0;
+	}
 	err_set(err, -ENOENT,
 		"kernel %s has no driver for /sys/%s, which is on the way to / (modalias %s; the "
 		"running kernel drives it with module %s)",

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The kernel command line: the words alone, and what PID 1 takes from them.
+ */
+
+#include <string.h>
+
+#include "format/cmdline.h"
+#include "fuzz.h"
+#include "init/params.h"
+
+static void split(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size), *cursor = text, *param, *value;
+	size_t words = 0;
+
+	while (cmdline_next(&cursor, &param, &value)) {
+		HOLDS(cursor <= text + size);
+		HOLDS(param >= text && param + strlen(param) <= text + size);
+		HOLDS(!value || (value > text && value + strlen(value) <= text + size));
+		cmdline_switch(value);
+		HOLDS(cmdline_name_is(param, param));
+		words++;
+	}
+	HOLDS(words <= size);
+	free(text);
+}
+
+static void parse(const uint8_t *data, size_t size)
+{
+	static struct params p;
+	char options[200] = "builtin=1";
+
+	params_parse(&p, (const char *)data, size);
+	HOLDS(p.rootflags && p.timeout_by);
+	HOLDS(!p.root == (p.root_kind == ROOT_NONE));
+	HOLDS(p.timeout == PARAMS_FOREVER || p.timeout >= 0);
+	HOLDS(p.delay >= 0 && p.n_unknown <= PARAMS_UNKNOWN_MAX);
+	HOLDS(memchr(p.root_value, '\0', sizeof(p.root_value)));
+	params_module_options(&p, "a_b", options, sizeof(options));
+	HOLDS(strncmp(options, "builtin=1", 9) == 0 && strlen(options) < sizeof(options));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	split(data, size);
+	parse(data, size);
+	return 0;
+}

@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Checks that includes run one way only: layering.py [TREE], default the tree it stands in.
+
+base <- format <- host <- plan <- features <- image <- deploy <- cli: a layer includes only lower
+layers and itself. PID 1 (init, and features/*/boot.c) includes only base, format and init. Each
+x.c includes its own header first; no include names a file that is not there; each file has its
+licence in the first line. The checks themselves are first held against made-up trees that break
+each of them.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+LAYERS = ["base", "format", "host", "plan", "features", "image", "deploy", "cli"]
+BOOT = {"base", "format", "init"}
+SPDX = re.compile(r"^(/\*|//|#) SPDX-License-Identifier: LGPL-2\.1-or-later( \*/)?$")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+LICENSED = ("src", "tests", "bench")
+
+
+def allowed(path):
+    """Layers that the file PATH (below src/) may include."""
+    layer = path.parts[0]
+    if layer == "init" or (layer == "features" and path.name == "boot.c"):
+        return BOOT
+    if layer not in LAYERS:
+        return set()
+    return set(LAYERS[:LAYERS.index(layer) + 1])
+
+
+def includes(file):
+    """(line number, is local, name) of each include."""
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match[1] == '"', match[2]
+
+
+def check_file(src, file):
+    path = file.relative_to(src)
+    found = list(includes(file))
+    if path.parts[0] not in LAYERS + ["init"]:
+        yield f"src/{path}: the folder {path.parts[0]} is no layer"
+    for number, local, name in found:
+        where = f"src/{path}:{number}"
+        if not local:
+            continue
+        if not (src / name).is_file():
+            yield f"{where}: there is no src/{name}"
+        elif name.split("/")[0] not in allowed(path):
+            yield f"{where}: {path.parts[0]} must not include {name}"
+    own = path.with_suffix(".h")
+    if path.suffix == ".c" and (src / own).is_file():
+        if not found or found[0][1:] != (True, str(own)):
+            yield f"src/{path}: does not include its own header {own} first"
+
+
+def check_tests(tree, file):
+    """Tests include from src/ and from their own folder."""
+    for number, local, name in includes(file):
+        if local and not (tree / "src" / name).is_file() and not (file.parent / name).is_file():
+            yield f"{file.relative_to(tree)}:{number}: there is no {name}"
+
+
+def sources(folder):
+    return sorted(f for f in folder.rglob("*") if f.suffix in (".c", ".h") and f.is_file())
+
+
+def check(tree):
+    """All that is wrong with TREE, in words."""
+    src = tree / "src"
+    files = sources(src)
+    if not files:
+        yield f"{src}: no source"
+    for file in files:
+        yield from check_file(src, file)
+    for folder in LICENSED[1:]:
+        for file in sources(tree / folder):
+            yield from check_tests(tree, file)
+    for folder in LICENSED:
+        for file in sources(tree / folder):
+            if not SPDX.match(file.read_text().split("\n", 1)[0]):
+                yield f"{file.relative_to(tree)}: no licence in the first line"
+
+
+# ---- the checks themselves ----
+
+LICENCE = "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n"
+GOOD = {
+    "src/base/buf.h": "#pragma once\n#include <stddef.h>\n",
+    "src/base/buf.c": '#include "base/buf.h"\n#include <errno.h>\n',
+    "src/format/cpio.h": '#include "base/buf.h"\n',
+    "src/host/root.h": '#include "base/buf.h"\n',
+    "src/plan/plan.h": '#include "host/root.h"\n',
+    "src/image/pack.h": '#include "plan/plan.h"\n#include "format/cpio.h"\n',
+    "src/deploy/swap.h": '#include "image/pack.h"\n',
+    "src/features/x/build.c": '#include "plan/plan.h"\n',
+    "src/features/x/boot.c": '#include "init/boot.h"\n',
+    "src/init/boot.h": '#include "format/cpio.h"\n',
+    "src/cli/main.c": '#include <stdio.h>\n\n#include "deploy/swap.h"\n',
+    "tests/unit/support.h": "#pragma once\n",
+    "tests/unit/test.c": '#include "support.h"\n#include "base/buf.h"\n',
+}
+
+# A change to the good tree, and a word of what must be said of it.
+BAD = [
+    ({"src/base/buf.h": '#include "format/cpio.h"\n'}, "base must not include"),
+    ({"src/format/cpio.h": '#include "host/root.h"\n'}, "format must not include"),
+    ({"src/host/root.h": '#include "plan/plan.h"\n'}, "host must not include"),
+    ({"src/plan/plan.h": '#include "image/pack.h"\n'}, "plan must not include"),
+    ({"src/features/x/build.c": '#include "image/pack.h"\n'}, "features must not include"),
+    ({"src/image/pack.h": '#include "deploy/swap.h"\n'}, "image must not include"),
+    ({"src/deploy/swap.h": '#include "init/boot.h"\n'}, "deploy must not include"),
+    ({"src/cli/main.c": '#  include "init/boot.h"\n'}, "cli must not include"),
+    ({"src/init/boot.h": '#include "plan/plan.h"\n'}, "init must not include"),
+    ({"src/init/boot.h": '#include "host/root.h"\n'}, "init must not include"),
+    ({"src/features/x/boot.c": '#include "plan/plan.h"\n'}, "features must not include"),
+    ({"src/base/buf.c": '#include <errno.h>\n#include "base/buf.h"\n'}, "own header"),
+    ({"src/base/buf.c": "int x;\n"}, "own header"),
+    ({"src/base/buf.h": '#include "base/absent.h"\n'}, "there is no src/base/absent.h"),
+    ({"src/base/buf.c": '#include "buf.h"\n'}, "there is no src/buf.h"),
+    ({"src/other/x.h": "#pragma once\n"}, "is no layer"),
+    ({"tests/unit/test.c": '#include "absent.h"\n'}, "there is no absent.h"),
+    ({"src/base/buf.h": None}, "no licence"),
+    ({"tests/unit/test.c": None}, "no licence"),
+    ({"bench/floor.c": None}, "no licence"),
+]
+
+
+def problems_of(tree):
+    """What is said of a made-up tree; None as a file's text: it lacks its licence."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in tree.items():
+            file = Path(folder, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("#pragma once\n" if text is None else LICENCE + text)
+        return list(check(Path(folder)))
+
+
+def self_test():
+    """What the checks themselves get wrong."""
+    if problems_of(GOOD):
+        yield f"a good tree is refused: {problems_of(GOOD)}"
+    for change, word in BAD:
+        problems = problems_of({**GOOD, **change})
+        if not any(word in p for p in problems):
+            yield f"{change} is not told as \"{word}\": {problems}"
+    if not problems_of({}):
+        yield "an empty tree is accepted"
+
+
+def main():
+    args = sys.argv[1:]
+    tree = Path(args[0]) if args else Path(__file__).resolve().parents[2]
+    problems = list(self_test()) + list(check(tree))
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "recorder.h"
+
+#include "base/file.h"
+#include "init/sys.h"
+#include "support.h"
+
+enum { CONTENT_MAX = 16 * 1024 * 1024 };
+
+struct recorder recorder;
+
+void recorder_start(const int *results)
+{
+	unsigned n = 0;
+
+	buf_clear(&recorder.calls);
+	buf_clear(&recorder.content);
+	memset(recorder.results, 0, sizeof(recorder.results));
+	recorder.next_result = 0;
+	for (; results[n] != 1; n++)
+		recorder.results[n] = results[n];
+}
+
+const char *recorder_calls(void)
+{
+	return buf_cstr(&recorder.calls);
+}
+
+static int next_result(void)
+{
+	return recorder.next_result < ARRAY_SIZE(recorder.results)
+		       ? recorder.results[recorder.next_result++]
+		       : 0;
+}
+
+int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
+	      const char *data)
+{
+	buf_printf(&recorder.calls, "mount %s %s %s %lx [%s]\n", source, target,
+		   fstype ? fstype : "-", flags, data ? data : "-");
+	return next_result();
+}
+
+int sys_umount(const char *target, int flags)
+{
+	buf_printf(&recorder.calls, "umount %s %x\n", target, (unsigned)flags);
+	return next_result();
+}
+
+int sys_mkdir(const char *path, unsigned mode)
+{
+	buf_printf(&recorder.calls, "mkdir %s %o\n", path, mode);
+	return next_result();
+}
+
+int sys_chdir(const char *path)
+{
+	buf_printf(&recorder.calls, "chdir %s\n", path);
+	return next_result();
+}
+
+int sys_chroot(const char *path)
+{
+	buf_printf(&recorder.calls, "chroot %s\n", path);
+	return next_result();
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	buf_printf(&recorder.calls, "pivot_root %s %s\n", new_root, put_old);
+	return next_result();
+}
+
+int sys_load_file(int fd, const char *options, int compressed)
+{
+	buf_printf(&recorder.calls, "load file%s [%s]\n", compressed ? " compressed" : "", options);
+	recorder.content.len = 0;
+	assert_int_equal(read_all(fd, CONTENT_MAX, &recorder.content), 0);
+	return next_result();
+}
+
+int sys_load_memory(const void *data, size_t len, const char *options)
+{
+	buf_printf(&recorder.calls, "load memory [%s]\n", options);
+	recorder.content.len = 0;
+	buf_add(&recorder.content, data, len);
+	return next_result();
+}
+
+int sys_reboot(void)
+{
+	buf_add_str(&recorder.calls, "reboot\n");
+	return next_result();
+}
+
+int sys_exec(const char *path, char **argv, char **envp)
+{
+	(void)argv, (void)envp;
+	buf_printf(&recorder.calls, "exec %s\n", path);
+	return next_result();
+}

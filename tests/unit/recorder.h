@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * In place of src/init/sys.c: no system call changes the machine, each is written down instead.
+ */
+
+#include "base/buf.h"
+
+struct recorder {
+	struct buf calls;   /* a line each: the name and its arguments */
+	struct buf content; /* of the last file or memory that was to be loaded as a module */
+	int results[16];    /* of the next calls, in order; 0 when they are used up */
+	unsigned next_result;
+};
+
+extern struct recorder recorder;
+
+/* Forgets all calls, and sets what the next ones return; the list ends with 1. */
+void recorder_start(const int *results);
+#define recorder_start_with(...) recorder_start((const int[]){__VA_ARGS__, 1})
+
+/* The calls since then. */
+const char *recorder_calls(void);

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * cpio headers, compressed streams, digests: what is written can be read, what is damaged is
+ * told.
+ */
+
+#include <lzma.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "format/cpio.h"
+#include "format/decode_all.h"
+#include "format/encode.h"
+#include "format/unpack.h"
+#include "image/digest.h"
+#include "support.h"
+
+enum { PLAIN_MAX = 32 * 1024 * 1024 };
+
+static const enum codec written[] = {CODEC_GZIP, CODEC_XZ, CODEC_LZ4, CODEC_ZSTD};
+static const enum codec read_too[] = {CODEC_GZIP, CODEC_XZ, CODEC_LZMA, CODEC_LZ4, CODEC_ZSTD};
+
+/* ---- cpio ---- */
+
+static void a_header_reads_back_as_it_was_written(void **state)
+{
+	const struct cpio_header h = {.ino = 0xffffffff,
+				      .mode = S_IFREG | 0755,
+				      .uid = 1,
+				      .gid = 2,
+				      .nlink = 3,
+				      .mtime = 0x12345678,
+				      .filesize = 0xfedcba98,
+				      .major = 4,
+				      .minor = 5,
+				      .rmajor = 6,
+				      .rminor = 0xfffff,
+				      .check = 7,
+				      .has_check = true};
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct cpio_header got = {0};
+	struct err err = {0};
+
+	(void)state;
+	cpio_add_header(&b, &h, "usr/bin/x");
+	assert_int_equal(b.len, 120);
+	assert_memory_equal(b.data, "070702", 6);
+	assert_string_equal((char *)b.data + CPIO_HEADER_SIZE, "usr/bin/x");
+	assert_ok(cpio_decode_header(b.data, &got, &err), 0, &err);
+	assert_int_equal(got.namesize, 10);
+	got.namesize = 0;
+	assert_memory_equal(&got, &h, sizeof(h));
+}
+
+static void name_and_header_end_at_a_multiple_of_four(void **state)
+{
+	(void)state;
+	for (int len = 1; len < 20; len++) {
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		struct cpio_header h = {.nlink = 1};
+		char name[32];
+
+		snprintf(name, sizeof(name), "%.*s", len, "abcdefghijklmnopqrstuvwxyz");
+		cpio_add_header(&b, &h, name);
+		assert_int_equal(b.len % 4, 0);
+		assert_true(b.len >= (size_t)(CPIO_HEADER_SIZE + len + 1));
+		assert_true(b.len < (size_t)(CPIO_HEADER_SIZE + len + 1 + 4));
+	}
+}
+
+static void an_archive_ends_with_its_trailer(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct cpio_header h;
+	struct err err = {0};
+
+	(void)state;
+	cpio_add_trailer(&b);
+	assert_ok(cpio_decode_header(b.data, &h, &err), 0, &err);
+	assert_string_equal((char *)b.data + CPIO_HEADER_SIZE, CPIO_TRAILER);
+	assert_int_equal(h.filesize, 0);
+	assert_int_equal(b.len, 124);
+}
+
+static void both_cases_of_hexadecimal_are_read(void **state)
+{
+	char raw[CPIO_HEADER_SIZE + 1];
+	struct cpio_header h;
+	struct err err = {0};
+
+	(void)state;
+	snprintf(raw, sizeof(raw), "070701abcdefABABCDEFab%088d", 0);
+	assert_ok(cpio_decode_header(raw, &h, &err), 0, &err);
+	assert_true(h.ino == 0xabcdefab && h.mode == 0xabcdefab);
+	assert_false(h.has_check);
+}
+
+static void a_field_that_is_not_eight_digits_is_damage(void **state)
+{
+	static const char bad[] = " -+xg/:@`G\n";
+	struct cpio_header h = {.ino = 77};
+	struct err err = {0};
+	char raw[CPIO_HEADER_SIZE + 1];
+
+	(void)state;
+	snprintf(raw, sizeof(raw), "070701%0104d", 0);
+	for (size_t at = 6; at < CPIO_HEADER_SIZE; at++)
+		for (size_t k = 0; k < sizeof(bad); k++) { /* its NUL too */
+			raw[at] = bad[k];
+			assert_fails(cpio_decode_header(raw, &h, &err), -EBADMSG, &err);
+			raw[at] = '0';
+		}
+	assert_int_equal(h.ino, 77);
+}
+
+static void other_archive_formats_are_told_apart(void **state)
+{
+	static const char *const magics[] = {"070707", "070703", "070700", "!<arch",
+					     "\x71\xc7\1\0\0\0"};
+	struct cpio_header h;
+	struct err err = {0};
+	char raw[CPIO_HEADER_SIZE + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		snprintf(raw, sizeof(raw), "070701%0104d", 0);
+		memcpy(raw, magics[i], 6);
+		assert_fails(cpio_decode_header(raw, &h, &err), -EBADMSG, &err);
+	}
+	memcpy(raw, "070707", 6);
+	cpio_decode_header(raw, &h, &err);
+	assert_contains(err.text, "odc");
+}
+
+/* ---- names of codecs ---- */
+
+static void every_codec_is_found_by_its_name(void **state)
+{
+	(void)state;
+	for (int c = 0; c < CODEC_COUNT; c++) {
+		assert_non_null(codec_info((enum codec)c)->name);
+		assert_int_equal(codec_by_name(codec_info((enum codec)c)->name), c);
+	}
+	assert_int_equal(codec_by_name("zst"), CODEC_COUNT);
+	assert_int_equal(codec_by_name(""), CODEC_COUNT);
+	assert_int_equal(codec_by_name("ZSTD"), CODEC_COUNT);
+}
+
+static void a_module_file_tells_its_codec_by_suffix(void **state)
+{
+	(void)state;
+	assert_int_equal(codec_by_suffix("kernel/fs/ext4.ko"), CODEC_NONE);
+	assert_int_equal(codec_by_suffix("ext4.ko.xz"), CODEC_XZ);
+	assert_int_equal(codec_by_suffix("ext4.ko.zst"), CODEC_ZSTD);
+	assert_int_equal(codec_by_suffix("ext4.ko.gz"), CODEC_GZIP);
+	assert_int_equal(codec_by_suffix("ext4.xz.ko"), CODEC_NONE);
+	assert_int_equal(codec_by_suffix(""), CODEC_NONE);
+}
+
+static void a_codec_is_detected_by_two_bytes(void **state)
+{
+	static const struct {
+		const char *start;
+		enum codec codec;
+	} cases[] = {
+		{"\x1f\x8b", CODEC_GZIP},
+		{"BZ", CODEC_BZIP2},
+		{"\x5d\x00", CODEC_LZMA},
+		{"\xfd"
+		 "7",
+		 CODEC_XZ},
+		{"\x89L", CODEC_LZO},
+		{"\x02\x21", CODEC_LZ4},
+		{"\x28\xb5", CODEC_ZSTD},
+		{"\x04\x22", CODEC_NONE},
+		{"\x00\x00", CODEC_NONE},
+		{"07", CODEC_NONE},
+		{"\x50\x2a", CODEC_NONE},
+		{"\x1f\x9e", CODEC_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(codec_detect(cases[i].start, 2), cases[i].codec);
+		assert_int_equal(codec_detect(cases[i].start, 1), CODEC_NONE);
+	}
+	assert_int_equal(codec_detect("", 0), CODEC_NONE);
+}
+
+/* ---- streams ---- */
+
+static void add_plain(struct buf *out, size_t len)
+{
+	uint32_t seed = 1;
+
+	while (out->len < len) {
+		uint32_t r = next_random(&seed);
+
+		buf_printf(out, "line %u of some text %c\n", r % 97, 'a' + (int)(r % 23));
+	}
+	out->len = len;
+	assert_int_equal(buf_status(out), 0);
+}
+
+static void add_lzma(struct buf *out, const struct buf *plain)
+{
+	lzma_stream s = LZMA_STREAM_INIT;
+	lzma_options_lzma opt;
+
+	assert_false(lzma_lzma_preset(&opt, 1));
+	opt.dict_size = 1 << 16;
+	assert_int_equal(lzma_alone_encoder(&s, &opt), LZMA_OK);
+	assert_int_equal(buf_reserve(out, plain->len + 4096), 0);
+	s.next_in = plain->data;
+	s.avail_in = plain->len;
+	s.next_out = out->data + out->len;
+	s.avail_out = out->cap - out->len;
+	assert_int_equal(lzma_code(&s, LZMA_FINISH), LZMA_STREAM_END);
+	out->len = out->cap - s.avail_out;
+	lzma_end(&s);
+}
+
+static void add_stream(struct buf *out, enum codec codec, const struct buf *plain)
+{
+	struct err err = {0};
+
+	if (codec == CODEC_LZMA)
+		add_lzma(out, plain);
+	else
+		assert_ok(
+			encode(codec, ENCODE_LEVEL_DEFAULT, 1, plain->data, plain->len, out, &err),
+			0, &err);
+}
+
+static void check_round_trip(enum codec codec, size_t len)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT, got = BUF_INIT;
+	struct err err = {0};
+	size_t taken = 0, stream;
+
+	add_plain(&plain, len);
+	add_stream(&packed, codec, &plain);
+	stream = packed.len;
+	assert_int_equal(codec_detect(packed.data, packed.len), codec);
+	/* What follows belongs to somebody else; four zeros end an lz4 stream. */
+	if (codec == CODEC_LZ4)
+		buf_add_zeros(&packed, 4);
+	buf_add_str(&packed, "behind");
+	buf_add_str(&got, "before");
+	assert_ok(unpack(decoder_find(codec), packed.data, packed.len, len, &got, &taken, &err), 0,
+		  &err);
+	assert_int_equal(taken, stream + (codec == CODEC_LZ4 ? 4 : 0));
+	assert_int_equal(got.len, len + 6);
+	assert_memory_equal(got.data, "before", 6);
+	if (len)
+		assert_memory_equal(got.data + 6, plain.data, len);
+}
+
+static void what_was_packed_unpacks_to_the_same(void **state)
+{
+	static const size_t sizes[] = {0, 1, 3, 1000, 300 * 1024};
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_SIZE(read_too); c++)
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			check_round_trip(read_too[c], sizes[i]);
+	/* Over the border of lz4's chunks. */
+	check_round_trip(CODEC_LZ4, 8 * 1024 * 1024 + 1);
+}
+
+static void a_stream_that_is_too_large_is_refused(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < ARRAY_SIZE(read_too); c++) {
+		_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT, got = BUF_INIT;
+		struct err err = {0};
+
+		buf_add_zeros(&plain, 4 * 1024 * 1024);
+		add_stream(&packed, read_too[c], &plain);
+		assert_true(packed.len < plain.len / 100);
+		assert_fails(unpack(decoder_find(read_too[c]), packed.data, packed.len,
+				    plain.len - 1, &got, NULL, &err),
+			     -E2BIG, &err);
+		assert_true(got.len < 3 * plain.len);
+	}
+}
+
+struct packed {
+	enum codec codec;
+	const struct buf *plain;
+	bool has_sum; /* damage cannot go unseen */
+};
+
+static int unpack_one(const struct packed *p, const uint8_t *data, size_t len, struct buf *got,
+		      struct err *err)
+{
+	size_t taken = 0;
+	int r = unpack(decoder_find(p->codec), data, len, PLAIN_MAX, got, &taken, err);
+
+	assert_true(r == 0 || r == -EBADMSG || r == -E2BIG);
+	if (r < 0)
+		assert_int_equal(err->code, r);
+	else
+		assert_true(taken <= len);
+	return r;
+}
+
+static void check_truncated(uint8_t *data, size_t len, void *arg)
+{
+	const struct packed *p = arg;
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	struct err err = {0};
+	int r = unpack_one(p, data, len, &got, &err);
+
+	/* An lz4 stream has no end mark: it may end where a chunk does. */
+	if (p->codec != CODEC_LZ4)
+		assert_int_equal(r, -EBADMSG);
+	else if (r == 0)
+		assert_int_equal(got.len, 0);
+}
+
+static void check_flipped(uint8_t *data, size_t len, void *arg)
+{
+	const struct packed *p = arg;
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	struct err err = {0};
+
+	if (unpack_one(p, data, len, &got, &err) < 0 || !p->has_sum)
+		return;
+	assert_int_equal(got.len, p->plain->len);
+	assert_memory_equal(got.data, p->plain->data, got.len);
+}
+
+static void damage_to_a_stream_is_told(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < ARRAY_SIZE(read_too); c++) {
+		_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT;
+		struct packed p = {read_too[c], &plain,
+				   read_too[c] != CODEC_LZ4 && read_too[c] != CODEC_LZMA};
+
+		add_plain(&plain, 150);
+		add_stream(&packed, read_too[c], &plain);
+		sweep_truncations(packed.data, packed.len, check_truncated, &p);
+		sweep_bytes(packed.data, packed.len, check_flipped, &p);
+	}
+}
+
+static void lz4_ends_at_a_chunk_of_no_bytes_or_at_the_end(void **state)
+{
+	static const uint8_t two[] = {2, 0x21, 0x4c, 0x18, 2, 0, 0, 0, 0x10, 'a',
+				      2, 0x21, 0x4c, 0x18, 2, 0, 0, 0, 0x10, 'b',
+				      0, 0,    0,    0,	   2, 0, 0, 0, 0x10, 'c'};
+	static const uint8_t wrong[] = {2, 0x21, 0x4c, 0x18, 0xff, 0xff, 0xff, 0x7f};
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	struct err err = {0};
+	size_t taken = 0;
+
+	(void)state;
+	assert_ok(unpack(&decode_lz4, two, sizeof(two), 10, &got, &taken, &err), 0, &err);
+	assert_string_equal(buf_cstr(&got), "ab");
+	assert_int_equal(taken, 24);
+	got.len = 0;
+	assert_ok(unpack(&decode_lz4, two, 10, 10, &got, &taken, &err), 0, &err);
+	assert_string_equal(buf_cstr(&got), "a");
+	assert_fails(unpack(&decode_lz4, wrong, sizeof(wrong), 10, &got, NULL, &err), -EBADMSG,
+		     &err);
+}
+
+static void an_xz_check_that_no_kernel_reads_is_refused(void **state)
+{
+	static const struct {
+		lzma_check check;
+		int result;
+	} cases[] = {{LZMA_CHECK_NONE, 0},
+		     {LZMA_CHECK_CRC32, 0},
+		     {LZMA_CHECK_CRC64, -EBADMSG},
+		     {LZMA_CHECK_SHA256, -EBADMSG}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf got = BUF_INIT;
+		struct err err = {0};
+		uint8_t packed[200];
+		size_t len = 0;
+
+		assert_int_equal(lzma_easy_buffer_encode(1, cases[i].check, NULL,
+							 (const uint8_t *)"abc", 3, packed, &len,
+							 sizeof(packed)),
+				 LZMA_OK);
+		assert_ok(unpack(&decode_xz, packed, len, 100, &got, NULL, &err), cases[i].result,
+			  &err);
+		if (cases[i].result < 0)
+			assert_contains(err.text, "integrity check");
+	}
+}
+
+static void an_xz_stream_that_wants_too_much_memory_is_refused(void **state)
+{
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	lzma_options_lzma opt;
+	lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &opt}, {LZMA_VLI_UNKNOWN, NULL}};
+	lzma_stream s = LZMA_STREAM_INIT;
+	struct err err = {0};
+	uint8_t packed[200];
+
+	(void)state;
+	assert_false(lzma_lzma_preset(&opt, 0));
+	/* The header alone says so: a small encoder's stream with a large dictionary written in. */
+	opt.dict_size = 4096;
+	assert_int_equal(lzma_stream_encoder(&s, filters, LZMA_CHECK_NONE), LZMA_OK);
+	s.next_in = (const uint8_t *)"abc";
+	s.avail_in = 3;
+	s.next_out = packed;
+	s.avail_out = sizeof(packed);
+	assert_int_equal(lzma_code(&s, LZMA_FINISH), LZMA_STREAM_END);
+	lzma_end(&s);
+	/* Block header: size, flags, filter 0x21, one byte of properties, 40: 4 GiB; its CRC32. */
+	assert_int_equal(packed[14], 0x21);
+	packed[16] = 40;
+	uint32_t sum = lzma_crc32(packed + 12, 8, 0);
+
+	for (int i = 0; i < 4; i++)
+		packed[20 + i] = (uint8_t)(sum >> 8 * i);
+	assert_fails(unpack(&decode_xz, packed, s.total_out, 100, &got, NULL, &err), -E2BIG, &err);
+}
+
+static void a_zstd_window_over_the_kernels_limit_is_refused(void **state)
+{
+	/* Magic, no flags, window of 2^(10 + n), one last block of no bytes. */
+	uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0, 0, 1, 0, 0};
+
+	(void)state;
+	for (unsigned log = 10; log <= 31; log++) {
+		_cleanup_buf_ struct buf got = BUF_INIT;
+		struct err err = {0};
+
+		frame[5] = (uint8_t)((log - 10) << 3);
+		if (log <= DECODE_WINDOW_LOG_MAX)
+			assert_ok(unpack(&decode_zstd, frame, sizeof(frame), 10, &got, NULL, &err),
+				  0, &err);
+		else
+			assert_fails(
+				unpack(&decode_zstd, frame, sizeof(frame), 10, &got, NULL, &err),
+				-E2BIG, &err);
+	}
+}
+
+static void what_cannot_be_read_has_no_decoder(void **state)
+{
+	(void)state;
+	assert_null(decoder_find(CODEC_NONE));
+	assert_null(decoder_find(CODEC_BZIP2));
+	assert_null(decoder_find(CODEC_LZO));
+	assert_null(decoder_find(CODEC_COUNT));
+}
+
+static void the_number_of_threads_does_not_show_in_the_bytes(void **state)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+
+	(void)state;
+	add_plain(&plain, 3 * 1024 * 1024);
+	for (size_t c = 0; c < ARRAY_SIZE(written); c++) {
+		_cleanup_buf_ struct buf one = BUF_INIT;
+		struct err err = {0};
+
+		assert_ok(encode(written[c], 1, 1, plain.data, plain.len, &one, &err), 0, &err);
+		for (unsigned threads = 0; threads <= 4; threads += 2) {
+			_cleanup_buf_ struct buf other = BUF_INIT;
+
+			assert_ok(
+				encode(written[c], 1, threads, plain.data, plain.len, &other, &err),
+				0, &err);
+			assert_int_equal(other.len, one.len);
+			assert_memory_equal(other.data, one.data, one.len);
+		}
+	}
+}
+
+static void a_level_that_a_codec_does_not_have_is_refused(void **state)
+{
+	static const struct {
+		enum codec codec;
+		int low, high;
+	} cases[] = {{CODEC_GZIP, 1, 9}, {CODEC_XZ, 1, 9}, {CODEC_LZ4, 1, 12}, {CODEC_ZSTD, 1, 19}};
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err = {0};
+
+		assert_fails(encode(cases[i].codec, cases[i].low - 2, 1, "x", 1, &out, &err),
+			     -EINVAL, &err);
+		assert_fails(encode(cases[i].codec, cases[i].high + 1, 1, "x", 1, &out, &err),
+			     -EINVAL, &err);
+		assert_int_equal(out.len, 0);
+		assert_ok(encode(cases[i].codec, cases[i].high, 1, "x", 1, &out, &err), 0, &err);
+		out.len = 0;
+	}
+}
+
+static void what_cannot_be_written_is_said_so(void **state)
+{
+	static const enum codec cannot[] = {CODEC_BZIP2, CODEC_LZMA, CODEC_LZO};
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cannot); i++) {
+		assert_false(encode_supported(cannot[i]));
+		assert_fails(encode(cannot[i], 0, 1, "x", 1, &out, &err), -ENOTSUP, &err);
+	}
+	assert_true(encode_supported(CODEC_NONE));
+	assert_ok(encode(CODEC_NONE, 0, 1, "plain", 5, &out, &err), 0, &err);
+	assert_string_equal(buf_cstr(&out), "plain");
+}
+
+static void a_kept_compressor_forgets_the_file_before(void **state)
+{
+	_cleanup_buf_ struct buf a = BUF_INIT, b = BUF_INIT, got = BUF_INIT;
+	struct zstd_encoder *e = zstd_encoder_new();
+	struct err err = {0};
+
+	(void)state;
+	assert_non_null(e);
+	assert_ok(zstd_encode(e, 9, "some text, some text", 20, &a, &err), 0, &err);
+	assert_ok(zstd_encode(e, 3, "another", 7, &got, &err), 0, &err);
+	assert_ok(zstd_encode(e, 9, "some text, some text", 20, &b, &err), 0, &err);
+	zstd_encoder_free(e);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.data, b.data, a.len);
+	got.len = 0;
+	assert_ok(unpack(&decode_zstd, a.data, a.len, 100, &got, NULL, &err), 0, &err);
+	assert_string_equal(buf_cstr(&got), "some text, some text");
+}
+
+/* ---- digests ---- */
+
+static void a_digest_is_sha256(void **state)
+{
+	static const uint8_t of_abc[DIGEST_SIZE] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+						    0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+						    0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+						    0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+	struct digest *d = digest_new();
+	uint8_t got[DIGEST_SIZE];
+
+	(void)state;
+	digest_of("abc", 3, got);
+	assert_memory_equal(got, of_abc, DIGEST_SIZE);
+	for (int i = 0; i < 2; i++) { /* it starts anew */
+		digest_add(d, "a", 1);
+		digest_add(d, "", 0);
+		digest_add(d, "bc", 2);
+		digest_take(d, got);
+		assert_memory_equal(got, of_abc, DIGEST_SIZE);
+	}
+	digest_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_header_reads_back_as_it_was_written),
+		cmocka_unit_test(name_and_header_end_at_a_multiple_of_four),
+		cmocka_unit_test(an_archive_ends_with_its_trailer),
+		cmocka_unit_test(both_cases_of_hexadecimal_are_read),
+		cmocka_unit_test(a_field_that_is_not_eight_digits_is_damage),
+		cmocka_unit_test(other_archive_formats_are_told_apart),
+		cmocka_unit_test(every_codec_is_found_by_its_name),
+		cmocka_unit_test(a_module_file_tells_its_codec_by_suffix),
+		cmocka_unit_test(a_codec_is_detected_by_two_bytes),
+		cmocka_unit_test(what_was_packed_unpacks_to_the_same),
+		cmocka_unit_test(a_stream_that_is_too_large_is_refused),
+		cmocka_unit_test(damage_to_a_stream_is_told),
+		cmocka_unit_test(lz4_ends_at_a_chunk_of_no_bytes_or_at_the_end),
+		cmocka_unit_test(an_xz_check_that_no_kernel_reads_is_refused),
+		cmocka_unit_test(an_xz_stream_that_wants_too_much_memory_is_refused),
+		cmocka_unit_test(a_zstd_window_over_the_kernels_limit_is_refused),
+		cmocka_unit_test(what_cannot_be_read_has_no_decoder),
+		cmocka_unit_test(the_number_of_threads_does_not_show_in_the_bytes),
+		cmocka_unit_test(a_level_that_a_codec_does_not_have_is_refused),
+		cmocka_unit_test(what_cannot_be_written_is_said_so),
+		cmocka_unit_test(a_kept_compressor_forgets_the_file_before),
+		cmocka_unit_test(a_digest_is_sha256),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1 and disks: which are looked at, which of them is the root, and how it is mounted.
+ */
+
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "init/block.h"
+#include "init/root.h"
+#include "recorder.h"
+#include "support.h"
+
+/* ---- disks ---- */
+
+struct disks {
+	struct boot *boot;
+};
+
+static void disks_make(struct disks *d, const char *cmdline)
+{
+	d->boot = calloc(1, sizeof(*d->boot));
+	assert_non_null(d->boot);
+	params_parse(&d->boot->params, cmdline, strlen(cmdline));
+}
+
+static void disks_clear(struct disks *d)
+{
+	free(d->boot);
+}
+
+#define _cleanup_disks_ __attribute__((cleanup(disks_clear)))
+
+/* Takes the next disk to be read, as PID 1 does when a worker has the job. NULL: none. */
+static const char *read_next(struct disks *d)
+{
+	int n = block_next(d->boot);
+
+	if (n < 0)
+		return NULL;
+	d->boot->devices[n].state = DEVICE_PROBING;
+	return d->boot->devices[n].name;
+}
+
+static void found(struct disks *d, const char *name, const char *type, const char *usage,
+		  const char *uuid, const char *label)
+{
+	struct job_result r = {.kind = JOB_PROBE};
+
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
+	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
+	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	snprintf(r.probe.label, sizeof(r.probe.label), "%s", label);
+	block_done(d->boot, &r);
+}
+
+static void filesystem(struct disks *d, const char *name, const char *uuid, const char *label)
+{
+	block_add(d->boot, name, true);
+	while (read_next(d))
+		;
+	found(d, name, "ext4", "filesystem", uuid, label);
+}
+
+/* Name of the root device, "-": not there. */
+static const char *root_of(struct disks *d)
+{
+	int n = block_find_root(d->boot);
+
+	return n < 0 ? "-" : d->boot->devices[n].name;
+}
+
+static void the_root_is_what_the_command_line_names(void **state)
+{
+	static const struct {
+		const char *cmdline, *name;
+	} cases[] = {
+		{"root=UUID=AAAA-01", "zza1"},	{"root=UUID=aaaa-01", "zza1"},
+		{"root=LABEL=two", "zzb1"},	{"root=LABEL=TWO", "-"},
+		{"root=/dev/zzb1", "zzb1"},	{"root=/dev/zzb", "-"},
+		{"root=PARTUUID=cccc", "zzc1"}, {"root=PARTLABEL=third", "zzc1"},
+		{"root=PARTLABEL=", "-"},	{"root=LABEL=", "-"},
+		{"root=/dev/mapper/x", "-"},	{"", "-"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_disks_ struct disks d;
+		struct job_result r = {.kind = JOB_PROBE,
+				       .name = "zzc1",
+				       .probe = {.partuuid = "CCCC", .partlabel = "third"}};
+
+		disks_make(&d, cases[i].cmdline);
+		filesystem(&d, "zza1", "aaaa-01", "one");
+		filesystem(&d, "zzb1", "bbbb-02", "two");
+		block_add(d.boot, "zzc1", true);
+		block_done(d.boot, &r);
+		if (strcmp(root_of(&d), cases[i].name) != 0)
+			fail_msg("[%s] gives %s", cases[i].cmdline, root_of(&d));
+	}
+}
+
+static void of_several_the_choice_does_not_depend_on_time(void **state)
+{
+	static const char *const names[] = {"zzn10p1", "zzn2p1", "zza2", "zzb1"};
+
+	(void)state;
+	for (size_t first = 0; first < ARRAY_SIZE(names); first++) {
+		_cleanup_disks_ struct disks d;
+
+		disks_make(&d, "root=LABEL=root");
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			filesystem(&d, names[(first + i) % ARRAY_SIZE(names)], "", "root");
+		assert_string_equal(root_of(&d), "zza2");
+		block_remove(d.boot, "zza2");
+		assert_string_equal(root_of(&d), "zzb1");
+		block_remove(d.boot, "zzb1");
+		assert_string_equal(root_of(&d), "zzn2p1");
+	}
+}
+
+static void a_filesystem_wins_over_a_member_of_something_larger(void **state)
+{
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		_cleanup_disks_ struct disks d;
+
+		disks_make(&d, "root=UUID=1");
+		block_add(d.boot, turn ? "zzb" : "zza", false);
+		found(&d, turn ? "zzb" : "zza", "linux_raid_member", "raid", "1", "");
+		block_add(d.boot, "zzm", false);
+		found(&d, "zzm", "ext4", "filesystem", "1", "");
+		assert_string_equal(root_of(&d), "zzm");
+	}
+}
+
+static void a_disk_that_was_not_read_yet_is_not_the_root(void **state)
+{
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=/dev/zza1");
+	block_add(d.boot, "zza1", true);
+	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(read_next(&d), "zza1");
+	assert_string_equal(root_of(&d), "-");
+	found(&d, "zza1", "ext4", "filesystem", "", "");
+	assert_string_equal(root_of(&d), "zza1");
+	block_remove(d.boot, "zza1");
+	assert_string_equal(root_of(&d), "-");
+}
+
+static void each_disk_is_read_once(void **state)
+{
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	block_add(d.boot, "zza", false);
+	block_add(d.boot, "zzb", false);
+	block_add(d.boot, "zza", false);
+	assert_string_equal(read_next(&d), "zza");
+	assert_string_equal(read_next(&d), "zzb");
+	assert_null(read_next(&d));
+	found(&d, "zza", "ext4", "filesystem", "", "");
+	assert_null(read_next(&d));
+	assert_int_equal(d.boot->n_devices, 2);
+}
+
+static void with_a_named_root_no_other_disk_is_read(void **state)
+{
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=/dev/zzb1");
+	block_add(d.boot, "zza", false);
+	block_add(d.boot, "zzb1", true);
+	assert_string_equal(read_next(&d), "zzb1");
+	assert_null(read_next(&d));
+	d.boot->probe_all = true; /* until there is something to explain */
+	assert_string_equal(read_next(&d), "zza");
+}
+
+static void a_disk_that_changes_is_read_again(void **state)
+{
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=new");
+	filesystem(&d, "zza", "", "old");
+	assert_string_equal(root_of(&d), "-");
+	block_add(d.boot, "zza", false);
+	assert_string_equal(read_next(&d), "zza");
+	found(&d, "zza", "ext4", "filesystem", "", "new");
+	assert_string_equal(root_of(&d), "zza");
+}
+
+static void what_was_read_while_a_disk_changed_does_not_count(void **state)
+{
+	(void)state;
+	/* However often it changed meanwhile. */
+	for (int changes = 1; changes <= 3; changes++) {
+		_cleanup_disks_ struct disks d;
+
+		disks_make(&d, "root=LABEL=old");
+		block_add(d.boot, "zza", false);
+		assert_string_equal(read_next(&d), "zza");
+		for (int i = 0; i < changes; i++)
+			block_add(d.boot, "zza", false);
+		assert_null(read_next(&d)); /* it is still being read */
+		found(&d, "zza", "ext4", "filesystem", "", "old");
+		assert_string_equal(root_of(&d), "-");
+		assert_string_equal(read_next(&d), "zza");
+		found(&d, "zza", "ext4", "filesystem", "", "new");
+		assert_string_equal(root_of(&d), "-");
+	}
+}
+
+static void a_disk_that_went_leaves_its_place_to_the_next(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	char name[16];
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	for (int i = 0; i < 3 * BOOT_DEVICES_MAX; i++) {
+		snprintf(name, sizeof(name), "zz%d", i);
+		block_add(d.boot, name, false);
+		block_remove(d.boot, name);
+	}
+	assert_int_equal(d.boot->n_devices, 1);
+	found(&d, "zz0", "ext4", "filesystem", "", "x"); /* late: it is gone */
+	assert_string_equal(root_of(&d), "-");
+	block_remove(d.boot, "never-there");
+}
+
+static void more_disks_than_there_is_room_for_are_no_harm(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	char name[16];
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	for (int i = 0; i < BOOT_DEVICES_MAX + 10; i++) {
+		snprintf(name, sizeof(name), "zz%d", i);
+		block_add(d.boot, name, false);
+	}
+	assert_int_equal(d.boot->n_devices, BOOT_DEVICES_MAX);
+	block_remove(d.boot, "zz5");
+	block_add(d.boot, "zz-last", false);
+	assert_int_equal(d.boot->n_devices, BOOT_DEVICES_MAX);
+}
+
+static void names_that_are_none_are_not_taken(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		".",
+		"..",
+		"../../etc/passwd",
+		"/dev/sda",
+		"a//b",
+		"ram0",
+		"zz\n",
+		"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"};
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		block_add(d.boot, bad[i], false);
+	assert_null(read_next(&d));
+	block_add(d.boot, "cciss/c0d0", false);
+	assert_string_equal(read_next(&d), "cciss/c0d0");
+}
+
+/* ---- mounting ---- */
+
+static int mount_with(const char *cmdline, struct job_result *result)
+{
+	_cleanup_disks_ struct disks d;
+
+	*result = (struct job_result){.kind = JOB_MOUNT};
+	disks_make(&d, cmdline);
+	return root_mount(d.boot, "zza1", "ext4", result);
+}
+
+static void assert_mounted(const char *cmdline, unsigned long flags, const char *data)
+{
+	struct job_result result;
+	char expected[200];
+
+	recorder_start_with(0);
+	assert_int_equal(mount_with(cmdline, &result), 0);
+	snprintf(expected, sizeof(expected), "mount /dev/zza1 /sysroot ext4 %lx [%s]\n", flags,
+		 data);
+	assert_string_equal(recorder_calls(), expected);
+}
+
+static void the_root_is_mounted_as_the_command_line_says(void **state)
+{
+	(void)state;
+	assert_mounted("", MS_RDONLY, "");
+	assert_mounted("ro", MS_RDONLY, "");
+	assert_mounted("rw", 0, "");
+	assert_mounted("rw rootflags=noatime,commit=30,nodev", MS_NOATIME | MS_NODEV, "commit=30");
+	assert_mounted("ro rootflags=rw,data=journal", 0, "data=journal");
+	assert_mounted("rw rootflags=ro", MS_RDONLY, "");
+	buf_clear(&recorder.calls);
+}
+
+static void a_write_protected_disk_is_mounted_read_only(void **state)
+{
+	static const int why[] = {-EROFS, -EACCES};
+	struct job_result result;
+	char expected[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(why); i++) {
+		recorder_start_with(why[i], 0);
+		assert_int_equal(mount_with("rw", &result), 0);
+		snprintf(
+			expected, sizeof(expected),
+			"mount /dev/zza1 /sysroot ext4 0 []\nmount /dev/zza1 /sysroot ext4 %x []\n",
+			MS_RDONLY);
+		assert_string_equal(recorder_calls(), expected);
+	}
+	recorder_start_with(-EACCES, 0);
+	assert_int_equal(mount_with("ro", &result), -EACCES);
+	buf_clear(&recorder.calls);
+}
+
+static void a_mount_that_fails_is_explained(void **state)
+{
+	static const struct {
+		int why;
+		const char *says;
+	} cases[] = {{-ENODEV, "no such filesystem"},
+		     {-EINVAL, "wrong options"},
+		     {-EIO, "Input/output error"}};
+	struct job_result result;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		recorder_start_with(cases[i].why);
+		assert_int_equal(mount_with("rootflags=x=y", &result), cases[i].why);
+		assert_contains(result.text, cases[i].says);
+		assert_contains(result.text, "/dev/zza1");
+		assert_contains(result.text, "rootflags=x=y");
+	}
+	buf_clear(&recorder.calls);
+}
+
+static void mount_options_that_do_not_fit_are_refused(void **state)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+	struct job_result result;
+
+	(void)state;
+	buf_add_str(&line, "rootflags=");
+	while (line.len < 5000)
+		buf_add_str(&line, "option=value,");
+	recorder_start_with(0);
+	assert_int_equal(mount_with(buf_cstr(&line), &result), -E2BIG);
+	assert_contains(result.text, "rootflags= is too long");
+	assert_string_equal(recorder_calls(), "");
+	buf_clear(&recorder.calls);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_root_is_what_the_command_line_names),
+		cmocka_unit_test(of_several_the_choice_does_not_depend_on_time),
+		cmocka_unit_test(a_filesystem_wins_over_a_member_of_something_larger),
+		cmocka_unit_test(a_disk_that_was_not_read_yet_is_not_the_root),
+		cmocka_unit_test(each_disk_is_read_once),
+		cmocka_unit_test(with_a_named_root_no_other_disk_is_read),
+		cmocka_unit_test(a_disk_that_changes_is_read_again),
+		cmocka_unit_test(what_was_read_while_a_disk_changed_does_not_count),
+		cmocka_unit_test(a_disk_that_went_leaves_its_place_to_the_next),
+		cmocka_unit_test(more_disks_than_there_is_room_for_are_no_harm),
+		cmocka_unit_test(names_that_are_none_are_not_taken),
+		cmocka_unit_test(the_root_is_mounted_as_the_command_line_says),
+		cmocka_unit_test(a_write_protected_disk_is_mounted_read_only),
+		cmocka_unit_test(a_mount_that_fails_is_explained),
+		cmocka_unit_test(mount_options_that_do_not_fit_are_refused),
+	};
+
+	return RUN_TESTS(tests);
+}

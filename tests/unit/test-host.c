@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A machine below a folder: its walls, and the kernels that it has.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "format/encode.h"
+#include "host/kernels.h"
+#include "host/root.h"
+#include "support.h"
+
+#define VERSION "6.1.0-1-amd64"
+#define TREE	"usr/lib/modules/" VERSION
+
+struct machine {
+	char *outer;  /* a folder around it, with a file that must stay unseen */
+	char *folder; /* its "/" */
+	struct root root;
+	struct arena arena;
+	struct err err;
+};
+
+static void machine_make(struct machine *m)
+{
+	*m = (struct machine){.outer = make_folder()};
+	put_text(m->outer, "secret", "outside");
+	put_dir(m->outer, "machine");
+	assert_true(asprintf(&m->folder, "%s/machine", m->outer) > 0);
+	assert_ok(root_open(m->folder, &m->root, &m->err), 0, &m->err);
+}
+
+static void machine_clear(struct machine *m)
+{
+	root_close(&m->root);
+	arena_clear(&m->arena);
+	remove_folder(m->outer);
+	free(m->folder);
+}
+
+#define _cleanup_machine_ __attribute__((cleanup(machine_clear)))
+
+/* ---- the walls ---- */
+
+static void assert_reads(struct machine *m, const char *path, const char *text)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	assert_int_equal(root_read(&m->root, path, 1000, &b), 0);
+	assert_string_equal(buf_cstr(&b), text);
+}
+
+static void paths_are_taken_from_the_folder(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct stat st;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/fstab", "inside");
+	assert_reads(&m, "etc/fstab", "inside");
+	assert_reads(&m, "/etc/fstab", "inside");
+	assert_reads(&m, "///etc/../etc/./fstab", "inside");
+	assert_false(m.root.is_host);
+	assert_int_equal(root_stat(&m.root, "/", &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	assert_int_equal(root_stat(&m.root, "", &st), 0);
+	assert_false(root_exists(&m.root, "etc/hostname"));
+}
+
+static void no_link_leads_out_of_the_folder(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	_cleanup_free_ char *secret = NULL;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	(void)state;
+	machine_make(&m);
+	assert_true(asprintf(&secret, "%s/secret", m.outer) > 0);
+	put_link(m.folder, "up", "../secret");
+	put_link(m.folder, "far-up", "../../../../../../../../../../secret");
+	put_link(m.folder, "absolute", secret);
+	put_link(m.folder, "folder", "..");
+	assert_int_equal(root_read(&m.root, "up", 100, &b), -ENOENT);
+	assert_int_equal(root_read(&m.root, "far-up", 100, &b), -ENOENT);
+	assert_int_equal(root_read(&m.root, "absolute", 100, &b), -ENOENT);
+	assert_int_equal(root_read(&m.root, "folder/secret", 100, &b), -ENOENT);
+	assert_int_equal(root_read(&m.root, "../secret", 100, &b), -ENOENT);
+	assert_int_equal(b.len, 0);
+	/* The same links lead to what is inside, when it is there. */
+	put_text(m.folder, "secret", "inside");
+	assert_reads(&m, "up", "inside");
+	assert_reads(&m, "far-up", "inside");
+	assert_reads(&m, "folder/secret", "inside");
+	assert_reads(&m, "../secret", "inside");
+}
+
+static void absolute_links_lead_inside_the_folder(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "usr/lib/modules/x", "inside");
+	put_link(m.folder, "lib", "/usr/lib");
+	put_link(m.folder, "etc/modules", "/lib/modules/x");
+	assert_reads(&m, "lib/modules/x", "inside");
+	assert_reads(&m, "etc/modules", "inside");
+	assert_string_equal(root_resolve(&m.root, "etc/modules", &m.arena), "usr/lib/modules/x");
+	assert_string_equal(root_resolve(&m.root, "/lib", &m.arena), "usr/lib");
+	assert_string_equal(root_resolve(&m.root, "/", &m.arena), "");
+	assert_null(root_resolve(&m.root, "absent", &m.arena));
+	assert_string_equal(root_readlink(&m.root, "etc/modules", &m.arena), "/lib/modules/x");
+	assert_null(root_readlink(&m.root, "usr/lib/modules/x", &m.arena));
+	assert_null(root_readlink(&m.root, "absent", &m.arena));
+}
+
+static void a_circle_of_links_ends(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct stat st;
+
+	(void)state;
+	machine_make(&m);
+	put_link(m.folder, "a", "b");
+	put_link(m.folder, "b", "/a");
+	assert_int_equal(root_read(&m.root, "a", 100, &b), -ELOOP);
+	assert_int_equal(root_lstat(&m.root, "a", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
+static void only_regular_files_up_to_a_size_are_read(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "file", "12345");
+	assert_int_equal(mkfifoat(m.root.fd, "fifo", 0644), 0);
+	assert_int_equal(root_read(&m.root, "fifo", 100, &b), -EINVAL);
+	assert_int_equal(root_read(&m.root, "/", 100, &b), -EISDIR);
+	assert_int_equal(root_read(&m.root, "file/x", 100, &b), -ENOTDIR);
+	assert_int_equal(root_read(&m.root, "file", 4, &b), -E2BIG);
+}
+
+static void the_first_line_of_a_small_file_is_read(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "sys/modalias", "pci:v1\nsecond\n");
+	put_text(m.folder, "sys/no-newline", "text");
+	put_text(m.folder, "sys/empty", "");
+	assert_string_equal(root_read_line(&m.root, "sys/modalias", &m.arena), "pci:v1");
+	assert_string_equal(root_read_line(&m.root, "sys/no-newline", &m.arena), "text");
+	assert_string_equal(root_read_line(&m.root, "sys/empty", &m.arena), "");
+	assert_null(root_read_line(&m.root, "sys/absent", &m.arena));
+}
+
+static void names_of_a_folder_are_sorted(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	char **names;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "d/b", "");
+	put_text(m.folder, "d/a", "");
+	put_text(m.folder, "d/.hidden", "");
+	put_dir(m.folder, "empty");
+	assert_int_equal(root_listdir(&m.root, "d", &m.arena, &names), 3);
+	assert_string_equal(names[0], ".hidden");
+	assert_string_equal(names[1], "a");
+	assert_string_equal(names[2], "b");
+	assert_null(names[3]);
+	assert_int_equal(root_listdir(&m.root, "empty", &m.arena, &names), 0);
+	assert_null(names[0]);
+	assert_int_equal(root_listdir(&m.root, "absent", &m.arena, &names), -ENOENT);
+	assert_int_equal(root_listdir(&m.root, "d/a", &m.arena, &names), -ENOTDIR);
+}
+
+static void a_root_that_is_no_folder_is_refused(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	_cleanup_free_ char *file = NULL, *absent = NULL;
+	struct root r;
+
+	(void)state;
+	machine_make(&m);
+	assert_true(asprintf(&file, "%s/secret", m.outer) > 0);
+	assert_true(asprintf(&absent, "%s/absent", m.outer) > 0);
+	assert_fails(root_open(file, &r, &m.err), -ENOTDIR, &m.err);
+	assert_fails(root_open(absent, &r, &m.err), -ENOENT, &m.err);
+	assert_ok(root_open("/", &r, &m.err), 0, &m.err);
+	assert_true(r.is_host);
+	root_close(&r);
+}
+
+/* ---- kernels ---- */
+
+enum { SETUP = 0x400, VERSION_AT = 0x300 };
+
+/* A kernel image that says it is VERSION, with a payload. */
+static void put_kernel(struct machine *m, const char *path, const char *version,
+		       const struct buf *payload)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	buf_add_zeros(&b, SETUP);
+	b.data[0x1f1] = 1;
+	memcpy(b.data + 0x202, "HdrS\x0f\x02", 6);
+	b.data[0x20f] = (VERSION_AT - 0x200) >> 8;
+	snprintf((char *)b.data + VERSION_AT, 128, "%s (someone@somewhere) #1 SMP", version);
+	if (payload) {
+		for (int i = 0; i < 4; i++)
+			b.data[0x24c + i] = (uint8_t)(payload->len >> 8 * i);
+		buf_add(&b, payload->data, payload->len);
+	}
+	put_file(m->folder, path, b.data, b.len);
+}
+
+static void put_indexes(struct machine *m, const char *tree)
+{
+	put_text(m->folder, arena_printf(&m->arena, "%s/modules.order", tree), "");
+	put_text(m->folder, arena_printf(&m->arena, "%s/modules.dep.bin", tree), "x");
+	put_text(m->folder, arena_printf(&m->arena, "%s/modules.alias.bin", tree), "x");
+}
+
+static void put_complete(struct machine *m)
+{
+	put_link(m->folder, "lib", "usr/lib");
+	put_indexes(m, TREE);
+	put_kernel(m, "boot/vmlinuz-" VERSION, VERSION, NULL);
+}
+
+static void a_complete_kernel_is_found(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
+	assert_string_equal(k.version, VERSION);
+	assert_string_equal(k.modules_dir, TREE);
+	assert_string_equal(k.image, "boot/vmlinuz-" VERSION);
+	assert_ok(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), 0, &m.err);
+	assert_string_equal(k.version, VERSION);
+}
+
+static void a_kernel_image_is_found_wherever_distributions_put_it(void **state)
+{
+	static const char *const places[] = {"boot/vmlinuz-" VERSION,
+					     TREE "/vmlinuz",
+					     "boot/vmlinux-" VERSION,
+					     "boot/kernel-" VERSION,
+					     "efi/0123456789abcdef/" VERSION "/linux",
+					     "boot/debian/" VERSION "/linux",
+					     "boot/efi/token/" VERSION "/linux"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_machine_ struct machine m;
+		struct kernel k;
+
+		machine_make(&m);
+		put_indexes(&m, TREE);
+		put_kernel(&m, places[i], VERSION, NULL);
+		put_text(m.folder, "boot/grub/grub.cfg", "");
+		assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
+		assert_string_equal(k.image, places[i]);
+	}
+}
+
+static void a_kernel_image_of_another_version_is_refused(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	put_kernel(&m, "boot/vmlinuz-" VERSION, "6.1.0-2-amd64", NULL);
+	assert_fails(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), -EBADMSG, &m.err);
+	assert_contains(m.err.text, "6.1.0-2-amd64");
+	assert_contains(m.err.text, "boot/vmlinuz-" VERSION);
+	assert_true(m.err.hint[0] != '\0');
+	assert_fails(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), -EBADMSG, &m.err);
+}
+
+static void what_is_called_a_kernel_but_is_none_is_refused(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	put_text(m.folder, "boot/vmlinuz-" VERSION, "garbage");
+	assert_fails(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), -EBADMSG, &m.err);
+	assert_contains(m.err.text, "boot/vmlinuz-" VERSION);
+}
+
+static void a_module_tree_without_an_image_is_told(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_indexes(&m, TREE);
+	put_dir(m.folder, "boot");
+	assert_fails(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), -ENOENT, &m.err);
+	assert_contains(m.err.text, "no kernel image");
+	assert_true(m.err.hint[0] != '\0');
+	assert_fails(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), -ENOENT, &m.err);
+}
+
+static void a_module_tree_without_indexes_is_told_with_the_remedy(void **state)
+{
+	static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
+		_cleanup_machine_ struct machine m;
+		struct kernel k;
+
+		machine_make(&m);
+		put_complete(&m);
+		assert_int_equal(
+			unlinkat(m.root.fd, arena_printf(&m.arena, TREE "/%s", indexes[i]), 0), 0);
+		assert_fails(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), -ENOENT, &m.err);
+		assert_contains(m.err.text, indexes[i]);
+		assert_contains(m.err.hint, "depmod -b ");
+		assert_contains(m.err.hint, VERSION);
+	}
+}
+
+static void an_unknown_version_is_told_with_those_that_are_there(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	put_indexes(&m, "usr/lib/modules/6.12.9");
+	put_indexes(&m, "usr/lib/modules/6.12.10");
+	assert_fails(kernel_find(&m.root, "5.10", &m.arena, &k, &m.err), -ENOENT, &m.err);
+	assert_contains(m.err.hint, "6.12.10, 6.12.9, " VERSION);
+}
+
+static void what_cannot_be_a_version_is_refused(void **state)
+{
+	static const char *const bad[] = {"", ".", "..", "../..", "6.1/x", "/6.1", "-all", "6\n1"};
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_fails(kernel_find(&m.root, bad[i], &m.arena, &k, &m.err), -EINVAL, &m.err);
+}
+
+static void kernels_are_listed_newest_first(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel *list;
+
+	(void)state;
+	machine_make(&m);
+	put_indexes(&m, "usr/lib/modules/6.1.0-9");
+	put_indexes(&m, "usr/lib/modules/6.1.0-10");
+	put_dir(m.folder, "usr/lib/modules/5.10.0/kernel");
+	put_dir(m.folder, "usr/lib/modules/6.99.0"); /* left over: empty */
+	put_text(m.folder, "usr/lib/modules/README", "no tree");
+	assert_int_equal(kernels_list(&m.root, &m.arena, &list, &m.err), 3);
+	assert_string_equal(list[0].version, "6.1.0-10");
+	assert_string_equal(list[1].version, "6.1.0-9");
+	assert_string_equal(list[2].version, "5.10.0");
+}
+
+static void the_newest_with_an_image_is_the_default(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	put_indexes(&m, "usr/lib/modules/6.12.0");
+	assert_ok(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), 0, &m.err);
+	assert_string_equal(k.version, VERSION);
+	put_kernel(&m, "boot/vmlinuz-6.12.0", "6.12.0", NULL);
+	assert_ok(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), 0, &m.err);
+	assert_string_equal(k.version, "6.12.0");
+}
+
+static void a_machine_without_kernels_is_told(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct kernel *list, k;
+
+	(void)state;
+	machine_make(&m);
+	assert_fails(kernels_list(&m.root, &m.arena, &list, &m.err), -ENOENT, &m.err);
+	assert_fails(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), -ENOENT, &m.err);
+	put_dir(m.folder, "usr/lib/modules");
+	assert_int_equal(kernels_list(&m.root, &m.arena, &list, &m.err), 0);
+	assert_fails(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), -ENOENT, &m.err);
+}
+
+/* ---- the configuration of a kernel ---- */
+
+static void assert_config(struct machine *m, const char *origin, const char *text)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	const char *from = NULL;
+	struct kernel k;
+
+	assert_ok(kernel_find(&m->root, VERSION, &m->arena, &k, &m->err), 0, &m->err);
+	assert_ok(kernel_config(&m->root, &k, &m->arena, &b, &from, &m->err), 0, &m->err);
+	assert_string_equal(from, origin);
+	assert_string_equal(buf_cstr(&b), text);
+}
+
+/* A kernel with a configuration inside, packed with CODEC. Its build puts the plain size behind
+ * all streams but gzip's. */
+static void put_ikconfig(struct machine *m, enum codec codec, const char *text)
+{
+	_cleanup_buf_ struct buf kernel = BUF_INIT, payload = BUF_INIT;
+
+	buf_add_str(&kernel, "\x7f"
+			     "ELF code IKCFG_ST in the code ");
+	buf_add_str(&kernel, "IKCFG_ST");
+	assert_ok(encode(CODEC_GZIP, 0, 1, text, strlen(text), &kernel, &m->err), 0, &m->err);
+	buf_add_str(&kernel, "IKCFG_ED");
+	assert_ok(encode(codec, 0, 1, kernel.data, kernel.len, &payload, &m->err), 0, &m->err);
+	if (codec != CODEC_GZIP)
+		buf_add_u32le(&payload, 32 * 1024 * 1024);
+	put_kernel(m, "boot/vmlinuz-" VERSION, VERSION, &payload);
+}
+
+static void a_configuration_is_found_in_three_places(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	put_ikconfig(&m, CODEC_GZIP, "inside");
+	assert_config(&m, "boot/vmlinuz-" VERSION, "inside");
+	put_text(m.folder, TREE "/config", "in the tree");
+	assert_config(&m, TREE "/config", "in the tree");
+	put_text(m.folder, "boot/config-" VERSION, "in /boot");
+	assert_config(&m, "boot/config-" VERSION, "in /boot");
+}
+
+static void a_configuration_is_read_out_of_any_kernel(void **state)
+{
+	static const enum codec codecs[] = {CODEC_GZIP, CODEC_XZ, CODEC_LZ4, CODEC_ZSTD};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
+		_cleanup_machine_ struct machine m;
+
+		machine_make(&m);
+		put_complete(&m);
+		put_ikconfig(&m, codecs[i], "CONFIG_A=y\n");
+		assert_config(&m, "boot/vmlinuz-" VERSION, "CONFIG_A=y\n");
+	}
+}
+
+static void a_kernel_without_a_configuration_is_told(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT, payload = BUF_INIT;
+	_cleanup_machine_ struct machine m;
+	const char *origin;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
+	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -ENOENT, &m.err);
+	assert_contains(m.err.text, VERSION);
+	buf_add_str(&payload, "not compressed at all");
+	put_kernel(&m, k.image, VERSION, &payload);
+	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -ENOENT, &m.err);
+	k.image = NULL;
+	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -ENOENT, &m.err);
+	assert_int_equal(b.len, 0);
+}
+
+static void a_damaged_kernel_is_told(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT, payload = BUF_INIT;
+	_cleanup_machine_ struct machine m;
+	const char *origin;
+	struct kernel k;
+
+	(void)state;
+	machine_make(&m);
+	put_complete(&m);
+	assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
+	buf_add_str(&payload, "\x1f\x8b and no more");
+	put_kernel(&m, k.image, VERSION, &payload);
+	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -EBADMSG, &m.err);
+	assert_contains(m.err.text, k.image);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_are_taken_from_the_folder),
+		cmocka_unit_test(no_link_leads_out_of_the_folder),
+		cmocka_unit_test(absolute_links_lead_inside_the_folder),
+		cmocka_unit_test(a_circle_of_links_ends),
+		cmocka_unit_test(only_regular_files_up_to_a_size_are_read),
+		cmocka_unit_test(the_first_line_of_a_small_file_is_read),
+		cmocka_unit_test(names_of_a_folder_are_sorted),
+		cmocka_unit_test(a_root_that_is_no_folder_is_refused),
+		cmocka_unit_test(a_complete_kernel_is_found),
+		cmocka_unit_test(a_kernel_image_is_found_wherever_distributions_put_it),
+		cmocka_unit_test(a_kernel_image_of_another_version_is_refused),
+		cmocka_unit_test(what_is_called_a_kernel_but_is_none_is_refused),
+		cmocka_unit_test(a_module_tree_without_an_image_is_told),
+		cmocka_unit_test(a_module_tree_without_indexes_is_told_with_the_remedy),
+		cmocka_unit_test(an_unknown_version_is_told_with_those_that_are_there),
+		cmocka_unit_test(what_cannot_be_a_version_is_refused),
+		cmocka_unit_test(kernels_are_listed_newest_first),
+		cmocka_unit_test(the_newest_with_an_image_is_the_default),
+		cmocka_unit_test(a_machine_without_kernels_is_told),
+		cmocka_unit_test(a_configuration_is_found_in_three_places),
+		cmocka_unit_test(a_configuration_is_read_out_of_any_kernel),
+		cmocka_unit_test(a_kernel_without_a_configuration_is_told),
+		cmocka_unit_test(a_damaged_kernel_is_told),
+	};
+
+	return RUN_TESTS(tests);
+}

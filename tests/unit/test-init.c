@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1 and modules: their order, and their loading.
+ */
+
+#include <stdio.h>
+
+#include "format/encode.h"
+#include "init/modules.h"
+#include "recorder.h"
+#include "support.h"
+
+/* ---- a boot with an index of modules ---- */
+
+struct fixture {
+	struct boot *boot;
+	struct buf index;
+};
+
+struct spec {
+	const char *name, *path, *options;
+	/* Names of modules, ending with NULL. */
+	const char *hard[4], *pre[4], *post[4];
+	const char *alias;
+};
+
+enum { SPECS_MAX = 16 };
+
+static uint32_t number_of(const struct spec *specs, size_t n, const char *name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(specs[i].name, name) == 0)
+			return i;
+	fail_msg("no module %s", name);
+	return 0;
+}
+
+static void fixture_make(struct fixture *f, const struct spec *specs, size_t n)
+{
+	struct modindex_source sources[SPECS_MAX];
+	struct modindex_alias aliases[SPECS_MAX];
+	uint32_t refs[SPECS_MAX][3][4];
+	size_t n_aliases = 0;
+	struct err err = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		const char *const *lists[] = {specs[i].hard, specs[i].pre, specs[i].post};
+		struct modindex_list out[3];
+
+		for (size_t k = 0; k < 3; k++) {
+			size_t count = 0;
+
+			for (; lists[k][count]; count++)
+				refs[i][k][count] = number_of(specs, n, lists[k][count]);
+			out[k] = (struct modindex_list){refs[i][k], count};
+		}
+		sources[i] = (struct modindex_source){
+			.name = specs[i].name,
+			.path = specs[i].path ? specs[i].path : "none",
+			.options = specs[i].options ? specs[i].options : "",
+			.hard = out[0],
+			.pre = out[1],
+			.post = out[2],
+		};
+		if (specs[i].alias)
+			aliases[n_aliases++] = (struct modindex_alias){specs[i].alias, (uint32_t)i};
+	}
+	*f = (struct fixture){.boot = calloc(1, sizeof(*f->boot))};
+	assert_int_equal(modindex_encode(sources, n, aliases, n_aliases, &f->index), 0);
+	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->index, &err), 0, &err);
+	f->boot->has_index = true;
+	f->boot->modules = calloc(n + 1, sizeof(*f->boot->modules));
+	f->boot->order = calloc(n + 1, sizeof(*f->boot->order));
+	params_parse(&f->boot->params, "", 0);
+}
+
+static void fixture_clear(struct fixture *f)
+{
+	free(f->boot->modules);
+	free(f->boot->order);
+	free(f->boot);
+	buf_clear(&f->index);
+}
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+/* The next module, which is then loading; "-": none. */
+static const char *take_next(struct fixture *f)
+{
+	uint32_t m = modules_next(f->boot);
+
+	if (m == MODINDEX_NONE)
+		return "-";
+	f->boot->modules[m].state = MODULE_LOADING;
+	return modindex_name(&f->boot->index, m);
+}
+
+static void done(struct fixture *f, const char *name, int result)
+{
+	modules_done(f->boot, modindex_find(&f->boot->index, name), result);
+}
+
+/* Loads one after the other all that is asked for; the names with blanks between. */
+static void assert_order(struct fixture *f, const char *expected)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	const char *name;
+
+	while (strcmp(name = take_next(f), "-") != 0) {
+		buf_printf(&b, "%s%s", b.len ? " " : "", name);
+		done(f, name, 0);
+	}
+	assert_string_equal(buf_cstr(&b), expected);
+}
+
+/* ---- order ---- */
+
+static const struct spec storage[] = {
+	{.name = "ext4", .hard = {"jbd2", "mbcache"}, .pre = {"crc32c"}, .alias = "fs-ext4"},
+	{.name = "crc32c"},
+	{.name = "jbd2"},
+	{.name = "mbcache"},
+	{.name = "sd", .post = {"sd_extra"}, .alias = "scsi:t-0x00*"},
+	{.name = "sd_extra"},
+};
+
+static void sort_specs(struct spec *out, const struct spec *in, size_t n)
+{
+	memcpy(out, in, n * sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (strcmp(out[k].name, out[i].name) < 0) {
+				struct spec t = out[i];
+
+				out[i] = out[k];
+				out[k] = t;
+			}
+}
+
+static void make_storage(struct fixture *f)
+{
+	struct spec sorted[ARRAY_SIZE(storage)];
+
+	sort_specs(sorted, storage, ARRAY_SIZE(storage));
+	fixture_make(f, sorted, ARRAY_SIZE(sorted));
+}
+
+static void what_a_module_needs_is_loaded_before_it(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	assert_true(modules_request(f.boot, "ext4"));
+	assert_order(&f, "jbd2 mbcache crc32c ext4");
+	assert_true(modules_request(f.boot, "ext4")); /* it is there: nothing to do */
+	assert_order(&f, "");
+}
+
+static void what_a_module_wants_behind_it_is_loaded_too(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	assert_true(modules_request(f.boot, "sd"));
+	assert_order(&f, "sd sd_extra");
+}
+
+static void what_nobody_asked_for_is_not_loaded(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	assert_order(&f, "");
+	assert_false(modules_request(f.boot, "xfs"));
+	assert_false(modules_request(f.boot, ""));
+	modules_request_alias(f.boot, "pci:unknown");
+	assert_order(&f, "");
+}
+
+static void a_device_asks_by_its_modalias(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	modules_request_alias(f.boot, "scsi:t-0x00");
+	modules_request_alias(f.boot, "scsi:t-0x00");
+	assert_order(&f, "sd sd_extra");
+}
+
+static void a_device_does_not_get_what_is_on_the_blacklist(void **state)
+{
+	static const char cmdline[] = "modprobe.blacklist=sd,jbd2";
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	params_parse(&f.boot->params, cmdline, sizeof(cmdline) - 1);
+	modules_request_alias(f.boot, "scsi:t-0x00");
+	assert_order(&f, "");
+	/* What another module depends on is loaded all the same, and what is asked for by name. */
+	modules_request_alias(f.boot, "fs-ext4");
+	assert_order(&f, "jbd2 mbcache crc32c ext4");
+	assert_true(modules_request(f.boot, "sd"));
+	assert_order(&f, "sd sd_extra");
+}
+
+static void without_an_index_nothing_is_loaded(void **state)
+{
+	struct boot *b = calloc(1, sizeof(*b));
+
+	(void)state;
+	assert_false(modules_request(b, "ext4"));
+	modules_request_alias(b, "fs-ext4");
+	assert_false(modules_pending(b, "fs-ext4"));
+	free(b);
+}
+
+static void independent_modules_load_at_the_same_time(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	modules_request(f.boot, "ext4");
+	modules_request(f.boot, "sd");
+	assert_string_equal(take_next(&f), "jbd2");
+	assert_string_equal(take_next(&f), "mbcache");
+	assert_string_equal(take_next(&f), "crc32c");
+	assert_string_equal(take_next(&f), "sd"); /* ext4 still waits for three */
+	assert_string_equal(take_next(&f), "sd_extra");
+	assert_string_equal(take_next(&f), "-");
+	done(&f, "crc32c", 0);
+	done(&f, "jbd2", 0);
+	assert_string_equal(take_next(&f), "-");
+	done(&f, "mbcache", 0);
+	assert_string_equal(take_next(&f), "ext4");
+}
+
+static void a_wish_that_fails_does_not_stop_the_module(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	modules_request(f.boot, "ext4");
+	for (int i = 0; i < 3; i++)
+		take_next(&f);
+	done(&f, "jbd2", 0);
+	done(&f, "mbcache", 0);
+	done(&f, "crc32c", -ENODEV);
+	assert_string_equal(take_next(&f), "ext4");
+}
+
+static void a_need_that_fails_leaves_the_verdict_to_the_kernel(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	uint32_t jbd2;
+
+	(void)state;
+	make_storage(&f);
+	modules_request(f.boot, "ext4");
+	for (int i = 0; i < 3; i++)
+		take_next(&f);
+	done(&f, "crc32c", 0);
+	done(&f, "mbcache", 0);
+	assert_string_equal(take_next(&f), "-"); /* it has not been tried yet */
+	done(&f, "jbd2", -ENOEXEC);
+	jbd2 = modindex_find(&f.boot->index, "jbd2");
+	assert_int_equal(f.boot->modules[jbd2].state, MODULE_FAILED);
+	assert_int_equal(f.boot->modules[jbd2].result, -ENOEXEC);
+	assert_string_equal(take_next(&f), "ext4");
+	done(&f, "ext4", -ENOENT);
+	assert_string_equal(take_next(&f), "-");
+}
+
+static void a_circle_of_modules_ends(void **state)
+{
+	static const struct spec circle[] = {
+		{.name = "a", .hard = {"b"}},
+		{.name = "b", .hard = {"c"}},
+		{.name = "c", .hard = {"a"}, .pre = {"c"}, .post = {"a", "c"}},
+		{.name = "other"},
+	};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, circle, ARRAY_SIZE(circle));
+	modules_request(f.boot, "other");
+	modules_request(f.boot, "a");
+	/* As long as something loads, the circle waits: it may be what opens it. */
+	assert_string_equal(take_next(&f), "other");
+	assert_string_equal(take_next(&f), "-");
+	done(&f, "other", 0);
+	assert_order(&f, "c b a");
+}
+
+static void whether_a_driver_is_on_its_way_is_known(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	assert_false(modules_pending(f.boot, "fs-ext4"));
+	modules_request_alias(f.boot, "fs-ext4");
+	assert_true(modules_pending(f.boot, "fs-ext4"));
+	for (int i = 0; i < 3; i++)
+		done(&f, take_next(&f), 0);
+	assert_string_equal(take_next(&f), "ext4");
+	assert_true(modules_pending(f.boot, "fs-ext4"));
+	done(&f, "ext4", -EINVAL);
+	assert_false(modules_pending(f.boot, "fs-ext4"));
+	assert_false(modules_pending(f.boot, "fs-xfs"));
+}
+
+/* ---- loading ---- */
+
+struct loading {
+	char *folder;
+	struct fixture f;
+};
+
+/* One module called mod, stored with CODEC, whose content is "module". */
+static void loading_make(struct loading *l, enum codec codec, const char *kernel_codec)
+{
+	const char *suffix = codec_info(codec)->suffix;
+	_cleanup_buf_ struct buf packed = BUF_INIT;
+	_cleanup_free_ char *path = NULL;
+	struct err err = {0};
+
+	l->folder = make_folder();
+	assert_true(asprintf(&path, "%s/mod.ko%s", l->folder, suffix ? suffix : "") > 0);
+	assert_ok(encode(codec, 0, 1, "module", 6, &packed, &err), 0, &err);
+	put_file(l->folder, strrchr(path, '/') + 1, packed.data, packed.len);
+	/* Paths in the index have no leading slash. */
+	const struct spec spec = {.name = "mod", .path = path + 1, .options = "depth=4"};
+
+	fixture_make(&l->f, &spec, 1);
+	snprintf(l->f.boot->kernel_codec, sizeof(l->f.boot->kernel_codec), "%s", kernel_codec);
+}
+
+static void loading_clear(struct loading *l)
+{
+	fixture_clear(&l->f);
+	remove_folder(l->folder);
+	buf_clear(&recorder.calls);
+	buf_clear(&recorder.content);
+}
+
+#define _cleanup_loading_ __attribute__((cleanup(loading_clear)))
+
+static void a_plain_module_is_loaded_from_its_file(void **state)
+{
+	_cleanup_loading_ struct loading l;
+
+	(void)state;
+	loading_make(&l, CODEC_NONE, "zstd");
+	recorder_start_with(0);
+	params_parse(&l.f.boot->params, "mod.x=1 other.y=2", 17);
+	assert_int_equal(modules_load(l.f.boot, 0), 0);
+	assert_string_equal(recorder_calls(), "load file [depth=4 x=1]\n");
+	assert_string_equal(buf_cstr(&recorder.content), "module");
+}
+
+static void what_the_kernel_unpacks_is_given_to_it_packed(void **state)
+{
+	_cleanup_loading_ struct loading l;
+
+	(void)state;
+	loading_make(&l, CODEC_XZ, "xz");
+	recorder_start_with(0);
+	assert_int_equal(modules_load(l.f.boot, 0), 0);
+	assert_string_equal(recorder_calls(), "load file compressed [depth=4]\n");
+}
+
+static void what_the_kernel_does_not_unpack_is_unpacked_for_it(void **state)
+{
+	static const enum codec codecs[] = {CODEC_ZSTD, CODEC_XZ, CODEC_GZIP};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
+		_cleanup_loading_ struct loading l;
+
+		loading_make(&l, codecs[i], i ? "" : "xz");
+		recorder_start_with(0);
+		assert_int_equal(modules_load(l.f.boot, 0), 0);
+		assert_string_equal(recorder_calls(), "load memory [depth=4]\n");
+		assert_string_equal(buf_cstr(&recorder.content), "module");
+	}
+}
+
+static void a_kernel_that_only_claims_to_unpack_is_helped(void **state)
+{
+	_cleanup_loading_ struct loading l;
+
+	(void)state;
+	loading_make(&l, CODEC_ZSTD, "zstd");
+	recorder_start_with(-EINVAL, 0);
+	assert_int_equal(modules_load(l.f.boot, 0), 0);
+	assert_string_equal(recorder_calls(),
+			    "load file compressed [depth=4]\nload memory [depth=4]\n");
+	assert_string_equal(buf_cstr(&recorder.content), "module");
+}
+
+static void a_module_that_is_there_already_is_no_failure(void **state)
+{
+	_cleanup_loading_ struct loading plain, packed;
+
+	(void)state;
+	loading_make(&plain, CODEC_NONE, "");
+	recorder_start_with(-EEXIST);
+	assert_int_equal(modules_load(plain.f.boot, 0), 0);
+	loading_make(&packed, CODEC_ZSTD, "");
+	recorder_start_with(-EEXIST);
+	assert_int_equal(modules_load(packed.f.boot, 0), 0);
+}
+
+static void what_the_kernel_says_of_a_module_is_passed_on(void **state)
+{
+	_cleanup_loading_ struct loading l;
+
+	(void)state;
+	loading_make(&l, CODEC_NONE, "");
+	recorder_start_with(-ENOEXEC);
+	assert_int_equal(modules_load(l.f.boot, 0), -ENOEXEC);
+	assert_string_equal(recorder_calls(), "load file [depth=4]\n");
+}
+
+static void a_damaged_or_missing_module_is_not_given_to_the_kernel(void **state)
+{
+	_cleanup_loading_ struct loading l;
+	_cleanup_free_ char *path = NULL;
+
+	(void)state;
+	loading_make(&l, CODEC_ZSTD, "");
+	put_text(l.folder, "mod.ko.zst", "\x28\xb5\x2f\xfd and no more");
+	recorder_start_with(0);
+	assert_int_equal(modules_load(l.f.boot, 0), -EBADMSG);
+	put_text(l.folder, "mod.ko.zst", "");
+	assert_true(modules_load(l.f.boot, 0) < 0);
+	assert_true(asprintf(&path, "%s/mod.ko.zst", l.folder) > 0);
+	assert_int_equal(remove(path), 0);
+	assert_int_equal(modules_load(l.f.boot, 0), -ENOENT);
+	assert_string_equal(recorder_calls(), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_module_needs_is_loaded_before_it),
+		cmocka_unit_test(what_a_module_wants_behind_it_is_loaded_too),
+		cmocka_unit_test(what_nobody_asked_for_is_not_loaded),
+		cmocka_unit_test(a_device_asks_by_its_modalias),
+		cmocka_unit_test(a_device_does_not_get_what_is_on_the_blacklist),
+		cmocka_unit_test(without_an_index_nothing_is_loaded),
+		cmocka_unit_test(independent_modules_load_at_the_same_time),
+		cmocka_unit_test(a_wish_that_fails_does_not_stop_the_module),
+		cmocka_unit_test(a_need_that_fails_leaves_the_verdict_to_the_kernel),
+		cmocka_unit_test(a_circle_of_modules_ends),
+		cmocka_unit_test(whether_a_driver_is_on_its_way_is_known),
+		cmocka_unit_test(a_plain_module_is_loaded_from_its_file),
+		cmocka_unit_test(what_the_kernel_unpacks_is_given_to_it_packed),
+		cmocka_unit_test(what_the_kernel_does_not_unpack_is_unpacked_for_it),
+		cmocka_unit_test(a_kernel_that_only_claims_to_unpack_is_helped),
+		cmocka_unit_test(a_module_that_is_there_already_is_no_failure),
+		cmocka_unit_test(what_the_kernel_says_of_a_module_is_passed_on),
+		cmocka_unit_test(a_damaged_or_missing_module_is_not_given_to_the_kernel),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What PID 1 takes from the kernel command line.
+ */
+
+#include <stdio.h>
+
+#include "init/params.h"
+#include "support.h"
+
+static struct params p;
+
+static void parse(const char *line)
+{
+	size_t len = strlen(line);
+	_cleanup_free_ uint8_t *exact = exact_copy(line, len);
+
+	params_parse(&p, (const char *)exact, len);
+}
+
+static void assert_root(const char *line, enum root_kind kind, const char *value)
+{
+	parse(line);
+	if (p.root_kind != kind || strcmp(p.root_value, value) != 0)
+		fail_msg("[%s] gives kind %d, value [%s]", line, p.root_kind, p.root_value);
+}
+
+static void without_parameters_the_defaults_hold(void **state)
+{
+	(void)state;
+	parse("BOOT_IMAGE=/vmlinuz quiet splash\n");
+	assert_null(p.root);
+	assert_int_equal(p.root_kind, ROOT_NONE);
+	assert_null(p.rootfstype);
+	assert_string_equal(p.rootflags, "");
+	assert_false(p.writable);
+	assert_null(p.init);
+	assert_false(p.panic_given);
+	assert_int_equal(p.delay, 0);
+	assert_int_equal(p.timeout, 180 * 1000);
+	assert_string_equal(p.timeout_by, "the default");
+	assert_int_equal(p.n_unknown, 0);
+	parse("");
+	assert_null(p.root);
+}
+
+static void the_root_may_be_named_in_each_form(void **state)
+{
+	(void)state;
+	assert_root("root=/dev/nvme0n1p2", ROOT_NAME, "nvme0n1p2");
+	assert_root("root=UUID=0a1B-2c", ROOT_UUID, "0a1B-2c");
+	assert_root("root=LABEL=root", ROOT_LABEL, "root");
+	assert_root("root=PARTUUID=95082d32-4b47-5604-b2f6-9e4f31eda218", ROOT_PARTUUID,
+		    "95082d32-4b47-5604-b2f6-9e4f31eda218");
+	assert_root("root=PARTUUID=1234abcd-01", ROOT_PARTUUID, "1234abcd-01");
+	assert_root("root=PARTLABEL=linux", ROOT_PARTLABEL, "linux");
+	assert_root("root=/dev/disk/by-uuid/0a1b", ROOT_UUID, "0a1b");
+	assert_root("root=/dev/disk/by-label/l", ROOT_LABEL, "l");
+	assert_root("root=/dev/disk/by-partuuid/p", ROOT_PARTUUID, "p");
+	assert_root("root=/dev/disk/by-partlabel/q", ROOT_PARTLABEL, "q");
+	assert_root("root=/dev/cciss/c0d0p1", ROOT_NAME, "cciss/c0d0p1");
+	assert_root("root=block:LABEL=x", ROOT_LABEL, "x");
+	assert_root("root=block:/dev/sda1", ROOT_NAME, "sda1");
+	assert_string_equal(p.root, "block:/dev/sda1");
+}
+
+static void a_link_of_dev_disk_may_hold_what_no_file_name_can(void **state)
+{
+	(void)state;
+	assert_root("root=/dev/disk/by-label/my\\x20root", ROOT_LABEL, "my root");
+	assert_root("root=/dev/disk/by-partlabel/a\\x2fb\\x5c", ROOT_PARTLABEL, "a/b\\");
+	assert_root("root=block:/dev/disk/by-label/\\x41", ROOT_LABEL, "A");
+	/* What is not spelt like that stays. */
+	assert_root("root=/dev/disk/by-label/a\\x2", ROOT_LABEL, "a\\x2");
+	assert_root("root=/dev/disk/by-label/a\\x2g", ROOT_LABEL, "a\\x2g");
+	assert_root("root=/dev/disk/by-label/a\\xg2", ROOT_LABEL, "a\\xg2");
+	assert_root("root=/dev/disk/by-label/a\\x00b", ROOT_LABEL, "a\\x00b");
+	assert_root("root=LABEL=my\\x20root", ROOT_LABEL, "my\\x20root");
+}
+
+static void what_cannot_be_reached_is_known_as_such(void **state)
+{
+	static const char *const lines[] = {"root=/dev/mapper/vg-root",
+					    "root=/dev/disk/by-id/x",
+					    "root=/dev/nfs",
+					    "root=8:1",
+					    "root=0801",
+					    "root=nfs:server:/path",
+					    "root=",
+					    "root=uuid=x",
+					    "root=/dev/vg/root",
+					    "root=tmpfs"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		parse(lines[i]);
+		if (p.root_kind != ROOT_OTHER || !p.root)
+			fail_msg("[%s] gives kind %d", lines[i], p.root_kind);
+	}
+	assert_string_equal(p.root, "tmpfs");
+}
+
+static void quotes_around_a_root_are_taken_off(void **state)
+{
+	(void)state;
+	assert_root("root=\"LABEL=my root\"", ROOT_LABEL, "my root");
+	assert_root("\"root=LABEL=my root\"", ROOT_LABEL, "my root");
+	assert_root("root=LABEL=\"my root\"", ROOT_LABEL, "my root");
+	assert_root("root=UUID=\"0a\"", ROOT_UUID, "0a");
+	assert_root("root=LABEL=\"", ROOT_LABEL, "\"");
+	assert_root("root=LABEL=a\"b", ROOT_LABEL, "a\"b");
+}
+
+static void the_last_of_several_counts(void **state)
+{
+	(void)state;
+	assert_root("root=UUID=a root=/dev/sda root=LABEL=last", ROOT_LABEL, "last");
+	parse("rw ro rootflags=a rootflags=b init=/a init=/b rootfstype=x rootfstype=y "
+	      "panic=1 panic=2 rootdelay=1 rootdelay=2");
+	assert_false(p.writable);
+	assert_string_equal(p.rootflags, "b");
+	assert_string_equal(p.init, "/b");
+	assert_string_equal(p.rootfstype, "y");
+	assert_int_equal(p.panic, 2);
+	assert_int_equal(p.delay, 2000);
+	parse("ro rw");
+	assert_true(p.writable);
+}
+
+static void a_value_where_none_belongs_is_another_parameter(void **state)
+{
+	(void)state;
+	parse("rw=1 root init rootfstype rootflags panic rootdelay");
+	assert_false(p.writable);
+	assert_null(p.root);
+	assert_null(p.init);
+	assert_null(p.rootfstype);
+	assert_string_equal(p.rootflags, "");
+	assert_false(p.panic_given);
+	parse("rw ro=0 init= rootfstype=auto");
+	assert_true(p.writable);
+	assert_null(p.init);
+	assert_null(p.rootfstype);
+}
+
+static void what_follows_two_dashes_is_for_the_roots_init(void **state)
+{
+	(void)state;
+	parse("root=/dev/sda ro -- root=/dev/sdb rw single rd.unknown");
+	assert_string_equal(p.root_value, "sda");
+	assert_false(p.writable);
+	assert_int_equal(p.n_unknown, 0);
+	parse("--x root=/dev/sda");
+	assert_string_equal(p.root_value, "sda");
+}
+
+static void panic_is_seconds_never_or_at_once(void **state)
+{
+	static const struct {
+		const char *line;
+		bool given;
+		int64_t panic;
+	} cases[] = {{"panic=10", true, 10}, {"panic=0", true, 0},
+		     {"panic=-1", true, -1}, {"panic=", false, 0},
+		     {"panic=x", false, 0},  {"panic=--1", false, 0},
+		     {"panic=1s", false, 0}, {"panic=99999999999999999999", false, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		parse(cases[i].line);
+		assert_int_equal(p.panic_given, cases[i].given);
+		assert_int_equal(p.panic, cases[i].panic);
+	}
+}
+
+static void assert_wait(const char *line, int64_t ms, const char *by)
+{
+	parse(line);
+	if (p.timeout != ms || strcmp(p.timeout_by, by) != 0)
+		fail_msg("[%s]: %lld ms by %s", line, (long long)p.timeout, p.timeout_by);
+}
+
+static void one_wait_overrules_the_other(void **state)
+{
+	(void)state;
+	assert_wait("rd.retry=5", 5000, "rd.retry=");
+	assert_wait("rd.retry=0", 0, "rd.retry=");
+	assert_wait("rd.timeout=30s rd.retry=5", 30000, "rd.timeout=");
+	assert_wait("rootwait=7 rd.timeout=30 rd.retry=5", 7000, "rootwait");
+	assert_wait("rootwait rd.timeout=30", PARAMS_FOREVER, "rootwait");
+	assert_wait("rootwait=7 rootwait", PARAMS_FOREVER, "rootwait");
+	assert_wait("rootwait rootwait=7", 7000, "rootwait");
+	assert_wait("rd.timeout=0", PARAMS_FOREVER, "rd.timeout=");
+	assert_wait("rd.timeout=infinity", PARAMS_FOREVER, "rd.timeout=");
+}
+
+static void infinity_never_means_at_once(void **state)
+{
+	(void)state;
+	assert_wait("rd.retry=infinity", PARAMS_FOREVER, "rd.retry=");
+	assert_wait("rootwait=infinity", PARAMS_FOREVER, "rootwait");
+}
+
+static void a_wait_that_is_no_number_is_ignored(void **state)
+{
+	(void)state;
+	assert_wait("rd.timeout=soon", 180000, "the default");
+	assert_wait("rd.timeout=", 180000, "the default");
+	assert_wait("rd.timeout", 180000, "the default");
+	assert_wait("rd.timeout=s", 180000, "the default");
+	assert_wait("rd.timeout=-5", 180000, "the default");
+	assert_wait("rd.timeout=1.5 rd.retry=5", 5000, "rd.retry=");
+	assert_wait("rootwait=x rd.retry=5", 5000, "rd.retry=");
+	assert_wait("rd.timeout=99999999999999999999999999999999999999", 180000, "the default");
+	assert_wait("rd.timeout=5ss", 180000, "the default");
+}
+
+static void a_delay_is_added_to_the_wait(void **state)
+{
+	(void)state;
+	assert_wait("rootdelay=5 rd.retry=10", 15000, "rd.retry=");
+	assert_int_equal(p.delay, 5000);
+	assert_wait("rootdelay=5s", 185000, "the default");
+	assert_wait("rootdelay=5 rootwait", PARAMS_FOREVER, "rootwait");
+	assert_wait("rootdelay=infinity", 180000, "the default");
+	assert_int_equal(p.delay, 0);
+	assert_wait("rootdelay=x", 180000, "the default");
+	assert_int_equal(p.delay, 0);
+}
+
+static void parameters_of_dracut_that_mean_nothing_here_are_noted(void **state)
+{
+	(void)state;
+	parse("rd.break=mount rd.shell rd.timeout=5 rd.retry=6 rdinit=/x root=/dev/sda");
+	assert_int_equal(p.n_unknown, 2);
+	assert_string_equal(p.unknown[0], "rd.break");
+	assert_string_equal(p.unknown[1], "rd.shell");
+	parse("rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a "
+	      "rd.a "
+	      "rd.a rd.a");
+	assert_int_equal(p.n_unknown, PARAMS_UNKNOWN_MAX);
+}
+
+static void a_line_that_is_too_long_is_cut_off(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	(void)state;
+	buf_add_str(&b, "root=/dev/sda ");
+	while (b.len < 3 * PARAMS_TEXT_MAX)
+		buf_add_str(&b, "x=y ");
+	buf_add_str(&b, " root=/dev/sdb");
+	params_parse(&p, (const char *)b.data, b.len);
+	assert_string_equal(p.root_value, "sda");
+	b.len = 0;
+	buf_add_str(&b, "root=UUID=");
+	while (b.len < 2000)
+		buf_add_str(&b, "a");
+	params_parse(&p, (const char *)b.data, b.len);
+	assert_int_equal(strlen(p.root_value), sizeof(p.root_value) - 1);
+}
+
+static void modules_on_a_blacklist_are_known(void **state)
+{
+	_cleanup_buf_ struct buf many = BUF_INIT;
+
+	(void)state;
+	parse("modprobe.blacklist=a,b-c rd.driver.blacklist=,d,, modprobe.blacklist=e "
+	      "rd.driver.blacklist -- modprobe.blacklist=f");
+	assert_true(params_blacklisted(&p, "a"));
+	assert_true(params_blacklisted(&p, "b_c"));
+	assert_true(params_blacklisted(&p, "d"));
+	assert_true(params_blacklisted(&p, "e"));
+	assert_false(params_blacklisted(&p, "f"));
+	assert_false(params_blacklisted(&p, "b"));
+	assert_false(params_blacklisted(&p, "a,b"));
+	assert_int_equal(p.n_unknown, 0);
+	for (int i = 0; i < 2 * PARAMS_LISTS_MAX; i++)
+		buf_printf(&many, "modprobe.blacklist=m%d ", i);
+	parse(buf_cstr(&many));
+	assert_true(params_blacklisted(&p, "m0"));
+	assert_int_equal(p.n_blacklists, PARAMS_LISTS_MAX);
+}
+
+/* ---- options of modules ---- */
+
+static void assert_options(const char *line, const char *module, const char *expected)
+{
+	char out[200] = "";
+
+	parse(line);
+	params_module_options(&p, module, out, sizeof(out));
+	if (strcmp(out, expected) != 0)
+		fail_msg("[%s] gives %s [%s]", line, module, out);
+}
+
+static void options_of_a_module_are_collected(void **state)
+{
+	static const char line[] =
+		"root=/dev/sda nvme.a=1 nvme_core.multipath=N usb-storage.delay=5 "
+		"nvme.b nvme.a=2 x.nvme.c=3";
+
+	(void)state;
+	assert_options(line, "nvme", "a=1 b a=2");
+	assert_options(line, "nvme_core", "multipath=N");
+	assert_options(line, "usb_storage", "delay=5");
+	assert_options(line, "ext4", "");
+	assert_options(line, "", "");
+	assert_options("", "nvme", "");
+}
+
+static void an_option_with_blanks_keeps_its_quotes(void **state)
+{
+	(void)state;
+	/* The kernel takes the text apart again. */
+	assert_options("m.a=\"b c\" m.d=e", "m", "a=\"b c\" d=e");
+	assert_options("\"m.a=b c\"", "m", "a=\"b c\"");
+}
+
+static void options_behind_two_dashes_are_not_for_the_kernel(void **state)
+{
+	(void)state;
+	assert_options("m.a=1 -- m.b=2", "m", "a=1");
+}
+
+static void options_are_added_to_those_that_are_there(void **state)
+{
+	char out[32] = "a=1";
+
+	(void)state;
+	parse("m.b=2");
+	params_module_options(&p, "m", out, sizeof(out));
+	assert_string_equal(out, "a=1 b=2");
+}
+
+static void options_that_do_not_fit_are_left_out_whole(void **state)
+{
+	(void)state;
+	parse("m.first=1 m.second=2");
+	for (size_t size = 1; size < 24; size++) {
+		_cleanup_free_ char *out = malloc(size);
+
+		out[0] = '\0';
+		params_module_options(&p, "m", out, size);
+		if (size > strlen("first=1 second=2"))
+			assert_string_equal(out, "first=1 second=2");
+		else if (size > strlen("first=1"))
+			assert_string_equal(out, "first=1");
+		else
+			assert_string_equal(out, "");
+	}
+}
+
+static void check_params(uint8_t *data, size_t len, void *arg)
+{
+	char options[64] = "";
+
+	(void)arg;
+	params_parse(&p, (const char *)data, len);
+	assert_true(p.rootflags && p.timeout_by && p.delay >= 0);
+	assert_true(p.timeout >= 0 || p.timeout == PARAMS_FOREVER);
+	assert_int_equal(!p.root, p.root_kind == ROOT_NONE);
+	params_module_options(&p, "m", options, sizeof(options));
+	assert_true(strlen(options) < sizeof(options));
+}
+
+static void no_command_line_is_fatal(void **state)
+{
+	static const char line[] =
+		"root=LABEL=\"a b\" rw rootdelay=5 rd.timeout=7s panic=-1 m.a=\"x"
+		" y\" rd.z -- init=x";
+
+	(void)state;
+	sweep(line, sizeof(line) - 1, check_params, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_parameters_the_defaults_hold),
+		cmocka_unit_test(the_root_may_be_named_in_each_form),
+		cmocka_unit_test(a_link_of_dev_disk_may_hold_what_no_file_name_can),
+		cmocka_unit_test(what_cannot_be_reached_is_known_as_such),
+		cmocka_unit_test(quotes_around_a_root_are_taken_off),
+		cmocka_unit_test(the_last_of_several_counts),
+		cmocka_unit_test(a_value_where_none_belongs_is_another_parameter),
+		cmocka_unit_test(what_follows_two_dashes_is_for_the_roots_init),
+		cmocka_unit_test(panic_is_seconds_never_or_at_once),
+		cmocka_unit_test(one_wait_overrules_the_other),
+		cmocka_unit_test(infinity_never_means_at_once),
+		cmocka_unit_test(a_wait_that_is_no_number_is_ignored),
+		cmocka_unit_test(a_delay_is_added_to_the_wait),
+		cmocka_unit_test(parameters_of_dracut_that_mean_nothing_here_are_noted),
+		cmocka_unit_test(a_line_that_is_too_long_is_cut_off),
+		cmocka_unit_test(modules_on_a_blacklist_are_known),
+		cmocka_unit_test(options_of_a_module_are_collected),
+		cmocka_unit_test(an_option_with_blanks_keeps_its_quotes),
+		cmocka_unit_test(options_behind_two_dashes_are_not_for_the_kernel),
+		cmocka_unit_test(options_are_added_to_those_that_are_there),
+		cmocka_unit_test(options_that_do_not_fit_are_left_out_whole),
+		cmocka_unit_test(no_command_line_is_fatal),
+	};
+
+	return RUN_TESTS(tests);
+}
