@@ -72,3 +72,13 @@ bool strset_add(struct strset *s, const char *key, void *value)
 	s->count++;
 	return true;
 }
+
+size_t strset_values(const struct strset *s, void **values)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->cap; i++)
+		if (s->slots[i].key)
+			values[n++] = s->slots[i].value;
+	return n;
+}

@@ -29,6 +29,9 @@ void **strset_find(const struct strset *s, const char *key);
 /* Adds KEY with VALUE; false, and nothing changes, when KEY is there already. */
 bool strset_add(struct strset *s, const char *key, void *value);
 
+/* Writes all values to VALUES, room for s->count of them, in no order. Their number. */
+size_t strset_values(const struct strset *s, void **values);
+
 static inline bool strset_has(const struct strset *s, const char *key)
 {
 	return strset_find(s, key) != NULL;

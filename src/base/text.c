@@ -87,18 +87,38 @@ int version_compare(const char *a, const char *b)
 	return 0;
 }
 
+/* Length of the UTF-8 character at S; 0 when it is none, or a control character. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
+		     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	if (s[0] < 32 || s[0] == 127 || (s[0] == 0xc2 && s[1] < 0xa0) ||
+	    (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
 void escape_text(const char *src, char *dst, size_t size)
 {
 	size_t used = 0;
 
-	for (; *src && used + 5 <= size; src++) {
-		unsigned char c = (unsigned char)*src, next = (unsigned char)src[1];
-		bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+	while (*src && used + 5 <= size) {
+		size_t len = utf8_length((const unsigned char *)src);
 
-		if (c < 32 || c == 127 || c == '\\' || c1)
-			used += (size_t)snprintf(dst + used, size - used, "\\x%02x", c);
-		else
-			dst[used++] = (char)c;
+		if (!len || *src == '\\') {
+			used += (size_t)snprintf(dst + used, size - used, "\\x%02x",
+						 (unsigned char)*src);
+			src++;
+			continue;
+		}
+		memcpy(dst + used, src, len);
+		used += len;
+		src += len;
 	}
 	if (size)
 		dst[used] = '\0';

@@ -34,6 +34,6 @@ bool path_is_clean(const char *path);
 /* Compares version strings as people read them: runs of digits by value, the rest by byte. */
 int version_compare(const char *a, const char *b);
 
-/* Copies SRC to DST with what could drive a terminal (bytes below 32, 127, the control
- * characters of UTF-8) and the backslash as \xNN; always terminated. */
+/* Copies SRC to DST as UTF-8 that drives no terminal: control characters, bytes that are no
+ * UTF-8 and the backslash become \xNN. Always terminated; cut at SIZE. */
 void escape_text(const char *src, char *dst, size_t size);

@@ -7,7 +7,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "format/cmdline.h"
 #include "format/manifest.h"
+#include "format/modindex.h"
 #include "image/extract.h"
 #include "image/open.h"
 
@@ -359,6 +361,7 @@ static void print_reason(const struct manifest_entry *m, bool json)
 static bool is_asked_for(const struct manifest_entry *m, const char *wanted)
 {
 	const char *name = strrchr(m->path, '/');
+	char stem[MODINDEX_NAME_MAX];
 
 	while (*wanted == '/')
 		wanted++;
@@ -366,8 +369,8 @@ static bool is_asked_for(const struct manifest_entry *m, const char *wanted)
 	    (str_starts(m->path, "usr/") && strcmp(m->path + 4, wanted) == 0))
 		return true;
 	name = name ? name + 1 : m->path;
-	return !strchr(wanted, '/') && str_starts(name, wanted) &&
-	       str_starts(name + strlen(wanted), ".ko");
+	snprintf(stem, sizeof(stem), "%.*s", (int)strcspn(name, "."), name);
+	return str_starts(name + strcspn(name, "."), ".ko") && cmdline_name_is(stem, wanted);
 }
 
 int run_why(const struct command *self, int argc, char **argv)

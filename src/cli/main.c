@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static void catch_signals(void)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	struct err err = {0};
 
 	umask(022);
 	catch_signals();
@@ -88,7 +90,7 @@ int main(int argc, char **argv)
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(c->name, name) == 0)
 			return c->run(c, argc - 2, argv + 2);
-	fprintf(stderr, "preroot: error: unknown command \"%s\"\npreroot: hint: see: preroot --help\n",
-		name);
-	return EXIT_USAGE;
+	err_set(&err, -EINVAL, "unknown command \"%s\"", name);
+	err_hint(&err, "see: preroot --help");
+	return cli_usage(-EINVAL, &err);
 }

@@ -81,12 +81,13 @@ static int make_temp(struct replace *r, const char *path, struct err *err)
 		if (r->fd < 0)
 			continue;
 		set_pending(r->dir, r->temp);
-		/* Before it was locked another run could take it for a leftover. */
-		if (flock(r->fd, LOCK_EX | LOCK_NB) < 0 || fstat(r->fd, &st) < 0 || st.st_nlink == 0) {
-			r->fd = close_fd(r->fd);
-			continue;
+		/* Before it was locked another run could take it for a leftover, and remove it. A
+		 * filesystem without locks has no such runs. */
+		if (flock(r->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+			if (fstat(r->fd, &st) < 0 || st.st_nlink)
+				return 0;
 		}
-		return 0;
+		r->fd = close_fd(r->fd);
 	}
 	r->temp[0] = '\0';
 	err_sys(err, -errno, "cannot make a temporary file beside %s", path);

@@ -98,9 +98,13 @@ static int decode_segments(Elf *elf, const void *data, size_t len, struct elf_in
 {
 	struct dynamic dynamic = {0};
 	size_t phnum;
+	GElf_Ehdr eh;
 	GElf_Phdr ph;
 	int r;
 
+	if (gelf_getehdr(elf, &eh) && eh.e_phnum &&
+	    (eh.e_phoff > len || (uint64_t)eh.e_phnum * eh.e_phentsize > len - eh.e_phoff))
+		return err_set(err, -EBADMSG, "ELF program headers lie outside the file");
 	if (elf_getphdrnum(elf, &phnum) < 0)
 		return err_set(err, -EBADMSG, "ELF program headers are damaged (%s)",
 			       elf_errmsg(-1));

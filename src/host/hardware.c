@@ -76,8 +76,9 @@ static void add_device(struct scan *s, const char *path, const char *needed_for)
 		return;
 	d.module = link_name(s, arena_printf(a, "sys/%s/driver/module", path));
 	/* Only what was loaded has a state; since 6.12 built-in drivers have the link too. */
-	d.is_builtin = !d.module ||
-		       !root_exists(s->root, arena_printf(a, "sys/module/%s/initstate", d.module));
+	d.is_builtin = d.driver && (!d.module || !root_exists(s->root,
+							      arena_printf(a, "sys/module/%s/initstate",
+									   d.module)));
 	d.subsystem = link_name(s, arena_printf(a, "sys/%s/subsystem", path));
 	strset_add(&s->seen, path, NULL);
 	s->hw->devices = grow(s->hw->devices, s->hw->n_devices, sizeof(d));

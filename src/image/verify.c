@@ -28,6 +28,7 @@ struct seen {
 	const char *path;
 	unsigned mode; /* with the type */
 	uint64_t size;
+	uint32_t uid, gid, nlink;
 	uint8_t sha256[DIGEST_SIZE];
 	bool listed; /* in the manifest */
 };
@@ -162,6 +163,9 @@ static int read_entries(struct check *c, struct err *err)
 		check_entry(c, &e, s->mode);
 		s->mode = e.header.mode;
 		s->size = e.header.filesize;
+		s->uid = e.header.uid;
+		s->gid = e.header.gid;
+		s->nlink = e.header.nlink;
 		c->v->entries++;
 		if (S_ISREG(s->mode)) {
 			c->v->files++;
@@ -193,8 +197,14 @@ static void check_against_manifest(struct check *c, struct manifest_entry *m)
 		if (types[i].type == m->type && s->mode != (types[i].mode | m->mode))
 			problem(c, "/%s has mode %o, not %o as the manifest says", m->path,
 				s->mode, types[i].mode | m->mode);
+	if (s->uid || s->gid)
+		problem(c, "/%s belongs to user %u and group %u, not to root", m->path, s->uid,
+			s->gid);
 	if (m->type == 'd')
 		return;
+	if (s->nlink != 1)
+		problem(c, "/%s has %u names: the kernel would make one file of several", m->path,
+			s->nlink);
 	if (s->size != m->size)
 		problem(c, "/%s has %llu bytes, not %llu as the manifest says", m->path,
 			(unsigned long long)s->size, (unsigned long long)m->size);

@@ -293,6 +293,8 @@ static int add_libraries(struct binaries *b, const struct elf_info *elf, const c
 	if (elf->interp)
 		r = binaries_add(b, arena_strdup(a, elf->interp),
 				 arena_printf(a, "dynamic linker of /%s", origin), err);
+	if (r < 0)
+		return err_prefix(err, "/%s needs its dynamic linker", origin);
 	for (size_t i = 0; i < elf->n_needed && r == 0; i++) {
 		const char *path = NULL, *name = arena_strdup(a, elf->needed[i]);
 

@@ -115,6 +115,21 @@ static bool kernel_unpacks(const struct finder *f, enum codec codec)
 	return option && kconfig_get(f->config, f->config_len, option) == KCONFIG_YES;
 }
 
+static const char *merged(struct arena *a, const char *path)
+{
+	return str_starts(path, "lib/") ? arena_printf(a, "usr/%s", path) : path;
+}
+
+/* Up from FROM's folder to the top, and down to TO. */
+static const char *link_between(struct arena *a, const char *from, const char *to)
+{
+	const char *up = "";
+
+	for (const char *p = strchr(merged(a, from), '/'); p; p = strchr(p + 1, '/'))
+		up = arena_printf(a, "../%s", up);
+	return arena_printf(a, "%s%s", up, merged(a, to));
+}
+
 /* Adds PATH and, when it is a link, what it leads to. */
 static int add_path(struct finder *f, const char *path, const char *reason, struct err *err)
 {
@@ -133,7 +148,7 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	if (!end)
 		return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
 	if (!plain && root_readlink(f->m->root, path, a)) {
-		int r = plan_add_link(f->plan, path, arena_printf(a, "/%s", end), reason, err);
+		int r = plan_add_link(f->plan, path, link_between(a, path, end), reason, err);
 
 		if (r < 0)
 			return r;

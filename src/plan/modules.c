@@ -11,26 +11,67 @@
 #include "base/text.h"
 #include "plan/modules_priv.h"
 
+enum { SOFTDEP_MAX = 16 * 1024 * 1024 };
+
 static void no_log(void *data, int priority, const char *file, int line, const char *fn,
 		   const char *format, va_list args)
 {
 	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
 }
 
-static void read_softdeps(struct modules *m)
+static void push_softdep(struct modules *m, const char *name, const char *text)
 {
-	struct kmod_config_iter *it = kmod_config_get_softdeps(m->kmod);
+	if ((m->n_softdeps & (m->n_softdeps - 1)) == 0)
+		m->softdeps = xrealloc(m->softdeps, m->n_softdeps ? m->n_softdeps * 2 : 1,
+				       sizeof(*m->softdeps));
+	m->softdeps[m->n_softdeps++] = (struct softdep){name, text};
+}
 
-	while (it && kmod_config_iter_next(it)) {
-		if ((m->n_softdeps & (m->n_softdeps - 1)) == 0)
-			m->softdeps = xrealloc(m->softdeps, m->n_softdeps ? m->n_softdeps * 2 : 1,
-					       sizeof(*m->softdeps));
-		m->softdeps[m->n_softdeps++] = (struct softdep){
-			arena_strdup(m->arena, kmod_config_iter_get_key(it)),
-			arena_strdup(m->arena, kmod_config_iter_get_value(it)),
-		};
-	}
+/* The kernel's own soft dependencies, and those of modprobe.d. libkmod reads the kernel's, too,
+ * but is silent when it cannot. */
+static int read_softdeps(struct modules *m, struct err *err)
+{
+	const char *path = arena_printf(m->arena, "%s/modules.softdep", m->kernel->modules_dir);
+	struct kmod_config_iter *it = kmod_config_get_softdeps(m->kmod);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+	int r = root_read(m->root, path, SOFTDEP_MAX, &text);
+
+	while (it && kmod_config_iter_next(it))
+		push_softdep(m, arena_strdup(m->arena, kmod_config_iter_get_key(it)),
+			     arena_strdup(m->arena, kmod_config_iter_get_value(it)));
 	kmod_config_iter_free_iter(it);
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "module index /%s", path);
+	cursor = arena_strdup(m->arena, buf_cstr(&text));
+	while ((line = strsep(&cursor, "\n"))) {
+		char *word = strsep(&line, " \t"), *name = strsep(&line, " \t");
+
+		if (line && strcmp(word, "softdep") == 0)
+			push_softdep(m, name, line);
+	}
+	return 0;
+}
+
+/* modules.dep as text: libkmod stops without a word at a module whose file is gone. */
+static int read_deps(struct modules *m, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = modules_read_index(m, "modules.dep", &text, err);
+	char name[MODINDEX_NAME_MAX], *cursor;
+	const char *path, *needs;
+
+	if (r < 0)
+		return r;
+	cursor = arena_strdup(m->arena, buf_cstr(&text));
+	while (modules_next_dep(&cursor, &path, name, &needs)) {
+		struct dep *d = arena_alloc(m->arena, sizeof(*d));
+
+		*d = (struct dep){arena_strdup(m->arena, name), path, needs};
+		strset_add(&m->deps, d->name, d);
+		strset_add(&m->dep_paths, d->path, d);
+	}
+	return 0;
 }
 
 struct conf_file {
@@ -105,9 +146,14 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	}
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
-		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod, .dir = dir,
-		.dir_len = strlen(dir)};
-	read_softdeps(m);
+		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod};
+	r = read_deps(m, err);
+	if (r == 0)
+		r = read_softdeps(m, err);
+	if (r < 0) {
+		modules_close(m);
+		return r;
+	}
 	*out = m;
 	return 0;
 }
@@ -118,6 +164,8 @@ void modules_close(struct modules *m)
 		return;
 	kmod_unref(m->kmod);
 	strset_clear(&m->by_name);
+	strset_clear(&m->deps);
+	strset_clear(&m->dep_paths);
 	free(m->list);
 	free(m->softdeps);
 }
@@ -150,57 +198,112 @@ static void push(struct arena *a, struct module ***list, size_t *count, struct m
 	*list = grown;
 }
 
-static int add_module(struct modules *m, struct kmod_module *km, unsigned flags,
-		      const char *reason, struct module **out, struct err *err);
+static const struct dep *find_dep(const struct modules *m, const char *name)
+{
+	void **slot = strset_find(&m->deps, name);
 
-static int add_hard(struct modules *m, struct module *mod, struct kmod_module *km, unsigned flags,
+	return slot ? *slot : NULL;
+}
+
+static bool is_builtin(struct modules *m, const char *name)
+{
+	struct kmod_module *km;
+	bool builtin;
+
+	if (kmod_module_new_from_name(m->kmod, name, &km) < 0)
+		return false;
+	builtin = kmod_module_get_initstate(km) == KMOD_MODULE_BUILTIN;
+	kmod_module_unref(km);
+	return builtin;
+}
+
+static int add_module(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
+		      struct module **out, struct err *err);
+
+static int gone(struct modules *m, const char *name, const char *path, struct err *err)
+{
+	err_set(err, -ENOENT, "module %s is listed in modules.dep, but %s/%s/%s does not exist",
+		name, root_prefix(m->root), m->kernel->modules_dir, path);
+	return kernel_hint_depmod(m->root, m->kernel->version, err);
+}
+
+static int add_hard(struct modules *m, struct module *mod, const struct dep *dep, unsigned flags,
 		    struct err *err)
 {
 	const char *reason = arena_printf(m->arena, "module %s depends on it", mod->name);
-	struct kmod_list *deps = kmod_module_get_dependencies(km), *item;
+	char *cursor = arena_strdup(m->arena, dep->needs), *path;
 	int r = 0;
 
-	kmod_list_foreach(item, deps) {
-		struct kmod_module *dep = kmod_module_get_module(item);
+	while (r >= 0 && (path = strsep(&cursor, " "))) {
+		void **slot = strset_find(&m->dep_paths, path);
 		struct module *to = NULL;
 
-		r = add_module(m, dep, flags & MODULES_REQUIRED, reason, &to, err);
-		kmod_module_unref(dep);
-		if (r < 0)
-			break;
+		if (!*path)
+			continue;
+		if (!slot)
+			return gone(m, mod->name, path, err);
+		r = add_module(m, *slot, flags & MODULES_REQUIRED, reason, &to, err);
 		if (to)
 			push(m->arena, &mod->hard, &mod->n_hard, to);
 	}
-	kmod_module_unref_list(deps);
-	return r;
+	return r < 0 ? r : 0;
 }
 
-/* NAME of a soft dependency: a module or an alias. What does not exist is no error. */
-static int add_soft(struct modules *m, struct module *mod, const char *name, bool post,
-		    struct err *err)
+/* Calls FN for the name of each module that WORD (a name or an alias) leads to. -errno of FN. */
+static int each_found(struct modules *m, const char *word,
+		      int (*fn)(struct modules *m, const char *name, void *arg), void *arg)
 {
-	const char *reason = arena_printf(m->arena, "module %s wants it (soft dependency %s)",
-					  mod->name, name);
+	char normal[MODINDEX_NAME_MAX];
 	struct kmod_list *found = NULL, *item;
-	int r = kmod_module_new_from_lookup(m->kmod, name, &found);
+	int r = 0;
 
-	if (r < 0)
+	if (modindex_normalise(word, normal) && find_dep(m, normal))
+		return fn(m, normal, arg);
+	/* libkmod refuses names over PATH_MAX; nothing has an alias of that length. */
+	if (strlen(word) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, word, &found) < 0)
 		return 0;
 	kmod_list_foreach(item, found) {
-		struct kmod_module *dep = kmod_module_get_module(item);
-		struct module *to = NULL;
+		struct kmod_module *km = kmod_module_get_module(item);
 
-		r = add_module(m, dep, 0, reason, &to, err);
-		kmod_module_unref(dep);
-		if (r < 0)
-			break;
-		if (to && to != mod && post)
-			push(m->arena, &mod->post, &mod->n_post, to);
-		else if (to && to != mod)
-			push(m->arena, &mod->pre, &mod->n_pre, to);
+		if (r >= 0)
+			r = fn(m, kmod_module_get_name(km), arg);
+		kmod_module_unref(km);
 	}
 	kmod_module_unref_list(found);
 	return r;
+}
+
+struct soft {
+	struct module *mod;
+	const char *reason;
+	bool post;
+	struct err *err;
+};
+
+/* What does not exist, or is built in, is no error. */
+static int add_one_soft(struct modules *m, const char *name, void *arg)
+{
+	struct soft *s = arg;
+	const struct dep *dep = find_dep(m, name);
+	struct module *to = NULL;
+	int r = dep ? add_module(m, dep, 0, s->reason, &to, s->err) : 0;
+
+	if (to && to != s->mod && s->post)
+		push(m->arena, &s->mod->post, &s->mod->n_post, to);
+	else if (to && to != s->mod)
+		push(m->arena, &s->mod->pre, &s->mod->n_pre, to);
+	return r;
+}
+
+static int add_soft(struct modules *m, struct module *mod, const char *name, bool post,
+		    struct err *err)
+{
+	struct soft s = {mod,
+			 arena_printf(m->arena, "module %s wants it (soft dependency %s)", mod->name,
+				      name),
+			 post, err};
+
+	return each_found(m, name, add_one_soft, &s);
 }
 
 /* libkmod hands out the first matching line only, but several count. */
@@ -230,22 +333,11 @@ static int add_softdeps(struct modules *m, struct module *mod, struct err *err)
 	return 0;
 }
 
-static const char *relative_path(struct modules *m, const char *path)
+/* Returns MODULES_ADDED and sets *OUT, or -errno. */
+static int add_module(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
+		      struct module **out, struct err *err)
 {
-	const char *rest = path + m->dir_len;
-
-	if (strncmp(path, m->dir, m->dir_len) != 0 || *rest != '/')
-		return arena_strdup(m->arena, path); /* outside of the tree */
-	return arena_strdup(m->arena, rest + strspn(rest, "/"));
-}
-
-/* Returns an enum modules_found; *OUT is set for MODULES_ADDED. */
-static int add_module(struct modules *m, struct kmod_module *km, unsigned flags,
-		      const char *reason, struct module **out, struct err *err)
-{
-	const char *name = kmod_module_get_name(km);
-	const char *path = kmod_module_get_path(km);
-	struct module *mod = find(m, name);
+	struct module *mod = find(m, dep->name);
 	int r;
 
 	if (mod) {
@@ -255,27 +347,17 @@ static int add_module(struct modules *m, struct kmod_module *km, unsigned flags,
 		*out = mod;
 		return MODULES_ADDED;
 	}
-	/* Without a path libkmod knows it from modules.builtin, or does not know it at all. The
-	 * state is asked for in that case only: it would look at the running kernel's /sys. */
-	if (!path)
-		return kmod_module_get_initstate(km) == KMOD_MODULE_BUILTIN ? MODULES_BUILTIN
-									    : MODULES_ABSENT;
 	mod = arena_alloc(m->arena, sizeof(*mod));
-	*mod = (struct module){.name = arena_strdup(m->arena, name),
-			       .path = relative_path(m, path),
-			       .reason = reason,
-			       .flags = flags};
+	*mod = (struct module){
+		.name = dep->name, .path = dep->path, .reason = reason, .flags = flags};
+	if (!root_exists(m->root, module_file(m, mod)))
+		return gone(m, dep->name, dep->path, err);
 	if ((m->count & (m->count - 1)) == 0)
 		m->list = xrealloc(m->list, m->count ? m->count * 2 : 1, sizeof(*m->list));
 	m->list[m->count++] = mod;
 	strset_add(&m->by_name, mod->name, mod);
-	if (!root_exists(m->root, module_file(m, mod))) {
-		err_set(err, -ENOENT, "module %s is listed in modules.dep, but /%s does not exist",
-			name, module_file(m, mod));
-		return kernel_hint_depmod(m->root, m->kernel->version, err);
-	}
-	r = add_hard(m, mod, km, flags, err);
-	if (r == 0 || r > 0)
+	r = add_hard(m, mod, dep, flags, err);
+	if (r == 0)
 		r = add_softdeps(m, mod, err);
 	if (r < 0)
 		return r;
@@ -287,85 +369,68 @@ int modules_add_name(struct modules *m, const char *name, unsigned flags, const 
 		     struct err *err)
 {
 	char normal[MODINDEX_NAME_MAX];
-	struct kmod_list *found = NULL, *item;
+	const struct dep *dep;
 	struct module *mod;
-	int r;
 
 	if (!modindex_normalise(name, normal))
 		return MODULES_ABSENT;
-	r = kmod_module_new_from_lookup(m->kmod, normal, &found);
-	if (r < 0)
-		return MODULES_ABSENT;
-	r = MODULES_ABSENT;
-	kmod_list_foreach(item, found) {
-		struct kmod_module *km = kmod_module_get_module(item);
-
-		if (r >= 0 && strcmp(kmod_module_get_name(km), normal) == 0)
-			r = add_module(m, km, flags, reason, &mod, err);
-		kmod_module_unref(km);
-	}
-	kmod_module_unref_list(found);
-	return r;
+	dep = find_dep(m, normal);
+	if (dep)
+		return add_module(m, dep, flags, reason, &mod, err);
+	return is_builtin(m, normal) ? MODULES_BUILTIN : MODULES_ABSENT;
 }
 
-static bool list_has(struct kmod_list *list, const char *name)
+struct alias {
+	const char *only; /* NULL: all */
+	bool has_only;
+	unsigned flags;
+	const char *reason;
+	int best;
+	struct err *err;
+};
+
+static int note_only(struct modules *m, const char *name, void *arg)
 {
-	struct kmod_list *item;
-	bool has = false;
+	struct alias *a = arg;
 
-	kmod_list_foreach(item, list) {
-		struct kmod_module *km = kmod_module_get_module(item);
+	(void)m;
+	a->has_only = a->has_only || strcmp(name, a->only) == 0;
+	return 0;
+}
 
-		has = has || strcmp(kmod_module_get_name(km), name) == 0;
-		kmod_module_unref(km);
-	}
-	return has;
+static int add_one_alias(struct modules *m, const char *name, void *arg)
+{
+	struct alias *a = arg;
+	int r = MODULES_ABSENT;
+
+	if (!a->has_only || strcmp(name, a->only) == 0)
+		r = modules_add_name(m, name, a->flags, a->reason, a->err);
+	if (r > a->best)
+		a->best = r;
+	return r;
 }
 
 int modules_add_alias(struct modules *m, const char *modalias, const char *prefer, unsigned flags,
 		      const char *reason, struct err *err)
 {
-	char only[MODINDEX_NAME_MAX] = "";
-	struct kmod_list *found = NULL, *item;
-	struct module *mod;
-	int best = MODULES_ABSENT, r;
+	char only[MODINDEX_NAME_MAX];
+	struct alias a = {.flags = flags, .reason = reason, .best = MODULES_ABSENT, .err = err};
+	int r;
 
-	/* libkmod refuses names over PATH_MAX; nothing has an alias of that length. */
-	if (strlen(modalias) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, modalias, &found) < 0)
-		return MODULES_ABSENT;
-	if (prefer && (!modindex_normalise(prefer, only) || !list_has(found, only)))
-		only[0] = '\0';
-	kmod_list_foreach(item, found) {
-		struct kmod_module *km = kmod_module_get_module(item);
-
-		r = 0;
-		if (best >= 0 && (!only[0] || strcmp(kmod_module_get_name(km), only) == 0))
-			r = add_module(m, km, flags, reason, &mod, err);
-		kmod_module_unref(km);
-		if (r < 0 || (best >= 0 && r > best))
-			best = r;
+	if (prefer && modindex_normalise(prefer, only)) {
+		a.only = only;
+		each_found(m, modalias, note_only, &a);
 	}
-	kmod_module_unref_list(found);
-	return best;
+	r = each_found(m, modalias, add_one_alias, &a);
+	return r < 0 ? r : a.best;
 }
 
-/* Appends the names of what WORD leads to; with ONLY, of that name alone. */
-static void describe(struct modules *m, const char *word, const char *only, struct buf *out)
+static int describe(struct modules *m, const char *name, void *arg)
 {
-	struct kmod_list *found = NULL, *item;
+	struct buf *out = arg;
 
-	if (strlen(word) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, word, &found) < 0)
-		return;
-	kmod_list_foreach(item, found) {
-		struct kmod_module *km = kmod_module_get_module(item);
-		const char *name = kmod_module_get_name(km);
-
-		if (!only || strcmp(name, only) == 0)
-			buf_printf(out, "%s%s", out->len ? "," : "",
-				   kmod_module_get_path(km) ? name : "built in");
-		kmod_module_unref(km);
-	}
-	kmod_module_unref_list(found);
+	buf_printf(out, "%s%s", out->len ? "," : "", find_dep(m, name) ? name : "built in");
+	return 0;
 }
 
 const char *modules_describe(struct modules *m, const char *modalias, const char *driver)
@@ -373,27 +438,34 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char name[MODINDEX_NAME_MAX];
 
-	if (driver && modindex_normalise(driver, name))
-		describe(m, name, name, &text);
-	if (!text.len && modalias)
-		describe(m, modalias, NULL, &text);
+	if (driver && modindex_normalise(driver, name) && (find_dep(m, name) || is_builtin(m, name)))
+		describe(m, name, &text);
+	else if (modalias)
+		each_found(m, modalias, describe, &text);
 	return text.len ? arena_strdup(m->arena, buf_cstr(&text)) : NULL;
+}
+
+static int by_dep_path(const void *a, const void *b)
+{
+	return strcmp((*(const struct dep *const *)a)->path, (*(const struct dep *const *)b)->path);
 }
 
 int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path), struct err *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = modules_read_index(m, "modules.dep", &text, err), added = 0;
-	char name[MODINDEX_NAME_MAX], *cursor = (char *)text.data;
-	const char *path;
+	const struct dep **list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
+	size_t n = strset_values(&m->deps, (void **)list);
+	int r = 0, added = 0;
 
-	while (r >= 0 && modules_next_dep(&cursor, &path, name)) {
-		const char *reason = wanted(path);
+	/* In an order of their own, so that of two reasons for a module the same is told. */
+	qsort(list, n, sizeof(*list), by_dep_path);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const char *reason = wanted(list[i]->path);
+		struct module *mod;
 
 		if (!reason)
 			continue;
-		r = modules_add_name(m, name, 0, reason, err);
-		added += r == MODULES_ADDED;
+		r = add_module(m, list[i], 0, reason, &mod, err);
+		added++;
 	}
 	return r < 0 ? r : added;
 }
@@ -457,12 +529,8 @@ size_t modules_load_list(struct modules *m, const char ***names)
 bool modules_has(struct modules *m, const char *name)
 {
 	char normal[MODINDEX_NAME_MAX];
-	const char *text;
 
-	if (!modindex_normalise(name, normal))
-		return false;
-	text = modules_describe(m, NULL, normal);
-	return find(m, normal) || (text && strcmp(text, "built in") == 0);
+	return modindex_normalise(name, normal) && (find(m, normal) || is_builtin(m, normal));
 }
 
 size_t modules_count(const struct modules *m)

@@ -26,7 +26,8 @@ int modules_read_index(struct modules *m, const char *name, struct buf *out, str
 	return buf_status(out);
 }
 
-bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX])
+bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX],
+		      const char **needs)
 {
 	char *line;
 
@@ -43,6 +44,7 @@ bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_
 		memcpy(bare, file, len);
 		bare[len] = '\0';
 		modindex_normalise(bare, name);
+		*needs = line;
 		return true;
 	}
 	return false;
@@ -218,20 +220,6 @@ static bool can_carry_disks(const char *pattern)
 	       str_starts(pattern, "virtio:") || str_starts(pattern, "vmbus:");
 }
 
-static int list_absent(struct modules *m, const char *(*known)(const char *path),
-		       struct strset *out, struct err *err)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = modules_read_index(m, "modules.dep", &text, err);
-	char name[MODINDEX_NAME_MAX], *cursor = (char *)text.data;
-	const char *path;
-
-	while (r == 0 && modules_next_dep(&cursor, &path, name))
-		if (known(path) && !strset_has(&m->by_name, name))
-			strset_add(out, arena_strdup(m->arena, name), NULL);
-	return r;
-}
-
 struct named {
 	const char *pattern, *module;
 };
@@ -244,8 +232,15 @@ static int by_module(const void *a, const void *b)
 	return diff ? diff : strcmp(x->pattern, y->pattern);
 }
 
-static int add_known(struct plan *plan, char *aliases, const struct strset *absent,
-		     struct err *err)
+static bool is_absent(struct modules *m, const char *name, const char *(*known)(const char *path))
+{
+	void **slot = strset_find(&m->deps, name);
+
+	return slot && !strset_has(&m->by_name, name) && known(((const struct dep *)*slot)->path);
+}
+
+static int add_known(struct modules *m, struct plan *plan, char *aliases,
+		     const char *(*known)(const char *path), struct err *err)
 {
 	_cleanup_free_ struct modindex_source *sources = NULL;
 	_cleanup_free_ struct modindex_alias *list = NULL;
@@ -255,7 +250,7 @@ static int add_known(struct plan *plan, char *aliases, const struct strset *abse
 	char *pattern, *name;
 
 	while (next_alias(&aliases, &pattern, &name)) {
-		if (!can_carry_disks(pattern) || !strset_has(absent, name))
+		if (!can_carry_disks(pattern) || !is_absent(m, name, known))
 			continue;
 		if ((n & (n - 1)) == 0)
 			pairs = xrealloc(pairs, n ? n * 2 : 1, sizeof(*pairs));
@@ -280,7 +275,6 @@ int modules_add_index(struct modules *m, struct plan *plan,
 		      const char *(*known)(const char *path), struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_strset_ struct strset absent = STRSET_INIT;
 	_cleanup_free_ char *copy = NULL;
 	int r = modules_read_index(m, "modules.alias", &text, err);
 
@@ -288,9 +282,5 @@ int modules_add_index(struct modules *m, struct plan *plan,
 		return r;
 	copy = xstrdup(buf_cstr(&text));
 	r = add_packed(m, plan, copy, err);
-	if (r == 0)
-		r = list_absent(m, known, &absent, err);
-	if (r == 0)
-		r = add_known(plan, (char *)text.data, &absent, err);
-	return r;
+	return r < 0 ? r : add_known(m, plan, (char *)text.data, known, err);
 }

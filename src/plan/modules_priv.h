@@ -22,6 +22,13 @@ struct module {
 	size_t n_hard, n_pre, n_post;
 };
 
+/* A line of modules.dep. */
+struct dep {
+	const char *name;  /* "-" as "_" */
+	const char *path;  /* below the module tree */
+	const char *needs; /* paths with blanks between */
+};
+
 struct softdep {
 	const char *name; /* pattern of module names */
 	const char *text; /* "pre: a b post: c" */
@@ -32,11 +39,11 @@ struct modules {
 	const struct kernel *kernel;
 	struct arena *arena;
 	struct kmod_ctx *kmod;
-	const char *dir;
-	size_t dir_len; /* of the module tree's path, as libkmod gives it in front of paths */
 	struct module **list;
 	size_t count;
-	struct strset by_name;
+	struct strset by_name;  /* struct module of what was added */
+	struct strset deps;     /* struct dep by name: all that the kernel has */
+	struct strset dep_paths; /* and by path */
 	struct softdep *softdeps;
 	size_t n_softdeps;
 };
@@ -47,9 +54,10 @@ const char *module_file(const struct modules *m, const struct module *mod);
 /* Appends depmod's text index NAME, NUL-terminated. */
 int modules_read_index(struct modules *m, const char *name, struct buf *out, struct err *err);
 
-/* The next module of modules.dep, in place: its path below the module tree, and its name with
- * "-" as "_". */
-bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX]);
+/* The next module of modules.dep, in place: its path below the module tree, its name with "-" as
+ * "_", and the paths of what it needs. */
+bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX],
+		      const char **needs);
 
 /* Adds the index files for the modules of M, which are sorted by name. */
 int modules_add_index(struct modules *m, struct plan *plan,

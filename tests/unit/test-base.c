@@ -5,6 +5,7 @@
  */
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -48,6 +49,20 @@ static void a_number_over_the_limit_is_refused(void **state)
 	assert_false(parse_u64("10", 5, &v));
 	assert_false(parse_u64("99999999999999999999999999", 255, &v));
 	assert_int_equal(v, 255);
+}
+
+static void hexadecimal_digits_have_a_value_and_nothing_else_has(void **state)
+{
+	static const char digits[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+	(void)state;
+	for (int c = -128; c < 128; c++) {
+		const char *at = c ? strchr(digits, c) : NULL;
+
+		if (c && !at && (at = strchr(upper, c)))
+			at = digits + (at - upper);
+		assert_int_equal(hex_digit((char)c), at ? (int)(at - digits) : -1);
+	}
 }
 
 static void only_a_plain_relative_path_is_clean(void **state)
@@ -108,8 +123,14 @@ static void what_could_drive_a_terminal_is_spelt_out(void **state)
 	(void)state;
 	escape_text("a\x1b[2Jb\n\\\x7f", out, sizeof(out));
 	assert_string_equal(out, "a\\x1b[2Jb\\x0a\\x5c\\x7f");
-	escape_text("\xc3\xa4", out, sizeof(out));
-	assert_string_equal(out, "\xc3\xa4");
+	escape_text("\xc3\xa4\xc2\xa0", out, sizeof(out));
+	assert_string_equal(out, "\xc3\xa4\xc2\xa0");
+	/* The control characters of UTF-8: U+009B is what ESC [ is. */
+	escape_text("\xc2\x9b"
+		    "2J",
+		    out, sizeof(out));
+	assert_null(strstr(out, "\xc2\x9b"));
+	assert_contains(out, "\\xc2");
 }
 
 static void a_spelt_out_text_never_leaves_its_room(void **state)
@@ -334,32 +355,55 @@ static void a_failure_stops_the_handing_out(void **state)
 	assert_int_equal(ran, 4);
 }
 
+/* The first thread fails only after the other one, which has a later item, has failed and ended. */
 struct race {
-	sem_t late_one_failed;
+	sem_t first_has_item, other_ended;
+	size_t first_item;
+	bool waited;
+	pthread_key_t key;
 };
 
-/* The first item fails only after the second one has. */
-static int fail_late_item_first(size_t item, unsigned worker, void *arg)
+static void tell_end(void *arg)
+{
+	sem_post(&((struct race *)arg)->other_ended);
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) < 0)
+		;
+}
+
+static int fail_earlier_item_last(size_t item, unsigned worker, void *arg)
 {
 	struct race *race = arg;
 
-	(void)worker;
-	if (item == 0)
-		while (sem_wait(&race->late_one_failed) < 0)
-			;
-	else
-		sem_post(&race->late_one_failed);
-	return item == 0 ? -100 : -200;
+	if (worker == 0) {
+		race->first_item = item;
+		sem_post(&race->first_has_item);
+		wait_for(&race->other_ended);
+		return -100 - (int)item;
+	}
+	pthread_setspecific(race->key, race);
+	if (!race->waited)
+		wait_for(&race->first_has_item);
+	race->waited = true;
+	return item > race->first_item ? -200 : 0;
 }
 
 static void of_several_failures_the_lowest_item_tells(void **state)
 {
-	struct race race;
+	struct race race = {0};
 
 	(void)state;
-	assert_int_equal(sem_init(&race.late_one_failed, 0, 0), 0);
-	assert_int_equal(parallel_run(2, 2, fail_late_item_first, &race), -100);
-	sem_destroy(&race.late_one_failed);
+	assert_int_equal(sem_init(&race.first_has_item, 0, 0), 0);
+	assert_int_equal(sem_init(&race.other_ended, 0, 0), 0);
+	assert_int_equal(pthread_key_create(&race.key, tell_end), 0);
+	assert_int_equal(parallel_run(3, 2, fail_earlier_item_last, &race),
+			 -100 - (int)race.first_item);
+	pthread_key_delete(race.key);
+	sem_destroy(&race.first_has_item);
+	sem_destroy(&race.other_ended);
 }
 
 /* ---- files ---- */
@@ -442,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_decimal_number_is_taken_whole_or_not_at_all),
 		cmocka_unit_test(a_number_over_the_limit_is_refused),
+		cmocka_unit_test(hexadecimal_digits_have_a_value_and_nothing_else_has),
 		cmocka_unit_test(only_a_plain_relative_path_is_clean),
 		cmocka_unit_test(versions_are_ordered_as_people_read_them),
 		cmocka_unit_test(what_could_drive_a_terminal_is_spelt_out),

@@ -245,6 +245,9 @@ static void what_lies_outside_of_an_elf_file_is_damage(void **state)
 		assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
 	}
 	p = good;
+	p.segments[0].p_filesz = offsetof(struct program, strings); /* they are in no segment */
+	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
+	p = good;
 	p.segments[0].p_offset = sizeof(p); /* the strings with it */
 	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
 	p = good;
@@ -451,12 +454,13 @@ enum { X86_64 = 0x0303, I386 = 0x0003, AARCH64 = 0x0a03 };
 struct cached {
 	uint32_t flags;
 	const char *soname, *path;
-	uint32_t os_version, hwcap_high;
+	uint32_t hwcap_low, hwcap_high;
 };
 
 static const struct cached cached[] = {
 	{X86_64, "libz.so.1", "/lib/libz.so.1", 0, 0},
 	{X86_64, "libc.so.6", "/lib/glibc-hwcaps/libc.so.6", 0, 1u << 30},
+	{X86_64, "libc.so.6", "/lib/sse2/libc.so.6", 1, 0},
 	{X86_64, "libc.so.6", "/lib/libc.so.6", 0, 0},
 	{I386, "libc.so.6", "/lib32/libc.so.6", 0, 0},
 	{AARCH64, "libc.so.6", "/lib/aarch64/libc.so.6", 0, 0},
@@ -478,8 +482,8 @@ static void add_ldcache(struct buf *out)
 		at += (uint32_t)strlen(c->soname) + 1;
 		buf_add_u32le(out, at);
 		at += (uint32_t)strlen(c->path) + 1;
-		buf_add_u32le(out, c->os_version);
-		buf_add_u32le(out, 0);
+		buf_add_u32le(out, 0); /* version of the system */
+		buf_add_u32le(out, c->hwcap_low);
 		buf_add_u32le(out, c->hwcap_high);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(cached); i++) {

@@ -105,6 +105,38 @@ static void junk_at_the_end_of_a_compressed_archive_is_told(void **state)
 	}
 }
 
+static void a_compressed_archive_must_end_with_its_padding(void **state)
+{
+	_cleanup_buf_ struct buf archive = BUF_INIT;
+
+	(void)state;
+	add_file(&archive, "f", "12345");
+	for (size_t c = 0; c < ARRAY_SIZE(codecs); c++) {
+		_cleanup_buf_ struct buf b = BUF_INIT;
+
+		archive.len -= 3;
+		add_segment(&b, codecs[c], &archive);
+		assert_broken(&b, "padded");
+		archive.len += 3;
+	}
+}
+
+static void a_compressed_image_must_not_start_with_zeros_inside(void **state)
+{
+	static const char *const paths[] = {"one", "one/file", "two", "two/file", NULL};
+	_cleanup_buf_ struct buf archive = BUF_INIT, first = BUF_INIT, later = BUF_INIT;
+
+	(void)state;
+	buf_add_zeros(&archive, 8);
+	add_archive(&archive, "two");
+	add_segment(&first, CODEC_ZSTD, &archive);
+	assert_broken(&first, "zeros before the first archive");
+	/* The kernel passes over them once it has seen an archive. */
+	add_packed(&later, CODEC_ZSTD, "one");
+	add_segment(&later, CODEC_ZSTD, &archive);
+	assert_paths(&later, paths);
+}
+
 static void what_a_kernel_would_skip_in_silence_is_told(void **state)
 {
 	static const uint32_t sizes[] = {0, 4097, 0xffffffff};
@@ -273,6 +305,8 @@ int main(void)
 		cmocka_unit_test(lz4_needs_four_zeros_behind_it),
 		cmocka_unit_test(junk_behind_an_image_is_told),
 		cmocka_unit_test(junk_at_the_end_of_a_compressed_archive_is_told),
+		cmocka_unit_test(a_compressed_archive_must_end_with_its_padding),
+		cmocka_unit_test(a_compressed_image_must_not_start_with_zeros_inside),
 		cmocka_unit_test(what_a_kernel_would_skip_in_silence_is_told),
 		cmocka_unit_test(a_name_without_its_end_is_damage),
 		cmocka_unit_test(an_archive_that_is_cut_short_is_told),

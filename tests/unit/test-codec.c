@@ -368,6 +368,36 @@ static void lz4_ends_at_a_chunk_of_no_bytes_or_at_the_end(void **state)
 		     &err);
 }
 
+static void gzip_headers_that_no_kernel_reads_are_refused(void **state)
+{
+	/* FTEXT and FNAME are passed over; FHCRC, FEXTRA, FCOMMENT and what is reserved are not. */
+	static const uint8_t good[] = {0, 1, 8, 9}, bad[] = {2, 4, 16, 32, 64, 128, 10, 12};
+	_cleanup_buf_ struct buf packed = BUF_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_ok(encode(CODEC_GZIP, 0, 1, "abc", 3, &packed, &err), 0, &err);
+	for (size_t i = 0; i < ARRAY_SIZE(good) + ARRAY_SIZE(bad); i++) {
+		bool is_good = i < ARRAY_SIZE(good);
+		uint8_t flags = is_good ? good[i] : bad[i - ARRAY_SIZE(good)];
+		_cleanup_buf_ struct buf b = BUF_INIT, got = BUF_INIT;
+
+		buf_add(&b, packed.data, 10);
+		b.data[3] = flags;
+		if (flags & 8)
+			buf_add(&b, "name", 5);
+		buf_add(&b, packed.data + 10, packed.len - 10);
+		if (is_good) {
+			assert_ok(unpack(&decode_gzip, b.data, b.len, 100, &got, NULL, &err), 0,
+				  &err);
+			assert_string_equal(buf_cstr(&got), "abc");
+		} else {
+			assert_fails(unpack(&decode_gzip, b.data, b.len, 100, &got, NULL, &err),
+				     -EBADMSG, &err);
+		}
+	}
+}
+
 static void an_xz_check_that_no_kernel_reads_is_refused(void **state)
 {
 	static const struct {
@@ -576,6 +606,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_is_too_large_is_refused),
 		cmocka_unit_test(damage_to_a_stream_is_told),
 		cmocka_unit_test(lz4_ends_at_a_chunk_of_no_bytes_or_at_the_end),
+		cmocka_unit_test(gzip_headers_that_no_kernel_reads_are_refused),
 		cmocka_unit_test(an_xz_check_that_no_kernel_reads_is_refused),
 		cmocka_unit_test(an_xz_stream_that_wants_too_much_memory_is_refused),
 		cmocka_unit_test(a_zstd_window_over_the_kernels_limit_is_refused),

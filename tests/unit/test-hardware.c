@@ -369,6 +369,57 @@ static void a_keyboard_is_found_by_its_letters(void **state)
 	assert_devices(&m, "keyboard", "usb:0");
 }
 
+static void a_modalias_may_stand_in_the_uevent_alone(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	const char *card = "devices/platform/host/mmc0:0001";
+
+	(void)state;
+	machine_make(&m);
+	put_dir(m.folder, "sys/devices/platform/host/mmc0:0001");
+	put_attribute(&m, card, "uevent", "DRIVER=mmcblk\nMODALIAS=mmc:block\nA=b\n");
+	put_block(&m, "devices/platform/host/mmc0:0001/block/mmcblk0", "179:0", false);
+	add_mount(&m, "179:0", "/", "ext4", "/dev/mmcblk0");
+	read_machine(&m);
+	assert_devices(&m, "/", "mmc:block");
+}
+
+static void a_driver_that_is_built_in_is_known_as_such(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_device(&m, PCI "/0000:00:01.0", "pci", "pci:one", "loaded", "loaded");
+	put_text(m.folder, "sys/module/loaded/initstate", "live\n");
+	put_device(&m, PCI "/0000:00:01.0/x", "virtio", "virtio:two", "inside", "inside");
+	put_device(&m, PCI "/0000:00:01.0/x/y", "scsi", "scsi:three", "sd", NULL);
+	put_block(&m, PCI "/0000:00:01.0/x/y/block/sda", "8:0", false);
+	add_mount(&m, "8:0", "/", "ext4", "/dev/sda");
+	read_machine(&m);
+	assert_devices(&m, "/", "pci:one virtio:two scsi:three");
+	assert_false(m.hw.devices[0].is_builtin);
+	assert_true(m.hw.devices[1].is_builtin); /* it has a folder, but was never loaded */
+	assert_true(m.hw.devices[2].is_builtin);
+}
+
+static void the_root_is_what_a_shared_device_is_needed_for(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_device(&m, PCI "/0000:00:01.0", "pci", "pci:one", "ahci", "ahci");
+	put_block(&m, PCI "/0000:00:01.0/block/sda", "8:0", false);
+	put_block(&m, PCI "/0000:00:01.0/block/sda/sda1", "8:1", true);
+	put_block(&m, PCI "/0000:00:01.0/block/sda/sda2", "8:2", true);
+	add_mount(&m, "8:2", "/home", "ext4", "/dev/sda2");
+	add_mount(&m, "8:1", "/", "ext4", "/dev/sda1");
+	read_machine(&m);
+	assert_devices(&m, "/", "pci:one");
+	assert_devices(&m, "/home", "");
+}
+
 static void a_device_with_two_purposes_stands_once(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -577,6 +628,9 @@ int main(void)
 		cmocka_unit_test(a_captured_tree_may_have_its_mounts_beside_self),
 		cmocka_unit_test(links_out_of_sys_are_not_devices),
 		cmocka_unit_test(a_keyboard_is_found_by_its_letters),
+		cmocka_unit_test(a_modalias_may_stand_in_the_uevent_alone),
+		cmocka_unit_test(a_driver_that_is_built_in_is_known_as_such),
+		cmocka_unit_test(the_root_is_what_a_shared_device_is_needed_for),
 		cmocka_unit_test(a_device_with_two_purposes_stands_once),
 		cmocka_unit_test(without_sys_or_proc_it_is_said_so),
 		cmocka_unit_test(a_description_is_read),

@@ -90,6 +90,22 @@ static void no_byte_of_a_name_breaks_a_line_of_the_manifest(void **state)
 	assert_ok(manifest_next(&cursor, &line, &m, &err), 0, &err);
 }
 
+static void what_cannot_be_part_of_a_name_stays_spelt_out(void **state)
+{
+	char text[] = "preroot-manifest 1\n"
+		      "d\t0755\t0\t-\ta\\x00b\\x2\\xg0\\x\\x41\t-\t\\x0\n";
+	char *cursor = text;
+	struct manifest_entry m;
+	struct err err = {0};
+	unsigned line = 0;
+
+	(void)state;
+	assert_ok(manifest_next(&cursor, &line, &m, &err), 1, &err);
+	assert_string_equal(m.path, "a\\x00b\\x2\\xg0\\xA");
+	assert_string_equal(m.reason, "\\x0");
+	assert_null(m.source);
+}
+
 /* Reads TEXT to its end or first error. */
 static int read_manifest(const char *text, struct err *err)
 {
@@ -190,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_manifest_reads_back_as_it_was_written),
 		cmocka_unit_test(no_byte_of_a_name_breaks_a_line_of_the_manifest),
+		cmocka_unit_test(what_cannot_be_part_of_a_name_stays_spelt_out),
 		cmocka_unit_test(a_malformed_line_is_told_with_its_number),
 		cmocka_unit_test(a_manifest_has_a_first_line_and_a_version),
 		cmocka_unit_test(a_manifest_without_its_last_newline_is_cut_short),

@@ -38,8 +38,7 @@ static void parent_folders_come_by_themselves(void **state)
 
 static void bin_and_lib_lie_below_usr(void **state)
 {
-	static const char *const paths[] = {"bin/sh",	   "sbin/init", "lib/x.so",
-					    "lib64/ld.so"};
+	static const char *const paths[] = {"bin/sh", "sbin/init", "lib/x.so", "lib64/ld.so"};
 	_cleanup_plan_ struct plan p;
 	struct err err = {0};
 	char merged[64];

@@ -413,6 +413,33 @@ static void names_that_the_kernel_cannot_make_are_told(void **state)
 	assert_problem(&j, "long-link");
 }
 
+static void a_file_below_what_is_no_folder_is_told(void **state)
+{
+	_cleanup_buf_ struct buf image = BUF_INIT;
+	_cleanup_judged_ struct judged j;
+
+	(void)state;
+	add_entry(&image, "init", S_IFREG | 0755, "x", 1);
+	add_file(&image, "etc", "a file");
+	add_file(&image, "etc/fstab", "x");
+	judge_ok(&j, &image);
+	assert_problem(&j, "/etc is no folder");
+}
+
+static void a_folder_that_takes_the_place_of_a_link_is_told(void **state)
+{
+	_cleanup_buf_ struct buf image = BUF_INIT;
+	_cleanup_judged_ struct judged j;
+
+	(void)state;
+	/* What lay behind /lib, the dynamic linker with it, is out of reach then. */
+	add_entry(&image, "init", S_IFREG | 0755, "x", 1);
+	add_symlink(&image, "lib", "usr/lib");
+	add_dir(&image, "lib");
+	judge_ok(&j, &image);
+	assert_problem(&j, "/lib was a link");
+}
+
 static void damage_that_stops_reading_is_an_error(void **state)
 {
 	_cleanup_buf_ struct buf image = BUF_INIT;
@@ -584,6 +611,8 @@ int main(void)
 		cmocka_unit_test(a_file_before_its_folder_is_told),
 		cmocka_unit_test(a_folder_that_the_kernel_leaves_out_is_told),
 		cmocka_unit_test(names_that_the_kernel_cannot_make_are_told),
+		cmocka_unit_test(a_file_below_what_is_no_folder_is_told),
+		cmocka_unit_test(a_folder_that_takes_the_place_of_a_link_is_told),
 		cmocka_unit_test(damage_that_stops_reading_is_an_error),
 		cmocka_unit_test(changed_content_is_told),
 		cmocka_unit_test(what_is_missing_or_added_is_told),

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A cpio writer for archives that no other program would write, and the tools that make images."""
+
+import stat
+import subprocess
+from dataclasses import dataclass
+
+TRAILER = b"TRAILER!!!"
+FILE, FOLDER, LINK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
+
+# How each codec is written for the kernel, and read back.
+PACK = {
+    "none": ["cat"],
+    "gzip": ["gzip", "-n"],
+    "xz": ["xz", "--check=crc32"],
+    "lzma": ["xz", "--format=lzma"],
+    "lz4": ["lz4", "-l", "-c"],
+    "zstd": ["zstd", "-q", "-c"],
+    "bzip2": ["bzip2"],
+}
+UNPACK = {
+    "none": ["cat"],
+    "gzip": ["gzip", "-dc"],
+    "xz": ["xz", "-dc"],
+    "lzma": ["xz", "--format=lzma", "-dc"],
+    "lz4": ["lz4", "-dc"],
+    "zstd": ["zstd", "-dc"],
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of an archive. What is not None in the second part is written as it is."""
+
+    name: bytes
+    mode: int = FILE
+    data: bytes = b""
+    ino: int = 0
+    nlink: int = 1
+    device: tuple = (0, 0)
+
+    magic: bytes = b"070701"
+    namesize: int = None
+    filesize: int = None
+    check: int = 0
+    end: bytes = b"\0"
+
+    def encode(self, ino):
+        name = self.name + self.end
+        fields = [self.ino or ino, self.mode, 0, 0, self.nlink, 0,
+                  len(self.data) if self.filesize is None else self.filesize, 0, 0, *self.device,
+                  len(name) if self.namesize is None else self.namesize, self.check]
+        head = self.magic + b"".join(b"%08x" % field for field in fields) + name
+        return padded(head) + padded(self.data)
+
+
+def padded(data, to=4):
+    return data + bytes(-len(data) % to)
+
+
+def newc(*entries, trailer=True):
+    """An archive of ENTRIES."""
+    if trailer:
+        entries = (*entries, Entry(TRAILER))
+    return b"".join(entry.encode(number + 1) for number, entry in enumerate(entries))
+
+
+# Where the fields of a header stand, and how long they are.
+FIELDS = {"magic": (0, 6)} | {name: (6 + 8 * i, 8) for i, name in enumerate(
+    ["ino", "mode", "uid", "gid", "nlink", "mtime", "filesize", "major", "minor", "rmajor",
+     "rminor", "namesize", "check"])}
+HEADER = 110
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an entry stands in an archive: the offsets of its header, its data and its end."""
+
+    name: bytes
+    header: int
+    data: int
+    size: int
+    end: int
+
+
+def places(archive):
+    """All entries of an archive that is well made, without its trailer."""
+    found, at = [], 0
+    while True:
+        def field(name):
+            start, length = FIELDS[name]
+            return int(archive[at + start:at + start + length], 16)
+
+        name = archive[at + HEADER:at + HEADER + field("namesize") - 1]
+        data = at + len(padded(bytes(HEADER + field("namesize"))))
+        end = data + len(padded(bytes(field("filesize"))))
+        if name == TRAILER:
+            return found
+        found.append(Place(name, at, data, field("filesize"), end))
+        at = end
+
+
+def folders(*names):
+    return [Entry(name, FOLDER, nlink=2) for name in names]
+
+
+def file(name, data=b"text\n", **fields):
+    return Entry(name, data=data, **fields)
+
+
+def link(name, target):
+    return Entry(name, LINK, target)
+
+
+def feed(words, data, **options):
+    """Runs WORDS with DATA on standard input; its standard output."""
+    return subprocess.run(words, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=True, **options).stdout
+
+
+def pack(codec, data):
+    return feed(PACK[codec], data)
+
+
+def unpack(codec, data):
+    return feed(UNPACK[codec], data)
+
+
+def gnu_cpio(folder, names, *options):
+    """The archive that GNU cpio makes of NAMES in FOLDER."""
+    words = ["cpio", "-o", "--quiet", "-0", *(options or ["-H", "newc"])]
+    return feed(words, b"".join(name.encode() + b"\0" for name in names), cwd=folder)
+
+
+def busybox_cpio(folder, names):
+    return feed(["busybox", "cpio", "-o", "-H", "newc"],
+                b"".join(name.encode() + b"\n" for name in names), cwd=folder)
+
+
+def names_in(archive):
+    """The names in an archive, as GNU cpio lists them."""
+    lines = feed(["cpio", "-it", "--quiet"], archive).decode(errors="surrogateescape")
+    return lines.splitlines()
+
+
+def segments_of(image, listing):
+    """Cuts the bytes of IMAGE as LISTING (`list --json`) says, and unpacks each part."""
+    parts = []
+    for segment in listing["segments"]:
+        data = image[segment["offset"]:segment["offset"] + segment["size"]]
+        if segment["compress"] == "lz4":
+            data = data.removesuffix(bytes(4))  # the kernel's reader stops at it, lz4 does not
+        parts.append(unpack(segment["compress"], data))
+    return parts

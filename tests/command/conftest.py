@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What many tests use. Whatever takes long is made once a session, and only looked at."""
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# These need the path above.
+import program  # noqa: E402
+import trees  # noqa: E402
+from lib import kernels  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def bookworm():
+    """Linux 6.1, modules as plain .ko."""
+    return kernels.of_suite("bookworm")
+
+
+@pytest.fixture(scope="session")
+def trixie():
+    """Linux 6.12, modules as .ko.xz."""
+    return kernels.of_suite("trixie")
+
+
+@pytest.fixture(scope="session")
+def suite(request):
+    """The kernel of a suite that a test names by indirect parametrization."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder for what is made once."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="session")
+def small_kernel(bookworm, shared):
+    """A root with the 6.1 kernel and a few of its modules; not to be changed."""
+    return trees.make_small(bookworm, shared / "small")
+
+
+@pytest.fixture
+def tree(small_kernel, tmp_path):
+    """A copy of the small kernel's root that the test may change."""
+    return small_kernel.copy(tmp_path / "root")
+
+
+@pytest.fixture(scope="session")
+def generic(bookworm, shared):
+    """A generic image of the whole 6.1 kernel."""
+    out = shared / "generic.img"
+    program.run("build", out, bookworm.version, "--root", bookworm.root, "--generic")
+    return out
+
+
+@pytest.fixture(scope="session")
+def image(small_kernel, shared):
+    """A small image: all modules of the small kernel."""
+    out = shared / "small.img"
+    program.run("build", out, small_kernel.version, "--root", small_kernel.root, "--generic")
+    return out
+
+
+@pytest.fixture(scope="session")
+def on_all_cores():
+    """Calls a function for each of many items, on all processors; the results in order."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    yield lambda function, items: list(pool.map(function, items))
+    pool.shutdown()

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Calls the program under test, and holds every call to what all commands promise."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib import BUILD
+
+_DEV = BUILD / "dev/preroot"
+PROGRAM = Path(os.environ.get("PREROOT") or (_DEV if _DEV.exists() else BUILD / "preroot"))
+
+DONE, FAILED, USAGE, FINDING = 0, 1, 2, 3
+
+# Root, but without the right to pass over permissions; other users never have it.
+UNPRIVILEGED = ("setpriv", "--bounding-set=-all") if os.geteuid() == 0 else ()
+_NAMESPACE = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-r", "-m")
+
+SANITIZER_WORDS = ("Sanitizer", "runtime error:")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave: its exit status, and its outputs as bytes."""
+
+    status: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self):
+        return self.out.decode(errors="surrogateescape")
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def messages(self, kind):
+        """The texts of the messages of KIND: error, hint or warning."""
+        mark = f"preroot: {kind}: "
+        return [line.removeprefix(mark) for line in self.err.decode(errors="replace").splitlines()
+                if line.startswith(mark)]
+
+    @property
+    def error(self):
+        return self.messages("error")[0]
+
+    @property
+    def hint(self):
+        return "\n".join(self.messages("hint"))
+
+
+def in_namespace(setup):
+    """Words to put before a command that is to see the mounts that the shell text SETUP makes."""
+    return (*_NAMESPACE, "sh", "-ec", setup + '\nexec "$@"', "sh")
+
+
+def environment(**changes):
+    """The environment of a child; a change to None removes a variable."""
+    env = {**os.environ, "LC_ALL": "C", **changes}
+    env["PATH"] = env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    return {key: value for key, value in env.items() if value is not None}
+
+
+def command(*args):
+    return [str(word) for word in (PROGRAM, *args)]
+
+
+def check(result, status):
+    """Fails unless RESULT has the exit status, or one of several, and the messages for it."""
+    err = result.err.decode(errors="replace")
+    assert not any(word in err for word in SANITIZER_WORDS), err
+    expected = status if isinstance(status, tuple) else (status,)
+    assert result.status in expected, f"exit status {result.status}, not {status}: {err}"
+    assert len(result.messages("error")) == (result.status in (FAILED, USAGE)), err
+    assert all(line.startswith(("preroot: error: ", "preroot: hint: ", "preroot: warning: "))
+               for line in err.splitlines()), err
+    return result
+
+
+def run(*args, status=DONE, before=(), env=None, **options):
+    """Runs the program with ARGS; the Result, once all that must hold for any run was checked.
+
+    STATUS is the exit status that is expected, or a tuple of them. BEFORE are words to put before
+    the command, ENV changes to the environment; other OPTIONS are subprocess.run()'s.
+    """
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.PIPE)
+    done = subprocess.run([*map(str, before), *command(*args)], stderr=subprocess.PIPE,
+                          env=environment(**(env or {})), check=False, **options)
+    return check(Result(done.returncode, done.stdout or b"", done.stderr), status)

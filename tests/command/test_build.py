@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images of real kernels: what is in them, and that the same input gives the same bytes."""
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import archive
+import trees
+from program import DONE, FAILED, run
+
+NVME = trees.MACHINES / "nvme.json"
+ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
+CODECS = ["zstd", "xz", "lz4", "gzip", "none"]
+
+
+def build(out, kernel, *options, **more):
+    return run("build", out, kernel.version, "--root", kernel.root, *options, **more)
+
+
+def listing(image):
+    return run("list", "--json", image).json
+
+
+def paths(image):
+    return [entry["path"] for entry in listing(image)["entries"]]
+
+
+def modules(image):
+    return {trees.module_name(path) for path in paths(image) if ".ko" in path}
+
+
+# ---- what an image is ----
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
+@pytest.mark.parametrize("mode, options", [
+    ("generic", ["--generic"]),
+    ("hostonly", ["--hardware", NVME]),
+    ("hostonly", ["--hostonly", "--hardware", NVME]),
+    ("generic", ["-N"]),
+    ("generic", ["--hostonly", "--generic"]),
+])
+def test_result_as_json(mode, options, suite, tmp_path):
+    out = tmp_path / "out.img"
+    told = build(out, suite, *options, "--json").json
+    found = listing(out)["entries"]
+    assert set(told) == {"image", "kernel", "mode", "compress", "bytes", "files", "modules",
+                         "seconds", "warnings"}
+    assert told["image"] == str(out)
+    assert (told["kernel"], told["mode"], told["compress"]) == (suite.version, mode, "zstd")
+    assert told["bytes"] == out.stat().st_size
+    assert told["files"] == sum(entry["mode"].startswith("-") for entry in found)
+    assert told["modules"] == sum(".ko" in entry["path"] for entry in found) > 5
+    assert (told["modules"] > 400) == (mode == "generic")
+    assert told["seconds"] > 0
+    assert run("verify", "--root", suite.root, out, "--json").json["good"] is True
+
+
+def test_result_in_words(small_kernel, tmp_path):
+    out = tmp_path / "out.img"
+    text = build(out, small_kernel, "--generic").text
+    assert re.fullmatch(rf"{out}: kernel {small_kernel.version}, generic, \d.* MB, \d+ files, "
+                        r"\d+ modules, zstd, \d.* s, \d+ warnings?\n", text)
+
+
+def test_kernel_need_not_be_named(small_kernel, tmp_path):
+    told = run("build", tmp_path / "out.img", "--root", small_kernel.root, "--generic",
+               "--json").json
+    assert told["kernel"] == small_kernel.version
+
+
+def test_newest_kernel_is_taken(tree, tmp_path):
+    """10 is newer than 9, whatever the alphabet says; one without an image does not count."""
+    for version in ("6.1.0-9-amd64", "6.10.0-1-amd64"):
+        shutil.copytree(tree.modules, tree.modules.with_name(version))
+    told = run("build", tmp_path / "out.img", "--root", tree.root, "--generic", "--json").json
+    assert told["kernel"] == tree.version
+
+
+@pytest.mark.parametrize("place", ["lib/modules/{version}/vmlinuz", "boot/kernel-{version}",
+                                   "boot/0123456789abcdef/{version}/linux",
+                                   "efi/debian/{version}/linux"])
+def test_kernel_image_is_found(place, tree):
+    """Where distributions and the Boot Loader Specification put it."""
+    there = tree.root / place.format(version=tree.version)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    tree.image.rename(there)
+    run("plan", "--root", tree.root, "--generic")
+    tree.rewrite(there, b"garbage" * 200)
+    result = run("plan", tree.version, "--root", tree.root, "--generic", status=FAILED)
+    assert place.format(version=tree.version) in result.error
+
+
+@pytest.mark.parametrize("name", ["config", "config-{version}"])
+def test_configuration_beside_the_modules(name, tree):
+    tree.configure(RD_ZSTD=None)
+    tree.config.rename(tree.modules / name.format(version=tree.version))
+    assert run("plan", "--json", "--root", tree.root, "--generic").json["compress"] == "xz"
+
+
+def test_image_is_private(small_kernel, tmp_path):
+    """It may hold secrets, whatever umask and the old image's mode were."""
+    out = tmp_path / "out.img"
+    out.write_bytes(b"old")
+    out.chmod(0o666)
+    build(out, small_kernel, "--generic", umask=0)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_other_names_of_the_old_image_keep_it(small_kernel, tmp_path):
+    """A hard link is how people keep a copy."""
+    out, kept = tmp_path / "out.img", tmp_path / "kept.img"
+    out.write_bytes(b"old")
+    os.link(out, kept)
+    build(out, small_kernel, "--generic")
+    assert kept.read_bytes() == b"old"
+    assert out.stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
+@pytest.mark.parametrize("codec", CODECS)
+def test_gnu_cpio_finds_what_list_tells(codec, suite, tmp_path):
+    """Each segment, cut out and decompressed by the usual tools, is an archive of its own."""
+    out = tmp_path / "out.img"
+    told = build(out, suite, "--hardware", NVME, "--compress", codec, "--json").json
+    assert told["compress"] == codec
+    assert run("verify", "--root", suite.root, out).status == DONE
+    found = listing(out)
+    assert [segment["compress"] for segment in found["segments"]] == ["none", codec]
+    names = [name for part in archive.segments_of(out.read_bytes(), found)
+             for name in archive.names_in(part)]
+    assert names == [entry["path"] for entry in found["entries"]]
+    assert found["complete"] is True
+
+
+@pytest.mark.parametrize("suite, form", [("bookworm", ".ko.zst"), ("trixie", ".ko.xz")],
+                         indirect=["suite"])
+def test_modules_are_the_kernels_own(suite, form, tmp_path):
+    """What the kernel package compressed is taken as it is; the rest is compressed for it."""
+    out, target = tmp_path / "out.img", tmp_path / "target"
+    build(out, suite, "--hardware", NVME)
+    run("extract", out, target)
+    files = [path for path in target.rglob("*") if ".ko" in path.name]
+    assert len(files) > 5
+    for path in files:
+        assert path.name.endswith(form)
+        source = suite.root / path.relative_to(target / "usr")
+        if form == ".ko.xz":
+            assert path.read_bytes() == source.read_bytes()
+        else:
+            assert archive.unpack("zstd", path.read_bytes()) == source.with_suffix("").read_bytes()
+
+
+def test_add_drivers(bookworm, tmp_path):
+    """Names as people write them; what a module needs comes with it."""
+    out = tmp_path / "out.img"
+    build(out, bookworm, "--hardware", NVME)
+    before = modules(out)
+    build(out, bookworm, "--hardware", NVME, "--add-drivers", "dummy,e1000e  virtio-net",
+          "--add-drivers", "dm_crypt")
+    added = modules(out) - before
+    assert {"dummy", "e1000e", "virtio_net", "net_failover", "dm_crypt", "dm_mod"} <= added
+    for name in ("dummy", "virtio_net"):
+        assert "--add-drivers" in run("why", out, name).text
+        assert f"load={name}\n" in run("cat", out, "/etc/preroot/boot.conf").text
+    assert "depends on it" in run("why", out, "net_failover").text
+
+
+def test_driver_that_is_built_in_needs_no_module(bookworm, tmp_path):
+    out = tmp_path / "out.img"
+    build(out, bookworm, "--hardware", NVME, "--add-drivers", "atkbd")
+    assert "atkbd" not in modules(out)
+
+
+# ---- firmware ----
+
+FIRMWARE = b"firmware of the adapter\n" * 50
+
+
+@pytest.mark.parametrize("name, pack, stored", [
+    ("1280.bin", "none", "1280.bin"),
+    ("1280.bin.xz", "xz", "1280.bin.xz"),
+    ("1280.bin.zst", "zstd", "1280.bin"),
+], ids=["plain", "the kernel can unpack it", "the kernel cannot unpack it"])
+def test_firmware_of_a_module(name, pack, stored, tree, tmp_path):
+    """The kernel reads firmware itself, and 6.1 knows xz but not zstd."""
+    folder = tree.root / "lib/firmware/qlogic"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(archive.pack(pack, FIRMWARE))
+    out = tmp_path / "out.img"
+    build(out, tree, "--hardware", NVME, "--add-drivers", "qla1280")
+    content = run("cat", out, f"/lib/firmware/qlogic/{stored}").out
+    assert (archive.unpack("xz", content) if stored.endswith(".xz") else content) == FIRMWARE
+    assert "qla1280" in run("why", out, f"/lib/firmware/qlogic/{stored}").text
+
+
+def test_firmware_that_is_a_link(tree, tmp_path):
+    folder = tree.root / "lib/firmware/qlogic"
+    folder.mkdir(parents=True)
+    (folder / "real.bin").write_bytes(FIRMWARE)
+    (folder / "1280.bin").symlink_to("real.bin")
+    out = tmp_path / "out.img"
+    build(out, tree, "--hardware", NVME, "--add-drivers", "qla1280")
+    run("extract", out, tmp_path / "target")
+    link = tmp_path / "target/lib/firmware/qlogic/1280.bin"
+    there = os.path.join("/lib/firmware/qlogic", os.readlink(link))  # as seen inside
+    assert (tmp_path / "target" / there.lstrip("/")).read_bytes() == FIRMWARE
+
+
+def test_missing_firmware_is_warned_of(tree, tmp_path):
+    result = build(tmp_path / "out.img", tree, "--hardware", NVME, "--add-drivers", "qla1280",
+                   "--json")
+    assert any("firmware" in text for text in result.json["warnings"])
+
+
+# ---- same input, same bytes ----
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name, more", [
+    ("again", {}),
+    ("another TMPDIR", {"env": {"TMPDIR": "/dev/shm"}}),
+    ("another time zone", {"env": {"TZ": "Asia/Kathmandu"}}),
+    ("another locale", {"env": {"LC_ALL": "C.UTF-8", "LANG": "de_DE.UTF-8"}}),
+    ("another home", {"env": {"HOME": "/nonexistent", "USER": "nobody"}}),
+    ("almost no environment", {"env": {"HOME": None, "USER": None, "LANG": None, "TERM": None}}),
+    ("another umask", {"umask": 0o77}),
+    ("another folder", {"cwd": "/"}),
+])
+def test_same_bytes(name, more, image, small_kernel, tmp_path):
+    out = tmp_path / "another name.img"
+    build(out, small_kernel, "--generic", **more)
+    assert digest(out) == digest(image), name
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_number_of_processors_does_not_matter(codec, small_kernel, tmp_path):
+    words = ["--hardware", NVME, "--compress", codec]
+    build(tmp_path / "all.img", small_kernel, *words)
+    build(tmp_path / "one.img", small_kernel, *words, before=ONE_PROCESSOR)
+    assert digest(tmp_path / "one.img") == digest(tmp_path / "all.img")
+
+
+def test_same_bytes_of_a_large_image(generic, bookworm, tmp_path):
+    out = tmp_path / "out.img"
+    build(out, bookworm, "--generic", umask=0o77, env={"TZ": "Asia/Kathmandu", "HOME": None},
+          before=ONE_PROCESSOR)
+    assert digest(out) == digest(generic)
+
+
+def test_times_of_files_do_not_matter(tree, tmp_path):
+    build(tmp_path / "one.img", tree, "--generic")
+    for path in tree.root.rglob("*"):
+        if path.is_file():
+            tree.rewrite(path, path.read_bytes())
+            os.utime(path, (1, 1))
+    build(tmp_path / "two.img", tree, "--generic")
+    assert digest(tmp_path / "one.img") == digest(tmp_path / "two.img")
+
+
+def test_order_of_directories_does_not_matter(small_kernel, tmp_path):
+    """tmpfs lists a folder in the order in which its files were made."""
+    orders, digests = [], []
+    names = [f"{hashlib.md5(bytes([i])).hexdigest()}" for i in range(40)]
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        for order in (names, names[::-1]):
+            root, extra = Path(memory) / "root", Path(memory) / "extra"
+            for folder in (extra, root / "lib/firmware/qlogic"):
+                folder.mkdir(parents=True)
+                for name in order:
+                    (folder / name).write_text(name)
+            small = trees.KernelTree(root, small_kernel.version)
+            _copy_in_order(small_kernel.root, root, reverse=order is not names)
+            orders.append([os.listdir(extra), os.listdir(small.modules)])
+            out = tmp_path / f"{len(digests)}.img"
+            run("build", out, "--root", root, "--generic", "--include", extra, "/extra")
+            digests.append(digest(out))
+            shutil.rmtree(root)
+            shutil.rmtree(extra)
+    assert orders[0][0] != orders[1][0] and orders[0][1] != orders[1][1]
+    assert digests[0] == digests[1]
+
+
+def _copy_in_order(source, target, reverse):
+    for path in sorted(source.rglob("*"), reverse=reverse):
+        there = target / path.relative_to(source)
+        if path.is_dir():
+            there.mkdir(parents=True, exist_ok=True)
+        else:
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, there)

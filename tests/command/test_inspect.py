@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""list, cat, extract and why: on our own images, and on those that other tools made."""
+
+import hashlib
+import os
+import random
+import stat
+import subprocess
+
+import pytest
+
+import archive
+import trees
+from archive import Entry, file, folders, link, newc
+from program import DONE, FAILED, FINDING, run
+
+EARLY = newc(*folders(b"kernel", b"kernel/x86", b"kernel/x86/microcode"),
+             file(b"kernel/x86/microcode/GenuineIntel.bin", b"microcode" * 100))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A folder with one of everything that an initramfs may hold."""
+    top = tmp_path_factory.mktemp("source")
+    for name in ("dev", "etc/deep/er", "usr/bin", "usr/lib", "private"):
+        (top / name).mkdir(parents=True)
+    (top / "lib").symlink_to("usr/lib")
+    (top / "init").write_bytes(b"#!/bin/sh\n")
+    (top / "init").chmod(0o755)
+    (top / "usr/bin/large").write_bytes(random.Random(1).randbytes(300_001))
+    (top / "usr/bin/tool").write_bytes(b"tool" * 7)
+    (top / "usr/bin/tool").chmod(0o750)
+    os.link(top / "usr/bin/tool", top / "usr/bin/same tool")
+    (top / "etc/empty").touch()
+    (top / "etc/ünïcode").write_bytes(b"name\n")
+    (top / "etc/absolute").symlink_to("/proc/self/mounts")
+    (top / "etc/deep/er/x").write_bytes(b"x")
+    (top / "private").chmod(0o700)
+    return top
+
+
+def names_below(top):
+    return sorted(str(path.relative_to(top)) for path in top.rglob("*"))
+
+
+def gnu(source, *options):
+    return archive.gnu_cpio(source, [".", *names_below(source)], *options)
+
+
+def several(source):
+    """An early segment, a middle one, the rest compressed in two parts; padding between."""
+    names = names_below(source)
+    first = [name for name in names if not name.startswith("usr")]
+    second = [name for name in names if name.startswith("usr")]
+    return (EARLY + bytes(512) + archive.padded(archive.pack("gzip", archive.gnu_cpio(
+        source, first))) + bytes(8) + archive.pack("xz", archive.gnu_cpio(source, second)))
+
+
+IMAGES = {
+    "GNU cpio": gnu,
+    "GNU cpio, gzip": lambda s: archive.pack("gzip", gnu(s)),
+    "GNU cpio, xz": lambda s: archive.pack("xz", gnu(s)),
+    "GNU cpio, lzma": lambda s: archive.pack("lzma", gnu(s)),
+    "GNU cpio, lz4": lambda s: archive.pack("lz4", gnu(s)),
+    "GNU cpio, zstd": lambda s: archive.pack("zstd", gnu(s)),
+    "GNU cpio, zstd, padded": lambda s: archive.pack("zstd", gnu(s)) + bytes(300),
+    "with sums": lambda s: gnu(s, "-H", "crc"),
+    "early first, gzip": lambda s: EARLY + archive.pack("gzip", gnu(s)),
+    "early first, lz4": lambda s: EARLY + archive.pack("lz4", gnu(s)),
+    "early first, uncompressed": lambda s: EARLY + gnu(s),
+    "busybox cpio": lambda s: archive.busybox_cpio(s, names_below(s)),
+    "busybox cpio, gzip": lambda s: archive.pack("gzip", archive.busybox_cpio(s, names_below(s))),
+    "several segments": several,
+}
+
+
+@pytest.fixture(params=IMAGES)
+def foreign(request, source, tmp_path):
+    """An image that another tool made of `source`."""
+    path = tmp_path / "foreign.img"
+    path.write_bytes(IMAGES[request.param](source))
+    return path
+
+
+def without_early(tree):
+    return {name: seen for name, seen in tree.items()
+            if name != "kernel" and not name.startswith("kernel/")}
+
+
+def test_extract_gives_what_went_in(foreign, source, tmp_path):
+    target = tmp_path / "target"
+    run("extract", foreign, target)
+    assert without_early(trees.snapshot(target)) == trees.snapshot(source)
+    assert (target / "usr/bin/tool").samefile(target / "usr/bin/same tool")
+
+
+def test_list_tells_what_went_in(foreign, source):
+    listed = run("list", "--json", foreign).json
+    assert listed["complete"] is True
+    entries = {entry["path"]: entry for entry in listed["entries"]
+               if not entry["path"].startswith("kernel") and entry["path"] != "."}
+    assert sorted(entries) == names_below(source)
+    for name, entry in entries.items():
+        there = (source / name).lstat()
+        assert entry["mode"] == stat.filemode(there.st_mode)
+        if stat.S_ISLNK(there.st_mode):
+            assert entry["target"] == os.readlink(source / name)
+        elif stat.S_ISREG(there.st_mode) and there.st_nlink == 1:
+            assert entry["size"] == there.st_size
+    text = run("list", foreign).text
+    assert all(name in text for name in entries)
+
+
+def test_cat_gives_the_content(foreign, source):
+    for name in ("usr/bin/large", "/init", "etc/ünïcode", "etc/empty"):
+        assert run("cat", foreign, name).out == (source / name.lstrip("/")).read_bytes()
+    both = run("cat", foreign, "init", "etc/deep/er/x").out
+    assert both == b"#!/bin/sh\nx"
+
+
+def test_foreign_image_is_verified_as_far_as_it_goes(foreign):
+    result = run("verify", foreign)
+    assert "good" in result.text and "another builder" in result.text
+    assert run("verify", "--json", foreign).json["ours"] is False
+
+
+def test_why_needs_a_manifest(foreign):
+    assert "preroot did not make it" in run("why", foreign, "/init", status=FAILED).error
+
+
+@pytest.mark.parametrize("make, segments", [
+    (lambda s: EARLY + archive.pack("gzip", gnu(s)), ["none", "gzip"]),
+    (several, ["none", "gzip", "xz"]),
+    (lambda s: archive.pack("zstd", gnu(s)) * 3, ["zstd", "zstd", "zstd"]),
+    (lambda s: archive.padded(archive.pack("lz4", gnu(s)) + bytes(4)) + EARLY, ["lz4", "none"]),
+])
+def test_segments(make, segments, source, tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(make(source))
+    listed = run("list", "--json", path).json
+    assert [segment["compress"] for segment in listed["segments"]] == segments
+    parts = archive.segments_of(path.read_bytes(), listed)
+    for number, segment in enumerate(listed["segments"]):
+        names = archive.names_in(parts[number])
+        assert len(names) == segment["entries"]
+        assert len(names) == sum(entry["segment"] == number + 1 for entry in listed["entries"])
+
+
+@pytest.mark.parametrize("data, says", [
+    (b"", "empty"),
+    (b"\0" * 100, ""),
+    (b"garbage" * 100, "byte 0"),
+    (b"0707", ""),
+    (archive.pack("bzip2", newc(file(b"x"))), "bzip2"),
+    (b"\x5d\0\0\x80\0" + b"\xff" * 8 + b"garbage" * 50, ""),
+    (b"\x89LZO\0\r\n\x1a\n" + bytes(100), "lzo"),
+    (newc(file(b"x")) + b"garbage", f"byte {len(newc(file(b'x')))}"),
+    (newc(file(b"x")) + b"\0" + archive.pack("gzip", newc(file(b"y"))), "multiple of 4"),
+    (archive.padded(archive.pack("gzip", newc(file(b"x")))) + b"\0" + newc(file(b"y")),
+     "multiple of 4"),
+    (archive.pack("gzip", b"garbage" * 100), "cpio"),
+    (archive.pack("gzip", newc(file(b"x")))[:-30], ""),
+], ids=["empty", "zeros", "garbage", "four bytes", "bzip2", "damaged lzma", "lzo", "garbage behind",
+        "compressed at an odd place", "archive at an odd place", "compressed garbage",
+        "cut short"])
+def test_what_is_no_image(data, says, tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(data)
+    zeros = not data.strip(b"\0") and data
+    for words in (["list", path], ["extract", path, tmp_path / "target"], ["cat", path, "none"]):
+        if zeros and words[0] != "cat":
+            run(*words)
+            continue
+        result = run(*words, status=FAILED)
+        assert str(path) in result.error and says in result.error
+    run("verify", path, status=FINDING)
+
+
+def test_old_portable_format_is_refused(source, tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(gnu(source, "-H", "odc"))
+    assert "odc" in run("list", path, status=FAILED).error
+    assert run("verify", path, status=FINDING).err
+
+
+@pytest.mark.parametrize("words", [["list"], ["cat", "x"], ["extract", "{target}"], ["why", "x"],
+                                   ["verify"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("kind, says", [("missing", "No such file"), ("folder", "regular"),
+                                        ("FIFO", "regular"), ("/dev/null", "regular")])
+def test_image_that_is_no_file(kind, says, words, tmp_path):
+    path = tmp_path / "image"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "/dev/null":
+        path = kind
+    rest = [word.format(target=tmp_path / "target") for word in words[1:]]
+    result = run(words[0], path, *rest, status=FAILED)
+    assert str(path) in result.error and says in result.error
+    assert not (tmp_path / "target").exists()
+
+
+# ---- details ----
+
+def written(tmp_path, *entries):
+    path = tmp_path / "image"
+    path.write_bytes(newc(*entries))
+    return path
+
+
+def test_last_of_several_files_with_a_name_counts(tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(newc(*folders(b"etc"), file(b"etc/x", b"first")) +
+                     newc(file(b"etc/x", b"second, longer")) +
+                     archive.pack("gzip", newc(file(b"./etc/x", b"third"))))
+    assert run("cat", path, "/etc/x").out == b"third"
+    run("extract", path, tmp_path / "target")
+    assert (tmp_path / "target/etc/x").read_bytes() == b"third"
+    assert run("list", path).text.count("etc/x") == 3
+
+
+@pytest.mark.parametrize("asked", ["bin/x", "/bin/x", "usr/bin/x", "/usr/bin/x"])
+def test_paths_as_people_type_them(asked, tmp_path):
+    path = written(tmp_path, *folders(b"usr", b"usr/bin"), file(b"usr/bin/x", b"found"))
+    assert run("cat", path, asked).out == b"found"
+
+
+@pytest.mark.parametrize("asked", ["none", "usr", "usr/bi", "link", "x"])
+def test_cat_of_what_is_no_file(asked, tmp_path):
+    path = written(tmp_path, *folders(b"usr", b"usr/bin"), file(b"usr/bin/xy"),
+                   link(b"link", b"usr/bin/xy"))
+    result = run("cat", path, asked, status=FAILED)
+    assert asked in result.error and "preroot list" in result.hint
+
+
+def test_list_in_words(tmp_path):
+    path = written(tmp_path, *folders(b"dev"), file(b"x", b"12345", mode=stat.S_IFREG | 0o4755),
+                   link(b"l", b"target"), Entry(b"dev/console", stat.S_IFCHR | 0o600,
+                                                device=(5, 1)),
+                   Entry(b"pipe", stat.S_IFIFO | 0o644))
+    size = path.stat().st_size
+    lines = [" ".join(line.split()) for line in run("list", path).text.splitlines()]
+    assert lines == [
+        "# segment 1: uncompressed, at byte 0",
+        "drwxr-xr-x 2 0 0 0 dev",
+        "-rwsr-xr-x 1 0 0 5 x",
+        "lrwxrwxrwx 1 0 0 6 l -> target",
+        "crw------- 1 0 0 5, 1 dev/console",
+        "prw-r--r-- 1 0 0 0 pipe",
+        f"# segment 1: 5 entries, {size} bytes, {size} unpacked"]
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path):
+    path = written(tmp_path, file(b"a\nb"), file(b"\x1b[31mred"), link(b"l", b"\x07\r"),
+                   file(b"back\\slash"))
+    result = run("list", path)
+    assert not set(result.out) & {7, 13, 27}
+    assert "a\\x0ab" in result.text and "\\x1b[31mred" in result.text
+    assert "back\\x5cslash" in result.text
+    assert [entry["path"] for entry in run("list", "--json", path).json["entries"]][0] == \
+        "a\\x0ab"
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"caf\xe9"])
+def test_names_that_are_no_text(data, tmp_path):
+    """What is printed is UTF-8, whatever the archive holds."""
+    path = written(tmp_path, file(data))
+    assert "\\x%02x" % data[-1] in run("list", path).text
+    assert len(run("list", "--json", path).json["entries"]) == 1
+    run("extract", path, tmp_path / "target")
+    assert os.listdir(os.fsencode(tmp_path / "target")) == [data]
+
+
+def test_bootconfig_behind_the_image(tmp_path):
+    """The kernel cuts it off before it unpacks."""
+    path = written(tmp_path, file(b"init", mode=stat.S_IFREG | 0o755))
+    config = b'kernel.x = "y"\n\0'
+    path.write_bytes(path.read_bytes() + config + len(config).to_bytes(4, "little") +
+                     sum(config).to_bytes(4, "little") + b"#BOOTCONFIG\n")
+    assert [entry["path"] for entry in run("list", "--json", path).json["entries"]] == ["init"]
+    run("verify", path)
+
+
+def test_wrong_sum_is_found(tmp_path):
+    good = file(b"init", b"abc", mode=stat.S_IFREG | 0o755, magic=b"070702", check=sum(b"abc"))
+    assert run("verify", written(tmp_path, good)).status == DONE
+    bad = file(b"init", b"abd", mode=stat.S_IFREG | 0o755, magic=b"070702", check=sum(b"abc"))
+    path = written(tmp_path, bad, file(b"next"))
+    run("verify", path, status=FINDING)
+    assert "sum" in run("list", path, status=FAILED).error
+
+
+# ---- our own ----
+
+def test_extract_of_our_image_equals_what_cpio_makes(image, tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    run("extract", image, ours)
+    theirs.mkdir()
+    listing = run("list", "--json", image).json
+    for part in archive.segments_of(image.read_bytes(), listing):
+        subprocess.run(["cpio", "-idu", "--quiet"], input=part, cwd=theirs, check=True)
+    # Who unpacks an image can look into every folder, and nobody else can write to it.
+    for path in theirs.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod((path.stat().st_mode | 0o700) & 0o755)
+    assert trees.snapshot(ours) == trees.snapshot(theirs)
+
+
+def test_why_by_path_and_by_module(image):
+    by_name = run("why", image, "ext4").text
+    path = by_name.split(":")[0]
+    assert path.endswith("/ext4.ko.zst")
+    assert "filesystems on local disks" in by_name
+    for asked in (path, path.lstrip("/"), path.removeprefix("/usr")):
+        assert run("why", image, asked).text == by_name
+    assert "depends on it" in run("why", image, "jbd2").text
+    assert run("why", image, "virtio-blk").text == run("why", image, "virtio_blk").text
+    assert "PID 1" in run("why", image, "/init").text
+
+
+def test_why_as_json(image, small_kernel):
+    told = run("why", "--json", image, "ext4").json
+    assert set(told) == {"path", "reason", "source", "size", "sha256"}
+    assert (small_kernel.root / told["source"]).name == "ext4.ko"
+    content = run("cat", image, told["path"]).out
+    assert told["size"] == len(content)
+    assert told["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("asked", ["no_such_module", "/no/such/path", "", "/", "ext", "ext4.ko"])
+def test_why_of_what_is_not_there(asked, image):
+    result = run("why", image, asked, status=FAILED)
+    assert str(image) in result.error and "preroot list" in result.hint
+
+
+def test_each_file_of_our_image_has_a_reason(image):
+    for entry in run("list", "--json", image).json["entries"]:
+        if entry["mode"].startswith("-") and entry["path"] != "usr/lib/preroot/manifest":
+            assert run("why", image, entry["path"]).text.strip()

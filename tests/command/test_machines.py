@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is read from a machine, and which modules an image for it gets.
+
+machines/ holds for each machine: NAME.tree, what was captured of its /sys and /proc (see
+trees.write_machine); NAME.json, what `preroot hardware --json` says of it; NAME.SUITE.modules, the
+modules of its hostonly image for a kernel. With PREROOT_UPDATE=1 in the environment the last two
+are written anew instead of being compared: look at the difference before you keep it.
+"""
+
+import json
+import os
+
+import pytest
+
+import trees
+from program import FAILED, run
+
+MACHINES = sorted(path.stem for path in trees.MACHINES.glob("*.tree"))
+BOOTABLE = [name for name in MACHINES if name != "lvm"]
+UPDATE = bool(os.environ.get("PREROOT_UPDATE"))
+
+
+def expect(path, text):
+    if UPDATE:
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def description(name):
+    return trees.MACHINES / f"{name}.json"
+
+
+def modules_of(plan):
+    return sorted(trees.module_name(entry["path"]) for entry in plan["entries"]
+                  if "/modules/" in entry["path"] and ".ko" in entry["path"])
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_machine_is_described(name, tmp_path):
+    root = trees.write_machine(name, tmp_path)
+    expect(description(name), run("hardware", "--json", "--root", root).text)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_description_tells_the_same_as_the_machine(name, tmp_path):
+    root = trees.write_machine(name, tmp_path / "machine")
+    (tmp_path / "empty").mkdir()
+    for options in ([], ["--json"]):
+        there = run("hardware", "--root", root, *options).out
+        again = run("hardware", "--root", tmp_path / "empty", "--hardware", description(name),
+                    *options).out
+        assert there == again
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
+@pytest.mark.parametrize("name", BOOTABLE)
+def test_hostonly_image_has_the_modules_of_the_machine(name, suite):
+    plan = run("plan", "--json", "--root", suite.root, "--hardware", description(name)).json
+    short = suite.root.name
+    expect(trees.MACHINES / f"{name}.{short}.modules", "\n".join(modules_of(plan)) + "\n")
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
+@pytest.mark.parametrize("options", [["--generic"], ["--hardware", description("nvme")]])
+def test_plan_gives_a_reason_for_each_entry(options, suite):
+    plan = run("plan", "--json", "--root", suite.root, *options).json
+    assert plan["kernel"] == suite.version
+    assert len(plan["entries"]) > 20
+    for entry in plan["entries"]:
+        assert entry["reason"].strip(), entry
+        assert set(entry) <= {"path", "type", "mode", "source", "target", "reason"}
+        assert entry["type"] in ("file", "dir", "link")
+
+
+def test_plan_in_text_says_the_same_as_in_json(bookworm):
+    words = ["plan", "--root", bookworm.root, "--hardware", description("ahci")]
+    lines = run(*words).text.splitlines()
+    entries = run(*words, "--json").json["entries"]
+    assert lines[0] == f"# kernel {bookworm.version}, hostonly, compressed with zstd"
+    assert len(lines) == 1 + len(entries)
+    for line, entry in zip(lines[1:], entries):
+        arrow = f" -> {entry['target']}" if "target" in entry else ""
+        assert line == f"{entry['type']:4} /{entry['path']}{arrow}\t{entry['reason']}"
+
+
+def test_reason_names_the_device_and_the_mount(bookworm):
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", description("ahci")).json
+    reasons = {trees.module_name(entry["path"]): entry["reason"] for entry in plan["entries"]}
+    assert "0000:00:1f.2" in reasons["ahci"] and "way to /" in reasons["ahci"]
+    assert reasons["ext4"] == "filesystem of /"
+    assert "depends on it" in reasons["libahci"]
+
+
+def test_machine_and_kernel_below_one_root(tree):
+    """What --root reads is the same as what --hardware is given."""
+    trees.write_machine("virtio-blk", tree.root)
+    seen = run("plan", "--json", "--root", tree.root).json
+    given = run("plan", "--json", "--root", tree.root,
+                "--hardware", description("virtio-blk")).json
+    assert seen == given
+    hardware = run("hardware", "--json", "--root", tree.root).json
+    drivers = {device["path"].split("/")[-1]: device.get("target-driver")
+               for device in hardware["devices"]}
+    assert hardware["target-kernel"] == tree.version
+    assert drivers["virtio0"] == "virtio_blk"
+
+
+def test_later_mount_hides_the_earlier_one(tree):
+    """/proc/self/mountinfo of a system whose initramfs left its own root behind."""
+    trees.write_machine("virtio-blk", tree.root)
+    mounts = tree.root / "proc/self/mountinfo"
+    mounts.write_text("20 1 259:9 / / rw - btrfs /dev/old rw\n" + mounts.read_text())
+    hardware = run("hardware", "--json", "--root", tree.root).json
+    assert [mount["fstype"] for mount in hardware["mounts"]] == ["ext4"]
+
+
+def test_image_for_lvm_is_refused(bookworm, tmp_path):
+    """This version cannot bring up logical volumes: that is said, not found out at boot."""
+    out = tmp_path / "out.img"
+    result = run("build", out, "--root", bookworm.root, "--hardware", description("lvm"),
+                 status=FAILED)
+    assert "dm-0" in result.error and "LVM-" in result.error and "way to /" in result.error
+    assert result.hint
+    assert not list(tmp_path.iterdir())
+
+
+def changed(tmp_path, name, change):
+    """A description of the machine NAME after CHANGE was called with it."""
+    machine = json.loads(description(name).read_text())
+    change(machine)
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(machine))
+    return path
+
+
+def test_volume_that_is_not_needed_early_does_not_matter(bookworm, tmp_path):
+    volume = json.loads(description("lvm").read_text())["mounts"][0]
+    machine = changed(tmp_path, "virtio-blk",
+                      lambda m: m["mounts"].append({**volume, "target": "/srv"}))
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine).json
+    plain = run("plan", "--json", "--root", bookworm.root,
+                "--hardware", description("virtio-blk")).json
+    assert modules_of(plan) == modules_of(plain)
+
+
+@pytest.mark.parametrize("driver, modules", [
+    ("ata_piix", {"ata_piix"}),
+    ("ata_generic", {"ata_generic"}),
+    (None, {"ata_piix", "ata_generic"}),
+])
+def test_driver_in_use_is_taken_where_several_would_serve(driver, modules, bookworm, tmp_path):
+    """An IDE controller that two modules claim."""
+    def to_ide(machine):
+        controller = machine["devices"][0]
+        controller["modalias"] = "pci:v00008086d00007010sv00001AF4sd00001100bc01sc01i80"
+        for key in ("driver", "module"):
+            del controller[key]
+            if driver:
+                controller[key] = driver
+
+    machine = changed(tmp_path, "ahci", to_ide)
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine).json
+    assert set(modules_of(plan)) & {"ahci", "ata_piix", "ata_generic"} == modules
+
+
+def test_keyboard_beside_a_mounted_usb_disk_keeps_its_controller(bookworm, tmp_path):
+    """One controller serves the keyboard and a disk that only /mnt needs."""
+    root = trees.write_machine("nvme", tmp_path / "root")
+    controller = "devices/pci0000:00/0000:00:14.0"
+    disk = f"{controller}/usb1/1-3/1-3:1.0/host6/target6:0:0/6:0:0:0/block/sda"
+    (root / "sys" / disk).mkdir(parents=True)
+    (root / "sys/dev/block/8:0").symlink_to(f"../../{disk}")
+    with open(root / "proc/self/mountinfo", "a", encoding="utf-8") as mounts:
+        mounts.write("99 24 8:0 / /mnt rw,relatime - vfat /dev/sda rw\n")
+    machine = tmp_path / "machine.json"
+    machine.write_bytes(run("hardware", "--json", "--root", root).out)
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine).json
+    assert {"xhci_pci", "usbhid"} <= set(modules_of(plan))
+
+
+def test_usr_of_its_own_is_refused(bookworm, tmp_path):
+    def add_usr(machine):
+        machine["mounts"].append({**machine["mounts"][0], "target": "/usr"})
+
+    machine = changed(tmp_path, "virtio-blk", add_usr)
+    result = run("plan", "--root", bookworm.root, "--hardware", machine, status=FAILED)
+    assert "/usr" in result.error and result.hint

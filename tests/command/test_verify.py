@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""verify: what can be wrong with an image is found from its bytes."""
+
+import stat
+
+import pytest
+
+import archive
+import trees
+from archive import Entry, file, folders, newc
+from program import FINDING, run
+
+NVME = trees.MACHINES / "nvme.json"
+EXECUTABLE = stat.S_IFREG | 0o755
+MANIFEST = b"usr/lib/preroot/manifest"
+
+
+class Parts:
+    """Our image taken apart: the store as it is, the base unpacked."""
+
+    def __init__(self, path, codec):
+        self.codec = codec
+        data = path.read_bytes()
+        self.store, self.base = (bytearray(part) for part in archive.segments_of(
+            data, run("list", "--json", path).json))
+
+    def join(self):
+        return bytes(self.store) + archive.pack(self.codec, bytes(self.base))
+
+
+@pytest.fixture(scope="module")
+def ours(small_kernel, tmp_path_factory):
+    """A hostonly image."""
+    path = tmp_path_factory.mktemp("ours") / "ours.img"
+    run("build", path, small_kernel.version, "--root", small_kernel.root, "--hardware", NVME)
+    return path
+
+
+@pytest.fixture
+def parts(ours):
+    return Parts(ours, "zstd")
+
+
+def findings(data, path, *options):
+    """What verify says of DATA; at least one thing must be wrong."""
+    path.write_bytes(data)
+    told = run("verify", "--json", *options, path, status=FINDING).json
+    assert told["good"] is False and told["problems"]
+    return told["problems"]
+
+
+def test_good_image(ours, small_kernel, tmp_path):
+    told = run("verify", "--json", "--root", small_kernel.root, ours).json
+    listed = run("list", "--json", ours).json
+    assert told == {
+        "image": str(ours), "good": True, "ours": True, "kernel": small_kernel.version,
+        "kernel-checked": True, "problems": [],
+        "entries": len(listed["entries"]),
+        "files": sum(entry["mode"].startswith("-") for entry in listed["entries"]),
+        "modules": sum(".ko" in entry["path"] for entry in listed["entries"])}
+    text = run("verify", "--root", small_kernel.root, ours).text
+    assert text.startswith(f"{ours}: good: 2 segments, ")
+    (tmp_path / "copy").write_bytes(ours.read_bytes() + bytes(512))
+    run("verify", "--root", small_kernel.root, tmp_path / "copy")
+
+
+def test_image_put_together_again_is_good(parts, tmp_path):
+    """What the tests below do to an image finds nothing if they change nothing."""
+    (tmp_path / "image").write_bytes(parts.join())
+    run("verify", tmp_path / "image")
+
+
+def test_a_changed_byte_in_any_file(parts, tmp_path, on_all_cores):
+    def spoil(job):
+        number, (segment, place, offset) = job
+        store, base = bytearray(parts.store), bytearray(parts.base)
+        (store if segment == 0 else base)[place.data + offset] ^= 1
+        data = bytes(store) + archive.pack("zstd", bytes(base))
+        problems = findings(data, tmp_path / f"{number}.img")
+        return any(place.name.decode() in problem for problem in problems)
+
+    jobs = [(segment, place, offset)
+            for segment, data in enumerate((parts.store, parts.base))
+            for place in archive.places(bytes(data)) if place.size and place.name != MANIFEST
+            for offset in {0, place.size // 2, place.size - 1}]
+    assert len(jobs) > 50
+    assert all(on_all_cores(spoil, list(enumerate(jobs))))
+
+
+@pytest.mark.parametrize("segment", ["store", "base"])
+@pytest.mark.parametrize("field, value", [
+    ("magic", b"070703"), ("mode", b"000081ff"), ("mode", b"0000a1a4"), ("uid", b"000003e8"),
+    ("gid", b"000003e8"), ("filesize", b"00000001"), ("namesize", b"00000009"),
+])
+def test_a_changed_header(segment, field, value, parts, tmp_path):
+    data = getattr(parts, segment)
+    place = [place for place in archive.places(bytes(data)) if place.size > 100][0]
+    start, length = archive.FIELDS[field]
+    data[place.header + start:place.header + start + length] = value
+    findings(parts.join(), tmp_path / "image")
+
+
+def test_two_files_made_one(parts, tmp_path):
+    """As hard links of each other both would get the content of the last one."""
+    one, two = [place for place in archive.places(bytes(parts.store)) if place.size > 100][:2]
+    for place in (one, two):
+        for field, value in (("nlink", b"00000002"), ("ino", b"00000777")):
+            start, length = archive.FIELDS[field]
+            parts.store[place.header + start:place.header + start + length] = value
+    findings(parts.join(), tmp_path / "image")
+
+
+def test_a_changed_name(parts, tmp_path):
+    place = next(place for place in archive.places(bytes(parts.store)) if b"ext4.ko" in place.name)
+    at = place.header + archive.HEADER + place.name.index(b"ext4.ko")
+    parts.store[at:at + 4] = b"ext5"
+    problems = findings(parts.join(), tmp_path / "image")
+    assert any("ext4.ko" in problem and "not in the image" in problem for problem in problems)
+    assert any("ext5.ko" in problem and "not in the manifest" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("segment", ["store", "base"])
+def test_a_removed_file(segment, parts, tmp_path, on_all_cores):
+    data = bytes(getattr(parts, segment))
+
+    def cut(job):
+        number, place = job
+        mine = {"store": bytes(parts.store), "base": bytes(parts.base)}
+        mine[segment] = data[:place.header] + data[place.end:]
+        problems = findings(mine["store"] + archive.pack("zstd", mine["base"]),
+                            tmp_path / f"{number}.img")
+        return any(place.name.decode() in problem for problem in problems)
+
+    files = [place for place in archive.places(data) if place.size and place.name != MANIFEST]
+    assert len(files) > 4
+    assert all(on_all_cores(cut, list(enumerate(files))))
+
+
+def test_a_removed_manifest_makes_it_an_image_of_somebody_else(parts, tmp_path):
+    place = next(place for place in archive.places(bytes(parts.base)) if place.name == MANIFEST)
+    del parts.base[place.header:place.end]
+    (tmp_path / "image").write_bytes(parts.join())
+    assert run("verify", "--json", tmp_path / "image").json["ours"] is False
+
+
+@pytest.mark.parametrize("entries", [
+    [file(b"new")],
+    folders(b"new"),
+    [archive.link(b"new", b"init")],
+    [file(b"init", b"other", mode=EXECUTABLE)],
+    [archive.link(b"init", b"usr/bin/other")],
+    [Entry(b"init", stat.S_IFCHR | 0o755, device=(1, 3))],
+    [file(b"etc/initrd-release", b"")],
+], ids=["file", "folder", "link", "another init", "link for init", "device for init",
+        "empty file"])
+@pytest.mark.parametrize("codec", ["none", "gzip"])
+def test_a_segment_behind(codec, entries, ours, tmp_path):
+    """Nothing is signed, but what is not ours is seen."""
+    data = archive.padded(ours.read_bytes()) + archive.pack(codec, newc(*entries))
+    problems = findings(data, tmp_path / "image")
+    assert any(entries[0].name.decode() in problem for problem in problems)
+
+
+@pytest.mark.parametrize("old, new, says", [
+    (b"preroot-manifest 1\n", b"preroot-manifest 2\n", "manifest"),
+    (b"preroot-manifest 1\n", b"something else\n", "manifest"),
+    (b"\tinit\t", b"\tinit2\t", "init2"),
+    (b"f\t755\t", b"f\t644\t", "mode"),
+    (b"f\t755\t", b"x\t755\t", "manifest"),
+    (b"f\t755\t", b"f\t755\t1", "bytes"),
+    (b"d\t1777\t", b"d\t777\t", "tmp"),
+])
+def test_a_changed_manifest(old, new, says, parts, tmp_path):
+    entries = archive.places(bytes(parts.base))
+    place = next(place for place in entries if place.name == MANIFEST)
+    text = bytes(parts.base[place.data:place.data + place.size])
+    for mode in (b"0755", b"00755", b"100755"):
+        old_mode = old.replace(b"755", mode)
+        if old not in text and old_mode in text:
+            old, new = old_mode, new.replace(b"755", mode).replace(b"644", b"0644")
+    assert old in text
+    changed = file(MANIFEST, text.replace(old, new, 1)).encode(9999)
+    parts.base[place.header:place.end] = changed
+    assert any(says in problem for problem in findings(parts.join(), tmp_path / "image"))
+
+
+def test_cut_anywhere(ours, tmp_path, on_all_cores):
+    data = ours.read_bytes()
+
+    def cut(number):
+        return findings(data[:number], tmp_path / f"{number}.img") != []
+
+    size = len(data.rstrip(b"\0"))
+    places = [1, *(size * i // 30 for i in range(1, 30)), size - 10, size - 1]
+    assert all(on_all_cores(cut, places))
+
+
+@pytest.mark.parametrize("codec", ["zstd", "xz", "gzip", "lz4"])
+def test_a_flipped_bit_in_the_compressed_base(codec, small_kernel, tmp_path, on_all_cores):
+    """Whether the codec has a sum of its own or not."""
+    path = tmp_path / "image"
+    run("build", path, small_kernel.version, "--root", small_kernel.root, "--hardware", NVME,
+        "--compress", codec)
+    data = path.read_bytes()
+    segment = run("list", "--json", path).json["segments"][1]
+    entries = archive.places(archive.segments_of(data, {"segments": [segment]})[0])
+    assert len(entries) > 10
+
+    def flip(number):
+        changed = bytearray(data)
+        changed[number] ^= 1 << number % 8
+        (tmp_path / f"{number}.img").write_bytes(changed)
+        return run("verify", tmp_path / f"{number}.img", status=FINDING).status
+
+    # The base is init and the indexes for the most part: data that the manifest has sums of.
+    start, size = segment["offset"] + 64, segment["size"] - 2048
+    on_all_cores(flip, range(start, start + size, size // 25))
+
+
+# ---- images of other tools ----
+
+INIT = file(b"init", b"#!/bin/sh\n", mode=EXECUTABLE)
+
+
+@pytest.mark.parametrize("data, says", [
+    (newc(file(b"x")), "no /init"),
+    (newc(file(b"init", mode=stat.S_IFREG | 0o644)), "/init is not executable"),
+    (newc(INIT, file(b"etc/x")), "/etc/x comes before its folder"),
+    (newc(INIT, file(b"etc/x"), *folders(b"etc")), "/etc/x comes before its folder"),
+    (newc(INIT, *folders(b"a/b")), "/a/b comes before its folder"),
+    (newc(INIT)[:-1], "cut short"),
+    (newc(INIT, trailer=False)[:-3], "cut short"),
+], ids=["no init", "init is no program", "no folder", "late folder", "no parent", "cut",
+        "cut data"])
+def test_what_a_kernel_would_not_boot(data, says, tmp_path):
+    assert any(says in problem for problem in findings(data, tmp_path / "image"))
+
+
+@pytest.mark.parametrize("data", [newc(INIT), newc(INIT, *folders(b"etc"), file(b"etc/x")),
+                                  newc(INIT, trailer=False)],
+                         ids=["init", "folder first", "no trailer"])
+def test_what_a_kernel_would_boot(data, tmp_path):
+    (tmp_path / "image").write_bytes(data)
+    run("verify", tmp_path / "image")
+
+
+# ---- the kernel's side ----
+
+def test_codec_that_the_kernel_cannot_unpack(tree, tmp_path):
+    """The image was built for a kernel that has been configured otherwise since."""
+    out = tmp_path / "image"
+    run("build", out, tree.version, "--root", tree.root, "--hardware", NVME)
+    tree.configure(RD_ZSTD=None)
+    problems = findings(out.read_bytes(), tmp_path / "copy", "--root", tree.root)
+    assert any("CONFIG_RD_ZSTD" in problem and tree.version in problem for problem in problems)
+
+
+@pytest.mark.parametrize("gone", ["modules", "config"])
+def test_kernel_that_is_not_there_is_told(gone, tree, ours):
+    """The image alone is good; whether the kernel fits is not known."""
+    if gone == "modules":
+        tree.modules.rename(tree.modules.with_name("other"))
+    else:
+        tree.config.unlink()
+    result = run("verify", "--root", tree.root, ours)
+    assert any("not checked against its kernel" in text for text in result.messages("warning"))
+    assert run("verify", "--json", "--root", tree.root, ours).json["kernel-checked"] is False

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Root folders for tests: a small kernel, captured machines, programs with their libraries."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MACHINES = HERE / "machines"
+
+# What the small kernel has, beside all that these depend on.
+SMALL = ["ahci", "dummy", "ext4", "nvme", "qla1280", "sd_mod", "virtio_blk", "virtio_pci"]
+
+
+def snapshot(folder):
+    """All there is below FOLDER, to compare with: type, mode and content by path."""
+    seen = {}
+    for path in sorted(Path(folder).rglob("*")):
+        mode = path.lstat().st_mode
+        content = None
+        if stat.S_ISLNK(mode):
+            content = os.readlink(path)
+        elif stat.S_ISREG(mode):
+            content = path.read_bytes()
+        seen[str(path.relative_to(folder))] = (stat.filemode(mode), content)
+    return seen
+
+
+@dataclass(frozen=True)
+class KernelTree:
+    """A root with one kernel that a test may change. Its files share their inodes with others':
+    they are replaced, never written to."""
+
+    root: Path
+    version: str
+
+    @property
+    def modules(self):
+        return self.root / "lib/modules" / self.version
+
+    @property
+    def image(self):
+        return self.root / "boot" / f"vmlinuz-{self.version}"
+
+    @property
+    def config(self):
+        return self.root / "boot" / f"config-{self.version}"
+
+    def copy(self, to):
+        shutil.copytree(self.root, to, symlinks=True, copy_function=os.link)
+        return KernelTree(Path(to), self.version)
+
+    def rewrite(self, path, data):
+        path.unlink()
+        path.write_bytes(data)
+
+    def configure(self, **options):
+        """Sets options of the kernel configuration; None unsets."""
+        text = self.config.read_text()
+        for name, value in options.items():
+            line = f"# CONFIG_{name} is not set" if value is None else f"CONFIG_{name}={value}"
+            text, found = re.subn(rf"(?m)^(# )?CONFIG_{name}[= ].*$", line, text)
+            text += "" if found else line + "\n"
+        self.rewrite(self.config, text.encode())
+
+    def rename(self, version):
+        """The same kernel under another name, as a careless copy would give."""
+        for name in ("vmlinuz", "config"):
+            (self.root / "boot" / f"{name}-{self.version}").rename(
+                self.root / "boot" / f"{name}-{version}")
+        self.modules.rename(self.modules.with_name(version))
+        return KernelTree(self.root, version)
+
+
+def make_small(kernel, root, names=tuple(SMALL)):
+    """Copies KERNEL with a few of its modules only, indexes included, to ROOT."""
+    source = kernel.root / "lib/modules" / kernel.version
+    small = KernelTree(Path(root), kernel.version)
+    (small.root / "boot").mkdir(parents=True)
+    for path in _with_needs(source, names):
+        (small.modules / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / path, small.modules / path)
+    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+        shutil.copyfile(source / name, small.modules / name)
+    shutil.copyfile(kernel.image, small.image)
+    shutil.copyfile(kernel.root / "boot" / f"config-{kernel.version}", small.config)
+    subprocess.run(["/sbin/depmod", "-b", small.root, kernel.version], check=True,
+                   stderr=subprocess.DEVNULL)
+    return small
+
+
+def module_name(path):
+    return Path(path).name.split(".ko")[0].replace("-", "_")
+
+
+def _with_needs(modules, names):
+    needs, path_of = {}, {}
+    for line in (modules / "modules.dep").read_text().splitlines():
+        path, rest = line.split(":")
+        needs[path] = rest.split()
+        path_of[module_name(path)] = path
+    wanted = set()
+    for name in names:
+        wanted.add(path_of[name])
+        wanted.update(needs[path_of[name]])
+    # Soft dependencies of ext4 and the checksums, so that its own needs are all there.
+    wanted.update(path_of[name] for name in ("crc32c_generic",) if name in path_of)
+    return sorted(wanted)
+
+
+def write_machine(name, root):
+    """Makes the captured machine machines/NAME.tree below ROOT.
+
+    Its format: "[FOLDER]" starts a folder, relative to the root; then a line for each thing in it:
+    "NAME = TEXT" a file with that line, "NAME += TEXT" a further line, "NAME -> TARGET" a link.
+    """
+    folder = Path(root)
+    for line in (MACHINES / f"{name}.tree").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("["):
+            folder = Path(root) / line.strip("[]")
+            folder.mkdir(parents=True, exist_ok=True)
+        elif " -> " in line:
+            link, target = line.split(" -> ")
+            (folder / link).parent.mkdir(parents=True, exist_ok=True)
+            (folder / link).symlink_to(target)
+        else:
+            key, text = re.split(r" \+?= ?", line, maxsplit=1)
+            (folder / key).parent.mkdir(parents=True, exist_ok=True)
+            with open(folder / key, "a", encoding="utf-8") as file:
+                file.write(text + "\n")
+    return Path(root)
+
+
+def libraries(program):
+    """The shared libraries of one of the machine's own programs, its dynamic linker included."""
+    text = subprocess.run(["ldd", program], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [Path(path) for path in re.findall(r"(/\S+) \(0x", text)]
+
+
+def install(root, *programs):
+    """Copies PROGRAMS of this machine and their libraries below ROOT, which has a merged /usr."""
+    root = Path(root)
+    (root / "usr").mkdir(parents=True, exist_ok=True)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (root / "usr" / name).mkdir(exist_ok=True)
+        if not (root / name).exists():
+            (root / name).symlink_to(f"usr/{name}")
+    for source in programs:
+        for path in (Path(source), *libraries(source)):
+            target = root / str(path).lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            target.chmod(0o755)
+
+
+def run_inside(root, *words):
+    """Runs a program with ROOT as its root directory; its standard output."""
+    before = ["chroot"] if os.geteuid() == 0 else ["unshare", "-r", "chroot"]
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    return subprocess.run([*before, root, *words], check=True, stdout=subprocess.PIPE,
+                          env=env).stdout
