@@ -78,10 +78,10 @@ static void report(const struct cli_request *q, const struct build *b, const cha
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "image", json_object_new_string(out));
-	json_object_object_add(o, "kernel", json_object_new_string(b->kernel.version));
-	json_object_object_add(o, "mode", json_object_new_string(mode));
-	json_object_object_add(o, "compress", json_object_new_string(codec_info(b->codec)->name));
+	json_object_object_add(o, "image", cli_json_text(out));
+	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
+	json_object_object_add(o, "mode", cli_json_text(mode));
+	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
 	json_object_object_add(o, "bytes", json_object_new_int64((int64_t)packed->bytes));
 	json_object_object_add(o, "files", json_object_new_int64((int64_t)packed->files));
 	json_object_object_add(o, "modules",

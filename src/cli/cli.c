@@ -79,6 +79,18 @@ void cli_print_json(struct json_object *object)
 	json_object_put(object);
 }
 
+struct json_object *cli_json_text(const char *text)
+{
+	size_t size = 4 * strlen(text) + 8; /* every byte as \xNN */
+	char *shown = xrealloc(NULL, size, 1);
+	struct json_object *o;
+
+	escape_text(text, shown, size);
+	o = json_object_new_string(shown);
+	free(shown);
+	return o;
+}
+
 int cli_end(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -269,7 +281,7 @@ struct json_object *cli_notes_json(const struct plan *plan)
 	size_t n = collect_notes(plan, texts);
 
 	for (size_t i = 0; i < n; i++)
-		json_object_array_add(list, json_object_new_string(texts[i]));
+		json_object_array_add(list, cli_json_text(texts[i]));
 	free(texts);
 	return list;
 }

@@ -31,6 +31,9 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints OBJECT and gives it back to json-c. */
 void cli_print_json(struct json_object *object);
 
+/* A string as JSON can hold it: what is no UTF-8 or a control character is \xNN. */
+struct json_object *cli_json_text(const char *text);
+
 /* Flushes stdout: EXIT_FAILED with a message when something was lost, else STATUS. */
 int cli_end(int status);
 

@@ -47,7 +47,7 @@ static void print_text(const struct report *r)
 static void add_text(struct json_object *o, const char *key, const char *value)
 {
 	if (value)
-		json_object_object_add(o, key, json_object_new_string(value));
+		json_object_object_add(o, key, cli_json_text(value));
 }
 
 static struct json_object *mount_json(const struct hw_mount *m)

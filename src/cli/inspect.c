@@ -129,20 +129,17 @@ static int list_text(struct image *i, struct err *err)
 static struct json_object *entry_json(const struct image_entry *e, const char *target)
 {
 	struct json_object *o = json_object_new_object();
-	char mode[11], name[2 * CPIO_NAME_MAX];
+	char mode[11];
 
 	mode_text(e->header.mode, mode);
-	escape_text(e->path, name, sizeof(name));
-	json_object_object_add(o, "path", json_object_new_string(name));
-	json_object_object_add(o, "mode", json_object_new_string(mode));
+	json_object_object_add(o, "path", cli_json_text(e->path));
+	json_object_object_add(o, "mode", cli_json_text(mode));
 	json_object_object_add(o, "uid", json_object_new_int64(e->header.uid));
 	json_object_object_add(o, "gid", json_object_new_int64(e->header.gid));
 	json_object_object_add(o, "size", json_object_new_int64(e->header.filesize));
 	json_object_object_add(o, "segment", json_object_new_int64(e->segment + 1));
-	if (*target) {
-		escape_text(target, name, sizeof(name));
-		json_object_object_add(o, "target", json_object_new_string(name));
-	}
+	if (*target)
+		json_object_object_add(o, "target", cli_json_text(target));
 	return o;
 }
 
@@ -157,7 +154,7 @@ static struct json_object *segments_json(struct image *i)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "compress",
-				       json_object_new_string(codec_info(s[k].codec)->name));
+				       cli_json_text(codec_info(s[k].codec)->name));
 		json_object_object_add(o, "offset", json_object_new_int64((int64_t)s[k].offset));
 		json_object_object_add(o, "size", json_object_new_int64((int64_t)s[k].size));
 		json_object_object_add(o, "unpacked", json_object_new_int64((int64_t)s[k].plain));
@@ -347,13 +344,13 @@ static void print_reason(const struct manifest_entry *m, bool json)
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "path", json_object_new_string(m->path));
-	json_object_object_add(o, "reason", json_object_new_string(m->reason));
+	json_object_object_add(o, "path", cli_json_text(m->path));
+	json_object_object_add(o, "reason", cli_json_text(m->reason));
 	if (m->source)
-		json_object_object_add(o, "source", json_object_new_string(m->source));
+		json_object_object_add(o, "source", cli_json_text(m->source));
 	json_object_object_add(o, "size", json_object_new_int64((int64_t)m->size));
 	if (*sum)
-		json_object_object_add(o, "sha256", json_object_new_string(sum));
+		json_object_object_add(o, "sha256", cli_json_text(sum));
 	cli_print_json(o);
 }
 

@@ -35,18 +35,18 @@ static void print_json(const struct build *b)
 		const struct plan_entry *e = &b->plan.entries[i];
 		struct json_object *entry = json_object_new_object();
 
-		json_object_object_add(entry, "path", json_object_new_string(e->path));
-		json_object_object_add(entry, "type", json_object_new_string(types[e->type]));
+		json_object_object_add(entry, "path", cli_json_text(e->path));
+		json_object_object_add(entry, "type", cli_json_text(types[e->type]));
 		json_object_object_add(entry, "mode", json_object_new_int((int)e->mode));
 		if (e->source)
-			json_object_object_add(entry, "source", json_object_new_string(e->source));
+			json_object_object_add(entry, "source", cli_json_text(e->source));
 		if (e->target)
-			json_object_object_add(entry, "target", json_object_new_string(e->target));
-		json_object_object_add(entry, "reason", json_object_new_string(e->reason));
+			json_object_object_add(entry, "target", cli_json_text(e->target));
+		json_object_object_add(entry, "reason", cli_json_text(e->reason));
 		json_object_array_add(list, entry);
 	}
-	json_object_object_add(o, "kernel", json_object_new_string(b->kernel.version));
-	json_object_object_add(o, "compress", json_object_new_string(codec_info(b->codec)->name));
+	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
+	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
 	json_object_object_add(o, "entries", list);
 	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
 	cli_print_json(o);

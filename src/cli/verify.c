@@ -56,15 +56,15 @@ static void print_json(const char *path, const struct verdict *v, const char *ke
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 
 	for (const struct verdict_problem *p = v->problems; p; p = p->next)
-		json_object_array_add(list, json_object_new_string(p->text));
+		json_object_array_add(list, cli_json_text(p->text));
 	if (kernel_problem && !unknown)
-		json_object_array_add(list, json_object_new_string(kernel_problem));
-	json_object_object_add(o, "image", json_object_new_string(path));
+		json_object_array_add(list, cli_json_text(kernel_problem));
+	json_object_object_add(o, "image", cli_json_text(path));
 	json_object_object_add(o, "good",
 			       json_object_new_boolean(json_object_array_length(list) == 0));
 	json_object_object_add(o, "ours", json_object_new_boolean(v->ours));
 	if (v->kernel)
-		json_object_object_add(o, "kernel", json_object_new_string(v->kernel));
+		json_object_object_add(o, "kernel", cli_json_text(v->kernel));
 	json_object_object_add(o, "kernel-checked", json_object_new_boolean(!unknown));
 	json_object_object_add(o, "entries", json_object_new_int64((int64_t)v->entries));
 	json_object_object_add(o, "files", json_object_new_int64((int64_t)v->files));
