@@ -13,7 +13,7 @@ import pytest
 
 import archive
 import trees
-from program import DONE, FAILED, run
+from program import DONE, FAILED, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
@@ -247,6 +247,37 @@ def test_number_of_processors_does_not_matter(codec, small_kernel, tmp_path):
     build(tmp_path / "all.img", small_kernel, *words)
     build(tmp_path / "one.img", small_kernel, *words, before=ONE_PROCESSOR)
     assert digest(tmp_path / "one.img") == digest(tmp_path / "all.img")
+
+
+# Words that the running kernel was started with, as it would show them to the program.
+COMMAND_LINE = ("root=/dev/sda1 modprobe.blacklist=nvme,ext4 module_blacklist=virtio_blk "
+                "nvme.io_timeout=7 ext4.x=1 virtio_blk.num_request_queues=3 rd.driver.pre=dummy")
+
+
+@pytest.mark.parametrize("setup", [
+    f"echo '{COMMAND_LINE}' >$TMPDIR/cmdline; mount --bind $TMPDIR/cmdline /proc/cmdline",
+    "mount -t tmpfs none /sys",
+    "mount -t tmpfs none /sys; mkdir -p /sys/module/nvme; echo live >/sys/module/nvme/initstate",
+    "mount -t tmpfs none /etc; mkdir /etc/modprobe.d; echo blacklist nvme >/etc/modprobe.d/x.conf",
+], ids=["command line", "no hardware", "modules", "modprobe.d"])
+def test_running_machine_does_not_matter(setup, image, small_kernel, tmp_path):
+    """The image is for the kernel and the configuration below --root."""
+    out = tmp_path / "out.img"
+    build(out, small_kernel, "--generic", before=in_namespace(setup),
+          env={"TMPDIR": str(tmp_path)})
+    assert digest(out) == digest(image)
+
+
+@pytest.mark.parametrize("place", ["etc/modprobe.d", "usr/lib/modprobe.d"])
+def test_module_options_below_the_root_do_matter(place, tree, image, tmp_path):
+    (tree.root / place).mkdir(parents=True)
+    (tree.root / place / "x.conf").write_text("options nvme io_timeout=7\nsoftdep nvme pre: dummy\n")
+    out = tmp_path / "out.img"
+    build(out, tree, "--generic")
+    assert b"io_timeout=7" in run("cat", out, "/usr/lib/preroot/modules.index").out
+    assert digest(out) != digest(image)
+    build(out, tree, "--hardware", NVME)
+    assert "soft dependency dummy" in run("why", out, "dummy").text
 
 
 def test_same_bytes_of_a_large_image(generic, bookworm, tmp_path):

@@ -110,7 +110,7 @@ def test_any_input_that_cannot_be_read(name, build, calls, good, tmp_path, on_al
 
     own = [call for call in calls if call.name == name]
     assert own
-    assert [call for call, fine in on_all_cores(fail, faults.sample(own, 25)) if not fine] == []
+    assert [call for call, fine in on_all_cores(fail, faults.sample(own, 40)) if not fine] == []
 
 
 @pytest.mark.parametrize("name", WRITING)
