@@ -126,6 +126,29 @@ static void the_trailer_may_be_missing(void **state)
 	assert_paths(&packed, paths);
 }
 
+static void a_plain_archive_may_end_without_its_padding(void **state)
+{
+	static const char *const paths[] = {"f", NULL};
+
+	(void)state;
+	for (size_t missing = 1; missing <= 3; missing++) {
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		_cleanup_image_ struct image *image = NULL;
+		const struct image_segment *segments;
+		struct err err = {0};
+		size_t n;
+
+		add_file(&b, "f", "12345");
+		b.len -= missing;
+		assert_paths(&b, paths);
+		image = open_buf(&b);
+		assert_ok(read_all_entries(image, &err), 0, &err);
+		segments = image_segments(image, &n);
+		assert_int_equal(n, 1);
+		assert_int_equal(segments[0].size, b.len); /* no more than there is */
+	}
+}
+
 static void entries_behind_a_trailer_are_read_on(void **state)
 {
 	static const char *const paths[] = {"one", "one/file", "two", "two/file", NULL};
@@ -310,6 +333,7 @@ int main(void)
 		cmocka_unit_test(each_segment_is_told_with_its_place),
 		cmocka_unit_test(compressed_segments_may_touch_at_any_byte),
 		cmocka_unit_test(the_trailer_may_be_missing),
+		cmocka_unit_test(a_plain_archive_may_end_without_its_padding),
 		cmocka_unit_test(entries_behind_a_trailer_are_read_on),
 		cmocka_unit_test(a_trailer_may_have_a_body_and_its_name_a_folder),
 		cmocka_unit_test(zeros_in_front_of_an_image_are_skipped),
