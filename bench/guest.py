@@ -9,8 +9,8 @@ from ours import shown
 
 # An instruction takes two nanoseconds of guest time; when the guest idles, its clock jumps ahead to
 # whatever it waits for. Waiting for a disk, it would run ahead for as long as this machine is slow
-# to answer. So the disk answers at once: the request is carried out where it is made (no ioeventfd),
-# and what is in the page cache is there when the call returns (io_uring).
+# to answer. So the disk answers at once: the request is carried out where it is made (without
+# ioeventfd), and what is in the page cache is there when the call returns (with io_uring).
 ICOUNT = "shift=1,sleep=off"
 BUS = "virtio-blk at once"
 qemu.BUSES[BUS] = ["virtio-blk-pci,drive={drive},ioeventfd=off"]

@@ -271,7 +271,8 @@ def test_running_machine_does_not_matter(setup, image, small_kernel, tmp_path):
 @pytest.mark.parametrize("place", ["etc/modprobe.d", "usr/lib/modprobe.d"])
 def test_module_options_below_the_root_do_matter(place, tree, image, tmp_path):
     (tree.root / place).mkdir(parents=True)
-    (tree.root / place / "x.conf").write_text("options nvme io_timeout=7\nsoftdep nvme pre: dummy\n")
+    (tree.root / place / "x.conf").write_text("options nvme io_timeout=7\n"
+                                              "softdep nvme pre: dummy\n")
     out = tmp_path / "out.img"
     build(out, tree, "--generic")
     assert b"io_timeout=7" in run("cat", out, "/usr/lib/preroot/modules.index").out

@@ -176,7 +176,7 @@ def test_leftover_of_another_image_is_not_touched(build, out, good):
 
 def test_two_builds_at_once(build, out, good):
     """Both are held in the middle of their writing until both are there."""
-    held = [faults.start(build(out), faults.words("fsync", 1, "delay_enter=3000000"))
+    held = [faults.start(build(out), faults.words("fsync", 1, "delay_enter=5000000"))
             for _ in range(2)]
     wait_for(lambda: len(temporary(out)) == 2)
     for process in held:

@@ -107,10 +107,10 @@ def fill(words, image, kernel):
 def test_pipe_that_closes(words, image, small_kernel):
     """`preroot list IMAGE | head -1` ends without a word."""
     read, write = os.pipe()
+    os.close(read)
     with subprocess.Popen(command(*fill(words, image, small_kernel)), stdout=write,
                           stderr=subprocess.PIPE, env=environment()) as process:
         os.close(write)
-        os.close(read)
         err = process.stderr.read()
     assert process.returncode == -signal.SIGPIPE
     assert b"error" not in err
