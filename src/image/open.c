@@ -521,8 +521,12 @@ int image_next(struct image *i, struct image_entry *out, struct err *err)
 		return err_set(err, -E2BIG, "%s: more than %d entries", i->label,
 			       IMAGE_ENTRIES_MAX);
 	current(i)->entries++;
-	if (!i->ops)
-		current(i)->size = file_pos(i) + i->left + i->pad - current(i)->offset;
+	/* The file may end within the last padding, or within data that is missing. */
+	if (!i->ops) {
+		uint64_t end = file_pos(i) + i->left + i->pad;
+
+		current(i)->size = (end < i->size ? end : i->size) - current(i)->offset;
+	}
 	return 1;
 }
 

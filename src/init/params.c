@@ -85,7 +85,8 @@ static void set_root(struct params *p, const char *value)
 		}
 	if (str_starts(bare, "/dev/disk/"))
 		decode_link(p->root_value);
-	if (p->root_kind == ROOT_NAME && !is_kernel_name(p->root_value))
+	if ((p->root_kind == ROOT_NAME && !is_kernel_name(p->root_value)) ||
+	    (p->root_kind == ROOT_PARTUUID && strchr(p->root_value, '/'))) /* /PARTNROFF=1 */
 		p->root_kind = ROOT_OTHER;
 }
 

@@ -131,9 +131,9 @@ static void empty(int fd, dev_t device, int depth)
 
 			if (sub >= 0)
 				empty(sub, device, depth + 1);
-			unlinkat(dirfd(dir), de->d_name, AT_REMOVEDIR);
+			sys_unlink(dirfd(dir), de->d_name, AT_REMOVEDIR);
 		} else {
-			unlinkat(dirfd(dir), de->d_name, 0);
+			sys_unlink(dirfd(dir), de->d_name, 0);
 		}
 	}
 	closedir(dir);

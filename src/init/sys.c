@@ -31,6 +31,11 @@ int sys_mkdir(const char *path, unsigned mode)
 	return result(mkdir(path, mode));
 }
 
+int sys_unlink(int dir, const char *name, int flags)
+{
+	return result(unlinkat(dir, name, flags));
+}
+
 int sys_chdir(const char *path)
 {
 	return result(chdir(path));

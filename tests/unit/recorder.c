@@ -53,6 +53,13 @@ int sys_mkdir(const char *path, unsigned mode)
 	return next_result();
 }
 
+int sys_unlink(int dir, const char *name, int flags)
+{
+	(void)dir;
+	buf_printf(&recorder.calls, "unlink %s %x\n", name, (unsigned)flags);
+	return next_result();
+}
+
 int sys_chdir(const char *path)
 {
 	buf_printf(&recorder.calls, "chdir %s\n", path);
