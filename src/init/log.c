@@ -45,11 +45,12 @@ void log_close(void)
 	kmsg = close_fd(kmsg);
 }
 
-/* A line must reach the kernel's log in one write. */
+/* A line must reach the kernel's log in one write; without its newline the kernel keeps it back
+ * until the next one comes. */
 static void to_kernel(int level, const char *text)
 {
 	char line[LINE_MAX_BYTES + 32];
-	int n = snprintf(line, sizeof(line), "<%d>" PREFIX "%s", level, text);
+	int n = snprintf(line, sizeof(line), "<%d>" PREFIX "%s\n", level, text);
 
 	if (kmsg >= 0 && n > 0)
 		write_full(kmsg, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);

@@ -366,15 +366,17 @@ static void check_memory(void)
 /* The initramfs's last line in the kernel's log is "... takes over"; how long ago is that? */
 static void report_handover(long long now)
 {
-	char record[1024];
+	char record[8192];
 	long long at = -1;
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n;
 
-	while (fd >= 0 && (n = read(fd, record, sizeof(record) - 1)) > 0) {
+	/* A record that was overwritten or is too long is passed over by the next read. */
+	while (fd >= 0 && ((n = read(fd, record, sizeof(record) - 1)) > 0 ||
+			   (n < 0 && (errno == EPIPE || errno == EINVAL || errno == EINTR)))) {
 		long long stamp;
 
-		record[n] = '\0';
+		record[n > 0 ? n : 0] = '\0';
 		if (strstr(record, " takes over") && sscanf(record, "%*u,%*u,%lld,", &stamp) == 1)
 			at = stamp;
 	}

@@ -10,7 +10,8 @@ from pathlib import Path
 from lib import BUILD
 
 _DEV = BUILD / "dev/preroot"
-PROGRAM = Path(os.environ.get("PREROOT") or (_DEV if _DEV.exists() else BUILD / "preroot"))
+PROGRAM = Path(os.environ.get("PREROOT")
+               or (_DEV if _DEV.exists() else BUILD / "preroot")).absolute()
 
 DONE, FAILED, USAGE, FINDING = 0, 1, 2, 3
 
