@@ -9,6 +9,7 @@
 #include "base/strset.h"
 #include "base/text.h"
 #include "format/mountinfo.h"
+#include "format/uevent.h"
 
 enum {
 	MOUNTINFO_MAX = 16 * 1024 * 1024,
@@ -50,15 +51,14 @@ static const char *read_modalias(struct scan *s, const char *path)
 	struct arena *a = s->arena;
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *line = root_read_line(s->root, arena_printf(a, "sys/%s/modalias", path), a);
+	struct uevent u;
 
 	if ((line && *line) ||
 	    root_read(s->root, arena_printf(a, "sys/%s/uevent", path), UEVENT_MAX, &text) < 0)
 		return line;
-	line = strstr(buf_cstr(&text), "MODALIAS=");
-	if (!line || (line != buf_cstr(&text) && line[-1] != '\n'))
-		return NULL;
-	line += strlen("MODALIAS=");
-	return arena_strndup(a, line, strcspn(line, "\n"));
+	buf_cstr(&text);
+	uevent_decode_file((char *)text.data, text.len, &u);
+	return u.modalias ? arena_strdup(a, u.modalias) : NULL;
 }
 
 static void add_device(struct scan *s, const char *path, const char *needed_for)

@@ -235,6 +235,14 @@ static void dispatch(struct boot *b)
 
 /* ---- time ---- */
 
+/* Does the present stage end by itself? A mount does not, however long it takes. */
+static bool has_deadline(const struct boot *b)
+{
+	if (b->stage == STAGE_RESCUE)
+		return b->deadline > 0;
+	return b->stage <= STAGE_DRIVER && b->params.timeout != PARAMS_FOREVER;
+}
+
 static void tell_waiting(struct boot *b, int64_t now)
 {
 	char until[128], what[128];
@@ -309,7 +317,7 @@ static void tick(struct boot *b)
 		rescue_tick(b, now);
 		return;
 	}
-	if (b->stage <= STAGE_DRIVER && b->params.timeout != PARAMS_FOREVER && now >= b->deadline) {
+	if (has_deadline(b) && now >= b->deadline) {
 		fail(b, b->stage == STAGE_DRIVER ? "the driver of the filesystem does not finish "
 						   "loading"
 						 : "");
@@ -319,17 +327,16 @@ static void tick(struct boot *b)
 		tell_waiting(b, now);
 }
 
-/* Milliseconds until something is due. */
+/* Milliseconds until something is due. What is over must not count, or the loop would spin. */
 static int next_due(const struct boot *b)
 {
-	int64_t now = log_now(), due = b->next_tell, delayed = b->start + b->params.delay;
+	int64_t now = log_now(), delayed = b->start + b->params.delay;
+	int64_t due = b->stage == STAGE_SETTLE ? b->settle_until : b->next_tell;
 
-	if (b->deadline > 0 && b->deadline < due)
+	if (has_deadline(b) && b->deadline < due)
 		due = b->deadline;
 	if (b->stage == STAGE_WAIT && delayed > now && delayed < due)
 		due = delayed;
-	if (b->stage == STAGE_SETTLE && b->settle_until < due)
-		due = b->settle_until;
 	/* All workers busy and work left: look again whether they are stuck. */
 	if (due > now + STUCK_POLL_MS &&
 	    (!jobs_ready(&b->jobs) || (b->stage == STAGE_RESCUE && b->deadline == 0)))

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -386,6 +387,16 @@ static void report_handover(long long now)
 		report("handover_us=%lld", now - at);
 }
 
+/* The payload is the same process as the initramfs's PID 1, and the kernel's own start. */
+static void report_cpu(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_SELF, &u) == 0)
+		report("cpu_us=%lld", (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000ll +
+					      u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
 static void report_modules(void)
 {
 	FILE *file = fopen("/proc/modules", "re");
@@ -441,6 +452,7 @@ int main(int argc, char **argv, char **envp)
 	check_processes();
 	check_memory();
 	report_handover(monotonic);
+	report_cpu();
 	report_modules();
 	if (strstr(read_text("/proc/cmdline"), HARDWARE_WORD))
 		run_hardware();

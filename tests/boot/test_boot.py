@@ -39,4 +39,8 @@ def check_payload(scenario, boot):
     assert tuple(boot.values("argv")) == scenario.argv, boot.explain()
     assert set(boot.values("env")) == set(scenario.env), boot.explain()
     assert int(boot.value("monotonic_us")) >= scenario.min_seconds * 1e6, boot.explain()
+    if scenario.plug_after:
+        # Waiting is no work: of the time until the disk came PID 1 has used the lesser part.
+        cpu, whole = int(boot.value("cpu_us")), int(boot.value("monotonic_us"))
+        assert cpu < 0.6 * whole, f"PID 1 spins while it waits\n{boot.explain()}"
     assert boot.value("handover_us"), f"the initramfs does not say when it ended\n{boot.explain()}"
