@@ -30,10 +30,16 @@ const struct modules_rule *modules_rule_of(const struct modules_rule *rules, con
 	return NULL;
 }
 
-static bool has_kind(const struct modules *m, const char *folder)
+/* Is a device on the way to root driven by a module that RULE decides about? What those modules
+ * depend on does not count: every SCSI disk needs something of drivers/scsi. */
+static bool has_kind(const struct modules *m, const struct modules_rule *rules,
+		     const struct modules_rule *rule)
 {
+	const unsigned drives = MODULES_REQUIRED | MODULES_LOAD;
+
 	for (size_t i = 0; i < m->count; i++)
-		if (m->list[i]->flags & MODULES_REQUIRED && holds(folder, m->list[i]->path))
+		if ((m->list[i]->flags & drives) == drives &&
+		    modules_rule_of(rules, m->list[i]->path) == rule)
 			return true;
 	return false;
 }
@@ -49,8 +55,8 @@ static const struct modules_rule *reaching(struct modules *m, const struct modul
 		n++;
 	out = arena_memdup(m->arena, rules, (n + 1) * sizeof(*out));
 	for (size_t i = 0; i < n; i++)
-		if (!(out[i].reach & reach & ~REACH_KIND) &&
-		    !(out[i].reach & reach && has_kind(m, out[i].folder)))
+		if (!(rules[i].reach & reach & ~REACH_KIND) &&
+		    !(rules[i].reach & reach && has_kind(m, rules, &rules[i])))
 			out[i].reason = NULL;
 	return out;
 }
