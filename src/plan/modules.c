@@ -467,7 +467,7 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 	if (r == 0)
 		r = modules_add_index(m, plan, known, err);
 	if (r == 0)
-		r = firmware_add(m, plan, config, config_len, err);
+		r = firmware_add(m, plan, config, config_len, recompress, err);
 	return r;
 }
 

@@ -77,7 +77,7 @@ int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err
  * second index, without files, of the modules in the folders of KNOWN that the image lacks, so
  * that PID 1 can name the driver that a device would have needed.
  * CONFIG is the target's kernel configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store
- * uncompressed modules as zstd.
+ * uncompressed modules as zstd, and firmware where the kernel can read it so.
  */
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		   bool recompress, const struct modules_rule *known, struct err *err);

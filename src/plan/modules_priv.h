@@ -92,6 +92,6 @@ bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_
 int modules_add_index(struct modules *m, struct plan *plan,
 		      const struct modules_rule *known, struct err *err);
 
-/* Adds the firmware of all modules of M. */
+/* Adds the firmware of all modules of M. RECOMPRESS: see modules_finish(). */
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		 struct err *err);
+		 bool recompress, struct err *err);

@@ -2,10 +2,12 @@
 """Which kernel modules and firmware an image gets: modes, rules, wishes, overrides."""
 
 import json
+import os
 import subprocess
 
 import pytest
 
+import archive
 import trees
 from program import FAILED, USAGE, run
 
@@ -366,3 +368,47 @@ def test_firmware_of_a_driver_inside_the_kernel(tree, tmp_path):
     (tree.root / "lib/firmware/inside.bin").unlink()
     result = run("plan", "--root", tree.root, "--hardware", machine, status=FAILED)
     assert "module inside" in result.error and "inside.bin" in result.error
+
+
+@pytest.mark.parametrize("options, stored, compressed", [
+    ({}, "adapter/old.bin", None),
+    ({"FW_LOADER_COMPRESS_ZSTD": "y"}, "adapter/old.bin.zst", "zstd"),
+    ({"FW_LOADER_COMPRESS": None, "FW_LOADER_COMPRESS_XZ": None}, "adapter/old.bin", None),
+])
+def test_plain_firmware_is_compressed_where_the_kernel_can_read_it(options, stored, compressed,
+                                                                   adapter, tmp_path):
+    put_firmware(adapter, "adapter/old.bin")
+    (adapter.root / "lib/firmware/adapter/new.bin").symlink_to("old.bin")
+    adapter.configure(**options)
+    out = tmp_path / "out.img"
+    run("build", out, "--root", adapter.root, "--generic")
+    content = run("cat", out, f"/lib/firmware/{stored}").out
+    assert (archive.unpack(compressed, content) if compressed else content) \
+        == b"firmware adapter/old.bin\n"
+    run("extract", out, tmp_path / "files")
+    link = tmp_path / "files/usr/lib/firmware" / stored.replace("old", "new")
+    target = tmp_path / "files/usr/lib/firmware/adapter" / os.readlink(link)
+    assert target.resolve() == (tmp_path / "files/usr/lib/firmware" / stored).resolve()
+
+
+@pytest.mark.parametrize("options, stored", [
+    ({"FW_LOADER_COMPRESS_XZ": None}, "adapter/old.bin"),
+    ({}, "adapter/old.bin.xz"),
+    ("one option", "adapter/old.bin.xz"),
+])
+def test_compressed_firmware_stays_so_where_the_kernel_can_read_it(options, stored, adapter,
+                                                                   tmp_path):
+    put_firmware(adapter, "adapter/old.bin.xz")
+    packed = archive.pack("xz", b"firmware")
+    (adapter.root / "lib/firmware/adapter/old.bin.xz").write_bytes(packed)
+    if options == "one option":  # as until 5.19
+        text = adapter.config.read_text()
+        adapter.rewrite(adapter.config, "".join(
+            line for line in text.splitlines(keepends=True)
+            if "FW_LOADER_COMPRESS_" not in line).encode())
+    else:
+        adapter.configure(**options)
+    out = tmp_path / "out.img"
+    run("build", out, "--root", adapter.root, "--generic")
+    assert run("cat", out, f"/lib/firmware/{stored}").out == (
+        packed if stored.endswith(".xz") else b"firmware")
