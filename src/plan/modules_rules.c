@@ -89,7 +89,8 @@ static bool accepts(const struct modules *m, const struct modules_rule *rule, co
 	return f && f->provides & rule->provides;
 }
 
-/* Drivers of the same folders that are part of the kernel: their firmware is wanted, too. */
+/* Drivers of the same folders that are part of the kernel: their firmware is wanted, too. What
+ * they provide cannot be seen, so the folder decides alone. */
 static int note_builtins(struct modules *m, const struct modules_rule *rules, struct err *err)
 {
 	const char *path = arena_printf(m->arena, "%s/modules.builtin", m->kernel->modules_dir);
@@ -105,7 +106,7 @@ static int note_builtins(struct modules *m, const struct modules_rule *rules, st
 		const struct modules_rule *rule = modules_rule_of(rules, line);
 		const char *slash = strrchr(line, '/');
 
-		if (!rule || rule->provides || !slash)
+		if (!rule || !slash)
 			continue;
 		line = (char *)slash + 1;
 		line[strcspn(line, ".")] = '\0';
