@@ -27,6 +27,8 @@ struct build {
 	struct modules *modules;
 	struct binaries *binaries;
 	struct plan plan;
+	struct buf boot_conf;        /* further lines for boot.conf, see format/bootconf.h */
+	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
 struct feature {
@@ -42,6 +44,7 @@ int base_build(struct build *b, struct err *err);
 int storage_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int keyboard_build(struct build *b, struct err *err);
+int dropin_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
 
 /* Which modules of a tree a disk may need: the reason, or NULL. */

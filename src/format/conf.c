@@ -414,25 +414,32 @@ const struct conf_assignment *conf_find(const struct conf *c, const char *key)
 	return NULL;
 }
 
+const struct conf_assignment *conf_next(const struct conf *c, const char *key,
+					const struct conf_assignment *after)
+{
+	size_t first = after ? (size_t)(after - c->list) + 1 : 0;
+
+	for (size_t i = 0; i < c->n && !after; i++)
+		if (!c->list[i].append && strcmp(c->list[i].key, key) == 0)
+			first = i;
+	for (size_t i = first; i < c->n; i++)
+		if (strcmp(c->list[i].key, key) == 0)
+			return &c->list[i];
+	return NULL;
+}
+
 size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
 		  struct conf_word **out)
 {
-	size_t first = 0, room = 0, n = 0;
+	const struct conf_assignment *a;
+	size_t room = 0, n = 0;
 
-	for (size_t i = 0; i < c->n; i++) {
-		if (strcmp(c->list[i].key, key) != 0)
-			continue;
-		if (!c->list[i].append) {
-			first = i;
-			room = 0;
-		}
-		room += c->list[i].n_words;
-	}
+	for (a = conf_next(c, key, NULL); a; a = conf_next(c, key, a))
+		room += a->n_words;
 	*out = arena_alloc(arena, (room + 1) * sizeof(**out));
-	for (size_t i = first; i < c->n; i++)
-		if (strcmp(c->list[i].key, key) == 0)
-			for (size_t k = 0; k < c->list[i].n_words; k++)
-				(*out)[n++] = (struct conf_word){c->list[i].words[k], &c->list[i]};
+	for (a = conf_next(c, key, NULL); a; a = conf_next(c, key, a))
+		for (size_t k = 0; k < a->n_words; k++)
+			(*out)[n++] = (struct conf_word){a->words[k], a};
 	return n;
 }
 

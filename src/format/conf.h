@@ -9,8 +9,8 @@
  *
  * A value is put together of plain text, 'text', "text", \x, $name and ${name}, as in bash; a
  * value in quotes may go over several lines. Names come from a table of the caller; nothing is
- * run, and no file or environment is looked at. Commands, $(...), `...`, unknown names, unterminated
- * quotes and whatever bash would expand further are errors with file, line and column.
+ * run, and no file or environment is looked at. Commands, $(...), `...`, unknown names, open quotes
+ * and whatever bash would expand further are errors with file, line and column.
  *
  * Lists are lists of words: "+=" adds words, so that a blank forgotten there glues nothing.
  * Every value remembers its file and line. Pure; what is found lives in the caller's arena.
@@ -59,12 +59,17 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 /* The last assignment to KEY: the one that decides a value that is no list. NULL: none. */
 const struct conf_assignment *conf_find(const struct conf *c, const char *key);
 
+/* The assignments that make up KEY: its last "=", then each "+=" behind it. AFTER: the one that was
+ * given before; NULL: begin. NULL: no more. */
+const struct conf_assignment *conf_next(const struct conf *c, const char *key,
+					const struct conf_assignment *after);
+
 struct conf_word {
 	const char *text;
 	const struct conf_assignment *from;
 };
 
-/* The words of the list KEY: those of its last "=", and of each "+=" behind it. Their number. */
+/* The words of the list KEY, from all its assignments. Their number. */
 size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
 		  struct conf_word **out);
 

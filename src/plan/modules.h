@@ -51,6 +51,14 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path), struct err *err);
 
 /*
+ * Takes out each module whose path in the image UNWANTED says yes to. To be called before
+ * modules_finish(), with the same RECOMPRESS. -EBUSY for one that PID 1 loads at once, or that
+ * another module depends on.
+ */
+int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char *path, void *arg),
+		 void *arg, struct err *err);
+
+/*
  * Puts all that was added into the plan: the files, their firmware, the index for PID 1; and a
  * second index, without files, of the modules that KNOWN accepts and the image lacks, so that
  * PID 1 can name the driver that a device would have needed.
