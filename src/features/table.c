@@ -6,6 +6,7 @@ const struct feature features[] = {
 	{"storage", "drivers on the way to the disks", storage_build},
 	{"filesystem", "drivers of the filesystems", filesystem_build},
 	{"keyboard", "drivers of the keyboards", keyboard_build},
+	{"dropin", "what drop-in features ask for", dropin_build},
 	{"extra", "what the user asked for by name", extra_build},
 	{0},
 };
