@@ -176,6 +176,8 @@ enum hooks_state hooks_step(struct boot *b)
 
 void hooks_ended(struct boot *b, int pid, int status)
 {
+	if (pid == b->hooks.killed)
+		b->hooks.killed = 0;
 	if (!b->hooks.current || pid != b->hooks.pid)
 		return;
 	if (WIFSIGNALED(status))
@@ -197,6 +199,7 @@ void hooks_tick(struct boot *b, int64_t now)
 	if (now >= h->deadline) {
 		/* It is not waited for: it may hang in the kernel. */
 		sys_kill(-h->pid, SIGKILL);
+		h->killed = h->pid;
 		finish(b, "did not end within %u seconds and was killed", h->current->seconds);
 		return;
 	}

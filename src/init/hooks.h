@@ -34,6 +34,7 @@ struct hooks {
 	size_t next;                /* of the list */
 	const struct bootconf_run *current; /* that runs; NULL: none */
 	int pid, fd;                /* of it; fd: its output, -1: none */
+	int killed;                 /* the last one that was, until it is gone; 0 */
 	int64_t deadline, next_tell;
 	char line[HOOKS_LINE_MAX];  /* of its output, not yet whole */
 	size_t line_len;

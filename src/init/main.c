@@ -151,6 +151,8 @@ static void run_step(struct boot *b)
 		wait_for_root(b); /* a program may have changed what is on the device */
 	else if (b->hooks.stage == RUN_PRE_PIVOT)
 		start_check(b);
+	if (b->stage == STAGE_CHECK)
+		b->next_tell = log_now() + TELL_FIRST_MS;
 }
 
 /* True when there are any for STAGE: the boot goes on when they are done. */
@@ -214,9 +216,10 @@ static void root_found(struct boot *b, size_t n)
 	}
 	snprintf(b->fstypes, sizeof(b->fstypes), "%s", type);
 	b->fstype = b->fstypes;
+	if (run_first(b, RUN_PRE_MOUNT))
+		return;
 	log_info("root is %s (%s)", d->name, b->fstype);
-	if (!run_first(b, RUN_PRE_MOUNT))
-		want_driver(b);
+	want_driver(b);
 }
 
 /* Looks whether the boot can go a step on; called after every event. */
@@ -235,7 +238,8 @@ static void advance(struct boot *b)
 	if (b->stage == STAGE_DRIVER)
 		want_driver(b);
 	if (b->stage == STAGE_SETTLE &&
-	    (!jobs_busy(&b->jobs, JOB_LOAD) || log_now() >= b->settle_until))
+	    ((!jobs_busy(&b->jobs, JOB_LOAD) && !b->hooks.killed) ||
+	     log_now() >= b->settle_until))
 		b->stage = STAGE_DONE;
 }
 

@@ -148,6 +148,12 @@ static void a_forgotten_blank_glues_nothing(void **state)
 	assert_int_equal(conf_words(&f.conf, "none", &f.arena, &words), 0);
 	assert_string_equal(conf_find(&f.conf, "d")->file, "two");
 	assert_null(conf_find(&f.conf, "none"));
+	/* The same, assignment by assignment. */
+	assert_string_equal(conf_next(&f.conf, "d", NULL)->text, "a");
+	assert_int_equal(conf_next(&f.conf, "d", &f.conf.list[1])->line, 4);
+	assert_string_equal(conf_next(&f.conf, "d", &f.conf.list[3])->file, "two");
+	assert_null(conf_next(&f.conf, "d", conf_find(&f.conf, "d")));
+	assert_null(conf_next(&f.conf, "none", NULL));
 }
 
 static void anything_else_is_refused(void **state)

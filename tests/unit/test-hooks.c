@@ -198,10 +198,12 @@ static void one_that_hangs_is_killed_and_left_behind(void **state)
 	hooks_tick(f.boot, now + 31000);
 	assert_contains(recorder_calls(), "kill -100 9\n");
 	assert_null(h->current);
+	assert_int_equal(h->killed, 100);
 	/* It is not waited for; when it ends after all, that means nothing. */
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	hooks_ended(f.boot, 100, SIGKILL);
 	assert_string_equal(h->current->path, "/bin/b");
+	assert_int_equal(h->killed, 0);
 }
 
 static void output_is_taken_until_the_end(void **state)
