@@ -52,7 +52,8 @@ static void read_params(struct boot *b)
 	struct buf text = BUF_INIT;
 
 	if (b->embedded[0])
-		log_info("kernel parameters of the image: %s", b->embedded);
+		log_info("kernel parameters of the image: %.*s", (int)strlen(b->embedded) - 1,
+			 b->embedded);
 	buf_add_str(&text, b->embedded);
 	if (read_file_at(AT_FDCWD, "/proc/cmdline", PARAMS_TEXT_MAX, &text) < 0)
 		log_tell("/proc/cmdline cannot be read");
