@@ -14,6 +14,7 @@
 #include "format/bootconf.h"
 #include "format/unpack.h"
 #include "init/log.h"
+#include "init/settings.h"
 #include "init/sys.h"
 
 enum {
@@ -231,6 +232,9 @@ int modules_modprobe(struct boot *b, int argc, char **argv)
 	uint32_t module;
 	int failed = 0;
 
+	/* For options on the command line; what PID 1 loads at once is not asked for again. */
+	settings_read(b);
+	b->n_loads = 0;
 	modules_open(b);
 	if (!modules_request(b, name))
 		modules_request_alias(b, name);
