@@ -234,7 +234,7 @@ static int read_values(struct dropin *d, struct err *err)
 /* 1: all conditions hold, 0: one does not. */
 static int check_conditions(struct dropin *d, struct err *err)
 {
-	const char *mode = d->b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic";
+	const char *mode = d->b->request->mode == MODE_GENERIC ? "generic" : "hostonly";
 	const struct conf_assignment *a = conf_find(&d->conf, "condition_mode");
 	struct conf_word *paths;
 	size_t n = conf_words(&d->conf, "condition_path_exists", &d->b->plan.arena, &paths);
