@@ -161,6 +161,9 @@ void cli_request_clear(struct cli_request *r)
 {
 	free(r->request.drivers);
 	free(r->request.includes);
+	free(r->request.install.list);
+	free(r->request.install_optional.list);
+	free(r->request.remove.list);
 	arena_clear(&r->arena);
 }
 
@@ -191,6 +194,20 @@ static void add_drivers(struct cli_request *r, const char *list)
 		q->drivers = xrealloc(q->drivers, q->n_drivers + 1, sizeof(*q->drivers));
 		q->drivers[q->n_drivers++] = word;
 	}
+}
+
+/* Words between blanks: a path may hold a comma. */
+static int add_words(struct cli_request *r, struct request_words *to, const char *list)
+{
+	char *words = arena_strdup(&r->arena, list), *word;
+
+	while ((word = strsep(&words, " \t\n"))) {
+		if (!*word)
+			continue;
+		to->list = xrealloc(to->list, to->n + 1, sizeof(*to->list));
+		to->list[to->n++] = word;
+	}
+	return 0;
 }
 
 static int set_codec(struct request *q, const char *name, struct err *err)
@@ -251,6 +268,12 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DRIVERS:
 		add_drivers(r, args[0]);
 		return 0;
+	case OPT_INSTALL:
+		return add_words(r, &q->install, args[0]);
+	case OPT_INSTALL_OPTIONAL:
+		return add_words(r, &q->install_optional, args[0]);
+	case OPT_REMOVE:
+		return add_words(r, &q->remove, args[0]);
 	case OPT_COMPRESS:
 		return set_codec(q, args[0], err);
 	default:

@@ -65,6 +65,9 @@ enum option_id {
 	OPT_HARDWARE,
 	OPT_INCLUDE,
 	OPT_DRIVERS,
+	OPT_INSTALL,
+	OPT_INSTALL_OPTIONAL,
+	OPT_REMOVE,
 	OPT_COMPRESS,
 	OPT_JSON,
 };
@@ -77,6 +80,9 @@ enum option_id {
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE},              \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
+	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL},                     \
+	{"install-optional", 0, "LIST", "add those that there are", OPT_INSTALL_OPTIONAL},         \
+	{"remove", 0, "LIST", "take out what matches these patterns", OPT_REMOVE},                 \
 	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
 

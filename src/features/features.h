@@ -27,6 +27,8 @@ struct build {
 	struct modules *modules;
 	struct binaries *binaries;
 	struct plan plan;
+	struct buf boot_conf;        /* further lines for boot.conf, see format/bootconf.h */
+	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
 struct feature {
@@ -41,6 +43,7 @@ extern const struct feature features[];
 int base_build(struct build *b, struct err *err);
 int bus_build(struct build *b, struct err *err);
 int crypto_build(struct build *b, struct err *err);
+int dropin_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int input_build(struct build *b, struct err *err);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "format/bootconf.h"
 #include "format/kconfig.h"
+#include "features/remove.h"
 
 enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
 
@@ -34,6 +35,7 @@ void build_clear(struct build *b)
 	modules_close(b->modules);
 	binaries_free(b->binaries);
 	buf_clear(&b->config);
+	buf_clear(&b->boot_conf);
 	plan_clear(&b->plan);
 	*b = (struct build){0};
 }
@@ -129,13 +131,19 @@ static int add_boot_conf(struct build *b, struct err *err)
 		   build_is_hostonly(b) ? "hostonly" : "generic");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&text, "load=%s\n", load[i]);
+	buf_add(&text, b->boot_conf.data, b->boot_conf.len);
 	return plan_add_text(&b->plan, BOOTCONF_PATH, 0644, text.data, text.len,
 			     "tells PID 1 what to do", err);
 }
 
 static int settle_modules(struct build *b, struct err *err)
 {
-	int r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
+	int r = modules_settle(b->modules, err);
+
+	if (r == 0)
+		r = remove_modules(b, err);
+	if (r == 0)
+		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
 			       b->codec != CODEC_NONE, storage_rules, err);
 
 	return r < 0 ? r : add_boot_conf(b, err);
@@ -167,5 +175,5 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = settle_modules(b, err);
 	if (r == 0)
 		plan_sort(&b->plan);
-	return r;
+	return r < 0 ? r : remove_files(b, err);
 }

@@ -8,6 +8,7 @@ const struct feature features[] = {
 	{"input", "drivers of the keyboards", input_build},
 	{"bus", "drivers of buses, consoles and watchdogs", bus_build},
 	{"crypto", "ciphers and checksums", crypto_build},
+	{"dropin", "what drop-in features ask for", dropin_build},
 	{"extra", "what the user asked for by name", extra_build},
 	{0},
 };

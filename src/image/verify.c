@@ -258,6 +258,44 @@ static const char *printable(struct check *c, const char *value)
 	return arena_strdup(c->arena, text);
 }
 
+static const struct seen *find_seen(const struct check *c, const char *path)
+{
+	void **slot = strset_find(&c->paths, path);
+
+	return slot ? *slot : NULL;
+}
+
+/* Does a link stand on the way to PATH? */
+static bool is_behind_link(const struct check *c, const char *path)
+{
+	for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
+		_cleanup_free_ char *dir = strndup(path, (size_t)(s - path));
+		const struct seen *there = dir ? find_seen(c, dir) : NULL;
+
+		if (there && S_ISLNK(there->mode))
+			return true;
+	}
+	return false;
+}
+
+/* What lies behind a link is not looked for. */
+static void check_run(struct check *c, char *value)
+{
+	struct bootconf_run run;
+	const struct seen *s;
+
+	if (!bootconf_run(value, &run)) {
+		problem(c, "/" BOOTCONF_PATH ": a line \"run=\" that PID 1 cannot read");
+		return;
+	}
+	run.path += strspn(run.path, "/");
+	s = find_seen(c, run.path);
+	if (!s && !is_behind_link(c, run.path))
+		problem(c, "/%s is to be run at boot, but is not in the image", run.path);
+	if (s && S_ISREG(s->mode) && !(s->mode & 0111))
+		problem(c, "/%s is to be run at boot, but is not executable", run.path);
+}
+
 static void check_conf(struct check *c)
 {
 	struct modindex x;
@@ -271,6 +309,8 @@ static void check_conf(struct check *c)
 			c->v->kernel = printable(c, value);
 		else if (strcmp(key, "mode") == 0)
 			c->v->mode = printable(c, value);
+		else if (strcmp(key, "run") == 0)
+			check_run(c, value);
 		else if (strcmp(key, "load") == 0 && has_index &&
 			 modindex_find(&x, value) == MODINDEX_NONE)
 			problem(c, "module %s is to be loaded at once, but it is not in the image",

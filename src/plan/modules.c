@@ -398,19 +398,30 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct module *const *)a)->name, (*(struct module *const *)b)->name);
 }
 
+static bool is_compressed_here(const char *file, bool recompress)
+{
+	return recompress && codec_by_suffix(file) == CODEC_NONE;
+}
+
+const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress)
+{
+	const char *file = module_file(m, mod);
+
+	return is_compressed_here(file, recompress) ? arena_printf(m->arena, "%s.zst", file) : file;
+}
+
 static int add_files(struct modules *m, struct plan *plan, bool recompress, struct err *err)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		const struct module *mod = m->list[i];
 		const char *file = module_file(m, mod);
-		bool compress = recompress && codec_by_suffix(file) == CODEC_NONE;
 		struct plan_entry e = {
-			.path = compress ? arena_printf(m->arena, "%s.zst", file) : file,
+			.path = modules_image_path(m, mod, recompress),
 			.type = PLAN_FILE,
 			.mode = 0644,
 			.storage = PLAN_STORE,
 			.source = file,
-			.compress = compress,
+			.compress = is_compressed_here(file, recompress),
 			.reason = mod->reason,
 		};
 		int r = plan_add(plan, &e, err);
@@ -423,7 +434,7 @@ static int add_files(struct modules *m, struct plan *plan, bool recompress, stru
 
 /* Reads what the modules say of themselves, and adds what they would like to have beside them,
  * until nothing more is asked for. */
-static int settle_facts(struct modules *m, struct err *err)
+int modules_settle(struct modules *m, struct err *err)
 {
 	size_t done = 0;
 	int r = 0;
@@ -451,10 +462,8 @@ static int settle_facts(struct modules *m, struct err *err)
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		   bool recompress, const struct modules_rule *known, struct err *err)
 {
-	int r = settle_facts(m, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (m->double_path)
 		plan_warn(plan, "modules.dep lists two files for one module: %s and another; the "
 			  "first is used", m->double_path);

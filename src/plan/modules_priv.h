@@ -65,6 +65,9 @@ const struct modules_rule *modules_rule_of(const struct modules_rule *rules, con
 const char *module_file(const struct modules *m, const struct module *mod);
 const char *modules_file_of(const struct modules *m, const char *path);
 
+/* Where a module goes in the image. RECOMPRESS: see modules_finish(). */
+const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress);
+
 /* What was added under NAME; NULL. */
 struct module *modules_find(const struct modules *m, const char *name);
 

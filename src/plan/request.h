@@ -21,6 +21,11 @@ struct request_include {
 	const char *target; /* in the image */
 };
 
+struct request_words {
+	const char **list;
+	size_t n;
+};
+
 struct request {
 	enum plan_mode mode;
 	enum codec codec;          /* CODEC_COUNT: choose */
@@ -31,4 +36,7 @@ struct request {
 	size_t n_drivers;
 	struct request_include *includes;
 	size_t n_includes;
+	struct request_words install;          /* paths below the root, or names of programs */
+	struct request_words install_optional; /* the same; may be missing */
+	struct request_words remove;           /* patterns of paths in the image */
 };
