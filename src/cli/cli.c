@@ -160,6 +160,8 @@ void cli_request_clear(struct cli_request *r)
 {
 	free(r->request.drivers);
 	free(r->request.includes);
+	free(r->request.dlopen_add);
+	free(r->request.dlopen_omit);
 	arena_clear(&r->arena);
 }
 
@@ -190,6 +192,23 @@ static void add_drivers(struct cli_request *r, const char *list)
 		q->drivers = xrealloc(q->drivers, q->n_drivers + 1, sizeof(*q->drivers));
 		q->drivers[q->n_drivers++] = word;
 	}
+}
+
+/* Words of PATTERN:FEATURE[,FEATURE...]: commas belong to them. */
+static int add_wishes(struct cli_request *r, const char ***list, size_t *n, const char *words,
+		      struct err *err)
+{
+	char *rest = arena_strdup(&r->arena, words), *word;
+
+	while ((word = strsep(&rest, " \t"))) {
+		if (!*word)
+			continue;
+		if (binaries_check_feature(word, err) < 0)
+			return -EINVAL;
+		*list = xrealloc(*list, *n + 1, sizeof(**list));
+		(*list)[(*n)++] = word;
+	}
+	return 0;
 }
 
 static int set_codec(struct request *q, const char *name, struct err *err)
@@ -234,6 +253,10 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DRIVERS:
 		add_drivers(r, args[0]);
 		return 0;
+	case OPT_DLOPEN_ADD:
+		return add_wishes(r, &q->dlopen_add, &q->n_dlopen_add, args[0], err);
+	case OPT_DLOPEN_OMIT:
+		return add_wishes(r, &q->dlopen_omit, &q->n_dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
 		return set_codec(q, args[0], err);
 	default:

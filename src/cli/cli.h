@@ -64,6 +64,8 @@ enum option_id {
 	OPT_HARDWARE,
 	OPT_INCLUDE,
 	OPT_DRIVERS,
+	OPT_DLOPEN_ADD,
+	OPT_DLOPEN_OMIT,
 	OPT_COMPRESS,
 	OPT_JSON,
 };
@@ -75,6 +77,8 @@ enum option_id {
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE},              \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
+	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs", OPT_DLOPEN_ADD},   \
+	{"omit-dlopen-features", 0, "LIST", "leave such libraries out", OPT_DLOPEN_OMIT},          \
 	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
 

@@ -124,6 +124,20 @@ static int settle_modules(struct build *b, struct err *err)
 	return r < 0 ? r : add_boot_conf(b, err);
 }
 
+static int open_binaries(struct build *b, struct err *err)
+{
+	const struct request *q = b->request;
+	int r = 0;
+
+	b->binaries = binaries_new(b->root, &b->plan);
+	binaries_set_variants(b->binaries, q->mode == MODE_HOSTONLY);
+	for (size_t i = 0; i < q->n_dlopen_add && r == 0; i++)
+		r = binaries_add_feature(b->binaries, q->dlopen_add[i], err);
+	for (size_t i = 0; i < q->n_dlopen_omit && r == 0; i++)
+		r = binaries_omit_feature(b->binaries, q->dlopen_omit[i], err);
+	return r;
+}
+
 int build_make(const struct request *request, const struct root *root, struct build *out,
 	       struct err *err)
 {
@@ -143,11 +157,13 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = modules_open(root, &b->kernel, &b->plan.arena, &b->modules, err);
 	if (r < 0)
 		return r;
-	b->binaries = binaries_new(root, &b->plan);
+	r = open_binaries(b, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
 		r = f->build(b, err);
 	if (r == 0)
 		r = settle_modules(b, err);
+	if (r == 0)
+		r = binaries_finish(b->binaries, err);
 	if (r == 0)
 		plan_sort(&b->plan);
 	return r;

@@ -29,4 +29,8 @@ struct request {
 	size_t n_drivers;
 	struct request_include *includes;
 	size_t n_includes;
+	const char **dlopen_add;   /* features of libraries that are opened later: */
+	size_t n_dlopen_add;       /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
+	const char **dlopen_omit;
+	size_t n_dlopen_omit;
 };
