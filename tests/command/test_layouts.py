@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import archive
-from program import FAILED, run
+from program import FAILED, UNPRIVILEGED, run
 from test_libraries import LIBC, LOADER, MULTIARCH, Workshop
 
 FORMS = {
@@ -340,3 +340,52 @@ def test_numbers_that_come_again(tmp_path):
         assert sum("no trailer" in text for text in found) == problems
         run("extract", image, tmp_path / f"out-{trailer}")
         assert (tmp_path / f"out-{trailer}" / "init").read_bytes() == content
+
+
+# ---- what is dropped ----
+
+def test_only_permissions_and_sticky_folders_are_kept(shop):
+    """setuid, setgid and extended attributes stay behind, however a file gets in."""
+    shop.program("usr/bin/tool")
+    (shop.root / "usr/bin/tool").chmod(0o6755)
+    (shop.root / "shared").mkdir()
+    (shop.root / "shared/file").write_text("x")
+    (shop.root / "shared/file").chmod(0o7644)
+    (shop.root / "shared").chmod(0o7777)
+    os.setxattr(shop.root / "shared/file", "user.note", b"x")
+    script(shop, "start", "#!/usr/bin/tool")
+    shop.build("start", "shared")
+    modes = {e["path"]: e["mode"] for e in
+             run("list", "--json", shop.tmp / "out.img").json["entries"]}
+    assert modes["usr/bin/tool"] == "-rwxr-xr-x"
+    assert modes["shared/file"] == "-rw-r--r--"
+    assert modes["shared"] == "drwxrwxrwt"
+
+
+# ---- what goes wrong meanwhile ----
+
+def test_unreadable_interpreter(shop):
+    shop.program("usr/bin/tool")
+    (shop.root / "usr/bin/tool").chmod(0)
+    script(shop, "start", "#!/usr/bin/tool")
+    result = run(*shop.words("plan", "start"), status=FAILED, before=UNPRIVILEGED)
+    assert "usr/bin/tool" in result.error and "root" in result.hint
+
+
+@pytest.mark.parametrize("cut", [10, 40, 200, 5000])
+def test_library_that_is_cut_short(cut, shop):
+    library = shop.library("usr/lib/libone.so")
+    shop.program("usr/bin/prog", ["usr/lib/libone.so"])
+    library.write_bytes(library.read_bytes()[:cut])
+    assert "libone.so" in shop.plan("usr/bin/prog", status=FAILED).error
+
+
+def test_file_that_vanishes_while_the_image_is_made(shop):
+    path = shop.root / "note"
+    path.write_text("x")
+    before = ("strace", "-qq", "-o", "/dev/null", "-P", path, "-e", "trace=openat", "-e",
+              "inject=openat:error=ENOENT:when=2")
+    result = run(*shop.words("build", "note"), status=FAILED, before=before,
+                 env={"ASAN_OPTIONS": "detect_leaks=0"})
+    assert str(path) in result.error and "start again" in result.hint
+    assert not (shop.tmp / "out.img").exists()
