@@ -61,7 +61,7 @@ static int decode_entry(struct json_object *o, struct arena *arena, struct dlope
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(err, -EBADMSG, "note on libraries: an entry is no object");
 	priority = optional_text(o, "priority", arena);
-	e->priority = strcmp(priority, "required") == 0    ? DLOPEN_REQUIRED
+	e->priority = strcmp(priority, "required") == 0	   ? DLOPEN_REQUIRED
 		      : strcmp(priority, "suggested") == 0 ? DLOPEN_SUGGESTED
 							   : DLOPEN_RECOMMENDED;
 	e->feature = optional_text(o, "feature", arena);

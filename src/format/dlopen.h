@@ -24,8 +24,8 @@ enum dlopen_priority {
 };
 
 struct dlopen_entry {
-	const char **sonames; /* the best first; ends with NULL; at least one */
-	const char *feature;     /* "" when it is not told */
+	const char **sonames;	 /* the best first; ends with NULL; at least one */
+	const char *feature;	 /* "" when it is not told */
 	const char *description; /* likewise */
 	enum dlopen_priority priority;
 };

@@ -200,7 +200,7 @@ static void put_head(struct buf *out, size_t count, size_t strings)
 void ldcache_encode(struct ldcache_entry *entries, size_t n, struct buf *out)
 {
 	struct buf records = BUF_INIT, strings = BUF_INIT;
-	const char *hwcaps[HWCAPS_MAX];
+	const char *hwcaps[HWCAPS_MAX] = {NULL};
 	uint32_t hwcap_at[HWCAPS_MAX];
 	size_t n_hwcaps, count = 0, base;
 

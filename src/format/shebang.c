@@ -102,7 +102,8 @@ static int check_line(const char *line, struct err *err)
 	size_t len = strlen(line);
 
 	if (len && line[len - 1] == '\r') {
-		err_set(err, -EBADMSG, "its first line ends in CR LF: the kernel takes the CR for a "
+		err_set(err, -EBADMSG,
+			"its first line ends in CR LF: the kernel takes the CR for a "
 			"part of the interpreter's name or argument");
 		return err_hint(err, "write it with LF alone: sed -i 's/\\r$//' FILE");
 	}
@@ -129,8 +130,10 @@ int shebang_decode(const void *data, size_t len, struct shebang *out, struct err
 		return r;
 	n = strcspn(line, " \t");
 	if (!whole && !line[n])
-		return err_set(err, -EBADMSG, "the kernel reads %d bytes of its first line, and there "
-			       "the interpreter's name has not ended", SHEBANG_MAX);
+		return err_set(err, -EBADMSG,
+			       "the kernel reads %d bytes of its first line, and there "
+			       "the interpreter's name has not ended",
+			       SHEBANG_MAX);
 	argument = line + n + strspn(line + n, " \t");
 	memcpy(s.interpreter, line, n);
 	if (str_ends(s.interpreter, "/env"))

@@ -22,8 +22,8 @@
 /* One for each entry of the plan. */
 struct hardlink {
 	uint32_t leader; /* index of the first entry of its file, maybe its own */
-	uint32_t names;  /* of that file; 1: it has no other */
-	uint32_t ino;    /* for the writer to remember the leader's number in */
+	uint32_t names;	 /* of that file; 1: it has no other */
+	uint32_t ino;	 /* for the writer to remember the leader's number in */
 };
 
 /* PLAN is sorted. Free the result. A source that cannot be read has no links: whoever packs it

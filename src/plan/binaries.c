@@ -43,7 +43,7 @@ struct binaries {
 	size_t n_cache;
 	struct wishes add, omit;
 	bool variants;
-	int machine;                     /* 0: any */
+	int machine;			  /* 0: any */
 	const char *scripts[SCRIPTS_MAX]; /* that are being looked at */
 	int n_scripts;
 };
@@ -146,8 +146,8 @@ static bool is_wished(struct binaries *b, const struct wishes *w, const struct l
 
 	for (size_t i = 0; i < w->n; i++) {
 		const char *colon = strrchr(w->list[i], ':');
-		const char *pattern = arena_strndup(&b->plan->arena, w->list[i],
-						    (size_t)(colon - w->list[i]));
+		const char *pattern =
+			arena_strndup(&b->plan->arena, w->list[i], (size_t)(colon - w->list[i]));
 
 		if ((fnmatch(pattern, name, 0) == 0 ||
 		     (f->soname && fnmatch(pattern, f->soname, 0) == 0)) &&
@@ -164,15 +164,14 @@ static void cache_library(struct binaries *b, const char *soname, const char *pa
 			  const char *hwcap, const struct linker_file *f)
 {
 	struct arena *a = &b->plan->arena;
-	const char *key = arena_printf(a, "%d %d %s %s", f->class, f->machine,
-				       hwcap ? hwcap : "-", soname);
+	const char *key =
+		arena_printf(a, "%d %d %s %s", f->class, f->machine, hwcap ? hwcap : "-", soname);
 
 	if (!strset_add(&b->cached, key, NULL))
 		return;
 	if ((b->n_cache & (b->n_cache - 1)) == 0)
 		b->cache = xrealloc(b->cache, b->n_cache ? b->n_cache * 2 : 1, sizeof(*b->cache));
-	b->cache[b->n_cache++] =
-		(struct ldcache_entry){soname, path, hwcap, f->class, f->machine};
+	b->cache[b->n_cache++] = (struct ldcache_entry){soname, path, hwcap, f->class, f->machine};
 }
 
 int binaries_finish(struct binaries *b, struct err *err)
@@ -235,7 +234,8 @@ static struct linker_object *append(struct program *p, const struct linker_file 
 		.loader = loader,
 	};
 	if ((p->n & (p->n - 1)) == 0)
-		p->objects = xrealloc(p->objects, p->n ? p->n * 2 : 1, sizeof(struct linker_object *));
+		p->objects =
+			xrealloc(p->objects, p->n ? p->n * 2 : 1, sizeof(struct linker_object *));
 	p->objects[p->n++] = o;
 	return o;
 }
@@ -447,8 +447,8 @@ static int add_libraries(struct binaries *b, const struct linker_file *file, str
 
 /* ---- scripts ---- */
 
-static int add_by_name(struct binaries *b, const char *name, const char *origin,
-		       const char *reason, struct err *err)
+static int add_by_name(struct binaries *b, const char *name, const char *origin, const char *reason,
+		       struct err *err)
 {
 	static const char *const path[] = {"/usr/bin", "/bin", "/usr/sbin", "/sbin",
 					   "/usr/local/bin"};
@@ -474,17 +474,21 @@ static int add_interpreter(struct binaries *b, const struct shebang *s, const ch
 	if (!*s->interpreter)
 		return 0;
 	if (*s->interpreter != '/') {
-		plan_warn(b->plan, "the first line of /%s names %s, no absolute path: the kernel "
-			  "cannot start it", origin, s->interpreter);
+		plan_warn(b->plan,
+			  "the first line of /%s names %s, no absolute path: the kernel "
+			  "cannot start it",
+			  origin, s->interpreter);
 		return 0;
 	}
 	for (int i = 0; i < b->n_scripts; i++)
 		if (strcmp(b->scripts[i], origin) == 0)
-			return err_set(err, -ELOOP, "the script /%s is its own interpreter", origin);
+			return err_set(err, -ELOOP, "the script /%s is its own interpreter",
+				       origin);
 	if (b->n_scripts == SCRIPTS_MAX)
 		return err_set(err, -ELOOP,
 			       "interpreters of the script /%s are scripts again, more than the "
-			       "kernel follows (%d)", b->scripts[0], SCRIPTS_MAX);
+			       "kernel follows (%d)",
+			       b->scripts[0], SCRIPTS_MAX);
 	b->scripts[b->n_scripts++] = origin;
 	r = binaries_add(b, arena_strdup(a, s->interpreter), reason, err);
 	if (r == 0 && *s->program)
@@ -519,8 +523,10 @@ int binaries_add_needs(struct binaries *b, const void *data, size_t len, const c
 		return r;
 	if (is_foreign(b, file)) {
 		if (file->interp)
-			plan_warn(b->plan, "/%s is a program for %s: it cannot run, and brings no "
-				  "libraries", origin, elf_machine_name(file->machine));
+			plan_warn(b->plan,
+				  "/%s is a program for %s: it cannot run, and brings no "
+				  "libraries",
+				  origin, elf_machine_name(file->machine));
 		return 0;
 	}
 	return add_libraries(b, file, err);

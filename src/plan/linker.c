@@ -79,8 +79,8 @@ static struct probe *probe(struct linker *l, const char *path)
 		return p;
 	p->is_elf = true;
 	p->class = head[EI_CLASS];
-	p->machine = head[EI_DATA] == ELFDATA2LSB ? head[18] | head[19] << 8
-						  : head[19] | head[18] << 8;
+	p->machine =
+		head[EI_DATA] == ELFDATA2LSB ? head[18] | head[19] << 8 : head[19] | head[18] << 8;
 	return p;
 }
 
@@ -126,8 +126,7 @@ int linker_decode(struct linker *l, const void *data, size_t len, const char *pa
 	return 0;
 }
 
-int linker_read(struct linker *l, const char *path, const struct linker_file **out,
-		struct err *err)
+int linker_read(struct linker *l, const char *path, const struct linker_file **out, struct err *err)
 {
 	struct probe *p = probe(l, path);
 	_cleanup_fd_ int fd = -1;
@@ -196,8 +195,10 @@ static void read_conf(struct linker *l, const char *path, int depth)
 
 			while ((word = strsep(&rest, " \t")))
 				if (*word)
-					read_conf_glob(l, *word == '/' ? word
-							: arena_printf(l->arena, "etc/%s", word),
+					read_conf_glob(l,
+						       *word == '/' ? word
+								    : arena_printf(l->arena,
+										   "etc/%s", word),
 						       depth + 1);
 			continue;
 		}
@@ -232,8 +233,8 @@ static bool fits(struct linker *l, const char *path, const struct linker_file *b
 static const char *try_dir(struct linker *l, const char *dir, const char *name,
 			   const struct linker_file *by)
 {
-	const char *path = arena_printf(l->arena, "%s%s%s", dir, str_ends(dir, "/") ? "" : "/",
-					name);
+	const char *path =
+		arena_printf(l->arena, "%s%s%s", dir, str_ends(dir, "/") ? "" : "/", name);
 
 	if (fits(l, path, by))
 		return path;
@@ -317,12 +318,12 @@ static const char *expand(struct linker *l, const char *text, size_t len,
 	const char *end = text + len;
 
 	while (text < end) {
-		static const char *const tokens[] = {"$ORIGIN", "${ORIGIN}", "$LIB", "${LIB}",
-						     "$PLATFORM", "${PLATFORM}"};
+		static const char *const tokens[] = {"$ORIGIN", "${ORIGIN}", "$LIB",
+						     "${LIB}",	"$PLATFORM", "${PLATFORM}"};
 		size_t i = 0;
 
-		while (i < ARRAY_SIZE(tokens) && ((size_t)(end - text) < strlen(tokens[i]) ||
-						  !str_starts(text, tokens[i])))
+		while (i < ARRAY_SIZE(tokens) &&
+		       ((size_t)(end - text) < strlen(tokens[i]) || !str_starts(text, tokens[i])))
 			i++;
 		if (i == ARRAY_SIZE(tokens)) {
 			buf_add(&out, text++, 1);
@@ -384,8 +385,8 @@ const char *linker_musl(struct linker *l, const struct linker_file *file)
 const char *linker_musl_path_file(struct linker *l, const char *musl)
 {
 	const char *arch = strstr(musl, "ld-musl-") + strlen("ld-musl-");
-	const char *path = arena_printf(l->arena, "etc/ld-musl-%.*s.path", (int)strcspn(arch, "."),
-					arch);
+	const char *path =
+		arena_printf(l->arena, "etc/ld-musl-%.*s.path", (int)strcspn(arch, "."), arch);
 
 	return root_exists(l->root, path) ? path : NULL;
 }
@@ -393,8 +394,8 @@ const char *linker_musl_path_file(struct linker *l, const char *musl)
 /* Names that musl answers to itself, whatever follows the dot. */
 static bool is_musl_itself(const char *name)
 {
-	static const char *const own[] = {"libc.", "libpthread.", "librt.", "libm.",
-					  "libdl.", "libutil.",	"libxnet."};
+	static const char *const own[] = {"libc.",  "libpthread.", "librt.",  "libm.",
+					  "libdl.", "libutil.",	   "libxnet."};
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (str_starts(name, own[i]))

@@ -37,17 +37,17 @@ struct linker_file {
 /* A file in a running program. */
 struct linker_object {
 	const struct linker_file *file;
-	const char *name;                   /* that it was asked for by */
-	const char *origin;                 /* its folder, for $ORIGIN */
+	const char *name;		    /* that it was asked for by */
+	const char *origin;		    /* its folder, for $ORIGIN */
 	const struct linker_object *loader; /* that needs it; NULL: the program itself */
-	const char *musl;                   /* the program's: path of musl's linker; NULL: glibc */
+	const char *musl;		    /* the program's: path of musl's linker; NULL: glibc */
 };
 
 /* A library that was looked for. */
 struct linker_found {
-	const char *path; /* NULL: there is none */
-	bool by_name;     /* not by a run path, but where every program looks */
-	bool is_linker;   /* musl: the library is the dynamic linker itself */
+	const char *path;   /* NULL: there is none */
+	bool by_name;	    /* not by a run path, but where every program looks */
+	bool is_linker;	    /* musl: the library is the dynamic linker itself */
 	const char *looked; /* when there is none: where it was looked for, and what lies there */
 };
 

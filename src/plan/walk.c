@@ -22,7 +22,7 @@ struct walk {
 };
 
 /* Folders of the layout, which the image has as such or as links of its own. */
-static const char *const layout[] = {"bin",     "sbin",	    "lib",     "lib64",
+static const char *const layout[] = {"bin",	"sbin",	    "lib",     "lib64",
 				     "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"};
 
 static bool is_layout(const char *path)
@@ -97,10 +97,13 @@ static int compare(struct walk *w, const struct plan_entry *there, const char *p
 		if (other >= 0 && same_bytes(fd, other))
 			return 0;
 	}
-	err_set(err, -EEXIST, "/%s and /%s differ, and an image has room for one of them at /%s: %s; "
-		"and: %s", path, there->source ? there->source : there->path, there->path,
-		w->reason, there->reason);
-	return err_hint(err, "an image has /bin, /sbin, /lib and /lib64 merged into /usr: remove one");
+	err_set(err, -EEXIST,
+		"/%s and /%s differ, and an image has room for one of them at /%s: %s; "
+		"and: %s",
+		path, there->source ? there->source : there->path, there->path, w->reason,
+		there->reason);
+	return err_hint(err,
+			"an image has /bin, /sbin, /lib and /lib64 merged into /usr: remove one");
 }
 
 static int add_file(struct walk *w, const char *path, struct err *err)
@@ -225,7 +228,8 @@ static int walk(struct walk *w, const char *done, const char *rest, int links, s
 		if (r < 0)
 			return r;
 		return walk(w, *target == '/' ? "" : done,
-			    *next ? arena_printf(a, "%s/%s", target, next) : target, links - 1, err);
+			    *next ? arena_printf(a, "%s/%s", target, next) : target, links - 1,
+			    err);
 	}
 	return add_file(w, done, err);
 }

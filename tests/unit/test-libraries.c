@@ -129,7 +129,8 @@ static void a_first_line_names_its_interpreter(void **state)
 		{"#!/usr/bin/env -vS  sh\n", "/usr/bin/env", "sh"},
 		{"#!/usr/bin/env --split-string sh -e\n", "/usr/bin/env", "sh"},
 		{"#!/usr/bin/env --split-string=sh\n", "/usr/bin/env", "sh"},
-		{"#!/usr/bin/env -S -i A=b  -u HOME --chdir /tmp perl -w\n", "/usr/bin/env", "perl"},
+		{"#!/usr/bin/env -S -i A=b  -u HOME --chdir /tmp perl -w\n", "/usr/bin/env",
+		 "perl"},
 		{"#!/usr/bin/env -S -u\n", "/usr/bin/env", ""},
 		{"#!/opt/myenv a b\n", "/opt/myenv", ""},
 	};
@@ -153,7 +154,7 @@ static void a_first_line_names_its_interpreter(void **state)
 static void a_first_line_that_no_kernel_takes_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"#!/bin/sh\r\nx",	 "#!/bin/sh -e\r\n", "#!/bin/\x1bsh\n",
+		"#!/bin/sh\r\nx",	  "#!/bin/sh -e\r\n", "#!/bin/\x1bsh\n",
 		"#!/usr/bin/env sh -e\n", "#!/bin/sh\r",
 	};
 	struct shebang s;
