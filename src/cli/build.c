@@ -65,7 +65,7 @@ static int write_image(struct build *b, const char *out, struct pack_result *pac
 static void report(const struct cli_request *q, const struct build *b, const char *out,
 		   const struct pack_result *packed, double seconds)
 {
-	const char *mode = b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic";
+	const char *mode = cli_mode_name(b->request->mode);
 	struct json_object *o;
 	char size[32];
 
@@ -104,7 +104,7 @@ int run_build(const struct command *self, int argc, char **argv)
 
 	cli_request_init(&q);
 	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
-	if (r >= 0 && cli_request_check(&q, &err) < 0)
+	if (r >= 0 && cli_request_settle(&q, &err) < 0)
 		r = err.code;
 	if (r < 0)
 		return cli_usage(r, &err);

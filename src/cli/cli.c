@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 enum { PROGRESS_WIDTH = 30 };
@@ -224,9 +225,25 @@ static int set_codec(struct request *q, const char *name, struct err *err)
 	return 0;
 }
 
-static int set_mode(struct cli_request *r, enum plan_mode mode)
+const char *cli_mode_name(enum plan_mode mode)
 {
-	r->request.mode = mode;
+	static const char *const names[] = {[MODE_SLOPPY] = "hostonly",
+					    [MODE_STRICT] = "hostonly (strict)",
+					    [MODE_PORTABLE] = "hostonly (portable)",
+					    [MODE_GENERIC] = "generic"};
+
+	return names[mode];
+}
+
+static int set_flag(bool *flag, bool value)
+{
+	*flag = value;
+	return 0;
+}
+
+static int set_text(const char **text, const char *value)
+{
+	*text = value;
 	return 0;
 }
 
@@ -237,15 +254,15 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 
 	switch (id) {
 	case OPT_ROOT:
-		r->root = args[0];
-		return 0;
+		return set_text(&r->root, args[0]);
 	case OPT_HOSTONLY:
-		return set_mode(r, MODE_HOSTONLY);
+		return set_flag(&r->is_generic, false);
 	case OPT_GENERIC:
-		return set_mode(r, MODE_GENERIC);
+		return set_flag(&r->is_generic, true);
+	case OPT_HOSTONLY_MODE:
+		return set_text(&r->hostonly_mode, args[0]);
 	case OPT_HARDWARE:
-		q->hardware_file = args[0];
-		return 0;
+		return set_text(&q->hardware_file, args[0]);
 	case OPT_INCLUDE:
 		q->includes = xrealloc(q->includes, q->n_includes + 1, sizeof(*q->includes));
 		q->includes[q->n_includes++] = (struct request_include){args[0], args[1]};
@@ -260,16 +277,35 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_COMPRESS:
 		return set_codec(q, args[0], err);
 	default:
-		r->json = true;
-		return 0;
+		return set_flag(&r->json, true);
 	}
 }
 
-int cli_request_check(const struct cli_request *r, struct err *err)
+static int settle_hostonly_mode(struct cli_request *r, struct err *err)
 {
-	if (r->request.mode == MODE_GENERIC && r->request.hardware_file)
+	static const char *const names[] = {[MODE_SLOPPY] = "sloppy",
+					    [MODE_STRICT] = "strict",
+					    [MODE_PORTABLE] = "portable"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], r->hostonly_mode) == 0) {
+			r->request.mode = (enum plan_mode)i;
+			return 0;
+		}
+	return err_set(err, -EINVAL, "--hostonly-mode is strict, sloppy or portable, not \"%s\"",
+		       r->hostonly_mode);
+}
+
+int cli_request_settle(struct cli_request *r, struct err *err)
+{
+	if (r->is_generic && r->request.hardware_file)
 		return err_set(err, -EINVAL, "--generic is for any machine: it takes no --hardware");
-	return 0;
+	if (r->is_generic && r->hostonly_mode)
+		return err_set(err, -EINVAL,
+			       "--generic is for any machine: it takes no --hostonly-mode");
+	if (r->is_generic)
+		r->request.mode = MODE_GENERIC;
+	return r->hostonly_mode ? settle_hostonly_mode(r, err) : 0;
 }
 
 const char *cli_plural(size_t n)

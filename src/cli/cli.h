@@ -61,6 +61,7 @@ enum option_id {
 	OPT_ROOT,
 	OPT_HOSTONLY,
 	OPT_GENERIC,
+	OPT_HOSTONLY_MODE,
 	OPT_HARDWARE,
 	OPT_INCLUDE,
 	OPT_DRIVERS,
@@ -74,6 +75,7 @@ enum option_id {
 	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},                  \
 	{"hostonly", 'H', NULL, "for this machine only (the default)", OPT_HOSTONLY},              \
 	{"generic", 'N', NULL, "for any machine", OPT_GENERIC},                                    \
+	{"hostonly-mode", 0, "MODE", "strict, sloppy (the default) or portable", OPT_HOSTONLY_MODE}, \
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE},              \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
@@ -86,6 +88,8 @@ struct cli_request {
 	struct request request;
 	const char *root;
 	bool json;
+	bool is_generic;
+	const char *hostonly_mode; /* NULL: not asked for */
 	struct arena arena;
 };
 
@@ -94,8 +98,8 @@ void cli_request_clear(struct cli_request *r);
 #define _cleanup_request_ __attribute__((cleanup(cli_request_clear)))
 int cli_request_apply(int id, char **args, void *request, struct err *err);
 
-/* Options that contradict each other: -EINVAL. */
-int cli_request_check(const struct cli_request *r, struct err *err);
+/* When all options are known: settles the mode. Options that contradict each other: -EINVAL. */
+int cli_request_settle(struct cli_request *r, struct err *err);
 
 /* The PID 1 program: beside this one (in a build folder), or where it is installed. */
 const char *cli_find_init(struct arena *arena);
@@ -103,6 +107,9 @@ const char *cli_find_init(struct arena *arena);
 /* Prints the notes of the plan as warnings. */
 void cli_print_notes(const struct plan *plan);
 struct json_object *cli_notes_json(const struct plan *plan);
+
+/* "generic", or which kind of hostonly. */
+const char *cli_mode_name(enum plan_mode mode);
 
 /* ---- the verbs ---- */
 

@@ -14,7 +14,7 @@ static void print_text(const struct build *b)
 	char path[CPIO_NAME_MAX], reason[CPIO_NAME_MAX], target[CPIO_NAME_MAX];
 
 	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
-	       b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic",
+	       cli_mode_name(b->request->mode),
 	       codec_info(b->codec)->name);
 	for (size_t i = 0; i < b->plan.n_entries; i++) {
 		const struct plan_entry *e = &b->plan.entries[i];
@@ -62,7 +62,7 @@ int run_plan(const struct command *self, int argc, char **argv)
 
 	cli_request_init(&q);
 	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
-	if (r >= 0 && cli_request_check(&q, &err) < 0)
+	if (r >= 0 && cli_request_settle(&q, &err) < 0)
 		r = err.code;
 	if (r < 0)
 		return cli_usage(r, &err);

@@ -39,10 +39,16 @@ struct feature {
 extern const struct feature features[];
 
 int base_build(struct build *b, struct err *err);
-int storage_build(struct build *b, struct err *err);
-int filesystem_build(struct build *b, struct err *err);
-int keyboard_build(struct build *b, struct err *err);
+int bus_build(struct build *b, struct err *err);
+int crypto_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
+int filesystem_build(struct build *b, struct err *err);
+int input_build(struct build *b, struct err *err);
+int storage_build(struct build *b, struct err *err);
 
-/* Which modules of a tree a disk may need: the reason, or NULL. */
-const char *storage_wants(const char *path);
+/* Which modules of a tree a disk may need. */
+extern const struct modules_rule storage_rules[];
+
+/* Which rules about modules count for the image that was asked for: REACH_*. */
+unsigned build_reach(const struct build *b);
+bool build_is_hostonly(const struct build *b);

@@ -12,6 +12,23 @@
 
 enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
 
+bool build_is_hostonly(const struct build *b)
+{
+	return b->request->mode != MODE_GENERIC;
+}
+
+unsigned build_reach(const struct build *b)
+{
+	switch (b->request->mode) {
+	case MODE_STRICT:
+		return 0;
+	case MODE_SLOPPY:
+		return REACH_SLOPPY | REACH_KIND;
+	default:
+		return REACH_GENERIC;
+	}
+}
+
 void build_clear(struct build *b)
 {
 	modules_close(b->modules);
@@ -109,7 +126,7 @@ static int add_boot_conf(struct build *b, struct err *err)
 	size_t n = modules_load_list(b->modules, &load);
 
 	buf_printf(&text, "kernel=%s\nmode=%s\n", b->kernel.version,
-		   b->request->mode == MODE_HOSTONLY ? "hostonly" : "generic");
+		   build_is_hostonly(b) ? "hostonly" : "generic");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&text, "load=%s\n", load[i]);
 	return plan_add_text(&b->plan, BOOTCONF_PATH, 0644, text.data, text.len,
@@ -119,7 +136,7 @@ static int add_boot_conf(struct build *b, struct err *err)
 static int settle_modules(struct build *b, struct err *err)
 {
 	int r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
-			       b->codec != CODEC_NONE, storage_wants, err);
+			       b->codec != CODEC_NONE, storage_rules, err);
 
 	return r < 0 ? r : add_boot_conf(b, err);
 }
@@ -130,7 +147,7 @@ static int open_binaries(struct build *b, struct err *err)
 	int r = 0;
 
 	b->binaries = binaries_new(b->root, &b->plan);
-	binaries_set_variants(b->binaries, q->mode == MODE_HOSTONLY);
+	binaries_set_variants(b->binaries, build_is_hostonly(b));
 	for (size_t i = 0; i < q->n_dlopen_add && r == 0; i++)
 		r = binaries_add_feature(b->binaries, q->dlopen_add[i], err);
 	for (size_t i = 0; i < q->n_dlopen_omit && r == 0; i++)
@@ -151,7 +168,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = read_config(b, err);
 	if (r == 0)
 		r = choose_codec(b, err);
-	if (r == 0 && request->mode == MODE_HOSTONLY)
+	if (r == 0 && build_is_hostonly(b))
 		r = build_read_hardware(request, root, &b->plan.arena, &b->hardware, err);
 	if (r == 0)
 		r = modules_open(root, &b->kernel, &b->plan.arena, &b->modules, err);

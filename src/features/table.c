@@ -5,7 +5,9 @@ const struct feature features[] = {
 	{"base", "PID 1 and the folders around it", base_build},
 	{"storage", "drivers on the way to the disks", storage_build},
 	{"filesystem", "drivers of the filesystems", filesystem_build},
-	{"keyboard", "drivers of the keyboards", keyboard_build},
+	{"input", "drivers of the keyboards", input_build},
+	{"bus", "drivers of buses, consoles and watchdogs", bus_build},
+	{"crypto", "ciphers and checksums", crypto_build},
 	{"extra", "what the user asked for by name", extra_build},
 	{0},
 };

@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * The .modinfo section of a kernel module: NUL-separated "key=value". Pure.
+ * What a kernel module says of itself: its .modinfo section, NUL-separated "key=value", and the
+ * symbols that it takes from the kernel and from other modules. Pure; the bytes are hostile.
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -16,3 +18,10 @@ int modinfo_find(const void *data, size_t len, const char **section, size_t *sec
 /* The next value of KEY behind *OFFSET (start with 0); NULL at the end. A last value without
  * its NUL is not returned. */
 const char *modinfo_next(const char *section, size_t len, const char *key, size_t *offset);
+
+enum { MODINFO_SYMBOLS_MAX = 32 };
+
+/* Which of the COUNT SYMBOLS (sorted, at most MODINFO_SYMBOLS_MAX) a module takes from elsewhere:
+ * bit i of *MASK. A module without a symbol table takes none. -EBADMSG. */
+int modinfo_imports(const void *data, size_t len, const char *const *symbols, size_t count,
+		    uint32_t *mask, struct err *err);

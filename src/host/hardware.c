@@ -24,6 +24,7 @@ struct scan {
 	struct arena *arena;
 	struct hardware *hw;
 	struct strset seen; /* device paths */
+	struct strset looked_at; /* the same, and folders that are no devices */
 };
 
 static void *grow(void *list, size_t count, size_t size)
@@ -85,16 +86,46 @@ static void add_device(struct scan *s, const char *path, const char *needed_for)
 	s->hw->devices[s->hw->n_devices++] = d;
 }
 
+static void add_ancestors(struct scan *s, const char *path, const char *needed_for);
+
+/* A device that has a driver only once others have theirs: its clock, its regulator, the
+ * controller of its interrupts. PATH/supplier:BUS:NAME leads to a link between the two. */
+static void add_suppliers(struct scan *s, const char *path, const char *needed_for)
+{
+	struct arena *a = s->arena;
+	char **names;
+	int n = root_listdir(s->root, arena_printf(a, "sys/%s", path), a, &names);
+
+	for (int i = 0; i < n; i++) {
+		const char *to;
+
+		if (!str_starts(names[i], "supplier:"))
+			continue;
+		to = root_resolve(s->root, arena_printf(a, "sys/%s/%s/supplier", path, names[i]), a);
+		if (to && str_starts(to, "sys/devices/"))
+			add_ancestors(s, to + strlen("sys/"), needed_for);
+	}
+}
+
+static void add_with_suppliers(struct scan *s, const char *path, const char *needed_for)
+{
+	/* Each once: two devices may supply each other. */
+	if (!strset_add(&s->looked_at, path, NULL))
+		return;
+	add_suppliers(s, path, needed_for);
+	add_device(s, path, needed_for);
+}
+
 /* Every directory from devices/X down to PATH, so that a bus comes before what sits on it. */
 static void add_ancestors(struct scan *s, const char *path, const char *needed_for)
 {
 	const char *p = path + strlen("devices/");
 
 	while ((p = strchr(p, '/'))) {
-		add_device(s, arena_strndup(s->arena, path, (size_t)(p - path)), needed_for);
+		add_with_suppliers(s, arena_strndup(s->arena, path, (size_t)(p - path)), needed_for);
 		p++;
 	}
-	add_device(s, path, needed_for);
+	add_with_suppliers(s, path, needed_for);
 }
 
 /* A namespace that several controllers share hangs below a software device that links to
@@ -347,6 +378,7 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 		e = read_mounts(&s, false, err);
 	hw.kernel = root_read_line(r, "proc/sys/kernel/osrelease", arena);
 	strset_clear(&s.seen);
+	strset_clear(&s.looked_at);
 	settle(arena, &hw);
 	if (e == 0)
 		*out = hw;

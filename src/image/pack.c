@@ -137,6 +137,22 @@ static void add_entry_header(struct writer *w, struct buf *out, const struct pla
 	cpio_add_header(out, &h, e->path);
 }
 
+/* The content as it goes into the image, but for compression. */
+static int plain_content(const struct pack *p, const struct plan_entry *e, struct buf *out,
+			 struct err *err)
+{
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	int r;
+
+	if (e->unpack == CODEC_NONE)
+		return content(p, e, out, err);
+	r = content(p, e, &raw, err);
+	if (r < 0)
+		return r;
+	r = unpack(decoder_find(e->unpack), raw.data, raw.len, FILE_SIZE_MAX, out, NULL, err);
+	return r < 0 ? err_prefix(err, "/%s", e->source) : 0;
+}
+
 /* ---- the store: many files, each on its own, compressed on all cores ---- */
 
 struct batch {
@@ -151,29 +167,21 @@ struct batch {
 static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worker,
 		     struct buf *out, struct err *err)
 {
-	_cleanup_buf_ struct buf raw = BUF_INIT, plain = BUF_INIT;
-	struct buf *from = &raw;
-	int r = content(b->w->p, e, &raw, err);
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	int r = plain_content(b->w->p, e, &raw, err);
 
-	if (r == 0 && e->unpack != CODEC_NONE) {
-		r = unpack(decoder_find(e->unpack), raw.data, raw.len, FILE_SIZE_MAX, &plain, NULL,
-			   err);
-		if (r < 0)
-			return err_prefix(err, "/%s", e->source);
-		from = &plain;
-	}
 	if (r < 0)
 		return r;
 	if (!e->compress) {
-		*out = *from;
-		*from = (struct buf)BUF_INIT;
+		*out = raw;
+		raw = (struct buf)BUF_INIT;
 		return 0;
 	}
 	if (!b->encoders[worker])
 		b->encoders[worker] = zstd_encoder_new();
 	if (!b->encoders[worker])
 		return err_set(err, -ENOMEM, "no memory left to compress");
-	r = zstd_encode(b->encoders[worker], STORE_LEVEL, from->data, from->len, out, err);
+	r = zstd_encode(b->encoders[worker], STORE_LEVEL, raw.data, raw.len, out, err);
 	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
 }
 
@@ -313,7 +321,7 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 		note_progress(w);
 		return 0;
 	}
-	r = content(w->p, e, &data, err);
+	r = plain_content(w->p, e, &data, err);
 	if (r < 0)
 		return r;
 	w->packed[i].size = data.len;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,46 +12,10 @@
 #include "base/text.h"
 #include "plan/modules_priv.h"
 
-enum { SOFTDEP_MAX = 16 * 1024 * 1024 };
-
 static void no_log(void *data, int priority, const char *file, int line, const char *fn,
 		   const char *format, va_list args)
 {
 	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
-}
-
-static void push_softdep(struct modules *m, const char *name, const char *text)
-{
-	if ((m->n_softdeps & (m->n_softdeps - 1)) == 0)
-		m->softdeps = xrealloc(m->softdeps, m->n_softdeps ? m->n_softdeps * 2 : 1,
-				       sizeof(*m->softdeps));
-	m->softdeps[m->n_softdeps++] = (struct softdep){name, text};
-}
-
-/* The kernel's own soft dependencies, and those of modprobe.d. libkmod reads the kernel's, too,
- * but is silent when it cannot. */
-static int read_softdeps(struct modules *m, struct err *err)
-{
-	const char *path = arena_printf(m->arena, "%s/modules.softdep", m->kernel->modules_dir);
-	struct kmod_config_iter *it = kmod_config_get_softdeps(m->kmod);
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
-	int r = root_read(m->root, path, SOFTDEP_MAX, &text);
-
-	while (it && kmod_config_iter_next(it))
-		push_softdep(m, arena_strdup(m->arena, kmod_config_iter_get_key(it)),
-			     arena_strdup(m->arena, kmod_config_iter_get_value(it)));
-	kmod_config_iter_free_iter(it);
-	if (r < 0 && r != -ENOENT)
-		return err_sys(err, r, "module index /%s", path);
-	cursor = arena_strdup(m->arena, buf_cstr(&text));
-	while ((line = strsep(&cursor, "\n"))) {
-		char *word = strsep(&line, " \t"), *name = strsep(&line, " \t");
-
-		if (line && strcmp(word, "softdep") == 0)
-			push_softdep(m, name, line);
-	}
-	return 0;
 }
 
 /* modules.dep as text: libkmod stops without a word at a module whose file is gone. */
@@ -68,61 +33,12 @@ static int read_deps(struct modules *m, struct err *err)
 		struct dep *d = arena_alloc(m->arena, sizeof(*d));
 
 		*d = (struct dep){arena_strdup(m->arena, name), path, needs};
-		strset_add(&m->deps, d->name, d);
+		/* depmod lists what takes precedence first. */
+		if (!strset_add(&m->deps, d->name, d))
+			m->double_path = path;
 		strset_add(&m->dep_paths, d->path, d);
 	}
 	return 0;
-}
-
-struct conf_file {
-	const char *name, *path;
-};
-
-static int by_file_name(const void *a, const void *b)
-{
-	return strcmp(((const struct conf_file *)a)->name, ((const struct conf_file *)b)->name);
-}
-
-/*
- * The configuration files of modprobe, each resolved below the root: libkmod would follow links
- * that lead out of it. Of two with one name the one in the earlier folder counts; they are read
- * in the order of their names.
- */
-static const char *const *config_files(const struct root *root, struct arena *arena)
-{
-	static const char *const dirs[] = {"etc/modprobe.d", "run/modprobe.d",
-					   "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
-					   "lib/modprobe.d"};
-	_cleanup_strset_ struct strset seen = STRSET_INIT;
-	struct conf_file *list = NULL;
-	const char **out;
-	size_t n = 0;
-
-	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
-		char **names;
-		int count = root_listdir(root, dirs[d], arena, &names);
-
-		for (int i = 0; i < count; i++) {
-			const char *path = arena_printf(arena, "%s/%s", dirs[d], names[i]);
-
-			if (!str_ends(names[i], ".conf") || !strset_add(&seen, names[i], NULL))
-				continue;
-			path = root_resolve(root, path, arena);
-			if (!path)
-				continue;
-			if ((n & (n - 1)) == 0)
-				list = xrealloc(list, n ? n * 2 : 1, sizeof(*list));
-			list[n++] = (struct conf_file){
-				names[i], arena_printf(arena, "%s/%s", root_prefix(root), path)};
-		}
-	}
-	if (n)
-		qsort(list, n, sizeof(*list), by_file_name);
-	out = arena_alloc(arena, (n + 1) * sizeof(*out));
-	for (size_t i = 0; i < n; i++)
-		out[i] = list[i].path;
-	free(list);
-	return out;
 }
 
 int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
@@ -130,11 +46,13 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 {
 	const char *top = root_prefix(root);
 	const char *dir = arena_printf(arena, "%s/%s", top, kernel->modules_dir);
-	const char *const *config = config_files(root, arena);
-	struct kmod_ctx *kmod = kmod_new(dir, config);
+	struct kmod_ctx *kmod;
 	struct modules *m;
 	int r;
 
+	/* It logs to stderr before it can be told not to. */
+	setenv("KMOD_LOG", "0", 1);
+	kmod = kmod_new(dir, modules_modprobe_files(root, arena));
 	if (!kmod)
 		return err_set(err, -EIO, "%s: libkmod cannot open the module tree", dir);
 	kmod_set_log_fn(kmod, no_log, NULL);
@@ -147,9 +65,10 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
 		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod};
+	m->facts = facts_new(root, arena);
 	r = read_deps(m, err);
 	if (r == 0)
-		r = read_softdeps(m, err);
+		r = modules_read_softdeps(m, err);
 	if (r < 0) {
 		modules_close(m);
 		return r;
@@ -166,18 +85,26 @@ void modules_close(struct modules *m)
 	strset_clear(&m->by_name);
 	strset_clear(&m->deps);
 	strset_clear(&m->dep_paths);
+	strset_clear(&m->builtins);
+	facts_free(m->facts);
 	free(m->list);
 	free(m->softdeps);
 }
 
-const char *module_file(const struct modules *m, const struct module *mod)
+/* Of a path in modules.dep, which may be an absolute one. */
+const char *modules_file_of(const struct modules *m, const char *path)
 {
-	if (mod->path[0] == '/')
-		return mod->path + 1;
-	return arena_printf(m->arena, "%s/%s", m->kernel->modules_dir, mod->path);
+	if (path[0] == '/')
+		return path + 1;
+	return arena_printf(m->arena, "%s/%s", m->kernel->modules_dir, path);
 }
 
-static struct module *find(const struct modules *m, const char *name)
+const char *module_file(const struct modules *m, const struct module *mod)
+{
+	return modules_file_of(m, mod->path);
+}
+
+struct module *modules_find(const struct modules *m, const char *name)
 {
 	void **slot = strset_find(&m->by_name, name);
 
@@ -217,9 +144,6 @@ static bool is_builtin(struct modules *m, const char *name)
 	return builtin;
 }
 
-static int add_module(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
-		      struct module **out, struct err *err);
-
 static int gone(struct modules *m, const char *name, const char *path, struct err *err)
 {
 	err_set(err, -ENOENT, "module %s is listed in modules.dep, but %s/%s/%s does not exist",
@@ -242,7 +166,8 @@ static int add_hard(struct modules *m, struct module *mod, const struct dep *dep
 			continue;
 		if (!slot)
 			return gone(m, mod->name, path, err);
-		r = add_module(m, *slot, flags & MODULES_REQUIRED, reason, &to, err);
+		r = modules_add(m, *slot, flags & (MODULES_REQUIRED | MODULES_IN_USE), reason, &to,
+			       err);
 		if (to)
 			push(m->arena, &mod->hard, &mod->n_hard, to);
 	}
@@ -273,10 +198,16 @@ static int each_found(struct modules *m, const char *word,
 	return r;
 }
 
+enum wish {
+	WISH_PRE,  /* to be loaded before */
+	WISH_POST, /* and after */
+	WISH_WEAK, /* only to be there: the module asks for it when it wants it */
+};
+
 struct soft {
 	struct module *mod;
 	const char *reason;
-	bool post;
+	enum wish wish;
 	struct err *err;
 };
 
@@ -286,22 +217,22 @@ static int add_one_soft(struct modules *m, const char *name, void *arg)
 	struct soft *s = arg;
 	const struct dep *dep = find_dep(m, name);
 	struct module *to = NULL;
-	int r = dep ? add_module(m, dep, 0, s->reason, &to, s->err) : 0;
+	int r = dep ? modules_add(m, dep, 0, s->reason, &to, s->err) : 0;
 
-	if (to && to != s->mod && s->post)
+	if (to && to != s->mod && s->wish == WISH_POST)
 		push(m->arena, &s->mod->post, &s->mod->n_post, to);
-	else if (to && to != s->mod)
+	else if (to && to != s->mod && s->wish == WISH_PRE)
 		push(m->arena, &s->mod->pre, &s->mod->n_pre, to);
 	return r;
 }
 
-static int add_soft(struct modules *m, struct module *mod, const char *name, bool post,
+static int add_soft(struct modules *m, struct module *mod, const char *name, enum wish wish,
 		    struct err *err)
 {
 	struct soft s = {mod,
-			 arena_printf(m->arena, "module %s wants it (soft dependency %s)", mod->name,
-				      name),
-			 post, err};
+			 arena_printf(m->arena, "module %s wants it (%s dependency %s)", mod->name,
+				      wish == WISH_WEAK ? "weak" : "soft", name),
+			 wish, err};
 
 	return each_found(m, name, add_one_soft, &s);
 }
@@ -312,7 +243,7 @@ static int add_softdeps(struct modules *m, struct module *mod, struct err *err)
 	for (size_t i = 0; i < m->n_softdeps; i++) {
 		_cleanup_free_ char *text = NULL;
 		char *cursor, *word;
-		bool post = false;
+		enum wish wish = WISH_PRE;
 
 		if (fnmatch(m->softdeps[i].name, mod->name, 0) != 0)
 			continue;
@@ -321,11 +252,13 @@ static int add_softdeps(struct modules *m, struct module *mod, struct err *err)
 			int r = 0;
 
 			if (strcmp(word, "pre:") == 0)
-				post = false;
+				wish = WISH_PRE;
 			else if (strcmp(word, "post:") == 0)
-				post = true;
+				wish = WISH_POST;
+			else if (strcmp(word, "weak:") == 0)
+				wish = WISH_WEAK;
 			else if (*word)
-				r = add_soft(m, mod, word, post, err);
+				r = add_soft(m, mod, word, wish, err);
 			if (r < 0)
 				return r;
 		}
@@ -334,10 +267,10 @@ static int add_softdeps(struct modules *m, struct module *mod, struct err *err)
 }
 
 /* Returns MODULES_ADDED and sets *OUT, or -errno. */
-static int add_module(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
+int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
 		      struct module **out, struct err *err)
 {
-	struct module *mod = find(m, dep->name);
+	struct module *mod = modules_find(m, dep->name);
 	int r;
 
 	if (mod) {
@@ -365,6 +298,18 @@ static int add_module(struct modules *m, const struct dep *dep, unsigned flags, 
 	return MODULES_ADDED;
 }
 
+void modules_note_builtin(struct modules *m, const char *name, unsigned flags)
+{
+	void **slot = strset_find(&m->builtins, name);
+	struct builtin *b = slot ? *slot : arena_alloc(m->arena, sizeof(*b));
+
+	if (!slot) {
+		b->name = arena_strdup(m->arena, name);
+		strset_add(&m->builtins, b->name, b);
+	}
+	b->flags |= flags;
+}
+
 int modules_add_name(struct modules *m, const char *name, unsigned flags, const char *reason,
 		     struct err *err)
 {
@@ -376,8 +321,11 @@ int modules_add_name(struct modules *m, const char *name, unsigned flags, const 
 		return MODULES_ABSENT;
 	dep = find_dep(m, normal);
 	if (dep)
-		return add_module(m, dep, flags, reason, &mod, err);
-	return is_builtin(m, normal) ? MODULES_BUILTIN : MODULES_ABSENT;
+		return modules_add(m, dep, flags, reason, &mod, err);
+	if (!is_builtin(m, normal))
+		return MODULES_ABSENT;
+	modules_note_builtin(m, normal, flags);
+	return MODULES_BUILTIN;
 }
 
 struct alias {
@@ -445,31 +393,6 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 	return text.len ? arena_strdup(m->arena, buf_cstr(&text)) : NULL;
 }
 
-static int by_dep_path(const void *a, const void *b)
-{
-	return strcmp((*(const struct dep *const *)a)->path, (*(const struct dep *const *)b)->path);
-}
-
-int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path), struct err *err)
-{
-	const struct dep **list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
-	size_t n = strset_values(&m->deps, (void **)list);
-	int r = 0, added = 0;
-
-	/* In an order of their own, so that of two reasons for a module the same is told. */
-	qsort(list, n, sizeof(*list), by_dep_path);
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		const char *reason = wanted(list[i]->path);
-		struct module *mod;
-
-		if (!reason)
-			continue;
-		r = add_module(m, list[i], 0, reason, &mod, err);
-		added++;
-	}
-	return r < 0 ? r : added;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp((*(struct module *const *)a)->name, (*(struct module *const *)b)->name);
@@ -498,20 +421,53 @@ static int add_files(struct modules *m, struct plan *plan, bool recompress, stru
 	return 0;
 }
 
-int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		   bool recompress, const char *(*known)(const char *path), struct err *err)
+/* Reads what the modules say of themselves, and adds what they would like to have beside them,
+ * until nothing more is asked for. */
+static int settle_facts(struct modules *m, struct err *err)
 {
-	int r;
+	size_t done = 0;
+	int r = 0;
 
+	while (done < m->count && r >= 0) {
+		size_t n = m->count - done;
+		const char **files = arena_alloc(m->arena, (n + 1) * sizeof(*files));
+
+		for (size_t i = 0; i < n; i++)
+			files[i] = module_file(m, m->list[done + i]);
+		r = facts_read(m->facts, files, n, err);
+		for (size_t i = 0; i < n && r >= 0; i++) {
+			struct module *mod = m->list[done + i];
+			const struct facts *f = facts_of(m->facts, files[i]);
+
+			for (size_t at = 0; at < f->weakdeps_len && r >= 0;
+			     at += strlen(f->weakdeps + at) + 1)
+				r = add_soft(m, mod, f->weakdeps + at, WISH_WEAK, err);
+		}
+		done += n;
+	}
+	return r < 0 ? r : 0;
+}
+
+int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
+		   bool recompress, const struct modules_rule *known, struct err *err)
+{
+	int r = settle_facts(m, err);
+
+	if (r < 0)
+		return r;
+	if (m->double_path)
+		plan_warn(plan, "modules.dep lists two files for one module: %s and another; the "
+			  "first is used", m->double_path);
 	if (m->count)
 		qsort(m->list, m->count, sizeof(*m->list), by_name);
 	for (size_t i = 0; i < m->count; i++)
 		m->list[i]->number = (uint32_t)i;
+	modules_tell_install_commands(m, plan);
 	r = add_files(m, plan, recompress, err);
 	if (r == 0)
 		r = modules_add_index(m, plan, known, err);
 	if (r == 0)
-		r = firmware_add(m, plan, config, config_len, err);
+		r = firmware_add(m, plan, config, config_len, recompress, err);
 	return r;
 }
 
@@ -520,17 +476,21 @@ size_t modules_load_list(struct modules *m, const char ***names)
 	size_t n = 0;
 
 	*names = arena_alloc(m->arena, (m->count + 1) * sizeof(**names));
-	for (size_t i = 0; i < m->count; i++)
-		if (m->list[i]->flags & MODULES_LOAD)
-			(*names)[n++] = m->list[i]->name;
-	return n;
+	for (unsigned required = MODULES_REQUIRED;; required = 0) {
+		for (size_t i = 0; i < m->count; i++)
+			if (m->list[i]->flags & MODULES_LOAD &&
+			    (m->list[i]->flags & MODULES_REQUIRED) == required)
+				(*names)[n++] = m->list[i]->name;
+		if (!required)
+			return n;
+	}
 }
 
 bool modules_has(struct modules *m, const char *name)
 {
 	char normal[MODINDEX_NAME_MAX];
 
-	return modindex_normalise(name, normal) && (find(m, normal) || is_builtin(m, normal));
+	return modindex_normalise(name, normal) && (modules_find(m, normal) || is_builtin(m, normal));
 }
 
 size_t modules_count(const struct modules *m)

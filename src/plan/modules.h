@@ -3,8 +3,9 @@
 
 /*
  * The kernel modules of an image, chosen through libkmod on the target kernel's own indexes:
- * by name, by modalias, or by their place in the module tree. Dependencies and soft dependencies
- * follow by themselves; what is built into the target kernel counts as served and needs no file.
+ * by name, by modalias, or by rules about their place in the module tree and what they provide.
+ * Dependencies of all three kinds (hard, soft, weak) follow by themselves; what is built into
+ * the target kernel counts as served and needs no file.
  */
 
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 #include "base/err.h"
 #include "host/kernels.h"
 #include "host/root.h"
+#include "plan/facts.h"
 #include "plan/plan.h"
 
 struct modules;
@@ -26,6 +28,23 @@ enum modules_found {
 enum modules_flags {
 	MODULES_LOAD = 1 << 0,     /* load it at once when PID 1 starts */
 	MODULES_REQUIRED = 1 << 1, /* the way to root goes through it: its firmware must be there */
+	MODULES_IN_USE = 1 << 2,   /* the running kernel drives that device with it: it works */
+};
+
+/* In which images a rule counts: a set of these. */
+enum modules_reach {
+	REACH_GENERIC = 1 << 0, /* any machine */
+	REACH_SLOPPY = 1 << 1,  /* this one, and what people plug in or move it to */
+	REACH_KIND = 1 << 2,    /* the same, if this machine has a required module of the folder */
+};
+
+/* A table of these ends with a row without folder. The first row whose folder holds a module
+ * decides about it. */
+struct modules_rule {
+	const char *folder;   /* start of the path below the module tree; with "*" a pattern */
+	const char *reason;   /* NULL: none of it */
+	unsigned reach;
+	unsigned provides;    /* FACTS_*: those that provide one of them; 0: all */
 };
 
 /* Opens the indexes. ARENA, root and kernel must outlive the result. */
@@ -46,21 +65,25 @@ int modules_add_alias(struct modules *m, const char *modalias, const char *prefe
  * now (either may be NULL). Names with commas between, "built in", or NULL for nothing. */
 const char *modules_describe(struct modules *m, const char *modalias, const char *driver);
 
-/* Every module whose path below the module tree (kernel/drivers/ata/ahci.ko.xz) WANTED accepts;
- * its reason is WANTED's answer, NULL: not this one. Number of modules added, or -errno. */
-int modules_add_tree(struct modules *m, const char *(*wanted)(const char *path), struct err *err);
+/* Every module that RULES accept in images of REACH. 0 or -errno. */
+int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
+		      struct err *err);
+
+/* The modules that the machine's modules-load.d folders and /etc/modules name. */
+int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
 
 /*
  * Puts all that was added into the plan: the files, their firmware, the index for PID 1; and a
- * second index, without files, of the modules that KNOWN accepts and the image lacks, so that
- * PID 1 can name the driver that a device would have needed.
+ * second index, without files, of the modules in the folders of KNOWN that the image lacks, so
+ * that PID 1 can name the driver that a device would have needed.
  * CONFIG is the target's kernel configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store
- * uncompressed modules as zstd.
+ * uncompressed modules as zstd, and firmware where the kernel can read it so.
  */
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		   bool recompress, const char *(*known)(const char *path), struct err *err);
+		   bool recompress, const struct modules_rule *known, struct err *err);
 
-/* Names of the modules added with MODULES_LOAD, sorted; *NAMES lives in the arena. */
+/* Names of the modules added with MODULES_LOAD, those on the way to root first, then by name;
+ * *NAMES lives in the arena. */
 size_t modules_load_list(struct modules *m, const char ***names);
 /* Is NAME in the image, or part of the target kernel? */
 bool modules_has(struct modules *m, const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,18 @@ static int blacklisted_by_cmdline(const char *cmdline, const char *name)
 	return n;
 }
 
+/* "install NAME COMMAND": whatever it does, no device may load the module without it. */
+static bool has_install_command(struct modules *m, const char *name)
+{
+	struct kmod_config_iter *it = kmod_config_get_install_commands(m->kmod);
+	bool found = false;
+
+	while (it && kmod_config_iter_next(it))
+		found = found || fnmatch(kmod_config_iter_get_key(it), name, 0) == 0;
+	kmod_config_iter_free_iter(it);
+	return found;
+}
+
 /* "blacklist NAME" in modprobe.d: the module is there, but no device may ask for it. */
 static bool is_blacklisted(struct modules *m, const char *name, const char *cmdline)
 {
@@ -186,8 +199,10 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 
 	read_running_cmdline(&cmdline);
 	for (size_t i = 0; i < m->count; i++) {
-		const struct module *mod = m->list[i];
+		struct module *mod = m->list[i];
 
+		mod->is_quiet = is_blacklisted(m, mod->name, buf_cstr(&cmdline)) ||
+				has_install_command(m, mod->name);
 		sources[i] = (struct modindex_source){
 			.name = mod->name,
 			.path = path_in_image(m, plan, mod),
@@ -201,7 +216,7 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 	while (next_alias(&aliases, &pattern, &name)) {
 		void **slot = strset_find(&m->by_name, name);
 
-		if (slot && !is_blacklisted(m, name, buf_cstr(&cmdline)))
+		if (slot && !((struct module *)*slot)->is_quiet)
 			push(&list, &count, pattern, ((struct module *)*slot)->number);
 	}
 	if (modindex_encode(sources, m->count, list, count, &out) < 0)
@@ -232,15 +247,20 @@ static int by_module(const void *a, const void *b)
 	return diff ? diff : strcmp(x->pattern, y->pattern);
 }
 
-static bool is_absent(struct modules *m, const char *name, const char *(*known)(const char *path))
+/* What only a look into its file would tell is not worth that look here. */
+static bool is_absent(struct modules *m, const char *name, const struct modules_rule *known)
 {
 	void **slot = strset_find(&m->deps, name);
+	const struct modules_rule *rule;
 
-	return slot && !strset_has(&m->by_name, name) && known(((const struct dep *)*slot)->path);
+	if (!slot || strset_has(&m->by_name, name))
+		return false;
+	rule = modules_rule_of(known, ((const struct dep *)*slot)->path);
+	return rule && !rule->provides;
 }
 
 static int add_known(struct modules *m, struct plan *plan, char *aliases,
-		     const char *(*known)(const char *path), struct err *err)
+		     const struct modules_rule *known, struct err *err)
 {
 	_cleanup_free_ struct modindex_source *sources = NULL;
 	_cleanup_free_ struct modindex_alias *list = NULL;
@@ -272,7 +292,7 @@ static int add_known(struct modules *m, struct plan *plan, char *aliases,
 }
 
 int modules_add_index(struct modules *m, struct plan *plan,
-		      const char *(*known)(const char *path), struct err *err)
+		      const struct modules_rule *known, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_free_ char *copy = NULL;

@@ -17,6 +17,7 @@ struct module {
 	const char *path;   /* below the module tree */
 	const char *reason;
 	unsigned flags;
+	bool is_quiet;      /* no device may ask for it: blacklisted */
 	uint32_t number;    /* in the index, once sorted */
 	struct module **hard, **pre, **post;
 	size_t n_hard, n_pre, n_post;
@@ -27,6 +28,12 @@ struct dep {
 	const char *name;  /* "-" as "_" */
 	const char *path;  /* below the module tree */
 	const char *needs; /* paths with blanks between */
+};
+
+/* A driver inside the kernel: it needs no file, but may ask for firmware. */
+struct builtin {
+	const char *name;
+	unsigned flags;
 };
 
 struct softdep {
@@ -46,10 +53,32 @@ struct modules {
 	struct strset dep_paths; /* and by path */
 	struct softdep *softdeps;
 	size_t n_softdeps;
+	struct facts_table *facts;
+	struct strset builtins; /* struct builtin */
+	const char *double_path; /* of a module whose name another has, too */
 };
 
-/* Path of a module's file below the root. */
+/* The row of RULES that decides about PATH; NULL: none does, or it says no. */
+const struct modules_rule *modules_rule_of(const struct modules_rule *rules, const char *path);
+
+/* Path below the root of a module, and of a path in modules.dep, which may be an absolute one. */
 const char *module_file(const struct modules *m, const struct module *mod);
+const char *modules_file_of(const struct modules *m, const char *path);
+
+/* What was added under NAME; NULL. */
+struct module *modules_find(const struct modules *m, const char *name);
+
+/* Adds a module and all that it depends on. Returns MODULES_ADDED and sets *OUT, or -errno. */
+int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
+		struct module **out, struct err *err);
+void modules_note_builtin(struct modules *m, const char *name, unsigned flags);
+
+/* The files of modprobe.d as libkmod can open them. Ends with NULL. */
+const char *const *modules_modprobe_files(const struct root *root, struct arena *arena);
+int modules_read_softdeps(struct modules *m, struct err *err);
+
+/* Warns of "install" lines: PID 1 runs no commands of a configuration. */
+void modules_tell_install_commands(struct modules *m, struct plan *plan);
 
 /* Appends depmod's text index NAME, NUL-terminated. */
 int modules_read_index(struct modules *m, const char *name, struct buf *out, struct err *err);
@@ -61,8 +90,8 @@ bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_
 
 /* Adds the index files for the modules of M, which are sorted by name. */
 int modules_add_index(struct modules *m, struct plan *plan,
-		      const char *(*known)(const char *path), struct err *err);
+		      const struct modules_rule *known, struct err *err);
 
-/* Adds the firmware of all modules of M. */
+/* Adds the firmware of all modules of M. RECOMPRESS: see modules_finish(). */
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		 struct err *err);
+		 bool recompress, struct err *err);

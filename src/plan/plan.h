@@ -39,7 +39,7 @@ struct plan_entry {
 	size_t len;
 	const char *target;      /* of a link */
 	bool compress;           /* store: write it as a zstd stream of its own */
-	enum codec unpack;       /* store: decompress the source first */
+	enum codec unpack;       /* decompress the source first */
 	const char *reason;
 	bool implied;            /* a folder that only holds others: who asks for it decides */
 };

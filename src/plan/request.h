@@ -10,7 +10,9 @@
 #include "format/codec.h"
 
 enum plan_mode {
-	MODE_HOSTONLY, /* this machine's way to its root filesystem */
+	MODE_SLOPPY,   /* this machine's way to root, and what people plug in or move it to */
+	MODE_STRICT,   /* this machine's way to root alone */
+	MODE_PORTABLE, /* this machine's way to root, on any hardware */
 	MODE_GENERIC,  /* any machine's */
 };
 

@@ -9,6 +9,8 @@ from lib.rootfs import OTHER_INIT
 SUITES = ("bookworm", "trixie")
 MODES = ("generic", "hostonly")
 KINDS = ("UUID", "LABEL", "PARTUUID")
+# Each kind of name goes with a kind of hostonly image; sloppy is the default.
+HOSTONLY_MODES = {"LABEL": ("--hostonly-mode", "strict"), "PARTUUID": ("--hostonly-mode", "portable")}
 RUN_HARDWARE = "payload.run=hardware"
 
 # The root partition's device on each bus.
@@ -53,7 +55,9 @@ class Scenario:
 def of_matrix(suite, bus, mode, kind):
     """The scenario of one cell. What the guest says of its hardware feeds the hostonly images."""
     append = RUN_HARDWARE if (mode, kind) == ("generic", "UUID") else ""
-    return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, root=kind, append=append)
+    build = HOSTONLY_MODES.get(kind, ()) if mode == "hostonly" else ()
+    return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, build=build, root=kind,
+                    append=append)
 
 
 def fails(name, **what):
@@ -121,7 +125,8 @@ SCENARIOS = MATRIX + [
     fails("wrong-uuid-quiet", root=NOWHERE, append="quiet rd.timeout=5 panic=2",
           says=(NOWHERE, "{disk.uuid}")),
     fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
-    fails("no-driver", built_on="virtio-blk", bus="nvme", says=("{disk.uuid}", "1b36:0010")),
+    fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
+          says=("{disk.uuid}", "1b36:0010")),
     fails("no-init", tree="no-init", says=("/sbin/init",)),
     fails("no-root-parameter", root="", says=("root=",)),
 ]

@@ -12,7 +12,8 @@
 #include "base/text.h"
 #include "features/features.h"
 
-/* What the user asked for by name: modules and files. A wish that cannot be had is an error. */
+/* What the user asked for by name: modules and files. A wish that cannot be had is an error; a
+ * line of modules-load.d, which may be older than the kernel, is only warned of. */
 
 enum { TREE_DEPTH_MAX = 64 };
 
@@ -157,7 +158,7 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 
 int extra_build(struct build *b, struct err *err)
 {
-	int r = 0;
+	int r = build_is_hostonly(b) ? modules_add_load_files(b->modules, &b->plan, err) : 0;
 
 	for (size_t i = 0; i < b->request->n_drivers && r == 0; i++)
 		r = add_driver(b, b->request->drivers[i], err);

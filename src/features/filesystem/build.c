@@ -8,21 +8,29 @@
 
 /* Drivers of the filesystems: that of the root, or all that live on a local disk. */
 
-static const char *wants(const char *path)
-{
-	static const char *const remote[] = {
-		"9p/",   "afs/",  "ceph/", "cifs/", "coda/",      "dlm/",      "fscache/",
-		"gfs2/", "lockd/", "netfs/", "nfs/", "nfs_common/", "nfsd/",     "ocfs2/",
-		"orangefs/", "smb/", "vboxsf/", "cachefiles/",
-	};
-
-	if (!str_starts(path, "kernel/fs/"))
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(remote); i++)
-		if (str_starts(path + strlen("kernel/fs/"), remote[i]))
-			return NULL;
-	return "filesystems on local disks";
-}
+static const struct modules_rule rules[] = {
+	/* Over a network, or for a cluster: to come with a feature that brings the network up. */
+	{"kernel/fs/9p/", NULL, 0, 0},
+	{"kernel/fs/afs/", NULL, 0, 0},
+	{"kernel/fs/cachefiles/", NULL, 0, 0},
+	{"kernel/fs/ceph/", NULL, 0, 0},
+	{"kernel/fs/cifs/", NULL, 0, 0},
+	{"kernel/fs/coda/", NULL, 0, 0},
+	{"kernel/fs/dlm/", NULL, 0, 0},
+	{"kernel/fs/fscache/", NULL, 0, 0},
+	{"kernel/fs/gfs2/", NULL, 0, 0},
+	{"kernel/fs/lockd/", NULL, 0, 0},
+	{"kernel/fs/netfs/", NULL, 0, 0},
+	{"kernel/fs/nfs", NULL, 0, 0}, /* nfs, nfs_common, nfsd */
+	{"kernel/fs/ocfs2/", NULL, 0, 0},
+	{"kernel/fs/orangefs/", NULL, 0, 0},
+	{"kernel/fs/smb/", NULL, 0, 0},
+	{"kernel/fs/vboxsf/", NULL, 0, 0},
+	{"kernel/fs/", "filesystems on local disks", REACH_GENERIC, 0},
+	{"kernel/", NULL, 0, 0},
+	{"", "filesystems from outside the kernel", REACH_GENERIC, FACTS_FILESYSTEM},
+	{0},
+};
 
 static int add_type(struct build *b, const struct hw_mount *m, struct err *err)
 {
@@ -44,9 +52,9 @@ static int add_type(struct build *b, const struct hw_mount *m, struct err *err)
 
 int filesystem_build(struct build *b, struct err *err)
 {
-	if (b->request->mode == MODE_GENERIC) {
-		int r = modules_add_tree(b->modules, wants, err);
-		return r < 0 ? r : 0;
-	}
-	return add_type(b, hardware_mount(&b->hardware, "/"), err); /* storage made sure of it */
+	int r = 0;
+
+	if (build_is_hostonly(b)) /* storage made sure that there is a root */
+		r = add_type(b, hardware_mount(&b->hardware, "/"), err);
+	return r < 0 ? r : modules_add_rules(b->modules, rules, build_reach(b), err);
 }

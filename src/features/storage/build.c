@@ -12,49 +12,70 @@
  * filesystems that must be mounted early.
  */
 
-static const struct {
-	const char *dir;
-	const char *reason; /* NULL: passed over, though a shorter entry takes it */
-} folders[] = {
-	{"kernel/drivers/ata/", "SATA and IDE disks"},
-	{"kernel/drivers/block/aoe/", NULL},
-	{"kernel/drivers/block/drbd/", NULL},
-	{"kernel/drivers/block/zram/", NULL},
-	{"kernel/drivers/block/nbd.ko", NULL},
-	{"kernel/drivers/block/rbd.ko", NULL},
-	{"kernel/drivers/block/", "block devices"},
-	{"kernel/drivers/cdrom/", "optical drives"},
-	{"kernel/drivers/firewire/", "disks on FireWire"},
-	{"kernel/drivers/hv/hv_vmbus.ko", "bus of Hyper-V machines"},
-	{"kernel/drivers/hv/", NULL},
-	{"kernel/drivers/memstick/", "memory sticks"},
-	{"kernel/drivers/message/fusion/", "SCSI and SAS controllers"},
-	{"kernel/drivers/mmc/", "SD cards and eMMC"},
-	{"kernel/drivers/nvdimm/", "persistent memory"},
-	{"kernel/drivers/nvme/host/nvme-fc.ko", NULL},
-	{"kernel/drivers/nvme/host/nvme-rdma.ko", NULL},
-	{"kernel/drivers/nvme/host/nvme-tcp.ko", NULL},
-	{"kernel/drivers/nvme/host/nvme-fabrics.ko", NULL},
-	{"kernel/drivers/nvme/target/", NULL},
-	{"kernel/drivers/nvme/", "NVMe disks"},
-	{"kernel/drivers/pci/controller/", "PCI controllers that disks hang on"},
-	{"kernel/drivers/scsi/", "SCSI, SAS and RAID controllers"},
-	{"kernel/drivers/ufs/", "UFS flash"},
-	{"kernel/drivers/usb/host/", "USB controllers"},
-	{"kernel/drivers/usb/storage/", "USB disks"},
-	{"kernel/drivers/usb/core/", "USB"},
-	{"kernel/drivers/usb/common/", "USB"},
-	{"kernel/drivers/virtio/", "disks of virtual machines"},
-	{"kernel/drivers/xen/", "disks of Xen machines"},
+enum {
+	ANY = REACH_GENERIC,
+	ALWAYS = REACH_GENERIC | REACH_SLOPPY,
+	OF_A_KIND = REACH_GENERIC | REACH_KIND,
 };
 
-const char *storage_wants(const char *path)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		if (str_starts(path, folders[i].dir))
-			return folders[i].reason;
-	return NULL;
-}
+const struct modules_rule storage_rules[] = {
+	/* What people plug in, and what machines are moved to. */
+	{"kernel/drivers/ata/ahci.ko", "SATA disks", ALWAYS, 0},
+	{"kernel/drivers/ata/ahci_platform.ko", "SATA disks", ALWAYS, 0},
+	{"kernel/drivers/ata/ata_generic.ko", "SATA and IDE disks", ALWAYS, 0},
+	{"kernel/drivers/ata/ata_piix.ko", "SATA and IDE disks", ALWAYS, 0},
+	{"kernel/drivers/block/virtio_blk.ko", "disks of virtual machines", ALWAYS, 0},
+	{"kernel/drivers/block/xen-blkfront.ko", "disks of Xen machines", ALWAYS, 0},
+	{"kernel/drivers/scsi/hv_storvsc.ko", "disks of Hyper-V machines", ALWAYS, 0},
+	{"kernel/drivers/scsi/sd_mod.ko", "SCSI disks", ALWAYS, 0},
+	{"kernel/drivers/scsi/sg.ko", "SCSI disks", ALWAYS, 0},
+	{"kernel/drivers/scsi/sr_mod.ko", "optical drives", ALWAYS, 0},
+	{"kernel/drivers/scsi/virtio_scsi.ko", "disks of virtual machines", ALWAYS, 0},
+	{"kernel/drivers/scsi/vmw_pvscsi.ko", "disks of VMware machines", ALWAYS, 0},
+	{"kernel/drivers/scsi/xen-scsifront.ko", "disks of Xen machines", ALWAYS, 0},
+	{"kernel/drivers/scsi/device_handler/", "several ways to one disk", ALWAYS, 0},
+	{"kernel/drivers/mmc/", "SD cards and eMMC", ALWAYS, 0},
+	{"kernel/drivers/nvme/host/nvme-fc.ko", NULL, 0, 0},
+	{"kernel/drivers/nvme/host/nvme-rdma.ko", NULL, 0, 0},
+	{"kernel/drivers/nvme/host/nvme-tcp.ko", NULL, 0, 0},
+	{"kernel/drivers/nvme/host/nvme-fabrics.ko", NULL, 0, 0},
+	{"kernel/drivers/nvme/target/", NULL, 0, 0},
+	{"kernel/drivers/nvme/", "NVMe disks", ALWAYS, 0},
+	{"kernel/drivers/pci/controller/vmd.ko", "NVMe disks behind Intel VMD", ALWAYS, 0},
+	{"kernel/drivers/ufs/", "UFS flash", ALWAYS, 0},
+	{"kernel/drivers/usb/storage/", "USB disks", ALWAYS, 0},
+
+	/* Controllers: any machine's, or those of the kind that this machine has. */
+	{"kernel/drivers/ata/", "SATA and IDE disks", OF_A_KIND, 0},
+	{"kernel/drivers/message/fusion/", "SCSI and SAS controllers", OF_A_KIND, 0},
+	{"kernel/drivers/scsi/", "SCSI, SAS and RAID controllers", OF_A_KIND, 0},
+
+	/* Over a network, for tests, or for the running system only. */
+	{"kernel/drivers/block/aoe/", NULL, 0, 0},
+	{"kernel/drivers/block/drbd/", NULL, 0, 0},
+	{"kernel/drivers/block/nbd.ko", NULL, 0, 0},
+	{"kernel/drivers/block/null_blk", NULL, 0, 0},
+	{"kernel/drivers/block/rbd.ko", NULL, 0, 0},
+	{"kernel/drivers/block/rnbd/", NULL, 0, 0},
+	{"kernel/drivers/block/zram/", NULL, 0, 0},
+	{"kernel/drivers/gpu/", NULL, 0, 0},
+	{"kernel/drivers/infiniband/", NULL, 0, 0},
+	{"kernel/drivers/media/", NULL, 0, 0},
+	{"kernel/drivers/net/", NULL, 0, 0},
+	{"kernel/drivers/target/", NULL, 0, 0},
+
+	{"kernel/drivers/block/", "block devices", ANY, 0},
+	{"kernel/drivers/cdrom/", "optical drives", ANY, 0},
+	{"kernel/drivers/dax/", "persistent memory", ANY, 0},
+	{"kernel/drivers/firewire/", "disks on FireWire", ANY, 0},
+	{"kernel/drivers/md/", "RAID, LVM, encryption and caches", ANY, 0},
+	{"kernel/drivers/memstick/", "memory sticks", ANY, 0},
+	{"kernel/drivers/nvdimm/", "persistent memory", ANY, 0},
+	{"kernel/drivers/", "it registers disks or their controllers", ANY, FACTS_DISKS},
+	{"kernel/", NULL, 0, 0},
+	{"", "disks with drivers from outside the kernel", ANY, FACTS_DISKS},
+	{0},
+};
 
 /* What this version has no feature for must not look like success. */
 static int refuse(struct err *err)
@@ -150,7 +171,7 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 	const char *reason = arena_printf(a, "drives /sys/%s (%s) on the way to /", d->path,
 					  d->modalias ? d->modalias : d->driver);
 	const char *prefer = d->module ? d->module : d->driver;
-	unsigned flags = MODULES_LOAD | MODULES_REQUIRED;
+	unsigned flags = MODULES_LOAD | MODULES_REQUIRED | (d->driver ? MODULES_IN_USE : 0);
 	int r = MODULES_ABSENT;
 
 	if (d->modalias)
@@ -196,10 +217,7 @@ static int build_hostonly(struct build *b, struct err *err)
 
 int storage_build(struct build *b, struct err *err)
 {
-	int r;
+	int r = build_is_hostonly(b) ? build_hostonly(b, err) : 0;
 
-	if (b->request->mode == MODE_HOSTONLY)
-		return build_hostonly(b, err);
-	r = modules_add_tree(b->modules, storage_wants, err);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : modules_add_rules(b->modules, storage_rules, build_reach(b), err);
 }

@@ -5,21 +5,23 @@
 #include "base/text.h"
 #include "features/features.h"
 
-/* Somebody may have to type: drivers of this machine's keyboards, or of all. */
+/* Somebody may have to type: drivers of this machine's keyboards, or of all, and what they hang
+ * on. */
 
-static const char *wants(const char *path)
-{
-	static const char *const dirs[] = {
-		"kernel/drivers/hid/",
-		"kernel/drivers/input/serio/",
-		"kernel/drivers/input/keyboard/",
-	};
+enum { ALWAYS = REACH_GENERIC | REACH_SLOPPY };
 
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (str_starts(path, dirs[i]))
-			return "keyboards";
-	return NULL;
-}
+static const struct modules_rule rules[] = {
+	{"kernel/drivers/hid/", "keyboards", ALWAYS, 0},
+	{"kernel/drivers/input/keyboard/", "keyboards", ALWAYS, 0},
+	{"kernel/drivers/input/mouse/psmouse.ko", "keyboards and mice on one chip", ALWAYS, 0},
+	{"kernel/drivers/input/serio/", "keyboards", ALWAYS, 0},
+	{"kernel/drivers/usb/host/", "USB controllers", ALWAYS, 0},
+	{"kernel/drivers/usb/core/", "USB", ALWAYS, 0},
+	{"kernel/drivers/usb/common/", "USB", ALWAYS, 0},
+	{"kernel/", NULL, 0, 0},
+	{"", "keyboards with drivers from outside the kernel", REACH_GENERIC, FACTS_INPUT},
+	{0},
+};
 
 /* Only the driver in use: others that the modalias names (evdev, serio_raw) are for programs
  * that read keyboards, not for the console. */
@@ -35,16 +37,12 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 	return r;
 }
 
-int keyboard_build(struct build *b, struct err *err)
+int input_build(struct build *b, struct err *err)
 {
 	int r = 0;
 
-	if (b->request->mode == MODE_GENERIC) {
-		r = modules_add_tree(b->modules, wants, err);
-		return r < 0 ? r : 0;
-	}
 	for (size_t i = 0; i < b->hardware.n_devices && r >= 0; i++)
 		if (strcmp(b->hardware.devices[i].needed_for, "keyboard") == 0)
 			r = add_device(b, &b->hardware.devices[i], err);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : modules_add_rules(b->modules, rules, build_reach(b), err);
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "features/features.h"
+
+/*
+ * What neither carries disks nor is typed on, but what those hang on or what a machine wants
+ * early: buses of virtual machines, bridges, serial consoles, watchdogs.
+ */
+
+enum { ALWAYS = REACH_GENERIC | REACH_SLOPPY };
+
+static const struct modules_rule rules[] = {
+	/* What belongs to the running system, or to a feature that asks for it. */
+	{"kernel/drivers/gpu/", NULL, 0, 0},
+	{"kernel/drivers/infiniband/", NULL, 0, 0},
+	{"kernel/drivers/media/", NULL, 0, 0},
+	{"kernel/drivers/net/", NULL, 0, 0},
+	{"kernel/drivers/video/fbdev/", NULL, 0, 0},
+	{"kernel/drivers/char/hw_random/", NULL, 0, 0},
+
+	{"kernel/drivers/hv/", "bus of Hyper-V machines", ALWAYS, 0},
+	{"kernel/drivers/virtio/", "bus of virtual machines", ALWAYS, 0},
+	{"kernel/drivers/xen/xenfs/", NULL, 0, 0},
+	{"kernel/drivers/xen/", "bus of Xen machines", ALWAYS, 0},
+	{"kernel/drivers/firewire/firewire-ohci.ko", "FireWire", ALWAYS, 0},
+	{"kernel/drivers/mfd/intel-lpss", "buses of Intel chipsets", ALWAYS, 0},
+	{"kernel/drivers/pci/host/", "PCI bridges", ALWAYS, 0},
+	{"kernel/drivers/pci/controller/", "PCI bridges", ALWAYS, 0},
+	{"kernel/drivers/pcmcia/", "PCMCIA and CardBus", REACH_GENERIC, 0},
+	{"kernel/drivers/pinctrl/", "pins that other devices hang on", ALWAYS, 0},
+	{"kernel/drivers/platform/surface/", "keyboards of Surface machines", ALWAYS, 0},
+	{"kernel/drivers/spi/spi-pxa2xx", "buses of Intel chipsets", ALWAYS, 0},
+	{"kernel/drivers/tty/serial/", "serial consoles", ALWAYS, 0},
+	{"kernel/drivers/usb/typec/", "USB-C ports", ALWAYS, 0},
+	{"kernel/drivers/watchdog/", "watchdogs", ALWAYS, 0},
+	{"kernel/drivers/char/", "consoles of virtual machines", ALWAYS, FACTS_BUS},
+	{"kernel/drivers/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
+	{0},
+};
+
+int bus_build(struct build *b, struct err *err)
+{
+	return modules_add_rules(b->modules, rules, build_reach(b), err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the module files of one kernel say of themselves: the firmware that they ask for, the
+ * modules that they would like to have beside them, and what they provide, told by the symbols
+ * that they take from the kernel. Reading them means decompressing them, so this happens once
+ * for each file, on all cores.
+ */
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "host/root.h"
+
+enum facts_provides {
+	FACTS_DISKS = 1 << 0,       /* registers disks, or controllers that disks hang on */
+	FACTS_FILESYSTEM = 1 << 1,  /* registers a filesystem */
+	FACTS_INPUT = 1 << 2,       /* registers an input device, or its bus */
+	FACTS_BUS = 1 << 3,         /* drives devices of a virtual machine's bus */
+};
+
+struct facts {
+	unsigned provides;
+	const char *firmware;  /* names, NUL-terminated each */
+	size_t firmware_len;
+	const char *weakdeps;  /* the same: names of modules */
+	size_t weakdeps_len;
+};
+
+struct facts_table;
+
+/* ROOT and ARENA must outlive the result. */
+struct facts_table *facts_new(const struct root *root, struct arena *arena);
+void facts_free(struct facts_table *t);
+
+/* Reads those of the COUNT FILES (below the root) that were not read yet. The names must live as
+ * long as the table. A file that is damaged or gone is an error that names it. */
+int facts_read(struct facts_table *t, const char *const *files, size_t count, struct err *err);
+
+/* Of a file that was read. */
+const struct facts *facts_of(const struct facts_table *t, const char *file);

@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which kernel modules and firmware an image gets: modes, rules, wishes, overrides."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+import archive
+import trees
+from program import FAILED, USAGE, run
+
+NVME, AHCI, VIRTIO = (trees.MACHINES / f"{name}.json" for name in ("nvme", "ahci", "virtio-blk"))
+
+
+def plan(tree, *options, **more):
+    return run("plan", "--json", "--root", tree.root, *options, **more).json
+
+
+def modules_of(result):
+    """Name of each module in the plan -> its path below the module tree."""
+    return {trees.module_name(entry["path"]):
+            entry["path"].split("/", 4)[4].removesuffix(".zst")
+            for entry in result["entries"] if "/modules/" in entry["path"]
+            and ".ko" in entry["path"]}
+
+
+def paths_of(result):
+    return {entry["path"] for entry in result["entries"]}
+
+
+def reason_of(result, name):
+    return next(entry["reason"] for entry in result["entries"]
+                if trees.module_name(entry["path"]) == name)
+
+
+def make_module(tree, path, *modinfo, imports=()):
+    """A relocatable object with a .modinfo section and undefined symbols, as the kernel's own
+    modules are, at PATH below the module tree."""
+    file = tree.modules / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f'char info_{i}[] __attribute__((section(".modinfo"))) = "{text}";'
+             for i, text in enumerate((*modinfo, "license=GPL"))]
+    lines += [f"extern int {name}(void);" for name in imports]
+    lines += ["int (*const used[])(void) = {%s 0};" % "".join(f"{name}, " for name in imports)]
+    subprocess.run(["gcc", "-c", "-x", "c", "-o", file, "-"], input="\n".join(lines).encode(),
+                   check=True)
+
+
+def depmod(tree):
+    # Its indexes are shared with other tests' trees.
+    for path in tree.modules.glob("modules.*"):
+        if path.name not in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+            path.unlink()
+    subprocess.run(["/sbin/depmod", "-b", tree.root, tree.version], check=True,
+                   stderr=subprocess.DEVNULL)
+
+
+def machine_with(tmp_path, base=VIRTIO, **device):
+    """The machine BASE with one device more on the way to its root."""
+    machine = json.loads(base.read_text())
+    machine["devices"].insert(0, {"path": "devices/pci0000:00/0000:00:09.0", "subsystem": "pci",
+                                  "for": "/", **device})
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(machine))
+    return path
+
+
+# ---- how much goes in ----
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
+def test_each_mode_holds_more_than_the_one_before(suite):
+    strict, sloppy, portable = (set(modules_of(plan(suite, "--hardware", NVME,
+                                                    "--hostonly-mode", mode)))
+                                for mode in ("strict", "sloppy", "portable"))
+    default = set(modules_of(plan(suite, "--hardware", NVME)))
+    generic = set(modules_of(plan(suite, "--generic")))
+    assert strict < sloppy < portable
+    assert default == sloppy
+    assert portable == generic | strict
+    assert len(strict) < 40 < 200 < len(sloppy) < 500 < 700 < len(generic)
+
+
+def test_sloppy_image_boots_after_a_disk_moves_to_common_hardware(bookworm):
+    sloppy = set(modules_of(plan(bookworm, "--hardware", NVME)))
+    assert {"ahci", "ata_piix", "nvme", "vmd", "virtio_blk", "virtio_scsi", "virtio_pci", "sd_mod",
+            "usb_storage", "uas", "xhci_pci", "ehci_pci", "usbhid", "mmc_block", "sdhci_pci",
+            "hv_storvsc", "hv_vmbus", "vmw_pvscsi", "xen_blkfront", "ufshcd_pci"} <= sloppy
+    assert not {"megaraid_sas", "mpt3sas", "btrfs", "xfs", "e1000e", "i915", "raid1"} & sloppy
+
+
+def test_sloppy_image_has_the_controllers_of_the_kind_that_the_machine_has(bookworm, tmp_path):
+    assert "sata_nv" not in modules_of(plan(bookworm, "--hardware", NVME))
+    ahci = modules_of(plan(bookworm, "--hardware", AHCI))
+    # ahci is common to all; its disks are SCSI disks, and yet no SCSI controller is there.
+    assert not {"sata_nv", "megaraid_sas"} & set(ahci)
+    ide = machine_with(tmp_path, modalias="pci:v000010DEd000003F6sv00001043sd000081BCbc01sc01i85",
+                       driver="sata_nv", module="sata_nv")
+    assert {"sata_nv", "sata_sil"} <= set(modules_of(plan(bookworm, "--hardware", ide)))
+    raid = machine_with(tmp_path, modalias="pci:v00001000d00000014sv00001028sd00001F42bc01sc04i00",
+                        driver="megaraid_sas", module="megaraid_sas")
+    assert {"megaraid_sas", "mpt3sas", "hpsa", "smartpqi", "aacraid"} <= set(
+        modules_of(plan(bookworm, "--hardware", raid)))
+
+
+def test_generic_image_has_what_any_machine_may_need(bookworm):
+    generic = set(modules_of(plan(bookworm, "--generic")))
+    assert {"raid1", "dm_crypt", "dm_mod", "dm_multipath", "bcache", "aesni_intel",
+            "xts", "btrfs", "xfs", "overlay", "erofs", "mpt3sas", "megaraid_sas", "ubi",
+            "ums_datafab", "hid_generic", "virtio_console", "i6300esb", "intel_lpss_pci", "yenta_socket",
+            "firewire_sbp2", "nd_pmem"} <= generic
+
+
+def test_network_and_graphics_come_only_when_asked_for(bookworm):
+    generic = modules_of(plan(bookworm, "--generic"))
+    assert not {"e1000e", "virtio_net", "iwlwifi", "i915", "amdgpu", "nfs", "nbd", "nvme_tcp"} & set(generic)
+    assert "e1000e" in modules_of(plan(bookworm, "--generic", "--add-drivers", "e1000e"))
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--generic", "--hostonly-mode", "strict"], "--hostonly-mode"),
+    (["--hostonly-mode", "lax"], '"lax"'),
+    (["--hostonly-mode"], "MODE"),
+])
+def test_modes_that_make_no_sense(words, says, small_kernel):
+    assert says in run("plan", "--root", small_kernel.root, *words, status=USAGE).error
+
+
+# ---- what a module provides ----
+
+@pytest.mark.parametrize("path, imports, taken", [
+    ("kernel/drivers/misc/new.ko", ["scsi_add_host_with_dma"], True),
+    ("kernel/drivers/misc/new.ko", ["device_add_disk", "kfree"], True),
+    ("kernel/drivers/misc/new.ko", ["register_virtio_driver"], True),
+    ("kernel/drivers/misc/new.ko", ["register_netdev"], False),
+    ("kernel/drivers/misc/new.ko", [], False),
+    ("kernel/drivers/net/new.ko", ["register_virtio_driver"], False),
+    ("kernel/drivers/gpu/new.ko", ["device_add_disk"], False),
+    ("updates/dkms/new.ko", ["__blk_mq_alloc_disk"], True),
+    ("extra/new.ko", ["register_filesystem"], True),
+    ("extra/new.ko", ["__hid_register_driver"], True),
+    ("extra/new.ko", ["register_netdev"], False),
+])
+def test_module_is_chosen_by_what_it_provides(path, imports, taken, tree):
+    make_module(tree, path, imports=imports)
+    depmod(tree)
+    assert ("new" in modules_of(plan(tree, "--generic"))) == taken
+
+
+def test_damaged_module_that_might_be_needed_is_an_error(tree):
+    make_module(tree, "kernel/drivers/misc/new.ko", imports=["device_add_disk"])
+    depmod(tree)
+    (tree.modules / "kernel/drivers/misc/new.ko").write_bytes(b"\x7fELF nothing else")
+    result = run("plan", "--root", tree.root, "--generic", status=FAILED)
+    assert "misc/new.ko" in result.error and "reinstall" in result.hint
+
+
+def test_module_that_might_be_needed_and_is_gone_is_an_error(tree):
+    make_module(tree, "kernel/drivers/misc/new.ko", imports=["device_add_disk"])
+    depmod(tree)
+    (tree.modules / "kernel/drivers/misc/new.ko").unlink()
+    result = run("plan", "--root", tree.root, "--generic", status=FAILED)
+    assert "misc/new.ko" in result.error and "depmod" in result.hint
+
+
+# ---- wishes ----
+
+def test_weak_dependency_of_the_module_itself(tree):
+    make_module(tree, "kernel/drivers/misc/new.ko", "weakdep=dummy", imports=["device_add_disk"])
+    depmod(tree)
+    result = plan(tree, "--generic")
+    assert "weak dependency dummy" in reason_of(result, "dummy")
+
+
+@pytest.mark.parametrize("file, line", [
+    ("etc/modprobe.d/x.conf", "weakdep nvme dummy none\n"),
+    ("lib/modules/{version}/modules.weakdep", "# from depmod\nweakdep nvme dummy\n"),
+])
+def test_weak_dependency_of_an_index(file, line, tree, tmp_path):
+    path = tree.root / file.format(version=tree.version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(line)
+    result = plan(tree, "--hardware", NVME)
+    assert "weak dependency dummy" in reason_of(result, "dummy")
+    # It is there, but nothing loads it of itself.
+    out = tmp_path / "out.img"
+    run("build", out, "--root", tree.root, "--hardware", NVME)
+    assert "load=dummy" not in run("cat", out, "/etc/preroot/boot.conf").text
+
+
+def test_modules_that_the_machine_loads_by_itself(tree, tmp_path):
+    (tree.root / "etc/modules-load.d").mkdir(parents=True)
+    (tree.root / "usr/lib/modules-load.d").mkdir(parents=True)
+    (tree.root / "etc/modules-load.d/a.conf").write_text("# comment\n; another\n\n  dummy \nabsent")
+    (tree.root / "usr/lib/modules-load.d/a.conf").write_text("qla1280\n")
+    (tree.root / "usr/lib/modules-load.d/b.conf").write_text("ahci\n")
+    (tree.root / "usr/lib/modules-load.d/c.txt").write_text("qla1280\n")
+    out = tmp_path / "out.img"
+    words = ["--root", tree.root, "--hardware", NVME, "--hostonly-mode", "strict"]
+    warnings = run("build", out, "--json", *words).json["warnings"]
+    assert [text for text in warnings if "absent" in text and "a.conf" in text]
+    load = [line for line in run("cat", out, "/etc/preroot/boot.conf").text.splitlines()
+            if line.startswith("load=")]
+    assert load[-2:] == ["load=ahci", "load=dummy"] and "load=nvme" in load[:-2]
+    assert "a.conf asks for it" in run("why", out, "dummy").text
+    assert "qla1280" not in modules_of(plan(tree, *words[2:]))
+    assert "dummy" not in modules_of(plan(tree, "--generic"))
+
+
+def test_install_lines_of_modprobe_d_are_reported(tree, tmp_path):
+    (tree.root / "etc/modprobe.d").mkdir(parents=True)
+    index = "/usr/lib/preroot/modules.index"
+    run("build", tmp_path / "before.img", "--root", tree.root, "--generic")
+    assert b"v00001077d00001280" in run("cat", tmp_path / "before.img", index).out
+    (tree.root / "etc/modprobe.d/x.conf").write_text("install qla1280 /bin/false\n"
+                                                     "install nvme /usr/bin/mine\n")
+    result = run("build", tmp_path / "out.img", "--json", "--root", tree.root, "--generic").json
+    assert [text for text in result["warnings"]
+            if "install qla1280 /bin/false" in text and "blacklist" in text]
+    assert b"v00001077d00001280" not in run("cat", tmp_path / "out.img", index).out
+    result = run("plan", "--json", "--root", tree.root, "--hardware", NVME).json
+    assert [text for text in result["warnings"]
+            if "install nvme /usr/bin/mine" in text and "runs no command" in text]
+
+
+# ---- several modules, built-in modules ----
+
+def test_module_in_updates_takes_precedence(tree):
+    make_module(tree, "updates/ahci.ko", imports=["device_add_disk"])
+    depmod(tree)
+    assert modules_of(plan(tree, "--hardware", AHCI))["ahci"] == "updates/ahci.ko"
+
+
+def test_two_modules_of_one_name_are_told(tree):
+    make_module(tree, "extra/ahci.ko", imports=["device_add_disk"])
+    text = (tree.modules / "modules.dep").read_text()
+    tree.rewrite(tree.modules / "modules.dep", (text + "extra/ahci.ko:\n").encode())
+    result = plan(tree, "--hardware", AHCI)
+    assert modules_of(result)["ahci"] == "kernel/drivers/ata/ahci.ko"
+    assert [text for text in result["warnings"] if "extra/ahci.ko" in text]
+
+
+def test_driver_that_the_target_has_built_in_needs_no_file(tree):
+    driver = "kernel/drivers/block/virtio_blk.ko"
+    (tree.modules / driver).unlink()
+    tree.rewrite(tree.modules / "modules.builtin",
+                 (tree.modules / "modules.builtin").read_bytes() + f"{driver}\n".encode())
+    tree.rewrite(tree.modules / "modules.builtin.modinfo",
+                 (tree.modules / "modules.builtin.modinfo").read_bytes()
+                 + b"virtio_blk.alias=virtio:d00000002v*\0virtio_blk.license=GPL\0")
+    depmod(tree)
+    result = plan(tree, "--hardware", VIRTIO)
+    assert "virtio_blk" not in modules_of(result) and "virtio_pci" in modules_of(result)
+    assert result["warnings"] == []
+
+
+def test_driver_that_only_the_running_kernel_has_built_in_is_packed(tree, tmp_path):
+    machine = json.loads(VIRTIO.read_text())
+    for device in machine["devices"]:
+        device.pop("module", None)
+        device["builtin"] = True
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(machine))
+    assert {"virtio_blk", "virtio_pci"} <= set(modules_of(plan(tree, "--hardware", path)))
+
+
+# ---- devices that others hang on ----
+
+def test_suppliers_of_the_way_to_root_are_needed_too(tree):
+    """As on boards where a controller's clock and regulator are devices of their own."""
+    trees.write_machine("virtio-blk", tree.root)
+    devices = tree.root / "sys/devices"
+    for name, supplier in (("clk", "reg"), ("reg", "clk")):  # they supply each other
+        (devices / f"platform/{name}").mkdir(parents=True)
+        (devices / f"platform/{name}/modalias").write_text(f"of:N{name}T(null)C{name}\n")
+        link = devices / f"virtual/devlink/platform:{supplier}--platform:{name}"
+        link.mkdir(parents=True)
+        (link / "supplier").symlink_to(f"../../../platform/{supplier}")
+        (devices / f"platform/{name}/supplier:platform:{supplier}").symlink_to(
+            f"../../virtual/devlink/{link.name}")
+        make_module(tree, f"kernel/drivers/misc/{name}.ko", f"alias=of:N*T*C{name}")
+    (devices / "pci0000:00/0000:00:01.0/supplier:platform:clk").symlink_to(
+        "../../virtual/devlink/platform:clk--pci:0000:00:01.0")
+    link = devices / "virtual/devlink/platform:clk--pci:0000:00:01.0"
+    link.mkdir()
+    (link / "supplier").symlink_to("../../../platform/clk")
+    depmod(tree)
+    result = plan(tree, "--hostonly-mode", "strict")
+    assert {"clk", "reg"} <= set(modules_of(result))
+    assert "way to /" in reason_of(result, "reg")
+
+
+# ---- firmware ----
+
+ADAPTER = "pci:v0000ABCDd00000001sv00000000sd00000000bc01sc07i00"
+
+
+@pytest.fixture
+def adapter(tree):
+    """A disk adapter whose driver asks for firmware."""
+    make_module(tree, "kernel/drivers/scsi/adapter.ko", "alias=pci:v0000ABCDd*sv*sd*bc*sc*i*",
+                "firmware=adapter/new.bin", "firmware=adapter/old.bin",
+                imports=["scsi_add_host_with_dma"])
+    depmod(tree)
+    return tree
+
+
+def put_firmware(tree, *names):
+    for name in names:
+        path = tree.root / "lib/firmware" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"firmware {name}\n".encode())
+
+
+def test_missing_firmware_on_the_way_to_root_is_an_error(adapter, tmp_path):
+    machine = machine_with(tmp_path, modalias=ADAPTER)
+    result = run("plan", "--root", adapter.root, "--hardware", machine, status=FAILED)
+    assert "adapter/new.bin and 1 more" in result.error and "way to /" in result.error
+    assert "install the package" in result.hint
+
+
+def test_one_of_several_firmware_files_is_enough(adapter, tmp_path):
+    put_firmware(adapter, "adapter/old.bin")
+    result = plan(adapter, "--hardware", machine_with(tmp_path, modalias=ADAPTER),
+                  "--hostonly-mode", "strict")
+    assert "usr/lib/firmware/adapter/old.bin" in paths_of(result)
+    assert [text for text in result["warnings"] if text.startswith("1 firmware file ")]
+
+
+def test_firmware_that_the_running_driver_does_without_is_a_warning(adapter, tmp_path):
+    machine = machine_with(tmp_path, modalias=ADAPTER, driver="adapter", module="adapter")
+    warnings = plan(adapter, "--hardware", machine)["warnings"]
+    assert [text for text in warnings if "adapter/new.bin" in text and "works without" in text]
+
+
+def test_missing_firmware_of_an_optional_driver_is_counted(adapter):
+    warnings = plan(adapter, "--generic")["warnings"]
+    assert [text for text in warnings if "firmware files" in text]
+
+
+def test_firmware_of_patterns_comes_from_all_folders(tree):
+    make_module(tree, "kernel/drivers/misc/new.ko", "firmware=new/*.bin",
+                imports=["device_add_disk"])
+    depmod(tree)
+    put_firmware(tree, "new/a.bin", "new/b.bin", "updates/new/b.bin", "updates/new/c.bin",
+                 f"{tree.version}/new/d.bin", "new/readme")
+    found = {path.removeprefix("usr/lib/firmware/") for path in paths_of(plan(tree, "--generic"))
+             if path.startswith("usr/lib/firmware/") and path.endswith(".bin")}
+    assert found == {"new/a.bin", "updates/new/b.bin", "updates/new/c.bin",
+                     f"{tree.version}/new/d.bin"}
+
+
+def test_firmware_of_a_driver_inside_the_kernel(tree, tmp_path):
+    put_firmware(tree, "inside.bin")
+    tree.rewrite(tree.modules / "modules.builtin",
+                 (tree.modules / "modules.builtin").read_bytes()
+                 + b"kernel/drivers/scsi/inside.ko\n")
+    tree.rewrite(tree.modules / "modules.builtin.modinfo",
+                 (tree.modules / "modules.builtin.modinfo").read_bytes()
+                 + b"inside.alias=pci:v0000ABCDd*sv*sd*bc*sc*i*\0inside.firmware=inside.bin\0"
+                 b"insider.firmware=absent.bin\0")
+    depmod(tree)
+    machine = machine_with(tmp_path, modalias=ADAPTER)
+    for words in (["--generic"], ["--hardware", machine, "--hostonly-mode", "strict"]):
+        assert "usr/lib/firmware/inside.bin" in paths_of(plan(tree, *words))
+    (tree.root / "lib/firmware/inside.bin").unlink()
+    result = run("plan", "--root", tree.root, "--hardware", machine, status=FAILED)
+    assert "module inside" in result.error and "inside.bin" in result.error
+
+
+@pytest.mark.parametrize("options, stored, compressed", [
+    ({}, "adapter/old.bin", None),
+    ({"FW_LOADER_COMPRESS_ZSTD": "y"}, "adapter/old.bin.zst", "zstd"),
+    ({"FW_LOADER_COMPRESS": None, "FW_LOADER_COMPRESS_XZ": None}, "adapter/old.bin", None),
+])
+def test_plain_firmware_is_compressed_where_the_kernel_can_read_it(options, stored, compressed,
+                                                                   adapter, tmp_path):
+    put_firmware(adapter, "adapter/old.bin")
+    (adapter.root / "lib/firmware/adapter/new.bin").symlink_to("old.bin")
+    adapter.configure(**options)
+    out = tmp_path / "out.img"
+    run("build", out, "--root", adapter.root, "--generic")
+    content = run("cat", out, f"/lib/firmware/{stored}").out
+    assert (archive.unpack(compressed, content) if compressed else content) \
+        == b"firmware adapter/old.bin\n"
+    run("extract", out, tmp_path / "files")
+    link = tmp_path / "files/usr/lib/firmware" / stored.replace("old", "new")
+    target = tmp_path / "files/usr/lib/firmware/adapter" / os.readlink(link)
+    assert target.resolve() == (tmp_path / "files/usr/lib/firmware" / stored).resolve()
+
+
+@pytest.mark.parametrize("options, stored", [
+    ({"FW_LOADER_COMPRESS_XZ": None}, "adapter/old.bin"),
+    ({}, "adapter/old.bin.xz"),
+    ("one option", "adapter/old.bin.xz"),
+])
+def test_compressed_firmware_stays_so_where_the_kernel_can_read_it(options, stored, adapter,
+                                                                   tmp_path):
+    put_firmware(adapter, "adapter/old.bin.xz")
+    packed = archive.pack("xz", b"firmware")
+    (adapter.root / "lib/firmware/adapter/old.bin.xz").write_bytes(packed)
+    if options == "one option":  # as until 5.19
+        text = adapter.config.read_text()
+        adapter.rewrite(adapter.config, "".join(
+            line for line in text.splitlines(keepends=True)
+            if "FW_LOADER_COMPRESS_" not in line).encode())
+    else:
+        adapter.configure(**options)
+    out = tmp_path / "out.img"
+    run("build", out, "--root", adapter.root, "--generic")
+    assert run("cat", out, f"/lib/firmware/{stored}").out == (
+        packed if stored.endswith(".xz") else b"firmware")
