@@ -164,6 +164,8 @@ void cli_request_clear(struct cli_request *r)
 	free(r->request.install.list);
 	free(r->request.install_optional.list);
 	free(r->request.remove.list);
+	free(r->request.dlopen_add.list);
+	free(r->request.dlopen_omit.list);
 	arena_clear(&r->arena);
 }
 
@@ -208,6 +210,18 @@ static int add_words(struct cli_request *r, struct request_words *to, const char
 		to->list[to->n++] = word;
 	}
 	return 0;
+}
+
+/* Words of PATTERN:FEATURE[,FEATURE...]. */
+static int add_wishes(struct cli_request *r, struct request_words *to, const char *list,
+		      struct err *err)
+{
+	size_t known = to->n;
+	int result = add_words(r, to, list);
+
+	for (size_t i = known; i < to->n && result == 0; i++)
+		result = binaries_check_feature(to->list[i], err);
+	return result;
 }
 
 static int set_codec(struct request *q, const char *name, struct err *err)
@@ -274,6 +288,10 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 		return add_words(r, &q->install_optional, args[0]);
 	case OPT_REMOVE:
 		return add_words(r, &q->remove, args[0]);
+	case OPT_DLOPEN_ADD:
+		return add_wishes(r, &q->dlopen_add, args[0], err);
+	case OPT_DLOPEN_OMIT:
+		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
 		return set_codec(q, args[0], err);
 	default:

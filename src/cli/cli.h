@@ -68,6 +68,8 @@ enum option_id {
 	OPT_INSTALL,
 	OPT_INSTALL_OPTIONAL,
 	OPT_REMOVE,
+	OPT_DLOPEN_ADD,
+	OPT_DLOPEN_OMIT,
 	OPT_COMPRESS,
 	OPT_JSON,
 };
@@ -83,6 +85,8 @@ enum option_id {
 	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL},                     \
 	{"install-optional", 0, "LIST", "add those that there are", OPT_INSTALL_OPTIONAL},         \
 	{"remove", 0, "LIST", "take out what matches these patterns", OPT_REMOVE},                 \
+	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs", OPT_DLOPEN_ADD},   \
+	{"omit-dlopen-features", 0, "LIST", "leave such libraries out", OPT_DLOPEN_OMIT},          \
 	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
 

@@ -137,6 +137,8 @@ static struct json_object *entry_json(const struct image_entry *e, const char *t
 	json_object_object_add(o, "uid", json_object_new_int64(e->header.uid));
 	json_object_object_add(o, "gid", json_object_new_int64(e->header.gid));
 	json_object_object_add(o, "size", json_object_new_int64(e->header.filesize));
+	json_object_object_add(o, "links", json_object_new_int64(e->header.nlink));
+	json_object_object_add(o, "inode", json_object_new_int64(e->header.ino));
 	json_object_object_add(o, "segment", json_object_new_int64(e->segment + 1));
 	if (*target)
 		json_object_object_add(o, "target", cli_json_text(target));
@@ -218,8 +220,10 @@ static bool is_path(const struct image_entry *e, const char *wanted)
 	       (str_starts(e->path, "usr/") && strcmp(e->path + 4, wanted) == 0);
 }
 
-/* Number of the last file with that name, for the last one is what the kernel keeps. */
-static int find_last(const char *file, const char *path, size_t *number, struct err *err)
+/* Number of the last file with that name, for the last one is what the kernel keeps; and the
+ * entry itself, whose names are not to be used. */
+static int find_last(const char *file, const char *path, size_t *number, struct image_entry *last,
+		     struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct image_entry e;
@@ -229,12 +233,31 @@ static int find_last(const char *file, const char *path, size_t *number, struct 
 	*number = 0;
 	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
 		n++;
-		if (S_ISREG(e.header.mode) && is_path(&e, path))
+		if (S_ISREG(e.header.mode) && is_path(&e, path)) {
 			*number = n;
+			*last = e;
+		}
 	}
 	if (r == 0 && !*number) {
 		r = err_set(err, -ENOENT, "%s holds no file %s", file, path);
 		err_hint(err, "see: preroot list %s", file);
+	}
+	return r;
+}
+
+/* The bytes of a file with several names lie with any of them; the last ones count. */
+static int find_data(const char *file, const struct image_entry *name, size_t *number,
+		     struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct image_entry e;
+	size_t n = 0;
+	int r = image_open(file, &image, err);
+
+	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
+		n++;
+		if (e.header.filesize && image_entry_is_linked(&e, name))
+			*number = n;
 	}
 	return r;
 }
@@ -252,10 +275,12 @@ static int copy_out(struct image *image, struct err *err)
 static int cat_one(const char *file, const char *path, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e;
+	struct image_entry e, last;
 	size_t number;
-	int r = find_last(file, path, &number, err);
+	int r = find_last(file, path, &number, &last, err);
 
+	if (r == 0 && last.header.nlink >= 2)
+		r = find_data(file, &last, &number, err);
 	if (r == 0)
 		r = image_open(file, &image, err);
 	while (r >= 0 && number) {

@@ -55,3 +55,8 @@ extern const struct modules_rule storage_rules[];
 /* Which rules about modules count for the image that was asked for: REACH_*. */
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);
+
+/* What adds programs and their libraries to PLAN, as the request wants it. *OUT is to be freed, also
+ * after a failure. */
+int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
+			struct err *err);

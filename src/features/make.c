@@ -149,6 +149,21 @@ static int settle_modules(struct build *b, struct err *err)
 	return r < 0 ? r : add_boot_conf(b, err);
 }
 
+int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
+			struct err *err)
+{
+	const struct request *q = b->request;
+	int r = 0;
+
+	*out = binaries_new(b->root, plan);
+	binaries_set_variants(*out, build_is_hostonly(b));
+	for (size_t i = 0; i < q->dlopen_add.n && r == 0; i++)
+		r = binaries_add_feature(*out, q->dlopen_add.list[i], err);
+	for (size_t i = 0; i < q->dlopen_omit.n && r == 0; i++)
+		r = binaries_omit_feature(*out, q->dlopen_omit.list[i], err);
+	return r;
+}
+
 int build_make(const struct request *request, const struct root *root, struct build *out,
 	       struct err *err)
 {
@@ -168,11 +183,13 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = modules_open(root, &b->kernel, &b->plan.arena, &b->modules, err);
 	if (r < 0)
 		return r;
-	b->binaries = binaries_new(root, &b->plan);
+	r = build_open_binaries(b, &b->plan, &b->binaries, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
 		r = f->build(b, err);
 	if (r == 0)
 		r = settle_modules(b, err);
+	if (r == 0)
+		r = binaries_finish(b->binaries, err);
 	if (r == 0)
 		plan_sort(&b->plan);
 	return r < 0 ? r : remove_files(b, err);

@@ -189,8 +189,9 @@ int remove_files(struct build *b, struct err *err)
 	if (r < 0)
 		return r;
 	plan_init(&needs.plan);
-	needs.binaries = binaries_new(b->root, &needs.plan);
-	r = check_needs(b, &needs, err);
+	r = build_open_binaries(b, &needs.plan, &needs.binaries, err);
+	if (r == 0)
+		r = check_needs(b, &needs, err);
 	binaries_free(needs.binaries);
 	plan_clear(&needs.plan);
 	if (r < 0)

@@ -21,7 +21,7 @@ struct extractor {
 	struct image *image;
 	struct root dir;
 	struct arena arena;
-	struct strset links; /* "segment:device:inode" -> first path, for hard links */
+	struct strset links; /* "archive:device:inode" -> first path, for hard links */
 	uint64_t link_bytes; /* of names that are kept for them */
 	struct extract_result *result;
 };
@@ -90,7 +90,7 @@ static int link_to_first(struct extractor *x, const struct image_entry *e, int p
 	x->link_bytes += strlen(e->path);
 	if (x->link_bytes > LINK_BYTES_MAX)
 		return err_set(err, -E2BIG, "too many hard links");
-	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->segment, h->major, h->minor, h->ino);
+	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->archive, h->major, h->minor, h->ino);
 	slot = strset_find(&x->links, key);
 	if (!slot) {
 		strset_add(&x->links, key, arena_strdup(&x->arena, e->path));

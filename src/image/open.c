@@ -39,6 +39,7 @@ struct image {
 	uint32_t sum, want_sum;
 	bool check_sum;
 	uint64_t entries;
+	unsigned trailers;
 	struct image_segment segments[SEGMENTS_MAX];
 	size_t n_segments;
 	char name[CPIO_NAME_MAX];
@@ -127,6 +128,15 @@ const struct image_segment *image_segments(const struct image *i, size_t *n)
 {
 	*n = i->n_segments;
 	return i->segments;
+}
+
+bool image_entry_is_linked(const struct image_entry *a, const struct image_entry *b)
+{
+	const struct cpio_header *x = &a->header, *y = &b->header;
+
+	return x->nlink >= 2 && y->nlink >= 2 && a->archive == b->archive && x->ino == y->ino &&
+	       x->major == y->major && x->minor == y->minor &&
+	       ((x->mode ^ y->mode) & S_IFMT) == 0;
 }
 
 uint64_t image_size(const struct image *i)
@@ -442,6 +452,7 @@ static int read_entry(struct image *i, const uint8_t first[4], struct image_entr
 	out->name = i->name;
 	out->path = strip_name(i->name);
 	out->segment = (unsigned)i->n_segments - 1;
+	out->archive = i->trailers;
 	return 0;
 }
 
@@ -509,6 +520,7 @@ int image_next(struct image *i, struct image_entry *out, struct err *err)
 			return r;
 		if (strcmp(i->name, CPIO_TRAILER) != 0)
 			break;
+		i->trailers++;
 		r = finish_data(i, err);
 		if (r < 0)
 			return r;

@@ -7,6 +7,7 @@
  * where an image breaks them. The bytes are hostile.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,7 +33,12 @@ struct image_entry {
 	const char *name;   /* as in the archive; valid until the next call */
 	const char *path;   /* NAME without leading "/" and "./"; "." for the root itself */
 	unsigned segment;   /* counted from 0 */
+	unsigned archive;   /* trailers before it: hard links do not reach over one */
 };
+
+/* Whether two entries are names of one file, as the kernel sees it: their numbers and types are the
+ * same, both say that there are several names, and no trailer lies between. */
+bool image_entry_is_linked(const struct image_entry *a, const struct image_entry *b);
 
 /* PATH must be a regular file. */
 int image_open(const char *path, struct image **out, struct err *err);

@@ -16,6 +16,7 @@
 #include "format/manifest.h"
 #include "format/unpack.h"
 #include "image/digest.h"
+#include "image/links.h"
 
 enum {
 	BATCH = 64,           /* store files in memory at a time */
@@ -36,6 +37,7 @@ struct writer {
 	uint64_t bytes;
 	uint32_t ino;
 	struct packed *packed; /* one per plan entry */
+	struct hardlink *links; /* likewise */
 	size_t files_done, files;
 };
 
@@ -67,8 +69,11 @@ static int read_source(const struct pack *p, const struct plan_entry *e, struct 
 	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return err_sys(err, e->outside ? -errno : fd, "%s%s", slash, e->source);
+	if (fd < 0) {
+		err_sys(err, e->outside ? -errno : fd, "%s%s", slash, e->source);
+		return err_hint(err, "it was there when the plan was made: nothing was changed; start "
+				     "again when nobody installs or removes packages");
+	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s%s is no regular file any more", slash, e->source);
 	if (buf_reserve(out, (size_t)st.st_size + 1) < 0)
@@ -90,17 +95,44 @@ static int content(const struct pack *p, const struct plan_entry *e, struct buf 
 	return buf_status(out) < 0 ? err_set(err, -ENOMEM, "no memory left") : 0;
 }
 
+/* NULL: E is of our making and not in the plan. */
+static struct hardlink *link_of(const struct writer *w, const struct plan_entry *e)
+{
+	const struct plan_entry *first = w->p->plan->entries;
+
+	return e >= first && e < first + w->p->plan->n_entries ? &w->links[e - first] : NULL;
+}
+
+/* Another name of a file that was written before: it has no data of its own. */
+static bool is_repeated(const struct writer *w, size_t i)
+{
+	return w->links[i].leader != i;
+}
+
+static void take_leader(struct writer *w, size_t i)
+{
+	w->packed[i] = w->packed[w->links[i].leader];
+}
+
 static void add_entry_header(struct writer *w, struct buf *out, const struct plan_entry *e,
 			     size_t size)
 {
 	static const uint32_t types[] = {
 		[PLAN_FILE] = S_IFREG, [PLAN_DIR] = S_IFDIR, [PLAN_LINK] = S_IFLNK};
+	struct hardlink *link = e->type == PLAN_FILE ? link_of(w, e) : NULL;
 	struct cpio_header h = {
 		.ino = ++w->ino,
 		.mode = types[e->type] | e->mode,
-		.nlink = e->type == PLAN_DIR ? 2 : 1,
+		.nlink = e->type == PLAN_DIR ? 2 : link ? link->names : 1,
 		.filesize = (uint32_t)size,
 	};
+
+	if (link && link->names > 1) {
+		struct hardlink *leader = &w->links[link->leader];
+
+		leader->ino = leader == link ? h.ino : leader->ino;
+		h.ino = leader->ino;
+	}
 
 	cpio_add_header(out, &h, e->path);
 }
@@ -157,7 +189,11 @@ static int pack_item(size_t item, unsigned worker, void *arg)
 {
 	struct batch *b = arg;
 	struct buf *out = &b->out[item];
-	int r = pack_file(b, b->entries[item], worker, out, &b->errs[item]);
+	int r;
+
+	if (is_repeated(b->w, (size_t)(b->entries[item] - b->w->p->plan->entries)))
+		return 0;
+	r = pack_file(b, b->entries[item], worker, out, &b->errs[item]);
 
 	if (r < 0)
 		return r;
@@ -169,6 +205,7 @@ static int pack_item(size_t item, unsigned worker, void *arg)
 static int write_batch(struct batch *b, size_t count, struct err *err)
 {
 	struct writer *w = b->w;
+	const struct plan_entry *first = w->p->plan->entries;
 	int r = parallel_run(count, w->p->threads, pack_item, b);
 
 	for (size_t i = 0; i < count && r < 0; i++)
@@ -179,6 +216,8 @@ static int write_batch(struct batch *b, size_t count, struct err *err)
 	for (size_t i = 0; i < count && r == 0; i++) {
 		_cleanup_buf_ struct buf head = BUF_INIT;
 
+		if (is_repeated(w, (size_t)(b->entries[i] - first)))
+			take_leader(w, (size_t)(b->entries[i] - first));
 		add_entry_header(w, &head, b->entries[i], b->out[i].len);
 		r = emit(w, head.data, head.len, err);
 		if (r == 0)
@@ -274,8 +313,15 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 {
 	const struct plan_entry *e = &w->p->plan->entries[i];
 	_cleanup_buf_ struct buf data = BUF_INIT;
-	int r = plain_content(w->p, e, &data, err);
+	int r;
 
+	if (is_repeated(w, i)) {
+		take_leader(w, i);
+		add_entry_header(w, out, e, 0);
+		note_progress(w);
+		return 0;
+	}
+	r = plain_content(w->p, e, &data, err);
 	if (r < 0)
 		return r;
 	w->packed[i].size = data.len;
@@ -361,11 +407,13 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		has_store = has_store || !in_base(e);
 	}
 	*out = (struct pack_result){0};
+	w.links = hardlinks_find(p->plan, p->root);
 	if (has_store)
 		r = write_store(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
 	free(w.packed);
+	free(w.links);
 	out->bytes = w.bytes;
 	out->files = w.files + 1; /* the manifest */
 	return r;

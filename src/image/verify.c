@@ -27,10 +27,17 @@ enum {
 struct seen {
 	const char *path;
 	unsigned mode; /* with the type */
-	uint64_t size;
 	uint32_t uid, gid, nlink;
-	uint8_t sha256[DIGEST_SIZE];
+	struct content *content;
 	bool listed; /* in the manifest */
+};
+
+/* What several names may share. */
+struct content {
+	uint64_t size;
+	uint8_t sha256[DIGEST_SIZE];
+	unsigned segment; /* of its first name */
+	uint32_t names;
 };
 
 struct check {
@@ -38,6 +45,7 @@ struct check {
 	struct arena *arena;
 	struct verdict *v;
 	struct strset paths;
+	struct strset links; /* "archive:device:inode" -> content */
 	struct seen **all; /* in the order of the image; a path that comes again stands once */
 	size_t n_all;
 	struct digest *digest;
@@ -76,12 +84,43 @@ static struct buf *wanted_content(struct check *c, const char *path, uint64_t si
 	return strcmp(path, BOOTCONF_PATH) == 0 ? &c->conf : NULL;
 }
 
-static int read_data(struct check *c, struct seen *s, struct err *err)
+/* The content that E is about: that of an earlier name of the same file, or one of its own. */
+static struct content *content_of(struct check *c, const struct image_entry *e)
 {
-	struct buf *keep = wanted_content(c, s->path, s->size);
+	const struct cpio_header *h = &e->header;
+	struct content *made;
+	const char *key;
+	void **slot;
+
+	if (!S_ISREG(h->mode) || h->nlink < 2)
+		return arena_alloc(c->arena, sizeof(*made));
+	key = arena_printf(c->arena, "%u:%u:%u:%u", e->archive, h->major, h->minor, h->ino);
+	slot = strset_find(&c->links, key);
+	if (!slot) {
+		made = arena_alloc(c->arena, sizeof(*made));
+		made->segment = e->segment;
+		digest_take(c->digest, made->sha256); /* of nothing, so far */
+		strset_add(&c->links, key, made);
+		return made;
+	}
+	made = *slot;
+	if (made->segment != e->segment)
+		problem(c, "/%s has the number of a file in segment %u, and no trailer lies "
+			"between: the kernel would make one file of both", e->path,
+			made->segment + 1);
+	return made;
+}
+
+/* A further name of a file may come without data: then it changes nothing. */
+static int read_data(struct check *c, struct seen *s, uint64_t size, bool linked, struct err *err)
+{
+	struct buf *keep = wanted_content(c, s->path, size);
 	uint8_t chunk[CHUNK];
 	ssize_t n;
 
+	if (linked && size == 0)
+		return 0;
+	s->content->size = size;
 	if (keep)
 		keep->len = 0;
 	while ((n = image_read(c->image, chunk, sizeof(chunk), err)) > 0) {
@@ -89,7 +128,7 @@ static int read_data(struct check *c, struct seen *s, struct err *err)
 		if (keep)
 			buf_add(keep, chunk, (size_t)n);
 	}
-	digest_take(c->digest, s->sha256);
+	digest_take(c->digest, s->content->sha256);
 	return (int)n;
 }
 
@@ -162,17 +201,19 @@ static int read_entries(struct check *c, struct err *err)
 		s = seen_at(c, e.path);
 		check_entry(c, &e, s->mode);
 		s->mode = e.header.mode;
-		s->size = e.header.filesize;
 		s->uid = e.header.uid;
 		s->gid = e.header.gid;
 		s->nlink = e.header.nlink;
+		s->content = content_of(c, &e);
+		s->content->names++;
 		c->v->entries++;
 		if (S_ISREG(s->mode)) {
 			c->v->files++;
 			c->v->modules += strstr(e.path, ".ko") != NULL &&
 					 strstr(e.path, "lib/modules/") != NULL;
 		}
-		r = read_data(c, s, err);
+		r = read_data(c, s, e.header.filesize,
+			      S_ISREG(s->mode) && e.header.nlink >= 2, err);
 		if (r < 0)
 			return r;
 	}
@@ -202,13 +243,13 @@ static void check_against_manifest(struct check *c, struct manifest_entry *m)
 			s->gid);
 	if (m->type == 'd')
 		return;
-	if (s->nlink != 1)
-		problem(c, "/%s has %u names: the kernel would make one file of several", m->path,
-			s->nlink);
-	if (s->size != m->size)
+	if (s->nlink != s->content->names)
+		problem(c, "/%s says that it has %u names, and %u are there", m->path, s->nlink,
+			s->content->names);
+	if (s->content->size != m->size)
 		problem(c, "/%s has %llu bytes, not %llu as the manifest says", m->path,
-			(unsigned long long)s->size, (unsigned long long)m->size);
-	else if (m->has_digest && memcmp(s->sha256, m->sha256, sizeof(s->sha256)) != 0)
+			(unsigned long long)s->content->size, (unsigned long long)m->size);
+	else if (m->has_digest && memcmp(s->content->sha256, m->sha256, sizeof(m->sha256)) != 0)
 		problem(c, "/%s has other content than the manifest says", m->path);
 }
 
@@ -355,6 +396,7 @@ int image_verify(struct image *image, const struct buf *expected, struct arena *
 	}
 	digest_free(c.digest);
 	strset_clear(&c.paths);
+	strset_clear(&c.links);
 	free(c.all);
 	buf_clear(&c.manifest);
 	buf_clear(&c.index);

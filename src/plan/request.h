@@ -39,4 +39,6 @@ struct request {
 	struct request_words install;          /* paths below the root, or names of programs */
 	struct request_words install_optional; /* the same; may be missing */
 	struct request_words remove;           /* patterns of paths in the image */
+	struct request_words dlopen_add;       /* features of libraries that are opened later: */
+	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
 };

@@ -189,3 +189,19 @@ def debootstrap(suite, packages, dest, say=lambda text: None):
             except Failure as failure:
                 problems.append(str(failure))
         raise Failure(f"no Debian root of {suite}:\n" + "\n".join(problems))
+
+
+def fetch_packages(suite, packages, dest, say=lambda text: None):
+    """Unpacks PACKAGES of SUITE below DEST, without what they depend on, unless it is there."""
+    dest = Path(dest).absolute()
+    with _locked(dest):
+        if dest.exists():
+            return dest
+        say(f"fetching {', '.join(packages)} of {suite}")
+        with _fresh_tree(dest) as work:
+            apt = open_archive(suite, work / "apt")
+            (work / "debs").mkdir()
+            apt.download(packages, work / "debs")
+            for deb in sorted((work / "debs").iterdir()):
+                run(["dpkg-deb", "-x", deb, work / "root"])
+    return dest

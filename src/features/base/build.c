@@ -17,6 +17,7 @@ static int add_init(struct build *b, struct err *err)
 		err_sys(err, r, "PID 1 program %s", b->request->init);
 		return err_hint(err, "build or install preroot-init");
 	}
+	binaries_set_machine(b->binaries, init.data, init.len);
 	r = plan_add_text(&b->plan, "init", 0755, init.data, init.len,
 			  "PID 1: finds and mounts the root filesystem", err);
 	/* The kernel starts /sbin/modprobe when it misses a filesystem or a cipher. */
