@@ -7,6 +7,7 @@
  * where an image breaks them. The bytes are hostile.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,7 @@ struct image_segment {
 	uint64_t size;    /* bytes in the file, without padding behind */
 	uint64_t plain;   /* bytes of its cpio archive */
 	uint64_t entries; /* without the trailer */
+	bool early;       /* the kernel finds something in it before it unpacks */
 };
 
 struct image_entry {
