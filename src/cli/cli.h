@@ -65,6 +65,9 @@ enum option_id {
 	OPT_INCLUDE,
 	OPT_DRIVERS,
 	OPT_COMPRESS,
+	OPT_MICROCODE,
+	OPT_NO_MICROCODE,
+	OPT_ACPI,
 	OPT_JSON,
 };
 
@@ -76,6 +79,9 @@ enum option_id {
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
 	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
+	{"early-microcode", 0, NULL, "add CPU microcode (the default)", OPT_MICROCODE},            \
+	{"no-early-microcode", 0, NULL, "add no CPU microcode", OPT_NO_MICROCODE},                 \
+	{"acpi-override", 0, "DIR", "add the ACPI tables in DIR", OPT_ACPI},                       \
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
 
 struct cli_request {
@@ -98,6 +104,10 @@ const char *cli_find_init(struct arena *arena);
 
 /* Prints the notes of the plan as warnings. */
 void cli_print_notes(const struct plan *plan);
+
+/* What the plan remarks, each as a comment line. */
+void cli_print_remarks(const struct plan *plan);
+struct json_object *cli_remarks_json(const struct plan *plan);
 struct json_object *cli_notes_json(const struct plan *plan);
 
 /* ---- the verbs ---- */

@@ -42,6 +42,8 @@ int base_build(struct build *b, struct err *err);
 int storage_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int keyboard_build(struct build *b, struct err *err);
+int microcode_build(struct build *b, struct err *err);
+int acpi_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
 
 /* Which modules of a tree a disk may need: the reason, or NULL. */

@@ -6,6 +6,8 @@ const struct feature features[] = {
 	{"storage", "drivers on the way to the disks", storage_build},
 	{"filesystem", "drivers of the filesystems", filesystem_build},
 	{"keyboard", "drivers of the keyboards", keyboard_build},
+	{"microcode", "CPU microcode, for the kernel to load first", microcode_build},
+	{"acpi", "ACPI tables in place of the firmware's", acpi_build},
 	{"extra", "what the user asked for by name", extra_build},
 	{0},
 };

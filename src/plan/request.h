@@ -5,6 +5,7 @@
  * What was asked for: command line over configuration over defaults. Plain data.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "format/codec.h"
@@ -29,4 +30,6 @@ struct request {
 	size_t n_drivers;
 	struct request_include *includes;
 	size_t n_includes;
+	bool no_microcode;
+	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */
 };

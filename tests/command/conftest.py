@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # These need the path above.
 import program  # noqa: E402
 import trees  # noqa: E402
-from lib import kernels  # noqa: E402
+from lib import BUILD, kernels  # noqa: E402
+from lib.debian import fetch_packages  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,14 @@ def bookworm():
 def trixie():
     """Linux 6.12, modules as .ko.xz."""
     return kernels.of_suite("trixie")
+
+
+@pytest.fixture(scope="session")
+def microcode():
+    """A root with the microcode packages of Debian, and nothing else; not to be changed."""
+    root = BUILD / "microcode/bookworm"
+    fetch_packages("bookworm", "non-free-firmware", ["intel-microcode", "amd64-microcode"], root)
+    return root
 
 
 @pytest.fixture(scope="session")
