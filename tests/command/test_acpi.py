@@ -3,9 +3,9 @@
 
 import pytest
 
-import early
 import trees
-from early import ACPI
+from lib import early
+from lib.early import ACPI
 from program import FAILED, run
 
 HARDWARE = ["--hardware", trees.MACHINES / "virtio-blk.json"]

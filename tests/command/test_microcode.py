@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
-import early
 import trees
-from early import AMD, INTEL
+from lib import early
+from lib.early import AMD, INTEL
 from program import FAILED, FINDING, run
 
 LAPTOP = {"vendor": "GenuineIntel", "family": 6, "model": 142, "stepping": 10, "platforms": 0x80}
