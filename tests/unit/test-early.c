@@ -20,9 +20,11 @@
 #include "support.h"
 
 /* An ACPI table without a body, and a container of AMD microcode without patches. */
-static const uint8_t table[] = {'S', 'S', 'D', 'T', 36, 0, 0, 0, 2, 0xfd, 'A', 'B', 'C', 'D', 'E', 'F',
-				'T', 'A', 'B', 'L', 'E', ' ', ' ', ' ', 1, 0, 0, 0, 'T', 'E', 'S', 'T',
-				1, 0, 0, 0};
+static const uint8_t table[] = {
+	'S', 'S', 'D', 'T', 36, 0, 0, 0, 2, 0xfd, 'A', 'B',
+	'C', 'D', 'E', 'F', 'T', 'A', 'B', 'L', 'E', ' ', ' ', ' ',
+	1, 0, 0, 0, 'T', 'E', 'S', 'T', 1, 0, 0, 0,
+};
 static const uint8_t container[] = {'D', 'M', 'A', 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0,
 				    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -215,7 +217,8 @@ static void add_base(struct buf *b)
 }
 
 /* One file in an archive before the base. */
-static void judge_file(const char *name, uint32_t mode, const void *data, size_t len, const char *why)
+static void judge_file(const char *name, uint32_t mode, const void *data, size_t len,
+		       const char *why)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
