@@ -294,6 +294,13 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
 		return set_codec(q, args[0], err);
+	case OPT_MICROCODE:
+	case OPT_NO_MICROCODE:
+		q->no_microcode = id == OPT_NO_MICROCODE;
+		return 0;
+	case OPT_ACPI:
+		q->acpi_tables = args[0];
+		return 0;
 	default:
 		return set_flag(&r->json, true);
 	}
@@ -331,34 +338,59 @@ const char *cli_plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* Oldest first. */
-static size_t collect_notes(const struct plan *plan, const char **texts)
+/* Oldest first. To be freed. */
+static const char **collect_notes(const struct plan_note *newest, size_t *n)
 {
-	size_t n = plan->warnings;
+	const char **texts;
+	size_t i = 0;
 
-	for (const struct plan_note *note = plan->notes; note; note = note->next)
-		texts[--n] = note->text;
-	return plan->warnings;
+	for (const struct plan_note *note = newest; note; note = note->next)
+		i++;
+	*n = i;
+	texts = xrealloc(NULL, i + 1, sizeof(*texts));
+	for (const struct plan_note *note = newest; note; note = note->next)
+		texts[--i] = note->text;
+	return texts;
 }
 
 void cli_print_notes(const struct plan *plan)
 {
-	const char **texts = xrealloc(NULL, plan->warnings + 1, sizeof(*texts));
-	size_t n = collect_notes(plan, texts);
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(plan->notes, &n);
 
 	for (size_t i = 0; i < n; i++)
 		cli_warn("%s", texts[i]);
-	free(texts);
+}
+
+void cli_print_remarks(const struct plan *plan)
+{
+	char line[2 * ERR_TEXT_MAX];
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(plan->remarks, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		escape_text(texts[i], line, sizeof(line));
+		printf("# %s\n", line);
+	}
+}
+
+static struct json_object *texts_json(const struct plan_note *newest)
+{
+	struct json_object *list = json_object_new_array();
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(newest, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, cli_json_text(texts[i]));
+	return list;
 }
 
 struct json_object *cli_notes_json(const struct plan *plan)
 {
-	const char **texts = xrealloc(NULL, plan->warnings + 1, sizeof(*texts));
-	struct json_object *list = json_object_new_array();
-	size_t n = collect_notes(plan, texts);
+	return texts_json(plan->notes);
+}
 
-	for (size_t i = 0; i < n; i++)
-		json_object_array_add(list, cli_json_text(texts[i]));
-	free(texts);
-	return list;
+struct json_object *cli_remarks_json(const struct plan *plan)
+{
+	return texts_json(plan->remarks);
 }

@@ -71,6 +71,9 @@ enum option_id {
 	OPT_DLOPEN_ADD,
 	OPT_DLOPEN_OMIT,
 	OPT_COMPRESS,
+	OPT_MICROCODE,
+	OPT_NO_MICROCODE,
+	OPT_ACPI,
 	OPT_JSON,
 };
 
@@ -88,6 +91,9 @@ enum option_id {
 	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs", OPT_DLOPEN_ADD},   \
 	{"omit-dlopen-features", 0, "LIST", "leave such libraries out", OPT_DLOPEN_OMIT},          \
 	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
+	{"early-microcode", 0, NULL, "add CPU microcode (the default)", OPT_MICROCODE},            \
+	{"no-early-microcode", 0, NULL, "add no CPU microcode", OPT_NO_MICROCODE},                 \
+	{"acpi-override", 0, "DIR", "add the ACPI tables in DIR", OPT_ACPI},                       \
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
 
 struct cli_request {
@@ -112,6 +118,10 @@ const char *cli_find_init(struct arena *arena);
 
 /* Prints the notes of the plan as warnings. */
 void cli_print_notes(const struct plan *plan);
+
+/* What the plan remarks, each as a comment line. */
+void cli_print_remarks(const struct plan *plan);
+struct json_object *cli_remarks_json(const struct plan *plan);
 struct json_object *cli_notes_json(const struct plan *plan);
 
 /* "generic", or which kind of hostonly. */

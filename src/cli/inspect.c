@@ -120,9 +120,10 @@ static int list_text(struct image *i, struct err *err)
 	}
 	segments = image_segments(i, &n);
 	for (size_t k = 0; k < n && r == 0; k++)
-		printf("# segment %zu: %llu entries, %llu bytes, %llu unpacked\n", k + 1,
+		printf("# segment %zu: %llu entries, %llu bytes, %llu unpacked%s\n", k + 1,
 		       (unsigned long long)segments[k].entries,
-		       (unsigned long long)segments[k].size, (unsigned long long)segments[k].plain);
+		       (unsigned long long)segments[k].size, (unsigned long long)segments[k].plain,
+		       segments[k].early ? ", early" : "");
 	return r;
 }
 
@@ -161,6 +162,7 @@ static struct json_object *segments_json(struct image *i)
 		json_object_object_add(o, "size", json_object_new_int64((int64_t)s[k].size));
 		json_object_object_add(o, "unpacked", json_object_new_int64((int64_t)s[k].plain));
 		json_object_object_add(o, "entries", json_object_new_int64((int64_t)s[k].entries));
+		json_object_object_add(o, "early", json_object_new_boolean(s[k].early));
 		json_object_array_add(list, o);
 	}
 	return list;

@@ -16,6 +16,7 @@ static void print_text(const struct build *b)
 	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
 	       cli_mode_name(b->request->mode),
 	       codec_info(b->codec)->name);
+	cli_print_remarks(&b->plan);
 	for (size_t i = 0; i < b->plan.n_entries; i++) {
 		const struct plan_entry *e = &b->plan.entries[i];
 
@@ -48,6 +49,7 @@ static void print_json(const struct build *b)
 	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
 	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
 	json_object_object_add(o, "entries", list);
+	json_object_object_add(o, "remarks", cli_remarks_json(&b->plan));
 	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
 	cli_print_json(o);
 }

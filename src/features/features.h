@@ -41,9 +41,11 @@ struct feature {
 extern const struct feature features[];
 
 int base_build(struct build *b, struct err *err);
+int acpi_build(struct build *b, struct err *err);
 int bus_build(struct build *b, struct err *err);
 int crypto_build(struct build *b, struct err *err);
 int dropin_build(struct build *b, struct err *err);
+int microcode_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int input_build(struct build *b, struct err *err);

@@ -46,9 +46,11 @@ int cpio_decode_header(const void *data, struct cpio_header *out, struct err *er
 	return 0;
 }
 
-void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name)
+void cpio_add_header_aligned(struct buf *out, const struct cpio_header *h, const char *name,
+			     size_t align)
 {
-	size_t namesize = strlen(name) + 1;
+	size_t len = strlen(name) + 1, end = out->len + CPIO_HEADER_SIZE + len;
+	size_t namesize = len + (-(end + cpio_pad(end)) & (align - 1));
 	char raw[CPIO_HEADER_SIZE + 1];
 
 	snprintf(raw, sizeof(raw), "%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
@@ -56,8 +58,13 @@ void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *n
 		 h->mtime, h->filesize, h->major, h->minor, h->rmajor, h->rminor,
 		 (uint32_t)namesize, h->check);
 	buf_add(out, raw, CPIO_HEADER_SIZE);
-	buf_add(out, name, namesize);
-	buf_add_zeros(out, cpio_pad(CPIO_HEADER_SIZE + namesize));
+	buf_add(out, name, len);
+	buf_add_zeros(out, namesize - len + cpio_pad(end));
+}
+
+void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name)
+{
+	cpio_add_header_aligned(out, h, name, 4);
 }
 
 void cpio_add_trailer(struct buf *out)

@@ -56,5 +56,10 @@ int cpio_decode_header(const void *data, struct cpio_header *out, struct err *er
  * at a multiple of 4 in the archive). namesize is taken from NAME. */
 void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name);
 
+/* The same, but the data will start at a multiple of ALIGN (a power of two, at least 4), counted
+ * as above: NULs behind the name make up for it, which count as part of it. */
+void cpio_add_header_aligned(struct buf *out, const struct cpio_header *h, const char *name,
+			     size_t align);
+
 /* Appends the end-of-archive entry and its padding. */
 void cpio_add_trailer(struct buf *out);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "format/decode_all.h"
+#include "image/verify_early.h"
 
 enum {
 	IN_SIZE = 256 * 1024,
@@ -453,6 +454,8 @@ static int read_entry(struct image *i, const uint8_t first[4], struct image_entr
 	out->path = strip_name(i->name);
 	out->segment = (unsigned)i->n_segments - 1;
 	out->archive = i->trailers;
+	if (early_is_found(out, i->segments))
+		current(i)->early = true;
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct image_segment {
 	uint64_t size;    /* bytes in the file, without padding behind */
 	uint64_t plain;   /* bytes of its cpio archive */
 	uint64_t entries; /* without the trailer */
+	bool early;       /* the kernel finds something in it before it unpacks */
 };
 
 struct image_entry {

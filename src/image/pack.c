@@ -17,6 +17,7 @@
 #include "format/unpack.h"
 #include "image/digest.h"
 #include "image/links.h"
+#include "image/pack_early.h"
 
 enum {
 	BATCH = 64,           /* store files in memory at a time */
@@ -334,6 +335,28 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 	return 0;
 }
 
+/* ---- the early segment ---- */
+
+static int write_early(struct writer *w, struct err *err)
+{
+	const struct plan *plan = w->p->plan;
+	_cleanup_buf_ struct buf archive = BUF_INIT;
+
+	pack_early(plan, &w->ino, &archive);
+	if (buf_status(&archive) < 0)
+		return err_set(err, -ENOMEM, "no memory left for the early segment");
+	for (size_t i = 0; i < plan->n_entries; i++) {
+		const struct plan_entry *e = &plan->entries[i];
+
+		if (e->storage != PLAN_EARLY)
+			continue;
+		w->packed[i].size = e->len;
+		digest_of(e->data, e->len, w->packed[i].sha256);
+		note_progress(w);
+	}
+	return emit(w, archive.data, archive.len, err);
+}
+
 static void make_manifest(const struct writer *w, struct buf *out)
 {
 	static const char types[] = {[PLAN_FILE] = 'f', [PLAN_DIR] = 'd', [PLAN_LINK] = 'l'};
@@ -396,7 +419,7 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 {
 	struct writer w = {.p = p, .fd = fd};
 	bool has_store = false;
-	int r = 0;
+	int r;
 
 	w.packed = xrealloc(NULL, p->plan->n_entries + 1, sizeof(*w.packed));
 	memset(w.packed, 0, (p->plan->n_entries + 1) * sizeof(*w.packed));
@@ -404,11 +427,12 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		const struct plan_entry *e = &p->plan->entries[i];
 
 		w.files += e->type == PLAN_FILE;
-		has_store = has_store || !in_base(e);
+		has_store = has_store || (e->storage == PLAN_STORE && !in_base(e));
 	}
 	*out = (struct pack_result){0};
 	w.links = hardlinks_find(p->plan, p->root);
-	if (has_store)
+	r = write_early(&w, err);
+	if (r == 0 && has_store)
 		r = write_store(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Writes the image of a plan: [store][base], see docs/image-format.md. A pure function of the
+ * Writes the image of a plan: [early][store][base], see docs/image-format.md. A pure function of the
  * plan, the codec and the libraries: no time, inode, directory order or number of threads
  * shows in the bytes.
  */

@@ -15,6 +15,7 @@
 #include "format/manifest.h"
 #include "format/modindex.h"
 #include "image/digest.h"
+#include "image/verify_early.h"
 
 enum {
 	PROBLEMS_MAX = 100,
@@ -51,6 +52,7 @@ struct check {
 	struct digest *digest;
 	uint64_t name_bytes;
 	struct buf manifest, index, conf;
+	struct buf early; /* the current entry, if the kernel looks for it early */
 };
 
 static void problem(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -72,6 +74,15 @@ static void problem(struct check *c, const char *fmt, ...)
 	c->v->problems = p;
 }
 
+/* An image is hostile: what is shown must not drive a terminal. */
+static const char *printable(struct check *c, const char *value)
+{
+	char text[256];
+
+	escape_text(value, text, sizeof(text));
+	return arena_strdup(c->arena, text);
+}
+
 /* Files of ours whose content is looked into. */
 static struct buf *wanted_content(struct check *c, const char *path, uint64_t size)
 {
@@ -81,6 +92,8 @@ static struct buf *wanted_content(struct check *c, const char *path, uint64_t si
 		return &c->manifest;
 	if (strcmp(path, MODINDEX_PATH) == 0)
 		return &c->index;
+	if (early_is_wanted(path))
+		return &c->early;
 	return strcmp(path, BOOTCONF_PATH) == 0 ? &c->conf : NULL;
 }
 
@@ -185,6 +198,23 @@ static void check_entry(struct check *c, const struct image_entry *e, unsigned o
 			e->path);
 }
 
+/* What the kernel looks for before it unpacks. */
+static void check_early(struct check *c, const struct image_entry *e, bool is_first)
+{
+	const struct image_segment *segments;
+	struct err err = {0};
+	size_t n;
+
+	if (!early_is_wanted(e->path) || S_ISDIR(e->header.mode))
+		return;
+	segments = image_segments(c->image, &n);
+	if (early_check(e, segments, is_first, &c->early, &err) < 0)
+		problem(c, "/%s: %s", printable(c, e->path), err.text);
+	else
+		c->v->early++;
+	c->early.len = 0;
+}
+
 static int read_entries(struct check *c, struct err *err)
 {
 	struct image_entry e;
@@ -192,13 +222,16 @@ static int read_entries(struct check *c, struct err *err)
 
 	while ((r = image_next(c->image, &e, err)) > 0) {
 		struct seen *s;
+		bool is_first;
 
 		c->name_bytes += strlen(e.path);
 		if (c->name_bytes > NAMES_MAX)
 			return err_set(err, -E2BIG, "the names are longer than %d MiB together",
 				       NAMES_MAX >> 20);
-		check_parent(c, e.path);
+		if (!early_is_wanted(e.path))
+			check_parent(c, e.path);
 		s = seen_at(c, e.path);
+		is_first = !s->mode;
 		check_entry(c, &e, s->mode);
 		s->mode = e.header.mode;
 		s->uid = e.header.uid;
@@ -216,6 +249,7 @@ static int read_entries(struct check *c, struct err *err)
 			      S_ISREG(s->mode) && e.header.nlink >= 2, err);
 		if (r < 0)
 			return r;
+		check_early(c, &e, is_first);
 	}
 	return r;
 }
@@ -288,15 +322,6 @@ static void check_index(struct check *c)
 		if (!strset_has(&c->paths, modindex_path(&x, m)))
 			problem(c, "module %s is in the index, but /%s is not in the image",
 				modindex_name(&x, m), modindex_path(&x, m));
-}
-
-/* An image is hostile: what is shown must not drive a terminal. */
-static const char *printable(struct check *c, const char *value)
-{
-	char text[256];
-
-	escape_text(value, text, sizeof(text));
-	return arena_strdup(c->arena, text);
 }
 
 static const struct seen *find_seen(const struct check *c, const char *path)
@@ -401,5 +426,6 @@ int image_verify(struct image *image, const struct buf *expected, struct arena *
 	buf_clear(&c.manifest);
 	buf_clear(&c.index);
 	buf_clear(&c.conf);
+	buf_clear(&c.early);
 	return r < 0 ? r : 0;
 }

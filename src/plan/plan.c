@@ -185,19 +185,34 @@ int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *d
 			err);
 }
 
-void plan_warn(struct plan *p, const char *fmt, ...)
+static void add_note(struct plan *p, struct plan_note **list, const char *fmt, va_list ap)
 {
 	struct plan_note *note = arena_alloc(&p->arena, sizeof(*note));
 	char text[ERR_TEXT_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	note->text = arena_strdup(&p->arena, text);
+	note->next = *list;
+	*list = note;
+}
+
+void plan_warn(struct plan *p, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	add_note(p, &p->notes, fmt, ap);
 	va_end(ap);
-	note->text = arena_strdup(&p->arena, text);
-	note->next = p->notes;
-	p->notes = note;
 	p->warnings++;
+}
+
+void plan_remark(struct plan *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_note(p, &p->remarks, fmt, ap);
+	va_end(ap);
 }
 
 static int by_path(const void *a, const void *b)

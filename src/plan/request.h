@@ -5,6 +5,7 @@
  * What was asked for: command line over configuration over defaults. Plain data.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "format/codec.h"
@@ -41,4 +42,6 @@ struct request {
 	struct request_words remove;           /* patterns of paths in the image */
 	struct request_words dlopen_add;       /* features of libraries that are opened later: */
 	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
+	bool no_microcode;
+	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */
 };

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 
-from lib import BUILD, disk, image, kernels, qemu, rootfs
+from lib import BUILD, disk, early, image, kernels, qemu, rootfs
 from lib.command import Failure
 
 from scenarios import of_matrix
@@ -98,8 +98,19 @@ class Lab:
         name = "-".join(filter(None, [suite, mode, bus, *(word.strip("-") for word in options),
                                       features and digest(features)]))
         path = self.folder / f"{name}.img"
-        image.build(path, self.system(suite, features), mode, hardware, options)
+        image.build(path, self.system(suite, features), mode, hardware,
+                    [word.format(tables=self.tables()) for word in options])
         return path
+
+    def tables(self):
+        """A folder with an ACPI table that names a number, TEST."""
+        return self._once(("tables",), self._make_tables)
+
+    def _make_tables(self):
+        folder = self.folder / "tables"
+        folder.mkdir()
+        (folder / "ssdt.aml").write_bytes(early.acpi(b"SSDT", b"\x08TEST\x0a\x2a"))
+        return folder
 
     def boot(self, scenario):
         return self._once(scenario, self._boot, scenario)

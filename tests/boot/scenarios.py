@@ -157,6 +157,15 @@ SCENARIOS = MATRIX + [
     Scenario("dropin-root-overridden", append="ro", not_says=("cannot be reached",), features=(
         ("root.conf", f"kernel_cmdline='root={NOWHERE} rw rd.timeout=5'\n"),)),
 
+    # An early segment: the kernel finds an ACPI table in it.
+    *(Scenario(f"acpi-override-{suite}", suite=suite, bus="nvme", mode="generic",
+               build=("--acpi-override", "{tables}", "--compress", codec),
+               facts=("acpi=SSDT EARLYSEG",),
+               says=("SSDT ACPI table found in initrd [kernel/firmware/acpi/ssdt.aml]",
+                     "ACPI: Table Upgrade: install [SSDT-PRROOT-EARLYSEG]"))
+      for suite, codec in (("bullseye", "xz"), ("bookworm", "zstd"), ("trixie", "lz4"),
+                           ("sid", "gzip"))),
+
     # A distribution's root.
     Scenario("systemd", tree="debian", facts=("state=running", "target=active")),
     Scenario("systemd-generic-trixie", suite="trixie", mode="generic", bus="nvme", tree="debian",

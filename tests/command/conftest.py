@@ -42,6 +42,13 @@ def systemd_library():
 
 
 @pytest.fixture(scope="session")
+def microcode():
+    """A root with the microcode packages of Debian, and nothing else; not to be changed."""
+    return debian.fetch_packages("bookworm", ["intel-microcode", "amd64-microcode"],
+                                 BUILD / "packages/microcode", "non-free-firmware")
+
+
+@pytest.fixture(scope="session")
 def suite(request):
     """The kernel of a suite that a test names by indirect parametrization."""
     return request.getfixturevalue(request.param)

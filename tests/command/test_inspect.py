@@ -12,10 +12,11 @@ import pytest
 import archive
 import trees
 from archive import Entry, file, folders, link, newc
+from lib import early
 from program import DONE, FAILED, FINDING, run
 
 EARLY = newc(*folders(b"kernel", b"kernel/x86", b"kernel/x86/microcode"),
-             file(b"kernel/x86/microcode/GenuineIntel.bin", b"microcode" * 100))
+             file(b"kernel/x86/microcode/GenuineIntel.bin", early.intel(0x806ea, 1)))
 
 
 @pytest.fixture(scope="module")
