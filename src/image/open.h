@@ -26,6 +26,7 @@ struct image_segment {
 	uint64_t size;    /* bytes in the file, without padding behind */
 	uint64_t plain;   /* bytes of its cpio archive */
 	uint64_t entries; /* without the trailer */
+	unsigned filters; /* bits of enum xz_filter, once the segment was read to its end */
 };
 
 struct image_entry {
