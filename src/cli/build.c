@@ -39,6 +39,8 @@ static int write_image(struct build *b, const char *out, struct pack_result *pac
 		.plan = &b->plan,
 		.root = b->root,
 		.codec = b->codec,
+		.level = b->level,
+		.x86_filter = b->x86_filter,
 		.threads = parallel_cores(),
 		.progress = progress_step,
 		.progress_arg = &progress,

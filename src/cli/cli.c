@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "format/encode.h"
 
 enum { PROGRESS_WIDTH = 30 };
 
@@ -224,19 +225,6 @@ static int add_wishes(struct cli_request *r, struct request_words *to, const cha
 	return result;
 }
 
-static int set_codec(struct request *q, const char *name, struct err *err)
-{
-	static const char known[] = "zstd, xz, lz4, gzip, none";
-
-	q->codec = codec_by_name(name);
-	if (q->codec == CODEC_COUNT)
-		return err_set(err, -EINVAL, "--compress: no codec \"%s\" (%s)", name, known);
-	if (q->codec == CODEC_BZIP2 || q->codec == CODEC_LZMA || q->codec == CODEC_LZO)
-		return err_set(err, -EINVAL, "--compress: writing %s is not built in (%s)", name,
-			       known);
-	return 0;
-}
-
 const char *cli_mode_name(enum plan_mode mode)
 {
 	static const char *const names[] = {[MODE_SLOPPY] = "hostonly",
@@ -293,7 +281,9 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DLOPEN_OMIT:
 		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
-		return set_codec(q, args[0], err);
+		if (encode_parse(args[0], &q->codec, &q->level, err) < 0)
+			return err_prefix(err, "--compress");
+		return 0;
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
 		q->no_microcode = id == OPT_NO_MICROCODE;

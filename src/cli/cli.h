@@ -90,7 +90,8 @@ enum option_id {
 	{"remove", 0, "LIST", "take out what matches these patterns", OPT_REMOVE},                 \
 	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs", OPT_DLOPEN_ADD},   \
 	{"omit-dlopen-features", 0, "LIST", "leave such libraries out", OPT_DLOPEN_OMIT},          \
-	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
+	{"compress", 0, "CODEC[:LEVEL]", "zstd, xz, lz4, gzip, bzip2, lzma, lzo, none or auto",    \
+	 OPT_COMPRESS},                                                                            \
 	{"early-microcode", 0, NULL, "add CPU microcode (the default)", OPT_MICROCODE},            \
 	{"no-early-microcode", 0, NULL, "add no CPU microcode", OPT_NO_MICROCODE},                 \
 	{"acpi-override", 0, "DIR", "add the ACPI tables in DIR", OPT_ACPI},                       \

@@ -23,7 +23,9 @@ struct build {
 	struct buf config;           /* the target kernel's; len 0: unknown */
 	const char *config_origin;
 	struct hardware hardware;    /* empty for a generic image */
-	enum codec codec;
+	enum codec codec;            /* of the base segment, with */
+	int level;
+	bool x86_filter;             /* the kernel's xz has it */
 	struct modules *modules;
 	struct binaries *binaries;
 	struct plan plan;

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "format/bootconf.h"
+#include "format/encode.h"
 #include "format/kconfig.h"
 #include "features/remove.h"
 
@@ -65,13 +66,13 @@ static bool kernel_unpacks(const struct build *b, enum codec codec)
 	return codec == CODEC_NONE || kernel_has(b, codec_info(codec)->rd);
 }
 
-/* The codecs that the kernel can unpack, for a hint. */
+/* The codecs that the kernel can unpack and we can write, for a hint. */
 static const char *unpackable(struct build *b)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
 	for (int c = CODEC_COUNT - 1; c >= 0; c--)
-		if (kernel_unpacks(b, (enum codec)c))
+		if (kernel_unpacks(b, (enum codec)c) && encode_supported((enum codec)c))
 			buf_printf(&text, "%s%s", text.len ? ", " : "",
 				   codec_info((enum codec)c)->name);
 	return arena_strdup(&b->plan.arena, buf_cstr(&text));
@@ -79,8 +80,9 @@ static const char *unpackable(struct build *b)
 
 static int choose_codec(struct build *b, struct err *err)
 {
-	static const enum codec best_first[] = {CODEC_ZSTD, CODEC_XZ, CODEC_LZ4, CODEC_GZIP,
-						CODEC_NONE};
+	/* The kernel takes longest by far for lzma and bzip2. */
+	static const enum codec best_first[] = {CODEC_ZSTD, CODEC_XZ,	CODEC_LZ4,   CODEC_GZIP,
+						CODEC_LZO,  CODEC_LZMA, CODEC_BZIP2, CODEC_NONE};
 	enum codec asked = b->request->codec;
 	size_t i = 0;
 
@@ -92,13 +94,16 @@ static int choose_codec(struct build *b, struct err *err)
 			  b->kernel.version, codec_info(b->codec)->name);
 		return 0;
 	}
+	/* Smaller by some percent, as most of what is compressed is x86 code. */
+	b->x86_filter = kernel_has(b, "CONFIG_X86") &&
+			kernel_has(b, codec_xz_filter_option(XZ_FILTER_X86));
 	if (!kernel_has(b, "CONFIG_BLK_DEV_INITRD"))
 		return err_set(err, -ENOTSUP,
 			       "kernel %s cannot use an initramfs at all (CONFIG_BLK_DEV_INITRD is "
 			       "not set in /%s)",
 			       b->kernel.version, b->config_origin);
 	if (asked == CODEC_COUNT) {
-		while (!kernel_unpacks(b, best_first[i]))
+		while (!kernel_unpacks(b, best_first[i]) || !encode_supported(best_first[i]))
 			i++;
 		b->codec = best_first[i];
 		return 0;
@@ -170,7 +175,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	struct build *b = out;
 	int r;
 
-	*b = (struct build){.request = request, .root = root};
+	*b = (struct build){.request = request, .root = root, .level = request->level};
 	plan_init(&b->plan);
 	r = kernel_find(root, request->kernel, &b->plan.arena, &b->kernel, err);
 	if (r == 0)

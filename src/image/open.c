@@ -292,6 +292,8 @@ static void close_segment(struct image *i)
 {
 	if (i->ops)
 		current(i)->size = file_pos(i) - current(i)->offset;
+	if (i->decoder && i->ops->filters)
+		current(i)->filters = i->ops->filters(i->decoder);
 	if (i->decoder)
 		i->ops->close(i->decoder);
 	i->decoder = NULL;

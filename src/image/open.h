@@ -27,6 +27,7 @@ struct image_segment {
 	uint64_t plain;   /* bytes of its cpio archive */
 	uint64_t entries; /* without the trailer */
 	bool early;       /* the kernel finds something in it before it unpacks */
+	unsigned filters; /* bits of enum xz_filter, once the segment was read to its end */
 };
 
 struct image_entry {

@@ -393,6 +393,7 @@ static void add_manifest(struct writer *w, struct buf *archive, struct buf *mani
 static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
+	const struct encode_options options = {w->p->level, w->p->threads, w->p->x86_filter};
 	_cleanup_buf_ struct buf archive = BUF_INIT, packed = BUF_INIT;
 	int r = 0;
 
@@ -405,8 +406,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 	cpio_add_trailer(&archive);
 	if (buf_status(&archive) < 0 || buf_status(manifest) < 0)
 		return err_set(err, -ENOMEM, "no memory left for the image");
-	r = encode(w->p->codec, ENCODE_LEVEL_DEFAULT, w->p->threads, archive.data, archive.len,
-		   &packed, err);
+	r = encode(w->p->codec, &options, archive.data, archive.len, &packed, err);
 	if (r == 0)
 		r = emit(w, packed.data, packed.len, err);
 	if (r == 0 && w->p->codec == CODEC_LZ4)

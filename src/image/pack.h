@@ -15,7 +15,9 @@
 struct pack {
 	const struct plan *plan; /* sorted */
 	const struct root *root; /* where sources lie */
-	enum codec codec;        /* of the base segment */
+	enum codec codec;        /* of the base segment, with: */
+	int level;               /* see encode() */
+	bool x86_filter;
 	unsigned threads;
 	/* May be NULL. DONE and TOTAL count files. */
 	void (*progress)(size_t done, size_t total, void *arg);

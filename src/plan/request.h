@@ -30,6 +30,7 @@ struct request_words {
 struct request {
 	enum plan_mode mode;
 	enum codec codec;          /* CODEC_COUNT: choose */
+	int level;                 /* of the codec; 0: ours */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */

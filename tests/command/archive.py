@@ -17,6 +17,7 @@ PACK = {
     "lz4": ["lz4", "-l", "-c"],
     "zstd": ["zstd", "-q", "-c"],
     "bzip2": ["bzip2"],
+    "lzo": ["lzop"],
 }
 UNPACK = {
     "none": ["cat"],
@@ -25,7 +26,10 @@ UNPACK = {
     "lzma": ["xz", "--format=lzma", "-dc"],
     "lz4": ["lz4", "-dc"],
     "zstd": ["zstd", "-dc"],
+    "bzip2": ["bzip2", "-dc"],
+    "lzo": ["lzop", "-dc"],
 }
+CODECS = ["zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none"]
 
 
 @dataclass(frozen=True)

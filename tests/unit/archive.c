@@ -60,7 +60,7 @@ void add_segment(struct buf *out, enum codec codec, const struct buf *archive)
 {
 	struct err err = {0};
 
-	assert_ok(encode(codec, ENCODE_LEVEL_DEFAULT, 1, archive->data, archive->len, out, &err), 0,
+	assert_ok(encode(codec, NULL, archive->data, archive->len, out, &err), 0,
 		  &err);
 }
 
