@@ -66,6 +66,10 @@ enum option_id {
 	OPT_DRIVERS,
 	OPT_COMPRESS,
 	OPT_JSON,
+	OPT_IF_CHANGED,
+	OPT_CACHE_DIR,
+	OPT_CACHE_SIZE,
+	OPT_NO_CACHE,
 };
 
 #define REQUEST_OPTIONS                                                                            \

@@ -32,6 +32,22 @@ int encode_supported(enum codec codec)
 	return codec == CODEC_NONE || levels[codec].max > 0;
 }
 
+const char *encode_library(enum codec codec)
+{
+	switch (codec) {
+	case CODEC_GZIP:
+		return zlibVersion();
+	case CODEC_XZ:
+		return lzma_version_string();
+	case CODEC_LZ4:
+		return LZ4_versionString();
+	case CODEC_ZSTD:
+		return ZSTD_versionString();
+	default:
+		return "none";
+	}
+}
+
 static int encode_gzip(int level, const void *data, size_t len, struct buf *out, struct err *err)
 {
 	z_stream z = {0};

@@ -25,6 +25,9 @@ int encode_supported(enum codec codec);
 int encode(enum codec codec, int level, unsigned threads, const void *data, size_t len,
 	   struct buf *out, struct err *err);
 
+/* Version of the library that writes CODEC: its output may change with it. */
+const char *encode_library(enum codec codec);
+
 /* A zstd compressor that is kept from one small file to the next. One per thread. */
 struct zstd_encoder *zstd_encoder_new(void);
 void zstd_encoder_free(struct zstd_encoder *e);

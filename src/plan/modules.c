@@ -125,16 +125,36 @@ static const char *const *config_files(const struct root *root, struct arena *ar
 	return out;
 }
 
+/* libkmod reads these without asking the root. */
+static void note_libkmod(const struct root *root, const struct kernel *kernel,
+			 const char *const *config, struct arena *arena)
+{
+	static const char *const names[] = {
+		"modules.alias.bin", "modules.builtin.alias.bin", "modules.builtin.bin",
+		"modules.builtin.modinfo", "modules.dep.bin", "modules.softdep",
+		"modules.symbols.bin", "modules.weakdep",
+	};
+	size_t top = strlen(root_prefix(root));
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		root_note(root, arena_printf(arena, "%s/%s", kernel->modules_dir, names[i]));
+	for (size_t i = 0; config[i]; i++)
+		root_note(root, config[i] + top);
+	root_note_outside(root, "/proc/cmdline");
+}
+
 int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
 		 struct modules **out, struct err *err)
 {
 	const char *top = root_prefix(root);
 	const char *dir = arena_printf(arena, "%s/%s", top, kernel->modules_dir);
 	const char *const *config = config_files(root, arena);
-	struct kmod_ctx *kmod = kmod_new(dir, config);
+	struct kmod_ctx *kmod;
 	struct modules *m;
 	int r;
 
+	note_libkmod(root, kernel, config, arena);
+	kmod = kmod_new(dir, config);
 	if (!kmod)
 		return err_set(err, -EIO, "%s: libkmod cannot open the module tree", dir);
 	kmod_set_log_fn(kmod, no_log, NULL);
