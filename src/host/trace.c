@@ -255,12 +255,16 @@ static void keep(struct trace *t, int question, const char *path, const struct b
 	};
 }
 
-/* Whether a part of PATH is known to be missing: nothing below that can be there. */
-static bool is_below_missing(struct trace *t, int outside, const char *path)
+/* Whether a part of PATH is known to be missing: nothing below that can be there. The whole of
+ * it may still be a link to nowhere. */
+static bool is_below_missing(struct trace *t, int question, const char *path)
 {
+	int outside = question & TRACE_OUTSIDE, kind = question & ~TRACE_OUTSIDE;
 	char *key = arena_printf(&t->arena, "%c%s", MISSING | outside, path);
+	bool whole = kind != TRACE_LSTAT && kind != TRACE_LINK;
 
-	for (char *end = key + strlen(key); end && end > key + 1; end = strrchr(key + 1, '/')) {
+	for (char *end = whole ? key + strlen(key) : strrchr(key + 1, '/'); end && end > key + 1;
+	     end = strrchr(key + 1, '/')) {
 		*end = '\0';
 		if (strset_has(&t->known, key))
 			return true;
@@ -313,7 +317,7 @@ static void note_locked(struct trace *t, int question, const char *path)
 	int outside = question & TRACE_OUTSIDE, kind = question & ~TRACE_OUTSIDE;
 	const struct root *r = outside ? &t->host : &t->root;
 
-	if (!learn(t, question, path) || is_below_missing(t, outside, path))
+	if (!learn(t, question, path) || is_below_missing(t, question, path))
 		return;
 	if (kind == TRACE_STAT || kind == TRACE_LSTAT || kind == TRACE_CONTENT)
 		kind = ask_file(r, kind, path, &answer);

@@ -95,6 +95,20 @@ static int add_entry(struct buf *out, const struct plan_entry *e, const struct r
 	return 0;
 }
 
+/* The same version may be built anew. */
+static void add_program(struct buf *out)
+{
+	struct stat st;
+
+	if (stat("/proc/self/exe", &st) < 0)
+		return;
+	add_u64(out, st.st_dev);
+	add_u64(out, st.st_ino);
+	add_u64(out, (uint64_t)st.st_size);
+	add_u64(out, (uint64_t)st.st_mtim.tv_sec);
+	add_u64(out, (uint64_t)st.st_mtim.tv_nsec);
+}
+
 int plan_fingerprint(const struct plan *plan, const struct root *root, enum codec codec,
 		     uint8_t out[DIGEST_SIZE], struct err *err)
 {
@@ -105,6 +119,7 @@ int plan_fingerprint(const struct plan *plan, const struct root *root, enum code
 	add_text(&text, codec_info(codec)->name);
 	add_text(&text, encode_library(codec));
 	add_text(&text, encode_library(CODEC_ZSTD)); /* of the store */
+	add_program(&text);
 	for (size_t i = 0; i < plan->n_entries && r == 0; i++)
 		r = add_entry(&text, &plan->entries[i], root, err);
 	if (r < 0)

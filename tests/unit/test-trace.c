@@ -181,6 +181,25 @@ static void a_link_holds_until_it_leads_elsewhere(void **state)
 	assert_false(all_hold(&p));
 }
 
+static void a_link_to_nowhere_is_known_as_a_link(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_free_ char *link = NULL;
+	struct stat st;
+
+	(void)state;
+	place_make(&p);
+	put_link(p.folder, "l", "one");
+	assert_int_equal(root_stat(&p.root, "l", &st), -ENOENT);
+	assert_int_equal(root_lstat(&p.root, "l", &st), 0);
+	assert_string_equal(root_readlink(&p.root, "l", &p.arena), "one");
+	assert_true(all_hold(&p));
+	assert_true(asprintf(&link, "%s/l", p.folder) > 0);
+	assert_int_equal(unlink(link), 0);
+	put_link(p.folder, "l", "two");
+	assert_false(all_hold(&p));
+}
+
 static void a_resolved_path_holds_until_a_link_on_it_changes(void **state)
 {
 	_cleanup_place_ struct place p;
@@ -462,6 +481,7 @@ int main(void)
 		cmocka_unit_test(what_is_absent_holds_until_it_is_there),
 		cmocka_unit_test(a_folder_holds_until_its_names_change),
 		cmocka_unit_test(a_link_holds_until_it_leads_elsewhere),
+		cmocka_unit_test(a_link_to_nowhere_is_known_as_a_link),
 		cmocka_unit_test(a_resolved_path_holds_until_a_link_on_it_changes),
 		cmocka_unit_test(of_proc_the_content_counts),
 		cmocka_unit_test(outside_files_are_not_looked_for_below_the_root),
