@@ -226,6 +226,31 @@ def test_change_of_the_hardware(place):
     assert not build().endswith("unchanged\n")
 
 
+def test_change_of_the_machine(place):
+    """A further mount makes no other image: that is told, and told at once the next time. A
+    further device on the way to the root does make one."""
+    trees.write_machine("virtio-blk", place.tree.root)
+    words = place.words("--if-changed")
+    run(*words)
+    mounts = place.tree.root / "proc/self/mountinfo"
+    with open(mounts, "a", encoding="utf-8") as file:
+        file.write("90 25 0:40 / /mnt rw,relatime - tmpfs none rw\n")
+    image, record = place.out.stat(), record_of(place)
+    assert run(*words).text == f"{place.out}: unchanged\n"
+    refreshed = record_of(place)
+    assert refreshed != record and place.out.stat() == image
+    assert run(*words).text == f"{place.out}: unchanged\n"
+    assert record_of(place) == refreshed
+    mounts.write_text(mounts.read_text().replace(" ext4 ", " ext3 "))
+    run(*words)
+    alias = next(path for path in place.tree.root.glob("sys/devices/**/modalias")
+                 if path.read_text().startswith("virtio:"))
+    alias.unlink()
+    before = place.out.stat()
+    assert "unchanged" not in run(*words).text
+    assert place.out.stat() != before
+
+
 def test_two_images_do_not_know_of_each_other(place):
     place.build()
     other = place.folder / "other.img"
@@ -406,6 +431,8 @@ DAMAGE = {
     "link": lambda path, data: (path.unlink(), path.symlink_to("/etc/passwd")),
     "fifo": lambda path, data: (path.unlink(), os.mkfifo(path)),
 }
+if os.geteuid() == 0:  # only root can give a file away
+    DAMAGE["another user's"] = lambda path, data: os.chown(path, 12345, 12345)
 
 
 @pytest.mark.parametrize("how", DAMAGE)
