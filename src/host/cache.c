@@ -17,17 +17,17 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define MAGIC "PRB1"
+#define MAGIC	  "PRB1"
 #define TEMP_MARK ".new-"
 
 enum {
 	HEAD = 4 + 4 + 8 + DIGEST_SIZE,
 	NAME = 2 * DIGEST_SIZE,
 	TEMP_RANDOM = 16,
-	TEMP_AGE = 3600,       /* seconds, after which its maker is dead */
-	USED_AGE = 24 * 3600,  /* uses are noted once a day */
-	FREE_PART = 20,        /* this part of the filesystem stays free, */
-	FREE_MIB = 512,        /* or this much when that is less */
+	TEMP_AGE = 3600,      /* seconds, after which its maker is dead */
+	USED_AGE = 24 * 3600, /* uses are noted once a day */
+	FREE_PART = 20,	      /* this part of the filesystem stays free, */
+	FREE_MIB = 512,	      /* or this much when that is less */
 	PROBLEM_MAX = 512,
 };
 
@@ -35,9 +35,9 @@ struct cache {
 	char *dir;
 	uint64_t limit;
 	pthread_mutex_t lock;
-	int fd;              /* -1: not opened */
-	bool refused;        /* not to be used at all */
-	_Atomic bool full;   /* nothing is put any more */
+	int fd;		   /* -1: not opened */
+	bool refused;	   /* not to be used at all */
+	_Atomic bool full; /* nothing is put any more */
 	_Atomic bool wrote;
 	_Atomic size_t dropped;
 	char problem[PROBLEM_MAX];

@@ -23,7 +23,7 @@ static char *absolute(const char *out)
 	if (!dir || !realpath(dir, real))
 		return NULL;
 	return asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0 ? NULL
-										      : whole;
+										       : whole;
 }
 
 void history_open(struct history *h, struct cache *cache, struct trace *trace, const char *out,
@@ -83,8 +83,8 @@ bool history_holds(struct history *h)
 	struct record_fact f;
 	int more;
 
-	if (!h->key || !h->has_last ||
-	    memcmp(r.request, h->request, sizeof(r.request)) != 0 || !is_file_written(h))
+	if (!h->key || !h->has_last || memcmp(r.request, h->request, sizeof(r.request)) != 0 ||
+	    !is_file_written(h))
 		return false;
 	while ((more = record_next(&r, &f, NULL)) > 0) {
 		struct trace_fact fact = {(int)f.question, f.path, f.answer, f.len};
@@ -142,8 +142,8 @@ void history_keep(struct history *h, const uint8_t plan[DIGEST_SIZE], const uint
 	take_identity(&st, r.image_file);
 	record_begin(&out, &r);
 	for (size_t i = 0; i < n; i++) {
-		struct record_fact f = {(uint32_t)facts[i].question, facts[i].path,
-					facts[i].answer, facts[i].len};
+		struct record_fact f = {(uint32_t)facts[i].question, facts[i].path, facts[i].answer,
+					facts[i].len};
 
 		record_add(&out, &f);
 	}

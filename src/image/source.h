@@ -16,8 +16,8 @@
 
 struct source {
 	int fd;
-	struct stat st;     /* when it was opened */
-	const char *slash;  /* with PATH: how to call it in a message */
+	struct stat st;	   /* when it was opened */
+	const char *slash; /* with PATH: how to call it in a message */
 	const char *path;
 };
 

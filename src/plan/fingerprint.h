@@ -13,8 +13,8 @@
 /*
  * Takes paths, types, permissions, reasons, links, contents that preroot made, the identity
  * (device, inode, size, mtime, ctime) of each source, CODEC, and versions of preroot and of the
- * libraries that compress, and the file of this program. PLAN is sorted. To be called before the sources are read: what
- * changes later shows. A source that is not there is an error that names it.
+ * libraries that compress, and the file of this program. PLAN is sorted. To be called before the
+ * sources are read: what changes later shows. A source that is not there is an error that names it.
  */
 int plan_fingerprint(const struct plan *plan, const struct root *root, enum codec codec,
 		     uint8_t out[DIGEST_SIZE], struct err *err);
