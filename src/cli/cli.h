@@ -75,6 +75,10 @@ enum option_id {
 	OPT_NO_MICROCODE,
 	OPT_ACPI,
 	OPT_JSON,
+	OPT_IF_CHANGED,
+	OPT_CACHE_DIR,
+	OPT_CACHE_SIZE,
+	OPT_NO_CACHE,
 };
 
 #define REQUEST_OPTIONS                                                                            \

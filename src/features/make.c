@@ -49,6 +49,7 @@ int build_read_hardware(const struct request *request, const struct root *root,
 
 	if (!request->hardware_file)
 		return hardware_read(root, arena, out, err);
+	root_note_outside(root, request->hardware_file);
 	r = read_file_at(AT_FDCWD, request->hardware_file, HARDWARE_FILE_MAX, &text);
 	if (r < 0)
 		return err_sys(err, r, "hardware description %s", request->hardware_file);

@@ -16,7 +16,12 @@ static int encode_plain(const struct encode_options *o, const void *data, size_t
 	return buf_status(out) < 0 ? err_set(err, -ENOMEM, "no memory left for the image") : 0;
 }
 
-static const struct encoder_ops encode_none = {CODEC_NONE, 0, 0, 0, encode_plain};
+static const char *no_library(void)
+{
+	return "none";
+}
+
+static const struct encoder_ops encode_none = {CODEC_NONE, 0, 0, 0, encode_plain, no_library};
 
 /* In the order in which messages name them. */
 static const struct encoder_ops *const encoders[] = {
@@ -38,6 +43,13 @@ static const struct encoder_ops *find(enum codec codec)
 bool encode_supported(enum codec codec)
 {
 	return find(codec) != NULL;
+}
+
+const char *encode_library(enum codec codec)
+{
+	const struct encoder_ops *ops = find(codec);
+
+	return ops ? ops->library() : "none";
 }
 
 static int not_built_in(enum codec codec, struct err *err)

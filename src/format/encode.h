@@ -28,6 +28,7 @@ struct encoder_ops {
 	/* Appends to OUT; O->level is within the range. */
 	int (*run)(const struct encode_options *o, const void *data, size_t len, struct buf *out,
 		   struct err *err);
+	const char *(*library)(void); /* its version: another one may give other bytes */
 };
 
 extern const struct encoder_ops encode_bzip2;
@@ -54,6 +55,9 @@ int encode_parse(const char *text, enum codec *codec, int *level, struct err *er
  */
 int encode(enum codec codec, const struct encode_options *o, const void *data, size_t len,
 	   struct buf *out, struct err *err);
+
+/* Version of the library that writes CODEC: its output may change with it. */
+const char *encode_library(enum codec codec);
 
 /* A zstd compressor that is kept from one small file to the next. One per thread. */
 struct zstd_encoder *zstd_encoder_new(void);

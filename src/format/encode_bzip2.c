@@ -45,4 +45,4 @@ static int bzip2_run(const struct encode_options *o, const void *data, size_t le
 	return r;
 }
 
-const struct encoder_ops encode_bzip2 = {CODEC_BZIP2, 1, 9, 9, bzip2_run};
+const struct encoder_ops encode_bzip2 = {CODEC_BZIP2, 1, 9, 9, bzip2_run, BZ2_bzlibVersion};

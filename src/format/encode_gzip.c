@@ -33,4 +33,4 @@ static int gzip_run(const struct encode_options *o, const void *data, size_t len
 	return r == Z_STREAM_END ? 0 : err_set(err, -EIO, "gzip: zlib error %d", r);
 }
 
-const struct encoder_ops encode_gzip = {CODEC_GZIP, 1, 9, 6, gzip_run};
+const struct encoder_ops encode_gzip = {CODEC_GZIP, 1, 9, 6, gzip_run, zlibVersion};

@@ -34,4 +34,4 @@ static int lz4_run(const struct encode_options *o, const void *data, size_t len,
 	return buf_status(out) < 0 ? err_set(err, -ENOMEM, "lz4: no memory left to compress") : 0;
 }
 
-const struct encoder_ops encode_lz4 = {CODEC_LZ4, 1, 12, 9, lz4_run};
+const struct encoder_ops encode_lz4 = {CODEC_LZ4, 1, 12, 9, lz4_run, LZ4_versionString};

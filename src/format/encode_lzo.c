@@ -116,4 +116,4 @@ static int lzo_run(const struct encode_options *o, const void *data, size_t len,
 	return buf_status(out) < 0 ? err_set(err, -ENOMEM, "lzo: no memory left to compress") : 0;
 }
 
-const struct encoder_ops encode_lzo = {CODEC_LZO, 1, 9, 7, lzo_run};
+const struct encoder_ops encode_lzo = {CODEC_LZO, 1, 9, 7, lzo_run, lzo_version_string};

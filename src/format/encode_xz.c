@@ -100,5 +100,5 @@ static int lzma_run(const struct encode_options *o, const void *data, size_t len
 	return r < 0 ? r : feed(&s, lzma_alone_encoder(&s, &opt), "lzma", data, len, out, err);
 }
 
-const struct encoder_ops encode_xz = {CODEC_XZ, 1, 9, 6, xz_run};
-const struct encoder_ops encode_lzma = {CODEC_LZMA, 1, 9, 6, lzma_run};
+const struct encoder_ops encode_xz = {CODEC_XZ, 1, 9, 6, xz_run, lzma_version_string};
+const struct encoder_ops encode_lzma = {CODEC_LZMA, 1, 9, 6, lzma_run, lzma_version_string};

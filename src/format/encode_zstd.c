@@ -56,4 +56,4 @@ static int zstd_run(const struct encode_options *o, const void *data, size_t len
 }
 
 /* Above 19 the window outgrows what a small machine can give the kernel. */
-const struct encoder_ops encode_zstd = {CODEC_ZSTD, 1, 19, 12, zstd_run};
+const struct encoder_ops encode_zstd = {CODEC_ZSTD, 1, 19, 12, zstd_run, ZSTD_versionString};

@@ -9,9 +9,9 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "image/digest.h"
 
 enum { CHUNK = 64 * 1024 };
 

@@ -2,12 +2,12 @@
 #include "image/pack.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "format/cpio.h"
@@ -15,9 +15,10 @@
 #include "format/encode.h"
 #include "format/manifest.h"
 #include "format/unpack.h"
-#include "image/digest.h"
 #include "image/links.h"
 #include "image/pack_early.h"
+#include "image/source.h"
+#include "image/stored.h"
 
 enum {
 	BATCH = 64,           /* store files in memory at a time */
@@ -40,6 +41,8 @@ struct writer {
 	struct packed *packed; /* one per plan entry */
 	struct hardlink *links; /* likewise */
 	size_t files_done, files;
+	struct stored *stored; /* compressed files of earlier images; NULL: none */
+	struct digest *digest; /* of all that was written */
 };
 
 static int emit(struct writer *w, const void *data, size_t len, struct err *err)
@@ -49,6 +52,7 @@ static int emit(struct writer *w, const void *data, size_t len, struct err *err)
 	if (r < 0)
 		return err_sys(err, r, "writing the image");
 	w->bytes += len;
+	digest_add(w->digest, data, len);
 	return 0;
 }
 
@@ -64,23 +68,10 @@ static void note_progress(struct writer *w)
 static int read_source(const struct pack *p, const struct plan_entry *e, struct buf *out,
 		       struct err *err)
 {
-	_cleanup_fd_ int fd = e->outside ? open(e->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-					 : root_openat(p->root, e->source, O_RDONLY | O_NONBLOCK);
-	const char *slash = e->outside || e->source[0] == '/' ? "" : "/";
-	struct stat st;
-	int r;
+	_cleanup_source_ struct source src = {.fd = -1};
+	int r = source_open(p->root, e, &src, err);
 
-	if (fd < 0) {
-		err_sys(err, e->outside ? -errno : fd, "%s%s", slash, e->source);
-		return err_hint(err, "it was there when the plan was made: nothing was changed; start "
-				     "again when nobody installs or removes packages");
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "%s%s is no regular file any more", slash, e->source);
-	if (buf_reserve(out, (size_t)st.st_size + 1) < 0)
-		return err_set(err, -ENOMEM, "%s%s: no memory left", slash, e->source);
-	r = read_all(fd, FILE_SIZE_MAX, out);
-	return r < 0 ? err_sys(err, r, "%s%s", slash, e->source) : 0;
+	return r < 0 ? r : source_read(&src, out, err);
 }
 
 static int content(const struct pack *p, const struct plan_entry *e, struct buf *out,
@@ -165,6 +156,19 @@ struct batch {
 	struct zstd_encoder **encoders; /* one per worker */
 };
 
+static int compress(struct batch *b, const struct plan_entry *e, unsigned worker,
+		    const struct buf *from, struct buf *out, struct err *err)
+{
+	int r;
+
+	if (!b->encoders[worker])
+		b->encoders[worker] = zstd_encoder_new();
+	if (!b->encoders[worker])
+		return err_set(err, -ENOMEM, "no memory left to compress");
+	r = zstd_encode(b->encoders[worker], STORE_LEVEL, from->data, from->len, out, err);
+	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
+}
+
 static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worker,
 		     struct buf *out, struct err *err)
 {
@@ -178,29 +182,61 @@ static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worke
 		raw = (struct buf)BUF_INIT;
 		return 0;
 	}
-	if (!b->encoders[worker])
-		b->encoders[worker] = zstd_encoder_new();
-	if (!b->encoders[worker])
-		return err_set(err, -ENOMEM, "no memory left to compress");
-	r = zstd_encode(b->encoders[worker], STORE_LEVEL, raw.data, raw.len, out, err);
-	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
+	return compress(b, e, worker, &raw, out, err);
+}
+
+static const struct stored_form store_form = {CODEC_ZSTD, STORE_LEVEL, false};
+
+/* A file of the root that is to be compressed, or was so for an earlier image. */
+static int pack_stored(struct batch *b, const struct plan_entry *e, unsigned worker,
+		       struct buf *out, uint8_t sha256[DIGEST_SIZE], struct err *err)
+{
+	_cleanup_source_ struct source src = {.fd = -1};
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	struct stored *s = b->w->stored;
+	uint8_t sum[DIGEST_SIZE];
+	int r = source_open(b->w->p->root, e, &src, err);
+
+	if (r == 0 && stored_know(s, &src.st, sum) &&
+	    stored_get(s, sum, &store_form, out, sha256))
+		return 0;
+	if (r == 0)
+		r = source_read(&src, &raw, err);
+	if (r < 0)
+		return r;
+	digest_of(raw.data, raw.len, sum);
+	stored_learn(s, &src.st, sum);
+	if (stored_get(s, sum, &store_form, out, sha256))
+		return 0;
+	r = compress(b, e, worker, &raw, out, err);
+	if (r < 0)
+		return r;
+	digest_of(out->data, out->len, sha256);
+	stored_put(s, sum, &store_form, out, sha256);
+	return 0;
 }
 
 static int pack_item(size_t item, unsigned worker, void *arg)
 {
 	struct batch *b = arg;
+	const struct plan_entry *e = b->entries[item];
 	struct buf *out = &b->out[item];
+	uint8_t *sha256 = b->packed[item]->sha256;
 	int r;
 
-	if (is_repeated(b->w, (size_t)(b->entries[item] - b->w->p->plan->entries)))
+	if (is_repeated(b->w, (size_t)(e - b->w->p->plan->entries)))
 		return 0;
-	r = pack_file(b, b->entries[item], worker, out, &b->errs[item]);
 
-	if (r < 0)
-		return r;
-	b->packed[item]->size = out->len;
-	digest_of(out->data, out->len, b->packed[item]->sha256);
-	return 0;
+	if (b->w->stored && e->source && e->compress && e->unpack == CODEC_NONE) {
+		r = pack_stored(b, e, worker, out, sha256, &b->errs[item]);
+	} else {
+		r = pack_file(b, e, worker, out, &b->errs[item]);
+		if (r == 0)
+			digest_of(out->data, out->len, sha256);
+	}
+	if (r == 0)
+		b->packed[item]->size = out->len;
+	return r;
 }
 
 static int write_batch(struct batch *b, size_t count, struct err *err)
@@ -390,10 +426,33 @@ static void add_manifest(struct writer *w, struct buf *archive, struct buf *mani
 	buf_add_zeros(archive, cpio_pad(manifest->len));
 }
 
+/* The same files give the same archive: then it was compressed before. */
+static int encode_base(struct writer *w, const struct buf *archive, struct buf *out,
+		       struct err *err)
+{
+	const struct pack *p = w->p;
+	const struct encode_options options = {p->level, p->threads, p->x86_filter};
+	const struct stored_form form = {p->codec, p->level, p->x86_filter};
+	uint8_t sum[DIGEST_SIZE], sha256[DIGEST_SIZE];
+	struct stored *s = p->codec == CODEC_NONE ? NULL : w->stored;
+	int r;
+
+	if (s) {
+		digest_of(archive->data, archive->len, sum);
+		if (stored_get(s, sum, &form, out, sha256))
+			return 0;
+	}
+	r = encode(p->codec, &options, archive->data, archive->len, out, err);
+	if (r == 0 && s) {
+		digest_of(out->data, out->len, sha256);
+		stored_put(s, sum, &form, out, sha256);
+	}
+	return r;
+}
+
 static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
-	const struct encode_options options = {w->p->level, w->p->threads, w->p->x86_filter};
 	_cleanup_buf_ struct buf archive = BUF_INIT, packed = BUF_INIT;
 	int r = 0;
 
@@ -406,7 +465,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 	cpio_add_trailer(&archive);
 	if (buf_status(&archive) < 0 || buf_status(manifest) < 0)
 		return err_set(err, -ENOMEM, "no memory left for the image");
-	r = encode(w->p->codec, &options, archive.data, archive.len, &packed, err);
+	r = encode_base(w, &archive, &packed, err);
 	if (r == 0)
 		r = emit(w, packed.data, packed.len, err);
 	if (r == 0 && w->p->codec == CODEC_LZ4)
@@ -417,7 +476,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err)
 {
-	struct writer w = {.p = p, .fd = fd};
+	struct writer w = {.p = p, .fd = fd, .digest = digest_new()};
 	bool has_store = false;
 	int r;
 
@@ -431,13 +490,17 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	}
 	*out = (struct pack_result){0};
 	w.links = hardlinks_find(p->plan, p->root);
+	w.stored = stored_open(p->cache);
 	r = write_early(&w, err);
 	if (r == 0 && has_store)
 		r = write_store(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
+	stored_close(w.stored);
 	free(w.packed);
 	free(w.links);
+	digest_take(w.digest, out->sha256);
+	digest_free(w.digest);
 	out->bytes = w.bytes;
 	out->files = w.files + 1; /* the manifest */
 	return r;

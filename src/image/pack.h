@@ -8,7 +8,9 @@
  */
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
+#include "host/cache.h"
 #include "host/root.h"
 #include "plan/plan.h"
 
@@ -19,6 +21,8 @@ struct pack {
 	int level;               /* see encode() */
 	bool x86_filter;
 	unsigned threads;
+	struct cache *cache;     /* compressed files of earlier images; NULL: none. No byte of the
+				  * image depends on it */
 	/* May be NULL. DONE and TOTAL count files. */
 	void (*progress)(size_t done, size_t total, void *arg);
 	void *progress_arg;
@@ -28,6 +32,7 @@ struct pack_result {
 	uint64_t bytes;
 	size_t files; /* regular files */
 	struct buf manifest;
+	uint8_t sha256[DIGEST_SIZE]; /* of the whole image */
 };
 
 /* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that

@@ -14,7 +14,7 @@
 #include "format/bootconf.h"
 #include "format/manifest.h"
 #include "format/modindex.h"
-#include "image/digest.h"
+#include "base/digest.h"
 #include "image/verify_early.h"
 
 enum {

@@ -41,6 +41,20 @@ static int read_deps(struct modules *m, struct err *err)
 	return 0;
 }
 
+/* libkmod reads these without asking the root. */
+static void note_indexes(const struct root *root, const struct kernel *kernel, struct arena *arena)
+{
+	static const char *const names[] = {
+		"modules.alias.bin", "modules.builtin.alias.bin", "modules.builtin.bin",
+		"modules.builtin.modinfo", "modules.dep.bin", "modules.softdep",
+		"modules.symbols.bin", "modules.weakdep",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		root_note(root, arena_printf(arena, "%s/%s", kernel->modules_dir, names[i]));
+	root_note_outside(root, "/proc/cmdline");
+}
+
 int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
 		 struct modules **out, struct err *err)
 {
@@ -52,6 +66,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 
 	/* It logs to stderr before it can be told not to. */
 	setenv("KMOD_LOG", "0", 1);
+	note_indexes(root, kernel, arena);
 	kmod = kmod_new(dir, modules_modprobe_files(root, arena));
 	if (!kmod)
 		return err_set(err, -EIO, "%s: libkmod cannot open the module tree", dir);

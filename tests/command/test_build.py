@@ -49,7 +49,7 @@ def test_result_as_json(mode, options, suite, tmp_path):
     out = tmp_path / "out.img"
     told = build(out, suite, *options, "--json").json
     found = listing(out)["entries"]
-    assert set(told) == {"image", "kernel", "mode", "compress", "bytes", "files", "modules",
+    assert set(told) == {"image", "changed", "kernel", "mode", "compress", "bytes", "files", "modules",
                          "seconds", "warnings"}
     assert told["image"] == str(out)
     assert (told["kernel"], told["mode"], told["compress"]) == (suite.version, mode, "zstd")

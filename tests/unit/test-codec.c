@@ -15,7 +15,7 @@
 #include "format/decode_all.h"
 #include "format/encode.h"
 #include "format/unpack.h"
-#include "image/digest.h"
+#include "base/digest.h"
 #include "support.h"
 
 enum { PLAIN_MAX = 32 * 1024 * 1024 };

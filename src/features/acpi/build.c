@@ -78,12 +78,15 @@ int acpi_build(struct build *b, struct err *err)
 		return r;
 	if (root_open(b->request->acpi_tables, &dir, err) < 0)
 		return err_prefix(err, "--acpi-override");
+	root_note_outside(b->root, b->request->acpi_tables);
 	n = root_listdir(&dir, "", &b->plan.arena, &names);
 	if (n < 0)
 		return err_sys(err, n, "--acpi-override %s", b->request->acpi_tables);
 	for (int i = 0; i < n && r == 0; i++) {
 		if (!str_ends(names[i], ".aml") && !str_ends(names[i], ".dat"))
 			continue;
+		root_note_outside(b->root, arena_printf(&b->plan.arena, "%s/%s",
+							b->request->acpi_tables, names[i]));
 		if (++added > ACPI_TABLES_MAX)
 			return err_set(err, -E2BIG, "--acpi-override %s: more than %d tables, which "
 				       "the kernel does not look at",

@@ -114,6 +114,7 @@ static int add_path(struct build *b, const char *source, const char *target, int
 
 	if (depth == TREE_DEPTH_MAX)
 		return err_set(err, -ELOOP, "--include %s: folders are nested too deeply", source);
+	root_note_outside(b->root, source);
 	/* The user's own path may be a link to what is meant; inside a tree links stay links. */
 	if (depth == 0 ? stat(source, &st) < 0 : lstat(source, &st) < 0)
 		return err_sys(err, -errno, "--include %s", source);
@@ -145,6 +146,7 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 	size_t len = strlen(target);
 	const char *slash = strrchr(inc->source, '/');
 
+	root_note_outside(b->root, inc->source);
 	if (len && target[len - 1] == '/') {
 		struct stat st;
 
