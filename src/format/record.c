@@ -8,12 +8,6 @@
 
 enum { HEAD = 4 + 4 + 3 * RECORD_SUM + 5 * 8 + 4, FACT_HEAD = 12 };
 
-static void add_u64(struct buf *out, uint64_t v)
-{
-	buf_add_u32le(out, (uint32_t)v);
-	buf_add_u32le(out, (uint32_t)(v >> 32));
-}
-
 static uint32_t get_u32(const uint8_t *p)
 {
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -32,7 +26,7 @@ void record_begin(struct buf *out, const struct record *r)
 	buf_add(out, r->plan, RECORD_SUM);
 	buf_add(out, r->image, RECORD_SUM);
 	for (int i = 0; i < 5; i++)
-		add_u64(out, r->image_file[i]);
+		buf_add_u64le(out, r->image_file[i]);
 	buf_add_u32le(out, r->n_facts);
 }
 

@@ -40,6 +40,50 @@ struct file_identity file_identity(const struct stat *st)
 	};
 }
 
+bool file_identity_equal(const struct file_identity *a, const struct file_identity *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->mtime == b->mtime && a->ctime == b->ctime;
+}
+
+int file_identity_compare(const struct file_identity *a, const struct file_identity *b)
+{
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+void file_identity_encode(struct buf *out, const struct file_identity *id)
+{
+	buf_add_u64le(out, id->device);
+	buf_add_u64le(out, id->inode);
+	buf_add_u64le(out, id->size);
+	buf_add_u64le(out, (uint64_t)id->mtime);
+	buf_add_u64le(out, (uint64_t)id->ctime);
+}
+
+static uint64_t take_u64(const uint8_t **p)
+{
+	uint64_t v = 0;
+
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | (*p)[i];
+	*p += 8;
+	return v;
+}
+
+struct file_identity file_identity_decode(const uint8_t *data)
+{
+	struct file_identity id;
+
+	id.device = take_u64(&data);
+	id.inode = take_u64(&data);
+	id.size = take_u64(&data);
+	id.mtime = (int64_t)take_u64(&data);
+	id.ctime = (int64_t)take_u64(&data);
+	return id;
+}
+
 bool file_is_racy(const struct stat *st)
 {
 	time_t limit = time(NULL) - TRACE_RACY;
@@ -77,12 +121,6 @@ void trace_free(struct trace *t)
 
 /* ---- answers ---- */
 
-static void add_u64(struct buf *out, uint64_t v)
-{
-	buf_add_u32le(out, (uint32_t)v);
-	buf_add_u32le(out, (uint32_t)(v >> 32));
-}
-
 static void add_error(struct buf *out, int code)
 {
 	buf_add_str(out, "E");
@@ -107,16 +145,15 @@ static void add_stat(struct buf *out, const struct stat *st, bool pseudo)
 	if (pseudo)
 		return;
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode)) {
-		add_u64(out, st->st_rdev);
+		buf_add_u64le(out, st->st_rdev);
 		return;
 	}
-	add_u64(out, id.device);
-	add_u64(out, id.inode);
-	if (S_ISDIR(st->st_mode))
+	if (!S_ISDIR(st->st_mode)) {
+		file_identity_encode(out, &id);
 		return;
-	add_u64(out, id.size);
-	add_u64(out, (uint64_t)id.mtime);
-	add_u64(out, (uint64_t)id.ctime);
+	}
+	buf_add_u64le(out, id.device);
+	buf_add_u64le(out, id.inode);
 }
 
 /* PSEUDO and RACY are untouched when there is no regular file. */

@@ -36,7 +36,17 @@ struct file_identity {
 	int64_t mtime, ctime; /* nanoseconds */
 };
 
+enum { FILE_IDENTITY_SIZE = 5 * 8 };
+
 struct file_identity file_identity(const struct stat *st);
+bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
+
+/* Order by device and inode: two of one file at two times compare as 0. */
+int file_identity_compare(const struct file_identity *a, const struct file_identity *b);
+
+/* As FILE_IDENTITY_SIZE bytes: u64, little-endian, in the order of the fields. */
+void file_identity_encode(struct buf *out, const struct file_identity *id);
+struct file_identity file_identity_decode(const uint8_t *data);
 
 /* A change in the same tick of the clock would not show: do not go by identity. */
 bool file_is_racy(const struct stat *st);

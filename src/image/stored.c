@@ -20,7 +20,7 @@
 
 enum {
 	FILES_MAX = 32768,
-	ENTRY = 5 * 8 + DIGEST_SIZE,
+	ENTRY = FILE_IDENTITY_SIZE + DIGEST_SIZE,
 	STORED_SIZE_MAX = 1024 * 1024 * 1024,
 	KEY_SIZE = 256,
 };
@@ -43,12 +43,8 @@ struct stored {
 
 static int by_file(const void *a, const void *b)
 {
-	const struct file_identity *x = &((const struct known *)a)->id;
-	const struct file_identity *y = &((const struct known *)b)->id;
-
-	if (x->device != y->device)
-		return x->device < y->device ? -1 : 1;
-	return (x->inode > y->inode) - (x->inode < y->inode);
+	return file_identity_compare(&((const struct known *)a)->id,
+				     &((const struct known *)b)->id);
 }
 
 /* Those of this run, then those of the last one that were used in it, then the others. */
@@ -61,49 +57,7 @@ static int by_use(const void *a, const void *b)
 	return (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-static bool is_same(const struct file_identity *a, const struct file_identity *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->mtime == b->mtime && a->ctime == b->ctime;
-}
-
 /* ---- the list ---- */
-
-static void add_u64(struct buf *out, uint64_t v)
-{
-	buf_add_u32le(out, (uint32_t)v);
-	buf_add_u32le(out, (uint32_t)(v >> 32));
-}
-
-static uint64_t take_u64(const uint8_t **p)
-{
-	uint64_t v = 0;
-
-	for (int i = 7; i >= 0; i--)
-		v = v << 8 | (*p)[i];
-	*p += 8;
-	return v;
-}
-
-static void encode_known(struct buf *out, const struct known *k)
-{
-	add_u64(out, k->id.device);
-	add_u64(out, k->id.inode);
-	add_u64(out, k->id.size);
-	add_u64(out, (uint64_t)k->id.mtime);
-	add_u64(out, (uint64_t)k->id.ctime);
-	buf_add(out, k->sum, DIGEST_SIZE);
-}
-
-static void decode_known(const uint8_t *p, struct known *out)
-{
-	out->id.device = take_u64(&p);
-	out->id.inode = take_u64(&p);
-	out->id.size = take_u64(&p);
-	out->id.mtime = (int64_t)take_u64(&p);
-	out->id.ctime = (int64_t)take_u64(&p);
-	memcpy(out->sum, p, DIGEST_SIZE);
-}
 
 struct stored *stored_open(struct cache *cache)
 {
@@ -121,8 +75,10 @@ struct stored *stored_open(struct cache *cache)
 	s->n_old = list.len / ENTRY;
 	s->old = xrealloc(NULL, s->n_old, sizeof(*s->old));
 	for (size_t i = 0; i < s->n_old; i++) {
-		s->old[i] = (struct known){.rank = i};
-		decode_known(list.data + i * ENTRY, &s->old[i]);
+		const uint8_t *entry = list.data + i * ENTRY;
+
+		s->old[i] = (struct known){.rank = i, .id = file_identity_decode(entry)};
+		memcpy(s->old[i].sum, entry + FILE_IDENTITY_SIZE, DIGEST_SIZE);
 	}
 	qsort(s->old, s->n_old, sizeof(*s->old), by_file);
 	return s;
@@ -150,6 +106,12 @@ static void drop_replaced(struct stored *s)
 		if (s->old[i].rank != SIZE_MAX)
 			s->old[kept++] = s->old[i];
 	s->n_old = kept;
+}
+
+static void encode_known(struct buf *out, const struct known *k)
+{
+	file_identity_encode(out, &k->id);
+	buf_add(out, k->sum, DIGEST_SIZE);
 }
 
 static void write_list(struct stored *s)
@@ -186,7 +148,7 @@ bool stored_know(struct stored *s, const struct stat *st, uint8_t sum[DIGEST_SIZ
 	struct file_identity id = file_identity(st);
 	struct known *k = s ? find(s, &id) : NULL;
 
-	if (!k || !is_same(&k->id, &id))
+	if (!k || !file_identity_equal(&k->id, &id))
 		return false;
 	pthread_mutex_lock(&s->lock);
 	k->used = true;

@@ -13,12 +13,6 @@
 
 enum { SOURCE_SIZE_MAX = 1024 * 1024 * 1024 };
 
-static void add_u64(struct buf *out, uint64_t v)
-{
-	buf_add_u32le(out, (uint32_t)v);
-	buf_add_u32le(out, (uint32_t)(v >> 32));
-}
-
 /* With its end, so that "a" and "b" are not "ab" and "". */
 static void add_text(struct buf *out, const char *s)
 {
@@ -67,11 +61,7 @@ static int add_source(struct buf *out, const struct plan_entry *e, const struct 
 	if (r < 0)
 		return err_sys(err, r, "%s%s", slash, e->source);
 	id = file_identity(&st);
-	add_u64(out, id.device);
-	add_u64(out, id.inode);
-	add_u64(out, id.size);
-	add_u64(out, (uint64_t)id.mtime);
-	add_u64(out, (uint64_t)id.ctime);
+	file_identity_encode(out, &id);
 	/* It may change again without its times doing so. */
 	if (file_is_racy(&st))
 		r = add_content(out, e, root);
@@ -102,11 +92,11 @@ static void add_program(struct buf *out)
 
 	if (stat("/proc/self/exe", &st) < 0)
 		return;
-	add_u64(out, st.st_dev);
-	add_u64(out, st.st_ino);
-	add_u64(out, (uint64_t)st.st_size);
-	add_u64(out, (uint64_t)st.st_mtim.tv_sec);
-	add_u64(out, (uint64_t)st.st_mtim.tv_nsec);
+	buf_add_u64le(out, st.st_dev);
+	buf_add_u64le(out, st.st_ino);
+	buf_add_u64le(out, (uint64_t)st.st_size);
+	buf_add_u64le(out, (uint64_t)st.st_mtim.tv_sec);
+	buf_add_u64le(out, (uint64_t)st.st_mtim.tv_nsec);
 }
 
 int plan_fingerprint(const struct plan *plan, const struct root *root, enum codec codec,

@@ -80,7 +80,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
 		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod};
-	m->facts = facts_new(root, arena);
+	m->facts = facts_new(root, kernel->modules_dir, arena);
 	r = read_deps(m, err);
 	if (r == 0)
 		r = modules_read_softdeps(m, err);

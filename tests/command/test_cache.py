@@ -13,6 +13,7 @@ import pytest
 
 import faults
 import trees
+from lib import early
 from program import DONE, FAILED, USAGE, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
@@ -316,13 +317,35 @@ def record_of(place):
     raise AssertionError("no record")
 
 
+def test_what_modules_say_of_themselves_is_kept(place):
+    """A module that was not chosen is not opened again; one that changed is."""
+    trees.make_module(place.tree, "kernel/drivers/misc/new.ko")
+    trees.depmod(place.tree)
+    time.sleep(3.1)
+    place.build()
+    calls = faults.trace(["openat2"], place.words("--generic"), place.folder / "log")
+    opened = [call.line for call in calls if "O_PATH" not in call.line]
+    assert any("modules.dep" in line for line in opened)
+    assert not [line for line in opened if "misc/new.ko" in line]
+    assert "new.ko" not in run("list", place.out).text
+    trees.make_module(place.tree, "kernel/drivers/misc/new.ko", "weakdep=dummy",
+                      imports=["device_add_disk"])
+    place.build()
+    assert "new.ko" in run("list", place.out).text
+    assert "weak dependency" in run("why", place.out, "dummy").text
+    assert place.out.read_bytes() == place.bytes_without_cache()
+
+
 def test_every_question_to_the_machine_is_in_the_record(still, tmp_path):
     """What strace sees the program open or look at, up to the writing of the image."""
     put(tmp_path / "extra/file")
+    put(tmp_path / "tables/ssdt.aml", "")
+    (tmp_path / "tables/ssdt.aml").write_bytes(early.acpi(b"SSDT", b"body"))
     names = ["openat", "openat2", "newfstatat", "statx", "readlink", "readlinkat", "access",
              "faccessat2"]
     calls = faults.trace(names, still.words("--hardware", NVME, "--include", tmp_path / "extra",
-                                            "/extra"), tmp_path / "log")
+                                            "/extra", "--acpi-override", tmp_path / "tables"),
+                         tmp_path / "log")
     facts = facts_of(record_of(still))
     root, ignored = str(still.tree.root), ("proc/self/", str(tmp_path / "cache").strip("/"),
                                            str(still.out).strip("/"), "sys/module/",
