@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import stat
+import struct
 import subprocess
 
 import pytest
@@ -71,6 +72,8 @@ IMAGES = {
     "busybox cpio": lambda s: archive.busybox_cpio(s, names_below(s)),
     "busybox cpio, gzip": lambda s: archive.pack("gzip", archive.busybox_cpio(s, names_below(s))),
     "several segments": several,
+    "UKI": lambda s: archive.uki((".linux", b"MZ"), (".cmdline", b"quiet"),
+                                 (".initrd", archive.pack("gzip", gnu(s))), (".ucode", EARLY)),
 }
 
 
@@ -313,6 +316,43 @@ def test_bootconfig_behind_the_image(tmp_path):
                      sum(config).to_bytes(4, "little") + b"#BOOTCONFIG\n")
     assert [entry["path"] for entry in run("list", "--json", path).json["entries"]] == ["init"]
     run("verify", path)
+
+
+def test_sections_of_a_unified_kernel_image(tmp_path):
+    init = file(b"init", mode=stat.S_IFREG | 0o755)
+    path = tmp_path / "uki.efi"
+    path.write_bytes(archive.uki(
+        (".linux", b"kernel"), (".uname", b"6.1.0\x1b[2J"), (".initrd", newc(init, file(b"base"))),
+        (".profile", b"ID=a"), (".cmdline", b"root=x quiet\n"), (".initrd", newc(init, file(b"one"))),
+        (".profile", b"ID=b"), (".initrd", newc(file(b"two")))))
+    listed = run("list", "--json", path).json
+    assert [entry["path"] for entry in listed["entries"]] == ["init", "one"]
+    assert [(s["name"], s.get("profile"), s["used"]) for s in listed["sections"]] == [
+        (".linux", None, False), (".uname", None, False), (".initrd", None, False),
+        (".profile", 0, False), (".cmdline", 0, False), (".initrd", 0, True),
+        (".profile", 1, False), (".initrd", 1, False)]
+    assert listed["sections"][4]["text"] == "root=x quiet"
+    text = run("list", path).text
+    assert "# section .cmdline: 13 bytes" in text and "\x1b" not in text
+    run("verify", path)
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda d: d[:4200], "file ends"),
+    (lambda d: b"MZ" + bytes(300), "PE header"),
+    (lambda d: d.replace(b".initrd\0", b".other\0\0"), "no section .initrd"),
+    (lambda d: d.replace(struct.pack("<I", 4608), struct.pack("<I", 4096)), "overlap"),
+    (lambda d: d.replace(struct.pack("<I", 4608), struct.pack("<I", 64)), "headers"),
+    (lambda d: d.replace(b"\x64\x86\2\0", b"\x64\x86\xff\xff"), "sections"),
+], ids=["cut", "no PE", "no initrd", "overlap", "in the headers", "many"])
+def test_damaged_unified_kernel_image_is_told(change, says, tmp_path):
+    path = tmp_path / "uki.efi"
+    path.write_bytes(change(archive.uki((".osrel", b"ID=x"), (".initrd", newc(file(b"init"))))))
+    for words in (["list"], ["list", "--json"], ["extract", tmp_path / "t"], ["cat", "init"]):
+        result = run(words[0], *words[1:2] * (words[1:] == ["--json"]), path,
+                     *words[1:] * (words[1:] != ["--json"]), status=FAILED)
+        assert says in result.error and str(path) in result.error
+    run("verify", path, status=FINDING)
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0", b"\0\0", b"\0\0\0"])
