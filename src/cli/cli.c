@@ -134,14 +134,17 @@ void progress_step(size_t done, size_t total, void *progress)
 {
 	struct progress *p = progress;
 	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
+	char bar[PROGRESS_WIDTH + 1], line[256];
 
 	if (!isatty(STDERR_FILENO) || (!p->shown && cli_now() - p->start < 1))
 		return;
 	p->shown = true;
-	fprintf(stderr, "\r%s [", p->label);
 	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
-		fputc(i < filled ? '#' : '.', stderr);
-	fprintf(stderr, "] %zu/%zu", done, total);
+		bar[i] = i < filled ? '#' : '.';
+	bar[PROGRESS_WIDTH] = '\0';
+	/* One write: standard error is not buffered, and a bar must not come in pieces. */
+	snprintf(line, sizeof(line), "\r%s [%s] %zu/%zu", p->label, bar, done, total);
+	fputs(line, stderr);
 }
 
 void progress_end(struct progress *p)

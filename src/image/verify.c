@@ -9,12 +9,13 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/strset.h"
 #include "base/text.h"
 #include "format/bootconf.h"
 #include "format/manifest.h"
 #include "format/modindex.h"
-#include "base/digest.h"
+#include "image/tree.h"
 #include "image/verify_early.h"
 
 enum {
@@ -24,31 +25,12 @@ enum {
 	NAMES_MAX = 256 * 1024 * 1024, /* bytes of names that are kept */
 };
 
-/* What the image has at a path. */
-struct seen {
-	const char *path;
-	unsigned mode; /* with the type */
-	uint32_t uid, gid, nlink;
-	struct content *content;
-	bool listed; /* in the manifest */
-};
-
-/* What several names may share. */
-struct content {
-	uint64_t size;
-	uint8_t sha256[DIGEST_SIZE];
-	unsigned segment; /* of its first name */
-	uint32_t names;
-};
-
 struct check {
 	struct image *image;
 	struct arena *arena;
 	struct verdict *v;
-	struct strset paths;
-	struct strset links; /* "archive:device:inode" -> content */
-	struct seen **all; /* in the order of the image; a path that comes again stands once */
-	size_t n_all;
+	struct tree tree;
+	struct strset links; /* "archive:device:inode:type" -> content */
 	struct digest *digest;
 	uint64_t name_bytes;
 	struct buf manifest, index, conf;
@@ -98,16 +80,17 @@ static struct buf *wanted_content(struct check *c, const char *path, uint64_t si
 }
 
 /* The content that E is about: that of an earlier name of the same file, or one of its own. */
-static struct content *content_of(struct check *c, const struct image_entry *e)
+static struct tree_content *content_of(struct check *c, const struct image_entry *e)
 {
 	const struct cpio_header *h = &e->header;
-	struct content *made;
+	struct tree_content *made;
 	const char *key;
 	void **slot;
 
-	if (!S_ISREG(h->mode) || h->nlink < 2)
+	if (h->nlink < 2 || S_ISDIR(h->mode) || S_ISLNK(h->mode))
 		return arena_alloc(c->arena, sizeof(*made));
-	key = arena_printf(c->arena, "%u:%u:%u:%u", e->archive, h->major, h->minor, h->ino);
+	key = arena_printf(c->arena, "%u:%u:%u:%u:%o", e->archive, h->major, h->minor, h->ino,
+			   h->mode & S_IFMT);
 	slot = strset_find(&c->links, key);
 	if (!slot) {
 		made = arena_alloc(c->arena, sizeof(*made));
@@ -118,14 +101,14 @@ static struct content *content_of(struct check *c, const struct image_entry *e)
 	}
 	made = *slot;
 	if (made->segment != e->segment)
-		problem(c, "/%s has the number of a file in segment %u, and no trailer lies "
-			"between: the kernel would make one file of both", e->path,
-			made->segment + 1);
+		problem(c, "/%s has the inode number of a file in segment %u, and no end of an "
+			"archive (TRAILER!!!) is between them: the kernel makes them one file",
+			e->path, made->segment + 1);
 	return made;
 }
 
 /* A further name of a file may come without data: then it changes nothing. */
-static int read_data(struct check *c, struct seen *s, uint64_t size, bool linked, struct err *err)
+static int read_data(struct check *c, struct tree_node *s, uint64_t size, bool linked, struct err *err)
 {
 	struct buf *keep = wanted_content(c, s->path, size);
 	uint8_t chunk[CHUNK];
@@ -145,46 +128,57 @@ static int read_data(struct check *c, struct seen *s, uint64_t size, bool linked
 	return (int)n;
 }
 
-static struct seen *seen_at(struct check *c, const char *path)
+/* The path of a link's target is kept: where links lead is judged at the end. */
+static int read_target(struct check *c, struct tree_node *s, struct err *err)
 {
-	void **slot = strset_find(&c->paths, path);
-	struct seen *s;
+	char target[CPIO_TARGET_MAX + 1];
+	ssize_t n = image_read(c->image, target, CPIO_TARGET_MAX, err);
 
-	if (slot)
-		return *slot;
-	s = arena_alloc(c->arena, sizeof(*s));
-	s->path = arena_strdup(c->arena, path);
-	strset_add(&c->paths, s->path, s);
-	if ((c->n_all & (c->n_all - 1)) == 0)
-		c->all = xrealloc(c->all, c->n_all ? c->n_all * 2 : 1, sizeof(struct seen *));
-	c->all[c->n_all++] = s;
-	return s;
+	if (n < 0)
+		return (int)n;
+	target[n] = '\0';
+	c->name_bytes += (uint64_t)n;
+	digest_add(c->digest, target, (size_t)n);
+	digest_take(c->digest, s->content->sha256);
+	s->content->size = (uint64_t)n;
+	s->target = arena_strdup(c->arena, target);
+	return 0;
 }
 
-static void check_parent(struct check *c, const char *path)
+/* Where the entry lands. NULL: nowhere, which is told. */
+static const char *find_place(struct check *c, const struct image_entry *e)
 {
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-	void **slot = dir ? strset_find(&c->paths, dir) : NULL;
-	const struct seen *s = slot ? *slot : NULL;
+	const char *path = e->path, *slash = strrchr(path, '/'), *place;
+	int r = tree_place(&c->tree, path, &place), dir = slash ? (int)(slash - path) : 0;
 
-	if (dir && !s)
-		problem(c, "/%s comes before its folder /%s: the kernel leaves it out in silence",
-			path, dir);
-	else if (s && !S_ISDIR(s->mode) && !S_ISLNK(s->mode))
-		problem(c, "/%s: /%s is no folder: the kernel leaves it out in silence", path, dir);
 	if (strlen(slash ? slash + 1 : path) > COMPONENT_MAX)
 		problem(c, "/%.80s...: a name of over %d bytes: the kernel leaves it out in silence",
 			path, COMPONENT_MAX);
+	else if (e->has_slash && !S_ISDIR(e->header.mode))
+		problem(c, "/%s is no folder, but its name ends with a slash: the kernel leaves it "
+			"out in silence", path);
+	else if (r == -ENOENT && early_is_wanted(path))
+		return arena_strdup(c->arena, path); /* it need not be unpacked to be found */
+	else if (r == -ENOENT)
+		problem(c, "/%s comes before its folder /%.*s: the kernel leaves it out in silence",
+			path, dir, path);
+	else if (r < 0)
+		problem(c, "/%s: /%.*s is no folder: the kernel leaves it out in silence", path, dir,
+			path);
+	else
+		return place;
+	return NULL;
 }
 
-/* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none. */
-static void check_entry(struct check *c, const struct image_entry *e, unsigned old)
+/* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none.
+ * False when it leaves the entry out. */
+static bool check_entry(struct check *c, const struct image_entry *e, unsigned old)
 {
 	unsigned mode = e->header.mode;
 	uint32_t size = e->header.filesize;
+	bool left_out = !S_ISREG(mode) && !S_ISLNK(mode) && size;
 
-	if (!S_ISREG(mode) && !S_ISLNK(mode) && size)
+	if (left_out)
 		problem(c, "/%s is no file but has %u bytes of data: the kernel leaves it out in "
 			"silence", e->path, size);
 	if (S_ISLNK(mode) && (size == 0 || size >= CPIO_TARGET_MAX))
@@ -196,6 +190,7 @@ static void check_entry(struct check *c, const struct image_entry *e, unsigned o
 	if (!S_ISDIR(mode) && S_ISDIR(old))
 		problem(c, "/%s was a folder before: the kernel keeps it when it is not empty",
 			e->path);
+	return !left_out;
 }
 
 /* What the kernel looks for before it unpacks. */
@@ -215,41 +210,62 @@ static void check_early(struct check *c, const struct image_entry *e, bool is_fi
 	c->early.len = 0;
 }
 
+static int read_one(struct check *c, const struct image_entry *e, struct err *err)
+{
+	const struct cpio_header *h = &e->header;
+	const char *place = find_place(c, e);
+	const struct tree_node *behind;
+	struct tree_node *s;
+	bool is_first;
+	int r;
+
+	if (!place)
+		return 0;
+	s = tree_find(&c->tree, place);
+	/* mkdir("lib/") does not replace a link to a folder, mkdir("lib") does. */
+	if (s && S_ISLNK(s->mode) && e->has_slash) {
+		behind = tree_follow(&c->tree, place);
+		if (behind && S_ISDIR(behind->mode))
+			return 0;
+	}
+	if (!check_entry(c, e, s ? s->mode : 0))
+		return 0;
+	s = tree_add(&c->tree, place);
+	is_first = !s->mode;
+	s->mode = h->mode;
+	s->uid = h->uid;
+	s->gid = h->gid;
+	s->nlink = h->nlink;
+	s->content = content_of(c, e);
+	s->content->names++;
+	if (S_ISREG(s->mode)) {
+		c->v->files++;
+		c->v->modules += strstr(e->path, ".ko") != NULL &&
+				 strstr(e->path, "lib/modules/") != NULL;
+	}
+	if (S_ISLNK(h->mode))
+		r = read_target(c, s, err);
+	else
+		r = read_data(c, s, h->filesize, S_ISREG(h->mode) && h->nlink >= 2, err);
+	if (r == 0)
+		check_early(c, e, is_first);
+	return r;
+}
+
 static int read_entries(struct check *c, struct err *err)
 {
 	struct image_entry e;
 	int r;
 
 	while ((r = image_next(c->image, &e, err)) > 0) {
-		struct seen *s;
-		bool is_first;
-
 		c->name_bytes += strlen(e.path);
 		if (c->name_bytes > NAMES_MAX)
 			return err_set(err, -E2BIG, "the names are longer than %d MiB together",
 				       NAMES_MAX >> 20);
-		if (!early_is_wanted(e.path))
-			check_parent(c, e.path);
-		s = seen_at(c, e.path);
-		is_first = !s->mode;
-		check_entry(c, &e, s->mode);
-		s->mode = e.header.mode;
-		s->uid = e.header.uid;
-		s->gid = e.header.gid;
-		s->nlink = e.header.nlink;
-		s->content = content_of(c, &e);
-		s->content->names++;
 		c->v->entries++;
-		if (S_ISREG(s->mode)) {
-			c->v->files++;
-			c->v->modules += strstr(e.path, ".ko") != NULL &&
-					 strstr(e.path, "lib/modules/") != NULL;
-		}
-		r = read_data(c, s, e.header.filesize,
-			      S_ISREG(s->mode) && e.header.nlink >= 2, err);
+		r = read_one(c, &e, err);
 		if (r < 0)
 			return r;
-		check_early(c, &e, is_first);
 	}
 	return r;
 }
@@ -260,8 +276,7 @@ static void check_against_manifest(struct check *c, struct manifest_entry *m)
 		char type;
 		unsigned mode;
 	} types[] = {{'f', S_IFREG}, {'d', S_IFDIR}, {'l', S_IFLNK}};
-	void **slot = strset_find(&c->paths, m->path);
-	struct seen *s = slot ? *slot : NULL;
+	struct tree_node *s = tree_find(&c->tree, m->path);
 
 	if (!s) {
 		problem(c, "/%s is in the manifest but not in the image", m->path);
@@ -304,9 +319,9 @@ static void check_manifest(struct check *c, const struct buf *expected)
 		check_against_manifest(c, &m);
 	if (r < 0)
 		problem(c, "/" MANIFEST_PATH ": %s", err.text);
-	for (size_t i = 0; i < c->n_all; i++)
-		if (!c->all[i]->listed && strcmp(c->all[i]->path, MANIFEST_PATH) != 0)
-			problem(c, "/%s is not in the manifest", c->all[i]->path);
+	for (size_t i = 0; i < c->tree.n; i++)
+		if (!c->tree.all[i]->listed && strcmp(c->tree.all[i]->path, MANIFEST_PATH) != 0)
+			problem(c, "/%s is not in the manifest", c->tree.all[i]->path);
 }
 
 static void check_index(struct check *c)
@@ -319,46 +334,25 @@ static void check_index(struct check *c)
 		return;
 	}
 	for (uint32_t m = 0; m < x.n_modules; m++)
-		if (!strset_has(&c->paths, modindex_path(&x, m)))
+		if (!tree_find(&c->tree, modindex_path(&x, m)))
 			problem(c, "module %s is in the index, but /%s is not in the image",
 				modindex_name(&x, m), modindex_path(&x, m));
 }
 
-static const struct seen *find_seen(const struct check *c, const char *path)
-{
-	void **slot = strset_find(&c->paths, path);
-
-	return slot ? *slot : NULL;
-}
-
-/* Does a link stand on the way to PATH? */
-static bool is_behind_link(const struct check *c, const char *path)
-{
-	for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
-		_cleanup_free_ char *dir = strndup(path, (size_t)(s - path));
-		const struct seen *there = dir ? find_seen(c, dir) : NULL;
-
-		if (there && S_ISLNK(there->mode))
-			return true;
-	}
-	return false;
-}
-
-/* What lies behind a link is not looked for. */
 static void check_run(struct check *c, char *value)
 {
+	const struct tree_node *program;
 	struct bootconf_run run;
-	const struct seen *s;
 
 	if (!bootconf_run(value, &run)) {
 		problem(c, "/" BOOTCONF_PATH ": a line \"run=\" that PID 1 cannot read");
 		return;
 	}
 	run.path += strspn(run.path, "/");
-	s = find_seen(c, run.path);
-	if (!s && !is_behind_link(c, run.path))
+	program = tree_follow(&c->tree, run.path);
+	if (!program)
 		problem(c, "/%s is to be run at boot, but is not in the image", run.path);
-	if (s && S_ISREG(s->mode) && !(s->mode & 0111))
+	else if (!S_ISREG(program->mode) || !(program->mode & 0111))
 		problem(c, "/%s is to be run at boot, but is not executable", run.path);
 }
 
@@ -386,14 +380,18 @@ static void check_conf(struct check *c)
 
 static void check_init(struct check *c)
 {
-	void **slot = strset_find(&c->paths, "init");
-	const struct seen *s = slot ? *slot : NULL;
+	const struct tree_node *s = tree_find(&c->tree, "init"), *behind = tree_follow(&c->tree, "init");
 
 	if (!s)
 		problem(c, "there is no /init: the kernel would ignore the image");
-	else if (S_ISDIR(s->mode))
+	else if (!behind)
+		problem(c, "/init is a link to %s, which leads nowhere in the image: the kernel would "
+			"ignore the image", s->target ? s->target : "nothing");
+	else if (S_ISDIR(behind->mode))
 		problem(c, "/init is a folder: the kernel would ignore the image");
-	else if (S_ISREG(s->mode) && !(s->mode & 0100))
+	else if (!S_ISREG(behind->mode))
+		problem(c, "/init is no program");
+	else if (!(behind->mode & 0111))
 		problem(c, "/init is not executable");
 }
 
@@ -401,14 +399,15 @@ int image_verify(struct image *image, const struct buf *expected, struct arena *
 		 struct verdict *out, struct err *err)
 {
 	struct verdict v = {0};
-	struct check c = {.image = image, .arena = arena, .v = &v, .digest = digest_new()};
+	struct check c = {.image = image, .arena = arena, .v = &v, .digest = digest_new(),
+			  .tree = {.arena = arena}};
 	const struct image_segment *segments;
 	int r = read_entries(&c, err);
 
 	if (r == 0) {
 		segments = image_segments(image, &v.n_segments);
 		v.segments = arena_memdup(arena, segments, v.n_segments * sizeof(*segments));
-		v.ours = strset_has(&c.paths, MANIFEST_PATH);
+		v.ours = tree_find(&c.tree, MANIFEST_PATH) != NULL;
 		check_init(&c);
 		if (v.ours) {
 			check_manifest(&c, expected);
@@ -420,9 +419,8 @@ int image_verify(struct image *image, const struct buf *expected, struct arena *
 		*out = v;
 	}
 	digest_free(c.digest);
-	strset_clear(&c.paths);
+	tree_clear(&c.tree);
 	strset_clear(&c.links);
-	free(c.all);
 	buf_clear(&c.manifest);
 	buf_clear(&c.index);
 	buf_clear(&c.conf);

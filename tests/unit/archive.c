@@ -68,7 +68,7 @@ struct image *open_bytes(const void *data, size_t len)
 {
 	_cleanup_fd_ int fd = memfd_create("image", MFD_CLOEXEC);
 	struct image *image = NULL;
-	static char path[64]; /* the image keeps it for its messages */
+	char path[64];
 	struct err err = {0};
 
 	assert_true(fd >= 0);

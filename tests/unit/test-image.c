@@ -280,7 +280,7 @@ static void a_boot_configuration_larger_than_the_image_is_no_such_thing(void **s
 	buf_add_str(&b, "#BOOTCONFIG\n");
 	image = open_buf(&b);
 	assert_int_equal(image_size(image), b.len);
-	assert_broken(&b, "neither a cpio archive nor compressed data");
+	assert_broken(&b, "its size or sum is wrong");
 }
 
 static void a_sum_over_the_data_is_checked(void **state)
