@@ -29,8 +29,12 @@ def generic(kernel, out, *options):
     return _build(kernel, out, "--generic", *options)
 
 
-def hostonly(kernel, out):
-    return _build(kernel, out, "--hostonly", "--hardware", shown(HARDWARE))
+def hostonly(kernel, out, mode="sloppy"):
+    return _build(kernel, out, "--hostonly-mode", mode, "--hardware", shown(HARDWARE))
+
+
+def strict(kernel, out):
+    return hostonly(kernel, out, "strict")
 
 
 def _build(kernel, out, *options):

@@ -102,10 +102,14 @@ def dracut(kernel, image, *options):
     return ["dracut", "--force", "--kver", kernel.version, *options, image]
 
 
-def dracut_hostonly(kernel, image):
-    return dracut(kernel, image, "--hostonly", "--no-hostonly-cmdline",
+def dracut_hostonly(kernel, image, mode="sloppy"):
+    return dracut(kernel, image, "--hostonly", "--hostonly-mode", mode, "--no-hostonly-cmdline",
                   "--no-hostonly-default-device", "--filesystems", "ext4",
                   "--add-drivers", "virtio_pci virtio_blk")
+
+
+def dracut_strict(kernel, image):
+    return dracut_hostonly(kernel, image, "strict")
 
 
 def dracut_generic(kernel, image):
