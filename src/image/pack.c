@@ -16,6 +16,7 @@
 #include "format/manifest.h"
 #include "format/unpack.h"
 #include "image/digest.h"
+#include "image/origin.h"
 
 enum {
 	BATCH = 64,           /* store files in memory at a time */
@@ -37,6 +38,8 @@ struct writer {
 	uint32_t ino;
 	struct packed *packed; /* one per plan entry */
 	size_t files_done, files;
+	struct origin *origin;
+	struct err packages; /* what is wrong with the package database */
 };
 
 static int emit(struct writer *w, const void *data, size_t len, struct err *err)
@@ -280,12 +283,14 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 	return 0;
 }
 
-static void make_manifest(const struct writer *w, struct buf *out)
+static void make_manifest(struct writer *w, struct buf *out)
 {
 	static const char types[] = {[PLAN_FILE] = 'f', [PLAN_DIR] = 'd', [PLAN_LINK] = 'l'};
 	const struct plan *plan = w->p->plan;
 
+	origin_wait(w->origin, &w->packages);
 	manifest_begin(out);
+	origin_add_facts(w->origin, out);
 	for (size_t i = 0; i < plan->n_entries; i++) {
 		const struct plan_entry *e = &plan->entries[i];
 		struct manifest_entry m = {
@@ -295,6 +300,7 @@ static void make_manifest(const struct writer *w, struct buf *out)
 			.has_digest = e->type != PLAN_DIR,
 			.path = e->path,
 			.source = e->source,
+			.package = origin_package(w->origin, e),
 			.reason = e->reason,
 		};
 
@@ -353,11 +359,14 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		has_store = has_store || !in_base(e);
 	}
 	*out = (struct pack_result){0};
+	w.origin = origin_begin(p->plan, p->root, p->threads ? p->threads : 1);
 	if (has_store)
 		r = write_store(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
+	origin_free(w.origin);
 	free(w.packed);
+	out->packages = w.packages;
 	out->bytes = w.bytes;
 	out->files = w.files + 1; /* the manifest */
 	return r;

@@ -26,6 +26,7 @@ struct pack_result {
 	uint64_t bytes;
 	size_t files; /* regular files */
 	struct buf manifest;
+	struct err packages; /* a sentence when the package database is damaged, code 0 otherwise */
 };
 
 /* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that
