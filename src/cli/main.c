@@ -44,6 +44,7 @@ static const struct command commands[] = {
 	{"cat", "IMAGE PATH...", "Print files of an image.", no_options, 2, -1, run_cat},
 	{"extract", "IMAGE DIR", "Unpack an image below a folder.", no_options, 2, 2, run_extract},
 	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
+	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
 	{"verify", "IMAGE", "Check an image from its bytes.", verify_options, 1, 1, run_verify},
 	{0},
 };

@@ -173,7 +173,7 @@ int rpmheader_files(const struct rpmheader *h, void (*fn)(struct span path, void
 		buf_add(&path, name.s, name.len);
 		if (buf_status(&path) < 0)
 			return -ENOMEM;
-		fn((struct span){(const char *)path.data, path.len}, arg);
+		fn((struct span){buf_cstr(&path), path.len}, arg);
 	}
 	return 0;
 }
