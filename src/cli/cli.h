@@ -67,6 +67,8 @@ enum option_id {
 	OPT_DRIVERS,
 	OPT_COMPRESS,
 	OPT_JSON,
+	OPT_SPDX,
+	OPT_CYCLONEDX,
 };
 
 #define REQUEST_OPTIONS                                                                            \
@@ -117,4 +119,5 @@ int run_cat(const struct command *self, int argc, char **argv);
 int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_sbom(const struct command *self, int argc, char **argv);
 int run_diff(const struct command *self, int argc, char **argv);

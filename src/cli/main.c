@@ -25,6 +25,11 @@ static const struct option_spec json_options[] = {
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
 	{0},
 };
+static const struct option_spec sbom_options[] = {
+	{"spdx", 0, NULL, "as SPDX 2.3, in JSON", OPT_SPDX},
+	{"cyclonedx", 0, NULL, "as CycloneDX 1.5, in JSON", OPT_CYCLONEDX},
+	{0},
+};
 static const struct option_spec no_options[] = {{0}};
 
 static const struct command commands[] = {
@@ -39,6 +44,7 @@ static const struct command commands[] = {
 	{"extract", "IMAGE DIR", "Unpack an image below a folder.", no_options, 2, 2, run_extract},
 	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
 	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
+	{"sbom", "IMAGE", "Write the bill of materials of an image.", sbom_options, 1, 1, run_sbom},
 	{"verify", "IMAGE", "Check an image from its bytes.", verify_options, 1, 1, run_verify},
 	{0},
 };
