@@ -79,6 +79,8 @@ enum option_id {
 	OPT_CACHE_DIR,
 	OPT_CACHE_SIZE,
 	OPT_NO_CACHE,
+	OPT_SPDX,
+	OPT_CYCLONEDX,
 };
 
 #define REQUEST_OPTIONS                                                                            \
@@ -142,4 +144,5 @@ int run_cat(const struct command *self, int argc, char **argv);
 int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_sbom(const struct command *self, int argc, char **argv);
 int run_diff(const struct command *self, int argc, char **argv);

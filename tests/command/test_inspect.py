@@ -428,21 +428,8 @@ def test_why_as_json(image, small_kernel):
     assert told["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def give_packages(tree):
-    """A dpkg database in which the modules of TREE belong to a package."""
-    info = tree.root / "var/lib/dpkg/info"
-    info.mkdir(parents=True)
-    files = [f"/lib/modules/{tree.version}/{path.relative_to(tree.modules)}\n"
-             for path in sorted(tree.modules.rglob("*.ko"))]
-    (info / "linux-image:amd64.list").write_text("/.\n" + "".join(files))
-    (tree.root / "var/lib/dpkg/status").write_text(
-        "Package: linux-image\nArchitecture: amd64\nVersion: 6.1.9-1+b2\n")
-    (tree.root / "etc").mkdir(exist_ok=True)
-    (tree.root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
-
-
 def test_why_names_the_package(tree, tmp_path):
-    give_packages(tree)
+    trees.give_packages(tree)
     result = run("build", tmp_path / "1.img", tree.version, "--root", tree.root, "--generic")
     run("build", tmp_path / "2.img", tree.version, "--root", tree.root, "--generic")
     assert (tmp_path / "1.img").read_bytes() == (tmp_path / "2.img").read_bytes()
@@ -455,7 +442,7 @@ def test_why_names_the_package(tree, tmp_path):
 
 
 def test_a_damaged_package_database_is_a_warning(tree, tmp_path):
-    give_packages(tree)
+    trees.give_packages(tree)
     (tree.root / "var/lib/dpkg/status").unlink()
     result = run("build", tmp_path / "image", tree.version, "--root", tree.root, "--generic")
     warnings = result.messages("warning")

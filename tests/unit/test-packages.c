@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "format/osrelease.h"
+#include "format/purl.h"
 #include "format/rpmheader.h"
 #include "host/packages.h"
 #include "support.h"
@@ -450,6 +451,36 @@ static void os_release_is_read_and_not_evaluated(void **state)
 	assert_false(osrelease_get(text, strlen(text), "NAME", out, 4));
 }
 
+/* ---- package URLs ---- */
+
+static void package_urls_are_spelt_as_their_specification_says(void **state)
+{
+	static const struct {
+		struct purl p;
+		const char *url;
+	} cases[] = {
+		{{"deb", "debian", "12", "amd64", "libc6", "2.36-9+deb12u4"},
+		 "pkg:deb/debian/libc6@2.36-9%2Bdeb12u4?arch=amd64&distro=debian-12"},
+		{{"deb", "debian", NULL, NULL, "attr", "1:2.4.47-2~x"},
+		 "pkg:deb/debian/attr@1:2.4.47-2~x"},
+		{{"rpm", "fedora", "40", "x86_64", "ImageMagick-c++", "2:6.9-1.fc40"},
+		 "pkg:rpm/fedora/ImageMagick-c%2B%2B@6.9-1.fc40?arch=x86_64&distro=fedora-40&epoch=2"},
+		{{"rpm", NULL, "40", NULL, "a", "1-2"}, "pkg:rpm/a@1-2"},
+		{{"alpm", "arch", NULL, "any", "Pkg", "1:0.47.4-4"},
+		 "pkg:alpm/arch/pkg@1:0.47.4-4?arch=any"},
+		{{"deb", "o s/", "1&2", "a?b", "n@me", "1#%"},
+		 "pkg:deb/o%20s%2F/n%40me@1%23%25?arch=a%3Fb&distro=o%20s%2F-1%262"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf b = BUF_INIT;
+
+		purl_add(&b, &cases[i].p);
+		assert_string_equal(buf_cstr(&b), cases[i].url);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +498,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_rpm_database_is_told),
 		cmocka_unit_test(an_rpm_database_of_another_kind_is_told),
 		cmocka_unit_test(no_rpm_header_is_fatal),
+		cmocka_unit_test(package_urls_are_spelt_as_their_specification_says),
 		cmocka_unit_test(os_release_is_read_and_not_evaluated),
 	};
 
