@@ -30,6 +30,7 @@ class Plan:
 
 FULL = Plan(least=3, most=15, seconds=45, boots=3)
 QUICK = Plan(least=1, most=5, seconds=3, boots=1)
+ONCE = Plan(least=1, most=1, seconds=0, boots=0)
 
 
 @dataclass
@@ -49,6 +50,10 @@ class Series:
                 "memory_kb": self.memory_kb}
 
 
+def image_path(name):
+    return FOLDER / f"{name.replace(' ', '-')}.img"
+
+
 def compile_static(name):
     """Compiles bench/NAME.c; the path of the program."""
     program = FOLDER / name
@@ -57,19 +62,19 @@ def compile_static(name):
     return program
 
 
-def repeat(words, plan, place, log, product=None):
+def repeat(words, plan, place, log, before=None):
     """Runs the command WORDS by PLAN; its output goes to the file LOG.
 
     PLACE is where it runs: something with enter(words), which gives the words that run the words
-    there, and with folder, the name that FOLDER has there. The file PRODUCT is removed before each
-    run, so that every run makes it anew.
+    there, and with folder, the name that FOLDER has there. BEFORE is called before each run: it
+    removes the product, say, so that every run makes it anew.
     """
     series = Series(shlex.join(words))
     measured = place.enter([f"{place.folder}/measure", f"{place.folder}/usage", *words])
     while len(series.samples) < plan.least or (len(series.samples) < plan.most
                                                and sum(series.samples) < plan.seconds):
-        if product:
-            product.unlink(missing_ok=True)
+        if before:
+            before()
         os.sync()  # what others have written is not to be waited for
         seconds, memory_kb = _once(measured, series.command, log)
         series.samples.append(seconds)

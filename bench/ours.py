@@ -6,6 +6,7 @@ from lib import TOP, image
 from measure import FOLDER
 
 HARDWARE = FOLDER / "hardware.json"
+CACHE = FOLDER / "cache"
 
 
 def shown(path):
@@ -23,8 +24,9 @@ class Here:
         return words
 
 
-def generic(kernel, out):
-    return _build(kernel, out, "--generic")
+def generic(kernel, out, *options):
+    """With the cache in CACHE: as cold or warm as the caller has left it."""
+    return _build(kernel, out, "--generic", *options)
 
 
 def hostonly(kernel, out):
@@ -33,7 +35,11 @@ def hostonly(kernel, out):
 
 def _build(kernel, out, *options):
     return [shown(image.PROGRAM), "build", out, kernel.version, "--root", shown(kernel.root),
-            *options, "--no-cache", "--json"]
+            *options, "--cache-dir", shown(CACHE), "--json"]
+
+
+def version():
+    return [shown(image.PROGRAM), "--version"]
 
 
 def listing(path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian's dracut and initramfs-tools, in a Debian tree of their own.
+"""Debian's dracut, dracut-ng, initramfs-tools and 3cpio, in Debian trees of their own.
 
 They run in a chroot and a private mount namespace, in which the kernel lies where an installed one
 would. The machine that the benchmark runs on keeps no trace of it, and does not matter: /sys is
@@ -8,6 +8,8 @@ them instead of being found out.
 """
 
 import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
 from lib import BUILD
 from lib.command import run
@@ -15,18 +17,50 @@ from lib.debian import debootstrap
 
 from measure import FOLDER
 
-TREE = BUILD / "debian/bench"
-PACKAGES = ["systemd-sysv", "udev", "dbus", "kmod", "e2fsprogs", "zstd", "busybox",
-            "dracut-core", "initramfs-tools-core"]
+
+@dataclass(frozen=True)
+class Tree:
+    """A Debian root below build/debian, made once."""
+
+    name: str
+    suite: str
+    packages: tuple
+
+    @property
+    def path(self):
+        return BUILD / "debian" / self.name
+
+    def create(self, say):
+        debootstrap(self.suite, list(self.packages), self.path, say)
+
+    def version(self, package):
+        return run(["dpkg-query", f"--admindir={self.path}/var/lib/dpkg", "-W", "-f", "${Version}",
+                    package]).stdout
+
+
+BASE = ("systemd-sysv", "udev", "dbus", "kmod", "e2fsprogs", "zstd", "busybox", "dracut-core",
+        "initramfs-tools-core")
+# dracut leaves out what it finds no programs for, and the kernel modules with it.
+STORAGE = ("btrfs-progs", "cryptsetup-bin", "dmsetup", "lvm2", "mdadm", "multipath-tools", "procps",
+           "xfsprogs")
+
+# What is timed: as little as both programs can do with.
+BENCH = Tree("bench", "bookworm", BASE)
+# What their images hold.
+COVERAGE = Tree("coverage", "bookworm", BASE + STORAGE)
+SID = Tree("coverage-sid", "sid", BASE + STORAGE + ("3cpio", "gzip", "xz-utils"))
 
 # The arguments: the tree, the kernel's root, the folder for images, and the command.
 ENTER = """\
 set -e
 tree=$1 kernel=$2 folder=$3
 shift 3
-mkdir -p "$tree/lib/modules"
+mkdir -p "$tree/lib/modules" "$tree/lib/firmware"
 mount -o bind,ro "$kernel/lib/modules" "$tree/lib/modules"
 mount -o bind,ro "$kernel/boot" "$tree/boot"
+if [ -d "$kernel/lib/firmware" ]; then
+	mount -o bind,ro "$kernel/lib/firmware" "$tree/lib/firmware"
+fi
 mount --bind "$folder" "$tree/mnt"
 mount --rbind /proc "$tree/proc"
 mount --rbind /dev "$tree/dev"
@@ -40,37 +74,28 @@ exec chroot "$tree" "$@"
 DEP_MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "ext4"]
 
 
+@dataclass(frozen=True)
 class Chroot:
-    """The place where the peers run; see measure.repeat."""
+    """The place where the peers run; see measure.repeat. KERNEL is the root that has the kernel."""
+
+    kernel: Path
+    tree: Tree
 
     folder = "/mnt"
 
-    def __init__(self, kernel):
-        self.kernel = kernel
-
     def enter(self, words):
-        return ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(TREE), str(self.kernel.root),
-                str(FOLDER), *words]
+        return ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(self.tree.path),
+                str(self.kernel), str(FOLDER), *words]
 
 
-def create(say):
-    """Makes the Debian tree, once."""
-    debootstrap("bookworm", PACKAGES, TREE, say)
-
-
-def version(package):
-    return run(["dpkg-query", f"--admindir={TREE}/var/lib/dpkg", "-W", "-f", "${Version}",
-                package]).stdout
-
-
-def configure_dep():
-    """The configuration folder that stands for MODULES=dep; its path in the chroot."""
-    folder = FOLDER / "initramfs-dep"
+def configure_list(name, modules, tree=BENCH):
+    """A configuration folder with MODULES=list and MODULES; its path in the chroot."""
+    folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(TREE / "etc/initramfs-tools", folder)
+    shutil.copytree(tree.path / "etc/initramfs-tools", folder)
     (folder / "conf.d/modules").write_text("MODULES=list\n")
-    (folder / "modules").write_text("\n".join(DEP_MODULES) + "\n")
-    return f"{Chroot.folder}/{folder.name}"
+    (folder / "modules").write_text("\n".join(modules) + "\n")
+    return f"{Chroot.folder}/{name}"
 
 
 def dracut(kernel, image, *options):
@@ -87,8 +112,14 @@ def dracut_generic(kernel, image):
     return dracut(kernel, image, "--no-hostonly")
 
 
+def dracut_uncompressed(kernel, image):
+    """Its defaults again, where only the contents count."""
+    return dracut(kernel, image, "--no-hostonly", "--no-compress")
+
+
 def initramfs_dep(kernel, image):
-    return ["mkinitramfs", "-d", configure_dep(), "-o", image, kernel.version]
+    return ["mkinitramfs", "-d", configure_list("initramfs-dep", DEP_MODULES), "-o", image,
+            kernel.version]
 
 
 def initramfs_most(kernel, image):
@@ -100,5 +131,13 @@ def lsinitrd(path):
 
 
 def lsinitramfs(path):
-    # -l, as the other two show modes, owners and sizes, too.
+    # -l, as lsinitrd and preroot show modes, owners and sizes, too.
     return ["lsinitramfs", "-l", path]
+
+
+def three_cpio(path):
+    return ["3cpio", "-t", path]
+
+
+def three_cpio_long(path):
+    return ["3cpio", "-t", "-v", path]
