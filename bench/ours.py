@@ -30,7 +30,13 @@ def generic(kernel, out, *options):
 
 
 def hostonly(kernel, out):
-    return _build(kernel, out, "--hostonly", "--hardware", shown(HARDWARE))
+    """What the guest needs, and no more: what the others are told to make, too."""
+    return _build(kernel, out, "--hardware", shown(HARDWARE), "--hostonly-mode", "strict")
+
+
+def sloppy(kernel, out):
+    """The default: also what people plug in or move a disk to."""
+    return _build(kernel, out, "--hardware", shown(HARDWARE))
 
 
 def _build(kernel, out, *options):
