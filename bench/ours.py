@@ -33,7 +33,7 @@ def hostonly(kernel, out):
 
 def _build(kernel, out, *options):
     return [shown(image.PROGRAM), "build", out, kernel.version, "--root", shown(kernel.root),
-            *options, "--json"]
+            *options, "--no-cache", "--json"]
 
 
 def listing(path):

@@ -64,6 +64,12 @@ void buf_add_u32le(struct buf *b, uint32_t v)
 	buf_add(b, raw, sizeof(raw));
 }
 
+void buf_add_u64le(struct buf *b, uint64_t v)
+{
+	buf_add_u32le(b, (uint32_t)v);
+	buf_add_u32le(b, (uint32_t)(v >> 32));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

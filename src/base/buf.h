@@ -31,6 +31,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_zeros(struct buf *b, size_t count);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_u32le(struct buf *b, uint32_t v);
+void buf_add_u64le(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* NUL-terminates without counting the NUL, and returns the data; "" when nothing was added. */

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/parallel.h"
+#include "cli/caching.h"
 #include "cli/cli.h"
 #include "deploy/replace.h"
 #include "image/pack.h"
@@ -38,7 +39,10 @@ static int write_image(struct build *b, const char *out, struct pack_result *pac
 	struct pack pack = {
 		.plan = &b->plan,
 		.root = b->root,
+		.cache = b->root->cache,
 		.codec = b->codec,
+		.level = b->level,
+		.x86_filter = b->x86_filter,
 		.threads = parallel_cores(),
 		.progress = progress_step,
 		.progress_arg = &progress,
@@ -81,6 +85,7 @@ static void report(const struct cli_request *q, const struct build *b, const cha
 	}
 	o = json_object_new_object();
 	json_object_object_add(o, "image", cli_json_text(out));
+	json_object_object_add(o, "changed", json_object_new_boolean(true));
 	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
 	json_object_object_add(o, "mode", cli_json_text(mode));
 	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
@@ -93,34 +98,90 @@ static void report(const struct cli_request *q, const struct build *b, const cha
 	cli_print_json(o);
 }
 
+static void report_unchanged(const struct cli_request *q, const char *out)
+{
+	struct json_object *o;
+
+	if (!q->json) {
+		printf("%s: unchanged\n", out);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "image", cli_json_text(out));
+	json_object_object_add(o, "changed", json_object_new_boolean(false));
+	cli_print_json(o);
+}
+
+/* 1: OUT holds what would be written, 0: it was written. */
+static int build_image(const struct cli_request *q, struct caching *c, struct build *b,
+		       const char *out, struct pack_result *packed, struct err *err)
+{
+	struct verdict verdict;
+	int r = caching_is_unchanged(c);
+
+	if (r)
+		return r;
+	r = build_make(&q->request, b->root, b, err);
+	if (r == 0)
+		r = caching_settle(c, b, err);
+	if (r == 0)
+		r = write_image(b, out, packed, &verdict, err);
+	if (r == 0)
+		caching_keep(c, packed->sha256, &b->plan);
+	return r;
+}
+
+struct build_options {
+	struct cli_request q;
+	struct caching caching;
+};
+
+static void clear_options(struct build_options *o)
+{
+	caching_end(&o->caching);
+	cli_request_clear(&o->q);
+}
+
+static int apply(int id, char **args, void *options, struct err *err)
+{
+	struct build_options *o = options;
+	int r = caching_apply(&o->caching, id, args, err);
+
+	return r ? r : cli_request_apply(id, args, &o->q, err);
+}
+
 int run_build(const struct command *self, int argc, char **argv)
 {
-	_cleanup_request_ struct cli_request q;
+	_cleanup_(clear_options) struct build_options o;
 	_cleanup_build_ struct build b = {0};
 	_cleanup_root_ struct root root = {.fd = -1};
 	struct pack_result packed = {0};
-	struct verdict verdict;
 	struct err err = {0};
 	double start = cli_now();
 	int r;
 
-	cli_request_init(&q);
-	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
-	if (r >= 0 && cli_request_settle(&q, &err) < 0)
+	cli_request_init(&o.q);
+	caching_init(&o.caching);
+	r = options_parse(self, argc, argv, apply, &o, &err);
+	if (r >= 0 && (cli_request_settle(&o.q, &err) < 0 || caching_check(&o.caching, &err) < 0))
 		r = err.code;
 	if (r < 0)
 		return cli_usage(r, &err);
-	q.request.kernel = r > 1 ? argv[1] : NULL;
-	q.request.init = cli_find_init(&q.arena);
-	r = root_open(q.root, &root, &err);
+	o.q.request.kernel = r > 1 ? argv[1] : NULL;
+	o.q.request.init = cli_find_init(&o.q.arena);
+	b.root = &root;
+	r = root_open(o.q.root, &root, &err);
 	if (r == 0)
-		r = build_make(&q.request, &root, &b, &err);
+		r = caching_begin(&o.caching, &o.q, &root, argv[0], &err);
 	if (r == 0)
-		r = write_image(&b, argv[0], &packed, &verdict, &err);
+		r = build_image(&o.q, &o.caching, &b, argv[0], &packed, &err);
 	buf_clear(&packed.manifest);
 	if (r < 0)
 		return cli_fail(&err);
-	report(&q, &b, argv[0], &packed, cli_now() - start);
+	if (r > 0)
+		report_unchanged(&o.q, argv[0]);
+	else
+		report(&o.q, &b, argv[0], &packed, cli_now() - start);
 	r = cli_end(EXIT_DONE);
 	if (r != EXIT_DONE)
 		cli_warn("%s is in place all the same", argv[0]);

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "format/encode.h"
 
 enum { PROGRESS_WIDTH = 30 };
 
@@ -133,14 +134,17 @@ void progress_step(size_t done, size_t total, void *progress)
 {
 	struct progress *p = progress;
 	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
+	char bar[PROGRESS_WIDTH + 1], line[256];
 
 	if (!isatty(STDERR_FILENO) || (!p->shown && cli_now() - p->start < 1))
 		return;
 	p->shown = true;
-	fprintf(stderr, "\r%s [", p->label);
 	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
-		fputc(i < filled ? '#' : '.', stderr);
-	fprintf(stderr, "] %zu/%zu", done, total);
+		bar[i] = i < filled ? '#' : '.';
+	bar[PROGRESS_WIDTH] = '\0';
+	/* One write: standard error is not buffered, and a bar must not come in pieces. */
+	snprintf(line, sizeof(line), "\r%s [%s] %zu/%zu", p->label, bar, done, total);
+	fputs(line, stderr);
 }
 
 void progress_end(struct progress *p)
@@ -161,6 +165,11 @@ void cli_request_clear(struct cli_request *r)
 {
 	free(r->request.drivers);
 	free(r->request.includes);
+	free(r->request.install.list);
+	free(r->request.install_optional.list);
+	free(r->request.remove.list);
+	free(r->request.dlopen_add.list);
+	free(r->request.dlopen_omit.list);
 	arena_clear(&r->arena);
 }
 
@@ -193,17 +202,30 @@ static void add_drivers(struct cli_request *r, const char *list)
 	}
 }
 
-static int set_codec(struct request *q, const char *name, struct err *err)
+/* Words between blanks: a path may hold a comma. */
+static int add_words(struct cli_request *r, struct request_words *to, const char *list)
 {
-	static const char known[] = "zstd, xz, lz4, gzip, none";
+	char *words = arena_strdup(&r->arena, list), *word;
 
-	q->codec = codec_by_name(name);
-	if (q->codec == CODEC_COUNT)
-		return err_set(err, -EINVAL, "--compress: no codec \"%s\" (%s)", name, known);
-	if (q->codec == CODEC_BZIP2 || q->codec == CODEC_LZMA || q->codec == CODEC_LZO)
-		return err_set(err, -EINVAL, "--compress: writing %s is not built in (%s)", name,
-			       known);
+	while ((word = strsep(&words, " \t\n"))) {
+		if (!*word)
+			continue;
+		to->list = xrealloc(to->list, to->n + 1, sizeof(*to->list));
+		to->list[to->n++] = word;
+	}
 	return 0;
+}
+
+/* Words of PATTERN:FEATURE[,FEATURE...]. */
+static int add_wishes(struct cli_request *r, struct request_words *to, const char *list,
+		      struct err *err)
+{
+	size_t known = to->n;
+	int result = add_words(r, to, list);
+
+	for (size_t i = known; i < to->n && result == 0; i++)
+		result = binaries_check_feature(to->list[i], err);
+	return result;
 }
 
 const char *cli_mode_name(enum plan_mode mode)
@@ -251,8 +273,27 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DRIVERS:
 		add_drivers(r, args[0]);
 		return 0;
+	case OPT_INSTALL:
+		return add_words(r, &q->install, args[0]);
+	case OPT_INSTALL_OPTIONAL:
+		return add_words(r, &q->install_optional, args[0]);
+	case OPT_REMOVE:
+		return add_words(r, &q->remove, args[0]);
+	case OPT_DLOPEN_ADD:
+		return add_wishes(r, &q->dlopen_add, args[0], err);
+	case OPT_DLOPEN_OMIT:
+		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
-		return set_codec(q, args[0], err);
+		if (encode_parse(args[0], &q->codec, &q->level, err) < 0)
+			return err_prefix(err, "--compress");
+		return 0;
+	case OPT_MICROCODE:
+	case OPT_NO_MICROCODE:
+		q->no_microcode = id == OPT_NO_MICROCODE;
+		return 0;
+	case OPT_ACPI:
+		q->acpi_tables = args[0];
+		return 0;
 	default:
 		return set_flag(&r->json, true);
 	}
@@ -290,34 +331,59 @@ const char *cli_plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* Oldest first. */
-static size_t collect_notes(const struct plan *plan, const char **texts)
+/* Oldest first. To be freed. */
+static const char **collect_notes(const struct plan_note *newest, size_t *n)
 {
-	size_t n = plan->warnings;
+	const char **texts;
+	size_t i = 0;
 
-	for (const struct plan_note *note = plan->notes; note; note = note->next)
-		texts[--n] = note->text;
-	return plan->warnings;
+	for (const struct plan_note *note = newest; note; note = note->next)
+		i++;
+	*n = i;
+	texts = xrealloc(NULL, i + 1, sizeof(*texts));
+	for (const struct plan_note *note = newest; note; note = note->next)
+		texts[--i] = note->text;
+	return texts;
 }
 
 void cli_print_notes(const struct plan *plan)
 {
-	const char **texts = xrealloc(NULL, plan->warnings + 1, sizeof(*texts));
-	size_t n = collect_notes(plan, texts);
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(plan->notes, &n);
 
 	for (size_t i = 0; i < n; i++)
 		cli_warn("%s", texts[i]);
-	free(texts);
+}
+
+void cli_print_remarks(const struct plan *plan)
+{
+	char line[2 * ERR_TEXT_MAX];
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(plan->remarks, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		escape_text(texts[i], line, sizeof(line));
+		printf("# %s\n", line);
+	}
+}
+
+static struct json_object *texts_json(const struct plan_note *newest)
+{
+	struct json_object *list = json_object_new_array();
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(newest, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, cli_json_text(texts[i]));
+	return list;
 }
 
 struct json_object *cli_notes_json(const struct plan *plan)
 {
-	const char **texts = xrealloc(NULL, plan->warnings + 1, sizeof(*texts));
-	struct json_object *list = json_object_new_array();
-	size_t n = collect_notes(plan, texts);
+	return texts_json(plan->notes);
+}
 
-	for (size_t i = 0; i < n; i++)
-		json_object_array_add(list, cli_json_text(texts[i]));
-	free(texts);
-	return list;
+struct json_object *cli_remarks_json(const struct plan *plan)
+{
+	return texts_json(plan->remarks);
 }

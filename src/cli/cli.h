@@ -65,10 +65,22 @@ enum option_id {
 	OPT_HARDWARE,
 	OPT_INCLUDE,
 	OPT_DRIVERS,
+	OPT_INSTALL,
+	OPT_INSTALL_OPTIONAL,
+	OPT_REMOVE,
+	OPT_DLOPEN_ADD,
+	OPT_DLOPEN_OMIT,
 	OPT_COMPRESS,
+	OPT_MICROCODE,
+	OPT_NO_MICROCODE,
+	OPT_ACPI,
 	OPT_JSON,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
+	OPT_IF_CHANGED,
+	OPT_CACHE_DIR,
+	OPT_CACHE_SIZE,
+	OPT_NO_CACHE,
 };
 
 #define REQUEST_OPTIONS                                                                            \
@@ -79,7 +91,16 @@ enum option_id {
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE},              \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
-	{"compress", 0, "CODEC", "zstd, xz, lz4, gzip or none", OPT_COMPRESS},                     \
+	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL},                     \
+	{"install-optional", 0, "LIST", "add those that there are", OPT_INSTALL_OPTIONAL},         \
+	{"remove", 0, "LIST", "take out what matches these patterns", OPT_REMOVE},                 \
+	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs", OPT_DLOPEN_ADD},   \
+	{"omit-dlopen-features", 0, "LIST", "leave such libraries out", OPT_DLOPEN_OMIT},          \
+	{"compress", 0, "CODEC[:LEVEL]", "zstd, xz, lz4, gzip, bzip2, lzma, lzo, none or auto",    \
+	 OPT_COMPRESS},                                                                            \
+	{"early-microcode", 0, NULL, "add CPU microcode (the default)", OPT_MICROCODE},            \
+	{"no-early-microcode", 0, NULL, "add no CPU microcode", OPT_NO_MICROCODE},                 \
+	{"acpi-override", 0, "DIR", "add the ACPI tables in DIR", OPT_ACPI},                       \
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON}
 
 struct cli_request {
@@ -104,6 +125,10 @@ const char *cli_find_init(struct arena *arena);
 
 /* Prints the notes of the plan as warnings. */
 void cli_print_notes(const struct plan *plan);
+
+/* What the plan remarks, each as a comment line. */
+void cli_print_remarks(const struct plan *plan);
+struct json_object *cli_remarks_json(const struct plan *plan);
 struct json_object *cli_notes_json(const struct plan *plan);
 
 /* "generic", or which kind of hostonly. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 struct report {
@@ -32,6 +33,14 @@ static void print_text(const struct report *r)
 			printf("  %-12s /sys/%s%s%s\n", m->blocks[k].name,
 			       or_dash(m->blocks[k].path), m->blocks[k].dm_uuid ? " " : "",
 			       m->blocks[k].dm_uuid ? m->blocks[k].dm_uuid : "");
+	}
+	for (size_t i = 0; i < r->hw->n_cpus; i++) {
+		const struct hw_cpu *c = &r->hw->cpus[i];
+		char vendor[64];
+
+		escape_text(c->vendor, vendor, sizeof(vendor));
+		printf("processor: %s family %u model %u stepping %u%s\n", vendor, c->family,
+		       c->model, c->stepping, c->is_guest ? " (of a virtual machine)" : "");
 	}
 	if (r->hw->n_devices)
 		printf("\n%-10s %-20s %-24s %s\n", "for", "driver now",
@@ -89,9 +98,23 @@ static struct json_object *device_json(const struct report *r, const struct hw_d
 	return o;
 }
 
-static void print_json(const struct report *r)
+static struct json_object *cpu_json(const struct hw_cpu *c)
 {
 	struct json_object *o = json_object_new_object();
+
+	add_text(o, "vendor", c->vendor);
+	json_object_object_add(o, "family", json_object_new_int64(c->family));
+	json_object_object_add(o, "model", json_object_new_int64(c->model));
+	json_object_object_add(o, "stepping", json_object_new_int64(c->stepping));
+	if (c->platforms != HW_PLATFORMS_UNKNOWN)
+		json_object_object_add(o, "platforms", json_object_new_int64(c->platforms));
+	json_object_object_add(o, "guest", json_object_new_boolean(c->is_guest));
+	return o;
+}
+
+static void print_json(const struct report *r)
+{
+	struct json_object *o = json_object_new_object(), *cpus = json_object_new_array();
 	struct json_object *mounts = json_object_new_array(), *devices = json_object_new_array();
 
 	for (size_t i = 0; i < r->hw->n_mounts; i++)
@@ -103,6 +126,12 @@ static void print_json(const struct report *r)
 	add_text(o, "target-kernel", r->target);
 	json_object_object_add(o, "mounts", mounts);
 	json_object_object_add(o, "devices", devices);
+	for (size_t i = 0; i < r->hw->n_cpus; i++)
+		json_object_array_add(cpus, cpu_json(&r->hw->cpus[i]));
+	if (r->hw->knows_cpus)
+		json_object_object_add(o, "cpus", cpus);
+	else
+		json_object_put(cpus);
 	cli_print_json(o);
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "format/cmdline.h"
+#include "format/magic.h"
 #include "format/manifest.h"
 #include "format/modindex.h"
 #include "image/extract.h"
@@ -15,7 +16,7 @@
 
 /* The verbs that look into an image: list, cat, extract, why. */
 
-enum { CHUNK = 64 * 1024 };
+enum { CHUNK = 64 * 1024, SECTION_TEXT_MAX = 4096 };
 
 static int parse(const struct command *self, int argc, char **argv, bool *json, struct err *err)
 {
@@ -81,7 +82,7 @@ static int read_target(struct image *i, const struct image_entry *e, char out[CP
 	return 0;
 }
 
-static void print_entry(const struct image_entry *e, const char *target)
+static void print_entry(const struct image_entry *e, const char *target, const char *filesystem)
 {
 	char mode[11], name[2 * CPIO_NAME_MAX], to[2 * CPIO_NAME_MAX];
 	const struct cpio_header *h = &e->header;
@@ -95,18 +96,89 @@ static void print_entry(const struct image_entry *e, const char *target)
 	else
 		printf("%s %3u %5u %5u %10u %s%s%s\n", mode, h->nlink, h->uid, h->gid, h->filesize,
 		       name, *to ? " -> " : "", to);
+	if (filesystem)
+		printf("# %s holds a filesystem: %s\n", name, filesystem);
+}
+
+/* What a file holds, from its first bytes: a filesystem's name, NULL for anything else. */
+static int look_into(struct image *i, const struct image_entry *e, const char **filesystem,
+		     struct err *err)
+{
+	uint8_t head[MAGIC_SIZE];
+	ssize_t n;
+
+	*filesystem = NULL;
+	if (!S_ISREG(e->header.mode) || e->header.filesize < MAGIC_SIZE)
+		return 0;
+	n = image_read(i, head, sizeof(head), err);
+	if (n > 0)
+		*filesystem = magic_filesystem(head, (size_t)n);
+	return n < 0 ? (int)n : 0;
+}
+
+/* Reads what list tells of an entry's data. */
+static int read_details(struct image *i, const struct image_entry *e,
+			char target[CPIO_TARGET_MAX + 1], const char **filesystem, struct err *err)
+{
+	int r = read_target(i, e, target, err);
+
+	return r < 0 ? r : look_into(i, e, filesystem, err);
+}
+
+/* Sections whose text is shown. */
+static bool is_text_section(const struct image_section *s)
+{
+	return strcmp(s->pe.name, ".cmdline") == 0 || strcmp(s->pe.name, ".uname") == 0;
+}
+
+/* Empty for a section that is no short text. */
+static int section_text(struct image *i, const struct image_section *s,
+			char out[SECTION_TEXT_MAX + 1], struct err *err)
+{
+	ssize_t n = is_text_section(s) ? image_read_section(i, s, out, SECTION_TEXT_MAX, err) : 0;
+
+	if (n < 0)
+		return (int)n;
+	while (n > 0 && strchr("\n ", out[n - 1]))
+		n--;
+	out[n] = '\0';
+	return 0;
+}
+
+static int print_sections(struct image *i, struct err *err)
+{
+	char text[SECTION_TEXT_MAX + 1], shown[4 * SECTION_TEXT_MAX + 1], name[4 * PE_NAME_MAX + 1];
+	const struct image_section *s;
+	size_t n;
+
+	s = image_sections(i, &n);
+	for (size_t k = 0; k < n; k++) {
+		int r = section_text(i, &s[k], text, err);
+
+		if (r < 0)
+			return r;
+		escape_text(s[k].pe.name, name, sizeof(name));
+		escape_text(text, shown, sizeof(shown));
+		printf("# section %s: %llu bytes at byte %llu", name,
+		       (unsigned long long)s[k].pe.size, (unsigned long long)s[k].pe.offset);
+		if (s[k].profile)
+			printf(", profile %u", s[k].profile - 1);
+		printf("%s%s%s\n", s[k].used ? ", listed below" : "", *shown ? ": " : "", shown);
+	}
+	return 0;
 }
 
 static int list_text(struct image *i, struct err *err)
 {
 	const struct image_segment *segments;
+	const char *filesystem;
 	char target[CPIO_TARGET_MAX + 1];
 	struct image_entry e;
 	size_t shown = 0, n;
-	int r;
+	int r = print_sections(i, err);
 
-	while ((r = image_next(i, &e, err)) > 0) {
-		r = read_target(i, &e, target, err);
+	while (r >= 0 && (r = image_next(i, &e, err)) > 0) {
+		r = read_details(i, &e, target, &filesystem, err);
 		if (r < 0)
 			break;
 		segments = image_segments(i, &n);
@@ -116,17 +188,19 @@ static int list_text(struct image *i, struct err *err)
 				       ? "uncompressed"
 				       : codec_info(segments[shown].codec)->name,
 			       (unsigned long long)segments[shown].offset);
-		print_entry(&e, target);
+		print_entry(&e, target, filesystem);
 	}
 	segments = image_segments(i, &n);
 	for (size_t k = 0; k < n && r == 0; k++)
-		printf("# segment %zu: %llu entries, %llu bytes, %llu unpacked\n", k + 1,
+		printf("# segment %zu: %llu entries, %llu bytes, %llu unpacked%s\n", k + 1,
 		       (unsigned long long)segments[k].entries,
-		       (unsigned long long)segments[k].size, (unsigned long long)segments[k].plain);
+		       (unsigned long long)segments[k].size, (unsigned long long)segments[k].plain,
+		       segments[k].early ? ", early" : "");
 	return r;
 }
 
-static struct json_object *entry_json(const struct image_entry *e, const char *target)
+static struct json_object *entry_json(const struct image_entry *e, const char *target,
+				      const char *filesystem)
 {
 	struct json_object *o = json_object_new_object();
 	char mode[11];
@@ -137,9 +211,13 @@ static struct json_object *entry_json(const struct image_entry *e, const char *t
 	json_object_object_add(o, "uid", json_object_new_int64(e->header.uid));
 	json_object_object_add(o, "gid", json_object_new_int64(e->header.gid));
 	json_object_object_add(o, "size", json_object_new_int64(e->header.filesize));
+	json_object_object_add(o, "links", json_object_new_int64(e->header.nlink));
+	json_object_object_add(o, "inode", json_object_new_int64(e->header.ino));
 	json_object_object_add(o, "segment", json_object_new_int64(e->segment + 1));
 	if (*target)
 		json_object_object_add(o, "target", cli_json_text(target));
+	if (filesystem)
+		json_object_object_add(o, "filesystem", cli_json_text(filesystem));
 	return o;
 }
 
@@ -159,9 +237,41 @@ static struct json_object *segments_json(struct image *i)
 		json_object_object_add(o, "size", json_object_new_int64((int64_t)s[k].size));
 		json_object_object_add(o, "unpacked", json_object_new_int64((int64_t)s[k].plain));
 		json_object_object_add(o, "entries", json_object_new_int64((int64_t)s[k].entries));
+		json_object_object_add(o, "early", json_object_new_boolean(s[k].early));
 		json_object_array_add(list, o);
 	}
 	return list;
+}
+
+static int print_sections_json(struct image *i, struct err *err)
+{
+	struct json_object *list = json_object_new_array();
+	char text[SECTION_TEXT_MAX + 1];
+	const struct image_section *s;
+	size_t n;
+	int r = 0;
+
+	s = image_sections(i, &n);
+	for (size_t k = 0; k < n && r == 0; k++) {
+		struct json_object *o = json_object_new_object();
+
+		r = section_text(i, &s[k], text, err);
+		json_object_object_add(o, "name", cli_json_text(s[k].pe.name));
+		json_object_object_add(o, "offset", json_object_new_int64((int64_t)s[k].pe.offset));
+		json_object_object_add(o, "size", json_object_new_int64((int64_t)s[k].pe.size));
+		if (s[k].profile)
+			json_object_object_add(o, "profile",
+					       json_object_new_int64(s[k].profile - 1));
+		json_object_object_add(o, "used", json_object_new_boolean(s[k].used));
+		if (r == 0 && *text)
+			json_object_object_add(o, "text", cli_json_text(text));
+		json_object_array_add(list, o);
+	}
+	if (n && r == 0)
+		printf("\"sections\": %s,\n ",
+		       json_object_to_json_string_ext(list, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(list);
+	return r;
 }
 
 /* Written as it is read, so that memory does not grow with the image. */
@@ -170,15 +280,18 @@ static int list_json(struct image *i, struct err *err)
 	char target[CPIO_TARGET_MAX + 1];
 	struct json_object *o;
 	struct image_entry e;
+	const char *filesystem;
 	bool first = true;
 	int r;
 
-	printf("{\"entries\": [");
-	while ((r = image_next(i, &e, err)) > 0) {
-		r = read_target(i, &e, target, err);
+	printf("{");
+	r = print_sections_json(i, err);
+	printf("\"entries\": [");
+	while (r >= 0 && (r = image_next(i, &e, err)) > 0) {
+		r = read_details(i, &e, target, &filesystem, err);
 		if (r < 0)
 			break;
-		o = entry_json(&e, target);
+		o = entry_json(&e, target, filesystem);
 		printf("%s\n  %s", first ? "" : ",",
 		       json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 		json_object_put(o);
@@ -218,8 +331,10 @@ static bool is_path(const struct image_entry *e, const char *wanted)
 	       (str_starts(e->path, "usr/") && strcmp(e->path + 4, wanted) == 0);
 }
 
-/* Number of the last file with that name, for the last one is what the kernel keeps. */
-static int find_last(const char *file, const char *path, size_t *number, struct err *err)
+/* Number of the last file with that name, for the last one is what the kernel keeps; and the
+ * entry itself, whose names are not to be used. */
+static int find_last(const char *file, const char *path, size_t *number, struct image_entry *last,
+		     struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct image_entry e;
@@ -229,12 +344,31 @@ static int find_last(const char *file, const char *path, size_t *number, struct 
 	*number = 0;
 	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
 		n++;
-		if (S_ISREG(e.header.mode) && is_path(&e, path))
+		if (S_ISREG(e.header.mode) && is_path(&e, path)) {
 			*number = n;
+			*last = e;
+		}
 	}
 	if (r == 0 && !*number) {
 		r = err_set(err, -ENOENT, "%s holds no file %s", file, path);
 		err_hint(err, "see: preroot list %s", file);
+	}
+	return r;
+}
+
+/* The bytes of a file with several names lie with any of them; the last ones count. */
+static int find_data(const char *file, const struct image_entry *name, size_t *number,
+		     struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct image_entry e;
+	size_t n = 0;
+	int r = image_open(file, &image, err);
+
+	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
+		n++;
+		if (e.header.filesize && image_entry_is_linked(&e, name))
+			*number = n;
 	}
 	return r;
 }
@@ -252,10 +386,12 @@ static int copy_out(struct image *image, struct err *err)
 static int cat_one(const char *file, const char *path, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e;
+	struct image_entry e, last;
 	size_t number;
-	int r = find_last(file, path, &number, err);
+	int r = find_last(file, path, &number, &last, err);
 
+	if (r == 0 && last.header.nlink >= 2)
+		r = find_data(file, &last, &number, err);
 	if (r == 0)
 		r = image_open(file, &image, err);
 	while (r >= 0 && number) {
@@ -291,9 +427,12 @@ int run_extract(const struct command *self, int argc, char **argv)
 	r = image_open(argv[0], &image, &err);
 	if (r == 0)
 		r = image_extract(image, argv[1], &done, &err);
-	if (done.left_out)
+	if (done.special)
 		cli_warn("%llu device nodes, FIFOs or sockets were left out",
-			 (unsigned long long)done.left_out);
+			 (unsigned long long)done.special);
+	if (done.impossible)
+		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; "
+			 "the first is %s", (unsigned long long)done.impossible, done.why);
 	if (r < 0)
 		err_hint(&err, "%llu files were unpacked to %s before that",
 			 (unsigned long long)done.files, argv[1]);

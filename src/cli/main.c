@@ -6,10 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/caching.h"
 #include "cli/cli.h"
 #include "deploy/replace.h"
 
 static const struct option_spec request_options[] = {REQUEST_OPTIONS, {0}};
+static const struct option_spec build_options[] = {
+	REQUEST_OPTIONS,
+	CACHE_OPTIONS,
+	{0},
+};
 static const struct option_spec hardware_options[] = {
 	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},
 	{"hardware", 0, "FILE", "take the machine that FILE describes", OPT_HARDWARE},
@@ -33,7 +39,7 @@ static const struct option_spec sbom_options[] = {
 static const struct option_spec no_options[] = {{0}};
 
 static const struct command commands[] = {
-	{"build", "OUT [KVER]", "Write an image file, and nothing else.", request_options, 1, 2,
+	{"build", "OUT [KVER]", "Write an image file, and nothing else.", build_options, 1, 2,
 	 run_build},
 	{"plan", "[KVER]", "Show what an image would hold, and why.", request_options, 0, 1,
 	 run_plan},

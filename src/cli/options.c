@@ -35,9 +35,9 @@ void options_help(const struct command *c)
 		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : " ",
 			 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
 			 o->args ? " " : "", o->args ? o->args : "");
-		printf("  %-26s %s\n", left, o->help);
+		printf("  %-28s %s\n", left, o->help);
 	}
-	printf("  %-26s %s\n", "-h, --help", "show this help");
+	printf("  %-28s %s\n", "-h, --help", "show this help");
 }
 
 /* Handles ARGV[*AT], an option. */

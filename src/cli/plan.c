@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "format/cpio.h"
+#include "plan/fingerprint.h"
 
 static const char *const types[] = {
 	[PLAN_FILE] = "file", [PLAN_DIR] = "dir", [PLAN_LINK] = "link"};
@@ -16,6 +17,7 @@ static void print_text(const struct build *b)
 	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
 	       cli_mode_name(b->request->mode),
 	       codec_info(b->codec)->name);
+	cli_print_remarks(&b->plan);
 	for (size_t i = 0; i < b->plan.n_entries; i++) {
 		const struct plan_entry *e = &b->plan.entries[i];
 
@@ -27,7 +29,7 @@ static void print_text(const struct build *b)
 	}
 }
 
-static void print_json(const struct build *b)
+static void print_json(const struct build *b, const char *fingerprint)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 
@@ -47,7 +49,9 @@ static void print_json(const struct build *b)
 	}
 	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
 	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
+	json_object_object_add(o, "fingerprint", json_object_new_string(fingerprint));
 	json_object_object_add(o, "entries", list);
+	json_object_object_add(o, "remarks", cli_remarks_json(&b->plan));
 	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
 	cli_print_json(o);
 }
@@ -57,6 +61,8 @@ int run_plan(const struct command *self, int argc, char **argv)
 	_cleanup_request_ struct cli_request q;
 	_cleanup_build_ struct build b = {0};
 	_cleanup_root_ struct root root = {.fd = -1};
+	uint8_t sum[DIGEST_SIZE];
+	char fingerprint[2 * DIGEST_SIZE + 1];
 	struct err err = {0};
 	int r;
 
@@ -74,7 +80,12 @@ int run_plan(const struct command *self, int argc, char **argv)
 	if (r < 0)
 		return cli_fail(&err);
 	if (q.json) {
-		print_json(&b);
+		r = plan_fingerprint(&b.plan, &root, b.codec,
+				     &(struct encode_options){b.level, 0, b.x86_filter}, sum, &err);
+		if (r < 0)
+			return cli_fail(&err);
+		digest_text(sum, fingerprint);
+		print_json(&b, fingerprint);
 	} else {
 		print_text(&b);
 		cli_print_notes(&b.plan);

@@ -7,6 +7,27 @@
 #include "format/kconfig.h"
 #include "image/verify.h"
 
+static bool is_set(const struct buf *config, const char *option)
+{
+	return kconfig_get((const char *)config->data, config->len, option) == KCONFIG_YES;
+}
+
+/* What the kernel lacks to unpack SEGMENT, or NULL. *WHAT: what it is lacked for. */
+static const char *lacking(const struct buf *config, const struct image_segment *segment,
+			   const char **what)
+{
+	const struct codec_info *codec = codec_info(segment->codec);
+
+	*what = codec->name;
+	if (codec->rd && !is_set(config, codec->rd))
+		return codec->rd;
+	*what = "xz with one of its filters";
+	for (unsigned f = XZ_FILTER_FIRST; f <= XZ_FILTER_LAST; f++)
+		if (segment->filters & 1u << f && !is_set(config, codec_xz_filter_option(f)))
+			return codec_xz_filter_option(f);
+	return NULL;
+}
+
 /* Can the kernel that the image is for unpack it? NULL: yes. Otherwise, or when that cannot be
  * said (*UNKNOWN), a sentence. */
 static const char *check_kernel(const struct root *root, const struct verdict *v,
@@ -14,7 +35,7 @@ static const char *check_kernel(const struct root *root, const struct verdict *v
 {
 	_cleanup_buf_ struct buf config = BUF_INIT;
 	struct kernel kernel;
-	const char *origin;
+	const char *origin, *option, *what;
 	struct err err = {0};
 
 	*unknown = true;
@@ -25,12 +46,10 @@ static const char *check_kernel(const struct root *root, const struct verdict *v
 		return arena_strdup(arena, err.text);
 	*unknown = false;
 	for (size_t i = 0; i < v->n_segments; i++) {
-		const struct codec_info *codec = codec_info(v->segments[i].codec);
-
-		if (codec->rd && kconfig_get((const char *)config.data, config.len, codec->rd) !=
-					 KCONFIG_YES)
+		option = lacking(&config, &v->segments[i], &what);
+		if (option)
 			return arena_printf(arena, "kernel %s cannot unpack %s (%s is not set in /%s)",
-					    v->kernel, codec->name, codec->rd, origin);
+					    v->kernel, what, option, origin);
 	}
 	return NULL;
 }

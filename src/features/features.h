@@ -23,10 +23,14 @@ struct build {
 	struct buf config;           /* the target kernel's; len 0: unknown */
 	const char *config_origin;
 	struct hardware hardware;    /* empty for a generic image */
-	enum codec codec;
+	enum codec codec;            /* of the base segment, with */
+	int level;
+	bool x86_filter;             /* the kernel's xz has it */
 	struct modules *modules;
 	struct binaries *binaries;
 	struct plan plan;
+	struct buf boot_conf;        /* further lines for boot.conf, see format/bootconf.h */
+	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
 struct feature {
@@ -39,8 +43,11 @@ struct feature {
 extern const struct feature features[];
 
 int base_build(struct build *b, struct err *err);
+int acpi_build(struct build *b, struct err *err);
 int bus_build(struct build *b, struct err *err);
 int crypto_build(struct build *b, struct err *err);
+int dropin_build(struct build *b, struct err *err);
+int microcode_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int input_build(struct build *b, struct err *err);
@@ -52,3 +59,8 @@ extern const struct modules_rule storage_rules[];
 /* Which rules about modules count for the image that was asked for: REACH_*. */
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);
+
+/* What adds programs and their libraries to PLAN, as the request wants it. *OUT is to be freed, also
+ * after a failure. */
+int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
+			struct err *err);

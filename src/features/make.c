@@ -8,7 +8,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "format/bootconf.h"
+#include "format/encode.h"
 #include "format/kconfig.h"
+#include "features/remove.h"
 
 enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
 
@@ -34,6 +36,7 @@ void build_clear(struct build *b)
 	modules_close(b->modules);
 	binaries_free(b->binaries);
 	buf_clear(&b->config);
+	buf_clear(&b->boot_conf);
 	plan_clear(&b->plan);
 	*b = (struct build){0};
 }
@@ -46,6 +49,7 @@ int build_read_hardware(const struct request *request, const struct root *root,
 
 	if (!request->hardware_file)
 		return hardware_read(root, arena, out, err);
+	root_note_outside(root, request->hardware_file);
 	r = read_file_at(AT_FDCWD, request->hardware_file, HARDWARE_FILE_MAX, &text);
 	if (r < 0)
 		return err_sys(err, r, "hardware description %s", request->hardware_file);
@@ -63,13 +67,13 @@ static bool kernel_unpacks(const struct build *b, enum codec codec)
 	return codec == CODEC_NONE || kernel_has(b, codec_info(codec)->rd);
 }
 
-/* The codecs that the kernel can unpack, for a hint. */
+/* The codecs that the kernel can unpack and we can write, for a hint. */
 static const char *unpackable(struct build *b)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
 	for (int c = CODEC_COUNT - 1; c >= 0; c--)
-		if (kernel_unpacks(b, (enum codec)c))
+		if (kernel_unpacks(b, (enum codec)c) && encode_supported((enum codec)c))
 			buf_printf(&text, "%s%s", text.len ? ", " : "",
 				   codec_info((enum codec)c)->name);
 	return arena_strdup(&b->plan.arena, buf_cstr(&text));
@@ -77,8 +81,9 @@ static const char *unpackable(struct build *b)
 
 static int choose_codec(struct build *b, struct err *err)
 {
-	static const enum codec best_first[] = {CODEC_ZSTD, CODEC_XZ, CODEC_LZ4, CODEC_GZIP,
-						CODEC_NONE};
+	/* The kernel takes longest by far for lzma and bzip2. */
+	static const enum codec best_first[] = {CODEC_ZSTD, CODEC_XZ,	CODEC_LZ4,   CODEC_GZIP,
+						CODEC_LZO,  CODEC_LZMA, CODEC_BZIP2, CODEC_NONE};
 	enum codec asked = b->request->codec;
 	size_t i = 0;
 
@@ -90,13 +95,16 @@ static int choose_codec(struct build *b, struct err *err)
 			  b->kernel.version, codec_info(b->codec)->name);
 		return 0;
 	}
+	/* Smaller by some percent, as most of what is compressed is x86 code. */
+	b->x86_filter = kernel_has(b, "CONFIG_X86") &&
+			kernel_has(b, codec_xz_filter_option(XZ_FILTER_X86));
 	if (!kernel_has(b, "CONFIG_BLK_DEV_INITRD"))
 		return err_set(err, -ENOTSUP,
 			       "kernel %s cannot use an initramfs at all (CONFIG_BLK_DEV_INITRD is "
 			       "not set in /%s)",
 			       b->kernel.version, b->config_origin);
 	if (asked == CODEC_COUNT) {
-		while (!kernel_unpacks(b, best_first[i]))
+		while (!kernel_unpacks(b, best_first[i]) || !encode_supported(best_first[i]))
 			i++;
 		b->codec = best_first[i];
 		return 0;
@@ -129,16 +137,37 @@ static int add_boot_conf(struct build *b, struct err *err)
 		   build_is_hostonly(b) ? "hostonly" : "generic");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&text, "load=%s\n", load[i]);
+	buf_add(&text, b->boot_conf.data, b->boot_conf.len);
 	return plan_add_text(&b->plan, BOOTCONF_PATH, 0644, text.data, text.len,
 			     "tells PID 1 what to do", err);
 }
 
 static int settle_modules(struct build *b, struct err *err)
 {
-	int r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
+	int r = modules_settle(b->modules, err);
+
+	if (r == 0)
+		r = remove_modules(b, err);
+	if (r == 0)
+		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
 			       b->codec != CODEC_NONE, storage_rules, err);
 
 	return r < 0 ? r : add_boot_conf(b, err);
+}
+
+int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
+			struct err *err)
+{
+	const struct request *q = b->request;
+	int r = 0;
+
+	*out = binaries_new(b->root, plan);
+	binaries_set_variants(*out, build_is_hostonly(b));
+	for (size_t i = 0; i < q->dlopen_add.n && r == 0; i++)
+		r = binaries_add_feature(*out, q->dlopen_add.list[i], err);
+	for (size_t i = 0; i < q->dlopen_omit.n && r == 0; i++)
+		r = binaries_omit_feature(*out, q->dlopen_omit.list[i], err);
+	return r;
 }
 
 int build_make(const struct request *request, const struct root *root, struct build *out,
@@ -147,7 +176,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	struct build *b = out;
 	int r;
 
-	*b = (struct build){.request = request, .root = root};
+	*b = (struct build){.request = request, .root = root, .level = request->level};
 	plan_init(&b->plan);
 	r = kernel_find(root, request->kernel, &b->plan.arena, &b->kernel, err);
 	if (r == 0)
@@ -160,12 +189,14 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = modules_open(root, &b->kernel, &b->plan.arena, &b->modules, err);
 	if (r < 0)
 		return r;
-	b->binaries = binaries_new(root, &b->plan);
+	r = build_open_binaries(b, &b->plan, &b->binaries, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
 		r = f->build(b, err);
 	if (r == 0)
 		r = settle_modules(b, err);
 	if (r == 0)
+		r = binaries_finish(b->binaries, err);
+	if (r == 0)
 		plan_sort(&b->plan);
-	return r;
+	return r < 0 ? r : remove_files(b, err);
 }

@@ -8,6 +8,9 @@ const struct feature features[] = {
 	{"input", "drivers of the keyboards", input_build},
 	{"bus", "drivers of buses, consoles and watchdogs", bus_build},
 	{"crypto", "ciphers and checksums", crypto_build},
+	{"microcode", "CPU microcode, for the kernel to load first", microcode_build},
+	{"acpi", "ACPI tables in place of the firmware's", acpi_build},
+	{"dropin", "what drop-in features ask for", dropin_build},
 	{"extra", "what the user asked for by name", extra_build},
 	{0},
 };

@@ -24,6 +24,17 @@ const struct codec_info *codec_info(enum codec codec)
 	return &codecs[codec];
 }
 
+const char *codec_xz_filter_option(unsigned filter)
+{
+	static const char *const options[] = {
+		"CONFIG_XZ_DEC_X86",   "CONFIG_XZ_DEC_POWERPC",	 "CONFIG_XZ_DEC_IA64",
+		"CONFIG_XZ_DEC_ARM",   "CONFIG_XZ_DEC_ARMTHUMB", "CONFIG_XZ_DEC_SPARC",
+		"CONFIG_XZ_DEC_ARM64", "CONFIG_XZ_DEC_RISCV",
+	};
+
+	return options[filter - XZ_FILTER_FIRST];
+}
+
 enum codec codec_by_name(const char *name)
 {
 	for (int c = 0; c < CODEC_COUNT; c++)

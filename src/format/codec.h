@@ -21,6 +21,16 @@ enum codec {
 	CODEC_COUNT,
 };
 
+/*
+ * Filters of xz for the code of one processor, by their numbers in the file format. Kernels have
+ * some of them; LZMA2 (0x21) they all have, delta (3) none has.
+ */
+enum xz_filter {
+	XZ_FILTER_FIRST = 4,
+	XZ_FILTER_X86 = 4,
+	XZ_FILTER_LAST = 11,
+};
+
 struct codec_info {
 	const char *name;   /* as on the command line */
 	const char *suffix; /* of a compressed module or firmware file; NULL: none is loaded */
@@ -31,6 +41,9 @@ struct codec_info {
 };
 
 const struct codec_info *codec_info(enum codec codec);
+
+/* The kernel option for a filter, XZ_FILTER_FIRST to XZ_FILTER_LAST. */
+const char *codec_xz_filter_option(unsigned filter);
 
 /* CODEC_COUNT for an unknown name. */
 enum codec codec_by_name(const char *name);

@@ -24,6 +24,12 @@ static bool decode_field(const uint8_t *p, uint32_t *out)
 	return true;
 }
 
+bool cpio_is_magic(const void *data)
+{
+	return memcmp(data, "070701", CPIO_MAGIC_LEN) == 0 ||
+	       memcmp(data, "070702", CPIO_MAGIC_LEN) == 0;
+}
+
 int cpio_decode_header(const void *data, struct cpio_header *out, struct err *err)
 {
 	const uint8_t *p = data;
@@ -32,9 +38,7 @@ int cpio_decode_header(const void *data, struct cpio_header *out, struct err *er
 					 &h.mtime,    &h.filesize, &h.major,  &h.minor, &h.rmajor,
 					 &h.rminor,   &h.namesize, &h.check};
 
-	if (memcmp(p, "070707", CPIO_MAGIC_LEN) == 0)
-		return err_set(err, -EBADMSG, "old portable cpio format (odc), which no kernel unpacks");
-	if (memcmp(p, "07070", 5) != 0 || (p[5] != '1' && p[5] != '2'))
+	if (!cpio_is_magic(p))
 		return err_set(err, -EBADMSG, "no cpio header (magic 070701 or 070702) here");
 	h.has_check = p[5] == '2';
 	for (int i = 0; i < CPIO_FIELDS; i++)
@@ -46,9 +50,11 @@ int cpio_decode_header(const void *data, struct cpio_header *out, struct err *er
 	return 0;
 }
 
-void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name)
+void cpio_add_header_aligned(struct buf *out, const struct cpio_header *h, const char *name,
+			     size_t align)
 {
-	size_t namesize = strlen(name) + 1;
+	size_t len = strlen(name) + 1, end = out->len + CPIO_HEADER_SIZE + len;
+	size_t namesize = len + (-(end + cpio_pad(end)) & (align - 1));
 	char raw[CPIO_HEADER_SIZE + 1];
 
 	snprintf(raw, sizeof(raw), "%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
@@ -56,8 +62,13 @@ void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *n
 		 h->mtime, h->filesize, h->major, h->minor, h->rmajor, h->rminor,
 		 (uint32_t)namesize, h->check);
 	buf_add(out, raw, CPIO_HEADER_SIZE);
-	buf_add(out, name, namesize);
-	buf_add_zeros(out, cpio_pad(CPIO_HEADER_SIZE + namesize));
+	buf_add(out, name, len);
+	buf_add_zeros(out, namesize - len + cpio_pad(end));
+}
+
+void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name)
+{
+	cpio_add_header_aligned(out, h, name, 4);
 }
 
 void cpio_add_trailer(struct buf *out)
@@ -65,4 +76,25 @@ void cpio_add_trailer(struct buf *out)
 	struct cpio_header h = {.nlink = 1};
 
 	cpio_add_header(out, &h, CPIO_TRAILER);
+}
+
+void cpio_plain_path(const char *name, char *to)
+{
+	char *start = to;
+
+	while (*name) {
+		size_t len = strcspn(name, "/");
+
+		if (len && !(len == 1 && *name == '.')) {
+			if (to > start)
+				*to++ = '/';
+			memcpy(to, name, len);
+			to += len;
+		}
+		name += len;
+		name += *name == '/';
+	}
+	if (to == start)
+		*to++ = '.';
+	*to = '\0';
 }

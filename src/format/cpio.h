@@ -48,6 +48,9 @@ static inline size_t cpio_pad(uint64_t offset)
 	return (size_t)(-offset & 3);
 }
 
+/* DATA holds 6 bytes or more. Whether they are the magic of an entry. */
+bool cpio_is_magic(const void *data);
+
 /* DATA holds CPIO_HEADER_SIZE bytes. 0, or -EBADMSG for a wrong magic or a field that is not
  * eight hexadecimal digits. The values themselves are not judged. */
 int cpio_decode_header(const void *data, struct cpio_header *out, struct err *err);
@@ -56,5 +59,15 @@ int cpio_decode_header(const void *data, struct cpio_header *out, struct err *er
  * at a multiple of 4 in the archive). namesize is taken from NAME. */
 void cpio_add_header(struct buf *out, const struct cpio_header *h, const char *name);
 
+/* The same, but the data will start at a multiple of ALIGN (a power of two, at least 4), counted
+ * as above: NULs behind the name make up for it, which count as part of it. */
+void cpio_add_header_aligned(struct buf *out, const struct cpio_header *h, const char *name,
+			     size_t align);
+
 /* Appends the end-of-archive entry and its padding. */
 void cpio_add_trailer(struct buf *out);
+
+/* Copies NAME without what makes no difference to where it leads: slashes at its start and end,
+ * empty and "." parts. What is left of nothing is ".". TO has room for NAME, and 2 bytes at
+ * least. */
+void cpio_plain_path(const char *name, char *to);

@@ -4,7 +4,8 @@
 /*
  * Streaming decompression of one compressed stream, with the limits that the kernel's own
  * decompressors have (facts that a well-formed file may still break: zstd windows over 128 MiB,
- * xz checks other than CRC32, lz4 frames that are not the legacy one).
+ * xz checks other than CRC32, xz filters that no kernel has, lzo blocks over 256 KiB, lz4 frames
+ * that are not the legacy one).
  * One file a codec; each user (the program, PID 1) picks the descriptors that it links.
  */
 
@@ -31,10 +32,14 @@ struct decoder_ops {
 	int (*step)(struct decoder *d, const uint8_t *in, size_t in_len, bool last, size_t *taken,
 		    uint8_t *out, size_t out_len, size_t *given, struct err *err);
 	void (*close)(struct decoder *d);
+	/* May be NULL. A bit for each filter (enum xz_filter) met so far that a kernel may lack. */
+	unsigned (*filters)(const struct decoder *d);
 };
 
+extern const struct decoder_ops decode_bzip2;
 extern const struct decoder_ops decode_gzip;
-extern const struct decoder_ops decode_xz; /* also lzma: see decode_lzma */
-extern const struct decoder_ops decode_lzma;
 extern const struct decoder_ops decode_lz4;
+extern const struct decoder_ops decode_lzma;
+extern const struct decoder_ops decode_lzo;
+extern const struct decoder_ops decode_xz;
 extern const struct decoder_ops decode_zstd;

@@ -4,7 +4,10 @@
 #include "base/cleanup.h"
 
 static const struct decoder_ops *const decoders[] = {
-	&decode_gzip, &decode_xz, &decode_lzma, &decode_lz4, &decode_zstd,
+	&decode_bzip2, &decode_gzip, &decode_lz4, &decode_lzma, &decode_xz, &decode_zstd,
+#ifdef HAVE_LZO
+	&decode_lzo,
+#endif
 };
 
 const struct decoder_ops *decoder_find(enum codec codec)

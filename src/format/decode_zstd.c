@@ -54,4 +54,4 @@ static void zstd_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_zstd = {CODEC_ZSTD, zstd_open, zstd_step, zstd_close};
+const struct decoder_ops decode_zstd = {CODEC_ZSTD, zstd_open, zstd_step, zstd_close, NULL};

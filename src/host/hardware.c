@@ -376,6 +376,7 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 		read_keyboards(&s);
 	if (e == 0)
 		e = read_mounts(&s, false, err);
+	hardware_read_cpus(r, arena, &hw);
 	hw.kernel = root_read_line(r, "proc/sys/kernel/osrelease", arena);
 	strset_clear(&s.seen);
 	strset_clear(&s.looked_at);

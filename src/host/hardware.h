@@ -4,7 +4,8 @@
 /*
  * What a machine needs to reach its filesystems: for each mounted filesystem on a block device
  * the chain of block devices below it (partition, slaves), and for those every device of /sys
- * on the way up to the bus. Also the keyboards: somebody may have to type. Which driver of the
+ * on the way up to the bus. Also the keyboards: somebody may have to type; and the kinds of
+ * processors, for their microcode. Which driver of the
  * target kernel serves a device is not said here: that is the target's matter.
  *
  * The JSON form is what `preroot hardware --json` prints and --hardware reads:
@@ -12,11 +13,14 @@
  *    "mounts":  [{"target": "/", "source": "/dev/vda1", "fstype": "ext4", "options": "rw",
  *                 "blocks": [{"name": "vda1", "path": "devices/..."}, ...]}],
  *    "devices": [{"path": "devices/pci0000:00/...", "subsystem": "pci", "modalias": "pci:...",
- *                 "driver": "virtio-pci", "module": "virtio_pci", "for": "/"}]}
+ *                 "driver": "virtio-pci", "module": "virtio_pci", "for": "/"}],
+ *    "cpus":    [{"vendor": "GenuineIntel", "family": 6, "model": 142, "stepping": 10,
+ *                 "platforms": 128, "guest": false}]}
  */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -51,18 +55,34 @@ struct hw_device {
 	bool is_builtin;        /* the running kernel has the driver built in */
 };
 
+/* One kind of processor. */
+struct hw_cpu {
+	const char *vendor;  /* GenuineIntel, AuthenticAMD, ... */
+	uint32_t family, model, stepping;
+	uint32_t platforms;  /* Intel: the platform's mask; HW_PLATFORMS_UNKNOWN */
+	bool is_guest;       /* of a virtual machine */
+};
+
+#define HW_PLATFORMS_UNKNOWN UINT32_MAX
+
 struct hardware {
 	const char *kernel; /* the running one, as /proc/sys/kernel/osrelease says; NULL */
 	struct hw_mount *mounts;
 	size_t n_mounts;
 	struct hw_device *devices;
 	size_t n_devices;
+	struct hw_cpu *cpus; /* each kind once; none on other architectures than x86 */
+	size_t n_cpus;
+	bool knows_cpus;     /* false: nothing was to be found out about them */
 };
 
 /* Reads /proc/self/mountinfo and /sys below the root. A mount whose device is not in /sys is
  * left out. -ENOENT when there is no /proc or /sys at all. */
 int hardware_read(const struct root *r, struct arena *arena, struct hardware *out,
 		  struct err *err);
+
+/* The processors alone, from /proc/cpuinfo and what the microcode driver says in /sys. */
+void hardware_read_cpus(const struct root *r, struct arena *arena, struct hardware *hw);
 
 /* -EBADMSG says which value is wrong. */
 int hardware_from_json(const char *text, size_t len, struct arena *arena, struct hardware *out,

@@ -6,7 +6,12 @@
 #include "base/text.h"
 #include "host/hardware.h"
 
-enum { VERSION = 1, LIST_MAX = 65536 };
+enum {
+	VERSION = 1,
+	LIST_MAX = 65536,
+	CPU_FAMILY_MAX = 15 + 255, /* what CPUID can tell */
+	CPU_STEPPING_MAX = 15,
+};
 
 /* A string member; NULL when it is absent. What is there and no string is an error. */
 static int text_of(struct json_object *o, const char *key, struct arena *a, const char **out,
@@ -37,6 +42,20 @@ static int flag_of(struct json_object *o, const char *key, bool *out, struct err
 	if (!json_object_is_type(v, json_type_boolean))
 		return err_set(err, -EBADMSG, "\"%s\" is not true or false", key);
 	*out = json_object_get_boolean(v);
+	return 0;
+}
+
+static int number_of(struct json_object *o, const char *key, uint32_t max, uint32_t *out,
+		     struct err *err)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, key, &v))
+		return 0;
+	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < 0 ||
+	    json_object_get_int64(v) > max)
+		return err_set(err, -EBADMSG, "\"%s\" is not a number from 0 to %u", key, max);
+	*out = (uint32_t)json_object_get_int64(v);
 	return 0;
 }
 
@@ -149,6 +168,49 @@ static int decode_lists(struct json_object *top, struct arena *a, struct hardwar
 	return 0;
 }
 
+static int decode_cpu(struct json_object *o, struct arena *a, struct hw_cpu *out, struct err *err)
+{
+	const struct {
+		const char *key;
+		uint32_t max;
+		uint32_t *to;
+	} numbers[] = {
+		{"family", CPU_FAMILY_MAX, &out->family}, {"model", UINT8_MAX, &out->model},
+		{"stepping", CPU_STEPPING_MAX, &out->stepping},
+		{"platforms", UINT8_MAX, &out->platforms},
+	};
+	int e = text_of(o, "vendor", a, &out->vendor, err);
+
+	out->platforms = HW_PLATFORMS_UNKNOWN;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && e == 0; i++)
+		e = number_of(o, numbers[i].key, numbers[i].max, numbers[i].to, err);
+	if (e == 0)
+		e = flag_of(o, "guest", &out->is_guest, err);
+	return e < 0 ? e : need(out->vendor, "vendor", err);
+}
+
+/* A description may lack them. */
+static int decode_cpus(struct json_object *top, struct arena *a, struct hardware *hw,
+		       struct err *err)
+{
+	struct json_object *list;
+	int e;
+
+	hw->knows_cpus = json_object_object_get_ex(top, "cpus", &list);
+	if (!hw->knows_cpus)
+		return 0;
+	e = list_of(top, "cpus", &list, &hw->n_cpus, err);
+	if (e < 0)
+		return e;
+	hw->cpus = arena_alloc(a, (hw->n_cpus + 1) * sizeof(*hw->cpus));
+	for (size_t i = 0; i < hw->n_cpus; i++) {
+		e = decode_cpu(json_object_array_get_idx(list, i), a, &hw->cpus[i], err);
+		if (e < 0)
+			return err_prefix(err, "cpus[%zu]", i);
+	}
+	return 0;
+}
+
 static int decode_top(struct json_object *top, struct arena *a, struct hardware *out,
 		      struct err *err)
 {
@@ -167,6 +229,8 @@ static int decode_top(struct json_object *top, struct arena *a, struct hardware 
 	e = text_of(top, "kernel", a, &hw.kernel, err);
 	if (e == 0)
 		e = decode_lists(top, a, &hw, err);
+	if (e == 0)
+		e = decode_cpus(top, a, &hw, err);
 	if (e == 0)
 		*out = hw;
 	return e;

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "host/trace.h"
 
 enum { RACES_MAX = 100 };
 
@@ -58,7 +59,7 @@ void root_close(struct root *r)
 	r->fd = close_fd(r->fd);
 }
 
-int root_openat(const struct root *r, const char *path, int flags)
+static int open_below(const struct root *r, const char *path, int flags)
 {
 	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
 	int fd, tries = RACES_MAX;
@@ -74,6 +75,37 @@ int root_openat(const struct root *r, const char *path, int flags)
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && r->is_host)
 		fd = openat(r->fd, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+int root_openat(const struct root *r, const char *path, int flags)
+{
+	trace_note(r->trace, TRACE_CONTENT, path);
+	return open_below(r, path, flags);
+}
+
+void root_note(const struct root *r, const char *path)
+{
+	trace_note(r->trace, TRACE_CONTENT, path);
+}
+
+/* A link counts as itself, and as what it leads to. */
+void root_note_outside(const struct root *r, const char *path)
+{
+	char whole[2 * PATH_MAX], cwd[PATH_MAX];
+	struct stat st;
+
+	if (!r->trace)
+		return;
+	if (*path == '/' || !getcwd(cwd, sizeof(cwd)))
+		snprintf(whole, sizeof(whole), "%s", path);
+	else
+		snprintf(whole, sizeof(whole), "%s/%s", cwd, path);
+	trace_note(r->trace, TRACE_RESOLVE | TRACE_OUTSIDE, whole);
+	trace_note(r->trace, TRACE_CONTENT | TRACE_OUTSIDE, whole);
+	if (lstat(whole, &st) == 0 && S_ISLNK(st.st_mode))
+		trace_note(r->trace, TRACE_LINK | TRACE_OUTSIDE, whole);
+	if (stat(whole, &st) == 0 && S_ISDIR(st.st_mode))
+		trace_note(r->trace, TRACE_LIST | TRACE_OUTSIDE, whole);
 }
 
 int root_read(const struct root *r, const char *path, size_t max, struct buf *out)
@@ -101,7 +133,7 @@ char *root_read_line(const struct root *r, const char *path, struct arena *arena
 
 static int stat_with(const struct root *r, const char *path, int flags, struct stat *st)
 {
-	_cleanup_fd_ int fd = root_openat(r, path, O_PATH | flags);
+	_cleanup_fd_ int fd = open_below(r, path, O_PATH | flags);
 
 	if (fd < 0)
 		return fd;
@@ -110,11 +142,13 @@ static int stat_with(const struct root *r, const char *path, int flags, struct s
 
 int root_stat(const struct root *r, const char *path, struct stat *st)
 {
+	trace_note(r->trace, TRACE_STAT, path);
 	return stat_with(r, path, 0, st);
 }
 
 int root_lstat(const struct root *r, const char *path, struct stat *st)
 {
+	trace_note(r->trace, TRACE_LSTAT, path);
 	return stat_with(r, path, O_NOFOLLOW, st);
 }
 
@@ -127,10 +161,12 @@ bool root_exists(const struct root *r, const char *path)
 
 char *root_readlink(const struct root *r, const char *path, struct arena *arena)
 {
-	_cleanup_fd_ int fd = root_openat(r, path, O_PATH | O_NOFOLLOW);
+	_cleanup_fd_ int fd = -1;
 	char target[PATH_MAX];
 	ssize_t n;
 
+	trace_note(r->trace, TRACE_LINK, path);
+	fd = open_below(r, path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return NULL;
 	n = readlinkat(fd, "", target, sizeof(target));
@@ -140,10 +176,12 @@ char *root_readlink(const struct root *r, const char *path, struct arena *arena)
 
 char *root_resolve(const struct root *r, const char *path, struct arena *arena)
 {
-	_cleanup_fd_ int fd = root_openat(r, path, O_PATH);
+	_cleanup_fd_ int fd = -1;
 	char whole[PATH_MAX], base[PATH_MAX];
 	size_t n;
 
+	trace_note(r->trace, TRACE_RESOLVE, path);
+	fd = open_below(r, path, O_PATH);
 	if (fd < 0 || !fd_path(fd, whole) || !fd_path(r->fd, base))
 		return NULL;
 	n = strlen(base);
@@ -162,12 +200,14 @@ static int compare_names(const void *a, const void *b)
 
 int root_listdir(const struct root *r, const char *path, struct arena *arena, char ***names)
 {
-	int fd = root_openat(r, path, O_RDONLY | O_DIRECTORY);
 	_cleanup_free_ char **list = NULL;
 	size_t count = 0;
 	struct dirent *de;
 	DIR *dir;
+	int fd;
 
+	trace_note(r->trace, TRACE_LIST, path);
+	fd = open_below(r, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	dir = fdopendir(fd);

@@ -16,10 +16,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct cache;
+struct trace;
+
 struct root {
 	int fd;
 	char path[PATH_MAX]; /* absolute, for messages and for libraries that want a path */
 	bool is_host;     /* it is "/" itself */
+	struct trace *trace; /* notes each question below, see host/trace.h; NULL: nothing does */
+	struct cache *cache; /* what was worked out of its files before; NULL: nothing */
 };
 
 /* Close with root_close(). */
@@ -29,6 +34,11 @@ void root_close(struct root *r);
 
 /* What to put in front of "/path" when a person is to find it: nothing for the host itself. */
 const char *root_prefix(const struct root *r);
+
+/* For who reads a file without these functions, through a library that wants a path: to be
+ * called before. The other one is for a path of the calling process, absolute or not. */
+void root_note(const struct root *r, const char *path);
+void root_note_outside(const struct root *r, const char *path);
 
 /* File descriptor or -errno; O_CLOEXEC is added. */
 int root_openat(const struct root *r, const char *path, int flags);

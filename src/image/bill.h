@@ -8,8 +8,8 @@
  */
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "format/manifest.h"
-#include "image/digest.h"
 #include "image/open.h"
 
 struct bill_package {

@@ -11,7 +11,7 @@
  */
 
 #include "base/arena.h"
-#include "image/digest.h"
+#include "base/digest.h"
 #include "image/open.h"
 
 enum {

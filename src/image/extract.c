@@ -21,7 +21,7 @@ struct extractor {
 	struct image *image;
 	struct root dir;
 	struct arena arena;
-	struct strset links; /* "segment:device:inode" -> first path, for hard links */
+	struct strset links; /* "archive:device:inode" -> first path, for hard links */
 	uint64_t link_bytes; /* of names that are kept for them */
 	struct extract_result *result;
 };
@@ -38,11 +38,10 @@ static int open_parent(struct extractor *x, const char *path, const char **leaf,
 		return err_set(err, -ENOMEM, "no memory left");
 	if (!**leaf || strlen(*leaf) > COMPONENT_MAX || strcmp(*leaf, ".") == 0 ||
 	    strcmp(*leaf, "..") == 0)
-		return err_set(err, -EBADMSG, "the name has no usable last part");
+		return err_set(err, -ENAMETOOLONG, "the name has no usable last part");
 	fd = root_openat(&x->dir, parent, O_PATH | O_DIRECTORY);
 	if (fd < 0)
-		return err_set(err, fd == -ENOENT || fd == -ENOTDIR ? -EBADMSG : fd,
-			       "its folder %s: %s", parent, strerror(-fd));
+		return err_set(err, fd, "its folder %s: %s", parent, strerror(-fd));
 	return fd;
 }
 
@@ -90,7 +89,7 @@ static int link_to_first(struct extractor *x, const struct image_entry *e, int p
 	x->link_bytes += strlen(e->path);
 	if (x->link_bytes > LINK_BYTES_MAX)
 		return err_set(err, -E2BIG, "too many hard links");
-	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->segment, h->major, h->minor, h->ino);
+	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->archive, h->major, h->minor, h->ino);
 	slot = strset_find(&x->links, key);
 	if (!slot) {
 		strset_add(&x->links, key, arena_strdup(&x->arena, e->path));
@@ -124,9 +123,17 @@ static int make_file(struct extractor *x, const struct image_entry *e, int paren
 	return copy_data(x, fd, err);
 }
 
-static int make_dir(const struct image_entry *e, int parent, const char *leaf, struct err *err)
+static int make_dir(struct extractor *x, const struct image_entry *e, int parent,
+		    const char *leaf, struct err *err)
 {
+	_cleanup_fd_ int behind = -1;
 	struct stat st;
+
+	/* mkdir("lib/") leaves a link to a folder as it is, mkdir("lib") replaces it. */
+	if (e->has_slash)
+		behind = root_openat(&x->dir, e->path, O_PATH | O_DIRECTORY);
+	if (behind >= 0)
+		return 0;
 
 	/* A folder is looked into below: whoever unpacks must be able to. */
 	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
@@ -146,7 +153,7 @@ static int make_link(struct extractor *x, int parent, const char *leaf, struct e
 	if (n < 0)
 		return (int)n;
 	if (n == 0 || n > CPIO_TARGET_MAX)
-		return err_set(err, -EBADMSG, "a link of %zd bytes", n);
+		return err_set(err, -ENAMETOOLONG, "a link of %zd bytes", n);
 	target[n == sizeof(target) ? n - 1 : n] = '\0';
 	if (symlinkat(target, parent, leaf) < 0)
 		return err_sys(err, -errno, "cannot make the link");
@@ -163,19 +170,30 @@ static int extract_entry(struct extractor *x, const struct image_entry *e, struc
 	if (strcmp(e->path, ".") == 0)
 		return 0;
 	if (type != S_IFREG && type != S_IFDIR && type != S_IFLNK) {
-		x->result->left_out++;
+		x->result->special++;
 		return 0;
 	}
+	if (type == S_IFDIR && e->header.filesize)
+		return err_set(err, -ENOTDIR, "a folder with %u bytes of data", e->header.filesize);
+	if (type != S_IFDIR && e->has_slash)
+		return err_set(err, -ENOTDIR, "no folder, but its name ends with a slash");
 	parent = open_parent(x, e->path, &leaf, err);
 	if (parent < 0)
 		return parent;
 	if (type == S_IFDIR)
-		return make_dir(e, parent, leaf, err);
+		return make_dir(x, e, parent, leaf, err);
 	r = clear_place(parent, leaf, err);
 	if (r < 0)
 		return r;
 	return type == S_IFLNK ? make_link(x, parent, leaf, err)
 			       : make_file(x, e, parent, leaf, err);
+}
+
+/* Failures that come of the archive, not of the disk: the kernel has them, too, and goes on. */
+static bool is_impossible(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ENOTEMPTY || r == -EEXIST || r == -ELOOP ||
+	       r == -ENAMETOOLONG;
 }
 
 int image_extract(struct image *image, const char *dir, struct extract_result *out,
@@ -198,7 +216,11 @@ int image_extract(struct image *image, const char *dir, struct extract_result *o
 		if (r < 0) {
 			escape_text(e.name, shown, sizeof(shown));
 			err_prefix(err, "%s", shown);
-			break;
+			if (!is_impossible(r))
+				break;
+			if (!out->impossible++)
+				snprintf(out->why, sizeof(out->why), "%s", err->text);
+			*err = (struct err){0};
 		}
 	}
 	root_close(&x.dir);

@@ -5,7 +5,8 @@
  * Unpacks an image below a folder, and never outside of it, whatever names, links or sizes the
  * archive holds: every path is resolved with the folder as its "/" (openat2, RESOLVE_IN_ROOT),
  * files are made anew and never written through a link. Device nodes, FIFOs and sockets are
- * left out; set-user-ID bits and owners are dropped.
+ * left out; set-user-ID bits and owners are dropped. What the kernel leaves out in silence (an
+ * entry without its folder, a file over a folder that is not empty, ...) is left out as well.
  */
 
 #include <stdint.h>
@@ -17,7 +18,10 @@
 #define EXTRACT_BYTES_MAX (16ull << 30)
 
 struct extract_result {
-	uint64_t files, bytes, left_out;
+	uint64_t files, bytes;
+	uint64_t special;         /* device nodes, FIFOs and sockets that were left out */
+	uint64_t impossible;      /* entries that the kernel leaves out, too */
+	char why[ERR_TEXT_MAX];   /* the first of those, and what is wrong with it */
 };
 
 /* DIR is made when it does not exist; its parent must. */

@@ -11,21 +11,22 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "format/decode_all.h"
+#include "format/magic.h"
+#include "image/verify_early.h"
 
 enum {
 	IN_SIZE = 256 * 1024,
 	OUT_SIZE = 256 * 1024,
 	SEGMENTS_MAX = 1024,
-	BOOTCONFIG_TAIL = 20, /* size, sum, magic */
+	BOOTCONFIG_MAX = 32 * 1024 + 32, /* XBC_DATA_MAX and its footer */
 };
 
-#define BOOTCONFIG_MAGIC "#BOOTCONFIG\n"
-
 struct image {
-	int fd, own_fd;
-	const char *label;
-	uint64_t size; /* of the file, without a bootconfig footer */
-	uint64_t in_offset;
+	int own_fd;
+	char *label;
+	struct container container;
+	uint64_t start;     /* of the current segment, in the image */
+	uint64_t in_offset; /* in the image, as container_read() counts */
 	size_t in_at, in_len;
 
 	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
@@ -34,6 +35,8 @@ struct image {
 	size_t out_at, out_len;
 
 	bool in_segment;   /* the last segment may still grow */
+	bool started;      /* a header was read: from here on the kernel passes over zeros */
+	unsigned archive;
 	uint64_t left;     /* data of the current entry */
 	size_t pad;        /* behind that data */
 	uint32_t sum, want_sum;
@@ -42,6 +45,7 @@ struct image {
 	struct image_segment segments[SEGMENTS_MAX];
 	size_t n_segments;
 	char name[CPIO_NAME_MAX];
+	char path[CPIO_NAME_MAX + 1];
 	uint8_t in[IN_SIZE];
 	uint8_t out[OUT_SIZE];
 };
@@ -56,25 +60,17 @@ static struct image_segment *current(struct image *i)
 	return &i->segments[i->n_segments - 1];
 }
 
-/* The kernel cuts off "[bootconfig][size][sum]#BOOTCONFIG\n" before it unpacks. */
-static void cut_bootconfig(struct image *i)
+/* Where that is in the file: what messages tell. */
+static unsigned long long place(const struct image *i)
 {
-	uint8_t tail[BOOTCONFIG_TAIL];
-	uint32_t size;
-
-	if (i->size < sizeof(tail) ||
-	    pread_full(i->fd, tail, sizeof(tail), i->size - sizeof(tail)) != sizeof(tail) ||
-	    memcmp(tail + 8, BOOTCONFIG_MAGIC, strlen(BOOTCONFIG_MAGIC)) != 0)
-		return;
-	size = tail[0] | (uint32_t)tail[1] << 8 | (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
-	if (size <= i->size - sizeof(tail))
-		i->size -= sizeof(tail) + size;
+	return container_place(&i->container, file_pos(i));
 }
 
 int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 {
-	struct image *i;
+	_cleanup_image_ struct image *i = NULL;
 	struct stat st;
+	int r;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, -errno, "%s", name);
@@ -85,12 +81,14 @@ int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 	i = calloc(1, sizeof(*i));
 	if (!i)
 		return err_set(err, -ENOMEM, "no memory left");
-	i->fd = fd;
 	i->own_fd = -1;
-	i->label = name;
-	i->size = (uint64_t)st.st_size;
-	cut_bootconfig(i);
-	*out = i;
+	i->label = strdup(name);
+	if (!i->label)
+		return err_set(err, -ENOMEM, "no memory left");
+	r = container_init(&i->container, fd, (uint64_t)st.st_size, err);
+	if (r < 0)
+		return err_prefix(err, "%s", name);
+	*out = TAKE_PTR(i);
 	return 0;
 }
 
@@ -115,6 +113,7 @@ void image_close(struct image *i)
 	if (i->decoder)
 		i->ops->close(i->decoder);
 	close_fd(i->own_fd);
+	free(i->label);
 	free(i);
 }
 
@@ -129,16 +128,40 @@ const struct image_segment *image_segments(const struct image *i, size_t *n)
 	return i->segments;
 }
 
+bool image_entry_is_linked(const struct image_entry *a, const struct image_entry *b)
+{
+	const struct cpio_header *x = &a->header, *y = &b->header;
+
+	return x->nlink >= 2 && y->nlink >= 2 && a->archive == b->archive && x->ino == y->ino &&
+	       x->major == y->major && x->minor == y->minor &&
+	       ((x->mode ^ y->mode) & S_IFMT) == 0;
+}
+
 uint64_t image_size(const struct image *i)
 {
-	return i->size;
+	return i->container.size;
+}
+
+const struct image_section *image_sections(const struct image *i, size_t *n)
+{
+	*n = i->container.n_sections;
+	return i->container.sections;
+}
+
+ssize_t image_read_section(const struct image *i, const struct image_section *s, void *data,
+			   size_t len, struct err *err)
+{
+	ssize_t n = pread_full(i->container.fd, data, len < s->pe.size ? len : (size_t)s->pe.size,
+			       s->pe.offset);
+
+	return n < 0 ? err_sys(err, (int)n, "%s", i->label) : n;
 }
 
 /* Where in the image, in front of what went wrong there. */
 static int located(struct image *i, struct err *err)
 {
 	return err_prefix(err, "%s: segment %zu at byte %llu", i->label, i->n_segments,
-			  (unsigned long long)file_pos(i));
+			  place(i));
 }
 
 /* ---- bytes of the file ---- */
@@ -152,18 +175,18 @@ static ssize_t fill(struct image *i, struct err *err)
 
 	if (i->in_at < i->in_len)
 		return (ssize_t)(i->in_len - i->in_at);
-	if (pos >= i->size)
+	if (pos >= i->container.size)
 		return 0;
-	if (want > i->size - pos)
-		want = (size_t)(i->size - pos);
-	n = pread_full(i->fd, i->in, want, pos);
+	if (want > i->container.size - pos)
+		want = (size_t)(i->container.size - pos);
+	n = container_read(&i->container, i->in, want, pos);
 	if (n < 0)
 		return err_sys(err, (int)n, "%s", i->label);
 	i->in_offset = pos;
 	i->in_at = 0;
 	i->in_len = (size_t)n;
 	if (n == 0)
-		i->size = pos; /* somebody cut it while we read */
+		i->container.size = pos; /* somebody cut it while we read */
 	return n;
 }
 
@@ -209,7 +232,7 @@ static int decode_more(struct image *i, struct err *err)
 		if (n < 0)
 			return (int)n;
 		r = i->ops->step(i->decoder, i->in + i->in_at, (size_t)n,
-				 i->in_offset + i->in_len >= i->size, &taken, i->out,
+				 i->in_offset + i->in_len >= i->container.size, &taken, i->out,
 				 sizeof(i->out), &given, err);
 		if (r < 0)
 			return r;
@@ -253,7 +276,7 @@ static ssize_t get(struct image *i, uint8_t *data, size_t len, struct err *err)
 	else if (data)
 		n = get_raw(i, data, len, err);
 	else {
-		uint64_t there = i->size - file_pos(i);
+		uint64_t there = i->container.size - file_pos(i);
 
 		n = (ssize_t)(len < there ? len : there);
 		skip_raw(i, (uint64_t)n);
@@ -280,7 +303,9 @@ static int need(struct image *i, uint8_t *data, size_t len, const char *what, st
 static void close_segment(struct image *i)
 {
 	if (i->ops)
-		current(i)->size = file_pos(i) - current(i)->offset;
+		current(i)->size = file_pos(i) - i->start;
+	if (i->decoder && i->ops->filters)
+		current(i)->filters = i->ops->filters(i->decoder);
 	if (i->decoder)
 		i->ops->close(i->decoder);
 	i->decoder = NULL;
@@ -304,7 +329,8 @@ static int open_segment(struct image *i, enum codec codec, struct err *err)
 			return err_set(err, -ENOMEM, "no memory left to decompress");
 	}
 	i->segments[i->n_segments++] =
-		(struct image_segment){.codec = codec, .offset = file_pos(i)};
+		(struct image_segment){.codec = codec, .offset = place(i)};
+	i->start = file_pos(i);
 	i->in_segment = true;
 	return 0;
 }
@@ -323,13 +349,31 @@ static int skip_zeros(struct image *i, struct err *err)
 	}
 }
 
+/* HEAD: N bytes that are neither an archive nor a stream that the kernel knows. */
+static int refuse(struct image *i, const uint8_t *head, size_t n, struct err *err)
+{
+	const char *format = magic_foreign(head, n);
+
+	if (format)
+		return err_set(err, -EBADMSG, "%s: %s at byte %llu, which no kernel unpacks",
+			       i->label, format, place(i));
+	if (i->container.bad_footer && i->container.size - file_pos(i) <= BOOTCONFIG_MAX)
+		return err_set(err, -EBADMSG,
+			       "%s: what follows at byte %llu ends as a boot configuration, but its "
+			       "size or sum is wrong: the kernel does not cut it off", i->label,
+			       place(i));
+	return err_set(err, -EBADMSG, "%s: neither a cpio archive nor compressed data at byte %llu",
+		       i->label, place(i));
+}
+
 /* At the file's own level: what comes next? 1 an archive to read from, 0 the end. */
 static int next_segment(struct image *i, struct err *err)
 {
 	bool after_plain = i->n_segments && current(i)->codec == CODEC_NONE;
-	uint8_t magic[2];
+	uint8_t head[MAGIC_SIZE];
 	enum codec codec;
 	int r = skip_zeros(i, err);
+	ssize_t n;
 
 	if (r <= 0)
 		return r;
@@ -338,24 +382,22 @@ static int next_segment(struct image *i, struct err *err)
 			return err_set(err, -EBADMSG,
 				       "%s: an uncompressed segment starts at byte %llu, which is "
 				       "no multiple of 4: the kernel does not find it",
-				       i->label, (unsigned long long)file_pos(i));
+				       i->label, place(i));
 		return i->in_segment ? 1 : (r = open_segment(i, CODEC_NONE, err)) < 0 ? r : 1;
 	}
 	if (i->in_segment)
 		close_segment(i);
-	if (pread_full(i->fd, magic, 2, file_pos(i)) != 2)
-		codec = CODEC_NONE;
-	else
-		codec = codec_detect(magic, 2);
+	n = container_read(&i->container, head, sizeof(head), file_pos(i));
+	if (n < 0)
+		return err_sys(err, (int)n, "%s", i->label);
+	codec = codec_detect(head, (size_t)n);
 	if (codec == CODEC_NONE)
-		return err_set(err, -EBADMSG,
-			       "%s: neither a cpio archive nor compressed data at byte %llu",
-			       i->label, (unsigned long long)file_pos(i));
+		return refuse(i, head, (size_t)n, err);
 	if (after_plain && file_pos(i) % 4)
 		return err_set(err, -EBADMSG,
 			       "%s: the segment at byte %llu follows an uncompressed one and is "
 			       "not at a multiple of 4: the kernel calls that broken padding",
-			       i->label, (unsigned long long)file_pos(i));
+			       i->label, place(i));
 	r = open_segment(i, codec, err);
 	return r < 0 ? r : 1;
 }
@@ -371,12 +413,17 @@ static int find_header(struct image *i, uint8_t head[4], struct err *err)
 
 		if (n < 0)
 			return located(i, err);
+		if (n == 0 && i->ops && !i->started) {
+			err_set(err, -EBADMSG, "an empty compressed segment comes first: the kernel "
+					       "calls that junk");
+			return located(i, err);
+		}
 		if (n == 0)
 			return 0;
 		if (n == 4 && memcmp(head, "\0\0\0\0", 4) != 0)
 			return 1;
 		/* The kernel passes over zeros only once it has seen an archive. */
-		if (i->ops && i->n_segments == 1 && !i->entries) {
+		if (i->ops && !i->started) {
 			err_set(err, -EBADMSG, "zeros before the first archive of a compressed "
 					       "segment: the kernel wants a cpio header there");
 			return located(i, err);
@@ -387,21 +434,6 @@ static int find_header(struct image *i, uint8_t head[4], struct err *err)
 				return located(i, err);
 			}
 	}
-}
-
-static const char *strip_name(const char *name)
-{
-	const char *p = name;
-
-	for (;;) {
-		if (*p == '/')
-			p++;
-		else if (p[0] == '.' && p[1] == '/')
-			p += 2;
-		else
-			break;
-	}
-	return *p ? p : ".";
 }
 
 static int read_name(struct image *i, const struct cpio_header *h, struct err *err)
@@ -420,14 +452,42 @@ static int read_name(struct image *i, const struct cpio_header *h, struct err *e
 	return r;
 }
 
+/* RAW holds four bytes. What is another kind of archive is named. */
+static int read_header(struct image *i, uint8_t raw[CPIO_HEADER_SIZE], struct err *err)
+{
+	uint8_t head[MAGIC_SIZE];
+	const char *format;
+	ssize_t n = get(i, raw + 4, CPIO_HEADER_SIZE - 4, err);
+
+	if (n < 0)
+		return (int)n;
+	n += 4;
+	if (n >= 6 && cpio_is_magic(raw)) {
+		if (n == CPIO_HEADER_SIZE)
+			return 0;
+		return err_set(err, -EBADMSG, "the archive is cut short within a header");
+	}
+	memcpy(head, raw, (size_t)n);
+	if (n == CPIO_HEADER_SIZE) {
+		ssize_t more = get(i, head + n, sizeof(head) - CPIO_HEADER_SIZE, NULL);
+
+		n += more < 0 ? 0 : more;
+	}
+	format = magic_foreign(head, (size_t)n);
+	if (format)
+		return err_set(err, -EBADMSG, "%s, which no kernel unpacks", format);
+	return err_set(err, -EBADMSG, "no cpio header (magic 070701 or 070702) here");
+}
+
 static int read_entry(struct image *i, const uint8_t first[4], struct image_entry *out,
 		      struct err *err)
 {
 	uint8_t raw[CPIO_HEADER_SIZE];
 	int r;
 
+	i->started = true;
 	memcpy(raw, first, 4);
-	r = need(i, raw + 4, sizeof(raw) - 4, "a header", err);
+	r = read_header(i, raw, err);
 	if (r == 0)
 		r = cpio_decode_header(raw, &out->header, err);
 	if (r == 0)
@@ -440,8 +500,13 @@ static int read_entry(struct image *i, const uint8_t first[4], struct image_entr
 	i->want_sum = out->header.check;
 	i->sum = 0;
 	out->name = i->name;
-	out->path = strip_name(i->name);
+	cpio_plain_path(i->name, i->path);
+	out->path = i->path;
+	out->has_slash = str_ends(i->name, "/") || str_ends(i->name, "/.");
 	out->segment = (unsigned)i->n_segments - 1;
+	out->archive = i->archive;
+	if (early_is_found(out, i->segments))
+		current(i)->early = true;
 	return 0;
 }
 
@@ -509,11 +574,12 @@ int image_next(struct image *i, struct image_entry *out, struct err *err)
 			return r;
 		if (strcmp(i->name, CPIO_TRAILER) != 0)
 			break;
+		i->archive++;
 		r = finish_data(i, err);
 		if (r < 0)
 			return r;
 		if (!i->ops) {
-			current(i)->size = file_pos(i) - current(i)->offset;
+			current(i)->size = file_pos(i) - i->start;
 			i->in_segment = false;
 		}
 	}
@@ -525,7 +591,7 @@ int image_next(struct image *i, struct image_entry *out, struct err *err)
 	if (!i->ops) {
 		uint64_t end = file_pos(i) + i->left + i->pad;
 
-		current(i)->size = (end < i->size ? end : i->size) - current(i)->offset;
+		current(i)->size = (end < i->container.size ? end : i->container.size) - i->start;
 	}
 	return 1;
 }

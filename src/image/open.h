@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * Reads an initramfs image, any number and mix of segments, entry by entry. Memory does not
- * grow with the image; no data is kept. Follows the rules of the kernel's unpacker and says
- * where an image breaks them. The bytes are hostile.
+ * Reads an initramfs image, any number and mix of segments, entry by entry: that of a file, or
+ * that in the sections of a unified kernel image (image/container.h). Memory does not grow with
+ * the image; no data is kept. Follows the rules of the kernel's unpacker and says where an
+ * image breaks them. The bytes are hostile.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,6 +16,7 @@
 #include "base/err.h"
 #include "format/codec.h"
 #include "format/cpio.h"
+#include "image/container.h"
 
 enum { IMAGE_ENTRIES_MAX = 4 * 1024 * 1024 };
 
@@ -25,19 +28,28 @@ struct image_segment {
 	uint64_t size;    /* bytes in the file, without padding behind */
 	uint64_t plain;   /* bytes of its cpio archive */
 	uint64_t entries; /* without the trailer */
+	bool early;       /* the kernel finds something in it before it unpacks */
+	unsigned filters; /* bits of enum xz_filter, once the segment was read to its end */
 };
 
 struct image_entry {
 	struct cpio_header header;
 	const char *name;   /* as in the archive; valid until the next call */
-	const char *path;   /* NAME without leading "/" and "./"; "." for the root itself */
+	const char *path;   /* NAME as a plain path: without slashes at its start and end, without
+			     * empty and "." parts; ".." stays; "." for the root itself */
+	bool has_slash;     /* NAME ends with one or with "/.": the kernel makes nothing but a folder of it */
 	unsigned segment;   /* counted from 0 */
+	unsigned archive;   /* trailers before it: hard links do not reach over one */
 };
 
-/* PATH must be a regular file. */
+/* Whether two entries are names of one file, as the kernel sees it: their numbers and types are the
+ * same, both say that there are several names, and no trailer lies between. */
+bool image_entry_is_linked(const struct image_entry *a, const struct image_entry *b);
+
+/* PATH must be a regular file; it is copied. */
 int image_open(const char *path, struct image **out, struct err *err);
 
-/* The same over a descriptor, which stays the caller's. NAME is for messages. */
+/* The same over a descriptor, which stays the caller's. NAME is for messages, and copied. */
 int image_open_fd(int fd, const char *name, struct image **out, struct err *err);
 void image_close(struct image *i);
 void image_cleanup(struct image **i);
@@ -51,4 +63,13 @@ ssize_t image_read(struct image *i, void *data, size_t len, struct err *err);
 
 /* The segments seen so far. The last one's numbers grow until the end is reached. */
 const struct image_segment *image_segments(const struct image *i, size_t *n);
+
+/* Bytes of the image, without a boot configuration; of a UKI those of its sections. */
 uint64_t image_size(const struct image *i);
+
+/* All sections of a UKI, in the order of the file; none of any other image. */
+const struct image_section *image_sections(const struct image *i, size_t *n);
+
+/* Up to LEN bytes of the start of a section. Their number or -errno. */
+ssize_t image_read_section(const struct image *i, const struct image_section *s, void *data,
+			   size_t len, struct err *err);

@@ -2,12 +2,12 @@
 #include "image/pack.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "format/cpio.h"
@@ -15,8 +15,11 @@
 #include "format/encode.h"
 #include "format/manifest.h"
 #include "format/unpack.h"
-#include "image/digest.h"
+#include "image/links.h"
 #include "image/origin.h"
+#include "image/pack_early.h"
+#include "image/source.h"
+#include "image/stored.h"
 
 enum {
 	BATCH = 64,           /* store files in memory at a time */
@@ -37,7 +40,10 @@ struct writer {
 	uint64_t bytes;
 	uint32_t ino;
 	struct packed *packed; /* one per plan entry */
+	struct hardlink *links; /* likewise */
 	size_t files_done, files;
+	struct stored *stored; /* compressed files of earlier images; NULL: none */
+	struct digest *digest; /* of all that was written */
 	struct origin *origin;
 	struct err packages; /* what is wrong with the package database */
 };
@@ -49,6 +55,7 @@ static int emit(struct writer *w, const void *data, size_t len, struct err *err)
 	if (r < 0)
 		return err_sys(err, r, "writing the image");
 	w->bytes += len;
+	digest_add(w->digest, data, len);
 	return 0;
 }
 
@@ -64,20 +71,10 @@ static void note_progress(struct writer *w)
 static int read_source(const struct pack *p, const struct plan_entry *e, struct buf *out,
 		       struct err *err)
 {
-	_cleanup_fd_ int fd = e->outside ? open(e->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-					 : root_openat(p->root, e->source, O_RDONLY | O_NONBLOCK);
-	const char *slash = e->outside || e->source[0] == '/' ? "" : "/";
-	struct stat st;
-	int r;
+	_cleanup_source_ struct source src = {.fd = -1};
+	int r = source_open(p->root, e, &src, err);
 
-	if (fd < 0)
-		return err_sys(err, e->outside ? -errno : fd, "%s%s", slash, e->source);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "%s%s is no regular file any more", slash, e->source);
-	if (buf_reserve(out, (size_t)st.st_size + 1) < 0)
-		return err_set(err, -ENOMEM, "%s%s: no memory left", slash, e->source);
-	r = read_all(fd, FILE_SIZE_MAX, out);
-	return r < 0 ? err_sys(err, r, "%s%s", slash, e->source) : 0;
+	return r < 0 ? r : source_read(&src, out, err);
 }
 
 static int content(const struct pack *p, const struct plan_entry *e, struct buf *out,
@@ -93,19 +90,62 @@ static int content(const struct pack *p, const struct plan_entry *e, struct buf 
 	return buf_status(out) < 0 ? err_set(err, -ENOMEM, "no memory left") : 0;
 }
 
+/* NULL: E is of our making and not in the plan. */
+static struct hardlink *link_of(const struct writer *w, const struct plan_entry *e)
+{
+	const struct plan_entry *first = w->p->plan->entries;
+
+	return e >= first && e < first + w->p->plan->n_entries ? &w->links[e - first] : NULL;
+}
+
+/* Another name of a file that was written before: it has no data of its own. */
+static bool is_repeated(const struct writer *w, size_t i)
+{
+	return w->links[i].leader != i;
+}
+
+static void take_leader(struct writer *w, size_t i)
+{
+	w->packed[i] = w->packed[w->links[i].leader];
+}
+
 static void add_entry_header(struct writer *w, struct buf *out, const struct plan_entry *e,
 			     size_t size)
 {
 	static const uint32_t types[] = {
 		[PLAN_FILE] = S_IFREG, [PLAN_DIR] = S_IFDIR, [PLAN_LINK] = S_IFLNK};
+	struct hardlink *link = e->type == PLAN_FILE ? link_of(w, e) : NULL;
 	struct cpio_header h = {
 		.ino = ++w->ino,
 		.mode = types[e->type] | e->mode,
-		.nlink = e->type == PLAN_DIR ? 2 : 1,
+		.nlink = e->type == PLAN_DIR ? 2 : link ? link->names : 1,
 		.filesize = (uint32_t)size,
 	};
 
+	if (link && link->names > 1) {
+		struct hardlink *leader = &w->links[link->leader];
+
+		leader->ino = leader == link ? h.ino : leader->ino;
+		h.ino = leader->ino;
+	}
+
 	cpio_add_header(out, &h, e->path);
+}
+
+/* The content as it goes into the image, but for compression. */
+static int plain_content(const struct pack *p, const struct plan_entry *e, struct buf *out,
+			 struct err *err)
+{
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	int r;
+
+	if (e->unpack == CODEC_NONE)
+		return content(p, e, out, err);
+	r = content(p, e, &raw, err);
+	if (r < 0)
+		return r;
+	r = unpack(decoder_find(e->unpack), raw.data, raw.len, FILE_SIZE_MAX, out, NULL, err);
+	return r < 0 ? err_prefix(err, "/%s", e->source) : 0;
 }
 
 /* ---- the store: many files, each on its own, compressed on all cores ---- */
@@ -119,27 +159,11 @@ struct batch {
 	struct zstd_encoder **encoders; /* one per worker */
 };
 
-static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worker,
-		     struct buf *out, struct err *err)
+static int compress(struct batch *b, const struct plan_entry *e, unsigned worker,
+		    const struct buf *from, struct buf *out, struct err *err)
 {
-	_cleanup_buf_ struct buf raw = BUF_INIT, plain = BUF_INIT;
-	struct buf *from = &raw;
-	int r = content(b->w->p, e, &raw, err);
+	int r;
 
-	if (r == 0 && e->unpack != CODEC_NONE) {
-		r = unpack(decoder_find(e->unpack), raw.data, raw.len, FILE_SIZE_MAX, &plain, NULL,
-			   err);
-		if (r < 0)
-			return err_prefix(err, "/%s", e->source);
-		from = &plain;
-	}
-	if (r < 0)
-		return r;
-	if (!e->compress) {
-		*out = *from;
-		*from = (struct buf)BUF_INIT;
-		return 0;
-	}
 	if (!b->encoders[worker])
 		b->encoders[worker] = zstd_encoder_new();
 	if (!b->encoders[worker])
@@ -148,22 +172,80 @@ static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worke
 	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
 }
 
-static int pack_item(size_t item, unsigned worker, void *arg)
+static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worker,
+		     struct buf *out, struct err *err)
 {
-	struct batch *b = arg;
-	struct buf *out = &b->out[item];
-	int r = pack_file(b, b->entries[item], worker, out, &b->errs[item]);
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	int r = plain_content(b->w->p, e, &raw, err);
 
 	if (r < 0)
 		return r;
-	b->packed[item]->size = out->len;
-	digest_of(out->data, out->len, b->packed[item]->sha256);
+	if (!e->compress) {
+		*out = raw;
+		raw = (struct buf)BUF_INIT;
+		return 0;
+	}
+	return compress(b, e, worker, &raw, out, err);
+}
+
+static const struct stored_form store_form = {CODEC_ZSTD, STORE_LEVEL, false};
+
+/* A file of the root that is to be compressed, or was so for an earlier image. */
+static int pack_stored(struct batch *b, const struct plan_entry *e, unsigned worker,
+		       struct buf *out, uint8_t sha256[DIGEST_SIZE], struct err *err)
+{
+	_cleanup_source_ struct source src = {.fd = -1};
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	struct stored *s = b->w->stored;
+	uint8_t sum[DIGEST_SIZE];
+	int r = source_open(b->w->p->root, e, &src, err);
+
+	if (r == 0 && stored_know(s, &src.st, sum) &&
+	    stored_get(s, sum, &store_form, out, sha256))
+		return 0;
+	if (r == 0)
+		r = source_read(&src, &raw, err);
+	if (r < 0)
+		return r;
+	digest_of(raw.data, raw.len, sum);
+	stored_learn(s, &src.st, sum);
+	if (stored_get(s, sum, &store_form, out, sha256))
+		return 0;
+	r = compress(b, e, worker, &raw, out, err);
+	if (r < 0)
+		return r;
+	digest_of(out->data, out->len, sha256);
+	stored_put(s, sum, &store_form, out, sha256);
 	return 0;
+}
+
+static int pack_item(size_t item, unsigned worker, void *arg)
+{
+	struct batch *b = arg;
+	const struct plan_entry *e = b->entries[item];
+	struct buf *out = &b->out[item];
+	uint8_t *sha256 = b->packed[item]->sha256;
+	int r;
+
+	if (is_repeated(b->w, (size_t)(e - b->w->p->plan->entries)))
+		return 0;
+
+	if (b->w->stored && e->source && e->compress && e->unpack == CODEC_NONE) {
+		r = pack_stored(b, e, worker, out, sha256, &b->errs[item]);
+	} else {
+		r = pack_file(b, e, worker, out, &b->errs[item]);
+		if (r == 0)
+			digest_of(out->data, out->len, sha256);
+	}
+	if (r == 0)
+		b->packed[item]->size = out->len;
+	return r;
 }
 
 static int write_batch(struct batch *b, size_t count, struct err *err)
 {
 	struct writer *w = b->w;
+	const struct plan_entry *first = w->p->plan->entries;
 	int r = parallel_run(count, w->p->threads, pack_item, b);
 
 	for (size_t i = 0; i < count && r < 0; i++)
@@ -174,6 +256,8 @@ static int write_batch(struct batch *b, size_t count, struct err *err)
 	for (size_t i = 0; i < count && r == 0; i++) {
 		_cleanup_buf_ struct buf head = BUF_INIT;
 
+		if (is_repeated(w, (size_t)(b->entries[i] - first)))
+			take_leader(w, (size_t)(b->entries[i] - first));
 		add_entry_header(w, &head, b->entries[i], b->out[i].len);
 		r = emit(w, head.data, head.len, err);
 		if (r == 0)
@@ -269,8 +353,15 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 {
 	const struct plan_entry *e = &w->p->plan->entries[i];
 	_cleanup_buf_ struct buf data = BUF_INIT;
-	int r = content(w->p, e, &data, err);
+	int r;
 
+	if (is_repeated(w, i)) {
+		take_leader(w, i);
+		add_entry_header(w, out, e, 0);
+		note_progress(w);
+		return 0;
+	}
+	r = plain_content(w->p, e, &data, err);
 	if (r < 0)
 		return r;
 	w->packed[i].size = data.len;
@@ -281,6 +372,28 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 	if (e->type == PLAN_FILE)
 		note_progress(w);
 	return 0;
+}
+
+/* ---- the early segment ---- */
+
+static int write_early(struct writer *w, struct err *err)
+{
+	const struct plan *plan = w->p->plan;
+	_cleanup_buf_ struct buf archive = BUF_INIT;
+
+	pack_early(plan, &w->ino, &archive);
+	if (buf_status(&archive) < 0)
+		return err_set(err, -ENOMEM, "no memory left for the early segment");
+	for (size_t i = 0; i < plan->n_entries; i++) {
+		const struct plan_entry *e = &plan->entries[i];
+
+		if (e->storage != PLAN_EARLY)
+			continue;
+		w->packed[i].size = e->len;
+		digest_of(e->data, e->len, w->packed[i].sha256);
+		note_progress(w);
+	}
+	return emit(w, archive.data, archive.len, err);
 }
 
 static void make_manifest(struct writer *w, struct buf *out)
@@ -319,6 +432,30 @@ static void add_manifest(struct writer *w, struct buf *archive, struct buf *mani
 	buf_add_zeros(archive, cpio_pad(manifest->len));
 }
 
+/* The same files give the same archive: then it was compressed before. */
+static int encode_base(struct writer *w, const struct buf *archive, struct buf *out,
+		       struct err *err)
+{
+	const struct pack *p = w->p;
+	const struct encode_options options = {p->level, p->threads, p->x86_filter};
+	const struct stored_form form = {p->codec, p->level, p->x86_filter};
+	uint8_t sum[DIGEST_SIZE], sha256[DIGEST_SIZE];
+	struct stored *s = p->codec == CODEC_NONE ? NULL : w->stored;
+	int r;
+
+	if (s) {
+		digest_of(archive->data, archive->len, sum);
+		if (stored_get(s, sum, &form, out, sha256))
+			return 0;
+	}
+	r = encode(p->codec, &options, archive->data, archive->len, out, err);
+	if (r == 0 && s) {
+		digest_of(out->data, out->len, sha256);
+		stored_put(s, sum, &form, out, sha256);
+	}
+	return r;
+}
+
 static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
@@ -334,8 +471,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 	cpio_add_trailer(&archive);
 	if (buf_status(&archive) < 0 || buf_status(manifest) < 0)
 		return err_set(err, -ENOMEM, "no memory left for the image");
-	r = encode(w->p->codec, ENCODE_LEVEL_DEFAULT, w->p->threads, archive.data, archive.len,
-		   &packed, err);
+	r = encode_base(w, &archive, &packed, err);
 	if (r == 0)
 		r = emit(w, packed.data, packed.len, err);
 	if (r == 0 && w->p->codec == CODEC_LZ4)
@@ -346,9 +482,10 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err)
 {
-	struct writer w = {.p = p, .fd = fd};
+	struct writer w = {.p = p, .fd = fd, .digest = digest_new()};
+	struct root untraced = *p->root;
 	bool has_store = false;
-	int r = 0;
+	int r;
 
 	w.packed = xrealloc(NULL, p->plan->n_entries + 1, sizeof(*w.packed));
 	memset(w.packed, 0, (p->plan->n_entries + 1) * sizeof(*w.packed));
@@ -356,17 +493,26 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		const struct plan_entry *e = &p->plan->entries[i];
 
 		w.files += e->type == PLAN_FILE;
-		has_store = has_store || !in_base(e);
+		has_store = has_store || (e->storage == PLAN_STORE && !in_base(e));
 	}
 	*out = (struct pack_result){0};
-	w.origin = origin_begin(p->plan, p->root, p->threads ? p->threads : 1);
-	if (has_store)
+	w.links = hardlinks_find(p->plan, p->root);
+	/* Who owns a file changes no byte of it: --if-changed does not ask again. */
+	untraced.trace = NULL;
+	w.origin = origin_begin(p->plan, &untraced, p->threads ? p->threads : 1);
+	w.stored = stored_open(p->cache);
+	r = write_early(&w, err);
+	if (r == 0 && has_store)
 		r = write_store(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
+	stored_close(w.stored);
 	origin_free(w.origin);
-	free(w.packed);
 	out->packages = w.packages;
+	free(w.packed);
+	free(w.links);
+	digest_take(w.digest, out->sha256);
+	digest_free(w.digest);
 	out->bytes = w.bytes;
 	out->files = w.files + 1; /* the manifest */
 	return r;

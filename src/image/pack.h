@@ -2,21 +2,27 @@
 #pragma once
 
 /*
- * Writes the image of a plan: [store][base], see docs/image-format.md. A pure function of the
+ * Writes the image of a plan: [early][store][base], see docs/image-format.md. A pure function of the
  * plan, the codec and the libraries: no time, inode, directory order or number of threads
  * shows in the bytes.
  */
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
+#include "host/cache.h"
 #include "host/root.h"
 #include "plan/plan.h"
 
 struct pack {
 	const struct plan *plan; /* sorted */
 	const struct root *root; /* where sources lie */
-	enum codec codec;        /* of the base segment */
+	enum codec codec;        /* of the base segment, with: */
+	int level;               /* see encode() */
+	bool x86_filter;
 	unsigned threads;
+	struct cache *cache;     /* compressed files of earlier images; NULL: none. No byte of the
+				  * image depends on it */
 	/* May be NULL. DONE and TOTAL count files. */
 	void (*progress)(size_t done, size_t total, void *arg);
 	void *progress_arg;
@@ -26,6 +32,7 @@ struct pack_result {
 	uint64_t bytes;
 	size_t files; /* regular files */
 	struct buf manifest;
+	uint8_t sha256[DIGEST_SIZE]; /* of the whole image */
 	struct err packages; /* a sentence when the package database is damaged, code 0 otherwise */
 };
 

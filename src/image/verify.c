@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/strset.h"
 #include "base/text.h"
 #include "format/bootconf.h"
 #include "format/manifest.h"
 #include "format/modindex.h"
-#include "image/digest.h"
+#include "image/tree.h"
+#include "image/verify_early.h"
 
 enum {
 	PROBLEMS_MAX = 100,
@@ -23,26 +25,16 @@ enum {
 	NAMES_MAX = 256 * 1024 * 1024, /* bytes of names that are kept */
 };
 
-/* What the image has at a path. */
-struct seen {
-	const char *path;
-	unsigned mode; /* with the type */
-	uint64_t size;
-	uint32_t uid, gid, nlink;
-	uint8_t sha256[DIGEST_SIZE];
-	bool listed; /* in the manifest */
-};
-
 struct check {
 	struct image *image;
 	struct arena *arena;
 	struct verdict *v;
-	struct strset paths;
-	struct seen **all; /* in the order of the image; a path that comes again stands once */
-	size_t n_all;
+	struct tree tree;
+	struct strset links; /* "archive:device:inode:type" -> content */
 	struct digest *digest;
 	uint64_t name_bytes;
 	struct buf manifest, index, conf;
+	struct buf early; /* the current entry, if the kernel looks for it early */
 };
 
 static void problem(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -64,6 +56,15 @@ static void problem(struct check *c, const char *fmt, ...)
 	c->v->problems = p;
 }
 
+/* An image is hostile: what is shown must not drive a terminal. */
+static const char *printable(struct check *c, const char *value)
+{
+	char text[256];
+
+	escape_text(value, text, sizeof(text));
+	return arena_strdup(c->arena, text);
+}
+
 /* Files of ours whose content is looked into. */
 static struct buf *wanted_content(struct check *c, const char *path, uint64_t size)
 {
@@ -73,15 +74,49 @@ static struct buf *wanted_content(struct check *c, const char *path, uint64_t si
 		return &c->manifest;
 	if (strcmp(path, MODINDEX_PATH) == 0)
 		return &c->index;
+	if (early_is_wanted(path))
+		return &c->early;
 	return strcmp(path, BOOTCONF_PATH) == 0 ? &c->conf : NULL;
 }
 
-static int read_data(struct check *c, struct seen *s, struct err *err)
+/* The content that E is about: that of an earlier name of the same file, or one of its own. */
+static struct tree_content *content_of(struct check *c, const struct image_entry *e)
 {
-	struct buf *keep = wanted_content(c, s->path, s->size);
+	const struct cpio_header *h = &e->header;
+	struct tree_content *made;
+	const char *key;
+	void **slot;
+
+	if (h->nlink < 2 || S_ISDIR(h->mode) || S_ISLNK(h->mode))
+		return arena_alloc(c->arena, sizeof(*made));
+	key = arena_printf(c->arena, "%u:%u:%u:%u:%o", e->archive, h->major, h->minor, h->ino,
+			   h->mode & S_IFMT);
+	slot = strset_find(&c->links, key);
+	if (!slot) {
+		made = arena_alloc(c->arena, sizeof(*made));
+		made->segment = e->segment;
+		digest_take(c->digest, made->sha256); /* of nothing, so far */
+		strset_add(&c->links, key, made);
+		return made;
+	}
+	made = *slot;
+	if (made->segment != e->segment)
+		problem(c, "/%s has the inode number of a file in segment %u, and no end of an "
+			"archive (TRAILER!!!) is between them: the kernel makes them one file",
+			e->path, made->segment + 1);
+	return made;
+}
+
+/* A further name of a file may come without data: then it changes nothing. */
+static int read_data(struct check *c, struct tree_node *s, uint64_t size, bool linked, struct err *err)
+{
+	struct buf *keep = wanted_content(c, s->path, size);
 	uint8_t chunk[CHUNK];
 	ssize_t n;
 
+	if (linked && size == 0)
+		return 0;
+	s->content->size = size;
 	if (keep)
 		keep->len = 0;
 	while ((n = image_read(c->image, chunk, sizeof(chunk), err)) > 0) {
@@ -89,50 +124,61 @@ static int read_data(struct check *c, struct seen *s, struct err *err)
 		if (keep)
 			buf_add(keep, chunk, (size_t)n);
 	}
-	digest_take(c->digest, s->sha256);
+	digest_take(c->digest, s->content->sha256);
 	return (int)n;
 }
 
-static struct seen *seen_at(struct check *c, const char *path)
+/* The path of a link's target is kept: where links lead is judged at the end. */
+static int read_target(struct check *c, struct tree_node *s, struct err *err)
 {
-	void **slot = strset_find(&c->paths, path);
-	struct seen *s;
+	char target[CPIO_TARGET_MAX + 1];
+	ssize_t n = image_read(c->image, target, CPIO_TARGET_MAX, err);
 
-	if (slot)
-		return *slot;
-	s = arena_alloc(c->arena, sizeof(*s));
-	s->path = arena_strdup(c->arena, path);
-	strset_add(&c->paths, s->path, s);
-	if ((c->n_all & (c->n_all - 1)) == 0)
-		c->all = xrealloc(c->all, c->n_all ? c->n_all * 2 : 1, sizeof(struct seen *));
-	c->all[c->n_all++] = s;
-	return s;
+	if (n < 0)
+		return (int)n;
+	target[n] = '\0';
+	c->name_bytes += (uint64_t)n;
+	digest_add(c->digest, target, (size_t)n);
+	digest_take(c->digest, s->content->sha256);
+	s->content->size = (uint64_t)n;
+	s->target = arena_strdup(c->arena, target);
+	return 0;
 }
 
-static void check_parent(struct check *c, const char *path)
+/* Where the entry lands. NULL: nowhere, which is told. */
+static const char *find_place(struct check *c, const struct image_entry *e)
 {
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-	void **slot = dir ? strset_find(&c->paths, dir) : NULL;
-	const struct seen *s = slot ? *slot : NULL;
+	const char *path = e->path, *slash = strrchr(path, '/'), *place;
+	int r = tree_place(&c->tree, path, &place), dir = slash ? (int)(slash - path) : 0;
 
-	if (dir && !s)
-		problem(c, "/%s comes before its folder /%s: the kernel leaves it out in silence",
-			path, dir);
-	else if (s && !S_ISDIR(s->mode) && !S_ISLNK(s->mode))
-		problem(c, "/%s: /%s is no folder: the kernel leaves it out in silence", path, dir);
 	if (strlen(slash ? slash + 1 : path) > COMPONENT_MAX)
 		problem(c, "/%.80s...: a name of over %d bytes: the kernel leaves it out in silence",
 			path, COMPONENT_MAX);
+	else if (e->has_slash && !S_ISDIR(e->header.mode))
+		problem(c, "/%s is no folder, but its name ends with a slash: the kernel leaves it "
+			"out in silence", path);
+	else if (r == -ENOENT && early_is_wanted(path))
+		return arena_strdup(c->arena, path); /* it need not be unpacked to be found */
+	else if (r == -ENOENT)
+		problem(c, "/%s comes before its folder /%.*s: the kernel leaves it out in silence",
+			path, dir, path);
+	else if (r < 0)
+		problem(c, "/%s: /%.*s is no folder: the kernel leaves it out in silence", path, dir,
+			path);
+	else
+		return place;
+	return NULL;
 }
 
-/* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none. */
-static void check_entry(struct check *c, const struct image_entry *e, unsigned old)
+/* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none.
+ * False when it leaves the entry out. */
+static bool check_entry(struct check *c, const struct image_entry *e, unsigned old)
 {
 	unsigned mode = e->header.mode;
 	uint32_t size = e->header.filesize;
+	bool left_out = !S_ISREG(mode) && !S_ISLNK(mode) && size;
 
-	if (!S_ISREG(mode) && !S_ISLNK(mode) && size)
+	if (left_out)
 		problem(c, "/%s is no file but has %u bytes of data: the kernel leaves it out in "
 			"silence", e->path, size);
 	if (S_ISLNK(mode) && (size == 0 || size >= CPIO_TARGET_MAX))
@@ -144,6 +190,66 @@ static void check_entry(struct check *c, const struct image_entry *e, unsigned o
 	if (!S_ISDIR(mode) && S_ISDIR(old))
 		problem(c, "/%s was a folder before: the kernel keeps it when it is not empty",
 			e->path);
+	return !left_out;
+}
+
+/* What the kernel looks for before it unpacks. */
+static void check_early(struct check *c, const struct image_entry *e, bool is_first)
+{
+	const struct image_segment *segments;
+	struct err err = {0};
+	size_t n;
+
+	if (!early_is_wanted(e->path) || S_ISDIR(e->header.mode))
+		return;
+	segments = image_segments(c->image, &n);
+	if (early_check(e, segments, is_first, &c->early, &err) < 0)
+		problem(c, "/%s: %s", printable(c, e->path), err.text);
+	else
+		c->v->early++;
+	c->early.len = 0;
+}
+
+static int read_one(struct check *c, const struct image_entry *e, struct err *err)
+{
+	const struct cpio_header *h = &e->header;
+	const char *place = find_place(c, e);
+	const struct tree_node *behind;
+	struct tree_node *s;
+	bool is_first;
+	int r;
+
+	if (!place)
+		return 0;
+	s = tree_find(&c->tree, place);
+	/* mkdir("lib/") does not replace a link to a folder, mkdir("lib") does. */
+	if (s && S_ISLNK(s->mode) && e->has_slash) {
+		behind = tree_follow(&c->tree, place);
+		if (behind && S_ISDIR(behind->mode))
+			return 0;
+	}
+	if (!check_entry(c, e, s ? s->mode : 0))
+		return 0;
+	s = tree_add(&c->tree, place);
+	is_first = !s->mode;
+	s->mode = h->mode;
+	s->uid = h->uid;
+	s->gid = h->gid;
+	s->nlink = h->nlink;
+	s->content = content_of(c, e);
+	s->content->names++;
+	if (S_ISREG(s->mode)) {
+		c->v->files++;
+		c->v->modules += strstr(e->path, ".ko") != NULL &&
+				 strstr(e->path, "lib/modules/") != NULL;
+	}
+	if (S_ISLNK(h->mode))
+		r = read_target(c, s, err);
+	else
+		r = read_data(c, s, h->filesize, S_ISREG(h->mode) && h->nlink >= 2, err);
+	if (r == 0)
+		check_early(c, e, is_first);
+	return r;
 }
 
 static int read_entries(struct check *c, struct err *err)
@@ -152,27 +258,12 @@ static int read_entries(struct check *c, struct err *err)
 	int r;
 
 	while ((r = image_next(c->image, &e, err)) > 0) {
-		struct seen *s;
-
 		c->name_bytes += strlen(e.path);
 		if (c->name_bytes > NAMES_MAX)
 			return err_set(err, -E2BIG, "the names are longer than %d MiB together",
 				       NAMES_MAX >> 20);
-		check_parent(c, e.path);
-		s = seen_at(c, e.path);
-		check_entry(c, &e, s->mode);
-		s->mode = e.header.mode;
-		s->size = e.header.filesize;
-		s->uid = e.header.uid;
-		s->gid = e.header.gid;
-		s->nlink = e.header.nlink;
 		c->v->entries++;
-		if (S_ISREG(s->mode)) {
-			c->v->files++;
-			c->v->modules += strstr(e.path, ".ko") != NULL &&
-					 strstr(e.path, "lib/modules/") != NULL;
-		}
-		r = read_data(c, s, err);
+		r = read_one(c, &e, err);
 		if (r < 0)
 			return r;
 	}
@@ -185,8 +276,7 @@ static void check_against_manifest(struct check *c, struct manifest_entry *m)
 		char type;
 		unsigned mode;
 	} types[] = {{'f', S_IFREG}, {'d', S_IFDIR}, {'l', S_IFLNK}};
-	void **slot = strset_find(&c->paths, m->path);
-	struct seen *s = slot ? *slot : NULL;
+	struct tree_node *s = tree_find(&c->tree, m->path);
 
 	if (!s) {
 		problem(c, "/%s is in the manifest but not in the image", m->path);
@@ -202,13 +292,13 @@ static void check_against_manifest(struct check *c, struct manifest_entry *m)
 			s->gid);
 	if (m->type == 'd')
 		return;
-	if (s->nlink != 1)
-		problem(c, "/%s has %u names: the kernel would make one file of several", m->path,
-			s->nlink);
-	if (s->size != m->size)
+	if (s->nlink != s->content->names)
+		problem(c, "/%s says that it has %u names, and %u are there", m->path, s->nlink,
+			s->content->names);
+	if (s->content->size != m->size)
 		problem(c, "/%s has %llu bytes, not %llu as the manifest says", m->path,
-			(unsigned long long)s->size, (unsigned long long)m->size);
-	else if (m->has_digest && memcmp(s->sha256, m->sha256, sizeof(s->sha256)) != 0)
+			(unsigned long long)s->content->size, (unsigned long long)m->size);
+	else if (m->has_digest && memcmp(s->content->sha256, m->sha256, sizeof(m->sha256)) != 0)
 		problem(c, "/%s has other content than the manifest says", m->path);
 }
 
@@ -229,9 +319,9 @@ static void check_manifest(struct check *c, const struct buf *expected)
 		check_against_manifest(c, &m);
 	if (r < 0)
 		problem(c, "/" MANIFEST_PATH ": %s", err.text);
-	for (size_t i = 0; i < c->n_all; i++)
-		if (!c->all[i]->listed && strcmp(c->all[i]->path, MANIFEST_PATH) != 0)
-			problem(c, "/%s is not in the manifest", c->all[i]->path);
+	for (size_t i = 0; i < c->tree.n; i++)
+		if (!c->tree.all[i]->listed && strcmp(c->tree.all[i]->path, MANIFEST_PATH) != 0)
+			problem(c, "/%s is not in the manifest", c->tree.all[i]->path);
 }
 
 static void check_index(struct check *c)
@@ -244,18 +334,26 @@ static void check_index(struct check *c)
 		return;
 	}
 	for (uint32_t m = 0; m < x.n_modules; m++)
-		if (!strset_has(&c->paths, modindex_path(&x, m)))
+		if (!tree_find(&c->tree, modindex_path(&x, m)))
 			problem(c, "module %s is in the index, but /%s is not in the image",
 				modindex_name(&x, m), modindex_path(&x, m));
 }
 
-/* An image is hostile: what is shown must not drive a terminal. */
-static const char *printable(struct check *c, const char *value)
+static void check_run(struct check *c, char *value)
 {
-	char text[256];
+	const struct tree_node *program;
+	struct bootconf_run run;
 
-	escape_text(value, text, sizeof(text));
-	return arena_strdup(c->arena, text);
+	if (!bootconf_run(value, &run)) {
+		problem(c, "/" BOOTCONF_PATH ": a line \"run=\" that PID 1 cannot read");
+		return;
+	}
+	run.path += strspn(run.path, "/");
+	program = tree_follow(&c->tree, run.path);
+	if (!program)
+		problem(c, "/%s is to be run at boot, but is not in the image", run.path);
+	else if (!S_ISREG(program->mode) || !(program->mode & 0111))
+		problem(c, "/%s is to be run at boot, but is not executable", run.path);
 }
 
 static void check_conf(struct check *c)
@@ -271,6 +369,8 @@ static void check_conf(struct check *c)
 			c->v->kernel = printable(c, value);
 		else if (strcmp(key, "mode") == 0)
 			c->v->mode = printable(c, value);
+		else if (strcmp(key, "run") == 0)
+			check_run(c, value);
 		else if (strcmp(key, "load") == 0 && has_index &&
 			 modindex_find(&x, value) == MODINDEX_NONE)
 			problem(c, "module %s is to be loaded at once, but it is not in the image",
@@ -280,14 +380,18 @@ static void check_conf(struct check *c)
 
 static void check_init(struct check *c)
 {
-	void **slot = strset_find(&c->paths, "init");
-	const struct seen *s = slot ? *slot : NULL;
+	const struct tree_node *s = tree_find(&c->tree, "init"), *behind = tree_follow(&c->tree, "init");
 
 	if (!s)
 		problem(c, "there is no /init: the kernel would ignore the image");
-	else if (S_ISDIR(s->mode))
+	else if (!behind)
+		problem(c, "/init is a link to %s, which leads nowhere in the image: the kernel would "
+			"ignore the image", s->target ? s->target : "nothing");
+	else if (S_ISDIR(behind->mode))
 		problem(c, "/init is a folder: the kernel would ignore the image");
-	else if (S_ISREG(s->mode) && !(s->mode & 0100))
+	else if (!S_ISREG(behind->mode))
+		problem(c, "/init is no program");
+	else if (!(behind->mode & 0111))
 		problem(c, "/init is not executable");
 }
 
@@ -295,14 +399,15 @@ int image_verify(struct image *image, const struct buf *expected, struct arena *
 		 struct verdict *out, struct err *err)
 {
 	struct verdict v = {0};
-	struct check c = {.image = image, .arena = arena, .v = &v, .digest = digest_new()};
+	struct check c = {.image = image, .arena = arena, .v = &v, .digest = digest_new(),
+			  .tree = {.arena = arena}};
 	const struct image_segment *segments;
 	int r = read_entries(&c, err);
 
 	if (r == 0) {
 		segments = image_segments(image, &v.n_segments);
 		v.segments = arena_memdup(arena, segments, v.n_segments * sizeof(*segments));
-		v.ours = strset_has(&c.paths, MANIFEST_PATH);
+		v.ours = tree_find(&c.tree, MANIFEST_PATH) != NULL;
 		check_init(&c);
 		if (v.ours) {
 			check_manifest(&c, expected);
@@ -314,10 +419,11 @@ int image_verify(struct image *image, const struct buf *expected, struct arena *
 		*out = v;
 	}
 	digest_free(c.digest);
-	strset_clear(&c.paths);
-	free(c.all);
+	tree_clear(&c.tree);
+	strset_clear(&c.links);
 	buf_clear(&c.manifest);
 	buf_clear(&c.index);
 	buf_clear(&c.conf);
+	buf_clear(&c.early);
 	return r < 0 ? r : 0;
 }

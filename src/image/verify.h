@@ -21,6 +21,7 @@ struct verdict {
 	const char *kernel;     /* that it is for; NULL: not known */
 	const char *mode;       /* hostonly or generic; NULL */
 	size_t entries, files, modules;
+	size_t early;           /* files that the kernel finds before it unpacks */
 	struct image_segment *segments;
 	size_t n_segments;
 	struct verdict_problem *problems; /* newest first */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "format/modindex.h"
+#include "init/hooks.h"
 #include "init/jobs.h"
 #include "init/params.h"
 
@@ -51,12 +52,16 @@ enum boot_stage {
 	STAGE_SETTLE,  /* modules that are loading right now may finish */
 	STAGE_DONE,
 	STAGE_RESCUE,  /* told why; waits for policy, or for the root after all */
+	STAGE_RUN,     /* programs of hooks.stage run; what comes next depends on it */
 };
 
 struct boot {
 	struct params params;
-	char *conf;           /* boot.conf, cut up */
 	const char *kernel;   /* that the image is for; NULL */
+	const char **loads;   /* modules to load at once */
+	size_t n_loads;
+	char embedded[BOOTCONF_CMDLINE_MAX + 1]; /* kernel parameters of the image */
+	struct hooks hooks;
 	struct modindex index;
 	bool has_index;
 	struct module_status *modules; /* one per module of the index */

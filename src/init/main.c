@@ -31,12 +31,14 @@
 #include "init/modules.h"
 #include "init/rescue.h"
 #include "init/root.h"
+#include "init/settings.h"
 #include "init/sys.h"
 
 enum {
 	TELL_FIRST_MS = 3000,
 	TELL_AGAIN_MS = 10000,
 	SETTLE_MS = 2000,       /* modules that load while the root is ready may finish */
+	LOADS_MS = 10000,       /* what loads at once is waited for before a program runs */
 	EXPLAIN_MS = 3000,      /* time to look at all disks before explaining */
 	REBOOT_MS = 30000,      /* after an explanation, where panic= does not say otherwise */
 	STUCK_POLL_MS = 1000,
@@ -78,6 +80,91 @@ static void fail(struct boot *b, const char *why)
 	b->next_tell = b->failed_at + EXPLAIN_MS;
 	b->deadline = 0; /* set when the explanation is out */
 }
+
+static void watch(struct boot *b, int fd, void *tag)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = tag};
+
+	if (fd >= 0)
+		epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev);
+}
+
+/* The time limit for the root begins. */
+static void wait_for_root(struct boot *b)
+{
+	int64_t now = log_now();
+
+	b->stage = STAGE_WAIT;
+	b->next_tell = now + TELL_FIRST_MS;
+	b->deadline = now + b->params.timeout;
+}
+
+/* From here on devices ask for their drivers. The events that came before have been kept. */
+static void trigger(struct boot *b)
+{
+	b->start = log_now();
+	wait_for_root(b);
+	watch(b, b->netlink, &b->netlink);
+	events_coldplug(b);
+	if (!b->params.root || b->params.root_kind == ROOT_OTHER)
+		fail(b, b->params.root ? "this root= is of a kind that the image cannot reach"
+				       : "the kernel command line does not name a root filesystem");
+}
+
+static void start_check(struct boot *b)
+{
+	struct job job = {.kind = JOB_CHECK};
+
+	b->stage = STAGE_CHECK;
+	if (jobs_start(&b->jobs, b, &job) < 0)
+		fail(b, "no process could be made to look at the root filesystem");
+}
+
+/* ---- programs of drop-in features ---- */
+
+static bool still_loading(const struct boot *b)
+{
+	return jobs_busy(&b->jobs, JOB_LOAD) || (b->has_index && modules_next(b) != MODINDEX_NONE);
+}
+
+/* The first programs may want the modules that were asked for by name. */
+static bool waits_for_loads(const struct boot *b)
+{
+	return b->hooks.stage == RUN_PRE_TRIGGER && !b->hooks.next && still_loading(b) &&
+	       log_now() < b->start + LOADS_MS;
+}
+
+static void run_step(struct boot *b)
+{
+	enum hooks_state state;
+
+	if (waits_for_loads(b))
+		return;
+	state = hooks_step(b);
+	if (state == HOOKS_BUSY)
+		return;
+	if (b->hooks.stage == RUN_PRE_TRIGGER)
+		trigger(b); /* also after a failure, for the account of it */
+	if (state == HOOKS_FAILED)
+		fail(b, b->hooks.error);
+	else if (b->hooks.stage == RUN_PRE_MOUNT)
+		wait_for_root(b); /* a program may have changed what is on the device */
+	else if (b->hooks.stage == RUN_PRE_PIVOT)
+		start_check(b);
+	if (b->stage == STAGE_CHECK)
+		b->next_tell = log_now() + TELL_FIRST_MS;
+}
+
+/* True when there are any for STAGE: the boot goes on when they are done. */
+static bool run_first(struct boot *b, enum bootconf_stage stage)
+{
+	if (!hooks_begin(&b->hooks, stage))
+		return false;
+	b->stage = STAGE_RUN;
+	return true;
+}
+
+/* ---- from the device to the mounted root ---- */
 
 static void start_mount(struct boot *b)
 {
@@ -129,6 +216,8 @@ static void root_found(struct boot *b, size_t n)
 	}
 	snprintf(b->fstypes, sizeof(b->fstypes), "%s", type);
 	b->fstype = b->fstypes;
+	if (run_first(b, RUN_PRE_MOUNT))
+		return;
 	log_info("root is %s (%s)", d->name, b->fstype);
 	want_driver(b);
 }
@@ -136,23 +225,26 @@ static void root_found(struct boot *b, size_t n)
 /* Looks whether the boot can go a step on; called after every event. */
 static void advance(struct boot *b)
 {
-	bool waiting = b->stage == STAGE_WAIT || (b->stage == STAGE_RESCUE && !b->failure[0]);
-	bool delayed = log_now() < b->start + b->params.delay;
-	int root = waiting && !delayed ? block_find_root(b) : -1;
+	bool waiting, delayed;
+	int root;
 
+	if (b->stage == STAGE_RUN)
+		run_step(b);
+	waiting = b->stage == STAGE_WAIT || (b->stage == STAGE_RESCUE && !b->failure[0]);
+	delayed = log_now() < b->start + b->params.delay;
+	root = waiting && !delayed ? block_find_root(b) : -1;
 	if (root >= 0)
 		root_found(b, (size_t)root);
 	if (b->stage == STAGE_DRIVER)
 		want_driver(b);
 	if (b->stage == STAGE_SETTLE &&
-	    (!jobs_busy(&b->jobs, JOB_LOAD) || log_now() >= b->settle_until))
+	    ((!jobs_busy(&b->jobs, JOB_LOAD) && !b->hooks.killed) ||
+	     log_now() >= b->settle_until))
 		b->stage = STAGE_DONE;
 }
 
 static void mount_done(struct boot *b, const struct job_result *r)
 {
-	struct job job = {.kind = JOB_CHECK};
-
 	if (r->result < 0) {
 		const char *next = strchr(b->fstype, ',');
 
@@ -164,9 +256,8 @@ static void mount_done(struct boot *b, const struct job_result *r)
 		}
 		return;
 	}
-	b->stage = STAGE_CHECK;
-	if (jobs_start(&b->jobs, b, &job) < 0)
-		fail(b, "no process could be made to look at the root filesystem");
+	if (!run_first(b, RUN_PRE_PIVOT))
+		start_check(b);
 }
 
 static void check_done(struct boot *b, const struct job_result *r)
@@ -203,7 +294,8 @@ static void job_done(struct boot *b, const struct job_result *r)
 /* Once the root is mounted, what is still missing is the affair of the root's own init. */
 static bool may_load(const struct boot *b)
 {
-	return b->stage <= STAGE_MOUNT || b->stage == STAGE_RESCUE;
+	return b->stage <= STAGE_MOUNT || b->stage == STAGE_RESCUE ||
+	       (b->stage == STAGE_RUN && b->hooks.stage != RUN_PRE_PIVOT);
 }
 
 /* Gives idle workers something to do. */
@@ -290,8 +382,7 @@ static void explain(struct boot *b, int64_t now)
 static void rescue_tick(struct boot *b, int64_t now)
 {
 	bool unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 ||
-			 jobs_busy(&b->jobs, JOB_LOAD) ||
-			 (b->has_index && modules_next(b) != MODINDEX_NONE);
+			 still_loading(b);
 
 	if (b->deadline == 0) {
 		if (!unsettled || now >= b->next_tell)
@@ -317,6 +408,10 @@ static void tick(struct boot *b)
 		rescue_tick(b, now);
 		return;
 	}
+	if (b->stage == STAGE_RUN) {
+		hooks_tick(b, now);
+		return;
+	}
 	if (has_deadline(b) && now >= b->deadline) {
 		fail(b, b->stage == STAGE_DRIVER ? "the driver of the filesystem does not finish "
 						   "loading"
@@ -333,6 +428,9 @@ static int next_due(const struct boot *b)
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
 	int64_t due = b->stage == STAGE_SETTLE ? b->settle_until : b->next_tell;
 
+	if (b->stage == STAGE_RUN)
+		due = b->hooks.current ? hooks_due(&b->hooks)
+				       : waits_for_loads(b) ? b->start + LOADS_MS : now;
 	if (has_deadline(b) && b->deadline < due)
 		due = b->deadline;
 	if (b->stage == STAGE_WAIT && delayed > now && delayed < due)
@@ -349,11 +447,12 @@ static int next_due(const struct boot *b)
 static void reap(struct boot *b)
 {
 	struct signalfd_siginfo info;
+	int pid, status;
 
 	while (read(b->signals, &info, sizeof(info)) == sizeof(info))
 		;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		hooks_ended(b, pid, status);
 }
 
 static void handle(struct boot *b, const struct epoll_event *ev)
@@ -364,6 +463,8 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 		events_receive(b);
 	} else if (ev->data.ptr == &b->signals) {
 		reap(b);
+	} else if (ev->data.ptr == &b->hooks) {
+		hooks_output(b);
 	} else {
 		struct jobs_worker *w = ev->data.ptr;
 
@@ -425,18 +526,6 @@ static void open_console(void)
 		close(fd);
 }
 
-static void read_params(struct boot *b)
-{
-	struct buf text = BUF_INIT;
-
-	if (read_file_at(AT_FDCWD, "/proc/cmdline", PARAMS_TEXT_MAX, &text) < 0)
-		log_tell("/proc/cmdline cannot be read");
-	params_parse(&b->params, (const char *)text.data, text.len);
-	buf_clear(&text);
-	for (size_t i = 0; i < b->params.n_unknown; i++)
-		log_info("%s means nothing here", b->params.unknown[i]);
-}
-
 static void check_kernel(const struct boot *b)
 {
 	struct utsname u;
@@ -444,14 +533,6 @@ static void check_kernel(const struct boot *b)
 	if (b->kernel && uname(&u) == 0 && strcmp(u.release, b->kernel) != 0)
 		log_tell("this image is for kernel %s, but kernel %s runs: modules will not load",
 			 b->kernel, u.release);
-}
-
-static void watch(struct boot *b, int fd, void *tag)
-{
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = tag};
-
-	if (fd >= 0)
-		epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
 static void open_sources(struct boot *b)
@@ -466,7 +547,6 @@ static void open_sources(struct boot *b)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	watch(b, b->netlink, &b->netlink);
 	watch(b, b->signals, &b->signals);
 	jobs_init(&b->jobs, b->epoll);
 }
@@ -485,18 +565,14 @@ static void prepare(struct boot *b)
 	open_console();
 	log_open();
 	log_info("version " PREROOT_VERSION);
-	read_params(b);
+	settings_read(b);
 	open_sources(b);
 	modules_open(b);
 	check_kernel(b);
 	b->start = log_now();
-	b->next_tell = b->start + TELL_FIRST_MS;
-	b->deadline = b->start + b->params.timeout;
 	dispatch(b);
-	events_coldplug(b);
-	if (!b->params.root || b->params.root_kind == ROOT_OTHER)
-		fail(b, b->params.root ? "this root= is of a kind that the image cannot reach"
-				       : "the kernel command line does not name a root filesystem");
+	if (!run_first(b, RUN_PRE_TRIGGER))
+		trigger(b);
 }
 
 int main(int argc, char **argv, char **envp)

@@ -14,6 +14,7 @@
 #include "format/bootconf.h"
 #include "format/unpack.h"
 #include "init/log.h"
+#include "init/settings.h"
 #include "init/sys.h"
 
 enum {
@@ -36,25 +37,6 @@ static const void *map_file(const char *path, size_t *len)
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	*len = (size_t)st.st_size;
 	return data == MAP_FAILED ? NULL : data;
-}
-
-static void read_conf(struct boot *b)
-{
-	struct buf text = BUF_INIT;
-	char *cursor, *key, *value;
-
-	if (read_file_at(AT_FDCWD, "/" BOOTCONF_PATH, BOOTCONF_SIZE_MAX, &text) < 0) {
-		log_tell("/" BOOTCONF_PATH " cannot be read: the image is damaged");
-		return;
-	}
-	buf_cstr(&text);
-	b->conf = cursor = (char *)text.data;
-	while (bootconf_next(&cursor, &key, &value)) {
-		if (strcmp(key, "kernel") == 0)
-			b->kernel = value;
-		else if (strcmp(key, "load") == 0)
-			modules_request(b, value);
-	}
 }
 
 static void read_kernel_codec(struct boot *b)
@@ -82,7 +64,8 @@ void modules_open(struct boot *b)
 		b->has_index = b->modules && b->order;
 	}
 	read_kernel_codec(b);
-	read_conf(b);
+	for (size_t i = 0; i < b->n_loads; i++)
+		modules_request(b, b->loads[i]);
 }
 
 /* ---- who is wanted, and when it can load ---- */
@@ -249,11 +232,10 @@ int modules_modprobe(struct boot *b, int argc, char **argv)
 	uint32_t module;
 	int failed = 0;
 
+	/* For options on the command line; what PID 1 loads at once is not asked for again. */
+	settings_read(b);
+	b->n_loads = 0;
 	modules_open(b);
-	/* boot.conf asked for what PID 1 loads; this is about one name alone. */
-	for (uint32_t i = 0; b->has_index && i < b->n_order; i++)
-		b->modules[b->order[i]].state = MODULE_IDLE;
-	b->n_order = 0;
 	if (!modules_request(b, name))
 		modules_request_alias(b, name);
 	if (!b->n_order)

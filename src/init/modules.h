@@ -7,8 +7,8 @@
 
 #include "init/boot.h"
 
-/* Maps the index and boot.conf into BOOT. What is missing or broken is told; the boot goes on
- * with what the kernel has built in. */
+/* Maps the index into BOOT, and asks for the modules that are to load at once. What is missing
+ * or broken is told; the boot goes on with what the kernel has built in. */
 void modules_open(struct boot *b);
 
 /* Asks for a module by name and for all that it depends on. False when the image lacks it. */

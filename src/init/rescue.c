@@ -313,13 +313,17 @@ void rescue_explain(const struct boot *b)
 {
 	bool root_is_there = block_find_root(b) >= 0;
 
-	log_tell("the root filesystem cannot be reached");
+	log_tell("%s", b->hooks.error[0] ? "the boot cannot go on"
+					 : "the root filesystem cannot be reached");
 	tell_goal(b);
 	tell_devices(b);
 	if (!b->failure[0]) /* it did not appear: is there a disk that nobody drives? */
 		tell_missing_drivers(b);
 	tell_failed_modules(b);
-	if (root_is_there)
+	if (b->hooks.error[0])
+		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
+			 "the program said is in the kernel's log");
+	if (root_is_there || b->hooks.error[0])
 		return;
 	if (b->params.root)
 		tell_nearest(b);

@@ -2,13 +2,23 @@
 #include "init/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { INIT_COMPRESSED_FILE = 4 }; /* MODULE_INIT_COMPRESSED_FILE, Linux 5.17 */
+#include "base/cleanup.h"
+#include "base/file.h"
+
+enum {
+	INIT_COMPRESSED_FILE = 4, /* MODULE_INIT_COMPRESSED_FILE, Linux 5.17 */
+	EXIT_NOT_STARTED = 127,   /* as a shell has it */
+};
 
 static int result(long r)
 {
@@ -60,6 +70,52 @@ int sys_load_file(int fd, const char *options, int compressed)
 int sys_load_memory(const void *data, size_t len, const char *options)
 {
 	return result(syscall(SYS_init_module, data, len, options));
+}
+
+static _Noreturn void become(const char *path, char **argv, char **envp, int output)
+{
+	int null = open("/dev/null", O_RDONLY);
+	char text[256];
+	sigset_t none;
+	int n;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	dup2(null, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+	execve(path, argv, envp);
+	n = snprintf(text, sizeof(text), "cannot be started: %s\n", strerror(errno));
+	write_full(STDERR_FILENO, text, (size_t)n);
+	_exit(EXIT_NOT_STARTED);
+}
+
+int sys_spawn(const char *path, char **argv, char **envp, int *output)
+{
+	int ends[2], pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	pid = fork();
+	if (pid == 0)
+		become(path, argv, envp, ends[1]);
+	close_fd(ends[1]);
+	if (pid < 0) {
+		pid = -errno;
+		close(ends[0]);
+		return pid;
+	}
+	*output = ends[0];
+	return pid;
+}
+
+int sys_kill(int pid, int signal)
+{
+	return result(kill(pid, signal));
 }
 
 int sys_reboot(void)

@@ -21,6 +21,11 @@ int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);
 
+/* Runs a program in a session of its own, with nothing to read; its number. *OUTPUT: a descriptor
+ * that never blocks, for what it prints. What the exec fails by is printed there, too. */
+int sys_spawn(const char *path, char **argv, char **envp, int *output);
+int sys_kill(int pid, int signal);
+
 /* Does not return when it works. */
 int sys_reboot(void);
 int sys_exec(const char *path, char **argv, char **envp);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,38 +13,54 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "format/dlopen.h"
 #include "format/elf.h"
 #include "format/ldcache.h"
+#include "format/shebang.h"
+#include "plan/linker.h"
+#include "plan/walk.h"
 
 enum {
-	LINKS_MAX = 40,
-	INCLUDE_DEPTH_MAX = 8,
-	CONF_MAX = 1024 * 1024,
-	CACHE_MAX = 64 * 1024 * 1024,
-	NEEDS_DEPTH_MAX = 64,
+	OBJECTS_MAX = 4096, /* in one program */
+	SCRIPTS_MAX = 5,    /* interpreters of interpreters that the kernel follows */
+};
+
+#define CACHE_PATH "etc/ld.so.cache"
+
+struct wishes {
+	const char **list;
+	size_t n;
 };
 
 struct binaries {
 	const struct root *root;
 	struct plan *plan;
-	struct buf cache;
-	bool cache_read;
-	const char **conf_dirs; /* of /etc/ld.so.conf */
-	size_t n_conf_dirs;
-	int depth;
+	struct linker *linker;
+	struct strset done;   /* paths below the root whose needs are in the plan */
+	struct strset warned; /* names of libraries that were missing */
+	struct strset cached; /* "class machine hwcap soname" */
+	struct ldcache_entry *cache;
+	size_t n_cache;
+	struct wishes add, omit;
+	bool variants;
+	int machine;			  /* 0: any */
+	const char *scripts[SCRIPTS_MAX]; /* that are being looked at */
+	int n_scripts;
 };
 
-/* What a search for a library goes by. */
-struct loader {
-	const struct elf_info *elf;
-	const char *origin; /* folder of the file that needs it */
+/* One program and what its linker would load, in that order. */
+struct program {
+	struct binaries *b;
+	struct linker_object **objects;
+	size_t n;
 };
 
 struct binaries *binaries_new(const struct root *root, struct plan *plan)
 {
 	struct binaries *b = xrealloc(NULL, 1, sizeof(*b));
 
-	*b = (struct binaries){.root = root, .plan = plan};
+	*b = (struct binaries){
+		.root = root, .plan = plan, .linker = linker_new(root, &plan->arena)};
 	return b;
 }
 
@@ -53,415 +68,505 @@ void binaries_free(struct binaries *b)
 {
 	if (!b)
 		return;
-	buf_clear(&b->cache);
-	free(b->conf_dirs);
+	linker_free(b->linker);
+	strset_clear(&b->done);
+	strset_clear(&b->warned);
+	strset_clear(&b->cached);
+	free(b->cache);
+	free(b->add.list);
+	free(b->omit.list);
 	free(b);
 }
 
-/* ---- ld.so.conf ---- */
-
-static void read_conf(struct binaries *b, const char *path, int depth);
-
-static void read_conf_glob(struct binaries *b, const char *pattern, int depth)
+void binaries_set_variants(struct binaries *b, bool variants)
 {
-	struct arena *a = &b->plan->arena;
-	const char *slash = strrchr(pattern, '/'), *folder;
-	char **names;
-	int n;
-
-	if (!slash)
-		return;
-	folder = arena_strndup(a, pattern, (size_t)(slash - pattern));
-	n = root_listdir(b->root, folder, a, &names);
-	for (int i = 0; i < n; i++)
-		if (fnmatch(slash + 1, names[i], 0) == 0)
-			read_conf(b, arena_printf(a, "%s/%s", folder, names[i]), depth);
+	b->variants = variants;
 }
 
-static void read_conf(struct binaries *b, const char *path, int depth)
+void binaries_set_machine(struct binaries *b, const void *data, size_t len)
 {
-	struct arena *a = &b->plan->arena;
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line, *word;
+	const struct linker_file *f;
 
-	if (depth == INCLUDE_DEPTH_MAX || root_read(b->root, path, CONF_MAX, &text) < 0)
-		return;
-	buf_cstr(&text);
-	cursor = (char *)text.data;
-	while ((line = strsep(&cursor, "\n"))) {
-		line[strcspn(line, "#")] = '\0';
-		if (str_starts(line, "include ") || str_starts(line, "include\t")) {
-			char *rest = line + strlen("include ");
-
-			while ((word = strsep(&rest, " \t")))
-				if (*word)
-					read_conf_glob(b, *word == '/' ? word
-							: arena_printf(a, "etc/%s", word),
-						       depth + 1);
-			continue;
-		}
-		while ((word = strsep(&line, " \t,:"))) {
-			if (*word != '/')
-				continue;
-			if ((b->n_conf_dirs & (b->n_conf_dirs - 1)) == 0)
-				b->conf_dirs = xrealloc(b->conf_dirs,
-							b->n_conf_dirs ? b->n_conf_dirs * 2 : 1,
-							sizeof(*b->conf_dirs));
-			b->conf_dirs[b->n_conf_dirs++] = arena_strdup(a, word);
-		}
-	}
+	if (elf_is(data, len) && linker_decode(b->linker, data, len, "PID 1", &f, NULL) == 0)
+		b->machine = f->machine;
 }
 
-static void read_linker_files(struct binaries *b)
+static bool is_foreign(const struct binaries *b, const struct linker_file *f)
 {
-	if (b->cache_read)
-		return;
-	b->cache_read = true;
-	if (root_read(b->root, "etc/ld.so.cache", CACHE_MAX, &b->cache) < 0)
-		b->cache.len = 0;
-	read_conf(b, "etc/ld.so.conf", 0);
+	return b->machine && f->machine != b->machine &&
+	       !(b->machine == EM_X86_64 && f->machine == EM_386) &&
+	       !(b->machine == EM_AARCH64 && f->machine == EM_ARM);
 }
 
-/* ---- finding one library ---- */
+/* ---- features that are asked for ---- */
 
-static bool fits(struct binaries *b, const char *path, const struct elf_info *by)
+int binaries_check_feature(const char *wish, struct err *err)
 {
-	_cleanup_fd_ int fd = root_openat(b->root, path, O_RDONLY | O_NONBLOCK);
-	uint8_t head[20];
-	uint16_t machine;
+	const char *colon = strrchr(wish, ':');
 
-	if (fd < 0 || read(fd, head, sizeof(head)) != sizeof(head) ||
-	    memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != by->class)
-		return false;
-	machine = head[EI_DATA] == ELFDATA2LSB ? (uint16_t)(head[18] | head[19] << 8)
-					       : (uint16_t)(head[19] | head[18] << 8);
-	return machine == by->machine;
-}
-
-static const char *try_dir(struct binaries *b, const char *dir, const char *name,
-			   const struct elf_info *by)
-{
-	const char *path = arena_printf(&b->plan->arena, "%s/%s", dir, name);
-
-	return fits(b, path, by) ? path : NULL;
-}
-
-static const char *lib_name(const struct elf_info *e)
-{
-	return e->class == ELFCLASS64 ? "lib64" : "lib";
-}
-
-/* $ORIGIN, $LIB, $PLATFORM of a run path; with or without braces. */
-static const char *expand(struct binaries *b, const char *dir, size_t len, const struct loader *by)
-{
-	_cleanup_buf_ struct buf out = BUF_INIT;
-	const char *end = dir + len;
-
-	while (dir < end) {
-		const struct {
-			const char *name, *value;
-		} tokens[] = {
-			{"$ORIGIN", by->origin}, {"${ORIGIN}", by->origin},
-			{"$LIB", lib_name(by->elf)}, {"${LIB}", lib_name(by->elf)},
-		};
-		size_t i;
-
-		for (i = 0; i < ARRAY_SIZE(tokens); i++)
-			if ((size_t)(end - dir) >= strlen(tokens[i].name) &&
-			    str_starts(dir, tokens[i].name))
-				break;
-		if (i < ARRAY_SIZE(tokens)) {
-			buf_add_str(&out, tokens[i].value);
-			dir += strlen(tokens[i].name);
-		} else {
-			buf_add(&out, dir++, 1);
-		}
-	}
-	return arena_strdup(&b->plan->arena, buf_cstr(&out));
-}
-
-static const char *try_paths(struct binaries *b, const char *paths, const char *name,
-			     const struct loader *by)
-{
-	while (paths && *paths) {
-		size_t len = strcspn(paths, ":");
-		const char *found = len ? try_dir(b, expand(b, paths, len, by), name, by->elf)
-					: NULL;
-
-		if (found)
-			return found;
-		paths += len + (paths[len] == ':');
-	}
-	return NULL;
-}
-
-/* Where the dynamic linker looks without being told. Debian's knows the multiarch folders. */
-static const char *try_defaults(struct binaries *b, const char *name, const struct elf_info *by)
-{
-	static const struct {
-		int machine, class;
-		const char *triplet;
-	} multiarch[] = {
-		{EM_X86_64, ELFCLASS64, "x86_64-linux-gnu"},
-		{EM_386, ELFCLASS32, "i386-linux-gnu"},
-		{EM_AARCH64, ELFCLASS64, "aarch64-linux-gnu"},
-		{EM_ARM, ELFCLASS32, "arm-linux-gnueabihf"},
-		{EM_RISCV, ELFCLASS64, "riscv64-linux-gnu"},
-		{EM_S390, ELFCLASS64, "s390x-linux-gnu"},
-		{EM_PPC64, ELFCLASS64, "powerpc64le-linux-gnu"},
-	};
-	struct arena *a = &b->plan->arena;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(multiarch) && !found; i++) {
-		if (multiarch[i].machine != by->machine || multiarch[i].class != by->class)
-			continue;
-		found = try_dir(b, arena_printf(a, "/lib/%s", multiarch[i].triplet), name, by);
-		if (!found)
-			found = try_dir(b, arena_printf(a, "/usr/lib/%s", multiarch[i].triplet),
-					name, by);
-	}
-	for (int i = 0; i < 4 && !found; i++) {
-		static const char *const dirs[] = {"/lib64", "/usr/lib64", "/lib", "/usr/lib"};
-
-		found = try_dir(b, dirs[i], name, by);
-	}
-	return found;
-}
-
-/* The dynamic linker in the image finds what lies in a folder of ld.so.conf by its cache only. */
-static int add_cache(struct binaries *b, const char *library, struct err *err)
-{
-	struct plan_entry e = {
-		.path = "etc/ld.so.cache",
-		.type = PLAN_FILE,
-		.mode = 0644,
-		.source = "etc/ld.so.cache",
-		.reason = arena_printf(&b->plan->arena,
-				       "the dynamic linker finds %s by its cache", library),
-	};
-
-	if (!b->cache.len)
-		return err_set(err, -ENOENT,
-			       "%s lies in a folder of /etc/ld.so.conf, but there is no "
-			       "/etc/ld.so.cache",
-			       library);
-	return plan_find(b->plan, e.path) ? 0 : plan_add(b->plan, &e, err);
-}
-
-static int find_library(struct binaries *b, const char *name, const struct loader *by,
-			const char **out, struct err *err)
-{
-	const char *found = NULL, *cached;
-
-	if (strchr(name, '/')) {
-		*out = *name == '/' && fits(b, name, by->elf) ? name : NULL;
+	if (colon && colon != wish && colon[1] && colon[1] != ',')
 		return 0;
-	}
-	read_linker_files(b);
-	if (!by->elf->runpath)
-		found = try_paths(b, by->elf->rpath, name, by);
-	if (!found)
-		found = try_paths(b, by->elf->runpath, name, by);
-	if (!found)
-		found = try_defaults(b, name, by->elf);
-	if (found) {
-		*out = found;
-		return 0;
-	}
-	cached = ldcache_find(b->cache.data, b->cache.len, name, by->elf->class, by->elf->machine);
-	if (cached && fits(b, cached, by->elf))
-		found = arena_strdup(&b->plan->arena, cached);
-	for (size_t i = 0; i < b->n_conf_dirs && !found; i++)
-		found = try_dir(b, b->conf_dirs[i], name, by->elf);
-	*out = found;
-	return found ? add_cache(b, found, err) : 0;
+	err_set(err, -EINVAL, "\"%s\" is no PATTERN:FEATURE[,FEATURE...]", wish);
+	return err_hint(err, "for example: libsystemd-shared-*.so:cryptsetup,tpm");
 }
 
-/* ---- what a file needs ---- */
+static int add_wish(struct wishes *w, const char *wish, struct err *err)
+{
+	if (binaries_check_feature(wish, err) < 0)
+		return -EINVAL;
+	w->list = xrealloc(w->list, w->n + 1, sizeof(*w->list));
+	w->list[w->n++] = wish;
+	return 0;
+}
 
-static int add_libraries(struct binaries *b, const struct elf_info *elf, const char *origin,
-			 struct err *err)
+int binaries_add_feature(struct binaries *b, const char *wish, struct err *err)
+{
+	return add_wish(&b->add, wish, err);
+}
+
+int binaries_omit_feature(struct binaries *b, const char *wish, struct err *err)
+{
+	return add_wish(&b->omit, wish, err);
+}
+
+static bool names_feature(const char *list, const char *feature)
+{
+	size_t len = strlen(feature);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (len && strcspn(list, ",") == len && strncmp(list, feature, len) == 0)
+			return true;
+	return false;
+}
+
+static bool is_wished(struct binaries *b, const struct wishes *w, const struct linker_file *f,
+		      const char *feature)
+{
+	const char *slash = strrchr(f->path, '/'), *name = slash ? slash + 1 : f->path;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const char *colon = strrchr(w->list[i], ':');
+		const char *pattern =
+			arena_strndup(&b->plan->arena, w->list[i], (size_t)(colon - w->list[i]));
+
+		if ((fnmatch(pattern, name, 0) == 0 ||
+		     (f->soname && fnmatch(pattern, f->soname, 0) == 0)) &&
+		    names_feature(colon + 1, feature))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the cache ---- */
+
+/* The linker will look for SONAME by name and must come to PATH. */
+static void cache_library(struct binaries *b, const char *soname, const char *path,
+			  const char *hwcap, const struct linker_file *f)
 {
 	struct arena *a = &b->plan->arena;
-	const char *slash = strrchr(origin, '/');
-	struct loader by = {elf, slash ? arena_printf(a, "/%.*s", (int)(slash - origin), origin)
-				       : "/"};
-	const char *reason = arena_printf(a, "/%s needs it", origin);
+	const char *key =
+		arena_printf(a, "%d %d %s %s", f->class, f->machine, hwcap ? hwcap : "-", soname);
+
+	if (!strset_add(&b->cached, key, NULL))
+		return;
+	if ((b->n_cache & (b->n_cache - 1)) == 0)
+		b->cache = xrealloc(b->cache, b->n_cache ? b->n_cache * 2 : 1, sizeof(*b->cache));
+	b->cache[b->n_cache++] = (struct ldcache_entry){soname, path, hwcap, f->class, f->machine};
+}
+
+int binaries_finish(struct binaries *b, struct err *err)
+{
+	_cleanup_buf_ struct buf cache = BUF_INIT;
+
+	if (!b->n_cache || plan_find(b->plan, CACHE_PATH))
+		return 0;
+	ldcache_encode(b->cache, b->n_cache, &cache);
+	if (buf_status(&cache) < 0)
+		return err_set(err, -ENOMEM, "no memory left");
+	return plan_add_text(b->plan, CACHE_PATH, 0644, cache.data, cache.len,
+			     "the dynamic linker finds libraries by it", err);
+}
+
+/* ---- the libraries of a program ---- */
+
+/* "/usr/lib/b.so, which /usr/bin/a needs" */
+static const char *describe(struct program *p, const struct linker_object *o)
+{
+	const struct linker_object *main = o;
+
+	while (main->loader)
+		main = main->loader;
+	return main == o ? o->file->path
+			 : arena_printf(&p->b->plan->arena, "%s, which %s needs,", o->file->path,
+					main->file->path);
+}
+
+static bool is_loaded(const struct program *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct linker_object *o = p->objects[i];
+
+		if ((o->name && strcmp(o->name, name) == 0) ||
+		    (o->file->soname && strcmp(o->file->soname, name) == 0))
+			return true;
+	}
+	return false;
+}
+
+static const char *folder_of(struct program *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash != path
+		       ? arena_strndup(&p->b->plan->arena, path, (size_t)(slash - path))
+		       : "/";
+}
+
+static struct linker_object *append(struct program *p, const struct linker_file *file,
+				    const char *name, const struct linker_object *loader)
+{
+	struct linker_object *o = arena_alloc(&p->b->plan->arena, sizeof(*o));
+
+	*o = (struct linker_object){
+		.file = file,
+		.name = name,
+		.origin = folder_of(p, file->path),
+		.loader = loader,
+	};
+	if ((p->n & (p->n - 1)) == 0)
+		p->objects =
+			xrealloc(p->objects, p->n ? p->n * 2 : 1, sizeof(struct linker_object *));
+	p->objects[p->n++] = o;
+	return o;
+}
+
+static int load_file(struct program *p, const char *path, const char *name,
+		     const struct linker_object *by, const char *reason, struct err *err)
+{
+	const struct linker_file *file;
+	const char *real;
+	int r;
+
+	if (p->n == OBJECTS_MAX)
+		return err_set(err, -E2BIG, "%s needs more than %d libraries",
+			       p->objects[0]->file->path, OBJECTS_MAX);
+	r = walk_add(p->b->root, p->b->plan, path, reason, &real, err);
+	if (r == 0)
+		r = linker_read(p->b->linker, path, &file, err);
+	if (r < 0)
+		return err_prefix(err, "library of %s", by->file->path);
+	append(p, file, name, by);
+	return 0;
+}
+
+static int load_variants(struct program *p, const char *path, const char *name, bool by_name,
+			 const struct linker_object *by, struct err *err)
+{
+	const char **variants, *reason;
+	size_t n = linker_variants(p->b->linker, path, by->file, &variants);
 	int r = 0;
 
-	if (elf->interp)
-		r = binaries_add(b, arena_strdup(a, elf->interp),
-				 arena_printf(a, "dynamic linker of /%s", origin), err);
-	if (r < 0)
-		return err_prefix(err, "/%s needs its dynamic linker", origin);
-	for (size_t i = 0; i < elf->n_needed && r == 0; i++) {
-		const char *path = NULL, *name = arena_strdup(a, elf->needed[i]);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *folder = folder_of(p, variants[i]);
 
-		r = find_library(b, name, &by, &path, err);
-		if (r == 0 && !path) {
-			r = err_set(err, -ENOENT, "/%s needs the library %s, which is not installed",
-				    origin, name);
-			err_hint(err, "install the package that has it, or leave /%s out", origin);
-		}
-		if (r == 0)
-			r = binaries_add(b, path, reason, err);
+		reason = arena_printf(&p->b->plan->arena, "%s for newer processors", path);
+		r = load_file(p, variants[i], name, by, reason, err);
+		if (r == 0 && by_name)
+			cache_library(p->b, name, variants[i], strrchr(folder, '/') + 1, by->file);
 	}
 	return r;
 }
 
-/* "#!INTERPRETER [ARGUMENT]"; /usr/bin/env starts the program that its argument names. */
-static int add_interpreter(struct binaries *b, const char *text, size_t len, const char *origin,
-			   struct err *err)
+/* 1: there is no such library; FOUND says where it was looked for. */
+static int load(struct program *p, const char *name, const struct linker_object *by,
+		const char *reason, struct linker_found *found, struct err *err)
+{
+	int r;
+
+	if (is_loaded(p, name))
+		return 0;
+	linker_find(p->b->linker, name, by, found);
+	if (!found->path)
+		return 1;
+	if (found->is_linker)
+		return 0;
+	r = load_file(p, found->path, name, by, reason, err);
+	if (r == 0 && found->by_name && !p->objects[0]->musl)
+		cache_library(p->b, name, found->path, NULL, by->file);
+	if (r == 0 && p->b->variants && !p->objects[0]->musl)
+		r = load_variants(p, found->path, name, found->by_name, by, err);
+	return r;
+}
+
+static int load_needed(struct program *p, const struct linker_object *o, struct err *err)
+{
+	const char *reason = arena_printf(&p->b->plan->arena, "%s needs it", o->file->path);
+	struct linker_found found;
+	int r = 0;
+
+	for (size_t i = 0; i < o->file->n_needed && r == 0; i++) {
+		const char *name = o->file->needed[i];
+
+		r = load(p, name, o, reason, &found, err);
+		if (r <= 0)
+			continue;
+		r = err_set(err, -ENOENT,
+			    "%s needs the library %s, which is not installed; looked for in %s",
+			    describe(p, o), name, found.looked);
+		err_hint(err, "install the package that has it, or leave %s out",
+			 p->objects[0]->file->path);
+	}
+	return r;
+}
+
+/* ---- libraries that are opened later ---- */
+
+static int miss(struct program *p, const struct linker_object *o, const struct dlopen_entry *e,
+		const struct linker_found *found, struct err *err)
+{
+	const char *what = *e->description ? e->description : e->feature;
+
+	if (e->priority == DLOPEN_REQUIRED) {
+		err_set(err, -ENOENT,
+			"%s requires the library %s (%s), which is not installed; looked for in %s",
+			describe(p, o), e->sonames[0], what, found->looked);
+		return err_hint(err, "install the package that has it, or leave the feature %s out",
+				e->feature);
+	}
+	if (strset_add(&p->b->warned, e->sonames[0], NULL))
+		plan_warn(p->b->plan, "%s would use the library %s (%s), which is not installed",
+			  o->file->path, e->sonames[0], what);
+	return 0;
+}
+
+static int load_noted(struct program *p, const struct linker_object *o,
+		      const struct dlopen_entry *e, struct err *err)
+{
+	struct binaries *b = p->b;
+	bool added = is_wished(b, &b->add, o->file, e->feature);
+	struct linker_found found = {0};
+	struct dlopen_entry wanted = *e;
+	const char *reason = arena_printf(&b->plan->arena, "%s may open it (%s)", o->file->path,
+					  *e->feature ? e->feature : "no feature named");
+	int r = 1;
+
+	if (is_wished(b, &b->omit, o->file, e->feature))
+		return 0;
+	if (e->priority == DLOPEN_SUGGESTED && !added)
+		return 0;
+	if (added) /* whoever asks for it must get it */
+		wanted.priority = DLOPEN_REQUIRED;
+	for (size_t i = 0; e->sonames[i] && r == 1; i++)
+		r = load(p, e->sonames[i], o, reason, &found, err);
+	return r == 1 ? miss(p, o, &wanted, &found, err) : r;
+}
+
+static int load_notes(struct program *p, const struct linker_object *o, struct err *err)
+{
+	struct dlopen_entry *entries;
+	int r = 0;
+
+	for (size_t i = 0; i < o->file->n_notes && r == 0; i++) {
+		const struct elf_note *note = &o->file->notes[i];
+		int n = dlopen_decode(note->text, note->len, &p->b->plan->arena, &entries, err);
+
+		if (n < 0)
+			return err_prefix(err, "%s", o->file->path);
+		for (int k = 0; k < n && r == 0; k++)
+			r = load_noted(p, o, &entries[k], err);
+	}
+	return r;
+}
+
+/* ---- programs ---- */
+
+static int add_linker(struct program *p, const struct linker_file *main, struct err *err)
+{
+	struct arena *a = &p->b->plan->arena;
+	const char *path = p->objects[0]->musl ? p->objects[0]->musl : main->interp, *conf, *real;
+	const struct linker_file *file;
+	int r;
+
+	if (!path)
+		return 0;
+	if (*path != '/')
+		return err_set(err, -EINVAL, "%s names its dynamic linker by a relative path (%s)",
+			       main->path, path);
+	r = walk_add(p->b->root, p->b->plan, path,
+		     arena_printf(a, "dynamic linker of %s", main->path), &real, err);
+	if (r == 0)
+		r = linker_read(p->b->linker, path, &file, err);
+	if (r < 0)
+		return err_prefix(err, "%s needs its dynamic linker", main->path);
+	append(p, file, NULL, p->objects[0]);
+	conf = p->objects[0]->musl ? linker_musl_path_file(p->b->linker, path) : NULL;
+	return conf ? walk_add(p->b->root, p->b->plan, conf, "musl's linker finds libraries by it",
+			       &real, err)
+		    : 0;
+}
+
+/* A library that is opened by its name, and by nobody that tells. */
+static void cache_itself(struct program *p)
+{
+	const struct linker_object *main = p->objects[0];
+	struct arena *a = &p->b->plan->arena;
+	struct linker_found found;
+	const char *here, *there;
+
+	if (main->musl || main->file->interp || !main->file->soname)
+		return;
+	linker_find(p->b->linker, main->file->soname, main, &found);
+	here = root_resolve(p->b->root, main->file->path, a);
+	there = found.path && found.by_name ? root_resolve(p->b->root, found.path, a) : NULL;
+	if (here && there && strcmp(here, there) == 0)
+		cache_library(p->b, main->file->soname, found.path, NULL, main->file);
+}
+
+static int add_libraries(struct binaries *b, const struct linker_file *file, struct err *err)
+{
+	struct program p = {.b = b};
+	size_t needed = 0, noted = 0;
+	struct linker_object *main = append(&p, file, NULL, NULL);
+	int r;
+
+	main->musl = linker_musl(b->linker, file);
+	r = add_linker(&p, file, err);
+	while (r == 0 && noted < p.n)
+		if (needed < p.n) {
+			r = load_needed(&p, p.objects[needed], err);
+			needed++;
+		} else {
+			r = load_notes(&p, p.objects[noted], err);
+			noted++;
+		}
+	if (r == 0)
+		cache_itself(&p);
+	free(p.objects);
+	return r;
+}
+
+/* ---- scripts ---- */
+
+static int add_by_name(struct binaries *b, const char *name, const char *origin, const char *reason,
+		       struct err *err)
 {
 	static const char *const path[] = {"/usr/bin", "/bin", "/usr/sbin", "/sbin",
 					   "/usr/local/bin"};
-	struct arena *a = &b->plan->arena;
-	const char *end = memchr(text, '\n', len);
-	char *line = arena_strndup(a, text, end ? (size_t)(end - text) : len);
-	char *program = strtok_r(line, " \t\r", &line), *argument = strtok_r(NULL, " \t\r", &line);
-	const char *reason = arena_printf(a, "interpreter of the script /%s", origin);
-	int r;
 
-	if (!program || *program != '/')
-		return 0;
-	r = binaries_add(b, program, reason, err);
-	if (r < 0 || !str_ends(program, "/env") || !argument || *argument == '-' ||
-	    strchr(argument, '='))
-		return r;
+	if (strchr(name, '/'))
+		return binaries_add(b, name, reason, err);
 	for (size_t i = 0; i < ARRAY_SIZE(path); i++) {
-		const char *whole = arena_printf(a, "%s/%s", path[i], argument);
+		const char *whole = arena_printf(&b->plan->arena, "%s/%s", path[i], name);
 
 		if (root_exists(b->root, whole))
 			return binaries_add(b, whole, reason, err);
 	}
-	return err_set(err, -ENOENT, "script /%s is for %s, which is not installed", origin,
-		       argument);
+	return err_set(err, -ENOENT, "script /%s is for %s, which is not installed", origin, name);
+}
+
+static int add_interpreter(struct binaries *b, const struct shebang *s, const char *origin,
+			   struct err *err)
+{
+	struct arena *a = &b->plan->arena;
+	const char *reason = arena_printf(a, "interpreter of the script /%s", origin);
+	int r;
+
+	if (!*s->interpreter)
+		return 0;
+	if (*s->interpreter != '/') {
+		plan_warn(b->plan,
+			  "the first line of /%s names %s, no absolute path: the kernel "
+			  "cannot start it",
+			  origin, s->interpreter);
+		return 0;
+	}
+	for (int i = 0; i < b->n_scripts; i++)
+		if (strcmp(b->scripts[i], origin) == 0)
+			return err_set(err, -ELOOP, "the script /%s is its own interpreter",
+				       origin);
+	if (b->n_scripts == SCRIPTS_MAX)
+		return err_set(err, -ELOOP,
+			       "interpreters of the script /%s are scripts again, more than the "
+			       "kernel follows (%d)",
+			       b->scripts[0], SCRIPTS_MAX);
+	b->scripts[b->n_scripts++] = origin;
+	r = binaries_add(b, arena_strdup(a, s->interpreter), reason, err);
+	if (r == 0 && *s->program)
+		r = add_by_name(b, arena_strdup(a, s->program), origin, reason, err);
+	b->n_scripts--;
+	return r;
+}
+
+/* 1: it is no script. */
+static int add_script(struct binaries *b, const void *data, size_t len, const char *origin,
+		      struct err *err)
+{
+	struct shebang s;
+	int r = shebang_decode(data, len, &s, err);
+
+	if (r < 0)
+		return err_prefix(err, "script /%s", origin);
+	return r == 0 ? 1 : add_interpreter(b, &s, origin, err);
 }
 
 int binaries_add_needs(struct binaries *b, const void *data, size_t len, const char *origin,
 		       struct err *err)
 {
-	const char *text = data;
-	struct elf_info *elf;
-	int r;
+	const struct linker_file *file;
+	int r = add_script(b, data, len, origin, err);
 
-	if (len > 2 && memcmp(text, "#!", 2) == 0)
-		return add_interpreter(b, text + 2, len - 2, origin, err);
-	if (!elf_is(data, len))
-		return 0;
-	if (b->depth == NEEDS_DEPTH_MAX)
-		return err_set(err, -ELOOP, "/%s: libraries need each other too deeply", origin);
-	elf = xrealloc(NULL, 1, sizeof(*elf));
-	r = elf_decode(data, len, elf, err);
-	if (r < 0) {
-		err_prefix(err, "/%s", origin);
-	} else {
-		b->depth++;
-		r = add_libraries(b, elf, origin, err);
-		b->depth--;
-	}
-	free(elf);
-	return r;
-}
-
-static int add_file(struct binaries *b, const char *path, const char *reason, struct err *err)
-{
-	_cleanup_fd_ int fd = root_openat(b->root, path, O_RDONLY | O_NONBLOCK);
-	struct plan_entry e = {
-		.path = path, .type = PLAN_FILE, .source = path, .reason = reason};
-	struct stat st;
-	void *data;
-	int r;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, fd < 0 ? fd : -errno, "/%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "/%s is not a file", path);
-	e.mode = st.st_mode & 0755;
-	if (plan_find(b->plan, path))
-		return 0;
-	r = plan_add(b->plan, &e, err);
-	if (r < 0 || st.st_size == 0)
+	if (r <= 0 || !elf_is(data, len))
+		return r < 0 ? r : 0;
+	r = linker_decode(b->linker, data, len, arena_printf(&b->plan->arena, "/%s", origin), &file,
+			  err);
+	if (r < 0)
 		return r;
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return err_sys(err, -errno, "/%s", path);
-	r = binaries_add_needs(b, data, (size_t)st.st_size, path, err);
-	munmap(data, (size_t)st.st_size);
-	return r;
-}
-
-/* ---- walking a path as the kernel would, keeping the links ---- */
-
-static bool is_merged_link(const char *path)
-{
-	static const char *const names[] = {"bin", "sbin", "lib", "lib64"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(path, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* What lies in a /bin of its own goes to usr/bin, one folder deeper: a link that leads up would
- * miss its target there. */
-static const char *link_target(struct binaries *b, const char *here, const char *target)
-{
-	struct arena *a = &b->plan->arena;
-	const char *top = arena_strndup(a, here, strcspn(here, "/")), *end;
-
-	if (!is_merged_link(top) || !str_starts(target, ".."))
-		return target;
-	end = root_resolve(b->root, here, a);
-	return end ? arena_printf(a, "/%s", end) : target;
-}
-
-/* DONE has no links in it; the first link in REST is added and followed. */
-static int walk(struct binaries *b, const char *done, const char *rest, int links,
-		const char *reason, struct err *err)
-{
-	struct arena *a = &b->plan->arena;
-
-	while (*rest == '/')
-		rest++;
-	while (*rest) {
-		size_t len = strcspn(rest, "/");
-		const char *slash = strrchr(done, '/'), *here, *target;
-		const char *next = rest + len + strspn(rest + len, "/");
-		int r;
-
-		if (len == 2 && memcmp(rest, "..", 2) == 0) {
-			done = slash ? arena_strndup(a, done, (size_t)(slash - done)) : "";
-			rest = next;
-			continue;
-		}
-		if (len == 1 && *rest == '.') {
-			rest = next;
-			continue;
-		}
-		here = *done ? arena_printf(a, "%s/%.*s", done, (int)len, rest)
-			     : arena_strndup(a, rest, len);
-		target = root_readlink(b->root, here, a);
-		if (!target) {
-			done = here;
-			rest = next;
-			continue;
-		}
-		if (links == 0)
-			return err_set(err, -ELOOP, "/%s: too many symbolic links", here);
-		r = is_merged_link(here)
-			    ? 0
-			    : plan_add_link(b->plan, here, link_target(b, here, target), reason, err);
-		if (r < 0)
-			return r;
-		return walk(b, *target == '/' ? "" : done, arena_printf(a, "%s/%s", target, next),
-			    links - 1, reason, err);
+	if (is_foreign(b, file)) {
+		if (file->interp)
+			plan_warn(b->plan,
+				  "/%s is a program for %s: it cannot run, and brings no "
+				  "libraries",
+				  origin, elf_machine_name(file->machine));
+		return 0;
 	}
-	return add_file(b, done, reason, err);
+	return add_libraries(b, file, err);
+}
+
+static int add_elf(struct binaries *b, const char *path, struct err *err)
+{
+	const struct linker_file *file;
+	int r = linker_read(b->linker, arena_printf(&b->plan->arena, "/%s", path), &file, err);
+
+	if (r < 0)
+		return r;
+	if (is_foreign(b, file)) {
+		err_set(err, -EINVAL, "/%s is for %s, but PID 1 is for %s", path,
+			elf_machine_name(file->machine), elf_machine_name(b->machine));
+		return err_hint(err, "install the package for this machine's architecture");
+	}
+	return add_libraries(b, file, err);
 }
 
 int binaries_add(struct binaries *b, const char *path, const char *reason, struct err *err)
 {
-	return walk(b, "", path, LINKS_MAX, reason, err);
+	char head[SHEBANG_MAX];
+	_cleanup_fd_ int fd = -1;
+	const char *real;
+	ssize_t n;
+	int r = walk_add(b->root, b->plan, path, reason, &real, err);
+
+	if (r < 0)
+		return r;
+	fd = root_openat(b->root, real, O_RDONLY | O_NONBLOCK);
+	n = fd < 0 ? fd : pread(fd, head, sizeof(head), 0);
+	if (n < 0)
+		return err_sys(err, fd < 0 ? fd : -errno, "/%s", real);
+	if (!elf_is(head, (size_t)n)) {
+		r = strset_has(&b->done, real) && !b->n_scripts
+			    ? 0
+			    : add_script(b, head, (size_t)n, real, err);
+		strset_add(&b->done, real, NULL);
+		return r < 0 ? r : 0;
+	}
+	return strset_add(&b->done, real, NULL) ? add_elf(b, real, err) : 0;
 }

@@ -15,6 +15,7 @@
 #include "format/decode_all.h"
 #include "format/modinfo.h"
 #include "format/unpack.h"
+#include "plan/facts_cache.h"
 
 enum { MODULE_SIZE_MAX = 256 * 1024 * 1024 };
 
@@ -22,6 +23,7 @@ struct facts_table {
 	const struct root *root;
 	struct arena *arena;
 	struct strset by_file; /* struct facts */
+	struct facts_cache *cache;
 };
 
 /*
@@ -68,22 +70,37 @@ struct scan {
 	struct result {
 		unsigned provides;
 		struct buf firmware, weakdeps;
+		struct stat st;
 		struct err err;
 	} *results;
 };
 
-struct facts_table *facts_new(const struct root *root, struct arena *arena)
+/* Names all that the facts depend on but the files. */
+static const char *cache_key(const struct root *root, const char *name, struct arena *arena)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	buf_printf(&text, "facts 1 about modules in %s/%s, by", root->path, name);
+	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
+		buf_printf(&text, " %s=%u", symbols[i].name, symbols[i].provides);
+	return arena_strdup(arena, buf_cstr(&text));
+}
+
+struct facts_table *facts_new(const struct root *root, const char *name, struct arena *arena)
 {
 	struct facts_table *t = arena_alloc(arena, sizeof(*t));
 
 	*t = (struct facts_table){.root = root, .arena = arena};
+	t->cache = facts_cache_open(root->cache, cache_key(root, name, arena), arena);
 	return t;
 }
 
 void facts_free(struct facts_table *t)
 {
-	if (t)
-		strset_clear(&t->by_file);
+	if (!t)
+		return;
+	facts_cache_close(t->cache);
+	strset_clear(&t->by_file);
 }
 
 static void take_names(const char *section, size_t len, const char *key, struct buf *out)
@@ -139,23 +156,24 @@ static int scan_one(size_t item, unsigned worker, void *arg)
 	struct result *out = &s->results[item];
 	_cleanup_fd_ int fd = root_openat(s->t->root, file, O_RDONLY | O_NONBLOCK);
 	enum codec codec = codec_by_suffix(file);
-	struct stat st;
+	size_t size;
 	void *data;
 	int r;
 
 	(void)worker;
 	if (fd < 0)
 		return err_sys(&out->err, fd, "module /%s", file);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+	if (fstat(fd, &out->st) < 0 || !S_ISREG(out->st.st_mode) || out->st.st_size == 0)
 		return err_set(&out->err, -EBADMSG, "module /%s is not a file with content", file);
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	size = (size_t)out->st.st_size;
+	data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return err_sys(&out->err, -errno, "module /%s", file);
 	if (codec == CODEC_NONE)
-		r = take_facts(data, (size_t)st.st_size, out, &out->err);
+		r = take_facts(data, size, out, &out->err);
 	else
-		r = scan_packed(data, (size_t)st.st_size, codec, out, &out->err);
-	munmap(data, (size_t)st.st_size);
+		r = scan_packed(data, size, codec, out, &out->err);
+	munmap(data, size);
 	if (r < 0) {
 		err_prefix(&out->err, "module /%s", file);
 		err_hint(&out->err, "reinstall the kernel's modules");
@@ -175,6 +193,19 @@ static void keep(struct facts_table *t, const char *file, const struct result *r
 		.weakdeps_len = result->weakdeps.len,
 	};
 	strset_add(&t->by_file, file, f);
+	facts_cache_add(t->cache, &result->st, f);
+}
+
+/* The file is asked for in any case: what the answer was belongs to the trace of the plan. */
+static bool is_known(struct facts_table *t, const char *file)
+{
+	const struct facts *f;
+	struct stat st;
+
+	if (strset_has(&t->by_file, file))
+		return true;
+	f = t->cache && root_stat(t->root, file, &st) == 0 ? facts_cache_find(t->cache, &st) : NULL;
+	return f && strset_add(&t->by_file, file, (void *)f);
 }
 
 int facts_read(struct facts_table *t, const char *const *files, size_t count, struct err *err)
@@ -186,7 +217,7 @@ int facts_read(struct facts_table *t, const char *const *files, size_t count, st
 	int r;
 
 	for (size_t i = 0; i < count; i++)
-		if (!strset_has(&t->by_file, files[i]))
+		if (!is_known(t, files[i]))
 			unread[n++] = files[i];
 	s.results = calloc(n + 1, sizeof(*s.results));
 	if (!s.results)

@@ -5,7 +5,8 @@
  * What the module files of one kernel say of themselves: the firmware that they ask for, the
  * modules that they would like to have beside them, and what they provide, told by the symbols
  * that they take from the kernel. Reading them means decompressing them, so this happens once
- * for each file, on all cores.
+ * for each file, on all cores; with a cache (root->cache) only for files that are not known by
+ * their identity.
  */
 
 #include "base/arena.h"
@@ -29,8 +30,10 @@ struct facts {
 
 struct facts_table;
 
-/* ROOT and ARENA must outlive the result. */
-struct facts_table *facts_new(const struct root *root, struct arena *arena);
+/* NAME tells this kernel's table from others in the cache. ROOT and ARENA must outlive the result. */
+struct facts_table *facts_new(const struct root *root, const char *name, struct arena *arena);
+
+/* Keeps what was learned. T may be NULL. */
 void facts_free(struct facts_table *t);
 
 /* Reads those of the COUNT FILES (below the root) that were not read yet. The names must live as

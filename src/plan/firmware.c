@@ -13,8 +13,7 @@
 /*
  * Firmware: the "firmware=" names of each module, also of drivers that are part of the kernel,
  * looked up where the kernel will look: /lib/firmware/updates/VERSION, updates, VERSION and
- * /lib/firmware itself; plain, .zst, .xz. What the target kernel cannot decompress is stored
- * plain. Links are kept.
+ * /lib/firmware itself; plain, .zst, .xz. Links are kept.
  *
  * A driver names the firmware of every device that it ever served, and of some that never
  * shipped; which of the names matters only the driver knows. So a driver on the way to root for
@@ -29,15 +28,21 @@ struct finder {
 	struct plan *plan;
 	const char *config;
 	size_t config_len;
+	bool recompress; /* what is not compressed yet */
 	const char *dirs[4];
 	size_t missing;
 };
 
+/* Until 5.19 there was one option, and it meant xz. */
 static bool kernel_unpacks(const struct finder *f, enum codec codec)
 {
+	static const char one[] = "CONFIG_FW_LOADER_COMPRESS", later[] = "CONFIG_FW_LOADER_COMPRESS_";
 	const char *option = codec_info(codec)->fw;
 
-	return option && kconfig_get(f->config, f->config_len, option) == KCONFIG_YES;
+	if (option && kconfig_get(f->config, f->config_len, option) == KCONFIG_YES)
+		return true;
+	return codec == CODEC_XZ && kconfig_get(f->config, f->config_len, one) == KCONFIG_YES &&
+	       !memmem(f->config, f->config_len, later, sizeof(later) - 1);
 }
 
 static const char *merged(struct arena *a, const char *path)
@@ -55,33 +60,49 @@ static const char *link_between(struct arena *a, const char *from, const char *t
 	return arena_printf(a, "%s%s", up, merged(a, to));
 }
 
+/* How the file at PATH goes into the image: as it is, where the kernel reads it so; compressed on
+ * its own, where the kernel can read that; else plain, among what is compressed together. */
+static struct plan_entry form_of(struct finder *f, const char *path, const char *reason)
+{
+	enum codec codec = codec_by_suffix(path);
+	struct plan_entry e = {.type = PLAN_FILE, .mode = 0644, .path = path, .reason = reason};
+
+	if (codec != CODEC_NONE && kernel_unpacks(f, codec)) {
+		e.storage = PLAN_STORE;
+	} else if (codec != CODEC_NONE) {
+		e.unpack = codec;
+		e.path = arena_strndup(f->m->arena, path,
+				       strlen(path) - strlen(codec_info(codec)->suffix));
+	} else if (f->recompress && kernel_unpacks(f, CODEC_ZSTD)) {
+		e.storage = PLAN_STORE;
+		e.compress = true;
+		e.path = arena_printf(f->m->arena, "%s%s", path, codec_info(CODEC_ZSTD)->suffix);
+	}
+	return e;
+}
+
 /* Adds PATH and, when it is a link, what it leads to. */
 static int add_path(struct finder *f, const char *path, const char *reason, struct err *err)
 {
 	struct arena *a = f->m->arena;
-	enum codec codec = codec_by_suffix(path);
-	bool plain = codec != CODEC_NONE && !kernel_unpacks(f, codec);
+	struct plan_entry e = form_of(f, path, reason);
 	const char *end;
-	struct plan_entry e = {.type = PLAN_FILE,
-			       .mode = 0644,
-			       .storage = PLAN_STORE,
-			       .reason = reason,
-			       .unpack = plain ? codec : CODEC_NONE};
 
 	/* A link is packed as one to the file at its very end: what lies between need not be. */
 	end = root_resolve(f->m->root, path, a);
 	if (!end)
 		return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
-	if (!plain && root_readlink(f->m->root, path, a)) {
-		int r = plan_add_link(f->plan, path, link_between(a, path, end), reason, err);
+	if (e.unpack == CODEC_NONE && root_readlink(f->m->root, path, a)) {
+		struct plan_entry target = form_of(f, end, reason);
+		int r = plan_add_link(f->plan, e.path, link_between(a, e.path, target.path), reason,
+				      err);
 
 		if (r < 0)
 			return r;
 		path = end;
+		e = target;
 	}
 	e.source = path;
-	e.path = plain ? arena_strndup(a, path, strlen(path) - strlen(codec_info(codec)->suffix))
-		       : path;
 	return plan_add(f->plan, &e, err);
 }
 
@@ -247,9 +268,13 @@ static int add_builtins(struct finder *f, struct err *err)
 }
 
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		 struct err *err)
+		 bool recompress, struct err *err)
 {
-	struct finder f = {.m = m, .plan = plan, .config = config, .config_len = config_len};
+	struct finder f = {.m = m,
+			   .plan = plan,
+			   .config = config,
+			   .config_len = config_len,
+			   .recompress = recompress};
 	int r = 0;
 
 	f.dirs[0] = arena_printf(m->arena, "lib/firmware/updates/%s", m->kernel->version);

@@ -41,6 +41,20 @@ static int read_deps(struct modules *m, struct err *err)
 	return 0;
 }
 
+/* libkmod reads these without asking the root. */
+static void note_indexes(const struct root *root, const struct kernel *kernel, struct arena *arena)
+{
+	static const char *const names[] = {
+		"modules.alias.bin", "modules.builtin.alias.bin", "modules.builtin.bin",
+		"modules.builtin.modinfo", "modules.dep.bin", "modules.softdep",
+		"modules.symbols.bin", "modules.weakdep",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		root_note(root, arena_printf(arena, "%s/%s", kernel->modules_dir, names[i]));
+	root_note_outside(root, "/proc/cmdline");
+}
+
 int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
 		 struct modules **out, struct err *err)
 {
@@ -52,6 +66,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 
 	/* It logs to stderr before it can be told not to. */
 	setenv("KMOD_LOG", "0", 1);
+	note_indexes(root, kernel, arena);
 	kmod = kmod_new(dir, modules_modprobe_files(root, arena));
 	if (!kmod)
 		return err_set(err, -EIO, "%s: libkmod cannot open the module tree", dir);
@@ -65,7 +80,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
 		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod};
-	m->facts = facts_new(root, arena);
+	m->facts = facts_new(root, kernel->modules_dir, arena);
 	r = read_deps(m, err);
 	if (r == 0)
 		r = modules_read_softdeps(m, err);
@@ -398,19 +413,30 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct module *const *)a)->name, (*(struct module *const *)b)->name);
 }
 
+static bool is_compressed_here(const char *file, bool recompress)
+{
+	return recompress && codec_by_suffix(file) == CODEC_NONE;
+}
+
+const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress)
+{
+	const char *file = module_file(m, mod);
+
+	return is_compressed_here(file, recompress) ? arena_printf(m->arena, "%s.zst", file) : file;
+}
+
 static int add_files(struct modules *m, struct plan *plan, bool recompress, struct err *err)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		const struct module *mod = m->list[i];
 		const char *file = module_file(m, mod);
-		bool compress = recompress && codec_by_suffix(file) == CODEC_NONE;
 		struct plan_entry e = {
-			.path = compress ? arena_printf(m->arena, "%s.zst", file) : file,
+			.path = modules_image_path(m, mod, recompress),
 			.type = PLAN_FILE,
 			.mode = 0644,
 			.storage = PLAN_STORE,
 			.source = file,
-			.compress = compress,
+			.compress = is_compressed_here(file, recompress),
 			.reason = mod->reason,
 		};
 		int r = plan_add(plan, &e, err);
@@ -423,7 +449,7 @@ static int add_files(struct modules *m, struct plan *plan, bool recompress, stru
 
 /* Reads what the modules say of themselves, and adds what they would like to have beside them,
  * until nothing more is asked for. */
-static int settle_facts(struct modules *m, struct err *err)
+int modules_settle(struct modules *m, struct err *err)
 {
 	size_t done = 0;
 	int r = 0;
@@ -451,10 +477,8 @@ static int settle_facts(struct modules *m, struct err *err)
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		   bool recompress, const struct modules_rule *known, struct err *err)
 {
-	int r = settle_facts(m, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (m->double_path)
 		plan_warn(plan, "modules.dep lists two files for one module: %s and another; the "
 			  "first is used", m->double_path);
@@ -467,7 +491,7 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 	if (r == 0)
 		r = modules_add_index(m, plan, known, err);
 	if (r == 0)
-		r = firmware_add(m, plan, config, config_len, err);
+		r = firmware_add(m, plan, config, config_len, recompress, err);
 	return r;
 }
 

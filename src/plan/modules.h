@@ -69,15 +69,27 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
 		      struct err *err);
 
-/* The modules that the machine's modules-load.d folders and /etc/modules name. */
+/* The modules that the machine's modules-load.d folders name. */
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
+
+/* When all were added: reads what the modules say of themselves, and adds what they would like to
+ * have beside them. To be called once, before the two below. */
+int modules_settle(struct modules *m, struct err *err);
+
+/*
+ * Takes out each module whose path in the image UNWANTED says yes to. To be called before
+ * modules_finish(), with the same RECOMPRESS. -EBUSY for one that PID 1 loads at once, or that
+ * another module depends on.
+ */
+int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char *path, void *arg),
+		 void *arg, struct err *err);
 
 /*
  * Puts all that was added into the plan: the files, their firmware, the index for PID 1; and a
  * second index, without files, of the modules in the folders of KNOWN that the image lacks, so
  * that PID 1 can name the driver that a device would have needed.
  * CONFIG is the target's kernel configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store
- * uncompressed modules as zstd.
+ * uncompressed modules as zstd, and firmware where the kernel can read it so.
  */
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		   bool recompress, const struct modules_rule *known, struct err *err);

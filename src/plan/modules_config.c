@@ -189,5 +189,10 @@ void modules_tell_install_commands(struct modules *m, struct plan *plan)
 
 const char *const *modules_modprobe_files(const struct root *root, struct arena *arena)
 {
-	return below(root, config_files(root, modprobe_dirs, arena), arena);
+	const char *const *files = config_files(root, modprobe_dirs, arena);
+
+	/* libkmod reads them without asking the root. */
+	for (size_t i = 0; files[i]; i++)
+		root_note(root, files[i]);
+	return below(root, files, arena);
 }

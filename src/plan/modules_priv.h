@@ -65,6 +65,9 @@ const struct modules_rule *modules_rule_of(const struct modules_rule *rules, con
 const char *module_file(const struct modules *m, const struct module *mod);
 const char *modules_file_of(const struct modules *m, const char *path);
 
+/* Where a module goes in the image. RECOMPRESS: see modules_finish(). */
+const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress);
+
 /* What was added under NAME; NULL. */
 struct module *modules_find(const struct modules *m, const char *name);
 
@@ -92,6 +95,6 @@ bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_
 int modules_add_index(struct modules *m, struct plan *plan,
 		      const struct modules_rule *known, struct err *err);
 
-/* Adds the firmware of all modules of M. */
+/* Adds the firmware of all modules of M. RECOMPRESS: see modules_finish(). */
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		 struct err *err);
+		 bool recompress, struct err *err);

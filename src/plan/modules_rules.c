@@ -30,10 +30,16 @@ const struct modules_rule *modules_rule_of(const struct modules_rule *rules, con
 	return NULL;
 }
 
-static bool has_kind(const struct modules *m, const char *folder)
+/* Is a device on the way to root driven by a module that RULE decides about? What those modules
+ * depend on does not count: every SCSI disk needs something of drivers/scsi. */
+static bool has_kind(const struct modules *m, const struct modules_rule *rules,
+		     const struct modules_rule *rule)
 {
+	const unsigned drives = MODULES_REQUIRED | MODULES_LOAD;
+
 	for (size_t i = 0; i < m->count; i++)
-		if (m->list[i]->flags & MODULES_REQUIRED && holds(folder, m->list[i]->path))
+		if ((m->list[i]->flags & drives) == drives &&
+		    modules_rule_of(rules, m->list[i]->path) == rule)
 			return true;
 	return false;
 }
@@ -49,8 +55,8 @@ static const struct modules_rule *reaching(struct modules *m, const struct modul
 		n++;
 	out = arena_memdup(m->arena, rules, (n + 1) * sizeof(*out));
 	for (size_t i = 0; i < n; i++)
-		if (!(out[i].reach & reach & ~REACH_KIND) &&
-		    !(out[i].reach & reach && has_kind(m, out[i].folder)))
+		if (!(rules[i].reach & reach & ~REACH_KIND) &&
+		    !(rules[i].reach & reach && has_kind(m, rules, &rules[i])))
 			out[i].reason = NULL;
 	return out;
 }
@@ -83,7 +89,8 @@ static bool accepts(const struct modules *m, const struct modules_rule *rule, co
 	return f && f->provides & rule->provides;
 }
 
-/* Drivers of the same folders that are part of the kernel: their firmware is wanted, too. */
+/* Drivers of the same folders that are part of the kernel: their firmware is wanted, too. What
+ * they provide cannot be seen, so the folder decides alone. */
 static int note_builtins(struct modules *m, const struct modules_rule *rules, struct err *err)
 {
 	const char *path = arena_printf(m->arena, "%s/modules.builtin", m->kernel->modules_dir);
@@ -99,7 +106,7 @@ static int note_builtins(struct modules *m, const struct modules_rule *rules, st
 		const struct modules_rule *rule = modules_rule_of(rules, line);
 		const char *slash = strrchr(line, '/');
 
-		if (!rule || rule->provides || !slash)
+		if (!rule || !slash)
 			continue;
 		line = (char *)slash + 1;
 		line[strcspn(line, ".")] = '\0';

@@ -185,19 +185,34 @@ int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *d
 			err);
 }
 
-void plan_warn(struct plan *p, const char *fmt, ...)
+static void add_note(struct plan *p, struct plan_note **list, const char *fmt, va_list ap)
 {
 	struct plan_note *note = arena_alloc(&p->arena, sizeof(*note));
 	char text[ERR_TEXT_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	note->text = arena_strdup(&p->arena, text);
+	note->next = *list;
+	*list = note;
+}
+
+void plan_warn(struct plan *p, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	add_note(p, &p->notes, fmt, ap);
 	va_end(ap);
-	note->text = arena_strdup(&p->arena, text);
-	note->next = p->notes;
-	p->notes = note;
 	p->warnings++;
+}
+
+void plan_remark(struct plan *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_note(p, &p->remarks, fmt, ap);
+	va_end(ap);
 }
 
 static int by_path(const void *a, const void *b)
@@ -205,11 +220,42 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct plan_entry *)a)->path, ((const struct plan_entry *)b)->path);
 }
 
+static void index_paths(struct plan *p)
+{
+	strset_clear(&p->by_path);
+	for (size_t i = 0; i < p->n_entries; i++)
+		strset_add(&p->by_path, p->entries[i].path, (void *)(uintptr_t)(i + 1));
+}
+
 void plan_sort(struct plan *p)
 {
 	if (p->n_entries)
 		qsort(p->entries, p->n_entries, sizeof(*p->entries), by_path);
-	strset_clear(&p->by_path);
-	for (size_t i = 0; i < p->n_entries; i++)
-		strset_add(&p->by_path, p->entries[i].path, (void *)(uintptr_t)(i + 1));
+	index_paths(p);
+}
+
+static const char *parent_of(struct plan *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? arena_strndup(&p->arena, path, (size_t)(slash - path)) : "";
+}
+
+void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *arg), void *arg)
+{
+	_cleanup_strset_ struct strset used = STRSET_INIT;
+	size_t n = p->n_entries;
+
+	/* Backwards: what a folder holds stands behind it. What is kept gathers at the end. */
+	for (size_t i = p->n_entries; i > 0; i--) {
+		const struct plan_entry *e = &p->entries[i - 1];
+
+		if (gone(e, arg) || (e->implied && !strset_has(&used, e->path)))
+			continue;
+		strset_add(&used, parent_of(p, e->path), NULL);
+		p->entries[--n] = *e;
+	}
+	p->n_entries -= n;
+	memmove(p->entries, p->entries + n, p->n_entries * sizeof(*p->entries));
+	index_paths(p);
 }

@@ -26,6 +26,7 @@ enum plan_type {
 enum plan_storage {
 	PLAN_BASE,  /* in the compressed segment */
 	PLAN_STORE, /* on its own in the uncompressed segment: modules, firmware */
+	PLAN_EARLY, /* in the segment that the kernel searches before it unpacks; DATA only */
 };
 
 struct plan_entry {
@@ -39,7 +40,7 @@ struct plan_entry {
 	size_t len;
 	const char *target;      /* of a link */
 	bool compress;           /* store: write it as a zstd stream of its own */
-	enum codec unpack;       /* store: decompress the source first */
+	enum codec unpack;       /* decompress the source first */
 	const char *reason;
 	bool implied;            /* a folder that only holds others: who asks for it decides */
 };
@@ -51,6 +52,7 @@ struct plan {
 	struct strset by_path;      /* path -> number + 1 */
 	size_t warnings;
 	struct plan_note *notes;    /* what the user should know, newest first */
+	struct plan_note *remarks;  /* what is as it should be and may surprise, newest first */
 };
 
 struct plan_note {
@@ -83,8 +85,15 @@ int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *d
 /* Entry at PATH; NULL. */
 const struct plan_entry *plan_find(const struct plan *p, const char *path);
 
+/* Takes out each entry that GONE says yes to, and each folder that was only there to hold such.
+ * To be called after plan_sort(). */
+void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *arg), void *arg);
+
 /* Remembers a warning for the summary. */
 void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Remembers what `preroot plan` tells beside the entries; it is no warning. */
+void plan_remark(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Entries by path, parents first. To be called once, when all features are done. */
 void plan_sort(struct plan *p);

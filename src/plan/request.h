@@ -5,6 +5,7 @@
  * What was asked for: command line over configuration over defaults. Plain data.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "format/codec.h"
@@ -21,9 +22,15 @@ struct request_include {
 	const char *target; /* in the image */
 };
 
+struct request_words {
+	const char **list;
+	size_t n;
+};
+
 struct request {
 	enum plan_mode mode;
 	enum codec codec;          /* CODEC_COUNT: choose */
+	int level;                 /* of the codec; 0: ours */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */
@@ -31,4 +38,11 @@ struct request {
 	size_t n_drivers;
 	struct request_include *includes;
 	size_t n_includes;
+	struct request_words install;          /* paths below the root, or names of programs */
+	struct request_words install_optional; /* the same; may be missing */
+	struct request_words remove;           /* patterns of paths in the image */
+	struct request_words dlopen_add;       /* features of libraries that are opened later: */
+	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
+	bool no_microcode;
+	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */
 };

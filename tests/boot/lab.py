@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes what the scenarios need, each thing once, whichever thread asks first; and boots them."""
 
+import hashlib
 import shutil
 import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 
-from lib import BUILD, disk, image, kernels, qemu, rootfs
+from lib import BUILD, disk, early, image, kernels, qemu, rootfs
 from lib.command import Failure
 
 from scenarios import of_matrix
+
+
+def digest(value):
+    """A short name for something long."""
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
 
 
 class Lab:
@@ -69,18 +75,42 @@ class Lab:
         path.write_text(text)
         return path
 
-    def image(self, suite, mode, bus, options):
+    def system(self, suite, features):
+        """The kernel of SUITE in a root with drop-in features: pairs of file name and text."""
+        if not features:
+            return self.kernel(suite)
+        return self._once(("system", suite, features), self._make_system, suite, features)
+
+    def _make_system(self, suite, features):
+        kernel = self.kernel(suite)
+        tree = self.folder / f"system-{suite}-{digest(features)}"
+        rootfs.create_with_features(tree, kernel.root, dict(features))
+        return kernels.Kernel(tree, kernel.version)
+
+    def image(self, suite, mode, bus, options, features=()):
         """An image; the generic ones do not depend on BUS."""
         bus = bus if mode == "hostonly" else ""
-        key = ("image", suite, mode, bus, options)
-        return self._once(key, self._make_image, suite, mode, bus, options)
+        key = ("image", suite, mode, bus, options, features)
+        return self._once(key, self._make_image, suite, mode, bus, options, features)
 
-    def _make_image(self, suite, mode, bus, options):
+    def _make_image(self, suite, mode, bus, options, features):
         hardware = self.hardware(suite, bus) if bus else None
-        name = "-".join(filter(None, [suite, mode, bus, *(word.strip("-") for word in options)]))
+        name = "-".join(filter(None, [suite, mode, bus, *(word.strip("-") for word in options),
+                                      features and digest(features)]))
         path = self.folder / f"{name}.img"
-        image.build(path, self.kernel(suite), mode, hardware, options)
+        image.build(path, self.system(suite, features), mode, hardware,
+                    [word.format(tables=self.tables()) for word in options])
         return path
+
+    def tables(self):
+        """A folder with an ACPI table that names a number, TEST."""
+        return self._once(("tables",), self._make_tables)
+
+    def _make_tables(self):
+        folder = self.folder / "tables"
+        folder.mkdir()
+        (folder / "ssdt.aml").write_bytes(early.acpi(b"SSDT", b"\x08TEST\x0a\x2a"))
+        return folder
 
     def boot(self, scenario):
         return self._once(scenario, self._boot, scenario)
@@ -96,9 +126,12 @@ class Lab:
         files = [root.path]
         if scenario.decoy:
             files.insert(0, self.disk("no-init", scenario.table).path)
+        features = tuple((name, text.format(**self.names(scenario)))
+                         for name, text in scenario.features)
         machine = qemu.Machine(
             kernel=self.kernel(scenario.suite).image,
-            initrd=self.image(scenario.suite, scenario.mode, bus, scenario.build),
+            initrd=self.image(scenario.suite, scenario.mode, bus, scenario.build,
+                              features),
             append=f"{self._root_word(scenario, root)} {scenario.append}",
             disks=[(scenario.bus, file) for file in files],
             memory=1024 if scenario.tree == "debian" else 512,

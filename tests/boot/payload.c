@@ -412,6 +412,29 @@ static void report_modules(void)
 		fclose(file);
 }
 
+/* What the firmware's tables are called, an SSDT with what its maker calls it. */
+static void report_acpi(void)
+{
+	DIR *dir = opendir("/sys/firmware/acpi/tables");
+	struct dirent *entry;
+	char path[512], head[24];
+
+	while (dir && (entry = readdir(dir))) {
+		int fd;
+
+		if (strncmp(entry->d_name, "SSDT", 4) != 0)
+			continue;
+		snprintf(path, sizeof(path), "/sys/firmware/acpi/tables/%s", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head))
+			report("acpi=%.4s %.8s", head, head + 16);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static void run_hardware(void)
 {
 	int status = 0;
@@ -454,6 +477,7 @@ int main(int argc, char **argv, char **envp)
 	report_handover(monotonic);
 	report_cpu();
 	report_modules();
+	report_acpi();
 	if (strstr(read_text("/proc/cmdline"), HARDWARE_WORD))
 		run_hardware();
 	report("verdict=%s", failed ? "fail" : "ok");

@@ -7,8 +7,12 @@ from lib.qemu import BUSES
 from lib.rootfs import OTHER_INIT
 
 SUITES = ("bookworm", "trixie")
+ALL_SUITES = ("bullseye", "bookworm", "trixie", "sid")
+CODECS = ("zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none")
 MODES = ("generic", "hostonly")
 KINDS = ("UUID", "LABEL", "PARTUUID")
+# Each kind of name goes with a kind of hostonly image; sloppy is the default.
+HOSTONLY_MODES = {"LABEL": ("--hostonly-mode", "strict"), "PARTUUID": ("--hostonly-mode", "portable")}
 RUN_HARDWARE = "payload.run=hardware"
 
 # The root partition's device on each bus.
@@ -23,6 +27,30 @@ DEVICES = {
 NOWHERE = "UUID=01234567-89ab-cdef-0123-456789abcdef"
 
 
+# Drop-in features. What they run tells what it sees, see hook.c.
+EACH_STAGE = ("each.conf", """\
+description="A program at each stage"
+pre_trigger=/usr/libexec/early
+pre_mount="/usr/libexec/20-second /usr/libexec/10-first"
+pre_pivot=/usr/libexec/late
+""")
+OPTIONAL = (("fails.conf", "pre_trigger=/usr/libexec/10-fails\npre_mount=/usr/libexec/10-fails\n"),
+            ("hangs.conf", "pre_mount=/usr/libexec/20-hangs\ntimeout=2\n"),
+            ("slow.conf", "pre_pivot=/usr/libexec/30-hangs\ntimeout=12\n"))
+
+
+def required(stage):
+    """A program that must run and fails."""
+    return (("required.conf", f"{stage}='/usr/libexec/fails-not /usr/libexec/must-fails'\n"
+                              "required=yes\n"),)
+
+
+def tells(name, stage, root="/dev/vda1", fstype="ext4", mounted="no", partition="yes"):
+    """The lines that the hook NAME prints at STAGE."""
+    return (f"{name}: hook {name} stage={stage} root={root} fstype={fstype} newroot=/sysroot\n",
+            f"{name}: hook {name} mounted={mounted} partition={partition} leader=yes stdin=null\n")
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One boot, and what must come of it."""
@@ -33,6 +61,7 @@ class Scenario:
     bus: str = "virtio-blk"
     built_on: str = ""            # the bus the hostonly image was built for, if not BUS
     build: tuple = ()             # further words for `preroot build`
+    features: tuple = ()          # drop-in features: (file, text); texts may refer to {disk.uuid}
     tree: str = "payload"         # what is on the root: see Lab.disk
     table: str = "gpt"
     root: str = "UUID"            # what root= names the partition by, or the whole value
@@ -53,7 +82,9 @@ class Scenario:
 def of_matrix(suite, bus, mode, kind):
     """The scenario of one cell. What the guest says of its hardware feeds the hostonly images."""
     append = RUN_HARDWARE if (mode, kind) == ("generic", "UUID") else ""
-    return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, root=kind, append=append)
+    build = HOSTONLY_MODES.get(kind, ()) if mode == "hostonly" else ()
+    return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, build=build, root=kind,
+                    append=append)
 
 
 def fails(name, **what):
@@ -68,7 +99,11 @@ MATRIX = [of_matrix(suite, bus, mode, kind)
 # Older and newer kernels: 5.10, and one that can pivot out of the initramfs.
 MATRIX += [of_matrix(suite, "nvme", mode, "UUID") for suite in ("bullseye", "sid") for mode in MODES]
 
-SCENARIOS = MATRIX + [
+# What each kernel has to unpack the image with.
+COMPRESSED = [Scenario(f"compress-{codec}-{suite}", suite, bus="nvme", build=("--compress", codec))
+              for suite in ALL_SUITES for codec in CODECS]
+
+SCENARIOS = MATRIX + COMPRESSED + [
     # Ways to name the root.
     Scenario("root-path", root="/dev/vda1"),
     Scenario("root-path-nvme", bus="nvme", root="/dev/nvme0n1p1"),
@@ -102,12 +137,36 @@ SCENARIOS = MATRIX + [
 
     # Forms of the image, and the loading of modules side by side.
     Scenario("two-cpus", mode="generic", cpus=2),
-    Scenario("compress-xz", build=("--compress", "xz")),
-    Scenario("compress-lz4", build=("--compress", "lz4")),
-    Scenario("compress-gzip", build=("--compress", "gzip")),
-    Scenario("compress-none", build=("--compress", "none")),
     Scenario("compress-gzip-generic-trixie", suite="trixie", mode="generic",
              build=("--compress", "gzip")),
+
+    # Drop-in features.
+    Scenario("dropin-stages", mode="generic", features=(EACH_STAGE,), says=(
+        *tells("early", "pre-trigger", "-", "-", partition="no"),
+        *tells("10-first", "pre-mount"), *tells("20-second", "pre-mount"),
+        *tells("late", "pre-pivot", mounted="yes"))),
+    Scenario("dropin-stages-quiet", features=(EACH_STAGE,), append="quiet", not_says=("preroot",)),
+    Scenario("dropin-optional", features=OPTIONAL, min_seconds=14, says=(
+        "/usr/libexec/10-fails (pre-trigger) ended with status 3",
+        "/usr/libexec/10-fails (pre-mount) ended with status 3",
+        "10-fails: hook 10-fails does not like it here",
+        "/usr/libexec/20-hangs (pre-mount) did not end within 2 seconds and was killed",
+        "waiting for /usr/libexec/30-hangs (pre-pivot), for 2 more seconds",
+        "/usr/libexec/30-hangs (pre-pivot) did not end within 12 seconds and was killed"),
+        not_says=("to be mounted",)),
+    Scenario("dropin-root", root="", flags=("rw", "noatime"), features=(
+        ("root.conf", "kernel_cmdline='root=UUID={disk.uuid} rw rootflags=noatime'\n"),)),
+    Scenario("dropin-root-overridden", append="ro", not_says=("cannot be reached",), features=(
+        ("root.conf", f"kernel_cmdline='root={NOWHERE} rw rd.timeout=5'\n"),)),
+
+    # An early segment: the kernel finds an ACPI table in it.
+    *(Scenario(f"acpi-override-{suite}", suite=suite, bus="nvme", mode="generic",
+               build=("--acpi-override", "{tables}", "--compress", codec),
+               facts=("acpi=SSDT EARLYSEG",),
+               says=("SSDT ACPI table found in initrd [kernel/firmware/acpi/ssdt.aml]",
+                     "ACPI: Table Upgrade: install [SSDT-PRROOT-EARLYSEG]"))
+      for suite, codec in (("bullseye", "xz"), ("bookworm", "zstd"), ("trixie", "lz4"),
+                           ("sid", "gzip"))),
 
     # A distribution's root.
     Scenario("systemd", tree="debian", facts=("state=running", "target=active")),
@@ -121,7 +180,16 @@ SCENARIOS = MATRIX + [
     fails("wrong-uuid-quiet", root=NOWHERE, append="quiet rd.timeout=5 panic=2",
           says=(NOWHERE, "{disk.uuid}")),
     fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
-    fails("no-driver", built_on="virtio-blk", bus="nvme", says=("{disk.uuid}", "1b36:0010")),
+    fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
+          says=("{disk.uuid}", "1b36:0010")),
     fails("no-init", tree="no-init", says=("/sbin/init",)),
+    fails("dropin-required-pre-trigger", features=required("pre_trigger"), says=(
+        "the boot cannot go on",
+        "but: /usr/libexec/must-fails, which is required at pre-trigger, ended with status 3",
+        "vda1", "{disk.uuid}", "required=no")),
+    fails("dropin-required-pre-mount", features=required("pre_mount"), says=(
+        "the boot cannot go on", "which is required at pre-mount, ended with status 3")),
+    fails("dropin-required-pre-pivot", features=required("pre_pivot"), says=(
+        "the boot cannot go on", "which is required at pre-pivot, ended with status 3")),
     fails("no-root-parameter", root="", says=("root=",)),
 ]

@@ -2,6 +2,7 @@
 """A cpio writer for archives that no other program would write, and the tools that make images."""
 
 import stat
+import struct
 import subprocess
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ PACK = {
     "lz4": ["lz4", "-l", "-c"],
     "zstd": ["zstd", "-q", "-c"],
     "bzip2": ["bzip2"],
+    "lzo": ["lzop"],
 }
 UNPACK = {
     "none": ["cat"],
@@ -25,7 +27,10 @@ UNPACK = {
     "lzma": ["xz", "--format=lzma", "-dc"],
     "lz4": ["lz4", "-dc"],
     "zstd": ["zstd", "-dc"],
+    "bzip2": ["bzip2", "-dc"],
+    "lzo": ["lzop", "-dc"],
 }
+CODECS = ["zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,19 @@ def file(name, data=b"text\n", **fields):
 
 def link(name, target):
     return Entry(name, LINK, target)
+
+
+def uki(*sections):
+    """A PE file of SECTIONS: name, data. Its code is missing; no reader of images looks at it."""
+    head = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0"
+    head += struct.pack("<HHIIIHH", 0x8664, len(sections), 0, 0, 0, 0, 0)
+    at, body = 4096, b""
+    for name, data in sections:
+        data_padded = padded(data, 512)
+        head += name.encode().ljust(8, b"\0") + struct.pack(
+            "<IIII", len(data), at, len(data_padded), at) + bytes(16)
+        at, body = at + len(data_padded), body + data_padded
+    return head.ljust(4096, b"\0") + body
 
 
 def feed(words, data, **options):

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # These need the path above.
 import program  # noqa: E402
 import trees  # noqa: E402
-from lib import kernels  # noqa: E402
+from lib import BUILD, debian, kernels  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +26,26 @@ def bookworm():
 def trixie():
     """Linux 6.12, modules as .ko.xz."""
     return kernels.of_suite("trixie")
+
+
+@pytest.fixture(scope="session")
+def musl():
+    """A folder with Debian's musl, its headers and start files."""
+    return debian.fetch_packages("trixie", ["musl", "musl-dev"], BUILD / "packages/musl")
+
+
+@pytest.fixture(scope="session")
+def systemd_library():
+    """libsystemd-shared of a systemd that has notes on the libraries that it opens later."""
+    folder = debian.fetch_packages("trixie", ["libsystemd-shared"], BUILD / "packages/systemd")
+    return next(folder.rglob("libsystemd-shared-*.so"))
+
+
+@pytest.fixture(scope="session")
+def microcode():
+    """A root with the microcode packages of Debian, and nothing else; not to be changed."""
+    return debian.fetch_packages("bookworm", ["intel-microcode", "amd64-microcode"],
+                                 BUILD / "packages/microcode", "non-free-firmware")
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,12 @@ def environment(**changes):
 
 
 def command(*args):
-    return [str(word) for word in (PROGRAM, *args)]
+    """The words of a call. A build has no cache, so that no test depends on another one, unless
+    one is named."""
+    words = [str(word) for word in (PROGRAM, *args)]
+    if args and args[0] == "build" and not {"--cache-dir", "--no-cache", "--"} & set(words):
+        words.insert(2, "--no-cache")
+    return words
 
 
 def check(result, status):

@@ -129,6 +129,9 @@ CASES = [
          prepare=lambda tree, tmp: tree.rewrite(tree.image, tree.image.read_bytes()[:600])),
     Case("config: without the codec", ("zstd", "CONFIG_RD_ZSTD", "/boot/config-{version}"),
          "xz", ("--generic", "--compress", "zstd"), configured(RD_ZSTD=None)),
+    *(Case(f"config: without {codec}", (codec, f"CONFIG_RD_{codec.upper()}"), "zstd",
+           ("--generic", "--compress", f"{codec}:3"), configured(**{f"RD_{codec.upper()}": None}))
+      for codec in ("xz", "lz4", "gzip", "bzip2", "lzma", "lzo")),
     Case("config: codec as a module", ("lz4", "CONFIG_RD_LZ4"), "zstd",
          ("--generic", "--compress=lz4"), configured(RD_LZ4="m")),
     Case("config: no initramfs", ("CONFIG_BLK_DEV_INITRD", "/boot/config-{version}"),
@@ -192,9 +195,16 @@ CASES = [
          ("--include", "x"), kernel=None, status=USAGE),
     Case("usage: argument where none is taken", ("--generic",), "", ("--generic=yes",),
          status=USAGE),
-    Case("usage: unknown codec", ('"brotli"', "zstd, xz, lz4, gzip"), "",
+    Case("usage: unknown codec", ('"brotli"', "zstd, xz, lz4, gzip", "lzo, none, auto"), "",
          ("--compress", "brotli"), status=USAGE),
-    Case("usage: codec that is only read", ("bzip2",), "", ("--compress", "bzip2"), status=USAGE),
+    *(Case(f"usage: --compress {word}", ("--compress", *says), "", ("--compress", word),
+           status=USAGE)
+      for word, says in [
+          ("zstd:20", ("levels 1 to 19", '"20"')), ("xz:0", ("levels 1 to 9", '"0"')),
+          ("lz4:13", ("levels 1 to 12",)), ("gzip:fast", ("levels 1 to 9", '"fast"')),
+          ("bzip2:", ("levels 1 to 9", '""')), ("lzma:-1", ("levels 1 to 9",)),
+          ("lzo:9x", ("levels 1 to 9",)), ("none:1", ("no levels",)), ("auto:3", ("no level",)),
+          ("", ('""',)), ("xz,gzip", ('"xz,gzip"',)), ("XZ", ('"XZ"',))]),
     Case("usage: hardware of any machine", ("--generic", "--hardware"), "",
          ("--generic", "--hardware", str(NVME)), status=USAGE),
     Case("usage: too many arguments", ("too many", "third"), "preroot build", ("--generic",),
@@ -412,7 +422,10 @@ def test_no_configuration_gives_gzip_and_a_warning(tree, tmp_path):
     (["RD_ZSTD"], "xz"),
     (["RD_ZSTD", "RD_XZ"], "lz4"),
     (["RD_ZSTD", "RD_XZ", "RD_LZ4"], "gzip"),
-    (["RD_ZSTD", "RD_XZ", "RD_LZ4", "RD_GZIP"], "none"),
+    (["RD_ZSTD", "RD_XZ", "RD_LZ4", "RD_GZIP"], "lzo"),
+    (["RD_ZSTD", "RD_XZ", "RD_LZ4", "RD_GZIP", "RD_LZO"], "lzma"),
+    (["RD_ZSTD", "RD_XZ", "RD_LZ4", "RD_GZIP", "RD_LZO", "RD_LZMA"], "bzip2"),
+    (["RD_ZSTD", "RD_XZ", "RD_LZ4", "RD_GZIP", "RD_LZO", "RD_LZMA", "RD_BZIP2"], "none"),
 ])
 def test_codec_is_one_that_the_kernel_can_unpack(lacks, codec, tree):
     tree.configure(**{name: None for name in lacks})

@@ -17,7 +17,6 @@ from program import DONE, FAILED, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
-CODECS = ["zstd", "xz", "lz4", "gzip", "none"]
 
 
 def build(out, kernel, *options, **more):
@@ -50,7 +49,7 @@ def test_result_as_json(mode, options, suite, tmp_path):
     out = tmp_path / "out.img"
     told = build(out, suite, *options, "--json").json
     found = listing(out)["entries"]
-    assert set(told) == {"image", "kernel", "mode", "compress", "bytes", "files", "modules",
+    assert set(told) == {"image", "changed", "kernel", "mode", "compress", "bytes", "files", "modules",
                          "seconds", "warnings"}
     assert told["image"] == str(out)
     assert (told["kernel"], told["mode"], told["compress"]) == (suite.version, mode, "zstd")
@@ -124,7 +123,7 @@ def test_other_names_of_the_old_image_keep_it(small_kernel, tmp_path):
 
 
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", archive.CODECS)
 def test_gnu_cpio_finds_what_list_tells(codec, suite, tmp_path):
     """Each segment, cut out and decompressed by the usual tools, is an archive of its own."""
     out = tmp_path / "out.img"
@@ -137,6 +136,38 @@ def test_gnu_cpio_finds_what_list_tells(codec, suite, tmp_path):
              for name in archive.names_in(part)]
     assert names == [entry["path"] for entry in found["entries"]]
     assert found["complete"] is True
+
+
+@pytest.mark.parametrize("codec, low, high", [
+    ("zstd", 1, 19), ("xz", 1, 9), ("lz4", 1, 12), ("gzip", 1, 9), ("bzip2", 1, 9),
+    ("lzma", 1, 9), ("lzo", 1, 9)])
+def test_levels(codec, low, high, small_kernel, tmp_path):
+    """The lowest and the highest: the usual tools read both, and find the same in them."""
+    out, bases, sizes = tmp_path / "out.img", [], []
+    for level in (low, high):
+        build(out, small_kernel, "--hardware", NVME, "--compress", f"{codec}:{level}")
+        found = listing(out)
+        assert found["segments"][1]["compress"] == codec
+        bases.append(archive.segments_of(out.read_bytes(), found)[1])
+        sizes.append(found["segments"][1]["size"])
+    assert bases[0] == bases[1] and sizes[0] != sizes[1]
+
+
+def test_default_is_auto(image, small_kernel, tmp_path):
+    build(tmp_path / "out.img", small_kernel, "--generic", "--compress", "auto")
+    assert digest(tmp_path / "out.img") == digest(image)
+
+
+def test_x86_filter_of_xz_is_the_kernels_choice(tree, tmp_path):
+    """The image is smaller with it, but not every kernel can undo it."""
+    sizes = []
+    for name, value in (("XZ_DEC_X86", "y"), ("XZ_DEC_X86", None), ("X86", None)):
+        tree.configure(X86="y", XZ_DEC_X86="y")
+        tree.configure(**{name: value})
+        build(tmp_path / "out.img", tree, "--hardware", NVME, "--compress", "xz")
+        run("verify", "--root", tree.root, tmp_path / "out.img")
+        sizes.append(listing(tmp_path / "out.img")["segments"][1]["size"])
+    assert sizes[0] < sizes[1] == sizes[2]
 
 
 @pytest.mark.parametrize("suite, form", [("bookworm", ".ko.zst"), ("trixie", ".ko.xz")],
@@ -241,7 +272,7 @@ def test_same_bytes(name, more, image, small_kernel, tmp_path):
     assert digest(out) == digest(image), name
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", archive.CODECS)
 def test_number_of_processors_does_not_matter(codec, small_kernel, tmp_path):
     words = ["--hardware", NVME, "--compress", codec]
     build(tmp_path / "all.img", small_kernel, *words)

@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import stat
+import struct
 import subprocess
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 import archive
 import trees
 from archive import Entry, file, folders, link, newc
+from lib import early
 from program import DONE, FAILED, FINDING, run
 
 EARLY = newc(*folders(b"kernel", b"kernel/x86", b"kernel/x86/microcode"),
-             file(b"kernel/x86/microcode/GenuineIntel.bin", b"microcode" * 100))
+             file(b"kernel/x86/microcode/GenuineIntel.bin", early.intel(0x806ea, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,12 @@ IMAGES = {
     "GNU cpio, xz": lambda s: archive.pack("xz", gnu(s)),
     "GNU cpio, lzma": lambda s: archive.pack("lzma", gnu(s)),
     "GNU cpio, lz4": lambda s: archive.pack("lz4", gnu(s)),
+    "GNU cpio, bzip2": lambda s: archive.pack("bzip2", gnu(s)),
+    "GNU cpio, lzo": lambda s: archive.pack("lzo", gnu(s)),
+    "GNU cpio, lzo -9": lambda s: archive.feed(["lzop", "-9"], gnu(s)),
+    "GNU cpio, lzo --crc32": lambda s: archive.feed(["lzop", "--crc32"], gnu(s)),
+    "GNU cpio, xz for x86": lambda s: archive.feed(
+        ["xz", "--check=none", "--x86", "--lzma2=preset=9", "--block-size=100000"], gnu(s)),
     "GNU cpio, zstd": lambda s: archive.pack("zstd", gnu(s)),
     "GNU cpio, zstd, padded": lambda s: archive.pack("zstd", gnu(s)) + bytes(300),
     "with sums": lambda s: gnu(s, "-H", "crc"),
@@ -71,6 +79,8 @@ IMAGES = {
     "busybox cpio": lambda s: archive.busybox_cpio(s, names_below(s)),
     "busybox cpio, gzip": lambda s: archive.pack("gzip", archive.busybox_cpio(s, names_below(s))),
     "several segments": several,
+    "UKI": lambda s: archive.uki((".linux", b"MZ"), (".cmdline", b"quiet"),
+                                 (".initrd", archive.pack("gzip", gnu(s))), (".ucode", EARLY)),
 }
 
 
@@ -151,7 +161,13 @@ def test_segments(make, segments, source, tmp_path):
     (b"\0" * 100, ""),
     (b"garbage" * 100, "byte 0"),
     (b"0707", ""),
-    (archive.pack("bzip2", newc(file(b"x"))), "bzip2"),
+    (archive.pack("bzip2", newc(file(b"x")))[:-5], "bzip2"),
+    (archive.feed(["xz", "--check=crc32", "--delta", "--lzma2"], newc(file(b"x"))), "delta"),
+    (archive.feed(["xz", "--check=crc32", "--x86", "--arm", "--lzma2"], newc(file(b"x"))),
+     "3 filters"),
+    (archive.feed(["xz"], newc(file(b"x"))), "integrity check"),
+    (archive.feed(["lzop", "-F"], newc(file(b"x"))), "checksum"),
+    (archive.feed(["zstd", "-q", "--ultra", "--long=30", "-c"], newc(file(b"x"))), "128 MiB"),
     (b"\x5d\0\0\x80\0" + b"\xff" * 8 + b"garbage" * 50, ""),
     (b"\x89LZO\0\r\n\x1a\n" + bytes(100), "lzo"),
     (newc(file(b"x")) + b"garbage", f"byte {len(newc(file(b'x')))}"),
@@ -160,7 +176,9 @@ def test_segments(make, segments, source, tmp_path):
      "multiple of 4"),
     (archive.pack("gzip", b"garbage" * 100), "cpio"),
     (archive.pack("gzip", newc(file(b"x")))[:-30], ""),
-], ids=["empty", "zeros", "garbage", "four bytes", "bzip2", "damaged lzma", "lzo", "garbage behind",
+], ids=["empty", "zeros", "garbage", "four bytes", "cut bzip2", "xz with delta filter",
+        "xz with two filters", "xz with CRC64", "lzo without sums", "zstd with a large window",
+        "damaged lzma", "lzo", "garbage behind",
         "compressed at an odd place", "archive at an odd place", "compressed garbage",
         "cut short"])
 def test_what_is_no_image(data, says, tmp_path):
@@ -176,11 +194,44 @@ def test_what_is_no_image(data, says, tmp_path):
     run("verify", path, status=FINDING)
 
 
-def test_old_portable_format_is_refused(source, tmp_path):
+def tar(source, form):
+    return archive.feed(["tar", "-c", f"--format={form}", "-C", source, "."], b"")
+
+
+FOREIGN = {
+    "odc": (lambda s: gnu(s, "-H", "odc"), "odc"),
+    "old binary": (lambda s: gnu(s, "-H", "bin"), "binary"),
+    "old binary, big-endian": (lambda s: b"\x71\xc7" + bytes(100), "big-endian"),
+    "ustar": (lambda s: tar(s, "ustar"), "tar"),
+    "pax": (lambda s: tar(s, "pax"), "tar"),
+    "lz4 frame": (lambda s: archive.feed(["lz4", "-c"], gnu(s)), "lz4 -l"),
+}
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["alone", "behind an archive"])
+@pytest.mark.parametrize("codec", ["none", "gzip"])
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_formats_are_refused_by_name(name, codec, behind, source, tmp_path):
+    make, says = FOREIGN[name]
     path = tmp_path / "image"
-    path.write_bytes(gnu(source, "-H", "odc"))
-    assert "odc" in run("list", path, status=FAILED).error
-    assert run("verify", path, status=FINDING).err
+    path.write_bytes((EARLY if behind else b"") + archive.pack(codec, make(source)))
+    for words in (["list", path], ["extract", path, tmp_path / "target"], ["cat", path, "none"],
+                  ["why", path, "none"]):
+        error = run(*words, status=FAILED).error
+        assert says in error and "no kernel unpacks" in error
+    assert says in run("verify", path, status=FINDING).err.decode()
+
+
+@pytest.mark.parametrize("start, at, name", [(b"hsqs", 0, "squashfs"),
+                                             (b"\xe2\xe1\xf5\xe0", 1024, "erofs")])
+def test_filesystem_inside_an_image_is_named(start, at, name, tmp_path):
+    path = tmp_path / "image"
+    inner = bytes(at) + start + bytes(8192)
+    path.write_bytes(archive.pack("zstd", newc(file(b"squashfs-root.img", inner), file(b"x"))))
+    assert f"# squashfs-root.img holds a filesystem: {name}\n" in run("list", path).text
+    entries = run("list", "--json", path).json["entries"]
+    assert [entry.get("filesystem") for entry in entries] == [name, None]
+    assert run("cat", path, "squashfs-root.img").out == inner
 
 
 @pytest.mark.parametrize("words", [["list"], ["cat", "x"], ["extract", "{target}"], ["why", "x"],
@@ -280,6 +331,55 @@ def test_bootconfig_behind_the_image(tmp_path):
                      sum(config).to_bytes(4, "little") + b"#BOOTCONFIG\n")
     assert [entry["path"] for entry in run("list", "--json", path).json["entries"]] == ["init"]
     run("verify", path)
+
+
+def test_sections_of_a_unified_kernel_image(tmp_path):
+    init = file(b"init", mode=stat.S_IFREG | 0o755)
+    path = tmp_path / "uki.efi"
+    path.write_bytes(archive.uki(
+        (".linux", b"kernel"), (".uname", b"6.1.0\x1b[2J"), (".initrd", newc(init, file(b"base"))),
+        (".profile", b"ID=a"), (".cmdline", b"root=x quiet\n"), (".initrd", newc(init, file(b"one"))),
+        (".profile", b"ID=b"), (".initrd", newc(file(b"two")))))
+    listed = run("list", "--json", path).json
+    assert [entry["path"] for entry in listed["entries"]] == ["init", "one"]
+    assert [(s["name"], s.get("profile"), s["used"]) for s in listed["sections"]] == [
+        (".linux", None, False), (".uname", None, False), (".initrd", None, False),
+        (".profile", 0, False), (".cmdline", 0, False), (".initrd", 0, True),
+        (".profile", 1, False), (".initrd", 1, False)]
+    assert listed["sections"][4]["text"] == "root=x quiet"
+    text = run("list", path).text
+    assert "# section .cmdline: 13 bytes" in text and "\x1b" not in text
+    run("verify", path)
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda d: d[:4200], "file ends"),
+    (lambda d: b"MZ" + bytes(300), "PE header"),
+    (lambda d: d.replace(b".initrd\0", b".other\0\0"), "no section .initrd"),
+    (lambda d: d.replace(struct.pack("<I", 4608), struct.pack("<I", 4096)), "overlap"),
+    (lambda d: d.replace(struct.pack("<I", 4608), struct.pack("<I", 64)), "headers"),
+    (lambda d: d.replace(b"\x64\x86\2\0", b"\x64\x86\xff\xff"), "sections"),
+], ids=["cut", "no PE", "no initrd", "overlap", "in the headers", "many"])
+def test_damaged_unified_kernel_image_is_told(change, says, tmp_path):
+    path = tmp_path / "uki.efi"
+    path.write_bytes(change(archive.uki((".osrel", b"ID=x"), (".initrd", newc(file(b"init"))))))
+    for words in (["list"], ["list", "--json"], ["extract", tmp_path / "t"], ["cat", "init"]):
+        result = run(words[0], *words[1:2] * (words[1:] == ["--json"]), path,
+                     *words[1:] * (words[1:] != ["--json"]), status=FAILED)
+        assert says in result.error and str(path) in result.error
+    run("verify", path, status=FINDING)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0", b"\0\0", b"\0\0\0"])
+@pytest.mark.parametrize("good", [True, False])
+def test_bootconfig_by_the_rules_of_the_kernel(good, behind, tmp_path):
+    """Up to three bytes may follow; with a wrong sum it is not cut off."""
+    path = written(tmp_path, file(b"init", mode=stat.S_IFREG | 0o755))
+    config = b'kernel.x = "y"\n\0\0'
+    path.write_bytes(path.read_bytes() + config + len(config).to_bytes(4, "little") +
+                     (sum(config) + (not good)).to_bytes(4, "little") + b"#BOOTCONFIG\n" + behind)
+    told = run("verify", "--json", path, status=DONE if good else FINDING).json
+    assert good or "boot configuration" in told["problems"][0]
 
 
 def test_wrong_sum_is_found(tmp_path):

@@ -77,10 +77,12 @@ def test_plan_gives_a_reason_for_each_entry(options, suite):
 def test_plan_in_text_says_the_same_as_in_json(bookworm):
     words = ["plan", "--root", bookworm.root, "--hardware", description("ahci")]
     lines = run(*words).text.splitlines()
-    entries = run(*words, "--json").json["entries"]
+    plan = run(*words, "--json").json
+    entries, remarks = plan["entries"], plan["remarks"]
     assert lines[0] == f"# kernel {bookworm.version}, hostonly, compressed with zstd"
-    assert len(lines) == 1 + len(entries)
-    for line, entry in zip(lines[1:], entries):
+    assert len(lines) == 1 + len(remarks) + len(entries)
+    assert lines[1:1 + len(remarks)] == [f"# {text}" for text in remarks]
+    for line, entry in zip(lines[1 + len(remarks):], entries):
         arrow = f" -> {entry['target']}" if "target" in entry else ""
         assert line == f"{entry['type']:4} /{entry['path']}{arrow}\t{entry['reason']}"
 

@@ -191,7 +191,7 @@ def test_cut_anywhere(ours, tmp_path, on_all_cores):
     assert all(on_all_cores(cut, places))
 
 
-@pytest.mark.parametrize("codec", ["zstd", "xz", "gzip", "lz4"])
+@pytest.mark.parametrize("codec", [codec for codec in archive.CODECS if codec != "none"])
 def test_a_flipped_bit_in_the_compressed_base(codec, small_kernel, tmp_path, on_all_cores):
     """Whether the codec has a sum of its own or not."""
     path = tmp_path / "image"
@@ -224,17 +224,41 @@ INIT = file(b"init", b"#!/bin/sh\n", mode=EXECUTABLE)
     (newc(INIT, file(b"etc/x")), "/etc/x comes before its folder"),
     (newc(INIT, file(b"etc/x"), *folders(b"etc")), "/etc/x comes before its folder"),
     (newc(INIT, *folders(b"a/b")), "/a/b comes before its folder"),
+    (newc(archive.link(b"init", b"usr/bin/none")), "leads nowhere"),
+    (newc(archive.link(b"init", b"a"), archive.link(b"a", b"init")), "leads nowhere"),
+    (newc(*folders(b"d"), archive.link(b"init", b"d")), "/init is a folder"),
+    (newc(Entry(b"init", stat.S_IFCHR | 0o755, device=(1, 3))), "no program"),
+    (newc(INIT, archive.link(b"lib", b"usr/lib"), file(b"lib/x")), "/lib/x comes before"),
+    (newc(INIT, file(b"x/")), "slash"),
+    (newc(file(b"init", b"", mode=EXECUTABLE, ino=7, nlink=2), trailer=False) +
+     archive.pack("gzip", newc(file(b"y", ino=7, nlink=2))), "one file"),
+    (archive.pack("gzip", b""), "empty compressed segment"),
     (newc(INIT)[:-1], "cut short"),
     (newc(INIT, trailer=False)[:-3], "cut short"),
-], ids=["no init", "init is no program", "no folder", "late folder", "no parent", "cut",
+], ids=["no init", "init is no program", "no folder", "late folder", "no parent",
+        "dangling init", "circular init", "init leads to a folder", "init is a device",
+        "folder behind a dangling link", "file with a slash", "inode in two segments",
+        "empty segment", "cut",
         "cut data"])
 def test_what_a_kernel_would_not_boot(data, says, tmp_path):
     assert any(says in problem for problem in findings(data, tmp_path / "image"))
 
 
 @pytest.mark.parametrize("data", [newc(INIT), newc(INIT, *folders(b"etc"), file(b"etc/x")),
-                                  newc(INIT, trailer=False)],
-                         ids=["init", "folder first", "no trailer"])
+                                  newc(INIT, trailer=False),
+                                  newc(INIT, trailer=False) + bytes(413),
+                                  archive.pack("xz", newc(INIT, trailer=False) + bytes(414)),
+                                  archive.pack("gzip", newc() + bytes(400)) +
+                                  archive.pack("gzip", newc(INIT)),
+                                  newc(*folders(b"etc/"), file(b"etc/x"), INIT),
+                                  newc(file(b"dev/x"), INIT),
+                                  newc(*folders(b"usr", b"usr/lib"),
+                                       archive.link(b"lib", b"usr/lib"),
+                                       archive.link(b"init", b"/lib/../lib/x"),
+                                       file(b"lib/x", mode=EXECUTABLE), *folders(b"lib/"))],
+                         ids=["init", "folder first", "no trailer", "zeros for a trailer",
+                              "compressed, zeros for a trailer", "only a trailer first",
+                              "slash", "dev is built in", "init behind links"])
 def test_what_a_kernel_would_boot(data, tmp_path):
     (tmp_path / "image").write_bytes(data)
     run("verify", tmp_path / "image")
@@ -249,6 +273,14 @@ def test_codec_that_the_kernel_cannot_unpack(tree, tmp_path):
     tree.configure(RD_ZSTD=None)
     problems = findings(out.read_bytes(), tmp_path / "copy", "--root", tree.root)
     assert any("CONFIG_RD_ZSTD" in problem and tree.version in problem for problem in problems)
+
+
+def test_filter_that_the_kernel_cannot_undo(tree, tmp_path):
+    out = tmp_path / "image"
+    run("build", out, tree.version, "--root", tree.root, "--hardware", NVME, "--compress", "xz")
+    tree.configure(XZ_DEC_X86=None)
+    problems = findings(out.read_bytes(), tmp_path / "copy", "--root", tree.root)
+    assert any("CONFIG_XZ_DEC_X86" in problem and tree.version in problem for problem in problems)
 
 
 @pytest.mark.parametrize("gone", ["modules", "config"])

@@ -106,6 +106,28 @@ def give_packages(tree):
     (tree.root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
 
 
+def make_module(tree, path, *modinfo, imports=()):
+    """A relocatable object with a .modinfo section and undefined symbols, as the kernel's own
+    modules are, at PATH below the module tree."""
+    file = tree.modules / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f'char info_{i}[] __attribute__((section(".modinfo"))) = "{text}";'
+             for i, text in enumerate((*modinfo, "license=GPL"))]
+    lines += [f"extern int {name}(void);" for name in imports]
+    lines += ["int (*const used[])(void) = {%s 0};" % "".join(f"{name}, " for name in imports)]
+    subprocess.run(["gcc", "-c", "-x", "c", "-o", file, "-"], input="\n".join(lines).encode(),
+                   check=True)
+
+
+def depmod(tree):
+    # Its indexes are shared with other tests' trees.
+    for path in tree.modules.glob("modules.*"):
+        if path.name not in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+            path.unlink()
+    subprocess.run(["/sbin/depmod", "-b", tree.root, tree.version], check=True,
+                   stderr=subprocess.DEVNULL)
+
+
 def module_name(path):
     return Path(path).name.split(".ko")[0].replace("-", "_")
 

@@ -31,6 +31,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	inside(info.soname, data, size);
 	inside(info.rpath, data, size);
 	inside(info.runpath, data, size);
+	HOLDS(info.n_notes <= ELF_NOTES_MAX);
+	for (size_t i = 0; i < info.n_notes; i++) {
+		const uint8_t *text = (const uint8_t *)info.notes[i].text;
+
+		HOLDS(text >= data && info.notes[i].len <= size &&
+		      text + info.notes[i].len <= data + size);
+	}
 	for (size_t i = 0; i < info.n_needed; i++)
 		inside(info.needed[i], data, size);
 	return 0;

@@ -26,5 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < hw.n_devices; i++)
 		HOLDS(*hw.devices[i].path && *hw.devices[i].needed_for);
+	for (size_t i = 0; i < hw.n_cpus; i++)
+		HOLDS(hw.knows_cpus && *hw.cpus[i].vendor);
 	return 0;
 }

@@ -44,11 +44,11 @@ def security_mirrors():
 class Apt:
     """apt for one suite from one mirror, with all of its state below a folder of its own."""
 
-    def __init__(self, suite, mirror, folder):
+    def __init__(self, suite, mirror, folder, component="main"):
         for name in ("state/lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True)
         (folder / "state/status").touch()
-        (folder / "sources.list").write_text(self._sources(suite, mirror))
+        (folder / "sources.list").write_text(self._sources(suite, mirror, component))
         settings = {
             "APT::Architecture": "amd64",
             "APT::Sandbox::User": "root",
@@ -64,10 +64,10 @@ class Apt:
         self.config.write_text("".join(f'{key} "{value}";\n' for key, value in settings.items()))
 
     @staticmethod
-    def _sources(suite, mirror):
-        lines = [f"deb [signed-by={KEYRING}] {mirror} {suite} main"]
+    def _sources(suite, mirror, component):
+        lines = [f"deb [signed-by={KEYRING}] {mirror} {suite} {component}"]
         if suite not in ("sid", "unstable"):
-            lines += [f"deb [signed-by={KEYRING}] {uri} {suite}-security main"
+            lines += [f"deb [signed-by={KEYRING}] {uri} {suite}-security {component}"
                       for uri in security_mirrors()]
         return "\n".join(lines) + "\n"
 
@@ -83,13 +83,13 @@ class Apt:
         run(["apt-get", "-c", self.config, "-q", "download", *packages], cwd=folder)
 
 
-def open_archive(suite, folder):
+def open_archive(suite, folder, component="main"):
     """An updated Apt for SUITE, from the first mirror of this machine that carries it."""
     if not KEYRING.exists():
         raise Failure(f"{KEYRING} is missing: install the package debian-archive-keyring")
     problems = []
     for number, mirror in enumerate(mirrors()):
-        apt = Apt(suite, mirror, folder / str(number))
+        apt = Apt(suite, mirror, folder / str(number), component)
         try:
             apt.update()
         except Failure as failure:
@@ -189,3 +189,19 @@ def debootstrap(suite, packages, dest, say=lambda text: None):
             except Failure as failure:
                 problems.append(str(failure))
         raise Failure(f"no Debian root of {suite}:\n" + "\n".join(problems))
+
+
+def fetch_packages(suite, packages, dest, component="main", say=lambda text: None):
+    """Unpacks PACKAGES of SUITE below DEST, without what they depend on, unless it is there."""
+    dest = Path(dest).absolute()
+    with _locked(dest):
+        if dest.exists():
+            return dest
+        say(f"fetching {', '.join(packages)} of {suite}")
+        with _fresh_tree(dest) as work:
+            apt = open_archive(suite, work / "apt", component)
+            (work / "debs").mkdir()
+            apt.download(packages, work / "debs")
+            for deb in sorted((work / "debs").iterdir()):
+                run(["dpkg-deb", "-x", deb, work / "root"])
+    return dest

@@ -11,7 +11,8 @@ PROGRAM = BUILD / "preroot"
 
 def build(out, kernel, mode, hardware=None, options=()):
     """Builds the image OUT, MODE being generic or hostonly; what the program tells about it."""
-    words = [PROGRAM, "build", out, kernel.version, "--root", kernel.root, f"--{mode}", "--json"]
+    words = [PROGRAM, "build", out, kernel.version, "--root", kernel.root, f"--{mode}", "--json",
+             "--no-cache"]
     if hardware:
         words += ["--hardware", hardware]
     return json.loads(run([*words, *options]).stdout)

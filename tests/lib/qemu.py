@@ -40,6 +40,7 @@ class Machine:
     disks: list
     memory: int = 512
     cpus: int = 1
+    cpu: str = "max"
     plug_after: float = 0
     icount: str = ""
     timeout: float = 180
@@ -81,7 +82,7 @@ class Boot:
 
 def command_line(machine, console, report):
     """QEMU's command line for MACHINE, its serial ports going to the two files."""
-    words = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max",
+    words = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", machine.cpu,
              "-m", str(machine.memory), "-smp", str(machine.cpus),
              "-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio",
              "-serial", f"file:{console}", "-serial", f"file:{report}",

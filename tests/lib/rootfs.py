@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes the root trees that the images boot to."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from . import BUILD, TOP
 from .command import run
 from .debian import debootstrap
 
-PAYLOAD_SOURCE = TOP / "tests/boot/payload.c"
+SOURCES = TOP / "tests/boot"
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # Another path to the payload, for init=.
 OTHER_INIT = "/sbin/other"
@@ -42,13 +43,33 @@ WantedBy=multi-user.target
 """
 
 
+def static_program(name):
+    """Compiles tests/boot/NAME.c if needed; its path."""
+    program, source = BUILD / "boot" / name, SOURCES / f"{name}.c"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        run(["gcc", "-std=gnu17", "-O2", "-static", *WARNINGS, "-o", program, source])
+    return program
+
+
 def payload():
     """Compiles the payload if needed; its path."""
-    program = BUILD / "boot/payload"
-    if not program.exists() or program.stat().st_mtime < PAYLOAD_SOURCE.stat().st_mtime:
-        program.parent.mkdir(parents=True, exist_ok=True)
-        run(["gcc", "-std=gnu17", "-O2", "-static", *WARNINGS, "-o", program, PAYLOAD_SOURCE])
-    return program
+    return static_program("payload")
+
+
+def create_with_features(tree, system, features):
+    """A copy of the root SYSTEM at TREE with drop-in FEATURES: texts by the name of their file.
+
+    Each program below /usr/libexec that they name is the hook.
+    """
+    tree = Path(tree)
+    shutil.copytree(system, tree, symlinks=True, copy_function=os.link)
+    for name, text in features.items():
+        path = tree / "etc/preroot/features.d" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        for program in re.findall(r"/usr/libexec/[\w-]+", text):
+            _install(static_program("hook"), tree, program)
 
 
 def create(tree, preroot=None):

@@ -60,7 +60,7 @@ void add_segment(struct buf *out, enum codec codec, const struct buf *archive)
 {
 	struct err err = {0};
 
-	assert_ok(encode(codec, ENCODE_LEVEL_DEFAULT, 1, archive->data, archive->len, out, &err), 0,
+	assert_ok(encode(codec, NULL, archive->data, archive->len, out, &err), 0,
 		  &err);
 }
 
@@ -68,7 +68,7 @@ struct image *open_bytes(const void *data, size_t len)
 {
 	_cleanup_fd_ int fd = memfd_create("image", MFD_CLOEXEC);
 	struct image *image = NULL;
-	static char path[64]; /* the image keeps it for its messages */
+	char path[64];
 	struct err err = {0};
 
 	assert_true(fd >= 0);

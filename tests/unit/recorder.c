@@ -17,6 +17,7 @@ void recorder_start(const int *results)
 	buf_clear(&recorder.content);
 	memset(recorder.results, 0, sizeof(recorder.results));
 	recorder.next_result = 0;
+	recorder.output = -1;
 	for (; results[n] != 1; n++)
 		recorder.results[n] = results[n];
 }
@@ -91,6 +92,29 @@ int sys_load_memory(const void *data, size_t len, const char *options)
 	buf_printf(&recorder.calls, "load memory [%s]\n", options);
 	recorder.content.len = 0;
 	buf_add(&recorder.content, data, len);
+	return next_result();
+}
+
+/* What it would print comes from recorder.output. */
+int sys_spawn(const char *path, char **argv, char **envp, int *output)
+{
+	int r = next_result();
+
+	buf_printf(&recorder.calls, "spawn %s", path);
+	for (int i = 1; argv[i]; i++)
+		buf_printf(&recorder.calls, " %s", argv[i]);
+	for (int i = 0; envp[i]; i++)
+		if (strncmp(envp[i], "PREROOT_", 8) == 0 || strncmp(envp[i], "NEWROOT", 7) == 0)
+			buf_printf(&recorder.calls, " %s", envp[i]);
+	buf_add_str(&recorder.calls, "\n");
+	if (r >= 0)
+		*output = recorder.output;
+	return r;
+}
+
+int sys_kill(int pid, int signal)
+{
+	buf_printf(&recorder.calls, "kill %d %d\n", pid, signal);
 	return next_result();
 }
 

@@ -286,6 +286,86 @@ static void a_program_that_needs_too_many_libraries_is_refused(void **state)
 	assert_int_equal(e.n_needed, ELF_NEEDED_MAX);
 }
 
+/* The program P with the notes on libraries in TEXT behind it. */
+static void add_notes(struct buf *out, struct program *p, const char *const *texts, size_t n)
+{
+	p->segments[2] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = sizeof(*p), .p_align = 4};
+	buf_add(out, p, sizeof(*p));
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(texts[i]) + 1;
+
+		buf_add_u32le(out, 4);
+		buf_add_u32le(out, (uint32_t)len);
+		buf_add_u32le(out, i == 0 ? 1 : 0x407c0c0a); /* the first is of another type */
+		buf_add(out, "FDO", 4);
+		buf_add(out, texts[i], len);
+		buf_add_zeros(out, -len & 3);
+	}
+	((struct program *)out->data)->segments[2].p_filesz = out->len - sizeof(*p);
+}
+
+static void notes_on_libraries_are_found(void **state)
+{
+	static const char *const texts[] = {"[1]", "[22]", "[333]"};
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct program p;
+	struct elf_info e;
+	struct err err = {0};
+
+	(void)state;
+	make_program(&p);
+	add_notes(&b, &p, texts, ARRAY_SIZE(texts));
+	assert_ok(elf_decode(b.data, b.len, &e, &err), 0, &err);
+	assert_int_equal(e.n_notes, 2);
+	assert_int_equal(e.notes[0].len, 4);
+	assert_memory_equal(e.notes[0].text, "[22]", 4);
+	assert_memory_equal(e.notes[1].text, "[333]", 5);
+	((struct program *)b.data)->head.e_type = ET_CORE;
+	assert_ok(elf_decode(b.data, b.len, &e, &err), 0, &err);
+	assert_int_equal(e.n_notes, 0);
+	((struct program *)b.data)->head.e_type = ET_DYN;
+	((struct program *)b.data)->segments[2].p_filesz++;
+	assert_fails(elf_decode(b.data, b.len, &e, &err), -EBADMSG, &err);
+}
+
+static void names_that_no_path_can_have_are_damage(void **state)
+{
+	struct program good, p;
+	struct elf_info e;
+	struct err err = {0};
+
+	(void)state;
+	make_program(&good);
+	p = good;
+	p.strings[string_of("libc.so.6")] = '\x1b';
+	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
+	p.strings[string_of("libc.so.6")] = '\0';
+	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
+	p = good; /* a run path that was blanked out is none */
+	p.strings[string_of("$ORIGIN/lib")] = '\0';
+	assert_ok(elf_decode(&p, sizeof(p), &e, &err), 0, &err);
+	assert_null(e.runpath);
+	p = good;
+	p.interp[0] = '\0';
+	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
+	p = good; /* strings behind the end of their table */
+	p.dynamic[6] = (Elf64_Dyn){DT_STRSZ, {2}};
+	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
+}
+
+static void two_dynamic_sections_are_damage(void **state)
+{
+	struct program p;
+	struct elf_info e;
+	struct err err = {0};
+
+	(void)state;
+	make_program(&p);
+	p.segments[2] = p.segments[1];
+	assert_fails(elf_decode(&p, sizeof(p), &e, &err), -EBADMSG, &err);
+	assert_contains(err.text, "two");
+}
+
 static void a_file_is_elf_by_its_magic(void **state)
 {
 	(void)state;
@@ -556,6 +636,9 @@ int main(void)
 		cmocka_unit_test(a_static_program_asks_for_nothing),
 		cmocka_unit_test(what_lies_outside_of_an_elf_file_is_damage),
 		cmocka_unit_test(a_program_that_needs_too_many_libraries_is_refused),
+		cmocka_unit_test(notes_on_libraries_are_found),
+		cmocka_unit_test(names_that_no_path_can_have_are_damage),
+		cmocka_unit_test(two_dynamic_sections_are_damage),
 		cmocka_unit_test(a_file_is_elf_by_its_magic),
 		cmocka_unit_test(no_elf_file_is_fatal),
 		cmocka_unit_test(a_module_tells_all_values_of_a_key),

@@ -5,21 +5,40 @@
  * told.
  */
 
+#include <limits.h>
 #include <lzma.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include "format/cpio.h"
 #include "format/decode_all.h"
 #include "format/encode.h"
 #include "format/unpack.h"
-#include "image/digest.h"
+#include "base/digest.h"
 #include "support.h"
 
 enum { PLAIN_MAX = 32 * 1024 * 1024 };
 
-static const enum codec written[] = {CODEC_GZIP, CODEC_XZ, CODEC_LZ4, CODEC_ZSTD};
-static const enum codec read_too[] = {CODEC_GZIP, CODEC_XZ, CODEC_LZMA, CODEC_LZ4, CODEC_ZSTD};
+/* All but none. Whether lzo is built in is up to the machine. */
+static const enum codec all[] = {
+	CODEC_GZIP, CODEC_BZIP2, CODEC_LZMA, CODEC_XZ, CODEC_LZ4, CODEC_ZSTD,
+#ifdef HAVE_LZO
+	CODEC_LZO,
+#endif
+};
+
+/* The levels of each. */
+static const struct {
+	enum codec codec;
+	int low, high;
+} levels[] = {
+	{CODEC_GZIP, 1, 9}, {CODEC_BZIP2, 1, 9}, {CODEC_LZMA, 1, 9},
+	{CODEC_XZ, 1, 9},   {CODEC_LZ4, 1, 12},	 {CODEC_ZSTD, 1, 19},
+#ifdef HAVE_LZO
+	{CODEC_LZO, 1, 9},
+#endif
+};
 
 /* ---- cpio ---- */
 
@@ -128,9 +147,6 @@ static void other_archive_formats_are_told_apart(void **state)
 		memcpy(raw, magics[i], 6);
 		assert_fails(cpio_decode_header(raw, &h, &err), -EBADMSG, &err);
 	}
-	memcpy(raw, "070707", 6);
-	cpio_decode_header(raw, &h, &err);
-	assert_contains(err.text, "odc");
 }
 
 /* ---- names of codecs ---- */
@@ -203,34 +219,11 @@ static void add_plain(struct buf *out, size_t len)
 	assert_int_equal(buf_status(out), 0);
 }
 
-static void add_lzma(struct buf *out, const struct buf *plain)
-{
-	lzma_stream s = LZMA_STREAM_INIT;
-	lzma_options_lzma opt;
-
-	assert_false(lzma_lzma_preset(&opt, 1));
-	opt.dict_size = 1 << 16;
-	assert_int_equal(lzma_alone_encoder(&s, &opt), LZMA_OK);
-	assert_int_equal(buf_reserve(out, plain->len + 4096), 0);
-	s.next_in = plain->data;
-	s.avail_in = plain->len;
-	s.next_out = out->data + out->len;
-	s.avail_out = out->cap - out->len;
-	assert_int_equal(lzma_code(&s, LZMA_FINISH), LZMA_STREAM_END);
-	out->len = out->cap - s.avail_out;
-	lzma_end(&s);
-}
-
 static void add_stream(struct buf *out, enum codec codec, const struct buf *plain)
 {
 	struct err err = {0};
 
-	if (codec == CODEC_LZMA)
-		add_lzma(out, plain);
-	else
-		assert_ok(
-			encode(codec, ENCODE_LEVEL_DEFAULT, 1, plain->data, plain->len, out, &err),
-			0, &err);
+	assert_ok(encode(codec, NULL, plain->data, plain->len, out, &err), 0, &err);
 }
 
 static void check_round_trip(enum codec codec, size_t len)
@@ -262,9 +255,9 @@ static void what_was_packed_unpacks_to_the_same(void **state)
 	static const size_t sizes[] = {0, 1, 3, 1000, 300 * 1024};
 
 	(void)state;
-	for (size_t c = 0; c < ARRAY_SIZE(read_too); c++)
+	for (size_t c = 0; c < ARRAY_SIZE(all); c++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-			check_round_trip(read_too[c], sizes[i]);
+			check_round_trip(all[c], sizes[i]);
 	/* Over the border of lz4's chunks. */
 	check_round_trip(CODEC_LZ4, 8 * 1024 * 1024 + 1);
 }
@@ -272,15 +265,15 @@ static void what_was_packed_unpacks_to_the_same(void **state)
 static void a_stream_that_is_too_large_is_refused(void **state)
 {
 	(void)state;
-	for (size_t c = 0; c < ARRAY_SIZE(read_too); c++) {
+	for (size_t c = 0; c < ARRAY_SIZE(all); c++) {
 		_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT, got = BUF_INIT;
 		struct err err = {0};
 
 		buf_add_zeros(&plain, 4 * 1024 * 1024);
-		add_stream(&packed, read_too[c], &plain);
+		add_stream(&packed, all[c], &plain);
 		assert_true(packed.len < plain.len / 100);
-		assert_fails(unpack(decoder_find(read_too[c]), packed.data, packed.len,
-				    plain.len - 1, &got, NULL, &err),
+		assert_fails(unpack(decoder_find(all[c]), packed.data, packed.len, plain.len - 1,
+				    &got, NULL, &err),
 			     -E2BIG, &err);
 		assert_true(got.len < 3 * plain.len);
 	}
@@ -328,6 +321,9 @@ static void check_flipped(uint8_t *data, size_t len, void *arg)
 
 	if (unpack_one(p, data, len, &got, &err) < 0 || !p->has_sum)
 		return;
+	/* A length of 0 in an lzo stream is its end; what follows is for the next segment. */
+	if (p->codec == CODEC_LZO && got.len == 0)
+		return;
 	assert_int_equal(got.len, p->plain->len);
 	assert_memory_equal(got.data, p->plain->data, got.len);
 }
@@ -335,13 +331,12 @@ static void check_flipped(uint8_t *data, size_t len, void *arg)
 static void damage_to_a_stream_is_told(void **state)
 {
 	(void)state;
-	for (size_t c = 0; c < ARRAY_SIZE(read_too); c++) {
+	for (size_t c = 0; c < ARRAY_SIZE(all); c++) {
 		_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT;
-		struct packed p = {read_too[c], &plain,
-				   read_too[c] != CODEC_LZ4 && read_too[c] != CODEC_LZMA};
+		struct packed p = {all[c], &plain, all[c] != CODEC_LZ4 && all[c] != CODEC_LZMA};
 
 		add_plain(&plain, 150);
-		add_stream(&packed, read_too[c], &plain);
+		add_stream(&packed, all[c], &plain);
 		sweep_truncations(packed.data, packed.len, check_truncated, &p);
 		sweep_bytes(packed.data, packed.len, check_flipped, &p);
 	}
@@ -376,7 +371,7 @@ static void gzip_headers_that_no_kernel_reads_are_refused(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_ok(encode(CODEC_GZIP, 0, 1, "abc", 3, &packed, &err), 0, &err);
+	assert_ok(encode(CODEC_GZIP, NULL, "abc", 3, &packed, &err), 0, &err);
 	for (size_t i = 0; i < ARRAY_SIZE(good) + ARRAY_SIZE(bad); i++) {
 		bool is_good = i < ARRAY_SIZE(good);
 		uint8_t flags = is_good ? good[i] : bad[i - ARRAY_SIZE(good)];
@@ -481,9 +476,9 @@ static void what_cannot_be_read_has_no_decoder(void **state)
 {
 	(void)state;
 	assert_null(decoder_find(CODEC_NONE));
-	assert_null(decoder_find(CODEC_BZIP2));
-	assert_null(decoder_find(CODEC_LZO));
 	assert_null(decoder_find(CODEC_COUNT));
+	for (size_t c = 0; c < ARRAY_SIZE(all); c++)
+		assert_non_null(decoder_find(all[c]));
 }
 
 static void the_number_of_threads_does_not_show_in_the_bytes(void **state)
@@ -491,61 +486,441 @@ static void the_number_of_threads_does_not_show_in_the_bytes(void **state)
 	_cleanup_buf_ struct buf plain = BUF_INIT;
 
 	(void)state;
-	add_plain(&plain, 3 * 1024 * 1024);
-	for (size_t c = 0; c < ARRAY_SIZE(written); c++) {
-		_cleanup_buf_ struct buf one = BUF_INIT;
+	add_plain(&plain, 256 * 1024);
+	while (plain.len < 17 * 1024 * 1024) {
+		assert_int_equal(buf_reserve(&plain, 256 * 1024), 0);
+		buf_add(&plain, plain.data, 256 * 1024);
+	}
+	for (size_t c = 0; c < ARRAY_SIZE(all); c++) {
+		struct encode_options o = {.level = 1, .threads = 1};
+		_cleanup_buf_ struct buf one = BUF_INIT, got = BUF_INIT;
 		struct err err = {0};
 
-		assert_ok(encode(written[c], 1, 1, plain.data, plain.len, &one, &err), 0, &err);
-		for (unsigned threads = 0; threads <= 4; threads += 2) {
+		/* xz cuts what is large into blocks. */
+		plain.len = all[c] == CODEC_XZ ? 17 * 1024 * 1024 : 3 * 1024 * 1024;
+		assert_ok(encode(all[c], &o, plain.data, plain.len, &one, &err), 0, &err);
+		assert_ok(unpack(decoder_find(all[c]), one.data, one.len, plain.len, &got, NULL,
+				 &err),
+			  0, &err);
+		assert_int_equal(got.len, plain.len);
+		assert_memory_equal(got.data, plain.data, got.len);
+		for (o.threads = 0; o.threads <= 4; o.threads += 2) {
 			_cleanup_buf_ struct buf other = BUF_INIT;
 
-			assert_ok(
-				encode(written[c], 1, threads, plain.data, plain.len, &other, &err),
-				0, &err);
+			assert_ok(encode(all[c], &o, plain.data, plain.len, &other, &err), 0, &err);
 			assert_int_equal(other.len, one.len);
 			assert_memory_equal(other.data, one.data, one.len);
 		}
 	}
 }
 
-static void a_level_that_a_codec_does_not_have_is_refused(void **state)
+static void every_level_unpacks_to_the_same(void **state)
 {
-	static const struct {
-		enum codec codec;
-		int low, high;
-	} cases[] = {{CODEC_GZIP, 1, 9}, {CODEC_XZ, 1, 9}, {CODEC_LZ4, 1, 12}, {CODEC_ZSTD, 1, 19}};
-	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_buf_ struct buf plain = BUF_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct err err = {0};
+	add_plain(&plain, 300 * 1024);
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		for (int level = levels[i].low; level <= levels[i].high; level++) {
+			_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+			struct encode_options o = {.level = level};
+			struct err err = {0};
 
-		assert_fails(encode(cases[i].codec, cases[i].low - 2, 1, "x", 1, &out, &err),
-			     -EINVAL, &err);
-		assert_fails(encode(cases[i].codec, cases[i].high + 1, 1, "x", 1, &out, &err),
-			     -EINVAL, &err);
-		assert_int_equal(out.len, 0);
-		assert_ok(encode(cases[i].codec, cases[i].high, 1, "x", 1, &out, &err), 0, &err);
-		out.len = 0;
-	}
+			assert_ok(encode(levels[i].codec, &o, plain.data, plain.len, &packed, &err),
+				  0, &err);
+			assert_true(packed.len < plain.len);
+			assert_ok(unpack(decoder_find(levels[i].codec), packed.data, packed.len,
+					 plain.len, &got, NULL, &err),
+				  0, &err);
+			assert_int_equal(got.len, plain.len);
+			assert_memory_equal(got.data, plain.data, got.len);
+		}
 }
 
-static void what_cannot_be_written_is_said_so(void **state)
+static void a_level_that_a_codec_does_not_have_is_refused(void **state)
 {
-	static const enum codec cannot[] = {CODEC_BZIP2, CODEC_LZMA, CODEC_LZO};
+	static const struct encode_options any = {.level = 1};
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err err = {0};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cannot); i++) {
-		assert_false(encode_supported(cannot[i]));
-		assert_fails(encode(cannot[i], 0, 1, "x", 1, &out, &err), -ENOTSUP, &err);
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		const int bad[] = {-1, levels[i].high + 1, INT_MAX, INT_MIN};
+
+		for (size_t k = 0; k < ARRAY_SIZE(bad); k++) {
+			struct encode_options o = {.level = bad[k]};
+			char range[32];
+
+			assert_fails(encode(levels[i].codec, &o, "x", 1, &out, &err), -EINVAL,
+				     &err);
+			snprintf(range, sizeof(range), "levels %d to %d", levels[i].low,
+				 levels[i].high);
+			assert_contains(err.text, range);
+		}
+		assert_int_equal(out.len, 0);
 	}
-	assert_true(encode_supported(CODEC_NONE));
-	assert_ok(encode(CODEC_NONE, 0, 1, "plain", 5, &out, &err), 0, &err);
+	assert_fails(encode(CODEC_NONE, &any, "x", 1, &out, &err), -EINVAL, &err);
+}
+
+static void what_cannot_be_written_is_said_so(void **state)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_false(encode_supported(CODEC_COUNT));
+	for (int c = CODEC_NONE; c < CODEC_COUNT; c++) {
+		bool known = c == CODEC_NONE;
+
+		for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+			known = known || (int)all[i] == c;
+		assert_int_equal(encode_supported((enum codec)c), known);
+		if (!known)
+			assert_fails(encode((enum codec)c, NULL, "x", 1, &out, &err), -ENOTSUP,
+				     &err);
+	}
+	assert_ok(encode(CODEC_NONE, NULL, "plain", 5, &out, &err), 0, &err);
 	assert_string_equal(buf_cstr(&out), "plain");
 }
+
+static void a_codec_is_asked_for_with_its_level(void **state)
+{
+	static const char *const bad[] = {
+		"",	    ":",	"zst",	   "zstd:",   "zstd:0",
+		"zstd:20",  "zstd:-1",	"zstd:+1", "zstd: 1", "zstd:1 ",
+		"zstd:x",   "zstd:1:1", "xz:10",   "gzip:0",  "none:",
+		"none:1",   "auto:",	"auto:1",  "ZSTD",    "zstd:0x1",
+		"bzip2:10", "lzma:10",	"lz4:13",  "zstdx",   "zstd:99999999999999999999",
+		"autox",    " zstd",
+	};
+	enum codec codec = CODEC_COUNT;
+	struct err err = {0};
+	int level = -1;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_fails(encode_parse(bad[i], &codec, &level, &err), -EINVAL, &err);
+	assert_true(codec == CODEC_COUNT && level == -1);
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		for (int n = 0; n <= levels[i].high; n++) {
+			char text[32];
+
+			snprintf(text, sizeof(text), n ? "%s:%d" : "%s",
+				 codec_info(levels[i].codec)->name, n);
+			assert_ok(encode_parse(text, &codec, &level, &err), 0, &err);
+			assert_true(codec == levels[i].codec && level == n);
+		}
+	assert_ok(encode_parse("none", &codec, &level, &err), 0, &err);
+	assert_true(codec == CODEC_NONE && level == ENCODE_LEVEL_DEFAULT);
+	assert_ok(encode_parse("auto", &codec, &level, &err), 0, &err);
+	assert_true(codec == CODEC_COUNT && level == ENCODE_LEVEL_DEFAULT);
+}
+
+/* ---- what the kernel's own decompressors can do ---- */
+
+/* A stream of TEXT with FILTERS, which end as liblzma wants. */
+static void add_filtered(struct buf *out, const lzma_filter *filters, lzma_check check_type)
+{
+	size_t at = 0;
+
+	assert_int_equal(buf_reserve(out, 4096), 0);
+	assert_int_equal(lzma_stream_buffer_encode((lzma_filter *)filters, check_type, NULL,
+						   (const uint8_t *)"abcdefgh", 8, out->data, &at,
+						   4096),
+			 LZMA_OK);
+	out->len = at;
+}
+
+static void an_xz_filter_that_no_kernel_has_is_refused(void **state)
+{
+	lzma_options_lzma lzma2;
+	lzma_options_delta delta = {.type = LZMA_DELTA_TYPE_BYTE, .dist = 1};
+	lzma_options_bcj shifted = {.start_offset = 16};
+	const lzma_filter last = {LZMA_FILTER_LZMA2, &lzma2}, end = {LZMA_VLI_UNKNOWN, NULL};
+	const lzma_filter x86 = {LZMA_FILTER_X86, NULL};
+	const struct {
+		lzma_filter filters[LZMA_FILTERS_MAX + 1];
+		const char *says; /* NULL: fine */
+	} cases[] = {
+		{{last, end}, NULL},
+		{{x86, last, end}, NULL},
+		{{{LZMA_FILTER_ARM, NULL}, last, end}, NULL},
+		{{{LZMA_FILTER_SPARC, NULL}, last, end}, NULL},
+		{{{LZMA_FILTER_DELTA, &delta}, last, end}, "delta"},
+		{{x86, {LZMA_FILTER_DELTA, &delta}, last, end}, "delta"},
+		{{x86, x86, last, end}, "3 filters"},
+		{{{LZMA_FILTER_X86, &shifted}, last, end}, "start offset"},
+	};
+
+	(void)state;
+	assert_false(lzma_lzma_preset(&lzma2, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+		struct err err = {0};
+		int r;
+
+		add_filtered(&packed, cases[i].filters, LZMA_CHECK_CRC32);
+		r = unpack(&decode_xz, packed.data, packed.len, 100, &got, NULL, &err);
+		assert_ok(r, cases[i].says ? -EBADMSG : 0, &err);
+		if (cases[i].says)
+			assert_contains(err.text, cases[i].says);
+		else
+			assert_string_equal(buf_cstr(&got), "abcdefgh");
+	}
+}
+
+static void an_xz_decoder_tells_the_filters_that_it_met(void **state)
+{
+	lzma_options_lzma lzma2;
+	const lzma_filter filters[] = {
+		{LZMA_FILTER_ARM64, NULL}, {LZMA_FILTER_LZMA2, &lzma2}, {LZMA_VLI_UNKNOWN, NULL}};
+
+	(void)state;
+	assert_false(lzma_lzma_preset(&lzma2, 0));
+	for (int filtered = 0; filtered < 2; filtered++) {
+		_cleanup_buf_ struct buf packed = BUF_INIT;
+		struct decoder *d = decode_xz.open();
+		size_t at = 0, used, made;
+		struct err err = {0};
+		uint8_t room[100];
+		int r = 0;
+
+		add_filtered(&packed, filters + !filtered, LZMA_CHECK_NONE);
+		assert_non_null(d);
+		for (; r == 0; at += used)
+			r = decode_xz.step(d, packed.data + at, packed.len - at, true, &used, room,
+					   sizeof(room), &made, &err);
+		assert_int_equal(r, 1);
+		assert_int_equal(decode_xz.filters(d), filtered ? 1u << 10 : 0);
+		assert_string_equal(codec_xz_filter_option(10), "CONFIG_XZ_DEC_ARM64");
+		decode_xz.close(d);
+	}
+	assert_string_equal(codec_xz_filter_option(XZ_FILTER_X86), "CONFIG_XZ_DEC_X86");
+	assert_string_equal(codec_xz_filter_option(XZ_FILTER_LAST), "CONFIG_XZ_DEC_RISCV");
+}
+
+static void the_x86_filter_is_written_when_asked_for(void **state)
+{
+	(void)state;
+	for (int x86 = 0; x86 < 2; x86++) {
+		_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+		struct encode_options o = {.x86 = x86};
+		struct err err = {0};
+
+		assert_ok(encode(CODEC_XZ, &o, "\xe8\0\0\0\0text", 9, &packed, &err), 0, &err);
+		/* Block header: size, number of filters less one, the first filter's number. */
+		assert_int_equal(packed.data[13] & 3, x86);
+		assert_int_equal(packed.data[14], x86 ? LZMA_FILTER_X86 : LZMA_FILTER_LZMA2);
+		assert_ok(unpack(&decode_xz, packed.data, packed.len, 9, &got, NULL, &err), 0,
+			  &err);
+		assert_memory_equal(got.data, "\xe8\0\0\0\0text", 9);
+	}
+}
+
+static void a_dictionary_is_no_larger_than_the_data(void **state)
+{
+	static const struct {
+		size_t len;
+		uint32_t dict; /* in the header of .lzma, which rounds up */
+	} cases[] = {{1, 4096}, {4097, 6144}, {1 << 20, 1 << 20}, {10 << 20, 8 << 20}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT;
+
+		buf_add_zeros(&plain, cases[i].len);
+		add_stream(&packed, CODEC_LZMA, &plain);
+		assert_int_equal(packed.data[1] | packed.data[2] << 8 | packed.data[3] << 16 |
+					 packed.data[4] << 24,
+				 cases[i].dict);
+	}
+}
+
+/* "abc" as .lzma with its size in the header, with and without a marker at its end. */
+static void add_lzma(struct buf *out, uint64_t size, bool marker)
+{
+	static const uint8_t head[] = {0x5d, 0, 0, 1, 0};
+	lzma_options_lzma opt;
+	lzma_filter filters[] = {{LZMA_FILTER_LZMA1EXT, &opt}, {LZMA_VLI_UNKNOWN, NULL}};
+	lzma_stream s = LZMA_STREAM_INIT;
+
+	assert_false(lzma_lzma_preset(&opt, 1));
+	opt.dict_size = 1 << 16;
+	opt.ext_flags = marker ? LZMA_LZMA1EXT_ALLOW_EOPM : 0;
+	lzma_set_ext_size(opt, marker ? UINT64_MAX : 3);
+	assert_int_equal(lzma_raw_encoder(&s, filters), LZMA_OK);
+	buf_add(out, head, sizeof(head));
+	for (int i = 0; i < 8; i++)
+		buf_add(out, &(uint8_t){(uint8_t)(size >> 8 * i)}, 1);
+	assert_int_equal(buf_reserve(out, 4096), 0);
+	s.next_in = (const uint8_t *)"abc";
+	s.avail_in = 3;
+	s.next_out = out->data + out->len;
+	s.avail_out = 4096;
+	assert_int_equal(lzma_code(&s, LZMA_FINISH), LZMA_STREAM_END);
+	out->len += 4096 - s.avail_out;
+	lzma_end(&s);
+}
+
+static void lzma_has_a_size_or_a_marker(void **state)
+{
+	static const struct {
+		uint64_t size;
+		bool marker;
+		int result;
+	} cases[] = {
+		{3, false, 0},
+		{UINT64_MAX, true, 0},
+		{3, true, -EBADMSG},	       /* the kernel trips over the marker */
+		{UINT64_MAX, false, -EBADMSG}, /* no end */
+		{2, false, -EBADMSG},
+		{4, false, -EBADMSG},
+		{UINT64_MAX - 1, false, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+		struct err err = {0};
+		size_t taken = 0, len;
+
+		add_lzma(&packed, cases[i].size, cases[i].marker);
+		len = packed.len;
+		if (cases[i].result == 0)
+			buf_add_str(&packed, "behind");
+		assert_ok(unpack(&decode_lzma, packed.data, packed.len, 100, &got, &taken, &err),
+			  cases[i].result, &err);
+		if (cases[i].result == 0) {
+			assert_string_equal(buf_cstr(&got), "abc");
+			assert_int_equal(taken, len);
+		} else if (cases[i].size == 3) {
+			assert_contains(err.text, "marker");
+		}
+	}
+}
+
+static void lzma_that_the_kernel_does_not_take_is_refused(void **state)
+{
+	_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+	struct err err = {0};
+
+	(void)state;
+	add_lzma(&packed, UINT64_MAX, true);
+	packed.data[4] = 0x40; /* 1 GiB */
+	assert_fails(unpack(&decode_lzma, packed.data, packed.len, 100, &got, NULL, &err), -E2BIG,
+		     &err);
+	assert_contains(err.text, "dictionary");
+	packed.data[4] = 0;
+	packed.data[0] = 0x5e;
+	assert_fails(unpack(&decode_lzma, packed.data, packed.len, 100, &got, NULL, &err), -EBADMSG,
+		     &err);
+	assert_contains(err.text, "lc=3");
+	/* A small stream needs no large dictionary, and gets none. */
+	packed.len = got.len = 0;
+	add_lzma(&packed, 3, false);
+	memset(packed.data + 1, 0xff, 4);
+	assert_ok(unpack(&decode_lzma, packed.data, packed.len, 100, &got, NULL, &err), 0, &err);
+	assert_string_equal(buf_cstr(&got), "abc");
+}
+
+#ifdef HAVE_LZO
+
+enum { LZO_HEADER = 38 }; /* as we write it, without a name */
+
+static void put_u32(uint8_t *at, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+/* One block of DATA as it is, with a name of one byte; the header sealed anew. */
+static void add_lzo(struct buf *out, uint32_t flags, uint32_t version, const char *data)
+{
+	uint32_t len = (uint32_t)strlen(data);
+	uint8_t number[4];
+	struct err err = {0};
+
+	assert_ok(encode(CODEC_LZO, NULL, "", 0, out, &err), 0, &err);
+	assert_int_equal(out->len, LZO_HEADER + 4);
+	out->data[9] = (uint8_t)(version >> 8);
+	out->data[10] = (uint8_t)version;
+	put_u32(out->data + 17, flags);
+	out->data[33] = 1;
+	out->len = 34;
+	buf_add(out, "n", 1);
+	put_u32(number, (uint32_t)adler32(1, out->data + 9, (uInt)(out->len - 9)));
+	buf_add(out, number, 4);
+	for (int i = 0; i < 2; i++) {
+		put_u32(number, len);
+		buf_add(out, number, 4);
+	}
+	put_u32(number, (uint32_t)(flags & 0x100 ? crc32(0, (const uint8_t *)data, len)
+						 : adler32(1, (const uint8_t *)data, len)));
+	buf_add(out, number, 4);
+	buf_add(out, data, len);
+	buf_add_zeros(out, 4);
+	assert_int_equal(buf_status(out), 0);
+}
+
+static void lzo_headers_that_the_kernel_misreads_are_refused(void **state)
+{
+	static const struct {
+		uint32_t flags, version;
+		const char *says; /* NULL: fine */
+	} cases[] = {
+		{0x1, 0x1040, NULL},	     {0x100, 0x1040, NULL},	{0x1, 0x0940, NULL},
+		{0x1, 0x093f, "older"},	     {0, 0x1040, "checksum"},	{0x3, 0x1040, "checksum"},
+		{0x101, 0x1040, "checksum"}, {0x2, 0x1040, "checksum"}, {0x801, 0x1040, "filtered"},
+		{0x41, 0x1040, "extra"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+		struct err err = {0};
+		size_t taken = 0;
+		int r;
+
+		add_lzo(&packed, cases[i].flags, cases[i].version, "plain");
+		r = unpack(&decode_lzo, packed.data, packed.len, 100, &got, &taken, &err);
+		assert_ok(r, cases[i].says ? -EBADMSG : 0, &err);
+		if (cases[i].says) {
+			assert_contains(err.text, cases[i].says);
+		} else {
+			assert_string_equal(buf_cstr(&got), "plain");
+			assert_int_equal(taken, packed.len);
+		}
+	}
+}
+
+static void an_lzo_block_has_at_most_256_kib(void **state)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT, packed = BUF_INIT, got = BUF_INIT;
+	uint32_t seed = 3;
+	struct err err = {0};
+
+	(void)state;
+	/* What cannot be packed is stored, in blocks of that size. */
+	for (int i = 0; i < 75000; i++) {
+		uint32_t r = next_random(&seed) * 2654435761u;
+
+		buf_add(&plain, &r, 4);
+	}
+	add_stream(&packed, CODEC_LZO, &plain);
+	assert_int_equal(packed.len, LZO_HEADER + 2 * 12 + plain.len + 4);
+	assert_memory_equal(packed.data + LZO_HEADER, "\0\4\0\0\0\4\0\0", 8);
+	packed.data[LZO_HEADER + 3] = 1; /* one byte too many */
+	assert_fails(unpack(&decode_lzo, packed.data, packed.len, PLAIN_MAX, &got, NULL, &err),
+		     -EBADMSG, &err);
+	assert_contains(err.text, "262144");
+	/* More packed bytes than plain ones. */
+	packed.data[LZO_HEADER + 3] = 0;
+	packed.data[LZO_HEADER + 7] = 1;
+	assert_fails(unpack(&decode_lzo, packed.data, packed.len, PLAIN_MAX, &got, NULL, &err),
+		     -EBADMSG, &err);
+}
+
+#endif
 
 static void a_kept_compressor_forgets_the_file_before(void **state)
 {
@@ -614,6 +989,18 @@ int main(void)
 		cmocka_unit_test(the_number_of_threads_does_not_show_in_the_bytes),
 		cmocka_unit_test(a_level_that_a_codec_does_not_have_is_refused),
 		cmocka_unit_test(what_cannot_be_written_is_said_so),
+		cmocka_unit_test(every_level_unpacks_to_the_same),
+		cmocka_unit_test(a_codec_is_asked_for_with_its_level),
+		cmocka_unit_test(an_xz_filter_that_no_kernel_has_is_refused),
+		cmocka_unit_test(an_xz_decoder_tells_the_filters_that_it_met),
+		cmocka_unit_test(the_x86_filter_is_written_when_asked_for),
+		cmocka_unit_test(a_dictionary_is_no_larger_than_the_data),
+		cmocka_unit_test(lzma_has_a_size_or_a_marker),
+		cmocka_unit_test(lzma_that_the_kernel_does_not_take_is_refused),
+#ifdef HAVE_LZO
+		cmocka_unit_test(lzo_headers_that_the_kernel_misreads_are_refused),
+		cmocka_unit_test(an_lzo_block_has_at_most_256_kib),
+#endif
 		cmocka_unit_test(a_kept_compressor_forgets_the_file_before),
 		cmocka_unit_test(a_digest_is_sha256),
 	};

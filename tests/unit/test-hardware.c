@@ -479,7 +479,50 @@ static const char whole[] =
 	     "\"devices\": [{\"path\": \"devices/pci\", \"subsystem\": \"pci\", \"modalias\": "
 	     "\"pci:v1\","
 	     "\n  \"driver\": \"virtio-pci\", \"module\": \"virtio_pci\", \"for\": \"/\"},\n"
-	     "  {\"path\": \"devices/other\", \"modalias\": null, \"for\": \"keyboard\"}]}\n";
+	     "  {\"path\": \"devices/other\", \"modalias\": null, \"for\": \"keyboard\"}],\n"
+	     "\"cpus\": [{\"vendor\": \"GenuineIntel\", \"family\": 6, \"model\": 142, "
+	     "\"stepping\": 10,\n  \"platforms\": 128, \"guest\": true}, {\"vendor\": \"x\"}]}\n";
+
+static void each_kind_of_processor_is_told_once(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	const struct hw_cpu *c;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "proc/mountinfo", "");
+	put_text(m.folder, "proc/cpuinfo",
+		 "processor: 0\nvendor_id: GenuineIntel\ncpu family: 6\nmodel: 142\nstepping: 10\n\n"
+		 "processor: 1\nvendor_id: GenuineIntel\ncpu family: 6\nmodel: 142\nstepping: 10\n\n"
+		 "processor: 2\nvendor_id: GenuineIntel\ncpu family: 6\nmodel: 143\nstepping: 1\n"
+		 "flags: hypervisor\n\n");
+	put_text(m.folder, "sys/devices/system/cpu/cpu0/microcode/processor_flags", "0x80\n");
+	put_text(m.folder, "sys/devices/system/cpu/cpu1/microcode/processor_flags", "0x80\n");
+	put_text(m.folder, "sys/devices/system/cpu/cpu2/microcode/processor_flags", "junk\n");
+	assert_ok(hardware_read(&m.root, &m.arena, &m.hw, &m.err), 0, &m.err);
+	assert_true(m.hw.knows_cpus);
+	assert_int_equal(m.hw.n_cpus, 2);
+	c = m.hw.cpus;
+	assert_string_equal(c[0].vendor, "GenuineIntel");
+	assert_true(c[0].family == 6 && c[0].model == 142 && c[0].stepping == 10);
+	assert_true(c[0].platforms == 0x80 && !c[0].is_guest);
+	assert_true(c[1].model == 143 && c[1].platforms == HW_PLATFORMS_UNKNOWN && c[1].is_guest);
+}
+
+static void without_cpuinfo_the_processors_are_not_known(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "proc/mountinfo", "");
+	assert_ok(hardware_read(&m.root, &m.arena, &m.hw, &m.err), 0, &m.err);
+	assert_false(m.hw.knows_cpus);
+	/* Another architecture's are known, and none of them is one of x86. */
+	put_text(m.folder, "proc/cpuinfo", "processor: 0\nCPU implementer: 0x41\n");
+	assert_ok(hardware_read(&m.root, &m.arena, &m.hw, &m.err), 0, &m.err);
+	assert_true(m.hw.knows_cpus && m.hw.n_cpus == 0);
+}
 
 static void a_description_is_read(void **state)
 {
@@ -506,6 +549,11 @@ static void a_description_is_read(void **state)
 	assert_string_equal(hw.devices[0].needed_for, "/");
 	assert_null(hw.devices[1].modalias);
 	assert_null(hw.devices[1].driver);
+	assert_true(hw.knows_cpus && hw.n_cpus == 2);
+	assert_string_equal(hw.cpus[0].vendor, "GenuineIntel");
+	assert_true(hw.cpus[0].family == 6 && hw.cpus[0].model == 142 && hw.cpus[0].stepping == 10);
+	assert_true(hw.cpus[0].platforms == 128 && hw.cpus[0].is_guest);
+	assert_true(hw.cpus[1].platforms == HW_PLATFORMS_UNKNOWN && !hw.cpus[1].is_guest);
 }
 
 static void a_bad_value_is_told_with_its_place(void **state)
@@ -535,6 +583,15 @@ static void a_bad_value_is_told_with_its_place(void **state)
 		{HEAD "\"mounts\": [{\"target\": \"/\", \"fstype\": \"x\", \"blocks\": [{\"name\": "
 		      "\"a\", \"virtual\": 1}]}], \"devices\": []}",
 		 "\"virtual\" is not true or false"},
+		{HEAD "\"mounts\": [], \"devices\": [], \"cpus\": 1}", "\"cpus\" is not a list"},
+		{HEAD "\"mounts\": [], \"devices\": [], \"cpus\": [{\"model\": 1}]}",
+		 "cpus[0]: \"vendor\" is missing"},
+		{HEAD "\"mounts\": [], \"devices\": [], \"cpus\": [{\"vendor\": \"x\"}, "
+		      "{\"vendor\": \"x\", \"model\": 256}]}",
+		 "cpus[1]: \"model\" is not a number from 0 to 255"},
+		{HEAD "\"mounts\": [], \"devices\": [], \"cpus\": [{\"vendor\": \"x\", "
+		      "\"stepping\": -1}]}",
+		 "\"stepping\""},
 		{HEAD "\"mounts\": [], \"devices\": [{\"path\": \"p\"}]}", "\"for\" is missing"},
 		{HEAD "\"mounts\": [], \"devices\": [{\"for\": \"/\"}]}", "\"path\" is missing"},
 		{HEAD "\"mounts\": [], \"devices\": [{\"path\": \"p\", \"for\": \"/\"}, "
@@ -633,6 +690,8 @@ int main(void)
 		cmocka_unit_test(the_root_is_what_a_shared_device_is_needed_for),
 		cmocka_unit_test(a_device_with_two_purposes_stands_once),
 		cmocka_unit_test(without_sys_or_proc_it_is_said_so),
+		cmocka_unit_test(each_kind_of_processor_is_told_once),
+		cmocka_unit_test(without_cpuinfo_the_processors_are_not_known),
 		cmocka_unit_test(a_description_is_read),
 		cmocka_unit_test(a_bad_value_is_told_with_its_place),
 		cmocka_unit_test(what_is_no_description_is_refused),

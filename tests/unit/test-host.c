@@ -442,9 +442,9 @@ static void put_ikconfig(struct machine *m, enum codec codec, const char *text)
 	buf_add_str(&kernel, "\x7f"
 			     "ELF code IKCFG_ST in the code ");
 	buf_add_str(&kernel, "IKCFG_ST");
-	assert_ok(encode(CODEC_GZIP, 0, 1, text, strlen(text), &kernel, &m->err), 0, &m->err);
+	assert_ok(encode(CODEC_GZIP, NULL, text, strlen(text), &kernel, &m->err), 0, &m->err);
 	buf_add_str(&kernel, "IKCFG_ED");
-	assert_ok(encode(codec, 0, 1, kernel.data, kernel.len, &payload, &m->err), 0, &m->err);
+	assert_ok(encode(codec, NULL, kernel.data, kernel.len, &payload, &m->err), 0, &m->err);
 	if (codec != CODEC_GZIP)
 		buf_add_u32le(&payload, 32 * 1024 * 1024);
 	put_kernel(m, "boot/vmlinuz-" VERSION, VERSION, &payload);

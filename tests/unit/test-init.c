@@ -334,7 +334,7 @@ static void loading_make(struct loading *l, enum codec codec, const char *kernel
 
 	l->folder = make_folder();
 	assert_true(asprintf(&path, "%s/mod.ko%s", l->folder, suffix ? suffix : "") > 0);
-	assert_ok(encode(codec, 0, 1, "module", 6, &packed, &err), 0, &err);
+	assert_ok(encode(codec, NULL, "module", 6, &packed, &err), 0, &err);
 	put_file(l->folder, strrchr(path, '/') + 1, packed.data, packed.len);
 	/* Paths in the index have no leading slash. */
 	const struct spec spec = {.name = "mod", .path = path + 1, .options = "depth=4"};

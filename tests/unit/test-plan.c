@@ -243,6 +243,38 @@ static void warnings_are_kept_and_counted(void **state)
 	assert_null(p.notes->next->next);
 }
 
+static bool ends_in_x(const struct plan_entry *e, void *arg)
+{
+	(*(int *)arg)++;
+	return e->path[strlen(e->path) - 1] == 'x';
+}
+
+static void what_is_filtered_out_leaves_no_empty_parents(void **state)
+{
+	static const char *const kept[] = {"a", "a/b", "a-b", "a-b/y", "e", NULL};
+	_cleanup_plan_ struct plan p;
+	struct err err = {0};
+	int asked = 0;
+
+	(void)state;
+	plan_init(&p);
+	assert_ok(plan_add_text(&p, "a/x", 0644, "1", 1, "test", &err), 0, &err);
+	assert_ok(plan_add_text(&p, "a/b", 0644, "1", 1, "test", &err), 0, &err);
+	assert_ok(plan_add_text(&p, "a-b/y", 0644, "1", 1, "test", &err), 0, &err);
+	assert_ok(plan_add_text(&p, "c/d/x", 0644, "1", 1, "test", &err), 0, &err);
+	assert_ok(plan_add_dir(&p, "e", 0755, "asked for", &err), 0, &err);
+	assert_ok(plan_add_text(&p, "e/x", 0644, "1", 1, "test", &err), 0, &err);
+	plan_sort(&p);
+	plan_filter(&p, ends_in_x, &asked);
+	assert_true(asked > 0);
+	assert_int_equal(p.n_entries, 5);
+	for (int i = 0; kept[i]; i++)
+		entry(&p, kept[i]);
+	assert_null(plan_find(&p, "a/x"));
+	for (size_t i = 1; i < p.n_entries; i++)
+		assert_true(strcmp(p.entries[i - 1].path, p.entries[i].path) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +288,7 @@ int main(void)
 		cmocka_unit_test(what_the_user_asked_for_wins),
 		cmocka_unit_test(a_folder_that_is_asked_for_has_the_mode_that_was_asked_for),
 		cmocka_unit_test(sorted_entries_have_their_parents_first),
+		cmocka_unit_test(what_is_filtered_out_leaves_no_empty_parents),
 		cmocka_unit_test(warnings_are_kept_and_counted),
 	};
 

@@ -231,6 +231,52 @@ static void boot_conf_is_lines_of_key_and_value(void **state)
 	assert_false(bootconf_next(&cursor, &key, &value));
 }
 
+static void a_program_to_run_has_stage_time_and_need(void **state)
+{
+	static const char *const wrong[] = {
+		"", "pre-mount", "pre-mount 90", "pre-mount 90 required", "pre-mount 90 required ",
+		"pre-mount 90 required bin/x", "pre-mount 0 required /x", "pre-mount -1 required /x",
+		"pre-mount 86401 required /x", "pre-mount 90 needed /x", "mount 90 required /x",
+		"pre-mount  90 required /x", " pre-mount 90 required /x", "pre-mount x optional /x",
+	};
+	struct bootconf_run run = {.seconds = 7};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		_cleanup_free_ char *text = strdup(wrong[i]);
+
+		if (bootconf_run(text, &run) || run.seconds != 7)
+			fail_msg("[%s] is taken", wrong[i]);
+	}
+	for (unsigned i = 0; i < RUN_STAGES; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s %u %s /a b", bootconf_stage_name(i), i + 1,
+			 i ? "required" : "optional");
+		assert_true(bootconf_run(text, &run));
+		assert_int_equal(run.stage, i);
+		assert_int_equal(run.seconds, i + 1);
+		assert_int_equal(run.required, i > 0);
+		assert_string_equal(run.path, "/a b");
+	}
+}
+
+static void sweep_run(uint8_t *data, size_t len, void *arg)
+{
+	_cleanup_free_ char *text = text_of(data, len);
+	struct bootconf_run run;
+
+	(void)arg;
+	if (bootconf_run(text, &run))
+		assert_true(run.path[0] == '/' && run.seconds && run.stage < RUN_STAGES);
+}
+
+static void any_damage_of_a_program_to_run_is_lived_through(void **state)
+{
+	(void)state;
+	sweep("pre-mount 90 required /x", strlen("pre-mount 90 required /x"), sweep_run, NULL);
+}
+
 /* ---- mountinfo ---- */
 
 static void a_line_of_mountinfo_is_taken_apart(void **state)
@@ -485,6 +531,8 @@ int main(void)
 		cmocka_unit_test(a_configuration_is_found_inside_a_kernel),
 		cmocka_unit_test(no_configuration_is_fatal),
 		cmocka_unit_test(boot_conf_is_lines_of_key_and_value),
+		cmocka_unit_test(a_program_to_run_has_stage_time_and_need),
+		cmocka_unit_test(any_damage_of_a_program_to_run_is_lived_through),
 		cmocka_unit_test(a_line_of_mountinfo_is_taken_apart),
 		cmocka_unit_test(blanks_in_paths_are_octal),
 		cmocka_unit_test(a_line_that_lacks_a_field_is_malformed),

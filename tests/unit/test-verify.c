@@ -577,6 +577,23 @@ static void a_module_to_load_that_is_missing_is_told(void **state)
 	assert_problem(&j, "module ext5 is to be loaded at once");
 }
 
+static void a_program_to_run_that_is_missing_is_told(void **state)
+{
+	static const char text[] = "run=pre-mount 90 required /etc/absent\n"
+				   "run=pre-pivot 90 optional /" BOOTCONF_PATH "\n"
+				   "run=whenever 90 required /init\n"
+				   "run=pre-trigger 1 optional /init\n";
+	_cleanup_judged_ struct judged j;
+
+	(void)state;
+	judge_with_file(&j, BOOTCONF_PATH, text);
+	assert_problem(&j, "/etc/absent is to be run at boot, but is not in the image");
+	assert_problem(&j, "/" BOOTCONF_PATH " is to be run at boot, but is not executable");
+	assert_problem(&j, "a line \"run=\" that PID 1 cannot read");
+	for (const struct verdict_problem *p = j.v.problems; p; p = p->next)
+		assert_null(strstr(p->text, "/init is to be run"));
+}
+
 static void so_many_problems_are_counted_but_not_all_kept(void **state)
 {
 	_cleanup_buf_ struct buf image = BUF_INIT;
@@ -620,6 +637,7 @@ int main(void)
 		cmocka_unit_test(another_manifest_than_the_expected_one_is_told),
 		cmocka_unit_test(damage_within_our_own_files_is_told),
 		cmocka_unit_test(a_module_to_load_that_is_missing_is_told),
+		cmocka_unit_test(a_program_to_run_that_is_missing_is_told),
 		cmocka_unit_test(so_many_problems_are_counted_but_not_all_kept),
 	};
 

@@ -11,12 +11,15 @@ enum { INIT_SIZE_MAX = 64 * 1024 * 1024 };
 static int add_init(struct build *b, struct err *err)
 {
 	_cleanup_buf_ struct buf init = BUF_INIT;
-	int r = read_file_at(AT_FDCWD, b->request->init, INIT_SIZE_MAX, &init);
+	int r;
 
+	root_note_outside(b->root, b->request->init);
+	r = read_file_at(AT_FDCWD, b->request->init, INIT_SIZE_MAX, &init);
 	if (r < 0) {
 		err_sys(err, r, "PID 1 program %s", b->request->init);
 		return err_hint(err, "build or install preroot-init");
 	}
+	binaries_set_machine(b->binaries, init.data, init.len);
 	r = plan_add_text(&b->plan, "init", 0755, init.data, init.len,
 			  "PID 1: finds and mounts the root filesystem", err);
 	/* The kernel starts /sbin/modprobe when it misses a filesystem or a cipher. */

@@ -10,10 +10,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "features/features.h"
+#include "features/items.h"
 
-/* What the user asked for by name: modules and files. A wish that cannot be had is an error; a
- * line of modules-load.d, which may be older than the kernel, is only warned of. */
+/* What the user asked for by name: modules, files, programs. What cannot be had is an error; a line
+ * of modules-load.d, which may be older than the kernel, is only warned of. */
 
 enum { TREE_DEPTH_MAX = 64 };
 
@@ -114,6 +114,7 @@ static int add_path(struct build *b, const char *source, const char *target, int
 
 	if (depth == TREE_DEPTH_MAX)
 		return err_set(err, -ELOOP, "--include %s: folders are nested too deeply", source);
+	root_note_outside(b->root, source);
 	/* The user's own path may be a link to what is meant; inside a tree links stay links. */
 	if (depth == 0 ? stat(source, &st) < 0 : lstat(source, &st) < 0)
 		return err_sys(err, -errno, "--include %s", source);
@@ -145,6 +146,7 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 	size_t len = strlen(target);
 	const char *slash = strrchr(inc->source, '/');
 
+	root_note_outside(b->root, inc->source);
 	if (len && target[len - 1] == '/') {
 		struct stat st;
 
@@ -156,10 +158,39 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 	return add_path(b, inc->source, target, 0, err);
 }
 
+static int add_install(struct build *b, const char *word, bool optional, struct err *err)
+{
+	const char *option = optional ? "--install-optional" : "--install";
+	const char *path = items_find(b, word);
+
+	if (!path && optional) {
+		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word, option);
+		return 0;
+	}
+	if (!path) {
+		err_set(err, -ENOENT, "there is no %s%s (asked for with %s)",
+			*word == '/' ? root_prefix(b->root) : "", word, option);
+		return *word == '/' ? err_hint(err, "what may be missing belongs to "
+						    "--install-optional")
+				    : err_hint(err, "a program is looked for in %s%s%s",
+					       items_folders, b->root->is_host ? "" : " below ",
+					       root_prefix(b->root));
+	}
+	if (items_add(b, path, arena_printf(&b->plan.arena, "%s %s", option, word), err) < 0)
+		return err_prefix(err, "%s %s", option, word);
+	return 0;
+}
+
 int extra_build(struct build *b, struct err *err)
 {
+	const struct request_words *install = &b->request->install;
+	const struct request_words *optional = &b->request->install_optional;
 	int r = build_is_hostonly(b) ? modules_add_load_files(b->modules, &b->plan, err) : 0;
 
+	for (size_t i = 0; i < install->n && r == 0; i++)
+		r = add_install(b, install->list[i], false, err);
+	for (size_t i = 0; i < optional->n && r == 0; i++)
+		r = add_install(b, optional->list[i], true, err);
 	for (size_t i = 0; i < b->request->n_drivers && r == 0; i++)
 		r = add_driver(b, b->request->drivers[i], err);
 	for (size_t i = 0; i < b->request->n_includes && r == 0; i++)

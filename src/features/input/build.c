@@ -16,7 +16,6 @@ static const struct modules_rule rules[] = {
 	{"kernel/drivers/input/mouse/psmouse.ko", "keyboards and mice on one chip", ALWAYS, 0},
 	{"kernel/drivers/input/serio/", "keyboards", ALWAYS, 0},
 	{"kernel/drivers/usb/host/", "USB controllers", ALWAYS, 0},
-	{"kernel/drivers/usb/core/", "USB", ALWAYS, 0},
 	{"kernel/drivers/usb/common/", "USB", ALWAYS, 0},
 	{"kernel/", NULL, 0, 0},
 	{"", "keyboards with drivers from outside the kernel", REACH_GENERIC, FACTS_INPUT},

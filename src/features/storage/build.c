@@ -47,8 +47,8 @@ const struct modules_rule storage_rules[] = {
 
 	/* Controllers: any machine's, or those of the kind that this machine has. */
 	{"kernel/drivers/ata/", "SATA and IDE disks", OF_A_KIND, 0},
-	{"kernel/drivers/message/fusion/", "SCSI and SAS controllers", OF_A_KIND, 0},
-	{"kernel/drivers/scsi/", "SCSI, SAS and RAID controllers", OF_A_KIND, 0},
+	{"kernel/drivers/message/fusion/", "SCSI and SAS controllers", OF_A_KIND, FACTS_DISKS},
+	{"kernel/drivers/scsi/", "SCSI, SAS and RAID controllers", OF_A_KIND, FACTS_DISKS},
 
 	/* Over a network, for tests, or for the running system only. */
 	{"kernel/drivers/block/aoe/", NULL, 0, 0},
@@ -57,6 +57,7 @@ const struct modules_rule storage_rules[] = {
 	{"kernel/drivers/block/null_blk", NULL, 0, 0},
 	{"kernel/drivers/block/rbd.ko", NULL, 0, 0},
 	{"kernel/drivers/block/rnbd/", NULL, 0, 0},
+	{"kernel/drivers/block/xen-blkback/", NULL, 0, 0},
 	{"kernel/drivers/block/zram/", NULL, 0, 0},
 	{"kernel/drivers/gpu/", NULL, 0, 0},
 	{"kernel/drivers/infiniband/", NULL, 0, 0},
@@ -64,10 +65,8 @@ const struct modules_rule storage_rules[] = {
 	{"kernel/drivers/net/", NULL, 0, 0},
 	{"kernel/drivers/target/", NULL, 0, 0},
 
+	{"kernel/drivers/acpi/nfit/", "persistent memory", ANY, 0},
 	{"kernel/drivers/block/", "block devices", ANY, 0},
-	{"kernel/drivers/cdrom/", "optical drives", ANY, 0},
-	{"kernel/drivers/dax/", "persistent memory", ANY, 0},
-	{"kernel/drivers/firewire/", "disks on FireWire", ANY, 0},
 	{"kernel/drivers/md/", "RAID, LVM, encryption and caches", ANY, 0},
 	{"kernel/drivers/memstick/", "memory sticks", ANY, 0},
 	{"kernel/drivers/nvdimm/", "persistent memory", ANY, 0},

@@ -20,4 +20,7 @@ void digest_add(struct digest *d, const void *data, size_t len);
 void digest_take(struct digest *d, uint8_t *out);
 void digest_free(struct digest *d);
 
+/* As 64 hexadecimal digits. */
+void digest_text(const uint8_t sum[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1]);
+
 void digest_of(const void *data, size_t len, uint8_t out[DIGEST_SIZE]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image/digest.h"
+#include "base/digest.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
@@ -44,6 +44,17 @@ void digest_take(struct digest *d, uint8_t *out)
 void digest_free(struct digest *d)
 {
 	EVP_MD_CTX_free((EVP_MD_CTX *)d);
+}
+
+void digest_text(const uint8_t sum[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < DIGEST_SIZE; i++) {
+		out[2 * i] = digits[sum[i] >> 4];
+		out[2 * i + 1] = digits[sum[i] & 15];
+	}
+	out[2 * DIGEST_SIZE] = '\0';
 }
 
 void digest_of(const void *data, size_t len, uint8_t out[DIGEST_SIZE])

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/items.h"
+#include "format/bootconf.h"
+#include "format/conf.h"
+
+/*
+ * Drop-in features: files by which people have things packed, kernel parameters embedded, and
+ * programs run at boot, without a line of code. man/preroot.features.5.scd has the keys.
+ */
+
+enum { SECONDS_DEFAULT = 90, SHOWN_MAX = 256 };
+
+static const char *const folders[] = {"/etc/preroot/features.d", "/usr/lib/preroot/features.d"};
+
+struct run {
+	struct bootconf_run run;
+	const struct conf_assignment *from;
+};
+
+/* One file, and the programs of all of them. */
+struct dropin {
+	struct build *b;
+	const char *file;
+	struct conf conf;
+	const char *description;
+	unsigned seconds;
+	bool required;
+	struct run *runs;
+	size_t n_runs;
+	size_t cmdline_len; /* of all files */
+};
+
+static const char *shown(struct dropin *d, const char *text)
+{
+	char out[SHOWN_MAX];
+
+	escape_text(text, out, sizeof(out));
+	return arena_strdup(&d->b->plan.arena, out);
+}
+
+static const char *reason(struct dropin *d, const struct conf_assignment *from)
+{
+	return arena_printf(&d->b->plan.arena, "%s:%u (%s)%s%s", from->file, from->line, from->key,
+			    d->description ? ": " : "", d->description ? d->description : "");
+}
+
+/* ---- what each key does with a word of its list ---- */
+
+static int add_item(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	const char *path = items_find(d->b, w->text);
+
+	if (!path) {
+		err_set(err, -ENOENT, "%s:%u: there is no %s", w->from->file, w->from->line,
+			shown(d, w->text));
+		return *w->text == '/' ? err->code
+				       : err_hint(err, "a program is looked for in %s", items_folders);
+	}
+	if (items_add(d->b, path, reason(d, w->from), err) < 0)
+		return err_prefix(err, "%s:%u", w->from->file, w->from->line);
+	return 0;
+}
+
+static int need_path(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	if (*w->text == '/')
+		return 0;
+	err_set(err, -EINVAL, "%s:%u: %s: \"%s\" is no path with a leading slash", w->from->file,
+		w->from->line, w->from->key, shown(d, w->text));
+	return err_hint(err, "programs by name belong to binaries=");
+}
+
+static int add_file(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	int r = need_path(d, w, err);
+
+	return r < 0 ? r : add_item(d, w, err);
+}
+
+static int add_optional(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	int r = need_path(d, w, err);
+
+	if (r < 0 || root_exists(d->b->root, w->text))
+		return r < 0 ? r : add_item(d, w, err);
+	plan_warn(&d->b->plan, "%s:%u: there is no %s; the image is made without it", w->from->file,
+		  w->from->line, shown(d, w->text));
+	return 0;
+}
+
+static int add_module_with(struct dropin *d, const struct conf_word *w, unsigned flags,
+			   struct err *err)
+{
+	int r = modules_add_name(d->b->modules, w->text, flags, reason(d, w->from), err);
+
+	if (r == MODULES_ABSENT)
+		return err_set(err, -ENOENT, "%s:%u: kernel %s has no module \"%s\"", w->from->file,
+			       w->from->line, d->b->kernel.version, shown(d, w->text));
+	return r < 0 ? err_prefix(err, "%s:%u", w->from->file, w->from->line) : 0;
+}
+
+static int add_module(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	return add_module_with(d, w, 0, err);
+}
+
+static int load_module(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	return add_module_with(d, w, MODULES_LOAD, err);
+}
+
+/* Of one program at one stage, asked for twice, the stricter wish counts. */
+static bool merge_run(struct dropin *d, const struct bootconf_run *run)
+{
+	for (size_t i = 0; i < d->n_runs; i++) {
+		struct bootconf_run *there = &d->runs[i].run;
+
+		if (there->stage != run->stage || strcmp(there->path, run->path) != 0)
+			continue;
+		there->required = there->required || run->required;
+		if (run->seconds > there->seconds)
+			there->seconds = run->seconds;
+		return true;
+	}
+	return false;
+}
+
+static int add_run(struct dropin *d, const struct conf_word *w, enum bootconf_stage stage,
+		   struct err *err)
+{
+	struct bootconf_run run = {.stage = stage, .seconds = d->seconds, .required = d->required};
+	struct stat st;
+	int r = add_item(d, w, err);
+
+	if (r < 0)
+		return r;
+	run.path = items_find(d->b, w->text);
+	r = root_stat(d->b->root, run.path, &st);
+	if (r < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111) || strchr(run.path, '\n')) {
+		err_set(err, -EACCES, "%s:%u: %s is no executable file", w->from->file,
+			w->from->line, shown(d, run.path));
+		return err_hint(err, "chmod 755 %s%s", root_prefix(d->b->root), shown(d, run.path));
+	}
+	if (merge_run(d, &run))
+		return 0;
+	if (d->n_runs == BOOTCONF_RUNS_MAX)
+		return err_set(err, -E2BIG, "%s:%u: over %d programs are to be run at boot",
+			       w->from->file, w->from->line, BOOTCONF_RUNS_MAX);
+	d->runs[d->n_runs++] = (struct run){run, w->from};
+	return 0;
+}
+
+static int run_pre_trigger(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	return add_run(d, w, RUN_PRE_TRIGGER, err);
+}
+
+static int run_pre_mount(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	return add_run(d, w, RUN_PRE_MOUNT, err);
+}
+
+static int run_pre_pivot(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	return add_run(d, w, RUN_PRE_PIVOT, err);
+}
+
+/* The keys; those without a function are values, not lists. */
+static const struct {
+	const char *name;
+	int (*add)(struct dropin *d, const struct conf_word *w, struct err *err);
+} keys[] = {
+	{"description", NULL},
+	{"condition_mode", NULL},
+	{"condition_path_exists", NULL},
+	{"binaries", add_item},
+	{"files", add_file},
+	{"optional_files", add_optional},
+	{"modules", add_module},
+	{"load_modules", load_module},
+	{"kernel_cmdline", NULL},
+	{"pre_trigger", run_pre_trigger},
+	{"pre_mount", run_pre_mount},
+	{"pre_pivot", run_pre_pivot},
+	{"timeout", NULL},
+	{"required", NULL},
+};
+
+static void warn_unknown(struct dropin *d)
+{
+	const char *known[ARRAY_SIZE(keys) + 1] = {NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		known[i] = keys[i].name;
+	for (size_t i = 0; i < d->conf.n; i++) {
+		const struct conf_assignment *a = &d->conf.list[i];
+		const char *near = conf_nearest(a->key, known);
+		bool is_known = near && strcmp(near, a->key) == 0;
+
+		if (!is_known)
+			plan_warn(&d->b->plan, "%s:%u: there is no key \"%s\"%s%s%s", a->file, a->line,
+				  shown(d, a->key), near ? "; is it meant to be \"" : "",
+				  near ? near : "", near ? "\"?" : "");
+	}
+}
+
+/* ---- values ---- */
+
+static int read_values(struct dropin *d, struct err *err)
+{
+	const struct conf_assignment *a = conf_find(&d->conf, "description");
+	uint64_t seconds = SECONDS_DEFAULT;
+	int r = 0;
+
+	d->description = a && *a->text ? shown(d, a->text) : NULL;
+	d->required = false;
+	a = conf_find(&d->conf, "required");
+	if (a)
+		r = conf_switch(a, &d->required, err);
+	a = conf_find(&d->conf, "timeout");
+	if (r == 0 && a && (!parse_u64(a->text, BOOTCONF_SECONDS_MAX, &seconds) || !seconds))
+		r = err_set(err, -EINVAL, "%s:%u: timeout=\"%s\": it is seconds, 1 to %d", a->file,
+			    a->line, shown(d, a->text), BOOTCONF_SECONDS_MAX);
+	d->seconds = (unsigned)seconds;
+	return r;
+}
+
+/* 1: all conditions hold, 0: one does not. */
+static int check_conditions(struct dropin *d, struct err *err)
+{
+	const char *mode = d->b->request->mode == MODE_GENERIC ? "generic" : "hostonly";
+	const struct conf_assignment *a = conf_find(&d->conf, "condition_mode");
+	struct conf_word *paths;
+	size_t n = conf_words(&d->conf, "condition_path_exists", &d->b->plan.arena, &paths);
+
+	if (a && strcmp(a->text, "hostonly") != 0 && strcmp(a->text, "generic") != 0)
+		return err_set(err, -EINVAL,
+			       "%s:%u: condition_mode=\"%s\": it is hostonly or generic", a->file,
+			       a->line, shown(d, a->text));
+	if (a && strcmp(a->text, mode) != 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		int r = need_path(d, &paths[i], err);
+
+		if (r < 0 || !root_exists(d->b->root, paths[i].text))
+			return r;
+	}
+	return 1;
+}
+
+/* What stands here comes in front of the real command line, and must not change its meaning. */
+static int check_cmdline(struct dropin *d, const struct conf_assignment *a, char *line,
+			 struct err *err)
+{
+	size_t quotes = 0;
+
+	for (char *s = line; *s; s++) {
+		quotes += *s == '"';
+		if (*s == '\n' || *s == '\t')
+			*s = ' ';
+	}
+	if (quotes % 2)
+		return err_set(err, -EINVAL, "%s:%u: kernel_cmdline: a quote is never closed", a->file,
+			       a->line);
+	for (size_t i = 0; i < a->n_words; i++)
+		if (strcmp(a->words[i], "--") == 0)
+			return err_set(err, -EINVAL,
+				       "%s:%u: kernel_cmdline: \"--\" would end the kernel's "
+				       "parameters",
+				       a->file, a->line);
+	d->cmdline_len += strlen(line) + 1;
+	if (d->cmdline_len > BOOTCONF_CMDLINE_MAX)
+		return err_set(err, -E2BIG, "%s:%u: kernel_cmdline: over %d bytes in all drop-in "
+					    "features",
+			       a->file, a->line, BOOTCONF_CMDLINE_MAX);
+	return 0;
+}
+
+static int add_cmdline(struct dropin *d, struct err *err)
+{
+	const struct conf_assignment *a = NULL;
+
+	while ((a = conf_next(&d->conf, "kernel_cmdline", a))) {
+		char *line = arena_strdup(&d->b->plan.arena, a->text);
+		int r = check_cmdline(d, a, line, err);
+
+		if (r < 0)
+			return r;
+		if (a->n_words)
+			buf_printf(&d->b->boot_conf, "cmdline=%s\n", line);
+	}
+	return 0;
+}
+
+static int add_lists(struct dropin *d, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++) {
+		struct conf_word *words;
+		size_t n;
+
+		if (!keys[i].add)
+			continue;
+		n = conf_words(&d->conf, keys[i].name, &d->b->plan.arena, &words);
+		for (size_t k = 0; k < n && r == 0; k++)
+			r = keys[i].add(d, &words[k], err);
+	}
+	return r;
+}
+
+/* ---- files ---- */
+
+static int read_file(struct dropin *d, struct err *err)
+{
+	struct conf_variable variables[] = {{"kernel", d->b->kernel.version}, {0}};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct conf_source source = {.file = d->file, .variables = variables};
+	int r = root_read(d->b->root, d->file, CONF_SIZE_MAX, &text);
+
+	if (r < 0)
+		return err_sys(err, r, "drop-in feature %s", d->file);
+	source.text = buf_cstr(&text);
+	source.len = text.len;
+	d->conf = (struct conf){0};
+	return conf_parse(&d->conf, &d->b->plan.arena, &source, err);
+}
+
+/* A link to /dev/null: the file of the same name in the other folder does not count either. */
+static bool is_masked(const struct build *b, const char *path, struct arena *arena)
+{
+	const char *target = root_readlink(b->root, path, arena);
+
+	return target && strcmp(target, "/dev/null") == 0;
+}
+
+static int take_file(struct dropin *d, const char *path, struct err *err)
+{
+	int r;
+
+	d->file = path;
+	if (is_masked(d->b, path, &d->b->plan.arena))
+		return 0;
+	r = read_file(d, err);
+	if (r < 0)
+		return r;
+	warn_unknown(d);
+	r = read_values(d, err);
+	if (r == 0)
+		r = check_conditions(d, err);
+	if (r <= 0)
+		return r;
+	r = add_cmdline(d, err);
+	return r < 0 ? r : add_lists(d, err);
+}
+
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+static int by_base_name(const void *a, const void *b)
+{
+	return strcmp(base_name(*(const char *const *)a), base_name(*(const char *const *)b));
+}
+
+/* Paths of the drop-in features, sorted by name; of two with one name the first folder's. */
+static int list_files(struct build *b, const char ***out, struct err *err)
+{
+	_cleanup_strset_ struct strset seen = STRSET_INIT;
+	struct arena *a = &b->plan.arena;
+	char **names[ARRAY_SIZE(folders)];
+	int count[ARRAY_SIZE(folders)], n = 0, room = 1;
+
+	for (size_t f = 0; f < ARRAY_SIZE(folders); f++) {
+		count[f] = root_listdir(b->root, folders[f], a, &names[f]);
+		if (count[f] < 0 && count[f] != -ENOENT)
+			return err_sys(err, count[f], "%s", folders[f]);
+		room += count[f] < 0 ? 0 : count[f];
+	}
+	*out = arena_alloc(a, (size_t)room * sizeof(**out));
+	for (size_t f = 0; f < ARRAY_SIZE(folders); f++)
+		for (int i = 0; i < count[f]; i++)
+			if (str_ends(names[f][i], ".conf") && strset_add(&seen, names[f][i], NULL))
+				(*out)[n++] = arena_printf(a, "%s/%s", folders[f], names[f][i]);
+	if (n)
+		qsort(*out, (size_t)n, sizeof(**out), by_base_name);
+	return n;
+}
+
+static int by_stage_and_name(const void *a, const void *b)
+{
+	const struct bootconf_run *x = &((const struct run *)a)->run;
+	const struct bootconf_run *y = &((const struct run *)b)->run;
+	int r = x->stage != y->stage ? (x->stage < y->stage ? -1 : 1)
+				     : strcmp(base_name(x->path), base_name(y->path));
+
+	return r ? r : strcmp(x->path, y->path);
+}
+
+static void write_runs(struct dropin *d)
+{
+	qsort(d->runs, d->n_runs, sizeof(*d->runs), by_stage_and_name);
+	for (size_t i = 0; i < d->n_runs; i++) {
+		const struct bootconf_run *run = &d->runs[i].run;
+
+		buf_printf(&d->b->boot_conf, "run=%s %u %s %s\n", bootconf_stage_name(run->stage),
+			   run->seconds, run->required ? "required" : "optional", run->path);
+	}
+}
+
+int dropin_build(struct build *b, struct err *err)
+{
+	struct dropin d = {.b = b};
+	const char **files = NULL;
+	int n = list_files(b, &files, err), r = n < 0 ? n : 0;
+
+	d.runs = arena_alloc(&b->plan.arena, BOOTCONF_RUNS_MAX * sizeof(*d.runs));
+	for (int i = 0; i < n && r == 0; i++)
+		r = take_file(&d, files[i], err);
+	if (r == 0)
+		write_runs(&d);
+	return r < 0 ? r : buf_status(&b->boot_conf);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "features/items.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum { TREE_DEPTH_MAX = 64 };
+
+const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
+
+const char *items_find(struct build *b, const char *word)
+{
+	static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+					      "/usr/bin", "/sbin", "/bin"};
+	struct stat st;
+
+	if (*word == '/')
+		return root_exists(b->root, word) ? word : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && *word && !strchr(word, '/'); i++) {
+		const char *path = arena_printf(&b->plan.arena, "%s/%s", folders[i], word);
+
+		if (root_stat(b->root, path, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (st.st_mode & 0111))
+			return path;
+	}
+	return NULL;
+}
+
+static int add_path(struct build *b, const char *path, const char *reason, int depth,
+		    struct err *err);
+
+static int add_tree(struct build *b, const char *path, unsigned mode, const char *reason, int depth,
+		    struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	char **names;
+	int r = *path ? plan_add_dir(&b->plan, path, mode, reason, err) : 0;
+	int n = r < 0 ? r : root_listdir(b->root, path, a, &names);
+
+	if (r == 0 && n < 0)
+		return err_sys(err, n, "/%s", path);
+	for (int i = 0; i < n && r == 0; i++)
+		r = add_path(b, arena_printf(a, "%s/%s", path, names[i]), reason, depth + 1, err);
+	return r;
+}
+
+/* PATH, without a leading slash, has no links in it; those inside a folder stay links. */
+static int add_path(struct build *b, const char *path, const char *reason, int depth,
+		    struct err *err)
+{
+	struct stat st;
+	int r = root_lstat(b->root, path, &st);
+
+	if (r < 0)
+		return err_sys(err, r, "/%s", path);
+	if (depth == TREE_DEPTH_MAX)
+		return err_set(err, -ELOOP, "/%s: folders are nested too deeply", path);
+	switch (st.st_mode & S_IFMT) {
+	case S_IFREG:
+		return binaries_add(b->binaries, path, reason, err);
+	case S_IFLNK:
+		return plan_add_link(&b->plan, path,
+				     root_readlink(b->root, path, &b->plan.arena), reason, err);
+	case S_IFDIR:
+		return add_tree(b, path, st.st_mode & 01777, reason, depth, err);
+	default:
+		return err_set(err, -EINVAL,
+			       "/%s is no file, folder or link: an image cannot hold it", path);
+	}
+}
+
+/* A folder that links lead to: one link in the image goes straight there. */
+static int add_folder(struct build *b, const char *path, const char *reason, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	const char *real = root_resolve(b->root, path, a), *bare = path + strspn(path, "/");
+	size_t len = strlen(bare);
+	int r;
+
+	if (!real || !*real)
+		return err_set(err, -EINVAL, "%s: the whole root cannot be put into an image", path);
+	while (len && bare[len - 1] == '/')
+		len--;
+	bare = arena_strndup(a, bare, len);
+	r = add_path(b, real, reason, 0, err);
+	if (r < 0 || strcmp(bare, real) == 0 || !path_is_clean(bare) ||
+	    (str_starts(real, "usr/") && strcmp(bare, real + strlen("usr/")) == 0))
+		return r;
+	return plan_add_link(&b->plan, bare, arena_printf(a, "/%s", real), reason, err);
+}
+
+int items_add(struct build *b, const char *path, const char *reason, struct err *err)
+{
+	struct stat st;
+	int r = root_stat(b->root, path, &st);
+
+	if (r < 0)
+		return err_sys(err, r, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return add_folder(b, path, reason, err);
+	return binaries_add(b->binaries, path, reason, err);
+}

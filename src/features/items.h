@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Files and programs of the root that somebody asked for by path or by name.
+ */
+
+#include "features/features.h"
+
+/* WORD with a leading slash: that path, if it is there. A bare name: the program of that name in
+ * a folder where programs lie. The path, with a leading slash; NULL: there is none. */
+const char *items_find(struct build *b, const char *word);
+
+/* The folders that items_find() looks into, for messages. */
+extern const char items_folders[];
+
+/* Adds what lies at PATH, with the links that lead there: a file with all that it needs to run, or
+ * a folder with all that is in it. */
+int items_add(struct build *b, const char *path, const char *reason, struct err *err);

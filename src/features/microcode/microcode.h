@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the parts of this feature share: the files that may hold microcode, the processors that
+ * it is wanted for, and what each vendor's part makes of the two.
+ */
+
+#include "features/features.h"
+#include "format/microcode.h"
+
+enum { MICROCODE_SIZE_MAX = 64 * 1024 * 1024 }; /* of one file, plain */
+
+struct microcode_file {
+	const char *path; /* below the root */
+	const char *name; /* without folder and suffix of compression */
+};
+
+/*
+ * The files of FOLDER below the firmware folders that IS_ONE says yes to, by name, each name
+ * once: an earlier firmware folder wins, in one folder the plain file. Count or -errno.
+ */
+int microcode_find(struct build *b, const char *folder, bool (*is_one)(const char *name),
+		   struct microcode_file **out, struct err *err);
+
+/* Its content, decompressed. */
+int microcode_read(struct build *b, const struct microcode_file *f, struct buf *out,
+		   struct err *err);
+
+/*
+ * A file that cannot be used. When its NAME says that it is for processors that are not
+ * wanted, that is a warning and 0; else an error with a hint.
+ */
+int microcode_damaged(struct build *b, const struct microcode_file *f, bool is_others,
+		      struct err *err);
+
+/* Are all processors of the vendor wanted, or only those of the machine? */
+bool microcode_wants_all(const struct build *b);
+
+/* The INDEXth processor of VENDOR that can load microcode; NULL: no more. */
+const struct hw_cpu *microcode_cpu(const struct build *b, const char *vendor, size_t index);
+
+/* What was chosen for one vendor. */
+struct microcode_choice {
+	struct buf data;   /* as the kernel is to find it; len 0: nothing */
+	struct buf reason; /* what it is, and where from: text */
+};
+
+int microcode_choose_intel(struct build *b, struct microcode_choice *out, struct err *err);
+int microcode_choose_amd(struct build *b, struct microcode_choice *out, struct err *err);
+
+/* "2023-02-23" */
+const char *microcode_date_text(const struct microcode_date *d, char out[16]);

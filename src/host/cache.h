@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What was worked out before, kept in a folder of the machine that builds: blobs by key. A key
+ * is a text that names all that the bytes depend on: what was done, with which input (by digest
+ * or identity), by which version. The cache decides nothing: an image has the same bytes with
+ * it, without it, and after it was deleted, also in mid-run.
+ *
+ * Nothing in it is trusted without a look. The folder must belong to the caller, and nobody else
+ * may write to it; so must each blob, which also carries its key and the SHA-256 of its data,
+ * compared on every use. What fails is dropped, counted, and made anew. No function here fails:
+ * a cache that cannot be used misses, and keeps nothing; cache_problem() has the reason.
+ *
+ * A blob is written to a temporary name and renamed; there are no locks. A file of a blob:
+ * "PRB1", u32 length of the key, u64 length of the data, SHA-256 of the data, key, data; all
+ * integers little-endian. Its name is the SHA-256 of the key in hexadecimal digits.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+
+enum {
+	CACHE_KEY_MAX = 8192,
+	CACHE_SIZE_DEFAULT = 256, /* MiB */
+};
+
+struct cache;
+
+/* Never NULL. DIR need not exist: it is made, with mode 0700, when the first blob is put. LIMIT
+ * in bytes is kept by cache_free(): what was not used for longest goes. */
+struct cache *cache_new(const char *dir, uint64_t limit);
+void cache_free(struct cache *c);
+static inline void cleanup_cache(struct cache **c)
+{
+	cache_free(*c);
+}
+#define _cleanup_cache_ __attribute__((cleanup(cleanup_cache)))
+
+/*
+ * True, and the blob of KEY appended to OUT, its digest in SHA256 (which may be NULL); false,
+ * OUT as it was, when there is none or it has more than MAX bytes. C may be NULL: false. From
+ * any thread.
+ */
+bool cache_get(struct cache *c, const char *key, size_t max, struct buf *out,
+	       uint8_t sha256[DIGEST_SIZE]);
+
+/* The same, but leaves no mark that the blob was used: nothing at all is written. */
+bool cache_peek(struct cache *c, const char *key, size_t max, struct buf *out,
+		uint8_t sha256[DIGEST_SIZE]);
+
+/* Keeps DATA under KEY, in place of what was there. SHA256: of DATA, NULL to have it taken here.
+ * C may be NULL. From any thread. */
+void cache_put(struct cache *c, const char *key, const void *data, size_t len,
+	       const uint8_t *sha256);
+
+/* Why the cache is not used, or not any more; NULL when all is well. Lives as long as C. */
+const char *cache_problem(struct cache *c);
+
+/* Blobs that were damaged or not to be trusted, and were dropped. */
+size_t cache_dropped(struct cache *c);

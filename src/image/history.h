@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What came of the last build of an image, kept in the cache under the absolute path of the
+ * image: its record (format/record.h). It answers whether a build would write the same image
+ * again. Whatever is wrong with a record, or with the cache, is as if there were none.
+ */
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "format/record.h"
+#include "host/cache.h"
+#include "host/trace.h"
+
+struct history {
+	struct cache *cache;
+	struct trace *trace;   /* of this run */
+	char *key, *image;     /* absolute path; NULL: nothing is known, or kept */
+	uint8_t request[DIGEST_SIZE];
+	bool has_last;
+	struct record last;
+	struct buf bytes;      /* that LAST points into */
+};
+
+/*
+ * Reads the record of the image OUT. REQUEST: all that was asked for, and that the machine is
+ * not asked about through TRACE. CACHE and TRACE must outlive H; without either nothing is known.
+ */
+void history_open(struct history *h, struct cache *cache, struct trace *trace, const char *out,
+		  const struct buf *request);
+void history_close(struct history *h);
+#define _cleanup_history_ __attribute__((cleanup(history_close)))
+
+/* The same was asked for, the machine answers the same, and OUT is the very file that was
+ * written. Reads no contents, writes nothing. */
+bool history_holds(struct history *h);
+
+/* The image would be the same, PLAN being the fingerprint of its plan, and OUT still holds it. */
+bool history_same(struct history *h, const uint8_t plan[DIGEST_SIZE]);
+
+/* OUT was written, with this digest, or found to be the same (IMAGE is NULL then: that of the
+ * last record). To be called when it is in place. */
+void history_keep(struct history *h, const uint8_t plan[DIGEST_SIZE], const uint8_t *image);

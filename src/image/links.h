@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Finds files of a plan with the same bytes, which the image then holds once, as hard links: the
+ * many names of one program, firmware that is shipped twice.
+ *
+ * Only what comes from the machine, lies below usr (elsewhere a program might write to one of the
+ * names and not mean the other), has the same mode and goes into the same segment in the same
+ * form is linked. The kernel makes a link of every later entry with the number of an earlier one
+ * of its archive, and both segments end with the trailer that makes it forget the numbers.
+ *
+ * Reads sizes of all sources, and the bytes of those that share their size with another.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/root.h"
+#include "plan/plan.h"
+
+/* One for each entry of the plan. */
+struct hardlink {
+	uint32_t leader; /* index of the first entry of its file, maybe its own */
+	uint32_t names;	 /* of that file; 1: it has no other */
+	uint32_t ino;	 /* for the writer to remember the leader's number in */
+};
+
+/* PLAN is sorted. Free the result. A source that cannot be read has no links: whoever packs it
+ * says why. */
+struct hardlink *hardlinks_find(const struct plan *plan, const struct root *root);

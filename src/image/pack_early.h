@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The early segment: an uncompressed cpio archive at the very start of the image, in which the
+ * kernel looks for CPU microcode and ACPI tables before it unpacks anything (lib/earlycpio.c).
+ * The kernel compares names as they are, takes regular files only, and the first of a name.
+ */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "plan/plan.h"
+
+/* Appends the archive with all entries of PLAN_EARLY and their folders to OUT, which must be
+ * empty and come to lie at a multiple of 16 in the image; nothing when there are none. *INO is
+ * the inode number that was given out last. */
+void pack_early(const struct plan *plan, uint32_t *ino, struct buf *out);

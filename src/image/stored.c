@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/stored.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "format/encode.h"
+#include "host/trace.h"
+
+/*
+ * The list of known files is one blob: for each file device, inode, size, mtime, ctime, all u64
+ * little-endian, and the SHA-256 of the content; those that were used last come first.
+ */
+
+#define LIST_KEY "known files 1"
+
+enum {
+	FILES_MAX = 32768,
+	ENTRY = FILE_IDENTITY_SIZE + DIGEST_SIZE,
+	STORED_SIZE_MAX = 1024 * 1024 * 1024,
+	KEY_SIZE = 256,
+};
+
+struct known {
+	struct file_identity id;
+	uint8_t sum[DIGEST_SIZE];
+	size_t rank; /* 0: used last */
+	bool used;
+};
+
+struct stored {
+	struct cache *cache;
+	struct known *old; /* of the list, by device and inode */
+	size_t n_old;
+	pthread_mutex_t lock;
+	struct known *new; /* in this run; ranks from 0 */
+	size_t n_new;
+};
+
+static int by_file(const void *a, const void *b)
+{
+	return file_identity_compare(&((const struct known *)a)->id,
+				     &((const struct known *)b)->id);
+}
+
+/* Those of this run, then those of the last one that were used in it, then the others. */
+static int by_use(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	if (x->used != y->used)
+		return x->used ? -1 : 1;
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* ---- the list ---- */
+
+struct stored *stored_open(struct cache *cache)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	struct stored *s;
+
+	if (!cache)
+		return NULL;
+	s = xrealloc(NULL, 1, sizeof(*s));
+	*s = (struct stored){.cache = cache};
+	pthread_mutex_init(&s->lock, NULL);
+	if (!cache_get(cache, LIST_KEY, (size_t)FILES_MAX * ENTRY, &list, NULL) ||
+	    list.len % ENTRY || !list.len)
+		return s;
+	s->n_old = list.len / ENTRY;
+	s->old = xrealloc(NULL, s->n_old, sizeof(*s->old));
+	for (size_t i = 0; i < s->n_old; i++) {
+		const uint8_t *entry = list.data + i * ENTRY;
+
+		s->old[i] = (struct known){.rank = i, .id = file_identity_decode(entry)};
+		memcpy(s->old[i].sum, entry + FILE_IDENTITY_SIZE, DIGEST_SIZE);
+	}
+	qsort(s->old, s->n_old, sizeof(*s->old), by_file);
+	return s;
+}
+
+static struct known *find(struct stored *s, const struct file_identity *id)
+{
+	struct known key = {.id = *id};
+
+	return s->n_old ? bsearch(&key, s->old, s->n_old, sizeof(key), by_file) : NULL;
+}
+
+/* Files that changed since: what is newly known of them counts. */
+static void drop_replaced(struct stored *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n_new; i++) {
+		struct known *k = find(s, &s->new[i].id);
+
+		if (k)
+			k->rank = SIZE_MAX;
+	}
+	for (size_t i = 0; i < s->n_old; i++)
+		if (s->old[i].rank != SIZE_MAX)
+			s->old[kept++] = s->old[i];
+	s->n_old = kept;
+}
+
+static void encode_known(struct buf *out, const struct known *k)
+{
+	file_identity_encode(out, &k->id);
+	buf_add(out, k->sum, DIGEST_SIZE);
+}
+
+static void write_list(struct stored *s)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+
+	drop_replaced(s);
+	if (s->n_old)
+		qsort(s->old, s->n_old, sizeof(*s->old), by_use);
+	for (size_t i = 0; i < s->n_new; i++)
+		encode_known(&list, &s->new[i]);
+	for (size_t i = 0; i < s->n_old && list.len < (size_t)FILES_MAX * ENTRY; i++)
+		encode_known(&list, &s->old[i]);
+	if (buf_status(&list) == 0 && list.len <= (size_t)FILES_MAX * ENTRY)
+		cache_put(s->cache, LIST_KEY, list.data, list.len, NULL);
+}
+
+void stored_close(struct stored *s)
+{
+	if (!s)
+		return;
+	if (s->n_new)
+		write_list(s);
+	pthread_mutex_destroy(&s->lock);
+	free(s->old);
+	free(s->new);
+	free(s);
+}
+
+/* ---- files ---- */
+
+bool stored_know(struct stored *s, const struct stat *st, uint8_t sum[DIGEST_SIZE])
+{
+	struct file_identity id = file_identity(st);
+	struct known *k = s ? find(s, &id) : NULL;
+
+	if (!k || !file_identity_equal(&k->id, &id))
+		return false;
+	pthread_mutex_lock(&s->lock);
+	k->used = true;
+	pthread_mutex_unlock(&s->lock);
+	memcpy(sum, k->sum, DIGEST_SIZE);
+	return true;
+}
+
+void stored_learn(struct stored *s, const struct stat *st, const uint8_t sum[DIGEST_SIZE])
+{
+	struct known k = {.id = file_identity(st)};
+
+	if (!s || file_is_racy(st))
+		return;
+	memcpy(k.sum, sum, DIGEST_SIZE);
+	pthread_mutex_lock(&s->lock);
+	if ((s->n_new & (s->n_new - 1)) == 0)
+		s->new = xrealloc(s->new, s->n_new ? s->n_new * 2 : 1, sizeof(*s->new));
+	s->new[s->n_new++] = k;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- what they are when compressed ---- */
+
+static void make_key(char out[KEY_SIZE], const uint8_t sum[DIGEST_SIZE],
+		     const struct stored_form *form)
+{
+	char hex[2 * DIGEST_SIZE + 1];
+
+	digest_text(sum, hex);
+	snprintf(out, KEY_SIZE, "compressed %s level %d%s by %s: %s", codec_info(form->codec)->name,
+		 form->level, form->x86_filter ? " x86" : "", encode_library(form->codec), hex);
+}
+
+bool stored_get(struct stored *s, const uint8_t sum[DIGEST_SIZE], const struct stored_form *form,
+		struct buf *out, uint8_t sha256[DIGEST_SIZE])
+{
+	char key[KEY_SIZE];
+
+	if (!s)
+		return false;
+	make_key(key, sum, form);
+	return cache_get(s->cache, key, STORED_SIZE_MAX, out, sha256);
+}
+
+void stored_put(struct stored *s, const uint8_t sum[DIGEST_SIZE], const struct stored_form *form,
+		const struct buf *data, const uint8_t sha256[DIGEST_SIZE])
+{
+	char key[KEY_SIZE];
+
+	if (!s)
+		return;
+	make_key(key, sum, form);
+	cache_put(s->cache, key, data->data, data->len, sha256);
+}

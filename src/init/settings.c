@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/settings.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "format/bootconf.h"
+#include "init/log.h"
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 1;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void add_words(struct boot *b, const char *words)
+{
+	size_t used = strlen(b->embedded), len = strlen(words);
+
+	if (used + len + 1 > BOOTCONF_CMDLINE_MAX) {
+		log_tell("/" BOOTCONF_PATH ": too many kernel parameters; left out: %s", words);
+		return;
+	}
+	snprintf(b->embedded + used, sizeof(b->embedded) - used, "%s ", words);
+}
+
+void settings_take(struct boot *b, char *text)
+{
+	char *cursor = text, *key, *value;
+
+	b->loads = calloc(count_lines(text), sizeof(*b->loads));
+	while (bootconf_next(&cursor, &key, &value)) {
+		if (strcmp(key, "kernel") == 0)
+			b->kernel = value;
+		else if (strcmp(key, "load") == 0 && b->loads)
+			b->loads[b->n_loads++] = value;
+		else if (strcmp(key, "cmdline") == 0)
+			add_words(b, value);
+		else if (strcmp(key, "run") == 0 && !hooks_add(&b->hooks, value))
+			log_tell("/" BOOTCONF_PATH ": a line \"run=\" cannot be obeyed");
+	}
+}
+
+static void read_params(struct boot *b)
+{
+	struct buf text = BUF_INIT;
+
+	if (b->embedded[0])
+		log_info("kernel parameters of the image: %.*s", (int)strlen(b->embedded) - 1,
+			 b->embedded);
+	buf_add_str(&text, b->embedded);
+	if (read_file_at(AT_FDCWD, "/proc/cmdline", PARAMS_TEXT_MAX, &text) < 0)
+		log_tell("/proc/cmdline cannot be read");
+	params_parse(&b->params, buf_cstr(&text), text.len);
+	buf_clear(&text);
+	for (size_t i = 0; i < b->params.n_unknown; i++)
+		log_info("%s means nothing here", b->params.unknown[i]);
+}
+
+void settings_read(struct boot *b)
+{
+	struct buf text = BUF_INIT; /* kept: what is taken from it points into it */
+
+	if (read_file_at(AT_FDCWD, "/" BOOTCONF_PATH, BOOTCONF_SIZE_MAX, &text) < 0)
+		log_tell("/" BOOTCONF_PATH " cannot be read: the image is damaged");
+	else if (buf_cstr(&text) && buf_status(&text) == 0 && text.len)
+		settings_take(b, (char *)text.data);
+	read_params(b);
+}

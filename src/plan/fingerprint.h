@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The fingerprint of a plan: a digest of all that the bytes of its image depend on, without
+ * reading the files that it names. Two plans of one fingerprint give the same image.
+ */
+
+#include "base/digest.h"
+#include "format/encode.h"
+#include "plan/plan.h"
+#include "host/root.h"
+
+/*
+ * Takes paths, types, permissions, reasons, links, contents that preroot made, the identity
+ * (device, inode, size, mtime, ctime) of each source, CODEC with level and filter, and versions of preroot and of the
+ * libraries that compress, and the file of this program. PLAN is sorted. To be called before the
+ * sources are read: what changes later shows. A source that is not there is an error that names it.
+ */
+int plan_fingerprint(const struct plan *plan, const struct root *root, enum codec codec,
+		     const struct encode_options *base, uint8_t out[DIGEST_SIZE], struct err *err);

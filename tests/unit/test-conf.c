@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * dracut's configuration language: what is read, what it means, and what is refused.
+ */
+
+#include <stdio.h>
+
+#include "format/conf.h"
+#include "support.h"
+
+static const struct conf_variable variables[] = {{"kernel", "6.1.0-1"}, {"empty", ""}, {0}};
+
+struct fixture {
+	struct arena arena;
+	struct conf conf;
+	struct err err;
+};
+
+static void fixture_clear(struct fixture *f)
+{
+	arena_clear(&f->arena);
+}
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+static int parse(struct fixture *f, const char *file, const char *text)
+{
+	struct conf_source source = {file, text, strlen(text), variables};
+
+	return conf_parse(&f->conf, &f->arena, &source, &f->err);
+}
+
+/* TEXT gives the assignments EXPECTED: "LINE key=value;" or "LINE key+=value;". */
+static void assert_gives(const char *text, const char *expected)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	_cleanup_buf_ struct buf got = BUF_INIT;
+
+	assert_ok(parse(&f, "file", text), 0, &f.err);
+	for (size_t i = 0; i < f.conf.n; i++) {
+		const struct conf_assignment *a = &f.conf.list[i];
+
+		buf_printf(&got, "%u %s%s%s;", a->line, a->key, a->append ? "+=" : "=", a->text);
+	}
+	assert_string_equal(buf_cstr(&got), expected);
+}
+
+/* TEXT is refused at WHERE ("LINE:COLUMN"), with PART in the message; nothing is kept. */
+static void assert_refused(const char *text, const char *where, const char *part)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	char place[64];
+
+	snprintf(place, sizeof(place), "file:%s: ", where);
+	assert_fails(parse(&f, "file", text), -EBADMSG, &f.err);
+	if (strncmp(f.err.text, place, strlen(place)) != 0)
+		fail_msg("[%s] is refused with \"%s\", not at %s", text, f.err.text, where);
+	assert_contains(f.err.text, part);
+	assert_int_equal(f.conf.n, 0);
+}
+
+static void assignments_are_read(void **state)
+{
+	(void)state;
+	assert_gives("", "");
+	assert_gives("\n \t\n# a=b\n  # c", "");
+	assert_gives("a=b", "1 a=b;");
+	assert_gives("a=b\nc=d\n", "1 a=b;2 c=d;");
+	assert_gives("  a=b  \n\texport _x1=y\n", "1 a=b;2 _x1=y;");
+	assert_gives("a=\n", "1 a=;");
+	assert_gives("a+=\" b c \"\n", "1 a+= b c ;");
+	assert_gives("export a+=b", "1 a+=b;");
+	assert_gives("export=yes", "1 export=yes;");
+	assert_gives("compress=\"zstd -19 -T0\"", "1 compress=zstd -19 -T0;");
+	assert_gives("i18n=\"/f:A-B,C /g:D\"", "1 i18n=/f:A-B,C /g:D;");
+	assert_gives("a=b=c,d:e/*?[x]{y,z}", "1 a=b=c,d:e/*?[x]{y,z};");
+}
+
+static void comments_end_lines_but_not_words(void **state)
+{
+	(void)state;
+	assert_gives("a=b # c=d", "1 a=b;");
+	assert_gives("a=b#c", "1 a=b#c;");
+	assert_gives("a=#c", "1 a=#c;");
+	assert_gives("a= # c", "1 a=;");
+	assert_gives("a=\"b # c\" # 'd", "1 a=b # c;");
+	assert_gives("a=(b # c)\nd) # e\nf=g", "1 a=b d;3 f=g;");
+}
+
+static void quotes_and_backslashes_are_those_of_bash(void **state)
+{
+	(void)state;
+	assert_gives("a='b \"c\" $d \\e `f`'", "1 a=b \"c\" $d \\e `f`;");
+	assert_gives("a=\"b 'c' \\\"d\\\" \\$e \\\\ \\` \\n\"", "1 a=b 'c' \"d\" $e \\ ` \\n;");
+	assert_gives("a=b\"c d\"'e f'g", "1 a=bc de fg;");
+	assert_gives("a=b\\ c\\\"\\#", "1 a=b c\"#;");
+	assert_gives("a=\"b\nc\"\nd=e", "1 a=b\nc;3 d=e;");
+	assert_gives("a=\"b\\\nc\"\nd=e", "1 a=bc;3 d=e;");
+	assert_gives("a=b\\\nc\nd=e", "1 a=bc;3 d=e;");
+	assert_gives("a=\"\"''", "1 a=;");
+}
+
+static void variables_come_from_the_table(void **state)
+{
+	(void)state;
+	assert_gives("a=\"img-${kernel}\"", "1 a=img-6.1.0-1;");
+	assert_gives("a=$kernel.img", "1 a=6.1.0-1.img;");
+	assert_gives("a='$kernel'", "1 a=$kernel;");
+	assert_gives("a=x${empty}y\"$empty\"", "1 a=xy;");
+	assert_gives("a=\"5$ \"", "1 a=5$ ;");
+	assert_gives("a=\"5$\"", "1 a=5$;");
+}
+
+static void arrays_keep_their_elements(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	struct conf_word *words;
+
+	(void)state;
+	assert_ok(parse(&f, "file", "a=(b 'c d'\n\t$kernel \"\" )\na+=(e)\n"), 0, &f.err);
+	assert_int_equal(conf_words(&f.conf, "a", &f.arena, &words), 4);
+	assert_string_equal(words[0].text, "b");
+	assert_string_equal(words[1].text, "c d");
+	assert_string_equal(words[2].text, "6.1.0-1");
+	assert_string_equal(words[3].text, "e");
+	assert_int_equal(words[2].from->line, 1);
+	assert_int_equal(words[3].from->line, 3);
+	assert_gives("a=()", "1 a=;");
+}
+
+static void a_forgotten_blank_glues_nothing(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	struct conf_word *words;
+
+	(void)state;
+	assert_ok(parse(&f, "one", "d=lost\nd=\"a\"\nother=x\nd+=\"b\"\n"), 0, &f.err);
+	assert_ok(parse(&f, "two", "\nd+='c\td\n'"), 0, &f.err);
+	assert_int_equal(conf_words(&f.conf, "d", &f.arena, &words), 4);
+	assert_string_equal(words[0].text, "a");
+	assert_string_equal(words[0].from->file, "one");
+	assert_int_equal(words[0].from->line, 2);
+	assert_string_equal(words[1].text, "b");
+	assert_string_equal(words[3].text, "d");
+	assert_string_equal(words[3].from->file, "two");
+	assert_int_equal(words[3].from->line, 2);
+	assert_int_equal(conf_words(&f.conf, "none", &f.arena, &words), 0);
+	assert_string_equal(conf_find(&f.conf, "d")->file, "two");
+	assert_null(conf_find(&f.conf, "none"));
+	/* The same, assignment by assignment. */
+	assert_string_equal(conf_next(&f.conf, "d", NULL)->text, "a");
+	assert_int_equal(conf_next(&f.conf, "d", &f.conf.list[1])->line, 4);
+	assert_string_equal(conf_next(&f.conf, "d", &f.conf.list[3])->file, "two");
+	assert_null(conf_next(&f.conf, "d", conf_find(&f.conf, "d")));
+	assert_null(conf_next(&f.conf, "none", NULL));
+}
+
+static void anything_else_is_refused(void **state)
+{
+	(void)state;
+	assert_refused("echo hello", "1:1", "no assignment");
+	assert_refused("a=b\n  if true; then", "2:3", "no assignment");
+	assert_refused("a =b", "1:1", "at once");
+	assert_refused("a= b", "1:4", "behind the value of a");
+	assert_refused("a=b c=d", "1:5", "behind the value of a");
+	assert_refused("export a", "1:8", "no assignment");
+	assert_refused("a[0]=b", "1:1", "no assignment");
+	assert_refused("1a=b", "1:1", "no assignment");
+	assert_refused("a-b=c", "1:1", "no assignment");
+	assert_refused("=b", "1:1", "no assignment");
+	assert_refused("a+b", "1:1", "no assignment");
+	assert_refused(". /etc/x", "1:1", "no assignment");
+	assert_refused("a=b; c=d", "1:4", "\";\"");
+	assert_refused("a=b&", "1:4", "\"&\"");
+	assert_refused("a=<(b)", "1:3", "\"<\"");
+	assert_refused("a=(b (c))", "1:6", "\"(\"");
+	assert_refused("a=(b)c", "1:6", "behind the value");
+	assert_refused("a=(b c", "1:3", "never closed");
+	assert_refused("a=(*)", "1:4", "not expanded");
+	assert_refused("a=~/x", "1:3", "whole path");
+	assert_refused("a=/x:~", "1:6", "whole path");
+	assert_refused("a=b\\", "1:4", "backslash");
+}
+
+static void nothing_is_run_or_guessed(void **state)
+{
+	(void)state;
+	assert_refused("a=$(id)", "1:3", "not run");
+	assert_refused("\na=\"x $(id)\"", "2:6", "not run");
+	assert_refused("a=`id`", "1:3", "not run");
+	assert_refused("a=\"`id`\"", "1:4", "not run");
+	assert_refused("a=$((1+1))", "1:3", "not run");
+	assert_refused("a=$HOME", "1:3", "\"HOME\"");
+	assert_refused("a=\"${kernels}\"", "1:4", "\"kernels\"");
+	assert_refused("a=${kernel:-x}", "1:3", "${name}");
+	assert_refused("a=${kernel", "1:3", "${name}");
+	assert_refused("a=${}", "1:3", "not read");
+	assert_refused("a=$1", "1:3", "not read");
+	assert_refused("a=\"$?\"", "1:4", "not read");
+	assert_refused("a=$'b'", "1:3", "not read");
+}
+
+static void open_quotes_and_strange_bytes_are_refused(void **state)
+{
+	static const char nul[] = "a=b\0c=d";
+	struct conf_source source = {"file", nul, sizeof(nul) - 1, NULL};
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)state;
+	assert_refused("a=\"b\nc=d\n", "1:3", "never closed");
+	assert_refused("\n\n a='b", "3:4", "never closed");
+	assert_refused("a=\"b\\\"", "1:3", "never closed");
+	assert_refused("a=b\r\n", "1:4", "carriage return");
+	assert_refused("a=\"b\033[2J\"", "1:5", "byte 27");
+	assert_refused("a=\177", "1:3", "byte 127");
+	assert_fails(conf_parse(&f.conf, &f.arena, &source, &f.err), -EBADMSG, &f.err);
+	assert_contains(f.err.text, "file:1:4: byte 0");
+	assert_gives("a=\xc3\xa4\xff", "1 a=\xc3\xa4\xff;");
+}
+
+static void too_much_is_refused(void **state)
+{
+	_cleanup_free_ char *text = malloc(CONF_SIZE_MAX + 2);
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)state;
+	memset(text, '#', CONF_SIZE_MAX + 1);
+	text[CONF_SIZE_MAX + 1] = '\0';
+	assert_fails(parse(&f, "file", text), -E2BIG, &f.err);
+	text[CONF_SIZE_MAX] = '\0';
+	assert_ok(parse(&f, "file", text), 0, &f.err);
+}
+
+static void an_error_leaves_what_was_there(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)state;
+	assert_ok(parse(&f, "one", "a=b"), 0, &f.err);
+	assert_fails(parse(&f, "two", "c=d\ne=$(f)"), -EBADMSG, &f.err);
+	assert_int_equal(f.conf.n, 1);
+	assert_null(conf_find(&f.conf, "c"));
+}
+
+static void switches_are_yes_or_no(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	bool on = false;
+
+	(void)state;
+	assert_ok(parse(&f, "file", "a=yes\nb=\"no\"\nc=true\nd="), 0, &f.err);
+	assert_ok(conf_switch(&f.conf.list[0], &on, &f.err), 0, &f.err);
+	assert_true(on);
+	assert_ok(conf_switch(&f.conf.list[1], &on, &f.err), 0, &f.err);
+	assert_false(on);
+	assert_fails(conf_switch(&f.conf.list[2], &on, &f.err), -EINVAL, &f.err);
+	assert_contains(f.err.text, "file:3: c=\"true\"");
+	assert_fails(conf_switch(&f.conf.list[3], &on, &f.err), -EINVAL, &f.err);
+}
+
+static void the_nearest_key_is_named(void **state)
+{
+	static const char *const known[] = {"modules", "load_modules", "files", "binaries", "x",
+					    NULL};
+	char big[200];
+
+	(void)state;
+	assert_string_equal(conf_nearest("module", known), "modules");
+	assert_string_equal(conf_nearest("binarys", known), "binaries");
+	assert_string_equal(conf_nearest("fils", known), "files");
+	assert_string_equal(conf_nearest("modules_load", known) ? "some" : "none", "none");
+	assert_null(conf_nearest("y", known));
+	assert_null(conf_nearest("description", known));
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	assert_null(conf_nearest(big, known));
+}
+
+static void sweep_one(uint8_t *data, size_t len, void *arg)
+{
+	struct conf_source source = {"file", (const char *)data, len, variables};
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)arg;
+	if (conf_parse(&f.conf, &f.arena, &source, &f.err) < 0)
+		assert_true(f.err.text[0] != '\0' && f.conf.n == 0);
+}
+
+static void any_damage_is_lived_through(void **state)
+{
+	static const char sample[] = "export a+=\" b ${kernel} \\\" \" # c\nd=('e' f\\ g $kernel)\n";
+
+	(void)state;
+	sweep(sample, sizeof(sample) - 1, sweep_one, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(assignments_are_read),
+		cmocka_unit_test(comments_end_lines_but_not_words),
+		cmocka_unit_test(quotes_and_backslashes_are_those_of_bash),
+		cmocka_unit_test(variables_come_from_the_table),
+		cmocka_unit_test(arrays_keep_their_elements),
+		cmocka_unit_test(a_forgotten_blank_glues_nothing),
+		cmocka_unit_test(anything_else_is_refused),
+		cmocka_unit_test(nothing_is_run_or_guessed),
+		cmocka_unit_test(open_quotes_and_strange_bytes_are_refused),
+		cmocka_unit_test(too_much_is_refused),
+		cmocka_unit_test(an_error_leaves_what_was_there),
+		cmocka_unit_test(switches_are_yes_or_no),
+		cmocka_unit_test(the_nearest_key_is_named),
+		cmocka_unit_test(any_damage_is_lived_through),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1 and the programs of drop-in features: which run when, and what their end means. And what
+ * boot.conf says besides.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "init/boot.h"
+#include "init/log.h"
+#include "init/settings.h"
+#include "recorder.h"
+#include "support.h"
+
+enum { EXIT_3 = 3 << 8, PIPE = 2 };
+
+struct fixture {
+	struct boot *boot;
+	char *text;
+};
+
+static void fixture_make(struct fixture *f, const char *conf)
+{
+	*f = (struct fixture){calloc(1, sizeof(*f->boot)), strdup(conf)};
+	f->boot->epoll = -1;
+	f->boot->fstype = "ext4,xfs";
+	snprintf(f->boot->devices[0].name, sizeof(f->boot->devices[0].name), "vda1");
+	settings_take(f->boot, f->text);
+}
+
+static void fixture_clear(struct fixture *f)
+{
+	free(f->boot->loads);
+	free(f->boot);
+	free(f->text);
+}
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+static void boot_conf_is_obeyed(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "kernel=6.1\nload=a\nnew=x\nload=b\ncmdline=ro root=x\ncmdline=quiet\n"
+			 "run=pre-mount 5 required /bin/x\nrun=nonsense\n");
+	assert_string_equal(f.boot->kernel, "6.1");
+	assert_int_equal(f.boot->n_loads, 2);
+	assert_string_equal(f.boot->loads[1], "b");
+	assert_string_equal(f.boot->embedded, "ro root=x quiet ");
+	assert_int_equal(f.boot->hooks.n, 1);
+}
+
+static void too_many_kernel_parameters_are_left_out_as_a_whole(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char conf[2 * BOOTCONF_CMDLINE_MAX], word[BOOTCONF_CMDLINE_MAX];
+
+	(void)state;
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	snprintf(conf, sizeof(conf), "cmdline=a=b\ncmdline=%s\ncmdline=c\n", word);
+	fixture_make(&f, conf);
+	assert_string_equal(f.boot->embedded, "a=b c ");
+	fixture_clear(&f);
+	snprintf(conf, sizeof(conf), "cmdline=%s\ncmdline=c\n", word);
+	fixture_make(&f, conf);
+	assert_int_equal(strlen(f.boot->embedded), BOOTCONF_CMDLINE_MAX);
+}
+
+static void too_many_programs_are_left_out(void **state)
+{
+	_cleanup_buf_ struct buf conf = BUF_INIT;
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	for (int i = 0; i < BOOTCONF_RUNS_MAX + 3; i++)
+		buf_printf(&conf, "run=pre-mount 1 optional /%d\n", i);
+	fixture_make(&f, buf_cstr(&conf));
+	assert_int_equal(f.boot->hooks.n, BOOTCONF_RUNS_MAX);
+}
+
+static void a_stage_without_programs_does_not_begin(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "run=pre-mount 5 required /bin/x\n");
+	assert_false(hooks_begin(&f.boot->hooks, RUN_PRE_TRIGGER));
+	assert_false(hooks_begin(&f.boot->hooks, RUN_PRE_PIVOT));
+	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+	assert_false(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+}
+
+static void programs_run_one_after_the_other(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct hooks *h;
+
+	(void)state;
+	fixture_make(&f, "run=pre-mount 5 optional /bin/b\nrun=pre-pivot 5 optional /bin/p\n"
+			 "run=pre-mount 5 required /bin/a\n");
+	h = &f.boot->hooks;
+	recorder_start_with(100, 200, 300);
+	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_string_equal(recorder_calls(),
+			    "spawn /bin/b NEWROOT=/sysroot PREROOT_STAGE=pre-mount "
+			    "PREROOT_ROOT=/dev/vda1 PREROOT_FSTYPE=ext4\n");
+	hooks_ended(f.boot, 99, 0); /* some other child */
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	hooks_ended(f.boot, 100, 0);
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_contains(recorder_calls(), "spawn /bin/a ");
+	hooks_ended(f.boot, 200, 0);
+	assert_int_equal(hooks_step(f.boot), HOOKS_DONE);
+	assert_null(strstr(recorder_calls(), "/bin/p"));
+	assert_true(hooks_begin(h, RUN_PRE_PIVOT));
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_contains(recorder_calls(), "spawn /bin/p ");
+}
+
+static void before_the_devices_there_is_no_root(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "run=pre-trigger 5 optional /bin/x\n");
+	recorder_start_with(100);
+	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_TRIGGER));
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_string_equal(recorder_calls(),
+			    "spawn /bin/x NEWROOT=/sysroot PREROOT_STAGE=pre-trigger\n");
+}
+
+static void an_optional_one_may_fail_and_a_required_one_may_not(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct hooks *h;
+
+	(void)state;
+	fixture_make(&f, "run=pre-mount 5 optional /bin/a\nrun=pre-mount 5 optional /bin/b\n"
+			 "run=pre-mount 5 required /bin/c\nrun=pre-mount 5 optional /bin/d\n");
+	h = &f.boot->hooks;
+	recorder_start_with(100, -ENOMEM, 300);
+	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	hooks_ended(f.boot, 100, SIGSEGV);
+	/* The second cannot be started at all: the third runs. */
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_string_equal(h->current->path, "/bin/c");
+	assert_int_equal(h->error[0], '\0');
+	hooks_ended(f.boot, 300, EXIT_3);
+	assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
+	assert_contains(h->error, "/bin/c");
+	assert_contains(h->error, "status 3");
+	assert_contains(h->error, "pre-mount");
+	assert_null(strstr(recorder_calls(), "/bin/d"));
+}
+
+static void a_required_one_that_cannot_be_started_fails(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "run=pre-mount 5 required /bin/a\n");
+	recorder_start_with(-ENOMEM);
+	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+	assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
+	assert_contains(f.boot->hooks.error, "cannot be started");
+}
+
+static void one_that_hangs_is_killed_and_left_behind(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct hooks *h;
+	int64_t now = log_now();
+
+	(void)state;
+	fixture_make(&f, "run=pre-mount 30 optional /bin/a\nrun=pre-mount 5 optional /bin/b\n");
+	h = &f.boot->hooks;
+	recorder_start_with(100, 0, 200);
+	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_in_range(hooks_due(h), now + 10000, now + 11000);
+	hooks_tick(f.boot, now + 9000);
+	assert_in_range(hooks_due(h), now + 10000, now + 11000);
+	hooks_tick(f.boot, now + 11000);
+	assert_in_range(hooks_due(h), now + 21000, now + 21000);
+	hooks_tick(f.boot, now + 22000);
+	assert_in_range(hooks_due(h), now + 30000, now + 31000);
+	assert_ptr_equal(h->current, &h->list[0]);
+	hooks_tick(f.boot, now + 31000);
+	assert_contains(recorder_calls(), "kill -100 9\n");
+	assert_null(h->current);
+	assert_int_equal(h->killed, 100);
+	/* It is not waited for; when it ends after all, that means nothing. */
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	hooks_ended(f.boot, 100, SIGKILL);
+	assert_string_equal(h->current->path, "/bin/b");
+	assert_int_equal(h->killed, 0);
+}
+
+static void output_is_taken_until_the_end(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char big[2 * HOOKS_LINE_MAX];
+	int ends[PIPE];
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	fixture_make(&f, "run=pre-mount 5 optional /bin/a\n");
+	recorder_start_with(100);
+	recorder.output = ends[0];
+	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(write(ends[1], "one\ntw", 6), 6);
+	hooks_output(f.boot);
+	assert_int_equal(f.boot->hooks.line_len, 2);
+	assert_int_equal(write(ends[1], big, sizeof(big)), sizeof(big));
+	assert_int_equal(write(ends[1], "\n\nend", 5), 5);
+	hooks_output(f.boot);
+	assert_true(f.boot->hooks.line_len < HOOKS_LINE_MAX);
+	/* The end of the program is the end of its output, even if a child of it lives on. */
+	hooks_ended(f.boot, 100, 0);
+	assert_int_equal(f.boot->hooks.fd, -1);
+	assert_int_equal(fcntl(ends[0], F_GETFD), -1);
+	hooks_output(f.boot);
+	assert_int_equal(hooks_step(f.boot), HOOKS_DONE);
+	close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(boot_conf_is_obeyed),
+		cmocka_unit_test(too_many_kernel_parameters_are_left_out_as_a_whole),
+		cmocka_unit_test(too_many_programs_are_left_out),
+		cmocka_unit_test(a_stage_without_programs_does_not_begin),
+		cmocka_unit_test(programs_run_one_after_the_other),
+		cmocka_unit_test(before_the_devices_there_is_no_root),
+		cmocka_unit_test(an_optional_one_may_fail_and_a_required_one_may_not),
+		cmocka_unit_test(a_required_one_that_cannot_be_started_fails),
+		cmocka_unit_test(one_that_hangs_is_killed_and_left_behind),
+		cmocka_unit_test(output_is_taken_until_the_end),
+	};
+
+	return RUN_TESTS(tests);
+}
