@@ -75,12 +75,12 @@ enum option_id {
 	OPT_NO_MICROCODE,
 	OPT_ACPI,
 	OPT_JSON,
+	OPT_SPDX,
+	OPT_CYCLONEDX,
 	OPT_IF_CHANGED,
 	OPT_CACHE_DIR,
 	OPT_CACHE_SIZE,
 	OPT_NO_CACHE,
-	OPT_SPDX,
-	OPT_CYCLONEDX,
 };
 
 #define REQUEST_OPTIONS                                                                            \

@@ -23,18 +23,38 @@ struct reader {
 	struct arena *arena;
 	struct bill *bill;
 	struct strset contents, packages;
+	struct strset inodes; /* "archive inode device" -> the content of a file with several names */
 	struct digest *sha256, *sha1;
 	struct buf manifest;
 	bool has_manifest;
 	const char *kind, *os, *os_version;
 };
 
+/* Of files with several names one entry has the data, and ours come first. */
+static struct content *linked_content(struct reader *r, const struct image_entry *e,
+				      struct content *own)
+{
+	const struct cpio_header *h = &e->header;
+	const char *inode;
+	void **slot;
+
+	if (h->nlink < 2)
+		return own;
+	inode = arena_printf(r->arena, "%u %u %u %u", e->archive, h->ino, h->major, h->minor);
+	slot = strset_find(&r->inodes, inode);
+	if (slot && !h->filesize)
+		return *slot;
+	if (h->filesize)
+		strset_add(&r->inodes, inode, own);
+	return own;
+}
+
 static int read_file(struct reader *r, const struct image_entry *e, struct err *err)
 {
 	bool is_manifest = strcmp(e->path, MANIFEST_PATH) == 0 &&
 			   e->header.filesize <= MANIFEST_SIZE_MAX;
+	struct content *c = arena_alloc(r->arena, sizeof(*c));
 	void **slot = strset_find(&r->contents, e->path);
-	struct content *c = slot ? *slot : arena_alloc(r->arena, sizeof(*c));
 	uint8_t chunk[CHUNK];
 	ssize_t n;
 
@@ -50,7 +70,10 @@ static int read_file(struct reader *r, const struct image_entry *e, struct err *
 	}
 	digest_take(r->sha256, c->sha256);
 	digest_take(r->sha1, c->sha1);
-	if (!slot)
+	c = linked_content(r, e, c);
+	if (slot)
+		*slot = c;
+	else
 		strset_add(&r->contents, arena_strdup(r->arena, e->path), c);
 	return (int)n;
 }
@@ -256,6 +279,7 @@ int bill_read(struct image *image, const char *name, struct arena *arena, struct
 	digest_free(r.sha1);
 	strset_clear(&r.contents);
 	strset_clear(&r.packages);
+	strset_clear(&r.inodes);
 	buf_clear(&r.manifest);
 	return n;
 }

@@ -8,8 +8,8 @@
  */
 
 #include "base/arena.h"
-#include "format/manifest.h"
 #include "base/digest.h"
+#include "format/manifest.h"
 #include "image/open.h"
 
 struct bill_package {

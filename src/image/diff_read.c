@@ -26,7 +26,7 @@ struct reader {
 	struct arena *arena;
 	struct diff_side *side;
 	struct strset paths;
-	struct strset inodes; /* "segment inode device" -> the entry that has the data */
+	struct strset inodes; /* "archive inode device" -> the entry that has the data */
 	struct digest *digest;
 	uint64_t names, texts;
 	struct buf data, plain; /* of the current file, when it is looked into */
@@ -200,7 +200,7 @@ static void note_link(struct reader *r, const struct image_entry *i, struct diff
 
 	if (!S_ISREG(h->mode) || h->nlink < 2)
 		return;
-	inode = arena_printf(r->arena, "%u %u %u %u", i->segment, h->ino, h->major, h->minor);
+	inode = arena_printf(r->arena, "%u %u %u %u", i->archive, h->ino, h->major, h->minor);
 	if (h->filesize) {
 		strset_add(&r->inodes, inode, e);
 		return;
@@ -219,7 +219,16 @@ static void follow_links(struct reader *r, const struct linked *l)
 		if (!from || l->entry->size)
 			continue;
 		l->entry->size = from->size;
+		l->entry->text = from->text;
 		memcpy(l->entry->sha256, from->sha256, sizeof(from->sha256));
+		if (l->entry->module && from->module)
+			*l->entry->module = (struct diff_module){
+				l->entry->module->name, from->module->vermagic,
+				from->module->srcversion, from->module->version, {0}};
+		if (l->entry->module)
+			memcpy(l->entry->module->plain,
+			       from->module ? from->module->plain : from->sha256,
+			       sizeof(from->sha256));
 	}
 }
 

@@ -95,6 +95,17 @@ def test_hard_links_have_the_content_of_their_file(images):
     assert run("diff", "--json", first, second, status=DONE).json["same"]
 
 
+def test_modules_that_are_hard_links(small_kernel, images):
+    path = sorted(small_kernel.modules.rglob("*.ko"))[0]
+    data = archive.pack("xz", path.read_bytes())
+    folder = f"lib/modules/{small_kernel.version}/".encode()
+    linked = [file(folder + b"a.ko.xz", data, ino=9, nlink=2),
+              file(folder + b"b.ko.xz", b"", ino=9, nlink=2)]
+    first, second = images(newc(*linked), newc(file(folder + b"a.ko.xz", data),
+                                               file(folder + b"b.ko", path.read_bytes())))
+    assert run("diff", "--json", first, second, status=DONE).json["recompressed"] == 1
+
+
 def module_tree(tree, suffix):
     """An image as others make it: the modules of TREE, each packed for SUFFIX."""
     entries = folders(b"lib", b"lib/modules", b"lib/modules/" + tree.version.encode())

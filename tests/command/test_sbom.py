@@ -80,6 +80,25 @@ def test_spdx(owned):
         code.encode()).hexdigest()
 
 
+def test_files_with_several_names(tree, tmp_path):
+    """The image holds such files once."""
+    for name in ("one", "two"):
+        path = tree.root / "usr/lib/firmware" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"the same" * 100)
+    image = tmp_path / "image"
+    run("build", image, tree.version, "--root", tree.root, "--generic",
+        "--install", "/usr/lib/firmware/one /usr/lib/firmware/two")
+    told = {f["fileName"]: f["checksums"] for f in run("sbom", "--spdx", image).json["files"]}
+    sums = told["./usr/lib/firmware/one"], told["./usr/lib/firmware/two"]
+    assert sums[0] == sums[1]
+    assert sums[0][1]["checksumValue"] == hashlib.sha256(b"the same" * 100).hexdigest()
+    listed = run("list", image).text
+    assert any(line.split()[1] == "2" and line.startswith("-") for line in listed.splitlines()
+               if "firmware/two" in line)
+    assert run("diff", "--json", image, image).json["same"]
+
+
 def test_spdx_relations(owned):
     told = run("sbom", "--spdx", owned[1]).json
     names = {f["SPDXID"]: f["fileName"] for f in told["files"]}
