@@ -123,7 +123,7 @@ def with_firmware(kernel):
 
 
 def firmware_names(kernel):
-    """The firmware that each module names, by the module's path; "" has that of the kernel itself."""
+    """The firmware that each module names, by the module's path; under "" the kernel's own."""
     folder = kernel.root / "lib/modules" / kernel.version
     modules = {str(path): _plain(path.relative_to(folder)) for path in folder.rglob("*.ko*")}
     named = {module: set() for module in modules.values()}
@@ -146,7 +146,7 @@ def _plain(path):
 
 
 def build(kernel, say):
-    """What the generic image of each program holds, and what dracut left out for want of programs."""
+    """What each program's generic image holds, and what dracut left out for want of programs."""
     found = {}
     for name, place, words, version in programs(kernel):
         path = FOLDER / f"coverage-{kernel.version}-{name}.img"
@@ -164,7 +164,7 @@ def build(kernel, say):
 
 
 def differences(found, named, reasons):
-    """Every difference: (program, heading, kind, path, reason), the reason None if there is none."""
+    """Every difference: (program, heading, kind, path, reason); no reason is None."""
     own = found["preroot"]
     for program, other in found.items():
         if program == "preroot":

@@ -31,7 +31,7 @@ def text(result):
 
 
 def targets(result):
-    """What is to be reached: the target, the figure, and whether it is met; of the parts measured."""
+    """What is to be reached, of the parts measured: the target, the figure, whether it is met."""
     return [*(_image_targets(result) if "images" in result else ()),
             *(_cache_targets(result) if "cache" in result else ()),
             *(_listing_targets(result) if "listing" in result else ()),
@@ -78,10 +78,10 @@ def _listing_targets(result):
     def slower(image, program):
         return rows[image, program] / rows[image, "preroot list"]
 
-    ratio = slower("dracut generic", "lsinitrd")
-    yield _target("preroot list is at least 40 times faster than lsinitrd", f"{ratio:.1f} times",
-                  ratio >= 40)
     for image in ("dracut generic", "preroot generic"):
+        ratio = slower(image, "lsinitrd")
+        yield _target(f"preroot list is at least 40 times faster than lsinitrd on {image}",
+                      f"{ratio:.1f} times", ratio >= 40)
         ratio = slower(image, "3cpio -t")
         yield _target(f"it is not slower than 3cpio -t on {image}", f"{ratio:.2f} times as fast",
                       ratio >= 1)
