@@ -11,13 +11,23 @@ static void must(int ok)
 	(void)ok;
 }
 
-struct digest *digest_new(void)
+static struct digest *new_digest(const EVP_MD *kind)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	must(ctx != NULL);
-	must(EVP_DigestInit_ex(ctx, EVP_sha256(), NULL));
+	must(EVP_DigestInit_ex(ctx, kind, NULL));
 	return (struct digest *)ctx;
+}
+
+struct digest *digest_new(void)
+{
+	return new_digest(EVP_sha256());
+}
+
+struct digest *digest_new_sha1(void)
+{
+	return new_digest(EVP_sha1());
 }
 
 void digest_add(struct digest *d, const void *data, size_t len)
@@ -25,10 +35,10 @@ void digest_add(struct digest *d, const void *data, size_t len)
 	must(EVP_DigestUpdate((EVP_MD_CTX *)d, data, len));
 }
 
-void digest_take(struct digest *d, uint8_t out[DIGEST_SIZE])
+void digest_take(struct digest *d, uint8_t *out)
 {
 	must(EVP_DigestFinal_ex((EVP_MD_CTX *)d, out, NULL));
-	must(EVP_DigestInit_ex((EVP_MD_CTX *)d, EVP_sha256(), NULL));
+	must(EVP_DigestInit_ex((EVP_MD_CTX *)d, NULL, NULL));
 }
 
 void digest_free(struct digest *d)

@@ -2,21 +2,22 @@
 #pragma once
 
 /*
- * SHA-256 through OpenSSL.
+ * SHA-256, and SHA-1 where a format demands it, through OpenSSL.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DIGEST_SIZE = 32 };
+enum { DIGEST_SIZE = 32, DIGEST_SHA1_SIZE = 20 };
 
 struct digest; /* a running sum */
 
 struct digest *digest_new(void);
+struct digest *digest_new_sha1(void); /* digest_take() gives DIGEST_SHA1_SIZE bytes */
 void digest_add(struct digest *d, const void *data, size_t len);
 
 /* Writes the sum of what was added, and starts anew. */
-void digest_take(struct digest *d, uint8_t out[DIGEST_SIZE]);
+void digest_take(struct digest *d, uint8_t *out);
 void digest_free(struct digest *d);
 
 /* As 64 hexadecimal digits. */

@@ -82,3 +82,11 @@ size_t strset_values(const struct strset *s, void **values)
 			values[n++] = s->slots[i].value;
 	return n;
 }
+
+const char *strset_next(const struct strset *s, size_t *at)
+{
+	while (*at < s->cap)
+		if (s->slots[(*at)++].key)
+			return s->slots[*at - 1].key;
+	return NULL;
+}

@@ -32,6 +32,9 @@ bool strset_add(struct strset *s, const char *key, void *value);
 /* Writes all values to VALUES, room for s->count of them, in no order. Their number. */
 size_t strset_values(const struct strset *s, void **values);
 
+/* The next key behind *AT (start with 0), in no order; NULL at the end. */
+const char *strset_next(const struct strset *s, size_t *at);
+
 static inline bool strset_has(const struct strset *s, const char *key)
 {
 	return strset_find(s, key) != NULL;

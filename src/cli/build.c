@@ -54,6 +54,8 @@ static int write_image(struct build *b, const char *out, struct pack_result *pac
 	progress_begin(&progress, "packing");
 	r = pack_write(&pack, file.fd, packed, err);
 	progress_end(&progress);
+	if (packed->packages.code < 0)
+		plan_warn(&b->plan, "%s", packed->packages.text);
 	if (r == 0)
 		r = replace_sync(&file, err);
 	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)

@@ -75,6 +75,8 @@ enum option_id {
 	OPT_NO_MICROCODE,
 	OPT_ACPI,
 	OPT_JSON,
+	OPT_SPDX,
+	OPT_CYCLONEDX,
 	OPT_IF_CHANGED,
 	OPT_CACHE_DIR,
 	OPT_CACHE_SIZE,
@@ -142,3 +144,5 @@ int run_cat(const struct command *self, int argc, char **argv);
 int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_sbom(const struct command *self, int argc, char **argv);
+int run_diff(const struct command *self, int argc, char **argv);

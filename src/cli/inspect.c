@@ -480,6 +480,11 @@ static void print_reason(const struct manifest_entry *m, bool json)
 		escape_text(m->source ? m->source : "", text, sizeof(text));
 		if (*text)
 			printf("  from %s%s\n", *text == '/' ? "" : "/", text);
+		if (m->package.name) {
+			escape_text(m->package.name, path, sizeof(path));
+			escape_text(m->package.version, text, sizeof(text));
+			printf("  of package %s %s\n", path, text);
+		}
 		return;
 	}
 	o = json_object_new_object();
@@ -487,6 +492,15 @@ static void print_reason(const struct manifest_entry *m, bool json)
 	json_object_object_add(o, "reason", cli_json_text(m->reason));
 	if (m->source)
 		json_object_object_add(o, "source", cli_json_text(m->source));
+	if (m->package.name) {
+		struct json_object *package = json_object_new_object();
+
+		json_object_object_add(package, "name", cli_json_text(m->package.name));
+		json_object_object_add(package, "version", cli_json_text(m->package.version));
+		if (m->package.arch)
+			json_object_object_add(package, "arch", cli_json_text(m->package.arch));
+		json_object_object_add(o, "package", package);
+	}
 	json_object_object_add(o, "size", json_object_new_int64((int64_t)m->size));
 	if (*sum)
 		json_object_object_add(o, "sha256", cli_json_text(sum));

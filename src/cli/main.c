@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "deploy/replace.h"
+
+enum { MMAP_FROM = 2 * 1024 * 1024 };
 
 static const struct option_spec request_options[] = {REQUEST_OPTIONS, {0}};
 static const struct option_spec build_options[] = {
@@ -31,6 +34,11 @@ static const struct option_spec json_options[] = {
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
 	{0},
 };
+static const struct option_spec sbom_options[] = {
+	{"spdx", 0, NULL, "as SPDX 2.3, in JSON", OPT_SPDX},
+	{"cyclonedx", 0, NULL, "as CycloneDX 1.5, in JSON", OPT_CYCLONEDX},
+	{0},
+};
 static const struct option_spec no_options[] = {{0}};
 
 static const struct command commands[] = {
@@ -44,6 +52,8 @@ static const struct command commands[] = {
 	{"cat", "IMAGE PATH...", "Print files of an image.", no_options, 2, -1, run_cat},
 	{"extract", "IMAGE DIR", "Unpack an image below a folder.", no_options, 2, 2, run_extract},
 	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
+	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
+	{"sbom", "IMAGE", "Write the bill of materials of an image.", sbom_options, 1, 1, run_sbom},
 	{"verify", "IMAGE", "Check an image from its bytes.", verify_options, 1, 1, run_verify},
 	{0},
 };
@@ -80,6 +90,9 @@ int main(int argc, char **argv)
 	struct err err = {0};
 
 	umask(022);
+	/* Large buffers go back to the system at once: else what one part of a build has freed
+	 * counts on top of what the next one needs. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 	catch_signals();
 	if (!name) {
 		print_usage(stderr);

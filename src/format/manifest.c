@@ -8,24 +8,54 @@
 #include "base/text.h"
 
 #define HEAD "preroot-manifest "
+#define FACT "=\t"
 
-enum { VERSION = 1, FIELDS = 7 };
+enum { VERSION = 2, FIELDS = 8, PACKAGE_WORDS = 3 };
 
 void manifest_begin(struct buf *out)
 {
 	buf_printf(out, HEAD "%d\n", VERSION);
 }
 
-static void add_escaped(struct buf *out, const char *s)
+static void add_escaped_but(struct buf *out, const char *s, char also)
 {
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c < 32 || c == 127 || c == '\\')
+		if (c < 32 || c == 127 || c == '\\' || *s == also)
 			buf_printf(out, "\\x%02x", c);
 		else
 			buf_add(out, s, 1);
 	}
+}
+
+static void add_escaped(struct buf *out, const char *s)
+{
+	add_escaped_but(out, s, '\\');
+}
+
+void manifest_add_fact(struct buf *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	buf_add_str(out, FACT);
+	add_escaped(out, key);
+	buf_add_str(out, "\t");
+	add_escaped(out, value);
+	buf_add_str(out, "\n");
+}
+
+static void add_package(struct buf *out, const struct manifest_package *p)
+{
+	if (!p->name) {
+		buf_add_str(out, "-");
+		return;
+	}
+	add_escaped_but(out, p->name, ' ');
+	buf_add_str(out, " ");
+	add_escaped_but(out, p->version, ' ');
+	buf_add_str(out, " ");
+	add_escaped_but(out, p->arch ? p->arch : "-", ' ');
 }
 
 void manifest_add(struct buf *out, const struct manifest_entry *e)
@@ -39,6 +69,8 @@ void manifest_add(struct buf *out, const struct manifest_entry *e)
 	add_escaped(out, e->path);
 	buf_add_str(out, "\t");
 	add_escaped(out, e->source ? e->source : "-");
+	buf_add_str(out, "\t");
+	add_package(out, &e->package);
 	buf_add_str(out, "\t");
 	add_escaped(out, e->reason);
 	buf_add_str(out, "\n");
@@ -95,6 +127,25 @@ static bool decode_mode(const char *s, unsigned *mode)
 	return v <= 07777;
 }
 
+static bool decode_package(char *s, struct manifest_package *p)
+{
+	char *words[PACKAGE_WORDS];
+
+	*p = (struct manifest_package){0};
+	if (strcmp(s, "-") == 0)
+		return true;
+	for (int i = 0; i < PACKAGE_WORDS; i++) {
+		words[i] = strsep(&s, " ");
+		if (!words[i] || !*words[i])
+			return false;
+		unescape(words[i]);
+	}
+	p->name = words[0];
+	p->version = words[1];
+	p->arch = strcmp(words[2], "-") == 0 ? NULL : words[2];
+	return !s;
+}
+
 static bool decode_line(char *line, struct manifest_entry *e)
 {
 	char *fields[FIELDS];
@@ -106,40 +157,84 @@ static bool decode_line(char *line, struct manifest_entry *e)
 	}
 	if (line || strlen(fields[0]) != 1 || !strchr("fdl", fields[0][0]) ||
 	    !decode_mode(fields[1], &e->mode) || !parse_u64(fields[2], UINT32_MAX, &e->size) ||
-	    !decode_digest(fields[3], e))
+	    !decode_digest(fields[3], e) || !decode_package(fields[6], &e->package))
 		return false;
 	e->type = fields[0][0];
 	unescape(fields[4]);
 	unescape(fields[5]);
-	unescape(fields[6]);
+	unescape(fields[7]);
 	e->path = fields[4];
 	e->source = strcmp(fields[5], "-") == 0 ? NULL : fields[5];
-	e->reason = fields[6];
+	e->reason = fields[7];
 	return true;
 }
 
-int manifest_next(char **cursor, unsigned *line, struct manifest_entry *out, struct err *err)
+static int take_head(char **cursor, unsigned *line, struct err *err)
 {
-	char *text;
+	char *text = strsep(cursor, "\n");
+	uint64_t version;
 
-	if (*line == 0) {
-		uint64_t version;
+	if (!text || !str_starts(text, HEAD) ||
+	    !parse_u64(text + strlen(HEAD), UINT32_MAX, &version))
+		return err_set(err, -EBADMSG, "manifest without its first line");
+	if (version != VERSION)
+		return err_set(err, -EPROTONOSUPPORT, "manifest of version %llu, not %d",
+			       (unsigned long long)version, VERSION);
+	*line = 1;
+	return 0;
+}
 
-		text = strsep(cursor, "\n");
-		if (!text || !str_starts(text, HEAD) ||
-		    !parse_u64(text + strlen(HEAD), UINT32_MAX, &version))
-			return err_set(err, -EBADMSG, "manifest without its first line");
-		if (version != VERSION)
-			return err_set(err, -EPROTONOSUPPORT, "manifest of version %llu, not %d",
-				       (unsigned long long)version, VERSION);
-		*line = 1;
-	}
-	text = strsep(cursor, "\n");
+/* The next line with its newline cut off. 1, 0 the end, -EBADMSG. */
+static int take_line(char **cursor, unsigned *line, char **out, struct err *err)
+{
+	char *text = strsep(cursor, "\n");
+
 	if (!text || (!*text && !*cursor))
 		return 0;
 	++*line;
 	if (!*cursor)
 		return err_set(err, -EBADMSG, "manifest is cut short in line %u", *line);
+	*out = text;
+	return 1;
+}
+
+int manifest_next_fact(char **cursor, unsigned *line, const char **key, const char **value,
+		       struct err *err)
+{
+	char *text, *k;
+	int r = *line ? 0 : take_head(cursor, line, err);
+
+	if (r < 0)
+		return r;
+	if (!*cursor || !str_starts(*cursor, FACT))
+		return 0;
+	r = take_line(cursor, line, &text, err);
+	if (r <= 0)
+		return r;
+	text += strlen(FACT);
+	k = strsep(&text, "\t");
+	if (!text || strchr(text, '\t'))
+		return err_set(err, -EBADMSG, "manifest line %u is malformed", *line);
+	unescape(k);
+	unescape(text);
+	*key = k;
+	*value = text;
+	return 1;
+}
+
+int manifest_next(char **cursor, unsigned *line, struct manifest_entry *out, struct err *err)
+{
+	const char *key, *value;
+	char *text;
+	int r;
+
+	while ((r = manifest_next_fact(cursor, line, &key, &value, err)) > 0)
+		;
+	if (r < 0)
+		return r;
+	r = take_line(cursor, line, &text, err);
+	if (r <= 0)
+		return r;
 	if (!decode_line(text, out))
 		return err_set(err, -EBADMSG, "manifest line %u is malformed", *line);
 	return 1;

@@ -2,15 +2,20 @@
 #pragma once
 
 /*
- * The manifest: what is in an image, and why. Text, first line "preroot-manifest 1", then a
- * line an entry, sorted by path, seven fields with tabs between:
+ * The manifest: what is in an image, where it comes from, and why. Text, first line
+ * "preroot-manifest 2", then lines of three fields with facts about the whole, then a line an
+ * entry, sorted by path, eight fields; a tab between two fields:
  *
- *   type  mode  size  sha256  path  source  reason
+ *   =  key  value
+ *   type  mode  size  sha256  path  source  package  reason
  *
  * type: f(ile), d(irectory), l(ink). mode: octal permissions. size and sha256 are those of the
  * bytes in the image ("-" for directories; a link's are its target's). source: the file on the
- * machine, "-" for what the builder wrote itself. Tabs, newlines and backslashes are \xNN.
- * Pure.
+ * machine, "-" for what the builder wrote itself. package: "NAME VERSION ARCH" of the package
+ * that owns the source, "-" for none; ARCH "-" when the database names none. Tabs, newlines and
+ * backslashes are \xNN, and so are blanks within the words of a package.
+ * Keys: kernel, os and os-version (ID and VERSION_ID of os-release), packages (kind of the
+ * database: deb, rpm, alpm). Unknown keys mean nothing. Pure.
  */
 
 #include <stdbool.h>
@@ -27,6 +32,12 @@ enum {
 	MANIFEST_SIZE_MAX = 64 * 1024 * 1024,
 };
 
+struct manifest_package {
+	const char *name; /* NULL: no package */
+	const char *version;
+	const char *arch; /* NULL: not known */
+};
+
 struct manifest_entry {
 	char type;
 	unsigned mode;
@@ -35,14 +46,25 @@ struct manifest_entry {
 	uint8_t sha256[MANIFEST_SHA256];
 	const char *path;
 	const char *source; /* NULL: none */
+	struct manifest_package package;
 	const char *reason;
 };
 
 void manifest_begin(struct buf *out);
+
+/* Facts come before all entries. One without a VALUE is left out. */
+void manifest_add_fact(struct buf *out, const char *key, const char *value);
 void manifest_add(struct buf *out, const struct manifest_entry *entry);
 
 /*
- * Takes the next entry from *CURSOR, which the first call must find at the start of a writable,
+ * Takes the next fact, at the start of the manifest alone; the arguments and results are those of
+ * manifest_next(). 0: entries follow.
+ */
+int manifest_next_fact(char **cursor, unsigned *line, const char **key, const char **value,
+		       struct err *err);
+
+/*
+ * Takes the next entry, passing over facts, from *CURSOR, which the first call must find at the start of a writable,
  * NUL-terminated manifest. 1 an entry (pointing into the text), 0 the end, -EBADMSG with the
  * line number, -EPROTONOSUPPORT for a newer version.
  */

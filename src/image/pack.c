@@ -16,6 +16,7 @@
 #include "format/manifest.h"
 #include "format/unpack.h"
 #include "image/links.h"
+#include "image/origin.h"
 #include "image/pack_early.h"
 #include "image/source.h"
 #include "image/stored.h"
@@ -43,6 +44,8 @@ struct writer {
 	size_t files_done, files;
 	struct stored *stored; /* compressed files of earlier images; NULL: none */
 	struct digest *digest; /* of all that was written */
+	struct origin *origin;
+	struct err packages; /* what is wrong with the package database */
 };
 
 static int emit(struct writer *w, const void *data, size_t len, struct err *err)
@@ -393,12 +396,14 @@ static int write_early(struct writer *w, struct err *err)
 	return emit(w, archive.data, archive.len, err);
 }
 
-static void make_manifest(const struct writer *w, struct buf *out)
+static void make_manifest(struct writer *w, struct buf *out)
 {
 	static const char types[] = {[PLAN_FILE] = 'f', [PLAN_DIR] = 'd', [PLAN_LINK] = 'l'};
 	const struct plan *plan = w->p->plan;
 
+	origin_wait(w->origin, &w->packages);
 	manifest_begin(out);
+	origin_add_facts(w->origin, out);
 	for (size_t i = 0; i < plan->n_entries; i++) {
 		const struct plan_entry *e = &plan->entries[i];
 		struct manifest_entry m = {
@@ -408,6 +413,7 @@ static void make_manifest(const struct writer *w, struct buf *out)
 			.has_digest = e->type != PLAN_DIR,
 			.path = e->path,
 			.source = e->source,
+			.package = origin_package(w->origin, e),
 			.reason = e->reason,
 		};
 
@@ -477,6 +483,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err)
 {
 	struct writer w = {.p = p, .fd = fd, .digest = digest_new()};
+	struct root untraced = *p->root;
 	bool has_store = false;
 	int r;
 
@@ -490,6 +497,9 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	}
 	*out = (struct pack_result){0};
 	w.links = hardlinks_find(p->plan, p->root);
+	/* Who owns a file changes no byte of it: --if-changed does not ask again. */
+	untraced.trace = NULL;
+	w.origin = origin_begin(p->plan, &untraced, p->threads ? p->threads : 1);
 	w.stored = stored_open(p->cache);
 	r = write_early(&w, err);
 	if (r == 0 && has_store)
@@ -497,6 +507,8 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
 	stored_close(w.stored);
+	origin_free(w.origin);
+	out->packages = w.packages;
 	free(w.packed);
 	free(w.links);
 	digest_take(w.digest, out->sha256);

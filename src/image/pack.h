@@ -33,6 +33,7 @@ struct pack_result {
 	size_t files; /* regular files */
 	struct buf manifest;
 	uint8_t sha256[DIGEST_SIZE]; /* of the whole image */
+	struct err packages; /* a sentence when the package database is damaged, code 0 otherwise */
 };
 
 /* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that

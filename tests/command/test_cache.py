@@ -201,13 +201,13 @@ def test_change_of_what_is_included(what, place):
     assert place.is_unchanged(*options)
 
 
-def test_another_request_is_a_change(place):
-    place.build()
-    assert not place.is_unchanged("--compress", "xz")
-    assert place.is_unchanged("--compress", "xz")
-    assert not place.is_unchanged("--add-drivers", "dummy")
+def test_another_request_is_a_change(still):
+    still.build()
+    assert not still.is_unchanged("--compress", "xz")
+    assert still.is_unchanged("--compress", "xz")
+    assert not still.is_unchanged("--add-drivers", "dummy")
     # Said in another way, the same comes of it: the plan tells.
-    assert place.is_unchanged("--add-drivers", "dummy", "--add-drivers", "dummy")
+    assert still.is_unchanged("--add-drivers", "dummy", "--add-drivers", "dummy")
 
 
 def test_change_of_the_hardware(place):

@@ -428,6 +428,29 @@ def test_why_as_json(image, small_kernel):
     assert told["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+def test_why_names_the_package(tree, tmp_path):
+    trees.give_packages(tree)
+    result = run("build", tmp_path / "1.img", tree.version, "--root", tree.root, "--generic")
+    run("build", tmp_path / "2.img", tree.version, "--root", tree.root, "--generic")
+    assert (tmp_path / "1.img").read_bytes() == (tmp_path / "2.img").read_bytes()
+    assert not any("package" in warning for warning in result.messages("warning"))
+    told = run("why", "--json", tmp_path / "1.img", "ext4").json
+    assert told["package"] == {"name": "linux-image", "version": "6.1.9-1+b2", "arch": "amd64"}
+    assert "of package linux-image 6.1.9-1+b2" in run("why", tmp_path / "1.img", "ext4").text
+    assert "package" not in run("why", "--json", tmp_path / "1.img", "/init").json
+    run("verify", "--root", tree.root, tmp_path / "1.img")
+
+
+def test_a_damaged_package_database_is_a_warning(tree, tmp_path):
+    trees.give_packages(tree)
+    (tree.root / "var/lib/dpkg/status").unlink()
+    result = run("build", tmp_path / "image", tree.version, "--root", tree.root, "--generic")
+    warnings = result.messages("warning")
+    assert [("/var/lib/dpkg/status" in warning) for warning in warnings].count(True) == 1
+    assert f"{len(warnings)} warning" in result.text
+    assert "package" not in run("why", "--json", tmp_path / "image", "ext4").json
+
+
 @pytest.mark.parametrize("asked", ["no_such_module", "/no/such/path", "", "/", "ext", "ext4.ko"])
 def test_why_of_what_is_not_there(asked, image):
     result = run("why", image, asked, status=FAILED)

@@ -162,8 +162,8 @@ def test_a_segment_behind(codec, entries, ours, tmp_path):
 
 
 @pytest.mark.parametrize("old, new, says", [
-    (b"preroot-manifest 1\n", b"preroot-manifest 2\n", "manifest"),
-    (b"preroot-manifest 1\n", b"something else\n", "manifest"),
+    (b"preroot-manifest 2\n", b"preroot-manifest 3\n", "manifest"),
+    (b"preroot-manifest 2\n", b"something else\n", "manifest"),
     (b"\tinit\t", b"\tinit2\t", "init2"),
     (b"f\t0755\t", b"f\t0644\t", "mode"),
     (b"f\t0755\t", b"x\t0755\t", "manifest"),

@@ -93,6 +93,19 @@ def make_small(kernel, root, names=tuple(SMALL)):
     return small
 
 
+def give_packages(tree):
+    """A dpkg database in which the modules of a tree belong to a package."""
+    info = tree.root / "var/lib/dpkg/info"
+    info.mkdir(parents=True)
+    files = [f"/lib/modules/{tree.version}/{path.relative_to(tree.modules)}\n"
+             for path in sorted(tree.modules.rglob("*.ko"))]
+    (info / "linux-image:amd64.list").write_text("/.\n" + "".join(files))
+    (tree.root / "var/lib/dpkg/status").write_text(
+        "Package: linux-image\nArchitecture: amd64\nVersion: 6.1.9-1+b2\n")
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+
+
 def make_module(tree, path, *modinfo, imports=()):
     """A relocatable object with a .modinfo section and undefined symbols, as the kernel's own
     modules are, at PATH below the module tree."""

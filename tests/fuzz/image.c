@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "fuzz.h"
+#include "image/diff.h"
 #include "image/open.h"
 #include "image/verify.h"
 
@@ -68,6 +69,27 @@ static void judge(int fd)
 		HOLDS(err.text[0]);
 }
 
+/* An image is the same as itself, and differs from one without anything as much as it holds. */
+static void compare(int fd)
+{
+	_cleanup_image_ struct image *image = NULL;
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct diff_side side, none = {0};
+	struct err err = {0};
+	struct diff diff;
+
+	if (image_open_fd(fd, "input", &image, &err) < 0)
+		return;
+	if (diff_read(image, &arena, &side, &err) < 0) {
+		HOLDS(err.text[0]);
+		return;
+	}
+	diff_compare(&side, &side, &arena, &diff);
+	HOLDS(diff_is_empty(&diff) && !diff.repacked);
+	diff_compare(&none, &side, &arena, &diff);
+	HOLDS(diff.n_files + diff.n_modules == side.n_entries);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_fd_ int fd = memfd_create("image", MFD_CLOEXEC);
@@ -75,5 +97,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS(fd >= 0 && write_full(fd, data, size) == 0);
 	walk(fd, size);
 	judge(fd);
+	compare(fd);
 	return 0;
 }

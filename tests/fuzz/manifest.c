@@ -9,6 +9,11 @@
 #include "format/manifest.h"
 #include "fuzz.h"
 
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static void check_again(const struct manifest_entry *e)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -28,6 +33,9 @@ static void check_again(const struct manifest_entry *e)
 	HOLDS(strcmp(again.path, e->path) == 0 && strcmp(again.reason, e->reason) == 0);
 	HOLDS(!again.source == !e->source);
 	HOLDS(!e->source || strcmp(again.source, e->source) == 0);
+	HOLDS(same(again.package.name, e->package.name));
+	HOLDS(same(again.package.version, e->package.version));
+	HOLDS(same(again.package.arch, e->package.arch));
 	HOLDS(manifest_next(&cursor, &line, &again, &err) == 0);
 }
 

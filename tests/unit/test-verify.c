@@ -546,7 +546,7 @@ static void judge_with_file(struct judged *j, const char *path, const char *text
 	add_dir(&image, "etc");
 	add_dir(&image, "etc/preroot");
 	if (strcmp(path, MANIFEST_PATH) != 0)
-		add_file(&image, MANIFEST_PATH, "preroot-manifest 1\n");
+		add_file(&image, MANIFEST_PATH, "preroot-manifest 2\n");
 	add_file(&image, path, text);
 	cpio_add_trailer(&image);
 	judge_ok(j, &image);
@@ -557,7 +557,7 @@ static void damage_within_our_own_files_is_told(void **state)
 	_cleanup_judged_ struct judged manifest, newer, index, conf;
 
 	(void)state;
-	judge_with_file(&manifest, MANIFEST_PATH, "preroot-manifest 1\ngarbage\n");
+	judge_with_file(&manifest, MANIFEST_PATH, "preroot-manifest 2\ngarbage\n");
 	assert_problem(&manifest, "/" MANIFEST_PATH ": manifest line 2 is malformed");
 	judge_with_file(&newer, MANIFEST_PATH, "preroot-manifest 9\n");
 	assert_problem(&newer, "version 9");

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which installed package owns a file, from the machine's package database: dpkg
+ * (/var/lib/dpkg, with diversions and architectures), pacman (/var/lib/pacman/local) or rpm
+ * (rpmdb.sqlite), whichever is the first that has packages. Read directly: no program is run.
+ * Paths are asked for first and looked up all at once, so that each file of the database is read
+ * once. In a merged /usr, /lib/x and /usr/lib/x are one file. Where several packages own a file,
+ * one is told, the same each time: the first by name, with rpm the one that was installed first. The database is hostile input.
+ */
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "host/root.h"
+
+struct package {
+	const char *name, *version;
+	const char *arch; /* NULL: not known */
+};
+
+struct packages;
+
+/* ROOT must outlive the result. */
+struct packages *packages_new(const struct root *root);
+void packages_free(struct packages *p);
+
+/* Asks for the owner of PATH, which need not exist. Links are followed; when
+ * nobody owns what PATH leads to, the owner of the link itself is told. */
+void packages_want(struct packages *p, const char *path);
+
+/*
+ * Looks up all paths. A machine without a database has no packages, which is no error. 0; or
+ * -errno with what is damaged in ERR, and then what could be read is there all the same.
+ */
+int packages_read(struct packages *p, unsigned threads, struct err *err);
+
+/* The owner of a path that was asked for; NULL. Belongs to P. */
+const struct package *packages_owner(const struct packages *p, const char *path);
+
+/* "deb", "alpm", "rpm"; NULL when there is no database. */
+const char *packages_kind(const struct packages *p);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Where the entries of a plan come from: the package that owns each, and what the machine calls
+ * itself. Found out in the background, while the image is packed.
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "format/manifest.h"
+#include "host/root.h"
+#include "plan/plan.h"
+
+struct origin;
+
+/* Starts. PLAN and ROOT must stay as they are until origin_free(). */
+struct origin *origin_begin(const struct plan *plan, const struct root *root, unsigned threads);
+
+/* Waits. 0, or -errno with a sentence about a package database that is damaged. To be called
+ * before what follows. */
+int origin_wait(struct origin *o, struct err *err);
+
+/* What the manifest says of the whole. */
+void origin_add_facts(const struct origin *o, struct buf *manifest);
+
+/* The package of an entry of the plan; without a name when there is none. */
+struct manifest_package origin_package(const struct origin *o, const struct plan_entry *e);
+
+/* Waits, too. */
+void origin_free(struct origin *o);
