@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -17,11 +18,6 @@ static const char kinds[][5] = {
 	"SPCR", "SPMI", "SRAT", "SSDT", "TCPA", "UEFI", "WAET", "WDAT", "WDDT", "WDRT",
 	"XSDT", "AEST", "AGDI", "CEDT", "NBFT",
 };
-
-static uint32_t u32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 /* Text of a fixed width, without the blanks or NULs behind it; what is no text becomes "?". */
 static void take_text(char *to, const uint8_t *from, size_t width)
@@ -53,14 +49,14 @@ int acpi_table_decode(const void *data, size_t len, struct acpi_table *out, stru
 	take_text(t.signature, p, 4);
 	take_text(t.oem_id, p + 10, 6);
 	take_text(t.oem_table_id, p + 16, 8);
-	t.oem_revision = u32(p + 24);
+	t.oem_revision = le32(p + 24);
 	if (!is_taken(p))
 		return err_set(err, -ENOTSUP,
 			       "\"%s\" is no ACPI table that the kernel takes out of an initramfs",
 			       t.signature);
-	if (u32(p + 4) != len)
+	if (le32(p + 4) != len)
 		return err_set(err, -EBADMSG, "the table %s says that it has %u bytes, not %zu",
-			       t.signature, u32(p + 4), len);
+			       t.signature, le32(p + 4), len);
 	for (size_t i = 0; i < len; i++)
 		sum = (uint8_t)(sum + p[i]);
 	if (sum)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "format/decode.h"
 
 /*
@@ -50,11 +51,6 @@ static struct decoder *lz4_open(void)
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 /* One length word is complete. 1 at the end of the stream. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "format/microcode.h"
 
 enum {
@@ -14,16 +15,6 @@ enum {
 	PATCH_HEADER = 64,
 	FAMILY_ZEN = 0x17,
 };
-
-static uint16_t u16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-	return u16(p) | (uint32_t)u16(p + 2) << 16;
-}
 
 static unsigned bcd(uint32_t value, int digits)
 {
@@ -40,13 +31,13 @@ static int decode_table(const uint8_t *p, size_t left, struct microcode_amd_cont
 {
 	uint32_t len;
 
-	if (left < CONTAINER_HEADER || u32(p) != MAGIC || u32(p + 4) != TYPE_TABLE)
+	if (left < CONTAINER_HEADER || le32(p) != MAGIC || le32(p + 4) != TYPE_TABLE)
 		return err_set(err, -EBADMSG, "no container of AMD microcode here");
-	len = u32(p + 8);
+	len = le32(p + 8);
 	if (len < ROW || len % ROW || len > left - CONTAINER_HEADER)
 		return err_set(err, -EBADMSG, "the table of processors has a length of %u bytes", len);
 	*c = (struct microcode_amd_container){.table = p + CONTAINER_HEADER};
-	while (c->n_table < len / ROW && u32(c->table + c->n_table * ROW))
+	while (c->n_table < len / ROW && le32(c->table + c->n_table * ROW))
 		c->n_table++;
 	if (c->n_table == len / ROW)
 		return err_set(err, -EBADMSG, "the table of processors has no end");
@@ -66,13 +57,13 @@ int microcode_amd_next(const void *data, size_t len, size_t *offset,
 		return 0;
 	if (decode_table(p, left, &c, &at, err) < 0)
 		return err_prefix(err, "byte %zu", *offset);
-	while (left - at >= 4 && u32(p + at) != MAGIC) {
+	while (left - at >= 4 && le32(p + at) != MAGIC) {
 		uint32_t size;
 
-		if (left - at < SECTION_HEADER || u32(p + at) != TYPE_PATCH)
+		if (left - at < SECTION_HEADER || le32(p + at) != TYPE_PATCH)
 			return err_set(err, -EBADMSG, "byte %zu: no microcode patch here",
 				       *offset + at);
-		size = u32(p + at + 4);
+		size = le32(p + at + 4);
 		if (size < PATCH_HEADER || size > left - at - SECTION_HEADER)
 			return err_set(err, -EBADMSG, "byte %zu: a patch of %u bytes does not fit",
 				       *offset + at, size);
@@ -95,10 +86,10 @@ int microcode_amd_next_patch(const struct microcode_amd_container *c, size_t *of
 		return 0;
 	*out = (struct microcode_amd_patch){
 		.data = p,
-		.len = u32(p - 4),
-		.level = u32(p + 4),
-		.date = {bcd(u32(p) & 0xffff, 4), bcd(u32(p) >> 24, 2), bcd(u32(p) >> 16 & 255, 2)},
-		.equivalence = u16(p + 24),
+		.len = le32(p - 4),
+		.level = le32(p + 4),
+		.date = {bcd(le32(p) & 0xffff, 4), bcd(le32(p) >> 24, 2), bcd(le32(p) >> 16 & 255, 2)},
+		.equivalence = le16(p + 24),
 	};
 	*offset += SECTION_HEADER + out->len;
 	return 1;
@@ -107,8 +98,8 @@ int microcode_amd_next_patch(const struct microcode_amd_container *c, size_t *of
 void microcode_amd_row(const struct microcode_amd_container *c, size_t index, uint32_t *signature,
 		       uint16_t *equivalence)
 {
-	*signature = u32(c->table + index * ROW);
-	*equivalence = u16(c->table + index * ROW + 12);
+	*signature = le32(c->table + index * ROW);
+	*equivalence = le16(c->table + index * ROW + 12);
 }
 
 /* Since Zen a revision tells its processor: extended family, extended model, model, stepping. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "format/microcode.h"
 
 enum {
@@ -11,11 +12,6 @@ enum {
 	TABLE_ROW = 12,
 	TYPE_BITS = 3 << 12, /* of a signature: the kind of socket in the days of the Pentium */
 };
-
-static uint32_t u32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static unsigned bcd(uint32_t value, int digits)
 {
@@ -31,7 +27,7 @@ static uint32_t sum_of(const uint8_t *p, size_t len)
 	uint32_t sum = 0;
 
 	for (size_t i = 0; i + 4 <= len; i += 4)
-		sum += u32(p + i);
+		sum += le32(p + i);
 	return sum;
 }
 
@@ -58,11 +54,11 @@ static int decode_table(struct microcode_intel *u, size_t start, struct err *err
 {
 	const uint8_t *t = u->data + start, *first;
 	size_t len = u->len - start;
-	uint32_t count, own = u->signature + u->platforms + u32(u->data + 16);
+	uint32_t count, own = u->signature + u->platforms + le32(u->data + 16);
 
 	if (len < TABLE_HEADER)
 		return err_set(err, -EBADMSG, "the table of signatures is cut short");
-	count = u32(t);
+	count = le32(t);
 	if (count > (len - TABLE_HEADER) / TABLE_ROW)
 		return err_set(err, -EBADMSG, "%u signatures do not fit into the update", count);
 	len = TABLE_HEADER + (size_t)count * TABLE_ROW;
@@ -72,7 +68,7 @@ static int decode_table(struct microcode_intel *u, size_t start, struct err *err
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t *row = first + i * TABLE_ROW;
 
-		if (u32(row) + u32(row + 4) + u32(row + 8) != own)
+		if (le32(row) + le32(row + 4) + le32(row + 8) != own)
 			return err_set(err, -EBADMSG, "the checksum of signature %u is wrong", i + 1);
 	}
 	u->table = first;
@@ -86,11 +82,11 @@ static int decode(const uint8_t *p, size_t left, struct microcode_intel *u, stru
 
 	if (left < HEADER)
 		return err_set(err, -EBADMSG, "cut short within the header of a microcode update");
-	if (u32(p) != 1 || u32(p + 20) != 1)
-		return err_set(err, u32(p) > 1 && u32(p) < 256 ? -EPROTONOSUPPORT : -EBADMSG,
+	if (le32(p) != 1 || le32(p + 20) != 1)
+		return err_set(err, le32(p) > 1 && le32(p) < 256 ? -EPROTONOSUPPORT : -EBADMSG,
 			       "no Intel microcode update of version 1 here");
-	data_len = u32(p + 28);
-	total = data_len ? u32(p + 32) : OLD_DATA + HEADER;
+	data_len = le32(p + 28);
+	total = data_len ? le32(p + 32) : OLD_DATA + HEADER;
 	data_len = data_len ? data_len : OLD_DATA;
 	if (data_len % 4 || total % 4 || total < HEADER || data_len > total - HEADER)
 		return err_set(err, -EBADMSG, "%u bytes of data in an update of %u bytes", data_len,
@@ -100,11 +96,11 @@ static int decode(const uint8_t *p, size_t left, struct microcode_intel *u, stru
 	*u = (struct microcode_intel){
 		.data = p,
 		.len = total,
-		.revision = (int32_t)u32(p + 4),
-		.date = {bcd(u32(p + 8) & 0xffff, 4), bcd(u32(p + 8) >> 24, 2),
-			 bcd(u32(p + 8) >> 16 & 255, 2)},
-		.signature = u32(p + 12),
-		.platforms = u32(p + 24),
+		.revision = (int32_t)le32(p + 4),
+		.date = {bcd(le32(p + 8) & 0xffff, 4), bcd(le32(p + 8) >> 24, 2),
+			 bcd(le32(p + 8) >> 16 & 255, 2)},
+		.signature = le32(p + 12),
+		.platforms = le32(p + 24),
 	};
 	if (sum_of(p, HEADER + (size_t)data_len) != 0)
 		return err_set(err, -EBADMSG, "the checksum of an update is wrong");
@@ -132,8 +128,8 @@ bool microcode_intel_target(const struct microcode_intel *u, size_t index, uint3
 {
 	if (index > u->n_table)
 		return false;
-	*signature = index ? u32(u->table + (index - 1) * TABLE_ROW) : u->signature;
-	*platforms = index ? u32(u->table + (index - 1) * TABLE_ROW + 4) : u->platforms;
+	*signature = index ? le32(u->table + (index - 1) * TABLE_ROW) : u->signature;
+	*platforms = index ? le32(u->table + (index - 1) * TABLE_ROW + 4) : u->platforms;
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 
 enum {
@@ -17,16 +18,6 @@ enum {
 	SECTION_RAW = 16,
 	SECTION_OFFSET = 20,
 };
-
-static uint16_t le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-	return le16(p) | (uint32_t)le16(p + 2) << 16;
-}
 
 bool pe_is(const void *head, size_t len)
 {

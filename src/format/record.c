@@ -4,19 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 #define MAGIC "PRRC"
 
 enum { HEAD = 4 + 4 + 3 * RECORD_SUM + 5 * 8 + 4, FACT_HEAD = 12 };
-
-static uint32_t get_u32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint64_t get_u64(const uint8_t *p)
-{
-	return get_u32(p) | (uint64_t)get_u32(p + 4) << 32;
-}
 
 void record_begin(struct buf *out, const struct record *r)
 {
@@ -46,17 +38,17 @@ int record_decode(const void *data, size_t len, struct record *out, struct err *
 
 	if (len < HEAD || memcmp(p, MAGIC, 4) != 0)
 		return err_set(err, -EBADMSG, "this is no record of a build");
-	if (get_u32(p + 4) != RECORD_VERSION)
+	if (le32(p + 4) != RECORD_VERSION)
 		return err_set(err, -EPROTONOSUPPORT, "the record of the build has version %u",
-			       get_u32(p + 4));
+			       le32(p + 4));
 	p += 8;
 	memcpy(r.request, p, RECORD_SUM);
 	memcpy(r.plan, p + RECORD_SUM, RECORD_SUM);
 	memcpy(r.image, p + 2 * RECORD_SUM, RECORD_SUM);
 	p += 3 * RECORD_SUM;
 	for (int i = 0; i < 5; i++, p += 8)
-		r.image_file[i] = get_u64(p);
-	r.n_facts = get_u32(p);
+		r.image_file[i] = le64(p);
+	r.n_facts = le32(p);
 	r.at = p + 4;
 	r.end = (const uint8_t *)data + len;
 	*out = r;
@@ -71,12 +63,12 @@ int record_next(struct record *r, struct record_fact *out, struct err *err)
 		return 0;
 	if (!r->n_facts || left < FACT_HEAD)
 		return err_set(err, -EBADMSG, "the record of the build has a wrong length");
-	path_len = get_u32(r->at + 4);
-	len = get_u32(r->at + 8);
+	path_len = le32(r->at + 4);
+	len = le32(r->at + 8);
 	left -= FACT_HEAD;
 	if (path_len > RECORD_PATH_MAX || left < path_len + 1 || left - path_len - 1 < len)
 		return err_set(err, -EBADMSG, "a fact in the record of the build is cut off");
-	out->question = get_u32(r->at);
+	out->question = le32(r->at);
 	out->path = (const char *)r->at + FACT_HEAD;
 	out->answer = out->path + path_len + 1;
 	out->len = len;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/file.h"
@@ -62,26 +63,15 @@ void file_identity_encode(struct buf *out, const struct file_identity *id)
 	buf_add_u64le(out, (uint64_t)id->ctime);
 }
 
-static uint64_t take_u64(const uint8_t **p)
-{
-	uint64_t v = 0;
-
-	for (int i = 7; i >= 0; i--)
-		v = v << 8 | (*p)[i];
-	*p += 8;
-	return v;
-}
-
 struct file_identity file_identity_decode(const uint8_t *data)
 {
-	struct file_identity id;
-
-	id.device = take_u64(&data);
-	id.inode = take_u64(&data);
-	id.size = take_u64(&data);
-	id.mtime = (int64_t)take_u64(&data);
-	id.ctime = (int64_t)take_u64(&data);
-	return id;
+	return (struct file_identity){
+		.device = le64(data),
+		.inode = le64(data + 8),
+		.size = le64(data + 16),
+		.mtime = (int64_t)le64(data + 24),
+		.ctime = (int64_t)le64(data + 32),
+	};
 }
 
 bool file_is_racy(const struct stat *st)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -61,11 +62,6 @@ ssize_t container_read(const struct container *s, void *data, size_t len, uint64
 		}
 	}
 	return (ssize_t)done;
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 /* The sum of all bytes. False when they cannot be read. */

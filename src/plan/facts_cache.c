@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 
 enum {
@@ -37,11 +38,6 @@ static void push(struct known **list, size_t *n, const struct known *k)
 	(*list)[(*n)++] = *k;
 }
 
-static uint32_t get_u32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 /* What is cut short ends the list: the rest is found out anew. */
 static void decode(struct facts_cache *c, const struct buf *blob, struct arena *arena)
 {
@@ -52,9 +48,9 @@ static void decode(struct facts_cache *c, const struct buf *blob, struct arena *
 		const uint8_t *numbers = p + FILE_IDENTITY_SIZE;
 		struct known k = {.id = file_identity_decode(p), .facts = f};
 
-		f->provides = get_u32(numbers);
-		f->firmware_len = get_u32(numbers + 4);
-		f->weakdeps_len = get_u32(numbers + 8);
+		f->provides = le32(numbers);
+		f->firmware_len = le32(numbers + 4);
+		f->weakdeps_len = le32(numbers + 8);
 		p += HEAD;
 		if (f->firmware_len > (size_t)(end - p) ||
 		    f->weakdeps_len > (size_t)(end - p) - f->firmware_len)
