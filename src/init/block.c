@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -80,13 +79,24 @@ void block_remove(struct boot *b, const char *name)
 		b->devices[n] = (struct block_device){0};
 }
 
-/* With root=/dev/NAME nothing else needs to be read, until there is something to explain. */
+/* A device that is wanted by its kernel name is the only one that needs to be read, until there is
+ * something to explain. */
 static bool is_wanted(const struct boot *b, const struct block_device *d)
 {
 	if (!d->name[0] || d->state != DEVICE_NEW)
 		return false;
-	return b->probe_all || b->params.root_kind != ROOT_NAME ||
-	       strcmp(d->name, b->params.root_value) == 0;
+	for (size_t i = 0; i < b->n_wants; i++)
+		if (b->wants[i]->kind != SPEC_NAME || strcmp(d->name, b->wants[i]->value) == 0)
+			return true;
+	return b->probe_all;
+}
+
+void block_want(struct boot *b, const struct spec *spec)
+{
+	if (b->n_wants < BOOT_WANTS_MAX)
+		b->wants[b->n_wants++] = spec;
+	else
+		b->probe_all = true;
 }
 
 int block_next(struct boot *b)
@@ -127,32 +137,9 @@ void block_done(struct boot *b, const struct job_result *result)
 	log_found(d);
 }
 
-bool block_is_root(const struct boot *b, size_t n)
-{
-	const struct block_device *d = &b->devices[n];
-	const char *want = b->params.root_value;
-
-	if (!d->name[0] || d->state != DEVICE_KNOWN || !*want)
-		return false;
-	switch (b->params.root_kind) {
-	case ROOT_NAME:
-		return strcmp(d->name, want) == 0;
-	case ROOT_UUID:
-		return strcasecmp(d->probe.uuid, want) == 0;
-	case ROOT_LABEL:
-		return strcmp(d->probe.label, want) == 0;
-	case ROOT_PARTUUID:
-		return strcasecmp(d->probe.partuuid, want) == 0;
-	case ROOT_PARTLABEL:
-		return strcmp(d->probe.partlabel, want) == 0;
-	default:
-		return false;
-	}
-}
-
 /* Of several the one with a filesystem, never a member of something larger; of those the one
  * that sorts first, so that the choice does not depend on which disk was faster. */
-int block_find_root(const struct boot *b)
+int block_find(const struct boot *b, const struct spec *spec)
 {
 	int best = -1;
 
@@ -160,7 +147,7 @@ int block_find_root(const struct boot *b)
 		const struct block_device *d = &b->devices[i], *o;
 		bool is_fs, best_is_fs;
 
-		if (!block_is_root(b, i))
+		if (!d->name[0] || d->state != DEVICE_KNOWN || !spec_is(spec, d))
 			continue;
 		if (best < 0) {
 			best = (int)i;

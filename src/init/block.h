@@ -17,11 +17,11 @@ int block_next(struct boot *b);
 /* A probe has ended. */
 void block_done(struct boot *b, const struct job_result *result);
 
-/* Is device N what root= names? */
-bool block_is_root(const struct boot *b, size_t n);
+/* SPEC, which must live as long as B, is waited for: what may be it is looked at. */
+void block_want(struct boot *b, const struct spec *spec);
 
-/* Number of the root device; -1: it is not there (yet). */
-int block_find_root(const struct boot *b);
+/* Number of the device that SPEC names; -1: it is not there, or was not looked at (yet). */
+int block_find(const struct boot *b, const struct spec *spec);
 
 /* Size in sectors of 512 bytes; -1 when the kernel does not say. */
 int64_t block_sectors(const char *name);

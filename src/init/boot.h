@@ -13,8 +13,10 @@
 #include "init/hooks.h"
 #include "init/jobs.h"
 #include "init/params.h"
+#include "init/program.h"
+#include "init/spec.h"
 
-enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 256 };
+enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 512, BOOT_WANTS_MAX = 64 };
 
 enum module_state {
 	MODULE_IDLE,    /* nobody asked */
@@ -44,15 +46,24 @@ struct block_device {
 	struct probe probe;
 };
 
+/* In the order of the boot; stages.c has the table. */
 enum boot_stage {
-	STAGE_WAIT,    /* for the root device */
-	STAGE_DRIVER,  /* root is there: for its filesystem's driver */
-	STAGE_MOUNT,   /* mount(2) runs */
-	STAGE_CHECK,   /* the mounted root is looked at */
-	STAGE_SETTLE,  /* modules that are loading right now may finish */
+	STAGE_PRE_TRIGGER, /* programs, before the devices are walked */
+	STAGE_TRIGGER,     /* the devices are walked */
+	STAGE_WAIT,        /* for the root device */
+	STAGE_PRE_MOUNT,   /* programs, with the root device there */
+	STAGE_DRIVER,      /* for the driver of its filesystem */
+	STAGE_MOUNT,       /* of the root, on /sysroot */
+	STAGE_PRE_PIVOT,   /* programs, with the root mounted */
+	STAGE_CHECK,       /* can the mounted root take over? */
+	STAGE_SETTLE,      /* modules that are loading right now may finish */
 	STAGE_DONE,
-	STAGE_RESCUE,  /* told why; waits for policy, or for the root after all */
-	STAGE_RUN,     /* programs of hooks.stage run; what comes next depends on it */
+};
+
+/* What a worker does for the present stage, one at a time. */
+struct task {
+	enum { TASK_NONE, TASK_RUNS, TASK_ENDED } state;
+	struct job_result result;
 };
 
 struct boot {
@@ -76,11 +87,21 @@ struct boot {
 	int epoll, netlink, signals, timer;
 
 	enum boot_stage stage;
+	bool entered;         /* the stage's step has been called before */
+	bool triggered;       /* devices have been walked */
+	struct task task;
+	struct program program;
+	const struct spec *wants[BOOT_WANTS_MAX]; /* devices that somebody waits for */
+	size_t n_wants;
 	size_t root;          /* number of the root device */
 	const char *fstype;   /* being tried */
 	char fstypes[JOBS_VALUE_MAX];
 	char init[JOBS_TEXT_MAX];
 	bool probe_all;       /* for the diagnosis */
-	int64_t start, next_tell, deadline, settle_until, failed_at;
-	char failure[BOOT_STATE_TEXT_MAX]; /* why STAGE_RESCUE */
+	int64_t start, next_tell, deadline;
+	int64_t wake;         /* when the stage wants to be called again; 0: at an event */
+
+	bool in_rescue;       /* told why; waits for policy, or for the root after all */
+	int64_t failed_at;
+	char failure[BOOT_STATE_TEXT_MAX]; /* why; empty: the root device did not appear */
 };

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,37 +80,6 @@ static bool from_kernel(const struct msghdr *m, const struct sockaddr_nl *from)
 	return cred.uid == 0;
 }
 
-void events_receive(struct boot *b)
-{
-	char data[MESSAGE_MAX + 1], control[CMSG_SPACE(sizeof(struct ucred))];
-
-	for (;;) {
-		struct sockaddr_nl from = {0};
-		struct iovec iov = {.iov_base = data, .iov_len = MESSAGE_MAX};
-		struct msghdr m = {
-			.msg_name = &from,
-			.msg_namelen = sizeof(from),
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = control,
-			.msg_controllen = sizeof(control),
-		};
-		ssize_t n = recvmsg(b->netlink, &m, 0);
-		struct uevent u;
-
-		if (n < 0 && errno == ENOBUFS) {
-			events_coldplug(b);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		if (from_kernel(&m, &from) && uevent_decode_message(data, (size_t)n, &u))
-			handle(b, &u);
-	}
-}
-
 /* ---- coldplug ---- */
 
 /* Reads DIR/NAME/FILE into OUT; bytes, 0 when that fails. */
@@ -170,8 +140,53 @@ static void take_bus(struct boot *b, int dir, const char *name)
 	each_entry(b, path, take_bus_device);
 }
 
-void events_coldplug(struct boot *b)
+static void coldplug(struct boot *b)
 {
 	each_entry(b, "/sys/bus", take_bus);
 	each_entry(b, "/sys/class/block", take_block_device);
+}
+
+void events_start(struct boot *b)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->netlink};
+
+	if (b->triggered)
+		return;
+	b->triggered = true;
+	if (b->netlink >= 0)
+		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->netlink, &ev);
+	coldplug(b);
+}
+
+/* ---- the socket ---- */
+
+void events_receive(struct boot *b)
+{
+	char data[MESSAGE_MAX + 1], control[CMSG_SPACE(sizeof(struct ucred))];
+
+	for (;;) {
+		struct sockaddr_nl from = {0};
+		struct iovec iov = {.iov_base = data, .iov_len = MESSAGE_MAX};
+		struct msghdr m = {
+			.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		ssize_t n = recvmsg(b->netlink, &m, 0);
+		struct uevent u;
+
+		if (n < 0 && errno == ENOBUFS) {
+			coldplug(b);
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		if (from_kernel(&m, &from) && uevent_decode_message(data, (size_t)n, &u))
+			handle(b, &u);
+	}
 }

@@ -8,12 +8,13 @@
 
 #include "init/boot.h"
 
-/* Opens the netlink socket. Descriptor or -errno. To be called before events_coldplug(), so
- * that no device falls between. */
+/* Opens the netlink socket. Descriptor or -errno. To be opened before events_start(), so that
+ * no device falls between. */
 int events_open(void);
 
-/* All devices that are there now. */
-void events_coldplug(struct boot *b);
+/* From now on devices ask for their drivers: walks those that are there, and lets b->epoll report
+ * what the socket has held and will get. Does nothing when called again. */
+void events_start(struct boot *b);
 
 /* Takes what the socket holds. After a lost event all devices are walked again. */
 void events_receive(struct boot *b);

@@ -14,14 +14,15 @@ enum {
 	JOBS_WORKERS_MAX = 64,
 	JOBS_NAME_MAX = 64,
 	JOBS_VALUE_MAX = 256,
-	JOBS_TEXT_MAX = 256,
+	JOBS_TEXT_MAX = 512,
+	JOBS_OPTIONS_MAX = 1024,
 };
 
 enum job_kind {
 	JOB_NONE,
 	JOB_LOAD,  /* a module */
 	JOB_PROBE, /* a block device: what is on it? */
-	JOB_MOUNT, /* the root filesystem on /sysroot */
+	JOB_MOUNT, /* a filesystem */
 	JOB_CHECK, /* /sysroot: can it be handed over to? */
 };
 
@@ -29,7 +30,11 @@ struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT: kernel name of the device */
+	/* MOUNT */
 	char fstype[JOBS_NAME_MAX];
+	char target[JOBS_VALUE_MAX];
+	bool writable; /* unless OPTIONS say otherwise */
+	char options[JOBS_OPTIONS_MAX];
 };
 
 /* What libblkid found on a device. */

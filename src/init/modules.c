@@ -151,6 +151,11 @@ uint32_t modules_next(const struct boot *b)
 	return loading ? MODINDEX_NONE : waiting;
 }
 
+bool modules_busy(const struct boot *b)
+{
+	return jobs_busy(&b->jobs, JOB_LOAD) || (b->has_index && modules_next(b) != MODINDEX_NONE);
+}
+
 void modules_done(struct boot *b, uint32_t module, int result)
 {
 	b->modules[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;

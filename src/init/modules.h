@@ -20,6 +20,9 @@ void modules_request_alias(struct boot *b, const char *modalias);
 /* The next module that can be loaded now: its number, or MODINDEX_NONE. */
 uint32_t modules_next(const struct boot *b);
 
+/* Is one loading, or could one? */
+bool modules_busy(const struct boot *b);
+
 /* A load has ended. */
 void modules_done(struct boot *b, uint32_t module, int result);
 

@@ -13,83 +13,6 @@ enum {
 	SECONDS_MAX = 30 * 24 * 3600,
 };
 
-/* Links first: /dev/disk/by-partuuid/ is no kernel name. */
-static const struct {
-	const char *prefix;
-	enum root_kind kind;
-} root_forms[] = {
-	{"UUID=", ROOT_UUID},
-	{"LABEL=", ROOT_LABEL},
-	{"PARTUUID=", ROOT_PARTUUID},
-	{"PARTLABEL=", ROOT_PARTLABEL},
-	{"/dev/disk/by-uuid/", ROOT_UUID},
-	{"/dev/disk/by-label/", ROOT_LABEL},
-	{"/dev/disk/by-partuuid/", ROOT_PARTUUID},
-	{"/dev/disk/by-partlabel/", ROOT_PARTLABEL},
-	{"/dev/disk/", ROOT_OTHER},
-	{"/dev/mapper/", ROOT_OTHER},
-	{"/dev/nfs", ROOT_OTHER},
-	{"/dev/", ROOT_NAME},
-};
-
-/* UUID="x" inside a value that the tokeniser left whole. */
-static void take_value(struct params *p, const char *value)
-{
-	size_t len = strlen(value);
-
-	if (len >= 2 && value[0] == '"' && value[len - 1] == '"') {
-		value++;
-		len -= 2;
-	}
-	snprintf(p->root_value, sizeof(p->root_value), "%.*s", (int)len, value);
-}
-
-/* Links in /dev/disk/ have blanks and slashes of a label as \xNN. */
-static void decode_link(char *s)
-{
-	char *out = s;
-
-	while (*s) {
-		int high = s[0] == '\\' && s[1] == 'x' ? hex_digit(s[2]) : -1;
-		int low = high < 0 ? -1 : hex_digit(s[3]);
-
-		if (low >= 0 && (high || low)) {
-			*out++ = (char)(high << 4 | low);
-			s += 4;
-		} else {
-			*out++ = *s++;
-		}
-	}
-	*out = '\0';
-}
-
-/* Of the names that the kernel gives, only those of old RAID controllers hold a slash; other
- * folders in /dev are made by programs: /dev/VG/LV. */
-static bool is_kernel_name(const char *name)
-{
-	return !strchr(name, '/') || str_starts(name, "cciss/") || str_starts(name, "ida/") ||
-	       str_starts(name, "rd/");
-}
-
-static void set_root(struct params *p, const char *value)
-{
-	const char *bare = str_starts(value, "block:") ? value + strlen("block:") : value;
-
-	p->root = value;
-	p->root_kind = ROOT_OTHER;
-	for (size_t i = 0; i < ARRAY_SIZE(root_forms); i++)
-		if (str_starts(bare, root_forms[i].prefix)) {
-			p->root_kind = root_forms[i].kind;
-			take_value(p, bare + strlen(root_forms[i].prefix));
-			break;
-		}
-	if (str_starts(bare, "/dev/disk/"))
-		decode_link(p->root_value);
-	if ((p->root_kind == ROOT_NAME && !is_kernel_name(p->root_value)) ||
-	    (p->root_kind == ROOT_PARTUUID && strchr(p->root_value, '/'))) /* /PARTNROFF=1 */
-		p->root_kind = ROOT_OTHER;
-}
-
 /* "N", "Ns" or "infinity" (PARAMS_FOREVER). False for anything else. */
 static bool parse_seconds(const char *value, int64_t *ms)
 {
@@ -162,7 +85,7 @@ struct waits {
 static void take(struct params *p, struct waits *w, const char *param, const char *value)
 {
 	if (strcmp(param, "root") == 0 && value)
-		set_root(p, value);
+		spec_parse(value, &p->root);
 	else if (strcmp(param, "rootfstype") == 0)
 		p->rootfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
 	else if (strcmp(param, "rootflags") == 0)

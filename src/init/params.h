@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "init/spec.h"
+
 enum {
 	PARAMS_TEXT_MAX = 8192, /* the kernel's own limit is 2048 to 4096 */
 	PARAMS_FOREVER = -1,
@@ -17,20 +19,8 @@ enum {
 	PARAMS_LISTS_MAX = 16,
 };
 
-enum root_kind {
-	ROOT_NONE, /* no root= */
-	ROOT_NAME, /* a kernel name: vda1 */
-	ROOT_UUID,
-	ROOT_LABEL,
-	ROOT_PARTUUID,
-	ROOT_PARTLABEL,
-	ROOT_OTHER, /* something that we do not know how to reach */
-};
-
 struct params {
-	const char *root;       /* as given */
-	enum root_kind root_kind;
-	char root_value[512];   /* the name, UUID or label alone */
+	struct spec root;
 	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
 	const char *rootflags;  /* "" for none */
 	bool writable;

@@ -1,201 +1,163 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/root.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "format/mountopts.h"
+#include "init/block.h"
 #include "init/log.h"
-#include "init/sys.h"
+#include "init/modules.h"
+#include "init/mount.h"
 
-#define SYSROOT "/sysroot"
+enum { SETTLE_MS = 2000 /* modules that load while the root is ready may finish */ };
 
-enum { MOUNT_DATA_MAX = 4096, EMPTY_DEPTH_MAX = 64 };
+/* ---- the root device ---- */
 
-static const char *const moved[] = {"/dev", "/proc", "/sys", "/run"};
-
-int root_mount(const struct boot *b, const char *name, const char *fstype,
-	       struct job_result *result)
+static bool is_member(const struct probe *p)
 {
-	unsigned long flags = b->params.writable ? 0 : MS_RDONLY;
-	char device[JOBS_NAME_MAX + 8], data[MOUNT_DATA_MAX];
-	int r;
-
-	snprintf(device, sizeof(device), "/dev/%s", name);
-	if (mountopts_split(b->params.rootflags, &flags, data, sizeof(data)) < 0) {
-		snprintf(result->text, sizeof(result->text), "rootflags= is too long");
-		return -E2BIG;
-	}
-	r = sys_mount(device, SYSROOT, fstype, flags, data);
-	/* A disk that is write protected can still be read. */
-	if (r == -EROFS || (r == -EACCES && !(flags & MS_RDONLY)))
-		r = sys_mount(device, SYSROOT, fstype, flags | MS_RDONLY, data);
-	if (r < 0)
-		snprintf(result->text, sizeof(result->text), "mounting %s as %s%s%.100s: %s",
-			 device, fstype, *b->params.rootflags ? " with rootflags=" : "",
-			 b->params.rootflags,
-			 r == -ENODEV	? "the kernel has no such filesystem, and the image "
-					  "no module for it"
-			 : r == -EINVAL ? "wrong options, or no such filesystem on it"
-					: strerror(-r));
-	return r;
+	return strcmp(p->usage, "raid") == 0 || strcmp(p->usage, "crypto") == 0 ||
+	       strcmp(p->type, "swap") == 0;
 }
 
-/* Inside the root, links resolved as its init will see them. */
-static bool is_program(const char *path)
+static enum stage_step take_root(struct boot *b, size_t n)
 {
-	struct stat st;
+	const struct block_device *d = &b->devices[n];
+	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
+	char why[BOOT_STATE_TEXT_MAX];
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+	b->root = n;
+	if (is_member(&d->probe)) {
+		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
+			 d->name, d->probe.type);
+		return stages_fail(b, why);
+	}
+	if (!*type) {
+		snprintf(why, sizeof(why), "%s holds no filesystem that is known here%s", d->name,
+			 d->probe.ambivalent ? " (signatures of several; rootfstype= decides)" : "");
+		return stages_fail(b, why);
+	}
+	snprintf(b->fstypes, sizeof(b->fstypes), "%s", type);
+	b->fstype = b->fstypes;
+	return STAGE_ENDS;
 }
 
-static int check_folders(struct job_result *result)
+enum stage_step root_wait(struct boot *b)
 {
-	struct stat st;
+	const struct spec *root = &b->params.root;
+	int64_t now = log_now(), delayed = b->start + b->params.delay;
+	int n;
 
-	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
-		int r = 0;
-
-		if (lstat(moved[i], &st) == 0 && S_ISDIR(st.st_mode))
-			continue;
-		r = sys_mkdir(moved[i], 0755);
-		if (r < 0) {
-			snprintf(result->text, sizeof(result->text),
-				 "the root filesystem has no folder %s, and it cannot be made (%s)",
-				 moved[i], strerror(-r));
-			return r;
-		}
-	}
-	return 0;
+	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
+		return stages_fail(b, root->text ? "this root= is of a kind that the image cannot "
+						   "reach"
+						 : "the kernel command line does not name a root "
+						   "filesystem");
+	if (!b->entered)
+		b->deadline = b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER
+								  : now + b->params.timeout;
+	b->wake = delayed;
+	n = now < delayed ? -1 : block_find(b, root);
+	if (n >= 0)
+		return take_root(b, (size_t)n);
+	return stages_is_late(b, now) ? stages_fail(b, "") : STAGE_STAYS;
 }
 
-int root_check(const struct boot *b, struct job_result *result)
+void root_wait_what(const struct boot *b, char *out, size_t size)
 {
-	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
-	int r = sys_chroot(SYSROOT);
-
-	if (r == 0)
-		r = sys_chdir("/");
-	if (r < 0) {
-		snprintf(result->text, sizeof(result->text), SYSROOT ": %s", strerror(-r));
-		return r;
-	}
-	r = check_folders(result);
-	if (r < 0)
-		return r;
-	if (b->params.init && is_program(b->params.init)) {
-		snprintf(result->text, sizeof(result->text), "%s", b->params.init);
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(usual) && !b->params.init; i++)
-		if (is_program(usual[i])) {
-			snprintf(result->text, sizeof(result->text), "%s", usual[i]);
-			return 0;
-		}
-	snprintf(result->text, sizeof(result->text),
-		 "the root filesystem has no program %s%s", b->params.init ? b->params.init : "",
-		 b->params.init ? " (init=)"
-				: "/sbin/init, /etc/init, /bin/init or /bin/sh: is it the right one?");
-	return -ENOENT;
+	snprintf(out, size, "root=%.100s", b->params.root.text ? b->params.root.text : "");
 }
 
-/* ---- handing over ---- */
+/* ---- its filesystem ---- */
 
-/* The initramfs lives in memory: what stays in it is lost to the machine. Never crosses into
- * another filesystem. */
-static void empty(int fd, dev_t device, int depth)
+static int first_type(const struct boot *b)
 {
-	DIR *dir = depth < EMPTY_DEPTH_MAX ? fdopendir(fd) : NULL;
-	struct dirent *de;
-	struct stat st;
-
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((de = readdir(dir))) {
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
-		    fstatat(dirfd(dir), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    st.st_dev != device)
-			continue;
-		if (S_ISDIR(st.st_mode)) {
-			int sub = openat(dirfd(dir), de->d_name,
-					 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-			if (sub >= 0)
-				empty(sub, device, depth + 1);
-			sys_unlink(dirfd(dir), de->d_name, AT_REMOVEDIR);
-		} else {
-			sys_unlink(dirfd(dir), de->d_name, 0);
-		}
-	}
-	closedir(dir);
+	return (int)strcspn(b->fstype, ",");
 }
 
-static int move_mounts(void)
+/* The kernel would ask for the driver itself; asking first loads it beside everything else. */
+enum stage_step root_driver(struct boot *b)
 {
-	char target[64];
+	char alias[JOBS_NAME_MAX + 8];
 
-	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
-		int r;
-
-		snprintf(target, sizeof(target), SYSROOT "%s", moved[i]);
-		r = sys_mount(moved[i], target, NULL, MS_MOVE, NULL);
-		if (r < 0) {
-			log_tell("moving %s to %s: %s", moved[i], target, strerror(-r));
-			return r;
-		}
-	}
-	return 0;
+	if (!b->entered)
+		log_info("root is %s (%s)", b->devices[b->root].name, b->fstype);
+	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->fstype);
+	modules_request_alias(b, alias);
+	if (!modules_pending(b, alias))
+		return STAGE_ENDS;
+	return stages_is_late(b, log_now())
+		       ? stages_fail(b, "the driver of the filesystem does not finish loading")
+		       : STAGE_STAYS;
 }
 
-/* Linux 7.2 can leave the initramfs by pivot_root; before that the root is moved over it. */
-static int change_root(void)
+void root_driver_what(const struct boot *b, char *out, size_t size)
 {
-	int r = sys_pivot_root(".", ".");
-
-	if (r == 0)
-		return sys_umount(".", MNT_DETACH);
-	r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
-	return r < 0 ? r : sys_chroot(".");
+	snprintf(out, size, "the driver of %.64s", b->fstype);
 }
 
-int root_switch(const char *init, char **argv, char **envp)
+bool root_mount_job(const struct boot *b, struct job *out)
 {
-	struct stat old, new;
-	int r, fd;
+	if (strlen(b->params.rootflags) >= sizeof(out->options))
+		return false;
+	*out = (struct job){
+		.kind = JOB_MOUNT, .target = SYSROOT, .writable = b->params.writable};
+	memcpy(out->name, b->devices[b->root].name, sizeof(out->name));
+	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->fstype);
+	strcpy(out->options, b->params.rootflags);
+	return true;
+}
 
-	/* Everything is checked before the first step that cannot be undone. */
-	if (stat("/", &old) < 0 || stat(SYSROOT, &new) < 0 || old.st_dev == new.st_dev) {
-		log_tell(SYSROOT " is not mounted");
-		return -EINVAL;
-	}
-	r = sys_chdir(SYSROOT);
-	if (r < 0)
-		return r;
-	log_close();
-	r = move_mounts();
-	if (r < 0)
-		return r;
-	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		empty(fd, old.st_dev, 0);
-	r = change_root();
-	if (r == 0)
-		r = sys_chdir("/");
-	if (r < 0) {
-		log_tell("changing to the root filesystem: %s", strerror(-r));
-		return r;
-	}
-	argv[0] = (char *)init;
-	r = sys_exec(init, argv, envp);
-	log_tell("starting %s: %s", init, strerror(-r));
-	return r;
+static enum stage_step start_mount(struct boot *b)
+{
+	struct job job;
+
+	return root_mount_job(b, &job) ? stages_task(b, &job)
+				       : stages_fail(b, "rootflags= is too long");
+}
+
+enum stage_step root_mount(struct boot *b)
+{
+	const char *next;
+
+	if (b->task.state == TASK_NONE)
+		return start_mount(b);
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (b->task.result.result == 0)
+		return STAGE_ENDS;
+	next = strchr(b->fstype, ',');
+	if (!next)
+		return stages_fail(b, b->task.result.text);
+	b->fstype = next + 1; /* rootfstype=ext4,xfs: try the next */
+	return stages_go(b, STAGE_DRIVER);
+}
+
+void root_mount_what(const struct boot *b, char *out, size_t size)
+{
+	snprintf(out, size, "%s to be mounted", b->devices[b->root].name);
+}
+
+/* ---- the mounted root ---- */
+
+enum stage_step root_check(struct boot *b)
+{
+	const struct job job = {.kind = JOB_CHECK};
+
+	if (b->task.state == TASK_NONE)
+		return stages_task(b, &job);
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (b->task.result.result < 0)
+		return stages_fail(b, b->task.result.text);
+	memcpy(b->init, b->task.result.text, sizeof(b->init));
+	return STAGE_ENDS;
+}
+
+enum stage_step root_settle(struct boot *b)
+{
+	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || b->program.killed;
+
+	if (!b->entered)
+		b->deadline = log_now() + SETTLE_MS;
+	return busy && !stages_is_late(b, log_now()) ? STAGE_STAYS : STAGE_ENDS;
 }

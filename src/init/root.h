@@ -2,20 +2,23 @@
 #pragma once
 
 /*
- * The root filesystem: mounting it on /sysroot, looking whether it can take over, and handing
- * over. The first two may block and run in a worker.
+ * The stages (stages.h) from the first device to the mounted root.
  */
 
-#include "init/boot.h"
+#include "init/stages.h"
 
-/* Mounts device NAME; RESULT->text says what went wrong. */
-int root_mount(const struct boot *b, const char *name, const char *fstype,
-	       struct job_result *result);
+enum stage_step root_wait(struct boot *b);
+void root_wait_what(const struct boot *b, char *out, size_t size);
 
-/* Finds the root's init (RESULT->text) and makes sure that the folders to move to exist.
- * Changes the root directory of the calling process. */
-int root_check(const struct boot *b, struct job_result *result);
+enum stage_step root_driver(struct boot *b);
+void root_driver_what(const struct boot *b, char *out, size_t size);
 
-/* Moves the mounts, empties the initramfs, makes /sysroot the root and starts its init with
- * the arguments and environment that the kernel gave us. Returns only when that failed. */
-int root_switch(const char *init, char **argv, char **envp);
+/* What mounts the root device with the parameters' flags and options; false when they do not fit. */
+bool root_mount_job(const struct boot *b, struct job *out);
+
+enum stage_step root_mount(struct boot *b);
+void root_mount_what(const struct boot *b, char *out, size_t size);
+
+enum stage_step root_check(struct boot *b);
+
+enum stage_step root_settle(struct boot *b);

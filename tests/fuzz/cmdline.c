@@ -34,10 +34,10 @@ static void parse(const uint8_t *data, size_t size)
 
 	params_parse(&p, (const char *)data, size);
 	HOLDS(p.rootflags && p.timeout_by);
-	HOLDS(!p.root == (p.root_kind == ROOT_NONE));
+	HOLDS(!p.root.text == (p.root.kind == SPEC_NONE));
 	HOLDS(p.timeout == PARAMS_FOREVER || p.timeout >= 0);
 	HOLDS(p.delay >= 0 && p.n_unknown <= PARAMS_UNKNOWN_MAX);
-	HOLDS(memchr(p.root_value, '\0', sizeof(p.root_value)));
+	HOLDS(memchr(p.root.value, '\0', sizeof(p.root.value)));
 	params_module_options(&p, "a_b", options, sizeof(options));
 	HOLDS(strncmp(options, "builtin=1", 9) == 0 && strlen(options) < sizeof(options));
 }

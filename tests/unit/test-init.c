@@ -18,7 +18,7 @@ struct fixture {
 	struct buf index;
 };
 
-struct spec {
+struct module_spec {
 	const char *name, *path, *options;
 	/* Names of modules, ending with NULL. */
 	const char *hard[4], *pre[4], *post[4];
@@ -27,7 +27,7 @@ struct spec {
 
 enum { SPECS_MAX = 16 };
 
-static uint32_t number_of(const struct spec *specs, size_t n, const char *name)
+static uint32_t number_of(const struct module_spec *specs, size_t n, const char *name)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (strcmp(specs[i].name, name) == 0)
@@ -36,7 +36,7 @@ static uint32_t number_of(const struct spec *specs, size_t n, const char *name)
 	return 0;
 }
 
-static void fixture_make(struct fixture *f, const struct spec *specs, size_t n)
+static void fixture_make(struct fixture *f, const struct module_spec *specs, size_t n)
 {
 	struct modindex_source sources[SPECS_MAX];
 	struct modindex_alias aliases[SPECS_MAX];
@@ -116,7 +116,7 @@ static void assert_order(struct fixture *f, const char *expected)
 
 /* ---- order ---- */
 
-static const struct spec storage[] = {
+static const struct module_spec storage[] = {
 	{.name = "ext4", .hard = {"jbd2", "mbcache"}, .pre = {"crc32c"}, .alias = "fs-ext4"},
 	{.name = "crc32c"},
 	{.name = "jbd2"},
@@ -125,13 +125,13 @@ static const struct spec storage[] = {
 	{.name = "sd_extra"},
 };
 
-static void sort_specs(struct spec *out, const struct spec *in, size_t n)
+static void sort_specs(struct module_spec *out, const struct module_spec *in, size_t n)
 {
 	memcpy(out, in, n * sizeof(*out));
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = i + 1; k < n; k++)
 			if (strcmp(out[k].name, out[i].name) < 0) {
-				struct spec t = out[i];
+				struct module_spec t = out[i];
 
 				out[i] = out[k];
 				out[k] = t;
@@ -140,7 +140,7 @@ static void sort_specs(struct spec *out, const struct spec *in, size_t n)
 
 static void make_storage(struct fixture *f)
 {
-	struct spec sorted[ARRAY_SIZE(storage)];
+	struct module_spec sorted[ARRAY_SIZE(storage)];
 
 	sort_specs(sorted, storage, ARRAY_SIZE(storage));
 	fixture_make(f, sorted, ARRAY_SIZE(sorted));
@@ -280,7 +280,7 @@ static void a_need_that_fails_leaves_the_verdict_to_the_kernel(void **state)
 
 static void a_circle_of_modules_ends(void **state)
 {
-	static const struct spec circle[] = {
+	static const struct module_spec circle[] = {
 		{.name = "a", .hard = {"b"}},
 		{.name = "b", .hard = {"c"}},
 		{.name = "c", .hard = {"a"}, .pre = {"c"}, .post = {"a", "c"}},
@@ -337,7 +337,7 @@ static void loading_make(struct loading *l, enum codec codec, const char *kernel
 	assert_ok(encode(codec, NULL, "module", 6, &packed, &err), 0, &err);
 	put_file(l->folder, strrchr(path, '/') + 1, packed.data, packed.len);
 	/* Paths in the index have no leading slash. */
-	const struct spec spec = {.name = "mod", .path = path + 1, .options = "depth=4"};
+	const struct module_spec spec = {.name = "mod", .path = path + 1, .options = "depth=4"};
 
 	fixture_make(&l->f, &spec, 1);
 	snprintf(l->f.boot->kernel_codec, sizeof(l->f.boot->kernel_codec), "%s", kernel_codec);

@@ -19,19 +19,19 @@ static void parse(const char *line)
 	params_parse(&p, (const char *)exact, len);
 }
 
-static void assert_root(const char *line, enum root_kind kind, const char *value)
+static void assert_root(const char *line, enum spec_kind kind, const char *value)
 {
 	parse(line);
-	if (p.root_kind != kind || strcmp(p.root_value, value) != 0)
-		fail_msg("[%s] gives kind %d, value [%s]", line, p.root_kind, p.root_value);
+	if (p.root.kind != kind || strcmp(p.root.value, value) != 0)
+		fail_msg("[%s] gives kind %d, value [%s]", line, p.root.kind, p.root.value);
 }
 
 static void without_parameters_the_defaults_hold(void **state)
 {
 	(void)state;
 	parse("BOOT_IMAGE=/vmlinuz quiet splash\n");
-	assert_null(p.root);
-	assert_int_equal(p.root_kind, ROOT_NONE);
+	assert_null(p.root.text);
+	assert_int_equal(p.root.kind, SPEC_NONE);
 	assert_null(p.rootfstype);
 	assert_string_equal(p.rootflags, "");
 	assert_false(p.writable);
@@ -42,41 +42,41 @@ static void without_parameters_the_defaults_hold(void **state)
 	assert_string_equal(p.timeout_by, "the default");
 	assert_int_equal(p.n_unknown, 0);
 	parse("");
-	assert_null(p.root);
+	assert_null(p.root.text);
 }
 
 static void the_root_may_be_named_in_each_form(void **state)
 {
 	(void)state;
-	assert_root("root=/dev/nvme0n1p2", ROOT_NAME, "nvme0n1p2");
-	assert_root("root=UUID=0a1B-2c", ROOT_UUID, "0a1B-2c");
-	assert_root("root=LABEL=root", ROOT_LABEL, "root");
-	assert_root("root=PARTUUID=95082d32-4b47-5604-b2f6-9e4f31eda218", ROOT_PARTUUID,
+	assert_root("root=/dev/nvme0n1p2", SPEC_NAME, "nvme0n1p2");
+	assert_root("root=UUID=0a1B-2c", SPEC_UUID, "0a1B-2c");
+	assert_root("root=LABEL=root", SPEC_LABEL, "root");
+	assert_root("root=PARTUUID=95082d32-4b47-5604-b2f6-9e4f31eda218", SPEC_PARTUUID,
 		    "95082d32-4b47-5604-b2f6-9e4f31eda218");
-	assert_root("root=PARTUUID=1234abcd-01", ROOT_PARTUUID, "1234abcd-01");
-	assert_root("root=PARTLABEL=linux", ROOT_PARTLABEL, "linux");
-	assert_root("root=/dev/disk/by-uuid/0a1b", ROOT_UUID, "0a1b");
-	assert_root("root=/dev/disk/by-label/l", ROOT_LABEL, "l");
-	assert_root("root=/dev/disk/by-partuuid/p", ROOT_PARTUUID, "p");
-	assert_root("root=/dev/disk/by-partlabel/q", ROOT_PARTLABEL, "q");
-	assert_root("root=/dev/cciss/c0d0p1", ROOT_NAME, "cciss/c0d0p1");
-	assert_root("root=block:LABEL=x", ROOT_LABEL, "x");
-	assert_root("root=block:/dev/sda1", ROOT_NAME, "sda1");
-	assert_string_equal(p.root, "block:/dev/sda1");
+	assert_root("root=PARTUUID=1234abcd-01", SPEC_PARTUUID, "1234abcd-01");
+	assert_root("root=PARTLABEL=linux", SPEC_PARTLABEL, "linux");
+	assert_root("root=/dev/disk/by-uuid/0a1b", SPEC_UUID, "0a1b");
+	assert_root("root=/dev/disk/by-label/l", SPEC_LABEL, "l");
+	assert_root("root=/dev/disk/by-partuuid/p", SPEC_PARTUUID, "p");
+	assert_root("root=/dev/disk/by-partlabel/q", SPEC_PARTLABEL, "q");
+	assert_root("root=/dev/cciss/c0d0p1", SPEC_NAME, "cciss/c0d0p1");
+	assert_root("root=block:LABEL=x", SPEC_LABEL, "x");
+	assert_root("root=block:/dev/sda1", SPEC_NAME, "sda1");
+	assert_string_equal(p.root.text, "block:/dev/sda1");
 }
 
 static void a_link_of_dev_disk_may_hold_what_no_file_name_can(void **state)
 {
 	(void)state;
-	assert_root("root=/dev/disk/by-label/my\\x20root", ROOT_LABEL, "my root");
-	assert_root("root=/dev/disk/by-partlabel/a\\x2fb\\x5c", ROOT_PARTLABEL, "a/b\\");
-	assert_root("root=block:/dev/disk/by-label/\\x41", ROOT_LABEL, "A");
+	assert_root("root=/dev/disk/by-label/my\\x20root", SPEC_LABEL, "my root");
+	assert_root("root=/dev/disk/by-partlabel/a\\x2fb\\x5c", SPEC_PARTLABEL, "a/b\\");
+	assert_root("root=block:/dev/disk/by-label/\\x41", SPEC_LABEL, "A");
 	/* What is not spelt like that stays. */
-	assert_root("root=/dev/disk/by-label/a\\x2", ROOT_LABEL, "a\\x2");
-	assert_root("root=/dev/disk/by-label/a\\x2g", ROOT_LABEL, "a\\x2g");
-	assert_root("root=/dev/disk/by-label/a\\xg2", ROOT_LABEL, "a\\xg2");
-	assert_root("root=/dev/disk/by-label/a\\x00b", ROOT_LABEL, "a\\x00b");
-	assert_root("root=LABEL=my\\x20root", ROOT_LABEL, "my\\x20root");
+	assert_root("root=/dev/disk/by-label/a\\x2", SPEC_LABEL, "a\\x2");
+	assert_root("root=/dev/disk/by-label/a\\x2g", SPEC_LABEL, "a\\x2g");
+	assert_root("root=/dev/disk/by-label/a\\xg2", SPEC_LABEL, "a\\xg2");
+	assert_root("root=/dev/disk/by-label/a\\x00b", SPEC_LABEL, "a\\x00b");
+	assert_root("root=LABEL=my\\x20root", SPEC_LABEL, "my\\x20root");
 }
 
 static void what_cannot_be_reached_is_known_as_such(void **state)
@@ -95,27 +95,27 @@ static void what_cannot_be_reached_is_known_as_such(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		parse(lines[i]);
-		if (p.root_kind != ROOT_OTHER || !p.root)
-			fail_msg("[%s] gives kind %d", lines[i], p.root_kind);
+		if (p.root.kind != SPEC_OTHER || !p.root.text)
+			fail_msg("[%s] gives kind %d", lines[i], p.root.kind);
 	}
-	assert_string_equal(p.root, "tmpfs");
+	assert_string_equal(p.root.text, "tmpfs");
 }
 
 static void quotes_around_a_root_are_taken_off(void **state)
 {
 	(void)state;
-	assert_root("root=\"LABEL=my root\"", ROOT_LABEL, "my root");
-	assert_root("\"root=LABEL=my root\"", ROOT_LABEL, "my root");
-	assert_root("root=LABEL=\"my root\"", ROOT_LABEL, "my root");
-	assert_root("root=UUID=\"0a\"", ROOT_UUID, "0a");
-	assert_root("root=LABEL=\"", ROOT_LABEL, "\"");
-	assert_root("root=LABEL=a\"b", ROOT_LABEL, "a\"b");
+	assert_root("root=\"LABEL=my root\"", SPEC_LABEL, "my root");
+	assert_root("\"root=LABEL=my root\"", SPEC_LABEL, "my root");
+	assert_root("root=LABEL=\"my root\"", SPEC_LABEL, "my root");
+	assert_root("root=UUID=\"0a\"", SPEC_UUID, "0a");
+	assert_root("root=LABEL=\"", SPEC_LABEL, "\"");
+	assert_root("root=LABEL=a\"b", SPEC_LABEL, "a\"b");
 }
 
 static void the_last_of_several_counts(void **state)
 {
 	(void)state;
-	assert_root("root=UUID=a root=/dev/sda root=LABEL=last", ROOT_LABEL, "last");
+	assert_root("root=UUID=a root=/dev/sda root=LABEL=last", SPEC_LABEL, "last");
 	parse("rw ro rootflags=a rootflags=b init=/a init=/b rootfstype=x rootfstype=y "
 	      "panic=1 panic=2 rootdelay=1 rootdelay=2");
 	assert_false(p.writable);
@@ -133,7 +133,7 @@ static void a_value_where_none_belongs_is_another_parameter(void **state)
 	(void)state;
 	parse("rw=1 root init rootfstype rootflags panic rootdelay");
 	assert_false(p.writable);
-	assert_null(p.root);
+	assert_null(p.root.text);
 	assert_null(p.init);
 	assert_null(p.rootfstype);
 	assert_string_equal(p.rootflags, "");
@@ -148,11 +148,11 @@ static void what_follows_two_dashes_is_for_the_roots_init(void **state)
 {
 	(void)state;
 	parse("root=/dev/sda ro -- root=/dev/sdb rw single rd.unknown");
-	assert_string_equal(p.root_value, "sda");
+	assert_string_equal(p.root.value, "sda");
 	assert_false(p.writable);
 	assert_int_equal(p.n_unknown, 0);
 	parse("--x root=/dev/sda");
-	assert_string_equal(p.root_value, "sda");
+	assert_string_equal(p.root.value, "sda");
 }
 
 static void panic_is_seconds_never_or_at_once(void **state)
@@ -252,13 +252,13 @@ static void a_line_that_is_too_long_is_cut_off(void **state)
 		buf_add_str(&b, "x=y ");
 	buf_add_str(&b, " root=/dev/sdb");
 	params_parse(&p, (const char *)b.data, b.len);
-	assert_string_equal(p.root_value, "sda");
+	assert_string_equal(p.root.value, "sda");
 	b.len = 0;
 	buf_add_str(&b, "root=UUID=");
 	while (b.len < 2000)
 		buf_add_str(&b, "a");
 	params_parse(&p, (const char *)b.data, b.len);
-	assert_int_equal(strlen(p.root_value), sizeof(p.root_value) - 1);
+	assert_int_equal(strlen(p.root.value), sizeof(p.root.value) - 1);
 }
 
 static void modules_on_a_blacklist_are_known(void **state)
@@ -360,7 +360,7 @@ static void check_params(uint8_t *data, size_t len, void *arg)
 	params_parse(&p, (const char *)data, len);
 	assert_true(p.rootflags && p.timeout_by && p.delay >= 0);
 	assert_true(p.timeout >= 0 || p.timeout == PARAMS_FOREVER);
-	assert_int_equal(!p.root, p.root_kind == ROOT_NONE);
+	assert_int_equal(!p.root.text, p.root.kind == SPEC_NONE);
 	params_module_options(&p, "m", options, sizeof(options));
 	assert_true(strlen(options) < sizeof(options));
 }

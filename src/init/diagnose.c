@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/diagnose.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/bootconf.h"
+#include "init/block.h"
+#include "init/log.h"
+
+enum { LIST_MAX = 40, NEAR_MAX = 6, NAMES_MAX = 256 };
+
+/* ---- what was found ---- */
+
+static void tell_device(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+	int64_t sectors = block_sectors(d->name);
+	char what[JOBS_NAME_MAX + 64];
+
+	if (d->state != DEVICE_KNOWN)
+		snprintf(what, sizeof(what), "(still being read)");
+	else if (d->result < 0)
+		snprintf(what, sizeof(what), "(cannot be read: %s)", strerror(-d->result));
+	else if (p->ambivalent)
+		snprintf(what, sizeof(what), "(signatures of several filesystems)");
+	else if (p->type[0])
+		snprintf(what, sizeof(what), "%s", p->type);
+	else if (p->table[0])
+		snprintf(what, sizeof(what), "disk with a %s partition table", p->table);
+	else
+		snprintf(what, sizeof(what), "no known content");
+	log_tell("    %-10s %6lld MiB  %s%s%s%s%s%s%s%s%s", d->name,
+		 sectors < 0 ? 0 : (long long)sectors / 2048, what,
+		 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "", p->label,
+		 p->partuuid[0] ? " PARTUUID=" : "", p->partuuid,
+		 p->partlabel[0] ? " PARTLABEL=" : "", p->partlabel);
+}
+
+static void tell_devices(const struct boot *b)
+{
+	size_t shown = 0, left = 0;
+
+	for (size_t i = 0; i < b->n_devices; i++) {
+		if (!b->devices[i].name[0])
+			continue;
+		if (shown == LIST_MAX) {
+			left++;
+			continue;
+		}
+		if (!shown++)
+			log_tell("  found:");
+		tell_device(&b->devices[i]);
+	}
+	if (left)
+		log_tell("    and %zu more", left);
+	if (!shown)
+		log_tell("  found: no block device at all");
+}
+
+/* ---- devices without a driver ---- */
+
+static void read_line(int dir, const char *file, char *out, size_t size)
+{
+	_cleanup_fd_ int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read_full(fd, out, size - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+struct names {
+	const struct modindex *index;
+	char text[NAMES_MAX];
+};
+
+static void add_name(uint32_t module, void *arg)
+{
+	struct names *n = arg;
+	const char *name = modindex_name(n->index, module);
+	size_t used = strlen(n->text);
+
+	if (!strstr(n->text, name))
+		snprintf(n->text + used, sizeof(n->text) - used, "%s%s", used ? " " : "", name);
+}
+
+struct helpers {
+	const struct boot *boot;
+	struct modindex known;
+	bool has_known;
+	bool told;
+};
+
+static void open_known(struct helpers *h)
+{
+	struct buf text = BUF_INIT;
+
+	/* Never freed: little, and the machine is about to be rebooted. */
+	if (read_file_at(AT_FDCWD, "/" MODINDEX_KNOWN_PATH, 16 * 1024 * 1024, &text) == 0)
+		h->has_known = modindex_decode(text.data, text.len, &h->known, NULL) == 0;
+}
+
+static void tell_driverless(struct helpers *h, const char *bus, const char *what,
+			    const char *modalias)
+{
+	struct names packed = {.index = &h->boot->index}, known = {.index = &h->known};
+
+	if (h->boot->has_index)
+		modindex_match(&h->boot->index, modalias, add_name, &packed);
+	if (h->has_known)
+		modindex_match(&h->known, modalias, add_name, &known);
+	if (!h->told)
+		log_tell("  without a driver:");
+	h->told = true;
+	if (packed.text[0])
+		log_tell("    %s %s: module %s is in this image, but does not drive it", bus, what,
+			 packed.text);
+	else if (known.text[0])
+		log_tell("    %s %s: module %s would drive it; this kernel has it, this image has "
+			 "not",
+			 bus, what, known.text);
+	else
+		log_tell("    %s %s: kernel %s has no module for it", bus, what,
+			 h->boot->kernel ? h->boot->kernel : "here");
+}
+
+/* Mass storage (class 01), USB controllers (0c03): what a disk may hang on. */
+static void look_at_pci(struct helpers *h, int dir, const char *name)
+{
+	char class[32], vendor[32], device[32], modalias[512], what[128];
+
+	read_line(dir, "class", class, sizeof(class));
+	if (!str_starts(class, "0x01") && !str_starts(class, "0x0c03"))
+		return;
+	read_line(dir, "vendor", vendor, sizeof(vendor));
+	read_line(dir, "device", device, sizeof(device));
+	read_line(dir, "modalias", modalias, sizeof(modalias));
+	snprintf(what, sizeof(what), "%.16s:%.16s (at %.32s, class %.16s)",
+		 str_starts(vendor, "0x") ? vendor + 2 : vendor,
+		 str_starts(device, "0x") ? device + 2 : device, name, class);
+	tell_driverless(h, "PCI", what, modalias);
+}
+
+static void look_at_usb(struct helpers *h, int dir, const char *name)
+{
+	char class[32], modalias[512];
+
+	read_line(dir, "bInterfaceClass", class, sizeof(class));
+	if (strcmp(class, "08") != 0)
+		return;
+	read_line(dir, "modalias", modalias, sizeof(modalias));
+	tell_driverless(h, "USB disk", name, modalias);
+}
+
+static void look_at_virtio(struct helpers *h, int dir, const char *name)
+{
+	char modalias[512];
+
+	read_line(dir, "modalias", modalias, sizeof(modalias));
+	/* 2: block, 8: SCSI */
+	if (str_starts(modalias, "virtio:d00000002") || str_starts(modalias, "virtio:d00000008"))
+		tell_driverless(h, "virtio disk", name, modalias);
+}
+
+static void each_driverless(struct helpers *h, const char *path,
+			    void (*look)(struct helpers *h, int dir, const char *name))
+{
+	DIR *dir = opendir(path);
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir))) {
+		_cleanup_fd_ int fd = -1;
+		struct stat st;
+
+		if (de->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(dir), de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && fstatat(fd, "driver", &st, AT_SYMLINK_NOFOLLOW) < 0)
+			look(h, fd, de->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void tell_missing_drivers(const struct boot *b)
+{
+	struct helpers h = {.boot = b};
+
+	open_known(&h);
+	each_driverless(&h, "/sys/bus/pci/devices", look_at_pci);
+	each_driverless(&h, "/sys/bus/usb/devices", look_at_usb);
+	each_driverless(&h, "/sys/bus/virtio/devices", look_at_virtio);
+}
+
+static void tell_failed_modules(const struct boot *b)
+{
+	bool told = false;
+
+	for (uint32_t i = 0; b->has_index && i < b->n_order; i++) {
+		const struct module_status *m = &b->modules[b->order[i]];
+
+		/* No such device: it looked, and there is nothing for it. */
+		if (m->state == MODULE_IDLE || m->state == MODULE_LIVE ||
+		    (m->state == MODULE_FAILED && m->result == -ENODEV))
+			continue;
+		if (!told)
+			log_tell("  modules that did not load:");
+		told = true;
+		log_tell("    %s: %s", modindex_name(&b->index, b->order[i]),
+			 m->state == MODULE_FAILED    ? strerror(-m->result)
+			 : m->state == MODULE_LOADING ? "still loading"
+						      : "waits for another module");
+	}
+}
+
+/* ---- what to type ---- */
+
+struct identity {
+	const char *name, *value;
+};
+
+/* How many characters differ; too many where more than a third of them do. */
+static int difference(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+	int n = 0;
+
+	if (len != strlen(b))
+		return NEAR_MAX + 1;
+	for (; *a; a++, b++)
+		n += strncasecmp(a, b, 1) != 0;
+	return n > (int)len / 3 ? NEAR_MAX + 1 : n;
+}
+
+static void tell_nearest(const struct boot *b)
+{
+	const struct block_device *best = NULL;
+	struct identity found = {0};
+	int least = NEAR_MAX + 1;
+
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *d = &b->devices[i];
+		const struct identity all[] = {{"UUID", d->probe.uuid},
+					       {"LABEL", d->probe.label},
+					       {"PARTUUID", d->probe.partuuid},
+					       {"PARTLABEL", d->probe.partlabel}};
+
+		for (size_t k = 0; k < ARRAY_SIZE(all) && d->name[0]; k++) {
+			int diff = *all[k].value ? difference(all[k].value, b->params.root.value)
+						 : least;
+
+			if (diff < least) {
+				least = diff;
+				best = d;
+				found = all[k];
+			}
+		}
+	}
+	if (best)
+		log_tell("  near: %s has %s=%s (characters that differ: %d)", best->name,
+			 found.name, found.value, least);
+}
+
+/* The one filesystem that looks like a root, if there is just one. */
+static void tell_command(const struct boot *b)
+{
+	const struct block_device *only = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (b->devices[i].name[0] &&
+		    strcmp(b->devices[i].probe.usage, "filesystem") == 0) {
+			only = &b->devices[i];
+			n++;
+		}
+	if (n == 1 && only->probe.uuid[0])
+		log_tell("  try: root=UUID=%s on the kernel command line", only->probe.uuid);
+	else if (n)
+		log_tell("  try: root=UUID=... of one of the filesystems above, on the kernel "
+			 "command line");
+	else
+		log_tell("  try: an image with more drivers (preroot build --generic), rootwait on "
+			 "the kernel command line for a slow disk");
+}
+
+static void tell_goal(const struct boot *b)
+{
+	const struct params *p = &b->params;
+
+	if (!p->root.text)
+		log_tell("  wanted: nothing: there is no root= on the kernel command line");
+	else if (p->root.kind == SPEC_OTHER)
+		log_tell("  wanted: root=%s, which this image has no feature for", p->root.text);
+	else
+		log_tell("  wanted: root=%s", p->root.text);
+	if (b->failure[0])
+		log_tell("  but: %s", b->failure);
+	else
+		log_tell("  but: it did not appear within %lld seconds (%s)",
+			 (long long)(b->failed_at - b->start) / 1000, p->timeout_by);
+}
+
+void diagnose(const struct boot *b)
+{
+	bool root_is_there = block_find(b, &b->params.root) >= 0;
+
+	log_tell("%s", b->hooks.error[0] ? "the boot cannot go on"
+					 : "the root filesystem cannot be reached");
+	tell_goal(b);
+	tell_devices(b);
+	if (!b->failure[0]) /* it did not appear: is there a disk that nobody drives? */
+		tell_missing_drivers(b);
+	tell_failed_modules(b);
+	if (b->hooks.error[0])
+		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
+			 "the program said is in the kernel's log");
+	if (root_is_there || b->hooks.error[0])
+		return;
+	if (b->params.root.text)
+		tell_nearest(b);
+	tell_command(b);
+}

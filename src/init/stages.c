@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "init/events.h"
+#include "init/hooks.h"
+#include "init/log.h"
+#include "init/modules.h"
+#include "init/rescue.h"
+#include "init/root.h"
+
+enum {
+	TELL_FIRST_MS = 3000,
+	TELL_AGAIN_MS = 10000,
+	LOADS_MS = 10000, /* what loads at once is waited for before a program runs */
+	STUCK_POLL_MS = 1000,
+};
+
+/* ---- programs of drop-in features ---- */
+
+static enum stage_step run_programs(struct boot *b, enum bootconf_stage stage)
+{
+	if (!b->hooks.active && !hooks_begin(&b->hooks, stage))
+		return STAGE_ENDS;
+	switch (hooks_step(b)) {
+	case HOOKS_BUSY:
+		return STAGE_STAYS;
+	case HOOKS_FAILED:
+		return stages_fail(b, b->hooks.error);
+	default:
+		return STAGE_ENDS;
+	}
+}
+
+/* The first programs may want the modules that were asked for by name. */
+static enum stage_step pre_trigger(struct boot *b)
+{
+	int64_t limit = b->start + LOADS_MS;
+
+	b->wake = limit;
+	if (!b->hooks.active && hooks_has(&b->hooks, RUN_PRE_TRIGGER) && modules_busy(b) &&
+	    log_now() < limit)
+		return STAGE_STAYS;
+	return run_programs(b, RUN_PRE_TRIGGER);
+}
+
+/* From here on devices ask for their drivers. The events that came before have been kept. */
+static enum stage_step trigger(struct boot *b)
+{
+	b->start = log_now();
+	events_start(b);
+	return STAGE_ENDS;
+}
+
+static enum stage_step pre_mount(struct boot *b)
+{
+	bool ran = b->hooks.active;
+	enum stage_step step = run_programs(b, RUN_PRE_MOUNT);
+
+	/* A program may have changed what is on the device: it is looked for again. */
+	return step == STAGE_ENDS && ran ? stages_go(b, STAGE_WAIT) : step;
+}
+
+static enum stage_step pre_pivot(struct boot *b)
+{
+	return run_programs(b, RUN_PRE_PIVOT);
+}
+
+/* ---- the table ---- */
+
+static const struct stage stages[] = {
+	[STAGE_PRE_TRIGGER] = {"pre-trigger", pre_trigger, NULL, false},
+	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false},
+	[STAGE_WAIT] = {"wait", root_wait, root_wait_what, true},
+	[STAGE_PRE_MOUNT] = {"pre-mount", pre_mount, NULL, false},
+	[STAGE_DRIVER] = {"driver", root_driver, root_driver_what, true},
+	[STAGE_MOUNT] = {"mount", root_mount, root_mount_what, false},
+	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false},
+	[STAGE_CHECK] = {"check", root_check, root_mount_what, false},
+	[STAGE_SETTLE] = {"settle", root_settle, NULL, true},
+};
+
+enum stage_step stages_go(struct boot *b, enum boot_stage stage)
+{
+	b->stage = stage;
+	b->entered = false;
+	b->task.state = TASK_NONE;
+	b->wake = 0;
+	b->next_tell = log_now() + TELL_FIRST_MS;
+	return STAGE_MOVED;
+}
+
+enum stage_step stages_fail(struct boot *b, const char *why)
+{
+	rescue_enter(b, why);
+	return STAGE_MOVED;
+}
+
+void stages_advance(struct boot *b)
+{
+	while (!b->in_rescue && b->stage != STAGE_DONE) {
+		enum stage_step step = stages[b->stage].step(b);
+
+		if (step == STAGE_MOVED)
+			continue;
+		b->entered = true;
+		if (step == STAGE_STAYS)
+			return;
+		stages_go(b, b->stage + 1);
+	}
+}
+
+bool stages_may_load(const struct boot *b)
+{
+	return b->in_rescue || b->stage <= STAGE_MOUNT;
+}
+
+/* ---- work for a stage ---- */
+
+enum stage_step stages_task(struct boot *b, const struct job *job)
+{
+	int r = jobs_start(&b->jobs, b, job);
+
+	if (r < 0 && r != -EAGAIN)
+		return stages_fail(b, "no process can be made for it (the machine has too little "
+				      "memory)");
+	if (r == 0)
+		b->task.state = TASK_RUNS;
+	return STAGE_STAYS;
+}
+
+void stages_task_done(struct boot *b, const struct job_result *r)
+{
+	if (b->task.state != TASK_RUNS)
+		return; /* the boot has gone on elsewhere */
+	b->task.result = *r;
+	b->task.state = TASK_ENDED;
+}
+
+/* ---- time ---- */
+
+bool stages_is_late(const struct boot *b, int64_t now)
+{
+	return b->deadline != PARAMS_FOREVER && now >= b->deadline;
+}
+
+static void tell_waiting(struct boot *b, int64_t now)
+{
+	const struct stage *s = &stages[b->stage];
+	char until[128], what[128];
+
+	s->what(b, what, sizeof(what));
+	/* To give up on a disk that is being repaired would make things worse. */
+	if (!s->limited)
+		snprintf(until, sizeof(until), "as long as it takes");
+	else if (b->deadline == PARAMS_FOREVER)
+		snprintf(until, sizeof(until), "without a time limit (%s)", b->params.timeout_by);
+	else
+		snprintf(until, sizeof(until), "for %lld more seconds (%s)",
+			 (long long)(b->deadline - now + 999) / 1000, b->params.timeout_by);
+	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
+		 jobs_busy(&b->jobs, JOB_LOAD), jobs_busy(&b->jobs, JOB_PROBE));
+	b->next_tell = now + TELL_AGAIN_MS;
+}
+
+void stages_tick(struct boot *b, int64_t now)
+{
+	program_tick(b, stages[b->stage].name, now);
+	if (stages[b->stage].what && now >= b->next_tell)
+		tell_waiting(b, now);
+}
+
+int64_t stages_due(const struct boot *b)
+{
+	const struct stage *s = &stages[b->stage];
+	int64_t now = log_now(), due = now + TELL_AGAIN_MS;
+
+	if (s->what && b->next_tell < due)
+		due = b->next_tell;
+	if (b->program.state == PROGRAM_RUNS && program_due(&b->program) < due)
+		due = program_due(&b->program);
+	if (s->limited && b->deadline != PARAMS_FOREVER && b->deadline < due)
+		due = b->deadline;
+	if (b->wake > now && b->wake < due)
+		due = b->wake;
+	/* All workers busy and work left: look again whether they are stuck. */
+	if (!jobs_ready(&b->jobs) && now + STUCK_POLL_MS < due)
+		due = now + STUCK_POLL_MS;
+	return due;
+}
