@@ -4,7 +4,8 @@
 /*
  * Which installed package owns a file, from the machine's package database: dpkg
  * (/var/lib/dpkg, with diversions and architectures), pacman (/var/lib/pacman/local) or rpm
- * (rpmdb.sqlite), whichever is the first that has packages. Read directly: no program is run.
+ * (rpmdb.sqlite, Packages.db, Packages), whichever is the first that has packages. Read directly:
+ * no program is run.
  * Paths are asked for first and looked up all at once, so that each file of the database is read
  * once. In a merged /usr, /lib/x and /usr/lib/x are one file. Where several packages own a file,
  * one is told, the same each time: the first by name, with rpm the one that was installed first. The database is hostile input.

@@ -79,7 +79,13 @@ bool packages_is(struct packages *p, uint32_t number, struct span name, struct s
 /* Names in a folder that end with SUFFIX, sorted: names and n_names. False: no such folder. */
 bool packages_list(struct packages *p, const char *folder, const char *suffix);
 
+/* Adds a package by its rpm header, with what it owns. 0, -EBADMSG, -ENOMEM. */
+int packages_rpm_header(struct packages *p, const void *blob, size_t len);
+
 /* The readers. False: there is no such database. */
 bool packages_read_dpkg(struct packages *p, unsigned threads);
 bool packages_read_pacman(struct packages *p, unsigned threads);
 bool packages_read_rpm(struct packages *p, unsigned threads);
+
+/* The databases of rpm in FOLDER that are no SQLite: Packages.db, Packages. */
+bool packages_read_rpm_file(struct packages *p, const char *folder);

@@ -11,11 +11,10 @@
 #include "base/text.h"
 #include "format/rpmheader.h"
 
-/* rpm keeps a header for each package in the table Packages, and in the table Basenames which of
- * them have a file of some name, in whatever folder. */
+/* In SQLite, rpm keeps a header for each package in the table Packages, and in the table Basenames
+ * which of them have a file of some name, in whatever folder. */
 
 static const char *const folders[] = {"usr/lib/sysimage/rpm", "var/lib/rpm"};
-static const char *const others[] = {"Packages.db", "Packages"};
 
 enum { QUERY_LONG_MS = 2000 }; /* what a writer may keep us waiting */
 
@@ -82,9 +81,8 @@ static void add_name(struct packages *p, const struct rpmheader_package *k)
 	p->names[p->n_names++] = arena_strndup(&p->arena, k->name.s, k->name.len);
 }
 
-static int take_header(struct reading *r, const void *blob, size_t len)
+int packages_rpm_header(struct packages *p, const void *blob, size_t len)
 {
-	struct packages *p = r->p;
 	struct rpmheader h;
 	struct rpmheader_package k;
 	struct claim c = {p, (uint32_t)p->n_names};
@@ -113,8 +111,8 @@ static void read_header(struct reading *r, int64_t number)
 	sqlite3_bind_int64(r->by_number, 1, number);
 	step = sqlite3_step(r->by_number);
 	if (step != SQLITE_ROW ||
-	    take_header(r, sqlite3_column_blob(r->by_number, 0),
-			(size_t)sqlite3_column_bytes(r->by_number, 0)) < 0)
+	    packages_rpm_header(r->p, sqlite3_column_blob(r->by_number, 0),
+				(size_t)sqlite3_column_bytes(r->by_number, 0)) < 0)
 		say(r, step == SQLITE_ROW || step == SQLITE_DONE
 			       ? "the header of a package is missing or damaged"
 			       : sqlite3_errmsg(r->db));
@@ -194,15 +192,8 @@ bool packages_read_rpm(struct packages *p, unsigned threads)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (read_sqlite(p, folders[i]))
 			return true;
-	for (size_t i = 0; i < ARRAY_SIZE(folders) * ARRAY_SIZE(others); i++) {
-		const char *path = arena_printf(&p->arena, "%s/%s", folders[i / ARRAY_SIZE(others)],
-						others[i % ARRAY_SIZE(others)]);
-
-		if (!root_exists(p->root, path))
-			continue;
-		packages_damaged(p, -ENOTSUP, "/%s is no SQLite database: its packages are not read",
-				 path);
-		return true;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (packages_read_rpm_file(p, folders[i]))
+			return true;
 	return false;
 }

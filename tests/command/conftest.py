@@ -42,6 +42,17 @@ def systemd_library():
 
 
 @pytest.fixture(scope="session")
+def rpm_tools():
+    """A folder with rpm and its libraries, of a suite that has all of its database formats."""
+    return debian.fetch_packages("trixie", [
+        "libacl1", "libbz2-1.0", "libc6", "libcap2", "libdw1t64", "libelf1t64", "libgcc-s1",
+        "libgmp10", "libgomp1", "libhogweed6t64", "liblua5.3-0", "liblzma5", "libmagic1t64",
+        "libmagic-mgc", "libnettle8t64", "libpopt0", "librpm-sequoia-1", "librpm10", "librpmbuild10",
+        "librpmio10", "libsqlite3-0", "libzstd1", "rpm", "rpm-common", "zlib1g"],
+        BUILD / "packages/rpm")
+
+
+@pytest.fixture(scope="session")
 def microcode():
     """A root with the microcode packages of Debian, and nothing else; not to be changed."""
     return debian.fetch_packages("bookworm", ["intel-microcode", "amd64-microcode"],

@@ -384,15 +384,19 @@ static void a_damaged_rpm_database_is_told(void **state)
 	assert_contains(m.err.text, "/var/lib/rpm/rpmdb.sqlite");
 }
 
-static void an_rpm_database_of_another_kind_is_told(void **state)
+static void a_damaged_rpm_database_of_another_kind_is_told(void **state)
 {
 	_cleanup_machine_ struct machine m = new_machine();
 
 	(void)state;
 	put_text(m.folder, "var/lib/rpm/Packages", "x");
-	assert_fails(LOOK_UP(&m, "usr/lib/x/a.ko"), -ENOTSUP, &m.err);
-	assert_contains(m.err.text, "/var/lib/rpm/Packages");
+	assert_fails(LOOK_UP(&m, "usr/lib/x/a.ko"), -EBADMSG, &m.err);
+	assert_contains(m.err.text, "/var/lib/rpm/Packages:");
 	assert_owner(&m, "usr/lib/x/a.ko", NULL);
+	put_text(m.folder, "var/lib/rpm/Packages.db", "x");
+	assert_fails(LOOK_UP(&m, "usr/lib/x/a.ko"), -EBADMSG, &m.err);
+	assert_contains(m.err.text, "/var/lib/rpm/Packages.db:");
+	assert_string_equal(packages_kind(m.packages), "rpm");
 }
 
 static void count_file(struct span path, void *arg)
@@ -496,7 +500,7 @@ int main(void)
 		cmocka_unit_test(pacman_tells_owners),
 		cmocka_unit_test(rpm_tells_owners),
 		cmocka_unit_test(a_damaged_rpm_database_is_told),
-		cmocka_unit_test(an_rpm_database_of_another_kind_is_told),
+		cmocka_unit_test(a_damaged_rpm_database_of_another_kind_is_told),
 		cmocka_unit_test(no_rpm_header_is_fatal),
 		cmocka_unit_test(package_urls_are_spelt_as_their_specification_says),
 		cmocka_unit_test(os_release_is_read_and_not_evaluated),
