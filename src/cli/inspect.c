@@ -47,8 +47,10 @@ static char type_letter(unsigned mode)
 		return 'p';
 	case S_IFSOCK:
 		return 's';
-	default:
+	case S_IFREG:
 		return '-';
+	default:
+		return '?'; /* the kernel makes nothing of it */
 	}
 }
 

@@ -169,10 +169,12 @@ static int extract_entry(struct extractor *x, const struct image_entry *e, struc
 
 	if (strcmp(e->path, ".") == 0)
 		return 0;
-	if (type != S_IFREG && type != S_IFDIR && type != S_IFLNK) {
+	if (type == S_IFCHR || type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK) {
 		x->result->special++;
 		return 0;
 	}
+	if (type != S_IFREG && type != S_IFDIR && type != S_IFLNK)
+		return err_set(err, -ENODEV, "mode %07o has no type", e->header.mode);
 	if (type == S_IFDIR && e->header.filesize)
 		return err_set(err, -ENOTDIR, "a folder with %u bytes of data", e->header.filesize);
 	if (type != S_IFDIR && e->has_slash)
@@ -193,7 +195,7 @@ static int extract_entry(struct extractor *x, const struct image_entry *e, struc
 static bool is_impossible(int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || r == -ENOTEMPTY || r == -EEXIST || r == -ELOOP ||
-	       r == -ENAMETOOLONG;
+	       r == -ENAMETOOLONG || r == -ENODEV;
 }
 
 int image_extract(struct image *image, const char *dir, struct extract_result *out,

@@ -170,6 +170,12 @@ static const char *find_place(struct check *c, const struct image_entry *e)
 	return NULL;
 }
 
+static bool has_type(unsigned mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) ||
+	       S_ISFIFO(mode) || S_ISSOCK(mode);
+}
+
 /* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none.
  * False when it leaves the entry out. */
 static bool check_entry(struct check *c, const struct image_entry *e, unsigned old)
@@ -178,6 +184,11 @@ static bool check_entry(struct check *c, const struct image_entry *e, unsigned o
 	uint32_t size = e->header.filesize;
 	bool left_out = !S_ISREG(mode) && !S_ISLNK(mode) && size;
 
+	if (!has_type(mode)) {
+		problem(c, "/%s is of no type (mode %07o): the kernel leaves it out in silence",
+			e->path, mode);
+		return false;
+	}
 	if (left_out)
 		problem(c, "/%s is no file but has %u bytes of data: the kernel leaves it out in "
 			"silence", e->path, size);

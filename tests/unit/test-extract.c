@@ -127,7 +127,9 @@ static void devices_fifos_and_sockets_are_left_out(void **state)
 	add_entry(&b, "nothing", 0644, "x", 1);
 	add_file(&b, "file", "x");
 	assert_ok(extract(&p, &b, &result, &err), 0, &err);
-	assert_int_equal(result.special, 5);
+	assert_int_equal(result.special, 4);
+	assert_int_equal(result.impossible, 1);
+	assert_contains(result.why, "nothing: mode 0000644 has no type");
 	assert_int_equal(count_names(p.inside), 1);
 }
 
