@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A cpio writer for archives that no other program would write, and the tools that make images."""
 
+import os
 import stat
 import struct
 import subprocess
 from dataclasses import dataclass
 
 TRAILER = b"TRAILER!!!"
+UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}  # bsdtar wants to know what a name means
 FILE, FOLDER, LINK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
 
 # How each codec is written for the kernel, and read back.
@@ -153,6 +155,19 @@ def gnu_cpio(folder, names, *options):
 def busybox_cpio(folder, names):
     return feed(["busybox", "cpio", "-o", "-H", "newc"],
                 b"".join(name.encode() + b"\n" for name in names), cwd=folder)
+
+
+def bsdtar(folder, *names):
+    """The archive that bsdtar makes of NAMES in FOLDER, in one step."""
+    return feed(["bsdtar", "-c", "-n", "-f", "-", "--format=newc", *names], b"", cwd=folder,
+                env=UTF8)
+
+
+def bsdtar_in_two_steps(folder, names):
+    """The same, as mkinitcpio has it done: a tar archive, and that made into a cpio archive."""
+    first = feed(["bsdtar", "--null", "-c", "-n", "-f", "-", "-T", "-"],
+                 b"".join(name.encode() + b"\0" for name in names), cwd=folder, env=UTF8)
+    return feed(["bsdtar", "--null", "-c", "-f", "-", "--format=newc", "@-"], first, env=UTF8)
 
 
 def names_in(archive):

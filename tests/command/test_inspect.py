@@ -4,6 +4,7 @@
 import hashlib
 import os
 import random
+import shutil
 import stat
 import struct
 import subprocess
@@ -78,6 +79,9 @@ IMAGES = {
     "early first, uncompressed": lambda s: EARLY + gnu(s),
     "busybox cpio": lambda s: archive.busybox_cpio(s, names_below(s)),
     "busybox cpio, gzip": lambda s: archive.pack("gzip", archive.busybox_cpio(s, names_below(s))),
+    "bsdtar": lambda s: archive.bsdtar(s, ".", *names_below(s)),
+    "bsdtar, early first, zstd": lambda s: EARLY + archive.pack(
+        "zstd", archive.bsdtar(s, *names_below(s))),
     "several segments": several,
     "UKI": lambda s: archive.uki((".linux", b"MZ"), (".cmdline", b"quiet"),
                                  (".initrd", archive.pack("gzip", gnu(s))), (".ucode", EARLY)),
@@ -132,6 +136,50 @@ def test_foreign_image_is_verified_as_far_as_it_goes(foreign):
     result = run("verify", foreign)
     assert "good" in result.text and "another builder" in result.text
     assert run("verify", "--json", foreign).json["ours"] is False
+
+
+@pytest.fixture
+def packed_twice(source, tmp_path):
+    """A folder, and an image of it as mkinitcpio makes them: the early part first."""
+    top, early_top = tmp_path / "top", tmp_path / "early"
+    shutil.copytree(source, top, symlinks=True)
+    (early_top / "kernel/x86/microcode").mkdir(parents=True)
+    (early_top / "kernel/x86/microcode/GenuineIntel.bin").write_bytes(early.intel(0x806ea, 1))
+
+    def pack():
+        image = tmp_path / "image"
+        image.write_bytes(archive.bsdtar_in_two_steps(early_top, names_below(early_top)) +
+                          archive.pack("zstd", archive.bsdtar_in_two_steps(top, names_below(top))))
+        return image
+    return top, pack
+
+
+def test_image_as_mkinitcpio_packs_it(packed_twice, tmp_path):
+    top, pack = packed_twice
+    image = pack()
+    listed = run("list", "--json", image).json
+    assert [(s["compress"], s["early"]) for s in listed["segments"]] == [("none", True),
+                                                                         ("zstd", False)]
+    assert "good" in run("verify", image).text
+    run("extract", image, tmp_path / "target")
+    assert without_early(trees.snapshot(tmp_path / "target")) == trees.snapshot(top)
+    assert run("cat", image, "usr/bin/large").out == (top / "usr/bin/large").read_bytes()
+
+
+def test_hard_link_that_bsdtar_loses_is_told(packed_twice, tmp_path):
+    """In its second step it writes a name of a file without a type, and the kernel drops that."""
+    top, pack = packed_twice
+    (top / "usr/bin/same tool").unlink()
+    os.link(top / "usr/bin/tool", top / "usr/bin/same tool")
+    image = pack()
+    lost = run("verify", "--json", image, status=FINDING).json["problems"]
+    assert lost == ["/usr/bin/tool is of no type (mode 0000750): "
+                    "the kernel leaves it out in silence"]
+    assert [line for line in run("list", image).text.splitlines() if line.startswith("?")] == [
+        "?rwxr-x---   0     0     0          0 usr/bin/tool"]
+    result = run("extract", image, tmp_path / "target")
+    assert "usr/bin/tool" in result.messages("warning")[0]
+    assert not (tmp_path / "target/usr/bin/tool").exists()
 
 
 def test_why_needs_a_manifest(foreign):
@@ -232,6 +280,35 @@ def test_filesystem_inside_an_image_is_named(start, at, name, tmp_path):
     entries = run("list", "--json", path).json["entries"]
     assert [entry.get("filesystem") for entry in entries] == [name, None]
     assert run("cat", path, "squashfs-root.img").out == inner
+
+
+FILESYSTEMS = {
+    "squashfs": ("squashfs", "mksquashfs {source} {out} -quiet -no-progress"),
+    "squashfs, xz": ("squashfs", "mksquashfs {source} {out} -quiet -no-progress -comp xz"),
+    "squashfs, zstd": ("squashfs", "mksquashfs {source} {out} -quiet -no-progress -comp zstd"),
+    "erofs": ("erofs", "mkfs.erofs --quiet {out} {source}"),
+    "erofs, lz4": ("erofs", "mkfs.erofs --quiet -zlz4hc {out} {source}"),
+}
+
+
+@pytest.mark.parametrize("codec", ["none", "xz"])
+@pytest.mark.parametrize("case", FILESYSTEMS)
+def test_real_filesystem_inside_an_image_is_named(case, codec, source, tmp_path):
+    name, words = FILESYSTEMS[case]
+    live = tmp_path / "source/LiveOS"
+    live.mkdir(parents=True)
+    inner, path = live / "squashfs.img", tmp_path / "image"
+    subprocess.run([word.format(source=source, out=inner) for word in words.split()], check=True,
+                   stdout=subprocess.DEVNULL)
+    (live / "other").write_bytes(inner.read_bytes()[1:])
+    path.write_bytes(EARLY + archive.pack(codec, gnu(tmp_path / "source")))
+    told = [line for line in run("list", path).text.splitlines() if "filesystem" in line]
+    assert told == [f"# LiveOS/squashfs.img holds a filesystem: {name}"]
+    entries = run("list", "--json", path).json["entries"]
+    assert {e["path"]: e["filesystem"] for e in entries if "filesystem" in e} == {
+        "LiveOS/squashfs.img": name}
+    run("extract", path, tmp_path / "target")
+    assert (tmp_path / "target/LiveOS/squashfs.img").read_bytes() == inner.read_bytes()
 
 
 @pytest.mark.parametrize("words", [["list"], ["cat", "x"], ["extract", "{target}"], ["why", "x"],
