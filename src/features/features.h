@@ -50,7 +50,9 @@ int dropin_build(struct build *b, struct err *err);
 int microcode_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
+int fsck_build(struct build *b, struct err *err);
 int input_build(struct build *b, struct err *err);
+int resume_build(struct build *b, struct err *err);
 int storage_build(struct build *b, struct err *err);
 
 /* Which modules of a tree a disk may need. */

@@ -5,6 +5,8 @@ const struct feature features[] = {
 	{"base", "PID 1 and the folders around it", base_build},
 	{"storage", "drivers on the way to the disks", storage_build},
 	{"filesystem", "drivers of the filesystems", filesystem_build},
+	{"fsck", "checkers of filesystems", fsck_build},
+	{"resume", "where a hibernation image may be", resume_build},
 	{"input", "drivers of the keyboards", input_build},
 	{"bus", "drivers of buses, consoles and watchdogs", bus_build},
 	{"crypto", "ciphers and checksums", crypto_build},

@@ -7,6 +7,7 @@
  *   kernel=VERSION   the kernel that the image is for
  *   mode=hostonly|generic
  *   load=MODULE      load at once, without waiting for a device that asks for it
+ *   fsck-root=no     the fstab of the machine says that / is not to be checked
  *   cmdline=WORDS    kernel parameters that stand in front of those of the kernel; at most
  *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, a blank counted for each
  *   run=STAGE SECONDS required|optional /PATH

@@ -307,6 +307,34 @@ static int read_mounts(struct scan *s, bool of_root, struct err *err)
 	return 0;
 }
 
+/* /proc/swaps: a line of headings, then "FILE partition|file SIZE USED PRIORITY". */
+static void read_swaps(struct scan *s)
+{
+	struct arena *a = s->arena;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+
+	if (root_read(s->root, "proc/swaps", MOUNTINFO_MAX, &text) < 0 || !buf_cstr(&text))
+		return;
+	cursor = (char *)text.data;
+	while ((line = strsep(&cursor, "\n"))) {
+		const char *device = strtok_r(line, " \t", &line), *path;
+		const char *type = device ? strtok_r(NULL, " \t", &line) : NULL;
+		struct hw_mount m = {.target = HW_SWAP, .fstype = "swap", .options = ""};
+
+		if (!type || strcmp(type, "partition") != 0 || !str_starts(device, "/dev/"))
+			continue;
+		path = block_of_source(s, device);
+		path = path ? root_resolve(s->root, path, a) : NULL;
+		if (!path || !str_starts(path, "sys/devices/"))
+			continue;
+		m.source = arena_strdup(a, device);
+		add_block(s, &m, path + strlen("sys/"), NULL, 0);
+		s->hw->mounts = grow(s->hw->mounts, s->hw->n_mounts, sizeof(m));
+		s->hw->mounts[s->hw->n_mounts++] = m;
+	}
+}
+
 /* capabilities/key: hexadecimal words, the lowest last. */
 static bool has_letter_keys(const char *words)
 {
@@ -376,6 +404,8 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 		read_keyboards(&s);
 	if (e == 0)
 		e = read_mounts(&s, false, err);
+	if (e == 0)
+		read_swaps(&s);
 	hardware_read_cpus(r, arena, &hw);
 	hw.kernel = root_read_line(r, "proc/sys/kernel/osrelease", arena);
 	strset_clear(&s.seen);

@@ -51,7 +51,7 @@ struct hw_device {
 	const char *modalias;
 	const char *driver;
 	const char *module;
-	const char *needed_for; /* mount target, or "keyboard" */
+	const char *needed_for; /* mount target, HW_SWAP or "keyboard" */
 	bool is_builtin;        /* the running kernel has the driver built in */
 };
 
@@ -62,6 +62,9 @@ struct hw_cpu {
 	uint32_t platforms;  /* Intel: the platform's mask; HW_PLATFORMS_UNKNOWN */
 	bool is_guest;       /* of a virtual machine */
 };
+
+/* Target of an area for swapping: it has no place in the tree. */
+#define HW_SWAP "swap"
 
 #define HW_PLATFORMS_UNKNOWN UINT32_MAX
 
@@ -76,7 +79,7 @@ struct hardware {
 	bool knows_cpus;     /* false: nothing was to be found out about them */
 };
 
-/* Reads /proc/self/mountinfo and /sys below the root. A mount whose device is not in /sys is
+/* Reads /proc/self/mountinfo, /proc/swaps (swap areas on partitions and disks) and /sys below the root. A mount whose device is not in /sys is
  * left out. -ENOENT when there is no /proc or /sys at all. */
 int hardware_read(const struct root *r, struct arena *arena, struct hardware *out,
 		  struct err *err);

@@ -50,9 +50,11 @@ struct block_device {
 enum boot_stage {
 	STAGE_PRE_TRIGGER, /* programs, before the devices are walked */
 	STAGE_TRIGGER,     /* the devices are walked */
+	STAGE_RESUME,      /* from hibernation, before anything is mounted */
 	STAGE_WAIT,        /* for the root device */
 	STAGE_PRE_MOUNT,   /* programs, with the root device there */
 	STAGE_DRIVER,      /* for the driver of its filesystem */
+	STAGE_FSCK,        /* of the root */
 	STAGE_MOUNT,       /* of the root, on /sysroot */
 	STAGE_PRE_PIVOT,   /* programs, with the root mounted */
 	STAGE_CHECK,       /* can the mounted root take over? */
@@ -94,6 +96,14 @@ struct boot {
 	const struct spec *wants[BOOT_WANTS_MAX]; /* devices that somebody waits for */
 	size_t n_wants;
 	size_t root;          /* number of the root device */
+	size_t resume;        /* number of the device with the hibernation image */
+	bool resume_decided;
+	int64_t resume_until, resume_quiet_until;
+	bool skip_fsck;       /* of the root, unless it is forced: its fstab says so */
+	struct {
+		bool runs;
+		bool clean; /* the last one went well */
+	} fsck;
 	const char *fstype;   /* being tried */
 	char fstypes[JOBS_VALUE_MAX];
 	char init[JOBS_TEXT_MAX];

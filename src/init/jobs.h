@@ -23,13 +23,15 @@ enum job_kind {
 	JOB_LOAD,  /* a module */
 	JOB_PROBE, /* a block device: what is on it? */
 	JOB_MOUNT, /* a filesystem */
+	JOB_RESUME, /* from a hibernation image on a device */
 	JOB_CHECK, /* /sysroot: can it be handed over to? */
 };
 
 struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
-	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT: kernel name of the device */
+	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT, RESUME: kernel name of the device */
+	uint64_t offset;          /* RESUME: page of the swap header */
 	/* MOUNT */
 	char fstype[JOBS_NAME_MAX];
 	char target[JOBS_VALUE_MAX];
@@ -49,6 +51,13 @@ struct probe {
 	bool ambivalent;           /* more than one signature, none is trusted */
 };
 
+enum resume_found {
+	RESUME_NOTHING,
+	RESUME_LEFT,      /* an image; it was not taken, and is still there */
+	RESUME_DISCARDED, /* one that is gone now */
+	RESUME_FOREIGN,   /* one that the kernel cannot read */
+};
+
 struct job_result {
 	enum job_kind kind;
 	int result; /* 0 or -errno */
@@ -56,6 +65,7 @@ struct job_result {
 	char name[JOBS_NAME_MAX];
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
 	struct probe probe;
+	enum resume_found resume;
 };
 
 struct boot;

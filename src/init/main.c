@@ -32,6 +32,7 @@
 #include "init/modules.h"
 #include "init/mount.h"
 #include "init/rescue.h"
+#include "init/resume.h"
 #include "init/settings.h"
 #include "init/stages.h"
 #include "init/sys.h"
@@ -53,6 +54,9 @@ void jobs_run(const struct boot *b, const struct job *job, struct job_result *ou
 		break;
 	case JOB_MOUNT:
 		out->result = mount_device(job, out);
+		break;
+	case JOB_RESUME:
+		out->result = resume_try(job, out);
 		break;
 	case JOB_CHECK:
 		out->result = handover_check(b, out);
@@ -251,6 +255,8 @@ static void prepare(struct boot *b)
 	check_kernel(b);
 	b->start = log_now();
 	block_want(b, &b->params.root);
+	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
+		block_want(b, &b->params.resume);
 	dispatch(b);
 }
 

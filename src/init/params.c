@@ -11,6 +11,7 @@
 enum {
 	TIMEOUT_DEFAULT = 180, /* seconds; dracut's rd.retry */
 	SECONDS_MAX = 30 * 24 * 3600,
+	RESUME_PAGE = 4096,
 };
 
 /* "N", "Ns" or "infinity" (PARAMS_FOREVER). False for anything else. */
@@ -70,6 +71,45 @@ bool params_blacklisted(const struct params *p, const char *module)
 	return false;
 }
 
+/* True when PARAM is about checks of filesystems. */
+static bool take_check(struct params *p, const char *param, const char *value)
+{
+	const char *v = value ? value : "";
+
+	if (strcmp(param, "fsck.mode") == 0)
+		p->fsck_mode = strcmp(v, "force") == 0 ? FSCK_FORCE
+			       : strcmp(v, "skip") == 0 ? FSCK_SKIP : FSCK_AUTO;
+	else if (strcmp(param, "fsck.repair") == 0)
+		p->fsck_repair = strcmp(v, "yes") == 0  ? FSCK_YES
+				 : strcmp(v, "no") == 0 ? FSCK_NO : FSCK_PREEN;
+	else if (strcmp(param, "fastboot") == 0 && !value)
+		p->fsck_mode = FSCK_SKIP;
+	else if (strcmp(param, "rd.skipfsck") == 0 && cmdline_switch(value))
+		p->fsck_mode = FSCK_SKIP;
+	else if (strcmp(param, "forcefsck") == 0 && !value)
+		p->fsck_mode = FSCK_FORCE;
+	else
+		return strcmp(param, "rd.skipfsck") == 0;
+	return true;
+}
+
+/* True when PARAM is about hibernation. */
+static bool take_resume(struct params *p, const char *param, const char *value)
+{
+	if (strcmp(param, "resume") == 0 && value && *value)
+		spec_parse(value, &p->resume);
+	else if (strcmp(param, "resume_offset") == 0 && value)
+		parse_u64(value, INT64_MAX / RESUME_PAGE, &p->resume_offset);
+	else if (strcmp(param, "resumewait") == 0)
+		p->resume_wait = true;
+	else if (strcmp(param, "noresume") == 0 ||
+		 (strcmp(param, "hibernate") == 0 && value && strcmp(value, "noresume") == 0))
+		p->no_resume = true;
+	else
+		return false;
+	return true;
+}
+
 static void note_unknown(struct params *p, const char *param)
 {
 	if (p->n_unknown < PARAMS_UNKNOWN_MAX)
@@ -84,6 +124,8 @@ struct waits {
 
 static void take(struct params *p, struct waits *w, const char *param, const char *value)
 {
+	if (take_check(p, param, value) || take_resume(p, param, value))
+		return;
 	if (strcmp(param, "root") == 0 && value)
 		spec_parse(value, &p->root);
 	else if (strcmp(param, "rootfstype") == 0)

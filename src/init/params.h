@@ -19,8 +19,17 @@ enum {
 	PARAMS_LISTS_MAX = 16,
 };
 
+enum fsck_mode { FSCK_AUTO, FSCK_FORCE, FSCK_SKIP };
+enum fsck_repair { FSCK_PREEN, FSCK_YES, FSCK_NO };
+
 struct params {
 	struct spec root;
+	struct spec resume;
+	uint64_t resume_offset; /* in pages */
+	bool resume_wait;       /* without a time limit */
+	bool no_resume;
+	enum fsck_mode fsck_mode;
+	enum fsck_repair fsck_repair;
 	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
 	const char *rootflags;  /* "" for none */
 	bool writable;

@@ -15,6 +15,7 @@
 #include "init/sys.h"
 
 enum {
+	TELL_FIRST_MS = 3000,
 	TELL_MS = 10000,
 	CHUNK = 1024,
 	DRAIN_MAX = 128, /* chunks: a child of the program may print for ever */
@@ -32,7 +33,7 @@ static const char *base_name(const char *path)
 static void end_line(struct program *p)
 {
 	p->line[p->line_len] = '\0';
-	if (p->line_len)
+	if (p->line_len && !(p->take_line && p->take_line(p, p->line)))
 		log_info("%s: %s", base_name(p->path), p->line);
 	p->line_len = 0;
 }
@@ -108,8 +109,8 @@ void program_start(struct boot *b, char **argv, char **envp, unsigned seconds)
 		.state = PROGRAM_RUNS,
 		.fd = -1,
 		.killed = p->killed,
-		.deadline = now + (int64_t)seconds * 1000,
-		.next_tell = now + TELL_MS,
+		.deadline = seconds ? now + (int64_t)seconds * 1000 : PARAMS_FOREVER,
+		.next_tell = now + TELL_FIRST_MS,
 		.seconds = seconds,
 	};
 	snprintf(p->path, sizeof(p->path), "%s", argv[0]);
@@ -136,13 +137,24 @@ void program_ended(struct boot *b, int pid, int status)
 
 /* ---- time ---- */
 
+static void tell_waiting(const struct program *p, const char *reason, int64_t now)
+{
+	char limit[64] = "as long as it takes";
+
+	if (p->deadline != PARAMS_FOREVER)
+		snprintf(limit, sizeof(limit), "for %lld more seconds",
+			 (long long)(p->deadline - now + 999) / 1000);
+	log_tell("waiting for %s (%s), %s%s%s", p->path, reason, limit, p->progress[0] ? ": " : "",
+		 p->progress);
+}
+
 void program_tick(struct boot *b, const char *reason, int64_t now)
 {
 	struct program *p = &b->program;
 
 	if (p->state != PROGRAM_RUNS)
 		return;
-	if (now >= p->deadline) {
+	if (p->deadline != PARAMS_FOREVER && now >= p->deadline) {
 		/* It is not waited for: it may hang in the kernel. */
 		sys_kill(-p->pid, SIGKILL);
 		p->killed = p->pid;
@@ -151,12 +163,12 @@ void program_tick(struct boot *b, const char *reason, int64_t now)
 	}
 	if (now < p->next_tell)
 		return;
-	log_tell("waiting for %s (%s), for %lld more seconds", p->path, reason,
-		 (long long)(p->deadline - now + 999) / 1000);
+	tell_waiting(p, reason, now);
 	p->next_tell = now + TELL_MS;
 }
 
 int64_t program_due(const struct program *p)
 {
-	return p->deadline < p->next_tell ? p->deadline : p->next_tell;
+	return p->deadline != PARAMS_FOREVER && p->deadline < p->next_tell ? p->deadline
+									    : p->next_tell;
 }

@@ -57,7 +57,7 @@ void rescue_tick(struct boot *b, int64_t now)
 
 	if (!b->failure[0] && block_find(b, &b->params.root) >= 0) {
 		b->in_rescue = false;
-		stages_go(b, STAGE_WAIT);
+		stages_go(b, STAGE_RESUME);
 		return;
 	}
 	if (b->deadline == 0) {

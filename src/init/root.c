@@ -41,6 +41,11 @@ static enum stage_step take_root(struct boot *b, size_t n)
 	return STAGE_ENDS;
 }
 
+int64_t root_deadline(const struct boot *b)
+{
+	return b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER : log_now() + b->params.timeout;
+}
+
 enum stage_step root_wait(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
@@ -53,8 +58,7 @@ enum stage_step root_wait(struct boot *b)
 						 : "the kernel command line does not name a root "
 						   "filesystem");
 	if (!b->entered)
-		b->deadline = b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER
-								  : now + b->params.timeout;
+		b->deadline = root_deadline(b);
 	b->wake = delayed;
 	n = now < delayed ? -1 : block_find(b, root);
 	if (n >= 0)

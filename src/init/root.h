@@ -7,6 +7,9 @@
 
 #include "init/stages.h"
 
+/* When the time limit for the root ends, if it begins now; PARAMS_FOREVER. */
+int64_t root_deadline(const struct boot *b);
+
 enum stage_step root_wait(struct boot *b);
 void root_wait_what(const struct boot *b, char *out, size_t size);
 

@@ -38,6 +38,8 @@ void settings_take(struct boot *b, char *text)
 	while (bootconf_next(&cursor, &key, &value)) {
 		if (strcmp(key, "kernel") == 0)
 			b->kernel = value;
+		else if (strcmp(key, "fsck-root") == 0)
+			b->skip_fsck = strcmp(value, "no") == 0;
 		else if (strcmp(key, "load") == 0 && b->loads)
 			b->loads[b->n_loads++] = value;
 		else if (strcmp(key, "cmdline") == 0)

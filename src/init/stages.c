@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "init/events.h"
+#include "init/fsck.h"
 #include "init/hooks.h"
 #include "init/log.h"
 #include "init/modules.h"
 #include "init/rescue.h"
+#include "init/resume.h"
 #include "init/root.h"
 
 enum {
@@ -74,9 +76,11 @@ static enum stage_step pre_pivot(struct boot *b)
 static const struct stage stages[] = {
 	[STAGE_PRE_TRIGGER] = {"pre-trigger", pre_trigger, NULL, false},
 	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false},
+	[STAGE_RESUME] = {"resume", resume_step, resume_what, true},
 	[STAGE_WAIT] = {"wait", root_wait, root_wait_what, true},
 	[STAGE_PRE_MOUNT] = {"pre-mount", pre_mount, NULL, false},
 	[STAGE_DRIVER] = {"driver", root_driver, root_driver_what, true},
+	[STAGE_FSCK] = {"fsck", fsck_root, NULL, false},
 	[STAGE_MOUNT] = {"mount", root_mount, root_mount_what, false},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false},
 	[STAGE_CHECK] = {"check", root_check, root_mount_what, false},
@@ -115,6 +119,9 @@ void stages_advance(struct boot *b)
 
 bool stages_may_load(const struct boot *b)
 {
+	/* The kernel freezes all processes to resume: it could not while a module loads. */
+	if (b->stage == STAGE_RESUME && b->task.state == TASK_RUNS)
+		return false;
 	return b->in_rescue || b->stage <= STAGE_MOUNT;
 }
 

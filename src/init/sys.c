@@ -61,6 +61,13 @@ int sys_pivot_root(const char *new_root, const char *put_old)
 	return result(syscall(SYS_pivot_root, new_root, put_old));
 }
 
+int sys_write(const char *path, const char *text)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : write_full(fd, text, strlen(text));
+}
+
 int sys_load_file(int fd, const char *options, int compressed)
 {
 	return result(

@@ -17,6 +17,9 @@ int sys_chdir(const char *path);
 int sys_chroot(const char *path);
 int sys_pivot_root(const char *new_root, const char *put_old);
 
+/* Writes a short text into a file of /sys or /proc. */
+int sys_write(const char *path, const char *text);
+
 /* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);

@@ -28,7 +28,7 @@ CONSOLE_ARGS = "console=ttyS0"
 
 @dataclass
 class Machine:
-    """What to boot, and on what. DISKS is a list of (bus, file); guests never change the files.
+    """What to boot, and on what. DISKS is a list of (bus, file); guests change the files only with KEEP.
 
     With PLUG_AFTER, the last disk is plugged in only so many seconds after the start; its bus must
     have a controller that is there from the start.
@@ -43,6 +43,7 @@ class Machine:
     cpu: str = "max"
     plug_after: float = 0
     icount: str = ""
+    keep: bool = False
     timeout: float = 180
 
 
@@ -91,7 +92,8 @@ def command_line(machine, console, report):
     if machine.icount:
         words += ["-icount", machine.icount]
     for number, (_, path) in enumerate(machine.disks):
-        words += ["-drive", f"file={path},id=disk{number},if=none,format=raw,snapshot=on"]
+        words += ["-drive", f"file={path},id=disk{number},if=none,format=raw"
+                  + ("" if machine.keep else ",snapshot=on")]
     devices = _devices(machine)
     for device in devices[:-1] if machine.plug_after else devices:
         words += ["-device", device]

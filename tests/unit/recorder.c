@@ -80,6 +80,12 @@ int sys_pivot_root(const char *new_root, const char *put_old)
 	return next_result();
 }
 
+int sys_write(const char *path, const char *text)
+{
+	buf_printf(&recorder.calls, "write %s %s", path, text);
+	return next_result();
+}
+
 int sys_load_file(int fd, const char *options, int compressed)
 {
 	buf_printf(&recorder.calls, "load file%s [%s]\n", compressed ? " compressed" : "", options);

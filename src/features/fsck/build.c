@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+#include "features/items.h"
+
+/*
+ * Checkers, which PID 1 runs before it mounts a filesystem: that of each filesystem that is mounted
+ * early, or all that are installed. A strict image has none: the check is left to the root's own
+ * init.
+ */
+
+/* Those whose filesystems are checked before they are mounted; PID 1's table in src/init/fsck.c is
+ * the same. Others are checked by their drivers, or with tools of their own. */
+static const char *const types[] = {"exfat", "ext2",  "ext3",  "ext4", "f2fs",
+				    "jfs",   "minix", "msdos", "vfat"};
+
+static bool has_checker(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
+/* False when it is not installed. */
+static int add(struct build *b, const char *type, const char *reason, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	const char *path = items_find(b, arena_printf(a, "fsck.%s", type));
+	int r;
+
+	if (!path)
+		return 0;
+	r = items_add(b, path, reason, err);
+	if (r == 0 && str_starts(type, "ext") && root_exists(b->root, "etc/e2fsck.conf"))
+		r = items_add(b, "/etc/e2fsck.conf", reason, err);
+	return r < 0 ? r : 1;
+}
+
+static int add_of_mount(struct build *b, const struct hw_mount *m, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	int r;
+
+	if (!m || !has_checker(m->fstype))
+		return 0;
+	r = add(b, m->fstype,
+		arena_printf(a, "checks the %s of %s before it is mounted", m->fstype, m->target), err);
+	if (r == 0)
+		plan_warn(&b->plan,
+			  "fsck.%s is not installed: %s is not checked before it is mounted",
+			  m->fstype, m->target);
+	return r < 0 ? r : 0;
+}
+
+int fsck_build(struct build *b, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	int r = 0;
+
+	if (b->request->mode == MODE_STRICT)
+		return 0;
+	if (build_is_hostonly(b)) {
+		r = add_of_mount(b, hardware_mount(&b->hardware, "/"), err);
+		return r < 0 ? r : add_of_mount(b, hardware_mount(&b->hardware, "/usr"), err);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(types) && r >= 0; i++)
+		r = add(b, types[i],
+			arena_printf(a, "checks a root filesystem of type %s before it is mounted",
+				     types[i]),
+			err);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+#include "format/conf.h"
+#include "format/kconfig.h"
+
+/*
+ * Where a hibernation image may be, in a hostonly image: the drivers of the swap areas in use, and
+ * resume= for PID 1, unless the kernel command line has its own. As Debian's tools do it: RESUME in
+ * /etc/initramfs-tools decides; without it, or with "auto", the first swap area of fstab.
+ */
+
+enum { FILE_SIZE_MAX = 1024 * 1024 };
+
+#define CONF_DIR "etc/initramfs-tools/conf.d"
+
+/* Lines NAME=VALUE of a file for a shell; of several settings of RESUME the last one. */
+static void take_conf(struct build *b, const char *path, const char **resume)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+
+	if (root_read(b->root, path, FILE_SIZE_MAX, &text) < 0 || !buf_cstr(&text))
+		return;
+	cursor = (char *)text.data;
+	while ((line = strsep(&cursor, "\n"))) {
+		line += strspn(line, " \t");
+		if (!str_starts(line, "RESUME="))
+			continue;
+		line += strlen("RESUME=");
+		line += strspn(line, "\"'");
+		*resume = arena_strndup(&b->plan.arena, line, strcspn(line, "\"' \t#"));
+	}
+}
+
+static const char *configured(struct build *b)
+{
+	struct arena *a = &b->plan.arena;
+	const char *resume = "";
+	char **names;
+	int n = root_listdir(b->root, CONF_DIR, a, &names);
+
+	take_conf(b, "etc/initramfs-tools/initramfs.conf", &resume);
+	for (int i = 0; i < n; i++)
+		take_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), &resume);
+	return resume;
+}
+
+/* What fstab calls the first swap area that is no file and needs nothing above a partition. */
+static const char *from_fstab(struct build *b)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+
+	if (root_read(b->root, "etc/fstab", FILE_SIZE_MAX, &text) < 0 || !buf_cstr(&text))
+		return NULL;
+	cursor = (char *)text.data;
+	while ((line = strsep(&cursor, "\n"))) {
+		const char *device = strtok_r(line, " \t", &line);
+		const char *target = device ? strtok_r(NULL, " \t", &line) : NULL;
+		const char *type = target ? strtok_r(NULL, " \t", &line) : NULL;
+
+		if (!type || *device == '#' || strcmp(type, "swap") != 0)
+			continue;
+		if (strchr(device, '=') ||
+		    (str_starts(device, "/dev/") && !str_starts(device, "/dev/mapper/") &&
+		     !str_starts(device, "/dev/zram")))
+			return arena_strdup(&b->plan.arena, device);
+	}
+	return NULL;
+}
+
+static bool can_hibernate(const struct build *b)
+{
+	return !b->config.len || kconfig_get((const char *)b->config.data, b->config.len,
+					     "CONFIG_HIBERNATION") == KCONFIG_YES;
+}
+
+/* The disk of a swap area may hang on another controller than the root. It may also be gone when the
+ * image is used: no driver for it is a warning. */
+static int add_drivers(struct build *b, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+
+	for (size_t i = 0; i < b->hardware.n_devices; i++) {
+		const struct hw_device *d = &b->hardware.devices[i];
+		const char *prefer = d->module ? d->module : d->driver;
+		int r = MODULES_ABSENT;
+
+		if (strcmp(d->needed_for, HW_SWAP) != 0)
+			continue;
+		if (d->modalias)
+			r = modules_add_alias(b->modules, d->modalias, prefer, MODULES_LOAD,
+					      arena_printf(a, "drives /sys/%s, the way to a swap area",
+							   d->path),
+					      err);
+		if (r == MODULES_ABSENT && d->module && !d->is_builtin)
+			plan_warn(&b->plan,
+				  "kernel %s has no driver for /sys/%s, the way to a swap area: a "
+				  "hibernation image there would not be found",
+				  b->kernel.version, d->path);
+		if (r < 0 && r != MODULES_ABSENT)
+			return r;
+	}
+	return 0;
+}
+
+int resume_build(struct build *b, struct err *err)
+{
+	const char *resume;
+
+	if (!build_is_hostonly(b) || !can_hibernate(b))
+		return 0;
+	resume = configured(b);
+	if (strcmp(resume, "none") == 0)
+		return 0;
+	if (!*resume || strcmp(resume, "auto") == 0)
+		resume = from_fstab(b);
+	if (resume)
+		buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
+	return resume ? add_drivers(b, err) : 0;
+}

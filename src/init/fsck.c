@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/fsck.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/log.h"
+#include "init/sys.h"
+
+/* Debian's systemd and initscripts do not check the root again when this file is there. */
+#define MARK_DIR "/run/initramfs"
+#define MARK     MARK_DIR "/fsck-root"
+
+enum {
+	MENDED = 1,
+	RESTART = 2,
+	ERRORS_LEFT = 4,
+	ARGS_MAX = 8,
+	PATH_SIZE = 96,
+};
+
+/* What each checker calls the three ways to repair; NULL: it has no such way. Others than these are
+ * not checked before the mount: their drivers or their own tools do it. */
+static const struct checker {
+	const char *type;
+	const char *repair[3]; /* by enum fsck_repair */
+	const char *force;
+	const char *progress;  /* to tell it on standard output: "PASS DONE ALL DEVICE" */
+} checkers[] = {
+	{"ext2", {"-p", "-y", "-n"}, "-f", "-C1"},
+	{"ext3", {"-p", "-y", "-n"}, "-f", "-C1"},
+	{"ext4", {"-p", "-y", "-n"}, "-f", "-C1"},
+	{"exfat", {"-p", "-y", "-n"}, NULL, NULL},
+	{"f2fs", {"-a", "-f", "--dry-run"}, "-f", NULL},
+	{"jfs", {"-p", "-p", "-n"}, "-f", NULL},
+	{"minix", {"-a", "-a", NULL}, "-f", NULL},
+	{"msdos", {"-a", "-y", "-n"}, NULL, NULL},
+	{"vfat", {"-a", "-y", "-n"}, NULL, NULL},
+};
+
+static const struct checker *find_checker(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checkers); i++)
+		if (strcmp(checkers[i].type, type) == 0)
+			return &checkers[i];
+	return NULL;
+}
+
+/* ---- its progress ---- */
+
+static const char *number(const char *s, unsigned long *out)
+{
+	char *end;
+
+	*out = strtoul(s, &end, 10);
+	return end == s || *end != ' ' ? NULL : end + 1;
+}
+
+/* e2fsck's "PASS DONE ALL DEVICE", many times a second; other lines go to the log. */
+static bool take_progress(struct program *p, const char *line)
+{
+	unsigned long pass, done, all;
+	const char *s = number(line, &pass);
+
+	s = s ? number(s, &done) : NULL;
+	s = s ? number(s, &all) : NULL;
+	if (!s || !all || done > all)
+		return false;
+	snprintf(p->progress, sizeof(p->progress), "pass %lu, %lu%%", pass, done * 100 / all);
+	return true;
+}
+
+/* ---- the check ---- */
+
+static void start(struct boot *b, const struct checker *c, const char *path, const char *name)
+{
+	char device[JOBS_NAME_MAX + 8];
+	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"TERM=linux", NULL};
+	char *argv[ARGS_MAX] = {(char *)path, (char *)c->repair[b->params.fsck_repair]};
+	size_t n = 2;
+
+	if (c->force && b->params.fsck_mode == FSCK_FORCE && strcmp(argv[1], c->force) != 0)
+		argv[n++] = (char *)c->force;
+	if (c->progress)
+		argv[n++] = (char *)c->progress;
+	snprintf(device, sizeof(device), "/dev/%s", name);
+	argv[n++] = device;
+	log_info("checking %s: %s %s", device, path, argv[1]);
+	b->fsck.runs = true;
+	program_start(b, argv, env, PROGRAM_NO_LIMIT);
+	if (c->progress)
+		b->program.take_line = take_progress;
+}
+
+static enum stage_step restart(struct boot *b, const char *name)
+{
+	char why[BOOT_STATE_TEXT_MAX];
+
+	log_tell("%s was mended, and the machine has to start again: rebooting", name);
+	snprintf(why, sizeof(why),
+		 "%s was mended and the machine has to start again, but the kernel refuses to "
+		 "reboot: %s",
+		 name, strerror(-sys_reboot()));
+	return stages_fail(b, why);
+}
+
+static enum stage_step judge(struct boot *b, const char *name)
+{
+	const struct program *p = &b->program;
+	char why[BOOT_STATE_TEXT_MAX];
+
+	if (p->status > 0 && (p->status & RESTART))
+		return restart(b, name);
+	if (p->status > 0 && (p->status & ERRORS_LEFT)) {
+		snprintf(why, sizeof(why),
+			 "the check of %s left errors (%.60s %.80s): start with %s on the kernel "
+			 "command line, or run %.60s /dev/%s from another system",
+			 name, p->path, p->why,
+			 b->params.fsck_repair == FSCK_YES ? "fsck.mode=skip" : "fsck.repair=yes",
+			 p->path, name);
+		return stages_fail(b, why);
+	}
+	if (p->status == MENDED)
+		log_tell("%s had errors, which were mended", name);
+	else if (p->status != 0)
+		log_tell("%s could not be checked: %s %s; the boot goes on", name, p->path, p->why);
+	b->fsck.clean = p->status == 0 || p->status == MENDED;
+	return STAGE_ENDS;
+}
+
+/* Where distributions have it; false: not in this image. */
+static bool find_program(const char *type, char path[PATH_SIZE])
+{
+	static const char *const folders[] = {"/usr/sbin", "/sbin", "/usr/bin"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, PATH_SIZE, "%s/fsck.%.40s", folders[i], type);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum stage_step fsck_device(struct boot *b, const char *name, const char *type)
+{
+	const struct checker *c = find_checker(type);
+	char path[PATH_SIZE];
+
+	if (!b->fsck.runs) {
+		b->fsck.clean = false;
+		if (!c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
+			return STAGE_ENDS;
+		if (!find_program(type, path)) {
+			log_info("%s is not checked: no fsck.%s in this image", name, type);
+			return STAGE_ENDS;
+		}
+		start(b, c, path, name);
+	}
+	if (b->program.state == PROGRAM_RUNS)
+		return STAGE_STAYS;
+	b->fsck.runs = false;
+	return judge(b, name);
+}
+
+static void leave_mark(void)
+{
+	_cleanup_fd_ int fd = -1;
+
+	sys_mkdir(MARK_DIR, 0755);
+	fd = open(MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		log_info(MARK ": %s", strerror(errno));
+}
+
+enum stage_step fsck_root(struct boot *b)
+{
+	char type[JOBS_NAME_MAX];
+	enum stage_step step;
+
+	if (b->skip_fsck && b->params.fsck_mode != FSCK_FORCE)
+		return STAGE_ENDS;
+	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->fstype, ","), b->fstype);
+	step = fsck_device(b, b->devices[b->root].name, type);
+	if (step == STAGE_ENDS && b->fsck.clean)
+		leave_mark();
+	return step;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Filesystems are checked before they are mounted, by the checkers of the machine that the image
+ * was built on: /usr/sbin/fsck.TYPE. An image without the checker leaves the check to the root's
+ * own init.
+ *
+ *   fsck.mode=auto|force|skip, fastboot, rd.skipfsck (skip), forcefsck (force)
+ *   fsck.repair=preen|yes|no   mend what is safe; all; nothing
+ *
+ * Exit status (fsck(8)): 1: errors were mended; 2: the machine must start again; 4: errors are
+ * left; 8 and more: the checker itself has failed. There is no time limit: to kill a repair would
+ * do harm.
+ */
+
+#include "init/stages.h"
+
+enum stage_step fsck_root(struct boot *b);
+
+/* Checks device NAME with a filesystem of TYPE, called again and again for the same one: STAGE_STAYS
+ * until it is done, STAGE_ENDS when it may be mounted, STAGE_MOVED when the boot cannot go on. */
+enum stage_step fsck_device(struct boot *b, const char *name, const char *type);
