@@ -20,6 +20,7 @@ enum {
 	MENDED = 1,
 	RESTART = 2,
 	ERRORS_LEFT = 4,
+	NOT_STARTED = 126, /* this and the next: as sys_spawn() and shells have it, no sum of bits */
 	ARGS_MAX = 8,
 	PATH_SIZE = 96,
 };
@@ -112,11 +113,13 @@ static enum stage_step restart(struct boot *b, const char *name)
 static enum stage_step judge(struct boot *b, const char *name)
 {
 	const struct program *p = &b->program;
+	int bits = p->status < 0 || p->status == NOT_STARTED || p->status == NOT_STARTED + 1
+			   ? 0 : p->status;
 	char why[BOOT_STATE_TEXT_MAX];
 
-	if (p->status > 0 && (p->status & RESTART))
+	if (bits & RESTART)
 		return restart(b, name);
-	if (p->status > 0 && (p->status & ERRORS_LEFT)) {
+	if (bits & ERRORS_LEFT) {
 		snprintf(why, sizeof(why),
 			 "the check of %s left errors (%.60s %.80s): start with %s on the kernel "
 			 "command line, or run %.60s /dev/%s from another system",

@@ -86,9 +86,14 @@ def create(tree, preroot=None):
     for path in ("/sbin/init", OTHER_INIT):
         _install(payload(), tree, path)
     if preroot:
-        _install(preroot, tree, "/usr/bin/preroot")
-        for library in _libraries(preroot):
-            _install(library, tree, library)
+        install(preroot, tree, "/usr/bin/preroot")
+
+
+def install(program, tree, path):
+    """Copies PROGRAM to PATH in TREE, with its libraries."""
+    for library in _libraries(program):
+        _install(library, tree, library)
+    _install(program, tree, path)
 
 
 def _install(source, tree, path):

@@ -375,6 +375,27 @@ static void no_command_line_is_fatal(void **state)
 	sweep(line, sizeof(line) - 1, check_params, NULL);
 }
 
+static void hibernation_has_its_parameters(void **state)
+{
+	static const char line[] = "resume=UUID=1f resume_offset=38912 resumewait";
+
+	(void)state;
+	params_parse(&p, line, strlen(line));
+	assert_int_equal(p.resume.kind, SPEC_UUID);
+	assert_string_equal(p.resume.value, "1f");
+	assert_int_equal(p.resume_offset, 38912);
+	assert_true(p.resume_wait);
+	assert_false(p.no_resume);
+	params_parse(&p, "resume=/dev/x noresume", 22);
+	assert_true(p.no_resume);
+	params_parse(&p, "hibernate=noresume", 18);
+	assert_true(p.no_resume);
+	params_parse(&p, "resume= resume_offset=-1 hibernate=x", 36);
+	assert_int_equal(p.resume.kind, SPEC_NONE);
+	assert_int_equal(p.resume_offset, 0);
+	assert_false(p.no_resume);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +421,7 @@ int main(void)
 		cmocka_unit_test(options_are_added_to_those_that_are_there),
 		cmocka_unit_test(options_that_do_not_fit_are_left_out_whole),
 		cmocka_unit_test(no_command_line_is_fatal),
+		cmocka_unit_test(hibernation_has_its_parameters),
 	};
 
 	return RUN_TESTS(tests);

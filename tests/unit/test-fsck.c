@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1 and the check of a filesystem: when there is one, how it is called, what its end means.
+ * The checker is only recorded; that one exists is looked up on this machine (e2fsprogs).
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "init/boot.h"
+#include "init/fsck.h"
+#include "recorder.h"
+#include "support.h"
+
+enum { PID = 100, WRITE_END = 1 };
+
+static struct boot *boot_with(const char *cmdline)
+{
+	struct boot *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	b->epoll = b->netlink = -1;
+	params_parse(&b->params, cmdline, strlen(cmdline));
+	return b;
+}
+
+/* What is started for CMDLINE, "" when nothing is. */
+static const char *started(const char *cmdline, const char *type)
+{
+	struct boot *b = boot_with(cmdline);
+	enum stage_step step;
+
+	recorder_start_with(PID);
+	step = fsck_device(b, "zza1", type);
+	assert_int_equal(step, recorder.calls.len ? STAGE_STAYS : STAGE_ENDS);
+	free(b);
+	return recorder.calls.len ? recorder_calls() : "";
+}
+
+static void the_command_line_decides_how_it_is_checked(void **state)
+{
+	static const struct {
+		const char *cmdline, *call;
+	} cases[] = {
+		{"", "fsck.ext4 -p -C1 /dev/zza1\n"},
+		{"fsck.mode=auto fsck.repair=preen", "fsck.ext4 -p -C1 /dev/zza1\n"},
+		{"fsck.mode=force", "fsck.ext4 -p -f -C1 /dev/zza1\n"},
+		{"forcefsck fsck.repair=yes", "fsck.ext4 -y -f -C1 /dev/zza1\n"},
+		{"fsck.repair=no", "fsck.ext4 -n -C1 /dev/zza1\n"},
+		{"fsck.mode=skip", ""},
+		{"fastboot", ""},
+		{"rd.skipfsck", ""},
+		{"rd.skipfsck=1", ""},
+		{"rd.skipfsck=0", "fsck.ext4 -p -C1 /dev/zza1\n"},
+		{"fastboot fsck.mode=auto", "fsck.ext4 -p -C1 /dev/zza1\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *call = started(cases[i].cmdline, "ext4");
+
+		if (*cases[i].call ? !strstr(call, cases[i].call) : *call)
+			fail_msg("[%s] starts %s", cases[i].cmdline, call);
+	}
+	/* Their drivers do it, or there is nothing to check. */
+	assert_string_equal(started("fsck.mode=force", "xfs"), "");
+	assert_string_equal(started("fsck.mode=force", "btrfs"), "");
+	assert_string_equal(started("fsck.mode=force", "squashfs"), "");
+}
+
+/* The step after the checker has ended with the STATUS of waitpid(2). */
+static enum stage_step after(struct boot *b, int status)
+{
+	recorder_start_with(PID, -EPERM);
+	assert_int_equal(fsck_device(b, "zza1", "ext4"), STAGE_STAYS);
+	program_ended(b, PID, status);
+	return fsck_device(b, "zza1", "ext4");
+}
+
+static void its_end_decides_how_the_boot_goes_on(void **state)
+{
+	static const struct {
+		int status;
+		enum stage_step step;
+		bool clean, reboots;
+	} cases[] = {
+		{0, STAGE_ENDS, true, false},
+		{1 << 8, STAGE_ENDS, true, false},
+		{2 << 8, STAGE_MOVED, false, true},
+		{3 << 8, STAGE_MOVED, false, true},
+		{4 << 8, STAGE_MOVED, false, false},
+		{5 << 8, STAGE_MOVED, false, false},
+		{6 << 8, STAGE_MOVED, false, true},
+		{8 << 8, STAGE_ENDS, false, false},
+		{127 << 8, STAGE_ENDS, false, false}, /* it could not be started */
+		{SIGSEGV, STAGE_ENDS, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = boot_with("root=/dev/zza1");
+		enum stage_step step;
+
+		b->triggered = true; /* no walk over this machine's devices */
+		step = after(b, cases[i].status);
+		if (step != cases[i].step || b->fsck.clean != cases[i].clean ||
+		    (strstr(recorder_calls(), "reboot") != NULL) != cases[i].reboots)
+			fail_msg("status %x: step %d, clean %d, %s", (unsigned)cases[i].status, step,
+				 b->fsck.clean, recorder_calls());
+		assert_int_equal(b->in_rescue, cases[i].step == STAGE_MOVED);
+		free(b);
+	}
+}
+
+static void errors_that_are_left_are_told_with_what_to_type(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zza1");
+
+	(void)state;
+	b->triggered = true;
+	after(b, 4 << 8);
+	assert_contains(b->failure, "zza1");
+	assert_contains(b->failure, "fsck.repair=yes");
+	free(b);
+	b = boot_with("root=/dev/zza1 fsck.repair=yes");
+	b->triggered = true;
+	after(b, 4 << 8);
+	assert_contains(b->failure, "fsck.mode=skip");
+	free(b);
+}
+
+static void progress_is_shown_and_not_logged(void **state)
+{
+	static const char text[] = "1 50 200 /dev/zza1\nhello\n3 7 0 /dev/zza1\n9 9\n";
+	struct boot *b = boot_with("root=/dev/zza1");
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	recorder_start_with(PID);
+	recorder.output = ends[0];
+	assert_int_equal(fsck_device(b, "zza1", "ext4"), STAGE_STAYS);
+	assert_int_equal(write(ends[WRITE_END], text, sizeof(text) - 1), sizeof(text) - 1);
+	program_output(b);
+	assert_string_equal(b->program.progress, "pass 1, 25%");
+	program_ended(b, PID, 0);
+	close(ends[WRITE_END]);
+	free(b);
+}
+
+static void there_is_no_time_limit(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zza1");
+
+	(void)state;
+	recorder_start_with(PID);
+	assert_int_equal(fsck_device(b, "zza1", "ext4"), STAGE_STAYS);
+	program_tick(b, "fsck", INT64_MAX / 2);
+	assert_int_equal(b->program.state, PROGRAM_RUNS);
+	assert_null(strstr(recorder_calls(), "kill"));
+	free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_command_line_decides_how_it_is_checked),
+		cmocka_unit_test(its_end_decides_how_the_boot_goes_on),
+		cmocka_unit_test(errors_that_are_left_are_told_with_what_to_type),
+		cmocka_unit_test(progress_is_shown_and_not_logged),
+		cmocka_unit_test(there_is_no_time_limit),
+	};
+
+	return RUN_TESTS(tests);
+}
