@@ -22,6 +22,18 @@ enum {
 enum fsck_mode { FSCK_AUTO, FSCK_FORCE, FSCK_SKIP };
 enum fsck_repair { FSCK_PREEN, FSCK_YES, FSCK_NO };
 
+/* A parameter that may be given several times, each of which counts. */
+struct params_list {
+	const char *items[PARAMS_LISTS_MAX];
+	size_t n;
+};
+
+/* What waits for the root, as it was given; in the order in which one overrules the other. */
+struct params_waits {
+	const char *rootdelay, *retry, *timeout, *rootwait;
+	bool forever; /* rootwait without a value */
+};
+
 struct params {
 	struct spec root;
 	struct spec resume;
@@ -39,8 +51,8 @@ struct params {
 	int64_t delay;          /* ms before the root is mounted: rootdelay= */
 	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
 	const char *timeout_by; /* the parameter that set it */
-	const char *blacklists[PARAMS_LISTS_MAX]; /* comma lists of modules */
-	size_t n_blacklists;
+	struct params_waits waits; /* delay and timeout follow from them */
+	struct params_list blacklists; /* comma lists of modules */
 	const char *unknown[PARAMS_UNKNOWN_MAX]; /* rd.* that mean nothing to us */
 	size_t n_unknown;
 	char text[PARAMS_TEXT_MAX];   /* cut up; the strings above point into it */
