@@ -420,6 +420,7 @@ static void make_manifest(struct writer *w, struct buf *out)
 		memcpy(m.sha256, w->packed[i].sha256, sizeof(m.sha256));
 		manifest_add(out, &m);
 	}
+	manifest_end(out);
 }
 
 static void add_manifest(struct writer *w, struct buf *archive, struct buf *manifest)
