@@ -195,7 +195,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	if (r == 0)
 		r = settle_modules(b, err);
 	if (r == 0)
-		r = binaries_finish(b->binaries, err);
+		r = binaries_finish(b->binaries, remove_takes, b, err);
 	if (r == 0)
 		plan_sort(&b->plan);
 	return r < 0 ? r : remove_files(b, err);
