@@ -161,7 +161,8 @@ static int check_needs(struct build *b, struct needs *n, struct err *err)
 		if (!needed || needed->type == PLAN_DIR)
 			continue;
 		r = refuse(pattern, path, needed->reason, err);
-		err_hint(err, "what needs it can be taken out with it");
+		err_hint(err, "what needs it can be taken out with it; libraries that are opened later "
+			      "are left out with --omit-dlopen-features");
 	}
 	return r;
 }
