@@ -47,6 +47,12 @@ static const char *shown(struct pair *p, const char *text)
 	return out;
 }
 
+/* A path with its slash; a root's own entry is ".". */
+static const char *shown_path(struct pair *p, const char *path)
+{
+	return strcmp(path, ".") == 0 ? "/" : arena_printf(&p->arena, "/%s", shown(p, path));
+}
+
 static const char *or_none(const char *text)
 {
 	return text ? text : "none";
@@ -126,7 +132,7 @@ static void print_files(struct pair *p)
 		const struct diff_change *c = &d->files[i];
 		const struct diff_entry *e = c->b ? c->b : c->a;
 
-		printf("%c /%s", !c->a ? '+' : !c->b ? '-' : '!', shown(p, e->path));
+		printf("%c %s", !c->a ? '+' : !c->b ? '-' : '!', shown_path(p, e->path));
 		if (c->a && c->b)
 			print_what(c);
 		else
@@ -194,8 +200,8 @@ static void print_configuration(struct pair *p)
 
 		if (!texts_of(c, &a, &b))
 			continue;
-		printf("\n--- %s%s\n", c->a ? "/" : "", c->a ? shown(p, c->a->path) : "none");
-		printf("+++ %s%s\n", c->b ? "/" : "", c->b ? shown(p, c->b->path) : "none");
+		printf("\n--- %s\n", c->a ? shown_path(p, c->a->path) : "none");
+		printf("+++ %s\n", c->b ? shown_path(p, c->b->path) : "none");
 		diff_lines(a, b, print_line, p);
 	}
 	if (d->n_options)

@@ -540,6 +540,8 @@ int run_why(const struct command *self, int argc, char **argv)
 	r = read_manifest(argv[0], &text, &err);
 	buf_cstr(&text);
 	cursor = (char *)text.data;
+	if (r >= 0)
+		r = manifest_open(cursor, text.len, &err);
 	while (r >= 0 && (r = manifest_next(&cursor, &line, &m, &err)) > 0) {
 		if (!is_asked_for(&m, argv[1]))
 			continue;

@@ -7,9 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/text.h"
+#include "format/acpi.h"
 #include "format/bootconf.h"
 #include "format/encode.h"
 #include "format/kconfig.h"
+#include "format/microcode.h"
 #include "features/remove.h"
 
 enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
@@ -170,6 +173,25 @@ int build_open_binaries(const struct build *b, struct plan *plan, struct binarie
 	return r;
 }
 
+/* The kernel looks for some files before it unpacks the base, and never again. */
+static int check_early(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_entries; i++) {
+		const struct plan_entry *e = &plan->entries[i];
+		bool microcode = str_starts(e->path, MICROCODE_DIR);
+
+		if (e->storage == PLAN_EARLY || e->type == PLAN_DIR ||
+		    (!microcode && !str_starts(e->path, ACPI_DIR)))
+			continue;
+		err_set(err, -EINVAL, "/%s: the kernel looks there before it unpacks the base, where "
+			"this file would lie (%s)", e->path, e->reason);
+		return err_hint(err, microcode ? "preroot packs the microcode of /lib/firmware there "
+						 "by itself"
+					       : "use --acpi-override for ACPI tables");
+	}
+	return 0;
+}
+
 int build_make(const struct request *request, const struct root *root, struct build *out,
 	       struct err *err)
 {
@@ -195,8 +217,10 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	if (r == 0)
 		r = settle_modules(b, err);
 	if (r == 0)
-		r = binaries_finish(b->binaries, err);
+		r = binaries_finish(b->binaries, remove_takes, b, err);
 	if (r == 0)
 		plan_sort(&b->plan);
-	return r < 0 ? r : remove_files(b, err);
+	if (r == 0)
+		r = remove_files(b, err);
+	return r < 0 ? r : check_early(&b->plan, err);
 }

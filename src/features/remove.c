@@ -84,7 +84,7 @@ static const char *removed_by(struct build *b, const char *path)
 	return first;
 }
 
-static bool is_removed_path(const char *path, void *arg)
+bool remove_takes(const char *path, void *arg)
 {
 	return removed_by(arg, path) != NULL;
 }
@@ -99,7 +99,7 @@ int remove_modules(struct build *b, struct err *err)
 	if (!b->request->remove.n)
 		return 0;
 	b->removed = arena_alloc(&b->plan.arena, b->request->remove.n * sizeof(*b->removed));
-	if (modules_drop(b->modules, b->codec != CODEC_NONE, is_removed_path, b, err) < 0)
+	if (modules_drop(b->modules, b->codec != CODEC_NONE, remove_takes, b, err) < 0)
 		return err_prefix(err, "--remove");
 	return 0;
 }
@@ -161,7 +161,8 @@ static int check_needs(struct build *b, struct needs *n, struct err *err)
 		if (!needed || needed->type == PLAN_DIR)
 			continue;
 		r = refuse(pattern, path, needed->reason, err);
-		err_hint(err, "what needs it can be taken out with it");
+		err_hint(err, "what needs it can be taken out with it; libraries that are opened later "
+			      "are left out with --omit-dlopen-features");
 	}
 	return r;
 }

@@ -12,6 +12,10 @@
 /* Does PATTERN take out PATH (without a leading slash)? */
 bool remove_matches(const char *pattern, const char *path);
 
+/* Does --remove of the struct build ARG take out PATH (without a leading slash)? For use from
+ * remove_modules() on: patterns that match are noted. */
+bool remove_takes(const char *path, void *arg);
+
 /* The modules, before they are settled. -EBUSY for one that is needed. */
 int remove_modules(struct build *b, struct err *err);
 

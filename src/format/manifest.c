@@ -3,14 +3,23 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/text.h"
 
 #define HEAD "preroot-manifest "
 #define FACT "=\t"
+#define END "sha256\t"
 
-enum { VERSION = 2, FIELDS = 8, PACKAGE_WORDS = 3 };
+enum {
+	VERSION = 3,
+	FIELDS = 8,
+	PACKAGE_WORDS = 3,
+	END_LEN = sizeof(END) - 1 + 2 * DIGEST_SIZE + 1,
+};
 
 void manifest_begin(struct buf *out)
 {
@@ -74,6 +83,26 @@ void manifest_add(struct buf *out, const struct manifest_entry *e)
 	buf_add_str(out, "\t");
 	add_escaped(out, e->reason);
 	buf_add_str(out, "\n");
+}
+
+static void end_line(const void *text, size_t len, char out[END_LEN + 1])
+{
+	uint8_t sum[DIGEST_SIZE];
+	char digits[2 * DIGEST_SIZE + 1];
+
+	digest_of(text, len, sum);
+	digest_text(sum, digits);
+	snprintf(out, END_LEN + 1, END "%s\n", digits);
+}
+
+void manifest_end(struct buf *out)
+{
+	char line[END_LEN + 1];
+
+	if (buf_status(out) < 0)
+		return;
+	end_line(out->data, out->len, line);
+	buf_add_str(out, line);
 }
 
 static void unescape(char *s)
@@ -177,10 +206,34 @@ static int take_head(char **cursor, unsigned *line, struct err *err)
 	if (!text || !str_starts(text, HEAD) ||
 	    !parse_u64(text + strlen(HEAD), UINT32_MAX, &version))
 		return err_set(err, -EBADMSG, "manifest without its first line");
-	if (version != VERSION)
-		return err_set(err, -EPROTONOSUPPORT, "manifest of version %llu, not %d",
-			       (unsigned long long)version, VERSION);
+	if (version != VERSION) {
+		err_set(err, -EPROTONOSUPPORT, "manifest of version %llu, not %d",
+			(unsigned long long)version, VERSION);
+		return err_hint(err, version < VERSION ? "an older preroot made the image: build it anew"
+						       : "a newer preroot made the image: use that");
+	}
 	*line = 1;
+	return 0;
+}
+
+int manifest_open(char *text, size_t len, struct err *err)
+{
+	size_t head = len ? strcspn(text, "\n") : 0;
+	_cleanup_free_ char *first = strndup(len ? text : "", head);
+	char *cursor = first;
+	char wanted[END_LEN + 1];
+	unsigned line;
+	int r = first ? take_head(&cursor, &line, err) : err_set(err, -ENOMEM, "no memory left");
+
+	if (r < 0)
+		return r;
+	if (len < head + 1 + END_LEN || memcmp(text + len - END_LEN, END, strlen(END)) != 0)
+		return err_set(err, -EBADMSG, "manifest is cut short: its last line is not its sum");
+	len -= END_LEN;
+	end_line(text, len, wanted);
+	if (text[len - 1] != '\n' || memcmp(text + len, wanted, END_LEN) != 0)
+		return err_set(err, -EBADMSG, "manifest is damaged: its sum is another one");
+	text[len] = '\0';
 	return 0;
 }
 

@@ -3,17 +3,19 @@
 
 /*
  * The manifest: what is in an image, where it comes from, and why. Text, first line
- * "preroot-manifest 2", then lines of three fields with facts about the whole, then a line an
- * entry, sorted by path, eight fields; a tab between two fields:
+ * "preroot-manifest 3", then lines of three fields with facts about the whole, then a line an
+ * entry, sorted by path, eight fields, and last the sum; a tab between two fields:
  *
  *   =  key  value
  *   type  mode  size  sha256  path  source  package  reason
+ *   sha256  DIGITS
  *
  * type: f(ile), d(irectory), l(ink). mode: octal permissions. size and sha256 are those of the
  * bytes in the image ("-" for directories; a link's are its target's). source: the file on the
  * machine, "-" for what the builder wrote itself. package: "NAME VERSION ARCH" of the package
  * that owns the source, "-" for none; ARCH "-" when the database names none. Tabs, newlines and
  * backslashes are \xNN, and so are blanks within the words of a package.
+ * The last line holds the SHA-256 of all bytes before it.
  * Keys: kernel, os and os-version (ID and VERSION_ID of os-release), packages (kind of the
  * database: deb, rpm, alpm). Unknown keys mean nothing. Pure.
  */
@@ -56,6 +58,15 @@ void manifest_begin(struct buf *out);
 void manifest_add_fact(struct buf *out, const char *key, const char *value);
 void manifest_add(struct buf *out, const struct manifest_entry *entry);
 
+/* The sum, when all entries are there. */
+void manifest_end(struct buf *out);
+
+/*
+ * Checks version and sum of TEXT, LEN bytes and a NUL behind them, and cuts the sum off: what is
+ * left is for the readers below. 0, -EBADMSG, -EPROTONOSUPPORT for an older or newer version.
+ */
+int manifest_open(char *text, size_t len, struct err *err);
+
 /*
  * Takes the next fact, at the start of the manifest alone; the arguments and results are those of
  * manifest_next(). 0: entries follow.
@@ -64,8 +75,8 @@ int manifest_next_fact(char **cursor, unsigned *line, const char **key, const ch
 		       struct err *err);
 
 /*
- * Takes the next entry, passing over facts, from *CURSOR, which the first call must find at the start of a writable,
- * NUL-terminated manifest. 1 an entry (pointing into the text), 0 the end, -EBADMSG with the
- * line number, -EPROTONOSUPPORT for a newer version.
+ * Takes the next entry, passing over facts, from *CURSOR, which the first call must find at the start of
+ * a text that manifest_open() took. 1 an entry (pointing into the text), 0 the end, -EBADMSG with the
+ * line number, -EPROTONOSUPPORT for another version.
  */
 int manifest_next(char **cursor, unsigned *line, struct manifest_entry *out, struct err *err);

@@ -164,13 +164,17 @@ static int add_file(struct reader *r, const struct manifest_entry *m, struct err
 
 static int read_manifest(struct reader *r, struct err *err)
 {
-	char *cursor = arena_strndup(r->arena, buf_cstr(&r->manifest), r->manifest.len);
 	const char *key, *value;
 	struct manifest_entry m;
 	unsigned line = 0;
+	char *cursor;
 	int n;
 
 	digest_of(buf_cstr(&r->manifest), r->manifest.len, r->bill->id);
+	n = manifest_open((char *)r->manifest.data, r->manifest.len, err);
+	if (n < 0)
+		return n;
+	cursor = arena_strndup(r->arena, buf_cstr(&r->manifest), r->manifest.len);
 	while ((n = manifest_next_fact(&cursor, &line, &key, &value, err)) > 0)
 		take_fact(r, key, value);
 	while (n == 0 && (n = manifest_next(&cursor, &line, &m, err)) > 0)

@@ -333,6 +333,7 @@ static int write_store(struct writer *w, struct err *err)
 	if (r == 0)
 		r = write_store_files(w, b, err);
 	cpio_add_trailer(&trailer);
+	buf_add_zeros(&trailer, PACK_GAP);
 	if (r == 0)
 		r = emit(w, trailer.data, trailer.len, err);
 	for (unsigned i = 0; b->encoders && i < threads; i++)
@@ -420,6 +421,7 @@ static void make_manifest(struct writer *w, struct buf *out)
 		memcpy(m.sha256, w->packed[i].sha256, sizeof(m.sha256));
 		manifest_add(out, &m);
 	}
+	manifest_end(out);
 }
 
 static void add_manifest(struct writer *w, struct buf *archive, struct buf *manifest)
@@ -476,8 +478,10 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 		r = emit(w, packed.data, packed.len, err);
 	if (r == 0 && w->p->codec == CODEC_LZ4)
 		r = emit(w, "\0\0\0\0", LZ4_TAIL, err);
-	/* Whoever appends a segment finds it aligned. */
-	return r < 0 ? r : emit(w, "\0\0\0", cpio_pad(w->bytes), err);
+	/* Whoever appends a segment finds it aligned; see image-format.md for the other two. */
+	if (r == 0 && w->p->codec != CODEC_BZIP2 && w->p->codec != CODEC_LZMA)
+		r = emit(w, "\0\0\0", cpio_pad(w->bytes), err);
+	return r;
 }
 
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err)

@@ -46,6 +46,8 @@ void pack_early(const struct plan *plan, uint32_t *ino, struct buf *out)
 		if (e->storage == PLAN_EARLY || (e->type == PLAN_DIR && holds_early(plan, e->path)))
 			add_entry(e, ino, out);
 	}
-	if (out->len)
+	if (out->len) {
 		cpio_add_trailer(out);
+		buf_add_zeros(out, PACK_GAP);
+	}
 }

@@ -12,6 +12,10 @@
 #include "base/buf.h"
 #include "plan/plan.h"
 
+/* Zeros behind an uncompressed archive. The kernel skips them; unmkinitramfs of Debian 12 takes the
+ * next archive for a part of this one if there are none, and leaves it out. */
+enum { PACK_GAP = 4 };
+
 /* Appends the archive with all entries of PLAN_EARLY and their folders to OUT, which must be
  * empty and come to lie at a multiple of 16 in the image; nothing when there are none. *INO is
  * the inode number that was given out last. */

@@ -179,8 +179,8 @@ static void make_key(char out[KEY_SIZE], const uint8_t sum[DIGEST_SIZE],
 	char hex[2 * DIGEST_SIZE + 1];
 
 	digest_text(sum, hex);
-	snprintf(out, KEY_SIZE, "compressed %s level %d%s by %s: %s", codec_info(form->codec)->name,
-		 form->level, form->x86_filter ? " x86" : "", encode_library(form->codec), hex);
+	snprintf(out, KEY_SIZE, "compressed %s level %d%s, aligned, by %s: %s",
+		 codec_info(form->codec)->name, form->level, form->x86_filter ? " x86" : "", encode_library(form->codec), hex);
 }
 
 bool stored_get(struct stored *s, const uint8_t sum[DIGEST_SIZE], const struct stored_form *form,

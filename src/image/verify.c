@@ -326,6 +326,10 @@ static void check_manifest(struct check *c, const struct buf *expected)
 		problem(c, "the manifest is not the one that was written");
 	buf_cstr(&c->manifest);
 	cursor = (char *)c->manifest.data;
+	if (manifest_open(cursor, c->manifest.len, &err) < 0) {
+		problem(c, "/" MANIFEST_PATH ": %s%s%s", err.text, err.hint[0] ? "; " : "", err.hint);
+		return; /* what it says of the files means nothing now */
+	}
 	while ((r = manifest_next(&cursor, &line, &m, &err)) > 0)
 		check_against_manifest(c, &m);
 	if (r < 0)

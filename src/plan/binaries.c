@@ -174,10 +174,19 @@ static void cache_library(struct binaries *b, const char *soname, const char *pa
 	b->cache[b->n_cache++] = (struct ldcache_entry){soname, path, hwcap, f->class, f->machine};
 }
 
-int binaries_finish(struct binaries *b, struct err *err)
+int binaries_finish(struct binaries *b, bool (*is_left_out)(const char *path, void *arg), void *arg,
+		    struct err *err)
 {
 	_cleanup_buf_ struct buf cache = BUF_INIT;
+	size_t kept = 0;
 
+	for (size_t i = 0; i < b->n_cache; i++) {
+		const char *path = b->cache[i].path;
+
+		if (!is_left_out(path + strspn(path, "/"), arg))
+			b->cache[kept++] = b->cache[i];
+	}
+	b->n_cache = kept;
 	if (!b->n_cache || plan_find(b->plan, CACHE_PATH))
 		return 0;
 	ldcache_encode(b->cache, b->n_cache, &cache);

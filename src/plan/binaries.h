@@ -57,6 +57,7 @@ int binaries_add(struct binaries *b, const char *path, const char *reason, struc
 int binaries_add_needs(struct binaries *b, const void *data, size_t len, const char *origin,
 		       struct err *err);
 
-/* Adds the dynamic linker's cache, when there is anything to find by it. To be called once, when
- * all else is added. */
-int binaries_finish(struct binaries *b, struct err *err);
+/* Adds the dynamic linker's cache, when there is anything to find by it, but for libraries of which
+ * IS_LEFT_OUT is true; their paths have no leading slash. To be called once, when all else is added. */
+int binaries_finish(struct binaries *b, bool (*is_left_out)(const char *path, void *arg), void *arg,
+		    struct err *err);

@@ -27,6 +27,12 @@ def changes(told):
     return {(c["b"] if "b" in c else c["a"])["path"]: c for c in told["files"]}
 
 
+def test_the_root_itself(images):
+    one, other = images(newc(*BASE), newc(Entry(b".", 0o040755), *BASE))
+    text = run("diff", one, other, status=FINDING).text
+    assert "+ / (folder, 0755, 0 bytes)" in text and "/." not in text
+
+
 def test_an_image_is_the_same_as_itself(image):
     result = run("diff", image, image, status=DONE)
     assert "the same files, modules and configuration" in result.text

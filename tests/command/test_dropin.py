@@ -63,6 +63,7 @@ pre_mount+="/usr/libexec/10-first"
 pre_trigger="/usr/libexec/20-second"
 timeout=5
 required=yes
+optional_binaries="absent-program /usr/bin/absent env"
 """)
     paths, warnings = planned(system)
     assert "/etc/preroot/features.d/x.conf:3 " in paths["usr/bin/env"]
@@ -71,7 +72,10 @@ required=yes
     assert "x.conf:11" in paths["usr/libexec/20-second"]
     dummy = next(path for path in paths if "/dummy.ko" in path)
     assert "x.conf:6 " in paths[dummy]
-    assert len(warnings) == 1 and "x.conf:5" in warnings[0] and "/etc/absent" in warnings[0]
+    missing = [("14", "absent-program"), ("14", "/usr/bin/absent"), ("5", "/etc/absent")]
+    assert len(warnings) == 3
+    for (line, word), warning in zip(missing, warnings):
+        assert f"x.conf:{line}: there is no {word};" in warning
     lines = boot_conf(system, tmp_path)
     assert [line for line in lines if line.startswith("run=")] == [
         "run=pre-trigger 5 required /usr/libexec/20-second",

@@ -208,3 +208,16 @@ def test_damaged_program_is_refused(damage, tree, tmp_path):
              tmp_path / "broken", "/broken"]
     result = run(*words, status=FAILED)
     assert "broken" in result.error
+
+
+@pytest.mark.parametrize("path, hint", [
+    ("/kernel/x86/microcode/GenuineIntel.bin", "microcode"),
+    ("/kernel/firmware/acpi/ssdt.aml", "--acpi-override"),
+])
+def test_what_the_kernel_looks_for_early_is_refused(path, hint, tree, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    result = run("build", tmp_path / "out.img", "--root", tree.root, "--hardware",
+                 trees.MACHINES / "virtio-blk.json", "--include", tmp_path / "file", path,
+                 status=FAILED)
+    assert path in result.error and hint in result.hint
+    assert not (tmp_path / "out.img").exists()

@@ -129,6 +129,19 @@ def test_needed_library_stays_until_what_needs_it_goes(system):
     assert library.lstrip("/") not in paths and "usr/bin/env" not in paths
 
 
+def test_removed_libraries_are_not_in_the_linker_cache(system, tmp_path):
+    """Whether others stay in it or it goes, too."""
+    out, all_of_them = tmp_path / "out.img", [f"/{path}" for path in libraries()]
+    words = ["--root", system.root, "--generic", "--install", "env"]
+    run("build", out, system.version, *words)
+    assert b"libc.so.6" in run("cat", out, "etc/ld.so.cache").out
+    run("build", out, system.version, *words, "--remove", f"{' '.join(all_of_them)} /bin/env")
+    listed = {entry["path"] for entry in run("list", "--json", out).json["entries"]}
+    after = run("cat", out, "etc/ld.so.cache").out if "etc/ld.so.cache" in listed else b""
+    assert b"libc.so.6" not in after
+    run("verify", out)
+
+
 def test_needed_library_of_an_included_program_stays(system):
     result = refused(system, "--include", PROGRAM, "/opt/env", "--remove", f"/{libraries()[0]}")
     assert "/opt/env" in result.error

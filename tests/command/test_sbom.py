@@ -196,7 +196,9 @@ def test_a_file_that_is_not_what_the_manifest_says(changed, image, tmp_path):
 
 
 def test_a_damaged_manifest(image, tmp_path):
+    text = b"preroot-manifest 3\nnonsense\n"
     path = tmp_path / "changed.img"
     path.write_bytes(archive.padded(image.read_bytes()) + newc(
-        file(MANIFEST.encode(), b"preroot-manifest 2\nnonsense\n")))
+        file(MANIFEST.encode(), text + b"sha256\t" + hashlib.sha256(text).hexdigest().encode()
+             + b"\n")))
     assert "manifest line 2" in run("sbom", "--spdx", path, status=FAILED).error

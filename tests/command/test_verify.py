@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """verify: what can be wrong with an image is found from its bytes."""
 
+import hashlib
 import stat
 
 import pytest
@@ -13,6 +14,11 @@ from program import FINDING, run
 NVME = trees.MACHINES / "nvme.json"
 EXECUTABLE = stat.S_IFREG | 0o755
 MANIFEST = b"usr/lib/preroot/manifest"
+
+
+def sealed(text):
+    """A manifest with the sum of itself."""
+    return text + b"sha256\t" + hashlib.sha256(text).hexdigest().encode() + b"\n"
 
 
 class Parts:
@@ -162,8 +168,8 @@ def test_a_segment_behind(codec, entries, ours, tmp_path):
 
 
 @pytest.mark.parametrize("old, new, says", [
-    (b"preroot-manifest 2\n", b"preroot-manifest 3\n", "manifest"),
-    (b"preroot-manifest 2\n", b"something else\n", "manifest"),
+    (b"preroot-manifest 3\n", b"preroot-manifest 2\n", "build it anew"),
+    (b"preroot-manifest 3\n", b"something else\n", "manifest"),
     (b"\tinit\t", b"\tinit2\t", "init2"),
     (b"f\t0755\t", b"f\t0644\t", "mode"),
     (b"f\t0755\t", b"x\t0755\t", "manifest"),
@@ -173,11 +179,27 @@ def test_a_segment_behind(codec, entries, ours, tmp_path):
 def test_a_changed_manifest(old, new, says, parts, tmp_path):
     entries = archive.places(bytes(parts.base))
     place = next(place for place in entries if place.name == MANIFEST)
-    text = bytes(parts.base[place.data:place.data + place.size])
-    assert old in text
-    changed = file(MANIFEST, text.replace(old, new, 1)).encode(9999)
+    text, last = bytes(parts.base[place.data:place.data + place.size]).rsplit(b"sha256\t", 1)
+    assert old in text and len(last) == 65
+    changed = file(MANIFEST, sealed(text.replace(old, new, 1))).encode(9999)
     parts.base[place.header:place.end] = changed
     assert any(says in problem for problem in findings(parts.join(), tmp_path / "image"))
+
+
+@pytest.mark.parametrize("codec", ["none", "lz4"])
+def test_a_flipped_bit_in_the_manifest(codec, ours, tmp_path, on_all_cores):
+    """With a codec that has no sum, in a reason as well as in a number."""
+    parts = Parts(ours, codec)
+    place = next(p for p in archive.places(bytes(parts.base)) if p.name == MANIFEST)
+
+    def flip(number):
+        base = bytearray(parts.base)
+        base[number] ^= 1
+        return any("manifest" in problem for problem in findings(
+            bytes(parts.store) + archive.pack(codec, bytes(base)), tmp_path / f"{number}.img"))
+
+    end = place.data + place.size
+    assert all(on_all_cores(flip, [*range(place.data, end, place.size // 20), end - 1]))
 
 
 def test_cut_anywhere(ours, tmp_path, on_all_cores):

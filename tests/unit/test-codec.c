@@ -514,6 +514,33 @@ static void the_number_of_threads_does_not_show_in_the_bytes(void **state)
 	}
 }
 
+/* What a boot loader or a user appends to an image wants to be aligned, and zstd wants no zeros
+ * behind its frame. */
+static void a_zstd_stream_is_aligned_whatever_is_in_it(void **state)
+{
+	static const size_t sizes[] = {0, 1, 200, 255, 256, 257, 65535, 65791, 65792, 299000};
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+
+	(void)state;
+	add_plain(&plain, 300 * 1024);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (size_t more = 0; more < 16; more++) {
+			_cleanup_buf_ struct buf packed = BUF_INIT, got = BUF_INIT;
+			struct encode_options o = {.level = 1, .threads = 1};
+			size_t size = sizes[i] + more * 3;
+			struct err err = {0};
+
+			assert_ok(encode(CODEC_ZSTD, &o, plain.data, size, &packed, &err), 0, &err);
+			assert_int_equal(packed.len % 4, 0);
+			assert_ok(unpack(decoder_find(CODEC_ZSTD), packed.data, packed.len, size, &got,
+					 NULL, &err),
+				  0, &err);
+			assert_int_equal(got.len, size);
+			if (size)
+				assert_memory_equal(got.data, plain.data, size);
+		}
+}
+
 static void every_level_unpacks_to_the_same(void **state)
 {
 	_cleanup_buf_ struct buf plain = BUF_INIT;
@@ -989,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(the_number_of_threads_does_not_show_in_the_bytes),
 		cmocka_unit_test(a_level_that_a_codec_does_not_have_is_refused),
 		cmocka_unit_test(what_cannot_be_written_is_said_so),
+		cmocka_unit_test(a_zstd_stream_is_aligned_whatever_is_in_it),
 		cmocka_unit_test(every_level_unpacks_to_the_same),
 		cmocka_unit_test(a_codec_is_asked_for_with_its_level),
 		cmocka_unit_test(an_xz_filter_that_no_kernel_has_is_refused),

@@ -131,7 +131,7 @@ static void no_byte_of_a_name_breaks_a_line_of_the_manifest(void **state)
 
 static void what_cannot_be_part_of_a_name_stays_spelt_out(void **state)
 {
-	char text[] = "preroot-manifest 2\n"
+	char text[] = "preroot-manifest 3\n"
 		      "d\t0755\t0\t-\ta\\x00b\\x2\\xg0\\x\\x41\t-\t-\t\\x0\n";
 	char *cursor = text;
 	struct manifest_entry m;
@@ -212,9 +212,9 @@ static void a_manifest_has_a_first_line_and_a_version(void **state)
 	assert_fails(read_manifest("", &err), -EBADMSG, &err);
 	assert_fails(read_manifest("d\t0755\t0\t-\tetc\t-\t-\tx\n", &err), -EBADMSG, &err);
 	assert_fails(read_manifest("preroot-manifest \n", &err), -EBADMSG, &err);
-	assert_fails(read_manifest("preroot-manifest 2x\n", &err), -EBADMSG, &err);
+	assert_fails(read_manifest("preroot-manifest 3x\n", &err), -EBADMSG, &err);
 	assert_fails(read_manifest("preroot-manifest 9\nfuture", &err), -EPROTONOSUPPORT, &err);
-	assert_ok(read_manifest("preroot-manifest 2\n", &err), 0, &err);
+	assert_ok(read_manifest("preroot-manifest 3\n", &err), 0, &err);
 }
 
 static void a_manifest_without_its_last_newline_is_cut_short(void **state)
@@ -249,6 +249,47 @@ static void no_manifest_is_fatal(void **state)
 	sweep(b.data, b.len, check_manifest, NULL);
 }
 
+static void a_manifest_holds_its_own_sum(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct err err = {0};
+	size_t len;
+
+	(void)state;
+	add_manifest(&b);
+	len = b.len;
+	manifest_end(&b);
+	for (size_t i = 0; i < b.len; i++) {
+		_cleanup_free_ char *changed = strndup(buf_cstr(&b), b.len);
+
+		changed[i] ^= 1;
+		if (manifest_open(changed, b.len, &err) == 0)
+			fail_msg("byte %zu can change", i);
+		assert_true(err.text[0]);
+	}
+	for (size_t i = 0; i < b.len; i++) {
+		_cleanup_free_ char *cut = strndup(buf_cstr(&b), i);
+
+		assert_true(manifest_open(cut, i, &err) < 0);
+	}
+	assert_ok(manifest_open((char *)b.data, b.len, &err), 0, &err);
+	assert_int_equal(strlen((char *)b.data), len);
+	assert_ok(read_manifest((char *)b.data, &err), 0, &err);
+	assert_fails(manifest_open(NULL, 0, &err), -EBADMSG, &err);
+}
+
+static void an_older_and_a_newer_manifest_are_told(void **state)
+{
+	char older[] = "preroot-manifest 2\n", newer[] = "preroot-manifest 9\n";
+	struct err err = {0};
+
+	(void)state;
+	assert_fails(manifest_open(older, strlen(older), &err), -EPROTONOSUPPORT, &err);
+	assert_contains(err.hint, "build it anew");
+	assert_fails(manifest_open(newer, strlen(newer), &err), -EPROTONOSUPPORT, &err);
+	assert_contains(err.hint, "newer preroot");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +301,8 @@ int main(void)
 		cmocka_unit_test(a_manifest_has_a_first_line_and_a_version),
 		cmocka_unit_test(a_manifest_without_its_last_newline_is_cut_short),
 		cmocka_unit_test(no_manifest_is_fatal),
+		cmocka_unit_test(a_manifest_holds_its_own_sum),
+		cmocka_unit_test(an_older_and_a_newer_manifest_are_told),
 	};
 
 	return RUN_TESTS(tests);

@@ -537,8 +537,10 @@ static void another_manifest_than_the_expected_one_is_told(void **state)
 /* An image with a manifest of its own, and one more file. */
 static void judge_with_file(struct judged *j, const char *path, const char *text)
 {
-	_cleanup_buf_ struct buf image = BUF_INIT;
+	_cleanup_buf_ struct buf image = BUF_INIT, empty = BUF_INIT;
 
+	manifest_begin(&empty);
+	manifest_end(&empty);
 	add_entry(&image, "init", S_IFREG | 0755, "x", 1);
 	add_dir(&image, "usr");
 	add_dir(&image, "usr/lib");
@@ -546,7 +548,7 @@ static void judge_with_file(struct judged *j, const char *path, const char *text
 	add_dir(&image, "etc");
 	add_dir(&image, "etc/preroot");
 	if (strcmp(path, MANIFEST_PATH) != 0)
-		add_file(&image, MANIFEST_PATH, "preroot-manifest 2\n");
+		add_file(&image, MANIFEST_PATH, buf_cstr(&empty));
 	add_file(&image, path, text);
 	cpio_add_trailer(&image);
 	judge_ok(j, &image);
@@ -554,11 +556,19 @@ static void judge_with_file(struct judged *j, const char *path, const char *text
 
 static void damage_within_our_own_files_is_told(void **state)
 {
-	_cleanup_judged_ struct judged manifest, newer, index, conf;
+	_cleanup_buf_ struct buf garbage = BUF_INIT;
+	_cleanup_judged_ struct judged manifest, cut, older, newer, index, conf;
 
 	(void)state;
-	judge_with_file(&manifest, MANIFEST_PATH, "preroot-manifest 2\ngarbage\n");
+	manifest_begin(&garbage);
+	buf_add_str(&garbage, "garbage\n");
+	manifest_end(&garbage);
+	judge_with_file(&manifest, MANIFEST_PATH, buf_cstr(&garbage));
 	assert_problem(&manifest, "/" MANIFEST_PATH ": manifest line 2 is malformed");
+	judge_with_file(&cut, MANIFEST_PATH, "preroot-manifest 3\n");
+	assert_problem(&cut, "cut short");
+	judge_with_file(&older, MANIFEST_PATH, "preroot-manifest 2\n");
+	assert_problem(&older, "version 2, not 3; an older preroot");
 	judge_with_file(&newer, MANIFEST_PATH, "preroot-manifest 9\n");
 	assert_problem(&newer, "version 9");
 	judge_with_file(&index, MODINDEX_PATH, "garbage");

@@ -85,13 +85,18 @@ static int add_file(struct dropin *d, const struct conf_word *w, struct err *err
 
 static int add_optional(struct dropin *d, const struct conf_word *w, struct err *err)
 {
-	int r = need_path(d, w, err);
-
-	if (r < 0 || root_exists(d->b->root, w->text))
-		return r < 0 ? r : add_item(d, w, err);
+	if (items_find(d->b, w->text))
+		return add_item(d, w, err);
 	plan_warn(&d->b->plan, "%s:%u: there is no %s; the image is made without it", w->from->file,
 		  w->from->line, shown(d, w->text));
 	return 0;
+}
+
+static int add_optional_file(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	int r = need_path(d, w, err);
+
+	return r < 0 ? r : add_optional(d, w, err);
 }
 
 static int add_module_with(struct dropin *d, const struct conf_word *w, unsigned flags,
@@ -180,8 +185,9 @@ static const struct {
 	{"condition_mode", NULL},
 	{"condition_path_exists", NULL},
 	{"binaries", add_item},
+	{"optional_binaries", add_optional},
 	{"files", add_file},
-	{"optional_files", add_optional},
+	{"optional_files", add_optional_file},
 	{"modules", add_module},
 	{"load_modules", load_module},
 	{"kernel_cmdline", NULL},
