@@ -11,22 +11,33 @@ enum { TREE_DEPTH_MAX = 64 };
 
 const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
 
-const char *items_find(struct build *b, const char *word)
+/* 1 when it is there, 0 when it is not. */
+static int look(struct build *b, const char *path, struct stat *st, struct err *err)
+{
+	int r = root_stat(b->root, path, st);
+
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+		return 0;
+	return r < 0 ? err_sys(err, r, "%s%s", root_prefix(b->root), path) : 1;
+}
+
+int items_find(struct build *b, const char *word, const char **out, struct err *err)
 {
 	static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					      "/usr/bin", "/sbin", "/bin"};
 	struct stat st;
+	int r = 0;
 
+	*out = word;
 	if (*word == '/')
-		return root_exists(b->root, word) ? word : NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(folders) && *word && !strchr(word, '/'); i++) {
-		const char *path = arena_printf(&b->plan.arena, "%s/%s", folders[i], word);
-
-		if (root_stat(b->root, path, &st) == 0 && S_ISREG(st.st_mode) &&
-		    (st.st_mode & 0111))
-			return path;
+		return look(b, word, &st, err);
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && *word && !strchr(word, '/') && r == 0; i++) {
+		*out = arena_printf(&b->plan.arena, "%s/%s", folders[i], word);
+		r = look(b, *out, &st, err);
+		if (r > 0 && (!S_ISREG(st.st_mode) || !(st.st_mode & 0111)))
+			r = 0;
 	}
-	return NULL;
+	return r;
 }
 
 static int add_path(struct build *b, const char *path, const char *reason, int depth,

@@ -8,8 +8,9 @@
 #include "features/features.h"
 
 /* WORD with a leading slash: that path, if it is there. A bare name: the program of that name in
- * a folder where programs lie. The path, with a leading slash; NULL: there is none. */
-const char *items_find(struct build *b, const char *word);
+ * a folder where programs lie. 1: *OUT is the path, with a leading slash; 0: there is none; -errno
+ * when that cannot be told. */
+int items_find(struct build *b, const char *word, const char **out, struct err *err);
 
 /* The folders that items_find() looks into, for messages. */
 extern const char items_folders[];

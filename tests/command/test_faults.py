@@ -98,7 +98,8 @@ def test_interrupted_call_is_repeated(name, build, calls, out, good):
 
 @pytest.mark.parametrize("name", READING)
 def test_any_input_that_cannot_be_read(name, build, calls, good, tmp_path, on_all_cores):
-    """Either it did not matter, and the image is the same; or nothing is written."""
+    """Either it did not matter, and the image is the same; or nothing is written. Who owns the files
+    is looked up by another thread, whose calls strace counts for themselves: it may do without."""
     def fail(call):
         folder = tmp_path / str(call.number)
         folder.mkdir()
@@ -106,6 +107,8 @@ def test_any_input_that_cannot_be_read(name, build, calls, good, tmp_path, on_al
         out.write_bytes(OLD)
         result = run(*build(out), status=(DONE, FAILED), env=faults.TRACED,
                      before=faults.words(call.name, call.number, "error=EIO"))
+        if any("package database" in text for text in result.messages("warning")):
+            return call, out.read_bytes() != OLD
         return call, is_alone(out, OLD if result.status else good)
 
     own = [call for call in calls if call.name == name]

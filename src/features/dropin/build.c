@@ -54,9 +54,12 @@ static const char *reason(struct dropin *d, const struct conf_assignment *from)
 
 static int add_item(struct dropin *d, const struct conf_word *w, struct err *err)
 {
-	const char *path = items_find(d->b, w->text);
+	const char *path;
+	int r = items_find(d->b, w->text, &path, err);
 
-	if (!path) {
+	if (r < 0)
+		return err_prefix(err, "%s:%u", w->from->file, w->from->line);
+	if (r == 0) {
 		err_set(err, -ENOENT, "%s:%u: there is no %s", w->from->file, w->from->line,
 			shown(d, w->text));
 		return *w->text == '/' ? err->code
@@ -85,7 +88,12 @@ static int add_file(struct dropin *d, const struct conf_word *w, struct err *err
 
 static int add_optional(struct dropin *d, const struct conf_word *w, struct err *err)
 {
-	if (items_find(d->b, w->text))
+	const char *path;
+	int r = items_find(d->b, w->text, &path, err);
+
+	if (r < 0)
+		return err_prefix(err, "%s:%u", w->from->file, w->from->line);
+	if (r > 0)
 		return add_item(d, w, err);
 	plan_warn(&d->b->plan, "%s:%u: there is no %s; the image is made without it", w->from->file,
 		  w->from->line, shown(d, w->text));
@@ -143,9 +151,10 @@ static int add_run(struct dropin *d, const struct conf_word *w, enum bootconf_st
 	struct stat st;
 	int r = add_item(d, w, err);
 
+	if (r >= 0)
+		r = items_find(d->b, w->text, &run.path, err);
 	if (r < 0)
 		return r;
-	run.path = items_find(d->b, w->text);
 	r = root_stat(d->b->root, run.path, &st);
 	if (r < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111) || strchr(run.path, '\n')) {
 		err_set(err, -EACCES, "%s:%u: %s is no executable file", w->from->file,

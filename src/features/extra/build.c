@@ -161,13 +161,16 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 static int add_install(struct build *b, const char *word, bool optional, struct err *err)
 {
 	const char *option = optional ? "--install-optional" : "--install";
-	const char *path = items_find(b, word);
+	const char *path;
+	int r = items_find(b, word, &path, err);
 
-	if (!path && optional) {
+	if (r < 0)
+		return r;
+	if (r == 0 && optional) {
 		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word, option);
 		return 0;
 	}
-	if (!path) {
+	if (r == 0) {
 		err_set(err, -ENOENT, "there is no %s%s (asked for with %s)",
 			*word == '/' ? root_prefix(b->root) : "", word, option);
 		return *word == '/' ? err_hint(err, "what may be missing belongs to "

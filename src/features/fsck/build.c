@@ -29,14 +29,17 @@ static bool has_checker(const char *type)
 static int add(struct build *b, const char *type, const char *reason, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
-	const char *path = items_find(b, arena_printf(a, "fsck.%s", type));
-	int r;
+	const char *path, *conf;
+	int r = items_find(b, arena_printf(a, "fsck.%s", type), &path, err);
 
-	if (!path)
-		return 0;
+	if (r <= 0)
+		return r;
 	r = items_add(b, path, reason, err);
-	if (r == 0 && str_starts(type, "ext") && root_exists(b->root, "etc/e2fsck.conf"))
-		r = items_add(b, "/etc/e2fsck.conf", reason, err);
+	if (r < 0 || !str_starts(type, "ext"))
+		return r < 0 ? r : 1;
+	r = items_find(b, "/etc/e2fsck.conf", &conf, err);
+	if (r > 0)
+		r = items_add(b, conf, reason, err);
 	return r < 0 ? r : 1;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -17,14 +18,27 @@ enum { FILE_SIZE_MAX = 1024 * 1024 };
 
 #define CONF_DIR "etc/initramfs-tools/conf.d"
 
+/* 1: TEXT ends with a NUL behind it; 0: there is no such file. */
+static int read_text(struct build *b, const char *path, struct buf *text, struct err *err)
+{
+	int r = root_read(b->root, path, FILE_SIZE_MAX, text);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		return err_sys(err, r, "%s/%s", root_prefix(b->root), path);
+	return buf_cstr(text) ? 1 : err_set(err, -ENOMEM, "no memory left");
+}
+
 /* Lines NAME=VALUE of a file for a shell; of several settings of RESUME the last one. */
-static void take_conf(struct build *b, const char *path, const char **resume)
+static int take_conf(struct build *b, const char *path, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *cursor, *line;
+	int r = read_text(b, path, &text, err);
 
-	if (root_read(b->root, path, FILE_SIZE_MAX, &text) < 0 || !buf_cstr(&text))
-		return;
+	if (r <= 0)
+		return r;
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n"))) {
 		line += strspn(line, " \t");
@@ -34,29 +48,33 @@ static void take_conf(struct build *b, const char *path, const char **resume)
 		line += strspn(line, "\"'");
 		*resume = arena_strndup(&b->plan.arena, line, strcspn(line, "\"' \t#"));
 	}
+	return 0;
 }
 
-static const char *configured(struct build *b)
+static int configured(struct build *b, const char **resume, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
-	const char *resume = "";
 	char **names;
 	int n = root_listdir(b->root, CONF_DIR, a, &names);
+	int r = take_conf(b, "etc/initramfs-tools/initramfs.conf", resume, err);
 
-	take_conf(b, "etc/initramfs-tools/initramfs.conf", &resume);
-	for (int i = 0; i < n; i++)
-		take_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), &resume);
-	return resume;
+	if (n < 0 && n != -ENOENT)
+		return err_sys(err, n, "%s/" CONF_DIR, root_prefix(b->root));
+	for (int i = 0; i < n && r == 0; i++)
+		r = take_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), resume, err);
+	return r;
 }
 
 /* What fstab calls the first swap area that is no file and needs nothing above a partition. */
-static const char *from_fstab(struct build *b)
+static int from_fstab(struct build *b, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *cursor, *line;
+	int r = read_text(b, "etc/fstab", &text, err);
 
-	if (root_read(b->root, "etc/fstab", FILE_SIZE_MAX, &text) < 0 || !buf_cstr(&text))
-		return NULL;
+	*resume = "";
+	if (r <= 0)
+		return r;
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n"))) {
 		const char *device = strtok_r(line, " \t", &line);
@@ -67,10 +85,12 @@ static const char *from_fstab(struct build *b)
 			continue;
 		if (strchr(device, '=') ||
 		    (str_starts(device, "/dev/") && !str_starts(device, "/dev/mapper/") &&
-		     !str_starts(device, "/dev/zram")))
-			return arena_strdup(&b->plan.arena, device);
+		     !str_starts(device, "/dev/zram"))) {
+			*resume = arena_strdup(&b->plan.arena, device);
+			break;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
 static bool can_hibernate(const struct build *b)
@@ -110,16 +130,16 @@ static int add_drivers(struct build *b, struct err *err)
 
 int resume_build(struct build *b, struct err *err)
 {
-	const char *resume;
+	const char *resume = "";
+	int r;
 
 	if (!build_is_hostonly(b) || !can_hibernate(b))
 		return 0;
-	resume = configured(b);
-	if (strcmp(resume, "none") == 0)
-		return 0;
-	if (!*resume || strcmp(resume, "auto") == 0)
-		resume = from_fstab(b);
-	if (resume)
-		buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
-	return resume ? add_drivers(b, err) : 0;
+	r = configured(b, &resume, err);
+	if (r == 0 && (!*resume || strcmp(resume, "auto") == 0))
+		r = from_fstab(b, &resume, err);
+	if (r < 0 || !*resume || strcmp(resume, "none") == 0)
+		return r;
+	buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
+	return add_drivers(b, err);
 }
