@@ -11,7 +11,7 @@ from lib.disk import Layout
 from lib.filesystems import MAKERS as FILESYSTEMS
 from lib.qemu import BUSES, MICROVM, device_of
 
-from scenarios import ALL_SUITES, HOSTONLY_MODES, MODES, of_matrix
+from scenarios import ALL_SUITES, HOSTONLY_MODES, MODES, fails, of_matrix
 from scenarios import BUSES as USUAL_BUSES
 
 STRICT = HOSTONLY_MODES["LABEL"]
@@ -79,6 +79,12 @@ ALL_MACHINES = unique(
     + [protected(suite, "virtio-blk", mode, fs) for suite in END_SUITES for mode in MODES
        for fs in FILESYSTEMS if fs != "ext4"])
 
+# A partition table inside a partition is none for the kernel.
+NESTED = fails("table-in-a-partition", table="nested", says=(
+    "wanted: root=UUID={disk.uuid}", "disk with a gpt partition table",
+    "a gpt partition table in a partition, which the kernel does not look into",
+    "PARTLABEL=outer part"))
+
 MACHINES = [
     *by_turns(_buses + _filesystems),
     *by_turns(_tables[:3]),
@@ -86,4 +92,5 @@ MACHINES = [
     of_machine("sid", "nvme", "hostonly", table="logical", sector=4096),
     of_machine("bookworm", "virtio-scsi", "hostonly", "squashfs", "none"),
     *(protected(suite, bus, "hostonly") for suite, bus in zip(ALL_SUITES, PROTECTED)),
+    NESTED,
 ]
