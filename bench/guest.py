@@ -13,7 +13,7 @@ from ours import shown
 # ioeventfd), and what is in the page cache is there when the call returns (with io_uring).
 ICOUNT = "shift=1,sleep=off"
 BUS = "virtio-blk at once"
-qemu.BUSES[BUS] = ["virtio-blk-pci,drive={drive},ioeventfd=off"]
+qemu.BUSES[BUS] = qemu.Bus("vda", ("virtio-blk-pci,drive={drive},ioeventfd=off",))
 DRIVE_OPTIONS = ",aio=io_uring"
 
 

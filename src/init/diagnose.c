@@ -25,7 +25,7 @@ static void tell_device(const struct block_device *d)
 {
 	const struct probe *p = &d->probe;
 	int64_t sectors = block_sectors(d->name);
-	char what[JOBS_NAME_MAX + 64];
+	char what[JOBS_NAME_MAX + 96];
 
 	if (d->state != DEVICE_KNOWN)
 		snprintf(what, sizeof(what), "(still being read)");
@@ -36,7 +36,10 @@ static void tell_device(const struct block_device *d)
 	else if (p->type[0])
 		snprintf(what, sizeof(what), "%s", p->type);
 	else if (p->table[0])
-		snprintf(what, sizeof(what), "disk with a %s partition table", p->table);
+		snprintf(what, sizeof(what),
+			 d->is_partition ? "a %s partition table in a partition, which the kernel "
+					   "does not look into"
+					 : "disk with a %s partition table", p->table);
 	else
 		snprintf(what, sizeof(what), "no known content");
 	log_tell("    %-10s %6lld MiB  %s%s%s%s%s%s%s%s%s", d->name,

@@ -32,8 +32,9 @@ int mount_device(const struct job *job, struct job_result *out)
 	if (r < 0)
 		return r;
 	r = sys_mount(device, job->target, job->fstype, flags, data);
-	/* A disk that is write protected can still be read. */
-	if (r == -EROFS || (r == -EACCES && !(flags & MS_RDONLY)))
+	/* A disk that is write protected can still be read; so can one that does not say it is, and
+	 * fails the first write, as worn-out flash does. */
+	if (r == -EROFS || ((r == -EACCES || r == -EIO) && !(flags & MS_RDONLY)))
 		r = sys_mount(device, job->target, job->fstype, flags | MS_RDONLY, data);
 	if (r < 0)
 		snprintf(out->text, sizeof(out->text), "mounting %s as %s%s%.100s: %s", device,

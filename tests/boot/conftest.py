@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots the selected scenarios, as many at a time as there are processors."""
+"""Boots the selected scenarios, as many at a time as there are processors, or --boots-at-once N.
+
+--all-machines is for test_machines.py: all that are known, which takes an hour or two.
+"""
 
 import os
 import sys
@@ -9,6 +12,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all-machines", action="store_true")
+    parser.addoption("--boots-at-once", type=int, default=os.cpu_count())
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +32,7 @@ def boots(request, lab):
     """The boots of all selected scenarios, as futures; the tests wait for theirs."""
     selected = [item.callspec.params["scenario"] for item in request.session.items
                 if "boots" in item.fixturenames]
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(request.config.getoption("--boots-at-once"))
     try:
         yield {scenario: pool.submit(lab.boot, scenario) for scenario in selected}
     finally:

@@ -7,10 +7,10 @@ import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 
-from lib import BUILD, disk, early, image, kernels, qemu, rootfs
+from lib import BUILD, disk, early, filesystems, image, kernels, qemu, rootfs
 from lib.command import Failure
 
-from scenarios import of_matrix
+from machines import of_machine
 
 
 def digest(value):
@@ -44,34 +44,41 @@ class Lab:
     def kernel(self, suite):
         return self._once(("kernel", suite), kernels.of_suite, suite)
 
-    def disk(self, tree, table):
+    def disk(self, tree, layout=disk.Layout()):
         """A disk with a root TREE: payload; debian, a real one with systemd; no-init."""
-        return self._once(("disk", tree, table), self._make_disk, tree, table)
+        return self._once(("disk", tree, layout), self._make_disk, tree, layout)
 
-    def _make_disk(self, tree, table):
-        path = self.folder / f"{tree}-{table}.disk"
-        create = {"gpt": disk.create_gpt, "mbr": disk.create_mbr}[table]
+    def _make_disk(self, tree, layout):
+        path = self.folder / f"{tree}-{layout.fs}-{layout.table}-{layout.sector}.disk"
         if tree == "debian":
             folder = BUILD / "debian/bookworm"
             rootfs.create_debian(folder, disk.label(path))
-            return create(path, folder, 1 << 30)
-        folder = path.with_suffix(".tree")
-        rootfs.create(folder, image.PROGRAM if tree == "payload" else None)
-        if tree == "no-init":
+            return disk.create(path, folder, layout, 1 << 30)
+        size = filesystems.disk_size(layout.fs)
+        return disk.create(path, self.tree(tree), layout, size)
+
+    def tree(self, name):
+        """The files of a small root: payload, or no-init."""
+        return self._once(("tree", name), self._make_tree, name)
+
+    def _make_tree(self, name):
+        folder = self.folder / f"{name}.tree"
+        rootfs.create(folder, image.PROGRAM if name == "payload" else None)
+        if name == "no-init":
             (folder / "sbin/init").unlink()
-        return create(path, folder)
+        return folder
 
-    def hardware(self, suite, bus):
-        """The hardware description that a guest with this BUS gave of itself."""
-        return self._once(("hardware", suite, bus), self._make_hardware, suite, bus)
+    def hardware(self, suite, bus, fs):
+        """The hardware description that a guest with a root FS on this BUS gave of itself."""
+        return self._once(("hardware", suite, bus, fs), self._make_hardware, suite, bus, fs)
 
-    def _make_hardware(self, suite, bus):
-        scenario = of_matrix(suite, bus, "generic", "UUID")
+    def _make_hardware(self, suite, bus, fs):
+        scenario = of_machine(suite, bus, "generic", fs)
         text, status = self.boot(scenario).section("hardware")
         if status != 0:
             raise Failure(f"`preroot hardware` ended with {status} in the guest {scenario.name}\n"
                           + self.boot(scenario).explain())
-        path = self.folder / f"hardware-{suite}-{bus}.json"
+        path = self.folder / f"hardware-{suite}-{bus}-{fs}.json"
         path.write_text(text)
         return path
 
@@ -87,15 +94,15 @@ class Lab:
         rootfs.create_with_features(tree, kernel.root, dict(features))
         return kernels.Kernel(tree, kernel.version)
 
-    def image(self, suite, mode, bus, options, features=()):
-        """An image; the generic ones do not depend on BUS."""
-        bus = bus if mode == "hostonly" else ""
-        key = ("image", suite, mode, bus, options, features)
-        return self._once(key, self._make_image, suite, mode, bus, options, features)
+    def image(self, suite, mode, way, options, features=()):
+        """An image; WAY is the bus and the filesystem of a hostonly one."""
+        way = way if mode == "hostonly" else ()
+        key = ("image", suite, mode, way, options, features)
+        return self._once(key, self._make_image, suite, mode, way, options, features)
 
-    def _make_image(self, suite, mode, bus, options, features):
-        hardware = self.hardware(suite, bus) if bus else None
-        name = "-".join(filter(None, [suite, mode, bus, *(word.strip("-") for word in options),
+    def _make_image(self, suite, mode, way, options, features):
+        hardware = self.hardware(suite, *way) if way else None
+        name = "-".join(filter(None, [suite, mode, *way, *(word.strip("-") for word in options),
                                       features and digest(features)]))
         path = self.folder / f"{name}.img"
         image.build(path, self.system(suite, features), mode, hardware,
@@ -117,23 +124,24 @@ class Lab:
 
     def names(self, scenario):
         """What the texts of SCENARIO may refer to: the root's disk and its identifiers."""
-        root = self.disk(scenario.tree, scenario.table)
+        root = self.disk(scenario.tree, scenario.layout)
         return {"disk": SimpleNamespace(**vars(root), partuuid_upper=root.partuuid.upper())}
 
     def _boot(self, scenario):
-        root = self.disk(scenario.tree, scenario.table)
-        bus = scenario.built_on or scenario.bus
+        root = self.disk(scenario.tree, scenario.layout)
+        way = (scenario.built_on or scenario.bus, scenario.layout.fs)
         files = [root.path]
         if scenario.decoy:
-            files.insert(0, self.disk("no-init", scenario.table).path)
+            files.insert(0, self.disk("no-init", scenario.layout).path)
         features = tuple((name, text.format(**self.names(scenario)))
                          for name, text in scenario.features)
         machine = qemu.Machine(
             kernel=self.kernel(scenario.suite).image,
-            initrd=self.image(scenario.suite, scenario.mode, bus, scenario.build,
+            initrd=self.image(scenario.suite, scenario.mode, way, scenario.build,
                               features),
             append=f"{self._root_word(scenario, root)} {scenario.append}",
             disks=[(scenario.bus, file) for file in files],
+            sector=scenario.layout.sector, readonly=scenario.readonly,
             memory=1024 if scenario.tree == "debian" else 512,
             cpus=scenario.cpus, plug_after=scenario.plug_after)
         return qemu.boot(machine, self.folder / "boots" / scenario.name)

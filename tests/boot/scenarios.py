@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of boots. A new one is a line in SCENARIOS, a new bus a row in lib/qemu.py."""
+"""The table of boots. A new one is a line in SCENARIOS; machines.py has more kinds of machines."""
 
 from dataclasses import dataclass
 
-from lib.qemu import BUSES
+from lib.disk import Layout
 from lib.rootfs import OTHER_INIT
 
+# The machines that everybody has meet every way to name a root; all others are in machines.py.
+BUSES = ("virtio-blk", "virtio-scsi", "nvme", "ahci", "usb-storage")
 SUITES = ("bookworm", "trixie")
 ALL_SUITES = ("bullseye", "bookworm", "trixie", "sid")
 CODECS = ("zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none")
@@ -14,15 +16,6 @@ KINDS = ("UUID", "LABEL", "PARTUUID")
 # Each kind of name goes with a kind of hostonly image; sloppy is the default.
 HOSTONLY_MODES = {"LABEL": ("--hostonly-mode", "strict"), "PARTUUID": ("--hostonly-mode", "portable")}
 RUN_HARDWARE = "payload.run=hardware"
-
-# The root partition's device on each bus.
-DEVICES = {
-    "virtio-blk": "/dev/vda1",
-    "virtio-scsi": "/dev/sda1",
-    "nvme": "/dev/nvme0n1p1",
-    "ahci": "/dev/sda1",
-    "usb-storage": "/dev/sda1",
-}
 
 NOWHERE = "UUID=01234567-89ab-cdef-0123-456789abcdef"
 
@@ -63,7 +56,10 @@ class Scenario:
     build: tuple = ()             # further words for `preroot build`
     features: tuple = ()          # drop-in features: (file, text); texts may refer to {disk.uuid}
     tree: str = "payload"         # what is on the root: see Lab.disk
-    table: str = "gpt"
+    table: str = "gpt"            # see disk.Layout, for the next two as well
+    fs: str = "ext4"
+    sector: int = 512
+    readonly: bool = False        # the disk is write-protected
     root: str = "UUID"            # what root= names the partition by, or the whole value
     append: str = ""              # further words for the kernel
     decoy: bool = False           # a second disk without our root comes first
@@ -77,6 +73,10 @@ class Scenario:
     min_seconds: float = 0        # the root is not reached earlier on the guest's clock
     says: tuple = ()              # what the console must hold; see Lab.names for {disk.uuid}
     not_says: tuple = ()
+
+    @property
+    def layout(self):
+        return Layout(self.table, self.fs, self.sector)
 
 
 def of_matrix(suite, bus, mode, kind):

@@ -3,11 +3,18 @@
 
 import pytest
 
-from scenarios import DEVICES, SCENARIOS
+from lib import qemu
+
+from scenarios import SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_boot(scenario, boots, lab):
+    check(scenario, boots, lab)
+
+
+def check(scenario, boots, lab):
+    """The boot of SCENARIO has ended as it is meant to."""
     boot = boots[scenario].result()
     assert boot.ending == scenario.ending, boot.explain()
     for text in scenario.says:
@@ -31,8 +38,9 @@ def check_report(scenario, boot):
 def check_payload(scenario, boot):
     """What the payload found is told in its own report; what it should be depends on SCENARIO."""
     if not scenario.decoy:
-        assert boot.value("root_source") == DEVICES[scenario.bus], boot.explain()
-    assert boot.value("root_type") == "ext4", boot.explain()
+        device = qemu.device_of(scenario.bus, scenario.layout.partition)
+        assert boot.value("root_source") == device, boot.explain()
+    assert boot.value("root_type") == scenario.fs, boot.explain()
     words = boot.value("root_flags").split(",") + boot.value("root_options").split(",")
     for flag in scenario.flags:
         assert flag in words, f"/ is mounted without {flag}\n{boot.explain()}"

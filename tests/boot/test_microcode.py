@@ -25,7 +25,7 @@ def test_kernel_finds_the_microcode(lab):
         early.amd([(SIGNATURE, EQUIVALENCE)], [(LEVEL, EQUIVALENCE)]))
     out = lab.folder / "microcode.img"
     image.build(out, Kernel(root, kernel.version), "generic")
-    disk = lab.disk("payload", "gpt")
+    disk = lab.disk("payload")
     boot = qemu.boot(qemu.Machine(kernel=kernel.image, initrd=out, disks=[("virtio-blk", disk.path)],
                                   append=f'root="{disk.root("UUID")}"',
                                   cpu="EPYC-Milan,-hypervisor"),

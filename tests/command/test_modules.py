@@ -269,6 +269,41 @@ def test_suppliers_of_the_way_to_root_are_needed_too(tree):
     assert "way to /" in reason_of(result, "reg")
 
 
+# ---- what filesystems ask for by name ----
+
+def mounted_with(tmp_path, fstype, options):
+    machine = json.loads(VIRTIO.read_text())
+    machine["mounts"][0] |= {"fstype": fstype, "options": options}
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps(machine))
+    return path
+
+
+@pytest.mark.parametrize("fstype, options, modules", [
+    ("vfat", "ro,fmask=0022,dmask=0022,codepage=437,iocharset=ascii,utf8",
+     {"vfat", "nls_cp437", "nls_ascii"}),
+    ("vfat", "rw,codepage=850,iocharset=iso8859-15", {"nls_cp850", "nls_iso8859_15"}),
+    ("hfsplus", "rw,umask=22,nls=utf8", {"hfsplus", "nls_utf8"}),
+    ("hfs", "rw,codepage=cp437,iocharset=koi8-r", {"nls_cp437", "nls_koi8_r"}),
+    ("ext4", "rw,commit=30", set()),
+])
+def test_character_sets_of_the_root_are_there(bookworm, tmp_path, fstype, options, modules):
+    result = plan(bookworm, "--hardware", mounted_with(tmp_path, fstype, options),
+                  "--hostonly-mode", "strict")
+    found = set(modules_of(result))
+    assert modules <= found
+    sets = {name for name in found if name.startswith("nls_")}
+    assert sets == {name for name in modules if name.startswith("nls_")}
+
+
+def test_character_set_that_the_kernel_lacks_is_an_error(bookworm, tmp_path):
+    machine = mounted_with(tmp_path, "vfat", "rw,codepage=437,iocharset=made-up")
+    result = run("plan", "--root", bookworm.root, "--hardware", machine, "--hostonly-mode",
+                 "strict", status=FAILED)
+    assert "it has no nls_made-up (iocharset=made-up)" in result.error
+    assert result.hint
+
+
 # ---- firmware ----
 
 ADAPTER = "pci:v0000ABCDd00000001sv00000000sd00000000bc01sc07i00"

@@ -14,14 +14,100 @@ from pathlib import Path
 
 from .command import Failure, environment
 
-# The devices that a disk takes, itself last; {drive} is QEMU's name for it. A new bus is one row.
+# Without PCI; the disks are on virtio-mmio, which ACPI tells of.
+MICROVM = "microvm,acpi=on"
+DRIVE = ("-drive", "file={path},id={drive},if=none,format=raw{flags}")
+MEMORY = ("-object", "memory-backend-file,id={drive},share=off,mem-path={path},size={size}")
+
+
+@dataclass(frozen=True)
+class Bus:
+    """A way to a disk: the devices that it takes, the disk last; {drive} is QEMU's name for it.
+
+    NAME is the whole disk's device in the guest.
+    """
+
+    name: str
+    devices: tuple
+    machine: str = "q35"
+    backend: tuple = DRIVE        # QEMU's words for the file
+    memory: str = ""              # more about the guest's memory
+    is_rom: bool = False          # whole disks that cannot be written, with sectors of their own
+
+
+def scsi(adapter, bus="scsi-{drive}.0", disk="scsi-hd"):
+    """A SCSI disk on ADAPTER."""
+    return (f"{adapter},id=scsi-{{drive}}", f"{disk},drive={{drive}},bus={bus}")
+
+
+def usb(controller, *disk, bus="usb-{drive}.0"):
+    """DISK on a USB CONTROLLER."""
+    disk = disk or (f"usb-storage,drive={{drive}},bus={bus}",)
+    return (f"{controller},id=usb-{{drive}}", *disk)
+
+
+# A new bus is one row.
 BUSES = {
-    "virtio-blk": ["virtio-blk-pci,drive={drive}"],
-    "virtio-scsi": ["virtio-scsi-pci,id=scsi-{drive}", "scsi-hd,drive={drive},bus=scsi-{drive}.0"],
-    "nvme": ["nvme,drive={drive},serial={drive}"],
-    "ahci": ["ich9-ahci,id=ahci-{drive}", "ide-hd,drive={drive},bus=ahci-{drive}.0"],
-    "usb-storage": ["qemu-xhci,id=usb-{drive}", "usb-storage,drive={drive},bus=usb-{drive}.0"],
+    "virtio-blk": Bus("vda", ("virtio-blk-pci,drive={drive}",)),
+    "virtio-blk-legacy": Bus("vda", ("virtio-blk-pci,drive={drive},disable-modern=on,"
+                                     "disable-legacy=off",)),
+    "virtio-mmio": Bus("vda", ("virtio-blk-device,drive={drive}",), MICROVM),
+    "virtio-scsi": Bus("sda", scsi("virtio-scsi-pci")),
+    "virtio-scsi-mmio": Bus("sda", scsi("virtio-scsi-device"), MICROVM),
+    "virtio-pmem": Bus("pmem0", ("virtio-pmem-pci,memdev={drive}",), backend=MEMORY,
+                       memory=",maxmem=4G"),
+    "nvdimm": Bus("pmem0", ("nvdimm,memdev={drive},unarmed=off",), "q35,nvdimm=on", MEMORY,
+                  ",slots=1,maxmem=4G"),
+    "nvme": Bus("nvme0n1", ("nvme,drive={drive},serial={drive}",)),
+    "nvme-subsystem": Bus("nvme0n1", (
+        "nvme-subsys,id=subsys-{drive}", "nvme,serial={drive},subsys=subsys-{drive}",
+        "nvme-ns,drive={drive}")),
+    "ahci": Bus("sda", ("ich9-ahci,id=ahci-{drive}", "ide-hd,drive={drive},bus=ahci-{drive}.0")),
+    "ide": Bus("sda", ("ide-hd,drive={drive},bus=ide.0",), "pc"),
+    "ide-piix3": Bus("sda", ("piix3-ide,id=ide-{drive}", "ide-hd,drive={drive},bus=ide-{drive}.0")),
+    "ide-piix4": Bus("sda", ("piix4-ide,id=ide-{drive}", "ide-hd,drive={drive},bus=ide-{drive}.0")),
+    "lsi53c810": Bus("sda", scsi("lsi53c810")),
+    "lsi53c895a": Bus("sda", scsi("lsi53c895a")),
+    "megasas": Bus("sda", scsi("megasas")),
+    "megasas-gen2": Bus("sda", scsi("megasas-gen2")),
+    # The driver wants each disk to have a name on the SAS wires.
+    "mptsas1068": Bus("sda", scsi("mptsas1068", disk="scsi-hd,wwn=0x5000c500aabbcc01")),
+    "pvscsi": Bus("sda", scsi("pvscsi")),
+    "am53c974": Bus("sda", scsi("am53c974")),
+    "dc390": Bus("sda", scsi("dc390")),
+    "usb-storage": Bus("sda", usb("qemu-xhci")),
+    "usb-xhci-nec": Bus("sda", usb("nec-usb-xhci")),
+    "usb-ehci": Bus("sda", usb("usb-ehci")),
+    "usb-ehci-ich9": Bus("sda", usb("ich9-usb-ehci1")),
+    "usb-uhci": Bus("sda", usb("piix3-usb-uhci")),
+    "usb-uhci-ich9": Bus("sda", usb("ich9-usb-uhci1")),
+    "usb-ohci": Bus("sda", usb("pci-ohci")),
+    "usb-hub": Bus("sda", usb("qemu-xhci", "usb-hub,bus=usb-{drive}.0,port=1",
+                              "usb-storage,drive={drive},bus=usb-{drive}.0,port=1.2")),
+    "usb-uas": Bus("sda", usb("qemu-xhci", "usb-uas,id=uas-{drive},bus=usb-{drive}.0",
+                              "scsi-hd,drive={drive},bus=uas-{drive}.0")),
+    "usb-bot": Bus("sda", usb("qemu-xhci", "usb-bot,id=bot-{drive},bus=usb-{drive}.0",
+                              "scsi-hd,drive={drive},bus=bot-{drive}.0")),
+    "sdhci": Bus("mmcblk0", ("sdhci-pci,id=sd-{drive}", "sd-card,drive={drive}")),
+    "pci-bridges": Bus("vda", (
+        "pcie-root-port,id=port-{drive}", "pcie-pci-bridge,id=pci-{drive},bus=port-{drive}",
+        "pci-bridge,id=far-{drive},bus=pci-{drive},chassis_nr=2,addr=1",
+        "virtio-blk-pci,drive={drive},bus=far-{drive},addr=2")),
+    "cd-ahci": Bus("sr0", ("ich9-ahci,id=ahci-{drive}", "ide-cd,drive={drive},bus=ahci-{drive}.0"),
+                   is_rom=True),
+    "cd-ide": Bus("sr0", ("ide-cd,drive={drive},bus=ide.0",), "pc", is_rom=True),
+    "cd-scsi": Bus("sr0", scsi("virtio-scsi-pci", disk="scsi-cd"), is_rom=True),
+    "cd-usb": Bus("sr0", usb("qemu-xhci", "usb-bot,id=bot-{drive},bus=usb-{drive}.0",
+                             "scsi-cd,drive={drive},bus=bot-{drive}.0"), is_rom=True),
 }
+
+
+def device_of(bus, partition):
+    """The device below /dev of PARTITION (0: the whole disk) of the only disk, on BUS."""
+    name = BUSES[bus].name
+    mark = "p" if name[-1].isdigit() else ""
+    return f"/dev/{name}{mark}{partition}" if partition else f"/dev/{name}"
+
 
 CONSOLE_ARGS = "console=ttyS0"
 
@@ -29,6 +115,8 @@ CONSOLE_ARGS = "console=ttyS0"
 @dataclass
 class Machine:
     """What to boot, and on what. DISKS is a list of (bus, file); guests change the files only with KEEP.
+
+    SECTOR is the size of the disks' logical sectors; READONLY disks are write-protected.
 
     With PLUG_AFTER, the last disk is plugged in only so many seconds after the start; its bus must
     have a controller that is there from the start.
@@ -38,6 +126,8 @@ class Machine:
     initrd: Path
     append: str
     disks: list
+    sector: int = 512
+    readonly: bool = False
     memory: int = 512
     cpus: int = 1
     cpu: str = "max"
@@ -83,26 +173,45 @@ class Boot:
 
 def command_line(machine, console, report):
     """QEMU's command line for MACHINE, its serial ports going to the two files."""
-    words = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", machine.cpu,
-             "-m", str(machine.memory), "-smp", str(machine.cpus),
+    buses = [BUSES[bus] for bus, _ in machine.disks]
+    kinds = {bus.machine for bus in buses} - {"q35"} or {"q35"}
+    words = ["qemu-system-x86_64", "-machine", *kinds, "-accel", "tcg", "-cpu", machine.cpu,
+             "-m", str(machine.memory) + "".join({bus.memory for bus in buses}),
+             "-smp", str(machine.cpus),
              "-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio",
-             "-serial", f"file:{console}", "-serial", f"file:{report}",
+             *_serial_ports(kinds, console, report),
              "-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
              "-append", f"{CONSOLE_ARGS} {machine.append}"]
     if machine.icount:
         words += ["-icount", machine.icount]
-    for number, (_, path) in enumerate(machine.disks):
-        words += ["-drive", f"file={path},id=disk{number},if=none,format=raw"
-                  + ("" if machine.keep else ",snapshot=on")]
+    for number, (bus, (_, path)) in enumerate(zip(buses, machine.disks)):
+        flags = "" if machine.keep else ",snapshot=on"
+        flags += ",readonly=on" if machine.readonly or bus.is_rom else ""
+        words += [word.format(drive=f"disk{number}", path=path, flags=flags,
+                              size=Path(str(path).split(",", maxsplit=1)[0]).stat().st_size)
+                  for word in bus.backend]
     devices = _devices(machine)
     for device in devices[:-1] if machine.plug_after else devices:
         words += ["-device", device]
     return words
 
 
+def _serial_ports(kinds, console, report):
+    """A microvm has only one of its own."""
+    if MICROVM in kinds:
+        return ["-serial", f"file:{console}", "-chardev", f"file,id=report,path={report}",
+                "-device", "isa-serial,index=1,chardev=report"]
+    return ["-serial", f"file:{console}", "-serial", f"file:{report}"]
+
+
 def _devices(machine):
-    return [device.format(drive=f"disk{number}")
-            for number, (bus, _) in enumerate(machine.disks) for device in BUSES[bus]]
+    sizes = ("" if machine.sector == 512 else
+             f",logical_block_size={machine.sector},physical_block_size={machine.sector}")
+    devices = []
+    for number, (bus, _) in enumerate(machine.disks):
+        *before, disk = (word.format(drive=f"disk{number}") for word in BUSES[bus].devices)
+        devices += [*before, disk + sizes]
+    return devices
 
 
 def boot(machine, folder):

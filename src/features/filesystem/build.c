@@ -50,11 +50,59 @@ static int add_type(struct build *b, const struct hw_mount *m, struct err *err)
 			b->kernel.version);
 }
 
-int filesystem_build(struct build *b, struct err *err)
+static int add_charset(struct build *b, const struct hw_mount *m, const char *option,
+		       const char *module, struct err *err)
 {
+	struct arena *a = &b->plan.arena;
+	const char *reason = arena_printf(a, "filesystem of %s (%s)", m->target, option);
+	unsigned flags = MODULES_LOAD | MODULES_REQUIRED;
+	int r = modules_add_alias(b->modules, module, NULL, flags, reason, err);
+
+	if (r == MODULES_ABSENT)
+		r = modules_add_name(b->modules, module, flags, reason, err);
+	if (r != MODULES_ABSENT)
+		return r < 0 ? r : 0;
+	err_set(err, -ENOENT, "kernel %s cannot mount %s as it is mounted now: it has no %s (%s)",
+		b->kernel.version, m->target, module, option);
+	return err_hint(err, "install that module for kernel %s, or build for another kernel",
+			b->kernel.version);
+}
+
+/*
+ * Filesystems that tell how the names of files are written (FAT, NTFS, HFS, JFS, ISO 9660) ask for
+ * the tables of those characters by name while they are mounted. Which ones they use shows in the
+ * options of the mount, also when it is the kernel that chose them.
+ */
+static int add_charsets(struct build *b, const struct hw_mount *m, struct err *err)
+{
+	static const char *const keys[] = {"codepage=", "iocharset=", "nls="};
+	struct arena *a = &b->plan.arena;
+	char *cursor = arena_strdup(a, m->options ? m->options : ""), *option;
 	int r = 0;
 
-	if (build_is_hostonly(b)) /* storage made sure that there is a root */
-		r = add_type(b, hardware_mount(&b->hardware, "/"), err);
+	while (r == 0 && (option = strsep(&cursor, ",")))
+		for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0; i++) {
+			const char *value = option + strlen(keys[i]), *prefix = "nls_";
+
+			if (!str_starts(option, keys[i]) || !*value)
+				continue;
+			/* FAT tells the number alone: codepage=437 */
+			if (*value >= '0' && *value <= '9')
+				prefix = "nls_cp";
+			r = add_charset(b, m, option, arena_printf(a, "%s%s", prefix, value), err);
+		}
+	return r;
+}
+
+int filesystem_build(struct build *b, struct err *err)
+{
+	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
+	int r = 0;
+
+	if (build_is_hostonly(b)) { /* storage made sure that there is a root */
+		r = add_type(b, m, err);
+		if (r == 0)
+			r = add_charsets(b, m, err);
+	}
 	return r < 0 ? r : modules_add_rules(b->modules, rules, build_reach(b), err);
 }

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Boots on every kind of machine that QEMU can be: each bus, filesystem, table and sector size.
+
+ALL_MACHINES is the product of them, MACHINES a selection that has each one at least once, the
+kernels by turns. A hostonly image is a strict one: nothing helps it but what it found out.
+"""
+
+from dataclasses import replace
+
+from lib.disk import Layout
+from lib.filesystems import MAKERS as FILESYSTEMS
+from lib.qemu import BUSES, MICROVM, device_of
+
+from scenarios import ALL_SUITES, HOSTONLY_MODES, MODES, fails, of_matrix
+from scenarios import BUSES as USUAL_BUSES
+
+STRICT = HOSTONLY_MODES["LABEL"]
+# QEMU's usb-storage, unlike its other USB disks, always has sectors of 512 bytes.
+LARGE_SECTORS = ("virtio-blk", "virtio-scsi", "nvme", "usb-uas", "mptsas1068", "megasas")
+# Without KVM's clock, these kernels find nothing on a microvm to measure the processor's clock by.
+CLOCKLESS = ("bullseye", "bookworm")
+CLOCK = "tsc_early_khz=2500000"
+END_SUITES = (ALL_SUITES[0], ALL_SUITES[-1])
+PROTECTED = ("virtio-blk", "virtio-scsi", "nvme", "usb-storage")
+
+
+def of_machine(suite, bus, mode, fs="ext4", table="gpt", sector=512):
+    """The scenario of one machine. What a generic one says of itself feeds the hostonly images."""
+    cell = of_matrix(suite, bus, mode, "UUID")
+    if suite in CLOCKLESS and BUSES[bus].machine == MICROVM:
+        cell = replace(cell, append=f"{CLOCK} {cell.append}")
+    if BUSES[bus].is_rom:
+        table, fs = "none", "erofs"
+    if Layout(table, fs, sector) == Layout() and mode == "generic":
+        return cell
+    name = "-".join([suite, bus, *[str(word) for word, default in (
+        (fs, "ext4"), (table, "gpt"), (sector, 512)) if word != default], mode])
+    layout = Layout(table, fs, sector)
+    return replace(cell, name=name, table=table, fs=fs, sector=sector,
+                   root=layout.kind or device_of(bus, 0),
+                   build=STRICT if mode == "hostonly" else ())
+
+
+def protected(suite, bus, mode, fs="ext4"):
+    """The same with a write-protected disk, mounted read-only although rw was asked for.
+
+    QEMU's NVMe disk does not tell that it is protected, but fails every write.
+    """
+    cell = of_machine(suite, bus, mode, fs)
+    return replace(cell, name=f"{cell.name}-protected", readonly=True, append="rw")
+
+
+def by_turns(cells):
+    """Both modes of each cell (a dictionary of what of_machine takes), the kernels by turns."""
+    return [of_machine(ALL_SUITES[number % len(ALL_SUITES)], mode=mode, **cell)
+            for number, cell in enumerate(cells) for mode in MODES]
+
+
+def unique(scenarios):
+    return list(dict.fromkeys(scenarios))
+
+
+_buses = [{"bus": bus} for bus in BUSES if bus not in USUAL_BUSES]
+_filesystems = [{"bus": "virtio-blk", "fs": fs} for fs in FILESYSTEMS if fs != "ext4"]
+_sectors = ([{"bus": bus, "sector": 4096} for bus in LARGE_SECTORS]
+            + [{"bus": "virtio-blk", "sector": 4096, "table": table}
+               for table in ("mbr", "logical", "none")]
+            + [{"bus": "virtio-blk", "sector": 4096, "fs": fs}
+               for fs in FILESYSTEMS if fs != "ext4"])
+_tables = [{"bus": bus, "table": table} for bus in ("virtio-blk", "nvme", "sdhci")
+           for table in ("mbr", "logical", "none")]
+
+ALL_MACHINES = unique(
+    [of_machine(suite, mode=mode, **cell) for suite in ALL_SUITES
+     for cell in _buses + _filesystems + [{"bus": bus} for bus in USUAL_BUSES] for mode in MODES]
+    + [of_machine(suite, mode=mode, **cell) for suite in END_SUITES
+       for cell in _sectors + _tables for mode in MODES]
+    + [protected(suite, bus, mode) for suite in END_SUITES for mode in MODES for bus in PROTECTED]
+    + [protected(suite, "virtio-blk", mode, fs) for suite in END_SUITES for mode in MODES
+       for fs in FILESYSTEMS if fs != "ext4"])
+
+# A partition table inside a partition is none for the kernel.
+NESTED = fails("table-in-a-partition", table="nested", says=(
+    "wanted: root=UUID={disk.uuid}", "disk with a gpt partition table",
+    "a gpt partition table in a partition, which the kernel does not look into",
+    "PARTLABEL=outer part"))
+
+MACHINES = [
+    *by_turns(_buses + _filesystems),
+    *by_turns(_tables[:3]),
+    *by_turns([{"bus": bus, "sector": 4096} for bus in LARGE_SECTORS[:4]]),
+    of_machine("sid", "nvme", "hostonly", table="logical", sector=4096),
+    of_machine("bookworm", "virtio-scsi", "hostonly", "squashfs", "none"),
+    *(protected(suite, bus, "hostonly") for suite, bus in zip(ALL_SUITES, PROTECTED)),
+    NESTED,
+]
