@@ -22,8 +22,8 @@ def text(result):
     parts = [[f"Linux {versions['kernel']}, preroot {versions['preroot']}, "
               f"dracut {versions['dracut']}, initramfs-tools {versions['initramfs-tools']}, "
               f"3cpio {versions['3cpio']}"]]
-    for part, lines in (("images", _images), ("cache", _cache), ("listing", _listing),
-                        ("sizes", _sizes), ("coverage", _coverage)):
+    for part, lines in (("images", _images), ("memory", _least), ("cache", _cache),
+                        ("listing", _listing), ("sizes", _sizes), ("coverage", _coverage)):
         if part in result:
             parts.append(lines(result))
     parts += [[NOTES], _commands(result) if "images" in result else [], _targets(result)]
@@ -121,6 +121,12 @@ def _values(image):
             "build": (build["median"], "s") if build else (None, ""),
             "memory": (build["memory_kb"] * 1024 / 1e6, "MB") if build else (None, ""),
             "to root": (image["boot"]["median"], "s")}
+
+
+def _least(result):
+    yield _row("to reach the root", "least memory")
+    for row in result["memory"]:
+        yield _row(row["name"], f"{row['mib']} MiB" if row["mib"] else "over 512 MiB")
 
 
 def _cache(result):

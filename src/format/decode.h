@@ -34,6 +34,8 @@ struct decoder_ops {
 	void (*close)(struct decoder *d);
 	/* May be NULL. A bit for each filter (enum xz_filter) met so far that a kernel may lack. */
 	unsigned (*filters)(const struct decoder *d);
+	/* May be NULL. Plain bytes that the stream promises; 0 when it does not, or not yet. */
+	uint64_t (*promise)(const void *data, size_t len);
 };
 
 extern const struct decoder_ops decode_bzip2;

@@ -52,4 +52,5 @@ static void bzip2_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_bzip2 = {CODEC_BZIP2, bzip2_open, bzip2_step, bzip2_close, NULL};
+const struct decoder_ops decode_bzip2 = {CODEC_BZIP2, bzip2_open, bzip2_step, bzip2_close,
+					 NULL, NULL};

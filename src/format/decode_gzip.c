@@ -60,4 +60,4 @@ static void gzip_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_gzip = {CODEC_GZIP, gzip_open, gzip_step, gzip_close, NULL};
+const struct decoder_ops decode_gzip = {CODEC_GZIP, gzip_open, gzip_step, gzip_close, NULL, NULL};

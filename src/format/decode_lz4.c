@@ -116,4 +116,4 @@ static void lz4_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_lz4 = {CODEC_LZ4, lz4_open, lz4_step, lz4_close, NULL};
+const struct decoder_ops decode_lz4 = {CODEC_LZ4, lz4_open, lz4_step, lz4_close, NULL, NULL};

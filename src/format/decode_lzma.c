@@ -131,4 +131,4 @@ static void lzma_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_lzma = {CODEC_LZMA, lzma_open, lzma_step, lzma_close, NULL};
+const struct decoder_ops decode_lzma = {CODEC_LZMA, lzma_open, lzma_step, lzma_close, NULL, NULL};

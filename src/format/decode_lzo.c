@@ -186,4 +186,4 @@ static void lzo_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_lzo = {CODEC_LZO, lzo_open, lzo_step, lzo_close, NULL};
+const struct decoder_ops decode_lzo = {CODEC_LZO, lzo_open, lzo_step, lzo_close, NULL, NULL};

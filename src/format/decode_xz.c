@@ -238,4 +238,4 @@ static void xz_close(struct decoder *d)
 	free(d);
 }
 
-const struct decoder_ops decode_xz = {CODEC_XZ, xz_open, xz_step, xz_close, xz_filters};
+const struct decoder_ops decode_xz = {CODEC_XZ, xz_open, xz_step, xz_close, xz_filters, NULL};

@@ -48,10 +48,18 @@ static int zstd_step(struct decoder *d, const uint8_t *in, size_t in_len, bool l
 	return 0;
 }
 
+static uint64_t zstd_promise(const void *data, size_t len)
+{
+	unsigned long long size = ZSTD_getFrameContentSize(data, len);
+
+	return size >= ZSTD_CONTENTSIZE_ERROR ? 0 : size;
+}
+
 static void zstd_close(struct decoder *d)
 {
 	ZSTD_freeDCtx(d->ctx);
 	free(d);
 }
 
-const struct decoder_ops decode_zstd = {CODEC_ZSTD, zstd_open, zstd_step, zstd_close, NULL};
+const struct decoder_ops decode_zstd = {CODEC_ZSTD, zstd_open, zstd_step, zstd_close,
+					NULL, zstd_promise};

@@ -3,17 +3,30 @@
 
 #include <errno.h>
 
-enum { UNPACK_STEP = 256 * 1024 };
+enum {
+	UNPACK_STEP = 256 * 1024,
+	RATIO_MAX = 64, /* a promise beyond that is not believed before it is kept */
+};
+
+/* With room for all of it the decoder needs no window, and nothing moves. */
+static size_t first_step(const struct decoder_ops *ops, const void *data, size_t len, size_t max)
+{
+	uint64_t promise = ops->promise ? ops->promise(data, len) : 0;
+
+	return promise > UNPACK_STEP && promise <= max && promise / RATIO_MAX <= len
+		       ? (size_t)promise
+		       : UNPACK_STEP;
+}
 
 int unpack(const struct decoder_ops *ops, const void *data, size_t len, size_t max,
 	   struct buf *out, size_t *taken, struct err *err)
 {
 	struct decoder *d = ops->open();
-	size_t start = out->len, at = 0, used, made;
+	size_t start = out->len, step = first_step(ops, data, len, max), at = 0, used, made;
 	int r = d ? 0 : err_set(err, -ENOMEM, "no memory left to decompress");
 
 	while (r == 0) {
-		if (buf_reserve(out, UNPACK_STEP) < 0) {
+		if (buf_reserve(out, step) < 0) {
 			r = err_set(err, -ENOMEM, "no memory left to decompress");
 			break;
 		}
@@ -21,6 +34,7 @@ int unpack(const struct decoder_ops *ops, const void *data, size_t len, size_t m
 			      out->data + out->len, out->cap - out->len, &made, err);
 		at += used;
 		out->len += made;
+		step = UNPACK_STEP;
 		if (out->len - start > max)
 			r = err_set(err, -E2BIG, "decompresses to more than %zu bytes", max);
 	}

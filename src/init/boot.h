@@ -26,9 +26,20 @@ enum module_state {
 	MODULE_FAILED,
 };
 
+/* How a module leads to the root. What ranks first loads first. */
+enum module_rank {
+	RANK_NONE,
+	RANK_GOAL,   /* asked for by name, or the driver of the root's filesystem */
+	RANK_DEVICE, /* serves a device behind which there may be disks */
+	RANK_LATE,   /* serves another device: a keyboard, a watchdog */
+};
+
 struct module_status {
 	uint8_t state;
+	uint8_t rank;
 	int16_t result; /* -errno of a failed one */
+	uint32_t cost;  /* bytes that it is loaded with or for: the least of those who asked */
+	uint32_t seen;  /* by the last weighing */
 };
 
 enum device_state {
@@ -80,6 +91,9 @@ struct boot {
 	struct module_status *modules; /* one per module of the index */
 	uint32_t *order;      /* in which they were asked for */
 	uint32_t n_order;
+	uint32_t weighings;
+	bool late;            /* what leads to no disk may load, too */
+	int64_t idle_since;   /* nothing starts to load and no disk is being read; 0: not so */
 	char kernel_codec[16]; /* that finit_module() unpacks itself; "" */
 
 	struct block_device devices[BOOT_DEVICES_MAX];

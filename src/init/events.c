@@ -63,7 +63,7 @@ static void handle(struct boot *b, const struct uevent *u)
 		return;
 	}
 	if (u->modalias && strcmp(u->action, "add") == 0)
-		modules_request_alias(b, u->modalias);
+		modules_request_device(b, u->modalias);
 	if (is_block && (strcmp(u->action, "add") == 0 || strcmp(u->action, "change") == 0))
 		block_add(b, name, u->devtype && strcmp(u->devtype, "partition") == 0);
 }
@@ -104,7 +104,7 @@ static void take_bus_device(struct boot *b, int dir, const char *name)
 	modalias[n] = '\0';
 	modalias[strcspn(modalias, "\n")] = '\0';
 	if (modalias[0])
-		modules_request_alias(b, modalias);
+		modules_request_device(b, modalias);
 }
 
 static void take_block_device(struct boot *b, int dir, const char *name)

@@ -15,9 +15,8 @@
 #include "init/log.h"
 
 enum {
-	WORKERS_MIN = 2,
 	WORKERS_USUAL_MAX = 16,
-	STUCK_MS = 1000, /* a job that takes so long waits for hardware, not for a processor */
+	STUCK_MS = 100, /* a job that takes so long may wait for hardware, not for a processor */
 };
 
 void jobs_init(struct jobs *j, int epoll)
@@ -27,8 +26,7 @@ void jobs_init(struct jobs *j, int epoll)
 
 	memset(j, 0, sizeof(*j));
 	j->epoll = epoll;
-	j->wanted = n < WORKERS_MIN ? WORKERS_MIN
-				    : n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
+	j->wanted = n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
 }
 
 /* Life of a worker: job, result, until PID 1 closes the socket. */
@@ -55,37 +53,39 @@ static _Noreturn void work(const struct boot *boot, int fd)
 	_exit(0);
 }
 
-static bool may_grow(const struct jobs *j, unsigned alive)
+/* More at once than there are processors only take time from each other, unless they wait. */
+static bool may_start(const struct jobs *j)
 {
 	int64_t now = log_now();
+	unsigned busy = 0, fresh = 0;
 
-	if (alive < j->wanted)
-		return true;
-	if (alive >= JOBS_WORKERS_MAX)
-		return false;
-	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
-		if (j->workers[i].pid && now - j->workers[i].since < STUCK_MS)
-			return false;
-	return true;
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		const struct jobs_worker *w = &j->workers[i];
+
+		if (!w->pid || w->job.kind == JOB_NONE)
+			continue;
+		busy++;
+		fresh += now - w->since < STUCK_MS;
+	}
+	return busy < j->wanted || !fresh;
 }
 
 /* Finds an idle worker, or a place for a new one. */
 static const struct jobs_worker *pick(const struct jobs *j)
 {
 	const struct jobs_worker *place = NULL;
-	unsigned alive = 0;
 
+	if (!may_start(j))
+		return NULL;
 	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
 		const struct jobs_worker *w = &j->workers[i];
 
 		if (w->pid && w->job.kind == JOB_NONE)
 			return w;
-		if (w->pid)
-			alive++;
-		else if (!place)
+		if (!w->pid && !place)
 			place = w;
 	}
-	return place && may_grow(j, alive) ? place : NULL;
+	return place;
 }
 
 bool jobs_ready(const struct jobs *j)

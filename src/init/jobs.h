@@ -89,9 +89,9 @@ struct jobs {
 void jobs_init(struct jobs *j, int epoll);
 
 /*
- * Hands JOB to an idle worker, or to a new one. -EAGAIN when all are busy: try again when one
- * reports. More than one per processor are only made when all have been busy for a while: they
- * wait for hardware then.
+ * Hands JOB to an idle worker, or to a new one. -EAGAIN when as many are busy as there are
+ * processors: try again when one reports, or when all have been busy for a while: they wait for
+ * hardware then.
  */
 int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 

@@ -92,8 +92,8 @@ static void dispatch(struct boot *b)
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
-		} else if (b->has_index && stages_may_load(b)) {
-			module = modules_next(b);
+		} else if (b->has_index) {
+			module = modules_next(b, stages_loads(b));
 			job.kind = JOB_LOAD;
 			job.module = module;
 		}

@@ -20,7 +20,9 @@
 enum {
 	OPTIONS_MAX = 2048,
 	MODULE_SIZE_MAX = 256 * 1024 * 1024,
+	FILE_NAME_MAX = 4200,
 	DEPTH_MAX = 256, /* of dependencies: the stack has an end */
+	IDLE_MS = 1000,  /* then what leads to no disk has its turn */
 };
 
 /* What modules in an image are compressed with. */
@@ -70,20 +72,72 @@ void modules_open(struct boot *b)
 
 /* ---- who is wanted, and when it can load ---- */
 
-static void request(struct boot *b, uint32_t module, int depth)
+static uint32_t size_of(const struct boot *b, uint32_t module)
 {
-	static const enum modindex_deps first[] = {MODINDEX_HARD, MODINDEX_PRE};
+	char file[FILE_NAME_MAX];
+	struct stat st;
 
-	if (b->modules[module].state != MODULE_IDLE || depth == DEPTH_MAX)
+	snprintf(file, sizeof(file), "/%s", modindex_path(&b->index, module));
+	return stat(file, &st) < 0 || st.st_size > MODULE_SIZE_MAX ? 0 : (uint32_t)st.st_size;
+}
+
+static const enum modindex_deps before[] = {MODINDEX_HARD, MODINDEX_PRE};
+
+/* The bytes that are not there yet of MODULE and of what it depends on. */
+static uint32_t weigh(struct boot *b, uint32_t module, int depth)
+{
+	struct module_status *m = &b->modules[module];
+	uint32_t sum;
+
+	if (m->seen == b->weighings || m->state > MODULE_LOADING || depth == DEPTH_MAX)
+		return 0;
+	m->seen = b->weighings;
+	sum = size_of(b, module);
+	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
+		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
+			sum += weigh(b, modindex_dep(&b->index, module, before[k], i), depth + 1);
+	return sum;
+}
+
+struct wish {
+	enum module_rank rank;
+	uint32_t cost;
+};
+
+static bool is_before(const struct module_status *m, const struct wish *w)
+{
+	return m->rank != w->rank ? m->rank < w->rank : m->cost <= w->cost;
+}
+
+static void request(struct boot *b, uint32_t module, const struct wish *w, int depth)
+{
+	struct module_status *m = &b->modules[module];
+	bool is_new = m->state == MODULE_IDLE;
+
+	if (m->state > MODULE_WANTED || (!is_new && is_before(m, w)) || depth == DEPTH_MAX)
 		return;
 	/* Marked before its dependencies, so that a circle of them ends. */
-	b->modules[module].state = MODULE_WANTED;
-	for (size_t k = 0; k < ARRAY_SIZE(first); k++)
-		for (uint32_t i = 0; i < modindex_count(&b->index, module, first[k]); i++)
-			request(b, modindex_dep(&b->index, module, first[k], i), depth + 1);
-	b->order[b->n_order++] = module;
+	m->state = MODULE_WANTED;
+	m->rank = (uint8_t)w->rank;
+	m->cost = w->cost;
+	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
+		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
+			request(b, modindex_dep(&b->index, module, before[k], i), w, depth + 1);
+	if (is_new)
+		b->order[b->n_order++] = module;
 	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_POST); i++)
-		request(b, modindex_dep(&b->index, module, MODINDEX_POST, i), depth + 1);
+		request(b, modindex_dep(&b->index, module, MODINDEX_POST, i), w, depth + 1);
+}
+
+static void request_ranked(struct boot *b, uint32_t module, enum module_rank rank)
+{
+	struct wish w = {.rank = rank};
+
+	if (b->modules[module].state > MODULE_WANTED)
+		return;
+	b->weighings++;
+	w.cost = weigh(b, module, 0);
+	request(b, module, &w, 0);
 }
 
 bool modules_request(struct boot *b, const char *name)
@@ -92,7 +146,7 @@ bool modules_request(struct boot *b, const char *name)
 
 	if (module == MODINDEX_NONE)
 		return false;
-	request(b, module, 0);
+	request_ranked(b, module, RANK_GOAL);
 	return true;
 }
 
@@ -101,13 +155,28 @@ static void request_match(uint32_t module, void *arg)
 	struct boot *b = arg;
 
 	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
-		request(b, module, 0);
+		request_ranked(b, module, RANK_GOAL);
 }
 
 void modules_request_alias(struct boot *b, const char *modalias)
 {
 	if (b->has_index)
 		modindex_match(&b->index, modalias, request_match, b);
+}
+
+static void request_for_device(uint32_t module, void *arg)
+{
+	struct boot *b = arg;
+	bool late = modindex_flags(&b->index, module) & MODINDEX_LATE;
+
+	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
+		request_ranked(b, module, late ? RANK_LATE : RANK_DEVICE);
+}
+
+void modules_request_device(struct boot *b, const char *modalias)
+{
+	if (b->has_index)
+		modindex_match(&b->index, modalias, request_for_device, b);
 }
 
 static bool is_over(const struct boot *b, uint32_t module)
@@ -131,35 +200,59 @@ static bool can_load(const struct boot *b, uint32_t module)
 	return true;
 }
 
-uint32_t modules_next(const struct boot *b)
+uint32_t modules_next(const struct boot *b, enum module_rank limit)
 {
-	uint32_t waiting = MODINDEX_NONE;
+	uint32_t waiting = MODINDEX_NONE, best = MODINDEX_NONE;
 	bool loading = false;
 
 	for (uint32_t i = 0; i < b->n_order; i++) {
-		uint32_t m = b->order[i];
+		const struct module_status *m = &b->modules[b->order[i]];
+		const struct module_status *o = best == MODINDEX_NONE ? NULL : &b->modules[best];
 
-		loading = loading || b->modules[m].state == MODULE_LOADING;
-		if (b->modules[m].state != MODULE_WANTED)
+		loading = loading || m->state == MODULE_LOADING;
+		if (m->state != MODULE_WANTED || m->rank > limit)
 			continue;
-		if (can_load(b, m))
-			return m;
 		if (waiting == MODINDEX_NONE)
-			waiting = m;
+			waiting = b->order[i];
+		if (o && is_before(o, &(struct wish){m->rank, m->cost}))
+			continue;
+		if (can_load(b, b->order[i]))
+			best = b->order[i];
 	}
 	/* All wait for each other: a circle. The first goes ahead. */
-	return loading ? MODINDEX_NONE : waiting;
+	return best != MODINDEX_NONE ? best : loading ? MODINDEX_NONE : waiting;
 }
 
 bool modules_busy(const struct boot *b)
 {
-	return jobs_busy(&b->jobs, JOB_LOAD) || (b->has_index && modules_next(b) != MODINDEX_NONE);
+	enum module_rank limit = b->late || b->in_rescue ? RANK_LATE : RANK_DEVICE;
+
+	return jobs_busy(&b->jobs, JOB_LOAD) ||
+	       (b->has_index && modules_next(b, limit) != MODINDEX_NONE);
+}
+
+void modules_tick(struct boot *b, int64_t now)
+{
+	bool moves = b->has_index && modules_next(b, RANK_DEVICE) != MODINDEX_NONE;
+
+	if (moves || jobs_busy(&b->jobs, JOB_PROBE))
+		b->idle_since = 0;
+	else if (!b->idle_since)
+		b->idle_since = now;
+	else if (now >= b->idle_since + IDLE_MS)
+		b->late = true;
+}
+
+int64_t modules_due(const struct boot *b)
+{
+	return b->idle_since && !b->late ? b->idle_since + IDLE_MS : INT64_MAX;
 }
 
 void modules_done(struct boot *b, uint32_t module, int result)
 {
 	b->modules[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
 	b->modules[module].result = (int16_t)result;
+	b->idle_since = 0;
 	if (result < 0)
 		log_info("module %s: %s", modindex_name(&b->index, module), strerror(-result));
 }
@@ -209,7 +302,7 @@ static int load_unpacked(const char *path, enum codec codec, const char *options
 int modules_load(const struct boot *b, uint32_t module)
 {
 	const char *path = modindex_path(&b->index, module);
-	char file[4200], options[OPTIONS_MAX];
+	char file[FILE_NAME_MAX], options[OPTIONS_MAX];
 	enum codec codec = codec_by_suffix(path);
 	_cleanup_fd_ int fd = -1;
 	int r = -ENOTSUP;
@@ -245,7 +338,7 @@ int modules_modprobe(struct boot *b, int argc, char **argv)
 		modules_request_alias(b, name);
 	if (!b->n_order)
 		return 1;
-	while ((module = modules_next(b)) != MODINDEX_NONE) {
+	while ((module = modules_next(b, RANK_GOAL)) != MODINDEX_NONE) {
 		int r = modules_load(b, module);
 
 		modules_done(b, module, r);

@@ -17,11 +17,22 @@ bool modules_request(struct boot *b, const char *name);
 /* The same for every module that serves MODALIAS. */
 void modules_request_alias(struct boot *b, const char *modalias);
 
-/* The next module that can be loaded now: its number, or MODINDEX_NONE. */
-uint32_t modules_next(const struct boot *b);
+/* The same for a device that is there: its modules rank behind what was asked for otherwise. */
+void modules_request_device(struct boot *b, const char *modalias);
 
-/* Is one loading, or could one? */
+/*
+ * The next module that can be loaded now, of the ranks up to LIMIT: its number, or MODINDEX_NONE.
+ * Of one rank that comes first which was asked for with the fewest bytes: a device that takes
+ * little is soon there, and the larger ones lose little by it.
+ */
+uint32_t modules_next(const struct boot *b, enum module_rank limit);
+
+/* Is one loading, or could one that may be waited for? */
 bool modules_busy(const struct boot *b);
+
+/* Lets all ranks load when nothing has moved for a while; when to call that again. */
+void modules_tick(struct boot *b, int64_t now);
+int64_t modules_due(const struct boot *b);
 
 /* A load has ended. */
 void modules_done(struct boot *b, uint32_t module, int result);

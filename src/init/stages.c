@@ -18,7 +18,7 @@ enum {
 	TELL_FIRST_MS = 3000,
 	TELL_AGAIN_MS = 10000,
 	LOADS_MS = 10000, /* what loads at once is waited for before a program runs */
-	STUCK_POLL_MS = 1000,
+	STUCK_POLL_MS = 100,
 };
 
 /* ---- programs of drop-in features ---- */
@@ -27,6 +27,7 @@ static enum stage_step run_programs(struct boot *b, enum bootconf_stage stage)
 {
 	if (!b->hooks.active && !hooks_begin(&b->hooks, stage))
 		return STAGE_ENDS;
+	b->late = true; /* it may want something typed */
 	switch (hooks_step(b)) {
 	case HOOKS_BUSY:
 		return STAGE_STAYS;
@@ -117,12 +118,19 @@ void stages_advance(struct boot *b)
 	}
 }
 
-bool stages_may_load(const struct boot *b)
+enum module_rank stages_loads(const struct boot *b)
 {
 	/* The kernel freezes all processes to resume: it could not while a module loads. */
 	if (b->stage == STAGE_RESUME && b->task.state == TASK_RUNS)
-		return false;
-	return b->in_rescue || b->stage <= STAGE_MOUNT;
+		return RANK_NONE;
+	if (b->in_rescue)
+		return RANK_LATE;
+	if (b->stage > STAGE_MOUNT)
+		return RANK_NONE;
+	/* The root is there: other devices are the affair of its own init. */
+	if (b->stage >= STAGE_DRIVER)
+		return RANK_GOAL;
+	return b->late ? RANK_LATE : RANK_DEVICE;
 }
 
 /* ---- work for a stage ---- */
@@ -176,6 +184,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 void stages_tick(struct boot *b, int64_t now)
 {
 	program_tick(b, stages[b->stage].name, now);
+	modules_tick(b, now);
 	if (stages[b->stage].what && now >= b->next_tell)
 		tell_waiting(b, now);
 }
@@ -193,6 +202,8 @@ int64_t stages_due(const struct boot *b)
 		due = b->deadline;
 	if (b->wake > now && b->wake < due)
 		due = b->wake;
+	if (modules_due(b) < due)
+		due = modules_due(b);
 	/* All workers busy and work left: look again whether they are stuck. */
 	if (!jobs_ready(&b->jobs) && now + STUCK_POLL_MS < due)
 		due = now + STUCK_POLL_MS;

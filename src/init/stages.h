@@ -44,8 +44,9 @@ enum stage_step stages_task(struct boot *b, const struct job *job);
 /* Such a job has ended. */
 void stages_task_done(struct boot *b, const struct job_result *r);
 
-/* May modules be loaded now? Once the root is mounted, what is missing is its init's affair. */
-bool stages_may_load(const struct boot *b);
+/* Up to which rank may modules be loaded now? Once the root is there, what it does not need is
+ * its init's affair. */
+enum module_rank stages_loads(const struct boot *b);
 
 /* Deadlines and what is told while time passes. */
 void stages_tick(struct boot *b, int64_t now);

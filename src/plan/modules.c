@@ -289,7 +289,9 @@ int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const 
 	int r;
 
 	if (mod) {
-		mod->flags |= flags;
+		if (!(flags & MODULES_LATE))
+			mod->flags &= ~(unsigned)MODULES_LATE;
+		mod->flags |= flags & ~(unsigned)MODULES_LATE;
 		if (flags & MODULES_LOAD)
 			mod->reason = reason;
 		*out = mod;

@@ -29,13 +29,15 @@ enum modules_flags {
 	MODULES_LOAD = 1 << 0,     /* load it at once when PID 1 starts */
 	MODULES_REQUIRED = 1 << 1, /* the way to root goes through it: its firmware must be there */
 	MODULES_IN_USE = 1 << 2,   /* the running kernel drives that device with it: it works */
+	MODULES_LATE = 1 << 3,     /* its devices lead to no disk; counts if all who add it say so */
 };
 
-/* In which images a rule counts: a set of these. */
+/* In which images a rule counts: a set of these. RULE_LATE adds with MODULES_LATE. */
 enum modules_reach {
 	REACH_GENERIC = 1 << 0, /* any machine */
 	REACH_SLOPPY = 1 << 1,  /* this one, and what people plug in or move it to */
 	REACH_KIND = 1 << 2,    /* the same, if this machine has a required module of the folder */
+	RULE_LATE = 1 << 3,
 };
 
 /* A table of these ends with a row without folder. The first row whose folder holds a module

@@ -132,7 +132,8 @@ int modules_add_rules(struct modules *m, const struct modules_rule *all, unsigne
 		struct module *mod;
 
 		if (accepts(m, rule, list[i]->path))
-			r = modules_add(m, list[i], 0, rule->reason, &mod, err);
+			r = modules_add(m, list[i], rule->reach & RULE_LATE ? MODULES_LATE : 0,
+					rule->reason, &mod, err);
 	}
 	return r < 0 ? r : note_builtins(m, rules, err);
 }

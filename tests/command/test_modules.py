@@ -3,6 +3,7 @@
 
 import json
 import os
+import struct
 
 import pytest
 
@@ -32,6 +33,19 @@ def paths_of(result):
 def reason_of(result, name):
     return next(entry["reason"] for entry in result["entries"]
                 if trees.module_name(entry["path"]) == name)
+
+
+def late_modules(image):
+    """Names of the modules that the index of IMAGE lets wait: their devices lead to no disk."""
+    data = run("cat", image, "/usr/lib/preroot/modules.index").out
+    words = struct.unpack_from("<13I", data)
+    first, count, strings = words[3], words[4], words[11]
+    late = set()
+    for module in range(count):
+        name, _, _, flags = struct.unpack_from("<4I", data, first + 40 * module)
+        if flags & 2:
+            late.add(data[strings + name:data.index(b"\0", strings + name)].decode())
+    return late
 
 
 def machine_with(tmp_path, base=VIRTIO, **device):
@@ -200,6 +214,25 @@ def test_install_lines_of_modprobe_d_are_reported(tree, tmp_path):
     result = run("plan", "--json", "--root", tree.root, "--hardware", NVME).json
     assert [text for text in result["warnings"]
             if "install nvme /usr/bin/mine" in text and "runs no command" in text]
+
+
+# ---- which modules can wait ----
+
+def test_what_leads_to_no_disk_is_marked(tree, tmp_path):
+    trees.make_module(tree, "kernel/drivers/input/keyboard/keys.ko", "alias=platform:keys")
+    trees.make_module(tree, "kernel/drivers/watchdog/dog.ko", "alias=platform:dog")
+    trees.make_module(tree, "kernel/drivers/usb/host/host.ko", "alias=platform:host")
+    # Two ask for this one, and a disk is behind it.
+    trees.make_module(tree, "kernel/drivers/hid/both.ko", "alias=platform:both",
+                      imports=["device_add_disk"])
+    trees.depmod(tree)
+    out = tmp_path / "out.img"
+    run("build", out, "--root", tree.root, "--generic")
+    late = late_modules(out)
+    assert {"keys", "dog"} <= late
+    assert not late & {"host", "both", "virtio_blk", "ahci", "nvme", "ext4"}
+    run("build", out, "--root", tree.root, "--generic", "--add-drivers", "dog")
+    assert "dog" not in late_modules(out)
 
 
 # ---- several modules, built-in modules ----

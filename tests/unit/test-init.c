@@ -23,6 +23,7 @@ struct module_spec {
 	/* Names of modules, ending with NULL. */
 	const char *hard[4], *pre[4], *post[4];
 	const char *alias;
+	bool late;
 };
 
 enum { SPECS_MAX = 16 };
@@ -59,6 +60,7 @@ static void fixture_make(struct fixture *f, const struct module_spec *specs, siz
 			.name = specs[i].name,
 			.path = specs[i].path ? specs[i].path : "none",
 			.options = specs[i].options ? specs[i].options : "",
+			.flags = specs[i].late ? MODINDEX_LATE : 0,
 			.hard = out[0],
 			.pre = out[1],
 			.post = out[2],
@@ -88,7 +90,7 @@ static void fixture_clear(struct fixture *f)
 /* The next module, which is then loading; "-": none. */
 static const char *take_next(struct fixture *f)
 {
-	uint32_t m = modules_next(f->boot);
+	uint32_t m = modules_next(f->boot, RANK_LATE);
 
 	if (m == MODINDEX_NONE)
 		return "-";
@@ -317,6 +319,116 @@ static void whether_a_driver_is_on_its_way_is_known(void **state)
 	assert_false(modules_pending(f.boot, "fs-xfs"));
 }
 
+/* ---- what goes first ---- */
+
+static const struct module_spec ranked[] = {
+	{.name = "hid", .alias = "hid:*", .hard = {"usbcore"}, .late = true},
+	{.name = "psmouse", .alias = "serio:*", .late = true},
+	{.name = "usb_storage", .alias = "usb:*", .hard = {"usbcore"}},
+	{.name = "usbcore"},
+	{.name = "xfs", .alias = "fs-xfs", .hard = {"xfs_lib"}},
+	{.name = "xfs_lib"},
+};
+
+/* The names that may load up to LIMIT, each live as soon as it is taken. */
+static void assert_ranked(struct fixture *f, enum module_rank limit, const char *expected)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	uint32_t m;
+
+	while ((m = modules_next(f->boot, limit)) != MODINDEX_NONE) {
+		buf_printf(&b, "%s%s", b.len ? " " : "", modindex_name(&f->boot->index, m));
+		modules_done(f->boot, m, 0);
+	}
+	assert_string_equal(b.len ? buf_cstr(&b) : "", expected);
+}
+
+static void the_way_to_the_root_goes_before_all_else(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, ranked, ARRAY_SIZE(ranked));
+	modules_request_device(f.boot, "serio:ty06");
+	modules_request_device(f.boot, "usb:v1p2");
+	modules_request_alias(f.boot, "fs-xfs");
+	assert_ranked(&f, RANK_NONE, "");
+	assert_ranked(&f, RANK_GOAL, "xfs_lib xfs");
+	assert_ranked(&f, RANK_LATE, "usbcore usb_storage psmouse");
+}
+
+static void what_leads_to_no_disk_can_wait(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, ranked, ARRAY_SIZE(ranked));
+	modules_request_device(f.boot, "serio:ty06");
+	modules_request_device(f.boot, "hid:b1");
+	assert_ranked(&f, RANK_DEVICE, "");
+	/* What a keyboard needs is needed by the disk, too: it waits no longer. */
+	modules_request_device(f.boot, "usb:v1p2");
+	assert_ranked(&f, RANK_DEVICE, "usbcore usb_storage");
+	/* Asked for by name, it is what somebody wanted at once. */
+	assert_true(modules_request(f.boot, "hid"));
+	assert_ranked(&f, RANK_GOAL, "hid");
+	assert_ranked(&f, RANK_LATE, "psmouse");
+}
+
+static void it_waits_until_nothing_moves(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct boot *b;
+
+	(void)state;
+	fixture_make(&f, ranked, ARRAY_SIZE(ranked));
+	b = f.boot;
+	modules_request_device(b, "usb:v1p2");
+	modules_tick(b, 1000);
+	assert_int_equal(modules_due(b), INT64_MAX); /* there is something to do */
+	assert_ranked(&f, RANK_DEVICE, "usbcore usb_storage");
+	modules_tick(b, 5000);
+	assert_int_equal(modules_due(b), 6000);
+	b->jobs.workers[0] = (struct jobs_worker){.pid = 1, .job.kind = JOB_PROBE};
+	modules_tick(b, 5999);
+	assert_int_equal(modules_due(b), INT64_MAX); /* a disk is being read */
+	b->jobs.workers[0].job.kind = JOB_NONE;
+	modules_tick(b, 7000);
+	modules_tick(b, 7999);
+	assert_false(b->late);
+	modules_tick(b, 8000);
+	assert_true(b->late);
+	assert_int_equal(modules_due(b), INT64_MAX);
+	b->jobs.workers[0].pid = 0;
+}
+
+static void the_device_that_takes_least_goes_first(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_free_ char *big = NULL, *small = NULL;
+	static const char zeros[4096];
+	struct fixture f;
+
+	(void)state;
+	assert_true(asprintf(&big, "%s/big.ko", folder) > 0);
+	assert_true(asprintf(&small, "%s/small.ko", folder) > 0);
+	put_file(folder, "big.ko", zeros, sizeof(zeros));
+	put_file(folder, "small.ko", zeros, 100);
+	/* It is not its own size that counts, but what must be loaded for it. */
+	const struct module_spec specs[] = {
+		{.name = "ahci", .path = small + 1, .alias = "pci:a", .hard = {"libata"}},
+		{.name = "libata", .path = big + 1},
+		{.name = "nvme", .path = small + 1, .alias = "pci:n", .hard = {"nvme_core"}},
+		{.name = "nvme_core", .path = small + 1},
+	};
+
+	fixture_make(&f, specs, ARRAY_SIZE(specs));
+	modules_request_device(f.boot, "pci:a");
+	modules_request_device(f.boot, "pci:n");
+	assert_ranked(&f, RANK_DEVICE, "nvme_core nvme libata ahci");
+	fixture_clear(&f);
+}
+
 /* ---- loading ---- */
 
 struct loading {
@@ -462,6 +574,10 @@ int main(void)
 		cmocka_unit_test(a_need_that_fails_leaves_the_verdict_to_the_kernel),
 		cmocka_unit_test(a_circle_of_modules_ends),
 		cmocka_unit_test(whether_a_driver_is_on_its_way_is_known),
+		cmocka_unit_test(the_way_to_the_root_goes_before_all_else),
+		cmocka_unit_test(what_leads_to_no_disk_can_wait),
+		cmocka_unit_test(it_waits_until_nothing_moves),
+		cmocka_unit_test(the_device_that_takes_least_goes_first),
 		cmocka_unit_test(a_plain_module_is_loaded_from_its_file),
 		cmocka_unit_test(what_the_kernel_unpacks_is_given_to_it_packed),
 		cmocka_unit_test(what_the_kernel_does_not_unpack_is_unpacked_for_it),

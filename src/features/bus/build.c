@@ -6,7 +6,11 @@
  * early: buses of virtual machines, bridges, serial consoles, watchdogs.
  */
 
-enum { ALWAYS = REACH_GENERIC | REACH_SLOPPY };
+enum {
+	ALWAYS = REACH_GENERIC | REACH_SLOPPY,
+	/* No disk hangs there. */
+	LATE = ALWAYS | RULE_LATE,
+};
 
 static const struct modules_rule rules[] = {
 	/* What belongs to the running system, or to a feature that asks for it. */
@@ -20,21 +24,21 @@ static const struct modules_rule rules[] = {
 	{"kernel/drivers/virtio/", "bus of virtual machines", ALWAYS, 0},
 	{"kernel/drivers/xen/", "devices of Xen machines", ALWAYS, FACTS_BUS},
 	{"kernel/drivers/firewire/firewire-ohci.ko", "FireWire", ALWAYS, 0},
-	{"kernel/drivers/i2c/busses/i2c-designware", "keyboards on I2C", ALWAYS, 0},
+	{"kernel/drivers/i2c/busses/i2c-designware", "keyboards on I2C", LATE, 0},
 	{"kernel/drivers/mfd/intel-lpss", "buses of Intel chipsets", ALWAYS, 0},
 	{"kernel/drivers/pci/host/", "PCI bridges", ALWAYS, 0},
 	{"kernel/drivers/pci/controller/", "PCI bridges", ALWAYS, 0},
 	{"kernel/drivers/pcmcia/", "PCMCIA and CardBus", REACH_GENERIC, 0},
 	{"kernel/drivers/pinctrl/", "pins that other devices hang on", ALWAYS, 0},
-	{"kernel/drivers/platform/chrome/cros_ec", "keyboards of Chromebooks", ALWAYS, 0},
+	{"kernel/drivers/platform/chrome/cros_ec", "keyboards of Chromebooks", LATE, 0},
 	{"kernel/drivers/platform/surface/surface_aggregator", "keyboards of Surface machines",
-	 ALWAYS, 0},
+	 LATE, 0},
 	{"kernel/drivers/spi/spi-pxa2xx", "buses of Intel chipsets", ALWAYS, 0},
 	{"kernel/drivers/thunderbolt/", "docks on Thunderbolt and USB4", ALWAYS, 0},
-	{"kernel/drivers/tty/serial/", "serial consoles", ALWAYS, 0},
-	{"kernel/drivers/usb/typec/", "USB-C ports", ALWAYS, 0},
-	{"kernel/drivers/watchdog/", "watchdogs", ALWAYS, 0},
-	{"kernel/drivers/char/", "consoles of virtual machines", ALWAYS, FACTS_BUS},
+	{"kernel/drivers/tty/serial/", "serial consoles", LATE, 0},
+	{"kernel/drivers/usb/typec/", "USB-C ports", LATE, 0},
+	{"kernel/drivers/watchdog/", "watchdogs", LATE, 0},
+	{"kernel/drivers/char/", "consoles of virtual machines", LATE, FACTS_BUS},
 	{"kernel/drivers/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
 	{0},
 };

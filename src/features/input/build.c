@@ -8,17 +8,22 @@
 /* Somebody may have to type: drivers of this machine's keyboards, or of all, and what they hang
  * on. */
 
-enum { ALWAYS = REACH_GENERIC | REACH_SLOPPY };
+enum {
+	ALWAYS = REACH_GENERIC | REACH_SLOPPY,
+	/* Nobody types while the root is on its way. */
+	LATE = ALWAYS | RULE_LATE,
+};
 
 static const struct modules_rule rules[] = {
-	{"kernel/drivers/hid/", "keyboards", ALWAYS, 0},
-	{"kernel/drivers/input/keyboard/", "keyboards", ALWAYS, 0},
-	{"kernel/drivers/input/mouse/psmouse.ko", "keyboards and mice on one chip", ALWAYS, 0},
-	{"kernel/drivers/input/serio/", "keyboards", ALWAYS, 0},
+	{"kernel/drivers/hid/", "keyboards", LATE, 0},
+	{"kernel/drivers/input/keyboard/", "keyboards", LATE, 0},
+	{"kernel/drivers/input/mouse/psmouse.ko", "keyboards and mice on one chip", LATE, 0},
+	{"kernel/drivers/input/serio/", "keyboards", LATE, 0},
 	{"kernel/drivers/usb/host/", "USB controllers", ALWAYS, 0},
 	{"kernel/drivers/usb/common/", "USB", ALWAYS, 0},
 	{"kernel/", NULL, 0, 0},
-	{"", "keyboards with drivers from outside the kernel", REACH_GENERIC, FACTS_INPUT},
+	{"", "keyboards with drivers from outside the kernel", REACH_GENERIC | RULE_LATE,
+	 FACTS_INPUT},
 	{0},
 };
 
@@ -28,11 +33,12 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 {
 	const char *reason = arena_printf(&b->plan.arena, "keyboard at /sys/%s", d->path);
 	const char *driver = d->module ? d->module : d->driver;
-	int r = driver ? modules_add_name(b->modules, driver, 0, reason, err) : MODULES_BUILTIN;
+	int r = driver ? modules_add_name(b->modules, driver, MODULES_LATE, reason, err)
+		       : MODULES_BUILTIN;
 
 	/* A driver may have a front end for each bus: xhci_hcd and xhci_pci. */
 	if (r >= 0 && r != MODULES_BUILTIN && d->modalias)
-		r = modules_add_alias(b->modules, d->modalias, driver, 0, reason, err);
+		r = modules_add_alias(b->modules, d->modalias, driver, MODULES_LATE, reason, err);
 	return r;
 }
 

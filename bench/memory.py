@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The least memory that a guest needs to get from an image to its root."""
+
+from lib import qemu
+
+from measure import FOLDER
+from ours import shown
+
+# Whoever finds no root or runs out of memory reboots at once, and so the guest ends.
+GIVE_UP = "panic=-1 rd.shell=0 rd.emergency=reboot"
+
+# MiB. Below, the kernel itself does not start; what needs more than the last is told as such.
+LEAST, MOST, STEP = 48, 512, 4
+
+
+def least(kernel, path, root, say):
+    """In MiB, a multiple of STEP; None when MOST is not enough. More never hurts: it is halved."""
+    fails, works = LEAST // STEP, MOST // STEP
+    if not reaches_root(kernel, path, root, MOST):
+        return None
+    while works - fails > 1:
+        middle = (fails + works) // 2
+        if reaches_root(kernel, path, root, middle * STEP):
+            works = middle
+        else:
+            fails = middle
+    say(f"{shown(path)} needs {works * STEP} MiB")
+    return works * STEP
+
+
+def reaches_root(kernel, path, root, megabytes):
+    machine = qemu.Machine(kernel.image, path, f"root={root.root('UUID')} ro quiet {GIVE_UP}",
+                           [("virtio-blk", root.path)], memory=megabytes, timeout=60)
+    result = qemu.boot(machine, FOLDER / "boots" / f"{path.stem}-memory")
+    return result.ending == "poweroff" and result.value("monotonic_us") is not None
