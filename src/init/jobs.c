@@ -44,6 +44,7 @@ static _Noreturn void work(const struct boot *boot, int fd)
 		memset(&result, 0, sizeof(result));
 		result.kind = job.kind;
 		result.module = job.module;
+		result.generation = job.generation;
 		memcpy(result.name, job.name, sizeof(result.name));
 		jobs_run(boot, &job, &result);
 		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
@@ -170,6 +171,7 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	out->kind = job.kind;
 	out->result = -EIO;
 	out->module = job.module;
+	out->generation = job.generation;
 	memcpy(out->name, job.name, sizeof(out->name));
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;

@@ -31,6 +31,7 @@ struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT, RESUME: kernel name of the device */
+	uint32_t generation;      /* PROBE: of the device, see boot.h */
 	uint64_t offset;          /* RESUME: page of the swap header */
 	/* MOUNT */
 	char fstype[JOBS_NAME_MAX];
@@ -62,6 +63,7 @@ struct job_result {
 	enum job_kind kind;
 	int result; /* 0 or -errno */
 	uint32_t module;
+	uint32_t generation;
 	char name[JOBS_NAME_MAX];
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
 	struct probe probe;

@@ -91,6 +91,7 @@ static void dispatch(struct boot *b)
 
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
+			job.generation = b->devices[device].generation;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
 		} else if (b->has_index && stages_may_load(b)) {
 			module = modules_next(b);
