@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "init/log.h"
 
+enum { PROBES_MAX = 3 /* of one that fails */ };
+
 static int find(const struct boot *b, const char *name)
 {
 	for (size_t i = 0; i < b->n_devices; i++)
@@ -144,6 +146,12 @@ static void log_found(const struct block_device *d)
 			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
 }
 
+/* The worker died, or the disk is not ready to be read. */
+static bool failed_for_now(int r)
+{
+	return r == -EIO || r == -ENOMEM || r == -EAGAIN || r == -EINTR;
+}
+
 void block_done(struct boot *b, const struct job_result *result)
 {
 	int n = find(b, result->name);
@@ -154,6 +162,11 @@ void block_done(struct boot *b, const struct job_result *result)
 		return;
 	d = &b->devices[n];
 	if (d->state == DEVICE_AGAIN) {
+		d->state = DEVICE_NEW;
+		will_read(b, d);
+		return;
+	}
+	if (failed_for_now(result->result) && ++d->failures < PROBES_MAX) {
 		d->state = DEVICE_NEW;
 		will_read(b, d);
 		return;

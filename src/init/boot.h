@@ -44,6 +44,7 @@ struct block_device {
 	bool is_partition;
 	uint32_t generation;      /* no two devices have the same, not even of one name */
 	int result;               /* of the probe */
+	uint8_t failures;         /* of it, one after the other */
 	struct probe probe;
 };
 

@@ -23,6 +23,7 @@ enum {
 	MESSAGE_MAX = 8192, /* the kernel's own limit is 2048 for the pairs */
 	RECEIVE_BUFFER = 16 * 1024 * 1024,
 	GROUP_KERNEL = 1,
+	RECEIVE_MAX = 256, /* messages at a time: there is more to do than to listen */
 };
 
 int events_open(void)
@@ -164,7 +165,7 @@ void events_receive(struct boot *b)
 {
 	char data[MESSAGE_MAX + 1], control[CMSG_SPACE(sizeof(struct ucred))];
 
-	for (;;) {
+	for (int i = 0; i < RECEIVE_MAX; i++) {
 		struct sockaddr_nl from = {0};
 		struct iovec iov = {.iov_base = data, .iov_len = MESSAGE_MAX};
 		struct msghdr m = {

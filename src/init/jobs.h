@@ -85,6 +85,7 @@ struct jobs_worker {
 struct jobs {
 	struct jobs_worker workers[JOBS_WORKERS_MAX];
 	unsigned wanted; /* workers that the processors can keep busy */
+	int64_t failing_since, failed_at; /* to make a process; 0: it works */
 	int epoll;
 };
 
@@ -93,7 +94,8 @@ void jobs_init(struct jobs *j, int epoll);
 /*
  * Hands JOB to an idle worker, or to a new one. -EAGAIN when all are busy: try again when one
  * reports. More than one per processor are only made when all have been busy for a while: they
- * wait for hardware then.
+ * wait for hardware then. When no process can be made, that is tried again each second, and is
+ * -EAGAIN, too, until it has failed for ten seconds.
  */
 int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 

@@ -37,7 +37,7 @@
 #include "init/stages.h"
 #include "init/sys.h"
 
-enum { EVENTS_AT_ONCE = 16 };
+enum { EVENTS_AT_ONCE = 16, FAILED_WAIT_US = 100000 };
 
 static struct boot boot;
 
@@ -167,6 +167,8 @@ static void run(struct boot *b)
 
 		dispatch(b);
 		n = epoll_wait(b->epoll, events, EVENTS_AT_ONCE, next_due(b));
+		if (n < 0 && errno != EINTR) /* it could not be made: at least do not spin */
+			usleep(FAILED_WAIT_US);
 		for (int i = 0; i < n; i++)
 			handle(b, &events[i]);
 		go_on(b);
