@@ -15,6 +15,7 @@
 #include "init/params.h"
 #include "init/program.h"
 #include "init/spec.h"
+#include "init/watchdog.h"
 
 enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 512, BOOT_WANTS_MAX = 64 };
 
@@ -97,6 +98,7 @@ struct boot {
 	bool triggered;       /* devices have been walked */
 	struct task task;
 	struct program program;
+	struct watchdog watchdog;
 	const struct spec *wants[BOOT_WANTS_MAX]; /* devices that somebody waits for */
 	size_t n_wants;
 	size_t root;          /* number of the root device */

@@ -63,6 +63,8 @@ static void handle(struct boot *b, const struct uevent *u)
 			block_remove(b, name);
 		return;
 	}
+	if (strcmp(u->subsystem, "watchdog") == 0)
+		watchdog_appeared(b);
 	if (u->modalias && strcmp(u->action, "add") == 0)
 		modules_request_alias(b, u->modalias);
 	if (is_block && (strcmp(u->action, "add") == 0 || strcmp(u->action, "change") == 0))
@@ -181,6 +183,7 @@ void events_receive(struct boot *b)
 
 		if (n < 0 && errno == ENOBUFS) {
 			coldplug(b);
+			watchdog_appeared(b);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "init/boot.h"
 #include "init/log.h"
 
 enum {
@@ -112,6 +113,8 @@ static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 		for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
 			if (j->workers[i].pid)
 				close(j->workers[i].fd);
+		if (boot->watchdog.state == WATCHDOG_FED) /* the root's init could not open it */
+			close(boot->watchdog.fd);
 		close(pair[0]);
 		work(boot, pair[1]);
 	}

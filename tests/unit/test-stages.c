@@ -502,6 +502,31 @@ static void a_disk_that_cannot_be_read_is_tried_three_times(void **state)
 	boot_end(b);
 }
 
+/* Three times in its seconds; and no more after the end. */
+static void a_watchdog_is_fed_in_time(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.watchdog=30");
+	unsigned n = 0;
+
+	(void)state;
+	b->watchdog = (struct watchdog){
+		.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .seconds = 30,
+		.next = world.now, .state = WATCHDOG_FED};
+	for (int i = 0; i < 1000; i++) {
+		assert_in_range(watchdog_due(b), world.now, world.now + 10000);
+		world.now = watchdog_due(b);
+		watchdog_tick(b, world.now);
+	}
+	for (const char *s = recorder_calls(); (s = strstr(s, "feed ")); s++)
+		n++;
+	assert_int_equal(n, 1000);
+	assert_int_equal(world.now, START + 999 * 10000);
+	watchdog_leave(b);
+	assert_int_equal(b->watchdog.fd, -1);
+	assert_true(watchdog_due(b) == INT64_MAX);
+	boot_end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +546,7 @@ int main(void)
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_tried_three_times),
+		cmocka_unit_test(a_watchdog_is_fed_in_time),
 	};
 
 	return RUN_TESTS(tests);
