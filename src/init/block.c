@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "init/log.h"
 
+enum { PROBES_MAX = 3 /* of one that fails */ };
+
 static int find(const struct boot *b, const char *name)
 {
 	for (size_t i = 0; i < b->n_devices; i++)
@@ -47,28 +49,47 @@ int64_t block_sectors(const char *name)
 	return parse_u64(text, INT64_MAX, &sectors) ? (int64_t)sectors : -1;
 }
 
+/* Where a device that appears is put: at the first free place; NULL: there is none. */
+static struct block_device *free_place(struct boot *b, const char *name)
+{
+	int n = find(b, "");
+
+	if (n < 0 && b->n_devices < BOOT_DEVICES_MAX)
+		n = (int)b->n_devices++;
+	if (n < 0)
+		log_info("%s is passed over: there are more than %d block devices", name,
+			 BOOT_DEVICES_MAX);
+	return n < 0 ? NULL : &b->devices[n];
+}
+
+static void will_read(struct boot *b, const struct block_device *d)
+{
+	size_t n = (size_t)(d - b->devices);
+
+	if (n < b->unread)
+		b->unread = n;
+}
+
 void block_add(struct boot *b, const char *name, bool is_partition)
 {
 	int n = find(b, name);
 	struct block_device *d;
+	uint32_t generation;
 
 	/* ramN, and loopN without a file, are there in masses and hold nothing. */
 	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0)
 		return;
-	if (n < 0) {
-		n = find(b, "");
-		if (n < 0 && b->n_devices < BOOT_DEVICES_MAX)
-			n = (int)b->n_devices++;
-		if (n < 0)
-			return;
-	}
-	d = &b->devices[n];
+	d = n < 0 ? free_place(b, name) : &b->devices[n];
+	if (!d)
+		return;
 	if (d->name[0] && (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN)) {
 		d->state = DEVICE_AGAIN;
 		return;
 	}
-	*d = (struct block_device){.is_partition = is_partition};
+	generation = n < 0 ? ++b->generations : d->generation;
+	*d = (struct block_device){.is_partition = is_partition, .generation = generation};
 	snprintf(d->name, sizeof(d->name), "%s", name);
+	will_read(b, d);
 }
 
 void block_remove(struct boot *b, const char *name)
@@ -97,14 +118,20 @@ void block_want(struct boot *b, const struct spec *spec)
 		b->wants[b->n_wants++] = spec;
 	else
 		b->probe_all = true;
+	b->unread = 0;
+}
+
+void block_want_all(struct boot *b)
+{
+	b->probe_all = true;
+	b->unread = 0;
 }
 
 int block_next(struct boot *b)
 {
-	for (size_t i = 0; i < b->n_devices; i++)
-		if (is_wanted(b, &b->devices[i]))
-			return (int)i;
-	return -1;
+	while (b->unread < b->n_devices && !is_wanted(b, &b->devices[b->unread]))
+		b->unread++;
+	return b->unread < b->n_devices ? (int)b->unread : -1;
 }
 
 static void log_found(const struct block_device *d)
@@ -119,16 +146,29 @@ static void log_found(const struct block_device *d)
 			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
 }
 
+/* The worker died, or the disk is not ready to be read. */
+static bool failed_for_now(int r)
+{
+	return r == -EIO || r == -ENOMEM || r == -EAGAIN || r == -EINTR;
+}
+
 void block_done(struct boot *b, const struct job_result *result)
 {
 	int n = find(b, result->name);
 	struct block_device *d;
 
-	if (n < 0)
+	/* It may be gone, and another one may have its name. */
+	if (n < 0 || b->devices[n].generation != result->generation)
 		return;
 	d = &b->devices[n];
 	if (d->state == DEVICE_AGAIN) {
 		d->state = DEVICE_NEW;
+		will_read(b, d);
+		return;
+	}
+	if (failed_for_now(result->result) && ++d->failures < PROBES_MAX) {
+		d->state = DEVICE_NEW;
+		will_read(b, d);
 		return;
 	}
 	d->state = DEVICE_KNOWN;

@@ -20,6 +20,9 @@ void block_done(struct boot *b, const struct job_result *result);
 /* SPEC, which must live as long as B, is waited for: what may be it is looked at. */
 void block_want(struct boot *b, const struct spec *spec);
 
+/* All that is there and will be is looked at: somebody wants to explain something. */
+void block_want_all(struct boot *b);
+
 /* Number of the device that SPEC names; -1: it is not there, or was not looked at (yet). */
 int block_find(const struct boot *b, const struct spec *spec);
 

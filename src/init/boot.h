@@ -15,6 +15,7 @@
 #include "init/params.h"
 #include "init/program.h"
 #include "init/spec.h"
+#include "init/watchdog.h"
 
 enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 512, BOOT_WANTS_MAX = 64 };
 
@@ -53,7 +54,9 @@ struct block_device {
 	char name[JOBS_NAME_MAX]; /* kernel name; empty: a free place */
 	uint8_t state;
 	bool is_partition;
+	uint32_t generation;      /* no two devices have the same, not even of one name */
 	int result;               /* of the probe */
+	uint8_t failures;         /* of it, one after the other */
 	struct probe probe;
 };
 
@@ -98,6 +101,8 @@ struct boot {
 
 	struct block_device devices[BOOT_DEVICES_MAX];
 	size_t n_devices;
+	size_t unread;        /* before it in DEVICES there is none that should be read */
+	uint32_t generations;
 
 	struct jobs jobs;
 	int epoll, netlink, signals, timer;
@@ -107,9 +112,11 @@ struct boot {
 	bool triggered;       /* devices have been walked */
 	struct task task;
 	struct program program;
+	struct watchdog watchdog;
 	const struct spec *wants[BOOT_WANTS_MAX]; /* devices that somebody waits for */
 	size_t n_wants;
 	size_t root;          /* number of the root device */
+	uint32_t root_generation;
 	size_t resume;        /* number of the device with the hibernation image */
 	bool resume_decided;
 	int64_t resume_until, resume_quiet_until;

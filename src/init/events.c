@@ -23,6 +23,7 @@ enum {
 	MESSAGE_MAX = 8192, /* the kernel's own limit is 2048 for the pairs */
 	RECEIVE_BUFFER = 16 * 1024 * 1024,
 	GROUP_KERNEL = 1,
+	RECEIVE_MAX = 256, /* messages at a time: there is more to do than to listen */
 };
 
 int events_open(void)
@@ -62,6 +63,8 @@ static void handle(struct boot *b, const struct uevent *u)
 			block_remove(b, name);
 		return;
 	}
+	if (strcmp(u->subsystem, "watchdog") == 0)
+		watchdog_appeared(b);
 	if (u->modalias && strcmp(u->action, "add") == 0)
 		modules_request_device(b, u->modalias);
 	if (is_block && (strcmp(u->action, "add") == 0 || strcmp(u->action, "change") == 0))
@@ -164,7 +167,7 @@ void events_receive(struct boot *b)
 {
 	char data[MESSAGE_MAX + 1], control[CMSG_SPACE(sizeof(struct ucred))];
 
-	for (;;) {
+	for (int i = 0; i < RECEIVE_MAX; i++) {
 		struct sockaddr_nl from = {0};
 		struct iovec iov = {.iov_base = data, .iov_len = MESSAGE_MAX};
 		struct msghdr m = {
@@ -180,6 +183,7 @@ void events_receive(struct boot *b)
 
 		if (n < 0 && errno == ENOBUFS) {
 			coldplug(b);
+			watchdog_appeared(b);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)

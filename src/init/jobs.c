@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "init/boot.h"
 #include "init/log.h"
 
 enum {
 	WORKERS_USUAL_MAX = 16,
+	FORK_AGAIN_MS = 1000,
+	FORK_FAILS_MS = 10000,
 	STUCK_MS = 100, /* a job that takes so long may wait for hardware, not for a processor */
 };
 
@@ -42,6 +45,7 @@ static _Noreturn void work(const struct boot *boot, int fd)
 		memset(&result, 0, sizeof(result));
 		result.kind = job.kind;
 		result.module = job.module;
+		result.generation = job.generation;
 		memcpy(result.name, job.name, sizeof(result.name));
 		jobs_run(boot, &job, &result);
 		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
@@ -85,6 +89,8 @@ static const struct jobs_worker *pick(const struct jobs *j)
 		if (!w->pid && !place)
 			place = w;
 	}
+	if (j->failed_at && log_now() - j->failed_at < FORK_AGAIN_MS)
+		return NULL;
 	return place;
 }
 
@@ -96,28 +102,46 @@ bool jobs_ready(const struct jobs *j)
 static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = w};
-	int pair[2], pid;
+	int pair[2], pid, r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	pid = fork();
+	r = pid < 0 ? -errno : 0;
 	if (pid == 0) {
 		/* Other workers' sockets must close when PID 1 closes them. */
 		for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
 			if (j->workers[i].pid)
 				close(j->workers[i].fd);
+		if (boot->watchdog.state == WATCHDOG_FED) /* the root's init could not open it */
+			close(boot->watchdog.fd);
 		close(pair[0]);
 		work(boot, pair[1]);
 	}
 	close_fd(pair[1]);
-	if (pid < 0 || epoll_ctl(j->epoll, EPOLL_CTL_ADD, pair[0], &ev) < 0) {
-		int r = -errno;
-
+	if (r == 0 && epoll_ctl(j->epoll, EPOLL_CTL_ADD, pair[0], &ev) < 0)
+		r = -errno;
+	if (r < 0) {
 		close(pair[0]);
 		return r;
 	}
 	*w = (struct jobs_worker){.pid = pid, .fd = pair[0]};
 	return 0;
+}
+
+/* The machine may be short of memory for a moment. */
+static int fork_failed(struct jobs *j, int r)
+{
+	int64_t now = log_now();
+
+	if (!j->failing_since) {
+		log_tell("no process can be made: %s; trying again", strerror(-r));
+		j->failing_since = now;
+	}
+	j->failed_at = now;
+	if (now - j->failing_since < FORK_FAILS_MS)
+		return -EAGAIN;
+	return r == -EAGAIN ? -ENOMEM : r;
 }
 
 static void forget(struct jobs *j, struct jobs_worker *w)
@@ -137,7 +161,8 @@ int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
 	if (!w->pid) {
 		r = spawn(j, w, boot);
 		if (r < 0)
-			return r;
+			return fork_failed(j, r);
+		j->failing_since = j->failed_at = 0;
 	}
 	if (send(w->fd, job, sizeof(*job), MSG_NOSIGNAL) != sizeof(*job)) {
 		forget(j, w);
@@ -170,6 +195,7 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	out->kind = job.kind;
 	out->result = -EIO;
 	out->module = job.module;
+	out->generation = job.generation;
 	memcpy(out->name, job.name, sizeof(out->name));
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;

@@ -31,6 +31,7 @@ struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT, RESUME: kernel name of the device */
+	uint32_t generation;      /* PROBE: of the device, see boot.h */
 	uint64_t offset;          /* RESUME: page of the swap header */
 	/* MOUNT */
 	char fstype[JOBS_NAME_MAX];
@@ -62,6 +63,7 @@ struct job_result {
 	enum job_kind kind;
 	int result; /* 0 or -errno */
 	uint32_t module;
+	uint32_t generation;
 	char name[JOBS_NAME_MAX];
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
 	struct probe probe;
@@ -83,6 +85,7 @@ struct jobs_worker {
 struct jobs {
 	struct jobs_worker workers[JOBS_WORKERS_MAX];
 	unsigned wanted; /* workers that the processors can keep busy */
+	int64_t failing_since, failed_at; /* to make a process; 0: it works */
 	int epoll;
 };
 
@@ -91,7 +94,8 @@ void jobs_init(struct jobs *j, int epoll);
 /*
  * Hands JOB to an idle worker, or to a new one. -EAGAIN when as many are busy as there are
  * processors: try again when one reports, or when all have been busy for a while: they wait for
- * hardware then.
+ * hardware then. When no process can be made, that is tried again each second, and is -EAGAIN,
+ * too, until it has failed for ten seconds.
  */
 int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 

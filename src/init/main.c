@@ -37,7 +37,7 @@
 #include "init/stages.h"
 #include "init/sys.h"
 
-enum { EVENTS_AT_ONCE = 16 };
+enum { EVENTS_AT_ONCE = 16, FAILED_WAIT_US = 100000 };
 
 static struct boot boot;
 
@@ -91,6 +91,7 @@ static void dispatch(struct boot *b)
 
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
+			job.generation = b->devices[device].generation;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
 		} else if (b->has_index) {
 			module = modules_next(b, stages_loads(b));
@@ -144,6 +145,8 @@ static int next_due(const struct boot *b)
 {
 	int64_t now = log_now(), due = b->in_rescue ? rescue_due(b) : stages_due(b);
 
+	if (watchdog_due(b) < due)
+		due = watchdog_due(b);
 	return due <= now ? 0 : (int)(due - now);
 }
 
@@ -160,14 +163,18 @@ static void run(struct boot *b)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 
+	watchdog_tick(b, log_now());
 	go_on(b);
 	while (b->stage != STAGE_DONE) {
 		int n;
 
 		dispatch(b);
 		n = epoll_wait(b->epoll, events, EVENTS_AT_ONCE, next_due(b));
+		if (n < 0 && errno != EINTR) /* it could not be made: at least do not spin */
+			usleep(FAILED_WAIT_US);
 		for (int i = 0; i < n; i++)
 			handle(b, &events[i]);
+		watchdog_tick(b, log_now());
 		go_on(b);
 	}
 }
@@ -233,6 +240,7 @@ static void open_sources(struct boot *b)
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->signals, &ev);
 	jobs_init(&b->jobs, b->epoll);
+	watchdog_init(b);
 }
 
 static void restore_signals(void)
@@ -276,6 +284,7 @@ int main(int argc, char **argv, char **envp)
 	for (;;) {
 		run(&boot);
 		jobs_dismiss(&boot.jobs);
+		watchdog_leave(&boot);
 		log_info("%s takes over", boot.init);
 		restore_signals();
 		handover_switch(boot.init, argv, envp);

@@ -64,6 +64,8 @@ void modules_open(struct boot *b)
 		b->modules = calloc(b->index.n_modules + 1, sizeof(*b->modules));
 		b->order = calloc(b->index.n_modules + 1, sizeof(*b->order));
 		b->has_index = b->modules && b->order;
+		if (!b->has_index)
+			log_tell("there is too little memory for a list of modules: none will load");
 	}
 	read_kernel_codec(b);
 	for (size_t i = 0; i < b->n_loads; i++)

@@ -10,6 +10,7 @@
 
 enum {
 	TIMEOUT_DEFAULT = 180, /* seconds; dracut's rd.retry */
+	WATCHDOG_MAX = 65535, /* seconds */
 	SECONDS_MAX = 30 * 24 * 3600,
 	RESUME_PAGE = 4096,
 };
@@ -96,6 +97,14 @@ static void take_panic(struct params *p, const char *value)
 		return;
 	p->panic_given = true;
 	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
+}
+
+static void take_watchdog(struct params *p, const char *value)
+{
+	uint64_t seconds;
+
+	if (value && parse_u64(value, WATCHDOG_MAX, &seconds))
+		p->watchdog = (int64_t)seconds;
 }
 
 static void take_rootwait(struct params *p, const char *value)
@@ -192,6 +201,7 @@ static const struct rule rules[] = {
 	CALL("rd.retry", take_retry),
 	CALL("rd.skipfsck", take_skipfsck),
 	CALL("rd.timeout", take_timeout),
+	CALL("rd.watchdog", take_watchdog),
 	CALL("resume", take_resume),
 	CALL("resume_offset", take_resume_offset),
 	WORD("resumewait", resume_wait),
@@ -272,7 +282,7 @@ void params_parse(struct params *p, const char *text, size_t len)
 {
 	char *cursor, *param, *value;
 
-	*p = (struct params){.rootflags = ""};
+	*p = (struct params){.rootflags = "", .watchdog = -1};
 	if (len >= sizeof(p->text))
 		len = sizeof(p->text) - 1;
 	memcpy(p->text, text, len);

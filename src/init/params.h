@@ -48,6 +48,7 @@ struct params {
 	const char *init;       /* NULL: the usual places */
 	bool panic_given;
 	int64_t panic;          /* seconds; 0: never reboot; negative: at once */
+	int64_t watchdog;       /* rd.watchdog=: seconds; 0: leave it alone; -1: not given */
 	int64_t delay;          /* ms before the root is mounted: rootdelay= */
 	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
 	const char *timeout_by; /* the parameter that set it */

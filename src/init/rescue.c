@@ -24,7 +24,7 @@ void rescue_enter(struct boot *b, const char *why)
 	snprintf(b->failure, sizeof(b->failure), "%s", why);
 	b->in_rescue = true;
 	events_start(b); /* for the account of it */
-	b->probe_all = true;
+	block_want_all(b);
 	b->failed_at = log_now();
 	b->next_tell = b->failed_at + EXPLAIN_MS;
 	b->deadline = 0; /* set when the explanation is out */

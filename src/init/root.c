@@ -26,6 +26,7 @@ static enum stage_step take_root(struct boot *b, size_t n)
 	char why[BOOT_STATE_TEXT_MAX];
 
 	b->root = n;
+	b->root_generation = d->generation;
 	if (is_member(&d->probe)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
@@ -71,6 +72,12 @@ void root_wait_what(const struct boot *b, char *out, size_t size)
 	snprintf(out, size, "root=%.100s", b->params.root.text ? b->params.root.text : "");
 }
 
+/* It may have been pulled out since it was found, and its place may be another device's. */
+static bool is_gone(const struct boot *b)
+{
+	return b->devices[b->root].generation != b->root_generation;
+}
+
 /* ---- its filesystem ---- */
 
 static int first_type(const struct boot *b)
@@ -83,6 +90,8 @@ enum stage_step root_driver(struct boot *b)
 {
 	char alias[JOBS_NAME_MAX + 8];
 
+	if (is_gone(b))
+		return stages_go(b, STAGE_WAIT);
 	if (!b->entered)
 		log_info("root is %s (%s)", b->devices[b->root].name, b->fstype);
 	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->fstype);
@@ -115,6 +124,8 @@ static enum stage_step start_mount(struct boot *b)
 {
 	struct job job;
 
+	if (is_gone(b))
+		return stages_go(b, STAGE_WAIT);
 	return root_mount_job(b, &job) ? stages_task(b, &job)
 				       : stages_fail(b, "rootflags= is too long");
 }

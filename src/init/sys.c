@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/watchdog.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -123,6 +125,25 @@ int sys_spawn(const char *path, char **argv, char **envp, int *output)
 int sys_kill(int pid, int signal)
 {
 	return result(kill(pid, signal));
+}
+
+int sys_watchdog(const char *path, unsigned *seconds)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int timeout = (int)*seconds;
+
+	if (fd < 0)
+		return -errno;
+	if (timeout)
+		ioctl(fd, WDIOC_SETTIMEOUT, &timeout); /* it may know only one */
+	if (ioctl(fd, WDIOC_GETTIMEOUT, &timeout) == 0 && timeout > 0)
+		*seconds = (unsigned)timeout;
+	return fd;
+}
+
+int sys_feed(int fd)
+{
+	return result(ioctl(fd, WDIOC_KEEPALIVE, NULL));
 }
 
 int sys_reboot(void)

@@ -29,6 +29,11 @@ int sys_load_memory(const void *data, size_t len, const char *options);
 int sys_spawn(const char *path, char **argv, char **envp, int *output);
 int sys_kill(int pid, int signal);
 
+/* Opens a watchdog, which starts it, for *SECONDS (0: as many as it has), which become what it
+ * takes; a descriptor. Closing that leaves the watchdog running. */
+int sys_watchdog(const char *path, unsigned *seconds);
+int sys_feed(int fd);
+
 /* Does not return when it works. */
 int sys_reboot(void);
 int sys_exec(const char *path, char **argv, char **envp);

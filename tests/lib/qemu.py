@@ -135,6 +135,8 @@ class Machine:
     icount: str = ""
     keep: bool = False
     timeout: float = 180
+    extra: tuple = ()    # further words for QEMU
+    actions: tuple = ()  # what QEMU is told while it runs: (seconds, command, arguments), in order
 
 
 @dataclass
@@ -193,7 +195,7 @@ def command_line(machine, console, report):
     devices = _devices(machine)
     for device in devices[:-1] if machine.plug_after else devices:
         words += ["-device", device]
-    return words
+    return [*words, *machine.extra]
 
 
 def _serial_ports(kinds, console, report):
@@ -240,6 +242,7 @@ def _watch(process, machine):
         _tell(process, "qmp_capabilities")
         if machine.plug_after:
             _plug(process, machine)
+        _act(process, machine.actions)
         process.wait(deadline - time.monotonic())
     except BrokenPipeError:
         process.wait()
@@ -268,6 +271,16 @@ def _plug(process, machine):
         return
     driver, *properties = _devices(machine)[-1].split(",")
     _tell(process, "device_add", driver=driver, **dict(word.split("=") for word in properties))
+
+
+def _act(process, actions):
+    """Tells QEMU each of ACTIONS in its time, unless the guest ends before."""
+    begin = time.monotonic()
+    for seconds, command, arguments in actions:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.01, begin + seconds - time.monotonic()))
+            return
+        _tell(process, command, **arguments)
 
 
 def _text(path):

@@ -125,6 +125,18 @@ int sys_kill(int pid, int signal)
 	return next_result();
 }
 
+int sys_watchdog(const char *path, unsigned *seconds)
+{
+	buf_printf(&recorder.calls, "watchdog %s %u\n", path, *seconds);
+	return next_result();
+}
+
+int sys_feed(int fd)
+{
+	buf_printf(&recorder.calls, "feed %d\n", fd);
+	return next_result();
+}
+
 int sys_reboot(void)
 {
 	buf_add_str(&recorder.calls, "reboot\n");

@@ -45,10 +45,18 @@ static const char *read_next(struct disks *d)
 	return d->boot->devices[n].name;
 }
 
+static uint32_t generation_of(const struct disks *d, const char *name)
+{
+	for (size_t i = 0; i < d->boot->n_devices; i++)
+		if (strcmp(d->boot->devices[i].name, name) == 0)
+			return d->boot->devices[i].generation;
+	return 0;
+}
+
 static void found(struct disks *d, const char *name, const char *type, const char *usage,
 		  const char *uuid, const char *label)
 {
-	struct job_result r = {.kind = JOB_PROBE};
+	struct job_result r = {.kind = JOB_PROBE, .generation = generation_of(d, name)};
 
 	snprintf(r.name, sizeof(r.name), "%s", name);
 	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
@@ -92,6 +100,7 @@ static void the_root_is_what_the_command_line_names(void **state)
 		_cleanup_disks_ struct disks d;
 		struct job_result r = {.kind = JOB_PROBE,
 				       .name = "zzc1",
+				       .generation = 3,
 				       .probe = {.partuuid = "CCCC", .partlabel = "third"}};
 
 		disks_make(&d, cases[i].cmdline);
@@ -181,7 +190,7 @@ static void with_a_named_root_no_other_disk_is_read(void **state)
 	block_add(d.boot, "zzb1", true);
 	assert_string_equal(read_next(&d), "zzb1");
 	assert_null(read_next(&d));
-	d.boot->probe_all = true; /* until there is something to explain */
+	block_want_all(d.boot); /* there is something to explain */
 	assert_string_equal(read_next(&d), "zza");
 }
 
@@ -218,6 +227,75 @@ static void what_was_read_while_a_disk_changed_does_not_count(void **state)
 		found(&d, "zza", "ext4", "filesystem", "", "new");
 		assert_string_equal(root_of(&d), "-");
 	}
+}
+
+/* The one that is read is gone; its name and its place are those of another one. */
+static void what_was_read_of_a_disk_that_went_is_not_taken_for_the_next(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	struct job_result late = {.kind = JOB_PROBE, .name = "zza", .probe = {.label = "x"}};
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	block_add(d.boot, "zza", false);
+	assert_string_equal(read_next(&d), "zza");
+	late.generation = generation_of(&d, "zza");
+	block_remove(d.boot, "zza");
+	block_add(d.boot, "zza", false);
+	block_done(d.boot, &late);
+	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(read_next(&d), "zza");
+	block_done(d.boot, &late); /* also while the new one is read */
+	assert_string_equal(root_of(&d), "-");
+	found(&d, "zza", "ext4", "filesystem", "", "x");
+	assert_string_equal(root_of(&d), "zza");
+}
+
+static void a_root_that_goes_before_it_is_mounted_is_waited_for_again(void **state)
+{
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		_cleanup_disks_ struct disks d;
+
+		disks_make(&d, "root=LABEL=x");
+		filesystem(&d, "zza", "", "x");
+		d.boot->stage = STAGE_WAIT;
+		assert_int_equal(root_wait(d.boot), STAGE_ENDS);
+		block_remove(d.boot, "zza");
+		if (other) /* in its place */
+			filesystem(&d, "zzb", "", "y");
+		d.boot->stage = STAGE_DRIVER;
+		assert_int_equal(root_driver(d.boot), STAGE_MOVED);
+		assert_int_equal(d.boot->stage, STAGE_WAIT);
+		d.boot->stage = STAGE_MOUNT;
+		assert_int_equal(root_mount(d.boot), STAGE_MOVED);
+		assert_int_equal(d.boot->stage, STAGE_WAIT);
+		assert_false(d.boot->in_rescue);
+	}
+}
+
+/* Whoever asks for the next disk after each event must not look at all of them each time. */
+static void disks_that_were_read_are_not_walked_over_again(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	char name[16];
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	for (int i = 0; i < BOOT_DEVICES_MAX; i++) {
+		snprintf(name, sizeof(name), "zz%d", i);
+		block_add(d.boot, name, false);
+		assert_string_equal(read_next(&d), name);
+		found(&d, name, "ext4", "filesystem", "", "y");
+		assert_null(read_next(&d));
+		assert_int_equal(d.boot->unread, i + 1);
+	}
+	block_add(d.boot, "zz7", false); /* it changed */
+	assert_string_equal(read_next(&d), "zz7");
+	block_add(d.boot, "zz7", false); /* and again, while it is read */
+	assert_null(read_next(&d));
+	found(&d, "zz7", "ext4", "filesystem", "", "y");
+	assert_string_equal(read_next(&d), "zz7");
 }
 
 static void a_disk_that_went_leaves_its_place_to_the_next(void **state)
@@ -384,6 +462,9 @@ int main(void)
 		cmocka_unit_test(with_a_named_root_no_other_disk_is_read),
 		cmocka_unit_test(a_disk_that_changes_is_read_again),
 		cmocka_unit_test(what_was_read_while_a_disk_changed_does_not_count),
+		cmocka_unit_test(what_was_read_of_a_disk_that_went_is_not_taken_for_the_next),
+		cmocka_unit_test(a_root_that_goes_before_it_is_mounted_is_waited_for_again),
+		cmocka_unit_test(disks_that_were_read_are_not_walked_over_again),
 		cmocka_unit_test(a_disk_that_went_leaves_its_place_to_the_next),
 		cmocka_unit_test(more_disks_than_there_is_room_for_are_no_harm),
 		cmocka_unit_test(names_that_are_none_are_not_taken),

@@ -396,6 +396,29 @@ static void hibernation_has_its_parameters(void **state)
 	assert_false(p.no_resume);
 }
 
+static void the_watchdog_is_asked_for_in_seconds(void **state)
+{
+	static const struct {
+		const char *text;
+		int seconds;
+	} cases[] = {
+		{"", -1},
+		{"rd.watchdog=30", 30},
+		{"rd.watchdog=0", 0},
+		{"rd.watchdog=30 rd.watchdog=soon", 30},
+		{"rd.watchdog", -1},
+		{"rd.watchdog=99999999", -1},
+		{"rd.watchdog=-5", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		parse(cases[i].text);
+		if (p.watchdog != cases[i].seconds || p.n_unknown)
+			fail_msg("[%s]: %d", cases[i].text, (int)p.watchdog);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +445,7 @@ int main(void)
 		cmocka_unit_test(options_that_do_not_fit_are_left_out_whole),
 		cmocka_unit_test(no_command_line_is_fatal),
 		cmocka_unit_test(hibernation_has_its_parameters),
+		cmocka_unit_test(the_watchdog_is_asked_for_in_seconds),
 	};
 
 	return RUN_TESTS(tests);

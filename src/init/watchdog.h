@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The machine's watchdog resets it when nobody feeds it. PID 1 feeds /dev/watchdog0 if
+ * rd.watchdog= asks for it, or if somebody has started it before; else it is left alone, since
+ * nobody might feed it later. It is left running for the root's init, which has to take it over
+ * before its time is over. One that the firmware started is fed by the kernel itself until then.
+ */
+
+#include <stdint.h>
+
+struct boot;
+
+struct watchdog {
+	int fd;            /* -1: not fed */
+	unsigned seconds;  /* after which it resets the machine */
+	int64_t next;      /* when it is fed */
+	uint8_t state;     /* enum watchdog_state */
+};
+
+enum watchdog_state {
+	WATCHDOG_LOOK, /* there may be one */
+	WATCHDOG_NONE, /* none (yet) */
+	WATCHDOG_FED,
+	WATCHDOG_OFF,  /* there is one that is none of our business, or that cannot be opened */
+};
+
+void watchdog_init(struct boot *b);
+
+/* The kernel has a new watchdog. */
+void watchdog_appeared(struct boot *b);
+
+/* Looks for it or feeds it, when that is due; to be called again at watchdog_due(). */
+void watchdog_tick(struct boot *b, int64_t now);
+int64_t watchdog_due(const struct boot *b);
+
+/* Feeds it for the last time and leaves it running. */
+void watchdog_leave(struct boot *b);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What PID 1 reads besides the kernel's own: the programs that boot.conf names, and mount options
+ * as they are typed.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "format/bootconf.h"
+#include "format/mountopts.h"
+#include "fuzz.h"
+
+static void runs(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size), *cursor = text, *key, *value;
+
+	while (bootconf_next(&cursor, &key, &value)) {
+		struct bootconf_run run = {.stage = RUN_STAGES};
+
+		if (!bootconf_run(value, &run)) {
+			HOLDS(run.stage == RUN_STAGES && !run.path);
+			continue;
+		}
+		HOLDS(run.stage < RUN_STAGES && bootconf_stage_name(run.stage));
+		HOLDS(run.seconds <= BOOTCONF_SECONDS_MAX && run.path[0] == '/');
+		HOLDS(run.path > text && run.path + strlen(run.path) <= text + size);
+	}
+	free(text);
+}
+
+static void options(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size), *out = malloc(size + 2), *again = malloc(size + 2), *small = malloc(8);
+	unsigned long flags = 0, none = 0;
+	int r;
+
+	HOLDS(out && again && small);
+	HOLDS(mountopts_split(text, &flags, out, size + 2) == 0);
+	HOLDS(strlen(out) <= size);
+	/* What is left is the filesystem's: taken apart again it is the same. */
+	HOLDS(mountopts_split(out, &none, again, size + 2) == 0 && none == 0);
+	HOLDS(strcmp(out, again) == 0);
+	r = mountopts_split(out, &flags, small, 8);
+	HOLDS(r == 0 ? strcmp(out, small) == 0 : r == -E2BIG && strlen(out) > 5);
+	free(text);
+	free(again);
+	free(out);
+	free(small);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	runs(data, size);
+	options(data, size);
+	return 0;
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1 and its stages: in which order they come, when they give up, what is told meanwhile, what
+ * happens after the account of a failure, and when no process can be made. The clock is made up;
+ * workers are only recorded, but for the tests of those themselves.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init/block.h"
+#include "init/rescue.h"
+#include "init/stages.h"
+#include "recorder.h"
+#include "support.h"
+
+enum { START = 100000 };
+
+static struct {
+	int64_t now;
+	bool real_jobs;       /* hand them to workers */
+	int jobs_result;      /* of the next ones that are only recorded */
+	struct job job;       /* the last one */
+	unsigned n_jobs;
+	bool forks_fail;
+	unsigned n_forks;
+	struct buf told;      /* lines on the console */
+} world;
+
+/* ---- in place of the machine; the linker calls these, see meson.build ---- */
+
+int64_t __wrap_log_now(void);
+int __real_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+int __real_fork(void);
+int __wrap_fork(void);
+void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void __wrap_log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+int64_t __wrap_log_now(void)
+{
+	return world.now;
+}
+
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	if (world.real_jobs)
+		return __real_jobs_start(j, boot, job);
+	world.job = *job;
+	world.n_jobs++;
+	return world.jobs_result;
+}
+
+int __wrap_fork(void)
+{
+	world.n_forks++;
+	if (!world.forks_fail)
+		return __real_fork();
+	errno = EAGAIN;
+	return -1;
+}
+
+void __wrap_log_tell(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_printf(&world.told, "%s\n", text);
+}
+
+void __wrap_log_info(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+/* ---- a boot ---- */
+
+static struct boot *boot_with(const char *cmdline)
+{
+	struct boot *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	buf_clear(&world.told);
+	memset(&world, 0, sizeof(world));
+	world.now = START;
+	recorder_start_with(0);
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	b->netlink = b->signals = b->program.fd = -1;
+	b->triggered = true; /* no walk over this machine's devices */
+	jobs_init(&b->jobs, b->epoll);
+	params_parse(&b->params, cmdline, strlen(cmdline));
+	block_want(b, &b->params.root);
+	return b;
+}
+
+static void boot_end(struct boot *b)
+{
+	close(b->epoll);
+	free(b);
+}
+
+/* What PID 1 does after every event, and when time has passed. */
+static void go_on(struct boot *b)
+{
+	stages_advance(b);
+	if (b->in_rescue)
+		rescue_tick(b, world.now);
+	else if (b->stage != STAGE_DONE)
+		stages_tick(b, world.now);
+}
+
+/* Lets MS pass as PID 1 does that sleeps until something is due. The number of times it woke. */
+static unsigned pass(struct boot *b, int64_t ms)
+{
+	int64_t end = world.now + ms;
+	unsigned wakes = 0;
+
+	while (world.now < end) {
+		int64_t due = b->in_rescue ? rescue_due(b) : stages_due(b);
+
+		if (due <= world.now)
+			due = world.now + 1; /* the clock of the machine goes on, too */
+		world.now = due < end ? due : end;
+		go_on(b);
+		wakes++;
+	}
+	return wakes;
+}
+
+static void appears(struct boot *b, const char *name, const char *type, const char *label)
+{
+	struct job_result r = {.kind = JOB_PROBE};
+	int n;
+
+	block_add(b, name, true);
+	n = block_next(b);
+	assert_true(n >= 0);
+	b->devices[n].state = DEVICE_PROBING;
+	r.generation = b->devices[n].generation;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
+	snprintf(r.probe.usage, sizeof(r.probe.usage), "filesystem");
+	snprintf(r.probe.label, sizeof(r.probe.label), "%s", label);
+	block_done(b, &r);
+	go_on(b);
+}
+
+/* The job of the present stage ends so. */
+static void job_ends(struct boot *b, int result, const char *text)
+{
+	struct job_result r = {.kind = world.job.kind, .result = result};
+
+	snprintf(r.text, sizeof(r.text), "%s", text);
+	stages_task_done(b, &r);
+	go_on(b);
+}
+
+static void tells(const char *text)
+{
+	assert_contains(buf_cstr(&world.told), text);
+	buf_clear(&world.told);
+}
+
+static void tells_nothing(void)
+{
+	if (world.told.len)
+		fail_msg("it tells: %s", buf_cstr(&world.told));
+}
+
+/* ---- order ---- */
+
+static void a_boot_goes_from_the_device_to_the_init(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+
+	(void)state;
+	go_on(b);
+	assert_int_equal(b->stage, STAGE_WAIT);
+	appears(b, "zza", "ext4", "another");
+	assert_int_equal(b->stage, STAGE_WAIT);
+	assert_int_equal(world.n_jobs, 0);
+	appears(b, "zzb", "zzfs", "x");
+	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_int_equal(world.job.kind, JOB_MOUNT);
+	assert_string_equal(world.job.name, "zzb");
+	assert_string_equal(world.job.fstype, "zzfs");
+	go_on(b); /* other events: it is not mounted twice */
+	go_on(b);
+	assert_int_equal(world.n_jobs, 1);
+	job_ends(b, 0, "");
+	assert_int_equal(b->stage, STAGE_CHECK);
+	assert_int_equal(world.job.kind, JOB_CHECK);
+	job_ends(b, 0, "/sbin/init");
+	assert_int_equal(b->stage, STAGE_DONE);
+	assert_string_equal(b->init, "/sbin/init");
+	tells_nothing();
+	boot_end(b);
+}
+
+static void what_ends_after_its_stage_is_not_taken_for_another(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=0");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	job_ends(b, -EIO, "mounting: no");
+	assert_true(b->in_rescue);
+	job_ends(b, 0, "/sbin/init");
+	assert_true(b->in_rescue);
+	assert_int_equal(b->stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+static void types_are_tried_one_after_the_other(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootfstype=zzone,zztwo");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	assert_string_equal(world.job.fstype, "zzone");
+	job_ends(b, -EINVAL, "mounting: no");
+	assert_false(b->in_rescue);
+	assert_string_equal(world.job.fstype, "zztwo");
+	job_ends(b, -EINVAL, "mounting as zztwo: no");
+	assert_true(b->in_rescue);
+	assert_string_equal(b->failure, "mounting as zztwo: no");
+	boot_end(b);
+}
+
+/* ---- time ---- */
+
+static void waiting_is_told_after_three_seconds_and_then_every_ten(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=40");
+
+	(void)state;
+	go_on(b);
+	pass(b, 2999);
+	tells_nothing();
+	pass(b, 1);
+	tells("waiting for root=LABEL=x, for 37 more seconds (rd.timeout=)");
+	pass(b, 9999);
+	tells_nothing();
+	pass(b, 1);
+	tells("for 27 more seconds");
+	pass(b, 10000);
+	tells("for 17 more seconds");
+	assert_false(b->in_rescue);
+	boot_end(b);
+}
+
+static void pid_1_sleeps_while_it_waits(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootwait");
+
+	(void)state;
+	go_on(b);
+	assert_in_range(pass(b, 1000000), 1, 110);
+	boot_end(b);
+}
+
+static void the_limit_is_what_the_command_line_says(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		int64_t ms; /* 0: never */
+	} cases[] = {
+		{"", 180000},
+		{"rd.retry=20", 20000},
+		{"rd.retry=20 rd.timeout=50", 50000},
+		{"rootwait=7 rd.timeout=50", 7000},
+		{"rd.timeout=50 rootdelay=5", 55000},
+		{"rootwait rd.timeout=50", 0},
+		{"rd.timeout=0", 0},
+		{"rd.timeout=infinity", 0},
+		{"rd.retry=0", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char cmdline[100];
+		struct boot *b;
+
+		snprintf(cmdline, sizeof(cmdline), "root=LABEL=x %s", cases[i].cmdline);
+		b = boot_with(cmdline);
+		go_on(b);
+		pass(b, cases[i].ms ? cases[i].ms - 1 : 10000000);
+		if (b->in_rescue && cases[i].ms > 1)
+			fail_msg("[%s]: it gives up too early", cmdline);
+		pass(b, 1);
+		if (b->in_rescue != (cases[i].ms != 0))
+			fail_msg("[%s]: %d", cmdline, b->in_rescue);
+		boot_end(b);
+	}
+}
+
+static void a_root_that_is_there_is_delayed_all_the_same(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootdelay=5");
+
+	(void)state;
+	go_on(b);
+	appears(b, "zza", "zzfs", "x");
+	pass(b, 4999);
+	assert_int_equal(b->stage, STAGE_WAIT);
+	pass(b, 1);
+	assert_int_equal(b->stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+static void mounting_has_no_limit(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	pass(b, 3000);
+	tells("waiting for zza to be mounted, as long as it takes");
+	pass(b, 10000000);
+	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_false(b->in_rescue);
+	boot_end(b);
+}
+
+/* ---- after a failure ---- */
+
+static unsigned reboots(void)
+{
+	unsigned n = 0;
+
+	for (const char *s = recorder_calls(); s && (s = strstr(s, "reboot\n")); s++)
+		n++;
+	return n;
+}
+
+static void a_disk_that_comes_after_the_account_is_taken(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5 panic=0");
+
+	(void)state;
+	go_on(b);
+	pass(b, 5000);
+	pass(b, 3000);
+	tells("it did not appear within 5 seconds (rd.timeout=)");
+	pass(b, 60000);
+	tells("still without a root filesystem");
+	pass(b, 10000000);
+	assert_int_equal(reboots(), 0);
+	appears(b, "zza", "zzfs", "x");
+	assert_false(b->in_rescue);
+	go_on(b);
+	assert_int_equal(b->stage, STAGE_MOUNT);
+	job_ends(b, 0, "");
+	job_ends(b, 0, "/sbin/init");
+	assert_int_equal(b->stage, STAGE_DONE);
+	boot_end(b);
+}
+
+static void after_another_failure_no_disk_changes_anything(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=0");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	job_ends(b, -EIO, "mounting: no");
+	pass(b, 4000);
+	tells("but: mounting: no");
+	world.n_jobs = 0;
+	appears(b, "zzb", "zzfs", "x");
+	pass(b, 100000);
+	assert_true(b->in_rescue);
+	assert_int_equal(world.n_jobs, 0);
+	boot_end(b);
+}
+
+static void the_machine_reboots_once_when_its_time_is_over(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5 panic=7");
+
+	(void)state;
+	recorder_start_with(-EPERM); /* it does not work: PID 1 stays */
+	go_on(b);
+	pass(b, 5001); /* nothing is there to be read */
+	tells("rebooting in 7 seconds (panic=)");
+	pass(b, 6990);
+	assert_int_equal(reboots(), 0);
+	pass(b, 20);
+	assert_int_equal(reboots(), 1);
+	tells("the kernel refuses to reboot");
+	assert_in_range(pass(b, 1000000), 1, 100);
+	assert_int_equal(reboots(), 1);
+	boot_end(b);
+}
+
+/* ---- processes ---- */
+
+static void a_process_that_cannot_be_made_is_tried_again(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+
+	(void)state;
+	world.real_jobs = world.forks_fail = true;
+	appears(b, "zza", "zzfs", "x");
+	assert_int_equal(b->stage, STAGE_MOUNT);
+	tells("no process can be made");
+	assert_in_range(pass(b, 9000), 5, 110);
+	assert_in_range(world.n_forks, 5, 20);
+	assert_false(b->in_rescue);
+	world.forks_fail = false;
+	pass(b, 2000);
+	assert_int_equal(b->task.state, TASK_RUNS);
+	jobs_dismiss(&b->jobs);
+	boot_end(b);
+}
+
+static void when_that_does_not_end_there_is_an_account(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=3");
+
+	(void)state;
+	world.real_jobs = world.forks_fail = true;
+	appears(b, "zza", "zzfs", "x");
+	pass(b, 9000);
+	assert_false(b->in_rescue);
+	pass(b, 2500);
+	assert_true(b->in_rescue);
+	assert_contains(b->failure, "no process can be made");
+	pass(b, 7000);
+	assert_int_equal(reboots(), 1);
+	boot_end(b);
+}
+
+static void no_process_at_all_is_no_reason_to_spin(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootwait");
+	struct job probe = {.kind = JOB_PROBE, .name = "zza"};
+	unsigned tries = 0;
+
+	(void)state;
+	world.real_jobs = world.forks_fail = true;
+	go_on(b);
+	block_add(b, "zza", false);
+	for (int i = 0; i < 100; i++) {
+		while (jobs_ready(&b->jobs) && tries < 1000) {
+			assert_true(jobs_start(&b->jobs, b, &probe) < 0);
+			tries++;
+		}
+		pass(b, 1000);
+	}
+	assert_in_range(tries, 90, 101);
+	boot_end(b);
+}
+
+/* The worker's end of the socket is in a process that dies. */
+static void a_worker_that_dies_is_the_failure_of_its_job(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+	struct job_result r;
+	int status;
+
+	(void)state;
+	world.real_jobs = true;
+	appears(b, "zza", "zzfs", "x");
+	assert_int_equal(b->task.state, TASK_RUNS);
+	assert_int_equal(kill(b->jobs.workers[0].pid, SIGKILL), 0);
+	assert_int_equal(waitpid(b->jobs.workers[0].pid, &status, 0), b->jobs.workers[0].pid);
+	assert_int_equal(jobs_receive(&b->jobs, &b->jobs.workers[0], &r), 1);
+	stages_task_done(b, &r);
+	go_on(b);
+	assert_true(b->in_rescue);
+	assert_string_equal(b->failure, "the process that did it died");
+	assert_int_equal(jobs_busy(&b->jobs, JOB_MOUNT), 0);
+	boot_end(b);
+}
+
+/* A worker may be killed when memory is short; a disk may not be ready at once. */
+static void a_disk_that_cannot_be_read_is_tried_three_times(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+	struct job_result r = {.kind = JOB_PROBE, .name = "zza", .result = -EIO};
+
+	(void)state;
+	block_add(b, "zza", false);
+	r.generation = b->devices[0].generation;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(block_next(b), 0);
+		b->devices[0].state = DEVICE_PROBING;
+		block_done(b, &r);
+	}
+	assert_int_equal(block_next(b), -1);
+	assert_int_equal(b->devices[0].result, -EIO);
+	block_add(b, "zza", false); /* it has changed: from the beginning */
+	assert_int_equal(block_next(b), 0);
+	boot_end(b);
+}
+
+/* Three times in its seconds; and no more after the end. */
+static void a_watchdog_is_fed_in_time(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.watchdog=30");
+	unsigned n = 0;
+
+	(void)state;
+	b->watchdog = (struct watchdog){
+		.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .seconds = 30,
+		.next = world.now, .state = WATCHDOG_FED};
+	for (int i = 0; i < 1000; i++) {
+		assert_in_range(watchdog_due(b), world.now, world.now + 10000);
+		world.now = watchdog_due(b);
+		watchdog_tick(b, world.now);
+	}
+	for (const char *s = recorder_calls(); (s = strstr(s, "feed ")); s++)
+		n++;
+	assert_int_equal(n, 1000);
+	assert_int_equal(world.now, START + 999 * 10000);
+	watchdog_leave(b);
+	assert_int_equal(b->watchdog.fd, -1);
+	assert_true(watchdog_due(b) == INT64_MAX);
+	boot_end(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_boot_goes_from_the_device_to_the_init),
+		cmocka_unit_test(what_ends_after_its_stage_is_not_taken_for_another),
+		cmocka_unit_test(types_are_tried_one_after_the_other),
+		cmocka_unit_test(waiting_is_told_after_three_seconds_and_then_every_ten),
+		cmocka_unit_test(pid_1_sleeps_while_it_waits),
+		cmocka_unit_test(the_limit_is_what_the_command_line_says),
+		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
+		cmocka_unit_test(mounting_has_no_limit),
+		cmocka_unit_test(a_disk_that_comes_after_the_account_is_taken),
+		cmocka_unit_test(after_another_failure_no_disk_changes_anything),
+		cmocka_unit_test(the_machine_reboots_once_when_its_time_is_over),
+		cmocka_unit_test(a_process_that_cannot_be_made_is_tried_again),
+		cmocka_unit_test(when_that_does_not_end_there_is_an_account),
+		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
+		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
+		cmocka_unit_test(a_disk_that_cannot_be_read_is_tried_three_times),
+		cmocka_unit_test(a_watchdog_is_fed_in_time),
+	};
+
+	return RUN_TESTS(tests);
+}
