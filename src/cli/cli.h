@@ -77,6 +77,7 @@ enum option_id {
 	OPT_JSON,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
+	OPT_SVG,
 	OPT_IF_CHANGED,
 	OPT_CACHE_DIR,
 	OPT_CACHE_SIZE,
@@ -145,4 +146,5 @@ int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
 int run_sbom(const struct command *self, int argc, char **argv);
+int run_boot_report(const struct command *self, int argc, char **argv);
 int run_diff(const struct command *self, int argc, char **argv);

@@ -39,6 +39,11 @@ static const struct option_spec sbom_options[] = {
 	{"cyclonedx", 0, NULL, "as CycloneDX 1.5, in JSON", OPT_CYCLONEDX},
 	{0},
 };
+static const struct option_spec boot_report_options[] = {
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{"svg", 0, "FILE", "write a chart to FILE; - is standard output", OPT_SVG},
+	{0},
+};
 static const struct option_spec no_options[] = {{0}};
 
 static const struct command commands[] = {
@@ -54,6 +59,8 @@ static const struct command commands[] = {
 	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
 	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
 	{"sbom", "IMAGE", "Write the bill of materials of an image.", sbom_options, 1, 1, run_sbom},
+	{"boot-report", "[FILE]", "Show what the last boot spent its time on.", boot_report_options,
+	 0, 1, run_boot_report},
 	{"verify", "IMAGE", "Check an image from its bytes.", verify_options, 1, 1, run_verify},
 	{0},
 };
@@ -63,7 +70,7 @@ static void print_usage(FILE *to)
 	fprintf(to, "Usage: preroot COMMAND [ARGUMENTS]\n\n"
 		    "Builds, checks and explains initramfs images.\n\nCommands:\n");
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(to, "  %-9s %-14s %s\n", c->name, c->positional, c->summary);
+		fprintf(to, "  %-11s %-14s %s\n", c->name, c->positional, c->summary);
 	fprintf(to, "\nEach command has --help, and a manual page: man preroot-COMMAND.\n"
 		    "Exit status: 0 done, 1 failed and nothing changed, 2 wrong usage, "
 		    "3 a check found something.\n");

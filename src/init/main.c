@@ -36,6 +36,7 @@
 #include "init/settings.h"
 #include "init/stages.h"
 #include "init/sys.h"
+#include "init/trace.h"
 
 enum { EVENTS_AT_ONCE = 16, FAILED_WAIT_US = 100000 };
 
@@ -102,10 +103,13 @@ static void dispatch(struct boot *b)
 			return;
 		if (jobs_start(&b->jobs, b, &job) < 0)
 			return;
-		if (device >= 0)
+		if (device >= 0) {
 			b->devices[device].state = DEVICE_PROBING;
-		else
+			trace_device_begins(job.name);
+		} else {
 			b->modules[module].state = MODULE_LOADING;
+			trace_module_begins(module);
+		}
 	}
 }
 
@@ -253,6 +257,7 @@ static void restore_signals(void)
 
 static void prepare(struct boot *b)
 {
+	trace_open();
 	mount_basics();
 	open_console();
 	log_open();
@@ -262,6 +267,7 @@ static void prepare(struct boot *b)
 	modules_open(b);
 	check_kernel(b);
 	b->start = log_now();
+	stages_go(b, STAGE_PRE_TRIGGER);
 	block_want(b, &b->params.root);
 	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
 		block_want(b, &b->params.resume);
@@ -286,6 +292,7 @@ int main(int argc, char **argv, char **envp)
 		jobs_dismiss(&boot.jobs);
 		watchdog_leave(&boot);
 		log_info("%s takes over", boot.init);
+		trace_save(&boot);
 		restore_signals();
 		handover_switch(boot.init, argv, envp);
 		/* Not reached in a working machine: the way back is gone in part. */

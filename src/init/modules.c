@@ -16,6 +16,7 @@
 #include "init/log.h"
 #include "init/settings.h"
 #include "init/sys.h"
+#include "init/trace.h"
 
 enum {
 	OPTIONS_MAX = 2048,
@@ -125,8 +126,10 @@ static void request(struct boot *b, uint32_t module, const struct wish *w, int d
 	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
 		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
 			request(b, modindex_dep(&b->index, module, before[k], i), w, depth + 1);
-	if (is_new)
+	if (is_new) {
 		b->order[b->n_order++] = module;
+		trace_module_wanted(module);
+	}
 	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_POST); i++)
 		request(b, modindex_dep(&b->index, module, MODINDEX_POST, i), w, depth + 1);
 }
@@ -255,6 +258,7 @@ void modules_done(struct boot *b, uint32_t module, int result)
 	b->modules[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
 	b->modules[module].result = (int16_t)result;
 	b->idle_since = 0;
+	trace_module_ends(module, result);
 	if (result < 0)
 		log_info("module %s: %s", modindex_name(&b->index, module), strerror(-result));
 }

@@ -13,6 +13,7 @@
 #include "init/boot.h"
 #include "init/log.h"
 #include "init/sys.h"
+#include "init/trace.h"
 
 enum {
 	TELL_FIRST_MS = 3000,
@@ -94,6 +95,7 @@ static void __attribute__((format(printf, 3, 4))) finish(struct boot *b, int sta
 	p->pid = 0;
 	p->state = PROGRAM_ENDED;
 	p->status = status;
+	trace_program_ends(status);
 	va_start(ap, fmt);
 	vsnprintf(p->why, sizeof(p->why), fmt, ap);
 	va_end(ap);
@@ -114,6 +116,7 @@ void program_start(struct boot *b, char **argv, char **envp, unsigned seconds)
 		.seconds = seconds,
 	};
 	snprintf(p->path, sizeof(p->path), "%s", argv[0]);
+	trace_program_begins(argv[0]);
 	p->pid = sys_spawn(argv[0], argv, envp, &p->fd);
 	if (p->pid < 0)
 		finish(b, -1, "cannot be started: %s", strerror(-p->pid));

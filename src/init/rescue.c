@@ -11,6 +11,7 @@
 #include "init/modules.h"
 #include "init/stages.h"
 #include "init/sys.h"
+#include "init/trace.h"
 
 enum {
 	EXPLAIN_MS = 3000,  /* time to look at all disks before explaining */
@@ -22,6 +23,7 @@ enum {
 void rescue_enter(struct boot *b, const char *why)
 {
 	snprintf(b->failure, sizeof(b->failure), "%s", why);
+	trace_stage("rescue");
 	b->in_rescue = true;
 	events_start(b); /* for the account of it */
 	block_want_all(b);
@@ -36,6 +38,7 @@ static void explain(struct boot *b, int64_t now)
 	int64_t wait = REBOOT_MS;
 
 	diagnose(b);
+	trace_save(b);
 	if (b->params.panic_given)
 		wait = b->params.panic < 0 ? 0 : b->params.panic * 1000;
 	if (b->params.panic_given && b->params.panic == 0) {

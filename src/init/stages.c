@@ -13,6 +13,7 @@
 #include "init/rescue.h"
 #include "init/resume.h"
 #include "init/root.h"
+#include "init/trace.h"
 
 enum {
 	TELL_FIRST_MS = 3000,
@@ -90,6 +91,7 @@ static const struct stage stages[] = {
 
 enum stage_step stages_go(struct boot *b, enum boot_stage stage)
 {
+	trace_stage(stage == STAGE_DONE ? NULL : stages[stage].name);
 	b->stage = stage;
 	b->entered = false;
 	b->task.state = TASK_NONE;

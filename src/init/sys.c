@@ -70,6 +70,11 @@ int sys_write(const char *path, const char *text)
 	return fd < 0 ? -errno : write_full(fd, text, strlen(text));
 }
 
+int sys_create(const char *path, unsigned mode)
+{
+	return result(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode));
+}
+
 int sys_load_file(int fd, const char *options, int compressed)
 {
 	return result(

@@ -17,6 +17,9 @@ int sys_chdir(const char *path);
 int sys_chroot(const char *path);
 int sys_pivot_root(const char *new_root, const char *put_old);
 
+/* An empty file in place of PATH, which no link leads away from: a descriptor. */
+int sys_create(const char *path, unsigned mode);
+
 /* Writes a short text into a file of /sys or /proc. */
 int sys_write(const char *path, const char *text);
 

@@ -6,7 +6,8 @@
  * The report is lines of key=value. What is wrong whatever the test is about becomes a line
  * fail=TEXT; what depends on the test (root device, flags, arguments) is only told. The last line
  * is verdict=ok or verdict=fail. With payload.run=hardware on the kernel command line, the output
- * of "preroot hardware --json" comes between the lines "BEGIN hardware" and "END hardware STATUS".
+ * of "preroot hardware --json" comes between the lines "BEGIN hardware" and "END hardware STATUS";
+ * with payload.cat=boot.json PID 1's trace of the boot in the same way.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,6 +32,8 @@
 
 #define REPORT_PATH   "/dev/ttyS1"
 #define HARDWARE_WORD "payload.run=hardware"
+#define TRACE_PATH    "/run/preroot/boot.json"
+#define TRACE_WORD    "payload.cat=boot.json"
 
 enum {
 	/* From the kernel's include/linux/sched.h; told in /proc/PID/stat. */
@@ -454,6 +457,18 @@ static void run_hardware(void)
 	report("END hardware %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* PID 1's trace of the boot: whole, and only for those who ask for it told. */
+static void check_trace(bool tell)
+{
+	const char *text = read_text(TRACE_PATH);
+	size_t len = strlen(text);
+
+	if (len < 2 || text[0] != '{' || text[len - 1] != '}')
+		fail(TRACE_PATH " is no JSON object");
+	if (tell)
+		report("BEGIN boot.json\n%s\nEND boot.json 0", text);
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	long long monotonic = clock_us(CLOCK_MONOTONIC), since_boot = clock_us(CLOCK_BOOTTIME);
@@ -478,6 +493,7 @@ int main(int argc, char **argv, char **envp)
 	report_cpu();
 	report_modules();
 	report_acpi();
+	check_trace(strstr(read_text("/proc/cmdline"), TRACE_WORD) != NULL);
 	if (strstr(read_text("/proc/cmdline"), HARDWARE_WORD))
 		run_hardware();
 	report("verdict=%s", failed ? "fail" : "ok");

@@ -86,6 +86,15 @@ int sys_write(const char *path, const char *text)
 	return next_result();
 }
 
+/* The file goes to recorder.output. */
+int sys_create(const char *path, unsigned mode)
+{
+	int r = next_result();
+
+	buf_printf(&recorder.calls, "create %s %o\n", path, mode);
+	return r < 0 ? r : recorder.output;
+}
+
 int sys_load_file(int fd, const char *options, int compressed)
 {
 	buf_printf(&recorder.calls, "load file%s [%s]\n", compressed ? " compressed" : "", options);

@@ -12,7 +12,7 @@ struct recorder {
 	struct buf content; /* of the last file or memory that was to be loaded as a module */
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
 	unsigned next_result;
-	int output;         /* descriptor that the next program "prints" to; -1: none */
+	int output;         /* descriptor that the next program "prints" to, or of the next new file; -1: none */
 };
 
 extern struct recorder recorder;

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The trace of a boot: as PID 1 writes it, as the program reads it, and what the root waited for.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "format/bootlog.h"
+#include "init/trace.h"
+#include "recorder.h"
+#include "support.h"
+
+struct fixture {
+	struct boot *boot;
+	struct buf index, text;
+	struct arena arena;
+	struct bootlog log;
+	struct err err;
+};
+
+/* A boot whose image has the modules ext4 and jbd2, which it needs. */
+static void fixture_make(struct fixture *f)
+{
+	static const uint32_t needs[] = {1};
+	struct modindex_source sources[2] = {
+		{.name = "ext4", .path = "x", .options = "", .hard = {needs, 1}},
+		{.name = "jbd2", .path = "x", .options = ""},
+	};
+
+	*f = (struct fixture){.boot = calloc(1, sizeof(*f->boot))};
+	assert_int_equal(modindex_encode(sources, 2, NULL, 0, &f->index), 0);
+	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->index, &f->err), 0,
+		  &f->err);
+	strcpy(f->boot->init, "/sbin/init");
+	trace_open();
+}
+
+static void fixture_clear(struct fixture *f)
+{
+	free(f->boot);
+	buf_clear(&f->index);
+	buf_clear(&f->text);
+	arena_clear(&f->arena);
+}
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+static void decode(struct fixture *f)
+{
+	assert_ok(bootlog_decode(buf_cstr(&f->text), f->text.len, &f->arena, &f->log, &f->err), 0,
+		  &f->err);
+}
+
+/* What PID 1 would write now, read again. */
+static void write_and_read(struct fixture *f)
+{
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	assert_int_equal(trace_write(f->boot, fileno(file)), 0);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	assert_int_equal(read_all(fileno(file), BOOTLOG_SIZE_MAX, &f->text), 0);
+	fclose(file);
+	decode(f);
+}
+
+static void what_was_noted_is_read_again(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	const struct bootlog_item *item;
+
+	(void)state;
+	fixture_make(&f);
+	trace_stage("wait");
+	trace_device_seen("vda1");
+	trace_module_wanted(1);
+	trace_module_wanted(0);
+	trace_module_begins(1);
+	trace_module_ends(1, -ENOENT);
+	trace_device_begins("vda1");
+	trace_device_ends("vda1", 0);
+	trace_program_begins("/usr/libexec/x");
+	trace_program_ends(3);
+	trace_stage("driver");
+	write_and_read(&f);
+	assert_string_equal(f.log.init, "/sbin/init");
+	assert_null(f.log.failure);
+	item = bootlog_find(&f.log, BOOTLOG_MODULE, "jbd2");
+	assert_int_equal(item->result, -ENOENT);
+	assert_true(item->end >= item->begin && item->begin >= item->asked);
+	item = bootlog_find(&f.log, BOOTLOG_MODULE, "ext4");
+	assert_int_equal(item->begin, -1);
+	assert_int_equal(item->n_needs, 1);
+	assert_string_equal(item->needs[0], "jbd2");
+	assert_true(bootlog_find(&f.log, BOOTLOG_DEVICE, "vda1")->end >= 0);
+	assert_int_equal(bootlog_find(&f.log, BOOTLOG_PROGRAM, "/usr/libexec/x")->result, 3);
+	assert_true(bootlog_find(&f.log, BOOTLOG_STAGE, "wait")->end >= 0);
+	assert_int_equal(bootlog_find(&f.log, BOOTLOG_STAGE, "driver")->end, -1);
+}
+
+static void a_device_that_is_looked_at_again_is_there_twice(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	for (int i = 0; i < 2; i++) {
+		trace_device_seen("sda");
+		trace_device_begins("sda");
+		trace_device_ends("sda", 0);
+	}
+	write_and_read(&f);
+	assert_int_equal(f.log.n_items, 2);
+	assert_true(f.log.items[0].end <= f.log.items[1].asked);
+}
+
+static void names_may_hold_anything(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	strcpy(f.boot->init, "/sbin/\"in\\it\"\n\xff\x1b[2J");
+	trace_program_begins("\"},{\"\\");
+	trace_device_seen("\xc3\xa4 \xc3\x28");
+	write_and_read(&f);
+	assert_string_equal(f.log.init, "/sbin/\"in\\x5cit\"\\x0a\\xff\\x1b[2J");
+	assert_non_null(bootlog_find(&f.log, BOOTLOG_PROGRAM, "\"},{\"\\x5c"));
+	assert_non_null(bootlog_find(&f.log, BOOTLOG_DEVICE, "\xc3\xa4 \\xc3("));
+}
+
+static void what_has_no_room_is_counted(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char name[32];
+
+	(void)state;
+	fixture_make(&f);
+	for (int i = 0; i < TRACE_MAX + 7; i++) {
+		snprintf(name, sizeof(name), "sd%d", i);
+		trace_device_seen(name);
+		trace_device_begins(name);
+		trace_device_ends(name, 0);
+	}
+	write_and_read(&f);
+	assert_int_equal(f.log.n_items, TRACE_MAX);
+	assert_int_equal(f.log.left_out, 7);
+}
+
+static void a_boot_that_fails_leaves_a_trace_too(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	FILE *file = tmpfile();
+
+	(void)state;
+	fixture_make(&f);
+	trace_stage("wait");
+	f.boot->in_rescue = true;
+	strcpy(f.boot->failure, "it has no init");
+	recorder_start_with(-EEXIST, 0);
+	recorder.output = dup(fileno(file));
+	trace_save(f.boot);
+	assert_string_equal(recorder_calls(), "mkdir /run/preroot 755\n"
+					      "create /run/preroot/boot.json 644\n");
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	assert_int_equal(read_all(fileno(file), BOOTLOG_SIZE_MAX, &f.text), 0);
+	fclose(file);
+	decode(&f);
+	assert_string_equal(f.log.failure, "it has no init");
+	assert_null(f.log.init);
+}
+
+static void half_a_trace_is_taken_away(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	recorder_start_with(0, 0, 0);
+	recorder.output = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	assert_true(recorder.output >= 0);
+	trace_save(f.boot);
+	assert_string_equal(recorder_calls(), "mkdir /run/preroot 755\n"
+					      "create /run/preroot/boot.json 644\n"
+					      "unlink /run/preroot/boot.json 0\n");
+}
+
+/* ---- the longest chain ---- */
+
+static void assert_chain(const char *items, const char *expected)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_buf_ struct buf got = BUF_INIT;
+	const struct bootlog_item **chain;
+	size_t n;
+
+	fixture_make(&f);
+	buf_printf(&f.text, "{\"preroot-boot\":1,\"start_us\":0,\"end_us\":1000,\"root\":\"vda1\",%s}",
+		   items);
+	decode(&f);
+	n = bootlog_chain(&f.log, &f.arena, &chain);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&got, "%s%s", i ? " " : "", chain[i]->name);
+	assert_string_equal(buf_cstr(&got), expected);
+}
+
+#define STAGES                                                                                     \
+	"\"programs\":[],\"stages\":[{\"name\":\"trigger\",\"begin_us\":1,\"end_us\":5},"          \
+	"{\"name\":\"wait\",\"begin_us\":5,\"end_us\":300},"                                       \
+	"{\"name\":\"driver\",\"begin_us\":300,\"end_us\":600},"                                   \
+	"{\"name\":\"mount\",\"begin_us\":600,\"end_us\":700}],"
+#define DEVICE                                                                                     \
+	"\"devices\":[{\"name\":\"vda1\",\"seen_us\":200,\"begin_us\":210,\"end_us\":299,"         \
+	"\"drivers\":[\"virtio_blk\",\"virtio_pci\"]}],"
+#define MODULE(name, wanted, begin, end, needs)                                                    \
+	"{\"name\":\"" name "\",\"wanted_us\":" #wanted ",\"begin_us\":" #begin ",\"end_us\":" #end    \
+	",\"needs\":[" needs "]}"
+
+static void the_chain_leads_from_the_bus_to_the_mount(void **state)
+{
+	(void)state;
+	assert_chain(STAGES DEVICE "\"modules\":[" MODULE("virtio_blk", 100, 110, 210, "\"core\"") ","
+		     MODULE("core", 100, 101, 109, "") "," MODULE("usb", 2, 3, 290, "") ","
+		     MODULE("virtio_pci", 3, 4, 150, "") "," MODULE("jbd2", 301, 302, 400, "") ","
+		     MODULE("ext4", 301, 401, 599, "\"jbd2\"") "]",
+		     "core virtio_blk vda1 wait jbd2 ext4 driver mount");
+	/* Without a need of its own the driver waited for its bus. */
+	assert_chain(STAGES DEVICE "\"modules\":[" MODULE("virtio_blk", 100, 110, 210, "") ","
+		     MODULE("virtio_pci", 3, 4, 150, "") "]",
+		     "virtio_pci virtio_blk vda1 wait driver mount");
+}
+
+static void a_driver_that_was_asked_for_early_is_the_chain(void **state)
+{
+	(void)state;
+	assert_chain(STAGES DEVICE "\"modules\":[" MODULE("ext4", 2, 3, 599, "") "]",
+		     "ext4 driver mount");
+}
+
+static void a_circle_ends(void **state)
+{
+	(void)state;
+	assert_chain(STAGES DEVICE "\"modules\":[" MODULE("virtio_blk", 10, 110, 210, "\"b\"") ","
+		     MODULE("b", 10, 11, 109, "\"virtio_blk\"") "]",
+		     "b virtio_blk vda1 wait driver mount");
+}
+
+static void what_is_no_trace_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"", "[]", "{}", "{\"preroot-boot\":1}", "{\"preroot-boot\":\"1\"}",
+		"{\"preroot-boot\":1,\"start_us\":5,\"end_us\":4," STAGES "\"devices\":[],\"modules\":[]}",
+		"{\"preroot-boot\":1,\"start_us\":0,\"end_us\":9," STAGES "\"devices\":[],"
+		"\"modules\":[{\"name\":\"a\"}]}",
+		"{\"preroot-boot\":1,\"start_us\":0,\"end_us\":9," STAGES "\"devices\":[],"
+		"\"modules\":[" MODULE("a", 3, 2, 5, "") "]}",
+		"{\"preroot-boot\":1,\"start_us\":0,\"end_us\":9," STAGES "\"devices\":[],"
+		"\"modules\":[" MODULE("a\\u001b[2J", 1, 2, 5, "") "]}",
+		"{\"preroot-boot\":1,\"start_us\":0,\"end_us\":9," STAGES "\"devices\":[],"
+		"\"modules\":[" MODULE("a\xff", 1, 2, 5, "") "]}",
+		"{\"preroot-boot\":1,\"start_us\":0,\"end_us\":9," STAGES
+		"\"devices\":[],\"modules\":[]} x",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+		struct bootlog log = {0};
+		struct err err = {0};
+
+		assert_int_equal(bootlog_decode(bad[i], strlen(bad[i]), &arena, &log, &err),
+				 -EBADMSG);
+		assert_true(err.text[0]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_noted_is_read_again),
+		cmocka_unit_test(a_device_that_is_looked_at_again_is_there_twice),
+		cmocka_unit_test(names_may_hold_anything),
+		cmocka_unit_test(what_has_no_room_is_counted),
+		cmocka_unit_test(a_boot_that_fails_leaves_a_trace_too),
+		cmocka_unit_test(half_a_trace_is_taken_away),
+		cmocka_unit_test(the_chain_leads_from_the_bus_to_the_mount),
+		cmocka_unit_test(a_driver_that_was_asked_for_early_is_the_chain),
+		cmocka_unit_test(a_circle_ends),
+		cmocka_unit_test(what_is_no_trace_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
