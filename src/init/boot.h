@@ -128,6 +128,7 @@ struct boot {
 	const char *fstype;   /* being tried */
 	char fstypes[JOBS_VALUE_MAX];
 	char init[JOBS_TEXT_MAX];
+	bool is_systemd;      /* that init */
 	bool probe_all;       /* for the diagnosis */
 	int64_t start, next_tell, deadline;
 	int64_t wake;         /* when the stage wants to be called again; 0: at an event */

@@ -4,18 +4,29 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "init/log.h"
 #include "init/mount.h"
 #include "init/sys.h"
+#include "init/trace.h"
 
-enum { EMPTY_DEPTH_MAX = 64 };
+enum {
+	EMPTY_DEPTH_MAX = 64,
+	ARGS_MAX = 64,   /* of the root's init; the kernel passes on 32 at most */
+	STATE_ARGS = 4, /* that systemd gets in front of them */
+};
 
 static const char *const moved[] = {"/dev", "/proc", "/sys", "/run"};
 
@@ -25,6 +36,20 @@ static bool is_program(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
+/* Does it lead to systemd? Distributions have links, in /sbin or from a store. */
+static bool is_systemd(const char *path)
+{
+	char target[PATH_MAX];
+
+	return realpath(path, target) && str_ends(target, "/systemd");
+}
+
+static void take_init(struct job_result *result, const char *path)
+{
+	snprintf(result->text, sizeof(result->text), "%s", path);
+	result->is_systemd = is_systemd(path);
 }
 
 static int check_folders(struct job_result *result)
@@ -62,12 +87,12 @@ int handover_check(const struct boot *b, struct job_result *result)
 	if (r < 0)
 		return r;
 	if (b->params.init && is_program(b->params.init)) {
-		snprintf(result->text, sizeof(result->text), "%s", b->params.init);
+		take_init(result, b->params.init);
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(usual) && !b->params.init; i++)
 		if (is_program(usual[i])) {
-			snprintf(result->text, sizeof(result->text), "%s", usual[i]);
+			take_init(result, usual[i]);
 			return 0;
 		}
 	snprintf(result->text, sizeof(result->text),
@@ -138,8 +163,48 @@ static int change_root(void)
 	return r < 0 ? r : sys_chroot(".");
 }
 
-int handover_switch(const char *init, char **argv, char **envp)
+/* systemd's way to take over from another systemd, which hands it a file with its state. Of that
+ * it reads here only since when there was a PID 1: a pair of microseconds, since 1970 and since
+ * the kernel's start. The descriptor, or -errno. */
+static int write_state(void)
 {
+	int64_t start = trace_start();
+	_cleanup_fd_ int fd = (int)syscall(SYS_memfd_create, "preroot", 0);
+	struct timespec t;
+	char line[96];
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	clock_gettime(CLOCK_REALTIME, &t);
+	snprintf(line, sizeof(line), "initrd-timestamp=%lld %lld\n",
+		 (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000 - (trace_now() - start),
+		 (long long)start);
+	r = write_full(fd, line, strlen(line));
+	if (r < 0)
+		return r;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : TAKE_FD(fd);
+}
+
+/* The arguments of the root's init: the kernel's, and for systemd in front of them where its state
+ * is. Without memory for that it starts as any init does: only a time is not shown then. */
+static void make_args(const struct boot *b, char **argv, char *out[ARGS_MAX + 1], char number[16])
+{
+	int fd = b->is_systemd ? write_state() : -1, n = 0;
+	const char *state[STATE_ARGS] = {"--switched-root", "--system", "--deserialize", number};
+
+	out[n++] = (char *)b->init;
+	snprintf(number, 16, "%d", fd);
+	for (int i = 0; fd >= 0 && i < STATE_ARGS; i++)
+		out[n++] = (char *)state[i];
+	for (int i = 1; argv[0] && argv[i] && n < ARGS_MAX; i++)
+		out[n++] = argv[i];
+	out[n] = NULL;
+}
+
+int handover_switch(const struct boot *b, char **argv, char **envp)
+{
+	char *args[ARGS_MAX + 1], number[16];
 	struct stat old, new;
 	int r, fd;
 
@@ -165,8 +230,8 @@ int handover_switch(const char *init, char **argv, char **envp)
 		log_tell("changing to the root filesystem: %s", strerror(-r));
 		return r;
 	}
-	argv[0] = (char *)init;
-	r = sys_exec(init, argv, envp);
-	log_tell("starting %s: %s", init, strerror(-r));
+	make_args(b, argv, args, number);
+	r = sys_exec(b->init, args, envp);
+	log_tell("starting %s: %s", b->init, strerror(-r));
 	return r;
 }

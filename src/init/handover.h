@@ -12,5 +12,6 @@
 int handover_check(const struct boot *b, struct job_result *result);
 
 /* Moves the mounts, empties the initramfs, makes /sysroot the root and starts its init with
- * the arguments and environment that the kernel gave us. Returns only when that failed. */
-int handover_switch(const char *init, char **argv, char **envp);
+ * the arguments and environment that the kernel gave us. systemd is also told when PID 1 began.
+ * Returns only when that failed. */
+int handover_switch(const struct boot *b, char **argv, char **envp);

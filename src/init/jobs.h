@@ -66,6 +66,7 @@ struct job_result {
 	uint32_t generation;
 	char name[JOBS_NAME_MAX];
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
+	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
 	struct probe probe;
 	enum resume_found resume;
 };

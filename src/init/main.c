@@ -294,7 +294,7 @@ int main(int argc, char **argv, char **envp)
 		log_info("%s takes over", boot.init);
 		trace_save(&boot);
 		restore_signals();
-		handover_switch(boot.init, argv, envp);
+		handover_switch(&boot, argv, envp);
 		/* Not reached in a working machine: the way back is gone in part. */
 		stages_fail(&boot, "the root filesystem could not take over");
 	}

@@ -165,6 +165,7 @@ enum stage_step root_check(struct boot *b)
 	if (b->task.result.result < 0)
 		return stages_fail(b, b->task.result.text);
 	memcpy(b->init, b->task.result.text, sizeof(b->init));
+	b->is_systemd = b->task.result.is_systemd;
 	return STAGE_ENDS;
 }
 

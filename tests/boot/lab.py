@@ -45,13 +45,13 @@ class Lab:
         return self._once(("kernel", suite), kernels.of_suite, suite)
 
     def disk(self, tree, layout=disk.Layout()):
-        """A disk with a root TREE: payload; debian, a real one with systemd; no-init."""
+        """A disk with a root TREE: payload; no-init; one of rootfs.DEBIANS, with a real init."""
         return self._once(("disk", tree, layout), self._make_disk, tree, layout)
 
     def _make_disk(self, tree, layout):
         path = self.folder / f"{tree}-{layout.fs}-{layout.table}-{layout.sector}.disk"
-        if tree == "debian":
-            folder = BUILD / "debian/bookworm"
+        if tree in rootfs.DEBIANS:
+            folder = BUILD / "debian" / tree
             rootfs.create_debian(folder, disk.label(path))
             return disk.create(path, folder, layout, 1 << 30)
         size = filesystems.disk_size(layout.fs)
@@ -130,6 +130,7 @@ class Lab:
     def _boot(self, scenario):
         root = self.disk(scenario.tree, scenario.layout)
         way = (scenario.built_on or scenario.bus, scenario.layout.fs)
+        is_debian = scenario.tree in rootfs.DEBIANS
         files = [root.path]
         if scenario.decoy:
             files.insert(0, self.disk("no-init", scenario.layout).path)
@@ -142,7 +143,7 @@ class Lab:
             append=f"{self._root_word(scenario, root)} {scenario.append}",
             disks=[(scenario.bus, file) for file in files],
             sector=scenario.layout.sector, readonly=scenario.readonly,
-            memory=1024 if scenario.tree == "debian" else 512,
+            memory=1024 if is_debian else 512, timeout=600 if is_debian else 180,
             cpus=scenario.cpus, plug_after=scenario.plug_after)
         return qemu.boot(machine, self.folder / "boots" / scenario.name)
 

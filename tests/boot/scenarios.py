@@ -168,10 +168,18 @@ SCENARIOS = MATRIX + COMPRESSED + [
       for suite, codec in (("bullseye", "xz"), ("bookworm", "zstd"), ("trixie", "lz4"),
                            ("sid", "gzip"))),
 
+    # PID 1's trace of the boot.
+    Scenario("trace", mode="generic", append="payload.cat=boot.json"),
+
     # A distribution's root.
-    Scenario("systemd", tree="debian", facts=("state=running", "target=active")),
-    Scenario("systemd-generic-trixie", suite="trixie", mode="generic", bus="nvme", tree="debian",
+    Scenario("systemd", tree="bookworm", facts=("state=running", "target=active")),
+    Scenario("systemd-generic-trixie", suite="trixie", mode="generic", bus="nvme", tree="trixie",
              facts=("state=running", "target=active")),
+    # The limits of device units are the host's speed, not ours.
+    Scenario("systemd-bullseye", suite="bullseye", mode="generic", tree="bullseye",
+             append="systemd.default_timeout_start_sec=600",
+             facts=("state=running", "target=active")),
+    Scenario("sysvinit", mode="generic", tree="bookworm-sysvinit", facts=("argv=init [2]",)),
 
     # Roots that cannot be reached.
     fails("wrong-uuid", root=NOWHERE, says=(NOWHERE, "vda1", "ext4", "{disk.uuid}")),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Boots images in QEMU to a root whose init reports what it was handed over."""
 
+import json
+
 import pytest
 
 from lib import qemu
@@ -33,6 +35,44 @@ def check_report(scenario, boot):
         assert line in boot.report, f"the report does not hold {line}\n{boot.explain()}"
     if scenario.tree == "payload":
         check_payload(scenario, boot)
+    else:
+        check_debian(scenario, boot)
+
+
+def check_debian(scenario, boot):
+    """Nothing of the initramfs is left, and its trace is there."""
+    assert not boot.values("failed"), boot.explain()
+    units = [line.split() for line in boot.values("device")]
+    assert not [unit for unit in units if unit[2] == "inactive" and "tpm" not in unit[0]], \
+        boot.explain()
+    assert not [exe for exe in boot.values("exe") if "deleted" in exe or exe == "/init"], \
+        boot.explain()
+    mounted = [line.split()[0] for line in boot.values("mount")]
+    assert all(mounted.count(path) == 1 for path in ("/", "/dev", "/proc", "/sys", "/run")), \
+        boot.explain()
+    check_trace(boot)
+    if scenario.tree != "bookworm-sysvinit":
+        assert "(initrd)" in boot.value("analyze"), boot.explain()
+        assert "vda1" in boot.value("root") or "nvme0n1p1" in boot.value("root"), boot.explain()
+
+
+def check_trace(boot):
+    """boot.json in /run: the root's way is in it, and in order."""
+    text, status = boot.section("boot.json")
+    assert status == 0, boot.explain()
+    trace = json.loads(text)
+    stages = {stage["name"]: stage for stage in trace["stages"]}
+    root = next(d for d in trace["devices"] if d["name"] == trace["root"] and "end_us" in d)
+    assert trace["init"] == "/sbin/init" and "failure" not in trace
+    assert trace["left_out"] == 0 and root["result"] == 0
+    assert trace["start_us"] <= root["seen_us"] <= root["begin_us"] <= root["end_us"]
+    assert root["end_us"] <= stages["mount"]["begin_us"] <= stages["mount"]["end_us"]
+    assert stages["settle"]["end_us"] <= trace["end_us"]
+    modules = {m["name"]: m for m in trace["modules"]}
+    assert root["drivers"] and modules["ext4"]["end_us"] <= stages["mount"]["begin_us"]
+    for module in modules.values():
+        assert all(modules[need]["begin_us"] <= module["begin_us"]
+                   for need in module["needs"] if "begin_us" in module), module
 
 
 def check_payload(scenario, boot):
@@ -51,4 +91,6 @@ def check_payload(scenario, boot):
         # Waiting is no work: of the time until the disk came PID 1 has used the lesser part.
         cpu, whole = int(boot.value("cpu_us")), int(boot.value("monotonic_us"))
         assert cpu < 0.6 * whole, f"PID 1 spins while it waits\n{boot.explain()}"
+    if "boot.json" in scenario.append:
+        check_trace(boot)
     assert boot.value("handover_us"), f"the initramfs does not say when it ended\n{boot.explain()}"

@@ -15,18 +15,45 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # Another path to the payload, for init=.
 OTHER_INIT = "/sbin/other"
 
-REPORT_SCRIPT = """\
+# Debian roots with a real init: their suite, and packages besides the minimal system.
+_SYSTEMD = ["systemd-sysv", "udev", "dbus", "kmod"]
+DEBIANS = {
+    "bullseye": ("bullseye", _SYSTEMD),
+    "bookworm": ("bookworm", _SYSTEMD),
+    "trixie": ("trixie", _SYSTEMD),
+    "bookworm-sysvinit": ("bookworm", ["sysvinit-core", "initscripts", "sysv-rc", "kmod", "udev"]),
+}
+
+REPORT_HEAD = """\
 #!/bin/sh
 # Tells on the second serial port how the system came up, then switches it off.
 exec >/dev/ttyS1
+"""
+
+REPORT_SYSTEMD = """\
 echo "state=$(systemctl is-system-running --wait)"
 systemctl --failed --no-legend --plain | sed 's/^/failed=/'
+systemctl list-units --all --type=device --no-legend --plain | sed 's/^/device=/'
+echo "version=$(systemctl --version | head -n 1)"
 echo "target=$(systemctl is-active multi-user.target)"
 echo "analyze=$(systemd-analyze time | head -n 1)"
+"""
+
+# Of PID 1: its descriptors and arguments; processes whose program is that of the initramfs.
+REPORT_COMMON = """\
+for fd in /proc/1/fd/*; do echo "fd=$(readlink $fd)"; done
+tr '\\0' ' ' </proc/1/cmdline | sed 's/^/argv=/;s/ *$/\\n/'
+for pid in /proc/[0-9]*; do readlink $pid/exe; done | sed 's/^/exe=/'
+findmnt -n -o TARGET,SOURCE,FSTYPE,OPTIONS | sed 's/^[^/]*/mount=/'
+echo "BEGIN boot.json"
+cat /run/preroot/boot.json
+echo "END boot.json $?"
 findmnt -n -o TARGET,SOURCE,FSTYPE,OPTIONS / | sed 's/^/root=/'
 echo "verdict=ok"
-exec systemctl poweroff
 """
+
+REPORT_SYSTEMD_END = "exec systemctl poweroff\n"
+REPORT_SYSVINIT = "exec /sbin/poweroff\n"
 
 # "simple", since the wait for the end of the start must not wait for the unit itself.
 REPORT_UNIT = """\
@@ -109,16 +136,27 @@ def _libraries(program):
 
 
 def create_debian(tree, label):
-    """A Debian root with systemd at TREE, made once, that reports its state and powers off.
+    """One of DEBIANS at TREE, made once, that reports its state and powers off.
 
     LABEL is the file system's, for its fstab.
     """
     tree = Path(tree)
-    debootstrap("bookworm", ["systemd-sysv", "udev", "dbus", "kmod"], tree)
+    suite, packages = DEBIANS[tree.name]
+    debootstrap(suite, packages, tree)
     (tree / "etc/fstab").write_text(f"LABEL={label} / ext4 rw,relatime 0 0\n")
     script = tree / "usr/local/sbin/report"
-    script.write_text(REPORT_SCRIPT)
+    if "sysvinit-core" in packages:
+        script.write_text(REPORT_HEAD + REPORT_COMMON + REPORT_SYSVINIT)
+        inittab = tree / "etc/inittab"
+        kept = [line for line in inittab.read_text().splitlines() if not line.startswith("rp:")]
+        inittab.write_text("\n".join([*kept, "rp:2:once:/usr/local/sbin/report", ""]))
+    else:
+        script.write_text(REPORT_HEAD + REPORT_SYSTEMD + REPORT_COMMON + REPORT_SYSTEMD_END)
+        _install_unit(tree)
     script.chmod(0o755)
+
+
+def _install_unit(tree):
     unit = tree / "etc/systemd/system/report.service"
     unit.write_text(REPORT_UNIT)
     wanted = tree / "etc/systemd/system/multi-user.target.wants/report.service"
