@@ -35,28 +35,12 @@ static bool parse_seconds(const char *value, int64_t *ms)
 	return true;
 }
 
-static void set_panic(struct params *p, const char *value)
-{
-	uint64_t seconds;
-
-	if (!value || !parse_u64(*value == '-' ? value + 1 : value, SECONDS_MAX, &seconds))
-		return;
-	p->panic_given = true;
-	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
-}
-
-static void note_blacklist(struct params *p, const char *list)
-{
-	if (list && p->n_blacklists < PARAMS_LISTS_MAX)
-		p->blacklists[p->n_blacklists++] = list;
-}
-
 bool params_blacklisted(const struct params *p, const char *module)
 {
 	char name[128];
 
-	for (size_t i = 0; i < p->n_blacklists; i++) {
-		const char *list = p->blacklists[i];
+	for (size_t i = 0; i < p->blacklists.n; i++) {
+		const char *list = p->blacklists.items[i];
 
 		while (*list) {
 			size_t len = strcspn(list, ",");
@@ -70,52 +54,138 @@ bool params_blacklisted(const struct params *p, const char *module)
 	return false;
 }
 
-static void note_unknown(struct params *p, const char *param)
+/* ---- how parameters are taken ---- */
+
+enum how {
+	AS_TEXT,   /* const char *: the value; without one, or with "", as if not given */
+	AS_WORD,   /* bool: true for the bare word; with a value it is another parameter */
+	AS_NO_WORD, /* bool: false for the bare word */
+	AS_LIST,   /* struct params_list: every value */
+	AS_CALL,   /* a function */
+};
+
+struct rule {
+	const char *name; /* "-" and "_" are alike in it */
+	enum how how;
+	size_t where;     /* offset in struct params */
+	void (*call)(struct params *p, const char *value); /* VALUE: NULL for a bare word */
+};
+
+static void take_root(struct params *p, const char *value)
 {
-	if (p->n_unknown < PARAMS_UNKNOWN_MAX)
+	if (value)
+		spec_parse(value, &p->root);
+}
+
+static void take_rootfstype(struct params *p, const char *value)
+{
+	p->rootfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
+}
+
+static void take_rootflags(struct params *p, const char *value)
+{
+	p->rootflags = value ? value : "";
+}
+
+static void take_panic(struct params *p, const char *value)
+{
+	uint64_t seconds;
+
+	if (!value || !parse_u64(*value == '-' ? value + 1 : value, SECONDS_MAX, &seconds))
+		return;
+	p->panic_given = true;
+	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
+}
+
+static void take_rootwait(struct params *p, const char *value)
+{
+	p->waits.forever = !value;
+	p->waits.rootwait = value;
+}
+
+static void take_rootdelay(struct params *p, const char *value)
+{
+	p->waits.rootdelay = value;
+}
+
+static void take_timeout(struct params *p, const char *value)
+{
+	p->waits.timeout = value;
+}
+
+static void take_retry(struct params *p, const char *value)
+{
+	p->waits.retry = value;
+}
+
+#define TEXT(name, field)    {name, AS_TEXT, offsetof(struct params, field), NULL}
+#define WORD(name, field)    {name, AS_WORD, offsetof(struct params, field), NULL}
+#define NO_WORD(name, field) {name, AS_NO_WORD, offsetof(struct params, field), NULL}
+#define LIST(name, field)    {name, AS_LIST, offsetof(struct params, field), NULL}
+#define CALL(name, function) {name, AS_CALL, 0, function}
+
+/* One row a parameter, by name. */
+static const struct rule rules[] = {
+	TEXT("init", init),
+	LIST("modprobe.blacklist", blacklists),
+	CALL("panic", take_panic),
+	LIST("rd.driver.blacklist", blacklists),
+	CALL("rd.retry", take_retry),
+	CALL("rd.timeout", take_timeout),
+	NO_WORD("ro", writable),
+	CALL("root", take_root),
+	CALL("rootdelay", take_rootdelay),
+	CALL("rootflags", take_rootflags),
+	CALL("rootfstype", take_rootfstype),
+	CALL("rootwait", take_rootwait),
+	WORD("rw", writable),
+};
+
+static void add_to_list(struct params_list *list, const char *value)
+{
+	if (value && list->n < PARAMS_LISTS_MAX)
+		list->items[list->n++] = value;
+}
+
+static void take_by(struct params *p, const struct rule *rule, const char *value)
+{
+	void *where = (char *)p + rule->where;
+
+	switch (rule->how) {
+	case AS_TEXT:
+		if (value && *value)
+			*(const char **)where = value;
+		break;
+	case AS_WORD:
+	case AS_NO_WORD:
+		if (!value)
+			*(bool *)where = rule->how == AS_WORD;
+		break;
+	case AS_LIST:
+		add_to_list(where, value);
+		break;
+	case AS_CALL:
+		rule->call(p, value);
+		break;
+	}
+}
+
+static void take(struct params *p, const char *param, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (cmdline_name_is(param, rules[i].name)) {
+			take_by(p, &rules[i], value);
+			return;
+		}
+	if (str_starts(param, "rd.") && p->n_unknown < PARAMS_UNKNOWN_MAX)
 		p->unknown[p->n_unknown++] = param;
 }
 
-/* What waits for the root, in the order in which one overrules the other. */
-struct waits {
-	const char *rootdelay, *timeout, *retry, *rootwait;
-	bool forever;
-};
-
-static void take(struct params *p, struct waits *w, const char *param, const char *value)
-{
-	if (strcmp(param, "root") == 0 && value)
-		spec_parse(value, &p->root);
-	else if (strcmp(param, "rootfstype") == 0)
-		p->rootfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
-	else if (strcmp(param, "rootflags") == 0)
-		p->rootflags = value ? value : "";
-	else if (strcmp(param, "ro") == 0 && !value)
-		p->writable = false;
-	else if (strcmp(param, "rw") == 0 && !value)
-		p->writable = true;
-	else if (strcmp(param, "init") == 0 && value && *value)
-		p->init = value;
-	else if (strcmp(param, "panic") == 0)
-		set_panic(p, value);
-	else if (strcmp(param, "rootdelay") == 0)
-		w->rootdelay = value;
-	else if (strcmp(param, "rootwait") == 0)
-		w->forever = !value, w->rootwait = value;
-	else if (strcmp(param, "rd.timeout") == 0)
-		w->timeout = value;
-	else if (strcmp(param, "rd.retry") == 0)
-		w->retry = value;
-	else if (strcmp(param, "rd.driver.blacklist") == 0 ||
-		 cmdline_name_is(param, "modprobe.blacklist"))
-		note_blacklist(p, value);
-	else if (str_starts(param, "rd."))
-		note_unknown(p, param);
-}
-
 /* rootwait over rd.timeout over rd.retry; a wait that was asked for is not counted. */
-static void settle_waits(struct params *p, const struct waits *w)
+static void settle_waits(struct params *p)
 {
+	const struct params_waits *w = &p->waits;
+
 	p->timeout = TIMEOUT_DEFAULT * 1000;
 	p->timeout_by = "the default";
 	if (!parse_seconds(w->rootdelay, &p->delay) || p->delay == PARAMS_FOREVER)
@@ -137,7 +207,6 @@ static void settle_waits(struct params *p, const struct waits *w)
 
 void params_parse(struct params *p, const char *text, size_t len)
 {
-	struct waits waits = {0};
 	char *cursor, *param, *value;
 
 	*p = (struct params){.rootflags = ""};
@@ -150,9 +219,9 @@ void params_parse(struct params *p, const char *text, size_t len)
 		/* Behind "--" come the arguments of the root's init. */
 		if (strcmp(param, "--") == 0 && !value)
 			break;
-		take(p, &waits, param, value);
+		take(p, param, value);
 	}
-	settle_waits(p, &waits);
+	settle_waits(p);
 }
 
 void params_module_options(const struct params *p, const char *module, char *out, size_t size)

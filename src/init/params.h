@@ -19,6 +19,18 @@ enum {
 	PARAMS_LISTS_MAX = 16,
 };
 
+/* A parameter that may be given several times, each of which counts. */
+struct params_list {
+	const char *items[PARAMS_LISTS_MAX];
+	size_t n;
+};
+
+/* What waits for the root, as it was given; in the order in which one overrules the other. */
+struct params_waits {
+	const char *rootdelay, *retry, *timeout, *rootwait;
+	bool forever; /* rootwait without a value */
+};
+
 struct params {
 	struct spec root;
 	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
@@ -30,8 +42,8 @@ struct params {
 	int64_t delay;          /* ms before the root is mounted: rootdelay= */
 	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
 	const char *timeout_by; /* the parameter that set it */
-	const char *blacklists[PARAMS_LISTS_MAX]; /* comma lists of modules */
-	size_t n_blacklists;
+	struct params_waits waits; /* delay and timeout follow from them */
+	struct params_list blacklists; /* comma lists of modules */
 	const char *unknown[PARAMS_UNKNOWN_MAX]; /* rd.* that mean nothing to us */
 	size_t n_unknown;
 	char text[PARAMS_TEXT_MAX];   /* cut up; the strings above point into it */

@@ -280,7 +280,7 @@ static void modules_on_a_blacklist_are_known(void **state)
 		buf_printf(&many, "modprobe.blacklist=m%d ", i);
 	parse(buf_cstr(&many));
 	assert_true(params_blacklisted(&p, "m0"));
-	assert_int_equal(p.n_blacklists, PARAMS_LISTS_MAX);
+	assert_int_equal(p.blacklists.n, PARAMS_LISTS_MAX);
 }
 
 /* ---- options of modules ---- */
