@@ -2,15 +2,18 @@
 #include "features/features.h"
 
 const struct feature features[] = {
-	{"base", "PID 1 and the folders around it", base_build},
-	{"storage", "drivers on the way to the disks", storage_build},
-	{"filesystem", "drivers of the filesystems", filesystem_build},
-	{"input", "drivers of the keyboards", input_build},
-	{"bus", "drivers of buses, consoles and watchdogs", bus_build},
-	{"crypto", "ciphers and checksums", crypto_build},
-	{"microcode", "CPU microcode, for the kernel to load first", microcode_build},
-	{"acpi", "ACPI tables in place of the firmware's", acpi_build},
-	{"dropin", "what drop-in features ask for", dropin_build},
-	{"extra", "what the user asked for by name", extra_build},
+	{"base", "PID 1 and the folders around it", base_build, false},
+	{"storage", "drivers on the way to the disks", storage_build, false},
+	{"filesystem", "drivers of the filesystems", filesystem_build, false},
+	{"input", "drivers of the keyboards", input_build, false},
+	{"bus", "drivers of buses, consoles and watchdogs", bus_build, false},
+	{"crypto", "ciphers and checksums", crypto_build, false},
+	{"microcode", "CPU microcode, for the kernel to load first", microcode_build, false},
+	{"acpi", "ACPI tables in place of the firmware's", acpi_build, false},
+	{"failure", "what a boot that fails leaves behind", failure_build, false},
+	{"rescue", "a shell for boots that fail", rescue_build, true},
+	{"cmdline", "kernel parameters of the image", cmdline_build, false},
+	{"dropin", "what drop-in features ask for", dropin_build, false},
+	{"extra", "what the user asked for by name", extra_build, false},
 	{0},
 };

@@ -24,6 +24,8 @@ enum job_kind {
 	JOB_PROBE, /* a block device: what is on it? */
 	JOB_MOUNT, /* a filesystem */
 	JOB_CHECK, /* /sysroot: can it be handed over to? */
+	JOB_ASK,   /* for a line of kernel parameters, at the console */
+	JOB_RECORD, /* why the boot failed, in a variable of the firmware */
 };
 
 struct job {
@@ -54,7 +56,7 @@ struct job_result {
 	int result; /* 0 or -errno */
 	uint32_t module;
 	char name[JOBS_NAME_MAX];
-	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
+	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init; ASK: the line */
 	struct probe probe;
 };
 

@@ -20,6 +20,10 @@ void modules_request_alias(struct boot *b, const char *modalias);
 /* The next module that can be loaded now: its number, or MODINDEX_NONE. */
 uint32_t modules_next(const struct boot *b);
 
+/* Asks for the modules of rd.driver.post= once no other is loading any more; at the latest when
+ * the root device is there. */
+void modules_request_late(struct boot *b);
+
 /* Is one loading, or could one? */
 bool modules_busy(const struct boot *b);
 
