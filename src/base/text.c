@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+enum { WORD_MAX = 64, DISTANCE_MAX = 3 };
+
 bool parse_u64(const char *s, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -122,4 +124,49 @@ void escape_text(const char *src, char *dst, size_t size)
 	}
 	if (size)
 		dst[used] = '\0';
+}
+
+/* Insertions, deletions and changes that make B of A (Levenshtein); A and B below WORD_MAX. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[WORD_MAX];
+	size_t len = strlen(b);
+
+	for (size_t k = 0; k <= len; k++)
+		row[k] = (unsigned)k;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= len; k++) {
+			unsigned best = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			row[k] = best;
+		}
+	}
+	return row[len];
+}
+
+const char *nearest_word(const char *word, const char *const *known)
+{
+	unsigned least = DISTANCE_MAX + 1;
+	const char *best = NULL;
+
+	if (strlen(word) >= WORD_MAX)
+		return NULL;
+	for (; *known; known++) {
+		unsigned d = strlen(*known) < WORD_MAX ? distance(word, *known) : least;
+
+		/* Of a short word not everything may be wrong. */
+		if (d < least && d <= strlen(*known) / 2) {
+			least = d;
+			best = *known;
+		}
+	}
+	return best;
 }

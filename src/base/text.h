@@ -37,3 +37,6 @@ int version_compare(const char *a, const char *b);
 /* Copies SRC to DST as UTF-8 that drives no terminal: control characters, bytes that are no
  * UTF-8 and the backslash become \xNN. Always terminated; cut at SIZE. */
 void escape_text(const char *src, char *dst, size_t size);
+
+/* The one of KNOWN (ending with NULL) that WORD most likely was meant to be. NULL: none is near. */
+const char *nearest_word(const char *word, const char *const *known);

@@ -165,6 +165,8 @@ void cli_request_clear(struct cli_request *r)
 {
 	free(r->request.drivers);
 	free(r->request.includes);
+	free(r->request.add.list);
+	free(r->request.kernel_cmdline.list);
 	free(r->request.install.list);
 	free(r->request.install_optional.list);
 	free(r->request.remove.list);
@@ -200,6 +202,48 @@ static void add_drivers(struct cli_request *r, const char *list)
 		q->drivers = xrealloc(q->drivers, q->n_drivers + 1, sizeof(*q->drivers));
 		q->drivers[q->n_drivers++] = word;
 	}
+}
+
+static void add_word(struct request_words *to, const char *word)
+{
+	to->list = xrealloc(to->list, to->n + 1, sizeof(*to->list));
+	to->list[to->n++] = word;
+}
+
+/* Names of optional features; one that every image has is fine, too. */
+static int add_features(struct cli_request *r, const char *list, struct err *err)
+{
+	char *words = arena_strdup(&r->arena, list), *word;
+
+	while ((word = strsep(&words, " ,\t"))) {
+		const struct feature *f = features;
+
+		if (!*word)
+			continue;
+		while (f->name && strcmp(f->name, word) != 0)
+			f++;
+		if (!f->name) {
+			err_set(err, -EINVAL, "--add: there is no feature \"%s\"", word);
+			return err_hint(err, "there is: rescue");
+		}
+		add_word(&r->request.add, word);
+	}
+	return 0;
+}
+
+/* Who says who gets the shell wants one. */
+static int set_rescue_shell(struct cli_request *r, const char *who, struct err *err)
+{
+	static const char *const names[] = {[RESCUE_SHELL_PASSWORD] = "password",
+					    [RESCUE_SHELL_OPEN] = "open"};
+
+	for (unsigned i = RESCUE_SHELL_PASSWORD; i < ARRAY_SIZE(names); i++)
+		if (strcmp(who, names[i]) == 0) {
+			r->request.rescue_shell = i;
+			add_word(&r->request.add, "rescue");
+			return 0;
+		}
+	return err_set(err, -EINVAL, "--rescue-shell is password or open, not \"%s\"", who);
 }
 
 /* Words between blanks: a path may hold a comma. */
@@ -290,6 +334,13 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
 		q->no_microcode = id == OPT_NO_MICROCODE;
+		return 0;
+	case OPT_ADD:
+		return add_features(r, args[0], err);
+	case OPT_RESCUE_SHELL:
+		return set_rescue_shell(r, args[0], err);
+	case OPT_CMDLINE:
+		add_word(&q->kernel_cmdline, args[0]);
 		return 0;
 	case OPT_ACPI:
 		q->acpi_tables = args[0];

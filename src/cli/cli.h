@@ -74,7 +74,12 @@ enum option_id {
 	OPT_MICROCODE,
 	OPT_NO_MICROCODE,
 	OPT_ACPI,
+	OPT_ADD,
+	OPT_RESCUE_SHELL,
+	OPT_CMDLINE,
 	OPT_JSON,
+	OPT_CHECK,
+	OPT_FORGET,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
 	OPT_SVG,
@@ -91,6 +96,10 @@ enum option_id {
 	{"hostonly-mode", 0, "MODE", "strict, sloppy (the default) or portable", OPT_HOSTONLY_MODE}, \
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE},              \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE},                 \
+	{"add", 'a', "LIST", "add these features: rescue (a shell)", OPT_ADD},                     \
+	{"rescue-shell", 0, "WHO", "password (who knows root's), or open (everybody)",             \
+	 OPT_RESCUE_SHELL},                                                                        \
+	{"kernel-cmdline", 0, "WORDS", "kernel parameters for the image", OPT_CMDLINE},            \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS},                       \
 	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL},                     \
 	{"install-optional", 0, "LIST", "add those that there are", OPT_INSTALL_OPTIONAL},         \
@@ -145,6 +154,7 @@ int run_cat(const struct command *self, int argc, char **argv);
 int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_status(const struct command *self, int argc, char **argv);
 int run_sbom(const struct command *self, int argc, char **argv);
 int run_boot_report(const struct command *self, int argc, char **argv);
 int run_diff(const struct command *self, int argc, char **argv);

@@ -34,6 +34,13 @@ static const struct option_spec json_options[] = {
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
 	{0},
 };
+static const struct option_spec status_options[] = {
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},
+	{"check", 0, NULL, "end with status 3 when a boot has failed", OPT_CHECK},
+	{"forget", 0, NULL, "remove what failed boots have left", OPT_FORGET},
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{0},
+};
 static const struct option_spec sbom_options[] = {
 	{"spdx", 0, NULL, "as SPDX 2.3, in JSON", OPT_SPDX},
 	{"cyclonedx", 0, NULL, "as CycloneDX 1.5, in JSON", OPT_CYCLONEDX},
@@ -58,6 +65,8 @@ static const struct command commands[] = {
 	{"extract", "IMAGE DIR", "Unpack an image below a folder.", no_options, 2, 2, run_extract},
 	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
 	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
+	{"status", "", "Say whether the last boots failed, and why.", status_options, 0, 0,
+	 run_status},
 	{"sbom", "IMAGE", "Write the bill of materials of an image.", sbom_options, 1, 1, run_sbom},
 	{"boot-report", "[FILE]", "Show what the last boot spent its time on.", boot_report_options,
 	 0, 1, run_boot_report},

@@ -37,6 +37,7 @@ struct feature {
 	const char *name;
 	const char *summary;
 	int (*build)(struct build *b, struct err *err);
+	bool optional; /* only when it is asked for: --add */
 };
 
 /* Ends with a row without a name. */
@@ -45,13 +46,16 @@ extern const struct feature features[];
 int base_build(struct build *b, struct err *err);
 int acpi_build(struct build *b, struct err *err);
 int bus_build(struct build *b, struct err *err);
+int cmdline_build(struct build *b, struct err *err);
 int crypto_build(struct build *b, struct err *err);
 int dropin_build(struct build *b, struct err *err);
 int microcode_build(struct build *b, struct err *err);
 int extra_build(struct build *b, struct err *err);
+int failure_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int fsck_build(struct build *b, struct err *err);
 int input_build(struct build *b, struct err *err);
+int rescue_build(struct build *b, struct err *err);
 int resume_build(struct build *b, struct err *err);
 int storage_build(struct build *b, struct err *err);
 
@@ -61,6 +65,10 @@ extern const struct modules_rule storage_rules[];
 /* Which rules about modules count for the image that was asked for: REACH_*. */
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);
+
+/* Does the machine keep secrets that its TPM gives out only after the start that was measured?
+ * /etc/crypttab says so (tpm2-device=). */
+bool build_is_measured(const struct build *b);
 
 /* What adds programs and their libraries to PLAN, as the request wants it. *OUT is to be freed, also
  * after a failure. */

@@ -145,6 +145,32 @@ static int add_boot_conf(struct build *b, struct err *err)
 			     "tells PID 1 what to do", err);
 }
 
+/* PID 1 has room for so many, from whichever feature they come. */
+static int check_cmdline(struct build *b, struct err *err)
+{
+	_cleanup_buf_ struct buf copy = BUF_INIT;
+	char *cursor, *key, *value;
+	size_t len = 0;
+
+	buf_add(&copy, b->boot_conf.data, b->boot_conf.len);
+	cursor = (char *)buf_cstr(&copy);
+	while (cursor && bootconf_next(&cursor, &key, &value))
+		if (strcmp(key, "cmdline") == 0)
+			len += strlen(value) + 1;
+	return len <= BOOTCONF_CMDLINE_MAX
+		       ? 0
+		       : err_set(err, -E2BIG, "over %d bytes of kernel parameters for the image",
+				 BOOTCONF_CMDLINE_MAX);
+}
+
+static bool is_asked_for(const struct request *request, const char *feature)
+{
+	for (size_t i = 0; i < request->add.n; i++)
+		if (strcmp(request->add.list[i], feature) == 0)
+			return true;
+	return false;
+}
+
 static int settle_modules(struct build *b, struct err *err)
 {
 	int r = modules_settle(b->modules, err);
@@ -213,7 +239,10 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		return r;
 	r = build_open_binaries(b, &b->plan, &b->binaries, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
-		r = f->build(b, err);
+		if (!f->optional || is_asked_for(request, f->name))
+			r = f->build(b, err);
+	if (r == 0)
+		r = check_cmdline(b, err);
 	if (r == 0)
 		r = settle_modules(b, err);
 	if (r == 0)

@@ -10,6 +10,10 @@
  *   fsck-root=no     the fstab of the machine says that / is not to be checked
  *   cmdline=WORDS    kernel parameters that stand in front of those of the kernel; at most
  *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, a blank counted for each
+ *   shell=password|open|locked|measured
+ *                    the image has a rescue shell, and who gets it: who knows root's password
+ *                    (sulogin is in the image), everybody, or nobody, for one of two reasons
+ *   secrets=measured secrets of the machine are sealed to what was measured when it started
  *   run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most so many seconds; at
  *                    most BOOTCONF_RUNS_MAX lines, started in their order

@@ -9,8 +9,6 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-enum { DISTANCE_MAX = 3, KEY_MAX = 64 };
-
 struct place {
 	unsigned line, column;
 };
@@ -454,49 +452,4 @@ int conf_switch(const struct conf_assignment *a, bool *out, struct err *err)
 	escape_text(a->text, shown, sizeof(shown));
 	return err_set(err, -EINVAL, "%s:%u: %s=\"%s\": it is yes or no", a->file, a->line, a->key,
 		       shown);
-}
-
-/* Insertions, deletions and changes that make B of A (Levenshtein); A and B below KEY_MAX. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[KEY_MAX];
-	size_t len = strlen(b);
-
-	for (size_t k = 0; k <= len; k++)
-		row[k] = (unsigned)k;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (size_t k = 1; k <= len; k++) {
-			unsigned best = diagonal + (a[i - 1] != b[k - 1]);
-
-			diagonal = row[k];
-			if (row[k] + 1 < best)
-				best = row[k] + 1;
-			if (row[k - 1] + 1 < best)
-				best = row[k - 1] + 1;
-			row[k] = best;
-		}
-	}
-	return row[len];
-}
-
-const char *conf_nearest(const char *key, const char *const *known)
-{
-	unsigned least = DISTANCE_MAX + 1;
-	const char *best = NULL;
-
-	if (strlen(key) >= KEY_MAX)
-		return NULL;
-	for (; *known; known++) {
-		unsigned d = strlen(*known) < KEY_MAX ? distance(key, *known) : least;
-
-		/* Of a short key not everything may be wrong. */
-		if (d < least && d <= strlen(*known) / 2) {
-			least = d;
-			best = *known;
-		}
-	}
-	return best;
 }

@@ -75,6 +75,3 @@ size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
 
 /* "yes" or "no": 0, *OUT is set. -EINVAL names file and line. */
 int conf_switch(const struct conf_assignment *a, bool *out, struct err *err);
-
-/* The one of KNOWN (ending with NULL) that KEY most likely was meant to be. NULL: none is near. */
-const char *conf_nearest(const char *key, const char *const *known);

@@ -14,10 +14,11 @@
 #include "init/jobs.h"
 #include "init/params.h"
 #include "init/program.h"
+#include "init/shell.h"
 #include "init/spec.h"
 #include "init/watchdog.h"
 
-enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 512, BOOT_WANTS_MAX = 64 };
+enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 512, BOOT_WANTS_MAX = 64, BOOT_TYPED_MAX = 1024 };
 
 enum module_state {
 	MODULE_IDLE,    /* nobody asked */
@@ -62,6 +63,7 @@ struct block_device {
 
 /* In the order of the boot; stages.c has the table. */
 enum boot_stage {
+	STAGE_CMDLINE,     /* kernel parameters may be typed */
 	STAGE_PRE_TRIGGER, /* programs, before the devices are walked */
 	STAGE_TRIGGER,     /* the devices are walked */
 	STAGE_RESUME,      /* from hibernation, before anything is mounted */
@@ -133,6 +135,12 @@ struct boot {
 	int64_t start, next_tell, deadline;
 	int64_t wake;         /* when the stage wants to be called again; 0: at an event */
 
+	struct shell shell;
+	bool has_secrets;     /* that are measured: secrets=measured */
+	char typed[BOOT_TYPED_MAX]; /* kernel parameters: rd.cmdline=ask */
+	bool has_late;        /* the modules of rd.driver.post= have been asked for */
+
+	bool record_wanted;   /* of the failure, in a variable of the firmware */
 	bool in_rescue;       /* told why; waits for policy, or for the root after all */
 	int64_t failed_at;
 	char failure[BOOT_STATE_TEXT_MAX]; /* why; empty: the root device did not appear */

@@ -14,10 +14,19 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "format/bootconf.h"
+#include "format/cmdline.h"
 #include "init/block.h"
 #include "init/log.h"
 
-enum { LIST_MAX = 40, NEAR_MAX = 6, NAMES_MAX = 256 };
+enum {
+	LIST_MAX = 40,
+	NEAR_MAX = 6,
+	NAMES_MAX = 256,
+	FIRMWARE_MAX = 16,
+	RECORD_MAX = 2048,   /* of the kernel's log; a longer one is passed over */
+	RECORDS_MAX = 65536,
+	COMMAND_MAX = 768,
+};
 
 /* ---- what was found ---- */
 
@@ -101,7 +110,22 @@ struct helpers {
 	struct modindex known;
 	bool has_known;
 	bool told;
+	char missing[2 * NAMES_MAX]; /* modules that the kernel has and the image has not; by commas */
 };
+
+/* NAMES have blanks between them. */
+static void add_missing(struct helpers *h, const char *names)
+{
+	size_t used = strlen(h->missing);
+	char list[NAMES_MAX];
+
+	snprintf(list, sizeof(list), "%s", names);
+	for (char *c = list; *c; c++)
+		if (*c == ' ')
+			*c = ',';
+	if (!strstr(h->missing, list) && used + strlen(list) + 2 <= sizeof(h->missing))
+		snprintf(h->missing + used, sizeof(h->missing) - used, "%s%s", used ? "," : "", list);
+}
 
 static void open_known(struct helpers *h)
 {
@@ -128,10 +152,12 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 		log_tell("    %s %s: module %s is in this image, but does not drive it", bus, what,
 			 packed.text);
 	else if (known.text[0])
+		add_missing(h, known.text);
+	if (!packed.text[0] && known.text[0])
 		log_tell("    %s %s: module %s would drive it; this kernel has it, this image has "
 			 "not",
 			 bus, what, known.text);
-	else
+	else if (!packed.text[0])
 		log_tell("    %s %s: kernel %s has no module for it", bus, what,
 			 h->boot->kernel ? h->boot->kernel : "here");
 }
@@ -194,14 +220,12 @@ static void each_driverless(struct helpers *h, const char *path,
 		closedir(dir);
 }
 
-static void tell_missing_drivers(const struct boot *b)
+static void tell_missing_drivers(struct helpers *h)
 {
-	struct helpers h = {.boot = b};
-
-	open_known(&h);
-	each_driverless(&h, "/sys/bus/pci/devices", look_at_pci);
-	each_driverless(&h, "/sys/bus/usb/devices", look_at_usb);
-	each_driverless(&h, "/sys/bus/virtio/devices", look_at_virtio);
+	open_known(h);
+	each_driverless(h, "/sys/bus/pci/devices", look_at_pci);
+	each_driverless(h, "/sys/bus/usb/devices", look_at_usb);
+	each_driverless(h, "/sys/bus/virtio/devices", look_at_virtio);
 }
 
 static void tell_failed_modules(const struct boot *b)
@@ -222,6 +246,54 @@ static void tell_failed_modules(const struct boot *b)
 			 m->state == MODULE_FAILED    ? strerror(-m->result)
 			 : m->state == MODULE_LOADING ? "still loading"
 						      : "waits for another module");
+	}
+}
+
+/* A line of the kernel's log about firmware that it did not find: "DRIVER DEVICE: Direct firmware
+ * load for NAME failed with error -2", or "firmware: failed to load NAME (-2)". */
+static bool take_firmware(const char *line, char *out, size_t size)
+{
+	static const char *const before[] = {"Direct firmware load for ",
+					     "firmware: failed to load "};
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		const char *name = strstr(line, before[i]);
+
+		if (!name)
+			continue;
+		name += strlen(before[i]);
+		snprintf(out, size, "%.*s", (int)strcspn(name, " \n"), name);
+		return *out;
+	}
+	return false;
+}
+
+/* Every record of the kernel's log is one read. */
+static void tell_firmware(void)
+{
+	_cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	static char seen[FIRMWARE_MAX][NAMES_MAX];
+	char record[RECORD_MAX], name[NAMES_MAX];
+	size_t n = 0;
+	ssize_t len;
+
+	for (int i = 0; i < RECORDS_MAX && fd >= 0 && n < FIRMWARE_MAX; i++) {
+		size_t k = 0;
+
+		len = read(fd, record, sizeof(record) - 1);
+		if (len < 0 && errno != EPIPE && errno != EINVAL && errno != EINTR)
+			return;
+		record[len > 0 ? len : 0] = '\0';
+		if (!take_firmware(record, name, sizeof(name)))
+			continue;
+		while (k < n && strcmp(seen[k], name) != 0)
+			k++;
+		if (k < n)
+			continue;
+		if (!n)
+			log_tell("  firmware that drivers asked for, and this image has not:");
+		memcpy(seen[n++], name, sizeof(name));
+		log_tell("    %s", name);
 	}
 }
 
@@ -273,8 +345,42 @@ static void tell_nearest(const struct boot *b)
 			 found.name, found.value, least);
 }
 
+/* The kernel's own command line with another root=; false when it is too long to be of use. */
+static bool make_command(const struct params *p, const char *uuid, char *out, size_t size)
+{
+	static char text[PARAMS_TEXT_MAX];
+	char *cursor = text, *param, *value;
+	size_t used = (size_t)snprintf(out, size, "root=UUID=%s", uuid);
+
+	memcpy(text, p->whole + p->embedded_len, sizeof(text) - p->embedded_len);
+	while (cmdline_next(&cursor, &param, &value)) {
+		const char *quote = (value && strpbrk(value, " \t")) || strpbrk(param, " \t")
+					    ? "\""
+					    : "";
+		int n;
+
+		if (strcmp(param, "root") == 0)
+			continue;
+		n = snprintf(out + used, size - used, " %s%s%s%s%s", quote, param, value ? "=" : "",
+			     value ? value : "", quote);
+		if (n < 0 || (size_t)n >= size - used)
+			return false;
+		used += (size_t)n;
+	}
+	return true;
+}
+
+static void tell_root(const struct boot *b, const char *uuid)
+{
+	char line[COMMAND_MAX];
+
+	log_tell("  try: root=UUID=%s on the kernel command line", uuid);
+	if (make_command(&b->params, uuid, line, sizeof(line)))
+		log_tell("  that is, in the boot loader: %s", line);
+}
+
 /* The one filesystem that looks like a root, if there is just one. */
-static void tell_command(const struct boot *b)
+static void tell_command(const struct boot *b, const struct helpers *h)
 {
 	const struct block_device *only = NULL;
 	size_t n = 0;
@@ -286,13 +392,31 @@ static void tell_command(const struct boot *b)
 			n++;
 		}
 	if (n == 1 && only->probe.uuid[0])
-		log_tell("  try: root=UUID=%s on the kernel command line", only->probe.uuid);
+		tell_root(b, only->probe.uuid);
 	else if (n)
 		log_tell("  try: root=UUID=... of one of the filesystems above, on the kernel "
 			 "command line");
+	else if (h->missing[0])
+		log_tell("  try: an image with that driver (preroot build --add-drivers %s, or "
+			 "--generic), from an older entry of the boot loader",
+			 h->missing);
 	else
 		log_tell("  try: an image with more drivers (preroot build --generic), rootwait on "
 			 "the kernel command line for a slow disk");
+}
+
+/* What was asked for, and is not in this image: it may be the reason. */
+static void tell_notes(const struct params *p)
+{
+	for (size_t i = 0; i < p->n_notes; i++) {
+		const struct params_note *n = &p->notes[i];
+		const char *near = n->why ? NULL : params_nearest(n->param);
+
+		if (!i)
+			log_tell("  parameters that are not obeyed:");
+		log_tell("    %s: %s%s%s", n->param, n->why ? n->why : "nobody knows it",
+			 near ? "; the nearest is " : "", near ? near : "");
+	}
 }
 
 static void tell_goal(const struct boot *b)
@@ -315,14 +439,17 @@ static void tell_goal(const struct boot *b)
 void diagnose(const struct boot *b)
 {
 	bool root_is_there = block_find(b, &b->params.root) >= 0;
+	struct helpers h = {.boot = b};
 
 	log_tell("%s", b->hooks.error[0] ? "the boot cannot go on"
 					 : "the root filesystem cannot be reached");
 	tell_goal(b);
 	tell_devices(b);
 	if (!b->failure[0]) /* it did not appear: is there a disk that nobody drives? */
-		tell_missing_drivers(b);
+		tell_missing_drivers(&h);
 	tell_failed_modules(b);
+	tell_firmware();
+	tell_notes(&b->params);
 	if (b->hooks.error[0])
 		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
 			 "the program said is in the kernel's log");
@@ -330,5 +457,5 @@ void diagnose(const struct boot *b)
 		return;
 	if (b->params.root.text)
 		tell_nearest(b);
-	tell_command(b);
+	tell_command(b, &h);
 }

@@ -58,6 +58,7 @@ static void handle(struct boot *b, const struct uevent *u)
 	bool is_block = strcmp(u->subsystem, "block") == 0;
 	const char *name = u->devname ? u->devname : base_name(u->devpath);
 
+	log_debug("%s %s", u->action, u->devpath);
 	if (strcmp(u->action, "remove") == 0) {
 		if (is_block)
 			block_remove(b, name);

@@ -32,6 +32,15 @@ bool hooks_begin(struct hooks *h, enum bootconf_stage stage)
 	return true;
 }
 
+void hooks_retry(struct hooks *h)
+{
+	if (h->error[0])
+		h->begun[h->stage] = false;
+	h->error[0] = '\0';
+	h->active = false;
+	h->current = NULL;
+}
+
 static void start(struct boot *b, const struct bootconf_run *run)
 {
 	char stage[ENV_TEXT_MAX], root[ENV_TEXT_MAX], type[ENV_TEXT_MAX];
@@ -43,7 +52,8 @@ static void start(struct boot *b, const struct bootconf_run *run)
 	if (run->stage != RUN_PRE_TRIGGER) {
 		snprintf(root, sizeof(root), "PREROOT_ROOT=/dev/%s", b->devices[b->root].name);
 		snprintf(type, sizeof(type), "PREROOT_FSTYPE=%.*s",
-			 (int)strcspn(b->fstype, ","), b->fstype);
+			 (int)strcspn(b->fstype ? b->fstype : "", ","),
+			 b->fstype ? b->fstype : "");
 		env[5] = root;
 		env[6] = type;
 	}

@@ -47,5 +47,8 @@ bool hooks_has(const struct hooks *h, enum bootconf_stage stage);
 /* Begins STAGE. False when nothing is to run there, or it was begun before. */
 bool hooks_begin(struct hooks *h, enum bootconf_stage stage);
 
+/* The stage that failed may begin anew. */
+void hooks_retry(struct hooks *h);
+
 /* Takes note of a program that has ended, and starts the next when none runs. */
 enum hooks_state hooks_step(struct boot *b);

@@ -25,6 +25,8 @@ enum job_kind {
 	JOB_MOUNT, /* a filesystem */
 	JOB_RESUME, /* from a hibernation image on a device */
 	JOB_CHECK, /* /sysroot: can it be handed over to? */
+	JOB_ASK,   /* for a line of kernel parameters, at the console */
+	JOB_RECORD, /* why the boot failed, in a variable of the firmware */
 };
 
 struct job {
@@ -65,7 +67,7 @@ struct job_result {
 	uint32_t module;
 	uint32_t generation;
 	char name[JOBS_NAME_MAX];
-	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
+	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init; ASK: the line */
 	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
 	struct probe probe;
 	enum resume_found resume;

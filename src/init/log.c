@@ -18,6 +18,8 @@ enum { LINE_MAX_BYTES = 900, LEVEL_INFO = 6, LEVEL_DEBUG = 7 };
 
 static int kmsg = -1;
 static char rate_limit[16];
+static bool tells_info, tells_debug, hushed;
+static struct log_kept *kept;
 
 static void set_rate_limit(const char *value)
 {
@@ -70,7 +72,74 @@ static void format(char out[LINE_MAX_BYTES], const char *fmt, va_list ap)
 	make_printable(out);
 }
 
+static void to_console(const char *text)
+{
+	char line[LINE_MAX_BYTES + 32];
+	int n = snprintf(line, sizeof(line), PREFIX "%s\r\n", text);
+
+	if (n > 0 && !hushed)
+		write_full(STDERR_FILENO, line, (size_t)n);
+}
+
+static void keep(struct log_kept *k, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len + 1 > sizeof(k->text) - k->len)
+		return;
+	memcpy(k->text + k->len, text, len);
+	k->text[k->len + len] = '\n';
+	k->len += len + 1;
+}
+
+void log_set_verbose(bool info, bool debug)
+{
+	tells_debug = debug;
+	tells_info = info || debug;
+}
+
+void log_hush(bool hush)
+{
+	hushed = hush;
+}
+
+void log_keep(struct log_kept *k)
+{
+	kept = k;
+}
+
+/* What is said on the console anyhow must not appear there twice. */
+static void inform(const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_BYTES];
+
+	format(text, fmt, ap);
+	to_kernel(tells_info ? LEVEL_DEBUG : LEVEL_INFO, text);
+	if (tells_info)
+		to_console(text);
+}
+
+void log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!tells_debug)
+		return;
+	va_start(ap, fmt);
+	inform(fmt, ap);
+	va_end(ap);
+}
+
 void log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	inform(fmt, ap);
+	va_end(ap);
+}
+
+void log_tell(const char *fmt, ...)
 {
 	char text[LINE_MAX_BYTES];
 	va_list ap;
@@ -78,22 +147,10 @@ void log_info(const char *fmt, ...)
 	va_start(ap, fmt);
 	format(text, fmt, ap);
 	va_end(ap);
-	to_kernel(LEVEL_INFO, text);
-}
-
-void log_tell(const char *fmt, ...)
-{
-	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 32];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	format(text, fmt, ap);
-	va_end(ap);
 	to_kernel(LEVEL_DEBUG, text);
-	n = snprintf(line, sizeof(line), PREFIX "%s\r\n", text);
-	if (n > 0)
-		write_full(STDERR_FILENO, line, (size_t)n);
+	to_console(text);
+	if (kept)
+		keep(kept, text);
 }
 
 int64_t log_now(void)

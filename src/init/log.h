@@ -7,11 +7,31 @@
  * No stdio streams, no allocation.
  */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Opens /dev/kmsg and lifts its rate limit until log_close(). */
 void log_open(void);
 void log_close(void);
+
+/* What log_info() and log_debug() say goes to the console, too, whatever its level: rd.info and
+ * rd.debug. */
+void log_set_verbose(bool info, bool debug);
+
+/* A shell has the console: what would be told there goes to the kernel's log alone. */
+void log_hush(bool hush);
+
+/* From now on, what log_tell() says is also added to KEPT, as lines; NULL: no longer. */
+enum { LOG_KEPT_MAX = 8192 };
+struct log_kept {
+	char text[LOG_KEPT_MAX]; /* no NUL at its end; what does not fit is left out */
+	size_t len;
+};
+void log_keep(struct log_kept *kept);
+
+/* Only with rd.debug. */
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -23,14 +23,17 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "init/ask.h"
 #include "init/block.h"
 #include "init/boot.h"
 #include "init/events.h"
 #include "init/handover.h"
 #include "init/jobs.h"
+#include "init/leave.h"
 #include "init/log.h"
 #include "init/modules.h"
 #include "init/mount.h"
+#include "init/record.h"
 #include "init/rescue.h"
 #include "init/resume.h"
 #include "init/settings.h"
@@ -38,7 +41,7 @@
 #include "init/sys.h"
 #include "init/trace.h"
 
-enum { EVENTS_AT_ONCE = 16, FAILED_WAIT_US = 100000 };
+enum { EVENTS_AT_ONCE = 16, SHELL_POLL_MS = 60000, FAILED_WAIT_US = 100000 };
 
 static struct boot boot;
 
@@ -62,6 +65,12 @@ void jobs_run(const struct boot *b, const struct job *job, struct job_result *ou
 	case JOB_CHECK:
 		out->result = handover_check(b, out);
 		break;
+	case JOB_ASK:
+		out->result = ask_line(out->text, sizeof(out->text));
+		break;
+	case JOB_RECORD:
+		out->result = record_failure(RECORD_EFIVARS);
+		break;
 	default:
 		out->result = -EINVAL;
 	}
@@ -75,6 +84,9 @@ static void job_done(struct boot *b, const struct job_result *r)
 		break;
 	case JOB_PROBE:
 		block_done(b, r);
+		break;
+	case JOB_RECORD:
+		log_debug("record of the failure: %s", strerror(-r->result));
 		break;
 	default:
 		stages_task_done(b, r);
@@ -95,6 +107,7 @@ static void dispatch(struct boot *b)
 			job.generation = b->devices[device].generation;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
 		} else if (b->has_index) {
+			modules_request_late(b);
 			module = modules_next(b, stages_loads(b));
 			job.kind = JOB_LOAD;
 			job.module = module;
@@ -122,8 +135,10 @@ static void reap(struct boot *b)
 
 	while (read(b->signals, &info, sizeof(info)) == sizeof(info))
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		program_ended(b, pid, status);
+		shell_child_ended(b, pid, status);
+	}
 }
 
 static void handle(struct boot *b, const struct epoll_event *ev)
@@ -147,7 +162,8 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 /* Milliseconds until something is due. */
 static int next_due(const struct boot *b)
 {
-	int64_t now = log_now(), due = b->in_rescue ? rescue_due(b) : stages_due(b);
+	int64_t now = log_now(), due = b->shell.pid   ? now + SHELL_POLL_MS
+				       : b->in_rescue ? rescue_due(b) : stages_due(b);
 
 	if (watchdog_due(b) < due)
 		due = watchdog_due(b);
@@ -157,6 +173,8 @@ static int next_due(const struct boot *b)
 static void go_on(struct boot *b)
 {
 	stages_advance(b);
+	if (b->shell.pid)
+		return;
 	if (b->in_rescue)
 		rescue_tick(b, log_now());
 	else if (b->stage != STAGE_DONE)
@@ -279,6 +297,8 @@ int main(int argc, char **argv, char **envp)
 	const char *name = strrchr(argc ? argv[0] : "", '/');
 
 	name = name ? name + 1 : argc ? argv[0] : "";
+	if (getpid() != 1 && leave_run(name))
+		return 1;
 	if (strcmp(name, "modprobe") == 0)
 		return modules_modprobe(&boot, argc, argv);
 	if (getpid() != 1) {

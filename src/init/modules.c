@@ -51,6 +51,12 @@ static void read_kernel_codec(struct boot *b)
 	b->kernel_codec[strcspn(b->kernel_codec, "\n")] = '\0';
 }
 
+static void request_early(const char *module, void *arg)
+{
+	if (!modules_request(arg, module))
+		log_tell("rd.driver.pre=%s: this image has no such module", module);
+}
+
 void modules_open(struct boot *b)
 {
 	struct err err = {0};
@@ -69,6 +75,7 @@ void modules_open(struct boot *b)
 			log_tell("there is too little memory for a list of modules: none will load");
 	}
 	read_kernel_codec(b);
+	params_each(&b->params.early, request_early, b);
 	for (size_t i = 0; i < b->n_loads; i++)
 		modules_request(b, b->loads[i]);
 }
@@ -251,6 +258,22 @@ void modules_tick(struct boot *b, int64_t now)
 int64_t modules_due(const struct boot *b)
 {
 	return b->idle_since && !b->late ? b->idle_since + IDLE_MS : INT64_MAX;
+}
+
+static void request_late(const char *module, void *arg)
+{
+	if (!modules_request(arg, module))
+		log_tell("rd.driver.post=%s: this image has no such module", module);
+}
+
+void modules_request_late(struct boot *b)
+{
+	if (b->has_late || b->stage <= STAGE_TRIGGER)
+		return;
+	if (b->stage < STAGE_DRIVER && modules_busy(b))
+		return;
+	b->has_late = true;
+	params_each(&b->params.late, request_late, b);
 }
 
 void modules_done(struct boot *b, uint32_t module, int result)

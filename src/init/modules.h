@@ -27,6 +27,10 @@ void modules_request_device(struct boot *b, const char *modalias);
  */
 uint32_t modules_next(const struct boot *b, enum module_rank limit);
 
+/* Asks for the modules of rd.driver.post= once no other is loading any more; at the latest when
+ * the root device is there. */
+void modules_request_late(struct boot *b);
+
 /* Is one loading, or could one that may be waited for? */
 bool modules_busy(const struct boot *b);
 

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "format/cmdline.h"
+#include "init/params_absent.h"
 
 enum {
 	TIMEOUT_DEFAULT = 180, /* seconds; dracut's rd.retry */
@@ -37,33 +38,55 @@ static bool parse_seconds(const char *value, int64_t *ms)
 	return true;
 }
 
-bool params_blacklisted(const struct params *p, const char *module)
+void params_each(const struct params_list *lists, void (*fn)(const char *module, void *arg),
+		 void *arg)
 {
 	char name[128];
 
-	for (size_t i = 0; i < p->blacklists.n; i++) {
-		const char *list = p->blacklists.items[i];
+	for (size_t i = 0; i < lists->n; i++) {
+		const char *list = lists->items[i];
 
 		while (*list) {
 			size_t len = strcspn(list, ",");
 
 			snprintf(name, sizeof(name), "%.*s", (int)len, list);
-			if (cmdline_name_is(name, module))
-				return true;
+			if (*name)
+				fn(name, arg);
 			list += len + (list[len] == ',');
 		}
 	}
-	return false;
+}
+
+struct search {
+	const char *module;
+	bool found;
+};
+
+static void compare(const char *module, void *arg)
+{
+	struct search *s = arg;
+
+	s->found = s->found || cmdline_name_is(module, s->module);
+}
+
+bool params_blacklisted(const struct params *p, const char *module)
+{
+	struct search s = {.module = module};
+
+	params_each(&p->blacklists, compare, &s);
+	params_each(&p->late, compare, &s);
+	return s.found;
 }
 
 /* ---- how parameters are taken ---- */
 
 enum how {
-	AS_TEXT,   /* const char *: the value; without one, or with "", as if not given */
-	AS_WORD,   /* bool: true for the bare word; with a value it is another parameter */
+	AS_TEXT,    /* const char *: the value; without one, or with "", as if not given */
+	AS_WORD,    /* bool: true for the bare word; with a value it is another parameter */
 	AS_NO_WORD, /* bool: false for the bare word */
-	AS_LIST,   /* struct params_list: every value */
-	AS_CALL,   /* a function */
+	AS_SWITCH,  /* bool: false for "0", "no", "off" */
+	AS_LIST,    /* struct params_list: every value */
+	AS_CALL,    /* a function */
 };
 
 struct rule {
@@ -99,14 +122,6 @@ static void take_panic(struct params *p, const char *value)
 	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
 }
 
-static void take_watchdog(struct params *p, const char *value)
-{
-	uint64_t seconds;
-
-	if (value && parse_u64(value, WATCHDOG_MAX, &seconds))
-		p->watchdog = (int64_t)seconds;
-}
-
 static void take_rootwait(struct params *p, const char *value)
 {
 	p->waits.forever = !value;
@@ -126,6 +141,14 @@ static void take_timeout(struct params *p, const char *value)
 static void take_retry(struct params *p, const char *value)
 {
 	p->waits.retry = value;
+}
+
+static void take_watchdog(struct params *p, const char *value)
+{
+	uint64_t seconds;
+
+	if (value && parse_u64(value, WATCHDOG_MAX, &seconds))
+		p->watchdog = (int64_t)seconds;
 }
 
 static void take_fsck_mode(struct params *p, const char *value)
@@ -180,14 +203,137 @@ static void take_hibernate(struct params *p, const char *value)
 		p->no_resume = true;
 }
 
+/* ---- parameters for who looks for a fault ---- */
+
+/* dracut's names, then those of initramfs-tools, whose stages begin at other places. */
+struct break_name {
+	const char *name; /* NULL: the end */
+	enum params_break at;
+};
+
+static const struct break_name breaks[] = {
+	{"cmdline", BREAK_CMDLINE},
+	{"pre-udev", BREAK_PRE_UDEV},
+	{"pre-trigger", BREAK_PRE_TRIGGER},
+	{"initqueue", BREAK_INITQUEUE},
+	{"pre-mount", BREAK_PRE_MOUNT},
+	{"mount", BREAK_MOUNT},
+	{"pre-pivot", BREAK_PRE_PIVOT},
+	{"cleanup", BREAK_CLEANUP},
+	{"switch_root", BREAK_SWITCH},
+	{0},
+};
+
+static const struct break_name debian_breaks[] = {
+	{"top", BREAK_PRE_UDEV},
+	{"modules", BREAK_PRE_TRIGGER},
+	{"premount", BREAK_INITQUEUE},
+	{"mount", BREAK_INITQUEUE},
+	{"mountroot", BREAK_INITQUEUE},
+	{"bottom", BREAK_PRE_PIVOT},
+	{"init", BREAK_SWITCH},
+	{0},
+};
+
+const char *params_break_name(enum params_break at)
+{
+	for (const struct break_name *n = breaks; n->name; n++)
+		if (n->at == at)
+			return n->name;
+	return "";
+}
+
+static void note(struct params *p, const char *param, const char *why)
+{
+	for (size_t i = 0; i < p->n_notes; i++)
+		if (strcmp(p->notes[i].param, param) == 0)
+			return;
+	if (p->n_notes < PARAMS_NOTES_MAX)
+		p->notes[p->n_notes++] = (struct params_note){param, why};
+}
+
+/* LIST has commas; an empty one means ALONE. */
+static void add_breaks(struct params *p, const char *list, const struct break_name *names,
+		       enum params_break alone, const char *param)
+{
+	if (!list || !*list)
+		p->breaks |= alone;
+	while (list && *list) {
+		const struct break_name *n = names;
+		size_t len = strcspn(list, ",");
+
+		while (n->name && (strlen(n->name) != len || strncmp(n->name, list, len) != 0))
+			n++;
+		p->breaks |= n->at;
+		if (!n->name)
+			note(p, param, "there is no such stage");
+		list += len + (list[len] == ',');
+	}
+}
+
+static void take_break(struct params *p, const char *value)
+{
+	add_breaks(p, value, breaks, BREAK_SWITCH, "rd.break");
+}
+
+static void take_debian_break(struct params *p, const char *value)
+{
+	add_breaks(p, value, debian_breaks, BREAK_INITQUEUE, "break");
+}
+
+static void take_shell(struct params *p, const char *value)
+{
+	p->shell = cmdline_switch(value) ? SHELL_YES : SHELL_NO;
+}
+
+static void take_emergency(struct params *p, const char *value)
+{
+	static const char *const names[] = {[EMERGENCY_REBOOT] = "reboot",
+					    [EMERGENCY_POWEROFF] = "poweroff",
+					    [EMERGENCY_HALT] = "halt"};
+
+	for (unsigned i = EMERGENCY_REBOOT; i < ARRAY_SIZE(names); i++)
+		if (value && strcmp(value, names[i]) == 0) {
+			p->emergency = i;
+			return;
+		}
+	note(p, "rd.emergency", "it is reboot, poweroff or halt");
+}
+
+static void take_cmdline(struct params *p, const char *value)
+{
+	p->ask = value && strcmp(value, "ask") == 0;
+	if (!p->ask)
+		note(p, "rd.cmdline", "the only value is ask");
+}
+
+static void take_hostonly(struct params *p, const char *value)
+{
+	p->without_embedded = !cmdline_switch(value);
+}
+
+static void take_memdebug(struct params *p, const char *value)
+{
+	uint64_t level;
+
+	if (value && parse_u64(value, 5, &level))
+		p->memdebug = (unsigned)level;
+	else
+		note(p, "rd.memdebug", "it is a number from 0 to 5");
+}
+
+/* ---- the table ---- */
+
 #define TEXT(name, field)    {name, AS_TEXT, offsetof(struct params, field), NULL}
 #define WORD(name, field)    {name, AS_WORD, offsetof(struct params, field), NULL}
 #define NO_WORD(name, field) {name, AS_NO_WORD, offsetof(struct params, field), NULL}
+#define SWITCH(name, field)  {name, AS_SWITCH, offsetof(struct params, field), NULL}
 #define LIST(name, field)    {name, AS_LIST, offsetof(struct params, field), NULL}
 #define CALL(name, function) {name, AS_CALL, 0, function}
 
 /* One row a parameter, by name. */
 static const struct rule rules[] = {
+	CALL("break", take_debian_break),
 	CALL("fastboot", take_fastboot),
 	CALL("forcefsck", take_forcefsck),
 	CALL("fsck.mode", take_fsck_mode),
@@ -197,8 +343,19 @@ static const struct rule rules[] = {
 	LIST("modprobe.blacklist", blacklists),
 	WORD("noresume", no_resume),
 	CALL("panic", take_panic),
+	CALL("rd.break", take_break),
+	CALL("rd.cmdline", take_cmdline),
+	TEXT("rd.ctty", ctty),
+	SWITCH("rd.debug", debug),
 	LIST("rd.driver.blacklist", blacklists),
+	LIST("rd.driver.post", late),
+	LIST("rd.driver.pre", early),
+	CALL("rd.emergency", take_emergency),
+	CALL("rd.hostonly", take_hostonly),
+	SWITCH("rd.info", info),
+	CALL("rd.memdebug", take_memdebug),
 	CALL("rd.retry", take_retry),
+	CALL("rd.shell", take_shell),
 	CALL("rd.skipfsck", take_skipfsck),
 	CALL("rd.timeout", take_timeout),
 	CALL("rd.watchdog", take_watchdog),
@@ -234,6 +391,9 @@ static void take_by(struct params *p, const struct rule *rule, const char *value
 		if (!value)
 			*(bool *)where = rule->how == AS_WORD;
 		break;
+	case AS_SWITCH:
+		*(bool *)where = cmdline_switch(value);
+		break;
 	case AS_LIST:
 		add_to_list(where, value);
 		break;
@@ -245,13 +405,31 @@ static void take_by(struct params *p, const struct rule *rule, const char *value
 
 static void take(struct params *p, const char *param, const char *value)
 {
+	const char *why;
+
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (cmdline_name_is(param, rules[i].name)) {
 			take_by(p, &rules[i], value);
 			return;
 		}
-	if (str_starts(param, "rd.") && p->n_unknown < PARAMS_UNKNOWN_MAX)
-		p->unknown[p->n_unknown++] = param;
+	why = params_absent(param, value);
+	if (why && *why)
+		note(p, param, why);
+	else if (!why && str_starts(param, "rd."))
+		note(p, param, NULL);
+}
+
+const char *params_nearest(const char *name)
+{
+	const char *known[ARRAY_SIZE(rules) + PARAMS_ABSENT_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (str_starts(rules[i].name, "rd."))
+			known[n++] = rules[i].name;
+	n += params_absent_names(known + n);
+	known[n] = NULL;
+	return nearest_word(name, known);
 }
 
 /* rootwait over rd.timeout over rd.retry; a wait that was asked for is not counted. */

@@ -44,25 +44,58 @@ void settings_take(struct boot *b, char *text)
 			b->loads[b->n_loads++] = value;
 		else if (strcmp(key, "cmdline") == 0)
 			add_words(b, value);
+		else if (strcmp(key, "shell") == 0)
+			shell_allow(&b->shell, value);
+		else if (strcmp(key, "secrets") == 0)
+			b->has_secrets = strcmp(value, "measured") == 0;
 		else if (strcmp(key, "run") == 0 && !hooks_add(&b->hooks, value))
 			log_tell("/" BOOTCONF_PATH ": a line \"run=\" cannot be obeyed");
 	}
 }
 
-static void read_params(struct boot *b)
+static void tell_notes(const struct params *p)
+{
+	for (size_t i = 0; i < p->n_notes; i++) {
+		const struct params_note *n = &p->notes[i];
+		const char *near = n->why ? NULL : params_nearest(n->param);
+
+		if (n->why)
+			log_info("%s: %s", n->param, n->why);
+		else
+			log_info("%s means nothing here%s%s%s", n->param,
+				 near ? "; is it meant to be " : "", near ? near : "",
+				 near ? "?" : "");
+	}
+}
+
+/* From the one that counts least: of the image, of the kernel, typed at the console. */
+static void read_params(struct boot *b, const char *typed)
 {
 	struct buf text = BUF_INIT;
+	size_t embedded = strlen(b->embedded);
 
-	if (b->embedded[0])
-		log_info("kernel parameters of the image: %.*s", (int)strlen(b->embedded) - 1,
-			 b->embedded);
 	buf_add_str(&text, b->embedded);
 	if (read_file_at(AT_FDCWD, "/proc/cmdline", PARAMS_TEXT_MAX, &text) < 0)
 		log_tell("/proc/cmdline cannot be read");
-	params_parse(&b->params, buf_cstr(&text), text.len);
+	buf_add_str(&text, " ");
+	buf_add_str(&text, typed);
+	params_parse(&b->params, buf_cstr(&text) + embedded, text.len - embedded);
+	if (!b->params.without_embedded)
+		params_parse(&b->params, buf_cstr(&text), text.len);
+	if (!b->params.without_embedded)
+		b->params.embedded_len = embedded;
 	buf_clear(&text);
-	for (size_t i = 0; i < b->params.n_unknown; i++)
-		log_info("%s means nothing here", b->params.unknown[i]);
+	log_set_verbose(b->params.info, b->params.debug);
+	if (embedded)
+		log_info("kernel parameters of the image%s: %.*s",
+			 b->params.without_embedded ? ", left out (rd.hostonly=0)" : "",
+			 (int)embedded - 1, b->embedded);
+	tell_notes(&b->params);
+}
+
+void settings_add(struct boot *b, const char *typed)
+{
+	read_params(b, typed);
 }
 
 void settings_read(struct boot *b)
@@ -73,5 +106,5 @@ void settings_read(struct boot *b)
 		log_tell("/" BOOTCONF_PATH " cannot be read: the image is damaged");
 	else if (buf_cstr(&text) && buf_status(&text) == 0 && text.len)
 		settings_take(b, (char *)text.data);
-	read_params(b);
+	read_params(b, "");
 }

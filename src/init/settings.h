@@ -12,4 +12,7 @@
 void settings_take(struct boot *b, char *text);
 
 /* Reads /etc/preroot/boot.conf and /proc/cmdline. What is missing or broken is told. */
+/* The kernel parameters again, with those that were TYPED at the console behind them. */
+void settings_add(struct boot *b, const char *typed);
+
 void settings_read(struct boot *b);

@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "init/ask.h"
 #include "init/events.h"
 #include "init/fsck.h"
 #include "init/hooks.h"
 #include "init/log.h"
+#include "init/memory.h"
 #include "init/modules.h"
+#include "init/mount.h"
 #include "init/rescue.h"
 #include "init/resume.h"
 #include "init/root.h"
@@ -76,17 +79,19 @@ static enum stage_step pre_pivot(struct boot *b)
 /* ---- the table ---- */
 
 static const struct stage stages[] = {
-	[STAGE_PRE_TRIGGER] = {"pre-trigger", pre_trigger, NULL, false},
-	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false},
-	[STAGE_RESUME] = {"resume", resume_step, resume_what, true},
-	[STAGE_WAIT] = {"wait", root_wait, root_wait_what, true},
-	[STAGE_PRE_MOUNT] = {"pre-mount", pre_mount, NULL, false},
-	[STAGE_DRIVER] = {"driver", root_driver, root_driver_what, true},
-	[STAGE_FSCK] = {"fsck", fsck_root, NULL, false},
-	[STAGE_MOUNT] = {"mount", root_mount, root_mount_what, false},
-	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false},
-	[STAGE_CHECK] = {"check", root_check, root_mount_what, false},
-	[STAGE_SETTLE] = {"settle", root_settle, NULL, true},
+	[STAGE_CMDLINE] = {"cmdline", ask_step, NULL, false, BREAK_CMDLINE},
+	[STAGE_PRE_TRIGGER] = {"pre-trigger", pre_trigger, NULL, false,
+			       BREAK_PRE_UDEV | BREAK_PRE_TRIGGER},
+	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false, 0},
+	[STAGE_RESUME] = {"resume", resume_step, resume_what, true, BREAK_INITQUEUE},
+	[STAGE_WAIT] = {"wait", root_wait, root_wait_what, true, 0},
+	[STAGE_PRE_MOUNT] = {"pre-mount", pre_mount, NULL, false, BREAK_PRE_MOUNT},
+	[STAGE_DRIVER] = {"driver", root_driver, root_driver_what, true, BREAK_MOUNT},
+	[STAGE_FSCK] = {"fsck", fsck_root, NULL, false, 0},
+	[STAGE_MOUNT] = {"mount", root_mount, root_mount_what, false, 0},
+	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false, BREAK_PRE_PIVOT},
+	[STAGE_CHECK] = {"check", root_check, root_mount_what, false, BREAK_CLEANUP},
+	[STAGE_SETTLE] = {"settle", root_settle, NULL, true, BREAK_SWITCH},
 };
 
 enum stage_step stages_go(struct boot *b, enum boot_stage stage)
@@ -97,6 +102,9 @@ enum stage_step stages_go(struct boot *b, enum boot_stage stage)
 	b->task.state = TASK_NONE;
 	b->wake = 0;
 	b->next_tell = log_now() + TELL_FIRST_MS;
+	if (stage != STAGE_DONE)
+		log_debug("stage %s", stages[stage].name);
+	memory_tell(b->params.memdebug, stage == STAGE_DONE ? "done" : stages[stage].name);
 	return STAGE_MOVED;
 }
 
@@ -106,11 +114,43 @@ enum stage_step stages_fail(struct boot *b, const char *why)
 	return STAGE_MOVED;
 }
 
+/* ---- rd.break= ---- */
+
+/* Each happens once, also when the boot goes back. True: a shell runs. */
+static bool stop_here(struct boot *b)
+{
+	unsigned due = b->params.breaks & stages[b->stage].breaks;
+	char why[64];
+
+	if (!due || b->entered)
+		return false;
+	b->params.breaks &= ~due;
+	snprintf(why, sizeof(why), "break before %s", params_break_name(due & -due));
+	return shell_start(b, why, "the boot goes on");
+}
+
+/* Who had the shell may have mounted the root. */
+static void go_on_after_shell(struct boot *b)
+{
+	b->next_tell = log_now() + TELL_FIRST_MS;
+	if (b->stage > STAGE_MOUNT || !shell_has_mounted())
+		return;
+	log_info("a root filesystem was mounted on " SYSROOT " by hand");
+	stages_go(b, STAGE_MOUNT + 1);
+}
+
 void stages_advance(struct boot *b)
 {
+	if (b->shell.pid)
+		return;
+	if (!b->in_rescue && shell_take_end(&b->shell))
+		go_on_after_shell(b);
 	while (!b->in_rescue && b->stage != STAGE_DONE) {
-		enum stage_step step = stages[b->stage].step(b);
+		enum stage_step step;
 
+		if (stop_here(b))
+			return;
+		step = stages[b->stage].step(b);
 		if (step == STAGE_MOVED)
 			continue;
 		b->entered = true;

@@ -21,6 +21,7 @@ struct stage {
 	/* What is waited for, for a message; NULL: nothing that is worth one. */
 	void (*what)(const struct boot *b, char *out, size_t size);
 	bool limited; /* it gives up by itself at b->deadline; others take as long as it takes */
+	unsigned breaks; /* enum params_break: which of them come right before it */
 };
 
 /* Goes on as far as possible; called after every event. */

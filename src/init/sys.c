@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/watchdog.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,6 +87,36 @@ int sys_load_memory(const void *data, size_t len, const char *options)
 	return result(syscall(SYS_init_module, data, len, options));
 }
 
+int sys_save(const char *path, const void *data, size_t len)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : write_full(fd, data, len);
+}
+
+/* efivarfs protects what it does not know against a careless rm. */
+static void make_mutable(const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return;
+	flags &= ~FS_IMMUTABLE_FL;
+	ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+int sys_set_variable(const char *path, const void *data, size_t len)
+{
+	_cleanup_fd_ int fd = -1;
+
+	make_mutable(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	return write(fd, data, len) == (ssize_t)len ? 0 : -errno;
+}
+
 static _Noreturn void become(const char *path, char **argv, char **envp, int output)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -127,6 +158,38 @@ int sys_spawn(const char *path, char **argv, char **envp, int *output)
 	return pid;
 }
 
+static _Noreturn void become_on(const char *tty, const char *path, char **argv, char **envp)
+{
+	char text[256];
+	int fd, n;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	fd = open(tty, O_RDWR);
+	if (fd < 0)
+		fd = open("/dev/console", O_RDWR);
+	ioctl(fd, TIOCSCTTY, 1);
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		dup2(fd, i);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	execve(path, argv, envp);
+	n = snprintf(text, sizeof(text), "%s cannot be started: %s\r\n", path, strerror(errno));
+	write_full(STDERR_FILENO, text, (size_t)n);
+	_exit(EXIT_NOT_STARTED);
+}
+
+int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp)
+{
+	int pid = fork();
+
+	if (pid == 0)
+		become_on(tty, path, argv, envp);
+	return result(pid);
+}
+
 int sys_kill(int pid, int signal)
 {
 	return result(kill(pid, signal));
@@ -155,6 +218,18 @@ int sys_reboot(void)
 {
 	sync();
 	return result(reboot(RB_AUTOBOOT));
+}
+
+int sys_power_off(void)
+{
+	sync();
+	return result(reboot(RB_POWER_OFF));
+}
+
+int sys_halt(void)
+{
+	sync();
+	return result(reboot(RB_HALT_SYSTEM));
 }
 
 int sys_exec(const char *path, char **argv, char **envp)

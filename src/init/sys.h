@@ -27,9 +27,17 @@ int sys_write(const char *path, const char *text);
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);
 
+/* Writes a file anew. */
+int sys_save(const char *path, const void *data, size_t len);
+
+/* Gives a variable of efivarfs its value (attributes and data), in a single write. */
+int sys_set_variable(const char *path, const void *data, size_t len);
+
 /* Runs a program in a session of its own, with nothing to read; its number. *OUTPUT: a descriptor
  * that never blocks, for what it prints. What the exec fails by is printed there, too. */
 int sys_spawn(const char *path, char **argv, char **envp, int *output);
+/* The same, but on the terminal TTY, which becomes the controlling one of its session. */
+int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp);
 int sys_kill(int pid, int signal);
 
 /* Opens a watchdog, which starts it, for *SECONDS (0: as many as it has), which become what it
@@ -39,4 +47,6 @@ int sys_feed(int fd);
 
 /* Does not return when it works. */
 int sys_reboot(void);
+int sys_power_off(void);
+int sys_halt(void);
 int sys_exec(const char *path, char **argv, char **envp);

@@ -17,6 +17,13 @@ enum plan_mode {
 	MODE_GENERIC,  /* any machine's */
 };
 
+/* Who gets the rescue shell. */
+enum request_shell {
+	RESCUE_SHELL_DEFAULT,  /* as PASSWORD, but nobody where secrets are measured */
+	RESCUE_SHELL_PASSWORD, /* who knows root's password */
+	RESCUE_SHELL_OPEN,     /* everybody */
+};
+
 struct request_include {
 	const char *source; /* path of the calling process */
 	const char *target; /* in the image */
@@ -43,6 +50,9 @@ struct request {
 	struct request_words remove;           /* patterns of paths in the image */
 	struct request_words dlopen_add;       /* features of libraries that are opened later: */
 	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
+	struct request_words add;            /* optional features, by name */
+	struct request_words kernel_cmdline; /* kernel parameters for the image, each a whole line */
+	enum request_shell rescue_shell;
 	bool no_microcode;
 	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */
 };

@@ -2,6 +2,7 @@
 """Makes what the scenarios need, each thing once, whichever thread asks first; and boots them."""
 
 import hashlib
+import re
 import shutil
 import threading
 from concurrent.futures import Future
@@ -82,30 +83,37 @@ class Lab:
         path.write_text(text)
         return path
 
-    def system(self, suite, features):
-        """The kernel of SUITE in a root with drop-in features: pairs of file name and text."""
-        if not features:
-            return self.kernel(suite)
-        return self._once(("system", suite, features), self._make_system, suite, features)
+    def system(self, suite, features, password=None):
+        """The kernel of SUITE in a root with drop-in features: pairs of file name and text.
 
-    def _make_system(self, suite, features):
+        With PASSWORD, root's, the root also has a shell.
+        """
+        if not features and password is None:
+            return self.kernel(suite)
+        return self._once(("system", suite, features, password), self._make_system, suite, features,
+                          password)
+
+    def _make_system(self, suite, features, password):
         kernel = self.kernel(suite)
-        tree = self.folder / f"system-{suite}-{digest(features)}"
+        tree = self.folder / f"system-{suite}-{digest((features, password))}"
         rootfs.create_with_features(tree, kernel.root, dict(features))
+        if password is not None:
+            rootfs.add_shell(tree, password)
         return kernels.Kernel(tree, kernel.version)
 
-    def image(self, suite, mode, way, options, features=()):
+    def image(self, suite, mode, way, options, features=(), password=None):
         """An image; WAY is the bus and the filesystem of a hostonly one."""
         way = way if mode == "hostonly" else ()
-        key = ("image", suite, mode, way, options, features)
-        return self._once(key, self._make_image, suite, mode, way, options, features)
+        key = ("image", suite, mode, way, options, features, password)
+        return self._once(key, self._make_image, *key[1:])
 
-    def _make_image(self, suite, mode, way, options, features):
+    def _make_image(self, suite, mode, way, options, features, password):
         hardware = self.hardware(suite, *way) if way else None
-        name = "-".join(filter(None, [suite, mode, *way, *(word.strip("-") for word in options),
-                                      features and digest(features)]))
+        words = [re.sub(r"[^\w,.]+", "_", word.strip("-")) for word in options]
+        name = "-".join(filter(None, [suite, mode, *way, *words, features and digest(features),
+                                      password is not None and digest(password)]))
         path = self.folder / f"{name}.img"
-        image.build(path, self.system(suite, features), mode, hardware,
+        image.build(path, self.system(suite, features, password), mode, hardware,
                     [word.format(tables=self.tables()) for word in options])
         return path
 
@@ -139,12 +147,12 @@ class Lab:
         machine = qemu.Machine(
             kernel=self.kernel(scenario.suite).image,
             initrd=self.image(scenario.suite, scenario.mode, way, scenario.build,
-                              features),
+                              features, scenario.password),
             append=f"{self._root_word(scenario, root)} {scenario.append}",
             disks=[(scenario.bus, file) for file in files],
             sector=scenario.layout.sector, readonly=scenario.readonly,
             memory=1024 if is_debian else 512, timeout=600 if is_debian else 180,
-            cpus=scenario.cpus, plug_after=scenario.plug_after)
+            cpus=scenario.cpus, plug_after=scenario.plug_after, script=scenario.script)
         return qemu.boot(machine, self.folder / "boots" / scenario.name)
 
     def _root_word(self, scenario, root):

@@ -400,6 +400,15 @@ static void report_cpu(void)
 					      u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+/* The first line of the account that a boot leaves when it went on only after a failure. */
+static void report_failure(void)
+{
+	const char *text = read_text("/run/preroot/failure.txt");
+
+	if (*text)
+		report("failure=%.*s", (int)strcspn(text, "\n"), text);
+}
+
 static void report_modules(void)
 {
 	FILE *file = fopen("/proc/modules", "re");
@@ -491,6 +500,7 @@ int main(int argc, char **argv, char **envp)
 	check_memory();
 	report_handover(monotonic);
 	report_cpu();
+	report_failure();
 	report_modules();
 	report_acpi();
 	check_trace(strstr(read_text("/proc/cmdline"), TRACE_WORD) != NULL);

@@ -55,6 +55,7 @@ class Scenario:
     built_on: str = ""            # the bus the hostonly image was built for, if not BUS
     build: tuple = ()             # further words for `preroot build`
     features: tuple = ()          # drop-in features: (file, text); texts may refer to {disk.uuid}
+    password: str = None          # root's, on a machine with a shell; "": it is locked
     tree: str = "payload"         # what is on the root: see Lab.disk
     table: str = "gpt"            # see disk.Layout, for the next two as well
     fs: str = "ext4"
@@ -63,9 +64,11 @@ class Scenario:
     root: str = "UUID"            # what root= names the partition by, or the whole value
     append: str = ""              # further words for the kernel
     decoy: bool = False           # a second disk without our root comes first
+    script: tuple = ()            # typed at the console, see lib/qemu.py
     plug_after: float = 0         # the disk is plugged in so many seconds after the start
     cpus: int = 1
     ending: str = "poweroff"
+    reached: bool = True          # if it is switched off: by the payload
     facts: tuple = ()             # lines that the report must hold
     flags: tuple = ("ro",)        # words among the root's mount flags or options
     argv: tuple = ("/sbin/init",)
@@ -90,7 +93,7 @@ def of_matrix(suite, bus, mode, kind):
 def fails(name, **what):
     """A scenario whose root cannot be reached: the guest explains it and starts again."""
     what = {"append": "rd.timeout=5 panic=2", **what}
-    return Scenario(name, ending="reboot", **what)
+    return Scenario(name, **{"ending": "reboot", **what})
 
 
 MATRIX = [of_matrix(suite, bus, mode, kind)
@@ -181,15 +184,55 @@ SCENARIOS = MATRIX + COMPRESSED + [
              facts=("state=running", "target=active")),
     Scenario("sysvinit", mode="generic", tree="bookworm-sysvinit", facts=("argv=init [2]",)),
 
+    # Kernel parameters of the image and of the console; the last one counts.
+    Scenario("kernel-cmdline", root="", append="ro", flags=("ro", "noatime"),
+             build=("--kernel-cmdline", "root=/dev/vda1 rw rootflags=noatime"),
+             says=("kernel parameters of the image: root=/dev/vda1 rw rootflags=noatime",)),
+    Scenario("rd-hostonly", append="rd.hostonly=0", build=(
+        "--kernel-cmdline", "rw init=/nowhere rd.timeout=3"), says=("left out (rd.hostonly=0)",)),
+    Scenario("rd-cmdline-ask", root=NOWHERE, append="rd.cmdline=ask", flags=("rw",), script=(
+        ("an empty line ends", "root=/dev/vda1\n"), ("an empty line ends", "rw\n"),
+        ("an empty line ends", "\n"))),
+
+    # A shell on the way to the root, and in place of it.
+    Scenario("rd-break", append="rd.break=initqueue,pre-pivot quiet", password="",
+             build=("--rescue-shell=open",), script=(
+                 ("break before initqueue: a shell on /dev/console", ""),
+                 ("preroot# ", "echo first-$((40 + 2)) > /dev/tty; grep -c /sysroot /proc/mounts\n"),
+                 ("preroot# ", "sleep 1000 & exit 7\n"),
+                 ("break before pre-pivot: a shell on /dev/console", ""),
+                 ("preroot# ", "grep sysroot /proc/mounts; exit\n")),
+             says=("\nfirst-42\n0\n",
+                   "\n/dev/vda1 /sysroot ext4 ro,relatime 0 0\n")),
+    Scenario("rescue-password", root=NOWHERE, append="rd.timeout=5 quiet", password="right one",
+             build=("--add", "rescue"), facts=("failure=the root filesystem cannot be reached",),
+             script=(("rescue: a shell on /dev/console", ""),
+                     ("maintenance", "wrong one\n"), ("incorrect", ""),
+                     ("maintenance", "right one\n"),
+                     ("preroot# ", "mount -t ext4 -o ro /dev/vda1 /sysroot && exit\n")),
+             says=("when it ends, the boot is tried again", "preroot: trying again")),
+
     # Roots that cannot be reached.
-    fails("wrong-uuid", root=NOWHERE, says=(NOWHERE, "vda1", "ext4", "{disk.uuid}")),
+    fails("rescue-locked", root=NOWHERE, append="rd.timeout=5 panic=2 rd.shell", password="",
+          build=("--add", "rescue"),
+          says=("no shell: root had no password when the image was built",)),
+    fails("rescue-panic", root=NOWHERE, password="right one", build=("--add", "rescue"),
+          says=("rebooting in 2 seconds (panic=)",), not_says=("a shell on",)),
+    fails("rd-emergency", root=NOWHERE, ending="poweroff", reached=False,
+          append="rd.timeout=5 rd.shell=0 rd.emergency=poweroff rd.luks.uuid=x rd.shel",
+          says=("switching off in 0 seconds (rd.emergency=)",
+                "rd.luks.uuid: this image has no feature for LUKS",
+                "rd.shel: nobody knows it; the nearest is rd.shell")),
+    fails("wrong-uuid", root=NOWHERE, append="rw rd.timeout=5 panic=2 colour='blue'", says=(
+        NOWHERE, "vda1", "ext4", "in the boot loader: root=UUID={disk.uuid} console=ttyS0 rw "
+        "rd.timeout=5 panic=2 colour='blue'\n")),
     fails("wrong-uuid-without-panic", root=NOWHERE, append="rd.timeout=5",
           says=(NOWHERE, "{disk.uuid}")),
     fails("wrong-uuid-quiet", root=NOWHERE, append="quiet rd.timeout=5 panic=2",
           says=(NOWHERE, "{disk.uuid}")),
     fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
-          says=("{disk.uuid}", "1b36:0010")),
+          says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers nvme, or")),
     fails("no-init", tree="no-init", says=("/sbin/init",)),
     fails("dropin-required-pre-trigger", features=required("pre_trigger"), says=(
         "the boot cannot go on",

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "format/conf.h"
 #include "fuzz.h"
 
@@ -40,7 +41,7 @@ static void hold(const struct conf *c, struct arena *arena, size_t size)
 			HOLDS(*a->words[k] && strstr(a->text, a->words[k]));
 		HOLDS(conf_find(c, a->key)->line >= 1);
 		HOLDS(conf_words(c, a->key, arena, &words) <= size);
-		conf_nearest(a->key, (const char *const[]){"modules", "files", "x", NULL});
+		nearest_word(a->key, (const char *const[]){"modules", "files", "x", NULL});
 		write_quoted(&again, a);
 	}
 	struct conf_source source = {"again", buf_cstr(&again), again.len, NULL};

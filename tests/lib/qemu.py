@@ -7,7 +7,10 @@ and sections between `BEGIN name` and `END name STATUS`. Both are kept as files 
 
 import contextlib
 import json
+import socket
 import subprocess
+import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +113,8 @@ def device_of(bus, partition):
 
 
 CONSOLE_ARGS = "console=ttyS0"
+# Who asks for a password throws away what was typed before; nothing shows when it listens.
+TYPING_DELAY = 1
 
 
 @dataclass
@@ -120,6 +125,8 @@ class Machine:
 
     With PLUG_AFTER, the last disk is plugged in only so many seconds after the start; its bus must
     have a controller that is there from the start.
+
+    SCRIPT is typed at the console: pairs of a text to wait for and what to send then.
     """
 
     kernel: Path
@@ -134,6 +141,7 @@ class Machine:
     plug_after: float = 0
     icount: str = ""
     keep: bool = False
+    script: tuple = ()
     timeout: float = 180
     extra: tuple = ()    # further words for QEMU
     actions: tuple = ()  # what QEMU is told while it runs: (seconds, command, arguments), in order
@@ -173,17 +181,23 @@ class Boot:
                           *self.report, "--- end of the console", *tail])
 
 
-def command_line(machine, console, report):
-    """QEMU's command line for MACHINE, its serial ports going to the two files."""
+def command_line(machine, console, report, typist=None):
+    """QEMU's command line for MACHINE, its serial ports going to the two files.
+
+    With TYPIST, a path, the console also is a socket there.
+    """
     buses = [BUSES[bus] for bus, _ in machine.disks]
     kinds = {bus.machine for bus in buses} - {"q35"} or {"q35"}
+    serial = "chardev:typist" if typist else f"file:{console}"
     words = ["qemu-system-x86_64", "-machine", *kinds, "-accel", "tcg", "-cpu", machine.cpu,
              "-m", str(machine.memory) + "".join({bus.memory for bus in buses}),
              "-smp", str(machine.cpus),
              "-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio",
-             *_serial_ports(kinds, console, report),
+             *_serial_ports(kinds, serial, report),
              "-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
              "-append", f"{CONSOLE_ARGS} {machine.append}"]
+    if typist:
+        words += ["-chardev", f"socket,id=typist,path={typist},server=on,wait=on,logfile={console}"]
     if machine.icount:
         words += ["-icount", machine.icount]
     for number, (bus, (_, path)) in enumerate(zip(buses, machine.disks)):
@@ -198,12 +212,12 @@ def command_line(machine, console, report):
     return [*words, *machine.extra]
 
 
-def _serial_ports(kinds, console, report):
+def _serial_ports(kinds, serial, report):
     """A microvm has only one of its own."""
     if MICROVM in kinds:
-        return ["-serial", f"file:{console}", "-chardev", f"file,id=report,path={report}",
+        return ["-serial", serial, "-chardev", f"file,id=report,path={report}",
                 "-device", "isa-serial,index=1,chardev=report"]
-    return ["-serial", f"file:{console}", "-serial", f"file:{report}"]
+    return ["-serial", serial, "-serial", f"file:{report}"]
 
 
 def _devices(machine):
@@ -222,9 +236,10 @@ def boot(machine, folder):
     folder.mkdir(parents=True, exist_ok=True)
     console, report, log = (folder / name for name in ("console", "report", "qemu.log"))
     started = time.monotonic()
-    with open(log, "wb") as errors:
+    with open(log, "wb") as errors, _typist(machine) as typist:
         try:
-            process = subprocess.Popen(command_line(machine, console, report), env=environment(),
+            process = subprocess.Popen(command_line(machine, console, report, typist),
+                                       env=environment(),
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
         except FileNotFoundError as error:
             raise Failure("qemu-system-x86_64: not found; tools/setup run installs it") from error
@@ -233,6 +248,49 @@ def boot(machine, folder):
     if ending.startswith("QEMU"):
         ending += ": " + _text(log).strip()
     return Boot(ending, time.monotonic() - started, _text(console), _text(report).splitlines())
+
+
+@contextlib.contextmanager
+def _typist(machine):
+    """The path of a socket whose other end types MACHINE's script; None without one."""
+    if not machine.script:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "console"
+        thread = threading.Thread(target=_type, args=(path, machine), daemon=True)
+        thread.start()
+        yield path
+        thread.join()
+
+
+def _type(path, machine):
+    """Types the script until it or the guest ends, then only listens: QEMU must not be held up."""
+    console = _connect(path, time.monotonic() + machine.timeout)
+    if not console:
+        return
+    script, seen = list(machine.script), b""
+    with console, contextlib.suppress(OSError):
+        while data := console.recv(4096):
+            seen += data
+            while script and (at := seen.find(script[0][0].encode())) >= 0:
+                wanted, keys = script.pop(0)
+                seen = seen[at + len(wanted.encode()):]
+                time.sleep(TYPING_DELAY)
+                console.sendall(keys.encode())
+
+
+def _connect(path, deadline):
+    """QEMU opens its socket some time after its start; None when it never does."""
+    while time.monotonic() < deadline:
+        console = socket.socket(socket.AF_UNIX)
+        try:
+            console.connect(str(path))
+            return console
+        except OSError:
+            console.close()
+            time.sleep(0.1)
+    return None
 
 
 def _watch(process, machine):

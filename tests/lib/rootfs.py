@@ -99,6 +99,23 @@ def create_with_features(tree, system, features):
             _install(static_program("hook"), tree, program)
 
 
+def add_shell(tree, password, sealed=False):
+    """Gives the root TREE what a rescue shell is made of, and root's PASSWORD; "": a locked one.
+
+    SEALED: the machine has a disk whose key a TPM keeps.
+    """
+    tree = Path(tree)
+    for program in ("/usr/bin/busybox", "/usr/sbin/sulogin"):
+        for path in (program, *_libraries(program)):
+            _install(path, tree, os.path.realpath(path) if path == program else path)
+    done = run(["openssl", "passwd", "-6", "-salt", "preroot", password]) if password else None
+    folder = tree / "etc"
+    folder.mkdir(exist_ok=True)
+    (folder / "shadow").write_text(f"root:{done.stdout.strip() if done else '*'}:19000:0:99999:7:::\n")
+    if sealed:
+        (folder / "crypttab").write_text("data UUID=0 none luks,tpm2-device=auto\n")
+
+
 def create(tree, preroot=None):
     """A new root at TREE with the payload as its init; with PREROOT and its libraries if given."""
     tree = Path(tree)

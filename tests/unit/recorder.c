@@ -128,6 +128,31 @@ int sys_spawn(const char *path, char **argv, char **envp, int *output)
 	return r;
 }
 
+int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp)
+{
+	(void)envp;
+	buf_printf(&recorder.calls, "spawn on %s %s [%s]\n", tty, path, argv[0]);
+	return next_result();
+}
+
+int sys_save(const char *path, const void *data, size_t len)
+{
+	buf_printf(&recorder.calls, "save %s\n", path);
+	recorder.content.len = 0;
+	buf_add(&recorder.content, data, len);
+	return next_result();
+}
+
+int sys_set_variable(const char *path, const void *data, size_t len)
+{
+	const char *name = strrchr(path, '/');
+
+	buf_printf(&recorder.calls, "variable %s %zu\n", name ? name + 1 : path, len);
+	recorder.content.len = 0;
+	buf_add(&recorder.content, data, len);
+	return next_result();
+}
+
 int sys_kill(int pid, int signal)
 {
 	buf_printf(&recorder.calls, "kill %d %d\n", pid, signal);
@@ -149,6 +174,18 @@ int sys_feed(int fd)
 int sys_reboot(void)
 {
 	buf_add_str(&recorder.calls, "reboot\n");
+	return next_result();
+}
+
+int sys_power_off(void)
+{
+	buf_add_str(&recorder.calls, "power off\n");
+	return next_result();
+}
+
+int sys_halt(void)
+{
+	buf_add_str(&recorder.calls, "halt\n");
 	return next_result();
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "format/conf.h"
 #include "support.h"
 
@@ -266,15 +267,15 @@ static void the_nearest_key_is_named(void **state)
 	char big[200];
 
 	(void)state;
-	assert_string_equal(conf_nearest("module", known), "modules");
-	assert_string_equal(conf_nearest("binarys", known), "binaries");
-	assert_string_equal(conf_nearest("fils", known), "files");
-	assert_string_equal(conf_nearest("modules_load", known) ? "some" : "none", "none");
-	assert_null(conf_nearest("y", known));
-	assert_null(conf_nearest("description", known));
+	assert_string_equal(nearest_word("module", known), "modules");
+	assert_string_equal(nearest_word("binarys", known), "binaries");
+	assert_string_equal(nearest_word("fils", known), "files");
+	assert_string_equal(nearest_word("modules_load", known) ? "some" : "none", "none");
+	assert_null(nearest_word("y", known));
+	assert_null(nearest_word("description", known));
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	assert_null(conf_nearest(big, known));
+	assert_null(nearest_word(big, known));
 }
 
 static void sweep_one(uint8_t *data, size_t len, void *arg)

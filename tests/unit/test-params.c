@@ -40,7 +40,7 @@ static void without_parameters_the_defaults_hold(void **state)
 	assert_int_equal(p.delay, 0);
 	assert_int_equal(p.timeout, 180 * 1000);
 	assert_string_equal(p.timeout_by, "the default");
-	assert_int_equal(p.n_unknown, 0);
+	assert_int_equal(p.n_notes, 0);
 	parse("");
 	assert_null(p.root.text);
 }
@@ -150,7 +150,7 @@ static void what_follows_two_dashes_is_for_the_roots_init(void **state)
 	parse("root=/dev/sda ro -- root=/dev/sdb rw single rd.unknown");
 	assert_string_equal(p.root.value, "sda");
 	assert_false(p.writable);
-	assert_int_equal(p.n_unknown, 0);
+	assert_int_equal(p.n_notes, 0);
 	parse("--x root=/dev/sda");
 	assert_string_equal(p.root.value, "sda");
 }
@@ -229,17 +229,132 @@ static void a_delay_is_added_to_the_wait(void **state)
 	assert_int_equal(p.delay, 0);
 }
 
-static void parameters_of_dracut_that_mean_nothing_here_are_noted(void **state)
+static void what_nobody_knows_is_noted_once(void **state)
+{
+	_cleanup_buf_ struct buf many = BUF_INIT;
+
+	(void)state;
+	parse("rd.brake=mount rd.shel rd.timeout=5 rd.retry=6 rdinit=/x root=/dev/sda rd.shel=0 "
+	      "colour=blue");
+	assert_int_equal(p.n_notes, 2);
+	assert_string_equal(p.notes[0].param, "rd.brake");
+	assert_null(p.notes[0].why);
+	assert_string_equal(p.notes[1].param, "rd.shel");
+	assert_string_equal(params_nearest("rd.shel"), "rd.shell");
+	assert_string_equal(params_nearest("rd.brake"), "rd.break");
+	assert_string_equal(params_nearest("rd.luxs"), "rd.luks");
+	assert_null(params_nearest("rd.something.else"));
+	for (int i = 0; i < 2 * PARAMS_NOTES_MAX; i++)
+		buf_printf(&many, "rd.x%d ", i);
+	parse(buf_cstr(&many));
+	assert_int_equal(p.n_notes, PARAMS_NOTES_MAX);
+}
+
+static void what_needs_a_feature_that_no_image_has_is_named(void **state)
+{
+	static const struct {
+		const char *line, *feature;
+	} cases[] = {{"rd.luks.uuid=x", "LUKS"},      {"rd.lvm.vg=x", "LVM"},
+		     {"rd.md", "MD RAID"},	      {"ip=dhcp", "the network"},
+		     {"rd.udev.log_level=info", "udev"}, {"rd.multipath=default", "multipath"},
+		     {"rd.shutdown.timeout.umount=9", "shutdown"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		parse(cases[i].line);
+		if (p.n_notes != 1 || !p.notes[0].why || !strstr(p.notes[0].why, cases[i].feature))
+			fail_msg("[%s] is noted as %s", cases[i].line,
+				 p.n_notes ? p.notes[0].why : "nothing");
+	}
+	/* To turn off what is not there is fine; so are names that only begin alike. */
+	parse("rd.luks=0 rd.md=no rd.lvm=off ipv6.disable=1 rd.memdebug=1");
+	assert_int_equal(p.n_notes, 0);
+}
+
+static void assert_breaks(const char *line, unsigned breaks, size_t notes)
+{
+	parse(line);
+	if (p.breaks != breaks || p.n_notes != notes)
+		fail_msg("[%s] breaks at %x, %zu notes", line, p.breaks, p.n_notes);
+}
+
+static void the_boot_may_be_stopped_at_each_stage(void **state)
 {
 	(void)state;
-	parse("rd.break=mount rd.shell rd.timeout=5 rd.retry=6 rdinit=/x root=/dev/sda");
-	assert_int_equal(p.n_unknown, 2);
-	assert_string_equal(p.unknown[0], "rd.break");
-	assert_string_equal(p.unknown[1], "rd.shell");
-	parse("rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a rd.a "
-	      "rd.a "
-	      "rd.a rd.a");
-	assert_int_equal(p.n_unknown, PARAMS_UNKNOWN_MAX);
+	assert_breaks("", 0, 0);
+	assert_breaks("rd.break", BREAK_SWITCH, 0);
+	assert_breaks("rd.break=", BREAK_SWITCH, 0);
+	assert_breaks("rd.break=cmdline,pre-udev", BREAK_CMDLINE | BREAK_PRE_UDEV, 0);
+	assert_breaks("rd.break=pre-trigger rd.break=initqueue",
+		      BREAK_PRE_TRIGGER | BREAK_INITQUEUE, 0);
+	assert_breaks("rd.break=pre-mount,mount,pre-pivot,cleanup",
+		      BREAK_PRE_MOUNT | BREAK_MOUNT | BREAK_PRE_PIVOT | BREAK_CLEANUP, 0);
+	assert_breaks("rd.break=nowhere,mount,moun", BREAK_MOUNT, 1);
+	assert_breaks("rd.break=,,", 0, 1);
+	/* As initramfs-tools has it: most of its stages come before the root is waited for. */
+	assert_breaks("break", BREAK_INITQUEUE, 0);
+	assert_breaks("break=top,modules", BREAK_PRE_UDEV | BREAK_PRE_TRIGGER, 0);
+	assert_breaks("break=premount,mount,mountroot", BREAK_INITQUEUE, 0);
+	assert_breaks("break=bottom,init", BREAK_PRE_PIVOT | BREAK_SWITCH, 0);
+	assert_breaks("break=pre-mount", 0, 1);
+	assert_string_equal(params_break_name(BREAK_PRE_PIVOT), "pre-pivot");
+	assert_string_equal(params_break_name(0), "");
+}
+
+static void what_follows_a_failure_may_be_chosen(void **state)
+{
+	(void)state;
+	parse("");
+	assert_int_equal(p.shell, SHELL_IF_ANY);
+	assert_int_equal(p.emergency, EMERGENCY_NONE);
+	parse("rd.shell rd.emergency=poweroff");
+	assert_int_equal(p.shell, SHELL_YES);
+	assert_int_equal(p.emergency, EMERGENCY_POWEROFF);
+	parse("rd.shell rd.shell=0 rd.emergency=poweroff rd.emergency=halt");
+	assert_int_equal(p.shell, SHELL_NO);
+	assert_int_equal(p.emergency, EMERGENCY_HALT);
+	parse("rd.emergency=reboot rd.emergency=explode");
+	assert_int_equal(p.emergency, EMERGENCY_REBOOT);
+	assert_int_equal(p.n_notes, 1);
+}
+
+static void who_looks_for_a_fault_is_told_more(void **state)
+{
+	(void)state;
+	parse("rd.debug rd.info=0 rd.memdebug=3 rd.ctty=ttyS1 rd.cmdline=ask rd.hostonly=0");
+	assert_true(p.debug);
+	assert_false(p.info);
+	assert_int_equal(p.memdebug, 3);
+	assert_string_equal(p.ctty, "ttyS1");
+	assert_true(p.ask);
+	assert_true(p.without_embedded);
+	assert_int_equal(p.n_notes, 0);
+	parse("rd.info rd.memdebug=9 rd.cmdline=tell rd.hostonly");
+	assert_true(p.info);
+	assert_int_equal(p.memdebug, 0);
+	assert_false(p.ask);
+	assert_false(p.without_embedded);
+	assert_int_equal(p.n_notes, 2);
+}
+
+static void add_name(const char *module, void *arg)
+{
+	buf_printf(arg, "%s;", module);
+}
+
+static void drivers_may_load_before_and_after_the_others(void **state)
+{
+	_cleanup_buf_ struct buf early = BUF_INIT, late = BUF_INIT;
+
+	(void)state;
+	parse("rd.driver.pre=a,b rd.driver.pre=,c rd.driver.post=d-e");
+	params_each(&p.early, add_name, &early);
+	params_each(&p.late, add_name, &late);
+	assert_string_equal(buf_cstr(&early), "a;b;c;");
+	assert_string_equal(buf_cstr(&late), "d-e;");
+	/* Else a device would ask for it before its time. */
+	assert_true(params_blacklisted(&p, "d_e"));
+	assert_false(params_blacklisted(&p, "a"));
 }
 
 static void a_line_that_is_too_long_is_cut_off(void **state)
@@ -275,7 +390,7 @@ static void modules_on_a_blacklist_are_known(void **state)
 	assert_false(params_blacklisted(&p, "f"));
 	assert_false(params_blacklisted(&p, "b"));
 	assert_false(params_blacklisted(&p, "a,b"));
-	assert_int_equal(p.n_unknown, 0);
+	assert_int_equal(p.n_notes, 0);
 	for (int i = 0; i < 2 * PARAMS_LISTS_MAX; i++)
 		buf_printf(&many, "modprobe.blacklist=m%d ", i);
 	parse(buf_cstr(&many));
@@ -414,7 +529,7 @@ static void the_watchdog_is_asked_for_in_seconds(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		parse(cases[i].text);
-		if (p.watchdog != cases[i].seconds || p.n_unknown)
+		if (p.watchdog != cases[i].seconds || p.n_notes)
 			fail_msg("[%s]: %d", cases[i].text, (int)p.watchdog);
 	}
 }
@@ -435,7 +550,12 @@ int main(void)
 		cmocka_unit_test(infinity_never_means_at_once),
 		cmocka_unit_test(a_wait_that_is_no_number_is_ignored),
 		cmocka_unit_test(a_delay_is_added_to_the_wait),
-		cmocka_unit_test(parameters_of_dracut_that_mean_nothing_here_are_noted),
+		cmocka_unit_test(what_nobody_knows_is_noted_once),
+		cmocka_unit_test(what_needs_a_feature_that_no_image_has_is_named),
+		cmocka_unit_test(the_boot_may_be_stopped_at_each_stage),
+		cmocka_unit_test(what_follows_a_failure_may_be_chosen),
+		cmocka_unit_test(who_looks_for_a_fault_is_told_more),
+		cmocka_unit_test(drivers_may_load_before_and_after_the_others),
 		cmocka_unit_test(a_line_that_is_too_long_is_cut_off),
 		cmocka_unit_test(modules_on_a_blacklist_are_known),
 		cmocka_unit_test(options_of_a_module_are_collected),

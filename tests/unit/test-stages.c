@@ -394,7 +394,7 @@ static void the_machine_reboots_once_when_its_time_is_over(void **state)
 	assert_int_equal(reboots(), 0);
 	pass(b, 20);
 	assert_int_equal(reboots(), 1);
-	tells("the kernel refuses to reboot");
+	tells("the kernel refuses it");
 	assert_in_range(pass(b, 1000000), 1, 100);
 	assert_int_equal(reboots(), 1);
 	boot_end(b);

@@ -215,7 +215,7 @@ static void warn_unknown(struct dropin *d)
 		known[i] = keys[i].name;
 	for (size_t i = 0; i < d->conf.n; i++) {
 		const struct conf_assignment *a = &d->conf.list[i];
-		const char *near = conf_nearest(a->key, known);
+		const char *near = nearest_word(a->key, known);
 		bool is_known = near && strcmp(near, a->key) == 0;
 
 		if (!is_known)

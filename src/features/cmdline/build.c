@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+#include "format/bootconf.h"
+#include "format/cmdline.h"
+
+/* Kernel parameters that the image brings: --kernel-cmdline, and those of the machine, which only
+ * a hostonly image may have. What comes later counts more, and the real command line most. */
+
+/* A line stands in front of the real command line, and must not change its meaning. */
+static int check(const char *line, const char *origin, struct arena *arena, struct err *err)
+{
+	char *cursor = arena_strdup(arena, line), *param, *value;
+	size_t quotes = 0;
+
+	for (const char *s = line; *s; s++)
+		quotes += *s == '"';
+	if (quotes % 2)
+		return err_set(err, -EINVAL, "%s: a quote is never closed", origin);
+	while (cmdline_next(&cursor, &param, &value))
+		if (strcmp(param, "--") == 0 && !value)
+			return err_set(err, -EINVAL, "%s: \"--\" would end the kernel's parameters",
+				       origin);
+	return 0;
+}
+
+static int add_line(struct build *b, char *line, const char *origin, struct err *err)
+{
+	int r;
+
+	for (char *s = line; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 127)
+			*s = ' ';
+	line += strspn(line, " ");
+	if (!*line || *line == '#')
+		return 0;
+	r = check(line, origin, &b->plan.arena, err);
+	if (r == 0)
+		buf_printf(&b->boot_conf, "cmdline=%s\n", line);
+	return r;
+}
+
+static int add_file(struct build *b, const char *path, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = root_read(b->root, path, BOOTCONF_CMDLINE_MAX, &text);
+	char *cursor, *line;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : err_sys(err, r, "kernel parameters of %s", path);
+	cursor = (char *)buf_cstr(&text);
+	while (cursor && (line = strsep(&cursor, "\n")) && r == 0)
+		r = add_line(b, line, path, err);
+	return r;
+}
+
+static int add_files(struct build *b, struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	char **names;
+	int n = root_listdir(b->root, "/etc/cmdline.d", a, &names), r = 0;
+
+	if (n < 0 && n != -ENOENT)
+		return err_sys(err, n, "/etc/cmdline.d");
+	for (int i = 0; i < n && r == 0; i++)
+		if (str_ends(names[i], ".conf"))
+			r = add_file(b, arena_printf(a, "/etc/cmdline.d/%s", names[i]), err);
+	return r < 0 ? r : add_file(b, "/etc/cmdline", err);
+}
+
+int cmdline_build(struct build *b, struct err *err)
+{
+	const struct request_words *given = &b->request->kernel_cmdline;
+	int r = 0;
+
+	for (size_t i = 0; i < given->n && r == 0; i++)
+		r = add_line(b, arena_strdup(&b->plan.arena, given->list[i]), "--kernel-cmdline",
+			     err);
+	return r == 0 && build_is_hostonly(b) ? add_files(b, err) : r;
+}

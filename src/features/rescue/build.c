@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+#include "features/items.h"
+
+/* A shell with a few tools, for boots that fail and for rd.break=. It is the machine's busybox, or
+ * its sh with tools of its own. The machine's sulogin asks for root's password: the image then
+ * holds its hash. */
+
+enum { ACCOUNTS_SIZE_MAX = 4 * 1024 * 1024, HASH_MAX = 512, BUSYBOX_SIZE_MAX = 64 * 1024 * 1024 };
+
+static const char reason[] = "rescue shell (--add rescue)";
+
+/* What helps to find out why a root cannot be reached. */
+static const char *const tools[] = {
+	"cat",   "chmod", "clear", "cp",   "dd",    "df",    "dmesg", "du",    "echo",	"find",
+	"grep",  "head",  "hexdump", "less", "ln",  "ls",    "lsmod", "lspci", "lsusb", "mkdir",
+	"mknod", "more",  "mount", "mv",   "ps",    "pwd",   "readlink", "rm", "sed",	"sleep",
+	"sort",  "sync",  "tail",  "test", "top",   "umount", "uname", "vi",   "wc",	"xxd"};
+
+/* Those that have no counterpart in busybox, or a better one. */
+static const char *const further[] = {"blkid", "findmnt", "lsblk"};
+
+/* ---- who gets it ---- */
+
+/* Copies field N of the line of root in TEXT; false: there is none. */
+static bool field_of_root(struct buf *text, unsigned n, char *out, size_t size)
+{
+	const char *line = buf_cstr(text);
+
+	while (line && strncmp(line, "root:", strlen("root:")) != 0) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	for (; line && n; n--) {
+		line += strcspn(line, ":\n");
+		line = *line == ':' ? line + 1 : NULL;
+	}
+	if (!line || strcspn(line, ":\n") >= size)
+		return false;
+	snprintf(out, size, "%.*s", (int)strcspn(line, ":\n"), line);
+	return true;
+}
+
+/* The hash of root's password; "*": none. */
+static int read_hash(struct build *b, char out[HASH_MAX], struct err *err)
+{
+	static const char *const files[] = {"/etc/shadow", "/etc/passwd"};
+
+	strcpy(out, "*");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		int r = root_read(b->root, files[i], ACCOUNTS_SIZE_MAX, &text);
+
+		if (r < 0 && r != -ENOENT) {
+			err_sys(err, r, "root's password in %s", files[i]);
+			return err_hint(err, "build as root, or without --add rescue");
+		}
+		if (r == 0 && field_of_root(&text, 1, out, HASH_MAX))
+			break;
+	}
+	/* In passwd: it stands in shadow, where it was not. */
+	if (strcmp(out, "x") == 0)
+		strcpy(out, "*");
+	for (const char *s = out; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 127)
+			return err_set(err, -EINVAL, "root's password in /etc/shadow is malformed");
+	return 0;
+}
+
+/* "open", "password", "locked" or "measured"; HASH: of root's password. */
+static const char *policy(struct build *b, const char *hash)
+{
+	if (b->request->rescue_shell == RESCUE_SHELL_OPEN) {
+		plan_warn(&b->plan, "whoever reaches the console of a boot that failed gets a root "
+				    "shell (--rescue-shell=open)");
+		return "open";
+	}
+	if (b->request->rescue_shell == RESCUE_SHELL_DEFAULT && build_is_measured(b)) {
+		plan_warn(&b->plan, "no rescue shell: a TPM keeps secrets of this machine "
+				    "(tpm2-device= in /etc/crypttab); --rescue-shell=password "
+				    "allows one all the same");
+		return "measured";
+	}
+	if (!*hash) {
+		plan_warn(&b->plan, "root has an empty password: whoever reaches the console of a "
+				    "boot that failed gets a root shell");
+		return "open";
+	}
+	if (*hash == '!' || *hash == '*') {
+		plan_warn(&b->plan, "no rescue shell: root's password is locked, or there is none "
+				    "(passwd root sets one; --rescue-shell=open gives a shell to "
+				    "everybody)");
+		return "locked";
+	}
+	return "password";
+}
+
+/* ---- what it is ---- */
+
+static int add_text(struct build *b, const char *path, unsigned mode, const char *text,
+		    struct err *err)
+{
+	return plan_add_text(&b->plan, path, mode, text, strlen(text), reason, err);
+}
+
+/* glibc before 2.34 has the files of accounts in a library that no program names. */
+static int add_nss(struct build *b, struct err *err)
+{
+	static const char *const paths[] = {"/usr/lib/x86_64-linux-gnu/libnss_files.so.2",
+					    "/lib/x86_64-linux-gnu/libnss_files.so.2",
+					    "/usr/lib64/libnss_files.so.2",
+					    "/usr/lib/libnss_files.so.2"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (root_exists(b->root, paths[i]))
+			return items_add(b, paths[i], reason, err);
+	return 0;
+}
+
+static int add_sulogin(struct build *b, const char *hash, struct err *err)
+{
+	const char *path;
+	int r = items_find(b, "sulogin", &path, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		err_set(err, -ENOENT, "there is no sulogin to ask for root's password");
+		return err_hint(err, "install it (Debian: util-linux), or build with "
+				     "--rescue-shell=open, or without --add rescue");
+	}
+	r = items_add(b, path, reason, err);
+	if (r == 0 && strcmp(path, "/usr/sbin/sulogin") != 0 && strcmp(path, "/sbin/sulogin") != 0)
+		r = plan_add_link(&b->plan, "usr/sbin/sulogin", path, reason, err);
+	if (r == 0)
+		r = add_nss(b, err);
+	if (r == 0)
+		r = add_text(b, "etc/nsswitch.conf", 0644, "passwd: files\nshadow: files\n", err);
+	if (r == 0)
+		r = add_text(b, "etc/passwd", 0644, "root:x:0:0:root:/:/bin/sh\n", err);
+	if (r == 0)
+		r = add_text(b, "etc/shadow", 0600,
+			     arena_printf(&b->plan.arena, "root:%s:::::::\n", hash), err);
+	return r;
+}
+
+/* busybox lists its applets as names with NULs around them. */
+static bool has_applet(const struct buf *busybox, const char *name)
+{
+	size_t len = strlen(name) + 2;
+	char text[32] = "";
+
+	snprintf(text + 1, sizeof(text) - 1, "%s", name);
+	return len < sizeof(text) && memmem(busybox->data, busybox->len, text, len);
+}
+
+static int add_applets(struct build *b, const char *path, struct err *err)
+{
+	_cleanup_buf_ struct buf busybox = BUF_INIT;
+	int r = root_read(b->root, path, BUSYBOX_SIZE_MAX, &busybox);
+
+	if (r < 0)
+		return err_sys(err, r, "%s", path);
+	r = items_add(b, path, reason, err);
+	if (r == 0)
+		r = plan_add_link(&b->plan, "usr/bin/sh", path, reason, err);
+	for (size_t i = 0; i < ARRAY_SIZE(tools) && r == 0; i++)
+		if (has_applet(&busybox, tools[i]))
+			r = plan_add_link(&b->plan,
+					  arena_printf(&b->plan.arena, "usr/bin/%s", tools[i]), path,
+					  reason, err);
+	return r;
+}
+
+static int add_tools(struct build *b, const char *const *names, size_t n, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *path;
+
+		r = items_find(b, names[i], &path, err);
+		if (r > 0)
+			r = items_add(b, path, reason, err);
+	}
+	return r;
+}
+
+static int add_shell(struct build *b, struct err *err)
+{
+	const char *busybox, *sh;
+	int has_busybox = items_find(b, "busybox", &busybox, err);
+	int has_sh = has_busybox ? 0 : items_find(b, "sh", &sh, err), r;
+
+	if (has_busybox < 0 || has_sh < 0)
+		return has_busybox < 0 ? has_busybox : has_sh;
+	if (has_busybox) {
+		r = add_applets(b, busybox, err);
+	} else if (has_sh) {
+		r = items_add(b, sh, reason, err);
+		if (r == 0)
+			r = add_tools(b, tools, ARRAY_SIZE(tools), err);
+	} else {
+		err_set(err, -ENOENT, "there is neither a busybox nor a sh for the rescue shell");
+		return err_hint(err, "install one of them, or build without --add rescue");
+	}
+	return r < 0 ? r : add_tools(b, further, ARRAY_SIZE(further), err);
+}
+
+static int add_leave(struct build *b, struct err *err)
+{
+	static const char *const names[] = {"usr/sbin/reboot", "usr/sbin/poweroff", "usr/sbin/halt"};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++)
+		r = plan_add_link(&b->plan, names[i], "../../init", reason, err);
+	return r;
+}
+
+int rescue_build(struct build *b, struct err *err)
+{
+	const char *who;
+	char hash[HASH_MAX];
+	int r = read_hash(b, hash, err);
+
+	if (r < 0)
+		return r;
+	who = policy(b, hash);
+	buf_printf(&b->boot_conf, "shell=%s\n", who);
+	if (strcmp(who, "open") != 0 && strcmp(who, "password") != 0)
+		return 0;
+	r = add_shell(b, err);
+	if (r == 0)
+		r = add_leave(b, err);
+	return r == 0 && strcmp(who, "password") == 0 ? add_sulogin(b, hash, err) : r;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A shell on the console, where the image has one and its builder allowed it: boot.conf says
+ * "shell=". root's password is asked for by the machine's own sulogin. One at a time; PID 1 goes
+ * on with everything but its own stages while it runs.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <termios.h>
+
+enum shell_policy {
+	SHELL_ABSENT,   /* the image has none */
+	SHELL_OPEN,
+	SHELL_PASSWORD,
+	SHELL_LOCKED,   /* root had no password that anything matches */
+	SHELL_MEASURED, /* the machine keeps secrets that a shell would be able to read */
+};
+
+struct shell {
+	enum shell_policy policy;
+	int pid;      /* 0: none runs */
+	int64_t since;
+	bool ended;   /* one has, and nobody has taken note */
+	bool broken;  /* it could not be started */
+	bool has_terminal;
+	struct termios terminal; /* as it was before */
+};
+
+struct boot;
+
+/* Takes the value of "shell=" of boot.conf. One that is not known allows nothing. */
+void shell_allow(struct shell *s, const char *value);
+
+/* Why there is no shell; NULL: there may be one. */
+const char *shell_refusal(const struct shell *s);
+
+/* Starts one; WHY and THEN: what is said above it. False when that is refused, which is told. */
+bool shell_start(struct boot *b, const char *why, const char *then);
+
+/* Child PID has ended with the STATUS of waitpid(2). Others than ours are passed over. */
+void shell_child_ended(struct boot *b, int pid, int status);
+
+/* Has one ended since the last call? */
+bool shell_take_end(struct shell *s);
+
+/* Is something mounted on /sysroot? Who had a shell may have done it. */
+bool shell_has_mounted(void);
