@@ -5,12 +5,31 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "features/features.h"
+#include "format/ready.h"
 
 enum { INIT_SIZE_MAX = 64 * 1024 * 1024 };
+
+/* PID 1 may have been replaced since: then it is compressed like all else. */
+static void add_ready(struct build *b, struct plan_entry *e)
+{
+	const char *path = arena_printf(&b->plan.arena, "%s" READY_SUFFIX, b->request->init);
+	_cleanup_buf_ struct buf frame = BUF_INIT;
+
+	root_note_outside(b->root, path);
+	if (read_file_at(AT_FDCWD, path, INIT_SIZE_MAX, &frame) < 0 ||
+	    !ready_holds(&frame, e->data, e->len))
+		return;
+	e->ready = arena_memdup(&b->plan.arena, frame.data, frame.len);
+	e->ready_len = frame.len;
+}
 
 static int add_init(struct build *b, struct err *err)
 {
 	_cleanup_buf_ struct buf init = BUF_INIT;
+	struct plan_entry e = {.path = READY_PATH,
+			       .type = PLAN_FILE,
+			       .mode = READY_MODE,
+			       .reason = "PID 1: finds and mounts the root filesystem"};
 	int r;
 
 	root_note_outside(b->root, b->request->init);
@@ -20,8 +39,11 @@ static int add_init(struct build *b, struct err *err)
 		return err_hint(err, "build or install preroot-init");
 	}
 	binaries_set_machine(b->binaries, init.data, init.len);
-	r = plan_add_text(&b->plan, "init", 0755, init.data, init.len,
-			  "PID 1: finds and mounts the root filesystem", err);
+	e.data = arena_memdup(&b->plan.arena, init.data, init.len);
+	e.len = init.len;
+	if (b->codec == CODEC_ZSTD)
+		add_ready(b, &e);
+	r = plan_add(&b->plan, &e, err);
 	/* The kernel starts /sbin/modprobe when it misses a filesystem or a cipher. */
 	if (r == 0)
 		r = plan_add_link(&b->plan, "usr/sbin/modprobe", "../../init",
