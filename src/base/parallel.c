@@ -179,10 +179,13 @@ int parallel_line(const struct parallel_line *line)
 	pthread_mutex_init(&f.lock, NULL);
 	pthread_cond_init(&f.made, NULL);
 	pthread_cond_init(&f.taken, NULL);
-	for (; started < line->threads && started < THREADS_MAX && started < line->count; started++) {
+	/* One thread alone is the caller's own. */
+	while (line->threads > 1 && started < line->threads && started < THREADS_MAX &&
+	       started < line->count) {
 		makers[started] = (struct maker){&f, started};
 		if (pthread_create(&ids[started], NULL, make_items, &makers[started]))
 			break;
+		started++;
 	}
 	pthread_mutex_lock(&f.lock);
 	r = take_items(&f, started == 0);

@@ -10,17 +10,21 @@
 enum { INIT_SIZE_MAX = 64 * 1024 * 1024 };
 
 /* PID 1 may have been replaced since: then it is compressed like all else. */
-static void add_ready(struct build *b, struct plan_entry *e)
+static int add_ready(struct build *b, struct plan_entry *e, struct err *err)
 {
 	const char *path = arena_printf(&b->plan.arena, "%s" READY_SUFFIX, b->request->init);
 	_cleanup_buf_ struct buf frame = BUF_INIT;
+	int r;
 
 	root_note_outside(b->root, path);
-	if (read_file_at(AT_FDCWD, path, INIT_SIZE_MAX, &frame) < 0 ||
-	    !ready_holds(&frame, e->data, e->len))
-		return;
+	r = read_file_at(AT_FDCWD, path, INIT_SIZE_MAX, &frame);
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "%s", path);
+	if (r < 0 || !ready_holds(&frame, e->data, e->len))
+		return 0;
 	e->ready = arena_memdup(&b->plan.arena, frame.data, frame.len);
 	e->ready_len = frame.len;
+	return 0;
 }
 
 static int add_init(struct build *b, struct err *err)
@@ -42,8 +46,9 @@ static int add_init(struct build *b, struct err *err)
 	e.data = arena_memdup(&b->plan.arena, init.data, init.len);
 	e.len = init.len;
 	if (b->codec == CODEC_ZSTD)
-		add_ready(b, &e);
-	r = plan_add(&b->plan, &e, err);
+		r = add_ready(b, &e, err);
+	if (r == 0)
+		r = plan_add(&b->plan, &e, err);
 	/* The kernel starts /sbin/modprobe when it misses a filesystem or a cipher. */
 	if (r == 0)
 		r = plan_add_link(&b->plan, "usr/sbin/modprobe", "../../init",
