@@ -19,3 +19,20 @@ unsigned parallel_cores(void);
  */
 int parallel_run(size_t count, unsigned threads, int (*fn)(size_t item, unsigned worker, void *arg),
 		 void *arg);
+
+/*
+ * Items that many threads make and the caller's takes in order: MAKE(item, worker, arg) is called
+ * on any thread, when fewer than WINDOW items before it are not taken yet; TAKE(item, what MAKE
+ * returned, arg) on the caller's. So places for WINDOW results, at item % WINDOW, are enough. A
+ * negative return of TAKE ends it and is returned, else 0; what was made and not taken by then is
+ * the caller's to free.
+ */
+struct parallel_line {
+	size_t count, window;
+	unsigned threads;
+	int (*make)(size_t item, unsigned worker, void *arg);
+	int (*take)(size_t item, int result, void *arg);
+	void *arg;
+};
+
+int parallel_line(const struct parallel_line *line);

@@ -22,8 +22,8 @@
 #include "image/stored.h"
 
 enum {
-	BATCH = 64,           /* store files in memory at a time */
-	STORE_LEVEL = 9,      /* zstd, of each file in the store */
+	WINDOW = 64,          /* store files in memory at a time */
+	STORE_LEVEL = 6,      /* zstd, of each file in the store */
 	FILE_SIZE_MAX = 1024 * 1024 * 1024,
 	LZ4_TAIL = 4,         /* zeros that the kernel's lz4 reader wants to stop at */
 };
@@ -150,16 +150,18 @@ static int plain_content(const struct pack *p, const struct plan_entry *e, struc
 
 /* ---- the store: many files, each on its own, compressed on all cores ---- */
 
-struct batch {
+struct store {
 	struct writer *w;
 	const struct plan_entry **entries;
-	struct packed **packed;
-	struct buf out[BATCH];
-	struct err errs[BATCH];
+	struct err *err;
+	struct slot {
+		struct buf out;
+		struct err err;
+	} slots[WINDOW]; /* of the files that were made and not written yet */
 	struct zstd_encoder **encoders; /* one per worker */
 };
 
-static int compress(struct batch *b, const struct plan_entry *e, unsigned worker,
+static int compress(struct store *b, const struct plan_entry *e, unsigned worker,
 		    const struct buf *from, struct buf *out, struct err *err)
 {
 	int r;
@@ -172,7 +174,7 @@ static int compress(struct batch *b, const struct plan_entry *e, unsigned worker
 	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
 }
 
-static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worker,
+static int pack_file(struct store *b, const struct plan_entry *e, unsigned worker,
 		     struct buf *out, struct err *err)
 {
 	_cleanup_buf_ struct buf raw = BUF_INIT;
@@ -191,7 +193,7 @@ static int pack_file(struct batch *b, const struct plan_entry *e, unsigned worke
 static const struct stored_form store_form = {CODEC_ZSTD, STORE_LEVEL, false};
 
 /* A file of the root that is to be compressed, or was so for an earlier image. */
-static int pack_stored(struct batch *b, const struct plan_entry *e, unsigned worker,
+static int pack_stored(struct store *b, const struct plan_entry *e, unsigned worker,
 		       struct buf *out, uint8_t sha256[DIGEST_SIZE], struct err *err)
 {
 	_cleanup_source_ struct source src = {.fd = -1};
@@ -221,53 +223,51 @@ static int pack_stored(struct batch *b, const struct plan_entry *e, unsigned wor
 
 static int pack_item(size_t item, unsigned worker, void *arg)
 {
-	struct batch *b = arg;
+	struct store *b = arg;
 	const struct plan_entry *e = b->entries[item];
-	struct buf *out = &b->out[item];
-	uint8_t *sha256 = b->packed[item]->sha256;
+	struct slot *slot = &b->slots[item % WINDOW];
+	size_t index = (size_t)(e - b->w->p->plan->entries);
+	struct packed *packed = &b->w->packed[index];
 	int r;
 
-	if (is_repeated(b->w, (size_t)(e - b->w->p->plan->entries)))
+	if (is_repeated(b->w, index))
 		return 0;
-
 	if (b->w->stored && e->source && e->compress && e->unpack == CODEC_NONE) {
-		r = pack_stored(b, e, worker, out, sha256, &b->errs[item]);
+		r = pack_stored(b, e, worker, &slot->out, packed->sha256, &slot->err);
 	} else {
-		r = pack_file(b, e, worker, out, &b->errs[item]);
+		r = pack_file(b, e, worker, &slot->out, &slot->err);
 		if (r == 0)
-			digest_of(out->data, out->len, sha256);
+			digest_of(slot->out.data, slot->out.len, packed->sha256);
 	}
 	if (r == 0)
-		b->packed[item]->size = out->len;
+		packed->size = slot->out.len;
 	return r;
 }
 
-static int write_batch(struct batch *b, size_t count, struct err *err)
+static int write_item(size_t item, int result, void *arg)
 {
+	struct store *b = arg;
 	struct writer *w = b->w;
-	const struct plan_entry *first = w->p->plan->entries;
-	int r = parallel_run(count, w->p->threads, pack_item, b);
+	const struct plan_entry *e = b->entries[item];
+	struct slot *slot = &b->slots[item % WINDOW];
+	size_t index = (size_t)(e - w->p->plan->entries);
+	_cleanup_buf_ struct buf head = BUF_INIT;
+	int r;
 
-	for (size_t i = 0; i < count && r < 0; i++)
-		if (b->errs[i].code < 0) {
-			*err = b->errs[i];
-			break;
-		}
-	for (size_t i = 0; i < count && r == 0; i++) {
-		_cleanup_buf_ struct buf head = BUF_INIT;
-
-		if (is_repeated(w, (size_t)(b->entries[i] - first)))
-			take_leader(w, (size_t)(b->entries[i] - first));
-		add_entry_header(w, &head, b->entries[i], b->out[i].len);
-		r = emit(w, head.data, head.len, err);
-		if (r == 0)
-			r = emit(w, b->out[i].data, b->out[i].len, err);
-		if (r == 0)
-			r = emit(w, "\0\0\0", cpio_pad(b->out[i].len), err);
-		note_progress(w);
+	if (result < 0) {
+		*b->err = slot->err;
+		return result;
 	}
-	for (size_t i = 0; i < count; i++)
-		buf_clear(&b->out[i]);
+	if (is_repeated(w, index))
+		take_leader(w, index);
+	add_entry_header(w, &head, e, slot->out.len);
+	r = emit(w, head.data, head.len, b->err);
+	if (r == 0)
+		r = emit(w, slot->out.data, slot->out.len, b->err);
+	if (r == 0)
+		r = emit(w, "\0\0\0", cpio_pad(slot->out.len), b->err);
+	note_progress(w);
+	buf_clear(&slot->out);
 	return r;
 }
 
@@ -299,35 +299,38 @@ static int write_store_dirs(struct writer *w, struct err *err)
 	return emit(w, out.data, out.len, err);
 }
 
-static int write_store_files(struct writer *w, struct batch *b, struct err *err)
+/* All files, each made on one of the threads and written here. */
+static int write_store_files(struct writer *w, struct store *b, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
-	size_t n = 0;
-	int r = 0;
+	struct parallel_line line = {
+		.window = WINDOW,
+		.threads = w->p->threads,
+		.make = pack_item,
+		.take = write_item,
+		.arg = b,
+	};
+	int r;
 
-	for (size_t i = 0; i < plan->n_entries && r == 0; i++) {
-		if (plan->entries[i].storage != PLAN_STORE || plan->entries[i].type == PLAN_LINK)
-			continue;
-		b->entries[n] = &plan->entries[i];
-		b->packed[n++] = &w->packed[i];
-		if (n == BATCH) {
-			r = write_batch(b, n, err);
-			n = 0;
-		}
-	}
-	return r == 0 && n ? write_batch(b, n, err) : r;
+	for (size_t i = 0; i < plan->n_entries; i++)
+		if (plan->entries[i].storage == PLAN_STORE && plan->entries[i].type != PLAN_LINK)
+			b->entries[line.count++] = &plan->entries[i];
+	b->err = err;
+	r = parallel_line(&line);
+	for (size_t i = 0; i < WINDOW; i++)
+		buf_clear(&b->slots[i].out);
+	return r;
 }
 
 static int write_store(struct writer *w, struct err *err)
 {
-	const struct plan_entry *entries[BATCH];
-	struct packed *packed[BATCH];
 	unsigned threads = w->p->threads ? w->p->threads : 1;
-	struct batch *b = xrealloc(NULL, 1, sizeof(*b));
+	struct store *b = xrealloc(NULL, 1, sizeof(*b));
 	_cleanup_buf_ struct buf trailer = BUF_INIT;
 	int r;
 
-	*b = (struct batch){.w = w, .entries = entries, .packed = packed};
+	*b = (struct store){.w = w};
+	b->entries = xrealloc(NULL, w->p->plan->n_entries + 1, sizeof(*b->entries));
 	b->encoders = calloc(threads, sizeof(struct zstd_encoder *));
 	r = b->encoders ? write_store_dirs(w, err) : err_set(err, -ENOMEM, "no memory left");
 	if (r == 0)
@@ -339,6 +342,7 @@ static int write_store(struct writer *w, struct err *err)
 	for (unsigned i = 0; b->encoders && i < threads; i++)
 		zstd_encoder_free(b->encoders[i]);
 	free(b->encoders);
+	free(b->entries);
 	free(b);
 	return r;
 }
@@ -347,7 +351,27 @@ static int write_store(struct writer *w, struct err *err)
 
 static bool in_base(const struct plan_entry *e)
 {
-	return e->storage == PLAN_BASE || e->type == PLAN_LINK;
+	return (e->storage == PLAN_BASE || e->type == PLAN_LINK) && !e->ready;
+}
+
+/* What was compressed before, and stands in front of the rest of the base. */
+static int write_ready(struct writer *w, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < w->p->plan->n_entries && r == 0; i++) {
+		const struct plan_entry *e = &w->p->plan->entries[i];
+
+		if (!e->ready)
+			continue;
+		w->packed[i].size = e->len;
+		digest_of(e->data, e->len, w->packed[i].sha256);
+		r = emit(w, e->ready, e->ready_len, err);
+		if (r == 0)
+			r = emit(w, "\0\0\0", cpio_pad(w->bytes), err);
+		note_progress(w);
+	}
+	return r;
 }
 
 static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct err *err)
@@ -497,7 +521,7 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		const struct plan_entry *e = &p->plan->entries[i];
 
 		w.files += e->type == PLAN_FILE;
-		has_store = has_store || (e->storage == PLAN_STORE && !in_base(e));
+		has_store = has_store || (e->storage == PLAN_STORE && e->type != PLAN_LINK);
 	}
 	*out = (struct pack_result){0};
 	w.links = hardlinks_find(p->plan, p->root);
@@ -508,6 +532,8 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	r = write_early(&w, err);
 	if (r == 0 && has_store)
 		r = write_store(&w, err);
+	if (r == 0)
+		r = write_ready(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
 	stored_close(w.stored);

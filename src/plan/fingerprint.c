@@ -82,6 +82,7 @@ static int add_entry(struct buf *out, const struct plan_entry *e, const struct r
 	if (e->source)
 		return add_source(out, e, root, err);
 	add_digest_of(out, e->data, e->len);
+	add_digest_of(out, e->ready, e->ready_len);
 	return 0;
 }
 
@@ -105,7 +106,7 @@ int plan_fingerprint(const struct plan *plan, const struct root *root, enum code
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	int r = 0;
 
-	add_text(&text, "plan 1, preroot " PREROOT_VERSION);
+	add_text(&text, "plan 2, preroot " PREROOT_VERSION);
 	add_text(&text, codec_info(codec)->name);
 	buf_add_u32le(&text, (uint32_t)base->level);
 	buf_add_u32le(&text, base->x86);

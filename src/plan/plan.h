@@ -41,6 +41,8 @@ struct plan_entry {
 	const char *target;      /* of a link */
 	bool compress;           /* store: write it as a zstd stream of its own */
 	enum codec unpack;       /* decompress the source first */
+	const void *ready;       /* base: zstd frame of an archive of this entry alone; NULL */
+	size_t ready_len;
 	const char *reason;
 	bool implied;            /* a folder that only holds others: who asks for it decides */
 };

@@ -96,8 +96,13 @@ def fails(name, **what):
     return Scenario(name, **{"ending": "reboot", **what})
 
 
-MATRIX = [of_matrix(suite, bus, mode, kind)
-          for mode in MODES for kind in KINDS for suite in SUITES for bus in BUSES]
+# Each bus once with a generic and once with a hostonly image of each kernel, the kinds of names in
+# turn; and all kinds on one bus.
+MATRIX = [of_matrix(suite, bus, "generic", "UUID") for suite in SUITES for bus in BUSES]
+MATRIX += [of_matrix(suite, bus, "hostonly", KINDS[(i + k) % len(KINDS)])
+           for i, suite in enumerate(SUITES) for k, bus in enumerate(BUSES)]
+MATRIX += [of_matrix("trixie", "nvme", mode, kind) for mode in MODES for kind in KINDS]
+MATRIX = list(dict.fromkeys(MATRIX))
 
 # Older and newer kernels: 5.10, and one that can pivot out of the initramfs.
 MATRIX += [of_matrix(suite, "nvme", mode, "UUID") for suite in ("bullseye", "sid") for mode in MODES]

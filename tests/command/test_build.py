@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import archive
+import program
 import trees
-from program import DONE, FAILED, in_namespace, run
+from program import DONE, FAILED, PROGRAM, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
@@ -125,17 +126,58 @@ def test_other_names_of_the_old_image_keep_it(small_kernel, tmp_path):
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
 @pytest.mark.parametrize("codec", archive.CODECS)
 def test_gnu_cpio_finds_what_list_tells(codec, suite, tmp_path):
-    """Each segment, cut out and decompressed by the usual tools, is an archive of its own."""
+    """The store, and all that is compressed, cut out and decompressed by the usual tools, are an
+    archive each."""
     out = tmp_path / "out.img"
     told = build(out, suite, "--hardware", NVME, "--compress", codec, "--json").json
     assert told["compress"] == codec
     assert run("verify", "--root", suite.root, out).status == DONE
     found = listing(out)
-    assert [segment["compress"] for segment in found["segments"]] == ["none", codec]
-    names = [name for part in archive.segments_of(out.read_bytes(), found)
-             for name in archive.names_in(part)]
+    packed = [codec] * (2 if codec == "zstd" else 1)
+    assert [segment["compress"] for segment in found["segments"]] == ["none", *packed]
+    store, *rest = archive.segments_of(out.read_bytes(), found)
+    names = archive.names_in(store) + archive.names_in(b"".join(rest))
     assert names == [entry["path"] for entry in found["entries"]]
     assert found["complete"] is True
+
+
+def grown(pid1, frame):
+    """A package was rebuilt, or its programs were stripped, after preroot was built."""
+    with pid1.open("ab") as file:
+        file.write(b"changed")
+
+
+def cut(pid1, frame):
+    os.truncate(frame, frame.stat().st_size - 1)
+
+
+def with_more_behind(pid1, frame):
+    with frame.open("ab") as file:
+        file.write(b"changed")
+
+
+def missing(pid1, frame):
+    frame.unlink()
+
+
+@pytest.mark.parametrize("change", [grown, cut, with_more_behind, missing])
+def test_compressed_pid_1_is_only_used_when_it_is_of_the_one_beside_it(change, small_kernel,
+                                                                       tmp_path, monkeypatch):
+    pid1, frame = tmp_path / "preroot-init", tmp_path / "preroot-init.cpio.zst"
+    for path in (PROGRAM, *(PROGRAM.with_name(path.name) for path in (pid1, frame))):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(program, "PROGRAM", tmp_path / PROGRAM.name)
+    out, cache = tmp_path / "out.img", ("--cache-dir", tmp_path / "cache", "--if-changed")
+    build(out, small_kernel, "--hardware", NVME, *cache)
+    assert frame.read_bytes() in out.read_bytes()
+    old = digest(out)
+    change(pid1, frame)
+    build(out, small_kernel, "--hardware", NVME, *cache)
+    assert [segment["compress"] for segment in listing(out)["segments"]] == ["none", "zstd"]
+    assert digest(out) != old
+    assert run("cat", out, "/init").out == pid1.read_bytes()
+    assert "PID 1" in run("why", out, "/init").text
+    run("verify", out, "--root", small_kernel.root)
 
 
 @pytest.mark.parametrize("codec, low, high", [
@@ -147,9 +189,9 @@ def test_levels(codec, low, high, small_kernel, tmp_path):
     for level in (low, high):
         build(out, small_kernel, "--hardware", NVME, "--compress", f"{codec}:{level}")
         found = listing(out)
-        assert found["segments"][1]["compress"] == codec
-        bases.append(archive.segments_of(out.read_bytes(), found)[1])
-        sizes.append(found["segments"][1]["size"])
+        assert found["segments"][-1]["compress"] == codec
+        bases.append(archive.segments_of(out.read_bytes(), found)[-1])
+        sizes.append(found["segments"][-1]["size"])
     assert bases[0] == bases[1] and sizes[0] != sizes[1]
 
 

@@ -307,11 +307,11 @@ def test_list_marks_the_early_segment(firmware, machine, tmp_path):
     full(firmware)
     build(tmp_path, firmware.tree.root, "--hardware", machine(LAPTOP))
     listing = run("list", tmp_path / "out.img", "--json").json
-    assert [segment["early"] for segment in listing["segments"]] == [True, False, False]
+    assert [segment["early"] for segment in listing["segments"]] == [True, False, False, False]
     assert {entry["path"]: entry["segment"] for entry in listing["entries"]}[INTEL] == 1
     text = run("list", tmp_path / "out.img").text
     assert [line.endswith(", early") for line in text.splitlines()
-            if line.startswith("# segment") and "unpacked" in line] == [True, False, False]
+            if line.startswith("# segment") and "unpacked" in line] == [True, False, False, False]
 
 
 def test_other_tools_read_the_early_segment(firmware, machine, tmp_path):

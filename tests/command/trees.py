@@ -55,8 +55,10 @@ class KernelTree:
         return KernelTree(Path(to), self.version)
 
     def rewrite(self, path, data):
+        mode = path.stat().st_mode
         path.unlink()
         path.write_bytes(data)
+        path.chmod(mode)
 
     def configure(self, **options):
         """Sets options of the kernel configuration; None unsets."""

@@ -339,6 +339,69 @@ static void every_item_is_visited_once_by_any_number_of_threads(void **state)
 	assert_true(parallel_cores() >= 1);
 }
 
+struct line {
+	size_t window, taken, fail_at;
+	_Atomic size_t made;
+	_Atomic int wrong;
+	size_t places[64]; /* of the item that was made there */
+};
+
+static int make_one(size_t item, unsigned worker, void *arg)
+{
+	struct line *l = arg;
+
+	(void)worker;
+	l->made++;
+	l->places[item % l->window] = item;
+	return item % 5 == 4 ? -(int)item : (int)item;
+}
+
+static int take_one(size_t item, int result, void *arg)
+{
+	struct line *l = arg;
+
+	/* In order, with its own result, and nothing was made over it. */
+	l->wrong += item != l->taken || result != (item % 5 == 4 ? -(int)item : (int)item) ||
+		    l->places[item % l->window] != item || l->made > l->taken + l->window;
+	l->taken++;
+	return item == l->fail_at ? -77 : 1;
+}
+
+static void what_many_threads_make_is_taken_in_order(void **state)
+{
+	static const unsigned threads[] = {0, 1, 2, 3, 40};
+	static const size_t windows[] = {1, 2, 7, 64};
+
+	(void)state;
+	for (size_t t = 0; t < ARRAY_SIZE(threads); t++)
+		for (size_t w = 0; w < ARRAY_SIZE(windows); w++)
+			for (size_t count = 0; count <= 3000; count += 750) {
+				struct line l = {.window = windows[w], .fail_at = SIZE_MAX};
+				struct parallel_line line = {count, l.window, threads[t], make_one,
+							     take_one, &l};
+
+				assert_int_equal(parallel_line(&line), 0);
+				assert_int_equal(l.taken, count);
+				assert_int_equal(l.made, count);
+				assert_int_equal(l.wrong, 0);
+			}
+}
+
+static void what_cannot_be_taken_ends_the_line(void **state)
+{
+	static const unsigned threads[] = {0, 1, 3};
+
+	(void)state;
+	for (size_t t = 0; t < ARRAY_SIZE(threads); t++) {
+		struct line l = {.window = 8, .fail_at = 100};
+		struct parallel_line line = {3000, l.window, threads[t], make_one, take_one, &l};
+
+		assert_int_equal(parallel_line(&line), -77);
+		assert_int_equal(l.taken, 101);
+		assert_true(l.made >= 101 && l.made <= 101 + l.window);
+	}
+}
+
 static int fail_some(size_t item, unsigned worker, void *arg)
 {
 	(void)worker;
@@ -501,6 +564,8 @@ int main(void)
 		cmocka_unit_test(an_error_text_that_is_too_long_is_cut),
 		cmocka_unit_test(who_wants_no_text_still_gets_the_code),
 		cmocka_unit_test(every_item_is_visited_once_by_any_number_of_threads),
+		cmocka_unit_test(what_many_threads_make_is_taken_in_order),
+		cmocka_unit_test(what_cannot_be_taken_ends_the_line),
 		cmocka_unit_test(a_failure_stops_the_handing_out),
 		cmocka_unit_test(of_several_failures_the_lowest_item_tells),
 		cmocka_unit_test(a_file_is_read_whole),

@@ -14,6 +14,7 @@
 #include "format/cpio.h"
 #include "format/decode_all.h"
 #include "format/encode.h"
+#include "format/ready.h"
 #include "format/unpack.h"
 #include "base/digest.h"
 #include "support.h"
@@ -970,6 +971,44 @@ static void a_kept_compressor_forgets_the_file_before(void **state)
 
 /* ---- digests ---- */
 
+static bool holds_prefix(const struct buf *frame, size_t len, const char *text)
+{
+	struct buf cut = {.data = frame->data, .len = len, .cap = len};
+
+	return ready_holds(&cut, text, strlen(text));
+}
+
+/* It is put into images unseen: only the very frame of this very program will do. */
+static void a_ready_frame_is_of_one_program_only(void **state)
+{
+	static const char program[] = "what PID 1 consists of, again and again and again and again";
+	_cleanup_buf_ struct buf plain = BUF_INIT, frame = BUF_INIT;
+	struct zstd_encoder *e = zstd_encoder_new();
+	struct err err = {0};
+	size_t whole;
+
+	(void)state;
+	ready_add_archive(&plain, program, strlen(program));
+	assert_int_equal(plain.len % 4, 0);
+	assert_ok(zstd_encode(e, READY_LEVEL, plain.data, plain.len, &frame, &err), 0, &err);
+	zstd_encoder_free(e);
+	whole = frame.len;
+	assert_true(holds_prefix(&frame, whole, program));
+	assert_false(holds_prefix(&frame, whole, "what PID 1 consists of"));
+	assert_false(holds_prefix(&frame, whole, ""));
+	assert_false(ready_holds(&plain, program, strlen(program)));
+	for (size_t len = 0; len < whole; len++)
+		assert_false(holds_prefix(&frame, len, program));
+	/* The checksum. Elsewhere a few bits say nothing of the content. */
+	for (size_t i = whole - 4; i < whole; i++) {
+		frame.data[i] ^= 0x80;
+		assert_false(holds_prefix(&frame, whole, program));
+		frame.data[i] ^= 0x80;
+	}
+	buf_add(&frame, "\0", 1);
+	assert_false(holds_prefix(&frame, frame.len, program));
+}
+
 static void a_digest_is_sha256(void **state)
 {
 	static const uint8_t of_abc[DIGEST_SIZE] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
@@ -1030,6 +1069,7 @@ int main(void)
 		cmocka_unit_test(an_lzo_block_has_at_most_256_kib),
 #endif
 		cmocka_unit_test(a_kept_compressor_forgets_the_file_before),
+		cmocka_unit_test(a_ready_frame_is_of_one_program_only),
 		cmocka_unit_test(a_digest_is_sha256),
 	};
 

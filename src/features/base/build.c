@@ -5,12 +5,35 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "features/features.h"
+#include "format/ready.h"
 
 enum { INIT_SIZE_MAX = 64 * 1024 * 1024 };
+
+/* PID 1 may have been replaced since: then it is compressed like all else. */
+static int add_ready(struct build *b, struct plan_entry *e, struct err *err)
+{
+	const char *path = arena_printf(&b->plan.arena, "%s" READY_SUFFIX, b->request->init);
+	_cleanup_buf_ struct buf frame = BUF_INIT;
+	int r;
+
+	root_note_outside(b->root, path);
+	r = read_file_at(AT_FDCWD, path, INIT_SIZE_MAX, &frame);
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "%s", path);
+	if (r < 0 || !ready_holds(&frame, e->data, e->len))
+		return 0;
+	e->ready = arena_memdup(&b->plan.arena, frame.data, frame.len);
+	e->ready_len = frame.len;
+	return 0;
+}
 
 static int add_init(struct build *b, struct err *err)
 {
 	_cleanup_buf_ struct buf init = BUF_INIT;
+	struct plan_entry e = {.path = READY_PATH,
+			       .type = PLAN_FILE,
+			       .mode = READY_MODE,
+			       .reason = "PID 1: finds and mounts the root filesystem"};
 	int r;
 
 	root_note_outside(b->root, b->request->init);
@@ -20,8 +43,12 @@ static int add_init(struct build *b, struct err *err)
 		return err_hint(err, "build or install preroot-init");
 	}
 	binaries_set_machine(b->binaries, init.data, init.len);
-	r = plan_add_text(&b->plan, "init", 0755, init.data, init.len,
-			  "PID 1: finds and mounts the root filesystem", err);
+	e.data = arena_memdup(&b->plan.arena, init.data, init.len);
+	e.len = init.len;
+	if (b->codec == CODEC_ZSTD)
+		r = add_ready(b, &e, err);
+	if (r == 0)
+		r = plan_add(&b->plan, &e, err);
 	/* The kernel starts /sbin/modprobe when it misses a filesystem or a cipher. */
 	if (r == 0)
 		r = plan_add_link(&b->plan, "usr/sbin/modprobe", "../../init",

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * PID 1 as every zstd image has it: a cpio archive of this one file as one zstd frame, compressed
+ * once, when preroot is built, and installed beside PID 1. The archive has no end (the kernel wants
+ * none, Documentation/driver-api/early-userspace/buffer-format.rst), so that with the frames behind
+ * it is one archive also for readers that do not know segments. Pure.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum {
+	READY_LEVEL = 19,
+	READY_MODE = 0755,
+	READY_INO = 0x7fffffff, /* no image has as many entries */
+};
+
+#define READY_PATH   "init"
+#define READY_SUFFIX ".cpio.zst" /* behind the path of PID 1 */
+
+/* Appends the archive of PID 1, whose content is DATA. OUT must be empty before. */
+void ready_add_archive(struct buf *out, const void *data, size_t len);
+
+/* Whether FRAME is one zstd stream, with nothing behind it, of the archive of DATA. Anything else,
+ * also what is damaged, of another PID 1 or too large for memory, is just no. */
+bool ready_holds(const struct buf *frame, const void *data, size_t len);
