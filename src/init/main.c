@@ -25,12 +25,15 @@
 #include "base/file.h"
 #include "init/block.h"
 #include "init/boot.h"
+#include "init/discover.h"
 #include "init/events.h"
 #include "init/handover.h"
 #include "init/jobs.h"
 #include "init/log.h"
 #include "init/modules.h"
 #include "init/mount.h"
+#include "init/mounts.h"
+#include "init/overlay.h"
 #include "init/rescue.h"
 #include "init/resume.h"
 #include "init/settings.h"
@@ -51,13 +54,22 @@ void jobs_run(const struct boot *b, const struct job *job, struct job_result *ou
 		out->result = modules_load(b, job->module);
 		break;
 	case JOB_PROBE:
-		out->result = block_probe(job->name, &out->probe);
+		out->result = block_probe(job->name, job->links, &out->probe);
 		break;
 	case JOB_MOUNT:
 		out->result = mount_device(job, out);
 		break;
 	case JOB_RESUME:
 		out->result = resume_try(job, out);
+		break;
+	case JOB_LOADER:
+		out->result = discover_read_loader(out);
+		break;
+	case JOB_FSTAB:
+		out->result = mounts_copy_fstab(out);
+		break;
+	case JOB_OVERLAY:
+		out->result = overlay_mount(b, job, out);
 		break;
 	case JOB_CHECK:
 		out->result = handover_check(b, out);
@@ -93,6 +105,7 @@ static void dispatch(struct boot *b)
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
 			job.generation = b->devices[device].generation;
+			job.links = b->probe_links;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
 		} else if (b->has_index) {
 			module = modules_next(b, stages_loads(b));
