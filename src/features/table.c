@@ -13,6 +13,7 @@ const struct feature features[] = {
 	{"microcode", "CPU microcode, for the kernel to load first", microcode_build},
 	{"acpi", "ACPI tables in place of the firmware's", acpi_build},
 	{"dropin", "what drop-in features ask for", dropin_build},
+	{"overlay", "what kernel parameters of the image ask for", overlay_build},
 	{"extra", "what the user asked for by name", extra_build},
 	{0},
 };
