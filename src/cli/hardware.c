@@ -67,6 +67,9 @@ static struct json_object *mount_json(const struct hw_mount *m)
 	add_text(o, "source", m->source);
 	add_text(o, "fstype", m->fstype);
 	add_text(o, "options", m->options);
+	/* Of these two everybody knows it. */
+	if (m->is_early && strcmp(m->target, "/") != 0 && strcmp(m->target, "/usr") != 0)
+		json_object_object_add(o, "early", json_object_new_boolean(true));
 	for (size_t i = 0; i < m->n_blocks; i++) {
 		struct json_object *b = json_object_new_object();
 

@@ -55,6 +55,7 @@ int failure_build(struct build *b, struct err *err);
 int filesystem_build(struct build *b, struct err *err);
 int fsck_build(struct build *b, struct err *err);
 int input_build(struct build *b, struct err *err);
+int overlay_build(struct build *b, struct err *err);
 int rescue_build(struct build *b, struct err *err);
 int resume_build(struct build *b, struct err *err);
 int storage_build(struct build *b, struct err *err);

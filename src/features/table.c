@@ -16,6 +16,7 @@ const struct feature features[] = {
 	{"rescue", "a shell for boots that fail", rescue_build, true},
 	{"cmdline", "kernel parameters of the image", cmdline_build, false},
 	{"dropin", "what drop-in features ask for", dropin_build, false},
+	{"overlay", "what kernel parameters of the image ask for", overlay_build, false},
 	{"extra", "what the user asked for by name", extra_build, false},
 	{0},
 };

@@ -2,6 +2,7 @@
 #include "format/mountopts.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -39,7 +40,29 @@ static const struct {
 	{"nolazytime", 0, MS_LAZYTIME},
 	{"silent", MS_SILENT, 0},
 	{"loud", 0, MS_SILENT},
+	{"bind", MS_BIND, 0},
+	{"rbind", MS_BIND | MS_REC, 0},
+	/* Who may mount it, and when: nothing for a filesystem. */
+	{"auto", 0, 0},
+	{"noauto", 0, 0},
+	{"nofail", 0, 0},
+	{"_netdev", 0, 0},
+	{"user", MS_NOEXEC | MS_NOSUID | MS_NODEV, 0},
+	{"users", MS_NOEXEC | MS_NOSUID | MS_NODEV, 0},
+	{"owner", MS_NOSUID | MS_NODEV, 0},
+	{"group", MS_NOSUID | MS_NODEV, 0},
+	{"nouser", 0, 0},
+	{"nousers", 0, 0},
+	{"noowner", 0, 0},
+	{"nogroup", 0, 0},
 };
+
+/* Words for mount(8), systemd and people. */
+static bool is_comment(const char *option)
+{
+	return strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0 ||
+	       strncmp(option, "comment=", strlen("comment=")) == 0;
+}
 
 int mountopts_split(const char *options, unsigned long *flags, char *data, size_t size)
 {
@@ -57,7 +80,7 @@ int mountopts_split(const char *options, unsigned long *flags, char *data, size_
 				break;
 		if (i < ARRAY_SIZE(options_known)) {
 			f = (f & ~options_known[i].clear) | options_known[i].set;
-		} else if (len) {
+		} else if (len && !is_comment(options)) {
 			if (used + len + 2 > size)
 				return -E2BIG;
 			if (used)

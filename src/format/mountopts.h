@@ -3,8 +3,8 @@
 
 /*
  * Mount options as people write them ("noatime,commit=30"), parted into the flags of mount(2)
- * and what is the filesystem's own. Source: mount(8), FILESYSTEM-INDEPENDENT MOUNT OPTIONS.
- * Pure.
+ * and what is the filesystem's own. What is meant for mount(8) alone ("nofail", "x-...") is left
+ * out. Source: mount(8), FILESYSTEM-INDEPENDENT MOUNT OPTIONS. Pure.
  */
 
 #include <stddef.h>

@@ -8,11 +8,13 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
+#include "format/fstab.h"
 #include "format/mountinfo.h"
 #include "format/uevent.h"
 
 enum {
 	MOUNTINFO_MAX = 16 * 1024 * 1024,
+	FSTAB_MAX = 1024 * 1024,
 	STACK_DEPTH_MAX = 32,
 	UEVENT_MAX = 64 * 1024,
 	KEYBOARD_KEY = 30, /* KEY_A: what tells a keyboard from a power button */
@@ -25,6 +27,7 @@ struct scan {
 	struct hardware *hw;
 	struct strset seen; /* device paths */
 	struct strset looked_at; /* the same, and folders that are no devices */
+	struct strset early; /* targets that fstab wants mounted by an initramfs */
 };
 
 static void *grow(void *list, size_t count, size_t size)
@@ -256,6 +259,27 @@ static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *na
 	}
 }
 
+/* Which mounts of fstab an initramfs makes. A line that is none is its user's affair. */
+static void read_fstab(struct scan *s)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct fstab_entry e;
+	char *cursor, *line;
+
+	if (root_read(s->root, "etc/fstab", FSTAB_MAX, &text) < 0 || !buf_cstr(&text))
+		return;
+	cursor = (char *)text.data;
+	while ((line = strsep(&cursor, "\n")))
+		if (fstab_decode(line, &e, NULL) > 0 && fstab_is_early(&e))
+			strset_add(&s->early, arena_strdup(s->arena, e.target), NULL);
+}
+
+static bool is_early(const struct scan *s, const char *target)
+{
+	return strcmp(target, "/") == 0 || strcmp(target, "/usr") == 0 ||
+	       strset_has(&s->early, target);
+}
+
 static void add_mount(struct scan *s, const struct mountinfo *mi)
 {
 	struct arena *a = s->arena;
@@ -271,7 +295,8 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	m = (struct hw_mount){.target = arena_strdup(a, mi->target),
 			      .source = arena_strdup(a, mi->source),
 			      .fstype = arena_strdup(a, mi->fstype),
-			      .options = arena_strdup(a, mi->super_options)};
+			      .options = arena_strdup(a, mi->super_options),
+			      .is_early = is_early(s, mi->target)};
 	add_block(s, &m, path, NULL, 0);
 	if (strcmp(m.fstype, "btrfs") == 0)
 		add_btrfs_devices(s, &m, base_name(path));
@@ -279,7 +304,16 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	s->hw->mounts[s->hw->n_mounts++] = m;
 }
 
-static int read_mounts(struct scan *s, bool of_root, struct err *err)
+enum turn { TURN_ROOT, TURN_EARLY, TURN_OTHERS };
+
+static enum turn turn_of(const struct scan *s, const char *target)
+{
+	if (strcmp(target, "/") == 0)
+		return TURN_ROOT;
+	return is_early(s, target) ? TURN_EARLY : TURN_OTHERS;
+}
+
+static int read_mounts(struct scan *s, enum turn turn, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct mountinfo mi;
@@ -296,7 +330,7 @@ static int read_mounts(struct scan *s, bool of_root, struct err *err)
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n")))
 		if (*line && mountinfo_decode(line, &mi, NULL) == 0 &&
-		    (strcmp(mi.target, "/") == 0) == of_root)
+		    turn_of(s, mi.target) == turn)
 			add_mount(s, &mi);
 	for (size_t i = 0; i < s->hw->n_mounts; i++)
 		if (*s->hw->mounts[i].target)
@@ -399,17 +433,21 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 		return err_hint(err, "mount sysfs there, use --hardware FILE, or build --generic");
 	}
 	/* A device is told once, with what needs it most. */
-	e = read_mounts(&s, true, err);
+	read_fstab(&s);
+	e = read_mounts(&s, TURN_ROOT, err);
+	if (e == 0)
+		e = read_mounts(&s, TURN_EARLY, err);
 	if (e == 0)
 		read_keyboards(&s);
 	if (e == 0)
-		e = read_mounts(&s, false, err);
+		e = read_mounts(&s, TURN_OTHERS, err);
 	if (e == 0)
 		read_swaps(&s);
 	hardware_read_cpus(r, arena, &hw);
 	hw.kernel = root_read_line(r, "proc/sys/kernel/osrelease", arena);
 	strset_clear(&s.seen);
 	strset_clear(&s.looked_at);
+	strset_clear(&s.early);
 	settle(arena, &hw);
 	if (e == 0)
 		*out = hw;

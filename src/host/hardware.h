@@ -41,6 +41,7 @@ struct hw_mount {
 	const char *source;
 	const char *fstype;
 	const char *options; /* super block options */
+	bool is_early;       /* an initramfs mounts it: /, /usr, and what fstab marks so */
 	struct hw_block *blocks;
 	size_t n_blocks;
 };
@@ -79,7 +80,8 @@ struct hardware {
 	bool knows_cpus;     /* false: nothing was to be found out about them */
 };
 
-/* Reads /proc/self/mountinfo, /proc/swaps (swap areas on partitions and disks) and /sys below the root. A mount whose device is not in /sys is
+/* Reads /proc/self/mountinfo, /proc/swaps (swap areas on partitions and disks), /etc/fstab and /sys
+ * below the root. A mount whose device is not in /sys is
  * left out. -ENOENT when there is no /proc or /sys at all. */
 int hardware_read(const struct root *r, struct arena *arena, struct hardware *out,
 		  struct err *err);

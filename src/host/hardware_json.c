@@ -104,6 +104,8 @@ static int decode_mount(struct json_object *o, struct arena *a, struct hw_mount 
 	if (e == 0)
 		e = text_of(o, "options", a, &out->options, err);
 	if (e == 0)
+		e = flag_of(o, "early", &out->is_early, err);
+	if (e == 0)
 		e = need(out->target, "target", err);
 	if (e == 0)
 		e = need(out->fstype, "fstype", err);
@@ -111,6 +113,9 @@ static int decode_mount(struct json_object *o, struct arena *a, struct hw_mount 
 		e = list_of(o, "blocks", &blocks, &out->n_blocks, err);
 	if (e < 0)
 		return e;
+	/* Older descriptions do not say it. */
+	out->is_early = out->is_early || strcmp(out->target, "/") == 0 ||
+			strcmp(out->target, "/usr") == 0;
 	out->blocks = arena_alloc(a, (out->n_blocks + 1) * sizeof(*out->blocks));
 	for (size_t i = 0; i < out->n_blocks; i++) {
 		e = decode_block(json_object_array_get_idx(blocks, i), a, &out->blocks[i], err);

@@ -4,13 +4,19 @@
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "init/discover.h"
 #include "init/log.h"
 #include "init/trace.h"
 
@@ -31,23 +37,35 @@ static bool name_ok(const char *name)
 	return len && len < JOBS_NAME_MAX && path_is_clean(name);
 }
 
-int64_t block_sectors(const char *name)
+/* The first line of an attribute of device NAME in sysfs. */
+static bool read_attribute(const char *name, const char *attribute, char *out, size_t size)
 {
-	char path[JOBS_NAME_MAX + 32], text[32] = "";
+	char path[JOBS_NAME_MAX + 64];
 	_cleanup_fd_ int fd = -1;
-	uint64_t sectors;
+	ssize_t n;
 
 	/* sysfs writes the slash of cciss/c0d0 as an exclamation mark. */
-	snprintf(path, sizeof(path), "/sys/class/block/%s", name);
+	snprintf(path, sizeof(path), "/sys/class/block/%.*s", JOBS_NAME_MAX - 1, name);
 	for (char *p = path + strlen("/sys/class/block/"); *p; p++)
 		if (*p == '/')
 			*p = '!';
-	strcat(path, "/size");
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", attribute);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read_full(fd, text, sizeof(text) - 1) <= 0)
-		return -1;
-	text[strcspn(text, "\n")] = '\0';
-	return parse_u64(text, INT64_MAX, &sectors) ? (int64_t)sectors : -1;
+	n = fd < 0 ? 0 : read_full(fd, out, size - 1);
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return *out;
+}
+
+int64_t block_sectors(const char *name)
+{
+	char text[32];
+	uint64_t sectors;
+
+	return read_attribute(name, "size", text, sizeof(text)) &&
+			       parse_u64(text, INT64_MAX, &sectors)
+		       ? (int64_t)sectors
+		       : -1;
 }
 
 /* Where a device that appears is put: at the first free place; NULL: there is none. */
@@ -121,6 +139,14 @@ void block_want(struct boot *b, const struct spec *spec)
 	else
 		b->probe_all = true;
 	b->unread = 0;
+	if (spec->kind != SPEC_LINK || b->probe_links)
+		return;
+	b->probe_links = true; /* what was read before was not asked for its links */
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (b->devices[i].state == DEVICE_KNOWN)
+			b->devices[i].state = DEVICE_NEW;
+		else if (b->devices[i].state == DEVICE_PROBING)
+			b->devices[i].state = DEVICE_AGAIN;
 }
 
 void block_want_all(struct boot *b)
@@ -182,6 +208,35 @@ void block_done(struct boot *b, const struct job_result *result)
 	log_found(d);
 }
 
+static bool is_of_disk(const struct block_device *d, const struct block_device *other)
+{
+	return d->probe.disk_major == other->probe.disk_major &&
+	       d->probe.disk_minor == other->probe.disk_minor;
+}
+
+/* The partition so many numbers behind the one that SPEC names. */
+static bool is_behind(const struct boot *b, const struct spec *spec, const struct block_device *d)
+{
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *o = &b->devices[i];
+
+		if (o->name[0] && o->state == DEVICE_KNOWN && spec_is(spec, o) &&
+		    is_of_disk(o, d) && d->probe.partn &&
+		    (int64_t)d->probe.partn == (int64_t)o->probe.partn + spec->offset)
+			return true;
+	}
+	return false;
+}
+
+bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
+{
+	if (!d->name[0] || d->state != DEVICE_KNOWN)
+		return false;
+	if (spec->kind == SPEC_AUTO)
+		return discover_fits(b, d);
+	return spec->offset ? is_behind(b, spec, d) : spec_is(spec, d);
+}
+
 /* Of several the one with a filesystem, never a member of something larger; of those the one
  * that sorts first, so that the choice does not depend on which disk was faster. */
 int block_find(const struct boot *b, const struct spec *spec)
@@ -192,7 +247,7 @@ int block_find(const struct boot *b, const struct spec *spec)
 		const struct block_device *d = &b->devices[i], *o;
 		bool is_fs, best_is_fs;
 
-		if (!d->name[0] || d->state != DEVICE_KNOWN || !spec_is(spec, d))
+		if (!block_fits(b, spec, d))
 			continue;
 		if (best < 0) {
 			best = (int)i;
@@ -205,6 +260,55 @@ int block_find(const struct boot *b, const struct spec *spec)
 			best = (int)i;
 	}
 	return best;
+}
+
+bool block_is_member(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+
+	return strcmp(p->usage, "raid") == 0 || strcmp(p->usage, "crypto") == 0 ||
+	       strcmp(p->type, "swap") == 0;
+}
+
+bool block_unsettled(struct boot *b)
+{
+	return block_next(b) >= 0 || jobs_busy(&b->jobs, JOB_PROBE);
+}
+
+/* A filesystem over several devices, and a disk whose first partition starts where it does
+ * itself. */
+static bool is_the_same(const struct block_device *d, const struct block_device *other)
+{
+	return (strcmp(d->probe.type, "btrfs") == 0 && strcmp(other->probe.type, "btrfs") == 0 &&
+		strcasecmp(d->probe.uuid, other->probe.uuid) == 0) ||
+	       (d->is_partition != other->is_partition && is_of_disk(d, other));
+}
+
+bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, char *why,
+		       size_t size)
+{
+	const struct block_device *d = &b->devices[n];
+	char own[LINKS_WWID_MAX], wwid[LINKS_WWID_MAX];
+
+	links_wwid("/sys", d->name, own, sizeof(own));
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *o = &b->devices[i];
+
+		if (i == n || !block_fits(b, spec, o) || block_is_member(o) || is_the_same(d, o))
+			continue;
+		links_wwid("/sys", o->name, wwid, sizeof(wwid));
+		if (*own && strcmp(own, wwid) == 0 && !b->params.no_multipath) {
+			snprintf(why, size,
+				 "%s and %s are two paths to one disk (%.80s), and this image has no "
+				 "feature for multipath; rd.multipath=0 takes the first of them",
+				 d->name, o->name, own);
+			return true;
+		}
+		log_tell("%.100s fits %s and %s: %s is taken, which sorts first",
+			 spec->text ? spec->text : "the type of a root partition", d->name, o->name,
+			 d->name);
+	}
+	return false;
 }
 
 /* ---- looking at one device; in a worker ---- */
@@ -221,6 +325,7 @@ static void take(blkid_probe pr, const char *key, char *out, size_t size)
 
 static int probe_fd(blkid_probe pr, int fd, struct probe *out)
 {
+	char number[32] = "";
 	int r;
 
 	if (blkid_probe_set_device(pr, fd, 0, 0) < 0)
@@ -243,10 +348,32 @@ static int probe_fd(blkid_probe pr, int fd, struct probe *out)
 	take(pr, "PTTYPE", out->table, sizeof(out->table));
 	take(pr, "PART_ENTRY_UUID", out->partuuid, sizeof(out->partuuid));
 	take(pr, "PART_ENTRY_NAME", out->partlabel, sizeof(out->partlabel));
+	take(pr, "PART_ENTRY_TYPE", out->parttype, sizeof(out->parttype));
+	take(pr, "PART_ENTRY_FLAGS", number, sizeof(number));
+	out->partflags = strtoull(number, NULL, 0);
 	return 0;
 }
 
-int block_probe(const char *name, struct probe *out)
+/* The disk is the folder above the partition's in sysfs. */
+static void take_place(const char *name, int fd, struct probe *out)
+{
+	char text[32];
+	uint64_t n;
+	struct stat st;
+
+	if (fstat(fd, &st) == 0) {
+		out->major = out->disk_major = major(st.st_rdev);
+		out->minor = out->disk_minor = minor(st.st_rdev);
+	}
+	if (!read_attribute(name, "partition", text, sizeof(text)) ||
+	    !parse_u64(text, UINT32_MAX, &n))
+		return;
+	out->partn = (uint32_t)n;
+	if (read_attribute(name, "../dev", text, sizeof(text)))
+		sscanf(text, "%" SCNu32 ":%" SCNu32, &out->disk_major, &out->disk_minor);
+}
+
+int block_probe(const char *name, bool links, struct probe *out)
 {
 	char path[JOBS_NAME_MAX + 8];
 	_cleanup_fd_ int fd = -1;
@@ -257,6 +384,9 @@ int block_probe(const char *name, struct probe *out)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
+	take_place(name, fd, out);
+	if (links)
+		links_find("/sys", name, out->links, sizeof(out->links));
 	pr = blkid_new_probe();
 	if (!pr)
 		return -ENOMEM;

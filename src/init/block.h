@@ -26,8 +26,22 @@ void block_want_all(struct boot *b);
 /* Number of the device that SPEC names; -1: it is not there, or was not looked at (yet). */
 int block_find(const struct boot *b, const struct spec *spec);
 
+/* Is D, one of B's, what SPEC names? */
+bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d);
+
+/* A part of something larger: RAID, LVM, LUKS; or swap. */
+bool block_is_member(const struct block_device *d);
+
+/* Are there devices that somebody waits for and that have not been read yet? */
+bool block_unsettled(struct boot *b);
+
+/* Tells which other devices SPEC fits as well as device N, which is taken. True when none may be
+ * taken, since they are two paths to one disk: WHY says it. */
+bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, char *why,
+		       size_t size);
+
 /* Size in sectors of 512 bytes; -1 when the kernel does not say. */
 int64_t block_sectors(const char *name);
 
-/* Looks at one device; blocks. */
-int block_probe(const char *name, struct probe *out);
+/* Looks at one device, with LINKS also for what udev would call it; blocks. */
+int block_probe(const char *name, bool links, struct probe *out);

@@ -12,6 +12,7 @@
 #include "format/modindex.h"
 #include "init/hooks.h"
 #include "init/jobs.h"
+#include "init/mounts.h"
 #include "init/params.h"
 #include "init/program.h"
 #include "init/shell.h"
@@ -72,6 +73,13 @@ enum boot_stage {
 	STAGE_DRIVER,      /* for the driver of its filesystem */
 	STAGE_FSCK,        /* of the root */
 	STAGE_MOUNT,       /* of the root, on /sysroot */
+	STAGE_OVERLAY_WAIT, /* for the device and the driver of what is laid over the root */
+	STAGE_OVERLAY,     /* of it */
+	STAGE_FSTAB,       /* what else is to be mounted? */
+	STAGE_MOUNTS_WAIT, /* for the device of the next one */
+	STAGE_MOUNTS_DRIVER, /* for the driver of its filesystem */
+	STAGE_MOUNTS_FSCK, /* of it */
+	STAGE_MOUNTS,      /* of it, and back to STAGE_MOUNTS_WAIT */
 	STAGE_PRE_PIVOT,   /* programs, with the root mounted */
 	STAGE_CHECK,       /* can the mounted root take over? */
 	STAGE_SETTLE,      /* modules that are loading right now may finish */
@@ -132,6 +140,13 @@ struct boot {
 	char init[JOBS_TEXT_MAX];
 	bool is_systemd;      /* that init */
 	bool probe_all;       /* for the diagnosis */
+	bool probe_links;     /* somebody wants a device by one of them */
+	bool loader_known;    /* discover.h */
+	char loader[JOBS_NAME_MAX]; /* PARTUUID of the boot loader's partition; "" */
+	int64_t settle_until; /* a device was found; others that may fit are still read */
+	const char *limited_by; /* what set the deadline; NULL: the root's time limit */
+	struct mounts mounts; /* besides the root */
+	size_t overlay;       /* number of the device of the overlay */
 	int64_t start, next_tell, deadline;
 	int64_t wake;         /* when the stage wants to be called again; 0: at an event */
 

@@ -58,6 +58,22 @@ static void tell_device(const struct block_device *d)
 		 p->partlabel[0] ? " PARTLABEL=" : "", p->partlabel);
 }
 
+/* What the device is called in the folder of the link that was wanted. */
+static void tell_links(const struct boot *b, const struct block_device *d)
+{
+	const struct spec *root = &b->params.root;
+	size_t folder = root->kind == SPEC_LINK ? strcspn(root->value, "/") + 1 : 0;
+	const char *line = d->probe.links;
+
+	while (folder && *line) {
+		size_t len = strcspn(line, "\n");
+
+		if (strncmp(line, root->value, folder) == 0)
+			log_tell("               /dev/disk/%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
 static void tell_devices(const struct boot *b)
 {
 	size_t shown = 0, left = 0;
@@ -72,6 +88,7 @@ static void tell_devices(const struct boot *b)
 		if (!shown++)
 			log_tell("  found:");
 		tell_device(&b->devices[i]);
+		tell_links(b, &b->devices[i]);
 	}
 	if (left)
 		log_tell("    and %zu more", left);
@@ -423,7 +440,12 @@ static void tell_goal(const struct boot *b)
 {
 	const struct params *p = &b->params;
 
-	if (!p->root.text)
+	if (p->root.kind == SPEC_AUTO)
+		log_tell("  wanted: a partition of the type of a root%s%s, since %s",
+			 *b->loader ? ", on the disk of PARTUUID=" : "", b->loader,
+			 p->root.text ? "root= asks for that"
+				      : "there is no root= on the kernel command line");
+	else if (!p->root.text)
 		log_tell("  wanted: nothing: there is no root= on the kernel command line");
 	else if (p->root.kind == SPEC_OTHER)
 		log_tell("  wanted: root=%s, which this image has no feature for", p->root.text);

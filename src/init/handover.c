@@ -72,6 +72,28 @@ static int check_folders(struct job_result *result)
 	return 0;
 }
 
+/* The root is a tmpfs, and has nothing but /usr: the folders and links that programs expect. */
+static void make_base(void)
+{
+	static const struct {
+		const char *path;
+		unsigned mode;
+	} folders[] = {{"/etc", 0755}, {"/home", 0755}, {"/root", 0700},
+		       {"/tmp", 01777}, {"/var", 0755}};
+	static const char *const links[] = {"bin", "sbin", "lib", "lib64", "lib32", "libx32"};
+	char target[32], path[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (sys_mkdir(folders[i].path, folders[i].mode) == 0)
+			chmod(folders[i].path, folders[i].mode); /* whatever the umask */
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		snprintf(target, sizeof(target), "usr/%s", links[i]);
+		snprintf(path, sizeof(path), "/%s", links[i]);
+		if (access(target, F_OK) == 0)
+			sys_symlink(target, path);
+	}
+}
+
 int handover_check(const struct boot *b, struct job_result *result)
 {
 	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
@@ -83,6 +105,8 @@ int handover_check(const struct boot *b, struct job_result *result)
 		snprintf(result->text, sizeof(result->text), SYSROOT ": %s", strerror(-r));
 		return r;
 	}
+	if (b->params.root.kind == SPEC_TMPFS)
+		make_base();
 	r = check_folders(result);
 	if (r < 0)
 		return r;
@@ -161,6 +185,11 @@ static int change_root(void)
 		return sys_umount(".", MNT_DETACH);
 	r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
 	return r < 0 ? r : sys_chroot(".");
+}
+
+void handover_empty(int fd, dev_t device)
+{
+	empty(fd, device, 0);
 }
 
 /* systemd's way to take over from another systemd, which hands it a file with its state. Of that

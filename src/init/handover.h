@@ -5,6 +5,8 @@
  * From the mounted root to its running init.
  */
 
+#include <sys/types.h>
+
 #include "init/boot.h"
 
 /* Finds the root's init (RESULT->text) and makes sure that the folders to move to exist.
@@ -15,3 +17,6 @@ int handover_check(const struct boot *b, struct job_result *result);
  * the arguments and environment that the kernel gave us. systemd is also told when PID 1 began.
  * Returns only when that failed. */
 int handover_switch(const struct boot *b, char **argv, char **envp);
+
+/* Deletes what the folder FD holds on DEVICE, and closes FD. */
+void handover_empty(int fd, dev_t device);

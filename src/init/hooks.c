@@ -6,6 +6,7 @@
 
 #include "init/boot.h"
 #include "init/log.h"
+#include "init/root.h"
 
 enum { ENV_TEXT_MAX = JOBS_NAME_MAX + 32 };
 
@@ -50,7 +51,8 @@ static void start(struct boot *b, const struct bootconf_run *run)
 
 	snprintf(stage, sizeof(stage), "PREROOT_STAGE=%s", bootconf_stage_name(run->stage));
 	if (run->stage != RUN_PRE_TRIGGER) {
-		snprintf(root, sizeof(root), "PREROOT_ROOT=/dev/%s", b->devices[b->root].name);
+		snprintf(root, sizeof(root), "PREROOT_ROOT=%s%s",
+			 b->params.root.kind == SPEC_TMPFS ? "" : "/dev/", root_name(b));
 		snprintf(type, sizeof(type), "PREROOT_FSTYPE=%.*s",
 			 (int)strcspn(b->fstype ? b->fstype : "", ","),
 			 b->fstype ? b->fstype : "");

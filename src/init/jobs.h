@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "init/links.h"
+
 enum {
 	JOBS_WORKERS_MAX = 64,
 	JOBS_NAME_MAX = 64,
@@ -24,6 +26,9 @@ enum job_kind {
 	JOB_PROBE, /* a block device: what is on it? */
 	JOB_MOUNT, /* a filesystem */
 	JOB_RESUME, /* from a hibernation image on a device */
+	JOB_LOADER, /* which partition the boot loader came from */
+	JOB_FSTAB, /* that of the mounted root: a copy is made */
+	JOB_OVERLAY, /* over the mounted root */
 	JOB_CHECK, /* /sysroot: can it be handed over to? */
 	JOB_ASK,   /* for a line of kernel parameters, at the console */
 	JOB_RECORD, /* why the boot failed, in a variable of the firmware */
@@ -32,12 +37,14 @@ enum job_kind {
 struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
-	char name[JOBS_NAME_MAX]; /* PROBE, MOUNT, RESUME: kernel name of the device */
+	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
+	bool links;               /* PROBE: what would udev call it? */
 	uint32_t generation;      /* PROBE: of the device, see boot.h */
 	uint64_t offset;          /* RESUME: page of the swap header */
 	/* MOUNT */
 	char fstype[JOBS_NAME_MAX];
 	char target[JOBS_VALUE_MAX];
+	bool beneath;  /* TARGET is a path in the mounted root, and so is NAME of a bind mount */
 	bool writable; /* unless OPTIONS say otherwise */
 	char options[JOBS_OPTIONS_MAX];
 };
@@ -51,6 +58,12 @@ struct probe {
 	char partuuid[JOBS_VALUE_MAX];
 	char partlabel[JOBS_VALUE_MAX];
 	char table[JOBS_NAME_MAX]; /* of a whole disk: gpt, dos */
+	char parttype[JOBS_NAME_MAX]; /* of the entry in a GPT: a GUID */
+	uint64_t partflags;        /* of that entry */
+	uint32_t partn;            /* number of the partition; 0: none */
+	uint32_t major, minor;
+	uint32_t disk_major, disk_minor; /* of the disk that it is a part of */
+	char links[LINKS_MAX];     /* see links.h */
 	bool ambivalent;           /* more than one signature, none is trusted */
 };
 

@@ -26,6 +26,7 @@
 #include "init/ask.h"
 #include "init/block.h"
 #include "init/boot.h"
+#include "init/discover.h"
 #include "init/events.h"
 #include "init/handover.h"
 #include "init/jobs.h"
@@ -33,6 +34,8 @@
 #include "init/log.h"
 #include "init/modules.h"
 #include "init/mount.h"
+#include "init/mounts.h"
+#include "init/overlay.h"
 #include "init/record.h"
 #include "init/rescue.h"
 #include "init/resume.h"
@@ -54,13 +57,22 @@ void jobs_run(const struct boot *b, const struct job *job, struct job_result *ou
 		out->result = modules_load(b, job->module);
 		break;
 	case JOB_PROBE:
-		out->result = block_probe(job->name, &out->probe);
+		out->result = block_probe(job->name, job->links, &out->probe);
 		break;
 	case JOB_MOUNT:
 		out->result = mount_device(job, out);
 		break;
 	case JOB_RESUME:
 		out->result = resume_try(job, out);
+		break;
+	case JOB_LOADER:
+		out->result = discover_read_loader(out);
+		break;
+	case JOB_FSTAB:
+		out->result = mounts_copy_fstab(out);
+		break;
+	case JOB_OVERLAY:
+		out->result = overlay_mount(b, job, out);
 		break;
 	case JOB_CHECK:
 		out->result = handover_check(b, out);
@@ -105,6 +117,7 @@ static void dispatch(struct boot *b)
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
 			job.generation = b->devices[device].generation;
+			job.links = b->probe_links;
 			memcpy(job.name, b->devices[device].name, sizeof(job.name));
 		} else if (b->has_index) {
 			modules_request_late(b);
@@ -285,7 +298,7 @@ static void prepare(struct boot *b)
 	modules_open(b);
 	check_kernel(b);
 	b->start = log_now();
-	stages_go(b, STAGE_PRE_TRIGGER);
+	stages_go(b, STAGE_CMDLINE);
 	block_want(b, &b->params.root);
 	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
 		block_want(b, &b->params.resume);

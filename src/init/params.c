@@ -84,7 +84,8 @@ enum how {
 	AS_TEXT,    /* const char *: the value; without one, or with "", as if not given */
 	AS_WORD,    /* bool: true for the bare word; with a value it is another parameter */
 	AS_NO_WORD, /* bool: false for the bare word */
-	AS_SWITCH,  /* bool: false for "0", "no", "off" */
+	AS_SWITCH,  /* bool: on, unless the value is 0, no or off */
+	AS_NOT,     /* bool: the other way round */
 	AS_LIST,    /* struct params_list: every value */
 	AS_CALL,    /* a function */
 };
@@ -201,6 +202,37 @@ static void take_hibernate(struct params *p, const char *value)
 {
 	if (value && strcmp(value, "noresume") == 0)
 		p->no_resume = true;
+}
+
+/* rd.overlay, rd.overlay=1, =0, =tmpfs:OPTIONS, =DEVICE */
+static void take_overlay(struct params *p, const char *value)
+{
+	p->overlay = cmdline_switch(value);
+	p->overlay_on.kind = SPEC_NONE;
+	p->overlay_options = "";
+	if (!p->overlay || !value || !*value || strcmp(value, "1") == 0 ||
+	    strcmp(value, "yes") == 0 || strcmp(value, "on") == 0 || strcmp(value, "tmpfs") == 0)
+		return;
+	if (str_starts(value, "tmpfs:"))
+		p->overlay_options = value + strlen("tmpfs:");
+	else
+		spec_parse(value, &p->overlay_on);
+}
+
+static void take_usr(struct params *p, const char *value)
+{
+	if (value && *value)
+		spec_parse(value, &p->usr);
+}
+
+static void take_usrfstype(struct params *p, const char *value)
+{
+	p->usrfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
+}
+
+static void take_usrflags(struct params *p, const char *value)
+{
+	p->usrflags = value ? value : "";
 }
 
 /* ---- parameters for who looks for a fault ---- */
@@ -328,6 +360,7 @@ static void take_memdebug(struct params *p, const char *value)
 #define WORD(name, field)    {name, AS_WORD, offsetof(struct params, field), NULL}
 #define NO_WORD(name, field) {name, AS_NO_WORD, offsetof(struct params, field), NULL}
 #define SWITCH(name, field)  {name, AS_SWITCH, offsetof(struct params, field), NULL}
+#define NOT(name, field)     {name, AS_NOT, offsetof(struct params, field), NULL}
 #define LIST(name, field)    {name, AS_LIST, offsetof(struct params, field), NULL}
 #define CALL(name, function) {name, AS_CALL, 0, function}
 
@@ -341,6 +374,9 @@ static const struct rule rules[] = {
 	CALL("hibernate", take_hibernate),
 	TEXT("init", init),
 	LIST("modprobe.blacklist", blacklists),
+	CALL("mount.usr", take_usr),
+	CALL("mount.usrflags", take_usrflags),
+	CALL("mount.usrfstype", take_usrfstype),
 	WORD("noresume", no_resume),
 	CALL("panic", take_panic),
 	CALL("rd.break", take_break),
@@ -354,9 +390,16 @@ static const struct rule rules[] = {
 	CALL("rd.hostonly", take_hostonly),
 	SWITCH("rd.info", info),
 	CALL("rd.memdebug", take_memdebug),
+	NOT("rd.fstab", no_fstab),
+	NOT("rd.multipath", no_multipath),
+	CALL("rd.overlay", take_overlay),
+	SWITCH("rd.overlay.crypt", overlay_crypt),
+	SWITCH("rd.overlay.readonly", overlay_readonly),
+	SWITCH("rd.overlay.reset", overlay_reset),
 	CALL("rd.retry", take_retry),
 	CALL("rd.shell", take_shell),
 	CALL("rd.skipfsck", take_skipfsck),
+	NOT("rd.systemd.gpt_auto", no_gpt_auto),
 	CALL("rd.timeout", take_timeout),
 	CALL("rd.watchdog", take_watchdog),
 	CALL("resume", take_resume),
@@ -369,6 +412,7 @@ static const struct rule rules[] = {
 	CALL("rootfstype", take_rootfstype),
 	CALL("rootwait", take_rootwait),
 	WORD("rw", writable),
+	NOT("systemd.gpt_auto", no_gpt_auto),
 };
 
 static void add_to_list(struct params_list *list, const char *value)
@@ -392,7 +436,8 @@ static void take_by(struct params *p, const struct rule *rule, const char *value
 			*(bool *)where = rule->how == AS_WORD;
 		break;
 	case AS_SWITCH:
-		*(bool *)where = cmdline_switch(value);
+	case AS_NOT:
+		*(bool *)where = cmdline_switch(value) == (rule->how == AS_SWITCH);
 		break;
 	case AS_LIST:
 		add_to_list(where, value);
@@ -432,6 +477,16 @@ const char *params_nearest(const char *name)
 	return nearest_word(name, known);
 }
 
+/* What stands in for what was not said. */
+static void settle_roots(struct params *p)
+{
+	if (p->root.kind == SPEC_NONE && !p->no_gpt_auto)
+		p->root.kind = SPEC_AUTO;
+	if (p->usr.kind == SPEC_NONE && (p->usrfstype || *p->usrflags) &&
+	    p->root.kind != SPEC_TMPFS)
+		p->usr = p->root;
+}
+
 /* rootwait over rd.timeout over rd.retry; a wait that was asked for is not counted. */
 static void settle_waits(struct params *p)
 {
@@ -460,7 +515,8 @@ void params_parse(struct params *p, const char *text, size_t len)
 {
 	char *cursor, *param, *value;
 
-	*p = (struct params){.rootflags = "", .watchdog = -1};
+	*p = (struct params){.rootflags = "", .usrflags = "", .overlay_options = "",
+			     .watchdog = -1};
 	if (len >= sizeof(p->text))
 		len = sizeof(p->text) - 1;
 	memcpy(p->text, text, len);
@@ -473,6 +529,7 @@ void params_parse(struct params *p, const char *text, size_t len)
 		take(p, param, value);
 	}
 	settle_waits(p);
+	settle_roots(p);
 }
 
 void params_module_options(const struct params *p, const char *module, char *out, size_t size)

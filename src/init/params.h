@@ -67,6 +67,16 @@ struct params {
 	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
 	const char *rootflags;  /* "" for none */
 	bool writable;
+	struct spec usr;        /* mount.usr=, or the root when only its type or flags are given */
+	const char *usrfstype;  /* NULL: find out */
+	const char *usrflags;   /* "" for none */
+	bool no_fstab;          /* rd.fstab=0: that of the root is not looked at */
+	bool no_multipath;      /* rd.multipath=0: one of several paths to a disk will do */
+	bool no_gpt_auto;       /* without root= nothing is looked for */
+	bool overlay;           /* rd.overlay: something writable over the root */
+	struct spec overlay_on; /* NONE: in memory */
+	const char *overlay_options; /* of the tmpfs then */
+	bool overlay_reset, overlay_readonly, overlay_crypt;
 	const char *init;       /* NULL: the usual places */
 	bool panic_given;
 	int64_t panic;          /* seconds; 0: never reboot; negative: at once */

@@ -41,7 +41,6 @@ static const struct {
 	{"rd.lvm", LACKS("LVM")},
 	{"rd.md", LACKS("MD RAID")},
 	{"rd.minmem", LACKS("live systems")},
-	{"rd.multipath", LACKS("multipath")},
 	{"rd.nbd", LACKS("NBD")},
 	{"rd.neednet", LACKS("the network")},
 	{"rd.net", LACKS("the network")},

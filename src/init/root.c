@@ -5,19 +5,18 @@
 #include <string.h>
 
 #include "init/block.h"
+#include "init/discover.h"
 #include "init/log.h"
 #include "init/modules.h"
 #include "init/mount.h"
 
-enum { SETTLE_MS = 2000 /* modules that load while the root is ready may finish */ };
+enum {
+	SETTLE_MS = 2000, /* modules that load while the root is ready may finish */
+	OTHERS_MS = 1000, /* devices that are there already, and may fit as well, are read */
+	DISKS_MS = 10000, /* the same for disks that are still to come, where no name is told */
+};
 
 /* ---- the root device ---- */
-
-static bool is_member(const struct probe *p)
-{
-	return strcmp(p->usage, "raid") == 0 || strcmp(p->usage, "crypto") == 0 ||
-	       strcmp(p->type, "swap") == 0;
-}
 
 static enum stage_step take_root(struct boot *b, size_t n)
 {
@@ -27,7 +26,7 @@ static enum stage_step take_root(struct boot *b, size_t n)
 
 	b->root = n;
 	b->root_generation = d->generation;
-	if (is_member(&d->probe)) {
+	if (block_is_member(d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
 		return stages_fail(b, why);
@@ -37,6 +36,13 @@ static enum stage_step take_root(struct boot *b, size_t n)
 			 d->probe.ambivalent ? " (signatures of several; rootfstype= decides)" : "");
 		return stages_fail(b, why);
 	}
+	if (block_is_doubtful(b, &b->params.root, n, why, sizeof(why)))
+		return stages_fail(b, why);
+	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_READ_ONLY))
+		b->params.writable = false;
+	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_GROW))
+		log_info("%s wants to grow with its partition: that is left to the root's init",
+			 d->name);
 	snprintf(b->fstypes, sizeof(b->fstypes), "%s", type);
 	b->fstype = b->fstypes;
 	return STAGE_ENDS;
@@ -47,35 +53,84 @@ int64_t root_deadline(const struct boot *b)
 	return b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER : log_now() + b->params.timeout;
 }
 
+/* An empty root in memory: its programs come with /usr. */
+static enum stage_step take_tmpfs(struct boot *b)
+{
+	if (b->params.usr.kind == SPEC_NONE)
+		return stages_fail(b, "root=tmpfs is empty: mount.usr= must name the filesystem "
+				      "with the programs");
+	snprintf(b->fstypes, sizeof(b->fstypes), "tmpfs");
+	b->fstype = b->fstypes;
+	return STAGE_ENDS;
+}
+
+static enum stage_step refuse(struct boot *b)
+{
+	return stages_fail(b, b->params.root.text ? "this root= is of a kind that the image cannot "
+						    "reach"
+						  : "the kernel command line does not name a root "
+						    "filesystem");
+}
+
+/* The device is there. Others may be that fit as well: which one it is must not depend on which was
+ * read first. Names and numbers of the kernel are given once. */
+static bool others_are_read(struct boot *b, int64_t now)
+{
+	bool is_auto = b->params.root.kind == SPEC_AUTO && !*b->loader;
+
+	if (b->params.root.kind == SPEC_NAME || b->params.root.kind == SPEC_NUMBER ||
+	    (!block_unsettled(b) && !(is_auto && modules_busy(b))))
+		return true;
+	if (!b->settle_until)
+		b->settle_until = now + (is_auto ? DISKS_MS : OTHERS_MS);
+	b->wake = b->settle_until;
+	return now >= b->settle_until;
+}
+
 enum stage_step root_wait(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
+	char why[BOOT_STATE_TEXT_MAX] = "";
 	int n;
 
 	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
-		return stages_fail(b, root->text ? "this root= is of a kind that the image cannot "
-						   "reach"
-						 : "the kernel command line does not name a root "
-						   "filesystem");
+		return refuse(b);
 	if (!b->entered)
 		b->deadline = root_deadline(b);
 	b->wake = delayed;
+	if (root->kind == SPEC_AUTO && discover_loader(b) == STAGE_STAYS)
+		return STAGE_STAYS;
+	if (root->kind == SPEC_TMPFS && now >= delayed)
+		return take_tmpfs(b);
 	n = now < delayed ? -1 : block_find(b, root);
 	if (n >= 0)
-		return take_root(b, (size_t)n);
-	return stages_is_late(b, now) ? stages_fail(b, "") : STAGE_STAYS;
+		return others_are_read(b, now) ? take_root(b, (size_t)n) : STAGE_STAYS;
+	if (!stages_is_late(b, now))
+		return STAGE_STAYS;
+	if (root->kind == SPEC_AUTO)
+		discover_is_doubtful(b, why, sizeof(why));
+	return stages_fail(b, why);
 }
 
 void root_wait_what(const struct boot *b, char *out, size_t size)
 {
-	snprintf(out, size, "root=%.100s", b->params.root.text ? b->params.root.text : "");
+	if (b->params.root.text)
+		snprintf(out, size, "root=%.100s", b->params.root.text);
+	else
+		snprintf(out, size, "a partition of the type of a root (there is no root=)");
+}
+
+const char *root_name(const struct boot *b)
+{
+	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : b->devices[b->root].name;
 }
 
 /* It may have been pulled out since it was found, and its place may be another device's. */
 static bool is_gone(const struct boot *b)
 {
-	return b->devices[b->root].generation != b->root_generation;
+	return b->params.root.kind != SPEC_TMPFS &&
+	       b->devices[b->root].generation != b->root_generation;
 }
 
 /* ---- its filesystem ---- */
@@ -93,7 +148,7 @@ enum stage_step root_driver(struct boot *b)
 	if (is_gone(b))
 		return stages_go(b, STAGE_WAIT);
 	if (!b->entered)
-		log_info("root is %s (%s)", b->devices[b->root].name, b->fstype);
+		log_info("root is %s (%s)", root_name(b), b->fstype);
 	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->fstype);
 	modules_request_alias(b, alias);
 	if (!modules_pending(b, alias))
@@ -110,13 +165,18 @@ void root_driver_what(const struct boot *b, char *out, size_t size)
 
 bool root_mount_job(const struct boot *b, struct job *out)
 {
-	if (strlen(b->params.rootflags) >= sizeof(out->options))
+	bool is_tmpfs = b->params.root.kind == SPEC_TMPFS;
+	const char *first = is_tmpfs ? "mode=0755," : ""; /* its own default is open to all */
+
+	if (strlen(first) + strlen(b->params.rootflags) >= sizeof(out->options))
 		return false;
-	*out = (struct job){
-		.kind = JOB_MOUNT, .target = SYSROOT, .writable = b->params.writable};
-	memcpy(out->name, b->devices[b->root].name, sizeof(out->name));
+	*out = (struct job){.kind = JOB_MOUNT, .target = SYSROOT};
+	/* What is laid over it takes the changes. */
+	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
+	if (!is_tmpfs)
+		memcpy(out->name, b->devices[b->root].name, sizeof(out->name));
 	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->fstype);
-	strcpy(out->options, b->params.rootflags);
+	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
 	return true;
 }
 
@@ -149,7 +209,7 @@ enum stage_step root_mount(struct boot *b)
 
 void root_mount_what(const struct boot *b, char *out, size_t size)
 {
-	snprintf(out, size, "%s to be mounted", b->devices[b->root].name);
+	snprintf(out, size, "%s to be mounted", root_name(b));
 }
 
 /* ---- the mounted root ---- */

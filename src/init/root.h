@@ -13,10 +13,14 @@ int64_t root_deadline(const struct boot *b);
 enum stage_step root_wait(struct boot *b);
 void root_wait_what(const struct boot *b, char *out, size_t size);
 
+/* The root device's name; "tmpfs" where it has none. */
+const char *root_name(const struct boot *b);
+
 enum stage_step root_driver(struct boot *b);
 void root_driver_what(const struct boot *b, char *out, size_t size);
 
-/* What mounts the root device with the parameters' flags and options; false when they do not fit. */
+/* What mounts the root device with the parameters' flags and options; false when they do not
+ * fit. */
 bool root_mount_job(const struct boot *b, struct job *out);
 
 enum stage_step root_mount(struct boot *b);

@@ -5,29 +5,41 @@
  * How a block device is named on the kernel command line, in fstab and in the configuration:
  *
  *   /dev/NAME                            the kernel's name
+ *   MAJ:MIN, /dev/block/MAJ:MIN, fe01    its number; the last one as the kernel has it, hexadecimal
  *   UUID= LABEL= PARTUUID= PARTLABEL=    what is on it, or in the partition table
+ *   PARTUUID=.../PARTNROFF=N             the partition N numbers behind that one
  *   /dev/disk/by-uuid/... and so on      the same four; udev's links are read as names only
+ *   /dev/disk/by-id/... by-path, by-diskseq   what udev would call it (links.h)
+ *   gpt-auto                             found by the type of its partition (discover.h)
+ *   tmpfs                                no device at all
  */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum spec_kind {
 	SPEC_NONE,  /* nothing was named */
 	SPEC_NAME,  /* a kernel name: vda1 */
+	SPEC_NUMBER,
 	SPEC_UUID,
 	SPEC_LABEL,
 	SPEC_PARTUUID,
 	SPEC_PARTLABEL,
+	SPEC_LINK,  /* by-id/... */
+	SPEC_AUTO,
+	SPEC_TMPFS,
 	SPEC_OTHER, /* something that we do not know how to reach */
 };
 
-enum { SPEC_VALUE_MAX = 512 };
+enum { SPEC_VALUE_MAX = 512, SPEC_NUMBER_MAX = (1 << 20) - 1 };
 
 struct spec {
 	const char *text; /* as given; NULL with SPEC_NONE. Not owned */
 	enum spec_kind kind;
-	char value[SPEC_VALUE_MAX]; /* the name, UUID or label alone */
+	char value[SPEC_VALUE_MAX]; /* the name, UUID, label or link alone */
+	uint32_t major, minor;      /* NUMBER */
+	int offset;                 /* PARTUUID: of the partition's number */
 };
 
 struct block_device;
@@ -35,5 +47,9 @@ struct block_device;
 /* TEXT must outlive OUT. A kind that is not known is SPEC_OTHER. */
 void spec_parse(const char *text, struct spec *out);
 
-/* Is it D, which has been probed? UUIDs are compared without regard to case. */
+/*
+ * Is it D, which has been probed? UUIDs are compared without regard to case, labels as they are
+ * and with \xNN decoded. What needs a look at other devices, AUTO and an offset, is told by
+ * block_find(): with an offset, this is the partition that it counts from.
+ */
 bool spec_is(const struct spec *s, const struct block_device *d);

@@ -13,6 +13,8 @@
 #include "init/memory.h"
 #include "init/modules.h"
 #include "init/mount.h"
+#include "init/mounts_stages.h"
+#include "init/overlay.h"
 #include "init/rescue.h"
 #include "init/resume.h"
 #include "init/root.h"
@@ -89,6 +91,13 @@ static const struct stage stages[] = {
 	[STAGE_DRIVER] = {"driver", root_driver, root_driver_what, true, BREAK_MOUNT},
 	[STAGE_FSCK] = {"fsck", fsck_root, NULL, false, 0},
 	[STAGE_MOUNT] = {"mount", root_mount, root_mount_what, false, 0},
+	[STAGE_OVERLAY_WAIT] = {"overlay-wait", overlay_wait, overlay_what, true, 0},
+	[STAGE_OVERLAY] = {"overlay", overlay_step, overlay_what, false, 0},
+	[STAGE_FSTAB] = {"fstab", mounts_fstab, NULL, false, 0},
+	[STAGE_MOUNTS_WAIT] = {"mounts-wait", mounts_wait, mounts_what, true, 0},
+	[STAGE_MOUNTS_DRIVER] = {"mounts-driver", mounts_driver, mounts_what, true, 0},
+	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", mounts_fsck, NULL, false, 0},
+	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false, BREAK_PRE_PIVOT},
 	[STAGE_CHECK] = {"check", root_check, root_mount_what, false, BREAK_CLEANUP},
 	[STAGE_SETTLE] = {"settle", root_settle, NULL, true, BREAK_SWITCH},
@@ -162,13 +171,19 @@ void stages_advance(struct boot *b)
 
 enum module_rank stages_loads(const struct boot *b)
 {
+	bool waits;
+
 	/* The kernel freezes all processes to resume: it could not while a module loads. */
 	if (b->stage == STAGE_RESUME && b->task.state == TASK_RUNS)
 		return RANK_NONE;
 	if (b->in_rescue)
 		return RANK_LATE;
-	if (b->stage > STAGE_MOUNT)
+	/* What is mounted besides the root may hang on other devices. */
+	waits = b->params.overlay || b->mounts.next < b->mounts.n;
+	if (b->stage > STAGE_MOUNTS || (b->stage > STAGE_MOUNT && !waits))
 		return RANK_NONE;
+	if (b->stage > STAGE_MOUNT)
+		return b->late ? RANK_LATE : RANK_DEVICE;
 	/* The root is there: other devices are the affair of its own init. */
 	if (b->stage >= STAGE_DRIVER)
 		return RANK_GOAL;
@@ -207,6 +222,7 @@ bool stages_is_late(const struct boot *b, int64_t now)
 static void tell_waiting(struct boot *b, int64_t now)
 {
 	const struct stage *s = &stages[b->stage];
+	const char *limited_by = b->limited_by ? b->limited_by : b->params.timeout_by;
 	char until[128], what[128];
 
 	s->what(b, what, sizeof(what));
@@ -214,10 +230,10 @@ static void tell_waiting(struct boot *b, int64_t now)
 	if (!s->limited)
 		snprintf(until, sizeof(until), "as long as it takes");
 	else if (b->deadline == PARAMS_FOREVER)
-		snprintf(until, sizeof(until), "without a time limit (%s)", b->params.timeout_by);
+		snprintf(until, sizeof(until), "without a time limit (%s)", limited_by);
 	else
 		snprintf(until, sizeof(until), "for %lld more seconds (%s)",
-			 (long long)(b->deadline - now + 999) / 1000, b->params.timeout_by);
+			 (long long)(b->deadline - now + 999) / 1000, limited_by);
 	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
 		 jobs_busy(&b->jobs, JOB_LOAD), jobs_busy(&b->jobs, JOB_PROBE));
 	b->next_tell = now + TELL_AGAIN_MS;

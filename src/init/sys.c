@@ -44,6 +44,11 @@ int sys_mkdir(const char *path, unsigned mode)
 	return result(mkdir(path, mode));
 }
 
+int sys_symlink(const char *target, const char *path)
+{
+	return result(symlink(target, path));
+}
+
 int sys_unlink(int dir, const char *name, int flags)
 {
 	return result(unlinkat(dir, name, flags));

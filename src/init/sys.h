@@ -12,6 +12,7 @@ int sys_mount(const char *source, const char *target, const char *fstype, unsign
 	      const char *data);
 int sys_umount(const char *target, int flags);
 int sys_mkdir(const char *path, unsigned mode);
+int sys_symlink(const char *target, const char *path);
 int sys_unlink(int dir, const char *name, int flags);
 int sys_chdir(const char *path);
 int sys_chroot(const char *path);

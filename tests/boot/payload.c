@@ -8,6 +8,8 @@
  * is verdict=ok or verdict=fail. With payload.run=hardware on the kernel command line, the output
  * of "preroot hardware --json" comes between the lines "BEGIN hardware" and "END hardware STATUS";
  * with payload.cat=boot.json PID 1's trace of the boot in the same way.
+ * With payload.also=PATH[,PATH...] there must be mounts on those places, too. With payload.look=PATH
+ * the report has looked=yes if there is such a file, looked=no if not.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -34,6 +36,7 @@
 #define HARDWARE_WORD "payload.run=hardware"
 #define TRACE_PATH    "/run/preroot/boot.json"
 #define TRACE_WORD    "payload.cat=boot.json"
+#define ALSO_WORD     "payload.also="
 
 enum {
 	/* From the kernel's include/linux/sched.h; told in /proc/PID/stat. */
@@ -275,13 +278,32 @@ static void report_root(const struct mount *mount)
 	report("root_type=%s", mount->type);
 	report("root_flags=%s", mount->flags);
 	report("root_options=%s", mount->options);
+	if (strstr(read_text("/proc/cmdline"), "root=tmpfs"))
+		return;
 	if (statfs("/", &fs) < 0 || fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)
 		fail("/ is still the initramfs");
 }
 
+/* Is POINT among the places of payload.also=, whose number goes to *N? */
+static bool is_also(const char *point, int *n)
+{
+	const char *cmdline = read_text("/proc/cmdline"), *at = strstr(cmdline, ALSO_WORD);
+	bool found = false;
+
+	*n = 0;
+	for (at = at ? at + strlen(ALSO_WORD) : ""; *at && *at != ' '; at += *at == ',') {
+		size_t length = strcspn(at, ", ");
+
+		found = found || (strlen(point) == length && strncmp(at, point, length) == 0);
+		at += length;
+		++*n;
+	}
+	return found;
+}
+
 static void check_mounts(void)
 {
-	int seen[N_EXPECTED] = {0}, n = 0;
+	int seen[N_EXPECTED] = {0}, n = 0, n_also = 0, seen_also = 0;
 	char line[2048];
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 
@@ -294,9 +316,13 @@ static void check_mounts(void)
 			fail("a line of mountinfo is not understood: %s", line);
 			continue;
 		}
-		report("mount=%s %s %s", mount.point, mount.type, mount.flags);
+		report("mount=%s %s %s %s", mount.point, mount.type, mount.flags, mount.source);
 		while (i < N_EXPECTED && strcmp(mount.point, expected_mounts[i].point) != 0)
 			i++;
+		if (i == N_EXPECTED && is_also(mount.point, &n_also)) {
+			seen_also++;
+			continue;
+		}
 		if (i == N_EXPECTED) {
 			fail("%s (%s) is mounted", mount.point, mount.type);
 			continue;
@@ -309,6 +335,9 @@ static void check_mounts(void)
 	if (file)
 		fclose(file);
 	report("mounts=%d", n);
+	is_also("", &n_also);
+	if (seen_also != n_also)
+		fail("of %d further places %d are mounted", n_also, seen_also);
 	for (int i = 0; i < N_EXPECTED; i++) {
 		if (seen[i] != 1)
 			fail("%s is mounted %d times", expected_mounts[i].point, seen[i]);
@@ -478,6 +507,15 @@ static void check_trace(bool tell)
 		report("BEGIN boot.json\n%s\nEND boot.json 0", text);
 }
 
+static void report_look(void)
+{
+	char path[256];
+	const char *at = strstr(read_text("/proc/cmdline"), "payload.look=");
+
+	if (at && sscanf(at, "payload.look=%255s", path) == 1)
+		report("looked=%s", access(path, F_OK) == 0 ? "yes" : "no");
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	long long monotonic = clock_us(CLOCK_MONOTONIC), since_boot = clock_us(CLOCK_BOOTTIME);
@@ -504,6 +542,7 @@ int main(int argc, char **argv, char **envp)
 	report_modules();
 	report_acpi();
 	check_trace(strstr(read_text("/proc/cmdline"), TRACE_WORD) != NULL);
+	report_look();
 	if (strstr(read_text("/proc/cmdline"), HARDWARE_WORD))
 		run_hardware();
 	report("verdict=%s", failed ? "fail" : "ok");

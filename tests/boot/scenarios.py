@@ -237,7 +237,7 @@ SCENARIOS = MATRIX + COMPRESSED + [
           says=(NOWHERE, "{disk.uuid}")),
     fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
-          says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers nvme, or")),
+          says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers ahci,nvme, or")),
     fails("no-init", tree="no-init", says=("/sbin/init",)),
     fails("dropin-required-pre-trigger", features=required("pre_trigger"), says=(
         "the boot cannot go on",

@@ -182,10 +182,30 @@ def test_keyboard_beside_a_mounted_usb_disk_keeps_its_controller(bookworm, tmp_p
     assert {"xhci_pci", "usbhid"} <= set(modules_of(plan))
 
 
-def test_usr_of_its_own_is_refused(bookworm, tmp_path):
+def test_usr_of_its_own_brings_its_driver(bookworm, tmp_path):
+    def add_mounts(machine):
+        machine["mounts"].append({**machine["mounts"][0], "target": "/usr", "fstype": "xfs"})
+        machine["mounts"].append({**machine["mounts"][0], "target": "/srv", "fstype": "btrfs",
+                                  "early": True})
+        machine["mounts"].append({**machine["mounts"][0], "target": "/mnt", "fstype": "f2fs"})
+
+    machine = changed(tmp_path, "virtio-blk", add_mounts)
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine, *STRICT).json
+    assert {"xfs", "btrfs"} <= set(modules_of(plan))
+    assert "f2fs" not in modules_of(plan)
+
+
+def test_usr_on_what_cannot_be_brought_up_is_refused(bookworm, tmp_path):
     def add_usr(machine):
-        machine["mounts"].append({**machine["mounts"][0], "target": "/usr"})
+        block = {**machine["mounts"][0]["blocks"][0], "virtual": True, "dm-uuid": "LVM-x"}
+        machine["mounts"].append({**machine["mounts"][0], "target": "/usr", "blocks": [block]})
 
     machine = changed(tmp_path, "virtio-blk", add_usr)
     result = run("plan", "--root", bookworm.root, "--hardware", machine, status=FAILED)
-    assert "/usr" in result.error and result.hint
+    assert "the way to /usr" in result.error and result.hint
+
+
+def test_overlay_comes_when_the_image_asks_for_it(bookworm, tmp_path):
+    machine = changed(tmp_path, "virtio-blk", lambda machine: None)
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine, *STRICT).json
+    assert "overlay" not in modules_of(plan)

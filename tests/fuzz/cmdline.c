@@ -35,7 +35,9 @@ static void parse(const uint8_t *data, size_t size)
 
 	params_parse(&p, (const char *)data, size);
 	HOLDS(p.rootflags && p.timeout_by);
-	HOLDS(!p.root.text == (p.root.kind == SPEC_NONE));
+	HOLDS(p.root.text || p.root.kind == SPEC_NONE || p.root.kind == SPEC_AUTO);
+	HOLDS(!p.root.text || p.root.kind != SPEC_NONE);
+	HOLDS(p.usrflags && p.overlay_options);
 	HOLDS(p.timeout == PARAMS_FOREVER || p.timeout >= 0);
 	HOLDS(p.delay >= 0 && p.n_notes <= PARAMS_NOTES_MAX);
 	HOLDS(memchr(p.root.value, '\0', sizeof(p.root.value)));

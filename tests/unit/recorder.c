@@ -38,7 +38,7 @@ static int next_result(void)
 int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
 	      const char *data)
 {
-	buf_printf(&recorder.calls, "mount %s %s %s %lx [%s]\n", source, target,
+	buf_printf(&recorder.calls, "mount %s %s %s %lx [%s]\n", source ? source : "-", target,
 		   fstype ? fstype : "-", flags, data ? data : "-");
 	return next_result();
 }
@@ -52,6 +52,12 @@ int sys_umount(const char *target, int flags)
 int sys_mkdir(const char *path, unsigned mode)
 {
 	buf_printf(&recorder.calls, "mkdir %s %o\n", path, mode);
+	return next_result();
+}
+
+int sys_symlink(const char *target, const char *path)
+{
+	buf_printf(&recorder.calls, "symlink %s %s\n", target, path);
 	return next_result();
 }
 

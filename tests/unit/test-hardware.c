@@ -671,6 +671,29 @@ static void no_description_is_fatal(void **state)
 	sweep(whole, sizeof(whole) - 1, check_json, NULL);
 }
 
+static void what_fstab_wants_early_is_told_before_the_rest(void **state)
+{
+	static const char usb[] = "devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/host6/target6:0:0/"
+				  "6:0:0:0/block/sda";
+	struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/fstab", "broken\nLABEL=x /srv ext4 x-initrd.mount 0 2\n"
+					"LABEL=y /mnt ext4 defaults 0 2\n");
+	put_block(&m, usb, "8:0", false);
+	put_device(&m, "devices/pci0000:00/0000:00:14.0", "pci", "pci:v1", "xhci_hcd", NULL);
+	add_mount(&m, "8:0", "/mnt", "ext4", "/dev/sda");
+	add_mount(&m, "8:0", "/srv", "ext4", "/dev/sda");
+	add_mount(&m, "8:0", "/usr", "ext4", "/dev/sda");
+	read_machine(&m);
+	assert_true(hardware_mount(&m.hw, "/srv")->is_early);
+	assert_true(hardware_mount(&m.hw, "/usr")->is_early);
+	assert_false(hardware_mount(&m.hw, "/mnt")->is_early);
+	assert_devices(&m, "/srv", "pci:v1");
+	machine_clear(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -687,6 +710,7 @@ int main(void)
 		cmocka_unit_test(a_keyboard_is_found_by_its_letters),
 		cmocka_unit_test(a_modalias_may_stand_in_the_uevent_alone),
 		cmocka_unit_test(a_driver_that_is_built_in_is_known_as_such),
+		cmocka_unit_test(what_fstab_wants_early_is_told_before_the_rest),
 		cmocka_unit_test(the_root_is_what_a_shared_device_is_needed_for),
 		cmocka_unit_test(a_device_with_two_purposes_stands_once),
 		cmocka_unit_test(without_sys_or_proc_it_is_said_so),

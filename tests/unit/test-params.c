@@ -31,7 +31,7 @@ static void without_parameters_the_defaults_hold(void **state)
 	(void)state;
 	parse("BOOT_IMAGE=/vmlinuz quiet splash\n");
 	assert_null(p.root.text);
-	assert_int_equal(p.root.kind, SPEC_NONE);
+	assert_int_equal(p.root.kind, SPEC_AUTO);
 	assert_null(p.rootfstype);
 	assert_string_equal(p.rootflags, "");
 	assert_false(p.writable);
@@ -82,15 +82,25 @@ static void a_link_of_dev_disk_may_hold_what_no_file_name_can(void **state)
 static void what_cannot_be_reached_is_known_as_such(void **state)
 {
 	static const char *const lines[] = {"root=/dev/mapper/vg-root",
-					    "root=/dev/disk/by-id/x",
+					    "root=/dev/disk/by-loop-ref/x",
 					    "root=/dev/nfs",
-					    "root=8:1",
-					    "root=0801",
+					    "root=8:",
+					    "root=8:1:x",
+					    "root=8:1:2",
+					    "root=8:1048576",
+					    "root=/dev/block/8",
+					    "root=080x",
+					    "root=80",
+					    "root=123456789",
+					    "root=PARTUUID=a/PARTNROFF=",
+					    "root=PARTUUID=a/PARTNROFF=1x",
+					    "root=PARTUUID=a/OFF=1",
+					    "root=PARTUUID=a/PARTNROFF=--1",
 					    "root=nfs:server:/path",
 					    "root=",
 					    "root=uuid=x",
 					    "root=/dev/vg/root",
-					    "root=tmpfs"};
+					    "root=tmpfs:x"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -98,7 +108,7 @@ static void what_cannot_be_reached_is_known_as_such(void **state)
 		if (p.root.kind != SPEC_OTHER || !p.root.text)
 			fail_msg("[%s] gives kind %d", lines[i], p.root.kind);
 	}
-	assert_string_equal(p.root.text, "tmpfs");
+	assert_string_equal(p.root.text, "tmpfs:x");
 }
 
 static void quotes_around_a_root_are_taken_off(void **state)
@@ -256,7 +266,7 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 		const char *line, *feature;
 	} cases[] = {{"rd.luks.uuid=x", "LUKS"},      {"rd.lvm.vg=x", "LVM"},
 		     {"rd.md", "MD RAID"},	      {"ip=dhcp", "the network"},
-		     {"rd.udev.log_level=info", "udev"}, {"rd.multipath=default", "multipath"},
+		     {"rd.udev.log_level=info", "udev"}, {"rd.dm.uuid=1", "device-mapper"},
 		     {"rd.shutdown.timeout.umount=9", "shutdown"}};
 
 	(void)state;
@@ -475,7 +485,7 @@ static void check_params(uint8_t *data, size_t len, void *arg)
 	params_parse(&p, (const char *)data, len);
 	assert_true(p.rootflags && p.timeout_by && p.delay >= 0);
 	assert_true(p.timeout >= 0 || p.timeout == PARAMS_FOREVER);
-	assert_int_equal(!p.root.text, p.root.kind == SPEC_NONE);
+	assert_true(p.root.text || p.root.kind == SPEC_NONE || p.root.kind == SPEC_AUTO);
 	params_module_options(&p, "m", options, sizeof(options));
 	assert_true(strlen(options) < sizeof(options));
 }
@@ -534,6 +544,96 @@ static void the_watchdog_is_asked_for_in_seconds(void **state)
 	}
 }
 
+static void assert_number(const char *cmdline, uint32_t major, uint32_t minor)
+{
+	parse(cmdline);
+	assert_int_equal(p.root.kind, SPEC_NUMBER);
+	assert_int_equal(p.root.major, major);
+	assert_int_equal(p.root.minor, minor);
+}
+
+static void a_root_can_be_named_by_its_number(void **state)
+{
+	(void)state;
+	assert_number("root=8:1", 8, 1);
+	assert_number("root=254:1048575", 254, 1048575);
+	assert_number("root=259:3:2048:", 259, 3);
+	assert_number("root=/dev/block/253:16", 253, 16);
+	assert_number("root=801", 8, 1);
+	assert_number("root=0801", 8, 1);
+	assert_number("root=fe01", 254, 1);
+	assert_number("root=0xFE01", 254, 1);
+	assert_number("root=00110301", 0x103, 0x101); /* a minor over 255 */
+}
+
+static void a_root_can_be_named_by_udevs_links_and_by_words(void **state)
+{
+	(void)state;
+	assert_root("root=/dev/disk/by-id/ata-X_1-part2", SPEC_LINK, "by-id/ata-X_1-part2");
+	assert_root("root=/dev/disk/by-path/pci-0000:00:1f.2-ata-1", SPEC_LINK,
+		    "by-path/pci-0000:00:1f.2-ata-1");
+	assert_root("root=/dev/disk/by-diskseq/7", SPEC_LINK, "by-diskseq/7");
+	assert_root("root=/dev/disk/by-id/dm-name-a\\x20b", SPEC_LINK, "by-id/dm-name-a\\x20b");
+	assert_root("root=tmpfs", SPEC_TMPFS, "tmpfs");
+	assert_root("root=gpt-auto", SPEC_AUTO, "gpt-auto");
+	assert_root("root=PARTUUID=ab-01/PARTNROFF=2", SPEC_PARTUUID, "ab-01");
+	assert_int_equal(p.root.offset, 2);
+	assert_root("root=PARTUUID=ab-03/PARTNROFF=-2", SPEC_PARTUUID, "ab-03");
+	assert_int_equal(p.root.offset, -2);
+	parse("quiet systemd.gpt_auto=0");
+	assert_int_equal(p.root.kind, SPEC_NONE);
+	parse("rd.systemd.gpt_auto=no");
+	assert_int_equal(p.root.kind, SPEC_NONE);
+}
+
+static void further_mounts_have_their_parameters(void **state)
+{
+	(void)state;
+	parse("root=LABEL=r mount.usr=LABEL=u mount.usrfstype=xfs mount.usrflags=noatime rd.fstab=0");
+	assert_int_equal(p.usr.kind, SPEC_LABEL);
+	assert_string_equal(p.usr.value, "u");
+	assert_string_equal(p.usrfstype, "xfs");
+	assert_string_equal(p.usrflags, "noatime");
+	assert_true(p.no_fstab);
+	assert_false(p.no_multipath);
+	/* Flags alone: a part of the root's own filesystem. */
+	parse("root=LABEL=r mount.usrflags=subvol=usr rd.multipath=0");
+	assert_int_equal(p.usr.kind, SPEC_LABEL);
+	assert_string_equal(p.usr.value, "r");
+	assert_true(p.no_multipath);
+	parse("root=LABEL=r");
+	assert_int_equal(p.usr.kind, SPEC_NONE);
+	parse("root=tmpfs mount.usrflags=ro");
+	assert_int_equal(p.usr.kind, SPEC_NONE);
+}
+
+static void assert_overlay(const char *cmdline, enum spec_kind kind, const char *options)
+{
+	parse(cmdline);
+	assert_true(p.overlay);
+	assert_int_equal(p.overlay_on.kind, kind);
+	assert_string_equal(p.overlay_options, options);
+}
+
+static void an_overlay_has_its_parameters(void **state)
+{
+	(void)state;
+	assert_overlay("rd.overlay", SPEC_NONE, "");
+	assert_overlay("rd.overlay=1", SPEC_NONE, "");
+	assert_overlay("rd.overlay=tmpfs", SPEC_NONE, "");
+	assert_overlay("rd.overlay=tmpfs:size=32M,nr_inodes=100", SPEC_NONE,
+		       "size=32M,nr_inodes=100");
+	assert_overlay("rd.overlay=LABEL=o", SPEC_LABEL, "");
+	assert_overlay("rd.overlay=UUID=1 rd.overlay.reset=1", SPEC_UUID, "");
+	assert_true(p.overlay_reset);
+	assert_overlay("rd.overlay=/dev/vdb rd.overlay.readonly", SPEC_NAME, "");
+	assert_true(p.overlay_readonly);
+	assert_overlay("rd.overlay=LABEL=o rd.overlay=1", SPEC_NONE, "");
+	parse("rd.overlay rd.overlay=0 rd.overlay.crypt=LABEL=c");
+	assert_false(p.overlay);
+	assert_true(p.overlay_crypt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +666,10 @@ int main(void)
 		cmocka_unit_test(no_command_line_is_fatal),
 		cmocka_unit_test(hibernation_has_its_parameters),
 		cmocka_unit_test(the_watchdog_is_asked_for_in_seconds),
+		cmocka_unit_test(a_root_can_be_named_by_its_number),
+		cmocka_unit_test(a_root_can_be_named_by_udevs_links_and_by_words),
+		cmocka_unit_test(further_mounts_have_their_parameters),
+		cmocka_unit_test(an_overlay_has_its_parameters),
 	};
 
 	return RUN_TESTS(tests);

@@ -196,6 +196,9 @@ static void a_boot_goes_from_the_device_to_the_init(void **state)
 	go_on(b);
 	assert_int_equal(world.n_jobs, 1);
 	job_ends(b, 0, "");
+	assert_int_equal(b->stage, STAGE_FSTAB);
+	assert_int_equal(world.job.kind, JOB_FSTAB);
+	job_ends(b, 0, ""); /* there is none */
 	assert_int_equal(b->stage, STAGE_CHECK);
 	assert_int_equal(world.job.kind, JOB_CHECK);
 	job_ends(b, 0, "/sbin/init");
@@ -359,6 +362,7 @@ static void a_disk_that_comes_after_the_account_is_taken(void **state)
 	go_on(b);
 	assert_int_equal(b->stage, STAGE_MOUNT);
 	job_ends(b, 0, "");
+	job_ends(b, 0, ""); /* of fstab */
 	job_ends(b, 0, "/sbin/init");
 	assert_int_equal(b->stage, STAGE_DONE);
 	boot_end(b);

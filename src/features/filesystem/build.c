@@ -96,12 +96,15 @@ static int add_charsets(struct build *b, const struct hw_mount *m, struct err *e
 
 int filesystem_build(struct build *b, struct err *err)
 {
-	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
 	int r = 0;
 
-	if (build_is_hostonly(b)) { /* storage made sure that there is a root */
-		r = add_type(b, m, err);
-		if (r == 0)
+	/* A generic image has no mounts. */
+	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++) {
+		const struct hw_mount *m = &b->hardware.mounts[i];
+
+		if (m->is_early)
+			r = add_type(b, m, err);
+		if (m->is_early && r == 0)
 			r = add_charsets(b, m, err);
 	}
 	return r < 0 ? r : modules_add_rules(b->modules, rules, build_reach(b), err);

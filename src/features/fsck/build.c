@@ -66,10 +66,11 @@ int fsck_build(struct build *b, struct err *err)
 
 	if (b->request->mode == MODE_STRICT)
 		return 0;
-	if (build_is_hostonly(b)) {
-		r = add_of_mount(b, hardware_mount(&b->hardware, "/"), err);
-		return r < 0 ? r : add_of_mount(b, hardware_mount(&b->hardware, "/usr"), err);
-	}
+	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++)
+		if (b->hardware.mounts[i].is_early)
+			r = add_of_mount(b, &b->hardware.mounts[i], err);
+	if (build_is_hostonly(b))
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(types) && r >= 0; i++)
 		r = add(b, types[i],
 			arena_printf(a, "checks a root filesystem of type %s before it is mounted",

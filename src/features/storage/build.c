@@ -82,14 +82,14 @@ static int refuse(struct err *err)
 	return err_hint(err, "keep using the image builder of your distribution on this machine");
 }
 
-static int check_block(const struct hw_block *k, struct err *err)
+static int check_block(const struct hw_mount *m, const struct hw_block *k, struct err *err)
 {
 	if (!k->is_virtual)
 		return 0;
 	err_set(err, -ENOTSUP,
-		"the way to / leads over /sys/%s%s%s, which this version cannot bring up at boot",
-		k->path ? k->path : k->name, k->dm_uuid ? " with device-mapper id " : "",
-		k->dm_uuid ? k->dm_uuid : "");
+		"the way to %s leads over /sys/%s%s%s, which this version cannot bring up at boot",
+		m->target, k->path ? k->path : k->name,
+		k->dm_uuid ? " with device-mapper id " : "", k->dm_uuid ? k->dm_uuid : "");
 	return refuse(err);
 }
 
@@ -105,51 +105,66 @@ static bool needs_more_devices(const char *options)
 	return false;
 }
 
+/* Is D a device of a bus on the way to M? A device is told once, with the first that needs it: what
+ * another filesystem shares with / is known by its place. */
+static bool carries(const struct hw_device *d, const struct hw_mount *m)
+{
+	if (d->subsystem && strcmp(d->subsystem, "scsi") == 0)
+		return false;
+	if (strcmp(d->needed_for, m->target) == 0)
+		return true;
+	for (size_t i = 0; i < m->n_blocks && strcmp(m->target, "/") != 0; i++)
+		if (m->blocks[i].path && (str_starts(m->blocks[i].path, d->path) ||
+					  str_starts(m->blocks[i].path, "devices/virtual/nvme-")))
+			return true;
+	return false;
+}
+
 /* iSCSI, rbd and the like have disks without a device of a bus below them. */
 static int check_controller(const struct build *b, const struct hw_mount *m, struct err *err)
 {
-	for (size_t i = 0; i < b->hardware.n_devices; i++) {
-		const struct hw_device *d = &b->hardware.devices[i];
-
-		if (strcmp(d->needed_for, "/") == 0 &&
-		    (!d->subsystem || strcmp(d->subsystem, "scsi") != 0))
+	for (size_t i = 0; i < b->hardware.n_devices; i++)
+		if (carries(&b->hardware.devices[i], m))
 			return 0;
-	}
-	err_set(err, -ENOTSUP, "no controller was found below the disk of / (/sys/%s): it is not "
+	err_set(err, -ENOTSUP, "no controller was found below the disk of %s (/sys/%s): it is not "
 		"local, and this version cannot bring it up at boot",
-		m->n_blocks ? m->blocks[m->n_blocks - 1].path : "");
+		m->target, m->n_blocks ? m->blocks[m->n_blocks - 1].path : "");
 	return refuse(err);
+}
+
+static int check_mount(const struct build *b, const struct hw_mount *m, struct err *err)
+{
+	size_t devices = 0;
+	int r = 0;
+
+	for (size_t k = 0; k < m->n_blocks && r == 0; k++) {
+		devices += !m->blocks[k].holder;
+		r = check_block(m, &m->blocks[k], err);
+	}
+	if (r == 0 && (devices > 1 || needs_more_devices(m->options))) {
+		err_set(err, -ENOTSUP, "the %s on %s lies on more than one device (%s), which this "
+			"version cannot bring up at boot", m->fstype, m->target,
+			devices > 1 ? "several disks" : m->options);
+		r = refuse(err);
+	}
+	return r < 0 ? r : check_controller(b, m, err);
 }
 
 static int check_mounts(const struct build *b, struct err *err)
 {
-	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
-	size_t devices = 0;
 	int r = 0;
 
-	if (!m) {
+	if (!hardware_mount(&b->hardware, "/")) {
 		err_set(err, -ENODEV, "no block device below / was found%s%s",
 			b->request->hardware_file ? " in " : "",
 			b->request->hardware_file ? b->request->hardware_file : "");
 		return err_hint(err, "build with --generic, or with --hardware FILE of the machine "
 				     "that the image is for");
 	}
-	if (hardware_mount(&b->hardware, "/usr")) {
-		err_set(err, -ENOTSUP, "/usr is a filesystem of its own, which this version does "
-				       "not mount at boot");
-		return refuse(err);
-	}
-	for (size_t k = 0; k < m->n_blocks && r == 0; k++) {
-		devices += !m->blocks[k].holder;
-		r = check_block(&m->blocks[k], err);
-	}
-	if (r == 0 && (devices > 1 || needs_more_devices(m->options))) {
-		err_set(err, -ENOTSUP, "the %s on / lies on more than one device (%s), which this "
-			"version cannot bring up at boot", m->fstype,
-			devices > 1 ? "several disks" : m->options);
-		r = refuse(err);
-	}
-	return r < 0 ? r : check_controller(b, m, err);
+	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++)
+		if (b->hardware.mounts[i].is_early)
+			r = check_mount(b, &b->hardware.mounts[i], err);
+	return r;
 }
 
 /* PCI mass storage, SCSI and virtio disks, mmc: what always has a driver of its own. */
@@ -167,8 +182,8 @@ static bool carries_disks(const char *modalias)
 static int add_device(struct build *b, const struct hw_device *d, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
-	const char *reason = arena_printf(a, "drives /sys/%s (%s) on the way to /", d->path,
-					  d->modalias ? d->modalias : d->driver);
+	const char *reason = arena_printf(a, "drives /sys/%s (%s) on the way to %s", d->path,
+					  d->modalias ? d->modalias : d->driver, d->needed_for);
 	const char *prefer = d->module ? d->module : d->driver;
 	unsigned flags = MODULES_LOAD | MODULES_REQUIRED | (d->driver ? MODULES_IN_USE : 0);
 	int r = MODULES_ABSENT;
@@ -190,18 +205,26 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 	if (!d->module || d->is_builtin) {
 		if (carries_disks(d->modalias))
 			plan_warn(&b->plan,
-				  "/sys/%s (%s, %s) is on the way to /: the running kernel has its "
+				  "/sys/%s (%s, %s) is on the way to %s: the running kernel has its "
 				  "driver built in, kernel %s lists none", d->path, d->modalias,
-				  d->driver ? d->driver : "no driver", b->kernel.version);
+				  d->driver ? d->driver : "no driver", d->needed_for,
+				  b->kernel.version);
 		return 0;
 	}
 	err_set(err, -ENOENT,
-		"kernel %s has no driver for /sys/%s, which is on the way to / (modalias %s; the "
+		"kernel %s has no driver for /sys/%s, which is on the way to %s (modalias %s; the "
 		"running kernel drives it with module %s)",
-		b->kernel.version, d->path, d->modalias ? d->modalias : "none",
+		b->kernel.version, d->path, d->needed_for, d->modalias ? d->modalias : "none",
 		d->module);
 	return err_hint(err, "install that driver for kernel %s, or build for another kernel",
 			b->kernel.version);
+}
+
+static bool is_for_early(const struct build *b, const struct hw_device *d)
+{
+	const struct hw_mount *m = hardware_mount(&b->hardware, d->needed_for);
+
+	return m && m->is_early;
 }
 
 static int build_hostonly(struct build *b, struct err *err)
@@ -209,7 +232,7 @@ static int build_hostonly(struct build *b, struct err *err)
 	int r = check_mounts(b, err);
 
 	for (size_t i = 0; i < b->hardware.n_devices && r == 0; i++)
-		if (strcmp(b->hardware.devices[i].needed_for, "/") == 0)
+		if (is_for_early(b, &b->hardware.devices[i]))
 			r = add_device(b, &b->hardware.devices[i], err);
 	return r;
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "features/features.h"
+#include "format/bootconf.h"
+#include "format/cmdline.h"
+#include "format/efivar.h"
+
+/*
+ * What a hostonly image needs only if its kernel parameters, or the way it was started, ask for it:
+ * the overlay filesystem (rd.overlay), and the variables of EFI, by which PID 1 finds the disk of a
+ * root without a name. A generic image has all filesystems anyway.
+ */
+
+static bool asks_for_overlay(char *words)
+{
+	char *param, *value;
+
+	while (cmdline_next(&words, &param, &value))
+		if (strcmp(param, "rd.overlay") == 0 && cmdline_switch(value))
+			return true;
+	return false;
+}
+
+static bool has_overlay(const struct build *b)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *key, *value;
+
+	buf_add(&text, b->boot_conf.data, b->boot_conf.len);
+	buf_cstr(&text);
+	cursor = (char *)text.data;
+	while (cursor && bootconf_next(&cursor, &key, &value))
+		if (strcmp(key, "cmdline") == 0 && asks_for_overlay(value))
+			return true;
+	return false;
+}
+
+int overlay_build(struct build *b, struct err *err)
+{
+	int r = 0;
+
+	if (!build_is_hostonly(b))
+		return 0;
+	if (has_overlay(b)) {
+		r = modules_add_name(b->modules, "overlay", MODULES_REQUIRED,
+				     "rd.overlay among the kernel parameters of the image", err);
+		if (r == MODULES_ABSENT) {
+			err_set(err, -ENOENT, "kernel %s has no overlay filesystem, which rd.overlay "
+				"needs", b->kernel.version);
+			return err_hint(err, "leave rd.overlay out, or build for another kernel");
+		}
+	}
+	if (r >= 0 && !b->request->hardware_file &&
+	    root_exists(b->root, "sys/firmware/efi/efivars/" EFIVAR_LOADER_PARTITION))
+		r = modules_add_name(b->modules, "efivarfs", 0,
+				     "the boot loader tells there which disk it came from", err);
+	return r < 0 ? r : 0;
+}

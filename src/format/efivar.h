@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A text variable of EFI as efivarfs shows it: 4 bytes of attributes, then UTF-16LE, with or
+ * without a NUL at its end. Source: Documentation/filesystems/efivarfs.rst, UEFI specification
+ * section 8.2. Pure.
+ */
+
+#include <stddef.h>
+
+/* The partition that the boot loader was started from; its value is a PARTUUID. Source: The Boot
+ * Loader Interface (systemd.io). */
+#define EFIVAR_LOADER_PARTITION "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+/* OUT gets the text, terminated. -EBADMSG when it is not plain ASCII or cut in a character, -E2BIG
+ * when SIZE is too small; OUT is untouched then. */
+int efivar_text(const void *data, size_t len, char *out, size_t size);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The root without a name: the partition whose GPT entry has the type of a root for this kind of
+ * machine. It counts on the disk that the boot loader came from, if EFI says which one that is;
+ * else only if no other disk has one. Source: The Discoverable Partitions Specification
+ * (uapi-group.org).
+ */
+
+#include "init/stages.h"
+
+enum discover_flags {
+	DISCOVER_NO_AUTO,
+	DISCOVER_READ_ONLY,
+	DISCOVER_GROW,
+};
+
+/* Is D such a partition, on the right disk? */
+bool discover_fits(const struct boot *b, const struct block_device *d);
+
+bool discover_has_flag(const struct block_device *d, enum discover_flags flag);
+
+/* Finds out what EFI says. STAGE_ENDS when that is known. */
+enum stage_step discover_loader(struct boot *b);
+
+/* Several disks have one, and nothing says which counts: WHY says it. */
+bool discover_is_doubtful(const struct boot *b, char *why, size_t size);
+
+/* Reads the variable of the boot loader, into OUT->text; "" when there is none. Blocks. */
+int discover_read_loader(struct job_result *out);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/block.h"
+#include "init/handover.h"
+#include "init/log.h"
+#include "init/modules.h"
+#include "init/mount.h"
+#include "init/root.h"
+#include "init/sys.h"
+
+#define BASE "/run/rootfsbase"
+#define MEMORY "/run/overlayfs"
+#define BACKING "/run/overlayfs-backing"
+
+enum { FOLDER_MODE = 0755 };
+
+/* ---- the stages ---- */
+
+static bool wants_device(const struct boot *b)
+{
+	return b->params.overlay_on.kind != SPEC_NONE;
+}
+
+static enum stage_step give_up_device(struct boot *b, const char *why)
+{
+	log_tell("the overlay device %.100s %s: changes are kept in memory, and lost at the end",
+		 b->params.overlay_on.text, why);
+	b->params.overlay_on.kind = SPEC_NONE;
+	return STAGE_ENDS;
+}
+
+static enum stage_step find_device(struct boot *b)
+{
+	char why[BOOT_STATE_TEXT_MAX];
+	int n;
+
+	if (b->params.overlay_on.kind == SPEC_OTHER)
+		return give_up_device(b, "is out of this image's reach");
+	n = block_find(b, &b->params.overlay_on);
+	if (n < 0)
+		return stages_is_late(b, log_now()) ? give_up_device(b, "did not appear in time")
+						    : STAGE_STAYS;
+	if (block_is_member(&b->devices[n]) || !b->devices[n].probe.type[0])
+		return give_up_device(b, "holds no filesystem");
+	if (block_is_doubtful(b, &b->params.overlay_on, (size_t)n, why, sizeof(why)))
+		return give_up_device(b, why);
+	b->overlay = (size_t)n;
+	return STAGE_ENDS;
+}
+
+static bool is_loading(struct boot *b, const char *type)
+{
+	char alias[JOBS_NAME_MAX + 8];
+
+	snprintf(alias, sizeof(alias), "fs-%s", type);
+	modules_request_alias(b, alias);
+	return modules_pending(b, alias) && !stages_is_late(b, log_now());
+}
+
+enum stage_step overlay_wait(struct boot *b)
+{
+	bool waits;
+
+	if (b->params.overlay_crypt)
+		return stages_fail(b, "rd.overlay.crypt= asks for an encrypted overlay, which this "
+				      "version cannot make");
+	if (!b->params.overlay)
+		return STAGE_ENDS;
+	if (!b->entered) {
+		b->deadline = root_deadline(b);
+		block_want(b, &b->params.overlay_on);
+	}
+	waits = is_loading(b, "overlay");
+	if (wants_device(b) && find_device(b) == STAGE_STAYS)
+		return STAGE_STAYS;
+	if (wants_device(b) && is_loading(b, b->devices[b->overlay].probe.type))
+		return STAGE_STAYS;
+	return waits ? STAGE_STAYS : STAGE_ENDS;
+}
+
+void overlay_what(const struct boot *b, char *out, size_t size)
+{
+	snprintf(out, size, "the overlay of the root%s%.90s", wants_device(b) ? ", on " : "",
+		 wants_device(b) ? b->params.overlay_on.text : "");
+}
+
+enum stage_step overlay_step(struct boot *b)
+{
+	struct job job = {.kind = JOB_OVERLAY};
+
+	if (!b->params.overlay)
+		return STAGE_ENDS;
+	if (b->task.state == TASK_NONE) {
+		if (wants_device(b)) {
+			memcpy(job.name, b->devices[b->overlay].name, sizeof(job.name));
+			snprintf(job.fstype, sizeof(job.fstype), "%s",
+				 b->devices[b->overlay].probe.type);
+		}
+		return stages_task(b, &job);
+	}
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (b->task.result.result < 0)
+		return stages_fail(b, b->task.result.text);
+	if (b->task.result.text[0])
+		give_up_device(b, b->task.result.text);
+	log_info("changes to the root go to %s", wants_device(b) && !b->params.overlay_readonly
+							 ? b->devices[b->overlay].name
+							 : "memory");
+	return STAGE_ENDS;
+}
+
+/* ---- the work ---- */
+
+static int failed(struct job_result *out, const char *what, int r)
+{
+	snprintf(out->text, sizeof(out->text), "the overlay of the root: %s: %s", what,
+		 r == -ENODEV ? "the kernel has no overlay filesystem, and the image no module for it"
+			      : strerror(-r));
+	return r;
+}
+
+static int make_folder(const char *path)
+{
+	int r = sys_mkdir(path, FOLDER_MODE);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+/* A folder of the device that is one: a link in its place could lead anywhere. */
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void reset(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		handover_empty(fd, st.st_dev); /* closes it */
+	else
+		close_fd(fd);
+}
+
+/* Mounts the device, and makes its two folders. False: it will not do; OUT->text says why. */
+static bool prepare_device(const struct boot *b, const struct job *job, struct job_result *out)
+{
+	static const char *const folders[] = {BACKING "/overlay", BACKING "/ovlwork"};
+	struct job mount = {.kind = JOB_MOUNT, .target = BACKING};
+	bool readonly = b->params.overlay_readonly;
+
+	memcpy(mount.name, job->name, sizeof(mount.name));
+	memcpy(mount.fstype, job->fstype, sizeof(mount.fstype));
+	mount.writable = !readonly || b->params.overlay_reset;
+	if (make_folder(BACKING) < 0 || mount_device(&mount, out) < 0)
+		return false;
+	if (b->params.overlay_reset)
+		reset(folders[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		int r = readonly ? 0 : make_folder(folders[i]);
+
+		if (r == 0 && (is_folder(folders[i]) || readonly))
+			continue;
+		snprintf(out->text, sizeof(out->text), "has no folder %s and cannot get one (%s)",
+			 folders[i] + strlen(BACKING), r ? strerror(-r) : "something else is there");
+		sys_umount(BACKING, 0);
+		return false;
+	}
+	return true;
+}
+
+static int prepare_memory(const struct boot *b, struct job_result *out)
+{
+	struct job mount = {
+		.kind = JOB_MOUNT, .target = MEMORY, .fstype = "tmpfs", .writable = true};
+	int r = make_folder(MEMORY);
+
+	if (snprintf(mount.options, sizeof(mount.options), "mode=0755,%s",
+		     b->params.overlay_options) >= (int)sizeof(mount.options))
+		return failed(out, "rd.overlay=tmpfs: with too many options", -E2BIG);
+	if (r == 0)
+		r = mount_device(&mount, out);
+	if (r < 0)
+		return r;
+	r = make_folder(MEMORY "/upper");
+	return r < 0 ? failed(out, MEMORY, r) : make_folder(MEMORY "/work");
+}
+
+int overlay_mount(const struct boot *b, const struct job *job, struct job_result *out)
+{
+	char options[JOBS_OPTIONS_MAX], trouble[JOBS_TEXT_MAX] = "";
+	bool on_device = *job->name && prepare_device(b, job, out);
+	bool reads_device = on_device && b->params.overlay_readonly;
+	int r;
+
+	if (*job->name && !on_device)
+		memcpy(trouble, out->text, sizeof(trouble));
+	if (!on_device || reads_device) {
+		r = prepare_memory(b, out);
+		if (r < 0)
+			return r;
+		snprintf(options, sizeof(options),
+			 "lowerdir=%s" BASE ",upperdir=" MEMORY "/upper,workdir=" MEMORY "/work",
+			 reads_device && is_folder(BACKING "/overlay") ? BACKING "/overlay:" : "");
+	} else {
+		snprintf(options, sizeof(options), "lowerdir=" BASE ",upperdir=" BACKING
+			 "/overlay,workdir=" BACKING "/ovlwork");
+	}
+	r = make_folder(BASE);
+	if (r == 0)
+		r = sys_mount(SYSROOT, BASE, NULL, MS_MOVE, NULL);
+	if (r < 0)
+		return failed(out, BASE, r);
+	r = sys_mount("overlay", SYSROOT, "overlay", 0, options);
+	if (r < 0)
+		return failed(out, "mounting it", r);
+	memcpy(out->text, trouble, sizeof(trouble));
+	return 0;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What is mounted besides the root and over it: fstab, places below the root, the overlay; and
+ * roots that are found by the type of their partition.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "format/efivar.h"
+#include "format/fstab.h"
+#include "init/block.h"
+#include "init/discover.h"
+#include "init/mount.h"
+#include "init/mounts.h"
+#include "init/overlay.h"
+#include "init/root.h"
+#include "recorder.h"
+#include "support.h"
+
+#define ROOT_TYPE "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
+
+static struct boot *boot_new(const char *cmdline)
+{
+	struct boot *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	params_parse(&b->params, cmdline, strlen(cmdline));
+	return b;
+}
+
+/* ---- fstab ---- */
+
+static void a_line_of_fstab_has_three_to_six_fields(void **state)
+{
+	char full[] = "UUID=1\t/a\\040b ext4 noatime,x-initrd.mount 0 2\n", least[] = "  a b c";
+	char comment[] = " # x y z", empty[] = "\t ", two[] = "a b", number[] = "a b c d x";
+	struct fstab_entry e;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fstab_decode(full, &e, &err), 1);
+	assert_string_equal(e.source, "UUID=1");
+	assert_string_equal(e.target, "/a b");
+	assert_string_equal(e.options, "noatime,x-initrd.mount");
+	assert_int_equal(e.pass, 2);
+	assert_true(fstab_is_early(&e));
+	assert_int_equal(fstab_decode(least, &e, &err), 1);
+	assert_string_equal(e.fstype, "c");
+	assert_string_equal(e.options, "defaults");
+	assert_int_equal(e.pass, 0);
+	assert_int_equal(fstab_decode(comment, &e, &err), 0);
+	assert_int_equal(fstab_decode(empty, &e, &err), 0);
+	assert_fails(fstab_decode(two, &e, &err), -EBADMSG, &err);
+	assert_fails(fstab_decode(number, &e, &err), -EBADMSG, &err);
+}
+
+static void usr_and_what_is_marked_are_mounted_early(void **state)
+{
+	static const struct {
+		const char *target, *fstype, *options;
+		bool early;
+	} cases[] = {
+		{"/usr", "ext4", "defaults", true},
+		{"/usr/", "ext4", "defaults", true},
+		{"/usr", "ext4", "noauto", false},
+		{"/usr/local", "ext4", "defaults", false},
+		{"/var", "ext4", "nofail,x-initrd.mount", true},
+		{"/var", "ext4", "x-initrd.mount2", false},
+		{"/var", "ext4", "xx-initrd.mount", false},
+		{"/", "ext4", "x-initrd.mount", false},
+		{"//", "ext4", "x-initrd.mount", false},
+		{"none", "swap", "x-initrd.mount", false},
+		{"/x", "swap", "x-initrd.mount", false},
+		{"usr", "ext4", "x-initrd.mount", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct fstab_entry e = {.target = (char *)cases[i].target,
+					      .fstype = (char *)cases[i].fstype,
+					      .options = (char *)cases[i].options};
+
+		if (fstab_is_early(&e) != cases[i].early)
+			fail_msg("%s %s", cases[i].target, cases[i].options);
+	}
+}
+
+static void decode_line(uint8_t *data, size_t len, void *arg)
+{
+	struct fstab_entry e;
+	char *line = malloc(len + 1);
+
+	(void)arg;
+	assert_non_null(line);
+	memcpy(line, data, len);
+	line[len] = '\0';
+	if (fstab_decode(line, &e, NULL) > 0)
+		fstab_is_early(&e);
+	free(line);
+}
+
+static void no_line_of_fstab_is_fatal(void **state)
+{
+	static const char line[] = "LABEL=a\\040b /usr\\134 ext4 noauto,x=1 0 1";
+
+	(void)state;
+	sweep(line, sizeof(line) - 1, decode_line, NULL);
+}
+
+static void mounts_are_made_from_the_top_down(void **state)
+{
+	char text[] = "a / ext4 defaults 0 1\n"
+		      "LABEL=deep /usr/share/doc ext4 x-initrd.mount\n"
+		      "broken line\n"
+		      "UUID=2 /usr ext4 ro 0 2\n"
+		      "tmpfs /var tmpfs nofail,x-initrd.mount\n"
+		      "LABEL=home /home ext4 defaults\n"
+		      "LABEL=share /usr/share ext4 x-initrd.mount";
+	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
+
+	(void)state;
+	mounts_take(b, text);
+	assert_int_equal(b->mounts.n, 4);
+	assert_string_equal(b->mounts.list[0].target, "/usr");
+	assert_int_equal(b->mounts.list[0].spec.kind, SPEC_UUID);
+	assert_false(b->mounts.list[0].optional);
+	assert_string_equal(b->mounts.list[1].target, "/var");
+	assert_int_equal(b->mounts.list[1].spec.kind, SPEC_NONE);
+	assert_true(b->mounts.list[1].optional);
+	assert_string_equal(b->mounts.list[2].target, "/usr/share");
+	assert_string_equal(b->mounts.list[3].target, "/usr/share/doc");
+}
+
+static void the_command_line_wins_over_usr_of_fstab(void **state)
+{
+	char text[] = "UUID=2 /usr ext4 ro\nUUID=3 /var ext4 x-initrd.mount\n";
+	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a mount.usr=LABEL=b");
+
+	(void)state;
+	mounts_take(b, text);
+	assert_int_equal(b->mounts.n, 1);
+	assert_string_equal(b->mounts.list[0].target, "/var");
+}
+
+static void more_mounts_than_there_is_room_for_are_no_harm(void **state)
+{
+	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 3 * MOUNTS_MAX; i++)
+		buf_printf(&text, "LABEL=%d /%d ext4 x-initrd.mount\n", i, i);
+	buf_cstr(&text);
+	mounts_take(b, (char *)text.data);
+	assert_int_equal(b->mounts.n, MOUNTS_MAX);
+	assert_string_equal(b->mounts.list[0].target, "/0");
+}
+
+/* ---- places below the root ---- */
+
+static void assert_place(const char *root, const char *path, const char *expected)
+{
+	char link[64], target[512] = "";
+	_cleanup_fd_ int fd = mount_open_target(root, path);
+
+	assert_true(fd >= 0);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	assert_true(readlink(link, target, sizeof(target) - 1) > 0);
+	assert_string_equal(target + strlen(root), expected);
+}
+
+static void no_link_leads_a_mount_out_of_the_root(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	char root[256];
+
+	(void)state;
+	snprintf(root, sizeof(root), "%s/root", folder);
+	put_dir(folder, "outside/usr");
+	put_dir(folder, "root/usr/share");
+	put_dir(folder, "root/outside");
+	put_link(folder, "root/absolute", "/usr");
+	put_link(folder, "root/up", "../../../outside");
+	put_link(folder, "root/magic", "/proc/self/root");
+	recorder_start_with(0);
+	assert_place(root, "/usr", "/usr");
+	assert_place(root, "usr//share/", "/usr/share");
+	assert_place(root, "/absolute/share", "/usr/share");
+	assert_place(root, "/up", "/outside");
+	assert_place(root, "/../../usr", "/usr");
+	assert_int_equal(mount_open_target(root, "/magic/usr"), -ENOENT);
+	buf_clear(&recorder.calls);
+}
+
+static void a_missing_folder_is_made_in_its_parent_alone(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+
+	(void)state;
+	put_dir(folder, "srv");
+	put_link(folder, "dangling", "/nowhere/at/all");
+	recorder_start_with(-EROFS);
+	assert_int_equal(mount_open_target(folder, "/srv/new"), -ENOENT);
+	assert_contains(recorder_calls(), "mkdir /proc/self/fd/");
+	assert_contains(recorder_calls(), "/new 755\n");
+	recorder_start_with(0);
+	assert_int_equal(mount_open_target(folder, "/no/parent"), -ENOENT);
+	assert_string_equal(recorder_calls(), "");
+	buf_clear(&recorder.calls);
+}
+
+/* ---- the overlay ---- */
+
+static void assert_overlay(const char *cmdline, const char *device, const char *expected)
+{
+	_cleanup_free_ struct boot *b = boot_new(cmdline);
+	struct job job = {.kind = JOB_OVERLAY};
+	struct job_result out = {0};
+
+	snprintf(job.name, sizeof(job.name), "%s", device);
+	snprintf(job.fstype, sizeof(job.fstype), "%s", *device ? "ext4" : "");
+	recorder_start_with(0);
+	assert_int_equal(overlay_mount(b, &job, &out), 0);
+	assert_string_equal(recorder_calls(), expected);
+	buf_clear(&recorder.calls);
+}
+
+static void an_overlay_in_memory_is_a_tmpfs(void **state)
+{
+	(void)state;
+	assert_overlay("rd.overlay=tmpfs:size=8m", "",
+		       "mkdir /run/overlayfs 755\n"
+		       "mount tmpfs /run/overlayfs tmpfs 0 [mode=0755,size=8m]\n"
+		       "mkdir /run/overlayfs/upper 755\n"
+		       "mkdir /run/overlayfs/work 755\n"
+		       "mkdir /run/rootfsbase 755\n"
+		       "mount /sysroot /run/rootfsbase - 2000 [-]\n"
+		       "mount overlay /sysroot overlay 0 [lowerdir=/run/rootfsbase,"
+		       "upperdir=/run/overlayfs/upper,workdir=/run/overlayfs/work]\n");
+}
+
+static void an_overlay_that_is_only_read_has_its_changes_in_memory(void **state)
+{
+	(void)state;
+	/* The recorder makes no folder: there is nothing on the device to be read. */
+	assert_overlay("rd.overlay=LABEL=x rd.overlay.readonly", "vdb",
+		       "mkdir /run/overlayfs-backing 755\n"
+		       "mount /dev/vdb /run/overlayfs-backing ext4 1 []\n"
+		       "mkdir /run/overlayfs 755\n"
+		       "mount tmpfs /run/overlayfs tmpfs 0 [mode=0755]\n"
+		       "mkdir /run/overlayfs/upper 755\n"
+		       "mkdir /run/overlayfs/work 755\n"
+		       "mkdir /run/rootfsbase 755\n"
+		       "mount /sysroot /run/rootfsbase - 2000 [-]\n"
+		       "mount overlay /sysroot overlay 0 [lowerdir=/run/rootfsbase,"
+		       "upperdir=/run/overlayfs/upper,workdir=/run/overlayfs/work]\n");
+}
+
+static void a_device_that_cannot_be_mounted_gives_way_to_memory(void **state)
+{
+	_cleanup_free_ struct boot *b = boot_new("rd.overlay=LABEL=x");
+	struct job job = {.kind = JOB_OVERLAY, .name = "vdb", .fstype = "ext4"};
+	struct job_result out = {0};
+
+	(void)state;
+	recorder_start_with(0, -EINVAL);
+	assert_int_equal(overlay_mount(b, &job, &out), 0);
+	assert_contains(out.text, "/dev/vdb");
+	assert_contains(recorder_calls(), "upperdir=/run/overlayfs/upper");
+	recorder_start_with(0, 0, 0, 0, 0, 0, -ENODEV);
+	job.name[0] = '\0';
+	assert_int_equal(overlay_mount(b, &job, &out), -ENODEV);
+	assert_contains(out.text, "no overlay filesystem");
+	buf_clear(&recorder.calls);
+}
+
+/* ---- roots that are found ---- */
+
+static struct block_device *put_partition(struct boot *b, const char *name, unsigned disk,
+					  unsigned number, const char *type)
+{
+	struct block_device *d = &b->devices[b->n_devices++];
+
+	*d = (struct block_device){.state = DEVICE_KNOWN, .is_partition = true};
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	snprintf(d->probe.usage, sizeof(d->probe.usage), "filesystem");
+	snprintf(d->probe.type, sizeof(d->probe.type), "ext4");
+	snprintf(d->probe.parttype, sizeof(d->probe.parttype), "%s", type);
+	snprintf(d->probe.partuuid, sizeof(d->probe.partuuid), "part-%s", name);
+	d->probe.partn = number;
+	d->probe.disk_major = disk;
+	return d;
+}
+
+static const char *root_of(struct boot *b)
+{
+	int n = block_find(b, &b->params.root);
+
+	return n < 0 ? "-" : b->devices[n].name;
+}
+
+static void without_a_name_the_type_of_the_partition_counts(void **state)
+{
+	_cleanup_free_ struct boot *b = boot_new("quiet");
+	struct block_device *hidden;
+	char why[200] = "";
+
+	(void)state;
+	put_partition(b, "zza1", 1, 1, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
+	assert_string_equal(root_of(b), "-");
+	put_partition(b, "zza3", 1, 3, ROOT_TYPE);
+	put_partition(b, "zza2", 1, 2, ROOT_TYPE);
+	assert_string_equal(root_of(b), "zza2");
+	hidden = put_partition(b, "zzb1", 2, 1, ROOT_TYPE);
+	hidden->probe.partflags = 1ull << 63;
+	assert_string_equal(root_of(b), "zza2");
+	assert_false(discover_is_doubtful(b, why, sizeof(why)));
+	hidden->probe.partflags = 1ull << 60;
+	assert_true(discover_has_flag(hidden, DISCOVER_READ_ONLY));
+	assert_string_equal(root_of(b), "-");
+	assert_true(discover_is_doubtful(b, why, sizeof(why)));
+	assert_contains(why, "zzb1");
+	/* Where the boot loader tells its disk, others do not matter. */
+	snprintf(b->loader, sizeof(b->loader), "PART-zza1");
+	assert_string_equal(root_of(b), "zza2");
+	snprintf(b->loader, sizeof(b->loader), "part-zzb1");
+	assert_string_equal(root_of(b), "zzb1");
+	snprintf(b->loader, sizeof(b->loader), "part-of-no-disk");
+	assert_string_equal(root_of(b), "-");
+}
+
+static void a_partition_can_be_counted_from_another(void **state)
+{
+	_cleanup_free_ struct boot *b = boot_new("root=PARTUUID=part-zza1/PARTNROFF=2");
+	_cleanup_free_ struct boot *back = boot_new("root=PARTUUID=PART-zza3/PARTNROFF=-2");
+
+	(void)state;
+	put_partition(b, "zza1", 1, 1, "");
+	put_partition(b, "zzb3", 2, 3, ""); /* of another disk */
+	assert_string_equal(root_of(b), "-");
+	put_partition(b, "zza3", 1, 3, "");
+	assert_string_equal(root_of(b), "zza3");
+	put_partition(back, "zza1", 1, 1, "");
+	put_partition(back, "zza3", 1, 3, "");
+	assert_string_equal(root_of(back), "zza1");
+}
+
+static void labels_are_taken_as_udev_writes_them_too(void **state)
+{
+	_cleanup_free_ struct boot *b = boot_new("root=LABEL=my\\x20root\\x2f");
+	struct block_device *d = put_partition(b, "zza1", 1, 1, "");
+
+	(void)state;
+	strcpy(d->probe.label, "my root/");
+	assert_string_equal(root_of(b), "zza1");
+	strcpy(d->probe.label, "my\\x20root\\x2f");
+	assert_string_equal(root_of(b), "zza1");
+	strcpy(d->probe.label, "my root");
+	assert_string_equal(root_of(b), "-");
+}
+
+static void a_number_and_a_link_name_a_device(void **state)
+{
+	_cleanup_free_ struct boot *b = boot_new("root=254:17");
+	_cleanup_free_ struct boot *c = boot_new("root=/dev/disk/by-id/x-part1");
+	struct block_device *d = put_partition(b, "zza1", 1, 1, "");
+
+	(void)state;
+	assert_string_equal(root_of(b), "-");
+	d->probe.major = 254;
+	d->probe.minor = 17;
+	assert_string_equal(root_of(b), "zza1");
+	d = put_partition(c, "zza1", 1, 1, "");
+	assert_false(c->probe_links);
+	block_want(c, &c->params.root);
+	assert_true(c->probe_links);
+	assert_int_equal(d->state, DEVICE_NEW); /* it is read again, for its links */
+	d->state = DEVICE_KNOWN;
+	strcpy(d->probe.links, "by-id/x\nby-id/x-part1\n");
+	assert_string_equal(root_of(c), "zza1");
+}
+
+static void the_loaders_variable_is_text(void **state)
+{
+	static const char good[] = "\6\0\0\0a\0B\0" "1\0\0\0", bare[] = "\6\0\0\0a\0";
+	static const char wide[] = "\6\0\0\0a\0b\1";
+	char out[8] = "kept";
+
+	(void)state;
+	assert_int_equal(efivar_text(wide, 8, out, sizeof(out)), -EBADMSG);
+	assert_int_equal(efivar_text(good, 3, out, sizeof(out)), -EBADMSG);
+	assert_int_equal(efivar_text(good, 7, out, sizeof(out)), -EBADMSG);
+	assert_int_equal(efivar_text(good, 12, out, 3), -E2BIG);
+	assert_string_equal(out, "kept");
+	assert_int_equal(efivar_text(good, 12, out, sizeof(out)), 0);
+	assert_string_equal(out, "aB1");
+	assert_int_equal(efivar_text(bare, 6, out, sizeof(out)), 0);
+	assert_string_equal(out, "a");
+	assert_int_equal(efivar_text(good, 4, out, sizeof(out)), 0);
+	assert_string_equal(out, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_of_fstab_has_three_to_six_fields),
+		cmocka_unit_test(usr_and_what_is_marked_are_mounted_early),
+		cmocka_unit_test(no_line_of_fstab_is_fatal),
+		cmocka_unit_test(mounts_are_made_from_the_top_down),
+		cmocka_unit_test(the_command_line_wins_over_usr_of_fstab),
+		cmocka_unit_test(more_mounts_than_there_is_room_for_are_no_harm),
+		cmocka_unit_test(no_link_leads_a_mount_out_of_the_root),
+		cmocka_unit_test(a_missing_folder_is_made_in_its_parent_alone),
+		cmocka_unit_test(an_overlay_in_memory_is_a_tmpfs),
+		cmocka_unit_test(an_overlay_that_is_only_read_has_its_changes_in_memory),
+		cmocka_unit_test(a_device_that_cannot_be_mounted_gives_way_to_memory),
+		cmocka_unit_test(without_a_name_the_type_of_the_partition_counts),
+		cmocka_unit_test(a_partition_can_be_counted_from_another),
+		cmocka_unit_test(labels_are_taken_as_udev_writes_them_too),
+		cmocka_unit_test(a_number_and_a_link_name_a_device),
+		cmocka_unit_test(the_loaders_variable_is_text),
+	};
+
+	return RUN_TESTS(tests);
+}
