@@ -36,6 +36,9 @@ def form(request, tree, tmp_path):
         shutil.copytree(root / "lib", root / "usr/lib", symlinks=True, dirs_exist_ok=True,
                         copy_function=os.link)
         shutil.rmtree(root / "lib")
+    if "usr/sbin" in links:
+        shutil.copytree(root / "usr/sbin", root / "usr/bin", dirs_exist_ok=True)
+        shutil.rmtree(root / "usr/sbin")
     for path, target in links.items():
         (root / path).symlink_to(target)
     made = Workshop.__new__(Workshop)
