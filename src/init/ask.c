@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "init/events.h"
 #include "init/log.h"
 #include "init/settings.h"
 
@@ -28,6 +29,9 @@ static enum stage_step start(struct boot *b)
 {
 	const struct job job = {.kind = JOB_ASK};
 
+	/* Who types may need the driver of a keyboard. */
+	b->late = true;
+	events_start(b);
 	return stages_task(b, &job);
 }
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "init/boot.h"
+#include "init/events.h"
 #include "init/log.h"
 #include "init/mount.h"
 #include "init/sys.h"
@@ -82,6 +83,9 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 		log_tell("%s: no shell: %s", why, refusal);
 		return false;
 	}
+	/* Who types may need the driver of a keyboard. */
+	b->late = true;
+	events_start(b);
 	log_tell("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
 	b->shell.has_terminal = tcgetattr(STDIN_FILENO, &b->shell.terminal) == 0;
 	b->shell.ended = false;

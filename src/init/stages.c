@@ -176,7 +176,7 @@ enum module_rank stages_loads(const struct boot *b)
 	/* The kernel freezes all processes to resume: it could not while a module loads. */
 	if (b->stage == STAGE_RESUME && b->task.state == TASK_RUNS)
 		return RANK_NONE;
-	if (b->in_rescue)
+	if (b->in_rescue || b->shell.pid)
 		return RANK_LATE;
 	/* What is mounted besides the root may hang on other devices. */
 	waits = b->params.overlay || b->mounts.next < b->mounts.n;
