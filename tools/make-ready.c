@@ -19,18 +19,16 @@ enum { PID1_SIZE_MAX = 64 * 1024 * 1024 };
 static int make(const char *from, const char *to, struct err *err)
 {
 	_cleanup_buf_ struct buf data = BUF_INIT, archive = BUF_INIT, frame = BUF_INIT;
-	struct zstd_encoder *encoder;
+	const struct encode_options options = {.level = READY_LEVEL};
 	_cleanup_fd_ int fd = -1;
 	int r = read_file_at(AT_FDCWD, from, PID1_SIZE_MAX, &data);
 
 	if (r < 0)
 		return err_sys(err, r, "%s", from);
 	ready_add_archive(&archive, data.data, data.len);
-	encoder = zstd_encoder_new();
-	if (!encoder || buf_status(&archive) < 0)
+	if (buf_status(&archive) < 0)
 		return err_set(err, -ENOMEM, "no memory left");
-	r = zstd_encode(encoder, READY_LEVEL, archive.data, archive.len, &frame, err);
-	zstd_encoder_free(encoder);
+	r = encode(CODEC_ZSTD, &options, archive.data, archive.len, &frame, err);
 	if (r < 0)
 		return r;
 	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

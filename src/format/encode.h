@@ -50,8 +50,9 @@ bool encode_supported(enum codec codec);
 int encode_parse(const char *text, enum codec *codec, int *level, struct err *err);
 
 /*
- * Appends the compressed form of DATA to OUT: with zstd and xz a multiple of 4 bytes. O may be NULL for the defaults. -ENOTSUP for a codec
- * that cannot be written, -EINVAL for a level that it does not have.
+ * Appends the compressed form of DATA to OUT: with zstd and xz a multiple of 4 bytes. O may be
+ * NULL for the defaults. -ENOTSUP for a codec that cannot be written, -EINVAL for a level that it
+ * does not have.
  */
 int encode(enum codec codec, const struct encode_options *o, const void *data, size_t len,
 	   struct buf *out, struct err *err);

@@ -367,8 +367,6 @@ static int write_ready(struct writer *w, struct err *err)
 		w->packed[i].size = e->len;
 		digest_of(e->data, e->len, w->packed[i].sha256);
 		r = emit(w, e->ready, e->ready_len, err);
-		if (r == 0)
-			r = emit(w, "\0\0\0", cpio_pad(w->bytes), err);
 		note_progress(w);
 	}
 	return r;
