@@ -81,7 +81,7 @@ void jobs_run(const struct boot *b, const struct job *job, struct job_result *ou
 		out->result = ask_line(out->text, sizeof(out->text));
 		break;
 	case JOB_RECORD:
-		out->result = record_failure(RECORD_EFIVARS);
+		out->result = record_failure(FAILURE_EFIVARS, FAILURE_PATH);
 		break;
 	default:
 		out->result = -EINVAL;

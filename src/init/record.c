@@ -56,7 +56,7 @@ static int write_variable(const char *path, const char *account)
 	return sys_set_variable(path, now, len);
 }
 
-int record_failure(const char *efivars)
+int record_failure(const char *efivars, const char *account)
 {
 	char path[PATH_SIZE];
 	int mounted, r;
@@ -68,7 +68,7 @@ int record_failure(const char *efivars)
 	if (mounted < 0 && mounted != -EBUSY)
 		return mounted;
 	snprintf(path, sizeof(path), "%s/" FAILURE_VARIABLE, efivars);
-	r = write_variable(path, FAILURE_PATH);
+	r = write_variable(path, account);
 	if (mounted == 0)
 		sys_umount(efivars, MNT_DETACH);
 	return r;
