@@ -376,7 +376,9 @@ static bool make_command(const struct params *p, const char *uuid, char *out, si
 					    : "";
 		int n;
 
-		if (strcmp(param, "root") == 0)
+		/* The last two come from the boot loader itself. */
+		if (strcmp(param, "root") == 0 || strcmp(param, "BOOT_IMAGE") == 0 ||
+		    strcmp(param, "initrd") == 0)
 			continue;
 		n = snprintf(out + used, size - used, " %s%s%s%s%s", quote, param, value ? "=" : "",
 			     value ? value : "", quote);

@@ -373,7 +373,8 @@ static void the_account_is_saved_for_the_roots_init(void **state)
 static void the_command_line_to_type_has_another_root_and_not_what_the_image_brought(void **state)
 {
 	static const char embedded[] = "root=LABEL=old rw ";
-	static const char line[] = "root=LABEL=old rw root=UUID=aaaa-bbbb quiet a.b=\"c d\"\n";
+	static const char line[] = "root=LABEL=old rw BOOT_IMAGE=/vmlinuz root=UUID=aaaa-bbbb quiet "
+				   "a.b=\"c d\" initrd=/initrd\n";
 	struct boot *b = boot_with(line, "");
 	struct block_device *d = &b->devices[0];
 
