@@ -45,6 +45,13 @@ def test_the_checker_of_the_root_is_packed_with_what_it_needs(checked):
     assert CHECKER in paths("--root", checked.root, "--generic")
 
 
+@pytest.mark.parametrize("passes, told", [("0 0", True), ("", True), ("0 1", False)])
+def test_what_fstab_says_of_the_check_is_kept(passes, told, checked, tmp_path):
+    (checked.root / "etc").mkdir(exist_ok=True)
+    (checked.root / "etc/fstab").write_text(f"UUID=1 / ext4 defaults {passes}\n")
+    assert ("fsck-root=no\n" in boot_conf(tmp_path, *hostonly(checked))) == told
+
+
 def test_a_strict_image_leaves_the_check_to_the_root(checked):
     assert CHECKER not in paths(*hostonly(checked, "strict"))
 

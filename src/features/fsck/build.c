@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
 #include "features/items.h"
+#include "format/fstab.h"
+
+enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 
 /*
  * Checkers, which PID 1 runs before it mounts a filesystem: that of each filesystem that is mounted
@@ -59,6 +63,25 @@ static int add_of_mount(struct build *b, const struct hw_mount *m, struct err *e
 	return r < 0 ? r : 0;
 }
 
+/* PID 1 cannot know before the mount what the root's fstab says of its check. */
+static int add_wish(struct build *b, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = root_read(b->root, "etc/fstab", FSTAB_SIZE_MAX, &text);
+	struct fstab_entry e;
+	char *cursor, *line;
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		return err_sys(err, r, "%s/etc/fstab", root_prefix(b->root));
+	cursor = (char *)buf_cstr(&text);
+	while (cursor && (line = strsep(&cursor, "\n")))
+		if (fstab_decode(line, &e, NULL) > 0 && strcmp(e.target, "/") == 0 && !e.pass)
+			buf_printf(&b->boot_conf, "fsck-root=no\n");
+	return 0;
+}
+
 int fsck_build(struct build *b, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
@@ -70,7 +93,7 @@ int fsck_build(struct build *b, struct err *err)
 		if (b->hardware.mounts[i].is_early)
 			r = add_of_mount(b, &b->hardware.mounts[i], err);
 	if (build_is_hostonly(b))
-		return r;
+		return r < 0 ? r : add_wish(b, err);
 	for (size_t i = 0; i < ARRAY_SIZE(types) && r >= 0; i++)
 		r = add(b, types[i],
 			arena_printf(a, "checks a root filesystem of type %s before it is mounted",

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
-#include "format/conf.h"
+#include "format/fstab.h"
 #include "format/kconfig.h"
 
 /*
@@ -77,12 +77,12 @@ static int from_fstab(struct build *b, const char **resume, struct err *err)
 		return r;
 	cursor = (char *)text.data;
 	while ((line = strsep(&cursor, "\n"))) {
-		const char *device = strtok_r(line, " \t", &line);
-		const char *target = device ? strtok_r(NULL, " \t", &line) : NULL;
-		const char *type = target ? strtok_r(NULL, " \t", &line) : NULL;
+		struct fstab_entry e;
+		const char *device;
 
-		if (!type || *device == '#' || strcmp(type, "swap") != 0)
+		if (fstab_decode(line, &e, NULL) <= 0 || strcmp(e.fstype, "swap") != 0)
 			continue;
+		device = e.source;
 		if (strchr(device, '=') ||
 		    (str_starts(device, "/dev/") && !str_starts(device, "/dev/mapper/") &&
 		     !str_starts(device, "/dev/zram"))) {
