@@ -29,25 +29,26 @@ int source_open(const struct root *root, const struct plan_entry *e, struct sour
 	return 0;
 }
 
-static bool is_as_it_was(const struct source *s)
+static bool is_as_it_was(const struct source *s, const struct stat *now)
 {
-	struct stat now;
-
-	return fstat(s->fd, &now) == 0 && now.st_nlink && now.st_size == s->st.st_size &&
-	       now.st_mtim.tv_sec == s->st.st_mtim.tv_sec &&
-	       now.st_mtim.tv_nsec == s->st.st_mtim.tv_nsec;
+	return now->st_nlink && now->st_size == s->st.st_size &&
+	       now->st_mtim.tv_sec == s->st.st_mtim.tv_sec &&
+	       now->st_mtim.tv_nsec == s->st.st_mtim.tv_nsec;
 }
 
 int source_read(const struct source *s, struct buf *out, struct err *err)
 {
+	struct stat now;
 	int r;
 
 	if (buf_reserve(out, (size_t)s->st.st_size + 1) < 0)
 		return err_set(err, -ENOMEM, "%s%s: no memory left", s->slash, s->path);
 	r = read_all(s->fd, SOURCE_SIZE_MAX, out);
+	if (r >= 0 && fstat(s->fd, &now) < 0)
+		r = -errno;
 	if (r < 0)
 		return err_sys(err, r, "%s%s", s->slash, s->path);
-	if (is_as_it_was(s))
+	if (is_as_it_was(s, &now))
 		return 0;
 	err_set(err, -ESTALE, "%s%s changed while it was read", s->slash, s->path);
 	return err_hint(err, "build again when whatever writes to it, an upgrade perhaps, is done");

@@ -44,21 +44,24 @@ static bool has_kind(const struct modules *m, const struct modules_rule *rules,
 	return false;
 }
 
-/* The rules that count for images of REACH. Those for kinds were settled by what is there. */
+/* The rules that count for images of REACH, or NULL if none does. Those for kinds were settled by
+ * what is there. */
 static const struct modules_rule *reaching(struct modules *m, const struct modules_rule *rules,
 					   unsigned reach)
 {
 	struct modules_rule *out;
-	size_t n = 0;
+	size_t n = 0, counting = 0;
 
 	while (rules[n].folder)
 		n++;
 	out = arena_memdup(m->arena, rules, (n + 1) * sizeof(*out));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (!(rules[i].reach & reach & ~REACH_KIND) &&
 		    !(rules[i].reach & reach && has_kind(m, rules, &rules[i])))
 			out[i].reason = NULL;
-	return out;
+		counting += out[i].reason != NULL;
+	}
+	return counting ? out : NULL;
 }
 
 /* What the files say decides about some: all of those are looked at together. */
@@ -119,11 +122,15 @@ static int note_builtins(struct modules *m, const struct modules_rule *rules, st
 int modules_add_rules(struct modules *m, const struct modules_rule *all, unsigned reach,
 		      struct err *err)
 {
-	const struct dep **list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
 	const struct modules_rule *rules = reaching(m, all, reach);
-	size_t n = strset_values(&m->deps, (void **)list);
+	const struct dep **list;
+	size_t n;
 	int r;
 
+	if (!rules)
+		return 0;
+	list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
+	n = strset_values(&m->deps, (void **)list);
 	/* In an order of their own, so that of two reasons for a module the same is told. */
 	qsort(list, n, sizeof(*list), by_dep_path);
 	r = read_candidates(m, rules, list, n, err);

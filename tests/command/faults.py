@@ -64,10 +64,19 @@ def sample(calls, count):
     return [calls[i * (len(calls) - 1) // (count - 1)] for i in range(count)]
 
 
-def words(name, number, what):
-    """Words before a command that do WHAT (strace's language) to call NUMBER of NAME."""
-    return [*_on_one_cpu(), "strace", "-f", "-qq", "-o", "/dev/null",
+def words(name, number, what, log="/dev/null"):
+    """Words before a command that do WHAT (strace's language) to call NUMBER of NAME.
+
+    LOG gets all calls of NAME: injected() finds in it what was hit.
+    """
+    return [*_on_one_cpu(), "strace", "-f", "-y", "-qq", "-o", log,
             "-e", "signal=none", "-e", f"trace={name}", "-e", f"inject={name}:{what}:when={number}"]
+
+
+def injected(log):
+    """The line of the call that words() made to fail, or an empty one."""
+    return next((line for line in log.read_text(errors="replace").splitlines()
+                 if "(INJECTED)" in line), "")
 
 
 def start(args, before):

@@ -482,6 +482,7 @@ def small_words(small_kernel):
 @pytest.fixture(scope="module")
 def good(small_words, tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
+    time.sleep(2.1)  # what is younger is read again, and then runs differ in their calls
     run(*small_words(folder))
     return folder
 
@@ -516,12 +517,17 @@ def test_call_on_the_cache_that_fails(state, error, small_words, good, tmp_path,
     def fail(item):
         number, call = item
         folder = prepare(str(number))
-        run(*small_words(folder), env=faults.TRACED,
-            before=faults.words(call.name, call.number, f"error={error}"))
-        return (folder / "out.img").read_bytes() == (good / "out.img").read_bytes(), call
+        log = folder / "strace"
+        done = run(*small_words(folder), status=(DONE, FAILED), env=faults.TRACED,
+                   before=faults.words(call.name, call.number, f"error={error}", log))
+        if str(folder / "cache") not in faults.injected(log):
+            return None, call  # runs differ by a call now and then: another file was hit
+        return (done.status == 0
+                and (folder / "out.img").read_bytes() == (good / "out.img").read_bytes()), call
 
     results = on_all_cores(fail, list(enumerate(faults.sample(calls, 16))))
-    assert [call for same, call in results if not same] == []
+    assert [call for same, call in results if same is False] == []
+    assert len([call for same, call in results if same]) >= len(results) * 3 // 4
 
 
 def test_kill_leaves_nothing_that_is_trusted(small_words, good, tmp_path, on_all_cores):
