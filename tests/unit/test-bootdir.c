@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * /boot, and the images in it.
+ */
+
+#include "host/bootdir.h"
+#include "support.h"
+
+#define V "6.1.0-9-amd64"
+
+struct machine {
+	char *folder;
+	struct root root;
+	struct arena arena;
+	struct err err;
+	struct bootdir boot;
+};
+
+static void machine_make(struct machine *m)
+{
+	*m = (struct machine){.folder = make_folder()};
+	put_dir(m->folder, "boot");
+	put_dir(m->folder, "etc");
+	assert_ok(root_open(m->folder, &m->root, &m->err), 0, &m->err);
+}
+
+static void machine_clear(struct machine *m)
+{
+	root_close(&m->root);
+	arena_clear(&m->arena);
+	remove_folder(m->folder);
+}
+
+#define _cleanup_machine_ __attribute__((cleanup(machine_clear)))
+
+static void read_boot(struct machine *m)
+{
+	assert_ok(bootdir_read(&m->root, &m->arena, &m->boot, &m->err), 0, &m->err);
+}
+
+static void put_mounts(struct machine *m, const char *text)
+{
+	put_dir(m->folder, "proc");
+	put_text(m->folder, "proc/mountinfo", text);
+}
+
+static void assert_path(struct machine *m, const char *path)
+{
+	assert_string_equal(boot_image_path(&m->root, &m->boot, V, &m->arena), path);
+}
+
+static void a_plain_folder_is_measured(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	read_boot(&m);
+	assert_string_equal(m.boot.path, "boot");
+	assert_false(m.boot.is_mount);
+	assert_true(m.boot.has_links);
+	assert_true(m.boot.cluster > 0 && m.boot.total >= m.boot.free);
+	assert_int_equal(bootdir_takes(&m.boot, 0), 0);
+	assert_int_equal(bootdir_takes(&m.boot, 1), m.boot.cluster);
+	assert_int_equal(bootdir_takes(&m.boot, m.boot.cluster), m.boot.cluster);
+}
+
+static void without_the_folder_there_is_an_error(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	char *path;
+
+	(void)state;
+	machine_make(&m);
+	assert_true(asprintf(&path, "%s/boot", m.folder) > 0);
+	assert_int_equal(rmdir(path), 0);
+	free(path);
+	assert_int_equal(bootdir_read(&m.root, &m.arena, &m.boot, &m.err), -ENOENT);
+	assert_true(*m.err.hint);
+}
+
+static void what_fstab_mounts_there_must_be_mounted(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/fstab", "# all\nUUID=12-34 /boot/ vfat noauto 0 2\n");
+	put_mounts(&m, "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+	assert_int_equal(bootdir_read(&m.root, &m.arena, &m.boot, &m.err), -ENODEV);
+	assert_non_null(strstr(m.err.text, "not mounted"));
+
+	put_mounts(&m, "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+		       "21 20 8:2 / /boot rw - vfat /dev/sda2 rw\n");
+	read_boot(&m);
+	assert_true(m.boot.is_mount);
+	assert_false(m.boot.has_links);
+	assert_string_equal(m.boot.fstype, "vfat");
+}
+
+static void where_mounts_are_not_known_fstab_decides_nothing(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/fstab", "UUID=12-34 /boot vfat defaults 0 2\n");
+	read_boot(&m);
+	assert_null(m.boot.fstype);
+}
+
+static void a_link_is_followed(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	char *path;
+
+	(void)state;
+	machine_make(&m);
+	assert_true(asprintf(&path, "%s/boot", m.folder) > 0);
+	assert_int_equal(rmdir(path), 0);
+	put_dir(m.folder, "real");
+	put_link(m.folder, "boot", "/real");
+	free(path);
+	read_boot(&m);
+	assert_string_equal(m.boot.path, "real");
+}
+
+static void the_name_in_use_comes_before_the_distributions(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	read_boot(&m);
+	assert_path(&m, "boot/initramfs-" V ".img");
+	put_text(m.folder, "etc/os-release", "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n");
+	assert_path(&m, "boot/initrd.img-" V);
+	put_text(m.folder, "boot/initramfs-" V ".img", "x");
+	assert_path(&m, "boot/initramfs-" V ".img");
+}
+
+static void folders_of_kernel_install_are_used(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	put_dir(m.folder, "boot/0123456789abcdef0123456789abcdef");
+	put_dir(m.folder, "boot/0123456789abcdef0123456789abcdef/" V);
+	read_boot(&m);
+	assert_path(&m, "boot/0123456789abcdef0123456789abcdef/" V "/initrd");
+	put_text(m.folder, "etc/machine-id", "../../etc\n");
+	assert_path(&m, "boot/initramfs-" V ".img");
+}
+
+static void images_are_listed_and_copies_of_people_are_not(void **state)
+{
+	static const char *const names[] = {
+		"initrd.img-" V,
+		"initrd.img-" V ".previous",
+		"initrd.img-" V ".previous-2",
+		"initrd.img-" V ".trial",
+		"initramfs-6.12.0-1.fc40.x86_64.img",
+		"initrd.img-" V ".bak",
+		"initrd.img-" V ".previous-0",
+		"initrd.img-" V ".previous-x",
+		"initrd.img-" V ".preroot-0123abcd",
+		"initrd.img-old",
+		"initramfs-0-rescue-0123456789abcdef.img",
+		"initramfs-6.12.0-1.fc40.x86_64kdump.img",
+		"initramfs-linux.img",
+		"vmlinuz-" V,
+	};
+	_cleanup_machine_ struct machine m;
+	struct boot_image *images;
+
+	(void)state;
+	machine_make(&m);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "boot/%s", names[i]);
+		put_text(m.folder, path, "12345");
+	}
+	put_dir(m.folder, "boot/initrd.img-7.0.0");
+	read_boot(&m);
+	assert_int_equal(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 5);
+	assert_string_equal(images[0].version, "6.12.0-1.fc40.x86_64");
+	assert_string_equal(images[1].path, "boot/initrd.img-" V);
+	assert_int_equal(images[1].size, 5);
+	assert_int_equal(images[2].kind, BOOT_IMAGE_PREVIOUS);
+	assert_int_equal(images[2].generation, 1);
+	assert_int_equal(images[3].generation, 2);
+	assert_int_equal(images[4].kind, BOOT_IMAGE_TRIAL);
+	for (int i = 1; i < 5; i++)
+		assert_string_equal(images[i].version, V);
+	assert_string_equal(boot_image_previous("boot/a", 1, &m.arena), "boot/a.previous");
+	assert_string_equal(boot_image_previous("boot/a", 3, &m.arena), "boot/a.previous-3");
+	assert_string_equal(boot_image_trial("boot/a", &m.arena), "boot/a.trial");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plain_folder_is_measured),
+		cmocka_unit_test(without_the_folder_there_is_an_error),
+		cmocka_unit_test(what_fstab_mounts_there_must_be_mounted),
+		cmocka_unit_test(where_mounts_are_not_known_fstab_decides_nothing),
+		cmocka_unit_test(a_link_is_followed),
+		cmocka_unit_test(the_name_in_use_comes_before_the_distributions),
+		cmocka_unit_test(folders_of_kernel_install_are_used),
+		cmocka_unit_test(images_are_listed_and_copies_of_people_are_not),
+	};
+
+	return RUN_TESTS(tests);
+}
