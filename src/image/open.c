@@ -16,6 +16,7 @@
 
 enum {
 	IN_SIZE = 256 * 1024,
+	IN_SIZE_SKIPPED = 4096, /* behind data that nobody wants: a header, and perhaps no more */
 	OUT_SIZE = 256 * 1024,
 	SEGMENTS_MAX = 1024,
 	BOOTCONFIG_MAX = 32 * 1024 + 32, /* XBC_DATA_MAX and its footer */
@@ -28,6 +29,7 @@ struct image {
 	uint64_t start;     /* of the current segment, in the image */
 	uint64_t in_offset; /* in the image, as container_read() counts */
 	size_t in_at, in_len;
+	size_t in_next;     /* bytes to read next: few after a jump, more as long as there is none */
 
 	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
 	struct decoder *decoder;
@@ -82,6 +84,7 @@ int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 	if (!i)
 		return err_set(err, -ENOMEM, "no memory left");
 	i->own_fd = -1;
+	i->in_next = IN_SIZE;
 	i->label = strdup(name);
 	if (!i->label)
 		return err_set(err, -ENOMEM, "no memory left");
@@ -170,7 +173,7 @@ static int located(struct image *i, struct err *err)
 static ssize_t fill(struct image *i, struct err *err)
 {
 	uint64_t pos = file_pos(i);
-	size_t want = sizeof(i->in);
+	size_t want = i->in_next;
 	ssize_t n;
 
 	if (i->in_at < i->in_len)
@@ -185,6 +188,7 @@ static ssize_t fill(struct image *i, struct err *err)
 	i->in_offset = pos;
 	i->in_at = 0;
 	i->in_len = (size_t)n;
+	i->in_next = i->in_next < IN_SIZE ? i->in_next * 2 : IN_SIZE;
 	if (n == 0)
 		i->container.size = pos; /* somebody cut it while we read */
 	return n;
@@ -200,6 +204,7 @@ static void skip_raw(struct image *i, uint64_t count)
 	}
 	i->in_offset = to;
 	i->in_at = i->in_len = 0;
+	i->in_next = IN_SIZE_SKIPPED;
 }
 
 static ssize_t get_raw(struct image *i, uint8_t *data, size_t len, struct err *err)
