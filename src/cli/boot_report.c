@@ -179,6 +179,7 @@ static void print_json(const struct report *r)
 
 	add_text(o, "version", r->log.version);
 	add_text(o, "kernel", r->log.kernel);
+	add_text(o, "image", r->log.image);
 	add_text(o, "init", r->log.init);
 	add_text(o, "root", r->log.root);
 	add_text(o, "failure", r->log.failure);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "format/manifest_id.h"
 
 enum {
 	VERSION = 1,
@@ -161,7 +162,7 @@ static int decode(struct json_object *top, struct arena *a, struct bootlog *out,
 		const char **to;
 	} texts[] = {
 		{"version", &out->version}, {"kernel", &out->kernel},   {"init", &out->init},
-		{"root", &out->root},       {"failure", &out->failure},
+		{"root", &out->root},       {"failure", &out->failure}, {"image", &out->image},
 	};
 	int64_t version = 0, left_out = 0;
 	int r = 0;
@@ -177,6 +178,8 @@ static int decode(struct json_object *top, struct arena *a, struct bootlog *out,
 			       (long long)version);
 	for (size_t i = 0; i < ARRAY_SIZE(texts) && r == 0; i++)
 		r = text_of(top, texts[i].key, a, texts[i].to, err);
+	if (r == 0 && out->image && !manifest_id_is(out->image))
+		return err_set(err, -EBADMSG, "\"image\" is not the identity of an image");
 	if (r == 0)
 		r = number_of(top, "realtime_us", INT64_MIN + 1, INT64_MAX - 1, &out->realtime, err);
 	out->start = out->end = -1;

@@ -39,6 +39,7 @@ struct bootlog_item {
 
 struct bootlog {
 	const char *version, *kernel, *init, *root, *failure; /* NULL: not said */
+	const char *image; /* its identity, see format/manifest_id.h; NULL: not said */
 	int64_t realtime;  /* of the end, since 1970; 0: not said */
 	int64_t start, end; /* of PID 1's work */
 	struct bootlog_item *items; /* by kind, then as they were begun */

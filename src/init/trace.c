@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "format/manifest_id.h"
 #include "init/log.h"
 #include "init/sys.h"
 
@@ -335,9 +336,20 @@ static void write_list(struct writer *w, const struct boot *b, enum trace_kind k
 	close_group(w, "]");
 }
 
+bool trace_image(const char *manifest, char out[MANIFEST_ID + 1])
+{
+	_cleanup_fd_ int fd = open(manifest, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char tail[MANIFEST_ID_LINE];
+	off_t end = fd < 0 ? -1 : lseek(fd, -MANIFEST_ID_LINE, SEEK_END);
+
+	return end >= 0 && pread_full(fd, tail, sizeof(tail), (uint64_t)end) == sizeof(tail) &&
+	       manifest_id_take(tail, out);
+}
+
 static void write_head(struct writer *w, const struct boot *b)
 {
 	int64_t now = trace_now();
+	char image[MANIFEST_ID + 1];
 	struct utsname u;
 	struct timespec t;
 
@@ -347,6 +359,8 @@ static void write_head(struct writer *w, const struct boot *b)
 	text_member(w, "version", PREROOT_VERSION);
 	if (uname(&u) == 0)
 		text_member(w, "kernel", u.release);
+	if (trace_image(TRACE_MANIFEST, image))
+		text_member(w, "image", image);
 	time_member(w, "realtime_us", (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 	time_member(w, "start_us", trace.start);
 	time_member(w, "end_us", now);

@@ -7,12 +7,15 @@
  * the root's init, or in an account of what failed. Nothing here can stop a boot.
  */
 
+#include "format/manifest_id.h"
 #include "init/boot.h"
 
 enum { TRACE_MAX = 1024 };
 
 #define TRACE_DIR  "/run/preroot"
 #define TRACE_PATH TRACE_DIR "/boot.json"
+/* In the image that PID 1 is of, until the initramfs is emptied. */
+#define TRACE_MANIFEST "/usr/lib/preroot/manifest"
 
 /* The boot begins. */
 void trace_open(void);
@@ -37,6 +40,9 @@ void trace_program_ends(int status);
 /* Since the kernel's start, by CLOCK_MONOTONIC: now, and when PID 1 was started. Microseconds. */
 int64_t trace_now(void);
 int64_t trace_start(void);
+
+/* The identity of the image whose manifest this is, from its last bytes. False: it has none. */
+bool trace_image(const char *manifest, char out[MANIFEST_ID + 1]);
 
 /* Writes what has happened so far to FD: 0 or -errno. */
 int trace_write(const struct boot *b, int fd);

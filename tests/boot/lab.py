@@ -135,19 +135,23 @@ class Lab:
         root = self.disk(scenario.tree, scenario.layout)
         return {"disk": SimpleNamespace(**vars(root), partuuid_upper=root.partuuid.upper())}
 
+    def image_of(self, scenario):
+        """The image that SCENARIO boots."""
+        way = (scenario.built_on or scenario.bus, scenario.layout.fs)
+        features = tuple((name, text.format(**self.names(scenario)))
+                         for name, text in scenario.features)
+        return self.image(scenario.suite, scenario.mode, way, scenario.build, features,
+                          scenario.password)
+
     def _boot(self, scenario):
         root = self.disk(scenario.tree, scenario.layout)
-        way = (scenario.built_on or scenario.bus, scenario.layout.fs)
         is_debian = scenario.tree in rootfs.DEBIANS
         files = [root.path]
         if scenario.decoy:
             files.insert(0, self.disk("no-init", scenario.layout).path)
-        features = tuple((name, text.format(**self.names(scenario)))
-                         for name, text in scenario.features)
         machine = qemu.Machine(
             kernel=self.kernel(scenario.suite).image,
-            initrd=self.image(scenario.suite, scenario.mode, way, scenario.build,
-                              features, scenario.password),
+            initrd=self.image_of(scenario),
             append=f"{self._root_word(scenario, root)} {scenario.append}",
             disks=[(scenario.bus, file) for file in files],
             sector=scenario.layout.sector, readonly=scenario.readonly,

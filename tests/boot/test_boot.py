@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lib import qemu
+from lib import command, image, qemu
 
 from scenarios import SCENARIOS
 
@@ -26,6 +26,8 @@ def check(scenario, boots, lab):
         assert text not in boot.console, f"the console says {text}\n{boot.explain()}"
     if scenario.ending == "poweroff" and scenario.reached:
         check_report(scenario, boot)
+        if "boot.json" in scenario.append:
+            check_identity(boot, lab.image_of(scenario))
 
 
 def check_report(scenario, boot):
@@ -73,6 +75,13 @@ def check_trace(boot):
     for module in modules.values():
         assert all(modules[need]["begin_us"] <= module["begin_us"]
                    for need in module["needs"] if "begin_us" in module), module
+
+
+def check_identity(boot, path):
+    """boot.json names the image that was booted."""
+    manifest = command.run([image.PROGRAM, "cat", path, "usr/lib/preroot/manifest"]).stdout
+    trace = json.loads(boot.section("boot.json")[0])
+    assert trace["image"] == manifest.splitlines()[-1].split("\t")[1]
 
 
 def check_payload(scenario, boot):

@@ -249,6 +249,69 @@ static void a_circle_ends(void **state)
 		     "b virtio_blk vda1 wait driver mount");
 }
 
+#define IMAGE "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void the_image_is_known_by_the_end_of_its_manifest(void **state)
+{
+	static const char *const bad[] = {
+		"", "sha256\t" IMAGE, "sha256\t" IMAGE "\r", "sha512\t" IMAGE "\n",
+		"x\nsha256\t" IMAGE "\n\n",
+		"sha256\tX123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+		"sha256\t0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\n",
+	};
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_free_ char *path = NULL;
+	char id[MANIFEST_ID + 1] = "untouched";
+
+	(void)state;
+	assert_true(asprintf(&path, "%s/manifest", folder) > 0);
+	assert_false(trace_image(path, id));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		put_text(folder, "manifest", bad[i]);
+		assert_false(trace_image(path, id));
+	}
+	assert_false(trace_image(folder, id));
+	assert_string_equal(id, "untouched");
+	put_text(folder, "manifest", "preroot-manifest 3\nsha256\t" IMAGE "\n");
+	assert_true(trace_image(path, id));
+	assert_string_equal(id, IMAGE);
+	put_text(folder, "manifest", "sha256\t" IMAGE "\n");
+	assert_true(trace_image(path, id));
+	put_link(folder, "link", "manifest");
+	path[strlen(path) - strlen("manifest")] = '\0';
+	strcat(path, "link");
+	assert_false(trace_image(path, id));
+}
+
+static void only_an_identity_is_taken_for_the_image(void **state)
+{
+	static const struct {
+		const char *value;
+		int result;
+	} cases[] = {
+		{"\"" IMAGE "\"", 0},	       {"\"" IMAGE "0\"", -EBADMSG}, {"\"\"", -EBADMSG},
+		{"\"../../etc\"", -EBADMSG}, {"1", -EBADMSG},		    {"null", -EBADMSG},
+		{"\"0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\"", -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f = {0};
+
+		buf_printf(&f.text,
+			   "{\"preroot-boot\":1,\"start_us\":0,\"end_us\":9,\"image\":%s,"
+			   "\"stages\":[],\"modules\":[],\"devices\":[],\"programs\":[]}",
+			   cases[i].value);
+		assert_int_equal(bootlog_decode(buf_cstr(&f.text), f.text.len, &f.arena, &f.log,
+						&f.err),
+				 cases[i].result);
+		if (!cases[i].result)
+			assert_string_equal(f.log.image, IMAGE);
+		else
+			assert_true(f.err.text[0]);
+	}
+}
+
 static void what_is_no_trace_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -290,6 +353,8 @@ int main(void)
 		cmocka_unit_test(the_chain_leads_from_the_bus_to_the_mount),
 		cmocka_unit_test(a_driver_that_was_asked_for_early_is_the_chain),
 		cmocka_unit_test(a_circle_ends),
+		cmocka_unit_test(the_image_is_known_by_the_end_of_its_manifest),
+		cmocka_unit_test(only_an_identity_is_taken_for_the_image),
 		cmocka_unit_test(what_is_no_trace_is_refused),
 	};
 
