@@ -21,11 +21,21 @@ void caching_init(struct caching *c)
 	*c = (struct caching){.size = (uint64_t)CACHE_SIZE_DEFAULT << 20};
 }
 
-void caching_end(struct caching *c)
+void caching_finish(struct caching *c)
 {
 	history_close(&c->history);
 	trace_free(c->trace);
 	cache_free(c->cache);
+	c->history = (struct history){0};
+	c->trace = NULL;
+	c->cache = NULL;
+	if (c->n_options < c->words.len)
+		c->words.len = c->n_options;
+}
+
+void caching_end(struct caching *c)
+{
+	caching_finish(c);
 	buf_clear(&c->words);
 }
 
@@ -104,14 +114,22 @@ static void add_surroundings(struct caching *c, const struct request *q)
 	buf_printf(&c->words, "user %u", geteuid());
 }
 
+const char *caching_folder(const struct caching *c, struct arena *arena)
+{
+	return c->no_cache ? NULL : c->dir ? c->dir : default_dir(arena);
+}
+
 int caching_begin(struct caching *c, const struct cli_request *q, struct root *root,
 		  const char *out, struct err *err)
 {
 	struct arena scratch = ARENA_INIT;
-	const char *dir = c->dir ? c->dir : default_dir(&scratch);
+	const char *dir = caching_folder(c, &scratch);
 
-	if (!c->no_cache && dir) {
+	c->n_options = c->words.len;
+	if (dir) {
 		c->cache = cache_new(dir, c->size);
+		if (c->only_look)
+			cache_freeze(c->cache);
 		c->trace = trace_new(root, err);
 	}
 	arena_clear(&scratch);
@@ -142,7 +160,8 @@ int caching_settle(struct caching *c, const struct build *b, struct err *err)
 			     &(struct encode_options){b->level, 0, b->x86_filter}, c->plan, err);
 	if (r < 0 || !c->if_changed || !history_same(&c->history, c->plan))
 		return r;
-	history_keep(&c->history, c->plan, NULL);
+	if (!c->only_look)
+		history_keep(&c->history, c->plan, NULL);
 	return 1;
 }
 

@@ -12,14 +12,18 @@
 
 #define CACHE_OPTIONS                                                                              \
 	{"if-changed", 0, NULL, "write nothing if OUT would be the same", OPT_IF_CHANGED},         \
+	REBUILD_CACHE_OPTIONS
+#define REBUILD_CACHE_OPTIONS                                                                      \
 	{"cache-dir", 0, "DIR", "keep what can be used again in DIR", OPT_CACHE_DIR},              \
 	{"cache-size", 0, "MIB", "at most so much of it (256)", OPT_CACHE_SIZE},                   \
 	{"no-cache", 0, NULL, "use and keep nothing of that kind", OPT_NO_CACHE}
 
 struct caching {
 	bool if_changed, no_cache;
+	bool only_look;        /* write nothing, also not to the cache */
 	const char *dir;       /* NULL: the caller's */
 	uint64_t size;         /* bytes */
+	size_t n_options;      /* bytes of WORDS that the options are */
 	struct buf words;      /* all that was asked for, and what the root is not asked about */
 	struct cache *cache;   /* NULL: none */
 	struct trace *trace;
@@ -29,6 +33,12 @@ struct caching {
 
 void caching_init(struct caching *c);
 void caching_end(struct caching *c);
+
+/* Ends what caching_begin() began; with the same options it may begin again, for another image. */
+void caching_finish(struct caching *c);
+
+/* The folder of the cache; NULL: there is none. */
+const char *caching_folder(const struct caching *c, struct arena *arena);
 
 /* To be called with every option. 1: it was one of the above; 0: it is the caller's, and was
  * noted as part of the request; -EINVAL. */

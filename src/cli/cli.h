@@ -78,7 +78,14 @@ enum option_id {
 	OPT_RESCUE_SHELL,
 	OPT_CMDLINE,
 	OPT_JSON,
+	OPT_ALL,
 	OPT_CHECK,
+	OPT_FORCE,
+	OPT_TRY_NEXT,
+	OPT_NO_LOADER,
+	OPT_KEEP,
+	OPT_LOCK_TIMEOUT,
+	OPT_MODE,
 	OPT_FORGET,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
@@ -146,6 +153,8 @@ const char *cli_mode_name(enum plan_mode mode);
 
 /* ---- the verbs ---- */
 
+int run_rebuild(const struct command *self, int argc, char **argv);
+int run_restore(const struct command *self, int argc, char **argv);
 int run_build(const struct command *self, int argc, char **argv);
 int run_plan(const struct command *self, int argc, char **argv);
 int run_hardware(const struct command *self, int argc, char **argv);

@@ -19,6 +19,26 @@ static const struct option_spec build_options[] = {
 	CACHE_OPTIONS,
 	{0},
 };
+static const struct option_spec rebuild_options[] = {
+	{"all", 0, NULL, "every kernel that has modules", OPT_ALL},
+	{"check", 0, NULL, "change nothing; end with status 3 if that is not so already", OPT_CHECK},
+	{"force", 'f', NULL, "build also what has not changed", OPT_FORCE},
+	{"try-next", 0, NULL, "let the next boot, and only that one, try the image", OPT_TRY_NEXT},
+	{"keep", 0, "N", "previous images to keep (1)", OPT_KEEP},
+	{"mode", 0, "MODE", "permissions of the image: 0600 (the default), 0640, 0644", OPT_MODE},
+	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is", OPT_NO_LOADER},
+	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
+	REQUEST_OPTIONS,
+	REBUILD_CACHE_OPTIONS,
+	{0},
+};
+static const struct option_spec restore_options[] = {
+	{"root", 'r', "DIR", "work on the system below DIR instead of /", OPT_ROOT},
+	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is", OPT_NO_LOADER},
+	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{0},
+};
 static const struct option_spec hardware_options[] = {
 	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},
 	{"hardware", 0, "FILE", "take the machine that FILE describes", OPT_HARDWARE},
@@ -54,6 +74,10 @@ static const struct option_spec boot_report_options[] = {
 static const struct option_spec no_options[] = {{0}};
 
 static const struct command commands[] = {
+	{"rebuild", "[KVER]", "Make the image that a kernel boots with anew.", rebuild_options, 0, 1,
+	 run_rebuild},
+	{"restore", "[KVER]", "Go back to the previous image of a kernel.", restore_options, 0, 1,
+	 run_restore},
 	{"build", "OUT [KVER]", "Write an image file, and nothing else.", build_options, 1, 2,
 	 run_build},
 	{"plan", "[KVER]", "Show what an image would hold, and why.", request_options, 0, 1,

@@ -95,41 +95,59 @@ static int make_temp(struct replace *r, const char *path, struct err *err)
 			     "writable and have space");
 }
 
-int replace_begin(const char *path, struct replace *out, struct err *err)
+/* R->dir is open; PATH is for messages. */
+static int begin(struct replace *r, const char *path, const char *name, struct err *err)
+{
+	struct stat st;
+
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	if (fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
+		err_set(err, -EEXIST, "%s is there and is no regular file", path);
+		return err_hint(err, "give the path of a file");
+	}
+	remove_leftovers(r->dir, r->name);
+	return make_temp(r, path, err);
+}
+
+static int check_name(const char *path, const char *name, struct err *err)
+{
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_set(err, -EISDIR, "\"%s\" is a folder, not a file name", path);
+	if (strlen(name) + strlen(TEMP_MARK) + TEMP_RANDOM > NAME_MAX)
+		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", path);
+	return 0;
+}
+
+int replace_begin_below(const struct root *root, const char *path, struct replace *out,
+			struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
 	struct replace r = {.fd = -1, .dir = -1};
-	struct stat st;
-	int e;
+	int e = check_name(path, name, err);
 
+	if (e < 0)
+		return e;
 	if (!dir)
 		return err_set(err, -ENOMEM, "no memory left");
-	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return err_set(err, -EISDIR, "\"%s\" is a folder, not a file name", path);
-	if (strlen(name) + strlen(TEMP_MARK) + TEMP_RANDOM > NAME_MAX)
-		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", path);
-	r.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r.dir = root ? root_openat(root, dir, O_RDONLY | O_DIRECTORY)
+		     : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r.dir < 0) {
-		err_sys(err, -errno, "folder of %s", path);
+		err_sys(err, root ? r.dir : -errno, "folder of %s", path);
 		return err_hint(err, "make the folder first, or give another path");
 	}
-	snprintf(r.name, sizeof(r.name), "%s", name);
-	if (fstatat(r.dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
-		e = err_set(err, -EEXIST, "%s is there and is no regular file", path);
-		err_hint(err, "give the path of a file");
+	e = begin(&r, path, name, err);
+	if (e < 0)
 		close_fd(r.dir);
-		return e;
-	}
-	remove_leftovers(r.dir, r.name);
-	e = make_temp(&r, path, err);
-	if (e < 0) {
-		close_fd(r.dir);
-		return e;
-	}
-	*out = r;
-	return 0;
+	else
+		*out = r;
+	return e;
+}
+
+int replace_begin(const char *path, struct replace *out, struct err *err)
+{
+	return replace_begin_below(NULL, path, out, err);
 }
 
 int replace_sync(struct replace *r, struct err *err)
@@ -137,12 +155,17 @@ int replace_sync(struct replace *r, struct err *err)
 	return fsync(r->fd) < 0 ? err_sys(err, -errno, "writing %s to the disk", r->temp) : 0;
 }
 
+void replace_forget(struct replace *r)
+{
+	set_pending(-1, "");
+	r->temp[0] = '\0';
+}
+
 int replace_commit(struct replace *r, struct err *err)
 {
 	if (renameat(r->dir, r->temp, r->dir, r->name) < 0)
 		return err_sys(err, -errno, "renaming %s to %s", r->temp, r->name);
-	set_pending(-1, "");
-	r->temp[0] = '\0';
+	replace_forget(r);
 	if (fsync(r->dir) < 0)
 		return err_sys(err, -errno, "%s is in place, but writing its folder to the disk failed",
 			       r->name);

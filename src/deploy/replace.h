@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "base/err.h"
+#include "host/root.h"
 
 struct replace {
 	int fd;             /* of the temporary file, to be written */
@@ -21,11 +22,18 @@ struct replace {
 /* PATH must not exist, or be a regular file. The temporary file has mode 0600. */
 int replace_begin(const char *path, struct replace *out, struct err *err);
 
+/* The same for a PATH below ROOT (NULL: of the calling process). */
+int replace_begin_below(const struct root *root, const char *path, struct replace *out,
+			struct err *err);
+
 /* All written data reaches the disk. To be called before the content is read back. */
 int replace_sync(struct replace *r, struct err *err);
 
 /* The temporary file takes the name. After this only the folder's sync can fail, which is told. */
 int replace_commit(struct replace *r, struct err *err);
+
+/* Somebody else has renamed the temporary file: it is not to be removed any more. */
+void replace_forget(struct replace *r);
 
 /* Removes the temporary file, unless it was committed. */
 void replace_end(struct replace *r);

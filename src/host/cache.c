@@ -37,6 +37,7 @@ struct cache {
 	pthread_mutex_t lock;
 	int fd;		   /* -1: not opened */
 	bool refused;	   /* not to be used at all */
+	bool frozen;	   /* nothing is written */
 	_Atomic bool full; /* nothing is put any more */
 	_Atomic bool wrote;
 	_Atomic size_t dropped;
@@ -209,7 +210,7 @@ static bool get(struct cache *c, const char *key, size_t max, struct buf *out, u
 bool cache_get(struct cache *c, const char *key, size_t max, struct buf *out,
 	       uint8_t sha256[DIGEST_SIZE])
 {
-	return get(c, key, max, out, sha256, true);
+	return get(c, key, max, out, sha256, c && !c->frozen);
 }
 
 bool cache_peek(struct cache *c, const char *key, size_t max, struct buf *out,
@@ -271,6 +272,12 @@ static void give_up(struct cache *c, const char *what, int code)
 	c->full = true;
 }
 
+void cache_freeze(struct cache *c)
+{
+	if (c)
+		c->frozen = true;
+}
+
 void cache_put(struct cache *c, const char *key, const void *data, size_t len,
 	       const uint8_t *sha256)
 {
@@ -278,7 +285,7 @@ void cache_put(struct cache *c, const char *key, const void *data, size_t len,
 	uint8_t sum[DIGEST_SIZE];
 	char name[NAME + 1];
 
-	if (!c || c->full || strlen(key) > CACHE_KEY_MAX || len > c->limit / 2 || !ready(c, true))
+	if (!c || c->frozen || c->full || strlen(key) > CACHE_KEY_MAX || len > c->limit / 2 || !ready(c, true))
 		return;
 	if (!has_room(c, len)) {
 		give_up(c, "is on a filesystem that is nearly full: nothing more is put there", 0);

@@ -58,6 +58,9 @@ bool cache_peek(struct cache *c, const char *key, size_t max, struct buf *out,
 void cache_put(struct cache *c, const char *key, const void *data, size_t len,
 	       const uint8_t *sha256);
 
+/* From now on it is only read, and nothing at all is written. */
+void cache_freeze(struct cache *c);
+
 /* Why the cache is not used, or not any more; NULL when all is well. Lives as long as C. */
 const char *cache_problem(struct cache *c);
 

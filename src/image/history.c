@@ -29,7 +29,7 @@ static char *absolute(const char *out)
 void history_open(struct history *h, struct cache *cache, struct trace *trace, const char *out,
 		  const struct buf *request)
 {
-	*h = (struct history){.cache = cache, .trace = trace};
+	*h = (struct history){.cache = cache, .trace = trace, .mode = IMAGE_MODE};
 	digest_of(request->data, request->len, h->request);
 	h->image = cache && trace ? absolute(out) : NULL;
 	if (!h->image || asprintf(&h->key, "record of %s", h->image) < 0) {
@@ -52,7 +52,7 @@ void history_close(struct history *h)
 static bool is_image(const struct history *h, struct stat *st)
 {
 	return lstat(h->image, st) == 0 && S_ISREG(st->st_mode) &&
-	       (st->st_mode & 07777) == IMAGE_MODE;
+	       (h->any_mode || (st->st_mode & 07777) == h->mode);
 }
 
 static void take_identity(const struct stat *st, uint64_t out[5])

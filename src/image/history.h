@@ -20,6 +20,8 @@ struct history {
 	struct cache *cache;
 	struct trace *trace;   /* of this run */
 	char *key, *image;     /* absolute path; NULL: nothing is known, or kept */
+	unsigned mode;         /* permissions that the image has: 0600 unless it is set */
+	bool any_mode;         /* its filesystem has none */
 	uint8_t request[DIGEST_SIZE];
 	bool has_last;
 	struct record last;

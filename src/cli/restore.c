@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "deploy/loader.h"
+#include "deploy/lock.h"
+#include "deploy/restore.h"
+#include "deploy/runlog.h"
+#include "host/kernels.h"
+
+struct restore {
+	const char *top;
+	bool no_loader, json;
+	uint64_t lock_seconds;
+	struct root root;
+	struct bootdir bootdir;
+	struct runlog log;
+	struct arena arena;
+	struct kernel kernel;
+};
+
+static void clear(struct restore *r)
+{
+	runlog_close(&r->log);
+	root_close(&r->root);
+	arena_clear(&r->arena);
+}
+
+static int apply(int id, char **args, void *options, struct err *err)
+{
+	struct restore *r = options;
+
+	switch (id) {
+	case OPT_ROOT:
+		r->top = args[0];
+		return 0;
+	case OPT_NO_LOADER:
+		r->no_loader = true;
+		return 0;
+	case OPT_LOCK_TIMEOUT:
+		if (parse_u64(args[0], LOCK_SECONDS_MAX, &r->lock_seconds))
+			return 0;
+		return err_set(err, -EINVAL, "--lock-timeout takes a number of seconds, not \"%s\"",
+			       args[0]);
+	default:
+		r->json = true;
+		return 0;
+	}
+}
+
+static void wait_told(const char *text)
+{
+	fprintf(stderr, "preroot: %s\n", text);
+}
+
+static void say_step(const char *text, void *arg)
+{
+	struct restore *r = arg;
+
+	runlog_line(&r->log, r->kernel.version, "boot-loader", RUNLOG_INFO, "%s", text);
+}
+
+/* The path of the image that is in place now. */
+static int restore(struct restore *r, const char *version, const char **path, struct err *err)
+{
+	struct loader_request q = {
+		.root = &r->root, .bootdir = &r->bootdir, .say = say_step, .arg = r};
+	struct err again = {0};
+	int e = root_open(r->top, &r->root, err);
+
+	if (e < 0)
+		return e;
+	runlog_open(&r->log, &r->root);
+	e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
+	if (e == 0)
+		e = kernel_find(&r->root, version, &r->arena, &r->kernel, err);
+	if (e == 0) /* held until the program ends */
+		e = lock_take(&r->root, (unsigned)r->lock_seconds, wait_told, err);
+	if (e < 0)
+		return e;
+	*path = boot_image_path(&r->root, &r->bootdir, r->kernel.version, &r->arena);
+	e = restore_image(&r->root, *path, &r->arena, err);
+	if (e < 0 || r->no_loader)
+		return e;
+	e = loader_update(&q, err);
+	if (e < 0 && restore_image(&r->root, *path, &r->arena, &again) < 0)
+		cli_warn("%s", again.text);
+	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
+}
+
+int run_restore(const struct command *self, int argc, char **argv)
+{
+	_cleanup_(clear) struct restore r = {
+		.top = "/", .lock_seconds = LOCK_SECONDS, .root = {.fd = -1}};
+	const char *path;
+	struct err err = {0};
+	int n = options_parse(self, argc, argv, apply, &r, &err);
+
+	if (n < 0)
+		return cli_usage(n, &err);
+	n = restore(&r, n > 0 ? argv[0] : NULL, &path, &err);
+	if (r.kernel.version)
+		runlog_line(&r.log, r.kernel.version, "restore", n < 0 ? RUNLOG_ERROR : RUNLOG_INFO,
+			    "%s", n < 0 ? err.text : "the previous image is in place");
+	if (n < 0)
+		return cli_fail(&err);
+	if (r.json) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "kernel", cli_json_text(r.kernel.version));
+		json_object_object_add(o, "image", cli_json_text(path));
+		cli_print_json(o);
+	} else {
+		printf("%s: /%s is the previous image again\n", r.kernel.version, path);
+	}
+	return cli_end(EXIT_DONE);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One run at a time: whoever changes what a machine boots from holds a lock on
+ * var/lib/preroot/lock below its root. The lock goes with the process that holds it, however that
+ * ends. The file itself stays, is empty and means nothing; others than its owner cannot open it.
+ */
+
+#include "base/err.h"
+#include "host/root.h"
+
+#define LOCK_PATH STATE_DIR "/lock"
+#define STATE_DIR "var/lib/preroot"
+
+enum { LOCK_SECONDS = 120, LOCK_SECONDS_MAX = 24 * 3600 };
+
+/*
+ * Waits at most SECONDS. After the first one WAITING is called once, with a sentence that names
+ * the holder. A file descriptor, to be closed when all is done; -ETIMEDOUT names the holder too.
+ */
+int lock_take(const struct root *root, unsigned seconds, void (*waiting)(const char *text),
+	      struct err *err);

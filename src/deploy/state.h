@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What is known of a kernel's image beside the image itself: var/lib/preroot/VERSION.json below
+ * the root, mode 0600, replaced as a whole.
+ *
+ *   {"preroot-image": 1, "image": "boot/initrd.img-VERSION", "sha256": DIGITS, "bytes": N, "id": DIGITS,
+ *    "good": DIGITS, "failed": DIGITS, "trial": DIGITS}
+ *
+ * id, good, failed and trial are identities (image/identity.h): of the image that preroot wrote
+ * last, of the last one that booted to the end, of one that did not, and of the one that the next
+ * boot is to try. What is not known is left out.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "format/manifest_id.h"
+#include "host/root.h"
+
+struct state {
+	char image[4096]; /* empty: preroot has written none */
+	uint64_t bytes;
+	char sha256[2 * DIGEST_SIZE + 1];
+	char id[MANIFEST_ID + 1], good[MANIFEST_ID + 1];
+	char failed[MANIFEST_ID + 1], trial[MANIFEST_ID + 1];
+};
+
+/* Without a file OUT is empty. A damaged one is -EBADMSG, and OUT is empty too: the caller warns. */
+int state_read(const struct root *root, const char *version, struct state *out, struct err *err);
+
+/* Writes nothing if that is what the file holds. */
+int state_write(const struct root *root, const char *version, const struct state *s,
+		struct err *err);
+
+/* Of a kernel that is gone. */
+int state_remove(const struct root *root, const char *version, struct err *err);
