@@ -19,7 +19,7 @@ int folder_make(const struct root *root, const char *path, mode_t mode, struct e
 	if (dir != -ENOENT)
 		return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(root), path) : dir;
 	dir = root_openat(root, ".", O_RDONLY | O_DIRECTORY);
-	for (char *at = copy, *end = copy; end && dir >= 0; at = end + 1) {
+	for (char *at = copy, *end = copy; end && dir >= 0; at = end ? end + 1 : at) {
 		_cleanup_fd_ int above = dir;
 
 		end = strchr(at, '/');

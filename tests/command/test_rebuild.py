@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""rebuild and restore: what becomes of the images that a machine boots from."""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+import trees
+from program import DONE, FAILED, FINDING, USAGE, command, environment, in_namespace, run
+
+NVME = trees.MACHINES / "nvme.json"
+
+
+class Machine:
+    """A root with one kernel, and a cache of its own."""
+
+    def __init__(self, tree, cache):
+        self.tree, self.cache = tree, cache
+        (tree.root / "var/log").mkdir(parents=True)
+        self.boot = tree.root / "boot"
+        self.image = self.boot / f"initramfs-{tree.version}.img"
+        self.previous = self.image.with_name(self.image.name + ".previous")
+        self.state = tree.root / f"var/lib/preroot/{tree.version}.json"
+
+    def words(self, *more, verb="rebuild"):
+        return [verb, "--root", self.tree.root, "--hardware", NVME, "--cache-dir", self.cache, *more]
+
+    def rebuild(self, *more, **options):
+        return run(*self.words(*more), **options)
+
+    def restore(self, *more, **options):
+        return run("restore", "--root", self.tree.root, *more, **options)
+
+    def images(self):
+        return {path.name: path.read_bytes() for path in self.boot.iterdir()
+                if path.name.startswith("initr")}
+
+    def times(self):
+        return {str(path): path.lstat().st_mtime_ns
+                for path in [self.tree.root, *self.tree.root.rglob("*")]}
+
+
+@pytest.fixture
+def machine(tree, tmp_path):
+    return Machine(tree, tmp_path / "cache")
+
+
+# ---- a rebuild ----
+
+def test_new_image_is_in_place_and_good(machine):
+    done = machine.rebuild()
+    assert re.fullmatch(rf"{machine.tree.version}: rebuilt, \d+\.\d MB, \d+\.\d\d s\n", done.text)
+    run("verify", machine.image)
+    assert machine.image.stat().st_mode & 0o7777 == 0o600
+    state = json.loads(machine.state.read_text())
+    assert state["image"] == f"boot/{machine.image.name}"
+    assert state["bytes"] == machine.image.stat().st_size
+    assert machine.state.stat().st_mode & 0o777 == 0o600
+    assert machine.state.parent.stat().st_mode & 0o777 == 0o700
+    log = (machine.tree.root / "var/log/preroot.log").read_text()
+    assert f"info {machine.tree.version} rebuild: /boot/{machine.image.name} is in place" in log
+
+
+def test_second_run_writes_nothing_at_all(machine):
+    machine.rebuild()
+    before = trees.snapshot(machine.tree.root), machine.times()
+    assert machine.rebuild().text == f"{machine.tree.version}: unchanged\n"
+    assert (trees.snapshot(machine.tree.root), machine.times()) == before
+
+
+def test_second_run_without_the_cache_finds_the_same_bytes(machine):
+    machine.rebuild()
+    inode = machine.image.stat().st_ino
+    done = run("rebuild", "--root", machine.tree.root, "--hardware", NVME, "--no-cache")
+    assert done.text == f"{machine.tree.version}: unchanged\n"
+    assert machine.image.stat().st_ino == inode
+    assert not machine.previous.exists()
+
+
+def test_debian_names_are_used_on_debian(machine):
+    (machine.tree.root / "etc").mkdir(exist_ok=True)
+    (machine.tree.root / "etc/os-release").write_text("ID=debian\n")
+    machine.rebuild()
+    assert (machine.boot / f"initrd.img-{machine.tree.version}").exists()
+
+
+def test_check_changes_nothing_and_tells(machine):
+    before = trees.snapshot(machine.tree.root)
+    done = machine.rebuild("--check", status=FINDING)
+    assert done.text == f"{machine.tree.version}: would change\n"
+    assert trees.snapshot(machine.tree.root) == before
+    assert not machine.cache.exists()
+    machine.rebuild()
+    before = trees.snapshot(machine.cache)
+    assert machine.rebuild("--check").text == f"{machine.tree.version}: unchanged\n"
+    machine.rebuild("--check", "--add-drivers", "dummy", status=FINDING)
+    assert trees.snapshot(machine.cache) == before
+
+
+def test_force_builds_but_the_same_bytes_are_left(machine):
+    machine.rebuild()
+    inode = machine.image.stat().st_ino
+    assert machine.rebuild("--force").text.endswith("unchanged\n")
+    assert machine.image.stat().st_ino == inode
+
+
+def test_json(machine):
+    result = machine.rebuild("--json").json
+    assert result["changed"] is True
+    (kernel,) = result["kernels"]
+    assert kernel["result"] == "rebuilt" and kernel["bytes"] == machine.image.stat().st_size
+    assert machine.rebuild("--json").json["changed"] is False
+
+
+# ---- previous images ----
+
+def test_what_is_replaced_is_the_previous_image(machine):
+    machine.rebuild()
+    old = machine.image.read_bytes()
+    machine.rebuild("--add-drivers", "dummy")
+    assert machine.previous.read_bytes() == old
+    run("verify", machine.previous)
+
+
+def test_generations_move_up_and_the_oldest_falls_out(machine):
+    kept = []
+    for drivers in ("dummy", "qla1280", "ahci", "nvme dummy"):
+        machine.rebuild("--keep", "2", "--add-drivers", drivers)
+        kept.append(machine.image.read_bytes())
+    assert machine.images() == {machine.image.name: kept[3],
+                                machine.previous.name: kept[2],
+                                machine.previous.name + "-2": kept[1]}
+
+
+def test_without_generations_none_is_made(machine):
+    machine.rebuild()
+    machine.rebuild("--keep", "0", "--add-drivers", "dummy")
+    assert list(machine.images()) == [machine.image.name]
+
+
+def test_image_is_not_kept_twice(machine):
+    machine.rebuild()
+    first = machine.image.read_bytes()
+    machine.rebuild("--add-drivers", "dummy")
+    machine.image.write_bytes(first)  # somebody copies the previous one back
+    machine.rebuild("--keep", "3", "--add-drivers", "ahci")
+    assert sorted(machine.images()) == [machine.image.name, machine.previous.name]
+    assert machine.previous.read_bytes() == first
+
+
+def test_image_that_failed_does_not_displace_a_good_one(machine):
+    machine.rebuild()
+    good = machine.image.read_bytes()
+    machine.rebuild("--add-drivers", "dummy")
+    state = json.loads(machine.state.read_text())
+    state["failed"] = state["id"]
+    machine.state.write_text(json.dumps(state))
+    machine.rebuild("--add-drivers", "ahci")
+    assert machine.previous.read_bytes() == good
+    assert len(machine.images()) == 2
+
+
+def test_copies_of_people_are_left_alone(machine):
+    copy = machine.image.with_name(machine.image.name + ".bak")
+    copy.write_bytes(b"mine")
+    machine.rebuild()
+    machine.rebuild("--add-drivers", "dummy")
+    assert copy.read_bytes() == b"mine"
+
+
+def test_empty_image_is_not_kept(machine):
+    machine.image.touch()
+    machine.rebuild()
+    assert list(machine.images()) == [machine.image.name]
+
+
+def test_labels_and_owner_stay(machine):
+    machine.rebuild()
+    os.setxattr(machine.image, "user.label", b"mine")
+    machine.rebuild("--add-drivers", "dummy")
+    assert os.getxattr(machine.image, "user.label") == b"mine"
+
+
+def test_mode_and_secrets(machine, tmp_path):
+    machine.rebuild("--mode", "0644")
+    assert machine.image.stat().st_mode & 0o7777 == 0o644
+    assert machine.rebuild("--mode", "0644").text.endswith("unchanged\n")
+    assert machine.rebuild().text.startswith(f"{machine.tree.version}: rebuilt")
+    assert machine.image.stat().st_mode & 0o7777 == 0o600
+    secret = tmp_path / "key"
+    secret.write_bytes(b"secret")
+    secret.chmod(0o600)
+    done = machine.rebuild("--mode", "644", "--include", secret, "/etc/key", status=FAILED)
+    assert "etc/key" in done.error and "0644" in done.error
+    machine.rebuild("--include", secret, "/etc/key")
+
+
+# ---- several kernels ----
+
+def test_one_kernel_that_fails_does_not_stop_the_others(machine):
+    broken = machine.tree.modules.with_name("6.9.0-broken")
+    (broken / "kernel").mkdir(parents=True)
+    done = machine.rebuild("--all", status=FAILED)
+    assert re.search(r"^6\.9\.0-broken: failed: ", done.text, re.M)
+    assert re.search(rf"^{machine.tree.version}: rebuilt", done.text, re.M)
+    assert "1 of 2 kernels" in done.error
+    run("verify", machine.image)
+    result = machine.rebuild("--all", "--json", status=FAILED).json
+    assert [k["result"] for k in result["kernels"]] == ["failed", "unchanged"]
+
+
+def test_half_installed_kernel_changes_nothing(machine):
+    machine.rebuild()
+    images = machine.images()
+    for path in machine.tree.modules.glob("modules.*"):
+        path.unlink()
+    machine.rebuild("--add-drivers", "dummy", status=FAILED)
+    assert machine.images() == images
+
+
+# ---- /boot ----
+
+def test_boot_as_a_link(machine):
+    machine.boot.rename(machine.tree.root / "real")
+    machine.boot.symlink_to("/real")
+    machine.rebuild()
+    assert (machine.tree.root / "real" / machine.image.name).is_file()
+
+
+def test_boot_that_is_not_mounted_is_refused(machine):
+    (machine.tree.root / "etc").mkdir(exist_ok=True)
+    (machine.tree.root / "etc/fstab").write_text("UUID=1234-5678 /boot vfat defaults 0 2\n")
+    (machine.tree.root / "proc").mkdir()
+    (machine.tree.root / "proc/mountinfo").write_text("20 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    done = machine.rebuild(status=FAILED)
+    assert "not mounted" in done.error and done.hint == "mount /boot"
+    assert machine.images() == {}
+
+
+def test_boot_that_is_full(machine):
+    """The size is known before anything is written, and what would help is named."""
+    machine.rebuild()
+    (machine.boot / "initramfs-5.10.0-gone.img").write_bytes(b"x" * 100_000)
+    copied = machine.tree.root / "copied"
+    subprocess.run(["cp", "-a", machine.boot, copied], check=True)
+    before = trees.snapshot(copied)
+    size = sum(len(content) for _, content in before.values()) // 1000 + 1200
+    script = (f"mount -t tmpfs -o size={size}k tmpfs {machine.boot}; "
+              f"cp -a {copied}/. {machine.boot}/")
+    words = " ".join(map(str, command(*machine.words("--add-drivers", "dummy"))))
+    done = subprocess.run([*in_namespace(script), "sh", "-c",
+                           f"{words}; echo status $?; ls -A {machine.boot}; "
+                           f"cat {machine.image} | sha256sum"],
+                          capture_output=True, env=environment(), check=True, text=True)
+    assert "status 1" in done.stdout
+    assert re.search(r"free, .* are needed .* are missing; nothing was changed", done.stderr)
+    assert "initramfs-5.10.0-gone.img" in done.stderr and "preroot prune" in done.stderr
+    assert sorted(done.stdout.splitlines()[1:-1]) == sorted(before)
+    assert done.stdout.splitlines()[-1].split()[0] == \
+        subprocess.run(["sha256sum", machine.image], capture_output=True, check=True,
+                       text=True).stdout.split()[0]
+
+
+def test_boot_that_is_read_only(machine):
+    script = f"mount --bind {machine.boot} {machine.boot}; mount -o remount,bind,ro {machine.boot}"
+    done = machine.rebuild(before=in_namespace(script), status=FAILED)
+    assert "read-only" in done.error and "remount,rw" in done.hint
+    assert machine.images() == {}
+
+
+def test_clock_that_went_back(machine):
+    machine.rebuild()
+    future = time.time() + 10 * 365 * 86400
+    os.utime(machine.image, (future, future))
+    machine.rebuild("--add-drivers", "dummy")
+    assert machine.previous.exists()
+    assert machine.rebuild("--add-drivers", "dummy").text.endswith("unchanged\n")
+
+
+# ---- others beside us ----
+
+def test_waiting_for_another_run_ends(machine):
+    machine.rebuild()
+    images = machine.images()
+    with open(machine.state.parent / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(command(*machine.words("--lock-timeout", "2", "--force",
+                                                     "--add-drivers", "dummy")),
+                              capture_output=True, env=environment(), check=False, text=True)
+    assert done.returncode == FAILED
+    assert f"waiting for process {os.getpid()} (" in done.stderr
+    assert "is changing this machine's images" in done.stderr
+    assert machine.images() == images
+
+
+def test_two_runs_at_once(machine):
+    runs = [subprocess.Popen(command(*machine.words("--add-drivers", drivers)),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+            for drivers in ("dummy", "qla1280")]
+    for process in runs:
+        assert process.communicate()[0] and process.returncode == DONE
+    assert sorted(machine.images()) == [machine.image.name, machine.previous.name]
+    run("verify", machine.image)
+    run("verify", machine.previous)
+
+
+def test_what_killed_runs_left_is_removed(machine):
+    left = machine.image.with_name(machine.image.name + ".preroot-0123abcd")
+    left.write_bytes(b"half an image")
+    machine.rebuild()
+    assert not left.exists()
+
+
+def test_damaged_state_is_told_and_not_used(machine):
+    machine.rebuild()
+    machine.state.write_text('{"preroot-image": 1, "id": "../../etc"}')
+    done = machine.rebuild("--add-drivers", "dummy")
+    assert any("damaged" in text for text in done.messages("warning"))
+    assert json.loads(machine.state.read_text())["image"] == f"boot/{machine.image.name}"
+
+
+# ---- restore ----
+
+def test_restore_and_back(machine):
+    machine.rebuild()
+    first = machine.image.read_bytes()
+    machine.rebuild("--add-drivers", "dummy")
+    second = machine.image.read_bytes()
+    assert "is the previous image again" in machine.restore().text
+    assert machine.images() == {machine.image.name: first, machine.previous.name: second}
+    machine.restore(machine.tree.version)
+    assert machine.images() == {machine.image.name: second, machine.previous.name: first}
+
+
+def test_restore_where_the_image_is_gone(machine):
+    machine.rebuild()
+    first = machine.image.read_bytes()
+    machine.rebuild("--add-drivers", "dummy")
+    machine.image.unlink()
+    machine.restore()
+    assert machine.images() == {machine.image.name: first}
+
+
+def test_restore_of_nothing(machine):
+    machine.rebuild()
+    images = machine.images()
+    done = machine.restore(status=FAILED)
+    assert "no previous image" in done.error
+    assert machine.images() == images
+
+
+def test_restore_of_a_damaged_image(machine):
+    machine.rebuild()
+    machine.rebuild("--add-drivers", "dummy")
+    machine.previous.write_bytes(machine.previous.read_bytes()[:-70_000])
+    images = machine.images()
+    done = machine.restore(status=FAILED)
+    assert "nothing was changed" in done.error
+    assert machine.images() == images
+
+
+# ---- wrong usage ----
+
+@pytest.mark.parametrize("words", [
+    ["--all", "6.1"], ["--check", "--force"], ["--check", "--try-next"], ["--try-next", "--all"],
+    ["--keep", "10"], ["--keep", "-1"], ["--mode", "0666"], ["--mode", "4755"],
+    ["--lock-timeout", "x"], ["--generic", "--hardware", "x"],
+])
+def test_wrong_usage(words, tmp_path):
+    run("rebuild", "--root", tmp_path, *words, status=USAGE)
+    run("restore", "--lock-timeout", "x", status=USAGE)
+
+
+def test_kernel_that_is_not_there(machine):
+    assert "9.9.9" in machine.rebuild("9.9.9", status=FAILED).error
