@@ -209,9 +209,14 @@ static int put_in_place(struct rebuild *r, struct build *b, struct state *state,
 		image_identity(fd, o->image, id, NULL);
 		if (now >= 0)
 			image_identity(now, o->image, old, NULL);
+		else if (now != -ENOENT)
+			e = err_sys(err, now, "/%s", o->image);
 		swap.keep_current = !*state->failed || strcmp(old, state->failed) != 0;
-		e = swap_image(&swap, &swapped, err);
+		if (*id && strcmp(id, state->failed) == 0)
+			plan_warn(&b->plan, "this very image did not boot when it was tried last");
 	}
+	if (e == 0)
+		e = swap_image(&swap, &swapped, err);
 	o->bytes = packed.bytes;
 	if (e == 0) {
 		o->before = swapped.before;
@@ -291,6 +296,8 @@ static void rebuild_one(struct rebuild *r, const char *version, struct outcome *
 	if (state_read(&r->root, version, &state, &o->err) < 0)
 		cli_warn("%s", o->err.text);
 	o->err = (struct err){0};
+	if (!r->check)
+		replace_clean(&r->root, o->image);
 	e = begin_caching(r, o, &o->err);
 	if (e == 0 && !caching_is_unchanged(&r->caching))
 		e = rebuild_planned(r, &state, o, &o->err);

@@ -45,20 +45,23 @@ static void name_generation(const struct keep *k, unsigned generation, char out[
 		snprintf(out, NAME_MAX + 1, "%.*s.previous", (int)NAME_LONGEST, k->name);
 }
 
-/* A temporary name like TEMP, which ends with a hexadecimal digit: with one of two others. */
-static void name_beside(const char *temp, const char digits[2], char out[NAME_MAX + 1])
+/* A temporary name like TEMP, which ends with a hexadecimal digit: with another one. */
+static void name_beside(const char *temp, char out[NAME_MAX + 1])
 {
 	char *last = out + strlen(temp) - 1;
 
 	snprintf(out, NAME_MAX + 1, "%s", temp);
-	*last = *last == digits[0] ? digits[1] : digits[0];
+	*last = *last == '0' ? '1' : '0';
 }
 
-static bool exists(const struct keep *k, const char *name)
+/* 1, 0, or -errno: what cannot be looked at may be there. */
+static int exists(const struct keep *k, const char *name, struct err *err)
 {
 	struct stat st;
 
-	return fstatat(k->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (fstatat(k->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", name);
 }
 
 static int rename_to(const struct keep *k, const char *from, const char *to, struct err *err)
@@ -115,9 +118,8 @@ static int copy_data(int from, int to)
 	return fsync(to) < 0 ? -errno : 0;
 }
 
-/* FROM under the further name TO; TEMP is a name to copy to. */
-static int duplicate(const struct keep *k, const char *from, const char *to, const char *temp,
-		     struct err *err)
+/* FROM under the further name TO, a temporary one. */
+static int duplicate(const struct keep *k, const char *from, const char *to, struct err *err)
 {
 	_cleanup_fd_ int in = -1, out = -1;
 	int r;
@@ -127,119 +129,118 @@ static int duplicate(const struct keep *k, const char *from, const char *to, con
 	in = openat(k->dir, from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (in < 0)
 		return err_sys(err, -errno, "%s", from);
-	out = openat(k->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	out = openat(k->dir, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	r = out < 0 ? -errno : copy_data(in, out);
-	if (r == 0 && renameat(k->dir, temp, k->dir, to) < 0)
-		r = -errno;
 	if (r < 0) {
-		unlinkat(k->dir, temp, 0);
-		return err_sys(err, r, "copying %s to %s", from, to);
+		unlinkat(k->dir, to, 0);
+		return err_sys(err, r, "copying %s", from);
 	}
 	return 0;
 }
 
 /* ---- the steps ---- */
 
-/* Makes room for another generation. */
-static int move_up(struct keep *k, struct err *err)
+/* A and B exchange their names. B is never without a complete image. */
+static int exchange(const struct keep *k, const char *a, const char *b, struct err *err)
 {
-	char from[NAME_MAX + 1], to[NAME_MAX + 1];
-	unsigned n = 0;
+	char third[NAME_MAX + 1];
+	int r;
+
+	if (renameat2(k->dir, a, k->dir, b, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return err_sys(err, -errno, "exchanging %s and %s", a, b);
+	name_beside(k->temp, third);
+	r = duplicate(k, b, third, err);
+	if (r == 0 && (r = rename_to(k, a, b, err)) < 0)
+		unlinkat(k->dir, third, 0);
+	return r == 0 ? rename_to(k, third, a, err) : r;
+}
+
+/* The generations move up, and the new image becomes the first of them. */
+static int move_up(struct keep *k, unsigned limit, struct err *err)
+{
+	char name[NAME_MAX + 1];
 	int r = 0;
 
-	for (; n < k->limit; n++) {
-		name_generation(k, n + 1, from);
-		if (!exists(k, from))
+	for (; k->moved < limit; k->moved++) {
+		name_generation(k, k->moved + 1, name);
+		r = exists(k, name, err);
+		if (r <= 0)
+			break;
+		r = exchange(k, k->temp, name, err);
+		if (r < 0)
 			break;
 	}
-	if (n == k->limit) {
-		name_generation(k, n, from);
-		r = rename_to(k, from, k->aside, err);
-		if (r < 0)
-			k->aside[0] = '\0';
-		n--;
-	} else {
-		k->aside[0] = '\0';
-	}
-	for (; n > 0 && r == 0; n--) {
-		name_generation(k, n, from);
-		name_generation(k, n + 1, to);
-		r = rename_to(k, from, to, err);
-		if (r == 0) {
-			k->moved++;
-			k->lowest = n;
-		}
+	if (r == 0 && k->moved < limit) {
+		name_generation(k, k->moved + 1, name);
+		r = rename_to(k, k->temp, name, err);
+		k->has_slot = r == 0;
 	}
 	return r;
 }
 
-/* Back. Goes on after a failure, which it tells. */
+/* Back, as far as it came. */
 static int move_down(struct keep *k, struct err *err)
 {
-	char from[NAME_MAX + 1], to[NAME_MAX + 1];
+	char name[NAME_MAX + 1];
 	int r = 0;
 
-	for (unsigned i = 0; i < k->moved; i++) {
-		name_generation(k, k->lowest + i + 1, from);
-		name_generation(k, k->lowest + i, to);
-		if (rename_to(k, from, to, err) < 0)
-			r = -EIO;
+	if (k->has_slot) {
+		name_generation(k, k->moved + 1, name);
+		r = rename_to(k, name, k->temp, err);
 	}
-	if (k->aside[0] && k->kept) {
-		name_generation(k, k->limit, to);
-		if (rename_to(k, k->aside, to, err) < 0)
-			r = -EIO;
+	for (; k->moved && r == 0; k->moved--) {
+		name_generation(k, k->moved, name);
+		r = exchange(k, k->temp, name, err);
 	}
 	return r;
 }
 
-/* The file TEMP takes the name of the current image, which goes to OLD, a name that is free. */
-static int exchange(const struct keep *k, const char *temp, const char *old, struct err *err)
-{
-	char copy[NAME_MAX + 1];
-	int r = rename_to(k, temp, old, err);
-
-	if (r < 0)
-		return r;
-	if (renameat2(k->dir, k->name, k->dir, old, RENAME_EXCHANGE) == 0)
-		return 0;
-	/* Back to the name that is removed if all fails. */
-	r = rename_to(k, old, temp, err);
-	name_beside(temp, "23", copy);
-	if (r == 0)
-		r = duplicate(k, k->name, old, copy, err);
-	if (r == 0 && (r = rename_to(k, temp, k->name, err)) < 0)
-		unlinkat(k->dir, old, 0);
-	return r;
-}
-
-static int commit(struct keep *k, const struct replace *file, bool keep_current, struct err *err)
+static int commit(struct keep *k, unsigned limit, struct err *err)
 {
 	char first[NAME_MAX + 1];
 	int r = 0;
 
 	name_generation(k, 1, first);
-	k->had_current = exists(k, k->name);
-	k->kept = k->had_current && keep_current && k->limit && !is_same(k, k->name, first);
-	if (!k->had_current) {
-		k->aside[0] = '\0';
-		r = rename_to(k, file->temp, k->name, err);
-	} else if (!k->kept) {
-		r = exchange(k, file->temp, k->aside, err);
-	} else {
-		r = move_up(k, err);
-		if (r == 0)
-			r = exchange(k, file->temp, first, err);
-		if (r < 0)
-			move_down(k, NULL);
-	}
-	return r;
+	if (!k->had_current)
+		r = rename_to(k, k->temp, k->name, err);
+	else if (!k->kept)
+		r = exchange(k, k->temp, k->name, err);
+	else if ((r = move_up(k, limit, err)) == 0)
+		r = exchange(k, first, k->name, err);
+	k->done = r == 0;
+	return r == 0 ? sync_names(k, err) : r;
+}
+
+/* After it TEMP is the new image, or nothing. */
+static int take_back(struct keep *k, struct err *err)
+{
+	char first[NAME_MAX + 1];
+	int r = 0;
+
+	name_generation(k, 1, first);
+	if (k->done && !k->had_current)
+		r = rename_to(k, k->name, k->temp, err);
+	else if (k->done)
+		r = exchange(k, k->kept ? first : k->temp, k->name, err);
+	if (r == 0 && k->kept)
+		r = move_down(k, err);
+	return r == 0 ? sync_names(k, err) : r;
+}
+
+static void end(struct keep *k)
+{
+	unlinkat(k->dir, k->temp, 0);
+	k->dir = close_fd(k->dir);
+	let_signals_go();
 }
 
 int keep_commit(struct replace *file, unsigned limit, bool keep_current, struct keep *out,
 		struct err *err)
 {
-	struct keep k = {.dir = fcntl(file->dir, F_DUPFD_CLOEXEC, 3), .limit = limit};
+	struct keep k = {.dir = fcntl(file->dir, F_DUPFD_CLOEXEC, 3)};
+	char first[NAME_MAX + 1];
 	int r;
 
 	if (k.dir < 0)
@@ -249,48 +250,36 @@ int keep_commit(struct replace *file, unsigned limit, bool keep_current, struct 
 		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", file->name);
 	}
 	snprintf(k.name, sizeof(k.name), "%s", file->name);
-	/* Of the form that the next run removes, should this one be killed. */
-	name_beside(file->temp, "01", k.aside);
-	hold_signals();
-	r = commit(&k, file, keep_current, err);
+	snprintf(k.temp, sizeof(k.temp), "%s", file->temp);
+	name_generation(&k, 1, first);
+	r = exists(&k, k.name, err);
 	if (r < 0) {
-		fsync(k.dir);
 		close_fd(k.dir);
-		let_signals_go();
 		return r;
 	}
+	k.had_current = r;
+	k.kept = k.had_current && keep_current && limit && !is_same(&k, k.name, first);
+	hold_signals();
 	replace_forget(file);
+	r = commit(&k, limit, err);
+	if (r < 0) {
+		take_back(&k, NULL);
+		end(&k);
+		return r;
+	}
 	*out = k;
-	r = sync_names(&k, err);
-	if (r < 0)
-		keep_undo(out, NULL);
-	return r;
+	return 0;
 }
 
 int keep_undo(struct keep *k, struct err *err)
 {
-	char first[NAME_MAX + 1];
-	int r;
+	int r = take_back(k, err);
 
-	name_generation(k, 1, first);
-	if (!k->had_current)
-		r = unlinkat(k->dir, k->name, 0) < 0 ? err_sys(err, -errno, "removing %s", k->name)
-						     : 0;
-	else
-		r = rename_to(k, k->kept ? first : k->aside, k->name, err);
-	if (r == 0)
-		r = move_down(k, err);
-	if (r == 0)
-		r = sync_names(k, err);
-	k->dir = close_fd(k->dir);
-	let_signals_go();
+	end(k);
 	return r;
 }
 
 void keep_finish(struct keep *k)
 {
-	if (k->aside[0])
-		unlinkat(k->dir, k->aside, 0);
-	k->dir = close_fd(k->dir);
-	let_signals_go();
+	end(k);
 }

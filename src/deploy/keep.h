@@ -2,16 +2,17 @@
 #pragma once
 
 /*
- * A new image takes its name, and what it replaces becomes the youngest previous one. Between any two
- * steps each image name holds a complete image or nothing, and the current name never nothing;
- * no content is given up before the caller says that all went well:
+ * A new image takes its name, and what it replaces becomes the youngest previous one. Names are
+ * only ever exchanged, so that at each moment every image name that there was holds a
+ * complete image, and no content is given up before the caller says that all went well.
+ * With the temporary name T:
  *
- *   the oldest generation, if it is one too many, gets a name of its own
- *   the others move up by one
- *   the new image gets the name IMAGE.previous, then exchanges it with IMAGE
+ *   T <-> IMAGE.previous, T <-> IMAGE.previous-2, ...: each moves up by one, and the new image is
+ *   IMAGE.previous; T holds the oldest one, or becomes a further generation
+ *   IMAGE <-> IMAGE.previous
  *
- * Where the filesystem cannot exchange names (FAT before Linux 6.0), the old image is linked, or copied where
- * there are no links, to IMAGE.previous, and the new one renamed over it.
+ * A filesystem that cannot exchange names (FAT before Linux 6.0) gets a link or, without those, a
+ * copy of the one and two renames.
  */
 
 #include <stdbool.h>
@@ -23,10 +24,12 @@ enum { KEEP_MAX = 9 };
 struct keep {
 	int dir;
 	char name[NAME_MAX + 1];
-	char aside[NAME_MAX + 1]; /* what falls out at the end; empty: nothing does */
-	bool had_current, kept;   /* it is IMAGE.previous now */
-	unsigned moved, lowest;   /* generations that moved up, and the first of them */
-	unsigned limit;
+	char temp[NAME_MAX + 1];
+	bool had_current;
+	bool kept;      /* the current image is to be IMAGE.previous */
+	unsigned moved; /* generations that moved up by exchange with TEMP */
+	bool has_slot;  /* the oldest of them became a further one */
+	bool done;      /* the new image has its name */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,9 +64,27 @@ static void remove_leftovers(int dir, const char *name)
 	closedir(d);
 }
 
+/* No signal comes between the file and the note that it is to be removed. */
+static int create(struct replace *r)
+{
+	sigset_t all, before;
+	int e = 0;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	r->fd = openat(r->dir, r->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (r->fd < 0)
+		e = -errno;
+	else
+		set_pending(r->dir, r->temp);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return e;
+}
+
 static int make_temp(struct replace *r, const char *path, struct err *err)
 {
 	struct stat st;
+	int e = -EEXIST;
 
 	for (int i = 0; i < TEMP_TRIES; i++) {
 		unsigned random = 0;
@@ -74,13 +93,11 @@ static int make_temp(struct replace *r, const char *path, struct err *err)
 			random = (unsigned)getpid() * TEMP_TRIES + (unsigned)i;
 		snprintf(r->temp, sizeof(r->temp), "%.*s" TEMP_MARK "%08x",
 			 (int)(sizeof(r->temp) - sizeof(TEMP_MARK) - TEMP_RANDOM), r->name, random);
-		r->fd = openat(r->dir, r->temp,
-			       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (r->fd < 0 && errno != EEXIST)
+		e = create(r);
+		if (e < 0 && e != -EEXIST)
 			break;
-		if (r->fd < 0)
+		if (e < 0)
 			continue;
-		set_pending(r->dir, r->temp);
 		/* Before it was locked another run could take it for a leftover, and remove it. A
 		 * filesystem without locks has no such runs. */
 		if (flock(r->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
@@ -90,7 +107,7 @@ static int make_temp(struct replace *r, const char *path, struct err *err)
 		r->fd = close_fd(r->fd);
 	}
 	r->temp[0] = '\0';
-	err_sys(err, -errno, "cannot make a temporary file beside %s", path);
+	err_sys(err, e < 0 ? e : -EAGAIN, "cannot make a temporary file beside %s", path);
 	return err_hint(err, "the image is written beside its final name: that folder must be "
 			     "writable and have space");
 }
@@ -107,6 +124,16 @@ static int begin(struct replace *r, const char *path, const char *name, struct e
 	}
 	remove_leftovers(r->dir, r->name);
 	return make_temp(r, path, err);
+}
+
+void replace_clean(const struct root *root, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = strndup(path, slash ? (size_t)(slash - path) : 0);
+	_cleanup_fd_ int fd = dir ? root_openat(root, *dir ? dir : ".", O_RDONLY | O_DIRECTORY) : -1;
+
+	if (fd >= 0)
+		remove_leftovers(fd, slash ? slash + 1 : path);
 }
 
 static int check_name(const char *path, const char *name, struct err *err)

@@ -26,6 +26,9 @@ int replace_begin(const char *path, struct replace *out, struct err *err);
 int replace_begin_below(const struct root *root, const char *path, struct replace *out,
 			struct err *err);
 
+/* Removes what killed runs have left of PATH below ROOT. replace_begin() does that, too. */
+void replace_clean(const struct root *root, const char *path);
+
 /* All written data reaches the disk. To be called before the content is read back. */
 int replace_sync(struct replace *r, struct err *err);
 

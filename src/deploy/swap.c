@@ -172,9 +172,11 @@ int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 	struct swap_result result = {0};
 	struct replace file;
 	struct stat st;
-	bool was_there = root_lstat(s->root, s->path, &st) == 0;
-	int r;
+	int r = root_lstat(s->root, s->path, &st);
+	bool was_there = r == 0;
 
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "%s/%s", root_prefix(s->root), s->path);
 	result.before = was_there ? (uint64_t)st.st_size : 0;
 	if (was_there && is_there(s, &st)) {
 		result.same = true;
