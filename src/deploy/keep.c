@@ -45,13 +45,13 @@ static void name_generation(const struct keep *k, unsigned generation, char out[
 		snprintf(out, NAME_MAX + 1, "%.*s.previous", (int)NAME_LONGEST, k->name);
 }
 
-/* A temporary name like TEMP, which ends with a hexadecimal digit: with another one. */
-static void name_beside(const char *temp, char out[NAME_MAX + 1])
+/* A temporary name like TEMP, which ends with a hexadecimal digit: with one of two others. */
+static void name_beside(const char *temp, const char digits[2], char out[NAME_MAX + 1])
 {
 	char *last = out + strlen(temp) - 1;
 
 	snprintf(out, NAME_MAX + 1, "%s", temp);
-	*last = *last == '0' ? '1' : '0';
+	*last = *last == digits[0] ? digits[1] : digits[0];
 }
 
 /* 1, 0, or -errno: what cannot be looked at may be there. */
@@ -140,42 +140,74 @@ static int duplicate(const struct keep *k, const char *from, const char *to, str
 
 /* ---- the steps ---- */
 
-/* A and B exchange their names. B is never without a complete image. */
-static int exchange(const struct keep *k, const char *a, const char *b, struct err *err)
+/* By a further name of each: first A is what B is, then B what A was. */
+static int exchange_slowly(const struct keep *k, const char *a, const char *b, struct err *err)
 {
-	char third[NAME_MAX + 1];
+	char was_a[NAME_MAX + 1], was_b[NAME_MAX + 1];
 	int r;
 
+	name_beside(k->temp, "01", was_a);
+	name_beside(k->temp, "23", was_b);
+	r = duplicate(k, a, was_a, err);
+	if (r < 0)
+		return r;
+	r = duplicate(k, b, was_b, err);
+	if (r == 0)
+		r = rename_to(k, was_b, a, err);
+	if (r == 0 && (r = rename_to(k, was_a, b, err)) < 0)
+		rename_to(k, was_a, a, NULL);
+	if (r < 0) {
+		unlinkat(k->dir, was_b, 0);
+		unlinkat(k->dir, was_a, 0);
+	}
+	return r;
+}
+
+/* A, the new image, and B, an old one, exchange their names. Neither name is ever without a
+ * complete image, nor the old one without a name. After a failure all is as before. */
+static int exchange(const struct keep *k, const char *a, const char *b, struct err *err)
+{
 	if (renameat2(k->dir, a, k->dir, b, RENAME_EXCHANGE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return err_sys(err, -errno, "exchanging %s and %s", a, b);
-	name_beside(k->temp, third);
-	r = duplicate(k, b, third, err);
-	if (r == 0 && (r = rename_to(k, a, b, err)) < 0)
-		unlinkat(k->dir, third, 0);
-	return r == 0 ? rename_to(k, third, a, err) : r;
+	return exchange_slowly(k, a, b, err);
 }
 
-/* The generations move up, and the new image becomes the first of them. */
-static int move_up(struct keep *k, unsigned limit, struct err *err)
+/* The generation that the new image takes first: a free one, or the last. */
+static int first_slot(struct keep *k, unsigned limit, struct err *err)
 {
 	char name[NAME_MAX + 1];
-	int r = 0;
+	int r = 1;
 
-	for (; k->moved < limit; k->moved++) {
-		name_generation(k, k->moved + 1, name);
+	for (k->start = 1; r > 0; k->start++) {
+		name_generation(k, k->start, name);
 		r = exists(k, name, err);
-		if (r <= 0)
-			break;
-		r = exchange(k, k->temp, name, err);
-		if (r < 0)
+		if (r >= 0 && (r == 0 || k->start == limit))
 			break;
 	}
-	if (r == 0 && k->moved < limit) {
-		name_generation(k, k->moved + 1, name);
-		r = rename_to(k, k->temp, name, err);
-		k->has_slot = r == 0;
+	k->was_free = r == 0;
+	return r < 0 ? r : 0;
+}
+
+/* The new image goes down to the first generation, and those that it meets up by one. */
+static int move_up(struct keep *k, unsigned limit, struct err *err)
+{
+	char name[NAME_MAX + 1], next[NAME_MAX + 1];
+	int r = first_slot(k, limit, err);
+
+	if (r < 0)
+		return r;
+	name_generation(k, k->start, name);
+	r = k->was_free ? rename_to(k, k->temp, name, err) : exchange(k, k->temp, name, err);
+	if (r == 0)
+		k->at = k->start;
+	while (r == 0 && k->at > 1) {
+		name_generation(k, k->at, name);
+		name_generation(k, k->at - 1, next);
+		r = exchange(k, name, next, err);
+		if (r == 0)
+			k->at--;
 	}
 	return r;
 }
@@ -183,18 +215,20 @@ static int move_up(struct keep *k, unsigned limit, struct err *err)
 /* Back, as far as it came. */
 static int move_down(struct keep *k, struct err *err)
 {
-	char name[NAME_MAX + 1];
+	char name[NAME_MAX + 1], next[NAME_MAX + 1];
 	int r = 0;
 
-	if (k->has_slot) {
-		name_generation(k, k->moved + 1, name);
-		r = rename_to(k, name, k->temp, err);
+	if (!k->at)
+		return 0;
+	for (; r == 0 && k->at < k->start; k->at++) {
+		name_generation(k, k->at, name);
+		name_generation(k, k->at + 1, next);
+		r = exchange(k, name, next, err);
 	}
-	for (; k->moved && r == 0; k->moved--) {
-		name_generation(k, k->moved, name);
-		r = exchange(k, k->temp, name, err);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	name_generation(k, k->start, name);
+	return k->was_free ? rename_to(k, name, k->temp, err) : exchange(k, name, k->temp, err);
 }
 
 static int commit(struct keep *k, unsigned limit, struct err *err)
@@ -223,7 +257,7 @@ static int take_back(struct keep *k, struct err *err)
 	if (k->done && !k->had_current)
 		r = rename_to(k, k->name, k->temp, err);
 	else if (k->done)
-		r = exchange(k, k->kept ? first : k->temp, k->name, err);
+		r = exchange(k, k->name, k->kept ? first : k->temp, err);
 	if (r == 0 && k->kept)
 		r = move_down(k, err);
 	return r == 0 ? sync_names(k, err) : r;

@@ -7,12 +7,14 @@
  * complete image, and no content is given up before the caller says that all went well.
  * With the temporary name T:
  *
- *   T <-> IMAGE.previous, T <-> IMAGE.previous-2, ...: each moves up by one, and the new image is
- *   IMAGE.previous; T holds the oldest one, or becomes a further generation
- *   IMAGE <-> IMAGE.previous
+ *   T becomes a further generation, or T <-> the oldest one, which is to go
+ *   IMAGE.previous-2 <-> IMAGE.previous and the like: the new image comes down, the others go up
+ *   IMAGE.previous <-> IMAGE
  *
- * A filesystem that cannot exchange names (FAT before Linux 6.0) gets a link or, without those, a
- * copy of the one and two renames.
+ * So a run that is killed leaves every image that was to stay under one of these names.
+ *
+ * A filesystem that cannot exchange names (FAT before Linux 6.0) gets links or, without those,
+ * copies, and two renames each.
  */
 
 #include <stdbool.h>
@@ -27,8 +29,9 @@ struct keep {
 	char temp[NAME_MAX + 1];
 	bool had_current;
 	bool kept;      /* the current image is to be IMAGE.previous */
-	unsigned moved; /* generations that moved up by exchange with TEMP */
-	bool has_slot;  /* the oldest of them became a further one */
+	unsigned start; /* the generation that the new image took first */
+	bool was_free;  /* it had no image; else that one is TEMP now */
+	unsigned at;    /* where the new image is on its way to the first one; 0: at TEMP */
 	bool done;      /* the new image has its name */
 };
 

@@ -36,22 +36,36 @@ static int judge(const struct root *root, const char *path, struct arena *arena,
 	return 0;
 }
 
-/* Where names cannot be exchanged: by a third name, which a link or nothing stands behind. */
+/* NAME under the further name TO, which a killed run may have left. */
+static int link_again(int dir, const char *name, const char *to)
+{
+	unlinkat(dir, to, 0);
+	return linkat(dir, name, dir, to, 0) < 0 ? -errno : 0;
+}
+
+/* Where names cannot be exchanged: by a further link to each, so that neither name is ever without
+ * an image. After a failure both are as before. */
 static int exchange_slowly(int dir, const char *name, const char *previous)
 {
-	char third[NAME_MAX + 1];
+	char old[NAME_MAX + 1], new[NAME_MAX + 1];
+	int r;
 
-	snprintf(third, sizeof(third), "%.*s.preroot-00000000", NAME_MAX - 24, name);
-	unlinkat(dir, third, 0);
-	if (linkat(dir, name, dir, third, 0) < 0)
-		return -errno;
-	if (renameat(dir, previous, dir, name) < 0 || renameat(dir, third, dir, previous) < 0) {
-		int r = -errno;
-
-		unlinkat(dir, third, 0);
-		return r;
+	snprintf(old, sizeof(old), "%.*s.preroot-00000000", NAME_MAX - 24, name);
+	snprintf(new, sizeof(new), "%.*s.preroot-00000001", NAME_MAX - 24, name);
+	r = link_again(dir, name, old);
+	if (r == 0)
+		r = link_again(dir, previous, new);
+	if (r == 0 && renameat(dir, new, dir, name) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dir, old, dir, previous) < 0) {
+		r = -errno;
+		renameat(dir, old, dir, name);
 	}
-	return 0;
+	if (r < 0) {
+		unlinkat(dir, new, 0);
+		unlinkat(dir, old, 0);
+	}
+	return r;
 }
 
 static int exchange(int dir, const char *name, const char *previous)
