@@ -72,7 +72,7 @@ def case(request, machine, tmp_path_factory):
 
 
 def test_what_becomes_of_the_names(machine, case):
-    """The two exchange them; where that cannot be, the image in use goes, and none is without a name."""
+    """The two exchange them; where that cannot be, the image in use goes."""
     always, _, after = case
     before = machine.images()
     rest = {machine.oldest: before[machine.oldest]}
@@ -109,7 +109,7 @@ def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_call_that_fails(error, machine, case, tmp_path, on_all_cores):
-    """Done, or failed and all is as before. If only the folder did not get to the disk, that is said."""
+    """Done, or failed and all is as before. If only the folder was not synced, that is said."""
     always, calls, after = case
     before = machine.images()
 
