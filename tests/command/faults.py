@@ -35,10 +35,17 @@ def _on_one_cpu():
     return ["taskset", "-c", str(next(_cpus))]
 
 
-def trace(names, args, log):
-    """The calls of NAMES that the program does itself in a run with ARGS."""
+def _failing(always):
+    """Words for strace: each call of these names fails with the error that it is mapped to."""
+    return [word for name, error in (always or {}).items()
+            for word in ("-e", f"inject={name}:error={error}")]
+
+
+def trace(names, args, log, always=None):
+    """The calls of NAMES that the program does itself in a run with ARGS. ALWAYS: calls that fail
+    each time, as they do on a filesystem that has no such thing, by name, with the error."""
     words = [*_on_one_cpu(), "strace", "-y", "-qq", "-e", "signal=none", "-o", log,
-             "-e", f"trace={_FIRST_OWN_CALL},{','.join(names)}", *command(*args)]
+             "-e", f"trace={_FIRST_OWN_CALL},{','.join(names)}", *_failing(always), *command(*args)]
     subprocess.run(words, check=True, capture_output=True, env=environment(**TRACED))
     counts, calls, own = {}, [], False
     for line in log.read_text(errors="replace").splitlines():
@@ -64,13 +71,14 @@ def sample(calls, count):
     return [calls[i * (len(calls) - 1) // (count - 1)] for i in range(count)]
 
 
-def words(name, number, what, log="/dev/null"):
+def words(name, number, what, log="/dev/null", always=None):
     """Words before a command that do WHAT (strace's language) to call NUMBER of NAME.
 
-    LOG gets all calls of NAME: injected() finds in it what was hit.
+    LOG gets all calls of NAME: injected() finds in it what was hit. ALWAYS is as for trace().
     """
     return [*_on_one_cpu(), "strace", "-f", "-y", "-qq", "-o", log,
-            "-e", "signal=none", "-e", f"trace={name}", "-e", f"inject={name}:{what}:when={number}"]
+            "-e", "signal=none", "-e", f"trace={','.join([name, *(always or {})])}",
+            *_failing(always), "-e", f"inject={name}:{what}:when={number}"]
 
 
 def injected(log):

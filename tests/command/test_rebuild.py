@@ -5,13 +5,16 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+import faults
 import trees
-from program import DONE, FAILED, FINDING, USAGE, command, environment, in_namespace, run
+from program import DONE, FAILED, FINDING, USAGE, check, command, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 
@@ -221,6 +224,58 @@ def test_half_installed_kernel_changes_nothing(machine):
         path.unlink()
     machine.rebuild("--add-drivers", "dummy", status=FAILED)
     assert machine.images() == images
+
+
+def wait_for(condition):
+    """Until CONDITION is true: for another process to get somewhere."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):
+    """All kernels are known when the first of them is held at its first sync."""
+    newer = trees.make_small(trixie, tmp_path / "newer", ["nvme", "ext4", "dummy"])
+    shutil.copytree(newer.root / "lib/modules", machine.tree.root / "lib/modules",
+                    dirs_exist_ok=True, symlinks=True)
+    for path in (newer.image, newer.config):
+        shutil.copy(path, machine.boot)
+    machine.rebuild("--all")
+    images = machine.images()
+    held = faults.start(machine.words("--all", "--add-drivers", "dummy"),
+                        faults.words("fsync", 1, "delay_enter=2000000"))
+    wait_for(lambda: list(machine.boot.glob(f"*{newer.version}*.preroot-*")))
+    shutil.rmtree(machine.tree.modules)
+    done = check(faults.finish(held), FAILED)
+    assert re.search(rf"^{re.escape(newer.version)}: rebuilt", done.text, re.M)
+    assert re.search(rf"^{machine.tree.version}: failed: ", done.text, re.M)
+    now, first = machine.images(), f"initramfs-{newer.version}.img"
+    assert now == {machine.image.name: images[machine.image.name], first: now[first],
+                   f"{first}.previous": images[first]}
+    run("verify", machine.boot / first)
+
+
+def test_kernel_that_is_removed_in_mid_run(machine):
+    """All is planned: the run has the file to pack to, and is held there."""
+    words = ["rebuild", "--root", machine.tree.root, "--hardware", NVME, "--no-cache"]
+    run(*words)
+    images, state = machine.images(), machine.state.read_bytes()
+    held = faults.start([*words, "--add-drivers", "dummy"],
+                        faults.words("memfd_create", 1, "delay_exit=2000000"))
+
+    def is_packing():
+        children = Path(f"/proc/{held.pid}/task/{held.pid}/children").read_text().split()
+        try:
+            return any("memfd:preroot image" in os.readlink(fd)
+                       for child in children for fd in Path(f"/proc/{child}/fd").iterdir())
+        except FileNotFoundError:  # closed while we looked
+            return False
+
+    wait_for(is_packing)
+    shutil.rmtree(machine.tree.modules)
+    assert machine.tree.version in check(faults.finish(held), FAILED).error
+    assert machine.images() == images and machine.state.read_bytes() == state
 
 
 # ---- /boot ----

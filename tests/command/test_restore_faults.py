@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A restore is a transaction: whichever call fails or is the last one, no image is lost."""
+
+import signal
+
+import pytest
+
+import faults
+import trees
+from program import DONE, FAILED, run
+
+NVME = trees.MACHINES / "nvme.json"
+ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES"]
+CALLS = ["openat", "openat2", "write", "pread64", "fsync", "renameat", "renameat2", "linkat",
+         "unlinkat", "mkdirat", "fchmod", "flock", "copy_file_range", "newfstatat"]
+
+# What the filesystem lacks: nothing, or names that can be exchanged or linked (FAT before Linux 6.0).
+LACKS = {"nothing": {}, "links": {"renameat2": "EINVAL", "linkat": "EPERM"}}
+
+
+class Machine:
+    """A root with an image and two previous ones; copies of it are to be tried on."""
+
+    def __init__(self, tree):
+        self.tree = tree
+        self.boot = tree.root / "boot"
+        self.image = f"initramfs-{tree.version}.img"
+        self.previous = f"{self.image}.previous"
+        self.oldest = f"{self.previous}-2"
+
+    def copy(self, folder):
+        other = Machine(self.tree.copy(folder))
+        # The copy shares its files; a lock is on the file, and a log is written to.
+        for path in ("var/lib/preroot/lock", "var/log/preroot.log"):
+            (other.tree.root / path).unlink()
+        return other
+
+    def rebuild(self, *more):
+        return ["rebuild", "--root", self.tree.root, "--hardware", NVME, "--no-cache",
+                "--keep", "3", *more]
+
+    def restore(self):
+        return ["restore", "--root", self.tree.root]
+
+    def images(self):
+        return {path.name: path.read_bytes() for path in self.boot.iterdir()
+                if path.name.startswith("initramfs")}
+
+
+@pytest.fixture(scope="module")
+def machine(small_kernel, tmp_path_factory):
+    made = Machine(small_kernel.copy(tmp_path_factory.mktemp("machine") / "root"))
+    (made.tree.root / "var/log").mkdir(parents=True)
+    for drivers in ("qla1280", "ahci", "dummy"):
+        run(*made.rebuild("--add-drivers", drivers))
+    assert sorted(made.images()) == [made.image, made.previous, made.oldest]
+    return made
+
+
+@pytest.fixture(scope="module", params=LACKS)
+def case(request, machine, tmp_path_factory):
+    """What the filesystem lacks, the calls of a restore there, and the images afterwards."""
+    folder = tmp_path_factory.mktemp("trace")
+    trial = machine.copy(folder / "root")
+    always = LACKS[request.param]
+    calls = [call for call in faults.trace(CALLS, trial.restore(), folder / "log", always)
+             if any(f"{trial.tree.root}/{name}" in call.line
+                    for name in ("boot>", "boot/initramfs", "var/lib/preroot", "var/log"))
+             and call.name not in always]
+    assert {"fsync", "flock", "openat", "pread64"} <= {call.name for call in calls}
+    return always, calls, trial.images()
+
+
+def test_what_becomes_of_the_names(machine, case):
+    """The two exchange them; where that cannot be, the image in use goes."""
+    always, _, after = case
+    before = machine.images()
+    rest = {machine.oldest: before[machine.oldest]}
+    if not always:
+        rest[machine.previous] = before[machine.image]
+    assert after == {machine.image: before[machine.previous], **rest}
+
+
+def clears_up(trial):
+    """A further run with nothing in its way succeeds; what was put aside is gone."""
+    run(*trial.rebuild())
+    images = trial.images()
+    return trial.image in images and not any(".preroot-" in name for name in images) \
+        and all(images.values())
+
+
+def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
+    """Before or after, nothing between."""
+    always, calls, after = case
+    before = machine.images()
+
+    def kill(item):
+        number, call = item
+        trial = machine.copy(tmp_path / str(number))
+        killed = faults.finish(faults.start(trial.restore(), faults.words(
+            call.name, call.number, "signal=KILL", always=always)))
+        fine = killed.status in (-signal.SIGKILL, 128 + signal.SIGKILL) \
+            and trial.images() in (before, after)
+        return fine and (number % 8 or clears_up(trial)), call
+
+    results = on_all_cores(kill, list(enumerate(calls)))
+    assert [call for fine, call in results if not fine] == []
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_call_that_fails(error, machine, case, tmp_path, on_all_cores):
+    """Done, or failed and all is as before. If only the folder was not synced, that is said."""
+    always, calls, after = case
+    before = machine.images()
+
+    def fail(item):
+        number, call = item
+        trial = machine.copy(tmp_path / str(number))
+        done = run(*trial.restore(), status=(DONE, FAILED), env=faults.TRACED,
+                   before=faults.words(call.name, call.number, f"error={error}", always=always))
+        is_done = done.status == DONE or "is in place" in done.error
+        return trial.images() == (after if is_done else before), call, done.err
+
+    # Each call with two of the errors.
+    turn = ERRORS.index(error)
+    results = on_all_cores(fail, [item for item in enumerate(calls)
+                                  if (item[0] + turn) % 5 in (0, 2)])
+    assert [(call, err) for fine, call, err in results if not fine] == []
