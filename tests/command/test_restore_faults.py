@@ -14,7 +14,7 @@ ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES"]
 CALLS = ["openat", "openat2", "write", "pread64", "fsync", "renameat", "renameat2", "linkat",
          "unlinkat", "mkdirat", "fchmod", "flock", "copy_file_range", "newfstatat"]
 
-# What the filesystem lacks: nothing, or names that can be exchanged or linked (FAT before Linux 6.0).
+# What the filesystem lacks: nothing, or names that can be exchanged or linked (FAT before 6.0).
 LACKS = {"nothing": {}, "links": {"renameat2": "EINVAL", "linkat": "EPERM"}}
 
 

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Names of images are exchanged, or what stands in for that where it cannot be: nothing is lost."""
+
+import signal
+
+import pytest
+
+import faults
+import trees
+from program import DONE, FAILED, run
+
+NVME = trees.MACHINES / "nvme.json"
+ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES"]
+CALLS = ["openat", "openat2", "write", "pread64", "fsync", "renameat", "renameat2", "linkat",
+         "unlinkat", "mkdirat", "fchmod", "flock", "copy_file_range", "newfstatat"]
+
+NAMES = ["renameat", "renameat2", "linkat", "unlinkat", "fsync"]
+
+# What filesystems lack: nothing; the exchange of names (ext2); links as well (FAT before 6.0).
+LACKS = {"nothing": {}, "exchange": {"renameat2": "EINVAL"},
+         "exchange-and-links": {"renameat2": "EINVAL", "linkat": "EPERM"}}
+
+
+class Machine:
+    """A root with an image and two previous ones; copies of it are to be tried on."""
+
+    def __init__(self, tree):
+        self.tree = tree
+        self.boot = tree.root / "boot"
+        self.image = f"initramfs-{tree.version}.img"
+        self.previous = f"{self.image}.previous"
+        self.oldest = f"{self.previous}-2"
+
+    def copy(self, folder):
+        other = Machine(self.tree.copy(folder))
+        # The copy shares its files; a lock is on the file, and a log is written to.
+        for path in ("var/lib/preroot/lock", "var/log/preroot.log"):
+            (other.tree.root / path).unlink()
+        return other
+
+    def rebuild(self, *more):
+        return ["rebuild", "--root", self.tree.root, "--hardware", NVME, "--no-cache",
+                "--keep", "3", *more]
+
+    def restore(self):
+        return ["restore", "--root", self.tree.root]
+
+    def images(self):
+        return {path.name: path.read_bytes() for path in self.boot.iterdir()
+                if path.name.startswith("initramfs")}
+
+    def words(self, verb):
+        return self.rebuild() if verb == "rebuild" else self.restore()
+
+
+@pytest.fixture(scope="module")
+def machine(small_kernel, tmp_path_factory):
+    made = Machine(small_kernel.copy(tmp_path_factory.mktemp("machine") / "root"))
+    (made.tree.root / "var/log").mkdir(parents=True)
+    for drivers in ("qla1280", "ahci", "dummy"):
+        run(*made.rebuild("--add-drivers", drivers))
+    assert sorted(made.images()) == [made.image, made.previous, made.oldest]
+    return made
+
+
+@pytest.fixture(scope="module", params=[(verb, lack) for verb in ("rebuild", "restore")
+                                        for lack in LACKS if verb == "rebuild" or lack == "exchange"],
+                ids="-without-".join)
+def case(request, machine, tmp_path_factory):
+    """A command, what the filesystem lacks, its calls on images, and what they are afterwards."""
+    verb, lack = request.param
+    folder = tmp_path_factory.mktemp("trace")
+    trial = machine.copy(folder / "root")
+    always = LACKS[lack]
+    calls = [call for call in faults.trace(CALLS, trial.words(verb), folder / "log", always)
+             if (any(f"{trial.tree.root}/{name}" in call.line
+                     for name in ("boot>", "boot/initramfs", "var/lib/preroot", "var/log"))
+                 or ".preroot-" in call.line) and call.name not in always]
+    names = [call for call in calls if call.name in NAMES]
+    calls = names + faults.sample([call for call in calls if call not in names], 6)
+    return verb, always, calls, trial.images()
+
+
+def test_what_becomes_of_the_names(machine, case):
+    """All that was there is there, but for what neither a link nor an exchange can keep."""
+    verb, always, _, after = case
+    before = machine.images()
+    if verb == "rebuild":
+        assert {name: content for name, content in after.items() if name != machine.image} == {
+            machine.previous: before[machine.image],
+            machine.oldest: before[machine.previous],
+            f"{machine.previous}-3": before[machine.oldest]}
+    elif "linkat" in always:
+        assert after == {machine.image: before[machine.previous],
+                         machine.oldest: before[machine.oldest]}
+    else:
+        assert after == {machine.image: before[machine.previous],
+                         machine.previous: before[machine.image],
+                         machine.oldest: before[machine.oldest]}
+
+
+def is_safe(now, before, after, stays):
+    """Each name that there was, and is to be, holds a complete image, and those that STAY have one."""
+    known = {*before.values(), *after.values()}
+    named = {name: content for name, content in now.items() if ".preroot-" not in name}
+    return set(before) & set(after) <= set(named) and known >= set(named.values()) >= stays
+
+
+def go_on(trial):
+    """A further run, on the same machine with nothing in its way, succeeds and clears up."""
+    run(*trial.rebuild())
+    now = trial.images()
+    return trial.image in now and not any(".preroot-" in name for name in now) \
+        and all(now.values())
+
+
+def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
+    verb, always, calls, after = case
+    before = machine.images()
+    stays = set(before.values()) & set(after.values())
+    if verb == "restore":  # the image that nobody wants any more
+        stays -= {before[machine.image]}
+
+    def kill(item):
+        number, call = item
+        trial = machine.copy(tmp_path / str(number))
+        killed = faults.finish(faults.start(trial.words(verb), faults.words(
+            call.name, call.number, "signal=KILL", always=always)))
+        fine = killed.status in (-signal.SIGKILL, 128 + signal.SIGKILL) \
+            and is_safe(trial.images(), before, after, stays)
+        return fine and (number % 6 or go_on(trial)), call
+
+    results = on_all_cores(kill, list(enumerate(calls)))
+    assert [call for fine, call in results if not fine] == []
+
+
+def test_call_that_fails(machine, case, tmp_path, on_all_cores):
+    """Done, or failed with every name as it was; if only the folder was not synced, that is said."""
+    verb, always, calls, after = case
+    before = machine.images()
+
+    def fail(item):
+        number, call = item
+        trial = machine.copy(tmp_path / str(number))
+        done = run(*trial.words(verb), status=(DONE, FAILED), env=faults.TRACED,
+                   before=faults.words(call.name, call.number, f"error={ERRORS[number % 5]}",
+                                       always=always))
+        now = {name: content for name, content in trial.images().items()
+               if ".preroot-" not in name}
+        is_told = done.status == FAILED and "is in place" in done.error
+        fine = now == (after if done.status == DONE or is_told else before)
+        return fine and (number % 6 or go_on(trial)), call, done.err
+
+    results = on_all_cores(fail, list(enumerate(calls)))
+    assert [(call, err) for fine, call, err in results if not fine] == []
