@@ -78,9 +78,9 @@ int bls_decode(const char *text, size_t len, struct arena *arena, struct bls_ent
 	const struct {
 		const char *key, **to;
 	} keys[] = {
-		{"title", &e.title},	 {"version", &e.version},	{"machine-id", &e.machine_id},
-		{"linux", &e.kernel},	 {"sort-key", &e.sort_key},	{"architecture", &e.architecture},
-		{"efi", &e.efi},	 {"uki", &e.uki},		{"devicetree", &e.devicetree},
+		{"title", &e.title},  {"version", &e.version},	 {"machine-id", &e.machine_id},
+		{"linux", &e.kernel}, {"sort-key", &e.sort_key}, {"architecture", &e.architecture},
+		{"efi", &e.efi},      {"uki", &e.uki},		 {"devicetree", &e.devicetree},
 	};
 	const char *cursor = text, *end = text + len;
 	struct bls_line line;
@@ -101,7 +101,8 @@ int bls_decode(const char *text, size_t len, struct arena *arena, struct bls_ent
 				   line.value);
 	}
 	if (!e.kernel && !e.efi && !e.uki)
-		return err_set(err, -EBADMSG, "an entry that names nothing to boot: it has no line "
+		return err_set(err, -EBADMSG,
+			       "an entry that names nothing to boot: it has no line "
 			       "\"linux\", \"efi\" or \"uki\"");
 	if (buf_status(&options) < 0)
 		return err_set(err, -ENOMEM, "no memory left");

@@ -20,11 +20,11 @@ enum { BLS_SIZE_MAX = 256 * 1024 };
 
 struct bls_entry {
 	const char *title, *version, *machine_id, *sort_key, *architecture; /* NULL: not given */
-	const char *kernel;        /* "linux"; or NULL, and then */
-	const char *efi, *uki;     /* one of these */
+	const char *kernel;    /* "linux"; or NULL, and then */
+	const char *efi, *uki; /* one of these */
 	const char *devicetree;
-	const char **initrds;      /* ends with NULL; without GRUB's variables */
-	const char *options;       /* all of them with blanks between, "" for none */
+	const char **initrds; /* ends with NULL; without GRUB's variables */
+	const char *options;  /* all of them with blanks between, "" for none */
 };
 
 /* -EBADMSG: it names nothing to boot, or holds a NUL; -E2BIG: over BLS_SIZE_MAX. Unknown keys are
@@ -44,7 +44,7 @@ bool bls_line_is(const struct bls_line *line, const char *key);
 
 struct bls_name {
 	char id[NAME_MAX + 1]; /* NAME */
-	bool counts;           /* tries are counted */
+	bool counts;	       /* tries are counted */
 	uint64_t left, done;
 };
 

@@ -71,10 +71,10 @@ struct reader {
 	struct arena *arena;
 	struct extlinux out;
 	size_t n_includes, n_initrds;
-	const char *options; /* for labels without their own */
+	const char *options;	      /* for labels without their own */
 	struct extlinux_label *label; /* NULL: none yet */
-	unsigned number;      /* of the line */
-	bool too_many;        /* initrds of one label */
+	unsigned number;	      /* of the line */
+	bool too_many;		      /* initrds of one label */
 };
 
 static void add_initrds(struct reader *r, const char *list, size_t len)
@@ -114,7 +114,8 @@ static void add_from_options(struct reader *r, const char *options)
 /* KERNEL also starts what is no kernel: modules of Syslinux, other loaders, boot sectors. */
 static bool is_kernel(const char *path)
 {
-	static const char *const others[] = {".c32", ".cbt", ".com", ".0", ".bin", ".bs", ".bss", ".img"};
+	static const char *const others[] = {".c32", ".cbt", ".com", ".0",
+					     ".bin", ".bs",  ".bss", ".img"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (str_ends(path, others[i]))
@@ -133,7 +134,8 @@ static void end_label(struct reader *r, size_t at)
 		label->options = r->options;
 	if (label->kernel)
 		add_from_options(r, label->options);
-	label->initrds = arena_grow(r->arena, label->initrds, r->n_initrds, sizeof(*label->initrds));
+	label->initrds =
+		arena_grow(r->arena, label->initrds, r->n_initrds, sizeof(*label->initrds));
 	label->initrds[r->n_initrds] = NULL;
 	r->n_initrds = 0;
 	r->label = NULL;
@@ -146,8 +148,7 @@ static int begin_label(struct reader *r, const struct extlinux_line *line, size_
 		return err_set(err, -EBADMSG, "line %u: a LABEL without a name", r->number);
 	if (r->out.n == EXTLINUX_LABELS_MAX)
 		return err_set(err, -E2BIG, "more than %d labels", EXTLINUX_LABELS_MAX);
-	r->out.labels =
-		arena_grow(r->arena, r->out.labels, r->out.n, sizeof(*r->out.labels));
+	r->out.labels = arena_grow(r->arena, r->out.labels, r->out.n, sizeof(*r->out.labels));
 	r->label = &r->out.labels[r->out.n++];
 	*r->label = (struct extlinux_label){
 		.name = arena_strndup(r->arena, line->value, line->value_len),
@@ -254,7 +255,8 @@ int extlinux_decode(const char *text, size_t len, struct arena *arena, struct ex
 	}
 	end_label(&r, len);
 	if (r.too_many)
-		return err_set(err, -E2BIG, "a label with more than %d initrds", EXTLINUX_INITRDS_MAX);
+		return err_set(err, -E2BIG, "a label with more than %d initrds",
+			       EXTLINUX_INITRDS_MAX);
 	r.out.includes = arena_grow(arena, r.out.includes, r.n_includes, sizeof(*r.out.includes));
 	r.out.includes[r.n_includes] = NULL;
 	*out = r.out;

@@ -47,7 +47,8 @@ int extlinux_decode(const char *text, size_t len, struct arena *arena, struct ex
 
 /* One line that is neither empty nor a comment. Nothing in it ends with a NUL. */
 struct extlinux_line {
-	const char *begin, *end; /* the whole, with what stands before the keyword, and its newline */
+	const char *begin,
+		*end; /* the whole, with what stands before the keyword, and its newline */
 	const char *key, *value;
 	size_t key_len, value_len;
 };

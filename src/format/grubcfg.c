@@ -32,10 +32,10 @@ struct reader {
 	struct grubcfg out;
 	struct grubcfg_variable *variables;
 	size_t n_variables;
-	size_t total;       /* bytes of all words */
+	size_t total;	    /* bytes of all words */
 	struct word *words; /* of the command at hand */
 	size_t n_words;
-	size_t from;        /* its first word that is no then, else, do, ... */
+	size_t from;	    /* its first word that is no then, else, do, ... */
 	unsigned word_line; /* of its first word */
 	enum block blocks[GRUBCFG_DEPTH_MAX];
 	unsigned depth, entry_depth;
@@ -264,8 +264,8 @@ static bool is_one_of(const char *s, const char *const *list)
 /* Words that may stand in front of a command. */
 static size_t first_word(const struct reader *r)
 {
-	static const char *const leading[] = {"if",   "then",  "elif",	"else",
-					      "while", "until", "do", NULL};
+	static const char *const leading[] = {"if",    "then",	"elif", "else",
+					      "while", "until", "do",	NULL};
 	size_t i = 0;
 
 	while (i < r->n_words && is_one_of(r->words[i].text, leading))
@@ -328,7 +328,7 @@ static void take_linux(struct reader *r)
 	e->kernel = path->text;
 	e->options = join(r, r->from + 2);
 	e->load = (struct grubcfg_span){r->words[r->from].span.begin,
-					 r->words[r->n_words - 1].span.end};
+					r->words[r->n_words - 1].span.end};
 	note_unknown(e, path);
 }
 
@@ -388,17 +388,16 @@ static int take_command(struct reader *r, struct err *err)
 	has_argument = r->n_words > r->from + 1;
 	if (r->entry)
 		take_in_entry(r, name, has_argument);
-	else if (has_argument && is_one_of(name, (const char *const[]){"source", ".", "configfile",
-									NULL}))
+	else if (has_argument &&
+		 is_one_of(name, (const char *const[]){"source", ".", "configfile", NULL}))
 		take_source(r);
 	if (strcmp(name, "blscfg") == 0)
 		r->out.has_blscfg = true;
 	if (has_argument && strcmp(name, "save_env") == 0)
 		for (size_t i = r->from + 1; i < r->n_words; i++)
 			r->clears_next |= strcmp(r->words[i].text, "next_entry") == 0;
-	return has_argument && strcmp(name, "set") == 0
-		       ? take_set(r, &r->words[r->from + 1], err)
-		       : 0;
+	return has_argument && strcmp(name, "set") == 0 ? take_set(r, &r->words[r->from + 1], err)
+							: 0;
 }
 
 /* ---- blocks ---- */
@@ -406,7 +405,8 @@ static int take_command(struct reader *r, struct err *err)
 /* The words between "menuentry" and "{". The title is the first that belongs to no option. */
 static void take_arguments(struct reader *r, struct grubcfg_entry *e)
 {
-	static const char *const with_value[] = {"--class", "--users", "--hotkey", "--source", NULL};
+	static const char *const with_value[] = {"--class", "--users", "--hotkey", "--source",
+						 NULL};
 	/* The variable is what grub-mkconfig writes, for a GRUB that might not know --id. */
 	static const char *const id_options[] = {"--id", "$menuentry_id_option",
 						 "${menuentry_id_option}", NULL};
@@ -432,8 +432,7 @@ static void take_arguments(struct reader *r, struct grubcfg_entry *e)
 			continue;
 		}
 		buf_printf(&out, "%s%.*s", out.len ? " " : "",
-			   (int)(r->words[last].span.end - w->span.begin),
-			   r->text + w->span.begin);
+			   (int)(r->words[last].span.end - w->span.begin), r->text + w->span.begin);
 	}
 	e->arguments = arena_strdup(r->arena, buf_cstr(&out));
 	if (!e->title)
@@ -448,8 +447,7 @@ static int open_block(struct reader *r, struct err *err)
 		return err_set(err, -E2BIG, "line %u: more than %d blocks in one another", r->line,
 			       GRUBCFG_DEPTH_MAX);
 	r->from = first_word(r);
-	if (!r->entry && r->from < r->n_words &&
-	    strcmp(r->words[r->from].text, "menuentry") == 0) {
+	if (!r->entry && r->from < r->n_words && strcmp(r->words[r->from].text, "menuentry") == 0) {
 		if (r->out.n == GRUBCFG_ENTRIES_MAX)
 			return err_set(err, -E2BIG, "line %u: more than %d entries", r->line,
 				       GRUBCFG_ENTRIES_MAX);

@@ -13,10 +13,11 @@
 
 static void an_entry_is_read(void **state)
 {
-	static const char text[] = "title  A title \r\n#version 1\n\tversion\t6.1 \nlinux /vmlinuz\n"
-				   "initrd /ucode.img\ninitrd /image $tuned_initrd\n"
-				   "options root=/dev/sda1 ro\noptions quiet\nfuture x\n"
-				   "machine-id 01\nsort-key s\narchitecture x64\ndevicetree /a.dtb";
+	static const char text[] =
+		"title  A title \r\n#version 1\n\tversion\t6.1 \nlinux /vmlinuz\n"
+		"initrd /ucode.img\ninitrd /image $tuned_initrd\n"
+		"options root=/dev/sda1 ro\noptions quiet\nfuture x\n"
+		"machine-id 01\nsort-key s\narchitecture x64\ndevicetree /a.dtb";
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct bls_entry e = {0};
 	struct err err = {0};
@@ -72,10 +73,11 @@ static void names_may_count_tries(void **state)
 
 static void labels_are_read(void **state)
 {
-	static const char text[] = "DEFAULT a\nappend initrd=/all\nLabel a\n menu label ^An A\n"
-				   " linux /vmlinuz-1\n initrd /u,/i-1\n append root=/dev/sda1 ro\n"
-				   " fdt /a.dtb\nTEXT HELP\nlabel none\nENDTEXT\n# label none\n"
-				   "label b\nkernel /vmlinuz-2\nlabel c\nkernel a.c32\ninclude x.cfg\n";
+	static const char text[] =
+		"DEFAULT a\nappend initrd=/all\nLabel a\n menu label ^An A\n"
+		" linux /vmlinuz-1\n initrd /u,/i-1\n append root=/dev/sda1 ro\n"
+		" fdt /a.dtb\nTEXT HELP\nlabel none\nENDTEXT\n# label none\n"
+		"label b\nkernel /vmlinuz-2\nlabel c\nkernel a.c32\ninclude x.cfg\n";
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct extlinux m = {0};
 	struct err err = {0};
@@ -130,7 +132,8 @@ static void entries_are_found_wherever_they_stand(void **state)
 		    "menuentry 'A' --class x $menuentry_id_option 'id a' --users \"\" {\n"
 		    "  if [ a = b ]; then insmod c; fi\n  savedefault\n"
 		    "\tlinux\t/vmlinuz-1 root=/dev/sda1 \"x=y z\" # no\n  initrd /u /i-1\n}\n"
-		    "submenu B --id b {\n if true; then menuentry \"C\" { linuxefi /vmlinuz-2 }\n fi\n}\n",
+		    "submenu B --id b {\n if true; then menuentry \"C\" { linuxefi /vmlinuz-2 }\n "
+		    "fi\n}\n",
 		    &arena, &m);
 	assert_int_equal(m.n, 2);
 	assert_string_equal(m.entries[0].title, "A");
@@ -153,8 +156,9 @@ static void words_are_read_as_GRUB_reads_them(void **state)
 	struct grubcfg m = {0};
 
 	(void)state;
-	decode_grub("menuentry 'It'\\''s'\" \\\"so\\\" \\x\" {\nlinux /a\\ b\\\nc\\{d \\\n 'x y'\n}", &arena,
-		    &m);
+	decode_grub(
+		"menuentry 'It'\\''s'\" \\\"so\\\" \\x\" {\nlinux /a\\ b\\\nc\\{d \\\n 'x y'\n}",
+		&arena, &m);
 	assert_string_equal(m.entries[0].title, "It's \"so\" \\x");
 	assert_string_equal(m.entries[0].kernel, "/a bc{d");
 	assert_string_equal(m.entries[0].options, "\"x y\"");
@@ -201,7 +205,8 @@ static void an_entry_with_two_kernels_is_not_plain(void **state)
 	struct grubcfg m = {0};
 
 	(void)state;
-	decode_grub("menuentry x { if a; then linux /a; else linux /b; fi; initrd /c }", &arena, &m);
+	decode_grub("menuentry x { if a; then linux /a; else linux /b; fi; initrd /c }", &arena,
+		    &m);
 	assert_string_equal(m.entries[0].kernel, "/a");
 	assert_false(m.entries[0].is_plain);
 }
@@ -244,12 +249,14 @@ static void variables_cannot_grow_without_end(void **state)
 	buf_add_str(&text, "set a0=xxxxxxxxxxxxxxxxxxxxxxxx\n");
 	for (int i = 0; i < 200; i++)
 		buf_printf(&text, "set a%d=\"$a%d$a%d\"\n", i + 1, i, i);
-	assert_fails(grubcfg_decode(buf_cstr(&text), text.len, NULL, &arena, &m, &err), -E2BIG, &err);
+	assert_fails(grubcfg_decode(buf_cstr(&text), text.len, NULL, &arena, &m, &err), -E2BIG,
+		     &err);
 }
 
 static void quoted_words_come_back(void **state)
 {
-	static const char *const words[] = {"a b", "it's", "$x", "a\\b", "", "{", "\"q\"", "/plain.img"};
+	static const char *const words[] = {"a b", "it's", "$x",    "a\\b",
+					    "",	   "{",	   "\"q\"", "/plain.img"};
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 
 	(void)state;
@@ -275,15 +282,17 @@ static void all_live(uint8_t *data, size_t len, void *arg)
 	struct err err = {0};
 
 	(void)arg;
-	assert_true(grubcfg_decode((char *)data, len, NULL, &arena, &grubcfg, &err) == 0 || *err.text);
+	assert_true(grubcfg_decode((char *)data, len, NULL, &arena, &grubcfg, &err) == 0 ||
+		    *err.text);
 	assert_true(extlinux_decode((char *)data, len, &arena, &extlinux, &err) == 0 || *err.text);
 	assert_true(bls_decode((char *)data, len, &arena, &bls, &err) == 0 || *err.text);
 }
 
 static void every_truncation_and_byte_is_survived(void **state)
 {
-	static const char grub[] = "set a=\"b\"\nmenuentry 'x' --id y {\n linux ${a}/v r=\\\n1 \"$b\"\n"
-				   " initrd /i\n}\nsource $a\n";
+	static const char grub[] =
+		"set a=\"b\"\nmenuentry 'x' --id y {\n linux ${a}/v r=\\\n1 \"$b\"\n"
+		" initrd /i\n}\nsource $a\n";
 	static const char other[] = "label a\nmenu label ^b\nlinux /c\ninitrd /d,e\nappend f\n";
 
 	(void)state;
