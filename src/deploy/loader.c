@@ -335,15 +335,8 @@ static int check(const struct loader *l, struct err *err)
 
 static int update_all(struct loader *l, struct err *err)
 {
-	bool has_loader = false;
-	int e;
+	int e = loader_grub_update(l, err);
 
-	for (int i = 0; i < BOOTMENU_LOADERS; i++)
-		has_loader |= l->menu.has[i];
-	if (!has_loader && l->n_wanted)
-		loader_say(l, "no boot loader with a menu was found: the previous images are kept, but "
-			      "in no menu");
-	e = loader_grub_update(l, err);
 	if (e == 0)
 		e = loader_bls_update(l, err);
 	if (e == 0)

@@ -24,9 +24,9 @@
 #define BOOTMENU_PREVIOUS "preroot-previous" /* a number, from 2, for those that are older; "-" */
 #define BOOTMENU_TRIAL	  "preroot-trial-"
 
-/* In front of the names of entry files. What the menus of systemd-boot and of Fedora's GRUB have no other
- * order for goes by name, the greatest first, and the first is the default: so ours must be the
- * least by the rules of both. */
+/* In front of the names of entry files. What systemd-boot and Fedora's GRUB have no other order for
+ * goes by name, the greatest first, and the first is the default: ours must be the least by the
+ * rules of both. */
 #define BOOTMENU_BLS_LAST "a-"
 
 enum bootmenu_loader {
@@ -52,7 +52,7 @@ struct bootmenu_entry {
 	unsigned line;        /* where it begins; 0: it is the whole file */
 	const char *id;       /* by which its loader knows it, without .conf; NULL: none */
 	const char *title;
-	const char *version;  /* of the kernel; NULL: its file is there, but its version is not known, or it is not there */
+	const char *version;  /* of the kernel; NULL: not known, or the kernel is not there */
 	const char *kernel;   /* NULL: it boots no Linux */
 	const char **initrds; /* ends with NULL */
 	const char *options;  /* the kernel command line, as written */
@@ -71,8 +71,9 @@ struct bootmenu {
 	const char *problem;  /* NULL, or what could not be read: "FILE: line N: ..." */
 };
 
-/* No loader at all is no failure. A menu that cannot be read is; one of the files that it consists of is a problem.
- * What a menu holds beside plain entries (GRUB's script language) is passed over. */
+/* No loader at all is no failure. A menu that cannot be read is; of what it sources, and of entry
+ * files, one that cannot be read is only a problem. What a menu holds beside plain entries (GRUB's
+ * script language) is passed over. */
 int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *arena,
 		  struct bootmenu *out, struct err *err);
 

@@ -645,8 +645,6 @@ static void Fedoras_GRUB_knows_a_trial_by_its_file(void **state)
 	put_text(m.folder, "boot/grub2/grub.cfg", NEXT "blscfg\n");
 	put_text(m.folder, BLS ID "-" V ".conf", FEDORA);
 	put_grubenv(&m, "boot/grub2/grubenv", "saved_entry=0\n");
-	memcpy(env, "# GRUB Environment Block\n", 25);
-	put_file(m.folder, "boot/grub2/grubenv", env, sizeof(env));
 	put_tool(&m, "usr/sbin/grub2-reboot");
 	update_twice(&m);
 	assert_true(type_of(m.folder, BLS "a-preroot-trial-" V ".conf") != 0);
@@ -693,8 +691,7 @@ static void without_a_loader_there_is_nothing_to_do(void **state)
 	(void)state;
 	machine_make(&m);
 	update(&m);
-	assert_int_equal(m.said, 1);
-	assert_contains(buf_cstr(&m.words), "no boot loader");
+	assert_int_equal(m.said, 0);
 	assert_ok(loader_forget_trial(&m.q, &m.err), 0, &m.err);
 	assert_fails(try_it(&m), -ENOTSUP, &m.err);
 }
