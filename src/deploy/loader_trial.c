@@ -214,9 +214,8 @@ static int write_variable(const struct loader *l, const char *path, const char *
 	return e < 0 ? err_sys(err, e, "EFI variable %s", strrchr(path, '/') + 1) : 0;
 }
 
-/* One try, whatever an earlier trial has left. *NAME: without the counter, as the loader knows it.
- */
-static int count_one(const struct loader *l, const char *file, const char **name, struct err *err)
+/* One try, whatever an earlier trial has left. */
+static int count_one(const struct loader *l, const char *file, struct err *err)
 {
 	const char *slash = strrchr(file, '/'), *counted;
 	_cleanup_fd_ int folder = -1;
@@ -224,7 +223,6 @@ static int count_one(const struct loader *l, const char *file, const char **name
 
 	if (!bls_name_decode(slash + 1, &now))
 		return err_set(err, -EBADMSG, "%s is no entry", file);
-	*name = arena_printf(l->arena, "%s.conf", now.id);
 	if (now.counts && now.left == 1 && now.done == 0)
 		return 0;
 	counted = arena_printf(l->arena, "%.*s/%s+1.conf", (int)(slash - file), file, now.id);
@@ -239,7 +237,6 @@ static int count_one(const struct loader *l, const char *file, const char **name
 
 static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, struct err *err)
 {
-	const char *name;
 	int e;
 
 	if (!root_exists(l->q->root, EFIVARS) || !knows_one_shot(l)) {
@@ -250,8 +247,11 @@ static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, s
 				"systemd-boot is one; rebuild without --try-next, the previous "
 				"image stays in the menu");
 	}
-	e = count_one(l, entry->file, &name, err);
-	return e < 0 ? e : write_variable(l, ONE_SHOT, name, err);
+	e = count_one(l, entry->file, err);
+	/* The loader knows the entry without its counter. */
+	return e < 0 ? e
+		     : write_variable(l, ONE_SHOT, arena_printf(l->arena, "%s.conf", entry->id),
+				      err);
 }
 
 static int bls_forget(const struct loader *l, struct err *err)
