@@ -95,6 +95,21 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 	return p;
 }
 
+void *arena_grow(struct arena *a, void *list, size_t n, size_t size)
+{
+	void *grown;
+
+	/* It is full when it holds none, or a power of two. */
+	if (n & (n - 1))
+		return list;
+	if (n > SIZE_MAX / 4 / size)
+		out_of_memory();
+	grown = arena_alloc(a, (n ? 2 * n : 1) * size);
+	if (n)
+		memcpy(grown, list, n * size);
+	return grown;
+}
+
 char *arena_strdup(struct arena *a, const char *s)
 {
 	return arena_strndup(a, s, strlen(s));

@@ -28,6 +28,10 @@ void *arena_alloc(struct arena *a, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 void *arena_memdup(struct arena *a, const void *data, size_t len);
+
+/* Room for one more behind the N elements of SIZE bytes of LIST (NULL for the first), which moves
+ * at times: the list to go on with. All additions to a list must go through here. */
+void *arena_grow(struct arena *a, void *list, size_t n, size_t size);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* realloc() and strdup() that end the process in the same way. Free with free(). */
