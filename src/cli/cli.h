@@ -163,6 +163,7 @@ int run_cat(const struct command *self, int argc, char **argv);
 int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_mark_good(const struct command *self, int argc, char **argv);
 int run_status(const struct command *self, int argc, char **argv);
 int run_sbom(const struct command *self, int argc, char **argv);
 int run_boot_report(const struct command *self, int argc, char **argv);

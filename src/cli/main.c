@@ -61,6 +61,11 @@ static const struct option_spec status_options[] = {
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
 	{0},
 };
+static const struct option_spec mark_good_options[] = {
+	{"root", 'r', "DIR", "the system below DIR instead of /", OPT_ROOT},
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{0},
+};
 static const struct option_spec sbom_options[] = {
 	{"spdx", 0, NULL, "as SPDX 2.3, in JSON", OPT_SPDX},
 	{"cyclonedx", 0, NULL, "as CycloneDX 1.5, in JSON", OPT_CYCLONEDX},
@@ -91,6 +96,8 @@ static const struct command commands[] = {
 	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
 	{"status", "", "Say whether the last boots failed, and why.", status_options, 0, 0,
 	 run_status},
+	{"mark-good", "", "Remember the image that booted as good.", mark_good_options, 0, 0,
+	 run_mark_good},
 	{"sbom", "IMAGE", "Write the bill of materials of an image.", sbom_options, 1, 1, run_sbom},
 	{"boot-report", "[FILE]", "Show what the last boot spent its time on.", boot_report_options,
 	 0, 1, run_boot_report},
