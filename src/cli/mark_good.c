@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -10,17 +11,19 @@
 struct options {
 	const char *root;
 	bool json;
+	struct caching caching; /* where the records of builds are */
 };
 
 static int apply(int id, char **args, void *options, struct err *err)
 {
 	struct options *o = options;
 
-	(void)err;
 	if (id == OPT_ROOT)
 		o->root = args[0];
-	else
+	else if (id == OPT_JSON)
 		o->json = true;
+	else
+		return caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
 	return 0;
 }
 
@@ -79,23 +82,29 @@ static void print_json(const struct good *g)
 	cli_print_json(o);
 }
 
+static void clear(struct options *o)
+{
+	caching_end(&o->caching);
+}
+
 int run_mark_good(const struct command *self, int argc, char **argv)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	_cleanup_cache_ struct cache *cache = NULL;
 	_cleanup_root_ struct root root = {.fd = -1};
 	_cleanup_runlog_ struct runlog log = {.fd = -1, .socket = -1};
-	struct options o = {.root = "/"};
-	struct caching caching;
+	_cleanup_(clear) struct options o = {.root = "/"};
 	struct good good = {0};
 	struct err err = {0};
-	int r = options_parse(self, argc, argv, apply, &o, &err);
+	const char *folder;
+	int r;
 
+	caching_init(&o.caching);
+	r = options_parse(self, argc, argv, apply, &o, &err);
 	if (r < 0)
 		return cli_usage(r, &err);
-	caching_init(&caching);
-	if (caching_folder(&caching, &arena))
-		cache = cache_new(caching_folder(&caching, &arena), caching.size);
+	folder = caching_folder(&o.caching, &arena);
+	cache = folder ? cache_new(folder, o.caching.size) : NULL;
 	r = root_open(o.root, &root, &err);
 	if (r == 0) {
 		runlog_open(&log, &root);

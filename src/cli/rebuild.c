@@ -204,6 +204,8 @@ static int put_in_place(struct rebuild *r, struct build *b, struct state *state,
 	char id[MANIFEST_ID + 1] = "", old[MANIFEST_ID + 1] = "";
 	int e = fd < 0 ? fd : pack(r, b, fd, &packed, err);
 
+	/* What is asked from here on is not what the image was made of. */
+	r->root.trace = NULL;
 	if (e == 0) {
 		_cleanup_fd_ int now = root_openat(&r->root, o->image, O_RDONLY | O_NONBLOCK);
 
