@@ -2,7 +2,14 @@
 #include "base/digest.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+enum { CHUNK = 256 * 1024 };
 
 /* Failures of these calls mean a broken OpenSSL or no memory: our own bug or the end. */
 static void must(int ok)
@@ -60,4 +67,21 @@ void digest_text(const uint8_t sum[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1])
 void digest_of(const void *data, size_t len, uint8_t out[DIGEST_SIZE])
 {
 	must(EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL));
+}
+
+int digest_of_file(int fd, uint8_t out[DIGEST_SIZE])
+{
+	_cleanup_free_ uint8_t *chunk = malloc(CHUNK);
+	struct digest *d;
+	ssize_t n;
+
+	if (!chunk)
+		return -ENOMEM;
+	d = digest_new();
+	while ((n = read_full(fd, chunk, CHUNK)) > 0)
+		digest_add(d, chunk, (size_t)n);
+	if (n == 0)
+		digest_take(d, out);
+	digest_free(d);
+	return (int)n;
 }

@@ -87,6 +87,7 @@ enum option_id {
 	OPT_LOCK_TIMEOUT,
 	OPT_MODE,
 	OPT_FORGET,
+	OPT_PROMETHEUS,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
 	OPT_SVG,
@@ -163,6 +164,7 @@ int run_cat(const struct command *self, int argc, char **argv);
 int run_extract(const struct command *self, int argc, char **argv);
 int run_why(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_mark_good(const struct command *self, int argc, char **argv);
 int run_status(const struct command *self, int argc, char **argv);
 int run_sbom(const struct command *self, int argc, char **argv);
 int run_boot_report(const struct command *self, int argc, char **argv);

@@ -56,8 +56,16 @@ static const struct option_spec json_options[] = {
 };
 static const struct option_spec status_options[] = {
 	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},
-	{"check", 0, NULL, "end with status 3 when a boot has failed", OPT_CHECK},
+	{"check", 0, NULL, "end with status 3 when something is wrong", OPT_CHECK},
 	{"forget", 0, NULL, "remove what failed boots have left", OPT_FORGET},
+	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{"prometheus", 0, NULL, "result as metrics for Prometheus", OPT_PROMETHEUS},
+	{0},
+};
+static const struct option_spec mark_good_options[] = {
+	{"root", 'r', "DIR", "the system below DIR instead of /", OPT_ROOT},
+	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
 	{0},
 };
@@ -89,8 +97,10 @@ static const struct command commands[] = {
 	{"extract", "IMAGE DIR", "Unpack an image below a folder.", no_options, 2, 2, run_extract},
 	{"why", "IMAGE PATH", "Say why a file is in an image.", json_options, 2, 2, run_why},
 	{"diff", "A B", "Show how two images differ.", json_options, 2, 2, run_diff},
-	{"status", "", "Say whether the last boots failed, and why.", status_options, 0, 0,
+	{"status", "", "Show kernels, their images, and boots that failed.", status_options, 0, 0,
 	 run_status},
+	{"mark-good", "", "Remember the image that booted as good.", mark_good_options, 0, 0,
+	 run_mark_good},
 	{"sbom", "IMAGE", "Write the bill of materials of an image.", sbom_options, 1, 1, run_sbom},
 	{"boot-report", "[FILE]", "Show what the last boot spent its time on.", boot_report_options,
 	 0, 1, run_boot_report},

@@ -174,6 +174,7 @@ static void record(struct rebuild *r, const char *version, const char *path,
 
 	if (r->try_next) {
 		snprintf(state->trial, sizeof(state->trial), "%s", id);
+		state_this_boot(&r->root, state->trial_boot);
 	} else {
 		snprintf(state->image, sizeof(state->image), "%s", path);
 		snprintf(state->id, sizeof(state->id), "%s", id);
@@ -227,8 +228,7 @@ static int put_in_place(struct rebuild *r, struct build *b, struct state *state,
 			e = settle(r, o->version, &swapped, err);
 	}
 	if (e == 0) {
-		if (!r->try_next)
-			caching_keep(&r->caching, packed.sha256, &b->plan);
+		caching_keep(&r->caching, packed.sha256, &b->plan);
 		record(r, o->version, o->image, &packed, id, state);
 	}
 	buf_clear(&packed.manifest);

@@ -15,6 +15,9 @@
 #include "deploy/lock.h"
 #include "deploy/replace.h"
 
+#define DIGITS	       "0123456789abcdef"
+#define BOOT_ID_DIGITS DIGITS "-"
+
 enum { STATE_SIZE_MAX = 64 * 1024, STATE_VERSION = 1 };
 
 /* The texts of a state, by their names. */
@@ -28,6 +31,7 @@ static const struct field {
 	{"good", offsetof(struct state, good), MANIFEST_ID + 1},
 	{"failed", offsetof(struct state, failed), MANIFEST_ID + 1},
 	{"trial", offsetof(struct state, trial), MANIFEST_ID + 1},
+	{"trial-boot", offsetof(struct state, trial_boot), STATE_BOOT_ID + 1},
 };
 
 /* Below the root; NULL: VERSION is no name of a file. */
@@ -45,10 +49,12 @@ static bool take_text(const struct field *f, struct json_object *o, struct state
 {
 	const char *text = json_object_get_string(o);
 	bool is_path = f->offset == offsetof(struct state, image);
+	bool is_boot = f->offset == offsetof(struct state, trial_boot);
 
 	if (!json_object_is_type(o, json_type_string) || strlen(text) >= f->size ||
+	    strlen(text) != (size_t)json_object_get_string_len(o) ||
 	    (is_path ? !path_is_clean(text)
-		     : strlen(text) != f->size - 1 || text[strspn(text, "0123456789abcdef")]))
+		     : strlen(text) != f->size - 1 || text[strspn(text, is_boot ? BOOT_ID_DIGITS : DIGITS)]))
 		return false;
 	memcpy((char *)out + f->offset, text, strlen(text) + 1);
 	return true;
@@ -60,6 +66,7 @@ static bool decode(struct json_object *o, struct state *out)
 
 	if (!json_object_is_type(o, json_type_object) ||
 	    !json_object_object_get_ex(o, "preroot-image", &value) ||
+	    !json_object_is_type(value, json_type_int) ||
 	    json_object_get_int(value) != STATE_VERSION)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -85,28 +92,34 @@ static int read_bytes(const struct root *root, const char *version, struct buf *
 							  : 1;
 }
 
-int state_read(const struct root *root, const char *version, struct state *out, struct err *err)
+int state_decode(const char *text, size_t len, struct state *out, struct err *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct json_tokener *tokener;
-	struct json_object *o;
+	struct json_tokener *tokener = len <= STATE_SIZE_MAX ? json_tokener_new() : NULL;
+	struct json_object *o = tokener ? json_tokener_parse_ex(tokener, text, (int)len) : NULL;
 	struct state s = {0};
-	int r = read_bytes(root, version, &text, err);
-	bool good;
+	bool good = o && decode(o, &s);
 
-	*out = s;
-	if (r <= 0)
-		return r;
-	tokener = json_tokener_new();
-	o = tokener ? json_tokener_parse_ex(tokener, buf_cstr(&text), (int)text.len) : NULL;
-	good = o && decode(o, &s);
 	json_object_put(o);
 	if (tokener)
 		json_tokener_free(tokener);
 	if (!good)
+		return err_set(err, -EBADMSG, "not what preroot writes there");
+	*out = s;
+	return 0;
+}
+
+int state_read(const struct root *root, const char *version, struct state *out, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	*out = (struct state){0};
+	r = read_bytes(root, version, &text, err);
+	if (r <= 0)
+		return r;
+	if (state_decode(buf_cstr(&text), text.len, out, NULL) < 0)
 		return err_set(err, -EBADMSG, "%s/" STATE_DIR "/%s.json is damaged and is not used",
 			       root_prefix(root), version);
-	*out = s;
 	return 0;
 }
 
@@ -172,4 +185,14 @@ int state_remove(const struct root *root, const char *version, struct err *err)
 	if (dir >= 0 && unlinkat(dir, path + strlen(STATE_DIR "/"), 0) < 0 && errno != ENOENT)
 		return err_sys(err, -errno, "removing %s/%s", root_prefix(root), path);
 	return 0;
+}
+
+void state_this_boot(const struct root *root, char out[STATE_BOOT_ID + 1])
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	*out = '\0';
+	if (root_read(root, "proc/sys/kernel/random/boot_id", STATE_SIZE_MAX, &text) == 0 &&
+	    strspn(buf_cstr(&text), BOOT_ID_DIGITS) == STATE_BOOT_ID)
+		snprintf(out, STATE_BOOT_ID + 1, "%s", buf_cstr(&text));
 }

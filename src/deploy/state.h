@@ -6,11 +6,12 @@
  * the root, mode 0600, replaced as a whole.
  *
  *   {"preroot-image": 1, "image": "boot/initrd.img-VERSION", "sha256": DIGITS, "bytes": N, "id": DIGITS,
- *    "good": DIGITS, "failed": DIGITS, "trial": DIGITS}
+ *    "good": DIGITS, "failed": DIGITS, "trial": DIGITS, "trial-boot": BOOT_ID}
  *
  * id, good, failed and trial are identities (image/identity.h): of the image that preroot wrote
  * last, of the last one that booted to the end, of one that did not, and of the one that the next
- * boot is to try. What is not known is left out.
+ * boot is to try. trial-boot names the boot in which that was asked for: any other one that is not
+ * of the trial has come after it. What is not known is left out.
  */
 
 #include <stdbool.h>
@@ -21,13 +22,19 @@
 #include "format/manifest_id.h"
 #include "host/root.h"
 
+enum { STATE_BOOT_ID = 36 };
+
 struct state {
 	char image[4096]; /* empty: preroot has written none */
 	uint64_t bytes;
 	char sha256[2 * DIGEST_SIZE + 1];
 	char id[MANIFEST_ID + 1], good[MANIFEST_ID + 1];
 	char failed[MANIFEST_ID + 1], trial[MANIFEST_ID + 1];
+	char trial_boot[STATE_BOOT_ID + 1];
 };
+
+/* -EBADMSG; OUT is untouched then. */
+int state_decode(const char *text, size_t len, struct state *out, struct err *err);
 
 /* Without a file OUT is empty. A damaged one is -EBADMSG, and OUT is empty too: the caller warns. */
 int state_read(const struct root *root, const char *version, struct state *out, struct err *err);
@@ -38,3 +45,6 @@ int state_write(const struct root *root, const char *version, const struct state
 
 /* Of a kernel that is gone. */
 int state_remove(const struct root *root, const char *version, struct err *err);
+
+/* What the kernel calls this boot of the machine below ROOT; empty: it is not known. */
+void state_this_boot(const struct root *root, char out[STATE_BOOT_ID + 1]);

@@ -153,6 +153,31 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 	return (int)count;
 }
 
+const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena)
+{
+	static const char *const folders[] = {"efi", "boot", "boot/efi"};
+	const char *paths[] = {
+		arena_printf(arena, "boot/vmlinuz-%s", version),
+		arena_printf(arena, "%s/%s/vmlinuz", modules_folder(r), version),
+		arena_printf(arena, "boot/vmlinux-%s", version),
+		arena_printf(arena, "boot/kernel-%s", version),
+	};
+	char **names;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (root_exists(r, paths[i]))
+			return paths[i];
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		for (int k = 0, n = root_listdir(r, folders[i], arena, &names); k < n; k++) {
+			const char *path = arena_printf(arena, "%s/%s/%s/linux", folders[i],
+							names[k], version);
+
+			if (root_exists(r, path))
+				return path;
+		}
+	return NULL;
+}
+
 /* A comma list of what is installed, for the hint of a wrong version. */
 static const char *versions_text(const struct root *r, struct arena *arena)
 {

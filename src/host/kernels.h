@@ -31,6 +31,10 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
+/* Where a kernel image of VERSION lies, by its name alone, whether there are modules for it or not;
+ * NULL: nowhere. */
+const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena);
+
 /* Hints that depmod mends the indexes of VERSION. Returns the code that ERR holds. */
 int kernel_hint_depmod(const struct root *r, const char *version, struct err *err);
 

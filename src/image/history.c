@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 
-enum { CHUNK = 256 * 1024, IMAGE_MODE = 0600 };
+#define KEY_START "record of "
+
+enum { IMAGE_MODE = 0600 };
 
 /* The folder resolved, the name as it is: it need not be there yet. NULL: no such folder. */
 static char *absolute(const char *out)
@@ -32,7 +33,7 @@ void history_open(struct history *h, struct cache *cache, struct trace *trace, c
 	*h = (struct history){.cache = cache, .trace = trace, .mode = IMAGE_MODE};
 	digest_of(request->data, request->len, h->request);
 	h->image = cache && trace ? absolute(out) : NULL;
-	if (!h->image || asprintf(&h->key, "record of %s", h->image) < 0) {
+	if (!h->image || asprintf(&h->key, KEY_START "%s", h->image) < 0) {
 		h->key = NULL;
 		return;
 	}
@@ -99,19 +100,10 @@ bool history_holds(struct history *h)
 static bool has_content(const struct history *h)
 {
 	_cleanup_fd_ int fd = open(h->image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	_cleanup_free_ uint8_t *chunk = malloc(CHUNK);
 	uint8_t sum[DIGEST_SIZE];
-	struct digest *d;
-	ssize_t n = 0;
 
-	if (fd < 0 || !chunk)
-		return false;
-	d = digest_new();
-	while ((n = read_full(fd, chunk, CHUNK)) > 0)
-		digest_add(d, chunk, (size_t)n);
-	digest_take(d, sum);
-	digest_free(d);
-	return n == 0 && memcmp(sum, h->last.image, sizeof(sum)) == 0;
+	return fd >= 0 && digest_of_file(fd, sum) == 0 &&
+	       memcmp(sum, h->last.image, sizeof(sum)) == 0;
 }
 
 bool history_same(struct history *h, const uint8_t plan[DIGEST_SIZE])
@@ -149,4 +141,78 @@ void history_keep(struct history *h, const uint8_t plan[DIGEST_SIZE], const uint
 	}
 	if (buf_status(&out) == 0)
 		cache_put(h->cache, h->key, out.data, out.len, NULL);
+}
+
+/* ---- without a request ---- */
+
+static enum history_verdict ask_again(struct history *h, struct arena *arena, const char **changed)
+{
+	struct record r = h->last;
+	struct record_fact f;
+	int more;
+
+	while ((more = record_next(&r, &f, NULL)) > 0) {
+		struct trace_fact fact = {(int)f.question, f.path, f.answer, f.len};
+
+		if (!trace_holds(h->trace, &fact)) {
+			*changed = arena_printf(arena, "%s%s", *f.path == '/' ? "" : "/", f.path);
+			return HISTORY_CHANGED;
+		}
+	}
+	return more == 0 ? HISTORY_SAME : HISTORY_NONE;
+}
+
+enum history_verdict history_judge(struct cache *cache, struct trace *trace, const char *out,
+				   struct arena *arena, const char **changed)
+{
+	_cleanup_buf_ struct buf none = BUF_INIT;
+	enum history_verdict verdict = HISTORY_NONE;
+	struct history h;
+
+	history_open(&h, cache, trace, out, &none);
+	h.any_mode = true;
+	if (h.key && h.has_last)
+		verdict = is_file_written(&h) || has_content(&h) ? ask_again(&h, arena, changed)
+								 : HISTORY_OTHER;
+	history_close(&h);
+	return verdict;
+}
+
+/* Renaming a file leaves all but its ctime. */
+static bool is_same_but_ctime(const uint64_t a[5], const uint64_t b[5])
+{
+	return memcmp(a, b, 4 * sizeof(*a)) == 0;
+}
+
+static void put_again(struct cache *cache, const char *key, struct record r)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct record_fact f;
+	int more;
+
+	record_begin(&out, &r);
+	while ((more = record_next(&r, &f, NULL)) > 0)
+		record_add(&out, &f);
+	if (more == 0 && buf_status(&out) == 0)
+		cache_put(cache, key, out.data, out.len, NULL);
+}
+
+void history_move(struct cache *cache, const char *from, const char *to)
+{
+	_cleanup_free_ char *old = absolute(from), *new = absolute(to), *key = NULL, *new_key = NULL;
+	_cleanup_buf_ struct buf bytes = BUF_INIT;
+	struct record r;
+	struct stat st;
+	uint64_t id[5];
+
+	if (!cache || !old || !new || asprintf(&key, KEY_START "%s", old) < 0 ||
+	    asprintf(&new_key, KEY_START "%s", new) < 0 ||
+	    !cache_get(cache, key, RECORD_SIZE_MAX, &bytes, NULL) ||
+	    record_decode(bytes.data, bytes.len, &r, NULL) < 0 || lstat(new, &st) < 0)
+		return;
+	take_identity(&st, id);
+	if (!is_same_but_ctime(id, r.image_file))
+		return;
+	memcpy(r.image_file, id, sizeof(id));
+	put_again(cache, new_key, r);
 }

@@ -47,3 +47,22 @@ bool history_same(struct history *h, const uint8_t plan[DIGEST_SIZE]);
 /* OUT was written, with this digest, or found to be the same (IMAGE is NULL then: that of the
  * last record). To be called when it is in place. */
 void history_keep(struct history *h, const uint8_t plan[DIGEST_SIZE], const uint8_t *image);
+
+/* ---- without a request: what came of a build, for who only looks ---- */
+
+enum history_verdict {
+	HISTORY_NONE,    /* no record of that image, or none that can be read */
+	HISTORY_OTHER,   /* the file is not the one that was written */
+	HISTORY_CHANGED, /* it is, but the machine answers otherwise now */
+	HISTORY_SAME,
+};
+
+/*
+ * What is known of the image OUT. Reads no contents but of a file that was touched since, writes
+ * nothing. *CHANGED, when that is the verdict: the path of the first file that differs, in ARENA.
+ */
+enum history_verdict history_judge(struct cache *cache, struct trace *trace, const char *out,
+				   struct arena *arena, const char **changed);
+
+/* The image FROM was renamed to TO: its record goes with it, if there is one. */
+void history_move(struct cache *cache, const char *from, const char *to);

@@ -10,5 +10,5 @@
 #include "base/err.h"
 #include "format/manifest_id.h"
 
-/* FD: of the image, which NAME is said to be. 1; 0 and OUT untouched: it has no manifest; -errno. */
+/* FD: of the image, which messages call NAME. 1; 0 and OUT untouched: no manifest; -errno. */
 int image_identity(int fd, const char *name, char out[MANIFEST_ID + 1], struct err *err);

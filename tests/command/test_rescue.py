@@ -153,6 +153,7 @@ def test_status_of_a_machine_that_never_failed(tmp_path):
     assert run("status", "--root", tmp_path, "--check", status=DONE).text == (
         "no boot is known to have failed\n")
     assert run("status", "--root", tmp_path, "--json").json == {
+        "good": True, "kernels": [], "boot": None, "notes": [],
         "failed": False, "this-boot": [], "earlier-boot": []}
 
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "cli/caching.h"
+#include "cli/cli.h"
+#include "deploy/good.h"
+#include "deploy/runlog.h"
+
+struct options {
+	const char *root;
+	bool json;
+	struct caching caching; /* where the records of builds are */
+};
+
+static int apply(int id, char **args, void *options, struct err *err)
+{
+	struct options *o = options;
+
+	if (id == OPT_ROOT)
+		o->root = args[0];
+	else if (id == OPT_JSON)
+		o->json = true;
+	else
+		return caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
+	return 0;
+}
+
+/* ---- what was done ---- */
+
+/* A line into the log, and to standard output unless a machine reads it. */
+static void tell(const struct options *o, struct runlog *log, const struct good *g, bool is_bad,
+		 const char *text)
+{
+	runlog_line(log, g->kernel, "mark-good", is_bad ? RUNLOG_WARN : RUNLOG_INFO, "%s (%.12s)",
+		    text, g->id);
+	if (!o->json)
+		printf("%s: %s\n", g->kernel, text);
+}
+
+static void report(const struct options *o, struct runlog *log, const struct good *g)
+{
+	if (g->has_failed)
+		tell(o, log, g, true, "this boot went on only after it had failed: not marked");
+	else if (g->why_not && !o->json)
+		printf("nothing to mark: %s\n", g->why_not);
+	if (g->trial_kept)
+		tell(o, log, g, false, "the trial has booted: it is the image in use now");
+	if (g->trial_dropped)
+		tell(o, log, g, true, "the trial did not boot to the end: it was removed");
+	if (g->is_marked)
+		tell(o, log, g, false, "the image that booted is marked as good");
+	if (g->problem)
+		cli_warn("%s", g->problem);
+	if (runlog_problem(log))
+		cli_warn("%s", runlog_problem(log));
+}
+
+static void add_flag(struct json_object *o, const char *key, bool value)
+{
+	json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+static void add_text(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, text ? cli_json_text(text) : NULL);
+}
+
+static void print_json(const struct good *g)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "kernel", g->kernel);
+	add_text(o, "image", g->path);
+	add_text(o, "id", g->id);
+	add_text(o, "why-not", g->why_not);
+	add_flag(o, "marked", g->is_marked);
+	add_flag(o, "trial-kept", g->trial_kept);
+	add_flag(o, "trial-failed", g->trial_dropped);
+	add_flag(o, "trial-waits", g->trial_waits);
+	cli_print_json(o);
+}
+
+static void clear(struct options *o)
+{
+	caching_end(&o->caching);
+}
+
+int run_mark_good(const struct command *self, int argc, char **argv)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_cache_ struct cache *cache = NULL;
+	_cleanup_root_ struct root root = {.fd = -1};
+	_cleanup_runlog_ struct runlog log = {.fd = -1, .socket = -1};
+	_cleanup_(clear) struct options o = {.root = "/"};
+	struct good good = {0};
+	struct err err = {0};
+	const char *folder;
+	int r;
+
+	caching_init(&o.caching);
+	r = options_parse(self, argc, argv, apply, &o, &err);
+	if (r < 0)
+		return cli_usage(r, &err);
+	folder = caching_folder(&o.caching, &arena);
+	cache = folder ? cache_new(folder, o.caching.size) : NULL;
+	r = root_open(o.root, &root, &err);
+	if (r == 0) {
+		runlog_open(&log, &root);
+		r = good_settle(&root, cache, &arena, &good, &err);
+	}
+	if (r < 0)
+		return cli_fail(&err);
+	report(&o, &log, &good);
+	if (o.json)
+		print_json(&good);
+	return cli_end(good.has_failed ? EXIT_FINDING : EXIT_DONE);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The parts of preroot status.
+ */
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "deploy/inventory.h"
+
+/* What a machine has, and the accounts of boots that failed: of this one, which went on after all,
+ * and of an earlier one. */
+struct status_report {
+	struct inventory inventory;
+	struct buf now, earlier;
+};
+
+/* Whether anything of it needs somebody to look at it. */
+bool status_is_bad(const struct status_report *s);
+
+void status_print_table(const struct status_report *s);
+struct json_object *status_json(const struct status_report *s);
+
+/* As the text format of Prometheus. */
+void status_prometheus(const struct status_report *s, struct buf *out);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/good.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/text.h"
+#include "deploy/state.h"
+#include "deploy/trial.h"
+#include "format/bootlog.h"
+#include "format/cmdline.h"
+#include "format/failure.h"
+#include "host/bootdir.h"
+#include "image/history.h"
+#include "image/identity.h"
+
+enum { CMDLINE_MAX = 64 * 1024 };
+
+struct settle {
+	const struct root *root;
+	struct cache *cache;
+	struct arena *arena;
+	struct bootdir boot;
+	struct state state;
+	const char *image; /* path of the current one of this kernel */
+	bool has_trial, is_trial; /* there is one; it is what booted */
+	bool is_other;            /* another file has the same identity: which of them booted? */
+	struct good *out;
+};
+
+/* 1; 0: nothing is to be done, OUT may say why. */
+static int read_boot(struct settle *s, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct bootlog log = {0};
+	int r = root_read(s->root, BOOTLOG_PATH, BOOTLOG_SIZE_MAX, &text);
+
+	if (r == -ENOENT || r == -ENOTDIR) {
+		s->out->why_not = "this machine was not booted by an image of preroot's";
+		return 0;
+	}
+	if (r < 0)
+		return err_sys(err, r, "%s/" BOOTLOG_PATH, root_prefix(s->root));
+	r = bootlog_decode(buf_cstr(&text), text.len, s->arena, &log, err);
+	if (r < 0)
+		return err_prefix(err, "%s/" BOOTLOG_PATH, root_prefix(s->root));
+	if (!log.image || !log.kernel) {
+		s->out->why_not = "PID 1 of this boot does not say which image it is from";
+		return 0;
+	}
+	if (!path_is_clean(log.kernel) || strchr(log.kernel, '/'))
+		return err_set(err, -EBADMSG, "%s/" BOOTLOG_PATH ": no version of a kernel: %s",
+			       root_prefix(s->root), log.kernel);
+	s->out->kernel = log.kernel;
+	s->out->id = log.image;
+	s->out->has_failed = log.failure || root_exists(s->root, FAILURE_PATH);
+	return 1;
+}
+
+static bool is_trial_boot(const struct root *r)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *param, *value;
+
+	if (root_read(r, "proc/cmdline", CMDLINE_MAX, &text) < 0)
+		return false;
+	buf_cstr(&text);
+	cursor = (char *)text.data;
+	while (cursor && cmdline_next(&cursor, &param, &value))
+		if (cmdline_name_is(param, GOOD_TRIAL_WORD) && cmdline_switch(value))
+			return true;
+	return false;
+}
+
+static bool is_this(struct settle *s, const char *path)
+{
+	_cleanup_fd_ int fd = root_openat(s->root, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	char id[MANIFEST_ID + 1];
+
+	return fd >= 0 && image_identity(fd, path, id, NULL) > 0 && strcmp(id, s->out->id) == 0;
+}
+
+/* What there is in /boot of the image that booted, and whether there is a trial. */
+static int find_image(struct settle *s, struct err *err)
+{
+	struct boot_image *images;
+	int n = boot_images_list(s->root, &s->boot, s->arena, &images, err);
+
+	s->is_trial = strcmp(s->state.trial, s->out->id) == 0;
+	for (int i = 0; i < n; i++) {
+		bool is_trial = images[i].kind == BOOT_IMAGE_TRIAL;
+
+		if (strcmp(images[i].version, s->out->kernel) != 0)
+			continue;
+		s->has_trial = s->has_trial || is_trial;
+		if ((s->out->path && !is_trial) || !is_this(s, images[i].path))
+			continue;
+		s->is_trial = s->is_trial || is_trial;
+		s->is_other = s->is_other || !is_trial;
+		s->out->path = images[i].path;
+	}
+	return n < 0 ? n : 0;
+}
+
+/* The file that is now the current image, as the state has it. */
+static int describe_image(struct settle *s, struct err *err)
+{
+	_cleanup_fd_ int fd = root_openat(s->root, s->image, O_RDONLY | O_NONBLOCK);
+	uint8_t sum[DIGEST_SIZE];
+	struct stat st;
+	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : digest_of_file(fd, sum);
+
+	if (r < 0)
+		return err_sys(err, r, "%s/%s", root_prefix(s->root), s->image);
+	snprintf(s->state.image, sizeof(s->state.image), "%s", s->image);
+	s->state.bytes = (uint64_t)st.st_size;
+	digest_text(sum, s->state.sha256);
+	memcpy(s->state.id, s->out->id, sizeof(s->state.id));
+	return 0;
+}
+
+static void forget_trial(struct state *s)
+{
+	*s->trial = *s->trial_boot = '\0';
+}
+
+static int keep_trial(struct settle *s, struct err *err)
+{
+	const char *prefix = root_prefix(s->root);
+	const char *trial = boot_image_trial(s->image, s->arena);
+	int r = trial_keep(s->root, &s->boot, s->image, s->out->id, err);
+
+	if (r < 0)
+		return r;
+	history_move(s->cache, arena_printf(s->arena, "%s/%s", prefix, trial),
+		     arena_printf(s->arena, "%s/%s", prefix, s->image));
+	s->out->trial_kept = true;
+	s->out->path = s->image;
+	forget_trial(&s->state);
+	return describe_image(s, err);
+}
+
+/* This boot is of another image than the trial. In the boot in which the trial was asked for it has
+ * still to come. */
+static int judge_trial(struct settle *s, struct err *err)
+{
+	char boot[STATE_BOOT_ID + 1];
+	int r;
+
+	state_this_boot(s->root, boot);
+	if (!*s->state.trial || strcmp(boot, s->state.trial_boot) == 0) {
+		s->out->trial_waits = true;
+		return 0;
+	}
+	r = trial_drop(s->root, s->image, err);
+	if (r < 0)
+		return r;
+	s->out->trial_dropped = true;
+	memcpy(s->state.failed, s->state.trial, sizeof(s->state.failed));
+	forget_trial(&s->state);
+	return 0;
+}
+
+static int settle(struct settle *s, struct err *err)
+{
+	struct good *o = s->out;
+	int r = bootdir_read(s->root, s->arena, &s->boot, err);
+
+	if (r == 0)
+		r = find_image(s, err);
+	if (r < 0)
+		return r;
+	s->image = boot_image_path(s->root, &s->boot, o->kernel, s->arena);
+	if (s->is_trial && o->path && (!s->is_other || is_trial_boot(s->root)))
+		r = keep_trial(s, err);
+	else if (s->has_trial || *s->state.trial)
+		r = judge_trial(s, err);
+	if (r < 0)
+		return r;
+	o->is_marked = strcmp(s->state.good, o->id) != 0;
+	memcpy(s->state.good, o->id, sizeof(s->state.good));
+	if (strcmp(s->state.failed, o->id) == 0)
+		*s->state.failed = '\0';
+	return state_write(s->root, o->kernel, &s->state, err);
+}
+
+int good_settle(const struct root *r, struct cache *cache, struct arena *arena, struct good *out,
+		struct err *err)
+{
+	struct settle s = {.root = r, .cache = cache, .arena = arena, .out = out};
+	int e;
+
+	*out = (struct good){0};
+	e = read_boot(&s, err);
+	if (e <= 0)
+		return e;
+	if (out->has_failed) {
+		out->why_not = "this boot went on only after it had failed";
+		return 0;
+	}
+	e = state_read(r, out->kernel, &s.state, err);
+	if (e == -EBADMSG)
+		out->problem = arena_strdup(arena, err->text);
+	else if (e < 0)
+		return e;
+	if (strcmp(s.state.good, out->id) == 0 && !*s.state.trial &&
+	    strcmp(s.state.failed, out->id) != 0)
+		return 0;
+	return settle(&s, err);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * After a boot: the image that PID 1 says it came from (boot.json) is remembered as the last good
+ * one of its kernel. If it was a trial, it takes the place of the image in use; if a trial was to
+ * be booted and this boot is of another image, the trial has failed and goes.
+ */
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "host/cache.h"
+#include "host/root.h"
+
+/* The word that boots of a trial have on their kernel command line. */
+#define GOOD_TRIAL_WORD "preroot.trial"
+
+struct good {
+	const char *why_not;  /* nothing was marked, for this reason; NULL */
+	const char *problem;  /* to be told as a warning; NULL */
+	const char *kernel;   /* NULL: PID 1 of preroot did not start this machine */
+	const char *id;       /* of the image that booted */
+	const char *path;     /* where it lies now; NULL: not in /boot any more, or not looked for */
+	bool is_marked;       /* it was not the last good one before */
+	bool has_failed;      /* PID 1 gave up in this boot, which somebody brought to its end */
+	bool trial_kept, trial_dropped, trial_waits;
+};
+
+/*
+ * CACHE, which may be NULL, has the records of builds (image/history.h): a trial that is kept takes
+ * its own with it. 0, with what was done in OUT: nothing, within milliseconds, when nothing is to
+ * be done. -errno: the names of images are as they were, or a trial that booted has its new name.
+ */
+int good_settle(const struct root *r, struct cache *cache, struct arena *arena, struct good *out,
+		struct err *err);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a machine has to boot: its kernels, and what there is of images for each, newest kernel
+ * first, with a state that is one word and a reason. Looks only; contents of images are read where
+ * a file was touched since it was written. What may not be read is told in the notes, and the state
+ * is INVENTORY_UNKNOWN where it hangs on that.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "deploy/state.h"
+#include "host/bootdir.h"
+#include "host/cache.h"
+#include "host/root.h"
+
+enum inventory_verdict {
+	INVENTORY_CURRENT,    /* a rebuild would write the same */
+	INVENTORY_STALE,      /* something that it was made of has changed */
+	INVENTORY_MISSING,    /* a kernel without an image */
+	INVENTORY_ORPHANED,   /* an image without a kernel, or what is left of a kernel */
+	INVENTORY_UNVERIFIED, /* not written, and so not verified, by preroot */
+	INVENTORY_FAILED,     /* the last one that was booted did not come to the end */
+	INVENTORY_UNKNOWN,    /* it may not be looked at */
+	INVENTORY_VERDICTS,
+};
+
+struct inventory_row {
+	const char *version;
+	bool has_modules, has_kernel;
+	bool is_running, is_newest;
+	struct boot_image *images; /* all of this kernel: current, previous, trial */
+	size_t n_images;
+	const struct boot_image *image, *trial; /* the one in use; NULL */
+	size_t n_previous;
+	struct state state;
+	enum inventory_verdict verdict;
+	const char *why;           /* NULL: nothing is to be said */
+};
+
+struct inventory {
+	struct bootdir boot;
+	bool has_boot;
+	struct inventory_row *rows;
+	size_t n;
+	const char **notes;        /* what could not be looked at */
+	size_t n_notes;
+};
+
+/* CACHE has the records of builds. All of OUT lives in ARENA. Fails only where nothing at all could
+ * be said. */
+int inventory_read(const struct root *r, struct cache *cache, struct arena *arena,
+		   struct inventory *out, struct err *err);
+
+/* "current", "stale", ... */
+const char *inventory_word(enum inventory_verdict verdict);

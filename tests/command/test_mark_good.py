@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""preroot mark-good: what a boot that came to its end says of the image that it used."""
+
+import stat
+
+import pytest
+
+import trees
+from fleet import BOOT_ID, V1, Machine, image_bytes
+from program import DONE, FAILED, FINDING, run
+
+OTHER_BOOT = "99999999-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def machine(tmp_path):
+    m = Machine(tmp_path / "root")
+    m.kernel(V1)
+    return m
+
+
+def mark(machine, *words, **expected):
+    return run("mark-good", "--root", machine.root, *words, **expected)
+
+
+def test_the_image_that_booted_is_remembered_once(machine):
+    image = machine.image(V1)
+    machine.booted(V1, image)
+    assert "marked as good" in mark(machine).text
+    assert machine.state(V1) == {"preroot-image": 1, "good": image}
+    path = machine.root / f"var/lib/preroot/{V1}.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert machine.log().count("\n") == 1 and f" info {V1} mark-good: " in machine.log()
+    before = trees.snapshot(machine.root), path.stat().st_mtime_ns
+    assert mark(machine).text == ""
+    assert (trees.snapshot(machine.root), path.stat().st_mtime_ns) == before
+
+
+def test_what_was_known_of_the_image_stays_known(machine):
+    image = machine.image(V1)
+    machine.set_state(V1, image=f"boot/initrd.img-{V1}", id=image, sha256="0" * 64, bytes=12,
+                      failed="1" * 64)
+    machine.booted(V1, image)
+    told = mark(machine, "--json").json
+    assert told["marked"] and told["image"] == f"boot/initrd.img-{V1}" and told["id"] == image
+    assert machine.state(V1) == {
+        "preroot-image": 1, "image": f"boot/initrd.img-{V1}", "id": image, "sha256": "0" * 64,
+        "bytes": 12, "good": image, "failed": "1" * 64}
+
+
+def test_an_image_that_failed_before_is_good_when_it_boots(machine):
+    image = machine.image(V1)
+    machine.set_state(V1, failed=image, good=image)
+    machine.booted(V1, image)
+    mark(machine)
+    assert machine.state(V1) == {"preroot-image": 1, "good": image}
+
+
+def test_a_machine_that_preroot_did_not_start_has_nothing_to_mark(machine):
+    before = trees.snapshot(machine.root)
+    assert "not booted by an image of preroot" in mark(machine).text
+    machine.booted(V1, None)
+    assert "does not say which image" in mark(machine).text
+    (machine.root / "run/preroot/boot.json").unlink()
+    assert trees.snapshot(machine.root) == before
+
+
+@pytest.mark.parametrize("how", ["trace", "account"])
+def test_a_boot_that_failed_first_marks_nothing(how, machine):
+    image = machine.image(V1)
+    machine.booted(V1, image, **({"failure": "no root"} if how == "trace" else {}))
+    if how == "account":
+        (machine.root / "run/preroot/failure.txt").write_text("why\n")
+    assert "failed" in mark(machine, status=FINDING).text
+    assert machine.state(V1) is None and " warn " in machine.log()
+
+
+@pytest.mark.parametrize("changes", [
+    {"image": "x"}, {"image": "../../etc/passwd"}, {"kernel": "../x"}, {"kernel": "a/b"},
+    {"kernel": ".."}, {"image": 3}])
+def test_a_trace_that_lies_is_refused(changes, machine):
+    before = trees.snapshot(machine.root / "boot")
+    machine.booted(**{"version": V1, "image": machine.image(V1), **changes})
+    (machine.root / f"boot/initrd.img-{V1}").unlink()
+    assert "boot.json" in mark(machine, status=FAILED).error
+    assert not (machine.root / "var/lib").exists()
+    assert trees.snapshot(machine.root / "boot") == before
+
+
+def trial_machine(machine, boot=OTHER_BOOT):
+    """One on which the next boot is to try an image."""
+    old, new = machine.image(V1, "old"), machine.image(V1, "new", ".trial")
+    machine.set_state(V1, id=old, good=old, trial=new, **{"trial-boot": boot})
+    return old, new
+
+
+def assert_kept(machine, old, new):
+    assert machine.path(V1).read_bytes() == image_bytes("new")[0]
+    assert machine.path(V1, ".previous").read_bytes() == image_bytes("old")[0]
+    assert not machine.path(V1, ".trial").exists()
+    state = machine.state(V1)
+    assert state["good"] == state["id"] == new and state["image"] == f"boot/initrd.img-{V1}"
+    assert state["bytes"] == len(image_bytes("new")[0])
+    assert not {"trial", "trial-boot", "failed"} & set(state)
+    assert not [p for p in (machine.root / "boot").iterdir() if ".preroot-" in p.name]
+
+
+@pytest.mark.parametrize("word", ["preroot.trial", "preroot.trial=1", ""])
+def test_a_trial_that_booted_is_the_image_in_use(word, machine):
+    old, new = trial_machine(machine)
+    machine.cmdline(f"root=/dev/vda1 {word} quiet")
+    machine.booted(V1, new)
+    assert "trial has booted" in mark(machine).text
+    assert_kept(machine, old, new)
+    assert mark(machine).text == ""
+
+
+def test_a_trial_is_kept_also_after_that_was_interrupted(machine):
+    """The names had been exchanged when the power went."""
+    old, new = trial_machine(machine)
+    data = machine.path(V1).read_bytes()
+    machine.path(V1).write_bytes(machine.path(V1, ".trial").read_bytes())
+    machine.path(V1, ".trial").write_bytes(data)
+    machine.cmdline("preroot.trial")
+    machine.booted(V1, new)
+    mark(machine)
+    assert_kept(machine, old, new)
+
+
+def test_a_trial_replaces_the_previous_image_that_is_there(machine):
+    old, new = trial_machine(machine)
+    machine.image(V1, "older", ".previous")
+    machine.cmdline("preroot.trial")
+    machine.booted(V1, new)
+    mark(machine)
+    assert_kept(machine, old, new)
+
+
+def test_a_trial_that_did_not_boot_goes_and_is_remembered(machine):
+    old, new = trial_machine(machine)
+    machine.booted(V1, old)
+    assert "did not boot to the end" in mark(machine).text
+    assert not machine.path(V1, ".trial").exists()
+    assert machine.path(V1).read_bytes() == image_bytes("old")[0]
+    assert machine.state(V1) == {"preroot-image": 1, "id": old, "good": old, "failed": new}
+    assert " warn " in machine.log()
+
+
+def test_a_trial_that_is_still_to_come_stays(machine):
+    """mark-good runs again in the boot in which the trial was asked for."""
+    old, _ = trial_machine(machine, BOOT_ID)
+    machine.booted(V1, old)
+    before = trees.snapshot(machine.root / "boot"), machine.state(V1)
+    assert mark(machine, "--json").json["trial-waits"]
+    assert (trees.snapshot(machine.root / "boot"), machine.state(V1)) == before
+
+
+def test_a_trial_that_is_the_image_in_use_anew_needs_the_word(machine):
+    """The same files in another compression: their identity does not tell which one booted."""
+    new = machine.image(V1, "new")
+    machine.image(V1, "new", ".trial")
+    machine.set_state(V1, id=new, trial=new, **{"trial-boot": OTHER_BOOT})
+    machine.booted(V1, new)
+    assert mark(machine, "--json").json["trial-failed"]
+    assert not machine.path(V1, ".trial").exists() and machine.path(V1).exists()
+    assert machine.state(V1) == {"preroot-image": 1, "id": new, "good": new}
+
+
+def test_an_image_that_is_gone_from_boot_was_good_all_the_same(machine):
+    machine.booted(V1, "a" * 64)
+    assert mark(machine, "--json").json["image"] is None
+    assert machine.state(V1)["good"] == "a" * 64
+
+
+def test_a_damaged_state_is_told_and_written_anew(machine):
+    image = machine.image(V1)
+    machine.booted(V1, image)
+    machine.set_state(V1, good="x")
+    assert f"{V1}.json" in mark(machine).messages("warning")[0]
+    assert machine.state(V1) == {"preroot-image": 1, "good": image}
+
+
+def test_a_log_that_cannot_be_written_is_a_warning(machine):
+    image = machine.image(V1)
+    machine.booted(V1, image)
+    (machine.root / "var/log").rmdir()
+    result = mark(machine, status=DONE)
+    assert len(result.messages("warning")) == 1 and "preroot.log" in result.messages("warning")[0]
+    assert machine.state(V1)["good"] == image
