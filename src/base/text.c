@@ -54,6 +54,65 @@ bool path_is_clean(const char *path)
 	}
 }
 
+/* Whether C is in the set that begins at SET, behind its bracket; behind its end. NULL: it has none. */
+static const char *match_set(const char *set, char c, bool *in)
+{
+	const char *p = set;
+	bool negated = *p == '!' || *p == '^', found = false;
+
+	for (const char *first = p += negated; *p && (*p != ']' || p == first); p++) {
+		unsigned char low, high;
+
+		p += *p == '\\' && p[1];
+		low = high = (unsigned char)*p;
+		if (p[1] == '-' && p[2] && p[2] != ']') {
+			p += p[2] == '\\' && p[3] ? 3 : 2;
+			high = (unsigned char)*p;
+		}
+		found = found || ((unsigned char)c >= low && (unsigned char)c <= high);
+	}
+	*in = found != negated;
+	return *p ? p + 1 : NULL;
+}
+
+/* What of PATTERN, which does not begin with a star, is left once it has taken C. NULL: it does not. */
+static const char *match_one(const char *pattern, char c)
+{
+	const char *end;
+	bool in;
+
+	if (*pattern == '?')
+		return pattern + 1;
+	if (*pattern == '[' && (end = match_set(pattern + 1, c, &in)))
+		return in ? end : NULL;
+	if (*pattern == '\\')
+		pattern++;
+	return *pattern == c ? pattern + 1 : NULL;
+}
+
+bool text_matches(const char *pattern, const char *s)
+{
+	const char *p = pattern, *star = NULL, *back = NULL, *next;
+
+	/* A star takes as little as it can; only the last one ever has to take more. */
+	for (;;) {
+		if (*p == '*') {
+			star = ++p;
+			back = s;
+		} else if (!*s) {
+			return !*p;
+		} else if ((next = match_one(p, *s))) {
+			p = next;
+			s++;
+		} else if (star) {
+			p = star;
+			s = ++back;
+		} else {
+			return false;
+		}
+	}
+}
+
 static const char *skip_zeros(const char *s)
 {
 	while (*s == '0')

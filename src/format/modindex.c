@@ -2,7 +2,6 @@
 #include "format/modindex.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -403,7 +402,7 @@ void modindex_match(const struct modindex *x, const char *modalias,
 		for (uint32_t i = 0; i < group_word(x, g, G_COUNT); i++) {
 			const char *pattern = x->strings + alias_word(x, first + i, A_PATTERN);
 
-			if (fnmatch(pattern, modalias, 0) == 0)
+			if (text_matches(pattern, modalias))
 				fn(alias_word(x, first + i, A_MODULE), arg);
 		}
 	}

@@ -7,7 +7,8 @@
  * fail=TEXT; what depends on the test (root device, flags, arguments) is only told. The last line
  * is verdict=ok or verdict=fail. With payload.run=hardware on the kernel command line, the output
  * of "preroot hardware --json" comes between the lines "BEGIN hardware" and "END hardware STATUS";
- * with payload.cat=boot.json PID 1's trace of the boot in the same way.
+ * with payload.cat=boot.json PID 1's trace of the boot in the same way, and with payload.run=status
+ * what "preroot status --json" says, also of the firmware's variables.
  * With payload.also=PATH[,PATH...] there must be mounts on those places, too. With payload.look=PATH
  * the report has looked=yes if there is such a file, looked=no if not.
  */
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -34,6 +36,8 @@
 
 #define REPORT_PATH   "/dev/ttyS1"
 #define HARDWARE_WORD "payload.run=hardware"
+#define STATUS_WORD   "payload.run=status"
+#define EFIVARS_PATH  "/sys/firmware/efi/efivars"
 #define TRACE_PATH    "/run/preroot/boot.json"
 #define TRACE_WORD    "payload.cat=boot.json"
 #define ALSO_WORD     "payload.also="
@@ -476,23 +480,32 @@ static void report_acpi(void)
 		closedir(dir);
 }
 
-static void run_hardware(void)
+static void run_preroot(const char *command)
 {
 	int status = 0;
 	pid_t child;
 
-	report("BEGIN hardware");
+	report("BEGIN %s", command);
 	fflush(out);
 	child = fork();
 	if (child == 0) {
 		dup2(fileno(out), STDOUT_FILENO);
-		execl("/usr/bin/preroot", "preroot", "hardware", "--json", (char *)NULL);
+		execl("/usr/bin/preroot", "preroot", command, "--json", (char *)NULL);
 		dprintf(STDERR_FILENO, "payload: /usr/bin/preroot: %s\n", strerror(errno));
 		_exit(127);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
-		fail("preroot hardware could not be run");
-	report("END hardware %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		fail("preroot %s could not be run", command);
+	report("END %s %d", command,
+	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* Whoever is the root's init mounts the variables of the firmware. */
+static void run_status(void)
+{
+	if (mount("efivarfs", EFIVARS_PATH, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		fail("mount " EFIVARS_PATH ": %s", strerror(errno));
+	run_preroot("status");
 }
 
 /* PID 1's trace of the boot: whole, and only for those who ask for it told. */
@@ -544,7 +557,9 @@ int main(int argc, char **argv, char **envp)
 	check_trace(strstr(read_text("/proc/cmdline"), TRACE_WORD) != NULL);
 	report_look();
 	if (strstr(read_text("/proc/cmdline"), HARDWARE_WORD))
-		run_hardware();
+		run_preroot("hardware");
+	if (strstr(read_text("/proc/cmdline"), STATUS_WORD))
+		run_status();
 	report("verdict=%s", failed ? "fail" : "ok");
 	fflush(out);
 	tcdrain(fileno(out));

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes disk files with several partitions: for roots that are found, and for what lies beside them.
 
-No loop device, no mount, no privilege: sfdisk writes the table into the file, mke2fs each filesystem
-at its partition's offset.
+No loop device, no mount, no privilege: sfdisk writes the table into the file, mke2fs or mkfs.vfat
+each filesystem at its partition's offset.
 """
 
 import uuid
@@ -16,12 +16,13 @@ START = 1 << 20
 TAIL = 1 << 20
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 ROOT = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # of x86-64, as the specification has it
+ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 _NAMES = uuid.UUID("6d0f5c1e-7b0a-4a52-9a34-1f0d5b3c9e77")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A partition with an ext4 filesystem of TREE; without a tree it is empty."""
+    """A partition with an ext4 filesystem of TREE, FAT if it is an ESP; without a tree it is empty."""
 
     label: str
     tree: Path = None
@@ -55,6 +56,10 @@ def create(path, *parts):
     run(["sh", "-c", 'exec sfdisk -q --no-reread --no-tell-kernel "$1" <"$2"', "sh", path, table])
     at = START
     for part in parts:
+        if part.type == ESP:
+            _make_fat(path, at, part)
+            at += part.size
+            continue
         fill = ["-d", part.tree] if part.tree else []
         run(["mke2fs", "-q", "-F", "-t", "ext4", *fill, "-U", part.uuid("fs"),
              "-L", part.same_as or part.label,
@@ -62,3 +67,14 @@ def create(path, *parts):
              path, f"{part.size >> 10}k"])
         at += part.size
     return path
+
+
+def _make_fat(path, at, part):
+    run(["mkfs.vfat", "-F", "32", "-n", part.label.upper(), "-i", part.uuid("fs")[:8],
+         f"--offset={at // SECTOR}", path, str(part.size >> 10)])
+    fill_fat(path, at, part.tree)
+
+
+def fill_fat(path, at, tree):
+    """Copies what is in TREE to the FAT filesystem at the byte AT of PATH, over what is there."""
+    run(["mcopy", "-s", "-o", "-Q", "-i", f"{path}@@{at}", *sorted(Path(tree).iterdir()), "::/"])

@@ -5,6 +5,7 @@
  */
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -79,6 +80,62 @@ static void only_a_plain_relative_path_is_clean(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(dirty); i++)
 		if (path_is_clean(dirty[i]))
 			fail_msg("\"%s\" is not clean", dirty[i]);
+}
+
+static void assert_matches_alike(const char *pattern, const char *text)
+{
+	if (text_matches(pattern, text) != (fnmatch(pattern, text, 0) == 0))
+		fail_msg("[%s] and [%s]", pattern, text);
+}
+
+static void random_text(uint32_t *seed, const char *letters, char *out, size_t max)
+{
+	size_t len = next_random(seed) % (max + 1);
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = letters[next_random(seed) / 64 % strlen(letters)];
+	out[len] = '\0';
+}
+
+/* Ours against glibc's, but for ".", ":" and "=" in brackets, which begin its classes, and for "[a-",
+ * which matches nothing there, while "[a" matches itself. */
+static void a_pattern_matches_as_it_does_in_the_library(void **state)
+{
+	static const char *const patterns[] = {
+		"", "*", "**", "?", "a", "a*", "*a", "*a*b*", "[", "[]", "[]]", "[!]]", "[a",
+		"[a-]", "[-a]", "[a-c]x", "[c-a]", "[!a-c]", "[^a]", "\\*", "[\\]]", "[\\a-\\c]",
+		"*[a-c]", "pci:v*d*sv*sd*bc01sc06i01*", "\xc3*", "[\x80-\xff]", "a**?*b"};
+	static const char *const texts[] = {
+		"", "a", "b", "c", "d", "-", "]", "[", "[]", "[a", "[a-", "*", "\\", "ax", "ab", "aab",
+		"xaxb", "\xc3\xa4", "pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01",
+		"pci:v00008086d00002922sv00001AF4sd00001100bc01sc08i02"};
+	uint32_t seed = 20231205;
+	char pattern[12], text[12];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(texts); k++)
+			assert_matches_alike(patterns[i], texts[k]);
+	assert_true(text_matches("[a-", "[a-"));
+	for (int i = 0; i < 200000; i++) {
+		random_text(&seed, "ab*?[]!^-\\", pattern, sizeof(pattern) - 1);
+		random_text(&seed, "ab-]\\", text, 6);
+		assert_matches_alike(pattern, text);
+	}
+}
+
+static void many_stars_end_soon(void **state)
+{
+	enum { STARS = 2000, LENGTH = 4000 };
+	static char pattern[2 * STARS + 2], text[LENGTH + 1];
+
+	(void)state;
+	for (size_t i = 0; i < STARS; i++)
+		memcpy(pattern + 2 * i, "*a", 2);
+	memset(text, 'a', LENGTH);
+	assert_true(text_matches(pattern, text));
+	pattern[sizeof(pattern) - 2] = 'b';
+	assert_false(text_matches(pattern, text));
 }
 
 static void versions_are_ordered_as_people_read_them(void **state)
@@ -551,6 +608,8 @@ int main(void)
 		cmocka_unit_test(a_number_over_the_limit_is_refused),
 		cmocka_unit_test(hexadecimal_digits_have_a_value_and_nothing_else_has),
 		cmocka_unit_test(only_a_plain_relative_path_is_clean),
+		cmocka_unit_test(a_pattern_matches_as_it_does_in_the_library),
+		cmocka_unit_test(many_stars_end_soon),
 		cmocka_unit_test(versions_are_ordered_as_people_read_them),
 		cmocka_unit_test(what_could_drive_a_terminal_is_spelt_out),
 		cmocka_unit_test(a_spelt_out_text_never_leaves_its_room),
