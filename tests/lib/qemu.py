@@ -114,6 +114,7 @@ def device_of(bus, partition):
 
 # Under load, an emulated timer may miss the check that the kernel makes of it, which is a panic.
 CONSOLE_ARGS = "console=ttyS0 no_timer_check"
+FIRMWARE = Path("/usr/share/OVMF")
 # Who asks for a password throws away what was typed before; nothing shows when it listens.
 TYPING_DELAY = 1
 
@@ -128,10 +129,14 @@ class Machine:
     have a controller that is there from the start.
 
     SCRIPT is typed at the console: pairs of a text to wait for and what to send then.
+
+    Without a KERNEL, a boot loader on one of the disks starts it; INITRD and APPEND are not for
+    QEMU then. With FIRMWARE, a file with the variables of a UEFI firmware, which it changes, that is
+    what starts the machine.
     """
 
-    kernel: Path
-    initrd: Path
+    kernel: Path | None
+    initrd: Path | None
     append: str
     disks: list
     sector: int = 512
@@ -143,6 +148,7 @@ class Machine:
     icount: str = ""
     keep: bool = False
     script: tuple = ()
+    firmware: Path | None = None
     timeout: float = 180
     extra: tuple = ()    # further words for QEMU
     actions: tuple = ()  # what QEMU is told while it runs: (seconds, command, arguments), in order
@@ -194,9 +200,7 @@ def command_line(machine, console, report, typist=None):
              "-m", str(machine.memory) + "".join({bus.memory for bus in buses}),
              "-smp", str(machine.cpus),
              "-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio",
-             *_serial_ports(kinds, serial, report),
-             "-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
-             "-append", f"{CONSOLE_ARGS} {machine.append}"]
+             *_serial_ports(kinds, serial, report), *_kernel_words(machine)]
     if typist:
         words += ["-chardev", f"socket,id=typist,path={typist},server=on,wait=on,logfile={console}"]
     if machine.icount:
@@ -211,6 +215,18 @@ def command_line(machine, console, report, typist=None):
     for device in devices[:-1] if machine.plug_after else devices:
         words += ["-device", device]
     return [*words, *machine.extra]
+
+
+def _kernel_words(machine):
+    words = []
+    if machine.firmware:
+        code = FIRMWARE / "OVMF_CODE_4M.fd"
+        words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+                  "-drive", f"if=pflash,unit=1,format=raw,file={machine.firmware}"]
+    if machine.kernel:
+        words += ["-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
+                  "-append", f"{CONSOLE_ARGS} {machine.append}"]
+    return words
 
 
 def _serial_ports(kinds, serial, report):
