@@ -138,6 +138,9 @@ static int pack(struct rebuild *r, struct build *b, int fd, struct pack_result *
 	progress_begin(&progress, arena_printf(&r->arena, "packing %s", b->kernel.version));
 	e = pack_write(&p, fd, out, err);
 	progress_end(&progress);
+	if (e == -ENOSPC || e == -EDQUOT || e == -EFBIG)
+		err_hint(err, "free space in %s; nothing was changed",
+			 r->folder ? r->folder : "memory");
 	if (out->packages.code < 0)
 		plan_warn(&b->plan, "%s", out->packages.text);
 	return e;

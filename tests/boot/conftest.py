@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Boots the selected scenarios, as many at a time as there are processors, or --boots-at-once N.
 
---all-machines is for test_machines.py: all that are known, which takes an hour or two.
+--all-machines is for test_machines.py, all that are known, which takes an hour or two, and for
+test_rebuild.py, all boot loaders.
 """
 
 import os

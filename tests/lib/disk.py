@@ -76,7 +76,7 @@ def create(path, tree, layout=Layout(), size=SIZE):
     with open(part, "wb") as file:
         file.truncate(length)
     filesystems.make(layout.fs, part, tree, names, layout.sector)
-    _place(part, path, start)
+    place(part, path, start)
     part.unlink()
     return Disk(path, names.uuid, names.label, partuuid, partlabel)
 
@@ -130,7 +130,7 @@ def _nested(path, layout, size):
         file.truncate(length)
     partuuid = _uuid(path, "inner part")
     _write_gpt(inner, inner, layout.sector, length, partuuid, "inner part")
-    _place(inner, path, START)
+    place(inner, path, START)
     inner.unlink()
     return partuuid, "inner part", 2 * START, length - START - TAIL
 
@@ -149,7 +149,7 @@ def _partition(path, sector, script):
     run(["sh", "-c", command, "sh", path, sector, table])
 
 
-def _place(source, target, offset):
+def place(source, target, offset):
     """Copies SOURCE into TARGET at OFFSET; what is empty stays a hole."""
     with open(source, "rb") as file, open(target, "r+b") as out:
         size = os.fstat(file.fileno()).st_size

@@ -130,12 +130,13 @@ class Machine:
 
     SCRIPT is typed at the console: pairs of a text to wait for and what to send then.
 
-    With FIRMWARE, a file with the variables of a UEFI firmware, which it changes, a boot loader on one
-    of the disks starts the kernel: then KERNEL, INITRD and APPEND are not for QEMU.
+    Without a KERNEL, a boot loader on one of the disks starts it; INITRD and APPEND are not for
+    QEMU then. With FIRMWARE, a file with the variables of a UEFI firmware, which it changes, that is
+    what starts the machine.
     """
 
-    kernel: Path
-    initrd: Path
+    kernel: Path | None
+    initrd: Path | None
     append: str
     disks: list
     sector: int = 512
@@ -147,7 +148,7 @@ class Machine:
     icount: str = ""
     keep: bool = False
     script: tuple = ()
-    firmware: Path = None
+    firmware: Path | None = None
     timeout: float = 180
     extra: tuple = ()    # further words for QEMU
     actions: tuple = ()  # what QEMU is told while it runs: (seconds, command, arguments), in order
@@ -199,8 +200,7 @@ def command_line(machine, console, report, typist=None):
              "-m", str(machine.memory) + "".join({bus.memory for bus in buses}),
              "-smp", str(machine.cpus),
              "-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio",
-             *_serial_ports(kinds, serial, report),
-             *_kernel_words(machine)]
+             *_serial_ports(kinds, serial, report), *_kernel_words(machine)]
     if typist:
         words += ["-chardev", f"socket,id=typist,path={typist},server=on,wait=on,logfile={console}"]
     if machine.icount:
@@ -218,11 +218,15 @@ def command_line(machine, console, report, typist=None):
 
 
 def _kernel_words(machine):
+    words = []
     if machine.firmware:
-        return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd",
-                "-drive", f"if=pflash,unit=1,format=raw,file={machine.firmware}"]
-    return ["-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
-            "-append", f"{CONSOLE_ARGS} {machine.append}"]
+        code = FIRMWARE / "OVMF_CODE_4M.fd"
+        words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+                  "-drive", f"if=pflash,unit=1,format=raw,file={machine.firmware}"]
+    if machine.kernel:
+        words += ["-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
+                  "-append", f"{CONSOLE_ARGS} {machine.append}"]
+    return words
 
 
 def _serial_ports(kinds, serial, report):

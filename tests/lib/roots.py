@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes disk files with several partitions: for roots that are found, and for what lies beside them.
+"""Makes disk files with several partitions: roots that are found, and what lies beside them.
 
-No loop device, no mount, no privilege: sfdisk writes the table into the file, mke2fs or mkfs.vfat
+No loop device, no mount, no privilege: sfdisk writes the table into the file, mke2fs and mkfs.vfat
 each filesystem at its partition's offset.
 """
 
@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import disk, filesystems
 from .command import run
 
 SECTOR = 512
@@ -22,7 +23,10 @@ _NAMES = uuid.UUID("6d0f5c1e-7b0a-4a52-9a34-1f0d5b3c9e77")
 
 @dataclass(frozen=True)
 class Part:
-    """A partition with an ext4 filesystem of TREE, FAT if it is an ESP; without a tree it is empty."""
+    """A partition with a filesystem of TREE; without a tree it is empty.
+
+    FS: ext4, vfat or btrfs; "": vfat for an EFI system partition, else ext4.
+    """
 
     label: str
     tree: Path = None
@@ -30,6 +34,8 @@ class Part:
     type: str = LINUX
     attributes: str = ""  # as sfdisk has them: GUID:63,60
     same_as: str = ""     # the UUIDs of the partition with this label
+    fs: str = ""
+    features: str = ""    # of an ext4, as mke2fs -O has them
 
     def uuid(self, what):
         return str(uuid.uuid5(_NAMES, f"{self.same_as or self.label}/{what}"))
@@ -38,43 +44,78 @@ class Part:
     def partuuid(self):
         return str(uuid.uuid5(_NAMES, f"{self.label}/part"))
 
+    @property
+    def kind(self):
+        return self.fs or ("vfat" if self.type == ESP else "ext4")
 
-def create(path, *parts):
-    """A disk at PATH with a GPT and PARTS, one behind the other; PATH."""
+    @property
+    def names(self):
+        """The filesystem's UUID and label."""
+        return filesystems.names(self.kind, self.same_as or self.label, self.uuid("fs"))
+
+
+def create(path, *parts, table="gpt"):
+    """A disk at PATH with a TABLE, gpt or mbr, and PARTS, one behind the other; PATH.
+
+    In an MBR, which has room for four, the first one is marked as active.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines, at = ["label: gpt"], START
+    lines, at = [f"label: {'dos' if table == 'mbr' else table}"], START
     for part in parts:
-        attributes = f', attrs="{part.attributes}"' if part.attributes else ""
-        lines.append(f"start={at // SECTOR}, size={part.size // SECTOR}, type={part.type}, "
-                     f'uuid={part.partuuid}, name="{part.label}"{attributes}')
+        place = f"start={at // SECTOR}, size={part.size // SECTOR}, "
+        lines.append(place + (_mbr_words(at) if table == "mbr" else _gpt_words(part)))
         at += part.size
     with open(path, "wb") as file:
         file.truncate(at + TAIL)
-    table = path.with_suffix(".sfdisk")
-    table.write_text("\n".join(lines) + "\n")
-    run(["sh", "-c", 'exec sfdisk -q --no-reread --no-tell-kernel "$1" <"$2"', "sh", path, table])
+    script = path.with_suffix(".sfdisk")
+    script.write_text("\n".join(lines) + "\n")
+    run(["sh", "-c", 'exec sfdisk -q --no-reread --no-tell-kernel "$1" <"$2"', "sh", path, script])
     at = START
     for part in parts:
-        if part.type == ESP:
-            _make_fat(path, at, part)
-            at += part.size
-            continue
-        fill = ["-d", part.tree] if part.tree else []
-        run(["mke2fs", "-q", "-F", "-t", "ext4", *fill, "-U", part.uuid("fs"),
-             "-L", part.same_as or part.label,
-             "-E", f"offset={at},root_owner=0:0,hash_seed={part.uuid('fs')}",
-             path, f"{part.size >> 10}k"])
+        _MAKERS[part.kind](path, part, at)
         at += part.size
     return path
 
 
-def _make_fat(path, at, part):
-    run(["mkfs.vfat", "-F", "32", "-n", part.label.upper(), "-i", part.uuid("fs")[:8],
-         f"--offset={at // SECTOR}", path, str(part.size >> 10)])
-    fill_fat(path, at, part.tree)
+def _mbr_words(at):
+    return "type=83, bootable" if at == START else "type=83"
+
+
+def _gpt_words(part):
+    attributes = f', attrs="{part.attributes}"' if part.attributes else ""
+    return f'type={part.type}, uuid={part.partuuid}, name="{part.label}"{attributes}'
+
+
+def _ext4(path, part, at):
+    fill = ["-d", part.tree] if part.tree else []
+    features = ["-O", part.features] if part.features else []
+    run(["mke2fs", "-q", "-F", "-t", "ext4", *features, *fill,
+         "-U", part.names.uuid, "-L", part.names.label,
+         "-E", f"offset={at},root_owner=0:0,hash_seed={part.uuid('fs')}", path, f"{part.size >> 10}k"])
+
+
+def _vfat(path, part, at):
+    # A FAT32 has so many clusters; left alone, mkfs.vfat counts them by the size of the whole disk.
+    run(["mkfs.vfat", "-F", "32", "-s", "1", "-i", part.names.uuid.replace("-", ""),
+         "-n", part.names.label, "--offset", at // SECTOR, path, part.size >> 10])
+    if part.tree:
+        fill_fat(path, at, part.tree)
 
 
 def fill_fat(path, at, tree):
     """Copies what is in TREE to the FAT filesystem at the byte AT of PATH, over what is there."""
     run(["mcopy", "-s", "-o", "-Q", "-i", f"{path}@@{at}", *sorted(Path(tree).iterdir()), "::/"])
+
+
+def _btrfs(path, part, at):
+    """mkfs.btrfs wants a whole file."""
+    alone = path.with_suffix(".btrfs")
+    with open(alone, "wb") as file:
+        file.truncate(part.size)
+    filesystems.make("btrfs", alone, part.tree, part.names, SECTOR)
+    disk.place(alone, path, at)
+    alone.unlink()
+
+
+_MAKERS = {"ext4": _ext4, "vfat": _vfat, "btrfs": _btrfs}
