@@ -172,7 +172,7 @@ def test_two_hundred_disks(lab):
 def test_a_driver_that_hangs_is_not_waited_for(lab):
     """A virtio disk whose sectors take long holds up its driver and one worker, and nothing else."""
     boot = lab.boot("hangs", lab.image("generic"), disks=[("nvme", lab.root.path)], extra=(
-        "-blockdev", "null-co,node-name=hangs,size=8388608,read-zeroes=on,latency-ns=15000000000",
+        "-blockdev", "null-co,node-name=hangs,size=8388608,read-zeroes=on,latency-ns=4000000000",
         "-device", "virtio-blk-pci,drive=hangs"))
     assert boot.ending == "poweroff" and "payload: reached root" in boot.console, boot.explain()
     # The worker is still in the driver, and holds its memory.
