@@ -170,7 +170,7 @@ def test_two_hundred_disks(lab):
 
 
 def test_a_driver_that_hangs_is_not_waited_for(lab):
-    """A virtio disk whose sectors take long holds up its driver and one worker, and nothing else."""
+    """A virtio disk that is slow to read holds up its driver and one worker, nothing else."""
     boot = lab.boot("hangs", lab.image("generic"), disks=[("nvme", lab.root.path)], extra=(
         "-blockdev", "null-co,node-name=hangs,size=8388608,read-zeroes=on,latency-ns=4000000000",
         "-device", "virtio-blk-pci,drive=hangs"))
@@ -227,7 +227,8 @@ def test_a_damaged_filesystem_is_explained(lab):
         file.write(b"\xa5" * 1024)
     program = lab.sanitized("undefined") / "preroot"
     boot = lab.boot("damaged", lab.hostonly("undefined-hostonly", program), "panic=2", root)
-    explains(boot, "but: mounting /dev/vda1 as ext4", f"vda1           94 MiB  ext4 UUID={root.uuid}")
+    explains(boot, "but: mounting /dev/vda1 as ext4",
+             f"vda1           94 MiB  ext4 UUID={root.uuid}")
 
 
 def test_under_the_address_sanitizer(lab):
@@ -259,4 +260,5 @@ def test_a_root_without_folders_is_explained(lab):
 def test_an_image_for_another_kernel_is_explained(lab):
     other = kernels.of_suite("trixie")
     boot = lab.boot("other", lab.image("generic"), "rd.timeout=5 panic=2", kernel=other)
-    explains(boot, f"this image is for kernel {lab.kernel.version}, but kernel {other.version} runs")
+    explains(boot, f"this image is for kernel {lab.kernel.version}, "
+             f"but kernel {other.version} runs")
