@@ -176,13 +176,20 @@ void modules_request_alias(struct boot *b, const char *modalias)
 		modindex_match(&b->index, modalias, request_match, b);
 }
 
+/* rd.watchdog= wants the machine watched from the beginning on. */
+static enum module_rank rank_of(const struct boot *b, uint32_t module)
+{
+	if (b->params.watchdog > 0 && strstr(modindex_path(&b->index, module), "/watchdog/"))
+		return RANK_GOAL;
+	return modindex_flags(&b->index, module) & MODINDEX_LATE ? RANK_LATE : RANK_DEVICE;
+}
+
 static void request_for_device(uint32_t module, void *arg)
 {
 	struct boot *b = arg;
-	bool late = modindex_flags(&b->index, module) & MODINDEX_LATE;
 
 	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
-		request_ranked(b, module, late ? RANK_LATE : RANK_DEVICE);
+		request_ranked(b, module, rank_of(b, module));
 }
 
 void modules_request_device(struct boot *b, const char *modalias)

@@ -35,6 +35,8 @@ void settings_take(struct boot *b, char *text)
 	char *cursor = text, *key, *value;
 
 	b->loads = calloc(count_lines(text), sizeof(*b->loads));
+	if (!b->loads)
+		log_tell("there is too little memory for the modules that are to load at once");
 	while (bootconf_next(&cursor, &key, &value)) {
 		if (strcmp(key, "kernel") == 0)
 			b->kernel = value;

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import trees
-from lib import BUILD, TOP, debian
+from lib import TOP, guest
 from program import FAILED, run
 
 NVME = trees.MACHINES / "nvme.json"
@@ -32,10 +32,7 @@ class Machine:
 
     def __init__(self, kernel, folder):
         self.root, self.version = folder / "root", kernel.version
-        debian.debootstrap("bookworm", ["grub-common", "grub2-common"],
-                           BUILD / "debian/bookworm-grub")
-        subprocess.run(["cp", "-a", "--reflink=auto", BUILD / "debian/bookworm-grub", self.root],
-                       check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", guest.debian(), self.root], check=True)
         shutil.copytree(kernel.root, self.root, symlinks=True, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("fsck.ext4"))
         self.write("usr/sbin/grub-probe", PROBE)

@@ -32,7 +32,8 @@ static void runs(const uint8_t *data, size_t size)
 
 static void options(const uint8_t *data, size_t size)
 {
-	char *text = fuzz_text(data, size), *out = malloc(size + 2), *again = malloc(size + 2), *small = malloc(8);
+	char *text = fuzz_text(data, size), *out = malloc(size + 2), *again = malloc(size + 2);
+	char *small = malloc(8);
 	unsigned long flags = 0, none = 0;
 	int r;
 

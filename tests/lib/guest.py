@@ -52,6 +52,13 @@ WantedBy=multi-user.target
 """
 
 
+def debian():
+    """A Debian tree with all the boot loaders; the folder it lies in, which nobody may change."""
+    base = BUILD / "debian" / f"{SUITE}-guest-{_digest(PACKAGES)}"
+    debootstrap(SUITE, PACKAGES, base)
+    return base
+
+
 class Guest:
     """A machine in FOLDER, which is made. Its classes below differ in how they start."""
 
@@ -81,9 +88,7 @@ class Guest:
 
     def _install(self):
         """Debian with a kernel, and the program as anybody would install it."""
-        base = BUILD / "debian" / f"{SUITE}-guest-{_digest(PACKAGES)}"
-        debootstrap(SUITE, PACKAGES, base)
-        run(["cp", "-al", base, self.tree])
+        run(["cp", "-al", debian(), self.tree])
         run(["cp", "-al", self.kernel.root / "lib/modules", self.tree / "lib/modules"])
         for name in ("vmlinuz", "config", "System.map"):
             os.link(self.kernel.root / "boot" / f"{name}-{self.version}",

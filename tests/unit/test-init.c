@@ -375,6 +375,28 @@ static void what_leads_to_no_disk_can_wait(void **state)
 	assert_ranked(&f, RANK_LATE, "psmouse");
 }
 
+static void a_watchdog_comes_first_when_it_is_asked_for(void **state)
+{
+	static const struct module_spec specs[] = {
+		{.name = "disk", .alias = "pci:disk"},
+		{.name = "dog", .path = "lib/kernel/drivers/watchdog/dog.ko", .alias = "pci:dog",
+		 .late = true},
+	};
+	static const char *const cmdlines[] = {"rd.watchdog=10", "rd.watchdog=0", ""};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, specs, ARRAY_SIZE(specs));
+		params_parse(&f.boot->params, cmdlines[i], strlen(cmdlines[i]));
+		modules_request_device(f.boot, "pci:disk");
+		modules_request_device(f.boot, "pci:dog");
+		assert_ranked(&f, RANK_GOAL, i == 0 ? "dog" : "");
+		assert_ranked(&f, RANK_LATE, i == 0 ? "disk" : "disk dog");
+	}
+}
+
 static void it_waits_until_nothing_moves(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -576,6 +598,7 @@ int main(void)
 		cmocka_unit_test(whether_a_driver_is_on_its_way_is_known),
 		cmocka_unit_test(the_way_to_the_root_goes_before_all_else),
 		cmocka_unit_test(what_leads_to_no_disk_can_wait),
+		cmocka_unit_test(a_watchdog_comes_first_when_it_is_asked_for),
 		cmocka_unit_test(it_waits_until_nothing_moves),
 		cmocka_unit_test(the_device_that_takes_least_goes_first),
 		cmocka_unit_test(a_plain_module_is_loaded_from_its_file),

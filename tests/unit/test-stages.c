@@ -15,6 +15,7 @@
 
 #include "init/block.h"
 #include "init/rescue.h"
+#include "init/settings.h"
 #include "init/stages.h"
 #include "recorder.h"
 #include "support.h"
@@ -29,6 +30,7 @@ static struct {
 	unsigned n_jobs;
 	bool forks_fail;
 	unsigned n_forks;
+	bool memory_is_out;
 	struct buf told;      /* lines on the console */
 } world;
 
@@ -37,6 +39,8 @@ static struct {
 int64_t __wrap_log_now(void);
 int __real_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 int __real_fork(void);
 int __wrap_fork(void);
 void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -54,6 +58,11 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 	world.job = *job;
 	world.n_jobs++;
 	return world.jobs_result;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return world.memory_is_out ? NULL : __real_calloc(n, size);
 }
 
 int __wrap_fork(void)
@@ -506,6 +515,22 @@ static void a_disk_that_cannot_be_read_is_tried_three_times(void **state)
 	boot_end(b);
 }
 
+static void what_needs_no_memory_is_taken_without_any(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+	char text[] = "load=zzmodule\nkernel=6.1.0\ncmdline=quiet\n";
+
+	(void)state;
+	world.memory_is_out = true;
+	settings_take(b, text);
+	world.memory_is_out = false;
+	tells("too little memory");
+	assert_int_equal(b->n_loads, 0);
+	assert_string_equal(b->kernel, "6.1.0");
+	assert_string_equal(b->embedded, "quiet ");
+	boot_end(b);
+}
+
 /* Three times in its seconds; and no more after the end. */
 static void a_watchdog_is_fed_in_time(void **state)
 {
@@ -550,6 +575,7 @@ int main(void)
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_tried_three_times),
+		cmocka_unit_test(what_needs_no_memory_is_taken_without_any),
 		cmocka_unit_test(a_watchdog_is_fed_in_time),
 	};
 
