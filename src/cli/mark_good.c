@@ -39,6 +39,25 @@ static void tell(const struct options *o, struct runlog *log, const struct good 
 		printf("%s: %s\n", g->kernel, text);
 }
 
+struct speaker {
+	const struct options *options;
+	struct runlog *log;
+};
+
+static void say_step(const char *text, void *arg)
+{
+	const struct speaker *s = arg;
+
+	runlog_line(s->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
+	if (!s->options->json)
+		printf("%s\n", text);
+}
+
+static void wait_told(const char *text)
+{
+	fprintf(stderr, "preroot: %s\n", text);
+}
+
 static void report(const struct options *o, struct runlog *log, const struct good *g)
 {
 	if (g->has_failed)
@@ -94,6 +113,9 @@ int run_mark_good(const struct command *self, int argc, char **argv)
 	_cleanup_root_ struct root root = {.fd = -1};
 	_cleanup_runlog_ struct runlog log = {.fd = -1, .socket = -1};
 	_cleanup_(clear) struct options o = {.root = "/"};
+	struct speaker speaker = {.options = &o, .log = &log};
+	struct good_request q = {.root = &root, .arena = &arena, .say = say_step, .arg = &speaker,
+				 .waiting = wait_told};
 	struct good good = {0};
 	struct err err = {0};
 	const char *folder;
@@ -105,14 +127,17 @@ int run_mark_good(const struct command *self, int argc, char **argv)
 		return cli_usage(r, &err);
 	folder = caching_folder(&o.caching, &arena);
 	cache = folder ? cache_new(folder, o.caching.size) : NULL;
+	q.cache = cache;
 	r = root_open(o.root, &root, &err);
-	if (r == 0) {
-		runlog_open(&log, &root);
-		r = good_settle(&root, cache, &arena, &good, &err);
-	}
 	if (r < 0)
 		return cli_fail(&err);
+	runlog_open(&log, &root);
+	r = good_settle(&q, &good, &err);
 	report(&o, &log, &good);
+	if (r < 0) {
+		runlog_line(&log, good.kernel, "mark-good", RUNLOG_ERROR, "%s", err.text);
+		return cli_fail(&err);
+	}
 	if (o.json)
 		print_json(&good);
 	return cli_end(good.has_failed ? EXIT_FINDING : EXIT_DONE);

@@ -42,7 +42,7 @@ struct rebuild {
 	struct runlog log;
 	struct arena arena;
 	const char *folder; /* for the image before it is put in place; NULL */
-	bool loader_is_done;
+	bool loader_was_asked;
 };
 
 /* What became of one kernel. */
@@ -88,9 +88,8 @@ static int update_loader(struct rebuild *r, struct err *err)
 
 	if (r->no_loader)
 		return 0;
+	r->loader_was_asked = true;
 	e = loader_update(&q, err);
-	if (e == 0)
-		r->loader_is_done = true;
 	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
 }
 
@@ -178,6 +177,7 @@ static void record(struct rebuild *r, const char *version, const char *path,
 	if (r->try_next) {
 		snprintf(state->trial, sizeof(state->trial), "%s", id);
 		state_this_boot(&r->root, state->trial_boot);
+		state->trial_keep = (unsigned)r->keep;
 	} else {
 		snprintf(state->image, sizeof(state->image), "%s", path);
 		snprintf(state->id, sizeof(state->id), "%s", id);
@@ -470,7 +470,7 @@ static int run(struct rebuild *r, const char *version, struct err *err)
 		if (n > 1 || list[i].result != FAILED)
 			print(r, &list[i]);
 	}
-	if (!r->check && !r->loader_is_done && update_loader(r, err) < 0) {
+	if (!r->check && !r->loader_was_asked && update_loader(r, err) < 0) {
 		loader_failed = true;
 		cli_fail(err);
 	}

@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/text.h"
+#include "deploy/loader.h"
+#include "deploy/lock.h"
 #include "deploy/state.h"
 #include "deploy/trial.h"
 #include "format/bootlog.h"
@@ -22,8 +24,8 @@
 enum { CMDLINE_MAX = 64 * 1024 };
 
 struct settle {
+	const struct good_request *q;
 	const struct root *root;
-	struct cache *cache;
 	struct arena *arena;
 	struct bootdir boot;
 	struct state state;
@@ -124,24 +126,18 @@ static int describe_image(struct settle *s, struct err *err)
 	return 0;
 }
 
-static void forget_trial(struct state *s)
-{
-	*s->trial = *s->trial_boot = '\0';
-}
-
 static int keep_trial(struct settle *s, struct err *err)
 {
 	const char *prefix = root_prefix(s->root);
 	const char *trial = boot_image_trial(s->image, s->arena);
-	int r = trial_keep(s->root, &s->boot, s->image, s->out->id, err);
+	int r = trial_keep(s->root, s->image, s->out->id, s->state.trial_keep, err);
 
 	if (r < 0)
 		return r;
-	history_move(s->cache, arena_printf(s->arena, "%s/%s", prefix, trial),
+	history_move(s->q->cache, arena_printf(s->arena, "%s/%s", prefix, trial),
 		     arena_printf(s->arena, "%s/%s", prefix, s->image));
 	s->out->trial_kept = true;
 	s->out->path = s->image;
-	forget_trial(&s->state);
 	return describe_image(s, err);
 }
 
@@ -162,14 +158,29 @@ static int judge_trial(struct settle *s, struct err *err)
 		return r;
 	s->out->trial_dropped = true;
 	memcpy(s->state.failed, s->state.trial, sizeof(s->state.failed));
-	forget_trial(&s->state);
+	return 0;
+}
+
+/* The menu without what offers the trial. Only then it is over: else the next boot tries again. */
+static int end_trial(struct settle *s, struct err *err)
+{
+	struct loader_request q = {.root = s->root, .bootdir = &s->boot, .say = s->q->say,
+				   .arg = s->q->arg};
+	int r = loader_forget_trial(&q, err);
+
+	if (r == 0)
+		r = loader_update(&q, err);
+	if (r < 0)
+		return err_prefix(err, "the boot loader could not be brought in line");
+	*s->state.trial = *s->state.trial_boot = '\0';
 	return 0;
 }
 
 static int settle(struct settle *s, struct err *err)
 {
 	struct good *o = s->out;
-	int r = bootdir_read(s->root, s->arena, &s->boot, err);
+	bool is_new;
+	int loader = 0, r = bootdir_read(s->root, s->arena, &s->boot, err);
 
 	if (r == 0)
 		r = find_image(s, err);
@@ -182,17 +193,31 @@ static int settle(struct settle *s, struct err *err)
 		r = judge_trial(s, err);
 	if (r < 0)
 		return r;
-	o->is_marked = strcmp(s->state.good, o->id) != 0;
+	if (o->trial_kept || o->trial_dropped)
+		loader = end_trial(s, err);
+	is_new = strcmp(s->state.good, o->id) != 0;
 	memcpy(s->state.good, o->id, sizeof(s->state.good));
 	if (strcmp(s->state.failed, o->id) == 0)
 		*s->state.failed = '\0';
-	return state_write(s->root, o->kernel, &s->state, err);
+	r = state_write(s->root, o->kernel, &s->state, loader < 0 ? NULL : err);
+	o->is_marked = r == 0 && is_new;
+	return loader < 0 ? loader : r;
 }
 
-int good_settle(const struct root *r, struct cache *cache, struct arena *arena, struct good *out,
-		struct err *err)
+static int look_at_state(struct settle *s, struct err *err)
 {
-	struct settle s = {.root = r, .cache = cache, .arena = arena, .out = out};
+	int r = state_read(s->root, s->out->kernel, &s->state, err);
+
+	if (r != -EBADMSG)
+		return r;
+	s->out->problem = arena_strdup(s->arena, err->text);
+	return 0;
+}
+
+int good_settle(const struct good_request *q, struct good *out, struct err *err)
+{
+	struct settle s = {.q = q, .root = q->root, .arena = q->arena, .out = out};
+	_cleanup_fd_ int lock = -1;
 	int e;
 
 	*out = (struct good){0};
@@ -203,13 +228,15 @@ int good_settle(const struct root *r, struct cache *cache, struct arena *arena, 
 		out->why_not = "this boot went on only after it had failed";
 		return 0;
 	}
-	e = state_read(r, out->kernel, &s.state, err);
-	if (e == -EBADMSG)
-		out->problem = arena_strdup(arena, err->text);
-	else if (e < 0)
+	e = look_at_state(&s, err);
+	if (e < 0)
 		return e;
 	if (strcmp(s.state.good, out->id) == 0 && !*s.state.trial &&
 	    strcmp(s.state.failed, out->id) != 0)
 		return 0;
-	return settle(&s, err);
+	lock = lock_take(q->root, LOCK_SECONDS, q->waiting, err);
+	if (lock < 0)
+		return lock;
+	e = look_at_state(&s, err);
+	return e < 0 ? e : settle(&s, err);
 }

@@ -28,10 +28,19 @@ struct good {
 	bool trial_kept, trial_dropped, trial_waits;
 };
 
+struct good_request {
+	const struct root *root;
+	struct cache *cache; /* NULL, or the records of builds (image/history.h): a trial that is
+			      * kept takes its own with it */
+	struct arena *arena;
+	void (*say)(const char *text, void *arg); /* what was done to menus, see deploy/loader.h */
+	void *arg;
+	void (*waiting)(const char *text); /* see deploy/lock.h */
+};
+
 /*
- * CACHE, which may be NULL, has the records of builds (image/history.h): a trial that is kept takes
- * its own with it. 0, with what was done in OUT: nothing, within milliseconds, when nothing is to
- * be done. -errno: the names of images are as they were, or a trial that booted has its new name.
+ * 0, with what was done in OUT: nothing, within milliseconds, when nothing is to be done. -errno: the
+ * names of images are as they were, or a trial that booted has its new name; what is left to do, as
+ * when a boot loader's tool failed, the next call tries again.
  */
-int good_settle(const struct root *r, struct cache *cache, struct arena *arena, struct good *out,
-		struct err *err);
+int good_settle(const struct good_request *q, struct good *out, struct err *err);

@@ -3,8 +3,8 @@
 
 /*
  * A new image takes its name, and what it replaces becomes the youngest previous one. Names are
- * only ever exchanged, so that at each moment every image name that there was holds a
- * complete image, and no content is given up before the caller says that all went well.
+ * only ever exchanged (deploy/names.h), so that at each moment every image name that there was
+ * holds a complete image, and no content is given up before the caller says that all went well.
  * With the temporary name T:
  *
  *   T becomes a further generation, or T <-> the oldest one, which is to go
@@ -27,12 +27,10 @@ struct keep {
 	int dir;
 	char name[NAME_MAX + 1];
 	char temp[NAME_MAX + 1];
-	bool had_current;
-	bool kept;      /* the current image is to be IMAGE.previous */
-	unsigned start; /* the generation that the new image took first */
+	unsigned start; /* the generation that the new image took first; 0: NAME itself */
 	bool was_free;  /* it had no image; else that one is TEMP now */
-	unsigned at;    /* where the new image is on its way to the first one; 0: at TEMP */
-	bool done;      /* the new image has its name */
+	bool begun;     /* the new image is not TEMP any more, but generation AT */
+	unsigned at;
 };
 
 /*
@@ -44,6 +42,10 @@ struct keep {
  */
 int keep_commit(struct replace *file, unsigned limit, bool keep_current, struct keep *out,
 		struct err *err);
+
+/* The image that is generation FROM of NAME goes down to NAME itself; those that it meets go up by
+ * one. After a failure it may have come part of the way: all images have names. */
+int keep_lower(int dir, const char *name, unsigned from, struct err *err);
 
 /* The names are as they were, the new image is gone. */
 int keep_undo(struct keep *k, struct err *err);

@@ -81,6 +81,12 @@ static int create(struct replace *r)
 	return e;
 }
 
+void replace_temp_name(const char *name, unsigned number, char out[NAME_MAX + 1])
+{
+	snprintf(out, NAME_MAX + 1, "%.*s" TEMP_MARK "%08x",
+		 (int)(NAME_MAX + 1 - sizeof(TEMP_MARK) - TEMP_RANDOM), name, number);
+}
+
 static int make_temp(struct replace *r, const char *path, struct err *err)
 {
 	struct stat st;
@@ -91,8 +97,7 @@ static int make_temp(struct replace *r, const char *path, struct err *err)
 
 		if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 			random = (unsigned)getpid() * TEMP_TRIES + (unsigned)i;
-		snprintf(r->temp, sizeof(r->temp), "%.*s" TEMP_MARK "%08x",
-			 (int)(sizeof(r->temp) - sizeof(TEMP_MARK) - TEMP_RANDOM), r->name, random);
+		replace_temp_name(r->name, random % REPLACE_RESERVED, r->temp);
 		e = create(r);
 		if (e < 0 && e != -EEXIST)
 			break;
@@ -188,15 +193,26 @@ void replace_forget(struct replace *r)
 	r->temp[0] = '\0';
 }
 
-int replace_commit(struct replace *r, struct err *err)
+static int take_name(struct replace *r, struct err *err)
 {
 	if (renameat(r->dir, r->temp, r->dir, r->name) < 0)
 		return err_sys(err, -errno, "renaming %s to %s", r->temp, r->name);
 	replace_forget(r);
-	if (fsync(r->dir) < 0)
+	/* Where the file lies a FAT writes with the file only. */
+	if (fsync(r->fd) < 0 || fsync(r->dir) < 0)
 		return err_sys(err, -errno, "%s is in place, but writing its folder to the disk failed",
 			       r->name);
 	return 0;
+}
+
+int replace_commit(struct replace *r, struct err *err)
+{
+	/* A FAT gives the space of what is replaced away, as soon as nobody has it open. */
+	int held = openat(r->dir, r->name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	int e = take_name(r, err);
+
+	close_fd(held);
+	return e;
 }
 
 void replace_end(struct replace *r)

@@ -19,6 +19,12 @@ struct replace {
 	char temp[NAME_MAX + 1]; /* empty: none */
 };
 
+/* Numbers from this one on are not those of the temporary files that are made here. */
+#define REPLACE_RESERVED 0x80000000u
+
+/* The temporary name of the file NAME that has NUMBER. */
+void replace_temp_name(const char *name, unsigned number, char out[NAME_MAX + 1]);
+
 /* PATH must not exist, or be a regular file. The temporary file has mode 0600. */
 int replace_begin(const char *path, struct replace *out, struct err *err);
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "deploy/folder.h"
+#include "deploy/keep.h"
 #include "deploy/lock.h"
 #include "deploy/replace.h"
 
@@ -78,6 +79,13 @@ static bool decode(struct json_object *o, struct state *out)
 			return false;
 		out->bytes = (uint64_t)json_object_get_int64(value);
 	}
+	out->trial_keep = 1;
+	if (json_object_object_get_ex(o, "trial-keep", &value)) {
+		if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0 ||
+		    json_object_get_int64(value) > KEEP_MAX)
+			return false;
+		out->trial_keep = (unsigned)json_object_get_int64(value);
+	}
 	return true;
 }
 
@@ -134,6 +142,8 @@ static void encode(const struct state *s, struct buf *out)
 		if (*text)
 			json_object_object_add(o, fields[i].name, json_object_new_string(text));
 	}
+	if (*s->trial)
+		json_object_object_add(o, "trial-keep", json_object_new_int((int)s->trial_keep));
 	if (s->bytes)
 		json_object_object_add(o, "bytes", json_object_new_int64((int64_t)s->bytes));
 	buf_add_str(out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |

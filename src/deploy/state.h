@@ -5,13 +5,14 @@
  * What is known of a kernel's image beside the image itself: var/lib/preroot/VERSION.json below
  * the root, mode 0600, replaced as a whole.
  *
- *   {"preroot-image": 1, "image": "boot/initrd.img-VERSION", "sha256": DIGITS, "bytes": N, "id": DIGITS,
- *    "good": DIGITS, "failed": DIGITS, "trial": DIGITS, "trial-boot": BOOT_ID}
+ *   {"preroot-image": 1, "image": "boot/initrd.img-VERSION", "sha256": DIGITS, "bytes": N,
+ *    "id": DIGITS, "good": DIGITS, "failed": DIGITS, "trial": DIGITS, "trial-boot": BOOT_ID,
+ *    "trial-keep": N}
  *
  * id, good, failed and trial are identities (image/identity.h): of the image that preroot wrote
  * last, of the last one that booted to the end, of one that did not, and of the one that the next
  * boot is to try. trial-boot names the boot in which that was asked for: any other one that is not
- * of the trial has come after it. What is not known is left out.
+ * of the trial has come after it. trial-keep: previous images there are to be when it is kept. What is not known is left out.
  */
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct state {
 	char id[MANIFEST_ID + 1], good[MANIFEST_ID + 1];
 	char failed[MANIFEST_ID + 1], trial[MANIFEST_ID + 1];
 	char trial_boot[STATE_BOOT_ID + 1];
+	unsigned trial_keep; /* at most KEEP_MAX (deploy/keep.h) */
 };
 
 /* -EBADMSG; OUT is untouched then. */

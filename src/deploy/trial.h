@@ -3,8 +3,7 @@
 
 /*
  * What becomes of a trial image (IMAGE.trial, see host/bootdir.h) after the boots that it was made
- * for. Names change in steps of which each leaves every name whole; all of it can be done again
- * after it was interrupted anywhere.
+ * for.
  */
 
 #include "base/err.h"
@@ -13,10 +12,10 @@
 
 /*
  * The trial of the image at PATH (a current one) has booted, and is the image ID: it takes that
- * name, and what was there becomes the youngest previous image. -ENOENT: neither of them is ID.
- * Else -errno: the names are as they were, or the trial has the name already, which is no worse.
+ * name, and what was there becomes the youngest of KEEP previous images. Nothing of it is lost by
+ * an interruption; then this is to be called again. -ENOENT: no image of this kernel is ID.
  */
-int trial_keep(const struct root *r, const struct bootdir *b, const char *path, const char *id,
+int trial_keep(const struct root *r, const char *path, const char *id, unsigned keep,
 	       struct err *err);
 
 /* It has not: it goes. Not there: fine. */

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """preroot mark-good: what a boot that came to its end says of the image that it used."""
 
+import shutil
+import signal
 import stat
 
 import pytest
 
+import faults
 import trees
 from fleet import BOOT_ID, V1, Machine, image_bytes
 from program import DONE, FAILED, FINDING, run
 
+KILLED_AT = ["openat2", "write", "fsync", "renameat", "renameat2", "linkat", "unlinkat", "flock"]
 OTHER_BOOT = "99999999-2222-3333-4444-555555555555"
 
 
@@ -88,10 +92,11 @@ def test_a_trace_that_lies_is_refused(changes, machine):
     assert trees.snapshot(machine.root / "boot") == before
 
 
-def trial_machine(machine, boot=OTHER_BOOT):
+def trial_machine(machine, boot=OTHER_BOOT, keep=1):
     """One on which the next boot is to try an image."""
     old, new = machine.image(V1, "old"), machine.image(V1, "new", ".trial")
-    machine.set_state(V1, id=old, good=old, trial=new, **{"trial-boot": boot})
+    machine.set_state(V1, id=old, good=old, trial=new,
+                      **{"trial-boot": boot, "trial-keep": keep})
     return old, new
 
 
@@ -116,16 +121,58 @@ def test_a_trial_that_booted_is_the_image_in_use(word, machine):
     assert mark(machine).text == ""
 
 
-def test_a_trial_is_kept_also_after_that_was_interrupted(machine):
-    """The names had been exchanged when the power went."""
+@pytest.mark.parametrize("had_previous", [False, True])
+@pytest.mark.parametrize("step", ["first", "second"])
+def test_a_trial_is_kept_also_after_that_was_interrupted(step, had_previous, machine):
+    """It was the previous image already, or the one in use."""
     old, new = trial_machine(machine)
-    data = machine.path(V1).read_bytes()
-    machine.path(V1).write_bytes(machine.path(V1, ".trial").read_bytes())
-    machine.path(V1, ".trial").write_bytes(data)
+    machine.path(V1, ".trial").unlink()
+    if had_previous:
+        machine.image(V1, "older", ".trial")
+    machine.image(V1, "old" if step == "first" else "new")
+    machine.image(V1, "new" if step == "first" else "old", ".previous")
     machine.cmdline("preroot.trial")
     machine.booted(V1, new)
     mark(machine)
     assert_kept(machine, old, new)
+
+
+def test_kill_while_a_trial_is_kept(machine, tmp_path):
+    """No image is lost, and the next call brings it to its end."""
+    old, new = trial_machine(machine)
+    machine.image(V1, "older", ".previous")
+    machine.booted(V1, new)
+    contents = {image_bytes(name)[0] for name in ("old", "new")}
+
+    def copy(name):
+        shutil.copytree(machine.root, tmp_path / name, symlinks=True)
+        other = Machine(tmp_path / name)
+        other.cmdline("preroot.trial")
+        return other
+
+    first = copy("trace")
+    calls = [call for call in faults.trace(KILLED_AT, ["mark-good", "--root", first.root],
+                                           tmp_path / "log") if f"{first.root}" in call.line]
+    assert {"renameat2", "fsync"} <= {call.name for call in calls}
+    for number, call in enumerate(calls):
+        trial = copy(str(number))
+        killed = faults.finish(faults.start(["mark-good", "--root", trial.root], faults.words(
+            call.name, call.number, "signal=KILL")))
+        assert killed.status in (-signal.SIGKILL, 128 + signal.SIGKILL), call
+        there = {path.read_bytes() for path in (trial.root / "boot").glob("initrd*")}
+        assert contents <= there and trial.path(V1).exists(), call
+        mark(trial)
+        assert_kept(trial, old, new)
+
+
+def test_a_trial_that_is_kept_leaves_as_many_images_as_were_asked_for(machine):
+    old, new = trial_machine(machine, keep=2)
+    machine.image(V1, "older", ".previous")
+    machine.cmdline("preroot.trial")
+    machine.booted(V1, new)
+    mark(machine)
+    assert_kept(machine, old, new)
+    assert machine.path(V1, ".previous-2").read_bytes() == image_bytes("older")[0]
 
 
 def test_a_trial_replaces_the_previous_image_that_is_there(machine):

@@ -48,7 +48,8 @@ static void what_is_written_is_read_again(void **state)
 	_cleanup_fixture_ struct fixture f;
 	struct state s = {.image = "boot/initrd.img-" V, .bytes = 12345678901, .sha256 = SUM,
 			  .id = SUM, .good = SUM, .failed = SUM, .trial = SUM,
-			  .trial_boot = BOOT};
+			  .trial_boot = BOOT,
+			  .trial_keep = 3};
 	struct stat st;
 
 	(void)state;
@@ -60,6 +61,7 @@ static void what_is_written_is_read_again(void **state)
 	assert_true(f.s.bytes == s.bytes);
 	assert_string_equal(f.s.failed, SUM);
 	assert_string_equal(f.s.trial_boot, BOOT);
+	assert_int_equal(f.s.trial_keep, 3);
 	assert_int_equal(root_stat(&f.root, STATE_DIR "/" V ".json", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_ok(state_write(&f.root, V, &f.s, &f.err), 0, &f.err);
@@ -108,6 +110,9 @@ static void what_is_malformed_is_refused(void **state)
 		{"{\"preroot-image\":1,\"image\":\"boot/x\\u001b\"}", -EBADMSG},
 		{"{\"preroot-image\":1,\"bytes\":-1}", -EBADMSG},
 		{"{\"preroot-image\":1,\"trial-boot\":\"x y\"}", -EBADMSG},
+		{"{\"preroot-image\":1,\"trial-keep\":\"1\"}", -EBADMSG},
+		{"{\"preroot-image\":1,\"trial-keep\":10}", -EBADMSG},
+		{"{\"preroot-image\":1,\"trial-keep\":-1}", -EBADMSG},
 	};
 	_cleanup_fixture_ struct fixture f;
 

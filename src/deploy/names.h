@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Names of images in one folder change their files, and no file that has a name is lost by it, not
+ * even when power goes: what a call did is on the disk when it returns. A FAT writes where a file
+ * lies only with the file itself, and gives the space of one that is replaced away at once: so each
+ * file that got a name is synced, and one that loses its own is held until then.
+ */
+
+#include "base/err.h"
+
+/* FROM, which may be no more than a temporary name, becomes TO, a name that is free. After a failure
+ * all is as before. */
+int names_move(int dir, const char *from, const char *to, struct err *err);
+
+/*
+ * A and B, both there, exchange their names. Neither is ever without one of the two files. Where the
+ * filesystem cannot do that (FAT before Linux 6.0), by further names: links or, without those,
+ * copies, which are named after IMAGE as its temporary files are (deploy/replace.h). After a failure
+ * all is as before.
+ */
+int names_exchange(int dir, const char *image, const char *a, const char *b, struct err *err);
