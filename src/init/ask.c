@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "init/block.h"
 #include "init/events.h"
 #include "init/log.h"
 #include "init/settings.h"
@@ -62,7 +63,9 @@ enum stage_step ask_step(struct boot *b)
 	}
 	if (b->task.result.result == 0)
 		log_tell("too much was typed: %s is left out", b->task.result.text);
-	if (used)
+	if (used) {
 		settings_add(b, b->typed);
+		block_want_named(b);
+	}
 	return STAGE_ENDS;
 }

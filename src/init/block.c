@@ -149,6 +149,13 @@ void block_want(struct boot *b, const struct spec *spec)
 			b->devices[i].state = DEVICE_AGAIN;
 }
 
+void block_want_named(struct boot *b)
+{
+	block_want(b, &b->params.root);
+	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
+		block_want(b, &b->params.resume);
+}
+
 void block_want_all(struct boot *b)
 {
 	b->probe_all = true;

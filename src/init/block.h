@@ -23,6 +23,9 @@ void block_want(struct boot *b, const struct spec *spec);
 /* All that is there and will be is looked at: somebody wants to explain something. */
 void block_want_all(struct boot *b);
 
+/* root= and resume=, as the parameters are now. To be called again when they change. */
+void block_want_named(struct boot *b);
+
 /* Number of the device that SPEC names; -1: it is not there, or was not looked at (yet). */
 int block_find(const struct boot *b, const struct spec *spec);
 

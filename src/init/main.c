@@ -299,9 +299,7 @@ static void prepare(struct boot *b)
 	check_kernel(b);
 	b->start = log_now();
 	stages_go(b, STAGE_CMDLINE);
-	block_want(b, &b->params.root);
-	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
-		block_want(b, &b->params.resume);
+	block_want_named(b);
 	dispatch(b);
 }
 

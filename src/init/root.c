@@ -66,10 +66,13 @@ static enum stage_step take_tmpfs(struct boot *b)
 
 static enum stage_step refuse(struct boot *b)
 {
-	return stages_fail(b, b->params.root.text ? "this root= is of a kind that the image cannot "
-						    "reach"
-						  : "the kernel command line does not name a root "
-						    "filesystem");
+	const char *text = b->params.root.text;
+
+	if (!text)
+		return stages_fail(b, "the kernel command line does not name a root filesystem");
+	return stages_fail(b, *text && text[strlen(text) - 1] == '='
+				      ? "this root= names nothing: its value is missing"
+				      : "this root= is of a kind that the image cannot reach");
 }
 
 /* The device is there. Others may be that fit as well: which one it is must not depend on which was

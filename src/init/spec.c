@@ -165,7 +165,12 @@ static bool is_whole(struct spec *s)
 	case SPEC_NUMBER:
 		return s->major || s->minor || parse_pair(s->value, s);
 	case SPEC_PARTUUID:
-		return parse_offset(s);
+		return parse_offset(s) && *s->value;
+	case SPEC_UUID:
+	case SPEC_LABEL:
+	case SPEC_PARTLABEL:
+	case SPEC_LINK:
+		return *s->value;
 	default:
 		return true;
 	}

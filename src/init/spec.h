@@ -29,7 +29,7 @@ enum spec_kind {
 	SPEC_LINK,  /* by-id/... */
 	SPEC_AUTO,
 	SPEC_TMPFS,
-	SPEC_OTHER, /* something that we do not know how to reach */
+	SPEC_OTHER, /* something that we do not know how to reach, or a UUID= without one */
 };
 
 enum { SPEC_VALUE_MAX = 512, SPEC_NUMBER_MAX = (1 << 20) - 1 };

@@ -99,6 +99,12 @@ static void what_cannot_be_reached_is_known_as_such(void **state)
 					    "root=nfs:server:/path",
 					    "root=",
 					    "root=uuid=x",
+					    "root=UUID=",
+					    "root=LABEL=",
+					    "root=PARTUUID=",
+					    "root=PARTUUID=/PARTNROFF=1",
+					    "root=PARTLABEL=\"\"",
+					    "root=/dev/disk/by-uuid/",
 					    "root=/dev/vg/root",
 					    "root=tmpfs:x"};
 
