@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/trace.h"
-#include "host/trace_proc.h"
+#include "host/trace_condense.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,7 +189,7 @@ static ssize_t digest_condensed(int fd, const char *path, uint8_t sum[DIGEST_SIZ
 
 	while ((n = read_full(fd, chunk, sizeof(chunk))) > 0)
 		buf_add(&text, chunk, (size_t)n);
-	trace_proc_condense(path, &text);
+	trace_condense(path, &text);
 	digest_add(d, text.data, text.len);
 	digest_take(d, sum);
 	digest_free(d);
@@ -211,7 +211,7 @@ static void ask_content(const struct root *r, const char *path, struct buf *out)
 	buf_add_u32le(out, st.st_mode);
 	if (!S_ISREG(st.st_mode))
 		return;
-	n = trace_proc_is_known(path) ? digest_condensed(fd, path, sum) : digest_rest(fd, sum);
+	n = trace_condenses(path) ? digest_condensed(fd, path, sum) : digest_rest(fd, sum);
 	buf_add(out, sum, sizeof(sum));
 	if (n < 0)
 		add_error(out, (int)n);

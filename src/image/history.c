@@ -96,14 +96,19 @@ bool history_holds(struct history *h)
 	return more == 0;
 }
 
-/* It may have been copied away and back. */
-static bool has_content(const struct history *h)
+static bool is_content(const char *path, const uint8_t digest[DIGEST_SIZE])
 {
-	_cleanup_fd_ int fd = open(h->image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	uint8_t sum[DIGEST_SIZE];
 
-	return fd >= 0 && digest_of_file(fd, sum) == 0 &&
-	       memcmp(sum, h->last.image, sizeof(sum)) == 0;
+	return fd >= 0 && digest_of_file(fd, sum) == 0 && memcmp(sum, digest, sizeof(sum)) == 0;
+}
+
+/* It may have been copied away and back, or lie on a FAT, where inodes have other numbers with each
+ * mount. */
+static bool has_content(const struct history *h)
+{
+	return is_content(h->image, h->last.image);
 }
 
 bool history_same(struct history *h, const uint8_t plan[DIGEST_SIZE])
@@ -211,7 +216,7 @@ void history_move(struct cache *cache, const char *from, const char *to)
 	    record_decode(bytes.data, bytes.len, &r, NULL) < 0 || lstat(new, &st) < 0)
 		return;
 	take_identity(&st, id);
-	if (!is_same_but_ctime(id, r.image_file))
+	if (!is_same_but_ctime(id, r.image_file) && !is_content(new, r.image))
 		return;
 	memcpy(r.image_file, id, sizeof(id));
 	put_again(cache, new_key, r);

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "host/trace.h"
-#include "host/trace_proc.h"
+#include "host/trace_condense.h"
 #include "image/history.h"
 #include "support.h"
 
@@ -73,9 +73,9 @@ static void assert_condensed(const char *path, const char *text, const char *exp
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
-	assert_true(trace_proc_is_known(path));
+	assert_true(trace_condenses(path));
 	buf_add_str(&b, text);
-	trace_proc_condense(path, &b);
+	trace_condense(path, &b);
 	assert_string_equal(buf_cstr(&b), expected);
 }
 
@@ -104,8 +104,10 @@ static void what_changes_by_itself_in_proc_is_left_out(void **state)
 			 "cpu MHz\t\t: 1.5\n\nprocessor\t: 1\nvendor_id\t: A\nmodel\t\t: 1\n"
 			 "cpu MHz\t\t: 2.5\n",
 			 "model\t\t: 1\nvendor_id\t: A\n");
+	assert_condensed("sys/devices/pci0000:00/block/vda/uevent",
+			 "MAJOR=254\nDEVNAME=vda\nMODALIAS=a:b\nDISKSEQ=9\n", "MODALIAS=a:b\n");
 	assert_condensed("proc/swaps", "", "");
-	assert_false(trace_proc_is_known("proc/cmdline"));
+	assert_false(trace_condenses("proc/cmdline"));
 }
 
 /* Of the machine that the tests run on: what it says of its processors stays the same. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/trace_proc.h"
+#include "host/trace_condense.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +51,13 @@ static void take_processor(struct lines *l, char *line)
 			add(l, line);
 }
 
+/* Of a device: DISKSEQ is another one each time it comes. */
+static void take_uevent(struct lines *l, char *line)
+{
+	if (str_starts(line, "MODALIAS="))
+		add(l, line);
+}
+
 static const struct known {
 	const char *path;
 	void (*take)(struct lines *l, char *line);
@@ -59,17 +66,17 @@ static const struct known {
 	{"proc/mountinfo", take_mount},
 	{"proc/swaps", take_swap},
 	{"proc/cpuinfo", take_processor},
-};
+}, uevent = {NULL, take_uevent};
 
 static const struct known *find(const char *path)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strcmp(known[i].path, path) == 0)
 			return &known[i];
-	return NULL;
+	return str_starts(path, "sys/devices/") && str_ends(path, "/uevent") ? &uevent : NULL;
 }
 
-bool trace_proc_is_known(const char *path)
+bool trace_condenses(const char *path)
 {
 	return find(path);
 }
@@ -79,7 +86,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void trace_proc_condense(const char *path, struct buf *text)
+void trace_condense(const char *path, struct buf *text)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct lines l = {.arena = &arena};
