@@ -29,7 +29,7 @@ static const struct check checks[] = {
 	{"module indexes", audit_indexes, false},
 	{"images", audit_images, false},
 	{"decompressors", audit_decoders, false},
-	{"boot menu", audit_menu, true},
+	{"boot menu", audit_menu, false},
 	{"space", audit_space, false},
 	{"who may write to /boot", audit_boot_access, true},
 	{"secrets in images", audit_image_access, false},

@@ -661,6 +661,50 @@ def test_secure_boot_off_and_on(machine):
     assert "updates/own.ko" in found["fact"]
 
 
+# ---- in a rebuild ----
+
+def test_a_rebuild_tells_errors_of_the_machine_and_goes_on(machine):
+    machine.write("proc/cmdline", f"root=UUID={MISSING}\n")
+    done = machine.rebuild("--add-drivers", "dummy")
+    assert "rebuilt" in done.text
+    assert [text for text in done.messages("warning") if MISSING in text], done.err
+    told = machine.rebuild("--add-drivers", "ahci", "--json").json
+    assert any(MISSING in text for text in told["kernels"][0]["warnings"])
+
+
+def test_a_rebuild_for_modules_of_another_kernel_ends_before_it_writes(machine):
+    """Its plan can be made: the names are right, only what is in the files is not."""
+    for path in machine.tree.modules.rglob("*.ko"):
+        machine.tree.rewrite(path, path.read_bytes().replace(
+            b"vermagic=" + machine.version.encode(), b"vermagic=9" + machine.version.encode()[1:]))
+    trees.depmod(machine.tree)
+    before = trees.snapshot(machine.root / "boot")
+    for words in ([], ["--check"]):
+        done = machine.rebuild(*words, status=FAILED)
+        assert "was made for kernel 9" in done.error and "package" in done.hint
+    assert trees.snapshot(machine.root / "boot") == before
+    # What is told of the image now: it is not what a rebuild would give.
+    assert "vermagic-mismatch" in [f["id"] for f in machine.all()]
+
+
+def test_a_rebuild_without_changes_does_not_look(machine):
+    machine.rebuild()
+    machine.write("etc/fstab", "")  # read by the audit, and by a build
+    machine.rebuild()
+    os.chmod(machine.root / "boot", 0o777)
+    done = machine.rebuild()
+    assert done.text == f"{machine.version}: unchanged\n" and not done.err
+    assert "boot can be written" in machine.rebuild("--force").err.decode()
+
+
+def test_what_a_rebuild_looks_at_in_the_audit_makes_no_image_stale(machine):
+    """Files that only the audit reads are none that the image was made of."""
+    machine.rebuild("--add-drivers", "dummy")
+    machine.write("etc/kernel/cmdline", "quiet\n")
+    machine.write("etc/default/grub", "GRUB_CMDLINE_LINUX=quiet\n")
+    assert machine.all(stale=True) == []
+
+
 # ---- whoever looks ----
 
 def test_without_roots_rights_what_can_be_seen_is_told(machine):
