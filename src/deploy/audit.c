@@ -188,7 +188,7 @@ static void take_kernels(struct audit *a)
 	take_kernel_files(a);
 	for (size_t i = 0; i < a->inventory.n; i++)
 		kernel_of(a, a->inventory.rows[i].version);
-	if (running && *running)
+	if (running && *running && !strchr(running, '/'))
 		kernel_of(a, running)->is_running = true;
 	if (a->n_kernels)
 		qsort(a->kernels, a->n_kernels, sizeof(*a->kernels), newer_first);

@@ -16,6 +16,13 @@ enum { CACHE_ROOM = 16 * 1024 * 1024 }; /* bytes that a run may write below /var
 
 /* ---- the menu ---- */
 
+const char *audit_title(const struct bootmenu_entry *e)
+{
+	if (e->title)
+		return e->title;
+	return e->id ? e->id : "";
+}
+
 static const char *place_of(struct audit *a, const struct bootmenu_entry *e)
 {
 	return e->line ? arena_printf(a->arena, "/%s, line %u", e->file, e->line)
@@ -65,27 +72,30 @@ static bool is_first(const struct audit *a, const struct bootmenu_entry *e)
 	return false;
 }
 
-static void check_file(struct audit *a, const struct bootmenu_entry *e, const char *path)
+static void say_broken(struct audit *a, const struct bootmenu_entry *e, const char *path)
 {
 	bool first = is_first(a, e);
-	const char *tool = menu_tool(a), *fact;
+	enum audit_severity severity = first ? AUDIT_ERROR : AUDIT_WARNING;
+	const struct audit_kernel *k = audit_find(a, e->version);
+	/* The loader's own tool knows nothing of the entries that preroot writes. */
+	const char *tool = e->is_ours ? "preroot rebuild" : menu_tool(a);
+	const char *fact =
+		arena_printf(a->arena,
+			     "the entry \"%s\" of the boot menu (%s)%s names /%s, which is "
+			     "not there",
+			     audit_title(e), place_of(a, e), first ? ", the first one," : "", path);
 
-	if (root_exists(a->root, path))
-		return;
-	fact = arena_printf(a->arena,
-			    "the entry \"%s\" of the boot menu (%s)%s names /%s, which is not "
-			    "there",
-			    e->title ? e->title
-			    : e->id  ? e->id
-				     : "",
-			    place_of(a, e), first ? ", the first one," : "", path);
 	if (tool)
-		audit_add_command(a, first ? AUDIT_ERROR : AUDIT_WARNING, "boot-entry-broken",
-				  audit_find(a, e->version), fact, tool);
+		audit_add_command(a, severity, "boot-entry-broken", k, fact, tool);
 	else
-		audit_add(a, first ? AUDIT_ERROR : AUDIT_WARNING, "boot-entry-broken",
-			  audit_find(a, e->version), fact,
+		audit_add(a, severity, "boot-entry-broken", k, fact,
 			  "make the boot menu anew, or install that kernel's package again");
+}
+
+static void check_file(struct audit *a, const struct bootmenu_entry *e, const char *path)
+{
+	if (!root_exists(a->root, path))
+		say_broken(a, e, path);
 }
 
 /* Whether the image of K is missing at all is told by audit_images(). */

@@ -142,10 +142,7 @@ void audit_cmdlines(struct audit *a,
 		if (e->kernel && e->options)
 			fn(a, e->options,
 			   arena_printf(a->arena, "the entry \"%s\" of the boot menu (/%s)",
-					e->title ? e->title
-					: e->id	 ? e->id
-						 : "",
-					e->file),
+					audit_title(e), e->file),
 			   arg);
 	}
 	each_of_grub(a, fn, arg);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -11,12 +12,15 @@
 
 /* The images that are there: their state, whether their kernel can unpack them, and secrets. */
 
-static const char *rebuild(struct audit *a, const struct audit_kernel *k)
+/* `preroot VERB` for this root. */
+static const char *preroot(struct audit *a, const char *verb, const struct audit_kernel *k)
 {
-	return a->root->is_host
-		       ? arena_printf(a->arena, "preroot rebuild %s", audit_quote(a, k->version))
-		       : arena_printf(a->arena, "preroot rebuild --root %s %s",
-				      audit_quote(a, a->root->path), audit_quote(a, k->version));
+	const char *root = a->root->is_host ? ""
+					    : arena_printf(a->arena, " --root %s",
+							   audit_quote(a, a->root->path));
+
+	return arena_printf(a->arena, "preroot %s%s%s%s", verb, root, k ? " " : "",
+			    k ? audit_quote(a, k->version) : "");
 }
 
 /* ---- the state ---- */
@@ -43,6 +47,22 @@ static bool is_older(struct audit *a, const struct audit_kernel *k)
 	       root_stat(a->root, dep, &index) == 0 && image.st_mtim.tv_sec < index.st_mtim.tv_sec;
 }
 
+/* The image in use, or only one that was to be tried. */
+static void say_failed(struct audit *a, const struct audit_kernel *k)
+{
+	const struct state *s = &k->row->state;
+	bool in_use = strcmp(s->failed, s->id) == 0;
+	const char *fact = arena_printf(a->arena, "/%s: %s",
+					k->row->image ? k->row->image->path : "", k->row->why);
+
+	if (!in_use)
+		audit_add_command(a, AUDIT_WARNING, "image-failed", k, fact,
+				  preroot(a, "status --forget", NULL));
+	else
+		audit_add_command(a, AUDIT_ERROR, "image-failed", k, fact,
+				  preroot(a, k->row->n_previous ? "restore" : "rebuild", k));
+}
+
 static void check_state(struct audit *a, const struct audit_kernel *k)
 {
 	const char *path = k->row->image ? k->row->image->path : "";
@@ -54,24 +74,23 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 			a, is_named(a, k) ? AUDIT_ERROR : AUDIT_WARNING, "image-missing", k,
 			arena_printf(a->arena, "kernel %s has no image%s", k->version,
 				     is_named(a, k) ? ", but the boot menu boots it with one" : ""),
-			rebuild(a, k));
+			preroot(a, "rebuild", k));
 		break;
 	case INVENTORY_STALE:
 		audit_add_command(a, AUDIT_WARNING, "image-stale", k,
 				  arena_printf(a->arena, "/%s is not up to date: %s", path, why),
-				  rebuild(a, k));
+				  preroot(a, "rebuild", k));
 		break;
 	case INVENTORY_FAILED:
-		audit_add_command(a, AUDIT_ERROR, "image-failed", k,
-				  arena_printf(a->arena, "/%s: %s", path, why), "preroot status");
+		say_failed(a, k);
 		break;
 	case INVENTORY_ORPHANED:
 		/* Kernels and modules are told by audit_kernels(). */
 		if (k->row->n_images && !k->image && !k->modules_dir)
-			audit_add(a, AUDIT_NOTE, "image-orphaned", k,
-				  arena_printf(a->arena, "/%s belongs to no kernel",
-					       k->row->images[0].path),
-				  "remove it, and what is kept of it, if the kernel was removed");
+			audit_add_command(a, AUDIT_NOTE, "image-orphaned", k,
+					  arena_printf(a->arena, "/%s belongs to no kernel",
+						       k->row->images[0].path),
+					  preroot(a, "prune", NULL));
 		break;
 	case INVENTORY_UNVERIFIED:
 		if (is_older(a, k))
@@ -80,7 +99,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 						       "/%s is older than the modules of its "
 						       "kernel",
 						       path),
-					  rebuild(a, k));
+					  preroot(a, "rebuild", k));
 		break;
 	case INVENTORY_CURRENT:
 	case INVENTORY_UNKNOWN:
@@ -89,11 +108,22 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 	}
 }
 
+/* What the inventory could not look at, but for the menu: that is told by audit_menu(). */
+static void say_notes(struct audit *a)
+{
+	for (size_t i = 0; i < a->inventory.n_notes && a->has_boot; i++) {
+		const char *note = a->inventory.notes[i];
+
+		if (strcmp(note, a->menu_err.text) != 0 &&
+		    !(a->menu.problem && strcmp(note, a->menu.problem) == 0))
+			audit_add(a, AUDIT_WARNING, "not-looked-at", NULL, note,
+				  geteuid() == 0 ? NULL : "run the audit as root");
+	}
+}
+
 void audit_images(struct audit *a)
 {
-	for (size_t i = 0; i < a->inventory.n_notes && a->has_boot; i++)
-		audit_add(a, AUDIT_WARNING, "not-looked-at", NULL, a->inventory.notes[i],
-			  "run the audit as root");
+	say_notes(a);
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
 		if (k->row && a->has_boot)
 			check_state(a, k);
@@ -110,7 +140,8 @@ static void say_damaged(struct audit *a, const struct audit_kernel *k, const cha
 			  "run the audit as root");
 	else
 		audit_add_command(a, AUDIT_ERROR, "image-damaged", k, err->text,
-				  k->modules_dir && k->image ? rebuild(a, k) : "preroot status");
+				  k->modules_dir && k->image ? preroot(a, "rebuild", k)
+							     : preroot(a, "status", NULL));
 }
 
 static int open_image(struct audit *a, const char *path, int *fd, struct image **out,
@@ -160,7 +191,7 @@ static void check_codec(struct audit *a, const struct audit_kernel *k)
 					       "compressed with %s (%s is not set in /%s)",
 					       k->version, path, codec_info(codec)->name,
 					       codec_info(codec)->rd, k->config_origin),
-				  rebuild(a, k));
+				  preroot(a, "rebuild", k));
 }
 
 void audit_decoders(struct audit *a)

@@ -64,9 +64,10 @@ static void check_version(struct audit *a, struct audit_kernel *k)
 		err_sys(&err, (int)n, "/%s", k->image);
 	else if (bzimage_decode(head, (size_t)n, &image, &err) < 0)
 		err_prefix(&err, "/%s is no kernel that boots", k->image);
-	if (err.code) {
-		audit_add(a, AUDIT_ERROR, "kernel-unreadable", k, err.text,
-			  n < 0 ? "run the audit as root" : again);
+	if (n == -EACCES || n == -EPERM) {
+		audit_add(a, AUDIT_NOTE, "kernel-unreadable", k, err.text, "run the audit as root");
+	} else if (err.code) {
+		audit_add(a, AUDIT_ERROR, "kernel-unreadable", k, err.text, again);
 	} else if (strcmp(image.version, k->version) != 0) {
 		audit_add(
 			a, AUDIT_ERROR, "kernel-version-mismatch", k,

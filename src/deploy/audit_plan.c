@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -97,7 +99,13 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 
 	request.kernel = k->version;
 	if (build_make(&request, a->root, &b, &err) < 0) {
-		audit_add(a, AUDIT_ERROR, "plan-refused", k, err.text, err.hint);
+		bool hidden = geteuid() != 0 && (err.code == -EACCES || err.code == -EPERM);
+
+		if (hidden)
+			audit_add(a, AUDIT_WARNING, "not-looked-at", k, err.text,
+				  "run the audit as root");
+		else
+			audit_add(a, AUDIT_ERROR, "plan-refused", k, err.text, err.hint);
 		return;
 	}
 	say_warnings(a, k, &b.plan);

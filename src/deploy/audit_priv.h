@@ -102,6 +102,9 @@ struct audit_module {
 /* Reads a few modules of K, once. */
 size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_module **out);
 
+/* Of a boot entry, for people. */
+const char *audit_title(const struct bootmenu_entry *e);
+
 /* Kernel command lines of the machine; WHERE says in words where each stands. */
 void audit_cmdlines(struct audit *a,
 		    void (*fn)(struct audit *a, const char *line, const char *where, void *arg),

@@ -323,7 +323,11 @@ def test_an_image_that_did_not_boot(machine):
     path = machine.root / f"var/lib/preroot/{machine.version}.json"
     identity = re.search(r'"id": ?"([0-9a-f]+)"', path.read_text())[1]
     path.write_text(path.read_text().replace("{", f'{{"failed": "{identity}",', 1))
-    machine.one("image-failed", "error")
+    assert " rebuild " in machine.one("image-failed", "error")["remedy"]
+    shutil.copy(machine.image, machine.image.with_name(machine.image.name + ".previous"))
+    assert " restore " in machine.one("image-failed", "error")["remedy"]
+    path.write_text(path.read_text().replace(f'"failed": "{identity}"', '"failed": "' + "f" * 64 + '"'))
+    assert "--forget" in machine.one("image-failed", "warning")["remedy"]
 
 
 def test_an_image_that_is_damaged(machine):
@@ -393,6 +397,15 @@ def test_an_entry_whose_files_are_gone(machine):
     machine.menu(bad, good)
     found = machine.all()
     assert {(f["id"], f["severity"]) for f in found} == {("boot-entry-broken", "error")}
+    assert {f["remedy"] for f in found} == {"update-grub"}
+
+
+def test_an_entry_of_a_previous_image_that_is_gone(machine):
+    entry = machine.entry(machine.version)
+    machine.menu(entry, entry.replace("menuentry 'Debian'", "menuentry 'Before' --id "
+                                      f"preroot-previous-{machine.version}")
+                 .replace("initrd.img-" + machine.version, f"initrd.img-{machine.version}.previous"))
+    assert machine.one("boot-entry-broken", "warning")["remedy"] == "preroot rebuild"
 
 
 def test_a_menu_that_cannot_be_read(machine):
@@ -709,5 +722,10 @@ def test_what_a_rebuild_looks_at_in_the_audit_makes_no_image_stale(machine):
 
 def test_without_roots_rights_what_can_be_seen_is_told(machine):
     machine.image.chmod(0)
-    found = machine.all(before=UNPRIVILEGED)
+    found = machine.all(before=UNPRIVILEGED, status=DONE)
     assert "image-not-readable" in [f["id"] for f in found]
+    machine.tree.rewrite(machine.tree.image, machine.tree.image.read_bytes())
+    machine.tree.image.chmod(0)
+    found = machine.all(before=UNPRIVILEGED, status=DONE)
+    assert [f["remedy"] for f in found if f["id"] == "kernel-unreadable"] == [
+        "run the audit as root"]
