@@ -18,7 +18,7 @@ enum { PROGRESS_WIDTH = 30 };
 
 /* ---- messages ---- */
 
-static bool coloured(FILE *f)
+bool cli_is_coloured(FILE *f)
 {
 	const char *no = getenv("NO_COLOR");
 
@@ -30,7 +30,7 @@ static void print_message(const char *colour, const char *kind, const char *text
 	char shown[2 * ERR_TEXT_MAX];
 
 	escape_text(text, shown, sizeof(shown));
-	if (coloured(stderr))
+	if (cli_is_coloured(stderr))
 		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
 	else
 		fprintf(stderr, "preroot: %s: %s\n", kind, shown);

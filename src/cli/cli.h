@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "cli/options.h"
@@ -26,6 +27,8 @@ int cli_fail(const struct err *err);
 
 /* The same for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */
 int cli_usage(int result, const struct err *err);
+/* Whether what goes to F may have colours: it is a terminal, and NO_COLOR is not set. */
+bool cli_is_coloured(FILE *f);
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints OBJECT and gives it back to json-c. */
@@ -160,6 +163,7 @@ const char *cli_mode_name(enum plan_mode mode);
 
 /* ---- the verbs ---- */
 
+int run_audit(const struct command *self, int argc, char **argv);
 int run_rebuild(const struct command *self, int argc, char **argv);
 int run_prune(const struct command *self, int argc, char **argv);
 int run_prune(const struct command *self, int argc, char **argv);

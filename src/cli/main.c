@@ -32,6 +32,12 @@ static const struct option_spec rebuild_options[] = {
 	REBUILD_CACHE_OPTIONS,
 	{0},
 };
+static const struct option_spec audit_options[] = {
+	{"all", 0, NULL, "every kernel, and what is left of kernels", OPT_ALL},
+	REQUEST_OPTIONS,
+	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
+	{0},
+};
 static const struct option_spec restore_options[] = {
 	{"root", 'r', "DIR", "work on the system below DIR instead of /", OPT_ROOT},
 	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is", OPT_NO_LOADER},
@@ -93,6 +99,8 @@ static const struct option_spec boot_report_options[] = {
 static const struct option_spec no_options[] = {{0}};
 
 static const struct command commands[] = {
+	{"audit", "[KVER...]", "Look for what will fail in a rebuild or a boot.", audit_options, 0, -1,
+	 run_audit},
 	{"rebuild", "[KVER]", "Make the image that a kernel boots with anew.", rebuild_options, 0, 1,
 	 run_rebuild},
 	{"restore", "[KVER]", "Go back to the previous image of a kernel.", restore_options, 0, 1,

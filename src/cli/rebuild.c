@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "cli/audit.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "deploy/loader.h"
@@ -251,6 +252,8 @@ static int rebuild_planned(struct rebuild *r, struct state *state, struct outcom
 		e = check_mode(r, &b.plan, err);
 	if (e == 0)
 		e = caching_settle(&r->caching, &b, err);
+	if (e == 0)
+		e = audit_rebuild(&r->q.request, &r->root, &b.plan, err);
 	if (e == 0 && r->check)
 		o->result = WOULD_CHANGE;
 	else if (e == 0)

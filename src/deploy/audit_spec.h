@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * How tables and kernel parameters name a device: NAME=VALUE (UUID, LABEL, PARTUUID, PARTLABEL),
+ * /dev/disk/by-X/VALUE, /dev/NAME; and the lines of /etc/crypttab. Pure.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { AUDIT_SPEC_MAX = 256 };
+
+enum audit_spec_kind {
+	AUDIT_SPEC_UUID,
+	AUDIT_SPEC_LABEL,
+	AUDIT_SPEC_PARTUUID,
+	AUDIT_SPEC_PARTLABEL,
+	AUDIT_SPEC_NAME, /* of the kernel: sda1 */
+};
+
+struct audit_spec {
+	enum audit_spec_kind kind;
+	char value[AUDIT_SPEC_MAX]; /* without quotes and escapes */
+};
+
+/* False for whatever else there is (a path of device mapper, nfs, ZFS=, a tag that is cut off), and
+ * for what is too long. */
+bool audit_spec_decode(const char *text, struct audit_spec *out);
+
+/* "\x20", as udev writes names of links, becomes the byte. In place. */
+void audit_spec_unescape(char *text);
+
+/* NAME DEVICE [KEYFILE [OPTIONS]]; Source: crypttab(5). */
+struct audit_crypt {
+	char *name, *device;
+	char *options; /* "" where there are none */
+	bool asks;     /* for a passphrase: it has no file, chip or token with a key */
+};
+
+/* LINE is cut up; OUT points into it. False: an empty line, a comment, or half a line. */
+bool audit_crypt_decode(char *line, struct audit_crypt *out);

@@ -1,0 +1,731 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""preroot audit: one thing of a healthy machine is broken at a time, and just that is found."""
+
+import lzma
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import trees
+from fleet import V1, V2, V3, Machine as Fleet
+from program import DONE, FAILED, FINDING, UNPRIVILEGED, USAGE, command, in_namespace, run
+
+NVME = trees.MACHINES / "nvme.json"
+UUID, LABEL = "0a1b2c3d-0000-4000-8000-000000000001", "data disk"
+EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+SIGNATURE = b"~Module signature appended~\n"
+
+
+class Machine:
+    """A machine with one kernel, the image that rebuild wrote for it, and GRUB's menu."""
+
+    def __init__(self, tree, cache):
+        self.tree, self.root, self.cache, self.version = tree, tree.root, cache, tree.version
+        trees.write_machine("nvme", self.root)
+        for name in ("var/log", "var/cache", "etc/default", "boot/grub", "dev/disk/by-label",
+                     "dev/disk/by-uuid", "usr/src/headers", "usr/sbin"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.write("proc/sys/kernel/osrelease", self.version + "\n")
+        self.write("proc/cmdline", f"root=UUID={UUID} ro\n")
+        self.write("etc/os-release", "ID=debian\n")
+        self.write("etc/fstab", f"UUID={UUID} / ext4 defaults 0 1\n")
+        self.write("usr/src/headers/Makefile", "all:\n")
+        self.write("usr/sbin/update-grub", "#!/bin/sh\n")
+        (tree.modules / "build").symlink_to("/usr/src/headers")
+        (self.root / "dev/disk/by-uuid" / UUID).symlink_to("../../nvme0n1p2")
+        (self.root / "dev/disk/by-label" / LABEL.replace(" ", "\\x20")).symlink_to("../../x")
+        self.image = self.root / f"boot/initrd.img-{self.version}"
+        self.menu(self.entry(self.version))
+        self.rebuild()
+
+    def rebuild(self, *more, **options):
+        return run("rebuild", "--root", self.root, "--cache-dir", self.cache, "--no-boot-loader",
+                   *more, **options)
+
+    def write(self, path, text):
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def entry(self, version, options=f"root=UUID={UUID} ro", title="Debian"):
+        return (f"menuentry '{title}' {{\n\tlinux /boot/vmlinuz-{version} {options}\n"
+                f"\tinitrd /boot/initrd.img-{version}\n}}\n")
+
+    def menu(self, *entries):
+        self.write("boot/grub/grub.cfg", "".join(entries))
+
+    def variable(self, name, value):
+        self.write(f"sys/firmware/efi/efivars/{name}-{EFI_GLOBAL}", f"\6\0\0\0{chr(value)}")
+
+    def run(self, *words, **options):
+        return run("audit", "--root", self.root, "--cache-dir", self.cache, *words, **options)
+
+    def all(self, *words, stale=False, **options):
+        """All findings, in order; without STALE not that a file was changed since the rebuild,
+        which is what a test does when it breaks something."""
+        options.setdefault("status", (DONE, FINDING))
+        result = self.run("--json", *words, **options)
+        told = result.json
+        found = told["findings"]
+        for severity in ("error", "warning", "note"):
+            assert told[severity + "s"] == sum(f["severity"] == severity for f in found)
+        assert result.status == (FINDING if told["errors"] else DONE)
+        return [f for f in found if stale or f["id"] != "image-stale"]
+
+    def one(self, id_, severity, *words, **options):
+        """The only finding: it must be this one."""
+        found = self.all(*words, **options)
+        assert [(f["id"], f["severity"]) for f in found] == [(id_, severity)], found
+        return found[0]
+
+    def module(self, name="nvme"):
+        return next(self.tree.modules.rglob(f"{name}.ko"))
+
+
+@pytest.fixture
+def machine(tree, tmp_path):
+    return Machine(tree, tmp_path / "cache")
+
+
+# ---- a healthy machine ----
+
+def test_on_a_healthy_machine_nothing_is_found_and_nothing_written(machine):
+    before = trees.snapshot(machine.root), trees.snapshot(machine.cache)
+    assert machine.run().text == "0 errors, 0 warnings, 0 notes; 1 kernel looked at\n"
+    assert machine.run("--json").json == {
+        "errors": 0, "warnings": 0, "notes": 0, "kernels": [machine.version], "findings": []}
+    assert (trees.snapshot(machine.root), trees.snapshot(machine.cache)) == before
+
+
+def test_what_is_printed(machine):
+    machine.root.joinpath("boot").chmod(0o777)
+    machine.image.unlink()
+    text = machine.run(status=FINDING).text
+    version = re.escape(machine.version)
+    assert re.fullmatch(
+        r"machine\n"
+        r"  error    \[boot-writable\]\n"
+        r"    /boot can be written by everybody \(mode 0777\)\n"
+        r"    \$ chmod go-w \S+/boot\n"
+        r"\n"
+        rf"kernel {version}\n"
+        r"  error    \[image-missing\]\n"
+        rf"    kernel {version} has no image, but the boot menu boots it with one\n"
+        rf"    \$ preroot rebuild --root \S+ {version}\n"
+        r"\n"
+        r"2 errors, 0 warnings, 0 notes; 1 kernel looked at\n", text), text
+
+
+def test_colours_are_for_terminals_alone(machine):
+    machine.root.joinpath("boot").chmod(0o777)
+    assert "\033" not in machine.run(status=FINDING).text
+    words = command("audit", "--root", machine.root, "--cache-dir", machine.cache)
+    script = ["script", "-qec", " ".join(words), "/dev/null"]
+    env = {**os.environ, "LC_ALL": "C"}
+    env.pop("NO_COLOR", None)
+    shown = subprocess.run(script, capture_output=True, check=False, env=env,
+                           stdin=subprocess.DEVNULL)
+    assert b"\033[1;31merror\033[0m" in shown.stdout and shown.returncode == FINDING
+    shown = subprocess.run(script, capture_output=True, check=False, env={**env, "NO_COLOR": "1"},
+                           stdin=subprocess.DEVNULL)
+    assert b"\033" not in shown.stdout and b"error" in shown.stdout
+
+
+def test_which_kernels_are_looked_at(tmp_path):
+    fleet = Fleet(tmp_path / "root")
+    for version in (V1, V2, V3):
+        fleet.kernel(version)
+    (fleet.root / "proc/sys/kernel/osrelease").write_text(V1 + "\n")
+    audit = ["audit", "--root", fleet.root, "--json"]
+    assert run(*audit, status=FINDING).json["kernels"] == [V3, V1]
+    assert run(*audit, "--all", status=FINDING).json["kernels"] == [V3, V2, V1]
+    told = run(*audit, V2, status=FINDING).json
+    assert told["kernels"] == [V2] and {f["kernel"] for f in told["findings"]} == {V2, None}
+
+
+def test_a_kernel_that_is_not_there_is_a_failure(machine):
+    result = machine.run("6.99", status=FAILED)
+    assert "6.99" in result.error and machine.version in result.hint
+    assert "--all" in machine.run("--all", machine.version, status=USAGE).error
+    machine.run("--hardware", machine.root / "etc/fstab", status=FAILED)
+    run("audit", "--root", machine.root / "nowhere", status=FAILED)
+
+
+def test_an_empty_machine_has_no_kernel(tmp_path):
+    (tmp_path / "root").mkdir()
+    told = run("audit", "--root", tmp_path / "root", "--json", status=FINDING).json
+    assert "no-kernel" in [f["id"] for f in told["findings"]]
+
+
+def test_names_drive_no_terminal_and_no_shell(machine):
+    hostile = "6.9;touch x\x1b[31m'"
+    folder = machine.tree.modules.with_name(hostile)
+    folder.mkdir()
+    (folder / "modules.order").write_text("")
+    (machine.root / f"boot/vmlinuz-{hostile}").write_bytes(machine.tree.image.read_bytes())
+    for words in ([], ["--json"]):
+        assert "\x1b" not in machine.run("--all", *words, status=FINDING).text
+    commands = [f["remedy"] for f in machine.all("--all") if f["remedy-is-command"]]
+    quoted = hostile.replace("'", "'\\''").replace("\x1b", "\\x1b")
+    assert any("depmod" in line and f"'{quoted}'" in line.replace("\\x5c", "\\")
+               for line in commands), commands
+
+
+# ---- kernels and their modules ----
+
+def test_the_running_kernel_has_lost_its_modules(machine):
+    machine.write("proc/sys/kernel/osrelease", "6.0.0-gone\n")
+    found = machine.one("running-kernel-without-modules", "error")
+    assert found["kernel"] == "6.0.0-gone"
+
+
+def test_modules_without_a_kernel(machine):
+    folder = machine.tree.modules.with_name("5.0.0-old")
+    folder.mkdir()
+    (folder / "modules.order").write_text("")
+    assert machine.all() == []
+    found = machine.one("modules-without-kernel", "warning", "--all")
+    assert found["kernel"] == "5.0.0-old" and "/5.0.0-old" in found["fact"]
+
+
+def test_a_kernel_without_modules(machine):
+    Fleet.kernel(machine, "7.9.0", modules=False)
+    machine.menu(machine.entry(machine.version))
+    found = machine.one("kernel-without-modules", "error")
+    assert found["kernel"] == "7.9.0" and "/boot/vmlinuz-7.9.0" in found["fact"]
+    machine.write("boot/config-7.9.0", "# CONFIG_MODULES is not set\n")
+    assert machine.all() == []
+
+
+def test_a_kernel_of_another_version_than_its_name(machine):
+    data = bytearray(machine.tree.image.read_bytes())
+    at = data.index(machine.version.encode(), 0x200)
+    data[at:at + 1] = b"9"
+    machine.tree.rewrite(machine.tree.image, bytes(data))
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("kernel-version-mismatch", "error")]
+    assert "9" + machine.version[1:] in found[0]["fact"]
+
+
+def test_a_kernel_that_is_none(machine):
+    machine.tree.rewrite(machine.tree.image, b"no kernel")
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("kernel-unreadable", "error")]
+
+
+def test_modules_of_another_kernel(machine):
+    for path in machine.tree.modules.rglob("*.ko"):
+        machine.tree.rewrite(path, path.read_bytes().replace(
+            b"vermagic=" + machine.version.encode(), b"vermagic=9" + machine.version.encode()[1:]))
+    trees.depmod(machine.tree)
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("vermagic-mismatch", "error")]
+    assert "9" + machine.version[1:] in found[0]["fact"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_foreign_module_of_another_kernel(machine, packed):
+    """A kernel with CONFIG_MODVERSIONS takes it; without, only the version counts."""
+    trees.make_module(machine.tree, "updates/out.ko", "vermagic=5.5.5 SMP mod_unload ")
+    if packed:
+        plain = machine.tree.modules / "updates/out.ko"
+        plain.with_name("out.ko.xz").write_bytes(
+            lzma.compress(plain.read_bytes(), check=lzma.CHECK_CRC32))
+        plain.unlink()
+    trees.depmod(machine.tree)
+    machine.rebuild()
+    assert machine.all() == []
+    machine.tree.configure(MODVERSIONS=None)
+    machine.rebuild()
+    found = machine.one("vermagic-mismatch", "warning")
+    assert "updates/out.ko" in found["fact"] and "5.5.5" in found["fact"]
+
+
+def test_headers(machine):
+    shutil.rmtree(machine.root / "usr/src/headers")
+    machine.one("headers-missing", "note", status=DONE)
+    machine.write("var/lib/dkms/zfs/x", "")
+    assert "dkms" in machine.one("headers-missing", "warning")["fact"]
+
+
+# ---- module indexes ----
+
+@pytest.mark.parametrize("name", ["modules.symbols.bin", "modules.dep.bin", "modules.dep",
+                                  "modules.builtin.bin", "modules.alias.bin"])
+def test_an_index_is_missing(machine, name):
+    (machine.tree.modules / name).unlink()
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("module-index-missing", "error")]
+    assert found[0]["fact"].endswith(f"has no {name}")
+    subprocess.run([f"PATH=$PATH:/sbin:/usr/sbin; {found[0]['remedy']}"], shell=True, check=True,
+                   stderr=subprocess.DEVNULL)
+    assert (machine.tree.modules / name).exists()
+
+
+def test_the_list_of_what_is_built_in_is_missing(machine):
+    (machine.tree.modules / "modules.builtin").unlink()
+    (machine.tree.modules / "modules.builtin.bin").unlink()
+    found = machine.all()
+    assert [f["id"] for f in found] == ["module-list-missing"]
+
+
+def test_indexes_are_older_than_a_module(machine):
+    path = machine.module("dummy")
+    machine.tree.rewrite(path, path.read_bytes())
+    found = machine.one("module-index-stale", "warning")
+    assert path.name in found["fact"] and found["remedy"].startswith("depmod -b ")
+
+
+def test_indexes_name_a_module_that_is_gone(machine):
+    machine.module("dummy").unlink()
+    assert "1 module that they name is gone" in machine.one("module-index-stale",
+                                                            "warning")["fact"]
+
+
+def test_indexes_lack_a_module(machine):
+    path = machine.tree.modules / "updates/new.ko"
+    path.parent.mkdir()
+    shutil.copy2(machine.module("dummy"), path)
+    assert "updates/new.ko" in machine.one("module-index-stale", "warning")["fact"]
+
+
+# ---- images ----
+
+def test_no_image(machine):
+    machine.image.unlink()
+    found = machine.one("image-missing", "error")
+    assert found["remedy-is-command"] and "rebuild" in found["remedy"]
+    machine.menu(f"menuentry 'x' {{\n linux /boot/vmlinuz-{machine.version} "
+                 f"root=UUID={UUID}\n}}\n")
+    machine.one("image-missing", "warning")
+
+
+def test_an_image_that_is_stale(machine):
+    path = machine.module()
+    path.with_name("x").write_bytes(path.read_bytes() + bytes(4))
+    path.with_name("x").rename(path)
+    trees.depmod(machine.tree)
+    assert "has changed since" in machine.one("image-stale", "warning", stale=True)["fact"]
+
+
+def test_an_image_of_others_that_is_older_than_the_modules(machine, image):
+    shutil.copy(image, machine.image.with_name("x"))
+    machine.image.with_name("x").rename(machine.image)
+    machine.image.chmod(0o600)
+    assert machine.all() == []
+    os.utime(machine.image, (1, 1))
+    assert "older" in machine.one("image-stale", "warning", stale=True)["fact"]
+
+
+def test_an_image_that_did_not_boot(machine):
+    path = machine.root / f"var/lib/preroot/{machine.version}.json"
+    identity = re.search(r'"id": ?"([0-9a-f]+)"', path.read_text())[1]
+    path.write_text(path.read_text().replace("{", f'{{"failed": "{identity}",', 1))
+    assert " rebuild " in machine.one("image-failed", "error")["remedy"]
+    shutil.copy(machine.image, machine.image.with_name(machine.image.name + ".previous"))
+    assert " restore " in machine.one("image-failed", "error")["remedy"]
+    path.write_text(path.read_text().replace(f'"failed": "{identity}"', '"failed": "' + "f" * 64 + '"'))
+    assert "--forget" in machine.one("image-failed", "warning")["remedy"]
+
+
+def test_an_image_that_is_damaged(machine):
+    with open(machine.image, "r+b") as file:
+        file.write(b"x" * 200)
+    assert "image-damaged" in [f["id"] for f in machine.all() if f["severity"] == "error"]
+
+
+def test_an_image_without_a_kernel(machine):
+    shutil.copy(machine.image, machine.image.with_name("initrd.img-5.0.0"))
+    assert machine.all() == []
+    machine.one("image-orphaned", "note", "--all")
+
+
+# ---- decompressors ----
+
+def test_an_image_that_its_kernel_cannot_unpack(machine):
+    machine.rebuild("--compress", "gzip")
+    assert machine.all() == []
+    machine.tree.configure(RD_GZIP=None)
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("image-not-unpackable", "error")]
+    assert "CONFIG_RD_GZIP" in found[0]["fact"] and "/boot/config-" in found[0]["fact"]
+
+
+def test_a_compression_that_is_asked_for_and_cannot_be(machine):
+    machine.tree.configure(RD_LZ4=None)
+    machine.rebuild()
+    found = machine.one("plan-refused", "error", "--compress", "lz4")
+    assert "CONFIG_RD_LZ4" in found["fact"] and "zstd" in found["remedy"]
+
+
+def test_a_kernel_whose_configuration_is_not_known(machine):
+    machine.tree.config.unlink()
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [
+        ("plan-warning", "warning"), ("kernel-config-unknown", "note")]
+
+
+# ---- the boot menu ----
+
+def test_no_boot_loader(machine):
+    shutil.rmtree(machine.root / "boot/grub")
+    machine.one("boot-loader-unknown", "note", status=DONE)
+
+
+def test_a_kernel_that_is_not_in_the_menu(machine):
+    machine.menu("menuentry 'other' {\n chainloader +1\n}\n")
+    found = machine.one("boot-entry-missing", "warning")
+    assert found["remedy"] == "update-grub" and found["remedy-is-command"]
+
+
+def test_the_tool_of_others_is_named_with_its_file(machine):
+    (machine.root / "usr/sbin/update-grub").rename(machine.root / "usr/sbin/grub2-mkconfig")
+    (machine.root / "boot/grub").rename(machine.root / "boot/grub2")
+    machine.write("boot/grub2/grub.cfg", "")
+    assert (machine.one("boot-entry-missing", "warning")["remedy"]
+            == "grub2-mkconfig -o /boot/grub2/grub.cfg")
+
+
+def test_an_entry_whose_files_are_gone(machine):
+    good, bad = machine.entry(machine.version), machine.entry("5.0.0", title="Old one")
+    machine.menu(good, bad)
+    found = machine.all()
+    assert {f["id"] for f in found} == {"boot-entry-broken"} and len(found) == 2
+    assert {f["severity"] for f in found} == {"warning"} and '"Old one"' in found[0]["fact"]
+    machine.menu(bad, good)
+    found = machine.all()
+    assert {(f["id"], f["severity"]) for f in found} == {("boot-entry-broken", "error")}
+    assert {f["remedy"] for f in found} == {"update-grub"}
+
+
+def test_an_entry_of_a_previous_image_that_is_gone(machine):
+    entry = machine.entry(machine.version)
+    machine.menu(entry, entry.replace("menuentry 'Debian'", "menuentry 'Before' --id "
+                                      f"preroot-previous-{machine.version}")
+                 .replace("initrd.img-" + machine.version, f"initrd.img-{machine.version}.previous"))
+    assert machine.one("boot-entry-broken", "warning")["remedy"] == "preroot rebuild"
+
+
+def test_a_menu_that_cannot_be_read(machine):
+    machine.write("boot/grub/grub.cfg", "menuentry 'x' {\n")
+    assert "grub.cfg" in machine.one("boot-menu-unreadable", "warning")["fact"]
+
+
+def test_boot_is_not_mounted(machine):
+    machine.write("etc/fstab", f"UUID={UUID} /boot ext4 defaults 0 1\n")
+    found = machine.one("boot-folder", "error")
+    assert "not mounted" in found["fact"] and found["remedy"] == "mount /boot"
+
+
+# ---- space ----
+
+def mounted(machine, folder, size):
+    """A filesystem of SIZE bytes on FOLDER, with what is in it now."""
+    path, aside = machine.root / folder, machine.root / (folder + ".aside")
+    return in_namespace(f"mount --make-rprivate /; cp -a '{path}' '{aside}'; "
+                        f"mount -t tmpfs -o size={size},mode=0755 none '{path}'; "
+                        f"cp -a '{aside}/.' '{path}'; rm -r '{aside}'")
+
+
+def test_boot_has_no_room_for_one_more_image(machine):
+    used = sum(path.stat().st_size for path in (machine.root / "boot").rglob("*"))
+    before = mounted(machine, "boot", used + machine.image.stat().st_size // 2 + 200_000)
+    found = machine.all(before=before)
+    assert [(f["id"], f["severity"]) for f in found] == [("boot-full", "warning")]
+    assert machine.version in found[0]["fact"]
+
+
+def test_boot_is_mounted_read_only(machine):
+    boot = machine.root / "boot"
+    before = in_namespace(f"mount --make-rprivate /; mount --bind '{boot}' '{boot}'; "
+                          f"mount -o remount,bind,ro '{boot}'")
+    found = machine.one("boot-read-only", "error", before=before)
+    assert found["remedy"].startswith("mount -o remount,rw") and found["remedy-is-command"]
+
+
+def test_the_cache_has_no_room(machine):
+    machine.one("cache-full", "warning", before=mounted(machine, "var/cache", 1 << 20))
+
+
+# ---- who may write ----
+
+@pytest.mark.parametrize("path", ["boot", "boot/vmlinuz-{v}", "boot/initrd.img-{v}",
+                                  "boot/grub/grub.cfg"])
+@pytest.mark.parametrize("mode", [0o20, 0o02])
+def test_others_may_write_what_boots(machine, path, mode):
+    file = machine.root / path.format(v=machine.version)
+    old = file.stat().st_mode & 0o7777
+    if file.name.startswith("vmlinuz"):  # its inode is other tests', too
+        machine.tree.rewrite(file, file.read_bytes())
+    file.chmod(old | mode)
+    found = [f for f in machine.all() if f["id"] != "image-secret-readable"]
+    assert [(f["id"], f["severity"]) for f in found] == [("boot-writable", "error")]
+    subprocess.run(found[0]["remedy"], shell=True, check=True)
+    assert file.stat().st_mode & 0o7777 == old
+
+
+def test_secrets_that_others_may_read(machine, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("secret")
+    key.chmod(0o400)
+    machine.rebuild("--include", key, "/etc/keys/key")
+    machine.image.chmod(0o644)
+    found = machine.one("image-secret-readable", "error")
+    assert "/etc/keys/key" in found["fact"]
+    subprocess.run(found["remedy"], shell=True, check=True)
+    assert machine.all() == []
+
+
+def test_an_image_without_secrets_may_be_read(machine):
+    machine.rebuild("--mode", "0644", "--force")
+    machine.image.chmod(0o644)
+    assert machine.all() == []
+
+
+@pytest.mark.parametrize("path", ["etc/crypttab", "etc/cmdline.d/x.conf", "etc/preroot/features.d",
+                                  "etc/dracut.conf.d/x.conf", "etc/modprobe.d/x.conf",
+                                  "etc/dracut.conf"])
+def test_others_may_write_configuration(machine, path):
+    file = machine.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if path.endswith(".d"):
+        file.mkdir()
+    else:
+        file.write_text("")
+    assert machine.all() == []
+    file.chmod(0o777)
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("config-writable", "error")]
+    assert f"/{path} can be written by everybody" in found[0]["fact"]
+
+
+def test_configuration_of_another_user(machine):
+    file, before = machine.root / "etc/crypttab", ()
+    file.write_text("")
+    if os.geteuid() == 0:
+        os.chown(file, 1234, 0)
+    else:  # root's, which is nobody in the namespace
+        before = in_namespace(f"mount --bind /etc/passwd '{file}'")
+    found = machine.all(before=before)
+    assert [(f["id"], f["severity"]) for f in found if "device" not in f["id"]] == [
+        ("config-owner", "error")]
+    assert "/etc/crypttab belongs to user " in found[0]["fact"]
+    assert found[0]["remedy"].startswith("chown root:root ")
+
+
+# ---- names of devices ----
+
+MISSING = "ffffffff-0000-4000-8000-00000000000f"
+
+
+@pytest.mark.parametrize("path,text,where", [
+    ("proc/cmdline", "ro root=UUID={} quiet\n", "/proc/cmdline"),
+    ("etc/kernel/cmdline", "root=UUID={}\n", "/etc/kernel/cmdline"),
+    ("etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet root=UUID={}"\n', "/etc/default/grub"),
+    ("etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT='root=PARTUUID={}/PARTNROFF=1'\n",
+     "/etc/default/grub"),
+])
+def test_the_root_of_a_command_line_is_not_there(machine, path, text, where):
+    (machine.root / "dev/disk/by-partuuid").mkdir()
+    machine.write(path, text.format(UUID))
+    if "PARTUUID" not in text:
+        assert machine.all() == []
+    machine.write(path, text.format(MISSING))
+    found = machine.one("root-device-missing", "error")
+    assert where in found["fact"] and MISSING in found["fact"]
+
+
+def test_the_root_of_a_boot_entry_is_not_there(machine):
+    machine.menu(machine.entry(machine.version, f"root=UUID={MISSING} ro", "Strange"))
+    assert '"Strange"' in machine.one("root-device-missing", "error")["fact"]
+
+
+@pytest.mark.parametrize("root", [f"UUID={UUID.upper()}", f"/dev/disk/by-uuid/{UUID}",
+                                  '"LABEL=data disk"', "LABEL=\"data disk\"",
+                                  "/dev/disk/by-label/data\\x20disk", "/dev/mapper/vg-root",
+                                  "ZFS=tank/root", "$root", "gpt-auto", "/dev/nfs"])
+def test_roots_that_are_there_or_cannot_be_looked_for(machine, root):
+    machine.write("proc/cmdline", f"root={root} ro\n" if root[0] != '"' else f'"root={root[1:]}\n')
+    assert machine.all() == []
+
+
+def test_a_root_by_the_name_of_the_kernel(machine):
+    (machine.root / "sys/class/block/nvme0n1p2").mkdir(parents=True)
+    machine.write("proc/cmdline", "root=/dev/nvme0n1p2\n")
+    assert machine.all() == []
+    machine.write("proc/cmdline", "root=/dev/sda1\n")
+    assert "/dev/sda1" in machine.one("root-device-missing", "error")["fact"]
+
+
+def test_other_devices_are_missed_unless_they_may_be(machine):
+    for path, line in (("etc/fstab", f"UUID={MISSING} /srv ext4 {{}} 0 2\n"),
+                       ("etc/crypttab", f"x UUID={MISSING} /key luks,{{}}\n")):
+        machine.write(path, line.format("rw"))
+        assert MISSING in machine.one("device-missing", "warning")["fact"]
+        for option in ("nofail", "noauto"):
+            machine.write(path, line.format(option))
+            assert machine.all() == []
+    machine.write("proc/cmdline", f"root=UUID={UUID} resume=LABEL=none\n")
+    assert "resume=LABEL=none" in machine.one("device-missing", "warning")["fact"]
+
+
+def test_one_device_is_told_once(machine):
+    machine.menu(*[machine.entry(machine.version, f"root=UUID={MISSING}", f"{i}")
+                   for i in range(5)])
+    machine.write("proc/cmdline", f"root=UUID={MISSING}\n")
+    machine.one("root-device-missing", "error")
+
+
+def test_where_udev_was_not_at_work_nothing_is_said_of_devices(machine):
+    shutil.rmtree(machine.root / "dev/disk")
+    machine.one("device-names-unknown", "note", status=DONE)
+    machine.write("etc/fstab", "")
+    machine.write("proc/cmdline", "quiet\n")
+    machine.menu(machine.entry(machine.version, "ro"))
+    assert machine.all() == []
+
+
+# ---- the way to the root ----
+
+def test_the_kernel_has_no_driver_for_the_disk(machine):
+    machine.module().unlink()
+    trees.depmod(machine.tree)
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [("plan-refused", "error")]
+    assert "has no driver for /sys/" in found[0]["fact"] and found[0]["remedy"]
+
+
+def test_the_kernel_has_no_driver_for_the_filesystem(machine):
+    machine.module("ext4").unlink()
+    trees.depmod(machine.tree)
+    found = machine.all()
+    assert [f["id"] for f in found] == ["plan-refused"]
+    assert "filesystem ext4" in found[0]["fact"]
+
+
+def test_what_a_rebuild_warns_of(machine):
+    (machine.root / "usr/sbin/fsck.ext4").unlink()
+    machine.rebuild()
+    assert "fsck.ext4" in machine.one("plan-warning", "warning")["fact"]
+
+
+def test_another_machine_by_its_description(machine):
+    shutil.rmtree(machine.root / "sys")
+    shutil.rmtree(machine.root / "proc/self")
+    assert [f["id"] for f in machine.all()] == ["hardware-unknown"]
+    assert machine.all("--hardware", NVME) == []
+    assert {f["id"] for f in machine.all("--generic")} <= {"plan-warning"}
+
+
+# ---- keyboards ----
+
+def test_nobody_can_type_what_the_boot_asks_for(machine):
+    """Its small kernel has no driver of a keyboard."""
+    machine.write("etc/crypttab", f"root UUID={UUID} none luks\n")
+    assert "passphrase of root" in machine.one("keyboard-missing", "note", status=DONE)["fact"]
+    for line in ("root UUID={} /key luks", "root UUID={} none luks,tpm2-device=auto",
+                 "root UUID={} none noauto", "# root UUID={} none luks"):
+        machine.write("etc/crypttab", line.format(UUID) + "\n")
+        assert machine.all() == [], line
+    machine.write("etc/crypttab", "")
+    machine.write("proc/cmdline", f"root=UUID={UUID} rd.shell=1\n")
+    assert "rd.shell" in machine.one("keyboard-missing", "note")["fact"]
+    machine.write("proc/cmdline", f"root=UUID={UUID} rd.shell=1 console=ttyS0,115200\n")
+    assert machine.all() == []
+
+
+def test_the_driver_of_the_keyboard_is_in(machine, bookworm):
+    """A kernel with all modules has it."""
+    source = bookworm.root / "lib/modules" / bookworm.version
+    for folder in ("hid", "usb"):
+        shutil.copytree(source / "kernel/drivers" / folder,
+                        machine.tree.modules / "kernel/drivers" / folder, dirs_exist_ok=True)
+    trees.depmod(machine.tree)
+    machine.write("etc/crypttab", f"root UUID={UUID} none luks\n")
+    assert "keyboard-missing" not in [f["id"] for f in machine.all()]
+
+
+# ---- Secure Boot ----
+
+def test_secure_boot_off_and_on(machine):
+    machine.variable("SecureBoot", 0)
+    machine.variable("SetupMode", 0)
+    assert machine.one("secure-boot", "note")["fact"] == "Secure Boot is off"
+    machine.variable("SetupMode", 1)
+    assert "setup mode" in machine.one("secure-boot", "note")["fact"]
+    machine.variable("SecureBoot", 1)
+    found = machine.all()
+    assert [(f["id"], f["severity"]) for f in found] == [
+        ("image-unsigned", "note"), ("secure-boot", "note"), ("module-unsigned", "warning")] or [
+        f["id"] for f in found] == ["image-unsigned", "secure-boot"]
+    for path in machine.tree.modules.rglob("*.ko"):
+        machine.tree.rewrite(path, path.read_bytes().split(SIGNATURE)[0] + SIGNATURE)
+    trees.depmod(machine.tree)
+    machine.rebuild()
+    assert [f["id"] for f in machine.all()] == ["image-unsigned", "secure-boot"]
+    trees.make_module(machine.tree, "updates/own.ko",
+                      f"vermagic={machine.version} SMP preempt mod_unload modversions ")
+    trees.depmod(machine.tree)
+    machine.rebuild()
+    found = machine.all()[-1]
+    assert found["id"] == "module-unsigned" and found["severity"] == "warning"
+    assert "updates/own.ko" in found["fact"]
+
+
+# ---- in a rebuild ----
+
+def test_a_rebuild_tells_errors_of_the_machine_and_goes_on(machine):
+    machine.write("proc/cmdline", f"root=UUID={MISSING}\n")
+    done = machine.rebuild("--add-drivers", "dummy")
+    assert "rebuilt" in done.text
+    assert [text for text in done.messages("warning") if MISSING in text], done.err
+    told = machine.rebuild("--add-drivers", "ahci", "--json").json
+    assert any(MISSING in text for text in told["kernels"][0]["warnings"])
+
+
+def test_a_rebuild_for_modules_of_another_kernel_ends_before_it_writes(machine):
+    """Its plan can be made: the names are right, only what is in the files is not."""
+    for path in machine.tree.modules.rglob("*.ko"):
+        machine.tree.rewrite(path, path.read_bytes().replace(
+            b"vermagic=" + machine.version.encode(), b"vermagic=9" + machine.version.encode()[1:]))
+    trees.depmod(machine.tree)
+    before = trees.snapshot(machine.root / "boot")
+    for words in ([], ["--check"]):
+        done = machine.rebuild(*words, status=FAILED)
+        assert "was made for kernel 9" in done.error and "package" in done.hint
+    assert trees.snapshot(machine.root / "boot") == before
+    # What is told of the image now: it is not what a rebuild would give.
+    assert "vermagic-mismatch" in [f["id"] for f in machine.all()]
+
+
+def test_a_rebuild_without_changes_does_not_look(machine):
+    machine.rebuild()
+    machine.write("etc/fstab", "")  # read by the audit, and by a build
+    machine.rebuild()
+    os.chmod(machine.root / "boot", 0o777)
+    done = machine.rebuild()
+    assert done.text == f"{machine.version}: unchanged\n" and not done.err
+    assert "boot can be written" in machine.rebuild("--force").err.decode()
+
+
+def test_what_a_rebuild_looks_at_in_the_audit_makes_no_image_stale(machine):
+    """Files that only the audit reads are none that the image was made of."""
+    machine.rebuild("--add-drivers", "dummy")
+    machine.write("etc/kernel/cmdline", "quiet\n")
+    machine.write("etc/default/grub", "GRUB_CMDLINE_LINUX=quiet\n")
+    assert machine.all(stale=True) == []
+
+
+# ---- whoever looks ----
+
+def test_without_roots_rights_what_can_be_seen_is_told(machine):
+    machine.image.chmod(0)
+    found = machine.all(before=UNPRIVILEGED, status=DONE)
+    assert "image-not-readable" in [f["id"] for f in found]
+    machine.tree.rewrite(machine.tree.image, machine.tree.image.read_bytes())
+    machine.tree.image.chmod(0)
+    found = machine.all(before=UNPRIVILEGED, status=DONE)
+    assert [f["remedy"] for f in found if f["id"] == "kernel-unreadable"] == [
+        "run the audit as root"]
