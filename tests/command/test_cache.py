@@ -235,7 +235,7 @@ def test_change_of_the_machine(place):
     run(*words)
     mounts = place.tree.root / "proc/self/mountinfo"
     with open(mounts, "a", encoding="utf-8") as file:
-        file.write("90 25 0:40 / /mnt rw,relatime - tmpfs none rw\n")
+        file.write("90 25 259:40 / /mnt rw,relatime - ext4 /dev/elsewhere rw\n")
     image, record = place.out.stat(), record_of(place)
     assert run(*words).text == f"{place.out}: unchanged\n"
     refreshed = record_of(place)
