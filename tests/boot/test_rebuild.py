@@ -72,13 +72,41 @@ def trials(machine):
         kept=machine.boot([*FACTS, *STATUS]))
 
 
-def live(name, folder):
+# Moments of a rebuild at which the power goes: when the new file is there, when the old one is
+# kept, when the new one has its name, and a little later.
+CUTS = {
+    "begun": "set -- /boot/*.preroot-*; [ -e $1 ]",
+    "kept": "[ $(stat -c %i $image.previous) != $previous ]",
+    "swapped": "[ $(stat -c %i $image) != $current ]",
+    "later": "[ $(stat -c %i $image) != $current ] && sleep 0.2",
+}
+CUT = (f"image={IMAGE}; current=$(stat -c %i $image); previous=$(stat -c %i $image.previous); "
+       "sync; preroot rebuild --add-drivers nbd >/dev/null & "
+       "until {moment}; do :; done; echo b >/proc/sysrq-trigger; sleep 100")
+AFTER_CUT = [
+    ("verify", f"preroot verify {IMAGE}; preroot verify {IMAGE}.previous"),
+    ("mend", "preroot rebuild && ls -A /boot"),
+]
+
+
+def lose_power(machine):
+    """The boots after power was lost, by the moment."""
+    boots, steps = {}, [*AFTER_CUT]
+    for name, moment in CUTS.items():
+        boots[name] = machine.boot([*steps, ("cut", CUT.replace("{moment}", moment))])
+        steps = [*FACTS[:2], *AFTER_CUT]
+    return dict(zip(CUTS, [*list(boots.values())[1:], machine.boot(steps)])), boots
+
+
+def live(name, folder, with_cuts):
     machine = {**GUESTS, **MORE_GUESTS}[name](folder)
     bad_image, account = BAD_IMAGES.get(name, ("", ""))
     lived = life(machine, bad_image)
     if bad_image:
         lived.trials = trials(machine)
         lived.trials.account = account
+    if with_cuts:
+        lived.after_cut, lived.cut = lose_power(machine)
     return lived
 
 
@@ -99,7 +127,9 @@ def lives(lab, request):
                           if "lives" in item.fixturenames)
     folder = lab.folder / "guests"
     with ThreadPoolExecutor(request.config.getoption("--boots-at-once")) as pool:
-        yield {name: pool.submit(live, name, folder / name) for name in names}
+        yield {name: pool.submit(live, name, folder / name,
+                                 request.config.getoption("--all-machines"))
+               for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +221,13 @@ def test_a_trial_that_boots_is_kept(trial):
         assert facts(boot, "state.json")["good"] == tried, boot.explain()
         assert ".trial" not in told(boot, "images") + told(boot, "menu")
     told(trial.kept, "check")
+
+
+@pytest.mark.parametrize("moment", CUTS)
+def test_power_that_goes_leaves_an_image_that_boots(machine, moment):
+    """With --all-machines. The kernel's restart at once stands for it: nothing more is written."""
+    cut, after = machine.cut[moment], machine.after_cut[moment]
+    assert "END cut" not in "".join(cut.report), f"the moment never came\n{cut.explain()}"
+    check_up(after)
+    told(after, "verify")
+    assert "preroot-" not in told(after, "mend"), after.explain()
