@@ -93,6 +93,15 @@ struct json_object *cli_json_text(const char *text)
 	return o;
 }
 
+int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
+		    struct err *err)
+{
+	return parse_u64(text, max, out)
+		       ? 0
+		       : err_set(err, -EINVAL, "--%s takes a number from 0 to %llu, not \"%s\"",
+				 option, (unsigned long long)max, text);
+}
+
 int cli_end(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

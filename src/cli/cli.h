@@ -37,6 +37,10 @@ struct json_object *cli_json_text(const char *text);
 /* Flushes stdout: EXIT_FAILED with a message when something was lost, else STATUS. */
 int cli_end(int status);
 
+/* The value of --OPTION, from 0 to MAX: 0 or -EINVAL. */
+int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
+		    struct err *err);
+
 /* "1.2 MB" */
 const char *cli_size(uint64_t bytes, char out[32]);
 
@@ -88,6 +92,8 @@ enum option_id {
 	OPT_MODE,
 	OPT_FORGET,
 	OPT_PROMETHEUS,
+	OPT_DRY_RUN,
+	OPT_YES,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
 	OPT_SVG,
@@ -155,6 +161,8 @@ const char *cli_mode_name(enum plan_mode mode);
 /* ---- the verbs ---- */
 
 int run_rebuild(const struct command *self, int argc, char **argv);
+int run_prune(const struct command *self, int argc, char **argv);
+int run_prune(const struct command *self, int argc, char **argv);
 int run_restore(const struct command *self, int argc, char **argv);
 int run_build(const struct command *self, int argc, char **argv);
 int run_plan(const struct command *self, int argc, char **argv);

@@ -39,6 +39,17 @@ static const struct option_spec restore_options[] = {
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
 	{0},
 };
+static const struct option_spec prune_options[] = {
+	{"root", 'r', "DIR", "work on the system below DIR instead of /", OPT_ROOT},
+	{"dry-run", 'n', NULL, "only show what would be removed", OPT_DRY_RUN},
+	{"yes", 'y', NULL, "do not ask, also on a terminal", OPT_YES},
+	{"keep", 0, "N", "previous images to keep of each kernel (1)", OPT_KEEP},
+	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is", OPT_NO_LOADER},
+	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
+	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
+	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	{0},
+};
 static const struct option_spec hardware_options[] = {
 	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT},
 	{"hardware", 0, "FILE", "take the machine that FILE describes", OPT_HARDWARE},
@@ -86,6 +97,7 @@ static const struct command commands[] = {
 	 run_rebuild},
 	{"restore", "[KVER]", "Go back to the previous image of a kernel.", restore_options, 0, 1,
 	 run_restore},
+	{"prune", "", "Remove images that nothing needs.", prune_options, 0, 0, run_prune},
 	{"build", "OUT [KVER]", "Write an image file, and nothing else.", build_options, 1, 2,
 	 run_build},
 	{"plan", "[KVER]", "Show what an image would hold, and why.", request_options, 0, 1,

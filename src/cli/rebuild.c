@@ -482,15 +482,6 @@ static int run(struct rebuild *r, const char *version, struct err *err)
 
 /* ---- options ---- */
 
-static int take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
-		       struct err *err)
-{
-	return parse_u64(text, max, out)
-		       ? 0
-		       : err_set(err, -EINVAL, "--%s takes a number from 0 to %llu, not \"%s\"",
-				 option, (unsigned long long)max, text);
-}
-
 static int take_mode(const char *text, uint64_t *out, struct err *err)
 {
 	static const char *const names[] = {"600", "640", "644"};
@@ -527,10 +518,10 @@ static int apply(int id, char **args, void *options, struct err *err)
 		r->no_loader = true;
 		return 0;
 	case OPT_KEEP:
-		return take_number("keep", args[0], KEEP_MAX, &r->keep, err);
+		return cli_take_number("keep", args[0], KEEP_MAX, &r->keep, err);
 	case OPT_LOCK_TIMEOUT:
-		return take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &r->lock_seconds,
-				   err);
+		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &r->lock_seconds,
+				       err);
 	case OPT_MODE:
 		return take_mode(args[0], &r->mode, err);
 	default:
@@ -560,6 +551,7 @@ int run_rebuild(const struct command *self, int argc, char **argv)
 	_cleanup_(clear) struct rebuild r = {.keep = 1,
 					     .lock_seconds = LOCK_SECONDS,
 					     .mode = MODE_DEFAULT,
+					     .log = {.fd = -1, .socket = -1},
 					     .root = {.fd = -1}};
 	struct err err = {0};
 	int n;

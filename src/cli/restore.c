@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "deploy/loader.h"
 #include "deploy/lock.h"
@@ -42,10 +41,8 @@ static int apply(int id, char **args, void *options, struct err *err)
 		r->no_loader = true;
 		return 0;
 	case OPT_LOCK_TIMEOUT:
-		if (parse_u64(args[0], LOCK_SECONDS_MAX, &r->lock_seconds))
-			return 0;
-		return err_set(err, -EINVAL, "--lock-timeout takes a number of seconds, not \"%s\"",
-			       args[0]);
+		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &r->lock_seconds,
+				       err);
 	default:
 		r->json = true;
 		return 0;
@@ -95,7 +92,8 @@ static int restore(struct restore *r, const char *version, const char **path, st
 int run_restore(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct restore r = {
-		.top = "/", .lock_seconds = LOCK_SECONDS, .root = {.fd = -1}};
+		.top = "/", .lock_seconds = LOCK_SECONDS, .root = {.fd = -1},
+		.log = {.fd = -1, .socket = -1}};
 	const char *path;
 	struct err err = {0};
 	int n = options_parse(self, argc, argv, apply, &r, &err);

@@ -40,13 +40,21 @@ static uint64_t bytes_of_images(const struct inventory *i)
 
 /* ---- as a table ---- */
 
-enum { COLUMNS = 5, CELL_MAX = 512 };
+enum { COLUMNS = 6, CELL_MAX = 512 };
 
 struct line {
 	char cells[COLUMNS][CELL_MAX];
 };
 
-static void fill(const struct inventory_row *row, struct line *l)
+static bool has_menu(const struct bootmenu *menu)
+{
+	for (size_t i = 0; i < BOOTMENU_LOADERS; i++)
+		if (menu->has[i])
+			return true;
+	return false;
+}
+
+static void fill(const struct inventory_row *row, bool menu, struct line *l)
 {
 	char version[CELL_MAX / 2], path[CELL_MAX / 2], why[CELL_MAX / 2] = "";
 
@@ -61,7 +69,9 @@ static void fill(const struct inventory_row *row, struct line *l)
 	else
 		snprintf(l->cells[2], CELL_MAX, "-");
 	snprintf(l->cells[3], CELL_MAX, "%s", row->trial ? "waits" : "-");
-	snprintf(l->cells[4], CELL_MAX, "%s%s%s", inventory_word(row->verdict), *why ? ": " : "",
+	snprintf(l->cells[4], CELL_MAX, "%s",
+		 !menu || !row->image ? "-" : row->entry ? "yes" : "no");
+	snprintf(l->cells[5], CELL_MAX, "%s%s%s", inventory_word(row->verdict), *why ? ": " : "",
 		 why);
 }
 
@@ -92,13 +102,13 @@ static void print_space(const struct inventory *i)
 
 void status_print_table(const struct status_report *s)
 {
-	static const struct line head = {{"kernel", "image", "previous", "trial", "state"}};
+	static const struct line head = {{"kernel", "image", "previous", "trial", "menu", "state"}};
 	const struct inventory *i = &s->inventory;
 	struct line *lines = xrealloc(NULL, i->n + 1, sizeof(*lines));
 
 	lines[0] = head;
 	for (size_t k = 0; k < i->n; k++)
-		fill(&i->rows[k], &lines[k + 1]);
+		fill(&i->rows[k], has_menu(&i->menu), &lines[k + 1]);
 	if (i->n)
 		print_lines(lines, i->n + 1);
 	free(lines);
@@ -129,6 +139,16 @@ static struct json_object *image_json(const struct boot_image *image)
 	return o;
 }
 
+static struct json_object *entry_json(const struct bootmenu_entry *entry)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "file", cli_json_text(entry->file));
+	add(o, "id", entry->id ? cli_json_text(entry->id) : NULL);
+	add(o, "title", entry->title ? cli_json_text(entry->title) : NULL);
+	return o;
+}
+
 static struct json_object *row_json(const struct inventory_row *row)
 {
 	struct json_object *o = json_object_new_object(), *images = json_object_new_array();
@@ -139,6 +159,7 @@ static struct json_object *row_json(const struct inventory_row *row)
 	add(o, "modules", json_object_new_boolean(row->has_modules));
 	add(o, "kernel-image", json_object_new_boolean(row->has_kernel));
 	add(o, "image", row->image ? cli_json_text(row->image->path) : NULL);
+	add(o, "boot-entry", row->entry ? entry_json(row->entry) : NULL);
 	add(o, "state", json_object_new_string(inventory_word(row->verdict)));
 	add(o, "why", row->why ? cli_json_text(row->why) : NULL);
 	add(o, "good", *row->state.good ? json_object_new_string(row->state.good) : NULL);

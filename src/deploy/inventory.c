@@ -228,6 +228,27 @@ static void read_boot(struct reader *r, bool has_kernels)
 		r->out->has_boot = false;
 }
 
+static void read_menu(struct reader *r)
+{
+	struct bootmenu *menu = &r->out->menu;
+	struct err err = {0};
+
+	if (!r->out->has_boot)
+		return;
+	if (bootmenu_read(r->root, &r->out->boot, r->arena, menu, &err) < 0) {
+		*menu = (struct bootmenu){0};
+		note(r, err.text);
+	} else if (menu->problem) {
+		note(r, menu->problem);
+	}
+	for (size_t i = 0; i < r->out->n; i++) {
+		struct inventory_row *row = &r->out->rows[i];
+
+		if (row->image)
+			row->entry = bootmenu_find(menu, row->version, row->image->path);
+	}
+}
+
 int inventory_read(const struct root *root, struct cache *cache, struct arena *arena,
 		   struct inventory *out, struct err *err)
 {
@@ -247,6 +268,7 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 	o.rows = arena_alloc(arena, ((size_t)n + r.n_images + 1) * sizeof(*o.rows));
 	take_images(&r);
 	take_kernels(&r, kernels, (size_t)n);
+	read_menu(&r);
 	for (size_t i = 0; i < o.n; i++) {
 		if (!o.has_boot && o.rows[i].has_modules)
 			say(&o.rows[i], INVENTORY_UNKNOWN, "/boot cannot be looked at");

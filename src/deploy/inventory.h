@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "deploy/state.h"
 #include "host/bootdir.h"
+#include "host/bootmenu.h"
 #include "host/cache.h"
 #include "host/root.h"
 
@@ -37,6 +38,7 @@ struct inventory_row {
 	size_t n_images;
 	const struct boot_image *image, *trial; /* the one in use; NULL */
 	size_t n_previous;
+	const struct bootmenu_entry *entry; /* that boots it with this image; NULL */
 	struct state state;
 	enum inventory_verdict verdict;
 	const char *why;           /* NULL: nothing is to be said */
@@ -47,6 +49,7 @@ struct inventory {
 	bool has_boot;
 	struct inventory_row *rows;
 	size_t n;
+	struct bootmenu menu;      /* without entries, if it could not be read */
 	const char **notes;        /* what could not be looked at */
 	size_t n_notes;
 };

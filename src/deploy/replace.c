@@ -37,6 +37,19 @@ static void set_pending(int dir, const char *temp)
 	pending_dir = dir;
 }
 
+/* Whether FOUND is a temporary name of NAME, or, if that is NULL, of any. */
+static bool is_temp(const char *found, const char *name)
+{
+	const size_t tail = strlen(TEMP_MARK) + TEMP_RANDOM;
+	size_t len = strlen(found);
+
+	if (len <= tail || (name && (len != strlen(name) + tail || !str_starts(found, name))))
+		return false;
+	found += len - tail;
+	return str_starts(found, TEMP_MARK) &&
+	       strspn(found + strlen(TEMP_MARK), "0123456789abcdef") == TEMP_RANDOM;
+}
+
 /* A temporary file is locked as long as its maker lives. */
 static void remove_leftovers(int dir, const char *name)
 {
@@ -50,12 +63,8 @@ static void remove_leftovers(int dir, const char *name)
 	}
 	while ((de = readdir(d))) {
 		_cleanup_fd_ int temp = -1;
-		size_t len = strlen(name);
 
-		if (strncmp(de->d_name, name, len) != 0 ||
-		    !str_starts(de->d_name + len, TEMP_MARK) ||
-		    strlen(de->d_name + len) != strlen(TEMP_MARK) + TEMP_RANDOM ||
-		    strspn(de->d_name + len + strlen(TEMP_MARK), "0123456789abcdef") != TEMP_RANDOM)
+		if (!is_temp(de->d_name, name))
 			continue;
 		temp = openat(dir, de->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (temp >= 0 && flock(temp, LOCK_EX | LOCK_NB) == 0)
@@ -139,6 +148,14 @@ void replace_clean(const struct root *root, const char *path)
 
 	if (fd >= 0)
 		remove_leftovers(fd, slash ? slash + 1 : path);
+}
+
+void replace_clean_folder(const struct root *root, const char *folder)
+{
+	_cleanup_fd_ int fd = root_openat(root, folder, O_RDONLY | O_DIRECTORY);
+
+	if (fd >= 0)
+		remove_leftovers(fd, NULL);
 }
 
 static int check_name(const char *path, const char *name, struct err *err)

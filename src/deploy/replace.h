@@ -35,6 +35,9 @@ int replace_begin_below(const struct root *root, const char *path, struct replac
 /* Removes what killed runs have left of PATH below ROOT. replace_begin() does that, too. */
 void replace_clean(const struct root *root, const char *path);
 
+/* The same for all files in FOLDER. */
+void replace_clean_folder(const struct root *root, const char *folder);
+
 /* All written data reaches the disk. To be called before the content is read back. */
 int replace_sync(struct replace *r, struct err *err);
 

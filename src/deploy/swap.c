@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -167,6 +168,16 @@ static int fill(const struct swap *s, struct replace *file, const struct stat *b
 	return r < 0 ? r : read_back(s, file->fd, err);
 }
 
+/* Bytes of copies: on a FAT before Linux 6.0 that is how two images exchange their names. */
+static uint64_t copies(const struct swap *s, uint64_t before)
+{
+	struct utsname u;
+
+	if (s->bootdir->has_links || uname(&u) < 0 || strtol(u.release, NULL, 10) >= 6)
+		return 0;
+	return bootdir_takes(s->bootdir, s->image->bytes) + bootdir_takes(s->bootdir, before);
+}
+
 int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 {
 	struct swap_result result = {0};
@@ -183,7 +194,8 @@ int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 		*out = result;
 		return 0;
 	}
-	r = space_check(s->root, s->bootdir, s->image->bytes, 0, err);
+	r = space_check(s->root, s->bootdir, s->image->bytes, copies(s, result.before),
+			err);
 	if (r == 0)
 		r = replace_begin_below(s->root, s->path, &file, err);
 	if (r < 0)

@@ -128,10 +128,11 @@ def test_a_kernel_without_an_image_is_told(machine):
     machine.image(V2)
     text = status(machine.root, "--check", status=FINDING).text
     lines = text.splitlines()
-    assert lines[0].split() == ["kernel", "image", "previous", "trial", "state"]
-    assert re.match(rf"{re.escape(V2)} +/boot/initrd.img-{re.escape(V2)} +- +- +unverified: ",
+    assert lines[0].split() == ["kernel", "image", "previous", "trial", "menu",
+                                "state"]
+    assert re.match(rf"{re.escape(V2)} +/boot/initrd.img-{re.escape(V2)} +- +- +- +unverified: ",
                     lines[1])
-    assert re.fullmatch(rf"{re.escape(V1)} +- +- +- +missing: it has no image", lines[2])
+    assert re.fullmatch(rf"{re.escape(V1)} +- +- +- +- +missing: it has no image", lines[2])
 
 
 def test_what_is_left_of_kernels_is_orphaned(machine):
@@ -259,3 +260,20 @@ def test_without_roots_rights_as_much_as_can_be_seen_is_shown(machine):
     assert f"{V1}.json" in result.messages("warning")[0]
     assert re.search(rf"^{re.escape(V2)} .*missing", result.text, re.M)
     assert re.search(rf"^{re.escape(V1)} .*unknown", result.text, re.M)
+
+
+def test_the_entry_of_the_boot_menu_is_told(machine):
+    machine.kernel(V1)
+    machine.image(V1)
+    machine.kernel(V2)
+    machine.image(V2)
+    entries = machine.root / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    (entries / "one.conf").write_text(f"title One\nversion {V1}\nlinux /vmlinuz-{V1}\n"
+                                      f"initrd /initrd.img-{V1}\n")
+    rows = {row["kernel"]: row for row in status(machine.root, "--json").json["kernels"]}
+    assert rows[V1]["boot-entry"] == {"file": "boot/loader/entries/one.conf", "id": "one",
+                                      "title": "One"}
+    assert rows[V2]["boot-entry"] is None
+    lines = status(machine.root).text.splitlines()
+    assert [line.split()[4] for line in lines[1:3]] == ["no", "yes"]

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/prune.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/caching.h"
+#include "cli/cli.h"
+#include "deploy/keep.h"
+#include "deploy/lock.h"
+#include "deploy/runlog.h"
+
+struct options {
+	const char *top;
+	bool dry_run, yes, no_loader, json;
+	uint64_t keep, lock_seconds;
+	struct caching caching; /* where the records of builds are */
+
+	struct root root;
+	struct runlog log;
+	struct arena arena;
+	struct inventory inventory;
+	struct prune prune;
+};
+
+static void clear(struct options *o)
+{
+	runlog_close(&o->log);
+	caching_end(&o->caching);
+	root_close(&o->root);
+	arena_clear(&o->arena);
+}
+
+static int apply(int id, char **args, void *options, struct err *err)
+{
+	struct options *o = options;
+
+	switch (id) {
+	case OPT_ROOT:
+		o->top = args[0];
+		return 0;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
+		return 0;
+	case OPT_YES:
+		o->yes = true;
+		return 0;
+	case OPT_NO_LOADER:
+		o->no_loader = true;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_KEEP:
+		return cli_take_number("keep", args[0], KEEP_MAX, &o->keep, err);
+	case OPT_LOCK_TIMEOUT:
+		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &o->lock_seconds, err);
+	default:
+		return caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
+	}
+}
+
+/* ---- telling ---- */
+
+static void print_item(const struct prune_item *item)
+{
+	char path[4096], size[32];
+
+	escape_text(item->path, path, sizeof(path));
+	printf("%s /%s, %s: %s\n", item->goes ? "removes" : "leaves", path,
+	       cli_size(item->bytes, size), item->why);
+}
+
+static size_t count(const struct prune *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += p->items[i].goes;
+	return n;
+}
+
+static void show(const struct options *o)
+{
+	for (size_t i = 0; i < o->prune.n; i++)
+		print_item(&o->prune.items[i]);
+	for (size_t i = 0; i < o->prune.n_gone; i++) {
+		char version[512];
+
+		escape_text(o->prune.gone[i], version, sizeof(version));
+		printf("forgets %s: this kernel is gone\n", version);
+	}
+	fflush(stdout);
+}
+
+static void conclude(const struct options *o)
+{
+	size_t n = count(&o->prune);
+	char size[32];
+
+	if (n)
+		printf("%s%zu image%s, %s\n", o->dry_run ? "would remove " : "removed ", n,
+		       n == 1 ? "" : "s", cli_size(o->prune.bytes, size));
+	else if (!o->prune.n_gone)
+		printf("nothing to remove\n");
+}
+
+static void print_json(const struct options *o)
+{
+	struct json_object *all = json_object_new_object();
+	struct json_object *lists[2] = {json_object_new_array(), json_object_new_array()};
+	struct json_object *gone = json_object_new_array();
+
+	for (size_t i = 0; i < o->prune.n; i++) {
+		const struct prune_item *item = &o->prune.items[i];
+		struct json_object *one = json_object_new_object();
+
+		json_object_object_add(one, "path", cli_json_text(item->path));
+		json_object_object_add(one, "kernel", cli_json_text(item->version));
+		json_object_object_add(one, "bytes", json_object_new_int64((int64_t)item->bytes));
+		json_object_object_add(one, "why", cli_json_text(item->why));
+		json_object_array_add(lists[!item->goes], one);
+	}
+	for (size_t i = 0; i < o->prune.n_gone; i++)
+		json_object_array_add(gone, cli_json_text(o->prune.gone[i]));
+	json_object_object_add(all, "dry-run", json_object_new_boolean(o->dry_run));
+	json_object_object_add(all, "removed", lists[0]);
+	json_object_object_add(all, "left", lists[1]);
+	json_object_object_add(all, "forgotten", gone);
+	json_object_object_add(all, "bytes", json_object_new_int64((int64_t)o->prune.bytes));
+	cli_print_json(all);
+}
+
+/* Whoever sits at a terminal is asked. */
+static bool may_go_on(const struct options *o)
+{
+	char answer[16];
+
+	if (o->yes || o->json || !count(&o->prune) || !isatty(STDIN_FILENO) ||
+	    !isatty(STDOUT_FILENO))
+		return true;
+	printf("remove that? [y/N] ");
+	fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+/* ---- doing ---- */
+
+static void say_step(const char *text, void *arg)
+{
+	struct options *o = arg;
+
+	runlog_line(&o->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
+	if (!o->json)
+		printf("%s\n", text);
+}
+
+static void wait_told(const char *text)
+{
+	fprintf(stderr, "preroot: %s\n", text);
+}
+
+static int choose(struct options *o, struct err *err)
+{
+	const char *folder = caching_folder(&o->caching, &o->arena);
+	_cleanup_cache_ struct cache *cache = folder ? cache_new(folder, o->caching.size) : NULL;
+	int r;
+
+	if (cache)
+		cache_freeze(cache);
+	r = inventory_read(&o->root, cache, &o->arena, &o->inventory, err);
+	return r < 0 ? r
+		     : prune_choose(&o->root, &o->inventory, (unsigned)o->keep, &o->arena,
+				    &o->prune, err);
+}
+
+static void log_all(struct options *o)
+{
+	for (size_t i = 0; i < o->prune.n; i++)
+		if (o->prune.items[i].goes)
+			runlog_line(&o->log, o->prune.items[i].version, "prune", RUNLOG_INFO,
+				    "/%s is removed: %s", o->prune.items[i].path,
+				    o->prune.items[i].why);
+}
+
+static int carry_out(struct options *o, struct err *err)
+{
+	struct loader_request q = {.root = &o->root, .bootdir = &o->inventory.boot,
+				   .say = say_step, .arg = o};
+	int r = prune_remove(&o->root, &o->inventory.boot, &o->prune, o->no_loader ? NULL : &q, err);
+
+	if (r < 0)
+		runlog_line(&o->log, NULL, "prune", RUNLOG_ERROR, "%s", err->text);
+	else
+		log_all(o);
+	return r;
+}
+
+static int run(struct options *o, struct err *err)
+{
+	/* Held until the program ends. */
+	int r = root_open(o->top, &o->root, err);
+
+	if (r == 0 && !o->dry_run)
+		r = lock_take(&o->root, (unsigned)o->lock_seconds, wait_told, err);
+	if (r >= 0)
+		r = choose(o, err);
+	if (r < 0)
+		return r;
+	if (!o->json)
+		show(o);
+	if (o->dry_run)
+		return 0;
+	if (!may_go_on(o))
+		return err_set(err, -ECANCELED, "nothing was removed");
+	runlog_open(&o->log, &o->root);
+	return carry_out(o, err);
+}
+
+int run_prune(const struct command *self, int argc, char **argv)
+{
+	_cleanup_(clear) struct options o = {
+		.top = "/", .keep = 1, .lock_seconds = LOCK_SECONDS, .root = {.fd = -1},
+		.log = {.fd = -1, .socket = -1}};
+	struct err err = {0};
+	int r;
+
+	caching_init(&o.caching);
+	r = options_parse(self, argc, argv, apply, &o, &err);
+	if (r < 0)
+		return cli_usage(r, &err);
+	r = run(&o, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	if (o.json)
+		print_json(&o);
+	else
+		conclude(&o);
+	if (runlog_problem(&o.log))
+		cli_warn("%s", runlog_problem(&o.log));
+	return cli_end(EXIT_DONE);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/prune.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "deploy/lock.h"
+#include "deploy/names.h"
+#include "deploy/replace.h"
+#include "format/bootlog.h"
+#include "image/identity.h"
+
+#define MENU_NEEDS_IT "an entry of the boot menu that preroot did not write boots it"
+
+struct chooser {
+	const struct root *root;
+	const struct inventory *inventory;
+	struct arena *arena;
+	unsigned keep;
+	const char *booted; /* identity of the image that this machine booted from; NULL */
+	struct prune out;
+};
+
+/* ---- what is needed ---- */
+
+static const char *booted_image(const struct root *r, struct arena *arena)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct bootlog log = {0};
+
+	if (root_read(r, BOOTLOG_PATH, BOOTLOG_SIZE_MAX, &text) < 0 ||
+	    bootlog_decode(buf_cstr(&text), text.len, arena, &log, NULL) < 0)
+		return NULL;
+	return log.image;
+}
+
+static void add(struct chooser *c, const struct boot_image *image, bool goes, const char *why)
+{
+	struct prune *p = &c->out;
+	struct prune_item item = {.path = image->path,
+				  .version = image->version,
+				  .bytes = bootdir_takes(&c->inventory->boot, image->size),
+				  .goes = goes,
+				  .why = why};
+
+	p->items = arena_grow(c->arena, p->items, p->n, sizeof(*p->items));
+	p->items[p->n++] = item;
+	if (goes)
+		p->bytes += item.bytes;
+}
+
+/* Why the file has to stay, whatever its name says. */
+static const char *needed_as_file(struct chooser *c, const struct inventory_row *row,
+				  const struct boot_image *image)
+{
+	_cleanup_fd_ int fd = root_openat(c->root, image->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	char id[MANIFEST_ID + 1] = "";
+
+	if (fd < 0)
+		return "it cannot be read";
+	/* What is no image of ours has no identity. */
+	if (image_identity(fd, image->path, id, NULL) <= 0)
+		return NULL;
+	if (c->booted && strcmp(id, c->booted) == 0)
+		return "this machine booted from it";
+	return strcmp(id, row->state.good) == 0 ? "it is the last one that booted well" : NULL;
+}
+
+/* An entry that somebody else wrote, and that can boot. */
+static bool needed_by_menu(const struct chooser *c, const char *path)
+{
+	const struct bootmenu *m = &c->inventory->menu;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct bootmenu_entry *e = &m->entries[i];
+
+		if (!e->is_ours && e->kernel && root_exists(c->root, e->kernel) &&
+		    bootmenu_names(e, path))
+			return true;
+	}
+	return false;
+}
+
+static void choose_orphans(struct chooser *c, const struct inventory_row *row)
+{
+	const char *stays = NULL;
+
+	if (row->is_running)
+		stays = "its kernel is running";
+	else if (row->has_kernel)
+		stays = "its kernel is still there, without modules: remove its package";
+	for (size_t i = 0; i < row->n_images; i++) {
+		const char *why = stays;
+
+		if (!why && needed_by_menu(c, row->images[i].path))
+			why = MENU_NEEDS_IT;
+		add(c, &row->images[i], !why, why ? why : "its kernel is gone");
+	}
+}
+
+static void choose_spare(struct chooser *c, const struct inventory_row *row)
+{
+	for (size_t i = 0; i < row->n_images; i++) {
+		const struct boot_image *image = &row->images[i];
+		const char *reason = NULL, *why;
+
+		if (image->kind == BOOT_IMAGE_PREVIOUS && image->generation > c->keep)
+			reason = arena_printf(c->arena, "%u previous image%s to be kept", c->keep,
+					      c->keep == 1 ? " is" : "s are");
+		else if (image->kind == BOOT_IMAGE_TRIAL && !*row->state.trial)
+			reason = "no boot is to try it";
+		if (!reason)
+			continue;
+		why = needed_as_file(c, row, image);
+		if (!why && needed_by_menu(c, image->path))
+			why = MENU_NEEDS_IT;
+		add(c, image, !why, why ? why : reason);
+	}
+}
+
+/* What preroot knows of kernels that are not there any more. */
+static void choose_states(struct chooser *c)
+{
+	static const char ending[] = ".json";
+	char **names;
+	int n = root_listdir(c->root, STATE_DIR, c->arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		size_t len = strlen(names[i]), k = 0;
+		const char *version;
+
+		if (len <= strlen(ending) || strcmp(names[i] + len - strlen(ending), ending) != 0)
+			continue;
+		version = arena_strndup(c->arena, names[i], len - strlen(ending));
+		while (k < c->inventory->n &&
+		       (strcmp(c->inventory->rows[k].version, version) != 0 ||
+			(!c->inventory->rows[k].has_modules && !c->inventory->rows[k].has_kernel &&
+			 !c->inventory->rows[k].is_running)))
+			k++;
+		if (k < c->inventory->n)
+			continue;
+		c->out.gone = arena_grow(c->arena, c->out.gone, c->out.n_gone, sizeof(*c->out.gone));
+		c->out.gone[c->out.n_gone++] = version;
+	}
+}
+
+int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
+		 struct arena *arena, struct prune *out, struct err *err)
+{
+	struct chooser c = {.root = r, .inventory = inventory, .arena = arena, .keep = keep,
+			    .booted = booted_image(r, arena)};
+	bool has_modules = false;
+
+	if (inventory->n_notes) {
+		err_set(err, -EIO, "not all could be looked at: %s", inventory->notes[0]);
+		return err_hint(err, "what cannot be looked at may be needed: nothing was removed");
+	}
+	for (size_t i = 0; i < inventory->n; i++)
+		has_modules = has_modules || inventory->rows[i].has_modules;
+	if (!has_modules) {
+		err_set(err, -ENOENT, "there is no kernel below %s/lib/modules", root_prefix(r));
+		return err_hint(err, "is /usr mounted? nothing was removed");
+	}
+	for (size_t i = 0; i < inventory->n; i++) {
+		const struct inventory_row *row = &inventory->rows[i];
+
+		if (!row->has_modules)
+			choose_orphans(&c, row);
+		else
+			choose_spare(&c, row);
+	}
+	choose_states(&c);
+	*out = c.out;
+	return 0;
+}
+
+/* ---- removing it ---- */
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void put_back(int dir, const struct prune *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *name = last_part(p->items[i].path);
+		char temp[NAME_MAX + 1];
+
+		replace_temp_name(name, REPLACE_RESERVED, temp);
+		if (p->items[i].goes)
+			names_move(dir, temp, name, NULL);
+	}
+}
+
+/* Under temporary names they are no images, and a run that is killed leaves none of them. */
+static int put_aside(int dir, const struct prune *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *name = last_part(p->items[i].path);
+		char temp[NAME_MAX + 1];
+		int r = 0;
+
+		replace_temp_name(name, REPLACE_RESERVED, temp);
+		if (p->items[i].goes)
+			r = names_move(dir, name, temp, err);
+		if (r < 0) {
+			put_back(dir, p, i);
+			return err_prefix(err, "nothing was removed");
+		}
+	}
+	return 0;
+}
+
+static int remove_for_good(int dir, const struct prune *p, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const char *name = last_part(p->items[i].path);
+		char temp[NAME_MAX + 1];
+
+		replace_temp_name(name, REPLACE_RESERVED, temp);
+		if (p->items[i].goes && unlinkat(dir, temp, 0) < 0 && errno != ENOENT && r == 0)
+			r = err_sys(err, -errno, "removing %s", temp);
+	}
+	if (r == 0 && fsync(dir) < 0)
+		r = err_sys(err, -errno, "writing the folder of the images to the disk");
+	return r;
+}
+
+int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,
+		 const struct loader_request *loader, struct err *err)
+{
+	_cleanup_fd_ int dir = root_openat(r, b->path, O_RDONLY | O_DIRECTORY);
+	int e;
+
+	if (dir < 0)
+		return err_sys(err, dir, "%s/%s", root_prefix(r), b->path);
+	replace_clean_folder(r, b->path);
+	e = put_aside(dir, p, err);
+	if (e < 0)
+		return e;
+	e = loader ? loader_update(loader, err) : 0;
+	if (e < 0) {
+		put_back(dir, p, p->n);
+		return err_prefix(err, "nothing was removed, since the boot loader could not be "
+				       "brought in line");
+	}
+	e = remove_for_good(dir, p, err);
+	for (size_t i = 0; i < p->n_gone && e == 0; i++)
+		e = state_remove(r, p->gone[i], err);
+	return e;
+}

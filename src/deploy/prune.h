@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which images in /boot nothing needs: those of kernels that are gone, previous ones beyond what is
+ * to be kept, and trials that nobody waits for. What cannot be proven stays. Never the image in use
+ * of a kernel that is there, the one that this machine booted from, or the last good one.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "deploy/inventory.h"
+#include "deploy/loader.h"
+#include "host/root.h"
+
+struct prune_item {
+	const char *path; /* of an image */
+	const char *version;
+	uint64_t bytes; /* that it takes on /boot */
+	bool goes;
+	const char *why; /* it goes, or stays though it looks unneeded */
+};
+
+struct prune {
+	struct prune_item *items;
+	size_t n;
+	uint64_t bytes;     /* of what goes */
+	const char **gone;  /* kernels that nothing is left of but what preroot knows of them */
+	size_t n_gone;
+};
+
+/* KEEP: previous images of each kernel there are to be. Fails where not all could be looked at. */
+int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
+		 struct arena *arena, struct prune *out, struct err *err);
+
+/* Removes it, and brings the menu in line (LOADER; NULL: leave it). A menu that cannot be brought in
+ * line is a failure, and the images are there again. The caller has the lock. */
+int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,
+		 const struct loader_request *loader, struct err *err);

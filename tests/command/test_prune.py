@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""preroot prune: what nothing needs goes, and all else stays."""
+
+import shutil
+
+import pytest
+
+import faults
+import trees
+from fleet import V1, V2, V3, Machine
+from program import DONE, FAILED, USAGE, run
+
+CALLS = ["openat", "openat2", "write", "fsync", "renameat", "renameat2", "unlinkat"]
+GONE = "5.10.0-1-amd64"
+ENTRY = "title Linux\nversion {0}\nlinux /vmlinuz-{1}\ninitrd /initrd.img-{0}\noptions root=/dev/vda1\n"
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Three kernels with an image each, and one that is gone but for its images."""
+    m = Machine(tmp_path / "root")
+    for version in (V1, V2, V3):
+        m.kernel(version)
+        m.image(version, version)
+    m.image(GONE, "gone")
+    m.image(GONE, "gone before", ".previous")
+    (m.root / "proc/sys/kernel/osrelease").write_text(V2 + "\n")
+    return m
+
+
+def prune(machine, *words, **expected):
+    return run("prune", "--root", machine.root, *words, **expected)
+
+
+def names(machine):
+    return sorted(path.name for path in (machine.root / "boot").iterdir())
+
+
+def removed(machine, *words):
+    """What prune takes from /boot; what it says must be that, also in a dry run."""
+    before = trees.snapshot(machine.root)
+    told = prune(machine, "--dry-run", "--json", *words).json
+    assert trees.snapshot(machine.root) == before
+    there = names(machine)
+    done = prune(machine, "--json", *words).json
+    assert {**told, "dry-run": False} == done
+    gone = sorted(set(there) - set(names(machine)))
+    assert gone == sorted(item["path"].removeprefix("boot/") for item in done["removed"])
+    assert not any(".preroot-" in name for name in names(machine))
+    return gone
+
+
+def test_images_of_a_kernel_that_is_gone_go(machine):
+    machine.set_state(GONE, good="1" * 64)
+    assert removed(machine) == [f"initrd.img-{GONE}", f"initrd.img-{GONE}.previous"]
+    assert machine.state(GONE) is None
+    assert machine.log().count(f"{GONE} prune: ") == 2
+    assert prune(machine).text == "nothing to remove\n"
+
+
+def test_what_it_does_is_shown_with_the_reason(machine):
+    text = prune(machine).text
+    assert f"removes /boot/initrd.img-{GONE}, " in text and "its kernel is gone" in text
+    assert "removed 2 images, " in text
+
+
+def test_previous_images_beyond_those_to_be_kept_go(machine):
+    for number, ending in enumerate((".previous", ".previous-2", ".previous-3")):
+        machine.image(V3, f"older {number}", ending)
+    orphans = [f"initrd.img-{GONE}", f"initrd.img-{GONE}.previous"]
+    assert removed(machine, "--keep", "2") == [*orphans, f"initrd.img-{V3}.previous-3"]
+    assert removed(machine) == [f"initrd.img-{V3}.previous-2"]
+    assert removed(machine, "--keep", "0") == [f"initrd.img-{V3}.previous"]
+    assert machine.path(V3).exists()
+
+
+def test_the_last_good_one_and_the_one_that_booted_stay(machine):
+    good = machine.image(V2, "good", ".previous")
+    booted = machine.image(V2, "booted", ".previous-2")
+    machine.image(V2, "other", ".previous-3")
+    machine.set_state(V2, good=good)
+    machine.booted(V2, booted)
+    told = prune(machine, "--keep", "0", "--json").json
+    assert not machine.path(V2, ".previous-3").exists()
+    assert machine.path(V2, ".previous").exists() and machine.path(V2, ".previous-2").exists()
+    whys = {item["path"]: item["why"] for item in told["left"]}
+    assert "booted well" in whys[f"boot/initrd.img-{V2}.previous"]
+    assert "this machine booted" in whys[f"boot/initrd.img-{V2}.previous-2"]
+
+
+def test_a_trial_goes_only_if_nobody_waits_for_it(machine):
+    tried = machine.image(V1, "tried", ".trial")
+    machine.set_state(V1, trial=tried, **{"trial-boot": "1" * 36})
+    prune(machine)
+    assert machine.path(V1, ".trial").exists()
+    machine.set_state(V1)
+    assert removed(machine) == [f"initrd.img-{V1}.trial"]
+
+
+@pytest.mark.parametrize("part", ["kernel", "modules", "running", "entry"])
+def test_what_may_be_needed_stays(part, machine):
+    if part == "kernel":
+        machine.kernel(GONE, modules=False)
+    elif part == "modules":
+        machine.kernel(GONE, kernel=False)
+    elif part == "running":
+        (machine.root / "proc/sys/kernel/osrelease").write_text(GONE + "\n")
+    else:
+        machine.path(GONE, ".previous").unlink()
+        entries = machine.root / "boot/loader/entries"
+        entries.mkdir(parents=True)
+        (entries / "mine.conf").write_text(ENTRY.format(GONE, V1))
+    before = names(machine)
+    told = prune(machine, "--json").json
+    assert names(machine) == before and told["removed"] == []
+    assert part == "modules" or f"boot/initrd.img-{GONE}" in {i["path"] for i in told["left"]}
+
+
+def test_an_entry_whose_kernel_is_gone_needs_nothing(machine):
+    entries = machine.root / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    (entries / "mine.conf").write_text(ENTRY.format(GONE, GONE))
+    assert f"initrd.img-{GONE}" in removed(machine)
+
+
+def test_files_of_people_stay(machine):
+    mine = [f"initrd.img-{V1}.bak", f"initrd.img-{GONE}.old", "initrd.img.old-dkms", "notes"]
+    for name in mine:
+        (machine.root / "boot" / name).write_text("mine\n")
+    removed(machine)
+    assert set(mine) <= set(names(machine))
+
+
+def test_what_killed_runs_left_goes(machine):
+    left = machine.root / f"boot/initrd.img-{GONE}.preroot-80000000"
+    left.write_bytes(b"x")
+    prune(machine)
+    assert not left.exists()
+
+
+def test_nothing_is_proven_where_not_all_can_be_seen(machine):
+    before = names(machine)
+    (machine.root / "boot/grub").mkdir()
+    (machine.root / "boot/grub/grub.cfg").write_text("menuentry 'x' { linux /vmlinuz\n")
+    told = prune(machine, status=FAILED)
+    assert "grub.cfg" in told.error and "nothing was removed" in told.err.decode()
+    (machine.root / "boot/grub/grub.cfg").unlink()
+    (machine.root / "boot/grub").rmdir()
+    modules = machine.root / "usr/lib/modules"
+    modules.rename(modules.with_name("elsewhere"))
+    assert "no kernel" in prune(machine, status=FAILED).error
+    assert names(machine) == before
+
+
+def test_call_that_fails(machine, tmp_path):
+    """What is needed stays. All that was said to go is gone, and the menu fits, or all is there."""
+    grub = machine.root / "boot/grub"
+    grub.mkdir()
+    (grub / "grub.cfg").write_text("source $prefix/preroot.cfg\n" + "".join(
+        f"menuentry '{v}' {{\n linux /vmlinuz-{v} root=/dev/vda1\n initrd /initrd.img-{v}\n}}\n"
+        for v in (V1, V2, V3)))
+    for ending in (".previous", ".previous-2"):
+        machine.image(V3, f"older {ending}", ending)
+    (machine.root / "proc/self").mkdir()
+    (machine.root / "proc/self/mountinfo").write_text("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+
+    def copy(name):
+        shutil.copytree(machine.root, tmp_path / name / "root", symlinks=True)
+        return tmp_path / name / "root"
+
+    def state(root):
+        images = sorted(path.name for path in (root / "boot").glob("initrd.img-*"))
+        menu = root / "boot/grub/preroot.cfg"
+        return [name for name in images if ".preroot-" not in name], \
+            menu.read_text().count("menuentry") if menu.exists() else 0
+
+    done = copy("done")
+    log = tmp_path / "log"
+    calls = [call for call in faults.trace(CALLS, ["prune", "--root", done], log)
+             if f"<{done}" in call.line]
+    before, after = state(machine.root), state(done)
+    assert (len(before[0]), len(after[0])) == (7, 4) and after[1] == 1
+    outcomes = set()
+    for number, call in enumerate(faults.sample(calls, 60)):
+        root = copy(str(number))
+        told = run("prune", "--root", root, status=(DONE, FAILED), env=faults.TRACED,
+                   before=faults.words(call.name, call.number, "error=EIO"))
+        found = state(root)
+        assert set(after[0]) <= set(found[0]), (call, told)
+        if told.status == FAILED:
+            assert found in (after, before), (call, told)
+        else:
+            assert told.text.count("removes ") == len(before[0]) - len(found[0]), (call, told)
+        outcomes.add((found == after, told.status))
+    assert {(True, DONE), (False, FAILED)} <= outcomes
+
+
+@pytest.mark.parametrize("words", [["--keep", "x"], ["--keep", "10"], ["KVER"]])
+def test_wrong_words(words, machine):
+    prune(machine, *words, status=USAGE)
