@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "deploy/loader_priv.h"
+#include "deploy/names.h"
 #include "format/bls.h"
+#include "format/efivar.h"
 #include "host/mountpoint.h"
 
 #define EFIVARS "sys/firmware/efi/efivars"
@@ -26,6 +29,7 @@
 	"-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* The Boot Loader Interface (systemd.io) */
 #define ONE_SHOT EFIVARS "/LoaderEntryOneShot" INTERFACE
 #define FEATURES EFIVARS "/LoaderFeatures" INTERFACE
+#define LOADER_INFO EFIVARS "/LoaderInfo" INTERFACE
 
 enum {
 	EFI_ATTRIBUTES = 7,   /* kept without power, for the loader and for us */
@@ -225,14 +229,39 @@ static int count_one(const struct loader *l, const char *file, struct err *err)
 		return err_set(err, -EBADMSG, "%s is no entry", file);
 	if (now.counts && now.left == 1 && now.done == 0)
 		return 0;
-	counted = arena_printf(l->arena, "%.*s/%s+1.conf", (int)(slash - file), file, now.id);
+	counted = arena_printf(l->arena, "%s+1.conf", now.id);
 	folder = root_openat(l->q->root, arena_strndup(l->arena, file, (size_t)(slash - file)),
 			     O_RDONLY | O_DIRECTORY);
-	if (folder < 0 || rename(host_path(l, file), host_path(l, counted)) < 0 ||
-	    fsync(folder) < 0)
-		return err_sys(err, folder < 0 ? folder : -errno, "renaming %s", file);
-	loader_say(l, "%s/%s is written", root_prefix(l->q->root), counted);
+	if (folder < 0)
+		return err_sys(err, folder, "the folder of %s", file);
+	if (names_move(folder, slash + 1, counted, err) < 0)
+		return err->code;
+	loader_say(l, "%s/%.*s/%s is written", root_prefix(l->q->root), (int)(slash - file), file,
+		   counted);
 	return 0;
+}
+
+/* The number in LoaderInfo's "systemd-boot 252.39-1~deb12u1"; 0: it is another loader. */
+static unsigned long systemd_boot_version(const struct loader *l)
+{
+	static const char name[] = "systemd-boot ";
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	char text[256];
+
+	if (root_read(l->q->root, LOADER_INFO, EFIVAR_MAX, &value) < 0 ||
+	    efivar_text(value.data, value.len, text, sizeof(text)) < 0 || !str_starts(text, name))
+		return 0;
+	return strtoul(text + strlen(name), NULL, 10);
+}
+
+/* How the loader knows the entry ID, which has one try. Some count the counter as part of it, later
+ * ones do not; since 251 what is asked for is a pattern. */
+static const char *one_shot_name(const struct loader *l, const char *id)
+{
+	unsigned long version = systemd_boot_version(l);
+
+	return version && version < 251 ? arena_printf(l->arena, "%s+1.conf", id)
+					: arena_printf(l->arena, "%s[+.]*conf", id);
 }
 
 static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, struct err *err)
@@ -248,10 +277,7 @@ static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, s
 				"image stays in the menu");
 	}
 	e = count_one(l, entry->file, err);
-	/* The loader knows the entry without its counter. */
-	return e < 0 ? e
-		     : write_variable(l, ONE_SHOT, arena_printf(l->arena, "%s.conf", entry->id),
-				      err);
+	return e < 0 ? e : write_variable(l, ONE_SHOT, one_shot_name(l, entry->id), err);
 }
 
 static int bls_forget(const struct loader *l, struct err *err)

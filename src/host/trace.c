@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/trace.h"
+#include "host/trace_proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,13 +167,41 @@ static void ask_stat(const struct root *r, const char *path, int flags, struct b
 	*racy = !is && file_is_racy(&st);
 }
 
+static ssize_t digest_rest(int fd, uint8_t sum[DIGEST_SIZE])
+{
+	struct digest *d = digest_new();
+	uint8_t chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = read_full(fd, chunk, sizeof(chunk))) > 0)
+		digest_add(d, chunk, (size_t)n);
+	digest_take(d, sum);
+	digest_free(d);
+	return n;
+}
+
+static ssize_t digest_condensed(int fd, const char *path, uint8_t sum[DIGEST_SIZE])
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct digest *d = digest_new();
+	uint8_t chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = read_full(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&text, chunk, (size_t)n);
+	trace_proc_condense(path, &text);
+	digest_add(d, text.data, text.len);
+	digest_take(d, sum);
+	digest_free(d);
+	return n < 0 ? n : buf_status(&text);
+}
+
 static void ask_content(const struct root *r, const char *path, struct buf *out)
 {
 	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
-	struct digest *d;
-	uint8_t chunk[CHUNK], sum[DIGEST_SIZE];
+	uint8_t sum[DIGEST_SIZE];
 	struct stat st;
-	ssize_t n = 0;
+	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		add_error(out, fd < 0 ? fd : -errno);
@@ -182,11 +211,7 @@ static void ask_content(const struct root *r, const char *path, struct buf *out)
 	buf_add_u32le(out, st.st_mode);
 	if (!S_ISREG(st.st_mode))
 		return;
-	d = digest_new();
-	while ((n = read_full(fd, chunk, sizeof(chunk))) > 0)
-		digest_add(d, chunk, (size_t)n);
-	digest_take(d, sum);
-	digest_free(d);
+	n = trace_proc_is_known(path) ? digest_condensed(fd, path, sum) : digest_rest(fd, sum);
 	buf_add(out, sum, sizeof(sum));
 	if (n < 0)
 		add_error(out, (int)n);

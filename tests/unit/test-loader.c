@@ -583,6 +583,8 @@ static void what_GRUB_was_told_is_read_back(void **state)
 static void systemd_boot_boots_a_trial_once(void **state)
 {
 	static const uint8_t features[12] = {6, 0, 0, 0, 0x1f}, old[12] = {6, 0, 0, 0, 7};
+	static const char info[] = "\6\0\0\0s\0y\0s\0t\0e\0m\0d\0-\0b\0o\0o\0t\0 \0"
+				   "2\0004\0007\0.\0003\0\0";
 	_cleanup_machine_ struct machine m;
 	_cleanup_buf_ struct buf value = BUF_INIT;
 
@@ -598,9 +600,14 @@ static void systemd_boot_boots_a_trial_once(void **state)
 	put_text(m.folder, EFI "LoaderEntryOneShot" GUID, "an older choice");
 	assert_ok(try_it(&m), 0, &m.err);
 	assert_int_equal(root_read(&m.root, EFI "LoaderEntryOneShot" GUID, 4096, &value), 0);
-	assert_int_equal(value.len, 4 + 2 * sizeof("a-preroot-trial-" V ".conf"));
+	assert_int_equal(value.len, 4 + 2 * sizeof("a-preroot-trial-" V "[+.]*conf"));
 	assert_memory_equal(value.data, "\7\0\0\0a\0-\0p\0r\0", 12);
 	assert_memory_equal(value.data + value.len - 4, "f\0\0\0", 4);
+	buf_clear(&value);
+	put_file(m.folder, EFI "LoaderInfo" GUID, info, sizeof(info));
+	assert_ok(try_it(&m), 0, &m.err);
+	assert_int_equal(root_read(&m.root, EFI "LoaderEntryOneShot" GUID, 4096, &value), 0);
+	assert_int_equal(value.len, 4 + 2 * sizeof("a-preroot-trial-" V "+1.conf"));
 	assert_true(type_of(m.folder, BLS "a-preroot-trial-" V "+1.conf") != 0);
 	assert_ok(loader_forget_trial(&m.q, &m.err), 0, &m.err);
 	assert_int_equal(type_of(m.folder, EFI "LoaderEntryOneShot" GUID), 0);

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "host/trace.h"
+#include "host/trace_proc.h"
 #include "image/history.h"
 #include "support.h"
 
@@ -66,6 +67,65 @@ static void read_it(struct place *p, const char *path)
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
 	root_read(&p->root, path, 1000, &b);
+}
+
+static void assert_condensed(const char *path, const char *text, const char *expected)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	assert_true(trace_proc_is_known(path));
+	buf_add_str(&b, text);
+	trace_proc_condense(path, &b);
+	assert_string_equal(buf_cstr(&b), expected);
+}
+
+static void what_changes_by_itself_in_proc_is_left_out(void **state)
+{
+	static const char mounts[] = "8:1 / / ext4 /dev/sda1 rw\n8:2 / /home ext4 /dev/sda2 rw\n";
+
+	(void)state;
+	assert_condensed("proc/self/mountinfo",
+			 "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
+			 "23 22 0:5 / /run rw shared:2 - tmpfs tmpfs rw,size=1k\n"
+			 "99 22 8:2 / /home rw - ext4 /dev/sda2 rw\n",
+			 mounts);
+	assert_condensed("proc/mountinfo",
+			 "30 1 8:2 / /home rw shared:9 - ext4 /dev/sda2 rw\nnonsense\n"
+			 "31 22 8:1 / / rw - ext4 /dev/sda1 rw\n",
+			 mounts);
+	assert_condensed("proc/self/mountinfo", "9 1 0:30 /@ / rw - btrfs /dev/vda1 rw,subvol=/@\n",
+			 "0:30 /@ / btrfs /dev/vda1 rw,subvol=/@\n");
+	assert_condensed("proc/swaps",
+			 "Filename\t\t\tType\t\tSize\tUsed\tPriority\n"
+			 "/dev/sda3   partition\t1000\t17\t-2\n",
+			 "/dev/sda3 partition\nFilename Type\n");
+	assert_condensed("proc/cpuinfo",
+			 "processor\t: 0\nvendor_id\t: A\nmodel\t\t: 1\nmodel name\t: x\n"
+			 "cpu MHz\t\t: 1.5\n\nprocessor\t: 1\nvendor_id\t: A\nmodel\t\t: 1\n"
+			 "cpu MHz\t\t: 2.5\n",
+			 "model\t\t: 1\nvendor_id\t: A\n");
+	assert_condensed("proc/swaps", "", "");
+	assert_false(trace_proc_is_known("proc/cmdline"));
+}
+
+/* Of the machine that the tests run on: what it says of its processors stays the same. */
+static void a_file_of_proc_is_noted_by_what_matters(void **state)
+{
+	_cleanup_root_ struct root root = {.fd = -1};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const struct trace_fact *facts;
+	struct err err = {0};
+	struct trace *trace;
+
+	(void)state;
+	assert_ok(root_open("/", &root, &err), 0, &err);
+	trace = trace_new(&root, &err);
+	root.trace = trace;
+	assert_int_equal(root_read(&root, "proc/cpuinfo", 1 << 26, &text), 0);
+	assert_true(trace_facts(trace, &facts) > 0);
+	assert_true(trace_holds(trace, &facts[0]));
+	root.trace = NULL;
+	trace_free(trace);
 }
 
 static void without_a_trace_nothing_is_noted(void **state)
@@ -475,6 +535,8 @@ static void without_a_cache_nothing_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_changes_by_itself_in_proc_is_left_out),
+		cmocka_unit_test(a_file_of_proc_is_noted_by_what_matters),
 		cmocka_unit_test(without_a_trace_nothing_is_noted),
 		cmocka_unit_test(a_file_that_was_read_holds_until_it_changes),
 		cmocka_unit_test(an_old_file_is_known_by_its_identity_without_being_read),
