@@ -39,19 +39,22 @@ WITH_BAD_HOOK = (
     "mkdir -p /etc/preroot/features.d; cd /etc/preroot/features.d; "
     "printf 'pre_mount=/bin/false\\nrequired=yes\\n' >bad.conf; preroot rebuild --try-next; "
     "status=$?; rm bad.conf; exit $status")
-# How to make an image that does not boot, and what it says then. extlinux has no boot for once.
+# How to make an image that does not boot, and what it says then.
 BAD_IMAGES = {
     "grub-bios": (WITHOUT_DRIVER, "wanted: root=UUID="),
     "systemd-boot-uefi": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
     "grub-uefi": (WITHOUT_DRIVER, "wanted: root=UUID="),
-    "grub-btrfs": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
+    "extlinux-bios": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
 }
+# Where a loader cannot forget what it was told for one boot, and why.
+REFUSED = {"grub-btrfs": "GRUB cannot write to boot/grub/grubenv (it lies on btrfs)"}
 STATUS = [("status", "preroot status"), ("check", "preroot status --check")]
 
 
 def life(machine, bad_image):
     """What happens on a machine, boot by boot; BAD_IMAGE, if any, makes one for the next to try."""
-    attempt = [("try", bad_image), ("tried.json", FACTS[2][1])] if bad_image else []
+    attempt = [("try", bad_image), ("tried.json", FACTS[2][1])] if bad_image else [
+        ("refused", "preroot rebuild --try-next --add-drivers nbd"), ("as before", LOOK)]
     return SimpleNamespace(
         installed=machine.boot([
             *machine.first_steps, *FACTS[:2], ("rebuild", "preroot rebuild --json"), *FACTS[2:]]),
@@ -117,6 +120,10 @@ def pytest_generate_tests(metafunc):
             names += MORE_GUESTS
         if "trial" in metafunc.fixturenames:
             names = [name for name in names if name in BAD_IMAGES]
+        if "refusal" in metafunc.fixturenames:
+            refused = [(name, REFUSED[name]) for name in names if name in REFUSED]
+            metafunc.parametrize("machine,refusal", refused, indirect=["machine"], scope="module")
+            return
         metafunc.parametrize("machine", names, indirect=True, scope="module")
 
 
@@ -194,6 +201,11 @@ def test_an_image_that_does_not_fit_is_told_and_changes_nothing(machine):
 
 def test_the_menu_offers_the_image_before(machine):
     assert ".previous" in told(machine.rebuilt, "menu")
+
+
+def test_a_trial_that_would_not_be_for_once_is_refused(machine, refusal):
+    assert refusal in told(machine.rebuilt, "refused", 1)
+    assert ".trial" not in told(machine.rebuilt, "as before")
 
 
 def test_a_trial_that_does_not_boot_is_tried_once(machine, trial):
