@@ -175,8 +175,8 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 			 "not",
 			 bus, what, known.text);
 	else if (!packed.text[0])
-		log_tell("    %s %s: kernel %s has no module for it", bus, what,
-			 h->boot->kernel ? h->boot->kernel : "here");
+		log_tell("    %s %s: no module of kernel %s for it is known here", bus, what,
+			 h->boot->kernel ? h->boot->kernel : "(unknown)");
 }
 
 /* Mass storage (class 01), USB controllers (0c03): what a disk may hang on. */

@@ -236,6 +236,16 @@ static bool can_carry_disks(const char *pattern)
 	       str_starts(pattern, "virtio:") || str_starts(pattern, "vmbus:");
 }
 
+/* pci:vVENDORdDEVICEsv...: cards of one chip differ in what follows, and seldom have another driver. */
+static const char *without_card(struct arena *a, const char *pattern)
+{
+	const char *card = str_starts(pattern, "pci:v") ? strstr(pattern, "sv") : NULL;
+
+	return card && card > pattern && card[-1] != '*'
+		       ? arena_printf(a, "%.*s*", (int)(card - pattern), pattern)
+		       : pattern;
+}
+
 struct named {
 	const char *pattern, *module;
 };
@@ -248,7 +258,13 @@ static int by_module(const void *a, const void *b)
 	return diff ? diff : strcmp(x->pattern, y->pattern);
 }
 
-/* What only a look into its file would tell is not worth that look here. */
+/* Where nearly all drive something else, what only a look into the file would tell is not worth it. */
+static bool is_mixed(const struct modules_rule *rule)
+{
+	return rule->provides &&
+	       (!*rule->folder || strcmp(rule->folder, "kernel/drivers/") == 0);
+}
+
 static bool is_absent(struct modules *m, const char *name, const struct modules_rule *known)
 {
 	void **slot = strset_find(&m->deps, name);
@@ -257,7 +273,7 @@ static bool is_absent(struct modules *m, const char *name, const struct modules_
 	if (!slot || strset_has(&m->by_name, name))
 		return false;
 	rule = modules_rule_of(known, ((const struct dep *)*slot)->path);
-	return rule && !rule->provides;
+	return rule && !is_mixed(rule);
 }
 
 static int add_known(struct modules *m, struct plan *plan, char *aliases,
@@ -275,7 +291,7 @@ static int add_known(struct modules *m, struct plan *plan, char *aliases,
 			continue;
 		if ((n & (n - 1)) == 0)
 			pairs = xrealloc(pairs, n ? n * 2 : 1, sizeof(*pairs));
-		pairs[n++] = (struct named){pattern, name};
+		pairs[n++] = (struct named){without_card(m->arena, pattern), name};
 	}
 	if (n)
 		qsort(pairs, n, sizeof(*pairs), by_module);
@@ -284,7 +300,8 @@ static int add_known(struct modules *m, struct plan *plan, char *aliases,
 		if (i == 0 || strcmp(pairs[i].module, pairs[i - 1].module) != 0)
 			sources[n_sources++] = (struct modindex_source){
 				.name = pairs[i].module, .path = "", .options = ""};
-		push(&list, &count, pairs[i].pattern, (uint32_t)(n_sources - 1));
+		if (i == 0 || by_module(&pairs[i], &pairs[i - 1]) != 0)
+			push(&list, &count, pairs[i].pattern, (uint32_t)(n_sources - 1));
 	}
 	if (modindex_encode(sources, n_sources, list, count, &out) < 0)
 		return err_set(err, -ENOMEM, "no memory left for the module index");

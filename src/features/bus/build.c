@@ -21,7 +21,6 @@ static const struct modules_rule rules[] = {
 	{"kernel/drivers/video/fbdev/", NULL, 0, 0},
 
 	{"kernel/drivers/hv/hv_vmbus.ko", "bus of Hyper-V machines", ALWAYS, 0},
-	{"kernel/drivers/virtio/", "bus of virtual machines", ALWAYS, 0},
 	{"kernel/drivers/xen/", "devices of Xen machines", ALWAYS, FACTS_BUS},
 	{"kernel/drivers/firewire/firewire-ohci.ko", "FireWire", ALWAYS, 0},
 	{"kernel/drivers/i2c/busses/i2c-designware", "keyboards on I2C", LATE, 0},

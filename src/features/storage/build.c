@@ -44,6 +44,7 @@ const struct modules_rule storage_rules[] = {
 	{"kernel/drivers/pci/controller/vmd.ko", "NVMe disks behind Intel VMD", ALWAYS, 0},
 	{"kernel/drivers/ufs/", "UFS flash", ALWAYS, 0},
 	{"kernel/drivers/usb/storage/", "USB disks", ALWAYS, 0},
+	{"kernel/drivers/virtio/", "bus of virtual machines", ALWAYS, 0},
 
 	/* Controllers: any machine's, or those of the kind that this machine has. */
 	{"kernel/drivers/ata/", "SATA and IDE disks", OF_A_KIND, 0},
