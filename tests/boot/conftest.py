@@ -38,3 +38,12 @@ def boots(request, lab):
         yield {scenario: pool.submit(lab.boot, scenario) for scenario in selected}
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+_FOR_ALL = ["power_that_goes", "would_not_be_for_once"]
+
+
+def pytest_collection_modifyitems(config, items):
+    """What takes many boots, or a machine that is not booted else, is for --all-machines."""
+    if not config.getoption("--all-machines"):
+        items[:] = [item for item in items if not any(name in item.name for name in _FOR_ALL)]

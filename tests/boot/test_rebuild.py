@@ -22,20 +22,95 @@ FACTS = [
     ("boot.json", "cat /run/preroot/boot.json"),
     ("state.json", "cat /var/lib/preroot/$(uname -r).json"),
     ("images", "cd /boot && sha256sum initrd.img-*"),
+    ("menu", "cd /boot && grep -rh initrd $(ls -d grub/*.cfg loader/entries extlinux 2>/dev/null)"),
 ]
 # All but a megabyte of what root can have where the images are.
 FILL = "cat /dev/zero >/boot/ballast; truncate -s -1M /boot/ballast; sync; df /boot"
 
 
-def life(machine):
-    """What happens on a machine, boot by boot."""
+# An image for a machine whose disk is an NVMe: it lacks the driver of this one's.
+NVME = "pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02"
+WITHOUT_DRIVER = (
+    f"preroot hardware --json | sed 's/pci:v00001AF4[^\"]*/{NVME}/; s/virtio:[^\"]*/{NVME}/; "
+    "s/virtio[_-]pci/nvme/; s/virtio_blk/nvme/' >/run/other.json; "
+    "preroot rebuild --try-next --hostonly-mode strict --hardware /run/other.json")
+# One with a program of the administrator that must succeed, and does not.
+WITH_BAD_HOOK = (
+    "mkdir -p /etc/preroot/features.d; cd /etc/preroot/features.d; "
+    "printf 'pre_mount=/bin/false\\nrequired=yes\\n' >bad.conf; preroot rebuild --try-next; "
+    "status=$?; rm bad.conf; exit $status")
+# How to make an image that does not boot, and what it says then.
+BAD_IMAGES = {
+    "grub-bios": (WITHOUT_DRIVER, "wanted: root=UUID="),
+    "systemd-boot-uefi": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
+    "grub-uefi": (WITHOUT_DRIVER, "wanted: root=UUID="),
+    "extlinux-bios": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
+}
+# Where a loader cannot forget what it was told for one boot, and why.
+REFUSED = {"grub-btrfs": "GRUB cannot write to boot/grub/grubenv (it lies on btrfs)"}
+STATUS = [("status", "preroot status"), ("check", "preroot status --check")]
+
+
+def life(machine, bad_image):
+    """What happens on a machine, boot by boot; BAD_IMAGE, if any, makes one for the next to try."""
+    attempt = [("try", bad_image), ("tried.json", FACTS[2][1])] if bad_image else [
+        ("refused", "preroot rebuild --try-next --add-drivers nbd"), ("as before", LOOK)]
     return SimpleNamespace(
         installed=machine.boot([
             *machine.first_steps, *FACTS[:2], ("rebuild", "preroot rebuild --json"), *FACTS[2:]]),
         rebuilt=machine.boot([
             *FACTS, ("before", LOOK), ("again", "preroot rebuild"), ("after", LOOK),
             ("fill", FILL), ("full", "preroot rebuild --add-drivers nbd"),
-            ("empty", "rm /boot/ballast"), ("left", LOOK)]))
+            ("empty", "rm /boot/ballast"), ("left", LOOK), *attempt]))
+
+
+def trials(machine):
+    """What happens then: an image is tried that does not boot, and one that does."""
+    return SimpleNamespace(
+        bad=machine.boot(),
+        back=machine.boot([
+            *FACTS, *STATUS, ("forget", "preroot status --forget"),
+            ("try", "preroot rebuild --try-next --add-drivers nbd"), ("tried.json", FACTS[2][1])]),
+        good=machine.boot(FACTS),
+        kept=machine.boot([*FACTS, *STATUS]))
+
+
+# Moments of a rebuild at which the power goes: when the new file is there, when the old one is
+# kept, when the new one has its name, and a little later.
+CUTS = {
+    "begun": "set -- /boot/*.preroot-*; [ -e $1 ]",
+    "kept": "[ $(stat -c %i $image.previous) != $previous ]",
+    "swapped": "[ $(stat -c %i $image) != $current ]",
+    "later": "[ $(stat -c %i $image) != $current ] && sleep 0.2",
+}
+CUT = (f"image={IMAGE}; current=$(stat -c %i $image); previous=$(stat -c %i $image.previous); "
+       "sync; preroot rebuild --add-drivers nbd >/dev/null & "
+       "until {moment}; do :; done; echo b >/proc/sysrq-trigger; sleep 100")
+AFTER_CUT = [
+    ("verify", f"preroot verify {IMAGE}; preroot verify {IMAGE}.previous"),
+    ("mend", "preroot rebuild && ls -A /boot"),
+]
+
+
+def lose_power(machine):
+    """The boots after power was lost, by the moment."""
+    boots, steps = {}, [*AFTER_CUT]
+    for name, moment in CUTS.items():
+        boots[name] = machine.boot([*steps, ("cut", CUT.replace("{moment}", moment))])
+        steps = [*FACTS[:2], *AFTER_CUT]
+    return dict(zip(CUTS, [*list(boots.values())[1:], machine.boot(steps)])), boots
+
+
+def live(name, folder, with_cuts):
+    machine = {**GUESTS, **MORE_GUESTS}[name](folder)
+    bad_image, account = BAD_IMAGES.get(name, ("", ""))
+    lived = life(machine, bad_image)
+    if bad_image:
+        lived.trials = trials(machine)
+        lived.trials.account = account
+    if with_cuts:
+        lived.after_cut, lived.cut = lose_power(machine)
+    return lived
 
 
 def pytest_generate_tests(metafunc):
@@ -43,6 +118,12 @@ def pytest_generate_tests(metafunc):
         names = [*GUESTS]
         if metafunc.config.getoption("--all-machines"):
             names += MORE_GUESTS
+        if "trial" in metafunc.fixturenames:
+            names = [name for name in names if name in BAD_IMAGES]
+        if "refusal" in metafunc.fixturenames:
+            refused = [(name, REFUSED[name]) for name in names if name in REFUSED]
+            metafunc.parametrize("machine,refusal", refused, indirect=["machine"], scope="module")
+            return
         metafunc.parametrize("machine", names, indirect=True, scope="module")
 
 
@@ -53,14 +134,19 @@ def lives(lab, request):
                           if "lives" in item.fixturenames)
     folder = lab.folder / "guests"
     with ThreadPoolExecutor(request.config.getoption("--boots-at-once")) as pool:
-        yield {name: pool.submit(lambda name: life({**GUESTS, **MORE_GUESTS}[name](folder / name)),
-                                 name)
+        yield {name: pool.submit(live, name, folder / name,
+                                 request.config.getoption("--all-machines"))
                for name in names}
 
 
 @pytest.fixture(scope="module")
 def machine(request, lives):
     return lives[request.param].result()
+
+
+@pytest.fixture
+def trial(machine):
+    return machine.trials
 
 
 def told(boot, name, status=0):
@@ -111,3 +197,49 @@ def test_an_image_that_does_not_fit_is_told_and_changes_nothing(machine):
     # The time of the folder is that of the test's own file in it; on a full disk there is no log.
     changed = {line.split()[0] for line in set(left) - set(before)}
     assert changed <= {"/boot", "/var/log/preroot.log"}, changed
+
+
+def test_the_menu_offers_the_image_before(machine):
+    assert ".previous" in told(machine.rebuilt, "menu")
+
+
+def test_a_trial_that_would_not_be_for_once_is_refused(machine, refusal):
+    assert refusal in told(machine.rebuilt, "refused", 1)
+    assert ".trial" not in told(machine.rebuilt, "as before")
+
+
+def test_a_trial_that_does_not_boot_is_tried_once(machine, trial):
+    told(machine.rebuilt, "try")
+    assert trial.bad.value("state") is None, trial.bad.explain()
+    assert trial.account in trial.bad.console, trial.bad.explain()
+    assert "preroot: rebooting" in trial.bad.console, trial.bad.explain()
+    check_up(trial.back)
+    assert facts(trial.back, "boot.json")["image"] == facts(machine.rebuilt, "state.json")["id"]
+
+
+def test_a_trial_that_did_not_boot_is_told_and_gone(machine, trial):
+    assert "failed" in told(trial.back, "status")
+    told(trial.back, "check", 3)
+    tried = facts(machine.rebuilt, "tried.json")["trial"]
+    assert facts(trial.back, "state.json")["failed"] == tried
+    assert ".trial" not in told(trial.back, "images") + told(trial.back, "menu")
+
+
+def test_a_trial_that_boots_is_kept(trial):
+    tried = facts(trial.back, "tried.json")["trial"]
+    for boot in (trial.good, trial.kept):
+        check_up(boot)
+        assert facts(boot, "boot.json")["image"] == tried, boot.explain()
+        assert facts(boot, "state.json")["good"] == tried, boot.explain()
+        assert ".trial" not in told(boot, "images") + told(boot, "menu")
+    told(trial.kept, "check")
+
+
+@pytest.mark.parametrize("moment", CUTS)
+def test_power_that_goes_leaves_an_image_that_boots(machine, moment):
+    """With --all-machines. The kernel's restart at once stands for it: nothing more is written."""
+    cut, after = machine.cut[moment], machine.after_cut[moment]
+    assert "END cut" not in "".join(cut.report), f"the moment never came\n{cut.explain()}"
+    check_up(after)
+    told(after, "verify")
+    assert "preroot-" not in told(after, "mend"), after.explain()
