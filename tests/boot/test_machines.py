@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots on every kind of machine; on all of them with every kernel if --all-machines is given."""
+"""Boots on every kind of machine; with --all-machines on all of them, with every kernel and codec."""
 
 from machines import ALL_MACHINES, MACHINES
+from scenarios import ALL_COMPRESSED, SCENARIOS
 from test_boot import check
+
+MORE = ALL_MACHINES + [scenario for scenario in ALL_COMPRESSED if scenario not in SCENARIOS]
 
 
 def pytest_generate_tests(metafunc):
-    chosen = ALL_MACHINES if metafunc.config.getoption("--all-machines") else MACHINES
+    chosen = MORE if metafunc.config.getoption("--all-machines") else MACHINES
     metafunc.parametrize("scenario", chosen, ids=lambda scenario: scenario.name)
 
 
