@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -37,4 +40,15 @@ int folder_make(const struct root *root, const char *path, mode_t mode, struct e
 			*end = '/';
 	}
 	return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(root), path) : dir;
+}
+
+int folder_sync(int dir, int file)
+{
+	struct statfs v;
+
+	if (fstatfs(dir, &v) == 0 && v.f_type == BTRFS_SUPER_MAGIC)
+		return syncfs(dir) < 0 ? -errno : 0;
+	if (file >= 0 && fsync(file) < 0)
+		return -errno;
+	return fsync(dir) < 0 ? -errno : 0;
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * A folder of ours below the root, made when it is not there.
+ * Folders: one of ours below the root, made when it is not there; and what has changed in one, on the
+ * disk.
  */
 
 #include <sys/types.h>
@@ -13,3 +14,10 @@
 /* Makes what is missing of PATH: the last part with MODE, those before with 0755. Links are
  * followed, below the root. A file descriptor, or -errno. */
 int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err);
+
+/*
+ * The names in DIR, and FILE (-1: none), which got one of them, are on the disk. On btrfs that is all
+ * of the filesystem: after a crash, what it noted of one folder with renamed files has cost others in
+ * there their names (seen with Linux 6.1). 0 or -errno.
+ */
+int folder_sync(int dir, int file);

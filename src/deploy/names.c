@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "deploy/folder.h"
 #include "deploy/replace.h"
 
 enum { CHUNK = 256 * 1024 };
@@ -21,20 +22,13 @@ struct exchange {
 	int renamed; /* of A and B, how many have what the other was */
 };
 
-/* NAME has its file on the disk. What is no file, or not there, has nothing to write. */
+/* NAME and its file are on the disk. What is no file, or not there, has nothing to write. */
 static int sync_name(int dir, const char *name, struct err *err)
 {
 	_cleanup_fd_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int r = fd < 0 && errno != ELOOP && errno != ENOENT ? -errno : folder_sync(dir, fd);
 
-	if (fd < 0 && (errno == ELOOP || errno == ENOENT))
-		return 0;
-	return fd < 0 || fsync(fd) < 0 ? err_sys(err, -errno, "writing %s to the disk", name) : 0;
-}
-
-static int sync_folder(int dir, const char *name, struct err *err)
-{
-	return fsync(dir) < 0 ? err_sys(err, -errno, "writing the folder of %s to the disk", name)
-			      : 0;
+	return r < 0 ? err_sys(err, r, "writing %s to the disk", name) : 0;
 }
 
 static int rename_to(int dir, const char *from, const char *to, struct err *err)
@@ -51,8 +45,6 @@ int names_move(int dir, const char *from, const char *to, struct err *err)
 	if (r < 0)
 		return r;
 	r = sync_name(dir, to, err);
-	if (r == 0)
-		r = sync_folder(dir, to, err);
 	if (r < 0)
 		renameat(dir, to, dir, from);
 	return r;
@@ -103,8 +95,7 @@ static int replace_name(struct exchange *x, const char *from, const char *to, st
 	if (r < 0)
 		return r;
 	x->renamed++;
-	r = sync_name(x->dir, to, err);
-	return r == 0 ? sync_folder(x->dir, to, err) : r;
+	return sync_name(x->dir, to, err);
 }
 
 static int exchange_by_copies(struct exchange *x, struct err *err)
@@ -114,7 +105,7 @@ static int exchange_by_copies(struct exchange *x, struct err *err)
 	if (r == 0)
 		r = duplicate(x->dir, x->b, x->was_b, err);
 	if (r == 0)
-		r = sync_folder(x->dir, x->a, err);
+		r = sync_name(x->dir, x->was_b, err);
 	if (r == 0)
 		r = replace_name(x, x->was_b, x->a, err);
 	return r == 0 ? replace_name(x, x->was_a, x->b, err) : r;
@@ -155,8 +146,6 @@ int names_exchange(int dir, const char *image, const char *a, const char *b, str
 	r = sync_name(dir, a, err);
 	if (r == 0)
 		r = sync_name(dir, b, err);
-	if (r == 0)
-		r = sync_folder(dir, a, err);
 	if (r < 0)
 		renameat2(dir, a, dir, b, RENAME_EXCHANGE);
 	return r;

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "deploy/folder.h"
 #include "deploy/lock.h"
 #include "deploy/names.h"
 #include "deploy/replace.h"
@@ -221,7 +222,7 @@ static int put_aside(int dir, const struct prune *p, struct err *err)
 
 static int remove_for_good(int dir, const struct prune *p, struct err *err)
 {
-	int r = 0;
+	int e, r = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const char *name = last_part(p->items[i].path);
@@ -231,8 +232,9 @@ static int remove_for_good(int dir, const struct prune *p, struct err *err)
 		if (p->items[i].goes && unlinkat(dir, temp, 0) < 0 && errno != ENOENT && r == 0)
 			r = err_sys(err, -errno, "removing %s", temp);
 	}
-	if (r == 0 && fsync(dir) < 0)
-		r = err_sys(err, -errno, "writing the folder of the images to the disk");
+	e = r == 0 ? folder_sync(dir, -1) : 0;
+	if (e < 0)
+		r = err_sys(err, e, "writing the folder of the images to the disk");
 	return r;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "deploy/folder.h"
 
 #define TEMP_MARK ".preroot-"
 
@@ -212,14 +213,16 @@ void replace_forget(struct replace *r)
 
 static int take_name(struct replace *r, struct err *err)
 {
+	int e;
+
 	if (renameat(r->dir, r->temp, r->dir, r->name) < 0)
 		return err_sys(err, -errno, "renaming %s to %s", r->temp, r->name);
 	replace_forget(r);
 	/* Where the file lies a FAT writes with the file only. */
-	if (fsync(r->fd) < 0 || fsync(r->dir) < 0)
-		return err_sys(err, -errno, "%s is in place, but writing its folder to the disk failed",
-			       r->name);
-	return 0;
+	e = folder_sync(r->dir, r->fd);
+	return e < 0 ? err_sys(err, e, "%s is in place, but writing its folder to the disk failed",
+			       r->name)
+		     : 0;
 }
 
 int replace_commit(struct replace *r, struct err *err)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "deploy/folder.h"
 #include "deploy/keep.h"
 #include "image/identity.h"
 
@@ -84,12 +85,14 @@ int trial_drop(const struct root *r, const char *path, struct err *err)
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	const char *trial = boot_image_trial(path, &arena);
 	_cleanup_fd_ int dir = open_folder(r, path, &arena, err);
+	int e;
 
 	if (dir < 0)
 		return dir;
 	if (unlinkat(dir, last_part(trial), 0) < 0 && errno != ENOENT)
 		return err_sys(err, -errno, "removing %s/%s", root_prefix(r), trial);
-	return fsync(dir) < 0 ? err_sys(err, -errno, "writing the folder of %s/%s to the disk",
-					root_prefix(r), trial)
-			      : 0;
+	e = folder_sync(dir, -1);
+	return e < 0 ? err_sys(err, e, "writing the folder of %s/%s to the disk", root_prefix(r),
+			       trial)
+		     : 0;
 }
