@@ -16,27 +16,17 @@
 enum { FINDINGS_MAX = 1000 };
 
 struct check {
-	const char *name;
 	void (*run)(struct audit *a);
 	bool is_for_rebuild; /* a rebuild would not find that by itself */
 };
 
 /* Those that say that no image can be made come before audit_plan(), which then is silent. */
 static const struct check checks[] = {
-	{"kernels and their modules", audit_kernels, true},
-	{"headers", audit_headers, false},
-	{"modules of another kernel", audit_vermagic, true},
-	{"module indexes", audit_indexes, false},
-	{"images", audit_images, false},
-	{"decompressors", audit_decoders, false},
-	{"boot menu", audit_menu, false},
-	{"space", audit_space, false},
-	{"who may write to /boot", audit_boot_access, true},
-	{"secrets in images", audit_image_access, false},
-	{"who may write to configuration", audit_config_access, true},
-	{"names of devices", audit_devices, true},
-	{"the way to the root", audit_plan, false},
-	{"secure boot", audit_secure_boot, false},
+	{audit_kernels, true},	     {audit_headers, false},	  {audit_vermagic, true},
+	{audit_indexes, false},	     {audit_images, false},	  {audit_decoders, false},
+	{audit_menu, false},	     {audit_space, false},	  {audit_boot_access, true},
+	{audit_image_access, false}, {audit_config_access, true}, {audit_devices, true},
+	{audit_plan, false},	     {audit_secure_boot, false},
 };
 
 const char *audit_severity_name(enum audit_severity severity)
@@ -56,7 +46,7 @@ struct audit_finding *audit_add(struct audit *a, enum audit_severity severity, c
 	struct audit_report *o = a->out;
 
 	if (o->n == FINDINGS_MAX)
-		return &o->findings[o->n - 1];
+		return arena_alloc(a->arena, sizeof(*o->findings));
 	o->findings = arena_grow(a->arena, o->findings, o->n, sizeof(*o->findings));
 	o->findings[o->n] = (struct audit_finding){.id = id,
 						   .severity = severity,

@@ -25,46 +25,60 @@ static const char *const folders[] = {
 
 struct devices {
 	struct audit *a;
-	bool knows_names; /* udev has been at work */
-	bool is_asked;	  /* something names one by what udev knows */
+	char **names[AUDIT_SPEC_NAME]; /* of the links, by kind; NULL: no folder */
+	bool knows_names;	       /* udev has been at work */
+	bool knows_kernel;	       /* there is a /sys */
+	bool is_asked;		       /* something names a device by what udev knows */
 	char told[TOLD_MAX][AUDIT_SPEC_MAX + 16];
 	size_t n_told;
 };
 
 /* ---- is it there? ---- */
 
-static bool has_link(struct audit *a, const struct audit_spec *s)
+static bool has_link(const struct devices *d, const struct audit_spec *s)
 {
-	char **names;
-	int n = root_listdir(a->root, arena_printf(a->arena, "dev/disk/%s", folders[s->kind]),
-			     a->arena, &names);
-
-	for (int i = 0; i < n; i++) {
-		char *plain = arena_strdup(a->arena, names[i]);
-
-		audit_spec_unescape(plain);
+	for (char **name = d->names[s->kind]; name && *name; name++)
 		/* Those of FAT are written in either case. */
 		if (s->kind == AUDIT_SPEC_UUID || s->kind == AUDIT_SPEC_PARTUUID
-			    ? strcasecmp(plain, s->value) == 0
-			    : strcmp(plain, s->value) == 0)
+			    ? strcasecmp(*name, s->value) == 0
+			    : strcmp(*name, s->value) == 0)
 			return true;
-	}
 	return false;
+}
+
+static void read_links(struct devices *d)
+{
+	struct audit *a = d->a;
+	char **kernel;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		int n = root_listdir(a->root, arena_printf(a->arena, "dev/disk/%s", folders[i]),
+				     a->arena, &d->names[i]);
+
+		if (n < 0)
+			d->names[i] = NULL;
+		for (int k = 0; k < n; k++)
+			audit_spec_unescape(d->names[i][k]);
+	}
+	d->knows_names = d->names[AUDIT_SPEC_UUID];
+	d->knows_kernel = root_listdir(a->root, "sys/class/block", a->arena, &kernel) > 0;
 }
 
 /* True also where that cannot be told. */
 static bool is_there(struct devices *d, const struct audit_spec *s)
 {
 	struct audit *a = d->a;
-	char **names;
 
 	if (a->q->request->hardware_file)
 		return true;
 	if (s->kind == AUDIT_SPEC_NAME)
-		return root_listdir(a->root, "sys/class/block", a->arena, &names) <= 0 ||
-		       root_exists(a->root, arena_printf(a->arena, "sys/class/block/%s", s->value));
+		/* In /dev there are links besides, such as cdrom. */
+		return !d->knows_kernel ||
+		       root_exists(a->root,
+				   arena_printf(a->arena, "sys/class/block/%s", s->value)) ||
+		       root_exists(a->root, arena_printf(a->arena, "dev/%s", s->value));
 	d->is_asked = true;
-	return !d->knows_names || has_link(a, s);
+	return !d->knows_names || has_link(d, s);
 }
 
 /* ---- telling, each device once ---- */
@@ -182,10 +196,9 @@ static void check_crypttab(struct devices *d)
 void audit_devices(struct audit *a)
 {
 	struct devices *d = arena_alloc(a->arena, sizeof(*d));
-	char **names;
 
 	d->a = a;
-	d->knows_names = root_listdir(a->root, "dev/disk/by-uuid", a->arena, &names) >= 0;
+	read_links(d);
 	audit_cmdlines(a, check_line, d);
 	check_fstab(d);
 	check_crypttab(d);

@@ -53,6 +53,12 @@ static size_t without_quotes(const char **text)
 	return len;
 }
 
+/* What the kernel takes for a root on the network. */
+static bool is_network(const char *text)
+{
+	return strcmp(text, "/dev/nfs") == 0 || strcmp(text, "/dev/cifs") == 0;
+}
+
 bool audit_spec_decode(const char *text, struct audit_spec *out)
 {
 	const char *cut;
@@ -61,6 +67,8 @@ bool audit_spec_decode(const char *text, struct audit_spec *out)
 	/* dracut's way to say that it is a block device. */
 	if (str_starts(text, "block:"))
 		text += strlen("block:");
+	if (is_network(text))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		const struct prefix *p = &prefixes[i];
 

@@ -556,6 +556,8 @@ def test_a_root_by_the_name_of_the_kernel(machine):
     machine.write("proc/cmdline", "root=/dev/nvme0n1p2\n")
     assert machine.all() == []
     machine.write("proc/cmdline", "root=/dev/sda1\n")
+    machine.write("dev/sr0", "")
+    machine.write("etc/fstab", "/dev/sr0 /media iso9660 ro 0 0\n")
     assert "/dev/sda1" in machine.one("root-device-missing", "error")["fact"]
 
 

@@ -39,10 +39,23 @@ static void devices_are_named_in_many_ways(void **state)
 static void what_names_no_device_that_can_be_looked_for_is_passed_over(void **state)
 {
 	static const char *const texts[] = {
-		"",	    "UUID=",   "UUID=\"\"",	 "PARTUUID=/PARTNROFF=1",
-		"/dev/",    "sda1",    "/dev/mapper/x",	 "/dev/disk/by-id/x",
-		"tmpfs",    "ZFS=a/b", "nfs:1.2.3.4:/x", "/dev/disk/by-uuid/",
-		"gpt-auto", "uuid=12", "block:",	 "//server/share",
+		"",
+		"UUID=",
+		"UUID=\"\"",
+		"PARTUUID=/PARTNROFF=1",
+		"/dev/",
+		"sda1",
+		"/dev/mapper/x",
+		"/dev/disk/by-id/x",
+		"tmpfs",
+		"ZFS=a/b",
+		"nfs:1.2.3.4:/x",
+		"/dev/disk/by-uuid/",
+		"/dev/nfs",
+		"gpt-auto",
+		"uuid=12",
+		"block:",
+		"//server/share",
 	};
 	char text[AUDIT_SPEC_MAX + 16] = "UUID=";
 	struct audit_spec s;
