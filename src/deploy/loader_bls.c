@@ -14,7 +14,7 @@
 
 /* An initrd line, word by word. How many of them were the image's. */
 static size_t write_initrds(const struct loader *l, const struct bootmenu_entry *from,
-			    const struct loader_wanted *w, const struct bls_line *line,
+			    const struct loader_wanted *w, const struct keyline *line,
 			    struct buf *out)
 {
 	char *words = arena_strndup(l->arena, line->value, line->value_len), *word;
@@ -37,7 +37,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *cursor, *end;
-	struct bls_line line;
+	struct keyline line;
 	size_t n = 0;
 
 	if (root_read(l->q->root, from->file, BLS_SIZE_MAX, &text) < 0)
@@ -46,7 +46,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 	end = cursor + text.len;
 	buf_printf(out, "# Made by preroot; what is changed here is lost.\ntitle %s\n",
 		   loader_title(l, from, w));
-	while (bls_next(&cursor, end, &line))
+	while (keyline_next(&cursor, end, &line))
 		if (bls_line_is(&line, "initrd"))
 			n += write_initrds(l, from, w, &line, out);
 		else if (!bls_line_is(&line, "title"))

@@ -59,7 +59,7 @@ static size_t write_append(const struct loader *l, const struct bootmenu_entry *
 	return n;
 }
 
-static bool is_replaced(const struct extlinux_line *line)
+static bool is_replaced(const struct keyline *line)
 {
 	static const char *const keys[] = {"label", "menu label", "menu default", "append",
 					   "default"};
@@ -74,11 +74,11 @@ static bool write_label(const struct loader *l, const struct bootmenu_entry *fro
 			const struct loader_wanted *w, const char *cursor, const char *end,
 			struct buf *out)
 {
-	struct extlinux_line line;
+	struct keyline line;
 	size_t n = 0;
 
 	buf_printf(out, "label %s\n\tmenu label %s\n", w->id, loader_title(l, from, w));
-	while (extlinux_next(&cursor, end, &line)) {
+	while (keyline_next(&cursor, end, &line)) {
 		if (extlinux_line_is(&line, "initrd", NULL, NULL)) {
 			buf_add_str(out, "\tinitrd ");
 			n += write_list(l, from, w, line.value, line.value_len, out);

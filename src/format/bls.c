@@ -10,47 +10,13 @@
 
 #define ENDING ".conf"
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-bool bls_next(const char **cursor, const char *end, struct bls_line *out)
-{
-	while (*cursor < end) {
-		const char *p = *cursor, *stop = memchr(p, '\n', (size_t)(end - p));
-		struct bls_line line;
-
-		if (!stop)
-			stop = end;
-		*cursor = stop < end ? stop + 1 : end;
-		while (p < stop && is_blank(*p))
-			p++;
-		while (stop > p && is_blank(stop[-1]))
-			stop--;
-		if (p == stop || *p == '#')
-			continue;
-		line.key = p;
-		while (p < stop && !is_blank(*p))
-			p++;
-		line.key_len = (size_t)(p - line.key);
-		while (p < stop && is_blank(*p))
-			p++;
-		line.value = p;
-		line.value_len = (size_t)(stop - p);
-		*out = line;
-		return true;
-	}
-	return false;
-}
-
-bool bls_line_is(const struct bls_line *line, const char *key)
+bool bls_line_is(const struct keyline *line, const char *key)
 {
 	return line->key_len == strlen(key) && memcmp(line->key, key, line->key_len) == 0;
 }
 
 /* The words of an initrd line; GRUB's variables are no paths. */
-static size_t add_initrds(struct arena *arena, const struct bls_line *line, const char ***list,
+static size_t add_initrds(struct arena *arena, const struct keyline *line, const char ***list,
 			  size_t n)
 {
 	const char *p = line->value, *end = p + line->value_len;
@@ -58,13 +24,13 @@ static size_t add_initrds(struct arena *arena, const struct bls_line *line, cons
 	while (p < end) {
 		const char *begin = p;
 
-		while (p < end && !is_blank(*p))
+		while (p < end && !keyline_is_blank(*p))
 			p++;
 		if (p > begin && *begin != '$') {
 			*list = arena_grow(arena, *list, n, sizeof(**list));
 			(*list)[n++] = arena_strndup(arena, begin, (size_t)(p - begin));
 		}
-		while (p < end && is_blank(*p))
+		while (p < end && keyline_is_blank(*p))
 			p++;
 	}
 	return n;
@@ -83,14 +49,14 @@ int bls_decode(const char *text, size_t len, struct arena *arena, struct bls_ent
 		{"efi", &e.efi},      {"uki", &e.uki},		 {"devicetree", &e.devicetree},
 	};
 	const char *cursor = text, *end = text + len;
-	struct bls_line line;
+	struct keyline line;
 	size_t n = 0;
 
 	if (len > BLS_SIZE_MAX)
 		return err_set(err, -E2BIG, "an entry of more than %d bytes", BLS_SIZE_MAX);
 	if (memchr(text, '\0', len))
 		return err_set(err, -EBADMSG, "an entry with a byte 0, which is no text");
-	while (bls_next(&cursor, end, &line)) {
+	while (keyline_next(&cursor, end, &line)) {
 		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 			if (line.value_len && bls_line_is(&line, keys[i].key))
 				*keys[i].to = arena_strndup(arena, line.value, line.value_len);

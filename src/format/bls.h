@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "format/keyline.h"
 
 enum { BLS_SIZE_MAX = 256 * 1024 };
 
@@ -32,15 +33,7 @@ struct bls_entry {
 int bls_decode(const char *text, size_t len, struct arena *arena, struct bls_entry *out,
 	       struct err *err);
 
-/* One line with a key. KEY and VALUE point into the text and end nowhere. */
-struct bls_line {
-	const char *key, *value;
-	size_t key_len, value_len;
-};
-
-/* The next line that is neither empty nor a comment, from *CURSOR on, which moves behind it. */
-bool bls_next(const char **cursor, const char *end, struct bls_line *out);
-bool bls_line_is(const struct bls_line *line, const char *key);
+bool bls_line_is(const struct keyline *line, const char *key);
 
 struct bls_name {
 	char id[NAME_MAX + 1]; /* NAME */

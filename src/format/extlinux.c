@@ -8,41 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-bool extlinux_next(const char **cursor, const char *end, struct extlinux_line *out)
-{
-	while (*cursor < end) {
-		const char *p = *cursor, *stop = memchr(p, '\n', (size_t)(end - p));
-		struct extlinux_line line = {.begin = p};
-
-		if (!stop)
-			stop = end;
-		*cursor = line.end = stop < end ? stop + 1 : end;
-		while (p < stop && is_blank(*p))
-			p++;
-		while (stop > p && is_blank(stop[-1]))
-			stop--;
-		if (p == stop || *p == '#')
-			continue;
-		line.key = p;
-		while (p < stop && !is_blank(*p))
-			p++;
-		line.key_len = (size_t)(p - line.key);
-		while (p < stop && is_blank(*p))
-			p++;
-		line.value = p;
-		line.value_len = (size_t)(stop - p);
-		*out = line;
-		return true;
-	}
-	return false;
-}
-
-bool extlinux_line_is(const struct extlinux_line *line, const char *key, const char **rest,
+bool extlinux_line_is(const struct keyline *line, const char *key, const char **rest,
 		      size_t *rest_len)
 {
 	const char *second = strchr(key, ' '), *p = line->value, *end = p + line->value_len;
@@ -53,9 +19,9 @@ bool extlinux_line_is(const struct extlinux_line *line, const char *key, const c
 	if (second) {
 		len = strlen(++second);
 		if (line->value_len < len || strncasecmp(p, second, len) != 0 ||
-		    (line->value_len > len && !is_blank(p[len])))
+		    (line->value_len > len && !keyline_is_blank(p[len])))
 			return false;
-		for (p += len; p < end && is_blank(*p); p++)
+		for (p += len; p < end && keyline_is_blank(*p); p++)
 			;
 	}
 	if (rest) {
@@ -107,7 +73,7 @@ static void add_from_options(struct reader *r, const char *options)
 	static const char name[] = "initrd=";
 
 	for (const char *p = options; !r->too_many && (p = strstr(p, name)); p += strlen(name))
-		if (p == options || is_blank(p[-1]))
+		if (p == options || keyline_is_blank(p[-1]))
 			add_initrds(r, p + strlen(name), strcspn(p + strlen(name), " \t\r"));
 }
 
@@ -141,7 +107,7 @@ static void end_label(struct reader *r, size_t at)
 	r->label = NULL;
 }
 
-static int begin_label(struct reader *r, const struct extlinux_line *line, size_t at,
+static int begin_label(struct reader *r, const struct keyline *line, size_t at,
 		       struct err *err)
 {
 	if (!line->value_len)
@@ -170,7 +136,7 @@ static const char *title(struct arena *arena, const char *s, size_t len)
 }
 
 /* What a line says of the label that it stands in. */
-static void take_for_label(struct reader *r, const struct extlinux_line *line)
+static void take_for_label(struct reader *r, const struct keyline *line)
 {
 	const char *value = arena_strndup(r->arena, line->value, line->value_len), *rest;
 	size_t len;
@@ -189,7 +155,7 @@ static void take_for_label(struct reader *r, const struct extlinux_line *line)
 		r->label->fdt = value;
 }
 
-static void take_for_all(struct reader *r, const struct extlinux_line *line)
+static void take_for_all(struct reader *r, const struct keyline *line)
 {
 	const char *value = arena_strndup(r->arena, line->value, line->value_len);
 
@@ -204,7 +170,7 @@ static void take_for_all(struct reader *r, const struct extlinux_line *line)
 	}
 }
 
-static int take(struct reader *r, const char *text, const struct extlinux_line *line,
+static int take(struct reader *r, const char *text, const struct keyline *line,
 		struct err *err)
 {
 	size_t at = (size_t)(line->begin - text);
@@ -235,7 +201,7 @@ int extlinux_decode(const char *text, size_t len, struct arena *arena, struct ex
 {
 	struct reader r = {.arena = arena, .options = "", .number = 1};
 	const char *cursor = text, *end = text + len, *counted = text;
-	struct extlinux_line line;
+	struct keyline line;
 	bool is_help = false;
 	int e;
 
@@ -243,7 +209,7 @@ int extlinux_decode(const char *text, size_t len, struct arena *arena, struct ex
 		return err_set(err, -E2BIG, "more than %d bytes", EXTLINUX_SIZE_MAX);
 	if (memchr(text, '\0', len))
 		return err_set(err, -EBADMSG, "a byte 0, which is no text");
-	while (extlinux_next(&cursor, end, &line)) {
+	while (keyline_next(&cursor, end, &line)) {
 		r.number += count_lines(counted, line.begin);
 		counted = line.begin;
 		if (extlinux_line_is(&line, "text help", NULL, NULL))

@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "format/keyline.h"
 
 enum { EXTLINUX_SIZE_MAX = 256 * 1024, EXTLINUX_LABELS_MAX = 1024, EXTLINUX_INITRDS_MAX = 64 };
 
@@ -45,17 +46,6 @@ struct extlinux {
 int extlinux_decode(const char *text, size_t len, struct arena *arena, struct extlinux *out,
 		    struct err *err);
 
-/* One line that is neither empty nor a comment. Nothing in it ends with a NUL. */
-struct extlinux_line {
-	const char *begin,
-		*end; /* the whole, with what stands before the keyword, and its newline */
-	const char *key, *value;
-	size_t key_len, value_len;
-};
-
-/* The next one from *CURSOR on, which moves behind it. */
-bool extlinux_next(const char **cursor, const char *end, struct extlinux_line *out);
-
 /* Is its keyword KEY? "menu label" asks for both. *REST, if given, is what stands behind. */
-bool extlinux_line_is(const struct extlinux_line *line, const char *key, const char **rest,
+bool extlinux_line_is(const struct keyline *line, const char *key, const char **rest,
 		      size_t *rest_len);
