@@ -158,9 +158,11 @@ int keep_lower(int dir, const char *name, unsigned from, struct err *err)
 	return walk(&k, 0, err);
 }
 
-static void end(struct keep *k)
+/* IS_SPARE: nobody needs what is TEMP now. */
+static void end(struct keep *k, bool is_spare)
 {
-	unlinkat(k->dir, k->temp, 0);
+	if (is_spare)
+		unlinkat(k->dir, k->temp, 0);
 	k->dir = close_fd(k->dir);
 	let_signals_go();
 }
@@ -190,11 +192,12 @@ int keep_commit(struct replace *file, unsigned limit, bool keep_current, struct 
 	if (k.was_free || !keep_current || is_same(&k, k.name, first))
 		limit = 0;
 	hold_signals();
-	replace_forget(file);
 	r = commit(&k, limit, err);
+	/* Where that fails, too, TEMP may be an image that was there before. */
+	if (r == 0 || take_back(&k, NULL) < 0)
+		replace_forget(file);
 	if (r < 0) {
-		take_back(&k, NULL);
-		end(&k);
+		end(&k, false);
 		return r;
 	}
 	*out = k;
@@ -205,11 +208,11 @@ int keep_undo(struct keep *k, struct err *err)
 {
 	int r = take_back(k, err);
 
-	end(k);
+	end(k, r == 0);
 	return r;
 }
 
 void keep_finish(struct keep *k)
 {
-	end(k);
+	end(k, true);
 }

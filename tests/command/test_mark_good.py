@@ -235,3 +235,31 @@ def test_a_log_that_cannot_be_written_is_a_warning(machine):
     result = mark(machine, status=DONE)
     assert len(result.messages("warning")) == 1 and "preroot.log" in result.messages("warning")[0]
     assert machine.state(V1)["good"] == image
+
+
+@pytest.mark.parametrize("had_previous", [False, True])
+def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, tmp_path):
+    """It is tried again at the next call, and not taken for one that failed."""
+    old, new = trial_machine(machine)
+    if had_previous:
+        machine.image(V1, "older", ".previous")
+    machine.cmdline("preroot.trial")
+    machine.booted(V1, new)
+
+    def copy(name):
+        shutil.copytree(machine.root, tmp_path / name, symlinks=True)
+        return Machine(tmp_path / name)
+
+    first = copy("trace")
+    names = ["renameat", "renameat2", "fsync"]
+    calls = [call for call in faults.trace(names, ["mark-good", "--root", first.root],
+                                           tmp_path / "log") if f"{first.root}/boot" in call.line]
+    assert {"renameat2", "fsync"} <= {call.name for call in calls}
+    for number, call in enumerate(calls):
+        trial = copy(str(number))
+        run("mark-good", "--root", trial.root, status=(DONE, FAILED), env=faults.TRACED,
+            before=faults.words(call.name, call.number, "error=EIO"))
+        there = {path.read_bytes() for path in (trial.root / "boot").glob("initrd*")}
+        assert {image_bytes(name)[0] for name in ("old", "new")} <= there, call
+        mark(trial)
+        assert_kept(trial, old, new)
