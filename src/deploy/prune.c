@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -182,81 +183,101 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 
 /* ---- removing it ---- */
 
-static const char *last_part(const char *path)
+/* Where an image lies: /boot itself, or a folder in there. */
+struct place {
+	int dir;
+	const char *name;
+	char temp[NAME_MAX + 1]; /* what it is called once it is put aside */
+};
+
+static int find_place(const struct root *r, const struct prune_item *item, struct place *out,
+		      struct err *err)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(item->path, '/');
+	_cleanup_free_ char *folder = slash ? strndup(item->path, (size_t)(slash - item->path))
+					    : strdup(".");
 
-	return slash ? slash + 1 : path;
-}
-
-static void put_back(int dir, const struct prune *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const char *name = last_part(p->items[i].path);
-		char temp[NAME_MAX + 1];
-
-		replace_temp_name(name, REPLACE_RESERVED, temp);
-		if (p->items[i].goes)
-			names_move(dir, temp, name, NULL);
-	}
+	out->name = slash ? slash + 1 : item->path;
+	replace_temp_name(out->name, REPLACE_RESERVED, out->temp);
+	out->dir = folder ? root_openat(r, folder, O_RDONLY | O_DIRECTORY) : -ENOMEM;
+	return out->dir < 0 ? err_sys(err, out->dir, "the folder of %s/%s", root_prefix(r),
+				      item->path)
+			    : 0;
 }
 
 /* Under temporary names they are no images, and a run that is killed leaves none of them. */
-static int put_aside(int dir, const struct prune *p, struct err *err)
+static int put_item(const struct root *r, const struct prune_item *item, bool aside,
+		    struct err *err)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const char *name = last_part(p->items[i].path);
-		char temp[NAME_MAX + 1];
-		int r = 0;
+	struct place at;
+	int e = find_place(r, item, &at, err);
 
-		replace_temp_name(name, REPLACE_RESERVED, temp);
+	if (e == 0)
+		e = names_move(at.dir, aside ? at.name : at.temp, aside ? at.temp : at.name, err);
+	close_fd(at.dir);
+	return e;
+}
+
+static void put_back(const struct root *r, const struct prune *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
 		if (p->items[i].goes)
-			r = names_move(dir, name, temp, err);
-		if (r < 0) {
-			put_back(dir, p, i);
+			put_item(r, &p->items[i], false, NULL);
+}
+
+static int put_aside(const struct root *r, const struct prune *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->items[i].goes && put_item(r, &p->items[i], true, err) < 0) {
+			put_back(r, p, i);
 			return err_prefix(err, "nothing was removed");
 		}
-	}
 	return 0;
 }
 
-static int remove_for_good(int dir, const struct prune *p, struct err *err)
+static int remove_item(const struct root *r, const struct prune_item *item, struct err *err)
 {
-	int e, r = 0;
+	struct place at;
+	int e = find_place(r, item, &at, err);
+
+	if (e < 0)
+		return e;
+	if (unlinkat(at.dir, at.temp, 0) < 0 && errno != ENOENT)
+		e = err_sys(err, -errno, "removing %s", at.temp);
+	else if ((e = folder_sync(at.dir, -1)) < 0)
+		err_sys(err, e, "writing the folder of %s to the disk", item->path);
+	close_fd(at.dir);
+	return e;
+}
+
+/* The first failure is told; what can go, goes. */
+static int remove_for_good(const struct root *r, const struct prune *p, struct err *err)
+{
+	int e, first = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const char *name = last_part(p->items[i].path);
-		char temp[NAME_MAX + 1];
-
-		replace_temp_name(name, REPLACE_RESERVED, temp);
-		if (p->items[i].goes && unlinkat(dir, temp, 0) < 0 && errno != ENOENT && r == 0)
-			r = err_sys(err, -errno, "removing %s", temp);
+		e = p->items[i].goes ? remove_item(r, &p->items[i], first ? NULL : err) : 0;
+		first = first ? first : e;
 	}
-	e = r == 0 ? folder_sync(dir, -1) : 0;
-	if (e < 0)
-		r = err_sys(err, e, "writing the folder of the images to the disk");
-	return r;
+	return first;
 }
 
 int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,
 		 const struct loader_request *loader, struct err *err)
 {
-	_cleanup_fd_ int dir = root_openat(r, b->path, O_RDONLY | O_DIRECTORY);
 	int e;
 
-	if (dir < 0)
-		return err_sys(err, dir, "%s/%s", root_prefix(r), b->path);
 	replace_clean_folder(r, b->path);
-	e = put_aside(dir, p, err);
+	e = put_aside(r, p, err);
 	if (e < 0)
 		return e;
 	e = loader ? loader_update(loader, err) : 0;
 	if (e < 0) {
-		put_back(dir, p, p->n);
+		put_back(r, p, p->n);
 		return err_prefix(err, "nothing was removed, since the boot loader could not be "
 				       "brought in line");
 	}
-	e = remove_for_good(dir, p, err);
+	e = remove_for_good(r, p, err);
 	for (size_t i = 0; i < p->n_gone && e == 0; i++)
 		e = state_remove(r, p->gone[i], err);
 	return e;

@@ -198,3 +198,25 @@ def test_call_that_fails(machine, tmp_path):
 @pytest.mark.parametrize("words", [["--keep", "x"], ["--keep", "10"], ["KVER"]])
 def test_wrong_words(words, machine):
     prune(machine, *words, status=USAGE)
+
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def test_images_in_folders_of_their_own_go_from_there(machine):
+    """kernel-install's folders: files of the same name in /boot are others, and stay."""
+    (machine.root / "etc/machine-id").write_text(TOKEN + "\n")
+    folders = {v: machine.root / "boot" / TOKEN / v for v in (V1, GONE)}
+    for version, folder in folders.items():
+        folder.mkdir(parents=True)
+        machine.image(version, "inner")
+        machine.path(version).rename(folder / f"initrd.img-{version}")
+    (machine.root / f"boot/{TOKEN}/{V1}/initrd.img-{V1}.previous").write_bytes(b"old")
+    kept = machine.image(V1, "kept", ".previous")
+    machine.set_state(V1, good=kept)
+    machine.image(V1, "in use")
+    prune(machine, "--keep", "0")
+    assert machine.path(V1, ".previous").exists()
+    assert [p.name for p in folders[V1].iterdir()] == [f"initrd.img-{V1}"]
+    assert not list(folders[GONE].iterdir())
+    assert not list((machine.root / "boot").rglob("*.preroot-*"))
