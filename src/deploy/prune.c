@@ -107,6 +107,10 @@ static void choose_orphans(struct chooser *c, const struct inventory_row *row)
 
 static void choose_spare(struct chooser *c, const struct inventory_row *row)
 {
+	bool has_image = false; /* one that stays */
+
+	for (size_t i = 0; i < row->n_images; i++)
+		has_image |= row->images[i].kind == BOOT_IMAGE_CURRENT;
 	for (size_t i = 0; i < row->n_images; i++) {
 		const struct boot_image *image = &row->images[i];
 		const char *reason = NULL, *why;
@@ -116,11 +120,17 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 					      c->keep == 1 ? " is" : "s are");
 		else if (image->kind == BOOT_IMAGE_TRIAL && !*row->state.trial)
 			reason = "no boot is to try it";
-		if (!reason)
+		if (!reason) {
+			has_image |= image->kind == BOOT_IMAGE_PREVIOUS;
 			continue;
+		}
 		why = needed_as_file(c, row, image);
 		if (!why && needed_by_menu(c, image->path))
 			why = MENU_NEEDS_IT;
+		/* The youngest comes first. preroot restore puts it in place. */
+		if (!why && !has_image && image->kind == BOOT_IMAGE_PREVIOUS)
+			why = "there is no other image of its kernel";
+		has_image |= why && image->kind == BOOT_IMAGE_PREVIOUS;
 		add(c, image, !why, why ? why : reason);
 	}
 }

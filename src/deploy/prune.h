@@ -4,7 +4,8 @@
 /*
  * Which images in /boot nothing needs: those of kernels that are gone, previous ones beyond what is
  * to be kept, and trials that nobody waits for. What cannot be proven stays. Never the image in use
- * of a kernel that is there, the one that this machine booted from, or the last good one.
+ * of a kernel that is there, its youngest previous one where that is missing, the one that this
+ * machine booted from, or the last good one.
  */
 
 #include <stdbool.h>

@@ -220,3 +220,12 @@ def test_images_in_folders_of_their_own_go_from_there(machine):
     assert [p.name for p in folders[V1].iterdir()] == [f"initrd.img-{V1}"]
     assert not list(folders[GONE].iterdir())
     assert not list((machine.root / "boot").rglob("*.preroot-*"))
+
+
+def test_the_only_image_of_a_kernel_stays(machine):
+    machine.path(V1).rename(machine.path(V1, ".previous"))
+    machine.image(V1, "older", ".previous-2")
+    told = prune(machine, "--keep", "0", "--json").json
+    assert machine.path(V1, ".previous").exists() and not machine.path(V1, ".previous-2").exists()
+    whys = {item["path"]: item["why"] for item in told["left"]}
+    assert "there is no other image" in whys[f"boot/initrd.img-{V1}.previous"]
