@@ -127,9 +127,37 @@ static bool is_pseudo(int fd, const struct stat *st)
 	       (v.f_type == PROC_SUPER_MAGIC || v.f_type == SYSFS_MAGIC);
 }
 
-static void add_stat(struct buf *out, const struct stat *st, bool pseudo)
+/* A FAT makes numbers up for its files, other ones each time that it is mounted. */
+static bool has_inodes(int fd, const struct stat *st)
+{
+	static _Thread_local dev_t device;
+	static _Thread_local bool is_known, is_fat;
+	struct statfs v;
+
+	if (!is_known || device != st->st_dev) {
+		is_fat = fstatfs(fd, &v) == 0 && v.f_type == MSDOS_SUPER_MAGIC;
+		is_known = true;
+		device = st->st_dev;
+	}
+	return !is_fat;
+}
+
+/* What stays the same from one mount of the filesystem to the next: one without a device of its own,
+ * such as a btrfs, gets any number. */
+static struct file_identity lasting_identity(int fd, const struct stat *st)
 {
 	struct file_identity id = file_identity(st);
+
+	if (major(st->st_dev) == 0)
+		id.device = 0;
+	if (!has_inodes(fd, st))
+		id.inode = 0;
+	return id;
+}
+
+static void add_stat(struct buf *out, int fd, const struct stat *st, bool pseudo)
+{
+	struct file_identity id = lasting_identity(fd, st);
 
 	buf_add_str(out, "A");
 	buf_add_u32le(out, st->st_mode);
@@ -160,7 +188,7 @@ static void ask_stat(const struct root *r, const char *path, int flags, struct b
 		return;
 	}
 	is = is_pseudo(fd, &st);
-	add_stat(out, &st, is);
+	add_stat(out, fd, &st, is);
 	if (!S_ISREG(st.st_mode))
 		return;
 	*pseudo = is;

@@ -10,6 +10,7 @@
  * An answer stands for what was seen:
  *   a file         type, permissions, device, inode, size, mtime, ctime
  *   a folder       device, inode, permissions; when it was listed, the digest of its names
+ *                  (no inode on a FAT, no device where it is not a real one: both change with mounts)
  *   a link         its target; a resolved path: where it led
  *   absent         the error; of a path, only the first part that is missing is noted
  *   /proc and /sys permissions, and the digest of the content once it was read: times and inodes
