@@ -25,7 +25,8 @@ def lab():
     from lab import Lab
     from lib import BUILD
 
-    return Lab(BUILD / "boot-tests")
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    return Lab(BUILD / (f"boot-tests-{worker}" if worker else "boot-tests"))
 
 
 @pytest.fixture(scope="session")
