@@ -4,12 +4,14 @@
 import shutil
 import signal
 import stat
+import subprocess
 
 import pytest
 
 import faults
 import trees
 from fleet import BOOT_ID, V1, Machine, image_bytes
+from lib import TOP
 from program import DONE, FAILED, FINDING, run
 
 KILLED_AT = ["openat2", "write", "fsync", "renameat", "renameat2", "linkat", "unlinkat", "flock"]
@@ -263,3 +265,27 @@ def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, t
         assert {image_bytes(name)[0] for name in ("old", "new")} <= there, call
         mark(trial)
         assert_kept(trial, old, new)
+
+
+def test_the_service_and_the_checks_that_it_waits_for_are_in_no_cycle(tmp_path):
+    """systemd's own check waits for multi-user.target, which wants the service."""
+    theirs = "/usr/lib/systemd/system"
+    unit = (TOP / "data/preroot-good.service.in").read_text().replace("@program@", "/bin/true")
+    (tmp_path / "preroot-good.service").write_text(unit)
+    for folder, name in (("multi-user.target.wants", tmp_path / "preroot-good.service"),
+                         ("boot-complete.target.requires",
+                          f"{theirs}/systemd-boot-check-no-failures.service")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / str(name).rsplit("/", maxsplit=1)[1]).symlink_to(name)
+
+    def verify():
+        return subprocess.run(["systemd-analyze", "--man=no", "verify", "multi-user.target"],
+                              env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:{theirs}",
+                                   "PATH": "/usr/bin:/bin"},
+                              text=True, capture_output=True, check=False).stderr
+
+    told = verify()
+    assert "cycle" not in told and "preroot-good" not in told
+    (tmp_path / "preroot-good.service").write_text(
+        unit.replace("DefaultDependencies=no", "DefaultDependencies=yes"))
+    assert "preroot-good.service/start deleted to break ordering cycle" in verify()

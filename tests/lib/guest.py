@@ -40,7 +40,7 @@ TASK = "opt/preroot/task"
 UNIT = f"""\
 [Unit]
 Description=Do what this boot is for
-After=multi-user.target
+After=multi-user.target preroot-good.service
 
 [Service]
 Type=simple
