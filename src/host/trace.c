@@ -118,13 +118,14 @@ static void add_error(struct buf *out, int code)
 	buf_add_u32le(out, (uint32_t)-code);
 }
 
-/* Only what has no device of its own can be one of the two. */
+/* Only what has no device of its own can be one of them. */
 static bool is_pseudo(int fd, const struct stat *st)
 {
 	struct statfs v;
 
 	return major(st->st_dev) == 0 && fstatfs(fd, &v) == 0 &&
-	       (v.f_type == PROC_SUPER_MAGIC || v.f_type == SYSFS_MAGIC);
+	       (v.f_type == PROC_SUPER_MAGIC || v.f_type == SYSFS_MAGIC ||
+		v.f_type == EFIVARFS_MAGIC);
 }
 
 /* A FAT makes numbers up for its files, other ones each time that it is mounted. */
