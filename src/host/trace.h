@@ -13,8 +13,9 @@
  *                  (no inode on a FAT, no device where it is not a real one: both change with mounts)
  *   a link         its target; a resolved path: where it led
  *   absent         the error; of a path, only the first part that is missing is noted
- *   /proc, /sys    also the variables of EFI: permissions, and the digest of the content once it was read: times and inodes
- *                  mean nothing there; of some files only a part (host/trace_condense.h)
+ *   /proc, /sys    permissions, and the digest of the content once it was read: times and inodes
+ *                  mean nothing there; of some files only a part (host/trace_condense.h). The
+ *                  variables of EFI as well
  * A file that was changed less than TRACE_RACY seconds before it was asked for may change again
  * without its times doing so: of that, too, the digest of the content is noted.
  */
