@@ -214,6 +214,21 @@ static int connect_own(struct loader *l, const char *own, bool is_new, struct er
 	return 0;
 }
 
+/* Systems share an EFI system partition. A menu there is this one's if it boots a kernel of it. */
+static bool is_this_systems(const struct loader *l)
+{
+	if (!strstr(l->menu.file[BOOTMENU_GRUB], "/EFI/"))
+		return true;
+	for (size_t i = 0; i < l->menu.n; i++) {
+		const struct bootmenu_entry *e = &l->menu.entries[i];
+
+		if (e->loader == BOOTMENU_GRUB && e->kernel &&
+		    root_exists(l->q->root, e->kernel))
+			return true;
+	}
+	return false;
+}
+
 int loader_grub_update(struct loader *l, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -222,7 +237,7 @@ int loader_grub_update(struct loader *l, struct err *err)
 	int e;
 
 	/* Fedora's takes its kernels from entry files: nothing of them is in grub.cfg. */
-	if (!l->menu.has[BOOTMENU_GRUB] || l->menu.grub_reads_bls)
+	if (!l->menu.has[BOOTMENU_GRUB] || l->menu.grub_reads_bls || !is_this_systems(l))
 		return 0;
 	e = name_all(l, err);
 	if (e < 0)

@@ -263,6 +263,37 @@ static void without_a_tool_a_menu_is_left_alone(void **state)
 	assert_int_equal(runs, 0);
 }
 
+static int must_not_run(struct machine *m, const char *const *argv)
+{
+	(void)m;
+	fail_msg("%s was run", argv[0]);
+	return 0;
+}
+
+/* On an EFI system partition that several systems share. */
+static void the_menu_of_another_system_is_left_alone(void **state)
+{
+	static const char stub[] = "search.fs_uuid 0a1b root hd0,gpt2\n"
+				   "set prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n";
+	static const char *const menus[] = {
+		stub,
+		"menuentry 'Other' {\n\tlinux /vmlinuz-3.10.0\n\tinitrd /initramfs-3.10.0.img\n}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(menus); i++) {
+		_cleanup_machine_ struct machine m;
+
+		machine_make(&m);
+		put_text(m.folder, "boot/efi/EFI/other/grub.cfg", menus[i]);
+		put_tool(&m, "usr/sbin/grub-mkconfig");
+		tool = must_not_run;
+		update(&m);
+		assert_int_equal(m.said, 0);
+		assert_content(m.folder, "boot/efi/EFI/other/grub.cfg", menus[i]);
+	}
+}
+
 static void the_script_that_reads_our_file_is_put_to_work(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -711,6 +742,7 @@ int main(void)
 		cmocka_unit_test(GRUBs_own_words_keep_what_they_are),
 		cmocka_unit_test(a_kernel_that_is_new_to_the_menu_is_added_by_the_tool),
 		cmocka_unit_test(without_a_tool_a_menu_is_left_alone),
+		cmocka_unit_test(the_menu_of_another_system_is_left_alone),
 		cmocka_unit_test(the_script_that_reads_our_file_is_put_to_work),
 		cmocka_unit_test(whatever_the_tool_does_wrong_is_undone),
 		cmocka_unit_test(entry_files_are_made_and_removed),
