@@ -146,19 +146,47 @@ static int pack(struct rebuild *r, struct build *b, int fd, struct pack_result *
 	return e;
 }
 
+/* Entries that boot this kernel with something else would make the rebuild one without effect. */
+static int check_menu(struct rebuild *r, const struct outcome *o, struct err *err)
+{
+	struct bootmenu menu;
+	const struct bootmenu_entry *other;
+
+	if (r->no_loader || bootmenu_read(&r->root, &r->bootdir, &r->arena, &menu, NULL) < 0 ||
+	    bootmenu_find(&menu, o->version, o->image))
+		return 0;
+	other = bootmenu_find(&menu, o->version, NULL);
+	if (!other)
+		return 0;
+	err_set(err, -ENOTSUP, "the boot menu (%s) boots kernel %s with %s%s, not with /%s",
+		other->file, o->version, other->initrds[0] ? "/" : "no image",
+		other->initrds[0] ? other->initrds[0] : "", o->image);
+	return err_hint(err, "correct the entry, or say --no-boot-loader if that is as it should be; "
+			     "preroot build writes an image to any place");
+}
+
+static int tell_loader(struct rebuild *r, const struct outcome *o, struct err *err)
+{
+	struct loader_request q = loader_of(r);
+	int e = update_loader(r, err);
+
+	if (e == 0)
+		e = check_menu(r, o, err);
+	return e == 0 && r->try_next ? loader_try_next(&q, o->version, o->image, err) : e;
+}
+
 /* The image is in its place: now the boot loader, or all is taken back. */
-static int settle(struct rebuild *r, const char *version, struct swap_result *swapped,
+static int settle(struct rebuild *r, const struct outcome *o, struct swap_result *swapped,
 		  struct err *err)
 {
 	struct loader_request q = loader_of(r);
+	const char *version = o->version;
 	struct err undo = {0};
-	int e = update_loader(r, err);
+	int e = tell_loader(r, o, err);
 
-	if (e == 0 && r->try_next)
-		e = loader_try_next(&q, version, boot_image_trial(boot_image_path(
-							 &r->root, &r->bootdir, version, &r->arena),
-								  &r->arena),
-				    err);
+	/* It was there already, but perhaps nobody has told the loader to try it. */
+	if (swapped->same)
+		return e;
 	if (e == 0) {
 		keep_finish(&swapped->keep);
 		return 0;
@@ -222,14 +250,17 @@ static int put_in_place(struct rebuild *r, struct build *b, struct state *state,
 		if (*id && strcmp(id, state->failed) == 0)
 			plan_warn(&b->plan, "this very image did not boot when it was tried last");
 	}
+	/* What is free now, not what was before the last kernel. */
+	if (e == 0)
+		e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
 	if (e == 0)
 		e = swap_image(&swap, &swapped, err);
 	o->bytes = packed.bytes;
 	if (e == 0) {
 		o->before = swapped.before;
-		o->result = swapped.same ? UNCHANGED : r->try_next ? TO_BE_TRIED : REBUILT;
-		if (!swapped.same)
-			e = settle(r, o->version, &swapped, err);
+		o->result = r->try_next ? TO_BE_TRIED : swapped.same ? UNCHANGED : REBUILT;
+		if (!swapped.same || r->try_next)
+			e = settle(r, o, &swapped, err);
 	}
 	if (e == 0) {
 		caching_keep(&r->caching, packed.sha256, &b->plan);

@@ -255,13 +255,13 @@ static unsigned long systemd_boot_version(const struct loader *l)
 }
 
 /* How the loader knows the entry ID, which has one try. Some count the counter as part of it, later
- * ones do not; since 251 what is asked for is a pattern. */
+ * ones do not; since 251 what is asked for is a pattern: it stands for ID+1.conf and for ID.conf. */
 static const char *one_shot_name(const struct loader *l, const char *id)
 {
 	unsigned long version = systemd_boot_version(l);
 
 	return version && version < 251 ? arena_printf(l->arena, "%s+1.conf", id)
-					: arena_printf(l->arena, "%s[+.]*conf", id);
+					: arena_printf(l->arena, "%s[+.][1c][.o][cn][of]*", id);
 }
 
 static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, struct err *err)

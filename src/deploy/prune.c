@@ -30,15 +30,20 @@ struct chooser {
 
 /* ---- what is needed ---- */
 
-static const char *booted_image(const struct root *r, struct arena *arena)
+/* None is told where PID 1 is another one. */
+static int find_booted(struct chooser *c, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct bootlog log = {0};
+	int e = root_read(c->root, BOOTLOG_PATH, BOOTLOG_SIZE_MAX, &text);
 
-	if (root_read(r, BOOTLOG_PATH, BOOTLOG_SIZE_MAX, &text) < 0 ||
-	    bootlog_decode(buf_cstr(&text), text.len, arena, &log, NULL) < 0)
-		return NULL;
-	return log.image;
+	if (e == -ENOENT || e == -ENOTDIR)
+		return 0;
+	if (e < 0)
+		return err_sys(err, e, "%s/" BOOTLOG_PATH, root_prefix(c->root));
+	e = bootlog_decode(buf_cstr(&text), text.len, c->arena, &log, err);
+	c->booted = log.image;
+	return e < 0 ? err_prefix(err, "%s/" BOOTLOG_PATH, root_prefix(c->root)) : 0;
 }
 
 static void add(struct chooser *c, const struct boot_image *image, bool goes, const char *why)
@@ -164,10 +169,11 @@ static void choose_states(struct chooser *c)
 int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
 		 struct arena *arena, struct prune *out, struct err *err)
 {
-	struct chooser c = {.root = r, .inventory = inventory, .arena = arena, .keep = keep,
-			    .booted = booted_image(r, arena)};
+	struct chooser c = {.root = r, .inventory = inventory, .arena = arena, .keep = keep};
 	bool has_modules = false;
 
+	if (find_booted(&c, err) < 0)
+		return err->code;
 	if (inventory->n_notes) {
 		err_set(err, -EIO, "not all could be looked at: %s", inventory->notes[0]);
 		return err_hint(err, "what cannot be looked at may be needed: nothing was removed");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define KEY_START "record of "
 
@@ -150,6 +151,14 @@ void history_keep(struct history *h, const uint8_t plan[DIGEST_SIZE], const uint
 
 /* ---- without a request ---- */
 
+/* What the kernel tells of the machine comes and goes in every boot: only a plan knows whether that
+ * matters. */
+static bool is_told_by_kernel(const char *path)
+{
+	path += *path == '/';
+	return str_starts(path, "sys/") || str_starts(path, "proc/");
+}
+
 static enum history_verdict ask_again(struct history *h, struct arena *arena, const char **changed)
 {
 	struct record r = h->last;
@@ -159,7 +168,7 @@ static enum history_verdict ask_again(struct history *h, struct arena *arena, co
 	while ((more = record_next(&r, &f, NULL)) > 0) {
 		struct trace_fact fact = {(int)f.question, f.path, f.answer, f.len};
 
-		if (!trace_holds(h->trace, &fact)) {
+		if (!is_told_by_kernel(f.path) && !trace_holds(h->trace, &fact)) {
 			*changed = arena_printf(arena, "%s%s", *f.path == '/' ? "" : "/", f.path);
 			return HISTORY_CHANGED;
 		}

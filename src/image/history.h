@@ -58,7 +58,8 @@ enum history_verdict {
 };
 
 /*
- * What is known of the image OUT. Reads no contents but of a file that was touched since, writes
+ * What is known of the image OUT. What the kernel tells of the machine (/proc, /sys) is not asked for
+ * again: whether a change there matters only a plan can say. Reads no contents but of a file that was touched since, writes
  * nothing. *CHANGED, when that is the verdict: the path of the first file that differs, in ARENA.
  */
 enum history_verdict history_judge(struct cache *cache, struct trace *trace, const char *out,
