@@ -25,8 +25,7 @@ def lab():
     from lab import Lab
     from lib import BUILD
 
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    return Lab(BUILD / (f"boot-tests-{worker}" if worker else "boot-tests"))
+    return Lab(BUILD / "boot-tests")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +40,7 @@ def boots(request, lab):
         pool.shutdown(cancel_futures=True)
 
 
-_FOR_ALL = ["power_that_goes", "would_not_be_for_once"]
+_FOR_ALL = ["power_that_goes", "would_not_be_for_once", "watchdog_is_fed_while"]
 
 
 def pytest_collection_modifyitems(config, items):
