@@ -93,6 +93,11 @@ struct json_object *cli_json_text(const char *text)
 	return o;
 }
 
+void cli_tell_waiting(const char *text)
+{
+	fprintf(stderr, "preroot: %s\n", text);
+}
+
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
 		    struct err *err)
 {

@@ -40,6 +40,9 @@ struct json_object *cli_json_text(const char *text);
 /* Flushes stdout: EXIT_FAILED with a message when something was lost, else STATUS. */
 int cli_end(int status);
 
+/* Says who holds the lock, for lock_take() (deploy/lock.h). */
+void cli_tell_waiting(const char *text);
+
 /* The value of --OPTION, from 0 to MAX: 0 or -EINVAL. */
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
 		    struct err *err);

@@ -53,11 +53,6 @@ static void say_step(const char *text, void *arg)
 		printf("%s\n", text);
 }
 
-static void wait_told(const char *text)
-{
-	fprintf(stderr, "preroot: %s\n", text);
-}
-
 static void report(const struct options *o, struct runlog *log, const struct good *g)
 {
 	if (g->has_failed)
@@ -115,7 +110,7 @@ int run_mark_good(const struct command *self, int argc, char **argv)
 	_cleanup_(clear) struct options o = {.root = "/"};
 	struct speaker speaker = {.options = &o, .log = &log};
 	struct good_request q = {.root = &root, .arena = &arena, .say = say_step, .arg = &speaker,
-				 .waiting = wait_told};
+				 .waiting = cli_tell_waiting};
 	struct good good = {0};
 	struct err err = {0};
 	const char *folder;

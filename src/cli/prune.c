@@ -159,11 +159,6 @@ static void say_step(const char *text, void *arg)
 		printf("%s\n", text);
 }
 
-static void wait_told(const char *text)
-{
-	fprintf(stderr, "preroot: %s\n", text);
-}
-
 static int choose(struct options *o, struct err *err)
 {
 	const char *folder = caching_folder(&o->caching, &o->arena);
@@ -206,7 +201,7 @@ static int run(struct options *o, struct err *err)
 	int r = root_open(o->top, &o->root, err);
 
 	if (r == 0 && !o->dry_run)
-		r = lock_take(&o->root, (unsigned)o->lock_seconds, wait_told, err);
+		r = lock_take(&o->root, (unsigned)o->lock_seconds, cli_tell_waiting, err);
 	if (r >= 0)
 		r = choose(o, err);
 	if (r < 0)

@@ -463,11 +463,6 @@ static int choose(struct rebuild *r, const char *version, const char ***out, str
 	return n;
 }
 
-static void wait_told(const char *text)
-{
-	fprintf(stderr, "preroot: %s\n", text);
-}
-
 static int prepare(struct rebuild *r, const char *version, const char ***versions,
 		   struct err *err)
 {
@@ -482,7 +477,7 @@ static int prepare(struct rebuild *r, const char *version, const char ***version
 	if (n < 0 || r->check)
 		return n;
 	/* Held until the program ends. */
-	lock = lock_take(&r->root, (unsigned)r->lock_seconds, wait_told, err);
+	lock = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, err);
 	if (lock < 0)
 		return lock;
 	r->folder = caching_folder(&r->caching, &r->arena);

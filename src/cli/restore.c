@@ -49,11 +49,6 @@ static int apply(int id, char **args, void *options, struct err *err)
 	}
 }
 
-static void wait_told(const char *text)
-{
-	fprintf(stderr, "preroot: %s\n", text);
-}
-
 static void say_step(const char *text, void *arg)
 {
 	struct restore *r = arg;
@@ -76,7 +71,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 	if (e == 0)
 		e = kernel_find(&r->root, version, &r->arena, &r->kernel, err);
 	if (e == 0) /* held until the program ends */
-		e = lock_take(&r->root, (unsigned)r->lock_seconds, wait_told, err);
+		e = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, err);
 	if (e < 0)
 		return e;
 	*path = boot_image_path(&r->root, &r->bootdir, r->kernel.version, &r->arena);

@@ -273,10 +273,10 @@ static int must_not_run(struct machine *m, const char *const *argv)
 /* On an EFI system partition that several systems share. */
 static void the_menu_of_another_system_is_left_alone(void **state)
 {
-	static const char stub[] = "search.fs_uuid 0a1b root hd0,gpt2\n"
+	static const char forward[] = "search.fs_uuid 0a1b root hd0,gpt2\n"
 				   "set prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n";
 	static const char *const menus[] = {
-		stub,
+		forward,
 		"menuentry 'Other' {\n\tlinux /vmlinuz-3.10.0\n\tinitrd /initramfs-3.10.0.img\n}\n",
 	};
 
