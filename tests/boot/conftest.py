@@ -25,7 +25,7 @@ def lab():
     from lab import Lab
     from lib import BUILD
 
-    return Lab(BUILD / "boot-tests")
+    return Lab(BUILD / "boot-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main"))
 
 
 @pytest.fixture(scope="session")

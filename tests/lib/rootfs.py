@@ -75,7 +75,9 @@ def static_program(name):
     program, source = BUILD / "boot" / name, SOURCES / f"{name}.c"
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         program.parent.mkdir(parents=True, exist_ok=True)
-        run(["gcc", "-std=gnu17", "-O2", "-static", *WARNINGS, "-o", program, source])
+        new = program.with_name(f"{name}.{os.getpid()}")  # others may compile it, too
+        run(["gcc", "-std=gnu17", "-O2", "-static", *WARNINGS, "-o", new, source])
+        new.rename(program)
     return program
 
 
