@@ -43,7 +43,6 @@ struct rebuild {
 	struct runlog log;
 	struct arena arena;
 	const char *folder; /* for the image before it is put in place; NULL */
-	bool loader_was_asked;
 };
 
 /* What became of one kernel. */
@@ -76,20 +75,23 @@ static void say_step(const char *text, void *arg)
 		printf("%s\n", text);
 }
 
-static struct loader_request loader_of(struct rebuild *r)
+static struct loader_request loader_of(struct rebuild *r, const char *version)
 {
-	return (struct loader_request){
-		.root = &r->root, .bootdir = &r->bootdir, .say = say_step, .arg = r};
+	return (struct loader_request){.root = &r->root,
+				       .bootdir = &r->bootdir,
+				       .version = version,
+				       .say = say_step,
+				       .arg = r};
 }
 
-static int update_loader(struct rebuild *r, struct err *err)
+/* VERSION must be in the menu; NULL: none. */
+static int update_loader(struct rebuild *r, const char *version, struct err *err)
 {
-	struct loader_request q = loader_of(r);
+	struct loader_request q = loader_of(r, version);
 	int e;
 
 	if (r->no_loader)
 		return 0;
-	r->loader_was_asked = true;
 	e = loader_update(&q, err);
 	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
 }
@@ -146,32 +148,13 @@ static int pack(struct rebuild *r, struct build *b, int fd, struct pack_result *
 	return e;
 }
 
-/* Entries that boot this kernel with something else would make the rebuild one without effect. */
-static int check_menu(struct rebuild *r, const struct outcome *o, struct err *err)
-{
-	struct bootmenu menu;
-	const struct bootmenu_entry *other;
-
-	if (r->no_loader || bootmenu_read(&r->root, &r->bootdir, &r->arena, &menu, NULL) < 0 ||
-	    bootmenu_find(&menu, o->version, o->image))
-		return 0;
-	other = bootmenu_find(&menu, o->version, NULL);
-	if (!other)
-		return 0;
-	err_set(err, -ENOTSUP, "the boot menu (%s) boots kernel %s with %s%s, not with /%s",
-		other->file, o->version, other->initrds[0] ? "/" : "no image",
-		other->initrds[0] ? other->initrds[0] : "", o->image);
-	return err_hint(err, "correct the entry, or say --no-boot-loader if that is as it should be; "
-			     "preroot build writes an image to any place");
-}
-
 static int tell_loader(struct rebuild *r, const struct outcome *o, struct err *err)
 {
-	struct loader_request q = loader_of(r);
-	int e = update_loader(r, err);
+	struct loader_request q = loader_of(r, o->version);
+	int e = update_loader(r, o->version, err);
 
-	if (e == 0)
-		e = check_menu(r, o, err);
+	if (e == 0 && !r->no_loader)
+		e = loader_check(&q, o->image, err);
 	return e == 0 && r->try_next ? loader_try_next(&q, o->version, o->image, err) : e;
 }
 
@@ -179,7 +162,7 @@ static int tell_loader(struct rebuild *r, const struct outcome *o, struct err *e
 static int settle(struct rebuild *r, const struct outcome *o, struct swap_result *swapped,
 		  struct err *err)
 {
-	struct loader_request q = loader_of(r);
+	struct loader_request q = loader_of(r, o->version);
 	const char *version = o->version;
 	struct err undo = {0};
 	int e = tell_loader(r, o, err);
@@ -499,10 +482,11 @@ static int run(struct rebuild *r, const char *version, struct err *err)
 		if (n > 1 || list[i].result != FAILED)
 			print(r, &list[i]);
 	}
-	if (!r->check && !r->loader_was_asked && update_loader(r, err) < 0) {
-		loader_failed = true;
-		cli_fail(err);
-	}
+	for (int i = 0; i < n && !r->check; i++)
+		if (list[i].result == UNCHANGED && update_loader(r, list[i].version, err) < 0) {
+			loader_failed = true;
+			cli_fail(err);
+		}
 	status = conclude(r, list, (size_t)n, loader_failed);
 	if (runlog_problem(&r->log))
 		cli_warn("%s", runlog_problem(&r->log));

@@ -199,16 +199,6 @@ static void want(struct loader *l, const struct boot_image *image)
 	l->wanted[l->n_wanted++] = w;
 }
 
-const struct loader_wanted *loader_find_wanted(const struct loader *l, const char *id)
-{
-	if (str_starts(id, BOOTMENU_BLS_LAST))
-		id += strlen(BOOTMENU_BLS_LAST);
-	for (size_t i = 0; i < l->n_wanted; i++)
-		if (strcmp(l->wanted[i].id, id) == 0)
-			return &l->wanted[i];
-	return NULL;
-}
-
 const struct bootmenu_entry *loader_template(const struct loader *l, enum bootmenu_loader loader,
 					     const struct loader_wanted *w)
 {
@@ -364,4 +354,23 @@ int loader_update(const struct loader_request *q, struct err *err)
 	if (e < 0)
 		undo(&l, err);
 	return e;
+}
+
+int loader_check(const struct loader_request *q, const char *path, struct err *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	const struct bootmenu_entry *other;
+	struct bootmenu menu;
+
+	if (bootmenu_read(q->root, q->bootdir, &arena, &menu, NULL) < 0 ||
+	    bootmenu_find(&menu, q->version, path))
+		return 0;
+	other = bootmenu_find(&menu, q->version, NULL);
+	if (!other)
+		return 0;
+	err_set(err, -ENOTSUP, "the boot menu (%s) boots kernel %s with %s%s, not with /%s",
+		other->file, q->version, other->initrds[0] ? "/" : "no image",
+		other->initrds[0] ? other->initrds[0] : "", path);
+	return err_hint(err, "correct the entry, or say --no-boot-loader if that is as it should be; "
+			     "preroot build writes an image to any place");
 }

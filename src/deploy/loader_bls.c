@@ -37,6 +37,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *cursor, *end;
+	const char *trial = w->is_trial ? LOADER_TRIAL_WORD : NULL;
 	struct keyline line;
 	size_t n = 0;
 
@@ -46,29 +47,65 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 	end = cursor + text.len;
 	buf_printf(out, "# Made by preroot; what is changed here is lost.\ntitle %s\n",
 		   loader_title(l, from, w));
-	while (keyline_next(&cursor, end, &line))
-		if (bls_line_is(&line, "initrd"))
+	while (keyline_next(&cursor, end, &line)) {
+		if (bls_line_is(&line, "title"))
+			continue;
+		if (bls_line_is(&line, "initrd")) {
 			n += write_initrds(l, from, w, &line, out);
-		else if (!bls_line_is(&line, "title"))
-			buf_printf(out, "%.*s %.*s\n", (int)line.key_len, line.key,
-				   (int)line.value_len, line.value);
-	if (w->is_trial)
-		buf_add_str(out, "options " LOADER_TRIAL_WORD "\n");
+			continue;
+		}
+		buf_printf(out, "%.*s %.*s", (int)line.key_len, line.key, (int)line.value_len,
+			   line.value);
+		/* Not every loader takes a second line of options. */
+		if (trial && bls_line_is(&line, "options")) {
+			buf_printf(out, " %s", trial);
+			trial = NULL;
+		}
+		buf_add_str(out, "\n");
+	}
+	if (trial)
+		buf_printf(out, "options %s\n", trial);
 	return n > 0;
+}
+
+/* The wanted one that E, an entry of ours, is for; NULL: there is none any more. */
+static const struct loader_wanted *wanted_of(const struct loader *l, const struct bootmenu_entry *e)
+{
+	for (size_t i = 0; i < l->n_wanted; i++)
+		if (bootmenu_names(e, l->wanted[i].path) && str_starts(e->id, BOOTMENU_BLS_LAST) &&
+		    str_starts(e->id + strlen(BOOTMENU_BLS_LAST), l->wanted[i].id))
+			return &l->wanted[i];
+	return NULL;
+}
+
+/* Another system's entry, of a kernel with the same name. */
+static bool is_taken(const struct loader *l, const char *id)
+{
+	for (size_t i = 0; i < l->menu.n; i++) {
+		const struct bootmenu_entry *e = &l->menu.entries[i];
+
+		if (e->loader == BOOTMENU_BLS && !e->is_ours && strcmp(e->id, id) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The file that holds the entry for W, whatever its counter says; else what it is to be called. */
 static const char *file_for(const struct loader *l, const struct bootmenu_entry *from,
 			    const struct loader_wanted *w)
 {
+	const char *id = arena_printf(l->arena, BOOTMENU_BLS_LAST "%s", w->id);
+
 	for (size_t i = 0; i < l->menu.n; i++) {
 		const struct bootmenu_entry *e = &l->menu.entries[i];
 
-		if (e->loader == BOOTMENU_BLS && e->is_ours && loader_find_wanted(l, e->id) == w)
+		if (e->loader == BOOTMENU_BLS && e->is_ours && wanted_of(l, e) == w)
 			return e->file;
 	}
+	if (is_taken(l, id) && from->machine)
+		id = arena_printf(l->arena, "%s-%s", id, from->machine);
 	/* GRUB takes a counter for a part of the name. */
-	return arena_printf(l->arena, "%s/" BOOTMENU_BLS_LAST "%s%s.conf", from->top->folder, w->id,
+	return arena_printf(l->arena, "%s/%s%s.conf", from->top->folder, id,
 			    w->is_trial && !l->menu.grub_reads_bls ? "+1" : "");
 }
 
@@ -81,7 +118,7 @@ static int remove_others(struct loader *l, const bool *is_made, struct err *err)
 
 		if (e->loader != BOOTMENU_BLS || !e->is_ours)
 			continue;
-		w = loader_find_wanted(l, e->id);
+		w = wanted_of(l, e);
 		r = w && is_made[w - l->wanted] ? 0 : loader_remove(l, e->file, err);
 		if (r < 0)
 			return r;

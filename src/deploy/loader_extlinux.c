@@ -115,17 +115,34 @@ static int write_wanted(const struct loader *l, const struct loader_wanted *w, s
 	return 0;
 }
 
-/* The file without our block. */
-static void write_rest(const char *text, struct buf *out)
+/* Where our block ends that begins at BEGIN: behind its end mark or, when somebody has cut that off,
+ * before the first label that is not ours. */
+static const char *block_end(const struct loader *l, const char *text, const char *begin)
 {
-	const char *begin = strstr(text, BEGIN_MARK), *end = begin ? strstr(begin, END_MARK) : NULL;
+	const char *mark = strstr(begin, END_MARK), *end = begin + strlen(begin);
+	struct extlinux menu;
 
-	if (!end) {
-		buf_add_str(out, text);
-		return;
+	if (mark)
+		end = mark + strlen(END_MARK);
+	if (extlinux_decode(text, strlen(text), l->arena, &menu, NULL) < 0)
+		return end;
+	for (size_t i = 0; i < menu.n; i++) {
+		const char *label = text + menu.labels[i].begin;
+
+		if (label > begin && label < end && !bootmenu_is_own_id(menu.labels[i].name))
+			end = label;
 	}
-	buf_add(out, text, (size_t)(begin - text));
-	buf_add_str(out, end + strlen(END_MARK));
+	return end;
+}
+
+/* The file without our block. */
+static void write_rest(const struct loader *l, const char *text, struct buf *out)
+{
+	const char *begin = strstr(text, BEGIN_MARK);
+
+	buf_add(out, text, begin ? (size_t)(begin - text) : strlen(text));
+	if (begin)
+		buf_add_str(out, block_end(l, text, begin));
 }
 
 int loader_extlinux_update(struct loader *l, struct err *err)
@@ -144,7 +161,7 @@ int loader_extlinux_update(struct loader *l, struct err *err)
 		n += (size_t)write_wanted(l, &l->wanted[i], &block);
 	if (n == 0 && !strstr(buf_cstr(&text), BEGIN_MARK))
 		return 0;
-	write_rest(buf_cstr(&text), &all);
+	write_rest(l, buf_cstr(&text), &all);
 	if (n) {
 		if (all.len && all.data[all.len - 1] != '\n')
 			buf_add_str(&all, "\n");

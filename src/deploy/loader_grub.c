@@ -100,27 +100,44 @@ static bool write_wanted(const struct loader *l, const struct loader_wanted *w, 
 
 /* ---- grub.cfg ---- */
 
-/* Does GRUB's menu show what its tool would find? An image without a kernel is nothing to boot. */
+/* What GRUB's tool takes for kernels on the kind of machine that it runs on. */
+static bool has_kernel(const struct loader *l, const char *version)
+{
+	static const char *const starts[] = {"vmlinuz-", "kernel-",
+#if !defined(__x86_64__) && !defined(__i386__)
+					     "vmlinux-",
+#endif
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (root_exists(l->q->root, arena_printf(l->arena, "%s/%s%s", l->q->bootdir->boot,
+							 starts[i], version)))
+			return true;
+	return false;
+}
+
+static bool is_named(const struct loader *l, const char *path)
+{
+	for (size_t i = 0; i < l->menu.n; i++)
+		if (l->menu.entries[i].loader == BOOTMENU_GRUB &&
+		    bootmenu_names(&l->menu.entries[i], path))
+			return true;
+	return false;
+}
+
+/* Does GRUB's menu show what its tool would find? An image without a kernel is nothing to boot, and
+ * one that kernel-install has put elsewhere is not GRUB's. Other kernels than the one that was asked
+ * for are no reason to run the tool: it may pass over them each time. */
 static const struct boot_image *find_unnamed(const struct loader *l)
 {
-	static const char *const starts[] = {"vmlinuz-", "vmlinux-", "kernel-"};
-
+	if (!l->q->version || strcmp(l->q->bootdir->path, l->q->bootdir->boot) != 0)
+		return NULL;
 	for (size_t i = 0; i < l->n_images; i++) {
 		const struct boot_image *image = &l->images[i];
-		const struct bootmenu_entry *e = NULL;
-		bool has_kernel = false, is_named = false;
 
-		for (size_t k = 0; k < ARRAY_SIZE(starts); k++)
-			has_kernel |= root_exists(
-				l->q->root, arena_printf(l->arena, "%s/%s%s", l->q->bootdir->path,
-							 starts[k], image->version));
-		if (image->kind != BOOT_IMAGE_CURRENT || !has_kernel)
-			continue;
-		for (size_t k = 0; k < l->menu.n && !is_named; k++) {
-			e = &l->menu.entries[k];
-			is_named = e->loader == BOOTMENU_GRUB && bootmenu_names(e, image->path);
-		}
-		if (!is_named)
+		if (image->kind == BOOT_IMAGE_CURRENT &&
+		    strcmp(image->version, l->q->version) == 0 && has_kernel(l, image->version) &&
+		    !is_named(l, image->path))
 			return image;
 	}
 	return NULL;

@@ -72,8 +72,6 @@ const char *loader_title(const struct loader *l, const struct bootmenu_entry *fr
 const char *loader_rename(const struct loader *l, const struct bootmenu_entry *from,
 			  const struct loader_wanted *w, const char *written);
 
-const struct loader_wanted *loader_find_wanted(const struct loader *l, const char *id);
-
 /* A program of the machine: its path as it is to be run. NULL: there is none, or it must not be
  * run. NAMES ends with NULL. */
 const char *loader_find_tool(const struct loader *l, const char *const *names);

@@ -29,7 +29,7 @@
 	"-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* The Boot Loader Interface (systemd.io) */
 #define ONE_SHOT EFIVARS "/LoaderEntryOneShot" INTERFACE
 #define FEATURES EFIVARS "/LoaderFeatures" INTERFACE
-#define LOADER_INFO EFIVARS "/LoaderInfo" INTERFACE
+#define LOADER_INFO EFIVARS "/" EFIVAR_LOADER_INFO
 
 enum {
 	EFI_ATTRIBUTES = 7,   /* kept without power, for the loader and for us */
@@ -104,7 +104,7 @@ static int grub_try(const struct loader *l, const char *id, struct err *err)
 {
 	const char *file = l->menu.file[BOOTMENU_GRUB], *grubenv = grubenv_of(l);
 	const char *tool = grub_tool(l, "grub-reboot", "grub2-reboot"), *why, *now;
-	const char *boot = arena_printf(l->arena, "--boot-directory=/%s", l->q->bootdir->path);
+	const char *boot = arena_printf(l->arena, "--boot-directory=/%s", l->q->bootdir->boot);
 	bool is_environment;
 	int e;
 

@@ -178,6 +178,20 @@ static uint64_t copies(const struct swap *s, uint64_t before)
 	return bootdir_takes(s->bootdir, s->image->bytes) + bootdir_takes(s->bootdir, before);
 }
 
+/* A folder of kernel-install's comes with the kernel: without it nothing would boot the image. */
+static int check_folder(const struct swap *s, struct err *err)
+{
+	const char *slash = strrchr(s->path, '/');
+	const char *folder = slash ? arena_strndup(s->arena, s->path, (size_t)(slash - s->path)) : "";
+
+	if (root_exists(s->root, folder))
+		return 0;
+	err_set(err, -ENOENT, "%s/%s is not there: this kernel is not on the partition that the "
+			      "machine boots from",
+		root_prefix(s->root), folder);
+	return err_hint(err, "kernel-install add VERSION KERNEL puts it there; nothing was changed");
+}
+
 int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 {
 	struct swap_result result = {0};
@@ -194,8 +208,10 @@ int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 		*out = result;
 		return 0;
 	}
-	r = space_check(s->root, s->bootdir, s->image->bytes, copies(s, result.before),
-			err);
+	r = check_folder(s, err);
+	if (r == 0)
+		r = space_check(s->root, s->bootdir, s->image->bytes, copies(s, result.before),
+				err);
 	if (r == 0)
 		r = replace_begin_below(s->root, s->path, &file, err);
 	if (r < 0)

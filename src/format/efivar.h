@@ -13,6 +13,9 @@
  * Loader Interface (systemd.io). */
 #define EFIVAR_LOADER_PARTITION "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
+/* Its name and version: "systemd-boot 252.39-1~deb12u1". Source: the same. */
+#define EFIVAR_LOADER_INFO "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
 /* OUT gets the text, terminated. -EBADMSG when it is not plain ASCII or cut in a character, -E2BIG
  * when SIZE is too small; OUT is untouched then. */
 int efivar_text(const void *data, size_t len, char *out, size_t size);

@@ -10,9 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "format/efivar.h"
 #include "format/fstab.h"
 #include "format/mountinfo.h"
 #include "format/osrelease.h"
+#include "host/kernel_install.h"
 
 #define DEBIAN_START "initrd.img-"
 #define OTHERS_START "initramfs-"
@@ -22,6 +24,7 @@
 
 enum {
 	TEXT_MAX = 4 * 1024 * 1024,
+	EFIVAR_MAX = 4096,
 	GENERATION_MAX = 99,
 	TEMP_DIGITS = 8,
 };
@@ -104,23 +107,84 @@ static int measure(const struct root *r, struct bootdir *b, struct err *err)
 	return 0;
 }
 
+static bool has_menu(const struct root *r, const char *boot, struct arena *arena)
+{
+	static const char *const menus[] = {"grub/grub.cfg", "grub2/grub.cfg", "extlinux/extlinux.conf",
+					    "extlinux.conf", "loader/entries"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(menus); i++)
+		if (root_exists(r, arena_printf(arena, "%s/%s", boot, menus[i])))
+			return true;
+	return false;
+}
+
+/* The boot loader that started the machine has told so. */
+static bool is_systemd_boot(const struct root *r)
+{
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	char text[256];
+
+	return root_read(r, "sys/firmware/efi/efivars/" EFIVAR_LOADER_INFO, EFIVAR_MAX, &value) == 0 &&
+	       efivar_text(value.data, value.len, text, sizeof(text)) == 0 &&
+	       str_starts(text, "systemd-boot ");
+}
+
+static int is_not_mounted(const struct root *r, const char *path, struct err *err)
+{
+	err_set(err, -ENODEV, "%s/%s is not mounted, but /etc/fstab has a filesystem for it",
+		root_prefix(r), path);
+	return err_hint(err, "mount /%s", path);
+}
+
+/* Kernels of kernel-install on an EFI system partition are what is booted, unless /boot has a menu
+ * of its own, and what read the one there is not known. */
+static int choose_folder(const struct root *r, struct arena *arena, struct bootdir *b,
+			 struct err *err)
+{
+	static const char *const esps[] = {"efi", "boot/efi"};
+	struct kernel_install k;
+
+	if (kernel_install_find(r, arena, &k)) {
+		bool is_in_boot = strcmp(k.top, b->boot) == 0;
+
+		if (is_in_boot || (k.has_kernel &&
+				   (!has_menu(r, b->boot, arena) || is_systemd_boot(r)))) {
+			b->token = k.folder;
+			b->path = k.top;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(esps) && !b->token; i++) {
+		struct bootdir mount = {0};
+
+		if (!has_menu(r, b->boot, arena) && is_in_fstab(r, esps[i]) &&
+		    find_mount(r, esps[i], arena, &mount) == 0)
+			return is_not_mounted(r, esps[i], err);
+	}
+	return 0;
+}
+
 int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out, struct err *err)
 {
-	struct bootdir b = {.path = root_resolve(r, "boot", arena)};
+	struct bootdir b = {.boot = root_resolve(r, "boot", arena)};
 	int found, e;
 
+	b.path = b.boot;
+	if (!b.boot)
+		b.boot = "boot";
+	else /* a folder that is mounted when somebody looks into it */
+		close_fd(open_folder(r, arena_printf(arena, "%s/.", b.boot)));
+	if (find_mount(r, b.boot, arena, &(struct bootdir){0}) == 0 && is_in_fstab(r, b.boot))
+		return is_not_mounted(r, b.boot, err);
+	e = choose_folder(r, arena, &b, err);
+	if (e < 0)
+		return e;
 	if (!b.path) {
 		err_set(err, -ENOENT, "%s/boot is not there", root_prefix(r));
 		return err_hint(err, "images lie in /boot: make it, or mount it");
 	}
-	/* A folder that is mounted when somebody looks into it. */
-	close_fd(open_folder(r, arena_printf(arena, "%s/.", b.path)));
 	found = find_mount(r, b.path, arena, &b);
-	if (found == 0 && is_in_fstab(r, b.path)) {
-		err_set(err, -ENODEV, "%s/%s is not mounted, but /etc/fstab has a filesystem for it",
-			root_prefix(r), b.path);
-		return err_hint(err, "mount /%s", b.path);
-	}
+	if (found == 0 && b.path != b.boot && is_in_fstab(r, b.path))
+		return is_not_mounted(r, b.path, err);
 	e = measure(r, &b, err);
 	if (e < 0)
 		return e;
@@ -157,39 +221,27 @@ static bool is_debian(const struct root *r)
 	return false;
 }
 
-/* Below it a folder for each kernel, as kernel-install makes them; NULL: there is none. */
-static const char *token_folder(const struct root *r, const struct bootdir *b, struct arena *arena)
-{
-	const char *token = root_read_line(r, "etc/kernel/entry-token", arena);
-
-	if (!token || !path_is_clean(token))
-		token = root_read_line(r, "etc/machine-id", arena);
-	if (!token || !path_is_clean(token) || strchr(token, '/'))
-		return NULL;
-	token = arena_printf(arena, "%s/%s", b->path, token);
-	return root_exists(r, token) ? token : NULL;
-}
-
 const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
 			    struct arena *arena)
 {
-	const char *folder = token_folder(r, b, arena);
 	const char *names[4];
+	bool is_in_boot = strcmp(b->path, b->boot) == 0, by_debian = is_debian(r);
 	size_t n = 0;
 
 	names[n++] = arena_printf(arena, "%s/" DEBIAN_START "%s", b->path, version);
 	names[n++] = arena_printf(arena, "%s/" OTHERS_START "%s" OTHERS_END, b->path, version);
-	if (folder) {
-		names[n++] = arena_printf(arena, "%s/%s/initrd", folder, version);
-		names[n++] = arena_printf(arena, "%s/%s/" DEBIAN_START "%s", folder, version,
+	if (b->token) {
+		names[n++] = arena_printf(arena, "%s/%s/initrd", b->token, version);
+		names[n++] = arena_printf(arena, "%s/%s/" DEBIAN_START "%s", b->token, version,
 					  version);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = is_in_boot ? 0 : 2; i < n; i++)
 		if (root_exists(r, names[i]))
 			return names[i];
-	if (folder && root_exists(r, arena_printf(arena, "%s/%s", folder, version)))
-		return names[2];
-	return is_debian(r) ? names[0] : names[1];
+	if (b->token &&
+	    (!is_in_boot || root_exists(r, arena_printf(arena, "%s/%s", b->token, version))))
+		return by_debian ? names[3] : names[2];
+	return by_debian ? names[0] : names[1];
 }
 
 const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena)
@@ -317,9 +369,10 @@ int boot_images_list(const struct root *r, const struct bootdir *b, struct arena
 
 	if (n < 0)
 		return err_sys(err, n, "%s/%s", root_prefix(r), b->path);
-	for (int i = 0; i < n; i++)
-		take(&l, b->path, names[i], NULL);
-	take_folders(&l, token_folder(r, b, arena));
+	if (strcmp(b->path, b->boot) == 0)
+		for (int i = 0; i < n; i++)
+			take(&l, b->path, names[i], NULL);
+	take_folders(&l, b->token);
 	if (l.n)
 		qsort(l.images, l.n, sizeof(*l.images), by_kernel);
 	*out = arena_memdup(arena, l.images ? l.images : (void *)"", l.n * sizeof(*l.images));

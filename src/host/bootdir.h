@@ -6,8 +6,8 @@
  * below the root, links resolved, without a leading slash.
  *
  * The image of a kernel VERSION has the name that is in use already, else the distribution's:
- * boot/initrd.img-VERSION (Debian and its kin) or boot/initramfs-VERSION.img (all others). Beside it
- * lie, each named after it:
+ * boot/initrd.img-VERSION (Debian and its kin) or boot/initramfs-VERSION.img (all others); in a
+ * folder that kernel-install made for it, boot/efi/TOKEN/VERSION/initrd.img-VERSION or initrd. Beside it lie, each named after it:
  *   IMAGE.previous, IMAGE.previous-2, ...   what it replaced, the youngest first
  *   IMAGE.trial                             what the next boot is to try, see rebuild --try-next
  */
@@ -20,7 +20,10 @@
 #include "host/root.h"
 
 struct bootdir {
-	const char *path;   /* boot */
+	const char *path;   /* of images and what is there of them: boot, or as kernel-install has it
+			     * the EFI system partition, efi or boot/efi */
+	const char *boot;   /* where menus of GRUB and extlinux lie */
+	const char *token;  /* below it a folder for each kernel (host/kernel_install.h); NULL */
 	const char *fstype; /* ext4, vfat, ...; NULL: not known (no /proc below the root) */
 	uint64_t total, free; /* bytes; free: for us */
 	uint64_t cluster;   /* bytes that a file grows by */
@@ -31,7 +34,8 @@ struct bootdir {
 };
 
 /* -ENOENT: there is none. -ENODEV: fstab has a filesystem for it, which is not mounted: what is
- * written there would be hidden as soon as it is. */
+ * written there would be hidden as soon as it is. So it is with the EFI system partition where
+ * no menu is in /boot. */
 int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out, struct err *err);
 
 /* Bytes that a file of SIZE takes there. */

@@ -24,6 +24,7 @@ struct reader {
 	const struct root *root;
 	const struct bootdir *boot;
 	struct arena *arena;
+	const char *machine; /* its id; NULL: not known */
 	struct bootmenu out;
 	size_t n_sourced;
 };
@@ -112,17 +113,24 @@ static const char *version_of(struct reader *r, const char *kernel)
 	return version_by_name(r->arena, kernel);
 }
 
-static bool is_ours(const char *id)
+bool bootmenu_is_own_id(const char *id)
 {
 	if (str_starts(id, BOOTMENU_BLS_LAST))
 		id += strlen(BOOTMENU_BLS_LAST);
 	return str_starts(id, BOOTMENU_TRIAL) || str_starts(id, BOOTMENU_PREVIOUS);
 }
 
+/* Systems may share a folder of entries. */
+static bool is_ours(const struct reader *r, const struct bootmenu_entry *e)
+{
+	return e->id && bootmenu_is_own_id(e->id) &&
+	       !(e->machine && r->machine && strcmp(e->machine, r->machine) != 0);
+}
+
 /* ENTRY has paths as they are written. */
 static void add(struct reader *r, struct bootmenu_entry entry, const char *const *initrds, size_t n)
 {
-	entry.is_ours = entry.id && is_ours(entry.id);
+	entry.is_ours = is_ours(r, &entry);
 	entry.initrds = arena_alloc(r->arena, (n + 1) * sizeof(*entry.initrds));
 	for (size_t i = 0; i < n; i++)
 		entry.initrds[i] = bootmenu_place(entry.top, initrds[i], r->arena);
@@ -182,7 +190,7 @@ static void follow(struct reader *r, const struct bootmenu_top *top,
 static int read_grub(struct reader *r, const char *file, struct err *err)
 {
 	const char *main_file = r->out.file[BOOTMENU_GRUB];
-	const struct bootmenu_top *top = top_of(r, r->boot->path, main_file);
+	const struct bootmenu_top *top = top_of(r, r->boot->boot, main_file);
 	const char *folder = arena_printf(r->arena, "/%s", top->folder);
 	const struct grubcfg_variable known[] = {
 		{"prefix", folder}, {"config_directory", folder}, {"root", NULL}, {0}};
@@ -228,7 +236,7 @@ static const char *find_grub_efi(struct reader *r)
 static const char *find_in_boot(struct reader *r, const char *const *names)
 {
 	for (; *names; names++) {
-		const char *path = arena_printf(r->arena, "%s/%s", r->boot->path, *names);
+		const char *path = arena_printf(r->arena, "%s/%s", r->boot->boot, *names);
 
 		path = root_resolve(r->root, path, r->arena);
 		if (path)
@@ -278,6 +286,7 @@ static void read_bls(struct reader *r, const struct bootmenu_top *top, const cha
 		    .title = e.title ? e.title : arena_strdup(r->arena, name->id),
 		    .kernel = e.kernel,
 		    .options = e.options,
+		    .machine = e.machine_id,
 		    .is_plain = true,
 	    },
 	    e.initrds, n);
@@ -312,7 +321,7 @@ static void take_bls_below(struct reader *r, const char *base)
 
 static int read_extlinux(struct reader *r, const char *file, unsigned depth, struct err *err)
 {
-	const struct bootmenu_top *top = top_of(r, r->boot->path, file);
+	const struct bootmenu_top *top = top_of(r, r->boot->boot, file);
 	struct extlinux menu;
 	const char *text;
 	size_t len;
@@ -367,7 +376,8 @@ static int take_extlinux(struct reader *r, struct err *err)
 int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *arena,
 		  struct bootmenu *out, struct err *err)
 {
-	struct reader reader = {.root = r, .boot = b, .arena = arena};
+	struct reader reader = {.root = r, .boot = b, .arena = arena,
+				.machine = root_read_line(r, "etc/machine-id", arena)};
 	struct err own = {0};
 	int e;
 
@@ -376,7 +386,7 @@ int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *a
 	e = take_grub(&reader, err);
 	if (e < 0)
 		return e;
-	take_bls_below(&reader, b->path);
+	take_bls_below(&reader, b->boot);
 	take_bls_below(&reader, "efi");
 	take_bls_below(&reader, "boot/efi");
 	e = take_extlinux(&reader, err);

@@ -29,6 +29,9 @@
  * rules of both. */
 #define BOOTMENU_BLS_LAST "a-"
 
+/* Is that how preroot names an entry, on this machine or another? */
+bool bootmenu_is_own_id(const char *id);
+
 enum bootmenu_loader {
 	BOOTMENU_GRUB,
 	BOOTMENU_BLS,
@@ -56,7 +59,8 @@ struct bootmenu_entry {
 	const char *kernel;   /* NULL: it boots no Linux */
 	const char **initrds; /* ends with NULL */
 	const char *options;  /* the kernel command line, as written */
-	bool is_ours;         /* preroot wrote it, for a previous image or a trial */
+	const char *machine;  /* whose entry file says it is; NULL: it does not */
+	bool is_ours;         /* preroot wrote it on this machine, for a previous image or a trial */
 	bool is_plain;        /* it has one kernel, not one of two: another can be made from it */
 };
 

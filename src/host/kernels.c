@@ -14,6 +14,7 @@
 #include "format/decode_all.h"
 #include "format/kconfig.h"
 #include "format/unpack.h"
+#include "host/kernel_install.h"
 
 #define MODULES_DIR "usr/lib/modules"
 
@@ -61,49 +62,36 @@ static int check_image(const struct root *r, const char *path, const char *versi
 	return 1;
 }
 
-/* Boot Loader Specification: $BOOT/<token>/<version>/linux. */
-static int find_bls_image(const struct root *r, const char *version, struct arena *arena,
-			  const char **out, struct err *err)
+/* Where the kernel VERSION may be, the likeliest first; ends with NULL. */
+static const char **image_paths(const struct root *r, const char *version, struct arena *arena)
 {
-	static const char *const bases[] = {"efi", "boot", "boot/efi"};
+	struct kernel_install k;
+	const char *all[] = {
+		arena_printf(arena, "boot/vmlinuz-%s", version),
+		arena_printf(arena, "%s/%s/vmlinuz", modules_folder(r), version),
+		arena_printf(arena, "boot/vmlinux-%s", version),
+		arena_printf(arena, "boot/kernel-%s", version),
+		kernel_install_find(r, arena, &k)
+			? arena_printf(arena, "%s/%s/linux", k.folder, version)
+			: NULL,
+		NULL,
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
-		char **names;
-		int n = root_listdir(r, bases[i], arena, &names);
-
-		for (int k = 0; k < n; k++) {
-			const char *path = arena_printf(arena, "%s/%s/%s/linux", bases[i],
-							names[k], version);
-			int e = check_image(r, path, version, err);
-
-			if (e) {
-				*out = path;
-				return e;
-			}
-		}
-	}
-	return 0;
+	return arena_memdup(arena, all, sizeof(all));
 }
 
 static int find_image(const struct root *r, struct kernel *k, struct arena *arena,
 		      struct err *err)
 {
-	const char *paths[] = {
-		arena_printf(arena, "boot/vmlinuz-%s", k->version),
-		arena_printf(arena, "%s/vmlinuz", k->modules_dir),
-		arena_printf(arena, "boot/vmlinux-%s", k->version),
-		arena_printf(arena, "boot/kernel-%s", k->version),
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		int e = check_image(r, paths[i], k->version, err);
+	for (const char **path = image_paths(r, k->version, arena); *path; path++) {
+		int e = check_image(r, *path, k->version, err);
 
 		if (e > 0)
-			k->image = paths[i];
+			k->image = *path;
 		if (e)
 			return e;
 	}
-	return find_bls_image(r, k->version, arena, &k->image, err);
+	return 0;
 }
 
 /* The module tree of VERSION. False when there is no such directory. */
@@ -155,26 +143,9 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 
 const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena)
 {
-	static const char *const folders[] = {"efi", "boot", "boot/efi"};
-	const char *paths[] = {
-		arena_printf(arena, "boot/vmlinuz-%s", version),
-		arena_printf(arena, "%s/%s/vmlinuz", modules_folder(r), version),
-		arena_printf(arena, "boot/vmlinux-%s", version),
-		arena_printf(arena, "boot/kernel-%s", version),
-	};
-	char **names;
-
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (root_exists(r, paths[i]))
-			return paths[i];
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		for (int k = 0, n = root_listdir(r, folders[i], arena, &names); k < n; k++) {
-			const char *path = arena_printf(arena, "%s/%s/%s/linux", folders[i],
-							names[k], version);
-
-			if (root_exists(r, path))
-				return path;
-		}
+	for (const char **path = image_paths(r, version, arena); *path; path++)
+		if (root_exists(r, *path))
+			return *path;
 	return NULL;
 }
 

@@ -152,7 +152,82 @@ static void folders_of_kernel_install_are_used(void **state)
 	read_boot(&m);
 	assert_path(&m, "boot/0123456789abcdef0123456789abcdef/" V "/initrd");
 	put_text(m.folder, "etc/machine-id", "../../etc\n");
+	read_boot(&m);
 	assert_path(&m, "boot/initramfs-" V ".img");
+}
+
+#define TOKEN "0123456789abcdef0123456789abcdef"
+#define INFO  "sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+static void put_variable(struct machine *m, const char *path, const char *text)
+{
+	_cleanup_free_ char *whole = NULL;
+	FILE *file;
+
+	put_text(m->folder, path, "");
+	assert_true(asprintf(&whole, "%s/%s", m->folder, path) > 0);
+	file = fopen(whole, "w");
+	assert_non_null(file);
+	fwrite("\6\0\0\0", 4, 1, file);
+	for (; *text; text++) {
+		fputc(*text, file);
+		fputc(0, file);
+	}
+	assert_int_equal(fclose(file), 0);
+}
+
+static void images_lie_on_the_partition_where_kernel_install_puts_kernels(void **state)
+{
+	static const char *const esps[] = {"efi", "boot/efi"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(esps); i++) {
+		_cleanup_machine_ struct machine m;
+		const char *folder;
+		struct boot_image *images;
+
+		machine_make(&m);
+		folder = arena_printf(&m.arena, "%s/" TOKEN "/" V, esps[i]);
+		put_text(m.folder, "etc/machine-id", TOKEN "\n");
+		put_text(m.folder, "boot/initrd.img-" V, "what it is copied from");
+		put_text(m.folder, arena_printf(&m.arena, "%s/linux", folder), "kernel");
+		read_boot(&m);
+		assert_string_equal(m.boot.path, esps[i]);
+		assert_string_equal(m.boot.boot, "boot");
+		assert_path(&m, arena_printf(&m.arena, "%s/initrd", folder));
+		put_text(m.folder, arena_printf(&m.arena, "%s/initrd.img-" V, folder), "12345");
+		assert_path(&m, arena_printf(&m.arena, "%s/initrd.img-" V, folder));
+		assert_int_equal(
+			boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 1);
+		assert_int_equal(images[0].size, 5);
+		/* A menu of GRUB's is older, or newer: who started the machine knows. */
+		put_text(m.folder, "boot/grub/grub.cfg", "");
+		read_boot(&m);
+		assert_string_equal(m.boot.path, "boot");
+		assert_path(&m, "boot/initrd.img-" V);
+		put_variable(&m, INFO, "GRUB 2.12");
+		read_boot(&m);
+		assert_string_equal(m.boot.path, "boot");
+		put_variable(&m, INFO, "systemd-boot 257.8");
+		read_boot(&m);
+		assert_string_equal(m.boot.path, esps[i]);
+	}
+}
+
+static void a_partition_that_the_machine_boots_from_must_be_mounted(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_mounts(&m, "20 1 8:2 / / rw - ext4 /dev/sda2 rw\n");
+	put_text(m.folder, "etc/fstab", "UUID=0A1B-2C3D /boot/efi vfat umask=0077 0 1\n");
+	assert_int_equal(bootdir_read(&m.root, &m.arena, &m.boot, &m.err), -ENODEV);
+	assert_non_null(strstr(m.err.text, "boot/efi is not mounted"));
+	/* GRUB has what it needs in /boot. */
+	put_text(m.folder, "boot/grub/grub.cfg", "");
+	read_boot(&m);
+	assert_string_equal(m.boot.path, "boot");
 }
 
 static void images_are_listed_and_copies_of_people_are_not(void **state)
@@ -211,6 +286,8 @@ int main(void)
 		cmocka_unit_test(a_link_is_followed),
 		cmocka_unit_test(the_name_in_use_comes_before_the_distributions),
 		cmocka_unit_test(folders_of_kernel_install_are_used),
+		cmocka_unit_test(images_lie_on_the_partition_where_kernel_install_puts_kernels),
+		cmocka_unit_test(a_partition_that_the_machine_boots_from_must_be_mounted),
 		cmocka_unit_test(images_are_listed_and_copies_of_people_are_not),
 	};
 

@@ -263,8 +263,8 @@ static void a_kernel_image_is_found_wherever_distributions_put_it(void **state)
 					     "boot/vmlinux-" VERSION,
 					     "boot/kernel-" VERSION,
 					     "efi/0123456789abcdef/" VERSION "/linux",
-					     "boot/debian/" VERSION "/linux",
-					     "boot/efi/token/" VERSION "/linux"};
+					     "boot/0123456789abcdef/" VERSION "/linux",
+					     "boot/efi/0123456789abcdef/" VERSION "/linux"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -275,6 +275,7 @@ static void a_kernel_image_is_found_wherever_distributions_put_it(void **state)
 		put_indexes(&m, TREE);
 		put_kernel(&m, places[i], VERSION, NULL);
 		put_text(m.folder, "boot/grub/grub.cfg", "");
+		put_text(m.folder, "etc/machine-id", "0123456789abcdef\n");
 		assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
 		assert_string_equal(k.image, places[i]);
 	}

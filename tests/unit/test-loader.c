@@ -77,7 +77,8 @@ static void machine_make(struct machine *m)
 	put_text(m->folder, IMAGE ".previous", "image");
 	assert_ok(root_open(m->folder, &m->root, &m->err), 0, &m->err);
 	assert_ok(bootdir_read(&m->root, &m->arena, &m->boot, &m->err), 0, &m->err);
-	m->q = (struct loader_request){&m->root, &m->boot, "auto", say, m};
+	m->q = (struct loader_request){
+		.root = &m->root, .bootdir = &m->boot, .version = V, .run_tool = "auto", .say = say, .arg = m};
 }
 
 static void machine_clear(struct machine *m)
@@ -235,6 +236,7 @@ static void a_kernel_that_is_new_to_the_menu_is_added_by_the_tool(void **state)
 
 	(void)state;
 	machine_make(&m);
+	m.q.version = OLD;
 	put_grub(&m, ENTRY(V));
 	put_tool(&m, "usr/sbin/update-grub");
 	put_tool(&m, "usr/sbin/grub-mkconfig");
@@ -252,6 +254,7 @@ static void without_a_tool_a_menu_is_left_alone(void **state)
 
 	(void)state;
 	machine_make(&m);
+	m.q.version = OLD;
 	put_grub(&m, ENTRY(V) SOURCE);
 	put_text(m.folder, "boot/vmlinuz-" OLD, "kernel");
 	put_text(m.folder, "boot/initrd.img-" OLD, "image");
@@ -268,6 +271,23 @@ static int must_not_run(struct machine *m, const char *const *argv)
 	(void)m;
 	fail_msg("%s was run", argv[0]);
 	return 0;
+}
+
+/* The tool may pass over it each time: it would be run, and fail, at every rebuild. */
+static void a_kernel_that_nobody_asked_for_is_no_reason_to_run_the_tool(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_grub(&m, ENTRY(V) SOURCE);
+	put_text(m.folder, "boot/vmlinuz-" OLD, "kernel");
+	put_text(m.folder, "boot/initrd.img-" OLD, "image");
+	put_tool(&m, "usr/sbin/update-grub");
+	tool = must_not_run;
+	update_twice(&m);
+	m.q.version = NULL;
+	update(&m);
 }
 
 /* On an EFI system partition that several systems share. */
@@ -358,6 +378,7 @@ static void whatever_the_tool_does_wrong_is_undone(void **state)
 		_cleanup_machine_ struct machine m;
 
 		machine_make(&m);
+		m.q.version = OLD;
 		put_grub(&m, ENTRY(V) SOURCE "# old\n");
 		put_tool(&m, "usr/sbin/update-grub");
 		put_text(m.folder, "boot/vmlinuz-" OLD, "kernel");
@@ -391,7 +412,7 @@ static void entry_files_are_made_and_removed(void **state)
 		       "\nlinux /vmlinuz-" V "\ninitrd /initrd.img-" V
 		       ".previous $tuned_initrd\noptions $kernelopts ro\ngrub_class fedora\n");
 	assert_contains(content(&m, BLS "a-preroot-trial-" V "+1.conf"),
-			"\noptions preroot.trial\n");
+			"\noptions $kernelopts ro preroot.trial\n");
 	assert_content(m.folder, BLS ID "-" V ".conf", FEDORA);
 	drop(&m, IMAGE ".trial");
 	drop(&m, IMAGE ".previous");
@@ -399,6 +420,30 @@ static void entry_files_are_made_and_removed(void **state)
 	assert_int_equal(type_of(m.folder, BLS "a-preroot-trial-" V "+1.conf"), 0);
 	assert_int_equal(type_of(m.folder, BLS "a-preroot-previous-" V ".conf"), 0);
 	assert_content(m.folder, BLS ID "-" V ".conf", FEDORA);
+}
+
+/* They share a folder of entries, and have a kernel with the same name. */
+static void entry_files_of_another_system_stay(void **state)
+{
+	static const char other[] = "title Other\nversion " V "\nmachine-id ffff\nlinux /ffff/" V
+				    "/linux\ninitrd /ffff/" V "/initrd.previous\n";
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/machine-id", ID "\n");
+	put_text(m.folder, BLS ID "-" V ".conf", FEDORA);
+	put_text(m.folder, BLS "a-preroot-previous-" V ".conf", other);
+	put_text(m.folder, BLS "a-preroot-previous2-" V ".conf", other);
+	update_twice(&m);
+	assert_content(m.folder, BLS "a-preroot-previous-" V ".conf", other);
+	assert_contains(content(&m, BLS "a-preroot-previous-" V "-" ID ".conf"),
+			"\ninitrd /initrd.img-" V ".previous $tuned_initrd\n");
+	drop(&m, IMAGE ".previous");
+	update_twice(&m);
+	assert_int_equal(type_of(m.folder, BLS "a-preroot-previous-" V "-" ID ".conf"), 0);
+	assert_content(m.folder, BLS "a-preroot-previous-" V ".conf", other);
+	assert_content(m.folder, BLS "a-preroot-previous2-" V ".conf", other);
 }
 
 static void a_try_that_was_counted_is_left_as_it_is(void **state)
@@ -453,6 +498,30 @@ static void labels_stand_in_a_block_at_the_end(void **state)
 	drop(&m, IMAGE ".previous");
 	update_twice(&m);
 	assert_content(m.folder, EXT, LABELS);
+}
+
+static void labels_behind_a_block_without_its_end_stay(void **state)
+{
+	static const char mine[] = "label mine\n\tlinux /boot/vmlinuz-" V "\n";
+	_cleanup_machine_ struct machine m;
+	char *text;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, EXT, LABELS);
+	update(&m);
+	text = arena_strdup(&m.arena, content(&m, EXT));
+	*strstr(text, "# preroot end") = '\0';
+	put_text(m.folder, EXT, arena_printf(&m.arena, "%s%s# preroot end\n", text, mine));
+	update(&m);
+	assert_contains(content(&m, EXT), mine);
+	put_text(m.folder, EXT, arena_printf(&m.arena, "%s%s", text, mine));
+	update_twice(&m);
+	assert_contains(content(&m, EXT), mine);
+	drop(&m, IMAGE ".previous");
+	update_twice(&m);
+	assert_contains(content(&m, EXT), mine);
+	assert_null(strstr(content(&m, EXT), "preroot-previous"));
 }
 
 static void images_among_the_options_are_replaced(void **state)
@@ -742,12 +811,15 @@ int main(void)
 		cmocka_unit_test(GRUBs_own_words_keep_what_they_are),
 		cmocka_unit_test(a_kernel_that_is_new_to_the_menu_is_added_by_the_tool),
 		cmocka_unit_test(without_a_tool_a_menu_is_left_alone),
+		cmocka_unit_test(a_kernel_that_nobody_asked_for_is_no_reason_to_run_the_tool),
 		cmocka_unit_test(the_menu_of_another_system_is_left_alone),
 		cmocka_unit_test(the_script_that_reads_our_file_is_put_to_work),
 		cmocka_unit_test(whatever_the_tool_does_wrong_is_undone),
 		cmocka_unit_test(entry_files_are_made_and_removed),
+		cmocka_unit_test(entry_files_of_another_system_stay),
 		cmocka_unit_test(a_try_that_was_counted_is_left_as_it_is),
 		cmocka_unit_test(labels_stand_in_a_block_at_the_end),
+		cmocka_unit_test(labels_behind_a_block_without_its_end_stay),
 		cmocka_unit_test(images_among_the_options_are_replaced),
 		cmocka_unit_test(GRUB_boots_a_trial_once),
 		cmocka_unit_test(somebody_elses_choice_is_not_forgotten),
