@@ -544,7 +544,7 @@ def test_the_root_of_a_boot_entry_is_not_there(machine):
 
 @pytest.mark.parametrize("root", [f"UUID={UUID.upper()}", f"/dev/disk/by-uuid/{UUID}",
                                   '"LABEL=data disk"', "LABEL=\"data disk\"",
-                                  "/dev/disk/by-label/data\\x20disk", "/dev/mapper/vg-root",
+                                  "/dev/disk/by-label/data\\x20disk", "/dev/zvol/tank/root",
                                   "ZFS=tank/root", "$root", "gpt-auto", "/dev/nfs"])
 def test_roots_that_are_there_or_cannot_be_looked_for(machine, root):
     machine.write("proc/cmdline", f"root={root} ro\n" if root[0] != '"' else f'"root={root[1:]}\n')
@@ -559,6 +559,42 @@ def test_a_root_by_the_name_of_the_kernel(machine):
     machine.write("dev/sr0", "")
     machine.write("etc/fstab", "/dev/sr0 /media iso9660 ro 0 0\n")
     assert "/dev/sda1" in machine.one("root-device-missing", "error")["fact"]
+
+
+MAPPED = {"/dev/mapper/vg-the--root": "/dev/mapper/vg-root", "/dev/vg/the-root": "/dev/vg/root",
+          "/dev/mapper/my\\x20disk": "/dev/mapper/my", "/dev/md0": "/dev/md1",
+          "/dev/md/home": "/dev/md/hom", "/dev/disk/by-id/ata-x": "/dev/disk/by-id/ata-y",
+          "/dev/cciss/c0d0": "/dev/cciss/c0d1"}
+
+
+@pytest.mark.parametrize("there,missing", MAPPED.items())
+def test_names_of_mapped_devices_and_arrays_are_looked_for(machine, there, missing):
+    for number, name in enumerate(("vg-the--root", "my\\x20disk")):
+        machine.write(f"sys/class/block/dm-{number}/dm/name", name + "\n")
+    for name in ("md0", "cciss!c0d0"):
+        (machine.root / "sys/class/block" / name).mkdir()
+    by_id = machine.root / "dev/disk/by-id"
+    by_id.mkdir()
+    (by_id / "md-name-host:home").symlink_to("../../md0")
+    (by_id / "ata-x").symlink_to("../../x")
+    machine.write("proc/cmdline", f"root={there} ro\n")
+    assert machine.all() == []
+    machine.write("proc/cmdline", f"root={missing} ro\n")
+    assert f"root={missing}," in machine.one("root-device-missing", "error")["fact"]
+    machine.write("proc/cmdline", f"root={there} ro\n")
+    for path, line in (("etc/fstab", "{} /srv ext4 {} 0 2\n"),
+                       ("etc/crypttab", "x {} /key luks,{}\n")):
+        machine.write(path, line.format(missing.replace("\\", "\\134"), "rw"))
+        assert missing in machine.one("device-missing", "warning")["fact"]
+        machine.write(path, line.format(missing, "nofail"))
+        assert machine.all() == []
+        (machine.root / path).unlink()
+
+
+def test_a_mapped_device_that_tells_no_name_may_be_any(machine):
+    (machine.root / "sys/class/block/dm-0").mkdir(parents=True)
+    machine.write("proc/cmdline", "root=/dev/mapper/x ro\n")
+    assert machine.all() == []
 
 
 def test_other_devices_are_missed_unless_they_may_be(machine):
