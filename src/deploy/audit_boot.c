@@ -140,7 +140,9 @@ void audit_menu(struct audit *a)
 	}
 	if (!a->has_menu) {
 		audit_add(a, AUDIT_WARNING, "boot-menu-unreadable", NULL, a->menu_err.text,
-			  a->menu_err.hint);
+			  a->menu_err.code == -EACCES || a->menu_err.code == -EPERM
+				  ? "run the audit as root"
+				  : a->menu_err.hint);
 		return;
 	}
 	if (m->problem)

@@ -408,6 +408,17 @@ def test_an_entry_of_a_previous_image_that_is_gone(machine):
     assert machine.one("boot-entry-broken", "warning")["remedy"] == "preroot rebuild"
 
 
+def test_a_menu_that_only_root_may_read_is_told_once(machine):
+    (machine.root / "boot/grub/grub.cfg").chmod(0)
+    found = [f for f in machine.all(before=UNPRIVILEGED) if "grub.cfg" in f["fact"]]
+    assert [(f["id"], f["severity"]) for f in found] == [("boot-menu-unreadable", "warning")]
+    assert found[0]["remedy"] == "run the audit as root"
+    status = run("status", "--root", machine.root, "--cache-dir", machine.cache,
+                 before=UNPRIVILEGED)
+    told = [text for text in status.messages("warning") if "grub.cfg" in text]
+    assert len(told) == 1 and "only root may read it" in told[0]
+
+
 # ---- what is booted by default ----
 
 INTERFACE = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
