@@ -63,19 +63,24 @@ static void say_unlisted(struct audit *a, const struct audit_kernel *k)
 			  "add it with the tool of the boot loader, as kernel-install");
 }
 
-/* Is it what its loader starts if nobody chooses? */
-static bool is_first(const struct audit *a, const struct bootmenu_entry *e)
+/* NULL: its loader starts it only if somebody chooses it. Of a loader whose default is not known
+ * the first one counts. */
+static const char *why_booted(const struct audit *a, const struct bootmenu_entry *e)
 {
+	if (a->next == e)
+		return ", which the next boot takes,";
+	if (a->preferred[e->loader])
+		return a->preferred[e->loader] == e ? ", which is booted by default," : NULL;
 	for (size_t i = 0; i < a->menu.n; i++)
 		if (a->menu.entries[i].loader == e->loader && a->menu.entries[i].kernel)
-			return &a->menu.entries[i] == e;
-	return false;
+			return &a->menu.entries[i] == e ? ", the first one," : NULL;
+	return NULL;
 }
 
 static void say_broken(struct audit *a, const struct bootmenu_entry *e, const char *path)
 {
-	bool first = is_first(a, e);
-	enum audit_severity severity = first ? AUDIT_ERROR : AUDIT_WARNING;
+	const char *why = why_booted(a, e);
+	enum audit_severity severity = why ? AUDIT_ERROR : AUDIT_WARNING;
 	const struct audit_kernel *k = audit_find(a, e->version);
 	/* The loader's own tool knows nothing of the entries that preroot writes. */
 	const char *tool = e->is_ours ? "preroot rebuild" : menu_tool(a);
@@ -83,7 +88,7 @@ static void say_broken(struct audit *a, const struct bootmenu_entry *e, const ch
 		arena_printf(a->arena,
 			     "the entry \"%s\" of the boot menu (%s)%s names /%s, which is "
 			     "not there",
-			     audit_title(e), place_of(a, e), first ? ", the first one," : "", path);
+			     audit_title(e), place_of(a, e), why ? why : "", path);
 
 	if (tool)
 		audit_add_command(a, severity, "boot-entry-broken", k, fact, tool);
@@ -135,7 +140,9 @@ void audit_menu(struct audit *a)
 	}
 	if (!a->has_menu) {
 		audit_add(a, AUDIT_WARNING, "boot-menu-unreadable", NULL, a->menu_err.text,
-			  a->menu_err.hint);
+			  a->menu_err.code == -EACCES || a->menu_err.code == -EPERM
+				  ? "run the audit as root"
+				  : a->menu_err.hint);
 		return;
 	}
 	if (m->problem)
@@ -148,6 +155,7 @@ void audit_menu(struct audit *a)
 			NULL);
 		return;
 	}
+	audit_default(a);
 	check_entries(a);
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
 		if (k->image && k->modules_dir && !k->is_broken &&

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -12,7 +13,8 @@
 #include "format/osrelease.h"
 
 /* The devices that fstab, crypttab and kernel command lines name: are they there? What there is,
- * udev tells in /dev/disk/by-*, and for plain names the kernel in /sys/class/block. */
+ * udev tells in /dev/disk/by-*, and for plain names and those of device mapper the kernel in
+ * /sys/class/block. */
 
 enum { LINE_MAX_BYTES = 4096, TOLD_MAX = 256 };
 
@@ -28,6 +30,8 @@ struct devices {
 	char **names[AUDIT_SPEC_NAME]; /* of the links, by kind; NULL: no folder */
 	bool knows_names;	       /* udev has been at work */
 	bool knows_kernel;	       /* there is a /sys */
+	const char **mapped;	       /* names of device mapper, without escapes; ends with NULL */
+	bool knows_mapped;	       /* each of its devices has told its name */
 	bool is_asked;		       /* something names a device by what udev knows */
 	char told[TOLD_MAX][AUDIT_SPEC_MAX + 16];
 	size_t n_told;
@@ -49,7 +53,6 @@ static bool has_link(const struct devices *d, const struct audit_spec *s)
 static void read_links(struct devices *d)
 {
 	struct audit *a = d->a;
-	char **kernel;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		int n = root_listdir(a->root, arena_printf(a->arena, "dev/disk/%s", folders[i]),
@@ -61,7 +64,95 @@ static void read_links(struct devices *d)
 			audit_spec_unescape(d->names[i][k]);
 	}
 	d->knows_names = d->names[AUDIT_SPEC_UUID];
-	d->knows_kernel = root_listdir(a->root, "sys/class/block", a->arena, &kernel) > 0;
+}
+
+static void read_kernel(struct devices *d)
+{
+	struct audit *a = d->a;
+	char **kernel;
+	int n = root_listdir(a->root, "sys/class/block", a->arena, &kernel);
+	size_t found = 0;
+
+	d->knows_kernel = d->knows_mapped = n > 0;
+	d->mapped = arena_alloc(a->arena, ((size_t)(n > 0 ? n : 0) + 1) * sizeof(*d->mapped));
+	for (int i = 0; i < n; i++) {
+		char *name;
+
+		if (!str_starts(kernel[i], "dm-"))
+			continue;
+		name = root_read_line(
+			a->root, arena_printf(a->arena, "sys/class/block/%s/dm/name", kernel[i]),
+			a->arena);
+		if (name) {
+			audit_spec_unescape(name);
+			d->mapped[found++] = name;
+		} else {
+			d->knows_mapped = false;
+		}
+	}
+}
+
+static bool is_mapped(const struct devices *d, const char *name)
+{
+	for (const char **mapped = d->mapped; *mapped; mapped++)
+		if (strcmp(*mapped, name) == 0)
+			return true;
+	return !d->knows_mapped;
+}
+
+static bool is_in_dev(const struct devices *d, const char *path)
+{
+	struct stat st;
+
+	return root_lstat(d->a->root, arena_printf(d->a->arena, "dev/%s", path), &st) == 0;
+}
+
+static bool is_volume(const struct devices *d, const char *volume)
+{
+	char mapped[2 * AUDIT_SPEC_MAX], *kernel = arena_strdup(d->a->arena, volume);
+
+	*strchr(kernel, '/') = '!';
+	return !audit_spec_mapped(volume, mapped, sizeof(mapped)) || is_mapped(d, mapped) ||
+	       root_exists(d->a->root, arena_printf(d->a->arena, "sys/class/block/%s", kernel)) ||
+	       is_in_dev(d, volume);
+}
+
+/* udev has the name of an array with that of its host in front, too. */
+static bool is_array(const struct devices *d, const char *name)
+{
+	static const char start[] = "md-name-";
+	struct audit *a = d->a;
+	char **ids;
+	int n = root_listdir(a->root, "dev/disk/by-id", a->arena, &ids);
+
+	for (int i = 0; i < n; i++) {
+		const char *id = ids[i] + strlen(start), *colon;
+
+		if (!str_starts(ids[i], start))
+			continue;
+		audit_spec_unescape(ids[i]);
+		colon = strchr(id, ':');
+		if (strcmp(id, name) == 0 || (colon && strcmp(colon + 1, name) == 0))
+			return true;
+	}
+	return is_in_dev(d, arena_printf(a->arena, "md/%s", name)) || !d->knows_names;
+}
+
+static bool is_link(const struct devices *d, const char *link)
+{
+	struct audit *a = d->a;
+	const char *name = strchr(link, '/') + 1;
+	char **names;
+	int n = root_listdir(a->root,
+			     arena_printf(a->arena, "dev/disk/%.*s", (int)(name - 1 - link), link),
+			     a->arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		audit_spec_unescape(names[i]);
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return !d->knows_names;
 }
 
 /* True also where that cannot be told. */
@@ -77,7 +168,16 @@ static bool is_there(struct devices *d, const struct audit_spec *s)
 		       root_exists(a->root,
 				   arena_printf(a->arena, "sys/class/block/%s", s->value)) ||
 		       root_exists(a->root, arena_printf(a->arena, "dev/%s", s->value));
+	if (s->kind == AUDIT_SPEC_MAPPED)
+		return is_mapped(d, s->value) ||
+		       is_in_dev(d, arena_printf(a->arena, "mapper/%s", s->value));
+	if (s->kind == AUDIT_SPEC_VOLUME)
+		return is_volume(d, s->value);
 	d->is_asked = true;
+	if (s->kind == AUDIT_SPEC_ARRAY)
+		return is_array(d, s->value);
+	if (s->kind == AUDIT_SPEC_LINK)
+		return is_link(d, s->value);
 	return !d->knows_names || has_link(d, s);
 }
 
@@ -199,6 +299,7 @@ void audit_devices(struct audit *a)
 
 	d->a = a;
 	read_links(d);
+	read_kernel(d);
 	audit_cmdlines(a, check_line, d);
 	check_fstab(d);
 	check_crypttab(d);

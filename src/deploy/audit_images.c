@@ -114,7 +114,7 @@ static void say_notes(struct audit *a)
 	for (size_t i = 0; i < a->inventory.n_notes && a->has_boot; i++) {
 		const char *note = a->inventory.notes[i];
 
-		if (strcmp(note, a->menu_err.text) != 0 &&
+		if (!(*a->menu_err.text && str_starts(note, a->menu_err.text)) &&
 		    !(a->menu.problem && strcmp(note, a->menu.problem) == 0))
 			audit_add(a, AUDIT_WARNING, "not-looked-at", NULL, note,
 				  geteuid() == 0 ? NULL : "run the audit as root");

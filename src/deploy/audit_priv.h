@@ -40,6 +40,9 @@ struct audit {
 	struct bootmenu menu;
 	bool has_menu; /* it could be read, but may be empty */
 	struct err menu_err;
+	const struct bootmenu_entry *preferred[BOOTMENU_LOADERS]; /* what is booted if nobody
+								     chooses; NULL: not known */
+	const struct bootmenu_entry *next; /* what is booted once instead; NULL */
 	struct hardware hardware;
 	bool has_hardware;
 	struct audit_kernel *kernels; /* newest first */
@@ -72,6 +75,9 @@ const struct audit_kernel *audit_find(const struct audit *a, const char *version
 
 /* Is OPTION of the configuration of K =y? */
 bool audit_has(const struct audit_kernel *k, const char *option);
+
+/* Fills preferred and next, and tells what is odd about them. A menu is there. */
+void audit_default(struct audit *a);
 
 /* ---- the checks ---- */
 

@@ -20,6 +20,9 @@ static const struct prefix {
 	{"/dev/disk/by-label/", AUDIT_SPEC_LABEL, true},
 	{"/dev/disk/by-partuuid/", AUDIT_SPEC_PARTUUID, true},
 	{"/dev/disk/by-partlabel/", AUDIT_SPEC_PARTLABEL, true},
+	{"/dev/disk/", AUDIT_SPEC_LINK, true},
+	{"/dev/mapper/", AUDIT_SPEC_MAPPED, true},
+	{"/dev/md/", AUDIT_SPEC_ARRAY, true},
 	{"/dev/", AUDIT_SPEC_NAME, false},
 };
 
@@ -59,8 +62,51 @@ static bool is_network(const char *text)
 	return strcmp(text, "/dev/nfs") == 0 || strcmp(text, "/dev/cifs") == 0;
 }
 
+static bool is_dots(const char *text, size_t len)
+{
+	return (len == 1 && text[0] == '.') || (len == 2 && memcmp(text, "..", 2) == 0);
+}
+
+/* What a name below a folder of /dev is, by its slashes; false: it is none that has a meaning. */
+static bool take_path(const char *text, size_t len, enum audit_spec_kind *kind)
+{
+	const char *slash = memchr(text, '/', len), *rest = slash ? slash + 1 : text;
+	size_t rest_len = len - (size_t)(rest - text);
+
+	if (*kind < AUDIT_SPEC_NAME)
+		return true;
+	if (!rest_len || is_dots(rest, rest_len) || memchr(rest, '/', rest_len))
+		return false;
+	if (*kind == AUDIT_SPEC_NAME && slash) {
+		if (slash == text || is_dots(text, (size_t)(slash - text)))
+			return false;
+		*kind = AUDIT_SPEC_VOLUME;
+	}
+	if (*kind == AUDIT_SPEC_LINK)
+		return slash && str_starts(text, "by-");
+	return !slash || *kind == AUDIT_SPEC_VOLUME;
+}
+
+bool audit_spec_mapped(const char *volume, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *p = volume; *p; p++) {
+		if (n + 3 > size)
+			return false;
+		out[n++] = *p == '/' ? '-' : *p;
+		if (*p == '-')
+			out[n++] = '-';
+	}
+	if (n >= size)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
 bool audit_spec_decode(const char *text, struct audit_spec *out)
 {
+	enum audit_spec_kind kind;
 	const char *cut;
 	size_t len;
 
@@ -80,11 +126,10 @@ bool audit_spec_decode(const char *text, struct audit_spec *out)
 		cut = p->kind == AUDIT_SPEC_PARTUUID ? memchr(text, '/', len) : NULL;
 		if (cut)
 			len = (size_t)(cut - text);
-		/* Below /dev there are the names of device mapper, of MD and of udev, too. */
-		if (!len || len >= sizeof(out->value) ||
-		    (p->kind == AUDIT_SPEC_NAME && memchr(text, '/', len)))
+		kind = p->kind;
+		if (!len || len >= sizeof(out->value) || !take_path(text, len, &kind))
 			return false;
-		out->kind = p->kind;
+		out->kind = kind;
 		memcpy(out->value, text, len);
 		out->value[len] = '\0';
 		if (p->is_escaped)

@@ -3,7 +3,8 @@
 
 /*
  * How tables and kernel parameters name a device: NAME=VALUE (UUID, LABEL, PARTUUID, PARTLABEL),
- * /dev/disk/by-X/VALUE, /dev/NAME; and the lines of /etc/crypttab. Pure.
+ * /dev/disk/by-X/VALUE, /dev/mapper/NAME, /dev/VG/LV, /dev/md/NAME, /dev/NAME; and the lines of
+ * /etc/crypttab. Pure.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,11 @@ enum audit_spec_kind {
 	AUDIT_SPEC_LABEL,
 	AUDIT_SPEC_PARTUUID,
 	AUDIT_SPEC_PARTLABEL,
-	AUDIT_SPEC_NAME, /* of the kernel: sda1 */
+	AUDIT_SPEC_NAME,   /* of the kernel: sda1 */
+	AUDIT_SPEC_MAPPED, /* of device mapper: what stands behind /dev/mapper/ */
+	AUDIT_SPEC_ARRAY,  /* of MD: what stands behind /dev/md/ */
+	AUDIT_SPEC_LINK,   /* of udev, another than those above: by-id/x */
+	AUDIT_SPEC_VOLUME, /* VG/LV; also a kernel's name with a slash (cciss/c0d0) */
 };
 
 struct audit_spec {
@@ -24,9 +29,13 @@ struct audit_spec {
 	char value[AUDIT_SPEC_MAX]; /* without quotes and escapes */
 };
 
-/* False for whatever else there is (a path of device mapper, nfs, ZFS=, a tag that is cut off), and
- * for what is too long. */
+/* False for whatever else there is (a longer path, nfs, ZFS=, a tag that is cut off), and for what
+ * is too long. */
 bool audit_spec_decode(const char *text, struct audit_spec *out);
+
+/* The name that LVM gives to a volume: VG/LV is VG-LV, dashes within doubled. False: it does not
+ * fit in SIZE bytes. */
+bool audit_spec_mapped(const char *volume, char *out, size_t size);
 
 /* "\x20", as udev writes names of links, becomes the byte. In place. */
 void audit_spec_unescape(char *text);

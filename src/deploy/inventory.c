@@ -27,8 +27,8 @@ struct reader {
 const char *inventory_word(enum inventory_verdict verdict)
 {
 	static const char *const words[] = {
-		[INVENTORY_CURRENT] = "current",	 [INVENTORY_STALE] = "stale",
-		[INVENTORY_MISSING] = "missing",	 [INVENTORY_ORPHANED] = "orphaned",
+		[INVENTORY_CURRENT] = "current",       [INVENTORY_STALE] = "stale",
+		[INVENTORY_MISSING] = "missing",       [INVENTORY_ORPHANED] = "orphaned",
 		[INVENTORY_UNVERIFIED] = "unverified", [INVENTORY_FAILED] = "failed",
 		[INVENTORY_UNKNOWN] = "unknown",
 	};
@@ -170,7 +170,8 @@ static void judge_image(struct reader *r, struct inventory_row *row)
 	if (is_put_back(r, row))
 		return say(row, INVENTORY_STALE, "the image before it was put back");
 	say(row, INVENTORY_UNVERIFIED,
-	    *row->state.sha256 ? "it was changed after preroot wrote it" : "preroot did not write it");
+	    *row->state.sha256 ? "it was changed after preroot wrote it"
+			       : "preroot did not write it");
 }
 
 static void judge(struct reader *r, struct inventory_row *row)
@@ -237,7 +238,11 @@ static void read_menu(struct reader *r)
 		return;
 	if (bootmenu_read(r->root, &r->out->boot, r->arena, menu, &err) < 0) {
 		*menu = (struct bootmenu){0};
-		note(r, err.text);
+		note(r,
+		     arena_printf(r->arena, "%s: what the boot menu has is not known%s", err.text,
+				  err.code == -EACCES || err.code == -EPERM
+					  ? ", only root may read it"
+					  : ""));
 	} else if (menu->problem) {
 		note(r, menu->problem);
 	}

@@ -11,7 +11,7 @@
 
 enum token { TOKEN_WORD, TOKEN_NEXT, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_END };
 
-enum block { BLOCK_OTHER, BLOCK_ENTRY };
+enum block { BLOCK_OTHER, BLOCK_ENTRY, BLOCK_SUBMENU };
 
 enum {
 	WORD_MAX = 64 * 1024,
@@ -22,6 +22,12 @@ struct word {
 	const char *text;
 	const char *unknown; /* the first variable that has no known value */
 	struct grubcfg_span span;
+};
+
+/* A menu, or a submenu. */
+struct level {
+	const char *number; /* of the submenu, with ">" behind; "" for the menu */
+	unsigned n;	    /* entries and submenus in it */
 };
 
 struct reader {
@@ -40,6 +46,8 @@ struct reader {
 	enum block blocks[GRUBCFG_DEPTH_MAX];
 	unsigned depth, entry_depth;
 	struct grubcfg_entry *entry; /* whose block it stands in; NULL */
+	struct level levels[GRUBCFG_DEPTH_MAX + 1];
+	unsigned level; /* 0: the menu itself */
 	bool clears_next;
 };
 
@@ -281,6 +289,9 @@ static int take_set(struct reader *r, const struct word *w, struct err *err)
 
 	if (!len)
 		return 0;
+	if (!r->entry && len == strlen("default") && str_starts(w->text, "default") &&
+	    !(w->unknown && strcmp(w->unknown, "next_entry") == 0))
+		r->out.preferred = equals + 1;
 	v = find_variable(r, w->text, len);
 	if (v) {
 		if (v->value && (w->unknown || strcmp(v->value, equals + 1) != 0))
@@ -439,15 +450,31 @@ static void take_arguments(struct reader *r, struct grubcfg_entry *e)
 		e->title = "";
 }
 
+static const char *next_number(struct reader *r, const char *behind)
+{
+	struct level *level = &r->levels[r->level];
+
+	return arena_printf(r->arena, "%s%u%s", level->number, level->n++, behind);
+}
+
+static void open_submenu(struct reader *r)
+{
+	const char *number = next_number(r, ">");
+
+	r->levels[++r->level] = (struct level){.number = number};
+}
+
 static int open_block(struct reader *r, struct err *err)
 {
 	enum block kind = BLOCK_OTHER;
+	const char *name;
 
 	if (r->depth == GRUBCFG_DEPTH_MAX)
 		return err_set(err, -E2BIG, "line %u: more than %d blocks in one another", r->line,
 			       GRUBCFG_DEPTH_MAX);
 	r->from = first_word(r);
-	if (!r->entry && r->from < r->n_words && strcmp(r->words[r->from].text, "menuentry") == 0) {
+	name = r->from < r->n_words ? r->words[r->from].text : "";
+	if (!r->entry && strcmp(name, "menuentry") == 0) {
 		if (r->out.n == GRUBCFG_ENTRIES_MAX)
 			return err_set(err, -E2BIG, "line %u: more than %d entries", r->line,
 				       GRUBCFG_ENTRIES_MAX);
@@ -459,9 +486,13 @@ static int open_block(struct reader *r, struct err *err)
 			.options = "",
 			.is_plain = true,
 			.body.begin = r->at,
+			.number = next_number(r, ""),
 			.line = r->word_line,
 		};
 		take_arguments(r, r->entry);
+	} else if (!r->entry && strcmp(name, "submenu") == 0) {
+		kind = BLOCK_SUBMENU;
+		open_submenu(r);
 	}
 	r->blocks[r->depth++] = kind;
 	return 0;
@@ -471,9 +502,16 @@ static int close_block(struct reader *r, struct err *err)
 {
 	if (!r->depth)
 		return err_set(err, -EBADMSG, "line %u: a \"}\" without a \"{\"", r->line);
-	if (r->blocks[--r->depth] == BLOCK_ENTRY) {
+	switch (r->blocks[--r->depth]) {
+	case BLOCK_ENTRY:
 		r->entry->body.end = r->at - 1;
 		r->entry = NULL;
+		break;
+	case BLOCK_SUBMENU:
+		r->level--;
+		break;
+	case BLOCK_OTHER:
+		break;
 	}
 	return 0;
 }
@@ -523,6 +561,7 @@ int grubcfg_decode(const char *text, size_t len, const struct grubcfg_variable *
 	if (memchr(text, '\0', len))
 		return err_set(err, -EBADMSG, "a byte 0, which is no text");
 	r.words = arena_alloc(arena, GRUBCFG_WORDS_MAX * sizeof(*r.words));
+	r.levels[0].number = "";
 	copy_known(&r, known);
 	while ((token = read_command(&r, err)) != TOKEN_END)
 		if (token < 0)

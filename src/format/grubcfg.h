@@ -57,6 +57,7 @@ struct grubcfg_entry {
 	struct grubcfg_span load; /* the linux command */
 	struct grubcfg_span
 		save; /* savedefault, which makes what was chosen the default; or empty */
+	const char *number; /* by which "default" can call it: "2", "1>0" in a submenu */
 	unsigned line;
 };
 
@@ -72,6 +73,8 @@ struct grubcfg {
 	size_t n;
 	struct grubcfg_source *sources; /* of source, ".", configfile */
 	size_t n_sources;
+	const char *preferred; /* what "default" is set to at last, next_entry left out, as it is
+				  written: "0", "${saved_entry}"; NULL: it is not set */
 	bool has_blscfg;
 	bool keeps_next; /* it takes next_entry out of its environment, and clears it there */
 };

@@ -145,7 +145,7 @@ static void add(struct reader *r, struct bootmenu_entry entry, const char *const
 /* ---- GRUB ---- */
 
 static void add_grub(struct reader *r, const char *file, const struct bootmenu_top *top,
-		     const struct grubcfg_entry *e)
+		     const struct grubcfg_entry *e, bool is_counted)
 {
 	const char **initrds = arena_alloc(r->arena, (e->n_initrds + 1) * sizeof(*initrds));
 	struct bootmenu_entry entry = {
@@ -155,6 +155,7 @@ static void add_grub(struct reader *r, const char *file, const struct bootmenu_t
 		.line = e->line,
 		.id = e->id,
 		.title = e->title,
+		.number = is_counted ? e->number : NULL,
 		.kernel = e->kernel,
 		.options = e->options,
 		.is_plain = e->is_plain && !e->unknown,
@@ -196,6 +197,7 @@ static int read_grub(struct reader *r, const char *file, struct err *err)
 		{"prefix", folder}, {"config_directory", folder}, {"root", NULL}, {0}};
 	struct grubcfg menu;
 	const char *text;
+	bool is_main = strcmp(file, main_file) == 0;
 	size_t len, source = 0;
 
 	text = read_text(r, file, GRUBCFG_SIZE_MAX, &len, err);
@@ -203,11 +205,13 @@ static int read_grub(struct reader *r, const char *file, struct err *err)
 		return err->code;
 	r->out.grub_reads_bls |= menu.has_blscfg;
 	r->out.grub_keeps_next |= menu.keeps_next;
+	if (menu.preferred)
+		r->out.preferred[BOOTMENU_GRUB] = menu.preferred;
 	for (size_t i = 0; i <= menu.n; i++) {
 		for (; source < menu.n_sources && menu.sources[source].before == i; source++)
 			follow(r, top, &menu.sources[source]);
 		if (i < menu.n)
-			add_grub(r, file, top, &menu.entries[i]);
+			add_grub(r, file, top, &menu.entries[i], is_main && r->out.n == i);
 	}
 	return 0;
 }
@@ -329,6 +333,8 @@ static int read_extlinux(struct reader *r, const char *file, unsigned depth, str
 	text = read_text(r, file, EXTLINUX_SIZE_MAX, &len, err);
 	if (!text || extlinux_decode(text, len, r->arena, &menu, err) < 0)
 		return err->code;
+	if (menu.preferred)
+		r->out.preferred[BOOTMENU_EXTLINUX] = menu.preferred;
 	for (size_t i = 0; i < menu.n; i++) {
 		const struct extlinux_label *l = &menu.labels[i];
 		size_t n = 0;

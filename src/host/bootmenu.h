@@ -55,6 +55,7 @@ struct bootmenu_entry {
 	unsigned line;        /* where it begins; 0: it is the whole file */
 	const char *id;       /* by which its loader knows it, without .conf; NULL: none */
 	const char *title;
+	const char *number;   /* by which GRUB's "default" calls it; NULL: not known */
 	const char *version;  /* of the kernel; NULL: not known, or the kernel is not there */
 	const char *kernel;   /* NULL: it boots no Linux */
 	const char **initrds; /* ends with NULL */
@@ -70,6 +71,8 @@ struct bootmenu {
 	struct bootmenu_entry *entries; /* in the order of the menus */
 	size_t n;
 	const char **sourced; /* the files that GRUB reads besides; ends with NULL */
+	const char *preferred[BOOTMENU_LOADERS]; /* what the file of GRUB or extlinux says is to be
+						    booted, as it is written; NULL: nothing */
 	bool grub_reads_bls;  /* its entries are those of BOOTMENU_BLS, as on Fedora */
 	bool grub_keeps_next; /* grub.cfg takes the entry for the next boot from grubenv */
 	const char *problem;  /* NULL, or what could not be read: "FILE: line N: ..." */

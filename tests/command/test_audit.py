@@ -408,6 +408,138 @@ def test_an_entry_of_a_previous_image_that_is_gone(machine):
     assert machine.one("boot-entry-broken", "warning")["remedy"] == "preroot rebuild"
 
 
+def test_a_menu_that_only_root_may_read_is_told_once(machine):
+    (machine.root / "boot/grub/grub.cfg").chmod(0)
+    found = [f for f in machine.all(before=UNPRIVILEGED) if "grub.cfg" in f["fact"]]
+    assert [(f["id"], f["severity"]) for f in found] == [("boot-menu-unreadable", "warning")]
+    assert found[0]["remedy"] == "run the audit as root"
+    status = run("status", "--root", machine.root, "--cache-dir", machine.cache,
+                 before=UNPRIVILEGED)
+    told = [text for text in status.messages("warning") if "grub.cfg" in text]
+    assert len(told) == 1 and "only root may read it" in told[0]
+
+
+# ---- what is booted by default ----
+
+INTERFACE = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+CHOICE = ('if [ "${next_entry}" ] ; then\n  set default="${next_entry}"\n  set next_entry=\n'
+          '  save_env next_entry\nelse\n  set default="%s"\nfi\n')
+
+
+def grubenv(machine, **values):
+    text = "# GRUB Environment Block\n" + "".join(f"{k}={v}\n" for k, v in values.items())
+    machine.write("boot/grub/grubenv", text.ljust(1024, "#"))
+
+
+def grub_with(machine, default):
+    """A whole entry, and in a submenu one whose files are gone."""
+    gone = machine.entry("5.0.0", title="Old").replace("'Old'", "'Old' --id 'old-id'")
+    machine.menu(CHOICE % default, machine.entry(machine.version),
+                 "submenu 'More' --id more {\n" + machine.entry(machine.version, title="Same"),
+                 gone, "}\n")
+
+
+def severities(machine):
+    found = machine.all()
+    assert {f["id"] for f in found} == {"boot-entry-broken"} and len(found) == 2
+    return {f["severity"] for f in found}
+
+
+@pytest.mark.parametrize("default,severity", [
+    ("0", "warning"), ("", "warning"), ("Debian", "warning"), ("1>0", "warning"),
+    ("more>Same", "warning"), ("1>1", "error"), ("old-id", "error"), ("More>Old", "error"),
+    ("more>old-id", "error"), ("9", "warning"), ("1", "warning")])
+def test_the_default_of_GRUB_names_files_that_are_gone(machine, default, severity):
+    grub_with(machine, default)
+    assert severities(machine) == {severity}
+    grub_with(machine, "${saved_entry}")
+    grubenv(machine, saved_entry=default)
+    assert severities(machine) == {severity}
+
+
+def test_the_next_boot_takes_an_entry_whose_files_are_gone(machine):
+    grub_with(machine, "0")
+    grubenv(machine, next_entry="more>old-id")
+    assert severities(machine) == {"error"}
+    assert all("which the next boot takes" in f["fact"] for f in machine.all())
+    grubenv(machine, next_entry="")
+    assert severities(machine) == {"warning"}
+
+
+def test_the_saved_entry_of_GRUB_is_gone(machine):
+    machine.menu(CHOICE % "${saved_entry}", machine.entry(machine.version))
+    assert machine.all() == []
+    grubenv(machine, saved_entry="gnulinux-5.0.0")
+    found = machine.one("default-entry-missing", "warning")
+    assert "saved_entry in /boot/grub/grubenv" in found["fact"]
+    assert "gnulinux-5.0.0" in found["fact"] and "grub-set-default" in found["remedy"]
+    machine.write("boot/grub/grubenv", "saved_entry=gnulinux-5.0.0\n")
+    assert machine.all() == []
+
+
+def test_an_older_kernel_is_the_default(machine):
+    Fleet.kernel(machine, "7.9.0", modules=False)
+    machine.tree.modules.with_name("7.9.0").mkdir()
+    (machine.tree.modules.with_name("7.9.0") / "modules.order").write_text("")
+    newer = machine.entry("7.9.0", title="New")
+
+    def told():
+        return [f for f in machine.all() if f["id"].startswith("default-")]
+
+    machine.menu(CHOICE % "0", newer, machine.entry(machine.version))
+    assert told() == []
+    machine.menu(CHOICE % "${saved_entry}", newer, machine.entry(machine.version))
+    grubenv(machine, saved_entry="Debian")
+    found = told()
+    assert [(f["id"], f["severity"]) for f in found] == [("default-entry-older", "note")]
+    assert machine.version in found[0]["fact"] and "7.9.0" in found[0]["fact"]
+    grubenv(machine, saved_entry="New")
+    assert told() == []
+
+
+def bls(machine, name, version):
+    machine.write(f"boot/loader/entries/{name}.conf",
+                  f"title {name}\nlinux /boot/vmlinuz-{version}\n"
+                  f"initrd /boot/initrd.img-{version}\noptions root=UUID={UUID}\n")
+
+
+def test_the_default_of_systemd_boot(machine):
+    shutil.rmtree(machine.root / "boot/grub")
+    bls(machine, "id-1-gone", "1")
+    bls(machine, "id-9-good", machine.version)
+    assert severities(machine) == {"warning"}
+    for pattern, severity in (("id-1-*", "error"), ("ID-1-gone.conf", "error"),
+                              ("id-9-good", "warning"), ("@saved", "error"), ("id-*", "warning")):
+        machine.write("boot/loader/loader.conf", f"timeout 3\ndefault {pattern}\n")
+        assert severities(machine) == {severity}, pattern
+    machine.write("boot/loader/loader.conf", "default nothing*\n")
+    found = [f for f in machine.all() if f["id"] != "boot-entry-broken"]
+    assert [(f["id"], f["severity"]) for f in found] == [("default-entry-missing", "warning")]
+    assert "default in /boot/loader/loader.conf" in found[0]["fact"]
+    machine.write(f"sys/firmware/efi/efivars/LoaderEntryDefault-{INTERFACE}",
+                  "\7\0\0\0" + "".join(c + "\0" for c in "id-1-gone.conf\0"))
+    assert {f["severity"] for f in machine.all() if f["id"] == "boot-entry-broken"} == {"error"}
+
+
+def test_the_default_of_extlinux(machine):
+    shutil.rmtree(machine.root / "boot/grub")
+
+    def menu(default):
+        labels = "".join(f"LABEL {name}\nLINUX /boot/vmlinuz-{v}\nINITRD /boot/initrd.img-{v}\n"
+                         f"APPEND root=UUID={UUID}\n"
+                         for name, v in (("good", machine.version), ("old", "1")))
+        machine.write("boot/extlinux/extlinux.conf", default + labels)
+
+    for default, severity in (("", "warning"), ("DEFAULT good\n", "warning"),
+                              ("default old\n", "error"), ("DEFAULT menu.c32\n", "warning")):
+        menu(default)
+        assert severities(machine) == {severity}, default
+    menu("DEFAULT other\n")
+    found = [f for f in machine.all() if f["id"] != "boot-entry-broken"]
+    assert [(f["id"], f["severity"]) for f in found] == [("default-entry-missing", "warning")]
+    assert '"other"' in found[0]["fact"]
+
+
 def test_a_menu_that_cannot_be_read(machine):
     machine.write("boot/grub/grub.cfg", "menuentry 'x' {\n")
     assert "grub.cfg" in machine.one("boot-menu-unreadable", "warning")["fact"]
@@ -544,7 +676,7 @@ def test_the_root_of_a_boot_entry_is_not_there(machine):
 
 @pytest.mark.parametrize("root", [f"UUID={UUID.upper()}", f"/dev/disk/by-uuid/{UUID}",
                                   '"LABEL=data disk"', "LABEL=\"data disk\"",
-                                  "/dev/disk/by-label/data\\x20disk", "/dev/mapper/vg-root",
+                                  "/dev/disk/by-label/data\\x20disk", "/dev/zvol/tank/root",
                                   "ZFS=tank/root", "$root", "gpt-auto", "/dev/nfs"])
 def test_roots_that_are_there_or_cannot_be_looked_for(machine, root):
     machine.write("proc/cmdline", f"root={root} ro\n" if root[0] != '"' else f'"root={root[1:]}\n')
@@ -559,6 +691,42 @@ def test_a_root_by_the_name_of_the_kernel(machine):
     machine.write("dev/sr0", "")
     machine.write("etc/fstab", "/dev/sr0 /media iso9660 ro 0 0\n")
     assert "/dev/sda1" in machine.one("root-device-missing", "error")["fact"]
+
+
+MAPPED = {"/dev/mapper/vg-the--root": "/dev/mapper/vg-root", "/dev/vg/the-root": "/dev/vg/root",
+          "/dev/mapper/my\\x20disk": "/dev/mapper/my", "/dev/md0": "/dev/md1",
+          "/dev/md/home": "/dev/md/hom", "/dev/disk/by-id/ata-x": "/dev/disk/by-id/ata-y",
+          "/dev/cciss/c0d0": "/dev/cciss/c0d1"}
+
+
+@pytest.mark.parametrize("there,missing", MAPPED.items())
+def test_names_of_mapped_devices_and_arrays_are_looked_for(machine, there, missing):
+    for number, name in enumerate(("vg-the--root", "my\\x20disk")):
+        machine.write(f"sys/class/block/dm-{number}/dm/name", name + "\n")
+    for name in ("md0", "cciss!c0d0"):
+        (machine.root / "sys/class/block" / name).mkdir()
+    by_id = machine.root / "dev/disk/by-id"
+    by_id.mkdir()
+    (by_id / "md-name-host:home").symlink_to("../../md0")
+    (by_id / "ata-x").symlink_to("../../x")
+    machine.write("proc/cmdline", f"root={there} ro\n")
+    assert machine.all() == []
+    machine.write("proc/cmdline", f"root={missing} ro\n")
+    assert f"root={missing}," in machine.one("root-device-missing", "error")["fact"]
+    machine.write("proc/cmdline", f"root={there} ro\n")
+    for path, line in (("etc/fstab", "{} /srv ext4 {} 0 2\n"),
+                       ("etc/crypttab", "x {} /key luks,{}\n")):
+        machine.write(path, line.format(missing.replace("\\", "\\134"), "rw"))
+        assert missing in machine.one("device-missing", "warning")["fact"]
+        machine.write(path, line.format(missing, "nofail"))
+        assert machine.all() == []
+        (machine.root / path).unlink()
+
+
+def test_a_mapped_device_that_tells_no_name_may_be_any(machine):
+    (machine.root / "sys/class/block/dm-0").mkdir(parents=True)
+    machine.write("proc/cmdline", "root=/dev/mapper/x ro\n")
+    assert machine.all() == []
 
 
 def test_other_devices_are_missed_unless_they_may_be(machine):

@@ -34,6 +34,33 @@ static void devices_are_named_in_many_ways(void **state)
 	assert_spec("/dev/disk/by-label/a\\x20b\\x2fc", AUDIT_SPEC_LABEL, "a b/c");
 	assert_spec("/dev/disk/by-uuid/12", AUDIT_SPEC_UUID, "12");
 	assert_spec("/dev/sda1", AUDIT_SPEC_NAME, "sda1");
+	assert_spec("/dev/md0", AUDIT_SPEC_NAME, "md0");
+	assert_spec("/dev/md/home", AUDIT_SPEC_ARRAY, "home");
+	assert_spec("/dev/mapper/vg-root", AUDIT_SPEC_MAPPED, "vg-root");
+	assert_spec("/dev/mapper/a\\x20b", AUDIT_SPEC_MAPPED, "a b");
+	assert_spec("/dev/vg/root", AUDIT_SPEC_VOLUME, "vg/root");
+	assert_spec("/dev/disk/by-id/ata-x", AUDIT_SPEC_LINK, "by-id/ata-x");
+}
+
+static void a_volume_has_a_name_of_device_mapper(void **state)
+{
+	static const char *const cases[][2] = {
+		{"vg/root", "vg-root"},
+		{"v-g/r-o", "v--g-r--o"},
+		{"-/-", "-----"},
+	};
+	char out[8];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char name[32];
+
+		assert_true(audit_spec_mapped(cases[i][0], name, sizeof(name)));
+		assert_string_equal(name, cases[i][1]);
+	}
+	assert_true(audit_spec_mapped("a/bcd", out, sizeof(out)));
+	assert_false(audit_spec_mapped("abcd/efgh", out, sizeof(out)));
+	assert_false(audit_spec_mapped("------", out, sizeof(out)));
 }
 
 static void what_names_no_device_that_can_be_looked_for_is_passed_over(void **state)
@@ -45,8 +72,18 @@ static void what_names_no_device_that_can_be_looked_for_is_passed_over(void **st
 		"PARTUUID=/PARTNROFF=1",
 		"/dev/",
 		"sda1",
-		"/dev/mapper/x",
-		"/dev/disk/by-id/x",
+		"/dev/mapper/",
+		"/dev/mapper/..",
+		"/dev/mapper/a/b",
+		"/dev/../x",
+		"/dev/x/..",
+		"/dev//x",
+		"/dev/vg/",
+		"/dev/zvol/tank/swap",
+		"/dev/disk/x",
+		"/dev/disk/by-id/",
+		"/dev/disk/by-id/a/b",
+		"/dev/md/a/b",
 		"tmpfs",
 		"ZFS=a/b",
 		"nfs:1.2.3.4:/x",
@@ -294,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_are_named_in_many_ways),
+		cmocka_unit_test(a_volume_has_a_name_of_device_mapper),
 		cmocka_unit_test(what_names_no_device_that_can_be_looked_for_is_passed_over),
 		cmocka_unit_test(escapes_of_udev_become_bytes),
 		cmocka_unit_test(lines_of_crypttab),

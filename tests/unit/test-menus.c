@@ -7,6 +7,7 @@
 #include "format/bls.h"
 #include "format/extlinux.h"
 #include "format/grubcfg.h"
+#include "format/grubenv.h"
 #include "support.h"
 
 /* ---- the Boot Loader Specification ---- */
@@ -199,6 +200,54 @@ static void what_GRUB_keeps_for_one_boot_is_noticed(void **state)
 	assert_false(m.has_blscfg);
 }
 
+static void entries_have_numbers_and_one_is_the_default(void **state)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct grubcfg menu;
+
+	(void)state;
+	decode_grub("set default=\"0\"\n"
+		    "if [ \"${next_entry}\" ]; then set default=\"${next_entry}\"\n"
+		    "else set default=\"${saved_entry}\"; fi\n"
+		    "menuentry a {\nset default=no\n}\n"
+		    "submenu b {\nmenuentry c {\n}\nsubmenu d {\nmenuentry e {\n}\n}\n"
+		    "menuentry f {\n}\n}\n"
+		    "menuentry g {\n}\n",
+		    &arena, &menu);
+	assert_string_equal(menu.preferred, "${saved_entry}");
+	assert_int_equal(menu.n, 5);
+	assert_string_equal(menu.entries[0].number, "0");
+	assert_string_equal(menu.entries[1].number, "1>0");
+	assert_string_equal(menu.entries[2].number, "1>1>0");
+	assert_string_equal(menu.entries[3].number, "1>2");
+	assert_string_equal(menu.entries[4].number, "2");
+	decode_grub("menuentry a {\n}\n", &arena, &menu);
+	assert_null(menu.preferred);
+}
+
+#define ENVIRONMENT "# GRUB Environment Block\n"
+
+static void what_GRUB_remembers_is_read(void **state)
+{
+	static const char text[] =
+		ENVIRONMENT "# x=no\nsaved_entry=a>b\\\\c\\\nd\nx=1\nx=2\nlast=\\";
+	char out[16] = "untouched";
+
+	(void)state;
+	assert_int_equal(grubenv_get(text, strlen(text), "saved_entry", out, sizeof(out)), 1);
+	assert_string_equal(out, "a>b\\c\nd");
+	assert_int_equal(grubenv_get(text, strlen(text), "x", out, sizeof(out)), 1);
+	assert_string_equal(out, "1");
+	assert_int_equal(grubenv_get(text, strlen(text), "last", out, sizeof(out)), 1);
+	assert_string_equal(out, "\\");
+	assert_int_equal(grubenv_get(text, strlen(text), "saved", out, sizeof(out)), 0);
+	assert_int_equal(grubenv_get(text, strlen(text), "saved_entry", out, 7), -E2BIG);
+	assert_int_equal(grubenv_get(text, sizeof(text), "x", out, sizeof(out)), -EBADMSG);
+	assert_int_equal(grubenv_get(text + 1, strlen(text + 1), "x", out, sizeof(out)), -EBADMSG);
+	assert_int_equal(grubenv_get("", 0, "x", out, sizeof(out)), -EBADMSG);
+	assert_string_equal(out, "\\");
+}
+
 static void an_entry_with_two_kernels_is_not_plain(void **state)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
@@ -312,6 +361,8 @@ int main(void)
 		cmocka_unit_test(words_are_read_as_GRUB_reads_them),
 		cmocka_unit_test(variables_are_known_when_they_never_change),
 		cmocka_unit_test(what_GRUB_keeps_for_one_boot_is_noticed),
+		cmocka_unit_test(entries_have_numbers_and_one_is_the_default),
+		cmocka_unit_test(what_GRUB_remembers_is_read),
 		cmocka_unit_test(an_entry_with_two_kernels_is_not_plain),
 		cmocka_unit_test(bad_menus_are_told_with_their_line),
 		cmocka_unit_test(variables_cannot_grow_without_end),

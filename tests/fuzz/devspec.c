@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Names of devices in tables and kernel parameters, and lines of crypttab: each line is read as
+ * both, and what crypttab calls a device is read as a name, too.
+ */
+
+#include <string.h>
+
+#include "deploy/audit_spec.h"
+#include "fuzz.h"
+
+static void hold_spec(const char *text)
+{
+	struct audit_spec s = {0};
+	char mapped[2 * AUDIT_SPEC_MAX], before[AUDIT_SPEC_MAX];
+	bool is_path;
+
+	if (!audit_spec_decode(text, &s)) {
+		HOLDS(!*s.value);
+		return;
+	}
+	HOLDS(*s.value && strlen(s.value) < sizeof(s.value) && strlen(s.value) <= strlen(text));
+	is_path = s.kind == AUDIT_SPEC_VOLUME || s.kind == AUDIT_SPEC_LINK;
+	HOLDS(s.kind != AUDIT_SPEC_NAME || !strchr(s.value, '/'));
+	HOLDS(!is_path || (strchr(s.value, '/') > s.value && strchr(s.value, '/')[1]));
+	HOLDS(!audit_spec_mapped(s.value, mapped, sizeof(mapped)) || !strchr(mapped, '/'));
+	memcpy(before, s.value, sizeof(before));
+	audit_spec_unescape(s.value);
+	HOLDS(*s.value && strlen(s.value) <= strlen(before));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size), *cursor = text, *line;
+
+	while ((line = strsep(&cursor, "\n"))) {
+		struct audit_crypt c;
+
+		hold_spec(line);
+		if (!audit_crypt_decode(line, &c))
+			continue;
+		HOLDS(*c.name && *c.name != '#' && *c.device && c.options);
+		HOLDS(c.name >= line && c.device > c.name && c.options >= c.device + strlen(c.device));
+		HOLDS(!strpbrk(c.name, " \t") && !strpbrk(c.device, " \t"));
+		hold_spec(c.device);
+	}
+	free(text);
+	return 0;
+}
