@@ -9,6 +9,7 @@
 
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "deploy/replace.h"
 
 enum { MMAP_FROM = 2 * 1024 * 1024 };
@@ -30,6 +31,7 @@ static const struct option_spec rebuild_options[] = {
 	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
 	REQUEST_OPTIONS,
 	REBUILD_CACHE_OPTIONS,
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec audit_options[] = {
@@ -43,6 +45,7 @@ static const struct option_spec restore_options[] = {
 	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is", OPT_NO_LOADER},
 	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec prune_options[] = {
@@ -54,6 +57,7 @@ static const struct option_spec prune_options[] = {
 	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
 	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec hardware_options[] = {
@@ -84,6 +88,7 @@ static const struct option_spec mark_good_options[] = {
 	{"root", 'r', "DIR", "the system below DIR instead of /", OPT_ROOT},
 	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec sbom_options[] = {

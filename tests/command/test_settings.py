@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Settings from dracut's configuration files: which count, what they set, and what they do not."""
+
+import json
+import os
+import re
+
+import pytest
+
+import trees
+from program import DONE, FINDING, UNPRIVILEGED, USAGE, run
+
+NVME = trees.MACHINES / "nvme.json"
+ETC, USR, RUN = "etc/dracut.conf.d", "usr/lib/dracut/dracut.conf.d", "run/initramfs/dracut.conf.d"
+
+
+class Machine:
+    """A root with one kernel and no settings yet."""
+
+    def __init__(self, tree, cache):
+        self.tree, self.root, self.cache = tree, tree.root, cache
+        self.log = self.root / "var/log/preroot.log"
+        self.log.parent.mkdir(parents=True)
+        self.image = self.root / f"boot/initramfs-{tree.version}.img"
+        self.changes = ["dummy", "qla1280", "ahci", "nvme dummy", "ahci dummy"]
+
+    def write(self, path, text):
+        path = self.root / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def rebuild(self, *more, **options):
+        return run("rebuild", "--root", self.root, "--hardware", NVME, "--cache-dir", self.cache,
+                   *more, **options)
+
+    def change(self, *more, **options):
+        """A rebuild of which another image comes than of those before."""
+        return self.rebuild("--add-drivers", self.changes.pop(), *more, **options)
+
+    def kept(self):
+        """Previous images after four rebuilds."""
+        for _ in range(4):
+            self.change()
+        return len(list(self.image.parent.glob(f"{self.image.name}.previous*")))
+
+
+@pytest.fixture
+def machine(tree, tmp_path):
+    return Machine(tree, tmp_path / "cache")
+
+
+def refused(machine, *more):
+    """The error of a rebuild that must change nothing."""
+    before = trees.snapshot(machine.root)
+    result = machine.rebuild(*more, status=USAGE)
+    assert trees.snapshot(machine.root) == before
+    return result.error
+
+
+# ---- previous images ----
+
+def test_number_of_previous_images(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=2\n")
+    assert machine.kept() == 2
+
+
+def test_none_is_kept(machine):
+    machine.write(f"{ETC}/keep.conf", "preroot_keep=0\n")
+    assert machine.kept() == 0
+
+
+def test_command_line_wins(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=0\n")
+    machine.rebuild()
+    machine.change("--keep", "1")
+    assert (machine.root / f"{machine.image}.previous").exists()
+
+
+def test_trial_remembers_the_number(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=3\n")
+    machine.rebuild()
+    entries = machine.root / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    version = machine.tree.version
+    (entries / "a.conf").write_text(f"title Linux\nversion {version}\nlinux /vmlinuz-{version}\n"
+                                    f"initrd /{machine.image.name}\noptions root=/dev/vda\n")
+    efivars = machine.root / "sys/firmware/efi/efivars"
+    efivars.mkdir(parents=True)
+    (efivars / "LoaderFeatures-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f").write_bytes(
+        bytes([6, 0, 0, 0, 0x1f, 0, 0, 0, 0, 0, 0, 0]))
+    machine.change("--try-next")
+    state = json.loads((machine.root / f"var/lib/preroot/{version}.json").read_text())
+    assert state["trial-keep"] == 3
+
+
+def test_prune_keeps_as_many(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=2\n")
+    assert machine.kept() == 2
+    words = ("prune", "--root", machine.root, "--cache-dir", machine.cache, "--dry-run")
+    assert run(*words).text == "nothing to remove\n"
+    assert "previous-2" in run(*words, "--keep", "1").text
+
+
+@pytest.mark.parametrize("value", ["10", "-1", "two", "1 2", "0x1"])
+def test_bad_number(value, machine):
+    machine.write(f"{ETC}/a.conf", f'# mine\npreroot_keep="{value}"\n')
+    error = refused(machine, "--keep", "1")
+    assert error.startswith(f"/{ETC}/a.conf:2: preroot_keep=\"{value}\"") and "0 to 9" in error
+    assert run("prune", "--root", machine.root, status=USAGE).error == error
+
+
+# ---- which files count ----
+
+def test_later_files_override_by_name_and_not_by_folder(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=0\n")
+    machine.write(f"{ETC}/9.conf", "preroot_keep=1\n")
+    machine.write(f"{USR}/10.conf", "preroot_keep=2\n")
+    assert machine.kept() == 2
+
+
+def test_file_in_etc_takes_the_place_of_one_of_that_name(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=0\n")
+    machine.write(f"{USR}/a.conf", "preroot_keep=3\n")
+    machine.write(f"{RUN}/a.conf", "not even an assignment\n")
+    machine.write(f"{ETC}/a.conf", "")
+    assert machine.kept() == 0
+
+
+def test_link_to_the_null_device_switches_a_file_off(machine):
+    machine.write("etc/dracut.conf", "preroot_keep=0\n")
+    machine.write(f"{RUN}/a.conf", "preroot_keep=3\n")
+    (machine.root / ETC).mkdir()
+    (machine.root / ETC / "a.conf").symlink_to("/dev/null")
+    assert machine.kept() == 0
+
+
+def test_other_places(machine, tmp_path):
+    own = tmp_path / "own.conf"
+    machine.write("etc/dracut.conf", "no assignment\n")
+    machine.write(f"{ETC}/a.conf", "nor this\n")
+    (tmp_path / "own.d").mkdir()
+    own.write_text("preroot_keep=0\n")
+    machine.rebuild("-c", own, "--confdir", tmp_path / "own.d")
+    machine.change("--conf", "/dev/null", "--confdir", "own.d", cwd=tmp_path)
+    assert machine.image.with_name(machine.image.name + ".previous").exists()
+    (tmp_path / "own.d/b.conf").write_text("preroot_keep=ten\n")
+    assert "own.d/b.conf:1:" in refused(machine, "-c", own, "--confdir", tmp_path / "own.d")
+
+
+def test_what_is_named_must_be_there(machine, tmp_path):
+    assert str(tmp_path / "none") in refused(machine, "--conf", tmp_path / "none")
+    assert str(tmp_path / "none") in refused(machine, "--confdir", tmp_path / "none")
+
+
+@pytest.mark.parametrize("text, place", [
+    ("preroot_keep=1\nif true; then\n", "2:1"), ("a=$(reboot)\n", "1:3"), ("  preroot_keep = 1", "1:3"),
+    ('x="', "1:3"), ("a=1\r\n", "1:4"), ("a=\0", "1:3"),
+])
+def test_what_is_no_setting_is_an_error_with_its_place(text, place, machine):
+    machine.write(f"{ETC}/a.conf", text)
+    assert refused(machine).startswith(f"/{ETC}/a.conf:{place}: ")
+
+
+def test_file_that_cannot_be_read(machine):
+    machine.write("etc/dracut.conf", "").chmod(0)
+    machine.root.chmod(0o755)
+    result = machine.rebuild("--check", before=UNPRIVILEGED, status=USAGE)
+    assert result.error == "/etc/dracut.conf: Permission denied"
+
+
+# ---- keys ----
+
+def test_keys_without_effect_are_one_warning(machine):
+    machine.write("etc/dracut.conf", 'omit_drivers+=" a "\nuefi="no"\nreproducible="yes"\n')
+    machine.write(f"{ETC}/b.conf", 'export do_prelink=yes\nadd_dracutmodules+=" nfs "\n')
+    (warning,) = machine.rebuild("--check", status=FINDING).messages("warning")
+    assert warning == ("without effect in this version of preroot: "
+                       f"add_dracutmodules (/{ETC}/b.conf:2), do_prelink (/{ETC}/b.conf:1), "
+                       "omit_drivers (/etc/dracut.conf:1)")
+
+
+def test_all_of_many_keys_without_effect_are_named(machine):
+    names = re.findall(r'IGNORED\w*\("(\w+)"', (trees.HERE.parents[1]
+                                                / "src/host/config_keys.c").read_text())
+    assert len(names) > 100
+    machine.write("etc/dracut.conf", "".join(f"{name}=strange\n" for name in names))
+    (warning,) = machine.rebuild("--check", status=FINDING).messages("warning")
+    for line, name in enumerate(names, 1):
+        assert f"{name} (/etc/dracut.conf:{line})" in warning
+
+
+def test_unknown_key_is_a_warning_with_the_nearest_one(machine):
+    machine.write("etc/dracut.conf", "\npreroot_kep=3\nqwertzuiopasdf=1\n")
+    assert machine.rebuild().messages("warning") == [
+        '/etc/dracut.conf:2: there is no key "preroot_kep"; is it meant to be "preroot_keep"?',
+        '/etc/dracut.conf:3: there is no key "qwertzuiopasdf"']
+    assert machine.image.exists()
+    assert len(run("prune", "--root", machine.root).messages("warning")) == 2
+
+
+def test_settings_are_no_change(machine):
+    machine.rebuild()
+    machine.write("etc/dracut.conf", "preroot_keep=3\nsysloglvl=5\n")
+    before = trees.snapshot(machine.root)
+    assert machine.rebuild("-v").text.endswith(": unchanged\n")
+    assert trees.snapshot(machine.root) == before
+
+
+# ---- what is told ----
+
+def told(machine, *more):
+    """How much a rebuild with something to warn of tells: its text, and the kinds of messages."""
+    result = machine.change(*more)
+    return bool(result.out), [kind for kind in ("warning", "debug", "trace") if result.messages(kind)]
+
+
+@pytest.mark.parametrize("level, expected", [
+    (0, (False, [])), (2, (False, [])), (3, (False, ["warning"])), (4, (True, ["warning"])),
+    (5, (True, ["warning", "debug"])), (6, (True, ["warning", "debug", "trace"])),
+])
+def test_levels(level, expected, machine):
+    file = machine.write("etc/dracut.conf", f"uefi=yes\nstdloglvl={level}\n")
+    assert told(machine) == expected
+    file.write_text("uefi=yes\nstdloglvl=6\n")
+    assert told(machine, "-L", level) == expected
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["-q"], (False, ["warning"])), (["-q", "--quiet"], (False, [])), (["-v", "-q", "-q"], (False, [
+        "warning"])), (["-v"], (True, ["warning", "debug"])), (["-v", "--verbose", "-v"], (True, [
+            "warning", "debug", "trace"])), (["-L", "2", "-v"], (False, ["warning"])),
+])
+def test_more_and_less(words, expected, machine):
+    machine.write("etc/dracut.conf", "uefi=yes\n")
+    assert told(machine, *words) == expected
+
+
+def test_settings_are_told_when_asked_for(machine):
+    machine.write(f"{ETC}/a.conf", "# x\npreroot_keep='2'\n")
+    result = machine.rebuild("-v", "-v")
+    assert f"settings are read from /{ETC}/a.conf" in result.messages("debug")
+    assert f'/{ETC}/a.conf:2: preroot_keep="2"' in result.messages("trace")
+    assert any(" pack: " in text for text in result.messages("debug"))
+
+
+def test_errors_and_json_are_always_told(machine):
+    result = machine.rebuild("--json", "-L", "0")
+    assert result.json["changed"] is True and not result.err
+    machine.tree.image.unlink()
+    assert machine.rebuild("-L", "0", "--force", status=1).error
+
+
+def test_other_verbs_are_quiet_too(machine):
+    machine.rebuild()
+    machine.change()
+    result = run("restore", "--root", machine.root, "-q")
+    assert not result.out and not result.err
+    machine.write("etc/dracut.conf", "stdloglvl=2\n")
+    result = run("prune", "--root", machine.root, "--keep", "0")
+    assert not result.out and not result.err
+    assert not run("mark-good", "--root", machine.root).out
+
+
+def test_broken_settings_do_not_stop_who_rescues(machine):
+    machine.rebuild()
+    old = machine.image.read_bytes()
+    machine.change()
+    machine.write("etc/dracut.conf", "broken\n")
+    result = run("restore", "--root", machine.root)
+    assert machine.image.read_bytes() == old
+    assert "/etc/dracut.conf:1:1: " in result.messages("warning")[0]
+    result = run("mark-good", "--root", machine.root)
+    assert "/etc/dracut.conf:1:1: " in result.messages("warning")[0]
+    machine.write("own.conf", "stdloglvl=7\n")
+    for verb in ("restore", "mark-good"):
+        run(verb, "--root", machine.root, "--conf", machine.root / "own.conf", status=USAGE)
+
+
+# ---- what is logged ----
+
+def test_level_of_the_log(machine):
+    machine.write("etc/dracut.conf", "fileloglvl=2\n")
+    machine.rebuild()
+    assert not machine.log.exists()
+    machine.write("etc/dracut.conf", "fileloglvl=5\n")
+    machine.change()
+    text = machine.log.read_text()
+    assert re.search(r" debug \S+ pack: \d+ files, \d+ modules, ", text)
+    assert re.search(r" info \S+ rebuild: ", text)
+
+
+def test_warnings_are_logged(machine):
+    machine.rebuild("--install-optional", "/etc/none")
+    assert re.search(r" warn \S+ plan: .*/etc/none", machine.log.read_text())
+    machine.write("etc/dracut.conf", "fileloglvl=2\n")
+    size = machine.log.stat().st_size
+    machine.change("--install-optional", "/etc/none")
+    assert machine.log.stat().st_size == size
+
+
+def test_other_log_file(machine):
+    machine.write("etc/dracut.conf", "logfile=/var/log/dracut.log\n")
+    machine.rebuild()
+    assert "rebuild: " in (machine.root / "var/log/dracut.log").read_text()
+    machine.change("--logfile", "/var/log/mine")
+    run("restore", "--root", machine.root, "--logfile", "/var/log/mine")
+    text = (machine.root / "var/log/mine").read_text()
+    assert " rebuild: " in text and " restore: " in text
+    assert not machine.log.exists()
+
+
+def test_no_log_file(machine):
+    machine.write("etc/dracut.conf", 'logfile=""\n')
+    assert not machine.rebuild().err
+    assert os.listdir(machine.log.parent) == []
+
+
+def test_log_file_that_is_a_link_is_not_written(machine):
+    victim = machine.write("etc/passwd", "root\n")
+    (machine.log.parent / "dracut.log").symlink_to("/etc/passwd")
+    machine.write("etc/dracut.conf", "logfile=/var/log/dracut.log\n")
+    (warning,) = machine.rebuild().messages("warning")
+    assert "var/log/dracut.log is not written" in warning and victim.read_text() == "root\n"
+
+
+@pytest.mark.parametrize("text", ["stdloglvl=7", "fileloglvl=all", "sysloglvl=-1", "logfile=log",
+                                  "logfile=/"])
+def test_bad_level_or_log_file(text, machine):
+    machine.write(f"{ETC}/a.conf", text + "\n")
+    assert refused(machine).startswith(f"/{ETC}/a.conf:1: ")
+
+
+@pytest.mark.parametrize("words", [("-L", "7"), ("--stdlog", "x"), ("--logfile", "log")])
+def test_bad_option(words, machine):
+    assert refused(machine, *words)
+
+
+def test_nothing_is_logged_by_a_check(machine):
+    machine.write("etc/dracut.conf", "fileloglvl=6\n")
+    before = trees.snapshot(machine.root)
+    machine.rebuild("--check", status=FINDING)
+    assert trees.snapshot(machine.root) == before
+    assert machine.rebuild("--help", status=DONE).text
