@@ -367,9 +367,9 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_ROOT:
 		return set_text(&r->root, args[0]);
 	case OPT_HOSTONLY:
-		return set_flag(&r->is_generic, false);
 	case OPT_GENERIC:
-		return set_flag(&r->is_generic, true);
+		r->has_kind = true;
+		return set_flag(&r->is_generic, id == OPT_GENERIC);
 	case OPT_HOSTONLY_MODE:
 		return set_text(&r->hostonly_mode, args[0]);
 	case OPT_HARDWARE:
@@ -392,11 +392,13 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DLOPEN_OMIT:
 		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
+		r->has_codec = true;
 		if (encode_parse(args[0], &q->codec, &q->level, err) < 0)
 			return err_prefix(err, "--compress");
 		return 0;
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
+		r->has_microcode = true;
 		q->no_microcode = id == OPT_NO_MICROCODE;
 		return 0;
 	case OPT_ADD:

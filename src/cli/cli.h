@@ -159,6 +159,7 @@ struct cli_request {
 	bool json;
 	bool is_generic;
 	const char *hostonly_mode; /* NULL: not asked for */
+	bool has_kind, has_codec, has_microcode; /* the command line says which */
 	struct arena arena;
 };
 

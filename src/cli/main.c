@@ -14,10 +14,11 @@
 
 enum { MMAP_FROM = 2 * 1024 * 1024 };
 
-static const struct option_spec request_options[] = {REQUEST_OPTIONS, {0}};
+static const struct option_spec plan_options[] = {REQUEST_OPTIONS, TELLING_OPTIONS, {0}};
 static const struct option_spec build_options[] = {
 	REQUEST_OPTIONS,
 	CACHE_OPTIONS,
+	TELLING_OPTIONS,
 	{0},
 };
 static const struct option_spec rebuild_options[] = {
@@ -113,7 +114,7 @@ static const struct command commands[] = {
 	{"prune", "", "Remove images that nothing needs.", prune_options, 0, 0, run_prune},
 	{"build", "OUT [KVER]", "Write an image file, and nothing else.", build_options, 1, 2,
 	 run_build},
-	{"plan", "[KVER]", "Show what an image would hold, and why.", request_options, 0, 1,
+	{"plan", "[KVER]", "Show what an image would hold, and why.", plan_options, 0, 1,
 	 run_plan},
 	{"hardware", "[KVER]", "Show what this machine needs to reach its filesystems.",
 	 hardware_options, 0, 1, run_hardware},

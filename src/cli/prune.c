@@ -209,7 +209,7 @@ static int run(struct options *o, struct err *err)
 		r = settings_read(&o->settings, &o->root, NULL, &o->arena, err);
 	if (r < 0)
 		return r;
-	settings_report(&o->settings, false);
+	settings_report(&o->settings);
 	if (!o->dry_run)
 		r = lock_take(&o->root, (unsigned)o->lock_seconds, cli_tell_waiting, err);
 	if (r >= 0)

@@ -279,16 +279,19 @@ static int rebuild_planned(struct rebuild *r, struct state *state, struct outcom
 			   struct err *err)
 {
 	_cleanup_build_ struct build b = {0};
+	struct request request;
 	int e;
 
 	r->q.request.kernel = o->version;
-	e = build_make(&r->q.request, &r->root, &b, err);
+	e = settings_request(&r->settings, &r->root, &r->arena, &request, err);
+	if (e == 0)
+		e = build_make(&request, &r->root, &b, err);
 	if (e == 0)
 		e = check_mode(r, &b.plan, err);
 	if (e == 0)
 		e = caching_settle(&r->caching, &b, err);
 	if (e == 0)
-		e = audit_rebuild(&r->q.request, &r->root, &b.plan, err);
+		e = audit_rebuild(&request, &r->root, &b.plan, err);
 	if (e == 0 && r->check)
 		o->result = WOULD_CHANGE;
 	else if (e == 0)
@@ -486,7 +489,7 @@ static int prepare(struct rebuild *r, const char *version, const char ***version
 	if (n < 0)
 		return n;
 	settings_use_log(&r->settings, &r->log);
-	settings_report(&r->settings, true);
+	settings_report(&r->settings);
 	if (r->check)
 		return n;
 	/* Held until the program ends. */
@@ -565,9 +568,9 @@ static int apply(int id, char **args, void *options, struct err *err)
 	case OPT_MODE:
 		return take_mode(args[0], &r->mode, err);
 	default:
-		e = settings_apply(&r->settings, id, args, err);
+		e = caching_apply(&r->caching, id, args, err);
 		if (e == 0)
-			e = caching_apply(&r->caching, id, args, err);
+			e = settings_apply(&r->settings, id, args, err);
 		return e ? e : cli_request_apply(id, args, &r->q, err);
 	}
 }
@@ -599,6 +602,7 @@ int run_rebuild(const struct command *self, int argc, char **argv)
 
 	cli_request_init(&r.q);
 	caching_init(&r.caching);
+	r.settings.q = &r.q;
 	n = options_parse(self, argc, argv, apply, &r, &err);
 	if (n >= 0 && check_options(&r, n, &err) < 0)
 		n = err.code;

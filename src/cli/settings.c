@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/configure.h"
 #include "deploy/keep.h"
+#include "host/kernels.h"
 
 enum { KEEP_DEFAULT = 1 };
 
@@ -143,9 +144,12 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 {
 	bool was_named = s->places.file || s->places.folder;
 	int r = config_read(root, &s->places, kernel ? kernel : "", arena, &s->config, err);
+	struct request request;
 
 	if (r == 0)
 		r = take_values(s, err);
+	if (r == 0 && s->q)
+		r = configure_request(s->q, &s->config.values, arena, &request, err);
 	if (r < 0 && s->is_lenient && !was_named) {
 		s->config = (struct config){0};
 		take_values(s, NULL);
@@ -161,6 +165,18 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 	cli_set_level(s->standard);
 	explain(&s->config);
 	return 0;
+}
+
+int settings_request(const struct settings *s, const struct root *root, struct arena *arena,
+		     struct request *out, struct err *err)
+{
+	struct kernel kernel;
+	struct config config;
+	int r = kernel_find(root, s->q->request.kernel, arena, &kernel, err);
+
+	if (r == 0)
+		r = config_read(root, &s->places, kernel.version, arena, &config, err);
+	return r < 0 ? r : configure_request(s->q, &config.values, arena, out, err);
 }
 
 void settings_use_log(const struct settings *s, struct runlog *log)
@@ -182,7 +198,7 @@ static void warn_unknown(const struct conf_assignment *a)
 		 near ? "; is it meant to be \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-void settings_report(const struct settings *s, bool all)
+void settings_report(const struct settings *s)
 {
 	const struct conf *c = &s->config.values;
 	_cleanup_buf_ struct buf ignored = BUF_INIT;
@@ -190,6 +206,9 @@ void settings_report(const struct settings *s, bool all)
 	for (size_t i = 0; i < c->n; i++)
 		if (config_effect(c->list[i].key) == CONFIG_UNKNOWN)
 			warn_unknown(&c->list[i]);
-	if (all && config_ignored(c, &ignored))
+	if (!s->q)
+		return;
+	configure_report(c);
+	if (config_ignored(c, &ignored))
 		cli_warn("without effect in this version of preroot: %s", buf_cstr(&ignored));
 }

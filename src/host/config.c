@@ -148,6 +148,13 @@ static int own_place(struct reader *r, const char *path, struct place *out, stru
 	return 0;
 }
 
+/* What is not below the root does not note by itself that it was asked for. */
+static void note(const struct reader *r, const struct place *p)
+{
+	if (p->root == &r->host)
+		root_note_outside(r->root, p->path);
+}
+
 static bool is_masked(const struct place *p, struct arena *arena)
 {
 	const char *target = root_readlink(p->root, p->path, arena);
@@ -169,7 +176,10 @@ static int check_file(const struct place *p, struct arena *arena, struct err *er
 static int list_folder(struct reader *r, const struct place *folder, bool must_be, struct err *err)
 {
 	char **names;
-	int n = root_listdir(folder->root, folder->path, r->arena, &names);
+	int n;
+
+	note(r, folder);
+	n = root_listdir(folder->root, folder->path, r->arena, &names);
 
 	if (n < 0)
 		return n == -ENOENT && !must_be ? 0 : err_sys(err, n, "%s", folder->shown);
@@ -232,6 +242,7 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 	struct conf_source source = {.file = p->shown, .variables = r->variables};
 	int e;
 
+	note(r, p);
 	if (is_masked(p, r->arena) || is_null_device(p))
 		return 0;
 	e = root_read(p->root, p->path, CONF_SIZE_MAX, &text);

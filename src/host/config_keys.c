@@ -12,7 +12,6 @@ struct key {
 	const char *harmless; /* NULL: there is none; "" always is */
 };
 
-#define OWN(name) {name, CONFIG_HONOURED, NULL}
 #define HONOURED(name) {name, CONFIG_HONOURED, NULL}
 #define IGNORED(name) {name, CONFIG_IGNORED, NULL}
 #define IGNORED_UNLESS(name, value) {name, CONFIG_IGNORED, value}
@@ -20,17 +19,17 @@ struct key {
 /* All that any release of dracut has read from its files. The last part are variables of its script
  * that people set there as well, because they could. */
 static const struct key keys[] = {
-	OWN("preroot_keep"),
+	HONOURED("preroot_keep"), /* our own */
 
 	IGNORED_UNLESS("acpi_override", "no"),
 	IGNORED("acpi_table_dir"),
 	IGNORED("add_device"),
 	IGNORED("add_dlopen_features"),
 	IGNORED("add_dracutmodules"),
-	IGNORED("add_drivers"),
+	HONOURED("add_drivers"),
 	IGNORED("add_fstab"),
 	IGNORED_UNLESS("aggressive_strip", "no"),
-	IGNORED("compress"),
+	HONOURED("compress"),
 	IGNORED("compress_level_bzip2"),
 	IGNORED("compress_level_gzip"),
 	IGNORED("compress_level_lz4"),
@@ -48,28 +47,28 @@ static const struct key keys[] = {
 	IGNORED("dracutmodules"),
 	IGNORED("drivers"),
 	IGNORED("drivers_dir"),
-	IGNORED_UNLESS("early_microcode", "yes"),
+	HONOURED("early_microcode"),
 	IGNORED("early_microcode_image_dir"),
 	IGNORED("early_microcode_image_name"),
 	IGNORED_UNLESS("enhanced_cpio", "no"),
 	HONOURED("fileloglvl"),
 	IGNORED("filesystems"),
 	IGNORED("force_add_dracutmodules"),
-	IGNORED("force_drivers"),
+	HONOURED("force_drivers"),
 	IGNORED("fscks"),
 	IGNORED("fw_dir"),
-	IGNORED_UNLESS("hostonly", "yes"),
+	HONOURED("hostonly"),
 	IGNORED("hostonly_cmdline"),
 	IGNORED("hostonly_default_device"),
-	IGNORED_UNLESS("hostonly_mode", "sloppy"),
+	HONOURED("hostonly_mode"),
 	IGNORED("hostonly_nics"),
 	IGNORED("i18n_default_font"),
 	IGNORED("i18n_install_all"),
 	IGNORED("i18n_vars"),
 	IGNORED("initrdname"),
-	IGNORED("install_items"),
-	IGNORED("install_optional_items"),
-	IGNORED("kernel_cmdline"),
+	HONOURED("install_items"),
+	HONOURED("install_optional_items"),
+	HONOURED("kernel_cmdline"),
 	IGNORED("kernel_image"),
 	IGNORED_UNLESS("kernel_only", "no"),
 	IGNORED_UNLESS("kmsgloglvl", "0"),

@@ -342,3 +342,158 @@ def test_nothing_is_logged_by_a_check(machine):
     machine.rebuild("--check", status=FINDING)
     assert trees.snapshot(machine.root) == before
     assert machine.rebuild("--help", status=DONE).text
+
+
+# ---- what goes into an image ----
+
+@pytest.fixture
+def system(tree):
+    """A tree with a program and a few files, and no settings yet."""
+    trees.install(tree.root, "/usr/bin/env")
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/motd").write_text("hello\n")
+    return tree
+
+
+def write(system, text, path="etc/dracut.conf"):
+    (system.root / path).parent.mkdir(parents=True, exist_ok=True)
+    (system.root / path).write_text(text)
+
+
+def plan(system, *words, **options):
+    return run("plan", system.version, "--root", system.root, "--hardware", NVME, "--json", *words,
+               **options)
+
+
+def reasons(result):
+    return {entry["path"]: entry["reason"] for entry in result.json["entries"]}
+
+
+def conf(system, *words):
+    """What PID 1 is told."""
+    image = system.root.parent / "conf.img"
+    run("build", image, system.version, "--root", system.root, "--hardware", NVME, *words)
+    return run("cat", image, "/etc/preroot/boot.conf").text.splitlines()
+
+
+def test_modules(system):
+    write(system, 'add_drivers+="dummy"\nforce_drivers+=" qla1280 "\n')
+    paths = {trees.module_name(path): why for path, why in reasons(plan(system)).items() if ".ko" in path}
+    assert paths["dummy"] == "/etc/dracut.conf:1: add_drivers"
+    assert paths["qla1280"] == "/etc/dracut.conf:2: force_drivers"
+    loaded = [line for line in conf(system) if "qla1280" in line or "dummy" in line]
+    assert [line for line in loaded if "qla1280" in line]
+    assert not [line for line in loaded if "dummy" in line]
+
+
+def test_module_that_one_kernel_lacks_is_a_warning(system):
+    write(system, '# x\nadd_drivers+=" none_of_that dummy "\n')
+    result = plan(system)
+    (warning,) = [text for text in result.json["warnings"] if "none_of_that" in text]
+    assert warning.startswith("/etc/dracut.conf:2: add_drivers: kernel ")
+    assert any("/dummy.ko" in path for path in reasons(result))
+
+
+def test_files_and_programs(system):
+    write(system, 'install_items+=" /etc/motd env "\ninstall_optional_items=(/etc/none)\n')
+    result = plan(system)
+    assert reasons(result)["etc/motd"] == "/etc/dracut.conf:1: install_items /etc/motd"
+    assert "usr/bin/env" in reasons(result)
+    assert any("/etc/none (/etc/dracut.conf:2: install_optional_items)" in text
+               for text in result.json["warnings"])
+    write(system, 'install_items+=" /etc/none "\n')
+    assert "(asked for with /etc/dracut.conf:1: install_items)" in plan(system, status=1).error
+
+
+def test_kernel_parameters_come_before_those_of_the_command_line(system):
+    write(system, 'kernel_cmdline="a=1"\nkernel_cmdline+=" b=$kernel "\n')
+    lines = [line for line in conf(system, "--kernel-cmdline", "c=3") if line.startswith("cmdline=")]
+    assert [line.strip() for line in lines] == ["cmdline=a=1", f"cmdline=b={system.version}",
+                                                "cmdline=c=3"]
+    write(system, f'kernel_cmdline="{"x" * 3000}"\n')
+    assert plan(system, status=USAGE).error.startswith("/etc/dracut.conf:1: ")
+
+
+@pytest.mark.parametrize("value, codec", [
+    ("xz", "xz"), ("zstd -19", "zstd"), ("/usr/bin/gzip -9", "gzip"), ("cat", "none"),
+    ("pigz -9", "gzip"), ("lzop", "lzo"), ("lz4", "lz4"),
+])
+def test_codec(value, codec, system):
+    write(system, f'compress="{value}"\n')
+    assert plan(system).json["compress"] == codec
+    assert plan(system, "--compress", "xz").json["compress"] == "xz"
+    assert plan(system, "--compress", "auto").json["compress"] == "zstd"
+
+
+def test_level_of_the_codec_counts(system, tmp_path):
+    sizes = {}
+    for level in (1, 19):
+        write(system, f'compress="zstd -T0 -{level}"\n')
+        result = run("build", tmp_path / "a.img", system.version, "--root", system.root, "--generic")
+        assert '/etc/dracut.conf:1: compress: "-T0" has no effect' in result.messages("warning")
+        sizes[level] = (tmp_path / "a.img").stat().st_size
+    assert sizes[19] < sizes[1]
+
+
+def test_codec_that_the_kernel_lacks(system):
+    system.configure(RD_XZ=None)
+    write(system, "compress=xz\n")
+    assert plan(system, status=1).error.startswith("/etc/dracut.conf:1: compress: kernel ")
+
+
+def test_hostonly(system):
+    def mode(*words):
+        return run("plan", system.version, "--root", system.root, *words).text.split(", ")[1]
+
+    write(system, "hostonly=no\nhostonly_mode=strict\n")
+    assert mode() == "generic"
+    assert mode("--hardware", NVME) == mode("-H", "--hardware", NVME) == "hostonly (strict)"
+    assert mode("--hostonly-mode", "sloppy", "--hardware", NVME) == "hostonly"
+    write(system, "hostonly=yes\nhostonly_mode=portable\n")
+    assert mode("--hardware", NVME) == "hostonly (portable)"
+    assert mode("-N") == "generic"
+
+
+@pytest.mark.parametrize("text", [
+    "hostonly=maybe", "hostonly_mode=none", "early_microcode=1", "compress=7zip", "compress='zstd -99'",
+])
+def test_bad_value(text, system):
+    write(system, f"\n{text}\n")
+    assert plan(system, status=USAGE).error.startswith("/etc/dracut.conf:2: ")
+    out = system.root / "out.img"
+    run("build", out, system.version, "--root", system.root, "--hardware", NVME, status=USAGE)
+    assert not out.exists()
+
+
+def test_change_of_settings_is_a_change_of_the_image(machine, tmp_path):
+    machine.rebuild()
+    assert machine.rebuild().text.endswith(": unchanged\n")
+    file = machine.write(f"{ETC}/a.conf", 'add_drivers+="dummy"\n')
+    assert ": rebuilt, " in machine.rebuild().text
+    assert machine.rebuild().text.endswith(": unchanged\n")
+    assert machine.rebuild("-v", "--keep", "2").text.endswith(": unchanged\n")
+    machine.rebuild("--check", "--conf", "/dev/null", status=(DONE, FINDING))
+    file.unlink()
+    assert ": rebuilt, " in machine.rebuild().text
+    own = tmp_path / "own.conf"
+    own.write_text('add_drivers+="qla1280"\n')
+    assert ": rebuilt, " in machine.rebuild("-c", own).text
+    assert machine.rebuild("-c", own).text.endswith(": unchanged\n")
+    own.write_text('add_drivers+="qla1280 dummy"\n')
+    assert ": rebuilt, " in machine.rebuild("-c", own).text
+    (tmp_path / "d").mkdir()
+    assert machine.rebuild("-c", own, "--confdir", tmp_path / "d").text.endswith(": unchanged\n")
+    (tmp_path / "d/a.conf").write_text('force_drivers+="ahci"\n')
+    assert ": rebuilt, " in machine.rebuild("-c", own, "--confdir", tmp_path / "d").text
+
+
+def test_reasons_do_not_name_the_root(system):
+    write(system, 'add_drivers+="dummy"\n', f"{USR}/a.conf")
+    assert f"/{USR}/a.conf:1: add_drivers" in reasons(plan(system)).values()
+
+
+def test_build_is_quiet(system, tmp_path):
+    words = ("build", tmp_path / "a.img", system.version, "--root", system.root, "--hardware", NVME)
+    assert run(*words).out
+    result = run(*words, "-q", "-q")
+    assert not result.out and not result.err
