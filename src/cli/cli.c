@@ -96,6 +96,15 @@ void cli_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+void cli_alarm(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_list("1;33", "warning", fmt, ap);
+	va_end(ap);
+}
+
 void cli_explain(enum runlog_level level, const char *fmt, ...)
 {
 	va_list ap;
@@ -146,6 +155,20 @@ void cli_tell_waiting(const char *text)
 {
 	if (cli_shows(RUNLOG_INFO))
 		fprintf(stderr, "preroot: %s\n", text);
+}
+
+int cli_take_mode(const char *text, uint64_t *out, struct err *err)
+{
+	static const char *const names[] = {"600", "640", "644"};
+
+	if (*text == '0')
+		text++;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = strtoul(text, NULL, 8);
+			return 0;
+		}
+	return err_set(err, -EINVAL, "--mode is 0600, 0640 or 0644, not \"%s\"", text);
 }
 
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,

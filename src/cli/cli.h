@@ -37,6 +37,9 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_set_level(enum runlog_level level);
 bool cli_shows(enum runlog_level level);
 
+/* A warning that is told on every level: what was there before is not there. */
+void cli_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* A line of RUNLOG_DEBUG or RUNLOG_TRACE on standard error: "preroot: debug: ..." */
 void cli_explain(enum runlog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -60,6 +63,9 @@ void cli_tell_waiting(const char *text);
 /* The value of --OPTION, from 0 to MAX: 0 or -EINVAL. */
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
 		    struct err *err);
+
+/* The value of --mode: 0 or -EINVAL. */
+int cli_take_mode(const char *text, uint64_t *out, struct err *err);
 
 /* "1.2 MB" */
 const char *cli_size(uint64_t bytes, char out[32]);

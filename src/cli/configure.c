@@ -76,9 +76,8 @@ static int take_compress(struct configure *c)
 
 static int take_mode(struct configure *c)
 {
-	static const char *const names[] = {[MODE_SLOPPY] = "sloppy",
-					    [MODE_STRICT] = "strict",
-					    [MODE_PORTABLE] = "portable"};
+	static const char *const names[] = {
+		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
 	const struct conf_assignment *mode = find(c->values, "hostonly_mode");
 	const struct conf_assignment *hostonly = find(c->values, "hostonly");
 	bool is_hostonly = true;
@@ -92,8 +91,7 @@ static int take_mode(struct configure *c)
 		return err_set(c->err, -EINVAL,
 			       "%s:%u: hostonly_mode=\"%s\": it is strict, sloppy or portable",
 			       mode->file, mode->line, mode->text);
-	if (!is_hostonly && !c->q->has_kind && !c->q->hostonly_mode &&
-	    !c->q->request.hardware_file)
+	if (!is_hostonly && !c->q->has_kind && !c->q->hostonly_mode && !c->q->request.hardware_file)
 		c->out->mode = MODE_GENERIC;
 	else if (mode && c->out->mode != MODE_GENERIC && !c->q->hostonly_mode)
 		c->out->mode = (enum plan_mode)i;
@@ -149,8 +147,9 @@ static int take_cmdline(struct configure *c)
 	while ((a = conf_next(c->values, "kernel_cmdline", a))) {
 		total += strlen(a->text);
 		if (total > BOOTCONF_CMDLINE_MAX)
-			return err_set(c->err, -E2BIG, "%s:%u: kernel_cmdline: over %d bytes in all",
-				       a->file, a->line, BOOTCONF_CMDLINE_MAX);
+			return err_set(c->err, -E2BIG,
+				       "%s:%u: kernel_cmdline: over %d bytes in all", a->file,
+				       a->line, BOOTCONF_CMDLINE_MAX);
 		add_wish(c, WISH_CMDLINE, a->text, a);
 	}
 	return 0;

@@ -196,7 +196,7 @@ static int settle(struct rebuild *r, const struct outcome *o, struct swap_result
 		return 0;
 	}
 	if (keep_undo(&swapped->keep, &undo) < 0)
-		cli_warn("%s: the old image is not back: %s", version, undo.text);
+		cli_alarm("%s: the old image is not back: %s", version, undo.text);
 	else if (!r->no_loader)
 		loader_update(&q, NULL);
 	return e;
@@ -527,20 +527,6 @@ static int run(struct rebuild *r, const char *version, struct err *err)
 
 /* ---- options ---- */
 
-static int take_mode(const char *text, uint64_t *out, struct err *err)
-{
-	static const char *const names[] = {"600", "640", "644"};
-
-	if (*text == '0')
-		text++;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(text, names[i]) == 0) {
-			*out = strtoul(text, NULL, 8);
-			return 0;
-		}
-	return err_set(err, -EINVAL, "--mode is 0600, 0640 or 0644, not \"%s\"", text);
-}
-
 static int apply(int id, char **args, void *options, struct err *err)
 {
 	struct rebuild *r = options;
@@ -566,7 +552,7 @@ static int apply(int id, char **args, void *options, struct err *err)
 		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &r->lock_seconds,
 				       err);
 	case OPT_MODE:
-		return take_mode(args[0], &r->mode, err);
+		return cli_take_mode(args[0], &r->mode, err);
 	default:
 		e = caching_apply(&r->caching, id, args, err);
 		if (e == 0)

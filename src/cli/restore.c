@@ -87,15 +87,15 @@ static int restore(struct restore *r, const char *version, const char **path, st
 		return e;
 	e = loader_update(&q, err);
 	if (e < 0 && restore_image(&r->root, *path, &r->arena, &again) < 0)
-		cli_warn("%s", again.text);
+		cli_alarm("%s", again.text);
 	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
 }
 
 int run_restore(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct restore r = {
-		.top = "/", .settings = {.is_lenient = true}, .lock_seconds = LOCK_SECONDS, .root = {.fd = -1},
-		.log = {.fd = -1, .socket = -1}};
+		.top = "/", .settings = {.is_lenient = true}, .lock_seconds = LOCK_SECONDS,
+		.root = {.fd = -1}, .log = {.fd = -1, .socket = -1}};
 	const char *path;
 	struct err err = {0};
 	int n = options_parse(self, argc, argv, apply, &r, &err);

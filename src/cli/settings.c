@@ -100,8 +100,9 @@ static enum runlog_level add_levels(enum runlog_level level, int more)
 {
 	int sum = (int)level + more;
 
-	return sum < RUNLOG_NOTHING ? RUNLOG_NOTHING : sum > RUNLOG_TRACE ? RUNLOG_TRACE
-									  : (enum runlog_level)sum;
+	return sum < RUNLOG_NOTHING ? RUNLOG_NOTHING
+	       : sum > RUNLOG_TRACE ? RUNLOG_TRACE
+				    : (enum runlog_level)sum;
 }
 
 static int take_values(struct settings *s, struct err *err)

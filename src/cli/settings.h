@@ -36,9 +36,9 @@ struct settings {
 
 	/* What holds, after settings_read(). */
 	struct config config;
-	bool is_wrong;		     /* that is why it failed: exit status 2 */
-	uint64_t keep;		     /* previous images, at most KEEP_MAX */
-	enum runlog_level standard;  /* told to people */
+	bool is_wrong;		    /* that is why it failed: exit status 2 */
+	uint64_t keep;		    /* previous images, at most KEEP_MAX */
+	enum runlog_level standard; /* told to people */
 	enum runlog_level file, system;
 	const char *logfile; /* below the root */
 };
@@ -52,8 +52,8 @@ int settings_apply(struct settings *s, int id, char **args, struct err *err);
 int settings_read(struct settings *s, const struct root *root, const char *kernel,
 		  struct arena *arena, struct err *err);
 
-/* What goes into the image that S->q asks for. The configuration is read again, for $kernel and for the
- * trace of ROOT. OUT borrows from ARENA and S->q. */
+/* What goes into the image that S->q asks for. The configuration is read again, for $kernel and for
+ * the trace of ROOT. OUT borrows from ARENA and S->q. */
 int settings_request(const struct settings *s, const struct root *root, struct arena *arena,
 		     struct request *out, struct err *err);
 

@@ -44,7 +44,8 @@ static size_t stem_length(const char *name)
 	size_t stem = 1, i = 1;
 
 	while (name[i - 1] && name[i]) {
-		if (name[i] != '.' || !(isalpha((unsigned char)name[i + 1]) || name[i + 1] == '~')) {
+		if (name[i] != '.' ||
+		    !(isalpha((unsigned char)name[i + 1]) || name[i + 1] == '~')) {
 			stem = ++i;
 			continue;
 		}

@@ -49,7 +49,7 @@ int config_read(const struct root *root, const struct config_places *places, con
 enum config_effect {
 	CONFIG_UNKNOWN,
 	CONFIG_HONOURED,
-	CONFIG_IGNORED,  /* dracut knows it, or once did; here it changes nothing */
+	CONFIG_IGNORED, /* dracut knows it, or once did; here it changes nothing */
 };
 
 enum config_effect config_effect(const char *key);

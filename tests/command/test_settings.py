@@ -487,6 +487,28 @@ def test_change_of_settings_is_a_change_of_the_image(machine, tmp_path):
     assert ": rebuilt, " in machine.rebuild("-c", own, "--confdir", tmp_path / "d").text
 
 
+def test_build_if_changed_sees_settings(system, tmp_path):
+    words = ("build", tmp_path / "a.img", system.version, "--root", system.root, "--hardware", NVME,
+             "--cache-dir", tmp_path / "cache", "--if-changed")
+    run(*words)
+    assert run(*words).text.endswith(": unchanged\n")
+    write(system, 'install_items+=" /etc/motd "\n')
+    assert not run(*words).text.endswith(": unchanged\n")
+    assert run(*words).text.endswith(": unchanged\n")
+    assert run("cat", tmp_path / "a.img", "/etc/motd").text == "hello\n"
+    why = run("why", tmp_path / "a.img", "/etc/motd").text
+    assert "/etc/dracut.conf:1: install_items" in why
+
+
+def test_status_sees_settings(machine):
+    machine.rebuild()
+    words = ("status", "--root", machine.root, "--cache-dir", machine.cache, "--json")
+    (before,) = run(*words).json["kernels"]
+    machine.write(f"{ETC}/a.conf", 'add_drivers+="dummy"\n')
+    (after,) = run(*words).json["kernels"]
+    assert before["state"] != "stale" and after["state"] == "stale"
+
+
 def test_reasons_do_not_name_the_root(system):
     write(system, 'add_drivers+="dummy"\n', f"{USR}/a.conf")
     assert f"/{USR}/a.conf:1: add_drivers" in reasons(plan(system)).values()

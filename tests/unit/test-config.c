@@ -99,10 +99,10 @@ static void the_main_file_is_read_first_and_later_files_override(void **state)
 /* What GNU "sort -V" makes of these names in the C locale. */
 static void names_are_ordered_as_versions(void **state)
 {
-	static const char *const names[] = {
-		"~z.conf", "2.conf", "9-a.conf", "10.a.conf", "10.conf", "10a.conf", "10-a.conf",
-		"A.conf", "a1.conf", "a02.conf", "a2b.conf", "a10.conf", "b~.conf", "b.conf",
-		"b_.conf"};
+	static const char *const names[] = {"~z.conf", "2.conf",   "9-a.conf",	"10.a.conf",
+					    "10.conf", "10a.conf", "10-a.conf", "A.conf",
+					    "a1.conf", "a02.conf", "a2b.conf",	"a10.conf",
+					    "b~.conf", "b.conf",   "b_.conf"};
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_buf_ struct buf expected = BUF_INIT;
 
@@ -312,7 +312,8 @@ static void keys_without_effect_are_told_with_their_place(void **state)
 		       "omit_drivers (/etc/dracut.conf:2), uefi (/etc/dracut.conf:4)");
 	/* What asks for nothing, or for what is done anyway. */
 	assert_ignored("omit_drivers=\"a\"\nomit_drivers=\"\"\nuefi=no\nreproducible=yes\n"
-		       "parallel=\" \"\n", "");
+		       "parallel=\" \"\n",
+		       "");
 	assert_ignored("reproducible=no\n", "reproducible (/etc/dracut.conf:1)");
 	assert_ignored("uefi=no\nuefi=yes\nomit_drivers=x\nomit_drivers+=\" \"\n",
 		       "omit_drivers (/etc/dracut.conf:3), uefi (/etc/dracut.conf:2)");
