@@ -223,7 +223,8 @@ void progress_step(size_t done, size_t total, void *progress)
 	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
 	char bar[PROGRESS_WIDTH + 1], line[256];
 
-	if (!cli_shows(RUNLOG_INFO) || !isatty(STDERR_FILENO) || (!p->shown && cli_now() - p->start < 1))
+	if (!cli_shows(RUNLOG_INFO) || !isatty(STDERR_FILENO) ||
+	    (!p->shown && cli_now() - p->start < 1))
 		return;
 	p->shown = true;
 	for (size_t i = 0; i < PROGRESS_WIDTH; i++)

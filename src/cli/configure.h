@@ -6,8 +6,8 @@
  * decides what has one value, and comes behind the configuration in lists. Only keys that mean here
  * what they mean to dracut; two differ where it is left to them:
  *
- *   add_drivers, force_drivers  a module that the kernel does not have is a warning: the file may be
- *                               for several kernels
+ *   add_drivers, force_drivers  a module that the kernel does not have is a warning: the file may
+ *                               be for several kernels
  *   compress                    of a command line the codec and -LEVEL; it is not run
  */
 

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 
 import pytest
 
@@ -154,7 +155,8 @@ def test_what_is_named_must_be_there(machine, tmp_path):
 
 
 @pytest.mark.parametrize("text, place", [
-    ("preroot_keep=1\nif true; then\n", "2:1"), ("a=$(reboot)\n", "1:3"), ("  preroot_keep = 1", "1:3"),
+    ("preroot_keep=1\nif true; then\n", "2:1"), ("a=$(reboot)\n", "1:3"),
+    ("  preroot_keep = 1", "1:3"),
     ('x="', "1:3"), ("a=1\r\n", "1:4"), ("a=\0", "1:3"),
 ])
 def test_what_is_no_setting_is_an_error_with_its_place(text, place, machine):
@@ -212,7 +214,8 @@ def test_settings_are_no_change(machine):
 def told(machine, *more):
     """How much a rebuild with something to warn of tells: its text, and the kinds of messages."""
     result = machine.change(*more)
-    return bool(result.out), [kind for kind in ("warning", "debug", "trace") if result.messages(kind)]
+    kinds = [kind for kind in ("warning", "debug", "trace") if result.messages(kind)]
+    return bool(result.out), kinds
 
 
 @pytest.mark.parametrize("level, expected", [
@@ -378,7 +381,8 @@ def conf(system, *words):
 
 def test_modules(system):
     write(system, 'add_drivers+="dummy"\nforce_drivers+=" qla1280 "\n')
-    paths = {trees.module_name(path): why for path, why in reasons(plan(system)).items() if ".ko" in path}
+    paths = {trees.module_name(path): why for path, why in reasons(plan(system)).items()
+             if ".ko" in path}
     assert paths["dummy"] == "/etc/dracut.conf:1: add_drivers"
     assert paths["qla1280"] == "/etc/dracut.conf:2: force_drivers"
     loaded = [line for line in conf(system) if "qla1280" in line or "dummy" in line]
@@ -407,8 +411,8 @@ def test_files_and_programs(system):
 
 def test_kernel_parameters_come_before_those_of_the_command_line(system):
     write(system, 'kernel_cmdline="a=1"\nkernel_cmdline+=" b=$kernel "\n')
-    lines = [line for line in conf(system, "--kernel-cmdline", "c=3") if line.startswith("cmdline=")]
-    assert [line.strip() for line in lines] == ["cmdline=a=1", f"cmdline=b={system.version}",
+    told = conf(system, "--kernel-cmdline", "c=3")
+    assert [line.strip() for line in told if line.startswith("cmdline=")] == ["cmdline=a=1", f"cmdline=b={system.version}",
                                                 "cmdline=c=3"]
     write(system, f'kernel_cmdline="{"x" * 3000}"\n')
     assert plan(system, status=USAGE).error.startswith("/etc/dracut.conf:1: ")
@@ -429,7 +433,8 @@ def test_level_of_the_codec_counts(system, tmp_path):
     sizes = {}
     for level in (1, 19):
         write(system, f'compress="zstd -T0 -{level}"\n')
-        result = run("build", tmp_path / "a.img", system.version, "--root", system.root, "--generic")
+        result = run("build", tmp_path / "a.img", system.version, "--root", system.root,
+                     "--generic")
         assert '/etc/dracut.conf:1: compress: "-T0" has no effect' in result.messages("warning")
         sizes[level] = (tmp_path / "a.img").stat().st_size
     assert sizes[19] < sizes[1]
@@ -455,7 +460,8 @@ def test_hostonly(system):
 
 
 @pytest.mark.parametrize("text", [
-    "hostonly=maybe", "hostonly_mode=none", "early_microcode=1", "compress=7zip", "compress='zstd -99'",
+    "hostonly=maybe", "hostonly_mode=none", "early_microcode=1", "compress=7zip",
+    "compress='zstd -99'",
 ])
 def test_bad_value(text, system):
     write(system, f"\n{text}\n")
@@ -485,6 +491,24 @@ def test_change_of_settings_is_a_change_of_the_image(machine, tmp_path):
     assert machine.rebuild("-c", own, "--confdir", tmp_path / "d").text.endswith(": unchanged\n")
     (tmp_path / "d/a.conf").write_text('force_drivers+="ahci"\n')
     assert ": rebuilt, " in machine.rebuild("-c", own, "--confdir", tmp_path / "d").text
+
+
+def test_each_kernel_has_its_own_variable(machine, trixie, tmp_path):
+    newer = trees.make_small(trixie, tmp_path / "newer", ["nvme", "ext4"])
+    shutil.copytree(newer.root / "lib/modules", machine.root / "lib/modules", dirs_exist_ok=True,
+                    symlinks=True)
+    for path in (newer.image, newer.config):
+        shutil.copy(path, machine.root / "boot")
+    machine.write("etc/dracut.conf", 'install_items+=" /etc/for-$kernel "\n')
+    machine.write(f"etc/for-{newer.version}", "newer\n")
+    done = machine.rebuild("--all", "-q", status=1)
+    assert done.text.startswith(f"{machine.tree.version}: failed: there is no ")
+    assert done.text.count("\n") == 2  # with its hint
+    image = machine.root / f"boot/initramfs-{newer.version}.img"
+    assert run("cat", image, f"/etc/for-{newer.version}").text == "newer\n"
+    machine.write(f"etc/for-{machine.tree.version}", "older\n")
+    assert not machine.rebuild("--all", "-q").out
+    assert run("cat", machine.image, f"/etc/for-{machine.tree.version}").text == "older\n"
 
 
 def test_build_if_changed_sees_settings(system, tmp_path):

@@ -13,8 +13,8 @@
 #include "features/items.h"
 
 /* What the user asked for by name: modules, files, programs. What cannot be had is an error; a line
- * of modules-load.d, and a module that settings name, may be for another kernel, and are only warned
- * of. */
+ * of modules-load.d, and a module that settings name, may be for another kernel: that is a
+ * warning. */
 
 enum { TREE_DEPTH_MAX = 64 };
 
@@ -169,7 +169,8 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 	if (r < 0)
 		return r;
 	if (r == 0 && optional) {
-		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word, origin);
+		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word,
+			  origin);
 		return 0;
 	}
 	if (r == 0) {
@@ -193,7 +194,7 @@ static int add_module(struct build *b, const struct request_wish *w, struct err 
 	int r = modules_add_name(b->modules, w->word, flags, w->from, err);
 
 	if (r == MODULES_ABSENT)
-		plan_warn(&b->plan, "%s: kernel %s has no module \"%s\"; the image is made without it",
+		plan_warn(&b->plan, "%s: kernel %s has no module \"%s\"; the image goes without",
 			  w->from, b->kernel.version, w->word);
 	return r < 0 ? r : 0;
 }
