@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/parallel.h"
 #include "cli/caching.h"
-#include "cli/cli.h"
+#include "cli/settings.h"
 #include "deploy/replace.h"
 #include "image/pack.h"
 #include "image/verify.h"
@@ -77,6 +77,8 @@ static void report(const struct cli_request *q, const struct build *b, const cha
 
 	if (!q->json) {
 		cli_print_notes(&b->plan);
+		if (!cli_shows(RUNLOG_INFO))
+			return;
 		printf("%s: kernel %s, %s, %s, %zu files, %zu modules, %s, %.2f s, %zu warning%s\n",
 		       out, b->kernel.version, mode, cli_size(packed->bytes, size), packed->files,
 		       modules_count(b->modules), codec_info(b->codec)->name, seconds,
@@ -103,7 +105,8 @@ static void report_unchanged(const struct cli_request *q, const char *out)
 	struct json_object *o;
 
 	if (!q->json) {
-		printf("%s: unchanged\n", out);
+		if (cli_shows(RUNLOG_INFO))
+			printf("%s: unchanged\n", out);
 		return;
 	}
 	o = json_object_new_object();
@@ -112,16 +115,26 @@ static void report_unchanged(const struct cli_request *q, const char *out)
 	cli_print_json(o);
 }
 
+struct build_options {
+	struct cli_request q;
+	struct caching caching;
+	struct settings settings;
+	struct request request; /* with what the settings add */
+};
+
 /* 1: OUT holds what would be written, 0: it was written. */
-static int build_image(const struct cli_request *q, struct caching *c, struct build *b,
-		       const char *out, struct pack_result *packed, struct err *err)
+static int build_image(struct build_options *o, struct build *b, const char *out,
+		       struct pack_result *packed, struct err *err)
 {
+	struct caching *c = &o->caching;
 	struct verdict verdict;
 	int r = caching_is_unchanged(c);
 
 	if (r)
 		return r;
-	r = build_make(&q->request, b->root, b, err);
+	r = settings_request(&o->settings, b->root, &o->q.arena, &o->request, err);
+	if (r == 0)
+		r = build_make(&o->request, b->root, b, err);
 	if (r == 0)
 		r = caching_settle(c, b, err);
 	if (r == 0)
@@ -130,11 +143,6 @@ static int build_image(const struct cli_request *q, struct caching *c, struct bu
 		caching_keep(c, packed->sha256, &b->plan);
 	return r;
 }
-
-struct build_options {
-	struct cli_request q;
-	struct caching caching;
-};
 
 static void clear_options(struct build_options *o)
 {
@@ -147,12 +155,14 @@ static int apply(int id, char **args, void *options, struct err *err)
 	struct build_options *o = options;
 	int r = caching_apply(&o->caching, id, args, err);
 
+	if (r == 0)
+		r = settings_apply(&o->settings, id, args, err);
 	return r ? r : cli_request_apply(id, args, &o->q, err);
 }
 
 int run_build(const struct command *self, int argc, char **argv)
 {
-	_cleanup_(clear_options) struct build_options o;
+	_cleanup_(clear_options) struct build_options o = {.settings = {.q = &o.q}};
 	_cleanup_build_ struct build b = {0};
 	_cleanup_root_ struct root root = {.fd = -1};
 	struct pack_result packed = {0};
@@ -172,12 +182,16 @@ int run_build(const struct command *self, int argc, char **argv)
 	b.root = &root;
 	r = root_open(o.q.root, &root, &err);
 	if (r == 0)
+		r = settings_read(&o.settings, &root, o.q.request.kernel, &o.q.arena, &err);
+	if (r == 0) {
+		settings_report(&o.settings);
 		r = caching_begin(&o.caching, &o.q, &root, argv[0], &err);
+	}
 	if (r == 0)
-		r = build_image(&o.q, &o.caching, &b, argv[0], &packed, &err);
+		r = build_image(&o, &b, argv[0], &packed, &err);
 	buf_clear(&packed.manifest);
 	if (r < 0)
-		return cli_fail(&err);
+		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
 	if (r > 0)
 		report_unchanged(&o.q, argv[0]);
 	else

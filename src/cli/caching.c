@@ -71,7 +71,12 @@ int caching_apply(struct caching *c, int id, char **args, struct err *err)
 		c->no_cache = true;
 		return 1;
 	case OPT_JSON:
-		return 0;
+	case OPT_KEEP:
+	case OPT_STDLOG:
+	case OPT_VERBOSE:
+	case OPT_QUIET:
+	case OPT_LOGFILE:
+		return 0; /* of no weight for what is built */
 	default:
 		buf_printf(&c->words, "option %d", id);
 		add_word(c, "");

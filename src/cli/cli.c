@@ -16,6 +16,9 @@
 
 enum { PROGRESS_WIDTH = 30 };
 
+/* Of the whole program, as its streams are. */
+static enum runlog_level level_shown = RUNLOG_INFO;
+
 /* ---- messages ---- */
 
 bool cli_is_coloured(FILE *f)
@@ -27,9 +30,10 @@ bool cli_is_coloured(FILE *f)
 
 static void print_message(const char *colour, const char *kind, const char *text)
 {
-	char shown[2 * ERR_TEXT_MAX];
+	size_t size = 4 * strlen(text) + 1; /* every byte as \xNN */
+	_cleanup_free_ char *shown = xrealloc(NULL, size, 1);
 
-	escape_text(text, shown, sizeof(shown));
+	escape_text(text, shown, size);
 	if (cli_is_coloured(stderr))
 		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
 	else
@@ -62,15 +66,69 @@ int cli_usage(int result, const struct err *err)
 	return EXIT_USAGE;
 }
 
+void cli_set_level(enum runlog_level level)
+{
+	level_shown = level;
+}
+
+bool cli_shows(enum runlog_level level)
+{
+	return level <= level_shown;
+}
+
+static void __attribute__((format(printf, 3, 0))) print_list(const char *colour, const char *kind,
+							     const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) >= 0)
+		print_message(colour, kind, text);
+}
+
 void cli_warn(const char *fmt, ...)
 {
-	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (!cli_shows(RUNLOG_WARN))
+		return;
+	va_start(ap, fmt);
+	print_list("1;33", "warning", fmt, ap);
+	va_end(ap);
+}
+
+void cli_alarm(const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	print_list("1;33", "warning", fmt, ap);
 	va_end(ap);
-	print_message("1;33", "warning", text);
+}
+
+void cli_explain(enum runlog_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!cli_shows(level))
+		return;
+	va_start(ap, fmt);
+	print_list("2", runlog_level_name(level), fmt, ap);
+	va_end(ap);
+}
+
+void cli_log_step(struct runlog *log, const char *version, const char *step, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	runlog_line(log, version, step, RUNLOG_DEBUG, "%s", text);
+	cli_explain(RUNLOG_DEBUG, "%s %s: %s", version, step, text);
 }
 
 void cli_print_json(struct json_object *object)
@@ -95,7 +153,22 @@ struct json_object *cli_json_text(const char *text)
 
 void cli_tell_waiting(const char *text)
 {
-	fprintf(stderr, "preroot: %s\n", text);
+	if (cli_shows(RUNLOG_INFO))
+		fprintf(stderr, "preroot: %s\n", text);
+}
+
+int cli_take_mode(const char *text, uint64_t *out, struct err *err)
+{
+	static const char *const names[] = {"600", "640", "644"};
+
+	if (*text == '0')
+		text++;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = strtoul(text, NULL, 8);
+			return 0;
+		}
+	return err_set(err, -EINVAL, "--mode is 0600, 0640 or 0644, not \"%s\"", text);
 }
 
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
@@ -150,7 +223,8 @@ void progress_step(size_t done, size_t total, void *progress)
 	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
 	char bar[PROGRESS_WIDTH + 1], line[256];
 
-	if (!isatty(STDERR_FILENO) || (!p->shown && cli_now() - p->start < 1))
+	if (!cli_shows(RUNLOG_INFO) || !isatty(STDERR_FILENO) ||
+	    (!p->shown && cli_now() - p->start < 1))
 		return;
 	p->shown = true;
 	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
@@ -317,9 +391,9 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_ROOT:
 		return set_text(&r->root, args[0]);
 	case OPT_HOSTONLY:
-		return set_flag(&r->is_generic, false);
 	case OPT_GENERIC:
-		return set_flag(&r->is_generic, true);
+		r->has_kind = true;
+		return set_flag(&r->is_generic, id == OPT_GENERIC);
 	case OPT_HOSTONLY_MODE:
 		return set_text(&r->hostonly_mode, args[0]);
 	case OPT_HARDWARE:
@@ -342,11 +416,13 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DLOPEN_OMIT:
 		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
+		r->has_codec = true;
 		if (encode_parse(args[0], &q->codec, &q->level, err) < 0)
 			return err_prefix(err, "--compress");
 		return 0;
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
+		r->has_microcode = true;
 		q->no_microcode = id == OPT_NO_MICROCODE;
 		return 0;
 	case OPT_ADD:
@@ -418,6 +494,15 @@ void cli_print_notes(const struct plan *plan)
 
 	for (size_t i = 0; i < n; i++)
 		cli_warn("%s", texts[i]);
+}
+
+void cli_log_notes(struct runlog *log, const char *version, const struct plan *plan)
+{
+	size_t n;
+	_cleanup_free_ const char **texts = collect_notes(plan->notes, &n);
+
+	for (size_t i = 0; i < n; i++)
+		runlog_line(log, version, "plan", RUNLOG_WARN, "%s", texts[i]);
 }
 
 void cli_print_remarks(const struct plan *plan)

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "cli/options.h"
+#include "deploy/runlog.h"
 #include "features/make.h"
 #include "plan/request.h"
 
@@ -31,6 +32,22 @@ int cli_usage(int result, const struct err *err);
 bool cli_is_coloured(FILE *f);
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* What people are told, up to RUNLOG_INFO if nothing else is said: RUNLOG_WARN are warnings,
+ * RUNLOG_INFO what was done. The error of a run that fails, and JSON, are always told. */
+void cli_set_level(enum runlog_level level);
+bool cli_shows(enum runlog_level level);
+
+/* A warning that is told on every level: what was there before is not there. */
+void cli_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line of RUNLOG_DEBUG or RUNLOG_TRACE on standard error: "preroot: debug: ..." */
+void cli_explain(enum runlog_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A step of the kernel VERSION, of RUNLOG_DEBUG: told, and logged. */
+void cli_log_step(struct runlog *log, const char *version, const char *step, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* Prints OBJECT and gives it back to json-c. */
 void cli_print_json(struct json_object *object);
 
@@ -46,6 +63,9 @@ void cli_tell_waiting(const char *text);
 /* The value of --OPTION, from 0 to MAX: 0 or -EINVAL. */
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
 		    struct err *err);
+
+/* The value of --mode: 0 or -EINVAL. */
+int cli_take_mode(const char *text, uint64_t *out, struct err *err);
 
 /* "1.2 MB" */
 const char *cli_size(uint64_t bytes, char out[32]);
@@ -107,6 +127,12 @@ enum option_id {
 	OPT_CACHE_DIR,
 	OPT_CACHE_SIZE,
 	OPT_NO_CACHE,
+	OPT_CONF,
+	OPT_CONFDIR,
+	OPT_STDLOG,
+	OPT_VERBOSE,
+	OPT_QUIET,
+	OPT_LOGFILE,
 };
 
 #define REQUEST_OPTIONS                                                                            \
@@ -139,6 +165,7 @@ struct cli_request {
 	bool json;
 	bool is_generic;
 	const char *hostonly_mode; /* NULL: not asked for */
+	bool has_kind, has_codec, has_microcode; /* the command line says which */
 	struct arena arena;
 };
 
@@ -155,6 +182,9 @@ const char *cli_find_init(struct arena *arena);
 
 /* Prints the notes of the plan as warnings. */
 void cli_print_notes(const struct plan *plan);
+
+/* The same into the log. */
+void cli_log_notes(struct runlog *log, const char *version, const struct plan *plan);
 
 /* What the plan remarks, each as a comment line. */
 void cli_print_remarks(const struct plan *plan);

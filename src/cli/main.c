@@ -9,14 +9,16 @@
 
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "deploy/replace.h"
 
 enum { MMAP_FROM = 2 * 1024 * 1024 };
 
-static const struct option_spec request_options[] = {REQUEST_OPTIONS, {0}};
+static const struct option_spec plan_options[] = {REQUEST_OPTIONS, TELLING_OPTIONS, {0}};
 static const struct option_spec build_options[] = {
 	REQUEST_OPTIONS,
 	CACHE_OPTIONS,
+	TELLING_OPTIONS,
 	{0},
 };
 static const struct option_spec rebuild_options[] = {
@@ -30,6 +32,7 @@ static const struct option_spec rebuild_options[] = {
 	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
 	REQUEST_OPTIONS,
 	REBUILD_CACHE_OPTIONS,
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec audit_options[] = {
@@ -43,6 +46,7 @@ static const struct option_spec restore_options[] = {
 	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is", OPT_NO_LOADER},
 	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec prune_options[] = {
@@ -54,6 +58,7 @@ static const struct option_spec prune_options[] = {
 	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)", OPT_LOCK_TIMEOUT},
 	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec hardware_options[] = {
@@ -84,6 +89,7 @@ static const struct option_spec mark_good_options[] = {
 	{"root", 'r', "DIR", "the system below DIR instead of /", OPT_ROOT},
 	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR},
 	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON},
+	SETTINGS_OPTIONS,
 	{0},
 };
 static const struct option_spec sbom_options[] = {
@@ -108,7 +114,7 @@ static const struct command commands[] = {
 	{"prune", "", "Remove images that nothing needs.", prune_options, 0, 0, run_prune},
 	{"build", "OUT [KVER]", "Write an image file, and nothing else.", build_options, 1, 2,
 	 run_build},
-	{"plan", "[KVER]", "Show what an image would hold, and why.", request_options, 0, 1,
+	{"plan", "[KVER]", "Show what an image would hold, and why.", plan_options, 0, 1,
 	 run_plan},
 	{"hardware", "[KVER]", "Show what this machine needs to reach its filesystems.",
 	 hardware_options, 0, 1, run_hardware},

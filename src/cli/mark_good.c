@@ -5,19 +5,23 @@
 #include "base/cleanup.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "deploy/good.h"
-#include "deploy/runlog.h"
 
 struct options {
 	const char *root;
 	bool json;
+	struct settings settings;
 	struct caching caching; /* where the records of builds are */
 };
 
 static int apply(int id, char **args, void *options, struct err *err)
 {
 	struct options *o = options;
+	int r = settings_apply(&o->settings, id, args, err);
 
+	if (r)
+		return r;
 	if (id == OPT_ROOT)
 		o->root = args[0];
 	else if (id == OPT_JSON)
@@ -35,7 +39,7 @@ static void tell(const struct options *o, struct runlog *log, const struct good 
 {
 	runlog_line(log, g->kernel, "mark-good", is_bad ? RUNLOG_WARN : RUNLOG_INFO, "%s (%.12s)",
 		    text, g->id);
-	if (!o->json)
+	if (!o->json && cli_shows(is_bad ? RUNLOG_WARN : RUNLOG_INFO))
 		printf("%s: %s\n", g->kernel, text);
 }
 
@@ -49,7 +53,7 @@ static void say_step(const char *text, void *arg)
 	const struct speaker *s = arg;
 
 	runlog_line(s->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
-	if (!s->options->json)
+	if (!s->options->json && cli_shows(RUNLOG_INFO))
 		printf("%s\n", text);
 }
 
@@ -57,7 +61,7 @@ static void report(const struct options *o, struct runlog *log, const struct goo
 {
 	if (g->has_failed)
 		tell(o, log, g, true, "this boot went on only after it had failed: not marked");
-	else if (g->why_not && !o->json)
+	else if (g->why_not && !o->json && cli_shows(RUNLOG_INFO))
 		printf("nothing to mark: %s\n", g->why_not);
 	if (g->trial_kept)
 		tell(o, log, g, false, "the trial has booted: it is the image in use now");
@@ -107,7 +111,8 @@ int run_mark_good(const struct command *self, int argc, char **argv)
 	_cleanup_cache_ struct cache *cache = NULL;
 	_cleanup_root_ struct root root = {.fd = -1};
 	_cleanup_runlog_ struct runlog log = {.fd = -1, .socket = -1};
-	_cleanup_(clear) struct options o = {.root = "/"};
+	_cleanup_(clear) struct options o = {
+		.root = "/", .settings = {.is_lenient = true}};
 	struct speaker speaker = {.options = &o, .log = &log};
 	struct good_request q = {.root = &root, .arena = &arena, .say = say_step, .arg = &speaker,
 				 .waiting = cli_tell_waiting};
@@ -126,7 +131,11 @@ int run_mark_good(const struct command *self, int argc, char **argv)
 	r = root_open(o.root, &root, &err);
 	if (r < 0)
 		return cli_fail(&err);
+	r = settings_read(&o.settings, &root, NULL, &arena, &err);
+	if (r < 0)
+		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
 	runlog_open(&log, &root);
+	settings_use_log(&o.settings, &log);
 	r = good_settle(&q, &good, &err);
 	report(&o, &log, &good);
 	if (r < 0) {

@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/settings.h"
 #include "format/cpio.h"
 #include "plan/fingerprint.h"
 
@@ -56,30 +56,62 @@ static void print_json(const struct build *b, const char *fingerprint)
 	cli_print_json(o);
 }
 
+struct plan_options {
+	struct cli_request q;
+	struct settings settings;
+};
+
+static int apply(int id, char **args, void *options, struct err *err)
+{
+	struct plan_options *o = options;
+	int r = settings_apply(&o->settings, id, args, err);
+
+	return r ? r : cli_request_apply(id, args, &o->q, err);
+}
+
+static void clear_options(struct plan_options *o)
+{
+	cli_request_clear(&o->q);
+}
+
+/* The plan of the request that settings and command line are. */
+static int make(struct plan_options *o, const struct root *root, struct request *request,
+		struct build *b, struct err *err)
+{
+	int r = settings_read(&o->settings, root, o->q.request.kernel, &o->q.arena, err);
+
+	if (r < 0)
+		return r;
+	settings_report(&o->settings);
+	r = settings_request(&o->settings, root, &o->q.arena, request, err);
+	return r < 0 ? r : build_make(request, root, b, err);
+}
+
 int run_plan(const struct command *self, int argc, char **argv)
 {
-	_cleanup_request_ struct cli_request q;
+	_cleanup_(clear_options) struct plan_options o = {.settings = {.q = &o.q}};
 	_cleanup_build_ struct build b = {0};
 	_cleanup_root_ struct root root = {.fd = -1};
 	uint8_t sum[DIGEST_SIZE];
+	struct request request;
 	char fingerprint[2 * DIGEST_SIZE + 1];
 	struct err err = {0};
 	int r;
 
-	cli_request_init(&q);
-	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
-	if (r >= 0 && cli_request_settle(&q, &err) < 0)
+	cli_request_init(&o.q);
+	r = options_parse(self, argc, argv, apply, &o, &err);
+	if (r >= 0 && cli_request_settle(&o.q, &err) < 0)
 		r = err.code;
 	if (r < 0)
 		return cli_usage(r, &err);
-	q.request.kernel = r > 0 ? argv[0] : NULL;
-	q.request.init = cli_find_init(&q.arena);
-	r = root_open(q.root, &root, &err);
+	o.q.request.kernel = r > 0 ? argv[0] : NULL;
+	o.q.request.init = cli_find_init(&o.q.arena);
+	r = root_open(o.q.root, &root, &err);
 	if (r == 0)
-		r = build_make(&q.request, &root, &b, &err);
+		r = make(&o, &root, &request, &b, &err);
 	if (r < 0)
-		return cli_fail(&err);
-	if (q.json) {
+		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
+	if (o.q.json) {
 		r = plan_fingerprint(&b.plan, &root, b.codec,
 				     &(struct encode_options){b.level, 0, b.x86_filter}, sum, &err);
 		if (r < 0)

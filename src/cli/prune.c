@@ -10,14 +10,14 @@
 #include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
-#include "deploy/keep.h"
+#include "cli/settings.h"
 #include "deploy/lock.h"
-#include "deploy/runlog.h"
 
 struct options {
 	const char *top;
 	bool dry_run, yes, no_loader, json;
-	uint64_t keep, lock_seconds;
+	uint64_t lock_seconds;
+	struct settings settings;
 	struct caching caching; /* where the records of builds are */
 
 	struct root root;
@@ -38,6 +38,7 @@ static void clear(struct options *o)
 static int apply(int id, char **args, void *options, struct err *err)
 {
 	struct options *o = options;
+	int r;
 
 	switch (id) {
 	case OPT_ROOT:
@@ -55,12 +56,11 @@ static int apply(int id, char **args, void *options, struct err *err)
 	case OPT_JSON:
 		o->json = true;
 		return 0;
-	case OPT_KEEP:
-		return cli_take_number("keep", args[0], KEEP_MAX, &o->keep, err);
 	case OPT_LOCK_TIMEOUT:
 		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &o->lock_seconds, err);
 	default:
-		return caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
+		r = settings_apply(&o->settings, id, args, err);
+		return r ? r : caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
 	}
 }
 
@@ -135,13 +135,18 @@ static void print_json(const struct options *o)
 	cli_print_json(all);
 }
 
-/* Whoever sits at a terminal is asked. */
+/* Whoever sits at a terminal is. */
+static bool is_asked(const struct options *o)
+{
+	return !o->yes && !o->json && !o->dry_run && count(&o->prune) && isatty(STDIN_FILENO) &&
+	       isatty(STDOUT_FILENO);
+}
+
 static bool may_go_on(const struct options *o)
 {
 	char answer[16];
 
-	if (o->yes || o->json || !count(&o->prune) || !isatty(STDIN_FILENO) ||
-	    !isatty(STDOUT_FILENO))
+	if (!is_asked(o))
 		return true;
 	printf("remove that? [y/N] ");
 	fflush(stdout);
@@ -155,7 +160,7 @@ static void say_step(const char *text, void *arg)
 	struct options *o = arg;
 
 	runlog_line(&o->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
-	if (!o->json)
+	if (!o->json && cli_shows(RUNLOG_INFO))
 		printf("%s\n", text);
 }
 
@@ -169,7 +174,7 @@ static int choose(struct options *o, struct err *err)
 		cache_freeze(cache);
 	r = inventory_read(&o->root, cache, &o->arena, &o->inventory, err);
 	return r < 0 ? r
-		     : prune_choose(&o->root, &o->inventory, (unsigned)o->keep, &o->arena,
+		     : prune_choose(&o->root, &o->inventory, (unsigned)o->settings.keep, &o->arena,
 				    &o->prune, err);
 }
 
@@ -200,26 +205,32 @@ static int run(struct options *o, struct err *err)
 	/* Held until the program ends. */
 	int r = root_open(o->top, &o->root, err);
 
-	if (r == 0 && !o->dry_run)
+	if (r == 0)
+		r = settings_read(&o->settings, &o->root, NULL, &o->arena, err);
+	if (r < 0)
+		return r;
+	settings_report(&o->settings);
+	if (!o->dry_run)
 		r = lock_take(&o->root, (unsigned)o->lock_seconds, cli_tell_waiting, err);
 	if (r >= 0)
 		r = choose(o, err);
 	if (r < 0)
 		return r;
-	if (!o->json)
+	if (!o->json && (cli_shows(RUNLOG_INFO) || is_asked(o)))
 		show(o);
 	if (o->dry_run)
 		return 0;
 	if (!may_go_on(o))
 		return err_set(err, -ECANCELED, "nothing was removed");
 	runlog_open(&o->log, &o->root);
+	settings_use_log(&o->settings, &o->log);
 	return carry_out(o, err);
 }
 
 int run_prune(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct options o = {
-		.top = "/", .keep = 1, .lock_seconds = LOCK_SECONDS, .root = {.fd = -1},
+		.top = "/", .lock_seconds = LOCK_SECONDS, .root = {.fd = -1},
 		.log = {.fd = -1, .socket = -1}};
 	struct err err = {0};
 	int r;
@@ -230,10 +241,10 @@ int run_prune(const struct command *self, int argc, char **argv)
 		return cli_usage(r, &err);
 	r = run(&o, &err);
 	if (r < 0)
-		return cli_fail(&err);
+		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
 	if (o.json)
 		print_json(&o);
-	else
+	else if (cli_shows(RUNLOG_INFO))
 		conclude(&o);
 	if (runlog_problem(&o.log))
 		cli_warn("%s", runlog_problem(&o.log));

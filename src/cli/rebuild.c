@@ -12,9 +12,9 @@
 #include "cli/audit.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "deploy/loader.h"
 #include "deploy/lock.h"
-#include "deploy/runlog.h"
 #include "deploy/state.h"
 #include "deploy/swap.h"
 #include "image/identity.h"
@@ -35,8 +35,9 @@ static const char *const result_names[] = {"unchanged", "rebuilt", "would-change
 struct rebuild {
 	struct cli_request q;
 	struct caching caching;
+	struct settings settings;
 	bool all, check, force, try_next, no_loader;
-	uint64_t keep, lock_seconds, mode;
+	uint64_t lock_seconds, mode;
 
 	struct root root;
 	struct bootdir bootdir;
@@ -71,7 +72,7 @@ static void say_step(const char *text, void *arg)
 	struct rebuild *r = arg;
 
 	runlog_line(&r->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
-	if (!r->q.json)
+	if (!r->q.json && cli_shows(RUNLOG_INFO))
 		printf("%s\n", text);
 }
 
@@ -145,6 +146,9 @@ static int pack(struct rebuild *r, struct build *b, int fd, struct pack_result *
 			 r->folder ? r->folder : "memory");
 	if (out->packages.code < 0)
 		plan_warn(&b->plan, "%s", out->packages.text);
+	if (e == 0)
+		cli_log_step(&r->log, b->kernel.version, "pack", "%zu files, %zu modules, %s",
+			     out->files, modules_count(b->modules), codec_info(b->codec)->name);
 	return e;
 }
 
@@ -175,7 +179,7 @@ static int settle(struct rebuild *r, const struct outcome *o, struct swap_result
 		return 0;
 	}
 	if (keep_undo(&swapped->keep, &undo) < 0)
-		cli_warn("%s: the old image is not back: %s", version, undo.text);
+		cli_alarm("%s: the old image is not back: %s", version, undo.text);
 	else if (!r->no_loader)
 		loader_update(&q, NULL);
 	return e;
@@ -189,7 +193,7 @@ static void record(struct rebuild *r, const char *version, const char *path,
 	if (r->try_next) {
 		snprintf(state->trial, sizeof(state->trial), "%s", id);
 		state_this_boot(&r->root, state->trial_boot);
-		state->trial_keep = (unsigned)r->keep;
+		state->trial_keep = (unsigned)r->settings.keep;
 	} else {
 		snprintf(state->image, sizeof(state->image), "%s", path);
 		snprintf(state->id, sizeof(state->id), "%s", id);
@@ -210,7 +214,7 @@ static int put_in_place(struct rebuild *r, struct build *b, struct state *state,
 		.root = &r->root,
 		.bootdir = &r->bootdir,
 		.path = o->image,
-		.keep = r->try_next ? 0 : (unsigned)r->keep,
+		.keep = r->try_next ? 0 : (unsigned)r->settings.keep,
 		.mode = (unsigned)r->mode,
 		.packed = fd,
 		.image = &packed,
@@ -258,20 +262,25 @@ static int rebuild_planned(struct rebuild *r, struct state *state, struct outcom
 			   struct err *err)
 {
 	_cleanup_build_ struct build b = {0};
+	struct request request;
 	int e;
 
 	r->q.request.kernel = o->version;
-	e = build_make(&r->q.request, &r->root, &b, err);
+	e = settings_request(&r->settings, &r->root, &r->arena, &request, err);
+	if (e == 0)
+		e = build_make(&request, &r->root, &b, err);
 	if (e == 0)
 		e = check_mode(r, &b.plan, err);
 	if (e == 0)
 		e = caching_settle(&r->caching, &b, err);
 	if (e == 0)
-		e = audit_rebuild(&r->q.request, &r->root, &b.plan, err);
+		e = audit_rebuild(&request, &r->root, &b.plan, err);
 	if (e == 0 && r->check)
 		o->result = WOULD_CHANGE;
 	else if (e == 0)
 		e = put_in_place(r, &b, state, o, err);
+	if (!r->check && e >= 0 && o->result != UNCHANGED)
+		cli_log_notes(&r->log, o->version, &b.plan);
 	if (b.plan.notes && e >= 0) {
 		if (r->q.json)
 			o->warnings = cli_notes_json(&b.plan);
@@ -339,7 +348,7 @@ static void print(const struct rebuild *r, const struct outcome *o)
 {
 	char before[32], bytes[32];
 
-	if (r->q.json)
+	if (r->q.json || (o->result != FAILED && !cli_shows(RUNLOG_INFO)))
 		return;
 	switch (o->result) {
 	case UNCHANGED:
@@ -457,7 +466,14 @@ static int prepare(struct rebuild *r, const char *version, const char ***version
 	n = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
 	if (n == 0)
 		n = choose(r, version, versions, err);
-	if (n < 0 || r->check)
+	if (n >= 0 && settings_read(&r->settings, &r->root, n == 1 ? **versions : NULL, &r->arena,
+				    err) < 0)
+		return err->code;
+	if (n < 0)
+		return n;
+	settings_use_log(&r->settings, &r->log);
+	settings_report(&r->settings);
+	if (r->check)
 		return n;
 	/* Held until the program ends. */
 	lock = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, err);
@@ -475,7 +491,7 @@ static int run(struct rebuild *r, const char *version, struct err *err)
 	bool loader_failed = false;
 
 	if (n < 0)
-		return cli_fail(err);
+		return r->settings.is_wrong ? cli_usage(n, err) : cli_fail(err);
 	list = arena_alloc(&r->arena, (size_t)n * sizeof(*list));
 	for (int i = 0; i < n; i++) {
 		rebuild_one(r, versions[i], &list[i]);
@@ -494,20 +510,6 @@ static int run(struct rebuild *r, const char *version, struct err *err)
 }
 
 /* ---- options ---- */
-
-static int take_mode(const char *text, uint64_t *out, struct err *err)
-{
-	static const char *const names[] = {"600", "640", "644"};
-
-	if (*text == '0')
-		text++;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(text, names[i]) == 0) {
-			*out = strtoul(text, NULL, 8);
-			return 0;
-		}
-	return err_set(err, -EINVAL, "--mode is 0600, 0640 or 0644, not \"%s\"", text);
-}
 
 static int apply(int id, char **args, void *options, struct err *err)
 {
@@ -530,15 +532,15 @@ static int apply(int id, char **args, void *options, struct err *err)
 	case OPT_NO_LOADER:
 		r->no_loader = true;
 		return 0;
-	case OPT_KEEP:
-		return cli_take_number("keep", args[0], KEEP_MAX, &r->keep, err);
 	case OPT_LOCK_TIMEOUT:
 		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &r->lock_seconds,
 				       err);
 	case OPT_MODE:
-		return take_mode(args[0], &r->mode, err);
+		return cli_take_mode(args[0], &r->mode, err);
 	default:
 		e = caching_apply(&r->caching, id, args, err);
+		if (e == 0)
+			e = settings_apply(&r->settings, id, args, err);
 		return e ? e : cli_request_apply(id, args, &r->q, err);
 	}
 }
@@ -561,8 +563,7 @@ static int check_options(struct rebuild *r, int n_args, struct err *err)
 
 int run_rebuild(const struct command *self, int argc, char **argv)
 {
-	_cleanup_(clear) struct rebuild r = {.keep = 1,
-					     .lock_seconds = LOCK_SECONDS,
+	_cleanup_(clear) struct rebuild r = {.lock_seconds = LOCK_SECONDS,
 					     .mode = MODE_DEFAULT,
 					     .log = {.fd = -1, .socket = -1},
 					     .root = {.fd = -1}};
@@ -571,6 +572,7 @@ int run_rebuild(const struct command *self, int argc, char **argv)
 
 	cli_request_init(&r.q);
 	caching_init(&r.caching);
+	r.settings.q = &r.q;
 	n = options_parse(self, argc, argv, apply, &r, &err);
 	if (n >= 0 && check_options(&r, n, &err) < 0)
 		n = err.code;

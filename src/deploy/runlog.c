@@ -110,15 +110,16 @@ static int open_socket(const struct root *root)
 	return TAKE_FD(fd);
 }
 
-static void open_places(struct runlog *l)
+/* For the first line that each is to get. */
+static void open_places(struct runlog *l, enum runlog_level level)
 {
-	if (l->is_open)
-		return;
-	l->is_open = true;
-	if (l->system > RUNLOG_NOTHING)
+	if (level <= l->system && !l->has_system) {
+		l->has_system = true;
 		l->socket = open_socket(l->root);
-	if (l->file == RUNLOG_NOTHING)
+	}
+	if (level > l->file || l->has_file)
 		return;
+	l->has_file = true;
 	l->fd = open_file(l->root, l->path);
 	if (l->fd == -EPERM)
 		err_set(&l->problem, l->fd,
@@ -182,7 +183,7 @@ void runlog_line(struct runlog *l, const char *kernel, const char *step, enum ru
 
 	if (level == RUNLOG_NOTHING || (level > l->file && level > l->system))
 		return;
-	open_places(l);
+	open_places(l, level);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -34,7 +34,7 @@ struct runlog {
 	const struct root *root;
 	const char *path;                    /* of the file, below the root */
 	enum runlog_level file, system;      /* up to which lines are written there */
-	bool is_open;
+	bool has_file, has_system; /* they were opened, or that was tried */
 	int fd, socket;
 	struct err problem;
 };

@@ -116,7 +116,9 @@ static int choose_codec(struct build *b, struct err *err)
 		err_set(err, -ENOTSUP, "kernel %s cannot unpack %s (%s is not set in /%s)",
 			b->kernel.version, codec_info(asked)->name, codec_info(asked)->rd,
 			b->config_origin);
-		return err_hint(err, "it can unpack: %s", unpackable(b));
+		err_hint(err, "it can unpack: %s", unpackable(b));
+		return b->request->codec_from ? err_prefix(err, "%s", b->request->codec_from)
+					      : err->code;
 	}
 	b->codec = asked;
 	return 0;

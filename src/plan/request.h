@@ -34,9 +34,25 @@ struct request_words {
 	size_t n;
 };
 
+/* What a file of settings asks for. */
+enum wish_kind {
+	WISH_INSTALL,
+	WISH_INSTALL_OPTIONAL,
+	WISH_PACK_MODULE,
+	WISH_LOAD_MODULE, /* and load it when PID 1 starts */
+	WISH_CMDLINE,     /* a line of kernel parameters */
+};
+
+struct request_wish {
+	enum wish_kind kind;
+	const char *word;
+	const char *from; /* "FILE:LINE: KEY" */
+};
+
 struct request {
 	enum plan_mode mode;
 	enum codec codec;          /* CODEC_COUNT: choose */
+	const char *codec_from;    /* "FILE:LINE: KEY"; NULL: the command line */
 	int level;                 /* of the codec; 0: ours */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
@@ -52,6 +68,8 @@ struct request {
 	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
 	struct request_words add;            /* optional features, by name */
 	struct request_words kernel_cmdline; /* kernel parameters for the image, each a whole line */
+	const struct request_wish *wishes; /* these come before what the command line asks for */
+	size_t n_wishes;
 	enum request_shell rescue_shell;
 	bool no_microcode;
 	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */

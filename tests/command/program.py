@@ -19,6 +19,7 @@ DONE, FAILED, USAGE, FINDING = 0, 1, 2, 3
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all") if os.geteuid() == 0 else ()
 _NAMESPACE = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-r", "-m")
 
+KINDS = ("error", "hint", "warning", "debug", "trace")
 SANITIZER_WORDS = ("Sanitizer", "runtime error:")
 
 
@@ -81,7 +82,7 @@ def check(result, status):
     expected = status if isinstance(status, tuple) else (status,)
     assert result.status in expected, f"exit status {result.status}, not {status}: {err}"
     assert len(result.messages("error")) == (result.status in (FAILED, USAGE)), err
-    assert all(line.startswith(("preroot: error: ", "preroot: hint: ", "preroot: warning: "))
+    assert all(line.startswith(tuple(f"preroot: {kind}: " for kind in KINDS))
                for line in err.splitlines()), err
     return result
 

@@ -190,6 +190,11 @@ def test_option_leaves_microcode_out(firmware, machine, tmp_path):
     root = firmware.tree.root
     assert reasons(root, *hardware, "--no-early-microcode") == ({}, [])
     assert INTEL in reasons(root, *hardware, "--no-early-microcode", "--early-microcode")[0]
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc/dracut.conf").write_text("early_microcode=no\n")
+    assert reasons(root, *hardware) == ({}, [])
+    assert INTEL in reasons(root, *hardware, "--early-microcode")[0]
+    (root / "etc/dracut.conf").unlink()
     without = build(tmp_path, root, *hardware, "--no-early-microcode")
     for folder in ("intel-ucode", "amd-ucode"):
         (root / "lib/firmware" / folder).rename(tmp_path / folder)

@@ -114,6 +114,9 @@ static void lines_above_the_level_leave_nothing(void **state)
 	runlog_line(&f.log, V, "x", RUNLOG_DEBUG, "no");
 	runlog_line(&f.log, V, "x", RUNLOG_NOTHING, "no");
 	assert_int_equal(type_of(f.folder, RUNLOG_PATH), 0);
+	f.log.file = RUNLOG_ERROR;
+	runlog_line(&f.log, V, "x", RUNLOG_INFO, "no"); /* for the system's */
+	assert_int_equal(type_of(f.folder, RUNLOG_PATH), 0);
 	f.log.file = RUNLOG_TRACE;
 	runlog_line(&f.log, V, "x", RUNLOG_TRACE, "yes");
 	assert_contains(read_log(&f), " trace ");

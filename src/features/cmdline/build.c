@@ -8,7 +8,7 @@
 #include "format/bootconf.h"
 #include "format/cmdline.h"
 
-/* Kernel parameters that the image brings: --kernel-cmdline, and those of the machine, which only
+/* Kernel parameters that the image brings: of settings, of --kernel-cmdline, and those of the machine, which only
  * a hostonly image may have. What comes later counts more, and the real command line most. */
 
 /* A line stands in front of the real command line, and must not change its meaning. */
@@ -77,6 +77,12 @@ int cmdline_build(struct build *b, struct err *err)
 	const struct request_words *given = &b->request->kernel_cmdline;
 	int r = 0;
 
+	for (size_t i = 0; i < b->request->n_wishes && r == 0; i++) {
+		const struct request_wish *w = &b->request->wishes[i];
+
+		if (w->kind == WISH_CMDLINE)
+			r = add_line(b, arena_strdup(&b->plan.arena, w->word), w->from, err);
+	}
 	for (size_t i = 0; i < given->n && r == 0; i++)
 		r = add_line(b, arena_strdup(&b->plan.arena, given->list[i]), "--kernel-cmdline",
 			     err);

@@ -13,7 +13,8 @@
 #include "features/items.h"
 
 /* What the user asked for by name: modules, files, programs. What cannot be had is an error; a line
- * of modules-load.d, which may be older than the kernel, is only warned of. */
+ * of modules-load.d, and a module that settings name, may be for another kernel: that is a
+ * warning. */
 
 enum { TREE_DEPTH_MAX = 64 };
 
@@ -158,29 +159,58 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 	return add_path(b, inc->source, target, 0, err);
 }
 
-static int add_install(struct build *b, const char *word, bool optional, struct err *err)
+/* ORIGIN is the option, or where the settings ask for WORD. */
+static int add_install(struct build *b, const char *word, bool optional, const char *origin,
+		       struct err *err)
 {
-	const char *option = optional ? "--install-optional" : "--install";
 	const char *path;
 	int r = items_find(b, word, &path, err);
 
 	if (r < 0)
 		return r;
 	if (r == 0 && optional) {
-		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word, option);
+		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word,
+			  origin);
 		return 0;
 	}
 	if (r == 0) {
 		err_set(err, -ENOENT, "there is no %s%s (asked for with %s)",
-			*word == '/' ? root_prefix(b->root) : "", word, option);
+			*word == '/' ? root_prefix(b->root) : "", word, origin);
 		return *word == '/' ? err_hint(err, "what may be missing belongs to "
-						    "--install-optional")
+						    "--install-optional or install_optional_items")
 				    : err_hint(err, "a program is looked for in %s%s%s",
 					       items_folders, b->root->is_host ? "" : " below ",
 					       root_prefix(b->root));
 	}
-	if (items_add(b, path, arena_printf(&b->plan.arena, "%s %s", option, word), err) < 0)
-		return err_prefix(err, "%s %s", option, word);
+	if (items_add(b, path, arena_printf(&b->plan.arena, "%s %s", origin, word), err) < 0)
+		return err_prefix(err, "%s %s", origin, word);
+	return 0;
+}
+
+/* Settings may be for several kernels: a module that this one does not have is left out. */
+static int add_module(struct build *b, const struct request_wish *w, struct err *err)
+{
+	unsigned flags = w->kind == WISH_LOAD_MODULE ? MODULES_LOAD : 0;
+	int r = modules_add_name(b->modules, w->word, flags, w->from, err);
+
+	if (r == MODULES_ABSENT)
+		plan_warn(&b->plan, "%s: kernel %s has no module \"%s\"; the image goes without",
+			  w->from, b->kernel.version, w->word);
+	return r < 0 ? r : 0;
+}
+
+static int add_wish(struct build *b, const struct request_wish *w, struct err *err)
+{
+	switch (w->kind) {
+	case WISH_INSTALL:
+	case WISH_INSTALL_OPTIONAL:
+		return add_install(b, w->word, w->kind == WISH_INSTALL_OPTIONAL, w->from, err);
+	case WISH_PACK_MODULE:
+	case WISH_LOAD_MODULE:
+		return add_module(b, w, err);
+	case WISH_CMDLINE:
+		break;
+	}
 	return 0;
 }
 
@@ -190,10 +220,12 @@ int extra_build(struct build *b, struct err *err)
 	const struct request_words *optional = &b->request->install_optional;
 	int r = build_is_hostonly(b) ? modules_add_load_files(b->modules, &b->plan, err) : 0;
 
+	for (size_t i = 0; i < b->request->n_wishes && r == 0; i++)
+		r = add_wish(b, &b->request->wishes[i], err);
 	for (size_t i = 0; i < install->n && r == 0; i++)
-		r = add_install(b, install->list[i], false, err);
+		r = add_install(b, install->list[i], false, "--install", err);
 	for (size_t i = 0; i < optional->n && r == 0; i++)
-		r = add_install(b, optional->list[i], true, err);
+		r = add_install(b, optional->list[i], true, "--install-optional", err);
 	for (size_t i = 0; i < b->request->n_drivers && r == 0; i++)
 		r = add_driver(b, b->request->drivers[i], err);
 	for (size_t i = 0; i < b->request->n_includes && r == 0; i++)

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/configure.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "format/bootconf.h"
+#include "format/encode.h"
+
+struct configure {
+	const struct cli_request *q;
+	const struct conf *values;
+	struct arena *arena;
+	struct request *out;
+	struct err *err;
+	struct request_wish *wishes;
+};
+
+/* The assignment that decides KEY, and is not empty; NULL: there is none. */
+static const struct conf_assignment *find(const struct conf *values, const char *key)
+{
+	const struct conf_assignment *a = conf_find(values, key);
+
+	return a && a->n_words ? a : NULL;
+}
+
+static const char *origin(const struct configure *c, const struct conf_assignment *a)
+{
+	return arena_printf(c->arena, "%s:%u: %s", a->file, a->line, a->key);
+}
+
+/* ---- values ---- */
+
+/* A program's name, as dracut would run it. */
+static const char *codec_of(const char *program)
+{
+	static const struct {
+		const char *program, *codec;
+	} others[] = {{"cat", "none"}, {"lzop", "lzo"}, {"pigz", "gzip"}, {"lbzip2", "bzip2"}};
+	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strcmp(others[i].program, name) == 0)
+			return others[i].codec;
+	return name;
+}
+
+/* "-19" */
+static bool is_level(const char *word)
+{
+	return word[0] == '-' && word[1] && word[1 + strspn(word + 1, "0123456789")] == '\0';
+}
+
+static int take_compress(struct configure *c)
+{
+	const struct conf_assignment *a = find(c->values, "compress");
+	const char *text, *level = NULL;
+
+	if (!a)
+		return 0;
+	for (size_t i = 1; i < a->n_words; i++)
+		if (is_level(a->words[i]))
+			level = a->words[i] + 1;
+	text = codec_of(a->words[0]);
+	if (level)
+		text = arena_printf(c->arena, "%s:%s", text, level);
+	if (!c->q->has_codec) {
+		c->out->codec_from = origin(c, a);
+		return encode_parse(text, &c->out->codec, &c->out->level, c->err) < 0
+			       ? err_prefix(c->err, "%s", c->out->codec_from)
+			       : 0;
+	}
+	return 0;
+}
+
+static int take_mode(struct configure *c)
+{
+	static const char *const names[] = {
+		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
+	const struct conf_assignment *mode = find(c->values, "hostonly_mode");
+	const struct conf_assignment *hostonly = find(c->values, "hostonly");
+	bool is_hostonly = true;
+	size_t i = 0;
+
+	if (hostonly && conf_switch(hostonly, &is_hostonly, c->err) < 0)
+		return c->err->code;
+	while (mode && i < ARRAY_SIZE(names) && strcmp(names[i], mode->text) != 0)
+		i++;
+	if (i == ARRAY_SIZE(names))
+		return err_set(c->err, -EINVAL,
+			       "%s:%u: hostonly_mode=\"%s\": it is strict, sloppy or portable",
+			       mode->file, mode->line, mode->text);
+	if (!is_hostonly && !c->q->has_kind && !c->q->hostonly_mode && !c->q->request.hardware_file)
+		c->out->mode = MODE_GENERIC;
+	else if (mode && c->out->mode != MODE_GENERIC && !c->q->hostonly_mode)
+		c->out->mode = (enum plan_mode)i;
+	return 0;
+}
+
+static int take_microcode(struct configure *c)
+{
+	const struct conf_assignment *a = find(c->values, "early_microcode");
+	bool wanted = true;
+
+	if (a && conf_switch(a, &wanted, c->err) < 0)
+		return c->err->code;
+	if (a && !c->q->has_microcode)
+		c->out->no_microcode = !wanted;
+	return 0;
+}
+
+/* ---- lists ---- */
+
+static void add_wish(struct configure *c, enum wish_kind kind, const char *word,
+		     const struct conf_assignment *from)
+{
+	c->wishes = arena_grow(c->arena, c->wishes, c->out->n_wishes, sizeof(*c->wishes));
+	c->wishes[c->out->n_wishes++] = (struct request_wish){kind, word, origin(c, from)};
+	c->out->wishes = c->wishes;
+}
+
+static void take_lists(struct configure *c)
+{
+	static const struct {
+		const char *key;
+		enum wish_kind kind;
+	} lists[] = {{"add_drivers", WISH_PACK_MODULE},
+		     {"force_drivers", WISH_LOAD_MODULE},
+		     {"install_items", WISH_INSTALL},
+		     {"install_optional_items", WISH_INSTALL_OPTIONAL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct conf_word *words;
+		size_t n = conf_words(c->values, lists[i].key, c->arena, &words);
+
+		for (size_t k = 0; k < n; k++)
+			add_wish(c, lists[i].kind, words[k].text, words[k].from);
+	}
+}
+
+static int take_cmdline(struct configure *c)
+{
+	const struct conf_assignment *a = NULL;
+	size_t total = 0;
+
+	while ((a = conf_next(c->values, "kernel_cmdline", a))) {
+		total += strlen(a->text);
+		if (total > BOOTCONF_CMDLINE_MAX)
+			return err_set(c->err, -E2BIG,
+				       "%s:%u: kernel_cmdline: over %d bytes in all", a->file,
+				       a->line, BOOTCONF_CMDLINE_MAX);
+		add_wish(c, WISH_CMDLINE, a->text, a);
+	}
+	return 0;
+}
+
+int configure_request(const struct cli_request *q, const struct conf *values, struct arena *arena,
+		      struct request *out, struct err *err)
+{
+	struct configure c = {q, values, arena, out, err, NULL};
+	int r;
+
+	*out = q->request;
+	take_lists(&c);
+	r = take_cmdline(&c);
+	if (r == 0)
+		r = take_compress(&c);
+	if (r == 0)
+		r = take_mode(&c);
+	return r < 0 ? r : take_microcode(&c);
+}
+
+void configure_report(const struct conf *values)
+{
+	const struct conf_assignment *a = find(values, "compress");
+
+	for (size_t i = 1; a && i < a->n_words; i++)
+		if (!is_level(a->words[i]))
+			cli_warn("%s:%u: compress: \"%s\" has no effect", a->file, a->line,
+				 a->words[i]);
+}

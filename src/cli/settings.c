@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/configure.h"
+#include "deploy/keep.h"
+#include "host/kernels.h"
+
+enum { KEEP_DEFAULT = 1 };
+
+static int check_logfile(const char *path, struct err *err)
+{
+	if (*path == '/' && path[1])
+		return 0;
+	return err_set(err, -EINVAL, "the log file \"%s\" is no path with a leading slash", path);
+}
+
+int settings_apply(struct settings *s, int id, char **args, struct err *err)
+{
+	uint64_t level;
+	int r = 0;
+
+	switch (id) {
+	case OPT_CONF:
+		s->places.file = args[0];
+		break;
+	case OPT_CONFDIR:
+		s->places.folder = args[0];
+		break;
+	case OPT_KEEP:
+		s->has_keep = true;
+		r = cli_take_number("keep", args[0], KEEP_MAX, &s->keep, err);
+		break;
+	case OPT_STDLOG:
+		s->has_standard = true;
+		r = cli_take_number("stdlog", args[0], RUNLOG_TRACE, &level, err);
+		if (r == 0)
+			s->standard = (enum runlog_level)level;
+		break;
+	case OPT_VERBOSE:
+	case OPT_QUIET:
+		s->louder += id == OPT_VERBOSE ? 1 : -1;
+		break;
+	case OPT_LOGFILE:
+		s->logfile_given = args[0];
+		r = check_logfile(args[0], err);
+		break;
+	default:
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+/* ---- values ---- */
+
+/* The value of KEY as a number up to MAX. *OUT stays as it is without one. */
+static int take_number(const struct conf *c, const char *key, uint64_t max, uint64_t *out,
+		       struct err *err)
+{
+	const struct conf_assignment *a = conf_find(c, key);
+
+	if (!a || !*a->text || parse_u64(a->text, max, out))
+		return 0;
+	return err_set(err, -EINVAL, "%s:%u: %s=\"%s\": it is a number from 0 to %llu", a->file,
+		       a->line, key, a->text, (unsigned long long)max);
+}
+
+static int take_level(const struct conf *c, const char *key, enum runlog_level *out,
+		      struct err *err)
+{
+	uint64_t level = *out;
+	int r = take_number(c, key, RUNLOG_TRACE, &level, err);
+
+	*out = (enum runlog_level)level;
+	return r;
+}
+
+static int take_logfile(struct settings *s, struct err *err)
+{
+	const struct conf_assignment *a = conf_find(&s->config.values, "logfile");
+
+	s->logfile = s->logfile_given ? s->logfile_given : RUNLOG_PATH;
+	if (!a)
+		return 0;
+	if (*a->text && check_logfile(a->text, err) < 0)
+		return err_prefix(err, "%s:%u", a->file, a->line);
+	if (s->logfile_given)
+		return 0;
+	/* Empty: as dracut has it, none. */
+	s->logfile = a->text;
+	if (!*a->text)
+		s->file = RUNLOG_NOTHING;
+	return 0;
+}
+
+static enum runlog_level add_levels(enum runlog_level level, int more)
+{
+	int sum = (int)level + more;
+
+	return sum < RUNLOG_NOTHING ? RUNLOG_NOTHING
+	       : sum > RUNLOG_TRACE ? RUNLOG_TRACE
+				    : (enum runlog_level)sum;
+}
+
+static int take_values(struct settings *s, struct err *err)
+{
+	const struct conf *c = &s->config.values;
+	enum runlog_level standard = RUNLOG_INFO;
+	uint64_t keep = KEEP_DEFAULT;
+	int r = take_number(c, "preroot_keep", KEEP_MAX, &keep, err);
+
+	s->file = s->system = RUNLOG_INFO;
+	if (r == 0)
+		r = take_level(c, "stdloglvl", &standard, err);
+	if (r == 0)
+		r = take_level(c, "fileloglvl", &s->file, err);
+	if (r == 0)
+		r = take_level(c, "sysloglvl", &s->system, err);
+	if (r == 0)
+		r = take_logfile(s, err);
+	if (r < 0)
+		return r;
+	s->keep = s->has_keep ? s->keep : keep;
+	s->standard = add_levels(s->has_standard ? s->standard : standard, s->louder);
+	return 0;
+}
+
+static void explain(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_files; i++)
+		cli_explain(RUNLOG_DEBUG, "settings are read from %s", c->files[i]);
+	for (size_t i = 0; i < c->values.n; i++) {
+		const struct conf_assignment *a = &c->values.list[i];
+
+		cli_explain(RUNLOG_TRACE, "%s:%u: %s%s\"%s\"", a->file, a->line, a->key,
+			    a->append ? "+=" : "=", a->text);
+	}
+}
+
+int settings_read(struct settings *s, const struct root *root, const char *kernel,
+		  struct arena *arena, struct err *err)
+{
+	bool was_named = s->places.file || s->places.folder;
+	int r = config_read(root, &s->places, kernel ? kernel : "", arena, &s->config, err);
+	struct request request;
+
+	if (r == 0)
+		r = take_values(s, err);
+	if (r == 0 && s->q)
+		r = configure_request(s->q, &s->config.values, arena, &request, err);
+	if (r < 0 && s->is_lenient && !was_named) {
+		s->config = (struct config){0};
+		take_values(s, NULL);
+		cli_set_level(s->standard);
+		cli_warn("the configuration is left out: %s", err->text);
+		*err = (struct err){0};
+		return 0;
+	}
+	/* A disk that fails is no wrong configuration. */
+	s->is_wrong = r < 0 && r != -EIO && r != -ENOMEM && r != -EMFILE && r != -ENFILE;
+	if (r < 0)
+		return r;
+	cli_set_level(s->standard);
+	explain(&s->config);
+	return 0;
+}
+
+int settings_request(const struct settings *s, const struct root *root, struct arena *arena,
+		     struct request *out, struct err *err)
+{
+	struct kernel kernel;
+	struct config config;
+	int r = kernel_find(root, s->q->request.kernel, arena, &kernel, err);
+
+	if (r == 0)
+		r = config_read(root, &s->places, kernel.version, arena, &config, err);
+	return r < 0 ? r : configure_request(s->q, &config.values, arena, out, err);
+}
+
+void settings_use_log(const struct settings *s, struct runlog *log)
+{
+	log->file = s->file;
+	log->system = s->system;
+	log->path = s->logfile;
+	while (*log->path == '/')
+		log->path++;
+}
+
+/* ---- telling ---- */
+
+static void warn_unknown(const struct conf_assignment *a)
+{
+	const char *near = config_nearest(a->key);
+
+	cli_warn("%s:%u: there is no key \"%s\"%s%s%s", a->file, a->line, a->key,
+		 near ? "; is it meant to be \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+void settings_report(const struct settings *s)
+{
+	const struct conf *c = &s->config.values;
+	_cleanup_buf_ struct buf ignored = BUF_INIT;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (config_effect(c->list[i].key) == CONFIG_UNKNOWN)
+			warn_unknown(&c->list[i]);
+	if (!s->q)
+		return;
+	configure_report(c);
+	if (config_ignored(c, &ignored))
+		cli_warn("without effect in this version of preroot: %s", buf_cstr(&ignored));
+}

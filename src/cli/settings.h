@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Command line over dracut's configuration over defaults: how a command that changes images goes
+ * about it (previous images to keep, what is told to people, what is logged where), and what goes
+ * into those that it makes.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "deploy/runlog.h"
+#include "host/config.h"
+
+#define TELLING_OPTIONS                                                                            \
+	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF},                  \
+	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR},              \
+	{"stdlog", 'L', "LEVEL", "what is told: 0 (nothing) to 6; 4 (what is done)", OPT_STDLOG},  \
+	{"verbose", 'v', NULL, "tell more; again: still more", OPT_VERBOSE},                       \
+	{"quiet", 'q', NULL, "tell less; again: no warnings", OPT_QUIET}
+#define SETTINGS_OPTIONS                                                                           \
+	TELLING_OPTIONS,                                                                           \
+	{"logfile", 0, "FILE", "log to FILE instead of /var/log/preroot.log", OPT_LOGFILE}
+
+struct settings {
+	const struct cli_request *q; /* of the images that are made; NULL: none are */
+	bool is_lenient; /* a configuration that is wrong is told, and the defaults hold */
+
+	/* From the command line. */
+	struct config_places places;
+	bool has_keep, has_standard;
+	int louder;
+	const char *logfile_given;
+
+	/* What holds, after settings_read(). */
+	struct config config;
+	bool is_wrong;		    /* that is why it failed: exit status 2 */
+	uint64_t keep;		    /* previous images, at most KEEP_MAX */
+	enum runlog_level standard; /* told to people */
+	enum runlog_level file, system;
+	const char *logfile; /* below the root */
+};
+
+/* To be called with every option. 1: it was one of the above, or --keep; 0: it is the caller's;
+ * -EINVAL. */
+int settings_apply(struct settings *s, int id, char **args, struct err *err);
+
+/* Reads the configuration below ROOT. KERNEL: what $kernel is there. From now on only what is to be
+ * told is told. S borrows from ARENA. */
+int settings_read(struct settings *s, const struct root *root, const char *kernel,
+		  struct arena *arena, struct err *err);
+
+/* What goes into the image that S->q asks for. The configuration is read again, for $kernel and for
+ * the trace of ROOT. OUT borrows from ARENA and S->q. */
+int settings_request(const struct settings *s, const struct root *root, struct arena *arena,
+		     struct request *out, struct err *err);
+
+/* LOG, which was just opened, writes what is to be written. */
+void settings_use_log(const struct settings *s, struct runlog *log);
+
+/* Warns of unknown keys and, where images are made, of what would change them and does not. */
+void settings_report(const struct settings *s);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Where dracut's configuration is read from: order, masking, other places; and what its keys mean.
+ */
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/config.h"
+#include "support.h"
+
+#define ETC "etc/dracut.conf.d/"
+#define USR "usr/lib/dracut/dracut.conf.d/"
+#define RUN "run/initramfs/dracut.conf.d/"
+
+struct fixture {
+	char *folder;
+	struct root root;
+	struct arena arena;
+	struct config config;
+	struct err err;
+};
+
+static void fixture_make(struct fixture *f)
+{
+	*f = (struct fixture){.folder = make_folder()};
+	assert_ok(root_open(f->folder, &f->root, &f->err), 0, &f->err);
+}
+
+static void fixture_clear(struct fixture *f)
+{
+	root_close(&f->root);
+	arena_clear(&f->arena);
+	remove_folder(f->folder);
+}
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+static int read_from(struct fixture *f, const char *file, const char *folder)
+{
+	struct config_places places = {file, folder};
+
+	return config_read(&f->root, &places, "6.1.0-9", &f->arena, &f->config, &f->err);
+}
+
+static int read_own(struct fixture *f)
+{
+	return read_from(f, NULL, NULL);
+}
+
+/* The files that are read, in their order, each with a blank behind it. */
+static void assert_files(struct fixture *f, const char *expected)
+{
+	_cleanup_buf_ struct buf got = BUF_INIT;
+
+	assert_ok(read_own(f), 0, &f->err);
+	for (size_t i = 0; i < f->config.n_files; i++)
+		buf_printf(&got, "%s ", f->config.files[i]);
+	assert_string_equal(buf_cstr(&got), expected);
+}
+
+static const char *value(const struct fixture *f, const char *key)
+{
+	const struct conf_assignment *a = conf_find(&f->config.values, key);
+
+	return a ? a->text : "(none)";
+}
+
+static void without_any_file_there_is_nothing(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	assert_files(&f, "");
+	assert_int_equal(f.config.values.n, 0);
+}
+
+static void the_main_file_is_read_first_and_later_files_override(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, "etc/dracut.conf", "a=1\nb=1\nc=1\nl=\"x\"\n");
+	put_text(f.folder, ETC "20.conf", "b=2\nl+=\"y\"\n");
+	put_text(f.folder, USR "30.conf", "c=3\nl+=\"z\"\n");
+	put_text(f.folder, RUN "10.conf", "b=0\nc=0\n");
+	assert_files(&f, "/etc/dracut.conf /" RUN "10.conf /" ETC "20.conf /" USR "30.conf ");
+	assert_string_equal(value(&f, "a"), "1");
+	assert_string_equal(value(&f, "b"), "2");
+	assert_string_equal(value(&f, "c"), "3");
+	assert_string_equal(conf_find(&f.config.values, "c")->file, "/" USR "30.conf");
+	assert_int_equal(conf_find(&f.config.values, "b")->line, 1);
+}
+
+/* What GNU "sort -V" makes of these names in the C locale. */
+static void names_are_ordered_as_versions(void **state)
+{
+	static const char *const names[] = {"~z.conf", "2.conf",   "9-a.conf",	"10.a.conf",
+					    "10.conf", "10a.conf", "10-a.conf", "A.conf",
+					    "a1.conf", "a02.conf", "a2b.conf",	"a10.conf",
+					    "b~.conf", "b.conf",   "b_.conf"};
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_buf_ struct buf expected = BUF_INIT;
+
+	(void)state;
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s%s", i % 2 ? ETC : USR, names[i]);
+		put_text(f.folder, path, "");
+		buf_printf(&expected, "/%s ", path);
+	}
+	assert_files(&f, buf_cstr(&expected));
+}
+
+static void of_files_with_one_name_the_first_folder_has_it(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, USR "a.conf", "a=usr\n");
+	put_text(f.folder, RUN "a.conf", "a=run\n");
+	put_text(f.folder, RUN "b.conf", "b=run\n");
+	assert_files(&f, "/" USR "a.conf /" RUN "b.conf ");
+	put_text(f.folder, ETC "a.conf", "");
+	assert_files(&f, "/" ETC "a.conf /" RUN "b.conf ");
+	assert_string_equal(value(&f, "a"), "(none)");
+}
+
+static void a_link_to_the_null_device_masks(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, USR "a.conf", "a=usr\n");
+	put_text(f.folder, RUN "b.conf", "b=run\n");
+	put_link(f.folder, ETC "a.conf", "/dev/null");
+	put_link(f.folder, USR "b.conf", "/dev/null");
+	put_link(f.folder, "etc/dracut.conf", "/dev/null");
+	assert_files(&f, "");
+}
+
+static void what_is_no_setting_does_not_count(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, USR "a.conf", "");
+	put_link(f.folder, ETC "a.conf", "/nowhere");
+	put_text(f.folder, ETC ".hidden.conf", "no assignment\n");
+	put_text(f.folder, ETC "a.conf.bak", "no assignment\n");
+	put_text(f.folder, ETC "README", "no assignment\n");
+	put_dir(f.folder, ETC "profile");
+	assert_files(&f, "/" USR "a.conf ");
+}
+
+static void links_are_followed_below_the_root(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, "srv/a", "a=1\n");
+	put_link(f.folder, ETC "a.conf", "/srv/a");
+	assert_files(&f, "/" ETC "a.conf ");
+	assert_string_equal(value(&f, "a"), "1");
+}
+
+static void what_cannot_be_read_is_an_error_with_its_path(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_free_ char *path = NULL;
+
+	(void)state;
+	fixture_make(&f);
+	put_dir(f.folder, ETC "a.conf");
+	assert_fails(read_own(&f), -EISDIR, &f.err);
+	assert_contains(f.err.text, "/" ETC "a.conf: ");
+	assert_true(asprintf(&path, "%s/" ETC "a.conf", f.folder) > 0);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_fails(read_own(&f), -EINVAL, &f.err);
+	assert_int_equal(unlink(path), 0);
+	put_text(f.folder, ETC "b.conf", "a=1\n\n  b = 2\n");
+	assert_fails(read_own(&f), -EBADMSG, &f.err);
+	assert_contains(f.err.text, "/" ETC "b.conf:3:3: ");
+}
+
+static void a_file_where_a_folder_should_be_is_an_error(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, "etc/dracut.conf.d", "");
+	assert_fails(read_own(&f), -ENOTDIR, &f.err);
+	assert_contains(f.err.text, "/etc/dracut.conf.d");
+}
+
+static void the_number_of_files_is_bounded(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	for (int i = 0; i <= CONFIG_FILES_MAX; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), ETC "%d.conf", i);
+		put_text(f.folder, path, "");
+	}
+	assert_fails(read_own(&f), -E2BIG, &f.err);
+}
+
+/* Outside of the root: they are the caller's. */
+static void other_places_can_be_named(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_folder_ char *own = make_folder();
+	char file[256], folder[256];
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, "etc/dracut.conf", "a=etc\n");
+	put_text(f.folder, ETC "a.conf", "b=etc\n");
+	put_text(f.folder, USR "b.conf", "c=usr\n");
+	put_text(own, "my.conf", "a=own\n");
+	put_text(own, "d/b.conf", "c=own\n");
+	snprintf(file, sizeof(file), "%s/my.conf", own);
+	snprintf(folder, sizeof(folder), "%s/d", own);
+	assert_ok(read_from(&f, file, NULL), 0, &f.err);
+	assert_string_equal(value(&f, "a"), "own");
+	assert_string_equal(value(&f, "b"), "etc");
+	assert_string_equal(conf_find(&f.config.values, "a")->file, file);
+	assert_ok(read_from(&f, NULL, folder), 0, &f.err);
+	assert_string_equal(value(&f, "a"), "etc");
+	assert_string_equal(value(&f, "b"), "(none)");
+	assert_string_equal(value(&f, "c"), "own");
+	assert_ok(read_from(&f, "/dev/null", folder), 0, &f.err);
+	assert_string_equal(value(&f, "a"), "(none)");
+	assert_int_equal(chdir(own), 0);
+	assert_ok(read_from(&f, "my.conf", "d"), 0, &f.err);
+	assert_string_equal(value(&f, "a"), "own");
+	assert_string_equal(conf_find(&f.config.values, "c")->file, "d/b.conf");
+	assert_int_equal(chdir("/"), 0);
+}
+
+static void what_was_named_must_be_there(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	assert_fails(read_from(&f, "/nowhere/my.conf", NULL), -ENOENT, &f.err);
+	assert_contains(f.err.text, "/nowhere/my.conf");
+	assert_fails(read_from(&f, NULL, "/nowhere/d"), -ENOENT, &f.err);
+	assert_contains(f.err.text, "/nowhere/d");
+	assert_fails(read_from(&f, NULL, "/dev/null"), -ENOTDIR, &f.err);
+}
+
+static void the_kernel_is_a_variable(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	put_text(f.folder, "etc/dracut.conf", "initrdname=\"initrd.img-${kernel}\"\n");
+	assert_ok(read_own(&f), 0, &f.err);
+	assert_string_equal(value(&f, "initrdname"), "initrd.img-6.1.0-9");
+}
+
+static void keys_are_honoured_ignored_or_unknown(void **state)
+{
+	(void)state;
+	assert_int_equal(config_effect("preroot_keep"), CONFIG_HONOURED);
+	assert_int_equal(config_effect("stdloglvl"), CONFIG_HONOURED);
+	assert_int_equal(config_effect("omit_drivers"), CONFIG_IGNORED);
+	assert_int_equal(config_effect("do_prelink"), CONFIG_IGNORED);
+	assert_int_equal(config_effect("stdloglevel"), CONFIG_UNKNOWN);
+	assert_string_equal(config_nearest("stdloglevel"), "stdloglvl");
+	assert_string_equal(config_nearest("preroot_kep"), "preroot_keep");
+	assert_string_equal(config_nearest("omit_driver"), "omit_drivers");
+	assert_null(config_nearest("completely_else_and_far"));
+}
+
+/* Of CONTENT, the list of keys without effect is EXPECTED. */
+static void assert_ignored(const char *content, const char *expected)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_buf_ struct buf got = BUF_INIT;
+
+	fixture_make(&f);
+	put_text(f.folder, "etc/dracut.conf", content);
+	assert_ok(read_own(&f), 0, &f.err);
+	config_ignored(&f.config.values, &got);
+	assert_string_equal(buf_cstr(&got), expected);
+}
+
+static void keys_without_effect_are_told_with_their_place(void **state)
+{
+	(void)state;
+	assert_ignored("stdloglvl=3\npreroot_keep=2\nunknown=1\n", "");
+	assert_ignored("omit_drivers+=\"a\"\nomit_drivers+=\"b\"\nado=1\nuefi=yes\n",
+		       "omit_drivers (/etc/dracut.conf:2), uefi (/etc/dracut.conf:4)");
+	/* What asks for nothing, or for what is done anyway. */
+	assert_ignored("omit_drivers=\"a\"\nomit_drivers=\"\"\nuefi=no\nreproducible=yes\n"
+		       "parallel=\" \"\n",
+		       "");
+	assert_ignored("reproducible=no\n", "reproducible (/etc/dracut.conf:1)");
+	assert_ignored("uefi=no\nuefi=yes\nomit_drivers=x\nomit_drivers+=\" \"\n",
+		       "omit_drivers (/etc/dracut.conf:3), uefi (/etc/dracut.conf:2)");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_any_file_there_is_nothing),
+		cmocka_unit_test(the_main_file_is_read_first_and_later_files_override),
+		cmocka_unit_test(names_are_ordered_as_versions),
+		cmocka_unit_test(of_files_with_one_name_the_first_folder_has_it),
+		cmocka_unit_test(a_link_to_the_null_device_masks),
+		cmocka_unit_test(what_is_no_setting_does_not_count),
+		cmocka_unit_test(links_are_followed_below_the_root),
+		cmocka_unit_test(what_cannot_be_read_is_an_error_with_its_path),
+		cmocka_unit_test(a_file_where_a_folder_should_be_is_an_error),
+		cmocka_unit_test(the_number_of_files_is_bounded),
+		cmocka_unit_test(other_places_can_be_named),
+		cmocka_unit_test(what_was_named_must_be_there),
+		cmocka_unit_test(the_kernel_is_a_variable),
+		cmocka_unit_test(keys_are_honoured_ignored_or_unknown),
+		cmocka_unit_test(keys_without_effect_are_told_with_their_place),
+	};
+
+	return RUN_TESTS(tests);
+}
