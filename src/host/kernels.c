@@ -62,32 +62,41 @@ static int check_image(const struct root *r, const char *path, const char *versi
 	return 1;
 }
 
-/* Where the kernel VERSION may be, the likeliest first; ends with NULL. */
-static const char **image_paths(const struct root *r, const char *version, struct arena *arena)
+enum { IMAGE_PLACES = 5 };
+
+/* Where the kernel VERSION may be, the likeliest first; NULL behind the last one. What kernel-install
+ * has put somewhere is only looked for when it is in none of the usual places. */
+static const char *image_place(const struct root *r, const char *version, unsigned i,
+			       struct arena *arena)
 {
 	struct kernel_install k;
-	const char *all[] = {
-		arena_printf(arena, "boot/vmlinuz-%s", version),
-		arena_printf(arena, "%s/%s/vmlinuz", modules_folder(r), version),
-		arena_printf(arena, "boot/vmlinux-%s", version),
-		arena_printf(arena, "boot/kernel-%s", version),
-		kernel_install_find(r, arena, &k)
-			? arena_printf(arena, "%s/%s/linux", k.folder, version)
-			: NULL,
-		NULL,
-	};
 
-	return arena_memdup(arena, all, sizeof(all));
+	switch (i) {
+	case 0:
+		return arena_printf(arena, "boot/vmlinuz-%s", version);
+	case 1:
+		return arena_printf(arena, "%s/%s/vmlinuz", modules_folder(r), version);
+	case 2:
+		return arena_printf(arena, "boot/vmlinux-%s", version);
+	case 3:
+		return arena_printf(arena, "boot/kernel-%s", version);
+	default:
+		return i < IMAGE_PLACES && kernel_install_find(r, arena, &k)
+			       ? arena_printf(arena, "%s/%s/linux", k.folder, version)
+			       : NULL;
+	}
 }
 
 static int find_image(const struct root *r, struct kernel *k, struct arena *arena,
 		      struct err *err)
 {
-	for (const char **path = image_paths(r, k->version, arena); *path; path++) {
-		int e = check_image(r, *path, k->version, err);
+	const char *path;
+
+	for (unsigned i = 0; (path = image_place(r, k->version, i, arena)); i++) {
+		int e = check_image(r, path, k->version, err);
 
 		if (e > 0)
-			k->image = *path;
+			k->image = path;
 		if (e)
 			return e;
 	}
@@ -143,9 +152,11 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 
 const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena)
 {
-	for (const char **path = image_paths(r, version, arena); *path; path++)
-		if (root_exists(r, *path))
-			return *path;
+	const char *path;
+
+	for (unsigned i = 0; (path = image_place(r, version, i, arena)); i++)
+		if (root_exists(r, path))
+			return path;
 	return NULL;
 }
 

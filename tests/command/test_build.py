@@ -88,6 +88,9 @@ def test_newest_kernel_is_taken(tree, tmp_path):
                                    "efi/debian/{version}/linux"])
 def test_kernel_image_is_found(place, tree):
     """Where distributions and the Boot Loader Specification put it."""
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/machine-id").write_text("0123456789abcdef\n")
+    (tree.root / "etc/os-release").write_text("ID=debian\n")
     there = tree.root / place.format(version=tree.version)
     there.parent.mkdir(parents=True, exist_ok=True)
     tree.image.rename(there)
