@@ -15,6 +15,7 @@
 #include "cli/settings.h"
 #include "deploy/loader.h"
 #include "deploy/lock.h"
+#include "deploy/names.h"
 #include "deploy/state.h"
 #include "deploy/swap.h"
 #include "image/identity.h"
@@ -314,6 +315,19 @@ static void log_outcome(struct rebuild *r, const struct outcome *o)
 			    (unsigned long long)o->bytes, (unsigned long long)o->before);
 }
 
+/* What a killed run has left of this image, and of that in use if this one is on trial. */
+static int clear_up(struct rebuild *r, const struct outcome *o, struct err *err)
+{
+	const char *current = boot_image_path(&r->root, &r->bootdir, o->version, &r->arena);
+	int e = names_recover(&r->root, current, err);
+
+	if (e == 0 && r->try_next)
+		e = names_recover(&r->root, o->image, err);
+	if (e == 0)
+		replace_clean(&r->root, o->image);
+	return e;
+}
+
 static void rebuild_one(struct rebuild *r, const char *version, struct outcome *o)
 {
 	double start = cli_now();
@@ -327,9 +341,9 @@ static void rebuild_one(struct rebuild *r, const char *version, struct outcome *
 	if (state_read(&r->root, version, &state, &o->err) < 0)
 		cli_warn("%s", o->err.text);
 	o->err = (struct err){0};
-	if (!r->check)
-		replace_clean(&r->root, o->image);
-	e = begin_caching(r, o, &o->err);
+	e = r->check ? 0 : clear_up(r, o, &o->err);
+	if (e == 0)
+		e = begin_caching(r, o, &o->err);
 	if (e == 0 && !caching_is_unchanged(&r->caching))
 		e = rebuild_planned(r, &state, o, &o->err);
 	caching_finish(&r->caching);

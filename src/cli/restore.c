@@ -86,7 +86,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 	if (e < 0 || r->no_loader)
 		return e;
 	e = loader_update(&q, err);
-	if (e < 0 && restore_image(&r->root, *path, &r->arena, &again) < 0)
+	if (e < 0 && restore_undo(&r->root, *path, &r->arena, &again) < 0)
 		cli_alarm("%s", again.text);
 	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
 }

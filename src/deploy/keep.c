@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "deploy/names.h"
 
-enum { CHUNK = 256 * 1024, NAME_LONGEST = NAME_MAX - 32 };
+enum { NAME_LONGEST = NAME_MAX - 32 };
 
 /* ---- signals ---- */
 
@@ -57,28 +56,6 @@ static int exists(const struct keep *k, const char *name, struct err *err)
 	if (fstatat(k->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
 	return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", name);
-}
-
-/* ---- contents ---- */
-
-static bool is_same(const struct keep *k, const char *a, const char *b)
-{
-	_cleanup_fd_ int x = openat(k->dir, a, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	_cleanup_fd_ int y = openat(k->dir, b, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	_cleanup_free_ char *p = malloc(2 * CHUNK);
-	struct stat s, t;
-	ssize_t n;
-
-	if (x < 0 || y < 0 || !p || fstat(x, &s) < 0 || fstat(y, &t) < 0 ||
-	    s.st_size != t.st_size)
-		return false;
-	do {
-		n = read_full(x, p, CHUNK);
-		if (n < 0 || read_full(y, p + CHUNK, CHUNK) != n ||
-		    memcmp(p, p + CHUNK, (size_t)n) != 0)
-			return false;
-	} while (n > 0);
-	return true;
 }
 
 /* ---- the steps ---- */
@@ -189,7 +166,7 @@ int keep_commit(struct replace *file, unsigned limit, bool keep_current, struct 
 		return r;
 	}
 	k.was_free = r == 0;
-	if (k.was_free || !keep_current || is_same(&k, k.name, first))
+	if (k.was_free || !keep_current || names_are_same(k.dir, k.name, first))
 		limit = 0;
 	hold_signals();
 	r = commit(&k, limit, err);

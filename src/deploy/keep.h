@@ -14,7 +14,7 @@
  * So a run that is killed leaves every image that was to stay under one of these names.
  *
  * A filesystem that cannot exchange names (FAT before Linux 6.0) gets links or, without those,
- * copies, and two renames each.
+ * copies, and two renames each; the next run ends what was begun there (names_recover()).
  */
 
 #include <stdbool.h>

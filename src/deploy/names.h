@@ -8,7 +8,10 @@
  * file that got a name is synced, and one that loses its own is held until then.
  */
 
+#include <stdbool.h>
+
 #include "base/err.h"
+#include "host/root.h"
 
 /* FROM, which may be no more than a temporary name, becomes TO, a name that is free. After a failure
  * all is as before. */
@@ -17,7 +20,17 @@ int names_move(int dir, const char *from, const char *to, struct err *err);
 /*
  * A and B, both there, exchange their names. Neither is ever without one of the two files. Where the
  * filesystem cannot do that (FAT before Linux 6.0), by further names: links or, without those,
- * copies, which are named after IMAGE as its temporary files are (deploy/replace.h). After a failure
- * all is as before.
+ * copies, which are named after IMAGE and are complete as soon as they have those names. There a run
+ * that is killed may leave the file that was A under such a name alone: names_recover() brings it
+ * back. After a failure all is as before. A and B are IMAGE, a previous one or the trial of it, or a
+ * temporary name, whose file nobody misses after a crash.
  */
 int names_exchange(int dir, const char *image, const char *a, const char *b, struct err *err);
+
+/* Ends what a killed run has begun with names of the image at PATH below ROOT, and removes the further
+ * names. Nothing is there to be done, as a rule. To be called under the lock (deploy/lock.h), before
+ * anything else is done with that image. */
+int names_recover(const struct root *root, const char *path, struct err *err);
+
+/* The two files are there and hold the same bytes. */
+bool names_are_same(int dir, const char *a, const char *b);

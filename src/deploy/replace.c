@@ -38,7 +38,7 @@ static void set_pending(int dir, const char *temp)
 	pending_dir = dir;
 }
 
-/* Whether FOUND is a temporary name of NAME, or, if that is NULL, of any. */
+/* Whether FOUND is a temporary name of NAME, or, if that is NULL, of any, that is made here. */
 static bool is_temp(const char *found, const char *name)
 {
 	const size_t tail = strlen(TEMP_MARK) + TEMP_RANDOM;
@@ -47,7 +47,7 @@ static bool is_temp(const char *found, const char *name)
 	if (len <= tail || (name && (len != strlen(name) + tail || !str_starts(found, name))))
 		return false;
 	found += len - tail;
-	return str_starts(found, TEMP_MARK) &&
+	return str_starts(found, TEMP_MARK) && found[strlen(TEMP_MARK)] < '8' &&
 	       strspn(found + strlen(TEMP_MARK), "0123456789abcdef") == TEMP_RANDOM;
 }
 

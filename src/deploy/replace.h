@@ -19,7 +19,8 @@ struct replace {
 	char temp[NAME_MAX + 1]; /* empty: none */
 };
 
-/* Numbers from this one on are not those of the temporary files that are made here. */
+/* Numbers from this one on are not those of the temporary files that are made here, and those files
+ * are not removed here: see deploy/names.h. */
 #define REPLACE_RESERVED 0x80000000u
 
 /* The temporary name of the file NAME that has NUMBER. */

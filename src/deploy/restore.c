@@ -42,24 +42,47 @@ static bool is_there(int dir, const char *name)
 	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+static int open_folder(const struct root *root, const char *path, struct arena *arena,
+		       struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = root_openat(root, arena_strndup(arena, path, (size_t)(slash - path)),
+			      O_RDONLY | O_DIRECTORY);
+
+	return dir < 0 ? err_sys(err, dir, "the folder of %s/%s", root_prefix(root), path) : dir;
+}
+
 int restore_image(const struct root *root, const char *path, struct arena *arena, struct err *err)
 {
-	const char *previous = boot_image_previous(path, 1, arena);
-	const char *slash = strrchr(path, '/'), *name;
+	const char *previous = boot_image_previous(path, 1, arena), *name = strrchr(path, '/') + 1;
 	_cleanup_fd_ int dir = -1;
-	int r = judge(root, previous, arena, err);
+	int r = names_recover(root, path, err);
 
+	if (r == 0)
+		r = judge(root, previous, arena, err);
 	if (r < 0)
 		return r;
-	dir = root_openat(root, arena_strndup(arena, path, (size_t)(slash - path)),
-			  O_RDONLY | O_DIRECTORY);
+	dir = open_folder(root, path, arena, err);
 	if (dir < 0)
-		return err_sys(err, dir, "the folder of %s/%s", root_prefix(root), path);
-	name = slash + 1;
+		return dir;
 	previous += name - path;
 	r = is_there(dir, name) ? names_exchange(dir, name, name, previous, err)
 				: names_move(dir, previous, name, err);
 	return r < 0 ? err_prefix(err, "%s/%s was not put in place, and nothing was changed",
 				  root_prefix(root), boot_image_previous(path, 1, arena))
 		     : 0;
+}
+
+int restore_undo(const struct root *root, const char *path, struct arena *arena, struct err *err)
+{
+	const char *previous = boot_image_previous(path, 1, arena), *name = strrchr(path, '/') + 1;
+	_cleanup_fd_ int dir = open_folder(root, path, arena, err);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	previous += name - path;
+	r = is_there(dir, previous) ? names_exchange(dir, name, name, previous, err)
+				    : names_move(dir, name, previous, err);
+	return r < 0 ? err_prefix(err, "%s/%s is not what it was", root_prefix(root), path) : 0;
 }

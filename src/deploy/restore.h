@@ -13,3 +13,6 @@
 /* PATH: of the current image, below the root. The previous one is read and judged first: -EBADMSG. -ENOENT:
  * there is none. At each moment PATH, if it was there, holds a complete image. */
 int restore_image(const struct root *root, const char *path, struct arena *arena, struct err *err);
+
+/* After restore_image(): the names are as they were, whatever the images are worth. */
+int restore_undo(const struct root *root, const char *path, struct arena *arena, struct err *err);

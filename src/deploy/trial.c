@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "deploy/folder.h"
 #include "deploy/keep.h"
+#include "deploy/names.h"
 #include "image/identity.h"
 
 static const char *last_part(const char *path)
@@ -72,6 +73,9 @@ int trial_keep(const struct root *r, const char *path, const char *id, unsigned 
 
 	if (dir < 0)
 		return dir;
+	e = names_recover(r, path, err);
+	if (e < 0)
+		return e;
 	if (has_id(dir, trial, id))
 		return take_name(dir, name, trial, keep, err);
 	if (!has_id(dir, name, id))
