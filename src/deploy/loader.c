@@ -371,6 +371,7 @@ int loader_check(const struct loader_request *q, const char *path, struct err *e
 	err_set(err, -ENOTSUP, "the boot menu (%s) boots kernel %s with %s%s, not with /%s",
 		other->file, q->version, other->initrds[0] ? "/" : "no image",
 		other->initrds[0] ? other->initrds[0] : "", path);
-	return err_hint(err, "correct the entry, or say --no-boot-loader if that is as it should be; "
-			     "preroot build writes an image to any place");
+	return err_hint(err,
+			"correct the entry, or say --no-boot-loader if that is as it should be; "
+			"preroot build writes an image to any place");
 }

@@ -115,8 +115,8 @@ static int write_wanted(const struct loader *l, const struct loader_wanted *w, s
 	return 0;
 }
 
-/* Where our block ends that begins at BEGIN: behind its end mark or, when somebody has cut that off,
- * before the first label that is not ours. */
+/* Where our block ends that begins at BEGIN: behind its end mark or, when somebody has cut that
+ * off, before the first label that is not ours. */
 static const char *block_end(const struct loader *l, const char *text, const char *begin)
 {
 	const char *mark = strstr(begin, END_MARK), *end = begin + strlen(begin);

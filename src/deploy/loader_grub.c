@@ -103,9 +103,11 @@ static bool write_wanted(const struct loader *l, const struct loader_wanted *w, 
 /* What GRUB's tool takes for kernels on the kind of machine that it runs on. */
 static bool has_kernel(const struct loader *l, const char *version)
 {
-	static const char *const starts[] = {"vmlinuz-", "kernel-",
+	static const char *const starts[] = {
+		"vmlinuz-",
+		"kernel-",
 #if !defined(__x86_64__) && !defined(__i386__)
-					     "vmlinux-",
+		"vmlinux-",
 #endif
 	};
 
@@ -126,8 +128,8 @@ static bool is_named(const struct loader *l, const char *path)
 }
 
 /* Does GRUB's menu show what its tool would find? An image without a kernel is nothing to boot, and
- * one that kernel-install has put elsewhere is not GRUB's. Other kernels than the one that was asked
- * for are no reason to run the tool: it may pass over them each time. */
+ * one that kernel-install has put elsewhere is not GRUB's. Other kernels than the one that was
+ * asked for are no reason to run the tool: it may pass over them each time. */
 static const struct boot_image *find_unnamed(const struct loader *l)
 {
 	if (!l->q->version || strcmp(l->q->bootdir->path, l->q->bootdir->boot) != 0)
@@ -239,8 +241,7 @@ static bool is_this_systems(const struct loader *l)
 	for (size_t i = 0; i < l->menu.n; i++) {
 		const struct bootmenu_entry *e = &l->menu.entries[i];
 
-		if (e->loader == BOOTMENU_GRUB && e->kernel &&
-		    root_exists(l->q->root, e->kernel))
+		if (e->loader == BOOTMENU_GRUB && e->kernel && root_exists(l->q->root, e->kernel))
 			return true;
 	}
 	return false;

@@ -18,8 +18,8 @@
 
 enum {
 	CHUNK = 256 * 1024,
-	/* Numbers of further names: that of A's file tells what A and B are, so that another run can
-	 * end the exchange; all others are of no use to it. */
+	/* Numbers of further names: that of A's file tells what A and B are, so that another run
+	 * can end the exchange; all others are of no use to it. */
 	WAS_A = 0x80000000,
 	UNFINISHED = 0xc0000000,
 	ROLE_BITS = 8,
@@ -75,8 +75,7 @@ bool names_are_same(int dir, const char *a, const char *b)
 	struct stat s, t;
 	ssize_t n;
 
-	if (x < 0 || y < 0 || !p || fstat(x, &s) < 0 || fstat(y, &t) < 0 ||
-	    s.st_size != t.st_size)
+	if (x < 0 || y < 0 || !p || fstat(x, &s) < 0 || fstat(y, &t) < 0 || s.st_size != t.st_size)
 		return false;
 	do {
 		n = read_full(x, p, CHUNK);
@@ -152,7 +151,7 @@ static int copy_to(int dir, const char *name, const char *to, struct err *err)
 	return r < 0 ? err_sys(err, r, "copying %s", name) : 0;
 }
 
-/* NAME under the further name TO, which a killed run may have left. It is whole when it has that. */
+/* NAME under the further name TO, which a killed run may have left. What has it is whole. */
 static int duplicate(const struct exchange *x, const char *name, const char *to, struct err *err)
 {
 	char unfinished[NAME_MAX + 1];

@@ -28,7 +28,8 @@ int swap_scratch(const char *folder, struct err *err)
 
 	if (fd < 0)
 		fd = memfd_create("preroot image", MFD_CLOEXEC);
-	return fd < 0 ? err_sys(err, -errno, "no room for the image before it is put in place") : fd;
+	return fd < 0 ? err_sys(err, -errno, "no room for the image before it is put in place")
+		      : fd;
 }
 
 static int digest_file(int fd, uint8_t out[DIGEST_SIZE])
@@ -182,14 +183,17 @@ static uint64_t copies(const struct swap *s, uint64_t before)
 static int check_folder(const struct swap *s, struct err *err)
 {
 	const char *slash = strrchr(s->path, '/');
-	const char *folder = slash ? arena_strndup(s->arena, s->path, (size_t)(slash - s->path)) : "";
+	const char *folder =
+		slash ? arena_strndup(s->arena, s->path, (size_t)(slash - s->path)) : "";
 
 	if (root_exists(s->root, folder))
 		return 0;
-	err_set(err, -ENOENT, "%s/%s is not there: this kernel is not on the partition that the "
-			      "machine boots from",
+	err_set(err, -ENOENT,
+		"%s/%s is not there: this kernel is not on the partition that the "
+		"machine boots from",
 		root_prefix(s->root), folder);
-	return err_hint(err, "kernel-install add VERSION KERNEL puts it there; nothing was changed");
+	return err_hint(err,
+			"kernel-install add VERSION KERNEL puts it there; nothing was changed");
 }
 
 int swap_image(const struct swap *s, struct swap_result *out, struct err *err)

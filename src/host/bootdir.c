@@ -109,8 +109,9 @@ static int measure(const struct root *r, struct bootdir *b, struct err *err)
 
 static bool has_menu(const struct root *r, const char *boot, struct arena *arena)
 {
-	static const char *const menus[] = {"grub/grub.cfg", "grub2/grub.cfg", "extlinux/extlinux.conf",
-					    "extlinux.conf", "loader/entries"};
+	static const char *const menus[] = {"grub/grub.cfg", "grub2/grub.cfg",
+					    "extlinux/extlinux.conf", "extlinux.conf",
+					    "loader/entries"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(menus); i++)
 		if (root_exists(r, arena_printf(arena, "%s/%s", boot, menus[i])))
@@ -124,7 +125,8 @@ static bool is_systemd_boot(const struct root *r)
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	char text[256];
 
-	return root_read(r, "sys/firmware/efi/efivars/" EFIVAR_LOADER_INFO, EFIVAR_MAX, &value) == 0 &&
+	return root_read(r, "sys/firmware/efi/efivars/" EFIVAR_LOADER_INFO, EFIVAR_MAX, &value) ==
+		       0 &&
 	       efivar_text(value.data, value.len, text, sizeof(text)) == 0 &&
 	       str_starts(text, "systemd-boot ");
 }
@@ -147,8 +149,8 @@ static int choose_folder(const struct root *r, struct arena *arena, struct bootd
 	if (kernel_install_find(r, arena, &k)) {
 		bool is_in_boot = strcmp(k.top, b->boot) == 0;
 
-		if (is_in_boot || (k.has_kernel &&
-				   (!has_menu(r, b->boot, arena) || is_systemd_boot(r)))) {
+		if (is_in_boot ||
+		    (k.has_kernel && (!has_menu(r, b->boot, arena) || is_systemd_boot(r)))) {
 			b->token = k.folder;
 			b->path = k.top;
 		}
@@ -188,9 +190,9 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 	e = measure(r, &b, err);
 	if (e < 0)
 		return e;
-	b.has_links = !b.fstype || (strcmp(b.fstype, "vfat") != 0 &&
-				    strcmp(b.fstype, "msdos") != 0 &&
-				    strcmp(b.fstype, "exfat") != 0);
+	b.has_links =
+		!b.fstype || (strcmp(b.fstype, "vfat") != 0 && strcmp(b.fstype, "msdos") != 0 &&
+			      strcmp(b.fstype, "exfat") != 0);
 	*out = b;
 	return 0;
 }
@@ -232,8 +234,8 @@ const char *boot_image_path(const struct root *r, const struct bootdir *b, const
 	names[n++] = arena_printf(arena, "%s/" OTHERS_START "%s" OTHERS_END, b->path, version);
 	if (b->token) {
 		names[n++] = arena_printf(arena, "%s/%s/initrd", b->token, version);
-		names[n++] = arena_printf(arena, "%s/%s/" DEBIAN_START "%s", b->token, version,
-					  version);
+		names[n++] =
+			arena_printf(arena, "%s/%s/" DEBIAN_START "%s", b->token, version, version);
 	}
 	for (size_t i = is_in_boot ? 0 : 2; i < n; i++)
 		if (root_exists(r, names[i]))
@@ -288,9 +290,9 @@ static void take_kind(char *name, struct boot_image *out)
 /* Is it what comes of a kernel's version, and not of somebody's copy of an image? */
 static bool is_version(const char *s)
 {
-	static const char *const endings[] = {".bak",  ".old",	     ".orig",	   ".new",
-					      ".tmp",  ".dpkg-new",  ".dpkg-bak", ".dpkg-dist",
-					      ".save", ".backup",    "kdump"};
+	static const char *const endings[] = {".bak",  ".old",	    ".orig",	 ".new",
+					      ".tmp",  ".dpkg-new", ".dpkg-bak", ".dpkg-dist",
+					      ".save", ".backup",   "kdump"};
 	const char *mark = strstr(s, ".preroot-");
 
 	if (!isdigit((unsigned char)*s) || str_starts(s, "0-rescue") || strstr(s, PREVIOUS) ||

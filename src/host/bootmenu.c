@@ -382,7 +382,9 @@ static int take_extlinux(struct reader *r, struct err *err)
 int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *arena,
 		  struct bootmenu *out, struct err *err)
 {
-	struct reader reader = {.root = r, .boot = b, .arena = arena,
+	struct reader reader = {.root = r,
+				.boot = b,
+				.arena = arena,
 				.machine = root_read_line(r, "etc/machine-id", arena)};
 	struct err own = {0};
 	int e;

@@ -29,7 +29,8 @@ static size_t tokens(const struct root *r, struct arena *arena, const char *out[
 {
 	const char *all[] = {root_read_line(r, "etc/kernel/entry-token", arena),
 			     root_read_line(r, "etc/machine-id", arena),
-			     from_os_release(r, "IMAGE_ID", arena), from_os_release(r, "ID", arena)};
+			     from_os_release(r, "IMAGE_ID", arena),
+			     from_os_release(r, "ID", arena)};
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
@@ -61,10 +62,9 @@ bool kernel_install_find(const struct root *r, struct arena *arena, struct kerne
 		struct kernel_install k = {.top = top};
 
 		if (top)
-			k.folder = root_resolve(r,
-						arena_printf(arena, "%s/%s", top,
-							     names[i / ARRAY_SIZE(tops)]),
-						arena);
+			k.folder = root_resolve(
+				r, arena_printf(arena, "%s/%s", top, names[i / ARRAY_SIZE(tops)]),
+				arena);
 		k.has_kernel = k.folder && has_kernel(r, k.folder, arena);
 		if (k.has_kernel || (k.folder && !found))
 			*out = k;

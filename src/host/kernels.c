@@ -32,8 +32,7 @@ static const char *modules_folder(const struct root *r)
 }
 
 /* 1 when PATH is a kernel image of VERSION, 0 when there is no such file, -EBADMSG. */
-static int check_image(const struct root *r, const char *path, const char *version,
-		       struct err *err)
+static int check_image(const struct root *r, const char *path, const char *version, struct err *err)
 {
 	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
 	_cleanup_free_ uint8_t *head = xrealloc(NULL, BZIMAGE_HEAD, 1);
@@ -64,8 +63,8 @@ static int check_image(const struct root *r, const char *path, const char *versi
 
 enum { IMAGE_PLACES = 5 };
 
-/* Where the kernel VERSION may be, the likeliest first; NULL behind the last one. What kernel-install
- * has put somewhere is only looked for when it is in none of the usual places. */
+/* Where the kernel VERSION may be, the likeliest first; NULL behind the last one. What
+ * kernel-install has put somewhere is only looked for when it is in none of the usual places. */
 static const char *image_place(const struct root *r, const char *version, unsigned i,
 			       struct arena *arena)
 {
@@ -87,8 +86,7 @@ static const char *image_place(const struct root *r, const char *version, unsign
 	}
 }
 
-static int find_image(const struct root *r, struct kernel *k, struct arena *arena,
-		      struct err *err)
+static int find_image(const struct root *r, struct kernel *k, struct arena *arena, struct err *err)
 {
 	const char *path;
 

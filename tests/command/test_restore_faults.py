@@ -122,8 +122,9 @@ def test_undo_needs_no_good_image(machine, tmp_path):
     entries = trial.boot / "loader/entries"
     entries.mkdir(parents=True)
     version = trial.tree.version
-    (entries / "linux.conf").write_text(f"title Linux\nversion {version}\nlinux /vmlinuz-{version}\n"
-                                        f"initrd /{trial.image}\noptions root=/dev/vda1\n")
+    (entries / "linux.conf").write_text(
+        f"title Linux\nversion {version}\nlinux /vmlinuz-{version}\ninitrd /{trial.image}\n"
+        "options root=/dev/vda1\n")
     (entries / f"a-preroot-previous-{version}.conf").mkdir()
     before = trial.images()
     done = run(*trial.restore(), status=FAILED)

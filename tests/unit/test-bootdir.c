@@ -197,8 +197,7 @@ static void images_lie_on_the_partition_where_kernel_install_puts_kernels(void *
 		assert_path(&m, arena_printf(&m.arena, "%s/initrd", folder));
 		put_text(m.folder, arena_printf(&m.arena, "%s/initrd.img-" V, folder), "12345");
 		assert_path(&m, arena_printf(&m.arena, "%s/initrd.img-" V, folder));
-		assert_int_equal(
-			boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 1);
+		assert_int_equal(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 1);
 		assert_int_equal(images[0].size, 5);
 		/* A menu of GRUB's is older, or newer: who started the machine knows. */
 		put_text(m.folder, "boot/grub/grub.cfg", "");

@@ -153,10 +153,10 @@ static void what_a_killed_run_left_is_removed(void **state)
 	(void)state;
 	place_make(&p);
 	put_text(p.folder, "image.preroot-0a1b2c3d", "left");
-	put_text(p.folder, "image.preroot-ffffffff", "left");
+	put_text(p.folder, "image.preroot-7fffffff", "left");
 	begin(&p, "new");
 	assert_int_equal(type_of(p.folder, "image.preroot-0a1b2c3d"), 0);
-	assert_int_equal(type_of(p.folder, "image.preroot-ffffffff"), 0);
+	assert_int_equal(type_of(p.folder, "image.preroot-7fffffff"), 0);
 	assert_int_equal(count_names(p.folder), 1);
 }
 

@@ -77,8 +77,12 @@ static void machine_make(struct machine *m)
 	put_text(m->folder, IMAGE ".previous", "image");
 	assert_ok(root_open(m->folder, &m->root, &m->err), 0, &m->err);
 	assert_ok(bootdir_read(&m->root, &m->arena, &m->boot, &m->err), 0, &m->err);
-	m->q = (struct loader_request){
-		.root = &m->root, .bootdir = &m->boot, .version = V, .run_tool = "auto", .say = say, .arg = m};
+	m->q = (struct loader_request){.root = &m->root,
+				       .bootdir = &m->boot,
+				       .version = V,
+				       .run_tool = "auto",
+				       .say = say,
+				       .arg = m};
 }
 
 static void machine_clear(struct machine *m)
@@ -293,8 +297,9 @@ static void a_kernel_that_nobody_asked_for_is_no_reason_to_run_the_tool(void **s
 /* On an EFI system partition that several systems share. */
 static void the_menu_of_another_system_is_left_alone(void **state)
 {
-	static const char forward[] = "search.fs_uuid 0a1b root hd0,gpt2\n"
-				   "set prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n";
+	static const char forward[] =
+		"search.fs_uuid 0a1b root hd0,gpt2\n"
+		"set prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n";
 	static const char *const menus[] = {
 		forward,
 		"menuentry 'Other' {\n\tlinux /vmlinuz-3.10.0\n\tinitrd /initramfs-3.10.0.img\n}\n",
