@@ -288,4 +288,5 @@ def test_the_service_and_the_checks_that_it_waits_for_are_in_no_cycle(tmp_path):
     assert "cycle" not in told and "preroot-good" not in told
     (tmp_path / "preroot-good.service").write_text(
         unit.replace("DefaultDependencies=no", "DefaultDependencies=yes"))
-    assert "preroot-good.service/start deleted to break ordering cycle" in verify()
+    told = verify()  # which of its jobs systemd takes out is not always the same
+    assert "ordering cycle" in told and "preroot-good.service/start" in told

@@ -217,13 +217,56 @@ def test_one_kernel_that_fails_does_not_stop_the_others(machine):
     assert [k["result"] for k in result["kernels"]] == ["failed", "unchanged"]
 
 
-def test_half_installed_kernel_changes_nothing(machine):
+def lose_indexes(tree):
+    for path in tree.modules.glob("modules.*"):
+        path.unlink()
+
+
+def lose_index(tree):
+    (tree.modules / "modules.dep").unlink()
+
+
+def empty_index(tree):
+    tree.rewrite(tree.modules / "modules.dep", b"")
+
+
+def lose_module(tree):
+    """Of those on the way to the root: still in the indexes, and not unpacked yet."""
+    next(tree.modules.rglob("nvme.ko*")).unlink()
+
+
+def cut_module(tree):
+    path = next(tree.modules.rglob("nvme.ko*"))
+    tree.rewrite(path, path.read_bytes()[:5000])
+
+
+def lose_kernel(tree):
+    """dpkg has unpacked it under another name, and stopped."""
+    tree.image.rename(tree.image.with_name(tree.image.name + ".dpkg-new"))
+
+
+def cut_kernel(tree):
+    tree.rewrite(tree.image, tree.image.read_bytes()[:300])
+
+
+def take_other_kernel(tree):
+    data = tree.image.read_bytes()
+    tree.rewrite(tree.image, data.replace(tree.version.encode(), b"9" + tree.version[1:].encode()))
+
+
+@pytest.mark.parametrize("stop", [lose_indexes, lose_index, empty_index, lose_module, cut_module,
+                                  lose_kernel, cut_kernel, take_other_kernel])
+@pytest.mark.parametrize("every", [False, True], ids=["one", "all"])
+def test_half_installed_kernel_changes_nothing(stop, every, machine):
+    """An upgrade of its package was interrupted."""
     machine.rebuild()
     images = machine.images()
-    for path in machine.tree.modules.glob("modules.*"):
-        path.unlink()
-    machine.rebuild("--add-drivers", "dummy", status=FAILED)
+    stop(machine.tree)
+    done = machine.rebuild("--all" if every else machine.tree.version, "--add-drivers", "dummy",
+                           status=FAILED)
+    assert machine.tree.version in done.text + done.error
     assert machine.images() == images
+    assert not [path for path in machine.boot.iterdir() if ".preroot-" in path.name]
 
 
 def wait_for(condition):
@@ -335,6 +378,27 @@ def test_clock_that_went_back(machine):
     machine.rebuild("--add-drivers", "dummy")
     assert machine.previous.exists()
     assert machine.rebuild("--add-drivers", "dummy").text.endswith("unchanged\n")
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_files_of_another_time(years, machine):
+    """All that a rebuild reads and what it wrote are older or younger than they can be."""
+    machine.rebuild()
+    when = time.time() + years * 365 * 86400
+    for path in machine.tree.root.rglob("*"):
+        os.utime(path, (when, when), follow_symlinks=False)
+    assert machine.rebuild().text.endswith("unchanged\n")
+    before = machine.images()
+    nvme = next(machine.tree.modules.rglob("nvme.ko*"))
+    data = bytearray(nvme.read_bytes())
+    at = data.index(b"license=") + len(b"license=")
+    data[at:at + 1] = bytes([data[at] ^ 0x20])
+    machine.tree.rewrite(nvme, bytes(data))
+    os.utime(nvme, (when, when))
+    machine.rebuild()
+    assert machine.images()[machine.image.name] != before[machine.image.name]
+    machine.restore()
+    assert machine.images()[machine.image.name] == before[machine.image.name]
 
 
 # ---- others beside us ----
