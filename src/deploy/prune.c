@@ -278,12 +278,24 @@ static int remove_for_good(const struct root *r, const struct prune *p, struct e
 	return first;
 }
 
+/* What killed runs have left where images lie. */
+static void clear_up(const struct root *r, const struct bootdir *b)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	char **versions;
+	int n = b->token ? root_listdir(r, b->token, &arena, &versions) : 0;
+
+	replace_clean_folder(r, b->path);
+	for (int i = 0; i < n; i++)
+		replace_clean_folder(r, arena_printf(&arena, "%s/%s", b->token, versions[i]));
+}
+
 int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,
 		 const struct loader_request *loader, struct err *err)
 {
 	int e;
 
-	replace_clean_folder(r, b->path);
+	clear_up(r, b);
 	e = put_aside(r, p, err);
 	if (e < 0)
 		return e;

@@ -11,9 +11,9 @@ from lib import guest
 
 GUESTS = {"grub-bios": guest.Grub, "systemd-boot-uefi": guest.SystemdBoot}
 MORE_GUESTS = {"grub-uefi": guest.GrubEfi, "grub-btrfs": guest.GrubBtrfs,
-               "extlinux-bios": guest.Extlinux}
+               "extlinux-bios": guest.Extlinux, "kernel-install-uefi": guest.KernelInstall}
 
-IMAGE = "/boot/initrd.img-$(uname -r)"
+IMAGE = "$IMAGES/initrd.img-$(uname -r)"
 # What preroot and the loader have on disk, and whether it was written to.
 LOOK = ("find /boot /var/lib/preroot /var/log/preroot.log ! -name '*.mod' -printf '%p %s %T@\\n' "
         "| sort")
@@ -21,11 +21,12 @@ FACTS = [
     ("mounts", "findmnt -n -o TARGET,FSTYPE /"),
     ("boot.json", "cat /run/preroot/boot.json"),
     ("state.json", "cat /var/lib/preroot/$(uname -r).json"),
-    ("images", "cd /boot && sha256sum initrd.img-*"),
-    ("menu", "cd /boot && grep -rh initrd $(ls -d grub/*.cfg loader/entries extlinux 2>/dev/null)"),
+    ("images", "cd $IMAGES && sha256sum initrd.img-*"),
+    ("menu", "cd /boot && grep -rh initrd "
+     "$(ls -d grub/*.cfg loader/entries efi/loader/entries extlinux 2>/dev/null)"),
 ]
 # All but a megabyte of what root can have where the images are.
-FILL = "cat /dev/zero >/boot/ballast; truncate -s -1M /boot/ballast; sync; df /boot"
+FILL = "cat /dev/zero >$IMAGES/ballast; truncate -s -1M $IMAGES/ballast; sync; df $IMAGES"
 
 
 # An image for a machine whose disk is an NVMe: it lacks the driver of this one's.
@@ -43,6 +44,7 @@ WITH_BAD_HOOK = (
 BAD_IMAGES = {
     "grub-bios": (WITHOUT_DRIVER, "wanted: root=UUID="),
     "systemd-boot-uefi": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
+    "kernel-install-uefi": (WITHOUT_DRIVER, "wanted: root=UUID="),
     "grub-uefi": (WITHOUT_DRIVER, "wanted: root=UUID="),
     "extlinux-bios": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
 }
@@ -61,7 +63,7 @@ def life(machine, bad_image):
         rebuilt=machine.boot([
             *FACTS, ("before", LOOK), ("again", "preroot rebuild"), ("after", LOOK),
             ("fill", FILL), ("full", "preroot rebuild --add-drivers nbd"),
-            ("empty", "rm /boot/ballast"), ("left", LOOK), *attempt]))
+            ("empty", "rm $IMAGES/ballast"), ("left", LOOK), *attempt]))
 
 
 def trials(machine):
@@ -78,7 +80,7 @@ def trials(machine):
 # Moments of a rebuild at which the power goes: when the new file is there, when the old one is
 # kept, when the new one has its name, and a little later.
 CUTS = {
-    "begun": "set -- /boot/*.preroot-*; [ -e $1 ]",
+    "begun": "set -- $IMAGES/*.preroot-*; [ -e $1 ]",
     "kept": "[ $(stat -c %i $image.previous) != $previous ]",
     "swapped": "[ $(stat -c %i $image) != $current ]",
     "later": "[ $(stat -c %i $image) != $current ] && sleep 0.2",
@@ -88,7 +90,7 @@ CUT = (f"image={IMAGE}; current=$(stat -c %i $image); previous=$(stat -c %i $ima
        "until {moment}; do :; done; echo b >/proc/sysrq-trigger; sleep 100")
 AFTER_CUT = [
     ("verify", f"preroot verify {IMAGE}; preroot verify {IMAGE}.previous"),
-    ("mend", "preroot rebuild && ls -A /boot"),
+    ("mend", "preroot rebuild && ls -A $IMAGES"),
 ]
 
 
@@ -105,6 +107,7 @@ def live(name, folder, with_cuts):
     machine = {**GUESTS, **MORE_GUESTS}[name](folder)
     bad_image, account = BAD_IMAGES.get(name, ("", ""))
     lived = life(machine, bad_image)
+    lived.images = machine.images
     if bad_image:
         lived.trials = trials(machine)
         lived.trials.account = account
@@ -196,7 +199,7 @@ def test_an_image_that_does_not_fit_is_told_and_changes_nothing(machine):
     before, left = (told(machine.rebuilt, name).splitlines() for name in ("before", "left"))
     # The time of the folder is that of the test's own file in it; on a full disk there is no log.
     changed = {line.split()[0] for line in set(left) - set(before)}
-    assert changed <= {"/boot", "/var/log/preroot.log"}, changed
+    assert changed <= {machine.images, "/var/log/preroot.log"}, changed
 
 
 def test_the_menu_offers_the_image_before(machine):

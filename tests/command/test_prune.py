@@ -212,6 +212,7 @@ def test_images_in_folders_of_their_own_go_from_there(machine):
         machine.image(version, "inner")
         machine.path(version).rename(folder / f"initrd.img-{version}")
     (machine.root / f"boot/{TOKEN}/{V1}/initrd.img-{V1}.previous").write_bytes(b"old")
+    (machine.root / f"boot/{TOKEN}/{V1}/initrd.img-{V1}.preroot-0123abcd").write_bytes(b"half")
     kept = machine.image(V1, "kept", ".previous")
     machine.set_state(V1, good=kept)
     machine.image(V1, "in use")

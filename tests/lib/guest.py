@@ -68,6 +68,7 @@ class Guest:
     mounts = {}
     # What is to be done at the first boot, before anything else.
     first_steps = ()
+    images = "/boot"  # where its images lie
 
     def __init__(self, folder):
         self.folder, self.boots = Path(folder), 0
@@ -161,7 +162,7 @@ class Guest:
         folder = self.folder / f"boot-{self.boots}"
         folder.mkdir()
         task = folder / "task"
-        task.write_text(_script(steps))
+        task.write_text(_script(steps, self.images))
         by_loader = append is None
         boot = qemu.boot(qemu.Machine(
             None if by_loader else self.kernel.image, self.first_image, append,
@@ -176,8 +177,9 @@ def _digest(words):
     return hashlib.sha256(" ".join(sorted(words)).encode()).hexdigest()[:12]
 
 
-def _script(steps):
+def _script(steps, images):
     lines = ["exec >/dev/ttyS1 2>&1",
+             f"IMAGES={images}",
              "echo",  # behind what the boot loader left there
              'echo "state=$(systemctl is-system-running --wait)"',
              "systemctl --failed --no-legend --plain | sed 's/^/failed=/'"]
@@ -291,6 +293,7 @@ class SystemdBoot(Guest):
     """systemd-boot; /boot is the EFI system partition, a FAT."""
 
     mounts = {"/boot": (Part("boot", size=160 * MB, type=roots.ESP), "umask=0077")}
+    esp = "/boot"
     loader = "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
     entry = """\
 title Debian GNU/Linux
@@ -303,14 +306,38 @@ options {cmdline}
 
     def add_loader(self):
         for path in ("EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi"):
-            (self.tree / "boot" / path).parent.mkdir(parents=True)
-            shutil.copy(self.tree / self.loader, self.tree / "boot" / path)
-        self.write("/boot/loader/loader.conf", "timeout 0\n")
+            there = self.tree / self.esp.lstrip("/") / path
+            there.parent.mkdir(parents=True)
+            shutil.copy(self.tree / self.loader, there)
+        self.write(f"{self.esp}/loader/loader.conf", "timeout 0\n")
+        self.add_kernel()
+
+    def add_kernel(self):
         self.write(f"/boot/loader/entries/{MACHINE_ID}-{self.version}.conf", self.entry.format(
             version=self.version, machine_id=MACHINE_ID, cmdline=self.cmdline))
 
     def firmware(self):
         return _uefi(self.folder)
+
+
+class KernelInstall(SystemdBoot):
+    """systemd-boot; kernel-install has put kernel and image on the EFI system partition, and all that
+    they were copied from is in /boot, a folder of the root, still."""
+
+    mounts = {"/boot/efi": (Part("efi", size=160 * MB, type=roots.ESP), "umask=0077")}
+    esp = "/boot/efi"
+
+    @property
+    def images(self):
+        return f"{self.esp}/{MACHINE_ID}/{self.version}"
+
+    def add_kernel(self):
+        self.write("/etc/kernel/cmdline", self.cmdline + "\n")
+        (self.tree / self.esp.lstrip("/") / MACHINE_ID).mkdir()
+        self.chroot("kernel-install", "add", self.version, f"/boot/vmlinuz-{self.version}",
+                    f"/boot/initrd.img-{self.version}")
+        if not (self.tree / self.images.lstrip("/") / f"initrd.img-{self.version}").exists():
+            raise Failure("kernel-install has put no image on the EFI system partition")
 
 
 class GrubEfi(Grub):
