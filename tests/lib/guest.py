@@ -332,12 +332,14 @@ class KernelInstall(SystemdBoot):
         return f"{self.esp}/{MACHINE_ID}/{self.version}"
 
     def add_kernel(self):
+        """Only where the partition is mounted its entries get the right paths."""
         self.write("/etc/kernel/cmdline", self.cmdline + "\n")
-        (self.tree / self.esp.lstrip("/") / MACHINE_ID).mkdir()
-        self.chroot("kernel-install", "add", self.version, f"/boot/vmlinuz-{self.version}",
-                    f"/boot/initrd.img-{self.version}")
-        if not (self.tree / self.images.lstrip("/") / f"initrd.img-{self.version}").exists():
-            raise Failure("kernel-install has put no image on the EFI system partition")
+        self.write(f"{self.esp}/loader/entries.srel", "type1\n")
+
+    def prepare(self):
+        self.prepare_by(f"mkdir {self.esp}/{MACHINE_ID} && kernel-install add {self.version} "
+                        f"/boot/vmlinuz-{self.version} /boot/initrd.img-{self.version} && "
+                        f"test -s {self.images}/initrd.img-{self.version}")
 
 
 class GrubEfi(Grub):
