@@ -72,11 +72,12 @@ def sample(calls, count):
 
 
 def words(name, number, what, log="/dev/null", always=None):
-    """Words before a command that do WHAT (strace's language) to call NUMBER of NAME.
+    """Words before a command that do WHAT (strace's language) to call NUMBER of NAME, in the thread
+    that begins: each thread would count for itself.
 
     LOG gets all calls of NAME: injected() finds in it what was hit. ALWAYS is as for trace().
     """
-    return [*_on_one_cpu(), "strace", "-f", "-y", "-qq", "-o", log,
+    return [*_on_one_cpu(), "strace", "-y", "-qq", "-o", log,
             "-e", "signal=none", "-e", f"trace={','.join([name, *(always or {})])}",
             *_failing(always), "-e", f"inject={name}:{what}:when={number}"]
 
