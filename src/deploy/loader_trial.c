@@ -22,6 +22,7 @@
 #include "deploy/names.h"
 #include "format/bls.h"
 #include "format/efivar.h"
+#include "format/grubenv.h"
 #include "host/mountpoint.h"
 
 #define EFIVARS "sys/firmware/efi/efivars"
@@ -52,17 +53,16 @@ static const char *grubenv_of(const struct loader *l)
 /* The value of next_entry; NULL: none is set, or PATH is no environment of GRUB's. */
 static const char *next_entry(const struct loader *l, const char *path, bool *is_environment)
 {
-	static const char head[] = "# GRUB Environment Block\n", name[] = "\nnext_entry=";
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	const char *value;
+	char value[GRUBENV_SIZE];
+	int r = path ? root_read(l->q->root, path, GRUBENV_SIZE, &text) : -ENOENT;
 
-	*is_environment = path && root_read(l->q->root, path, GRUBENV_SIZE, &text) == 0 &&
-			  text.len == GRUBENV_SIZE && str_starts(buf_cstr(&text), head);
-	value = *is_environment ? strstr(buf_cstr(&text), name) : NULL;
-	if (!value)
-		return NULL;
-	value += strlen(name);
-	return arena_strndup(l->arena, value, strcspn(value, "\n"));
+	if (r == 0)
+		r = text.len == GRUBENV_SIZE ? grubenv_get(buf_cstr(&text), text.len, "next_entry",
+							   value, sizeof(value))
+					     : -EBADMSG;
+	*is_environment = r >= 0;
+	return r > 0 ? arena_strdup(l->arena, value) : NULL;
 }
 
 /* GRUB writes into the blocks that the file has, and only where it reads a plain disk. */
