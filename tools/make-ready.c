@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * make-ready PID1 OUT: writes what src/format/ready.h describes. It runs once, when preroot is
+ * make-ready PID1 OUT: writes what src/format/ours/ready.h describes. It runs once, when preroot is
  * built, and is not installed.
  */
 
@@ -11,8 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "format/encode.h"
-#include "format/ready.h"
+#include "format/codec/encode.h"
+#include "format/ours/ready.h"
 
 enum { PID1_SIZE_MAX = 64 * 1024 * 1024 };
 

@@ -7,7 +7,7 @@
  */
 
 #include "cli/cli.h"
-#include "host/cache.h"
+#include "host/remembered/cache.h"
 #include "image/history.h"
 
 #define CACHE_OPTIONS                                                                              \

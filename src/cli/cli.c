@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "format/encode.h"
+#include "format/codec/encode.h"
 
 enum { PROGRESS_WIDTH = 30 };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "format/bootconf.h"
-#include "format/encode.h"
+#include "format/ours/bootconf.h"
+#include "format/codec/encode.h"
 
 struct configure {
 	const struct cli_request *q;

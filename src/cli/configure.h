@@ -12,7 +12,7 @@
  */
 
 #include "cli/cli.h"
-#include "format/conf.h"
+#include "format/machine/conf.h"
 
 /* OUT: what Q asks for, and what VALUES add to that. It borrows from Q, VALUES and ARENA. A bad
  * value is -EINVAL with file and line. */

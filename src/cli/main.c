@@ -10,7 +10,7 @@
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "cli/settings.h"
-#include "deploy/replace.h"
+#include "deploy/place/atomic.h"
 
 enum { MMAP_FROM = 2 * 1024 * 1024 };
 
@@ -147,7 +147,7 @@ static void print_usage(FILE *to)
 
 static void on_signal(int signal)
 {
-	replace_abort_signal();
+	atomic_abort_signal();
 	_exit(128 + signal);
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 #include "cli/configure.h"
-#include "deploy/keep.h"
-#include "host/kernels.h"
+#include "deploy/place/rotate.h"
+#include "host/boot/kernels.h"
 
 enum { KEEP_DEFAULT = 1 };
 

@@ -12,7 +12,7 @@
 
 #include "cli/cli.h"
 #include "deploy/runlog.h"
-#include "host/config.h"
+#include "host/config/config.h"
 
 #define TELLING_OPTIONS                                                                            \
 	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF},                  \

@@ -11,7 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "host/cache.h"
+#include "host/remembered/cache.h"
 #include "host/root.h"
 
 /* The word that boots of a trial have on their kernel command line. */
@@ -33,7 +33,7 @@ struct good_request {
 	struct cache *cache; /* NULL, or the records of builds (image/history.h): a trial that is
 			      * kept takes its own with it */
 	struct arena *arena;
-	void (*say)(const char *text, void *arg); /* what was done to menus, see deploy/loader.h */
+	void (*say)(const char *text, void *arg); /* what was done to menus, see deploy/loader/loader.h */
 	void *arg;
 	void (*waiting)(const char *text); /* see deploy/lock.h */
 };

@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/text.h"
-#include "host/kernels.h"
-#include "host/trace.h"
+#include "host/boot/kernels.h"
+#include "host/remembered/trace.h"
 #include "image/history.h"
 
 struct reader {

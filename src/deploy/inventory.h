@@ -14,9 +14,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "deploy/state.h"
-#include "host/bootdir.h"
-#include "host/bootmenu.h"
-#include "host/cache.h"
+#include "host/boot/bootdir.h"
+#include "host/boot/bootmenu.h"
+#include "host/remembered/cache.h"
 #include "host/root.h"
 
 enum inventory_verdict {

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "deploy/folder.h"
+#include "deploy/place/folder.h"
 
 enum {
 	LOCKS_MAX = 1024 * 1024,

@@ -10,11 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "deploy/folder.h"
+#include "deploy/place/folder.h"
 #include "deploy/lock.h"
-#include "deploy/names.h"
-#include "deploy/replace.h"
-#include "format/bootlog.h"
+#include "deploy/place/exchange.h"
+#include "deploy/place/atomic.h"
+#include "format/ours/bootlog.h"
 #include "image/identity.h"
 
 #define MENU_NEEDS_IT "an entry of the boot menu that preroot did not write boots it"
@@ -214,7 +214,7 @@ static int find_place(const struct root *r, const struct prune_item *item, struc
 					    : strdup(".");
 
 	out->name = slash ? slash + 1 : item->path;
-	replace_temp_name(out->name, REPLACE_RESERVED, out->temp);
+	atomic_temp_name(out->name, REPLACE_RESERVED, out->temp);
 	out->dir = folder ? root_openat(r, folder, O_RDONLY | O_DIRECTORY) : -ENOMEM;
 	return out->dir < 0 ? err_sys(err, out->dir, "the folder of %s/%s", root_prefix(r),
 				      item->path)
@@ -229,7 +229,7 @@ static int put_item(const struct root *r, const struct prune_item *item, bool as
 	int e = find_place(r, item, &at, err);
 
 	if (e == 0)
-		e = names_move(at.dir, aside ? at.name : at.temp, aside ? at.temp : at.name, err);
+		e = exchange_move(at.dir, aside ? at.name : at.temp, aside ? at.temp : at.name, err);
 	close_fd(at.dir);
 	return e;
 }
@@ -285,9 +285,9 @@ static void clear_up(const struct root *r, const struct bootdir *b)
 	char **versions;
 	int n = b->token ? root_listdir(r, b->token, &arena, &versions) : 0;
 
-	replace_clean_folder(r, b->path);
+	atomic_clean_folder(r, b->path);
 	for (int i = 0; i < n; i++)
-		replace_clean_folder(r, arena_printf(&arena, "%s/%s", b->token, versions[i]));
+		atomic_clean_folder(r, arena_printf(&arena, "%s/%s", b->token, versions[i]));
 }
 
 int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,

@@ -14,7 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "deploy/inventory.h"
-#include "deploy/loader.h"
+#include "deploy/loader/loader.h"
 #include "host/root.h"
 
 struct prune_item {

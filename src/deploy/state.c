@@ -11,10 +11,10 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "deploy/folder.h"
-#include "deploy/keep.h"
+#include "deploy/place/folder.h"
+#include "deploy/place/rotate.h"
 #include "deploy/lock.h"
-#include "deploy/replace.h"
+#include "deploy/place/atomic.h"
 
 #define DIGITS	       "0123456789abcdef"
 #define BOOT_ID_DIGITS DIGITS "-"
@@ -158,7 +158,7 @@ int state_write(const struct root *root, const char *version, const struct state
 {
 	_cleanup_buf_ struct buf now = BUF_INIT, text = BUF_INIT;
 	_cleanup_free_ char *path = path_of(version);
-	struct replace file;
+	struct atomic file;
 	int r;
 
 	if (!path)
@@ -171,17 +171,17 @@ int state_write(const struct root *root, const char *version, const struct state
 	if (r < 0)
 		return r;
 	close_fd(r);
-	r = replace_begin_below(root, path, &file, err);
+	r = atomic_begin_below(root, path, &file, err);
 	if (r < 0)
 		return r;
 	r = write_full(file.fd, text.data, text.len);
 	if (r < 0)
 		err_sys(err, r, "writing %s/%s", root_prefix(root), path);
 	if (r == 0)
-		r = replace_sync(&file, err);
+		r = atomic_sync(&file, err);
 	if (r == 0)
-		r = replace_commit(&file, err);
-	replace_end(&file);
+		r = atomic_commit(&file, err);
+	atomic_end(&file);
 	return r;
 }
 

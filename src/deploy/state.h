@@ -20,7 +20,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
-#include "format/manifest_id.h"
+#include "format/ours/manifest_id.h"
 #include "host/root.h"
 
 enum { STATE_BOOT_ID = 36 };
@@ -32,7 +32,7 @@ struct state {
 	char id[MANIFEST_ID + 1], good[MANIFEST_ID + 1];
 	char failed[MANIFEST_ID + 1], trial[MANIFEST_ID + 1];
 	char trial_boot[STATE_BOOT_ID + 1];
-	unsigned trial_keep; /* at most KEEP_MAX (deploy/keep.h) */
+	unsigned trial_keep; /* at most KEEP_MAX (deploy/place/rotate.h) */
 };
 
 /* -EBADMSG; OUT is untouched then. */

@@ -7,11 +7,11 @@
  */
 
 #include "base/buf.h"
-#include "host/hardware.h"
-#include "host/kernels.h"
+#include "host/hardware/hardware.h"
+#include "host/boot/kernels.h"
 #include "host/root.h"
-#include "plan/binaries.h"
-#include "plan/modules.h"
+#include "plan/programs/binaries.h"
+#include "plan/modules/modules.h"
 #include "plan/plan.h"
 #include "plan/request.h"
 
@@ -29,7 +29,7 @@ struct build {
 	struct modules *modules;
 	struct binaries *binaries;
 	struct plan plan;
-	struct buf boot_conf;        /* further lines for boot.conf, see format/bootconf.h */
+	struct buf boot_conf;        /* further lines for boot.conf, see format/ours/bootconf.h */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 

@@ -8,11 +8,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "format/acpi.h"
-#include "format/bootconf.h"
-#include "format/encode.h"
-#include "format/kconfig.h"
-#include "format/microcode.h"
+#include "format/machine/acpi.h"
+#include "format/ours/bootconf.h"
+#include "format/codec/encode.h"
+#include "format/kernel/kconfig.h"
+#include "format/machine/microcode.h"
 #include "features/remove.h"
 
 enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };

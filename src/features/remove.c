@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "format/bootconf.h"
-#include "format/cpio.h"
+#include "format/ours/bootconf.h"
+#include "format/kernel/cpio.h"
 
 enum { PROGRAM_SIZE_MAX = 1024 * 1024 * 1024 };
 

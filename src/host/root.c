@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "host/trace.h"
+#include "host/remembered/trace.h"
 
 enum { RACES_MAX = 100 };
 

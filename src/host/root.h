@@ -23,7 +23,7 @@ struct root {
 	int fd;
 	char path[PATH_MAX]; /* absolute, for messages and for libraries that want a path */
 	bool is_host;     /* it is "/" itself */
-	struct trace *trace; /* notes each question below, see host/trace.h; NULL: nothing does */
+	struct trace *trace; /* notes each question below, see host/remembered/trace.h; NULL: nothing does */
 	struct cache *cache; /* what was worked out of its files before; NULL: nothing */
 };
 

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/strset.h"
-#include "format/purl.h"
+#include "format/package/purl.h"
 
 enum { CHUNK = 64 * 1024, NAMES_MAX = 256 * 1024 * 1024 };
 

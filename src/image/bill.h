@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
-#include "format/manifest.h"
+#include "format/ours/manifest.h"
 #include "image/open.h"
 
 struct bill_package {

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "format/cpio.h"
+#include "format/kernel/cpio.h"
 
 enum {
 	BOOTCONFIG_TAIL = 20, /* size, sum, magic */

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "format/pe.h"
+#include "format/program/pe.h"
 
 enum {
 	SOURCE_SECTIONS_MAX = 256,

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
-#include "format/modindex.h"
+#include "format/ours/modindex.h"
 
 struct comparison {
 	const struct diff_side *a, *b;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "format/pkgdb.h"
+#include "format/package/pkgdb.h"
 #include "image/diff.h"
 
 enum { CELLS_MAX = 4 * 1024 * 1024 };

@@ -8,11 +8,11 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
-#include "format/bootconf.h"
-#include "format/decode_all.h"
-#include "format/modindex.h"
-#include "format/modinfo.h"
-#include "format/unpack.h"
+#include "format/ours/bootconf.h"
+#include "format/codec/decode_all.h"
+#include "format/ours/modindex.h"
+#include "format/kernel/modinfo.h"
+#include "format/codec/unpack.h"
 #include "image/diff.h"
 
 enum {

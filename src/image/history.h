@@ -3,7 +3,7 @@
 
 /*
  * What came of the last build of an image, kept in the cache under the absolute path of the
- * image: its record (format/record.h). It answers whether a build would write the same image
+ * image: its record (format/ours/record.h). It answers whether a build would write the same image
  * again. Whatever is wrong with a record, or with the cache, is as if there were none.
  */
 
@@ -12,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "format/record.h"
-#include "host/cache.h"
-#include "host/trace.h"
+#include "format/ours/record.h"
+#include "host/remembered/cache.h"
+#include "host/remembered/trace.h"
 
 struct history {
 	struct cache *cache;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "format/manifest.h"
+#include "format/ours/manifest.h"
 #include "image/open.h"
 
 enum { CHUNK = 16 * 1024 };

@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "format/decode_all.h"
-#include "format/magic.h"
+#include "format/codec/decode_all.h"
+#include "format/codec/magic.h"
 #include "image/verify_early.h"
 
 enum {

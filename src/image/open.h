@@ -14,8 +14,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "format/codec.h"
-#include "format/cpio.h"
+#include "format/codec/codec.h"
+#include "format/kernel/cpio.h"
 #include "image/container.h"
 
 enum { IMAGE_ENTRIES_MAX = 4 * 1024 * 1024 };

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "format/bootconf.h"
-#include "format/osrelease.h"
-#include "host/packages.h"
+#include "format/ours/bootconf.h"
+#include "format/machine/osrelease.h"
+#include "host/packages/packages.h"
 
 enum { OS_RELEASE_MAX = 64 * 1024, FACT_MAX = 128 };
 

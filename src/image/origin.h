@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "format/manifest.h"
+#include "format/ours/manifest.h"
 #include "host/root.h"
 #include "plan/plan.h"
 

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "host/cache.h"
+#include "host/remembered/cache.h"
 #include "host/root.h"
 #include "plan/plan.h"
 

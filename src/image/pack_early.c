@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "format/cpio.h"
-#include "format/microcode.h"
+#include "format/kernel/cpio.h"
+#include "format/machine/microcode.h"
 
 static bool holds_early(const struct plan *plan, const char *dir)
 {

@@ -8,8 +8,8 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
-#include "format/encode.h"
-#include "host/trace.h"
+#include "format/codec/encode.h"
+#include "host/remembered/trace.h"
 
 /*
  * The list of known files is one blob: for each file device, inode, size, mtime, ctime, all u64

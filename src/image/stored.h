@@ -18,8 +18,8 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "format/codec.h"
-#include "host/cache.h"
+#include "format/codec/codec.h"
+#include "host/remembered/cache.h"
 
 struct stored;
 

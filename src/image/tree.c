@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "format/cpio.h"
+#include "format/kernel/cpio.h"
 
 enum { LINKS_MAX = 40, WAY_MAX = 2 * CPIO_NAME_MAX };
 

@@ -12,9 +12,9 @@
 #include "base/digest.h"
 #include "base/strset.h"
 #include "base/text.h"
-#include "format/bootconf.h"
-#include "format/manifest.h"
-#include "format/modindex.h"
+#include "format/ours/bootconf.h"
+#include "format/ours/manifest.h"
+#include "format/ours/modindex.h"
 #include "image/tree.h"
 #include "image/verify_early.h"
 

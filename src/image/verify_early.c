@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "format/acpi.h"
-#include "format/microcode.h"
+#include "format/machine/acpi.h"
+#include "format/machine/microcode.h"
 
 bool early_is_wanted(const char *path)
 {

@@ -9,15 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "format/modindex.h"
+#include "format/ours/modindex.h"
 #include "init/hooks.h"
-#include "init/jobs.h"
-#include "init/mounts.h"
-#include "init/params.h"
-#include "init/program.h"
-#include "init/shell.h"
-#include "init/spec.h"
-#include "init/watchdog.h"
+#include "init/core/jobs.h"
+#include "init/goal/mounts.h"
+#include "init/core/params.h"
+#include "init/core/program.h"
+#include "init/rescue/shell.h"
+#include "init/devices/spec.h"
+#include "init/rescue/watchdog.h"
 
 enum { BOOT_DEVICES_MAX = 2048, BOOT_STATE_TEXT_MAX = 512, BOOT_WANTS_MAX = 64, BOOT_TYPED_MAX = 1024 };
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/log.h"
-#include "init/sys.h"
+#include "init/core/log.h"
+#include "init/core/sys.h"
 
 /* Debian's systemd and initscripts do not check the root again when this file is there. */
 #define MARK_DIR "/run/initramfs"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "init/boot.h"
-#include "init/log.h"
-#include "init/root.h"
+#include "init/core/log.h"
+#include "init/goal/root.h"
 
 enum { ENV_TEXT_MAX = JOBS_NAME_MAX + 32 };
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "format/bootconf.h"
+#include "format/ours/bootconf.h"
 
 enum { HOOKS_ERROR_MAX = 256 };
 

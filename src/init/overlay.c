@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/block.h"
-#include "init/handover.h"
-#include "init/log.h"
-#include "init/modules.h"
-#include "init/mount.h"
-#include "init/root.h"
-#include "init/sys.h"
+#include "init/devices/block.h"
+#include "init/goal/handover.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+#include "init/goal/mount.h"
+#include "init/goal/root.h"
+#include "init/core/sys.h"
 
 #define BASE "/run/rootfsbase"
 #define MEMORY "/run/overlayfs"

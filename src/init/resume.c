@@ -11,11 +11,11 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "init/block.h"
-#include "init/log.h"
-#include "init/modules.h"
-#include "init/root.h"
-#include "init/sys.h"
+#include "init/devices/block.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+#include "init/goal/root.h"
+#include "init/core/sys.h"
 
 #define RESUME_PATH "/sys/power/resume"
 #define OFFSET_PATH "/sys/power/resume_offset"

@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "init/ask.h"
-#include "init/events.h"
+#include "init/rescue/ask.h"
+#include "init/devices/events.h"
 #include "init/fsck.h"
 #include "init/hooks.h"
-#include "init/log.h"
-#include "init/memory.h"
-#include "init/modules.h"
-#include "init/mount.h"
-#include "init/mounts_stages.h"
+#include "init/core/log.h"
+#include "init/core/memory.h"
+#include "init/devices/modules.h"
+#include "init/goal/mount.h"
+#include "init/goal/mounts_stages.h"
 #include "init/overlay.h"
-#include "init/rescue.h"
+#include "init/rescue/rescue.h"
 #include "init/resume.h"
-#include "init/root.h"
-#include "init/trace.h"
+#include "init/goal/root.h"
+#include "init/core/trace.h"
 
 enum {
 	TELL_FIRST_MS = 3000,

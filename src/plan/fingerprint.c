@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "format/encode.h"
-#include "host/trace.h"
+#include "format/codec/encode.h"
+#include "host/remembered/trace.h"
 
 enum { SOURCE_SIZE_MAX = 1024 * 1024 * 1024 };
 

@@ -7,7 +7,7 @@
  */
 
 #include "base/digest.h"
-#include "format/encode.h"
+#include "format/codec/encode.h"
 #include "plan/plan.h"
 #include "host/root.h"
 

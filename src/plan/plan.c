@@ -10,8 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "format/cpio.h"
-#include "format/manifest.h"
+#include "format/kernel/cpio.h"
+#include "format/ours/manifest.h"
 
 void plan_init(struct plan *p)
 {

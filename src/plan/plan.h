@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/strset.h"
-#include "format/codec.h"
+#include "format/codec/codec.h"
 
 enum plan_type {
 	PLAN_FILE,

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "format/codec.h"
+#include "format/codec/codec.h"
 
 enum plan_mode {
 	MODE_SLOPPY,   /* this machine's way to root, and what people plug in or move it to */
@@ -65,7 +65,7 @@ struct request {
 	struct request_words install_optional; /* the same; may be missing */
 	struct request_words remove;           /* patterns of paths in the image */
 	struct request_words dlopen_add;       /* features of libraries that are opened later: */
-	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/binaries.h */
+	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/programs/binaries.h */
 	struct request_words add;            /* optional features, by name */
 	struct request_words kernel_cmdline; /* kernel parameters for the image, each a whole line */
 	const struct request_wish *wishes; /* these come before what the command line asks for */

@@ -184,6 +184,6 @@ def test_status_reads_the_variable_of_the_firmware(root, failure_variable):
 @pytest.fixture
 def failure_variable():
     """Its name, as the sources have it."""
-    header = trees.HERE.parents[1] / "src/format/failure.h"
+    header = trees.HERE.parents[1] / "src/format/ours/failure.h"
     line = next(line for line in header.read_text().splitlines() if "FAILURE_VARIABLE " in line)
     return line.split('"')[1]

@@ -184,7 +184,7 @@ def test_keys_without_effect_are_one_warning(machine):
 
 def test_all_of_many_keys_without_effect_are_named(machine):
     names = re.findall(r'IGNORED\w*\("(\w+)"', (trees.HERE.parents[1]
-                                                / "src/host/config_keys.c").read_text())
+                                                / "src/host/config/keys.c").read_text())
     assert len(names) > 100
     machine.write("etc/dracut.conf", "".join(f"{name}=strange\n" for name in names))
     (warning,) = machine.rebuild("--check", status=FINDING).messages("warning")

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/bls.h"
+#include "format/menu/bls.h"
 #include "fuzz.h"
 
 static void hold_name(const char *text)

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "format/bootconf.h"
-#include "format/mountopts.h"
+#include "format/ours/bootconf.h"
+#include "format/machine/mountopts.h"
 #include "fuzz.h"
 
 static void runs(const uint8_t *data, size_t size)

@@ -5,7 +5,7 @@
  */
 
 #include "base/arena.h"
-#include "format/bootlog.h"
+#include "format/ours/bootlog.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

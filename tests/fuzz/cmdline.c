@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "format/cmdline.h"
+#include "format/kernel/cmdline.h"
 #include "fuzz.h"
-#include "init/params.h"
+#include "init/core/params.h"
 
 static void split(const uint8_t *data, size_t size)
 {

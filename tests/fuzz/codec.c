@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "format/decode_all.h"
-#include "format/unpack.h"
+#include "format/codec/decode_all.h"
+#include "format/codec/unpack.h"
 #include "fuzz.h"
 
 enum { PLAIN_MAX = 4 * 1024 * 1024, STEP_IN = 5, STEP_OUT = 300 };

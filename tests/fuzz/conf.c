@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "format/conf.h"
+#include "format/machine/conf.h"
 #include "fuzz.h"
 
 static const struct conf_variable variables[] = {{"kernel", "6.1.0"}, {0}};

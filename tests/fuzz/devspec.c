@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "deploy/audit_spec.h"
+#include "audit/spec.h"
 #include "fuzz.h"
 
 static void hold_spec(const char *text)

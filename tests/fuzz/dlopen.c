@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/dlopen.h"
+#include "format/program/dlopen.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

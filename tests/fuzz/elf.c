@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/elf.h"
+#include "format/program/elf.h"
 #include "fuzz.h"
 
 static void inside(const char *s, const uint8_t *data, size_t size)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/extlinux.h"
+#include "format/menu/extlinux.h"
 #include "fuzz.h"
 
 static void hold(const struct extlinux *menu, const uint8_t *data, size_t size, struct arena *arena)

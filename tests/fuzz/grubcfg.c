@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "format/grubcfg.h"
+#include "format/menu/grubcfg.h"
 #include "fuzz.h"
 
 enum { AGAIN_MAX = 8 };

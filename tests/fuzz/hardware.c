@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "fuzz.h"
-#include "host/hardware.h"
+#include "host/hardware/hardware.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,9 +5,9 @@
  */
 
 #include "base/buf.h"
-#include "format/decode.h"
-#include "format/kconfig.h"
-#include "format/unpack.h"
+#include "format/codec/decode.h"
+#include "format/kernel/kconfig.h"
+#include "format/codec/unpack.h"
 #include "fuzz.h"
 
 enum { CONFIG_MAX = 1024 * 1024 };

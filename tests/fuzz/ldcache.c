@@ -7,7 +7,7 @@
 #include <elf.h>
 #include <string.h>
 
-#include "format/ldcache.h"
+#include "format/program/ldcache.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

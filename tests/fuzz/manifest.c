@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/manifest.h"
+#include "format/ours/manifest.h"
 #include "fuzz.h"
 
 static bool same(const char *a, const char *b)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "format/microcode.h"
+#include "format/machine/microcode.h"
 #include "fuzz.h"
 
 /* Every second patch. */

@@ -5,7 +5,7 @@
  * processors that it names.
  */
 
-#include "format/microcode.h"
+#include "format/machine/microcode.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

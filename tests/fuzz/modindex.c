@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/modindex.h"
+#include "format/ours/modindex.h"
 #include "fuzz.h"
 
 enum { DEPS_SEEN_MAX = 10000 };

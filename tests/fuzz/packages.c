@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "format/osrelease.h"
-#include "format/rpmheader.h"
+#include "format/machine/osrelease.h"
+#include "format/package/rpmheader.h"
 #include "fuzz.h"
 
 static struct span whole;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/pe.h"
+#include "format/program/pe.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

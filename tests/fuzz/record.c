@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "format/record.h"
+#include "format/ours/record.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

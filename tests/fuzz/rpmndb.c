@@ -4,7 +4,7 @@
  * rpm's ndb file. What is told lies within the input, and no two blobs overlap.
  */
 
-#include "format/rpmndb.h"
+#include "format/package/rpmndb.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

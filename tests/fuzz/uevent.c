@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "format/bootconf.h"
-#include "format/uevent.h"
+#include "format/ours/bootconf.h"
+#include "format/kernel/uevent.h"
 #include "fuzz.h"
 
 static void inside(const char *s, const char *text, size_t size)

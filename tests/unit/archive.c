@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/file.h"
-#include "format/encode.h"
+#include "format/codec/encode.h"
 #include "support.h"
 
 void align(struct buf *out)

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
-#include "format/codec.h"
-#include "format/cpio.h"
+#include "format/codec/codec.h"
+#include "format/kernel/cpio.h"
 #include "image/open.h"
 
 /* Entries of an archive. OUT must start where the archive starts. */

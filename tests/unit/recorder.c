@@ -2,8 +2,8 @@
 #include "recorder.h"
 
 #include "base/file.h"
-#include "init/jobs.h"
-#include "init/sys.h"
+#include "init/core/jobs.h"
+#include "init/core/sys.h"
 #include "support.h"
 
 enum { CONTENT_MAX = 16 * 1024 * 1024 };

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * In place of src/init/sys.c: no system call changes the machine, each is written down instead.
+ * In place of src/init/core/sys.c: no system call changes the machine, each is written down instead.
  */
 
 #include "base/buf.h"

@@ -4,9 +4,9 @@
  * The audit: how devices are named, and what is told of roots with little or odd things in them.
  */
 
-#include "deploy/audit.h"
-#include "deploy/audit_priv.h"
-#include "deploy/audit_spec.h"
+#include "audit/audit.h"
+#include "audit/kit.h"
+#include "audit/spec.h"
 #include "support.h"
 
 /* ---- names of devices ---- */

@@ -8,10 +8,10 @@
 #include <elf.h>
 #include <stdio.h>
 
-#include "format/bzimage.h"
-#include "format/elf.h"
-#include "format/ldcache.h"
-#include "format/modinfo.h"
+#include "format/kernel/bzimage.h"
+#include "format/program/elf.h"
+#include "format/program/ldcache.h"
+#include "format/kernel/modinfo.h"
 #include "support.h"
 
 /* ---- bzImage ---- */

@@ -4,7 +4,7 @@
  * /boot, and the images in it.
  */
 
-#include "host/bootdir.h"
+#include "host/boot/bootdir.h"
 #include "support.h"
 
 #define V "6.1.0-9-amd64"

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "format/bootlog.h"
-#include "init/trace.h"
+#include "format/ours/bootlog.h"
+#include "init/core/trace.h"
 #include "recorder.h"
 #include "support.h"
 

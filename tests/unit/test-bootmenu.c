@@ -4,7 +4,7 @@
  * What the boot loaders of a machine offer.
  */
 
-#include "host/bootmenu.h"
+#include "host/boot/bootmenu.h"
 #include "support.h"
 
 #define V   "6.1.0-9-amd64"

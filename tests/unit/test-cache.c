@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "host/cache.h"
+#include "host/remembered/cache.h"
 #include "image/stored.h"
 #include "support.h"
 

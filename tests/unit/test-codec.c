@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "format/cpio.h"
-#include "format/decode_all.h"
-#include "format/encode.h"
-#include "format/ready.h"
-#include "format/unpack.h"
+#include "format/kernel/cpio.h"
+#include "format/codec/decode_all.h"
+#include "format/codec/encode.h"
+#include "format/ours/ready.h"
+#include "format/codec/unpack.h"
 #include "base/digest.h"
 #include "support.h"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "format/conf.h"
+#include "format/machine/conf.h"
 #include "support.h"
 
 static const struct conf_variable variables[] = {{"kernel", "6.1.0-1"}, {"empty", ""}, {0}};

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/config.h"
+#include "host/config/config.h"
 #include "support.h"
 
 #define ETC "etc/dracut.conf.d/"

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "deploy/replace.h"
+#include "deploy/place/atomic.h"
 #include "support.h"
 
 struct place {
 	char *folder, *path;
-	struct replace r;
+	struct atomic r;
 	struct err err;
 };
 
@@ -28,7 +28,7 @@ static void place_make(struct place *p)
 
 static void place_clear(struct place *p)
 {
-	replace_end(&p->r);
+	atomic_end(&p->r);
 	remove_folder(p->folder);
 	free(p->path);
 }
@@ -37,9 +37,9 @@ static void place_clear(struct place *p)
 
 static void begin(struct place *p, const char *content)
 {
-	assert_ok(replace_begin(p->path, &p->r, &p->err), 0, &p->err);
+	assert_ok(atomic_begin(p->path, &p->r, &p->err), 0, &p->err);
 	assert_int_equal(write_full(p->r.fd, content, strlen(content)), 0);
-	assert_ok(replace_sync(&p->r, &p->err), 0, &p->err);
+	assert_ok(atomic_sync(&p->r, &p->err), 0, &p->err);
 }
 
 static void a_committed_file_has_its_name_and_nothing_else_stays(void **state)
@@ -51,8 +51,8 @@ static void a_committed_file_has_its_name_and_nothing_else_stays(void **state)
 	begin(&p, "new");
 	assert_int_equal(type_of(p.folder, "image"), 0);
 	assert_int_equal(count_names(p.folder), 1);
-	assert_ok(replace_commit(&p.r, &p.err), 0, &p.err);
-	replace_end(&p.r);
+	assert_ok(atomic_commit(&p.r, &p.err), 0, &p.err);
+	atomic_end(&p.r);
 	assert_content(p.folder, "image", "new");
 	assert_int_equal(count_names(p.folder), 1);
 }
@@ -66,8 +66,8 @@ static void what_was_there_is_replaced_whole(void **state)
 	put_text(p.folder, "image", "the old and longer content");
 	begin(&p, "new");
 	assert_content(p.folder, "image", "the old and longer content");
-	assert_ok(replace_commit(&p.r, &p.err), 0, &p.err);
-	replace_end(&p.r);
+	assert_ok(atomic_commit(&p.r, &p.err), 0, &p.err);
+	atomic_end(&p.r);
 	assert_content(p.folder, "image", "new");
 	assert_int_equal(count_names(p.folder), 1);
 }
@@ -83,7 +83,7 @@ static void who_holds_the_old_file_open_keeps_it(void **state)
 	put_text(p.folder, "image", "old");
 	fd = open(p.path, O_RDONLY | O_CLOEXEC);
 	begin(&p, "new");
-	assert_ok(replace_commit(&p.r, &p.err), 0, &p.err);
+	assert_ok(atomic_commit(&p.r, &p.err), 0, &p.err);
 	assert_int_equal(read_full(fd, data, 3), 3);
 	assert_string_equal(data, "old");
 }
@@ -96,10 +96,10 @@ static void what_is_given_up_leaves_the_old_file(void **state)
 	place_make(&p);
 	put_text(p.folder, "image", "old");
 	begin(&p, "new");
-	replace_end(&p.r);
+	atomic_end(&p.r);
 	assert_content(p.folder, "image", "old");
 	assert_int_equal(count_names(p.folder), 1);
-	replace_end(&p.r); /* twice does no harm */
+	atomic_end(&p.r); /* twice does no harm */
 	assert_int_equal(count_names(p.folder), 1);
 }
 
@@ -111,12 +111,12 @@ static void a_signal_removes_the_temporary_file(void **state)
 	place_make(&p);
 	put_text(p.folder, "image", "old");
 	begin(&p, "new");
-	replace_abort_signal();
+	atomic_abort_signal();
 	assert_content(p.folder, "image", "old");
 	assert_int_equal(count_names(p.folder), 1);
-	replace_end(&p.r);
+	atomic_end(&p.r);
 	put_text(p.folder, "image.preroot-00000000", "not ours any more");
-	replace_abort_signal(); /* nothing is pending */
+	atomic_abort_signal(); /* nothing is pending */
 	assert_int_equal(count_names(p.folder), 2);
 }
 
@@ -127,8 +127,8 @@ static void a_signal_after_the_commit_removes_nothing(void **state)
 	(void)state;
 	place_make(&p);
 	begin(&p, "new");
-	assert_ok(replace_commit(&p.r, &p.err), 0, &p.err);
-	replace_abort_signal();
+	assert_ok(atomic_commit(&p.r, &p.err), 0, &p.err);
+	atomic_abort_signal();
 	assert_content(p.folder, "image", "new");
 }
 
@@ -172,9 +172,9 @@ static void what_another_run_is_writing_is_left_alone(void **state)
 	other.path = strdup(p.path);
 	begin(&other, "two");
 	assert_int_equal(count_names(p.folder), 2);
-	assert_ok(replace_commit(&p.r, &p.err), 0, &p.err);
+	assert_ok(atomic_commit(&p.r, &p.err), 0, &p.err);
 	assert_content(p.folder, "image", "one");
-	assert_ok(replace_commit(&other.r, &other.err), 0, &other.err);
+	assert_ok(atomic_commit(&other.r, &other.err), 0, &other.err);
 	assert_content(p.folder, "image", "two");
 	assert_int_equal(count_names(p.folder), 1);
 }
@@ -205,14 +205,14 @@ static void only_a_regular_file_is_replaced(void **state)
 	(void)state;
 	place_make(&p);
 	put_dir(p.folder, "image");
-	assert_fails(replace_begin(p.path, &p.r, &p.err), -EEXIST, &p.err);
+	assert_fails(atomic_begin(p.path, &p.r, &p.err), -EEXIST, &p.err);
 	assert_int_equal(rmdir(p.path), 0);
 	put_link(p.folder, "image", "elsewhere");
-	assert_fails(replace_begin(p.path, &p.r, &p.err), -EEXIST, &p.err);
+	assert_fails(atomic_begin(p.path, &p.r, &p.err), -EEXIST, &p.err);
 	assert_int_equal(type_of(p.folder, "image"), S_IFLNK);
 	assert_int_equal(unlink(p.path), 0);
 	assert_int_equal(mkfifo(p.path, 0644), 0);
-	assert_fails(replace_begin(p.path, &p.r, &p.err), -EEXIST, &p.err);
+	assert_fails(atomic_begin(p.path, &p.r, &p.err), -EEXIST, &p.err);
 	assert_int_equal(count_names(p.folder), 1);
 }
 
@@ -227,9 +227,9 @@ static void a_path_that_cannot_be_a_file_is_refused(void **state)
 		_cleanup_free_ char *path = NULL;
 
 		assert_true(asprintf(&path, "%s/%s", p.folder, names[i]) > 0);
-		assert_fails(replace_begin(path, &p.r, &p.err), -EISDIR, &p.err);
+		assert_fails(atomic_begin(path, &p.r, &p.err), -EISDIR, &p.err);
 	}
-	assert_fails(replace_begin("", &p.r, &p.err), -EISDIR, &p.err);
+	assert_fails(atomic_begin("", &p.r, &p.err), -EISDIR, &p.err);
 	assert_int_equal(count_names(p.folder), 0);
 }
 
@@ -241,11 +241,11 @@ static void a_folder_that_is_missing_is_told_with_a_remedy(void **state)
 	(void)state;
 	place_make(&p);
 	assert_true(asprintf(&path, "%s/no/image", p.folder) > 0);
-	assert_fails(replace_begin(path, &p.r, &p.err), -ENOENT, &p.err);
+	assert_fails(atomic_begin(path, &p.r, &p.err), -ENOENT, &p.err);
 	assert_true(p.err.hint[0] != '\0');
 	put_text(p.folder, "file", "x");
 	assert_true(asprintf(&below_file, "%s/file/image", p.folder) > 0);
-	assert_fails(replace_begin(below_file, &p.r, &p.err), -ENOTDIR, &p.err);
+	assert_fails(atomic_begin(below_file, &p.r, &p.err), -ENOTDIR, &p.err);
 	assert_int_equal(count_names(p.folder), 1);
 }
 
@@ -262,9 +262,9 @@ static void a_name_without_room_for_the_temporary_one_is_refused(void **state)
 		int r;
 
 		assert_true(asprintf(&path, "%s/%.*s", p.folder, (int)len, name) > 0);
-		r = replace_begin(path, &p.r, &p.err);
+		r = atomic_begin(path, &p.r, &p.err);
 		assert_int_equal(r, len == NAME_MAX ? -ENAMETOOLONG : 0);
-		replace_end(&p.r);
+		atomic_end(&p.r);
 	}
 	assert_int_equal(count_names(p.folder), 0);
 }

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#include "init/block.h"
-#include "init/mount.h"
-#include "init/root.h"
+#include "init/devices/block.h"
+#include "init/goal/mount.h"
+#include "init/goal/root.h"
 #include "recorder.h"
 #include "support.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "host/hardware.h"
+#include "host/hardware/hardware.h"
 #include "support.h"
 
 struct machine {

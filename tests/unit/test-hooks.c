@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "init/boot.h"
-#include "init/log.h"
-#include "init/settings.h"
+#include "init/core/log.h"
+#include "init/core/settings.h"
 #include "recorder.h"
 #include "support.h"
 

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "format/encode.h"
-#include "host/kernels.h"
+#include "format/codec/encode.h"
+#include "host/boot/kernels.h"
 #include "host/root.h"
 #include "support.h"
 

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "format/encode.h"
-#include "init/modules.h"
+#include "format/codec/encode.h"
+#include "init/devices/modules.h"
 #include "recorder.h"
 #include "support.h"
 

@@ -8,9 +8,9 @@
 #include <elf.h>
 
 #include "base/arena.h"
-#include "format/dlopen.h"
-#include "format/ldcache.h"
-#include "format/shebang.h"
+#include "format/program/dlopen.h"
+#include "format/program/ldcache.h"
+#include "format/program/shebang.h"
 #include "support.h"
 
 /* ---- notes on libraries ---- */

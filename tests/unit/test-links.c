@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "init/links.h"
+#include "init/devices/links/links.h"
 #include "support.h"
 
 struct machine {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/process.h"
-#include "deploy/loader.h"
+#include "deploy/loader/loader.h"
 #include "support.h"
 
 #define V     "6.1.0-9-amd64"

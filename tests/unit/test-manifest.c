@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "format/manifest.h"
+#include "format/ours/manifest.h"
 #include "support.h"
 
 static const struct manifest_entry entries[] = {

@@ -4,10 +4,10 @@
  * The formats of boot menus: GRUB's, the Boot Loader Specification's, extlinux'.
  */
 
-#include "format/bls.h"
-#include "format/extlinux.h"
-#include "format/grubcfg.h"
-#include "format/grubenv.h"
+#include "format/menu/bls.h"
+#include "format/menu/extlinux.h"
+#include "format/menu/grubcfg.h"
+#include "format/menu/grubenv.h"
 #include "support.h"
 
 /* ---- the Boot Loader Specification ---- */

@@ -4,9 +4,9 @@
  * Microcode of both vendors, ACPI tables, and what /proc/cpuinfo says of processors.
  */
 
-#include "format/acpi.h"
-#include "format/cpuinfo.h"
-#include "format/microcode.h"
+#include "format/machine/acpi.h"
+#include "format/machine/cpuinfo.h"
+#include "format/machine/microcode.h"
 #include "support.h"
 
 enum { DATA = 64 };

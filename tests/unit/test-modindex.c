@@ -7,7 +7,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
-#include "format/modindex.h"
+#include "format/ours/modindex.h"
 #include "support.h"
 
 enum { RANDOM_ALIASES = 400, RANDOM_ROUNDS = 3000, MATCHES_MAX = 4096 };

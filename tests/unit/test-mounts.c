@@ -10,14 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "format/efivar.h"
-#include "format/fstab.h"
-#include "init/block.h"
-#include "init/discover.h"
-#include "init/mount.h"
-#include "init/mounts.h"
+#include "format/kernel/efivar.h"
+#include "format/machine/fstab.h"
+#include "init/devices/block.h"
+#include "init/devices/discover.h"
+#include "init/goal/mount.h"
+#include "init/goal/mounts.h"
 #include "init/overlay.h"
-#include "init/root.h"
+#include "init/goal/root.h"
 #include "recorder.h"
 #include "support.h"
 

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "format/osrelease.h"
-#include "format/purl.h"
-#include "format/rpmheader.h"
-#include "host/packages.h"
+#include "format/machine/osrelease.h"
+#include "format/package/purl.h"
+#include "format/package/rpmheader.h"
+#include "host/packages/packages.h"
 #include "support.h"
 
 #define INFO "var/lib/dpkg/info/"

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "init/params.h"
+#include "init/core/params.h"
 #include "support.h"
 
 static struct params p;

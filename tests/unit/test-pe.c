@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "archive.h"
-#include "format/magic.h"
-#include "format/pe.h"
+#include "format/codec/magic.h"
+#include "format/program/pe.h"
 #include "support.h"
 
 enum { PE_AT = 64, OPTIONAL = 16, TABLE = PE_AT + 24 + OPTIONAL, HEAD = 1024 };

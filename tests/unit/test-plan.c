@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "format/cpio.h"
+#include "format/kernel/cpio.h"
 #include "plan/plan.h"
 #include "support.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "format/prometheus.h"
+#include "format/ours/prometheus.h"
 #include "support.h"
 
 static void assert_value(const char *const *labels, int64_t value, const char *expected)

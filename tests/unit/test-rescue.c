@@ -7,11 +7,11 @@
 
 #include <stdio.h>
 
-#include "init/diagnose.h"
-#include "init/log.h"
-#include "init/record.h"
-#include "init/rescue.h"
-#include "init/settings.h"
+#include "init/rescue/diagnose.h"
+#include "init/core/log.h"
+#include "init/rescue/record.h"
+#include "init/rescue/rescue.h"
+#include "init/core/settings.h"
 #include "init/stages.h"
 #include "recorder.h"
 #include "support.h"

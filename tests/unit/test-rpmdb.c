@@ -8,8 +8,8 @@
 
 #include <zlib.h>
 
-#include "format/bdbhash.h"
-#include "format/rpmndb.h"
+#include "format/package/bdbhash.h"
+#include "format/package/rpmndb.h"
 #include "support.h"
 
 static void put32(uint8_t *p, uint32_t v, bool big)

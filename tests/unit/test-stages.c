@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "init/block.h"
-#include "init/rescue.h"
-#include "init/settings.h"
+#include "init/devices/block.h"
+#include "init/rescue/rescue.h"
+#include "init/core/settings.h"
 #include "init/stages.h"
 #include "recorder.h"
 #include "support.h"

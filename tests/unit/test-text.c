@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <sys/mount.h>
 
-#include "format/bootconf.h"
-#include "format/cmdline.h"
-#include "format/kconfig.h"
-#include "format/mountinfo.h"
-#include "format/mountopts.h"
-#include "format/uevent.h"
+#include "format/ours/bootconf.h"
+#include "format/kernel/cmdline.h"
+#include "format/kernel/kconfig.h"
+#include "format/machine/mountinfo.h"
+#include "format/machine/mountopts.h"
+#include "format/kernel/uevent.h"
 #include "support.h"
 
 /* A copy with a NUL behind it, for what works in place. */

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "host/trace.h"
-#include "host/trace_condense.h"
+#include "host/remembered/trace.h"
+#include "host/remembered/condense.h"
 #include "image/history.h"
 #include "support.h"
 

@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
-#include "format/acpi.h"
-#include "format/kconfig.h"
+#include "format/machine/acpi.h"
+#include "format/kernel/kconfig.h"
 
 /* ACPI tables that the user gives: the kernel takes them in place of the firmware's, or adds
  * them. What the kernel would pass over is an error: it was asked for by name. */

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "features/features.h"
-#include "format/ready.h"
+#include "format/ours/ready.h"
 
 enum { INIT_SIZE_MAX = 64 * 1024 * 1024 };
 

@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
-#include "format/bootconf.h"
-#include "format/cmdline.h"
+#include "format/ours/bootconf.h"
+#include "format/kernel/cmdline.h"
 
 /* Kernel parameters that the image brings: of settings, of --kernel-cmdline, and those of the machine, which only
  * a hostonly image may have. What comes later counts more, and the real command line most. */

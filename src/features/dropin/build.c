@@ -6,8 +6,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/items.h"
-#include "format/bootconf.h"
-#include "format/conf.h"
+#include "format/ours/bootconf.h"
+#include "format/machine/conf.h"
 
 /*
  * Drop-in features: files by which people have things packed, kernel parameters embedded, and

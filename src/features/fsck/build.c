@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "features/features.h"
 #include "features/items.h"
-#include "format/fstab.h"
+#include "format/machine/fstab.h"
 
 enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "features/features.h"
 #include "features/microcode/microcode.h"
-#include "format/kconfig.h"
+#include "format/kernel/kconfig.h"
 
 /*
  * CPU microcode: a hostonly image gets that of the machine's own kinds of processors, a generic

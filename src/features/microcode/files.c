@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/microcode/microcode.h"
-#include "format/decode_all.h"
-#include "format/unpack.h"
+#include "format/codec/decode_all.h"
+#include "format/codec/unpack.h"
 
 /* Where microcode lies on a machine, and how it gets from there into memory. */
 

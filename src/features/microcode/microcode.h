@@ -7,7 +7,7 @@
  */
 
 #include "features/features.h"
-#include "format/microcode.h"
+#include "format/machine/microcode.h"
 
 enum { MICROCODE_SIZE_MAX = 64 * 1024 * 1024 }; /* of one file, plain */
 

@@ -4,9 +4,9 @@
 
 #include "base/cleanup.h"
 #include "features/features.h"
-#include "format/bootconf.h"
-#include "format/cmdline.h"
-#include "format/efivar.h"
+#include "format/ours/bootconf.h"
+#include "format/kernel/cmdline.h"
+#include "format/kernel/efivar.h"
 
 /*
  * What a hostonly image needs only if its kernel parameters, or the way it was started, ask for it:

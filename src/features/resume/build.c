@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
-#include "format/fstab.h"
-#include "format/kconfig.h"
+#include "format/machine/fstab.h"
+#include "format/kernel/kconfig.h"
 
 /*
  * Where a hibernation image may be, in a hostonly image: the drivers of the swap areas in use, and

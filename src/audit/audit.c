@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "audit/audit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "audit/kit.h"
+#include "features/make.h"
+#include "format/kernel/kconfig.h"
+
+enum { FINDINGS_MAX = 1000 };
+
+struct check {
+	void (*run)(struct audit *a);
+	bool is_for_rebuild; /* a rebuild would not find that by itself */
+};
+
+/* Those that say that no image can be made come before audit_plan(), which then is silent. */
+static const struct check checks[] = {
+	{audit_kernels, true},	     {audit_headers, false},	  {audit_vermagic, true},
+	{audit_indexes, false},	     {audit_images, false},	  {audit_decoders, false},
+	{audit_menu, false},	     {audit_space, false},	  {audit_boot_access, true},
+	{audit_image_access, false}, {audit_config_access, true}, {audit_devices, true},
+	{audit_plan, false},	     {audit_secure_boot, false},
+};
+
+const char *audit_severity_name(enum audit_severity severity)
+{
+	static const char *const names[] = {
+		[AUDIT_ERROR] = "error", [AUDIT_WARNING] = "warning", [AUDIT_NOTE] = "note"};
+
+	return names[severity];
+}
+
+/* ---- for the checks ---- */
+
+struct audit_finding *audit_add(struct audit *a, enum audit_severity severity, const char *id,
+				const struct audit_kernel *kernel, const char *fact,
+				const char *remedy)
+{
+	struct audit_report *o = a->out;
+
+	if (o->n == FINDINGS_MAX)
+		return arena_alloc(a->arena, sizeof(*o->findings));
+	o->findings = arena_grow(a->arena, o->findings, o->n, sizeof(*o->findings));
+	o->findings[o->n] = (struct audit_finding){.id = id,
+						   .severity = severity,
+						   .kernel = kernel ? kernel->version : NULL,
+						   .fact = arena_strdup(a->arena, fact)};
+	if (remedy && *remedy)
+		o->findings[o->n].remedy = arena_strdup(a->arena, remedy);
+	o->counts[severity]++;
+	return &o->findings[o->n++];
+}
+
+void audit_add_command(struct audit *a, enum audit_severity severity, const char *id,
+		       const struct audit_kernel *kernel, const char *fact, const char *command)
+{
+	audit_add(a, severity, id, kernel, fact, command)->is_command = true;
+}
+
+const char *audit_quote(struct audit *a, const char *word)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const char *p = word;
+
+	while (isalnum((unsigned char)*p) || (*p && strchr("._+:/=@%,-", *p)))
+		p++;
+	if (!*p && *word)
+		return word;
+	buf_add_str(&out, "'");
+	for (p = word; *p; p++)
+		if (*p == '\'')
+			buf_add_str(&out, "'\\''");
+		else
+			buf_add(&out, p, 1);
+	buf_add_str(&out, "'");
+	return arena_strdup(a->arena, buf_cstr(&out));
+}
+
+const char *audit_path(struct audit *a, const char *path)
+{
+	return audit_quote(a, arena_printf(a->arena, "%s/%s", root_prefix(a->root), path));
+}
+
+char *audit_read(struct audit *a, const char *path)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (root_read(a->root, path, AUDIT_TEXT_MAX, &text) < 0)
+		return NULL;
+	return arena_strdup(a->arena, buf_cstr(&text));
+}
+
+struct audit_kernel *audit_next(struct audit *a, struct audit_kernel *k)
+{
+	for (size_t i = k ? (size_t)(k - a->kernels) + 1 : 0; i < a->n_kernels; i++)
+		if (a->kernels[i].is_wanted)
+			return &a->kernels[i];
+	return NULL;
+}
+
+const struct audit_kernel *audit_find(const struct audit *a, const char *version)
+{
+	for (size_t i = 0; version && i < a->n_kernels; i++)
+		if (strcmp(a->kernels[i].version, version) == 0)
+			return &a->kernels[i];
+	return NULL;
+}
+
+bool audit_has(const struct audit_kernel *k, const char *option)
+{
+	return kconfig_get((const char *)k->config.data, k->config.len, option) == KCONFIG_YES;
+}
+
+/* ---- which kernels there are ---- */
+
+static struct audit_kernel *kernel_of(struct audit *a, const char *version)
+{
+	struct audit_kernel *k = (struct audit_kernel *)audit_find(a, version);
+
+	if (k)
+		return k;
+	a->kernels = arena_grow(a->arena, a->kernels, a->n_kernels, sizeof(*a->kernels));
+	k = &a->kernels[a->n_kernels++];
+	*k = (struct audit_kernel){.version = arena_strdup(a->arena, version),
+				   .image = kernel_image_path(a->root, version, a->arena)};
+	return k;
+}
+
+/* Kernels in /boot whose names have a version. Copies that somebody kept, and Fedora's rescue
+ * kernel, are other kernels under a made-up name. */
+static void take_kernel_files(struct audit *a)
+{
+	static const char *const starts[] = {"vmlinuz-", "vmlinux-", "kernel-"};
+	static const char *const not [] = {".old",    ".bak", ".orig", ".efi",
+					   ".signed", ".sig", ".hmac"};
+	char **names;
+	int n = root_listdir(a->root, "boot", a->arena, &names);
+
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(starts); k++) {
+			const char *version = names[i] + strlen(starts[k]);
+			bool is_copy = false;
+
+			if (!str_starts(names[i], starts[k]) || !isdigit((unsigned char)*version) ||
+			    str_starts(version, "0-rescue"))
+				continue;
+			for (size_t m = 0; m < ARRAY_SIZE(not ); m++)
+				is_copy |= str_ends(version, not [m]);
+			if (!is_copy)
+				kernel_of(a, version);
+		}
+}
+
+static int newer_first(const void *x, const void *y)
+{
+	return version_compare(((const struct audit_kernel *)y)->version,
+			       ((const struct audit_kernel *)x)->version);
+}
+
+static void take_kernels(struct audit *a)
+{
+	struct kernel *trees;
+	int n = kernels_list(a->root, a->arena, &trees, NULL);
+	const char *running = root_read_line(a->root, "proc/sys/kernel/osrelease", a->arena);
+	struct utsname u;
+
+	if (a->root->is_host && uname(&u) == 0)
+		running = u.release;
+	for (int i = 0; i < n; i++)
+		kernel_of(a, trees[i].version)->modules_dir = trees[i].modules_dir;
+	take_kernel_files(a);
+	for (size_t i = 0; i < a->inventory.n; i++)
+		kernel_of(a, a->inventory.rows[i].version);
+	if (running && *running && !strchr(running, '/'))
+		kernel_of(a, running)->is_running = true;
+	if (a->n_kernels)
+		qsort(a->kernels, a->n_kernels, sizeof(*a->kernels), newer_first);
+	for (size_t i = 0; i < a->inventory.n; i++)
+		kernel_of(a, a->inventory.rows[i].version)->row = &a->inventory.rows[i];
+}
+
+static int no_such_kernel(struct audit *a, const char *version, struct err *err)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < a->n_kernels; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", a->kernels[i].version);
+	err_set(err, -ENOENT, "there is nothing of a kernel %s below %s/", version,
+		root_prefix(a->root));
+	return err_hint(err, "kernels: %s", names.len ? buf_cstr(&names) : "none");
+}
+
+/* Those that were asked for; else those that run now or will run next. */
+static int choose(struct audit *a, struct err *err)
+{
+	const struct audit_request *q = a->q;
+	bool has_newest = false, has_whole = false;
+
+	for (size_t i = 0; i < q->n_kernels; i++) {
+		struct audit_kernel *k = (struct audit_kernel *)audit_find(a, q->kernels[i]);
+
+		if (!k)
+			return no_such_kernel(a, q->kernels[i], err);
+		k->is_wanted = true;
+	}
+	for (size_t i = 0; i < a->n_kernels && !q->n_kernels; i++) {
+		struct audit_kernel *k = &a->kernels[i];
+		bool is_newest = k->image && !has_newest;
+		bool is_whole = k->image && k->modules_dir && !has_whole;
+
+		k->is_wanted = q->all || k->is_running || is_newest || is_whole;
+		has_newest |= is_newest;
+		has_whole |= is_whole;
+	}
+	return 0;
+}
+
+static void read_configs(struct audit *a)
+{
+	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));) {
+		struct kernel kernel = {k->version, k->modules_dir, k->image};
+
+		if (!kernel.modules_dir)
+			kernel.modules_dir = arena_printf(a->arena, "lib/modules/%s", k->version);
+		if (kernel_config(a->root, &kernel, a->arena, &k->config, &k->config_origin, NULL) <
+		    0)
+			buf_clear(&k->config);
+	}
+}
+
+/* ---- the run ---- */
+
+static int read_machine(struct audit *a, struct err *err)
+{
+	const struct request *q = a->q->request;
+	int e = 0;
+
+	/* It may read whole images. */
+	if (!a->q->for_rebuild)
+		e = inventory_read(a->root, a->q->cache, a->arena, &a->inventory, err);
+	if (e < 0)
+		return e;
+	a->has_boot = bootdir_read(a->root, a->arena, &a->boot, &a->boot_err) == 0;
+	a->has_menu = a->has_boot &&
+		      bootmenu_read(a->root, &a->boot, a->arena, &a->menu, &a->menu_err) == 0;
+	if (a->q->for_rebuild)
+		return 0;
+	e = build_read_hardware(q, a->root, a->arena, &a->hardware, err);
+	a->has_hardware = e == 0;
+	/* Of a file that was named all must be right; the machine itself may be out of sight. */
+	return q->hardware_file ? e : 0;
+}
+
+static int worst_first(const void *x, const void *y)
+{
+	const struct audit_finding *a = x, *b = y;
+
+	if (!a->kernel != !b->kernel)
+		return a->kernel ? 1 : -1;
+	if (a->kernel && strcmp(a->kernel, b->kernel) != 0)
+		return version_compare(b->kernel, a->kernel);
+	if (a->severity != b->severity)
+		return a->severity < b->severity ? -1 : 1;
+	if (strcmp(a->id, b->id) != 0)
+		return strcmp(a->id, b->id);
+	return strcmp(a->fact, b->fact);
+}
+
+static void finish(struct audit *a)
+{
+	struct audit_report *o = a->out;
+
+	if (o->n)
+		qsort(o->findings, o->n, sizeof(*o->findings), worst_first);
+	o->kernels = arena_alloc(a->arena, (a->n_kernels + 1) * sizeof(*o->kernels));
+	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
+		o->kernels[o->n_kernels++] = k->version;
+	for (size_t i = 0; i < a->n_kernels; i++)
+		buf_clear(&a->kernels[i].config);
+}
+
+int audit_run(const struct audit_request *q, struct arena *arena, struct audit_report *out,
+	      struct err *err)
+{
+	struct audit_report report = {0};
+	struct audit a = {.q = q, .root = q->root, .arena = arena, .out = &report};
+	int e = read_machine(&a, err);
+
+	if (e < 0)
+		return e;
+	take_kernels(&a);
+	e = choose(&a, err);
+	if (e < 0)
+		return e;
+	read_configs(&a);
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (!q->for_rebuild || checks[i].is_for_rebuild)
+			checks[i].run(&a);
+	finish(&a);
+	*out = report;
+	return 0;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "audit/kit.h"
+#include "audit/spec.h"
+#include "format/kernel/cmdline.h"
+#include "format/machine/fstab.h"
+#include "format/machine/osrelease.h"
+
+/* The devices that fstab, crypttab and kernel command lines name: are they there? What there is,
+ * udev tells in /dev/disk/by-*, and for plain names and those of device mapper the kernel in
+ * /sys/class/block. */
+
+enum { LINE_MAX_BYTES = 4096, TOLD_MAX = 256 };
+
+static const char *const folders[] = {
+	[AUDIT_SPEC_UUID] = "by-uuid",
+	[AUDIT_SPEC_LABEL] = "by-label",
+	[AUDIT_SPEC_PARTUUID] = "by-partuuid",
+	[AUDIT_SPEC_PARTLABEL] = "by-partlabel",
+};
+
+struct devices {
+	struct audit *a;
+	char **names[AUDIT_SPEC_NAME]; /* of the links, by kind; NULL: no folder */
+	bool knows_names;	       /* udev has been at work */
+	bool knows_kernel;	       /* there is a /sys */
+	const char **mapped;	       /* names of device mapper, without escapes; ends with NULL */
+	bool knows_mapped;	       /* each of its devices has told its name */
+	bool is_asked;		       /* something names a device by what udev knows */
+	char told[TOLD_MAX][AUDIT_SPEC_MAX + 16];
+	size_t n_told;
+};
+
+/* ---- is it there? ---- */
+
+static bool has_link(const struct devices *d, const struct audit_spec *s)
+{
+	for (char **name = d->names[s->kind]; name && *name; name++)
+		/* Those of FAT are written in either case. */
+		if (s->kind == AUDIT_SPEC_UUID || s->kind == AUDIT_SPEC_PARTUUID
+			    ? strcasecmp(*name, s->value) == 0
+			    : strcmp(*name, s->value) == 0)
+			return true;
+	return false;
+}
+
+static void read_links(struct devices *d)
+{
+	struct audit *a = d->a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		int n = root_listdir(a->root, arena_printf(a->arena, "dev/disk/%s", folders[i]),
+				     a->arena, &d->names[i]);
+
+		if (n < 0)
+			d->names[i] = NULL;
+		for (int k = 0; k < n; k++)
+			audit_spec_unescape(d->names[i][k]);
+	}
+	d->knows_names = d->names[AUDIT_SPEC_UUID];
+}
+
+static void read_kernel(struct devices *d)
+{
+	struct audit *a = d->a;
+	char **kernel;
+	int n = root_listdir(a->root, "sys/class/block", a->arena, &kernel);
+	size_t found = 0;
+
+	d->knows_kernel = d->knows_mapped = n > 0;
+	d->mapped = arena_alloc(a->arena, ((size_t)(n > 0 ? n : 0) + 1) * sizeof(*d->mapped));
+	for (int i = 0; i < n; i++) {
+		char *name;
+
+		if (!str_starts(kernel[i], "dm-"))
+			continue;
+		name = root_read_line(
+			a->root, arena_printf(a->arena, "sys/class/block/%s/dm/name", kernel[i]),
+			a->arena);
+		if (name) {
+			audit_spec_unescape(name);
+			d->mapped[found++] = name;
+		} else {
+			d->knows_mapped = false;
+		}
+	}
+}
+
+static bool is_mapped(const struct devices *d, const char *name)
+{
+	for (const char **mapped = d->mapped; *mapped; mapped++)
+		if (strcmp(*mapped, name) == 0)
+			return true;
+	return !d->knows_mapped;
+}
+
+static bool is_in_dev(const struct devices *d, const char *path)
+{
+	struct stat st;
+
+	return root_lstat(d->a->root, arena_printf(d->a->arena, "dev/%s", path), &st) == 0;
+}
+
+static bool is_volume(const struct devices *d, const char *volume)
+{
+	char mapped[2 * AUDIT_SPEC_MAX], *kernel = arena_strdup(d->a->arena, volume);
+
+	*strchr(kernel, '/') = '!';
+	return !audit_spec_mapped(volume, mapped, sizeof(mapped)) || is_mapped(d, mapped) ||
+	       root_exists(d->a->root, arena_printf(d->a->arena, "sys/class/block/%s", kernel)) ||
+	       is_in_dev(d, volume);
+}
+
+/* udev has the name of an array with that of its host in front, too. */
+static bool is_array(const struct devices *d, const char *name)
+{
+	static const char start[] = "md-name-";
+	struct audit *a = d->a;
+	char **ids;
+	int n = root_listdir(a->root, "dev/disk/by-id", a->arena, &ids);
+
+	for (int i = 0; i < n; i++) {
+		const char *id = ids[i] + strlen(start), *colon;
+
+		if (!str_starts(ids[i], start))
+			continue;
+		audit_spec_unescape(ids[i]);
+		colon = strchr(id, ':');
+		if (strcmp(id, name) == 0 || (colon && strcmp(colon + 1, name) == 0))
+			return true;
+	}
+	return is_in_dev(d, arena_printf(a->arena, "md/%s", name)) || !d->knows_names;
+}
+
+static bool is_link(const struct devices *d, const char *link)
+{
+	struct audit *a = d->a;
+	const char *name = strchr(link, '/') + 1;
+	char **names;
+	int n = root_listdir(a->root,
+			     arena_printf(a->arena, "dev/disk/%.*s", (int)(name - 1 - link), link),
+			     a->arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		audit_spec_unescape(names[i]);
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return !d->knows_names;
+}
+
+/* True also where that cannot be told. */
+static bool is_there(struct devices *d, const struct audit_spec *s)
+{
+	struct audit *a = d->a;
+
+	if (a->q->request->hardware_file)
+		return true;
+	if (s->kind == AUDIT_SPEC_NAME)
+		/* In /dev there are links besides, such as cdrom. */
+		return !d->knows_kernel ||
+		       root_exists(a->root,
+				   arena_printf(a->arena, "sys/class/block/%s", s->value)) ||
+		       root_exists(a->root, arena_printf(a->arena, "dev/%s", s->value));
+	if (s->kind == AUDIT_SPEC_MAPPED)
+		return is_mapped(d, s->value) ||
+		       is_in_dev(d, arena_printf(a->arena, "mapper/%s", s->value));
+	if (s->kind == AUDIT_SPEC_VOLUME)
+		return is_volume(d, s->value);
+	d->is_asked = true;
+	if (s->kind == AUDIT_SPEC_ARRAY)
+		return is_array(d, s->value);
+	if (s->kind == AUDIT_SPEC_LINK)
+		return is_link(d, s->value);
+	return !d->knows_names || has_link(d, s);
+}
+
+/* ---- telling, each device once ---- */
+
+static bool is_told(struct devices *d, const char *id, const char *spec)
+{
+	char key[sizeof(d->told[0])];
+
+	snprintf(key, sizeof(key), "%s %s", id, spec);
+	for (size_t i = 0; i < d->n_told; i++)
+		if (strcmp(d->told[i], key) == 0)
+			return true;
+	if (d->n_told == TOLD_MAX)
+		return true;
+	memcpy(d->told[d->n_told++], key, sizeof(key));
+	return false;
+}
+
+/* USE: "root=", "fstab", ...: in which place of WHERE it stands. */
+static void check(struct devices *d, const char *text, const char *use, const char *where)
+{
+	bool is_root = strcmp(use, "root=") == 0;
+	const char *id = is_root ? "root-device-missing" : "device-missing";
+	struct audit *a = d->a;
+	struct audit_spec s;
+
+	if (!audit_spec_decode(text, &s) || is_there(d, &s) || is_told(d, id, text))
+		return;
+	audit_add(a, is_root ? AUDIT_ERROR : AUDIT_WARNING, id, NULL,
+		  arena_printf(a->arena, "%s names %s%s, and there is no such device", where,
+			       is_root || strcmp(use, "resume=") == 0 ? use : "", text),
+		  arena_printf(a->arena,
+			       "correct it (blkid lists what there is), or attach the device%s",
+			       is_root ? "" : "; in a table, nofail says that it may be missing"));
+}
+
+/* ---- where they stand ---- */
+
+static void check_line(struct audit *a, const char *line, const char *where, void *arg)
+{
+	char *cursor = arena_strdup(a->arena, line), *param, *value;
+
+	while (cmdline_next(&cursor, &param, &value)) {
+		if (!value || strchr(value, '$') || strchr(value, '`'))
+			continue;
+		if (strcmp(param, "root") == 0)
+			check(arg, value, "root=", where);
+		else if (strcmp(param, "resume") == 0)
+			check(arg, value, "resume=", where);
+	}
+}
+
+static void
+each_of_grub(struct audit *a,
+	     void (*fn)(struct audit *a, const char *line, const char *where, void *arg), void *arg)
+{
+	static const char *const keys[] = {"GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"};
+	char *text = audit_read(a, "etc/default/grub"), line[LINE_MAX_BYTES];
+
+	for (size_t i = 0; text && i < ARRAY_SIZE(keys); i++)
+		if (osrelease_get(text, strlen(text), keys[i], line, sizeof(line)))
+			fn(a, line, arena_printf(a->arena, "%s in /etc/default/grub", keys[i]),
+			   arg);
+}
+
+void audit_cmdlines(struct audit *a,
+		    void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
+		    void *arg)
+{
+	static const char *const files[] = {"etc/kernel/cmdline", "proc/cmdline"};
+
+	for (size_t i = 0; a->has_menu && i < a->menu.n; i++) {
+		const struct bootmenu_entry *e = &a->menu.entries[i];
+
+		if (e->kernel && e->options)
+			fn(a, e->options,
+			   arena_printf(a->arena, "the entry \"%s\" of the boot menu (/%s)",
+					audit_title(e), e->file),
+			   arg);
+	}
+	each_of_grub(a, fn, arg);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char *text = audit_read(a, files[i]);
+
+		for (char *p = text; p && *p; p++)
+			if (*p == '\n')
+				*p = ' ';
+		if (text)
+			fn(a, text, arena_printf(a->arena, "/%s", files[i]), arg);
+	}
+}
+
+static void check_fstab(struct devices *d)
+{
+	char *cursor = audit_read(d->a, "etc/fstab"), *line;
+	struct fstab_entry e;
+
+	while (cursor && (line = strsep(&cursor, "\n")))
+		if (fstab_decode(line, &e, NULL) > 0 && !fstab_has(e.options, "nofail") &&
+		    !fstab_has(e.options, "noauto"))
+			check(d, e.source, "fstab", "/etc/fstab");
+}
+
+static void check_crypttab(struct devices *d)
+{
+	char *cursor = audit_read(d->a, "etc/crypttab"), *line;
+	struct audit_crypt c;
+
+	while (cursor && (line = strsep(&cursor, "\n")))
+		if (audit_crypt_decode(line, &c) && !fstab_has(c.options, "nofail") &&
+		    !fstab_has(c.options, "noauto"))
+			check(d, c.device, "crypttab", "/etc/crypttab");
+}
+
+void audit_devices(struct audit *a)
+{
+	struct devices *d = arena_alloc(a->arena, sizeof(*d));
+
+	d->a = a;
+	read_links(d);
+	read_kernel(d);
+	audit_cmdlines(a, check_line, d);
+	check_fstab(d);
+	check_crypttab(d);
+	if (d->is_asked && !d->knows_names)
+		audit_add(a, AUDIT_NOTE, "device-names-unknown", NULL,
+			  arena_printf(a->arena,
+				       "%s/dev/disk is not there: whether the devices of "
+				       "fstab, crypttab and kernel parameters exist was not "
+				       "looked at",
+				       root_prefix(a->root)),
+			  NULL);
+}

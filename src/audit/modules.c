@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/strset.h"
+#include "base/text.h"
+#include "audit/kit.h"
+#include "format/codec/codec.h"
+#include "format/codec/decode_all.h"
+#include "format/kernel/modinfo.h"
+#include "format/codec/unpack.h"
+
+/* Module trees from within: depmod's indexes against the files, and what a few modules say. */
+
+enum {
+	MODULE_SIZE_MAX = 256 * 1024 * 1024,
+	MODULES_MAX = 65536,
+	DEPTH_MAX = 16,
+	SAMPLE_OWN = 5,	    /* modules of the kernel's package that are read */
+	SAMPLE_FOREIGN = 5, /* others */
+};
+
+/* What scripts/sign-file of the kernel puts behind a module that it signs. */
+static const char signature[] = "~Module signature appended~\n";
+
+/* ---- what there is, and what the index says ---- */
+
+struct tree {
+	struct audit *a;
+	const char **files; /* below the module tree */
+	size_t n;
+	struct timespec newest;
+	const char *newest_file;
+};
+
+static bool is_module(const char *name)
+{
+	const char *dot = strstr(name, ".ko");
+
+	return dot && (!dot[3] || (dot[3] == '.' && codec_by_suffix(name) != CODEC_NONE));
+}
+
+static bool is_newer(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+static void walk(struct tree *t, const char *top, const char *below, int depth)
+{
+	struct arena *arena = t->a->arena;
+	char **names;
+	int n = root_listdir(t->a->root, arena_printf(arena, "%s/%s", top, below), arena, &names);
+
+	for (int i = 0; i < n && t->n < MODULES_MAX; i++) {
+		const char *path =
+			*below ? arena_printf(arena, "%s/%s", below, names[i]) : names[i];
+		struct stat st;
+
+		if (root_lstat(t->a->root, arena_printf(arena, "%s/%s", top, path), &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+			walk(t, top, path, depth + 1);
+		if (S_ISDIR(st.st_mode) || !is_module(names[i]))
+			continue;
+		t->files = arena_grow(arena, t->files, t->n, sizeof(*t->files));
+		t->files[t->n++] = path;
+		if (is_newer(&st.st_mtim, &t->newest)) {
+			t->newest = st.st_mtim;
+			t->newest_file = path;
+		}
+	}
+}
+
+/* The paths that modules.dep has, in its order. */
+static size_t read_dep(struct audit *a, const struct audit_kernel *k, const char ***out)
+{
+	char *cursor = audit_read(a, arena_printf(a->arena, "%s/modules.dep", k->modules_dir)),
+	     *line;
+	size_t n = 0;
+
+	*out = NULL;
+	while (cursor && (line = strsep(&cursor, "\n")) && n < MODULES_MAX) {
+		char *colon = strchr(line, ':');
+
+		if (!colon)
+			continue;
+		*colon = '\0';
+		*out = arena_grow(a->arena, *out, n, sizeof(**out));
+		(*out)[n++] = line;
+	}
+	return n;
+}
+
+static const char *depmod(struct audit *a, const struct audit_kernel *k)
+{
+	return a->root->is_host
+		       ? arena_printf(a->arena, "depmod %s", audit_quote(a, k->version))
+		       : arena_printf(a->arena, "depmod -b %s %s", audit_quote(a, a->root->path),
+				      audit_quote(a, k->version));
+}
+
+static void say_stale(struct audit *a, const struct audit_kernel *k, const char *what)
+{
+	audit_add_command(a, AUDIT_WARNING, "module-index-stale", k,
+			  arena_printf(a->arena, "the module indexes of /%s are not up to date: %s",
+				       k->modules_dir, what),
+			  depmod(a, k));
+}
+
+/* The first of LIST that is not in OTHER; *N: how many. */
+static const char *lacking(const char *const *list, size_t n_list, const char *const *other,
+			   size_t n_other, size_t *n)
+{
+	_cleanup_strset_ struct strset set = STRSET_INIT;
+	const char *first = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < n_other; i++)
+		strset_add(&set, other[i], NULL);
+	for (size_t i = 0; i < n_list; i++)
+		if (list[i][0] != '/' && !strset_has(&set, list[i])) {
+			first = first ? first : list[i];
+			++*n;
+		}
+	return first;
+}
+
+static void check_stale(struct audit *a, const struct audit_kernel *k)
+{
+	const char *index = arena_printf(a->arena, "%s/modules.dep.bin", k->modules_dir), *first;
+	struct tree t = {.a = a};
+	const char **named;
+	size_t n_named = read_dep(a, k, &named), n;
+	struct stat st;
+
+	walk(&t, k->modules_dir, "", 0);
+	first = lacking(named, n_named, t.files, t.n, &n);
+	if (first)
+		return say_stale(a, k,
+				 arena_printf(a->arena,
+					      "%zu module%s that they name %s gone, "
+					      "%s is the first",
+					      n, n == 1 ? "" : "s", n == 1 ? "is" : "are", first));
+	first = lacking(t.files, t.n, named, n_named, &n);
+	if (first)
+		return say_stale(a, k,
+				 arena_printf(a->arena,
+					      "%zu module%s %s not in them, %s is the "
+					      "first",
+					      n, n == 1 ? "" : "s", n == 1 ? "is" : "are", first));
+	if (t.newest_file && root_stat(a->root, index, &st) == 0 &&
+	    is_newer(&t.newest, &st.st_mtim))
+		say_stale(a, k, arena_printf(a->arena, "%s is newer", t.newest_file));
+}
+
+/* The names of FILES that K lacks, with commas between; "": none. */
+static const char *missing_of(struct audit *a, const struct audit_kernel *k,
+			      const char *const *files)
+{
+	const char *text = "";
+
+	for (; *files; files++)
+		if (!root_exists(a->root, arena_printf(a->arena, "%s/%s", k->modules_dir, *files)))
+			text = arena_printf(a->arena, "%s%s%s", text, *text ? ", " : "", *files);
+	return text;
+}
+
+static void check_index(struct audit *a, struct audit_kernel *k)
+{
+	static const char *const made[] = {"modules.dep",	  "modules.dep.bin",
+					   "modules.alias.bin",	  "modules.symbols.bin",
+					   "modules.builtin.bin", NULL};
+	static const char *const shipped[] = {"modules.builtin", NULL};
+	const char *lost = missing_of(a, k, shipped), *missing = missing_of(a, k, made);
+
+	if (*lost)
+		audit_add(a, AUDIT_ERROR, "module-list-missing", k,
+			  arena_printf(a->arena,
+				       "/%s has no %s: what is built into the kernel is not "
+				       "known",
+				       k->modules_dir, lost),
+			  "install the kernel's package again");
+	/* Without the list there can be no index of it. */
+	if (*lost && strcmp(missing, "modules.builtin.bin") == 0)
+		missing = "";
+	if (*missing)
+		audit_add_command(a, AUDIT_ERROR, "module-index-missing", k,
+				  arena_printf(a->arena, "/%s has no %s", k->modules_dir, missing),
+				  depmod(a, k));
+	if (*lost || *missing)
+		k->is_broken = true;
+	else
+		check_stale(a, k);
+}
+
+void audit_indexes(struct audit *a)
+{
+	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
+		if (k->modules_dir && k->image)
+			check_index(a, k);
+}
+
+/* ---- a few modules ---- */
+
+static bool read_module(struct audit *a, const char *path, struct audit_module *out)
+{
+	const struct decoder_ops *ops = decoder_find(codec_by_suffix(path));
+	_cleanup_buf_ struct buf file = BUF_INIT, plain = BUF_INIT;
+	const struct buf *data = &file;
+	const char *section, *magic;
+	size_t len, at = 0;
+
+	if (root_read(a->root, path, MODULE_SIZE_MAX, &file) < 0)
+		return false;
+	if (codec_by_suffix(path) != CODEC_NONE) {
+		if (!ops ||
+		    unpack(ops, file.data, file.len, MODULE_SIZE_MAX, &plain, NULL, NULL) < 0)
+			return false;
+		data = &plain;
+	}
+	if (modinfo_find(data->data, data->len, &section, &len, NULL) < 0)
+		return false;
+	magic = modinfo_next(section, len, "vermagic", &at);
+	*out = (struct audit_module){
+		.path = path,
+		.magic = magic ? arena_strndup(a->arena, magic, strcspn(magic, " ")) : NULL,
+		.is_signed = data->len >= strlen(signature) &&
+			     memcmp(data->data + data->len - strlen(signature), signature,
+				    strlen(signature)) == 0,
+	};
+	return true;
+}
+
+/* Up to MAX of those PATHS that are foreign or not, over the whole list. */
+static void take(struct audit *a, struct audit_kernel *k, const char *const *paths, size_t n,
+		 bool foreign, size_t max)
+{
+	size_t fitting = 0, at = 0, taken = 0;
+
+	for (size_t i = 0; i < n; i++)
+		fitting += !str_starts(paths[i], "kernel/") == foreign;
+	for (size_t i = 0; i < n && taken < max; i++) {
+		struct audit_module *m = &k->sample[k->n_sample];
+
+		if (!str_starts(paths[i], "kernel/") != foreign)
+			continue;
+		if (at++ * max < taken * fitting)
+			continue;
+		taken++;
+		if (paths[i][0] == '/' ||
+		    !read_module(a, arena_printf(a->arena, "%s/%s", k->modules_dir, paths[i]), m))
+			continue;
+		m->is_foreign = foreign;
+		k->n_sample++;
+	}
+}
+
+size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_module **out)
+{
+	const char **paths;
+	size_t n;
+
+	if (!k->has_sample && k->modules_dir) {
+		n = read_dep(a, k, &paths);
+		k->sample =
+			arena_alloc(a->arena, (SAMPLE_OWN + SAMPLE_FOREIGN) * sizeof(*k->sample));
+		take(a, k, paths, n, false, SAMPLE_OWN);
+		take(a, k, paths, n, true, SAMPLE_FOREIGN);
+	}
+	k->has_sample = true;
+	*out = k->sample;
+	return k->n_sample;
+}
+
+/* With CONFIG_MODVERSIONS the kernel looks at the symbols of others' modules, not at their version.
+ */
+static void check_magic(struct audit *a, struct audit_kernel *k, const struct audit_module *m)
+{
+	bool bars = !m->is_foreign;
+	struct audit_finding *f;
+
+	if (!m->magic || strcmp(m->magic, k->version) == 0 ||
+	    (m->is_foreign && audit_has(k, "CONFIG_MODVERSIONS")))
+		return;
+	f = audit_add(
+		a, bars ? AUDIT_ERROR : AUDIT_WARNING, "vermagic-mismatch", k,
+		arena_printf(a->arena, "/%s was made for kernel %s: kernel %s does not load it",
+			     m->path, m->magic, k->version),
+		bars ? "install the kernel's package again; kernel and modules must come from "
+		       "one build"
+		     : "compile or install that module for this kernel");
+	f->bars_rebuild = bars;
+	if (bars)
+		k->is_broken = true;
+}
+
+void audit_vermagic(struct audit *a)
+{
+	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));) {
+		const struct audit_module *sample;
+		size_t n = audit_sample(a, k, &sample);
+		bool told = k->is_broken;
+
+		/* One of its own is as good as all. */
+		for (size_t i = 0; i < n && !told; i++) {
+			check_magic(a, k, &sample[i]);
+			told = k->is_broken;
+		}
+	}
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "audit/kit.h"
+#include "audit/spec.h"
+#include "features/make.h"
+#include "format/kernel/cmdline.h"
+#include "format/machine/fstab.h"
+
+/* What a rebuild would refuse or warn of, found out by making its plan; no image is packed. And
+ * whether somebody can type what the boot will ask for. */
+
+enum { WARNINGS_MAX = 20 };
+
+/* ---- the keyboard ---- */
+
+struct prompt {
+	const char *what; /* will be asked; NULL: nothing */
+	bool has_line;	  /* a terminal on a serial line, to type on */
+};
+
+static void look_at_line(struct audit *a, const char *line, const char *where, void *arg)
+{
+	char *cursor = arena_strdup(a->arena, line), *param, *value;
+	struct prompt *p = arg;
+
+	while (cmdline_next(&cursor, &param, &value)) {
+		if (strcmp(param, "console") == 0 && value && !str_starts(value, "tty0") &&
+		    !(str_starts(value, "tty") && value[3] >= '0' && value[3] <= '9'))
+			p->has_line = true;
+		if ((cmdline_name_is(param, "rd.shell") && value && cmdline_switch(value)) ||
+		    cmdline_name_is(param, "rd.break"))
+			p->what = arena_printf(a->arena, "%s asks for a shell (%s)", where, param);
+	}
+}
+
+static struct prompt what_asks(struct audit *a)
+{
+	char *cursor = audit_read(a, "etc/crypttab"), *line;
+	const struct request_words *add = &a->q->request->add;
+	struct prompt p = {0};
+	struct audit_crypt c;
+
+	audit_cmdlines(a, look_at_line, &p);
+	for (size_t i = 0; i < add->n; i++)
+		if (strcmp(add->list[i], "rescue") == 0)
+			p.what = "the image is to have a shell";
+	while (cursor && (line = strsep(&cursor, "\n")))
+		if (audit_crypt_decode(line, &c) && c.asks && !fstab_has(c.options, "noauto"))
+			p.what = arena_printf(
+				a->arena, "/etc/crypttab asks for the passphrase of %s", c.name);
+	return p;
+}
+
+/* In the plan, or in the kernel itself. */
+static bool has_keyboard(const struct build *b)
+{
+	for (size_t i = 0; i < b->plan.n_entries; i++) {
+		const char *reason = b->plan.entries[i].reason;
+
+		if (reason && str_starts(reason, "keyboard"))
+			return true;
+	}
+	for (size_t i = 0; i < b->hardware.n_devices; i++) {
+		const struct hw_device *d = &b->hardware.devices[i];
+
+		if (strcmp(d->needed_for, "keyboard") == 0 &&
+		    modules_describe(b->modules, d->modalias, d->module ? d->module : d->driver))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the plan ---- */
+
+static void say_warnings(struct audit *a, const struct audit_kernel *k, const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (const struct plan_note *p = plan->notes; p; p = p->next)
+		if (n++ < WARNINGS_MAX)
+			audit_add(a, AUDIT_WARNING, "plan-warning", k, p->text, NULL);
+	if (n > WARNINGS_MAX)
+		audit_add(a, AUDIT_WARNING, "plan-warnings", k,
+			  arena_printf(a->arena, "a rebuild gives %zu more warnings",
+				       n - WARNINGS_MAX),
+			  NULL);
+}
+
+static void plan_for(struct audit *a, const struct audit_kernel *k, const struct prompt *p)
+{
+	struct request request = *a->q->request;
+	_cleanup_build_ struct build b = {0};
+	struct err err = {0};
+
+	request.kernel = k->version;
+	if (build_make(&request, a->root, &b, &err) < 0) {
+		bool hidden = geteuid() != 0 && (err.code == -EACCES || err.code == -EPERM);
+
+		if (hidden)
+			audit_add(a, AUDIT_WARNING, "not-looked-at", k, err.text,
+				  "run the audit as root");
+		else
+			audit_add(a, AUDIT_ERROR, "plan-refused", k, err.text, err.hint);
+		return;
+	}
+	say_warnings(a, k, &b.plan);
+	if (p->what && !p->has_line && !has_keyboard(&b))
+		audit_add(
+			a, AUDIT_NOTE, "keyboard-missing", k,
+			arena_printf(a->arena,
+				     "%s, but an image for kernel %s has no driver of a "
+				     "keyboard",
+				     p->what, k->version),
+			"plug the keyboard in and rebuild, or rebuild with --hostonly-mode sloppy");
+}
+
+void audit_plan(struct audit *a)
+{
+	struct prompt prompt = what_asks(a);
+
+	if (!a->has_hardware && a->q->request->mode != MODE_GENERIC) {
+		audit_add(a, AUDIT_WARNING, "hardware-unknown", NULL,
+			  arena_printf(a->arena,
+				       "nothing is known of the devices of this machine (no "
+				       "%s/proc or %s/sys): whether an image reaches the root "
+				       "was not looked at",
+				       root_prefix(a->root), root_prefix(a->root)),
+			  "name them with --hardware FILE, or look with --generic");
+		return;
+	}
+	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
+		if (k->image && k->modules_dir && !k->is_broken)
+			plan_for(a, k, &prompt);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/settings.h"
+#include "format/kernel/cpio.h"
+#include "plan/fingerprint.h"
+
+static const char *const types[] = {
+	[PLAN_FILE] = "file", [PLAN_DIR] = "dir", [PLAN_LINK] = "link"};
+
+static void print_text(const struct build *b)
+{
+	char path[CPIO_NAME_MAX], reason[CPIO_NAME_MAX], target[CPIO_NAME_MAX];
+
+	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
+	       cli_mode_name(b->request->mode),
+	       codec_info(b->codec)->name);
+	cli_print_remarks(&b->plan);
+	for (size_t i = 0; i < b->plan.n_entries; i++) {
+		const struct plan_entry *e = &b->plan.entries[i];
+
+		escape_text(e->path, path, sizeof(path));
+		escape_text(e->reason, reason, sizeof(reason));
+		escape_text(e->target ? e->target : "", target, sizeof(target));
+		printf("%-4s /%s%s%s\t%s\n", types[e->type], path, *target ? " -> " : "", target,
+		       reason);
+	}
+}
+
+static void print_json(const struct build *b, const char *fingerprint)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < b->plan.n_entries; i++) {
+		const struct plan_entry *e = &b->plan.entries[i];
+		struct json_object *entry = json_object_new_object();
+
+		json_object_object_add(entry, "path", cli_json_text(e->path));
+		json_object_object_add(entry, "type", cli_json_text(types[e->type]));
+		json_object_object_add(entry, "mode", json_object_new_int((int)e->mode));
+		if (e->source)
+			json_object_object_add(entry, "source", cli_json_text(e->source));
+		if (e->target)
+			json_object_object_add(entry, "target", cli_json_text(e->target));
+		json_object_object_add(entry, "reason", cli_json_text(e->reason));
+		json_object_array_add(list, entry);
+	}
+	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
+	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
+	json_object_object_add(o, "fingerprint", json_object_new_string(fingerprint));
+	json_object_object_add(o, "entries", list);
+	json_object_object_add(o, "remarks", cli_remarks_json(&b->plan));
+	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
+	cli_print_json(o);
+}
+
+struct plan_options {
+	struct cli_request q;
+	struct settings settings;
+};
+
+static int apply(int id, char **args, void *options, struct err *err)
+{
+	struct plan_options *o = options;
+	int r = settings_apply(&o->settings, id, args, err);
+
+	return r ? r : cli_request_apply(id, args, &o->q, err);
+}
+
+static void clear_options(struct plan_options *o)
+{
+	cli_request_clear(&o->q);
+}
+
+/* The plan of the request that settings and command line are. */
+static int make(struct plan_options *o, const struct root *root, struct request *request,
+		struct build *b, struct err *err)
+{
+	int r = settings_read(&o->settings, root, o->q.request.kernel, &o->q.arena, err);
+
+	if (r < 0)
+		return r;
+	settings_report(&o->settings);
+	r = settings_request(&o->settings, root, &o->q.arena, request, err);
+	return r < 0 ? r : build_make(request, root, b, err);
+}
+
+int run_plan(const struct command *self, int argc, char **argv)
+{
+	_cleanup_(clear_options) struct plan_options o = {.settings = {.q = &o.q}};
+	_cleanup_build_ struct build b = {0};
+	_cleanup_root_ struct root root = {.fd = -1};
+	uint8_t sum[DIGEST_SIZE];
+	struct request request;
+	char fingerprint[2 * DIGEST_SIZE + 1];
+	struct err err = {0};
+	int r;
+
+	cli_request_init(&o.q);
+	r = options_parse(self, argc, argv, apply, &o, &err);
+	if (r >= 0 && cli_request_settle(&o.q, &err) < 0)
+		r = err.code;
+	if (r < 0)
+		return cli_usage(r, &err);
+	o.q.request.kernel = r > 0 ? argv[0] : NULL;
+	o.q.request.init = cli_find_init(&o.q.arena);
+	r = root_open(o.q.root, &root, &err);
+	if (r == 0)
+		r = make(&o, &root, &request, &b, &err);
+	if (r < 0)
+		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
+	if (o.q.json) {
+		r = plan_fingerprint(&b.plan, &root, b.codec,
+				     &(struct encode_options){b.level, 0, b.x86_filter}, sum, &err);
+		if (r < 0)
+			return cli_fail(&err);
+		digest_text(sum, fingerprint);
+		print_json(&b, fingerprint);
+	} else {
+		print_text(&b);
+		cli_print_notes(&b.plan);
+	}
+	return cli_end(EXIT_DONE);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/place/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	int dir;
+
+	if (!copy)
+		return err_set(err, -ENOMEM, "no memory left");
+	dir = root_openat(root, path, O_RDONLY | O_DIRECTORY);
+	if (dir != -ENOENT)
+		return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(root), path) : dir;
+	dir = root_openat(root, ".", O_RDONLY | O_DIRECTORY);
+	for (char *at = copy, *end = copy; end && dir >= 0; at = end ? end + 1 : at) {
+		_cleanup_fd_ int above = dir;
+
+		end = strchr(at, '/');
+		if (end)
+			*end = '\0';
+		dir = root_openat(root, copy, O_RDONLY | O_DIRECTORY);
+		if (dir == -ENOENT) {
+			if (mkdirat(above, at, end ? 0755 : mode) < 0 && errno != EEXIST)
+				return err_sys(err, -errno, "making %s/%s", root_prefix(root), copy);
+			dir = root_openat(root, copy, O_RDONLY | O_DIRECTORY);
+		}
+		if (dir < 0)
+			return err_sys(err, dir, "%s/%s", root_prefix(root), copy);
+		if (end)
+			*end = '/';
+	}
+	return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(root), path) : dir;
+}
+
+int folder_sync(int dir, int file)
+{
+	struct statfs v;
+
+	if (fstatfs(dir, &v) == 0 && v.f_type == BTRFS_SUPER_MAGIC)
+		return syncfs(dir) < 0 ? -errno : 0;
+	if (file >= 0 && fsync(file) < 0)
+		return -errno;
+	return fsync(dir) < 0 ? -errno : 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/place/rotate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "deploy/place/exchange.h"
+
+enum { NAME_LONGEST = NAME_MAX - 32 };
+
+/* ---- signals ---- */
+
+static sigset_t before;
+
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, &before);
+}
+
+static void let_signals_go(void)
+{
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* ---- names ---- */
+
+/* Generation 0 is the image in use. */
+static void name_generation(const struct rotation *k, unsigned generation, char out[NAME_MAX + 1])
+{
+	if (generation == 0)
+		snprintf(out, NAME_MAX + 1, "%.*s", (int)NAME_LONGEST, k->name);
+	else if (generation > 1)
+		snprintf(out, NAME_MAX + 1, "%.*s.previous-%u", (int)NAME_LONGEST, k->name, generation);
+	else
+		snprintf(out, NAME_MAX + 1, "%.*s.previous", (int)NAME_LONGEST, k->name);
+}
+
+/* 1, 0, or -errno: what cannot be looked at may be there. */
+static int exists(const struct rotation *k, const char *name, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(k->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(err, -errno, "%s", name);
+}
+
+/* ---- the steps ---- */
+
+/* The generation that the new image takes first: a free one, or the last. */
+static int first_slot(struct rotation *k, unsigned limit, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	int r = 1;
+
+	for (k->start = 1; r > 0; k->start++) {
+		name_generation(k, k->start, name);
+		r = exists(k, name, err);
+		if (r >= 0 && (r == 0 || k->start == limit))
+			break;
+	}
+	k->was_free = r == 0;
+	return r < 0 ? r : 0;
+}
+
+/* The new image comes from TEMP, or goes back there. */
+static int begin(struct rotation *k, bool back, struct err *err)
+{
+	char name[NAME_MAX + 1];
+
+	name_generation(k, k->start, name);
+	if (!k->was_free)
+		return exchange_names(k->dir, k->name, k->temp, name, err);
+	return back ? exchange_move(k->dir, name, k->temp, err)
+		    : exchange_move(k->dir, k->temp, name, err);
+}
+
+/* The new image goes to the generation TO, and those that it meets the other way by one. */
+static int walk(struct rotation *k, unsigned to, struct err *err)
+{
+	char name[NAME_MAX + 1], next[NAME_MAX + 1];
+	int r = 0;
+
+	while (r == 0 && k->at != to) {
+		unsigned beside = k->at < to ? k->at + 1 : k->at - 1;
+
+		name_generation(k, k->at, name);
+		name_generation(k, beside, next);
+		r = exchange_names(k->dir, k->name, name, next, err);
+		if (r == 0)
+			k->at = beside;
+	}
+	return r;
+}
+
+static int commit(struct rotation *k, unsigned limit, struct err *err)
+{
+	int r = limit ? first_slot(k, limit, err) : 0;
+
+	if (r == 0)
+		r = begin(k, false, err);
+	if (r < 0)
+		return r;
+	k->begun = true;
+	k->at = k->start;
+	return walk(k, 0, err);
+}
+
+/* After it TEMP is the new image, or nothing. */
+static int take_back(struct rotation *k, struct err *err)
+{
+	int r = k->begun ? walk(k, k->start, err) : 0;
+
+	return r == 0 && k->begun ? begin(k, true, err) : r;
+}
+
+int rotate_lower(int dir, const char *name, unsigned from, struct err *err)
+{
+	struct rotation k = {.dir = dir, .at = from};
+
+	snprintf(k.name, sizeof(k.name), "%s", name);
+	return walk(&k, 0, err);
+}
+
+/* IS_SPARE: nobody needs what is TEMP now. */
+static void end(struct rotation *k, bool is_spare)
+{
+	if (is_spare)
+		unlinkat(k->dir, k->temp, 0);
+	k->dir = close_fd(k->dir);
+	let_signals_go();
+}
+
+int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct rotation *out,
+		struct err *err)
+{
+	struct rotation k = {.dir = fcntl(file->dir, F_DUPFD_CLOEXEC, 3)};
+	char first[NAME_MAX + 1];
+	int r;
+
+	if (k.dir < 0)
+		return err_sys(err, -errno, "the folder of %s", file->name);
+	if (strlen(file->name) > NAME_LONGEST) {
+		close_fd(k.dir);
+		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", file->name);
+	}
+	snprintf(k.name, sizeof(k.name), "%s", file->name);
+	snprintf(k.temp, sizeof(k.temp), "%s", file->temp);
+	name_generation(&k, 1, first);
+	r = exists(&k, k.name, err);
+	if (r < 0) {
+		close_fd(k.dir);
+		return r;
+	}
+	k.was_free = r == 0;
+	if (k.was_free || !keep_current || exchange_are_same(k.dir, k.name, first))
+		limit = 0;
+	hold_signals();
+	r = commit(&k, limit, err);
+	/* Where that fails, too, TEMP may be an image that was there before. */
+	if (r == 0 || take_back(&k, NULL) < 0)
+		atomic_forget(file);
+	if (r < 0) {
+		end(&k, false);
+		return r;
+	}
+	*out = k;
+	return 0;
+}
+
+int rotate_undo(struct rotation *k, struct err *err)
+{
+	int r = take_back(k, err);
+
+	end(k, r == 0);
+	return r;
+}
+
+void rotate_finish(struct rotation *k)
+{
+	end(k, true);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Is there room on /boot for an image, before anything is written there? The old image and what is
+ * kept of it stay until the new one is in place, so the new one comes on top.
+ */
+
+#include "base/err.h"
+#include "host/boot/bootdir.h"
+
+enum { SPACE_RESERVE = 1024 * 1024 }; /* what is to be left, in bytes */
+
+/*
+ * EXTRA: bytes of copies that have to be made of older images there (0 where links do). -ENOSPC
+ * says how much is missing, and the hint by name what would free it: images that belong to no
+ * kernel.
+ */
+int space_check(const struct root *root, const struct bootdir *b, uint64_t bytes, uint64_t extra,
+		struct err *err);

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/machine/conf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+struct place {
+	unsigned line, column;
+};
+
+struct parser {
+	const char *p, *end;
+	struct place at;
+	const struct conf_source *source;
+	struct arena *arena;
+	struct err *err;
+};
+
+static int __attribute__((format(printf, 3, 4))) bad(const struct parser *s, struct place at,
+						     const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	err_set(s->err, -EBADMSG, "%s:%u:%u: %s", s->source->file, at.line, at.column, text);
+	return err_hint(s->err, "only assignments are read (key=value, key+=value): this is not run "
+				"as shell");
+}
+
+/* ---- characters ---- */
+
+/* '\0' at the end: the text itself holds none. */
+static char peek(const struct parser *s)
+{
+	return s->p < s->end ? *s->p : '\0';
+}
+
+static char take(struct parser *s)
+{
+	char c = *s->p++;
+
+	if (c == '\n') {
+		s->at.line++;
+		s->at.column = 1;
+	} else {
+		s->at.column++;
+	}
+	return c;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_name(char c, bool first)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (!first && c >= '0' && c <= '9');
+}
+
+static void skip_blanks(struct parser *s)
+{
+	while (is_blank(peek(s)))
+		take(s);
+}
+
+static void skip_comment(struct parser *s)
+{
+	while (peek(s) && peek(s) != '\n')
+		take(s);
+}
+
+/* Once for the whole text, so that nobody below has to think of them. */
+static int check_bytes(struct parser *s)
+{
+	struct parser copy = *s;
+
+	while (copy.p < copy.end) {
+		struct place at = copy.at;
+		unsigned char c = (unsigned char)take(&copy);
+
+		if (c == '\r')
+			return bad(s, at, "a carriage return: the lines must end as on Unix");
+		if ((c < ' ' && c != '\t' && c != '\n') || c == 127)
+			return bad(s, at, "byte %u is no text", c);
+	}
+	return 0;
+}
+
+/* ---- parts of a value ---- */
+
+static int take_name(struct parser *s, struct buf *out)
+{
+	while (is_name(peek(s), out->len == 0))
+		buf_add(out, (char[]){take(s)}, 1);
+	return buf_status(out);
+}
+
+static int expand(struct parser *s, struct place at, const char *name, struct buf *out)
+{
+	const struct conf_variable *v = s->source->variables;
+
+	for (; v && v->name; v++)
+		if (strcmp(v->name, name) == 0) {
+			buf_add_str(out, v->value);
+			return 0;
+		}
+	return bad(s, at, "no variable \"%s\" is known here", name);
+}
+
+/* Behind a dollar sign. */
+static int take_variable(struct parser *s, struct place at, bool quoted, struct buf *out)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	bool braces = peek(s) == '{';
+	char c;
+
+	if (braces)
+		take(s);
+	c = peek(s);
+	if (is_name(c, true)) {
+		take_name(s, &name);
+		if (braces && peek(s) != '}')
+			return bad(s, at, "of ${...} only ${name} is read");
+		if (braces)
+			take(s);
+		return expand(s, at, buf_cstr(&name), out);
+	}
+	if (c == '(')
+		return bad(s, at, "commands in a value are not run");
+	if (braces || (c && strchr("0123456789?!@*#$-", c)) ||
+	    (!quoted && (c == '\'' || c == '"')))
+		return bad(s, at, "this use of \"$\" is not read; \\$ is a dollar sign");
+	buf_add(out, "$", 1);
+	return 0;
+}
+
+static int take_single(struct parser *s, struct buf *out)
+{
+	struct place at = s->at;
+
+	take(s);
+	while (peek(s) && peek(s) != '\'')
+		buf_add(out, (char[]){take(s)}, 1);
+	if (!peek(s))
+		return bad(s, at, "this quote is never closed");
+	take(s);
+	return 0;
+}
+
+/* Behind a backslash between double quotes. */
+static void take_escaped(struct parser *s, struct buf *out)
+{
+	char c = peek(s);
+
+	if (c == '\n') {
+		take(s);
+		return;
+	}
+	if (!c || !strchr("$`\"\\", c))
+		buf_add(out, "\\", 1);
+	else
+		buf_add(out, (char[]){take(s)}, 1);
+}
+
+static int take_double(struct parser *s, struct buf *out)
+{
+	struct place at = s->at;
+	int r = 0;
+
+	take(s);
+	while (peek(s) && peek(s) != '"' && r == 0) {
+		struct place here = s->at;
+		char c = take(s);
+
+		if (c == '\\')
+			take_escaped(s, out);
+		else if (c == '$')
+			r = take_variable(s, here, true, out);
+		else if (c == '`')
+			r = bad(s, here, "commands in a value are not run");
+		else
+			buf_add(out, &c, 1);
+	}
+	if (r < 0)
+		return r;
+	if (!peek(s))
+		return bad(s, at, "this quote is never closed");
+	take(s);
+	return 0;
+}
+
+/* What stands outside of quotes and is neither a quote nor the end of the word. */
+static int take_plain(struct parser *s, bool in_array, struct buf *out)
+{
+	struct place at = s->at;
+	char c = take(s);
+
+	if (c == '$')
+		return take_variable(s, at, false, out);
+	if (c == '`')
+		return bad(s, at, "commands in a value are not run");
+	if (strchr("|&;<>()", c))
+		return bad(s, at, "\"%c\" must stand in quotes", c);
+	if (c == '~' && (!out->len || out->data[out->len - 1] == ':'))
+		return bad(s, at, "\"~\" is not expanded: write the whole path");
+	if (in_array && strchr("*?[{", c))
+		return bad(s, at, "\"%c\" is not expanded: it must stand in quotes", c);
+	if (c != '\\') {
+		buf_add(out, &c, 1);
+		return 0;
+	}
+	if (!peek(s))
+		return bad(s, at, "nothing follows this backslash");
+	c = take(s);
+	if (c != '\n')
+		buf_add(out, &c, 1);
+	return 0;
+}
+
+/* Up to a blank, the end of the line, or ")" of an array. */
+static int take_word(struct parser *s, bool in_array, struct buf *out)
+{
+	int r = 0;
+
+	while (r == 0) {
+		char c = peek(s);
+
+		if (!c || is_blank(c) || c == '\n' || (in_array && c == ')'))
+			return buf_status(out);
+		if (c == '\'')
+			r = take_single(s, out);
+		else if (c == '"')
+			r = take_double(s, out);
+		else
+			r = take_plain(s, in_array, out);
+	}
+	return r;
+}
+
+/* ---- assignments ---- */
+
+static void add_word(struct arena *arena, struct conf_assignment *a, const char *word)
+{
+	if ((a->n_words & (a->n_words - 1)) == 0) {
+		const char **more = arena_alloc(arena, (a->n_words * 2 + 1) * sizeof(*more));
+
+		if (a->n_words)
+			memcpy(more, a->words, a->n_words * sizeof(*more));
+		a->words = more;
+	}
+	a->words[a->n_words++] = word;
+}
+
+static void split(struct arena *arena, struct conf_assignment *a)
+{
+	char *cursor = arena_strdup(arena, a->text), *word;
+
+	while ((word = strsep(&cursor, " \t\n")))
+		if (*word)
+			add_word(arena, a, word);
+}
+
+static int take_array(struct parser *s, struct conf_assignment *a, struct buf *text)
+{
+	struct place at = s->at;
+
+	take(s);
+	for (;;) {
+		_cleanup_buf_ struct buf word = BUF_INIT;
+		char c = peek(s);
+		int r;
+
+		if (!c)
+			return bad(s, at, "this parenthesis is never closed");
+		if (is_blank(c) || c == '\n') {
+			take(s);
+			continue;
+		}
+		if (c == '#') {
+			skip_comment(s);
+			continue;
+		}
+		if (c == ')') {
+			take(s);
+			return buf_status(text);
+		}
+		r = take_word(s, true, &word);
+		if (r < 0)
+			return r;
+		buf_printf(text, "%s%s", text->len ? " " : "", buf_cstr(&word));
+		if (word.len)
+			add_word(s->arena, a, arena_strdup(s->arena, buf_cstr(&word)));
+	}
+}
+
+static int take_value(struct parser *s, struct conf_assignment *a)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	bool is_array = peek(s) == '(';
+	int r = is_array ? take_array(s, a, &text) : take_word(s, false, &text);
+
+	if (r < 0)
+		return r;
+	a->text = arena_strdup(s->arena, buf_cstr(&text));
+	if (!is_array)
+		split(s->arena, a);
+	skip_blanks(s);
+	if (peek(s) == '#')
+		skip_comment(s);
+	if (peek(s) && peek(s) != '\n')
+		return bad(s, s->at, "more behind the value of %s: a value with blanks must stand in "
+				     "quotes, and begin right behind \"=\"",
+			   a->key);
+	return 0;
+}
+
+static int take_key(struct parser *s, struct conf_assignment *a)
+{
+	struct place at = s->at;
+
+	for (int i = 0; i < 2; i++) {
+		_cleanup_buf_ struct buf name = BUF_INIT;
+
+		at = s->at;
+		if (take_name(s, &name) < 0)
+			return err_set(s->err, -ENOMEM, "%s: out of memory", s->source->file);
+		a->key = arena_strdup(s->arena, buf_cstr(&name));
+		a->line = at.line;
+		if (strcmp(a->key, "export") != 0 || !is_blank(peek(s)))
+			break;
+		skip_blanks(s);
+	}
+	if (peek(s) == '+') {
+		take(s);
+		a->append = true;
+	}
+	if (!*a->key || peek(s) != '=')
+		return bad(s, at, "this is no assignment%s",
+			   is_blank(peek(s)) && *a->key ? " (\"=\" must follow the key at once)" : "");
+	take(s);
+	return 0;
+}
+
+static void append(struct conf *c, struct arena *arena, const struct conf_assignment *a)
+{
+	if ((c->n & (c->n - 1)) == 0) {
+		struct conf_assignment *more = arena_alloc(arena, (c->n * 2 + 1) * sizeof(*more));
+
+		if (c->n)
+			memcpy(more, c->list, c->n * sizeof(*more));
+		c->list = more;
+	}
+	c->list[c->n++] = *a;
+}
+
+int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
+	       struct err *err)
+{
+	struct parser s = {.p = source->text,
+			   .end = source->text + source->len,
+			   .at = {1, 1},
+			   .source = source,
+			   .arena = arena,
+			   .err = err};
+	struct conf result = *c;
+	int r;
+
+	if (source->len > CONF_SIZE_MAX)
+		return err_set(err, -E2BIG, "%s is larger than %d bytes", source->file,
+			       CONF_SIZE_MAX);
+	r = check_bytes(&s);
+	while (r == 0 && peek(&s)) {
+		struct conf_assignment a = {.file = source->file};
+
+		skip_blanks(&s);
+		if (peek(&s) == '#')
+			skip_comment(&s);
+		if (peek(&s) == '\n') {
+			take(&s);
+			continue;
+		}
+		if (!peek(&s))
+			break;
+		r = take_key(&s, &a);
+		if (r == 0)
+			r = take_value(&s, &a);
+		if (r == 0)
+			append(&result, arena, &a);
+	}
+	if (r == 0)
+		*c = result;
+	return r;
+}
+
+/* ---- answers ---- */
+
+const struct conf_assignment *conf_find(const struct conf *c, const char *key)
+{
+	for (size_t i = c->n; i > 0; i--)
+		if (strcmp(c->list[i - 1].key, key) == 0)
+			return &c->list[i - 1];
+	return NULL;
+}
+
+const struct conf_assignment *conf_next(const struct conf *c, const char *key,
+					const struct conf_assignment *after)
+{
+	size_t first = after ? (size_t)(after - c->list) + 1 : 0;
+
+	for (size_t i = 0; i < c->n && !after; i++)
+		if (!c->list[i].append && strcmp(c->list[i].key, key) == 0)
+			first = i;
+	for (size_t i = first; i < c->n; i++)
+		if (strcmp(c->list[i].key, key) == 0)
+			return &c->list[i];
+	return NULL;
+}
+
+size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
+		  struct conf_word **out)
+{
+	const struct conf_assignment *a;
+	size_t room = 0, n = 0;
+
+	for (a = conf_next(c, key, NULL); a; a = conf_next(c, key, a))
+		room += a->n_words;
+	*out = arena_alloc(arena, (room + 1) * sizeof(**out));
+	for (a = conf_next(c, key, NULL); a; a = conf_next(c, key, a))
+		for (size_t k = 0; k < a->n_words; k++)
+			(*out)[n++] = (struct conf_word){a->words[k], a};
+	return n;
+}
+
+int conf_switch(const struct conf_assignment *a, bool *out, struct err *err)
+{
+	char shown[64];
+
+	if (strcmp(a->text, "yes") == 0 || strcmp(a->text, "no") == 0) {
+		*out = a->text[0] == 'y';
+		return 0;
+	}
+	escape_text(a->text, shown, sizeof(shown));
+	return err_set(err, -EINVAL, "%s:%u: %s=\"%s\": it is yes or no", a->file, a->line, a->key,
+		       shown);
+}

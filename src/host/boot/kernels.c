@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/boot/kernels.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/kernel/bzimage.h"
+#include "format/codec/decode_all.h"
+#include "format/kernel/kconfig.h"
+#include "format/codec/unpack.h"
+#include "host/boot/kernel_install.h"
+
+#define MODULES_DIR "usr/lib/modules"
+
+enum {
+	CONFIG_SIZE_MAX = 4 * 1024 * 1024,
+	IMAGE_SIZE_MAX = 256 * 1024 * 1024,
+	KERNEL_SIZE_MAX = 512 * 1024 * 1024,
+	SIZE_TAIL = 4,
+};
+
+/* /lib/modules, or where the distribution keeps /lib without a merged /usr. */
+static const char *modules_folder(const struct root *r)
+{
+	return root_exists(r, "lib/modules") ? "lib/modules" : MODULES_DIR;
+}
+
+/* 1 when PATH is a kernel image of VERSION, 0 when there is no such file, -EBADMSG. */
+static int check_image(const struct root *r, const char *path, const char *version, struct err *err)
+{
+	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
+	_cleanup_free_ uint8_t *head = xrealloc(NULL, BZIMAGE_HEAD, 1);
+	struct bzimage image;
+	ssize_t n;
+	int e;
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return err_sys(err, fd, "kernel image /%s", path);
+	n = read_full(fd, head, BZIMAGE_HEAD);
+	if (n < 0)
+		return err_sys(err, (int)n, "kernel image /%s", path);
+	e = bzimage_decode(head, (size_t)n, &image, err);
+	if (e < 0)
+		return err_prefix(err, "kernel image /%s", path);
+	if (strcmp(image.version, version) != 0) {
+		e = err_set(err, -EBADMSG,
+			    "kernel image /%s is of version %s, but its name and the module tree "
+			    "say %s",
+			    path, image.version, version);
+		err_hint(err, "reinstall the kernel package; the two must come from one build");
+		return e;
+	}
+	return 1;
+}
+
+enum { IMAGE_PLACES = 5 };
+
+/* Where the kernel VERSION may be, the likeliest first; NULL behind the last one. What
+ * kernel-install has put somewhere is only looked for when it is in none of the usual places. */
+static const char *image_place(const struct root *r, const char *version, unsigned i,
+			       struct arena *arena)
+{
+	struct kernel_install k;
+
+	switch (i) {
+	case 0:
+		return arena_printf(arena, "boot/vmlinuz-%s", version);
+	case 1:
+		return arena_printf(arena, "%s/%s/vmlinuz", modules_folder(r), version);
+	case 2:
+		return arena_printf(arena, "boot/vmlinux-%s", version);
+	case 3:
+		return arena_printf(arena, "boot/kernel-%s", version);
+	default:
+		return i < IMAGE_PLACES && kernel_install_find(r, arena, &k)
+			       ? arena_printf(arena, "%s/%s/linux", k.folder, version)
+			       : NULL;
+	}
+}
+
+static int find_image(const struct root *r, struct kernel *k, struct arena *arena, struct err *err)
+{
+	const char *path;
+
+	for (unsigned i = 0; (path = image_place(r, k->version, i, arena)); i++) {
+		int e = check_image(r, path, k->version, err);
+
+		if (e > 0)
+			k->image = path;
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+/* The module tree of VERSION. False when there is no such directory. */
+static bool find_tree(const struct root *r, const char *version, struct arena *arena,
+		      struct kernel *out)
+{
+	const char *dir = arena_printf(arena, "%s/%s", modules_folder(r), version);
+	struct stat st;
+
+	if (root_stat(r, dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	*out = (struct kernel){.version = version, .modules_dir = root_resolve(r, dir, arena)};
+	return out->modules_dir != NULL;
+}
+
+static bool has_modules(const struct root *r, const struct kernel *k, struct arena *arena)
+{
+	return root_exists(r, arena_printf(arena, "%s/modules.order", k->modules_dir)) ||
+	       root_exists(r, arena_printf(arena, "%s/modules.dep.bin", k->modules_dir)) ||
+	       root_exists(r, arena_printf(arena, "%s/kernel", k->modules_dir));
+}
+
+static int newer_first(const void *a, const void *b)
+{
+	return -version_compare(((const struct kernel *)a)->version,
+				((const struct kernel *)b)->version);
+}
+
+int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err)
+{
+	char **names;
+	int n = root_listdir(r, modules_folder(r), arena, &names);
+	size_t count = 0;
+
+	if (n < 0) {
+		err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
+		return err_hint(err, "install a kernel package");
+	}
+	*out = arena_alloc(arena, ((size_t)n + 1) * sizeof(**out));
+	for (int i = 0; i < n; i++) {
+		struct kernel k;
+
+		if (find_tree(r, names[i], arena, &k) && has_modules(r, &k, arena))
+			(*out)[count++] = k;
+	}
+	qsort(*out, count, sizeof(**out), newer_first);
+	return (int)count;
+}
+
+const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena)
+{
+	const char *path;
+
+	for (unsigned i = 0; (path = image_place(r, version, i, arena)); i++)
+		if (root_exists(r, path))
+			return path;
+	return NULL;
+}
+
+/* A comma list of what is installed, for the hint of a wrong version. */
+static const char *versions_text(const struct root *r, struct arena *arena)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct kernel *list = NULL;
+	int n = kernels_list(r, arena, &list, NULL);
+
+	for (int i = 0; i < n; i++)
+		buf_printf(&b, "%s%s", i ? ", " : "", list[i].version);
+	return n > 0 ? arena_strdup(arena, buf_cstr(&b)) : "none";
+}
+
+int kernel_hint_depmod(const struct root *r, const char *version, struct err *err)
+{
+	return err_hint(err, "run: depmod%s%s %s", r->is_host ? "" : " -b ", root_prefix(r),
+			version);
+}
+
+static int check_complete(const struct root *r, struct kernel *k, struct arena *arena,
+			  struct err *err)
+{
+	static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin"};
+	int e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
+		if (root_exists(r, arena_printf(arena, "%s/%s", k->modules_dir, indexes[i])))
+			continue;
+		err_set(err, -ENOENT, "module tree /%s has no %s", k->modules_dir, indexes[i]);
+		return kernel_hint_depmod(r, k->version, err);
+	}
+	e = find_image(r, k, arena, err);
+	if (e < 0)
+		return e;
+	if (e == 0) {
+		err_set(err, -ENOENT,
+			"kernel %s has a module tree but no kernel image (looked for "
+			"/boot/vmlinuz-%s, /%s/vmlinuz and Boot Loader Specification folders)",
+			k->version, k->version, k->modules_dir);
+		return err_hint(err, "install the kernel's package again, or mount /boot");
+	}
+	return 0;
+}
+
+static int find_default(const struct root *r, struct arena *arena, struct kernel *out,
+			struct err *err)
+{
+	struct utsname u;
+	struct kernel *list = NULL;
+	int n, e;
+
+	if (r->is_host && uname(&u) == 0 &&
+	    find_tree(r, arena_strdup(arena, u.release), arena, out))
+		return check_complete(r, out, arena, err);
+	n = kernels_list(r, arena, &list, err);
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		*out = list[i];
+		e = find_image(r, out, arena, err);
+		if (e < 0)
+			return e;
+		if (e > 0)
+			return check_complete(r, out, arena, err);
+	}
+	err_set(err, -ENOENT, "no kernel under %s/%s has both modules and a kernel image",
+		root_prefix(r), modules_folder(r));
+	return err_hint(err, "install a kernel package, or name the kernel version");
+}
+
+int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
+		struct err *err)
+{
+	if (!version)
+		return find_default(r, arena, out, err);
+	if (strchr(version, '/') || !path_is_clean(version) || *version == '-')
+		return err_set(err, -EINVAL, "\"%s\" is not a kernel version", version);
+	if (!find_tree(r, version, arena, out)) {
+		err_set(err, -ENOENT, "no modules for kernel %s (no directory %s/%s/%s)", version,
+			root_prefix(r), modules_folder(r), version);
+		return err_hint(err, "installed kernels: %s", versions_text(r, arena));
+	}
+	return check_complete(r, out, arena, err);
+}
+
+/* CONFIG_IKCONFIG: decompress the kernel, and look inside. */
+static int config_from_image(const struct root *r, const struct kernel *k, struct buf *out,
+			     struct err *err)
+{
+	_cleanup_buf_ struct buf file = BUF_INIT, kernel = BUF_INIT;
+	const struct decoder_ops *ops;
+	struct bzimage image;
+	const void *gz;
+	size_t gz_len;
+	int e;
+
+	e = root_read(r, k->image, IMAGE_SIZE_MAX, &file);
+	if (e < 0)
+		return err_sys(err, e, "kernel image /%s", k->image);
+	e = bzimage_decode(file.data, file.len, &image, err);
+	if (e < 0)
+		return e;
+	if (!image.payload_offset || image.payload_offset > file.len ||
+	    image.payload_size > file.len - image.payload_offset)
+		return -ENOENT;
+	ops = decoder_find(codec_detect(file.data + image.payload_offset, image.payload_size));
+	if (!ops)
+		return -ENOENT;
+	e = unpack(ops, file.data + image.payload_offset, image.payload_size, KERNEL_SIZE_MAX,
+		   &kernel, NULL, err);
+	/* The plain size stands behind the stream; lz4, which has no end mark, reads into it. */
+	if (e < 0 && ops->codec == CODEC_LZ4 && image.payload_size > SIZE_TAIL) {
+		kernel.len = 0;
+		e = unpack(ops, file.data + image.payload_offset, image.payload_size - SIZE_TAIL,
+			   KERNEL_SIZE_MAX, &kernel, NULL, err);
+	}
+	if (e < 0)
+		return err_prefix(err, "kernel image /%s", k->image);
+	gz = kconfig_find_embedded(kernel.data, kernel.len, &gz_len);
+	if (!gz)
+		return -ENOENT;
+	e = unpack(&decode_gzip, gz, gz_len, CONFIG_SIZE_MAX, out, NULL, err);
+	return e < 0 ? err_prefix(err, "configuration in /%s", k->image) : 0;
+}
+
+int kernel_config(const struct root *r, const struct kernel *k, struct arena *arena,
+		  struct buf *out, const char **origin, struct err *err)
+{
+	const char *paths[] = {
+		arena_printf(arena, "boot/config-%s", k->version),
+		arena_printf(arena, "%s/config", k->modules_dir),
+		arena_printf(arena, "%s/config-%s", k->modules_dir, k->version),
+	};
+	int e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		*origin = paths[i];
+		e = root_read(r, paths[i], CONFIG_SIZE_MAX, out);
+		if (e == 0)
+			return 0;
+		if (e != -ENOENT && e != -ENOTDIR)
+			return err_sys(err, e, "kernel configuration /%s", paths[i]);
+	}
+	*origin = k->image;
+	e = k->image ? config_from_image(r, k, out, err) : -ENOENT;
+	if (e == -ENOENT)
+		return err_set(err, e, "kernel %s has no configuration file and none inside",
+			       k->version);
+	return e;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/strset.h"
+#include "base/text.h"
+
+#define MAIN_FILE "/etc/dracut.conf"
+
+static const char *const folders[] = {"/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d",
+				      "/run/initramfs/dracut.conf.d"};
+
+/* A file or folder: below the root, or one of the calling process. */
+struct place {
+	const struct root *root;
+	const char *path;
+	const char *shown; /* for messages */
+};
+
+struct reader {
+	const struct root *root;
+	struct root host; /* for paths of the calling process */
+	const struct conf_variable *variables;
+	struct arena *arena;
+	struct config *out;
+	struct strset seen;
+	struct place *list;
+	size_t n;
+};
+
+/* ---- the order of names, as GNU sort -V has it ---- */
+
+/* NAME without what looks like suffixes: a dot, a letter, letters and digits. */
+static size_t stem_length(const char *name)
+{
+	size_t stem = 1, i = 1;
+
+	while (name[i - 1] && name[i]) {
+		if (name[i] != '.' ||
+		    !(isalpha((unsigned char)name[i + 1]) || name[i + 1] == '~')) {
+			stem = ++i;
+			continue;
+		}
+		for (i += 2; isalnum((unsigned char)name[i]) || name[i] == '~';)
+			i++;
+		if (name[i] && name[i] != '.')
+			stem = i;
+	}
+	return name[i - 1] ? stem : 0;
+}
+
+/* Of a character outside of numbers: a tilde before the end, then letters, then the rest. */
+static int weight(const char *s, const char *end)
+{
+	if (s == end)
+		return -1;
+	if (isdigit((unsigned char)*s))
+		return 0;
+	if (isalpha((unsigned char)*s))
+		return *s;
+	return *s == '~' ? -2 : (unsigned char)*s + 256;
+}
+
+static bool is_digit(const char *s, const char *end)
+{
+	return s < end && isdigit((unsigned char)*s);
+}
+
+/* Compares the numbers at *A and *B, and passes over them. */
+static int compare_numbers(const char **a, const char *a_end, const char **b, const char *b_end)
+{
+	int first = 0;
+
+	while (*a < a_end && **a == '0')
+		++*a;
+	while (*b < b_end && **b == '0')
+		++*b;
+	for (; is_digit(*a, a_end) && is_digit(*b, b_end); ++*a, ++*b)
+		if (!first)
+			first = **a - **b;
+	if (is_digit(*a, a_end) || is_digit(*b, b_end))
+		return is_digit(*a, a_end) ? 1 : -1;
+	return first;
+}
+
+static int compare_parts(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	const char *a_end = a + a_len, *b_end = b + b_len;
+
+	while (a < a_end || b < b_end) {
+		int diff;
+
+		while ((a < a_end && !is_digit(a, a_end)) || (b < b_end && !is_digit(b, b_end))) {
+			diff = weight(a, a_end) - weight(b, b_end);
+			if (diff)
+				return diff;
+			a++;
+			b++;
+		}
+		diff = compare_numbers(&a, a_end, &b, b_end);
+		if (diff)
+			return diff;
+	}
+	return 0;
+}
+
+static int compare_names(const char *a, const char *b)
+{
+	int diff = compare_parts(a, stem_length(a), b, stem_length(b));
+
+	if (!diff)
+		diff = compare_parts(a, strlen(a), b, strlen(b));
+	return diff ? diff : strcmp(a, b);
+}
+
+static const char *base_name(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return compare_names(base_name(((const struct place *)a)->path),
+			     base_name(((const struct place *)b)->path));
+}
+
+/* ---- which files ---- */
+
+static int own_place(struct reader *r, const char *path, struct place *out, struct err *err)
+{
+	char cwd[PATH_MAX];
+
+	if (r->host.fd < 0 && root_open("/", &r->host, err) < 0)
+		return err->code;
+	*out = (struct place){&r->host, path, path};
+	if (*path == '/')
+		return 0;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return err_sys(err, -errno, "the working directory");
+	out->path = arena_printf(r->arena, "%s/%s", cwd, path);
+	return 0;
+}
+
+/* What is not below the root does not note by itself that it was asked for. */
+static void note(const struct reader *r, const struct place *p)
+{
+	if (p->root == &r->host)
+		root_note_outside(r->root, p->path);
+}
+
+static bool is_masked(const struct place *p, struct arena *arena)
+{
+	const char *target = root_readlink(p->root, p->path, arena);
+
+	return target && strcmp(target, "/dev/null") == 0;
+}
+
+/* 1: P counts, also if it is to switch others off; 0: it leads nowhere. */
+static int check_file(const struct place *p, struct arena *arena, struct err *err)
+{
+	struct stat st;
+	int r = is_masked(p, arena) ? 0 : root_stat(p->root, p->path, &st);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? err_sys(err, r, "%s", p->shown) : 1;
+}
+
+static int list_folder(struct reader *r, const struct place *folder, bool must_be, struct err *err)
+{
+	char **names;
+	int n;
+
+	note(r, folder);
+	n = root_listdir(folder->root, folder->path, r->arena, &names);
+
+	if (n < 0)
+		return n == -ENOENT && !must_be ? 0 : err_sys(err, n, "%s", folder->shown);
+	for (int i = 0; i < n; i++) {
+		struct place p = {.root = folder->root};
+		int e;
+
+		if (names[i][0] == '.' || !str_ends(names[i], ".conf") ||
+		    strset_has(&r->seen, names[i]))
+			continue;
+		p.path = arena_printf(r->arena, "%s/%s", folder->path, names[i]);
+		p.shown = arena_printf(r->arena, "%s/%s", folder->shown, names[i]);
+		e = check_file(&p, r->arena, err);
+		if (e < 0)
+			return e;
+		if (e == 0)
+			continue;
+		if (r->n == CONFIG_FILES_MAX)
+			return err_set(err, -E2BIG, "%s: over %d files of settings", folder->shown,
+				       CONFIG_FILES_MAX);
+		strset_add(&r->seen, names[i], NULL);
+		r->list = arena_grow(r->arena, r->list, r->n, sizeof(*r->list));
+		r->list[r->n++] = p;
+	}
+	return 0;
+}
+
+static int list_all(struct reader *r, const char *own, struct err *err)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && e == 0; i++) {
+		struct place folder = {r->root, folders[i], folders[i]};
+		bool is_own = i == 0 && own;
+
+		if (is_own)
+			e = own_place(r, own, &folder, err);
+		if (e == 0)
+			e = list_folder(r, &folder, is_own, err);
+	}
+	if (e == 0 && r->n)
+		qsort(r->list, r->n, sizeof(*r->list), by_name);
+	return e;
+}
+
+/* ---- reading ---- */
+
+/* dracut's own tests, and people, say "--conf /dev/null" for none. */
+static bool is_null_device(const struct place *p)
+{
+	struct stat st;
+
+	return root_stat(p->root, p->path, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(1, 3);
+}
+
+static int read_place(struct reader *r, const struct place *p, bool must_be, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct conf_source source = {.file = p->shown, .variables = r->variables};
+	int e;
+
+	note(r, p);
+	if (is_masked(p, r->arena) || is_null_device(p))
+		return 0;
+	e = root_read(p->root, p->path, CONF_SIZE_MAX, &text);
+	if (e == -ENOENT && !must_be)
+		return 0;
+	if (e < 0)
+		return err_sys(err, e, "%s", p->shown);
+	source.text = buf_cstr(&text);
+	source.len = text.len;
+	r->out->files = arena_grow(r->arena, r->out->files, r->out->n_files, sizeof(char *));
+	r->out->files[r->out->n_files++] = p->shown;
+	return conf_parse(&r->out->values, r->arena, &source, err);
+}
+
+static int read_all_files(struct reader *r, const struct config_places *places, struct err *err)
+{
+	struct place first = {r->root, MAIN_FILE, MAIN_FILE};
+	int e = 0;
+
+	if (places->file)
+		e = own_place(r, places->file, &first, err);
+	if (e == 0)
+		e = read_place(r, &first, places->file != NULL, err);
+	if (e == 0)
+		e = list_all(r, places->folder, err);
+	for (size_t i = 0; i < r->n && e == 0; i++)
+		e = read_place(r, &r->list[i], true, err);
+	return e;
+}
+
+int config_read(const struct root *root, const struct config_places *places, const char *kernel,
+		struct arena *arena, struct config *out, struct err *err)
+{
+	struct conf_variable variables[] = {{"kernel", kernel}, {0}};
+	struct reader r = {.root = root,
+			   .host = {.fd = -1},
+			   .variables = variables,
+			   .arena = arena,
+			   .out = out};
+	int e;
+
+	*out = (struct config){0};
+	e = read_all_files(&r, places, err);
+	strset_clear(&r.seen);
+	root_close(&r.host);
+	return e;
+}

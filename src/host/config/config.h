@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * dracut's configuration as it lies on a machine: which files count, in which order, and what their
+ * keys mean here. The language is format/machine/conf.h's; nothing is run.
+ *
+ * /etc/dracut.conf comes first, then every *.conf of these folders, in the order of their names, as
+ * versions (GNU "sort -V"), whichever folder they are in:
+ *
+ *   /etc/dracut.conf.d  /usr/lib/dracut/dracut.conf.d  /run/initramfs/dracut.conf.d
+ *
+ * Of files with one name only the one in the folder that stands first here counts; a link to
+ * /dev/null there switches the others off. Hidden files and links that lead nowhere do not count.
+ * What is read later overrides what came before.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "format/machine/conf.h"
+#include "host/root.h"
+
+enum { CONFIG_FILES_MAX = 1000 };
+
+/* Other places, paths of the calling process. NULL: dracut's own, below the root. */
+struct config_places {
+	const char *file;   /* for /etc/dracut.conf; must be there */
+	const char *folder; /* for /etc/dracut.conf.d; must be there */
+};
+
+struct config {
+	struct conf values;
+	const char **files; /* that were read, in this order */
+	size_t n_files;
+};
+
+/* KERNEL: what $kernel is. All of OUT lives in ARENA. A file that cannot be read or is no
+ * configuration is an error with its path, or file, line and column; so is one that was named and
+ * is not there. Messages and assignments name files as they are below the root. */
+int config_read(const struct root *root, const struct config_places *places, const char *kernel,
+		struct arena *arena, struct config *out, struct err *err);
+
+/* ---- what the keys mean ---- */
+
+enum config_effect {
+	CONFIG_UNKNOWN,
+	CONFIG_HONOURED,
+	CONFIG_IGNORED, /* dracut knows it, or once did; here it changes nothing */
+};
+
+enum config_effect config_effect(const char *key);
+
+/* The known key that KEY most likely was meant to be; NULL: none is near. */
+const char *config_nearest(const char *key);
+
+/* Appends "KEY (FILE:LINE), ..." of all that is asked for and has no effect here. Their number. */
+size_t config_ignored(const struct conf *values, struct buf *out);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/remembered/condense.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "format/machine/mountinfo.h"
+
+struct lines {
+	struct arena *arena;
+	char **list;
+	size_t n;
+};
+
+static void add(struct lines *l, char *line)
+{
+	l->list = arena_grow(l->arena, l->list, l->n, sizeof(*l->list));
+	l->list[l->n++] = line;
+}
+
+static void take_mount(struct lines *l, char *line)
+{
+	struct mountinfo m;
+
+	if (mountinfo_decode(line, &m, NULL) == 0 && (m.major || str_starts(m.source, "/dev/")))
+		add(l, arena_printf(l->arena, "%u:%u %s %s %s %s %s", m.major, m.minor, m.root,
+				    m.target, m.fstype, m.source, m.super_options));
+}
+
+/* FILE partition|file SIZE USED PRIORITY */
+static void take_swap(struct lines *l, char *line)
+{
+	char *cursor = line, *file = strtok_r(cursor, " \t", &cursor);
+	char *type = file ? strtok_r(NULL, " \t", &cursor) : NULL;
+
+	if (type)
+		add(l, arena_printf(l->arena, "%s %s", file, type));
+}
+
+/* What tells one kind of processor from another. */
+static void take_processor(struct lines *l, char *line)
+{
+	static const char *const keys[] = {"vendor_id", "cpu family", "model\t", "stepping",
+					   "flags"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (str_starts(line, keys[i]))
+			add(l, line);
+}
+
+/* Of a device: DISKSEQ is another one each time it comes. */
+static void take_uevent(struct lines *l, char *line)
+{
+	if (str_starts(line, "MODALIAS="))
+		add(l, line);
+}
+
+static const struct known {
+	const char *path;
+	void (*take)(struct lines *l, char *line);
+} known[] = {
+	{"proc/self/mountinfo", take_mount},
+	{"proc/mountinfo", take_mount},
+	{"proc/swaps", take_swap},
+	{"proc/cpuinfo", take_processor},
+}, uevent = {NULL, take_uevent};
+
+static const struct known *find(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(known[i].path, path) == 0)
+			return &known[i];
+	return str_starts(path, "sys/devices/") && str_ends(path, "/uevent") ? &uevent : NULL;
+}
+
+bool trace_condenses(const char *path)
+{
+	return find(path);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void trace_condense(const char *path, struct buf *text)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct lines l = {.arena = &arena};
+	const struct known *k = find(path);
+	char *cursor, *line;
+
+	if (!k || !buf_cstr(text))
+		return;
+	cursor = arena_strdup(&arena, buf_cstr(text));
+	while ((line = strsep(&cursor, "\n")))
+		k->take(&l, line);
+	if (l.n)
+		qsort(l.list, l.n, sizeof(*l.list), by_text);
+	text->len = 0;
+	/* Processors of a kind say the same. */
+	for (size_t i = 0; i < l.n; i++)
+		if (i == 0 || strcmp(l.list[i], l.list[i - 1]) != 0)
+			buf_printf(text, "%s\n", l.list[i]);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/core/jobs.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/boot.h"
+#include "init/core/log.h"
+
+enum {
+	WORKERS_USUAL_MAX = 16,
+	FORK_AGAIN_MS = 1000,
+	FORK_FAILS_MS = 10000,
+	STUCK_MS = 100, /* a job that takes so long may wait for hardware, not for a processor */
+};
+
+void jobs_init(struct jobs *j, int epoll)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
+
+	memset(j, 0, sizeof(*j));
+	j->epoll = epoll;
+	j->wanted = n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
+}
+
+/* Life of a worker: job, result, until PID 1 closes the socket. */
+static _Noreturn void work(const struct boot *boot, int fd)
+{
+	struct job_result result;
+	struct job job;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	while (recv(fd, &job, sizeof(job), 0) == sizeof(job)) {
+		memset(&result, 0, sizeof(result));
+		result.kind = job.kind;
+		result.module = job.module;
+		result.generation = job.generation;
+		memcpy(result.name, job.name, sizeof(result.name));
+		jobs_run(boot, &job, &result);
+		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
+			break;
+		/* It has changed its root directory: of no use for other jobs. */
+		if (job.kind == JOB_CHECK)
+			break;
+	}
+	_exit(0);
+}
+
+/* More at once than there are processors only take time from each other, unless they wait. */
+static bool may_start(const struct jobs *j)
+{
+	int64_t now = log_now();
+	unsigned busy = 0, fresh = 0;
+
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		const struct jobs_worker *w = &j->workers[i];
+
+		if (!w->pid || w->job.kind == JOB_NONE)
+			continue;
+		busy++;
+		fresh += now - w->since < STUCK_MS;
+	}
+	return busy < j->wanted || !fresh;
+}
+
+/* Finds an idle worker, or a place for a new one. */
+static const struct jobs_worker *pick(const struct jobs *j)
+{
+	const struct jobs_worker *place = NULL;
+
+	if (!may_start(j))
+		return NULL;
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		const struct jobs_worker *w = &j->workers[i];
+
+		if (w->pid && w->job.kind == JOB_NONE)
+			return w;
+		if (!w->pid && !place)
+			place = w;
+	}
+	if (j->failed_at && log_now() - j->failed_at < FORK_AGAIN_MS)
+		return NULL;
+	return place;
+}
+
+bool jobs_ready(const struct jobs *j)
+{
+	return pick(j) != NULL;
+}
+
+static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = w};
+	int pair[2], pid, r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	r = pid < 0 ? -errno : 0;
+	if (pid == 0) {
+		/* Other workers' sockets must close when PID 1 closes them. */
+		for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
+			if (j->workers[i].pid)
+				close(j->workers[i].fd);
+		if (boot->watchdog.state == WATCHDOG_FED) /* the root's init could not open it */
+			close(boot->watchdog.fd);
+		close(pair[0]);
+		work(boot, pair[1]);
+	}
+	close_fd(pair[1]);
+	if (r == 0 && epoll_ctl(j->epoll, EPOLL_CTL_ADD, pair[0], &ev) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(pair[0]);
+		return r;
+	}
+	*w = (struct jobs_worker){.pid = pid, .fd = pair[0]};
+	return 0;
+}
+
+/* The machine may be short of memory for a moment. */
+static int fork_failed(struct jobs *j, int r)
+{
+	int64_t now = log_now();
+
+	if (!j->failing_since) {
+		log_tell("no process can be made: %s; trying again", strerror(-r));
+		j->failing_since = now;
+	}
+	j->failed_at = now;
+	if (now - j->failing_since < FORK_FAILS_MS)
+		return -EAGAIN;
+	return r == -EAGAIN ? -ENOMEM : r;
+}
+
+static void forget(struct jobs *j, struct jobs_worker *w)
+{
+	epoll_ctl(j->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	close(w->fd);
+	*w = (struct jobs_worker){0};
+}
+
+int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	struct jobs_worker *w = (struct jobs_worker *)pick(j);
+	int r;
+
+	if (!w)
+		return -EAGAIN;
+	if (!w->pid) {
+		r = spawn(j, w, boot);
+		if (r < 0)
+			return fork_failed(j, r);
+		j->failing_since = j->failed_at = 0;
+	}
+	if (send(w->fd, job, sizeof(*job), MSG_NOSIGNAL) != sizeof(*job)) {
+		forget(j, w);
+		return -EAGAIN;
+	}
+	w->job = *job;
+	w->since = log_now();
+	return 0;
+}
+
+int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
+{
+	ssize_t n = recv(w->fd, out, sizeof(*out), MSG_DONTWAIT);
+	struct job job = w->job;
+
+	if (n == sizeof(*out)) {
+		w->job.kind = JOB_NONE;
+		if (job.kind == JOB_CHECK) { /* it ends by itself */
+			waitpid(w->pid, NULL, 0);
+			forget(j, w);
+		}
+		return 1;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	forget(j, w);
+	if (job.kind == JOB_NONE)
+		return 0;
+	memset(out, 0, sizeof(*out));
+	out->kind = job.kind;
+	out->result = -EIO;
+	out->module = job.module;
+	out->generation = job.generation;
+	memcpy(out->name, job.name, sizeof(out->name));
+	snprintf(out->text, sizeof(out->text), "the process that did it died");
+	return 1;
+}
+
+unsigned jobs_busy(const struct jobs *j, enum job_kind kind)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
+		n += j->workers[i].pid && j->workers[i].job.kind == kind;
+	return n;
+}
+
+void jobs_dismiss(struct jobs *j)
+{
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		struct jobs_worker *w = &j->workers[i];
+		bool idle = w->job.kind == JOB_NONE;
+		int pid = w->pid;
+
+		if (!pid)
+			continue;
+		forget(j, w);
+		if (idle)
+			waitpid(pid, NULL, 0);
+	}
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What may block, and is therefore never done by PID 1 itself but by workers: small processes
+ * that it forks, one job at a time each. A worker that hangs in a driver's probe holds up
+ * nothing but its own job. Job and result are fixed-size messages over a socket pair.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "init/devices/links/links.h"
+
+enum {
+	JOBS_WORKERS_MAX = 64,
+	JOBS_NAME_MAX = 64,
+	JOBS_VALUE_MAX = 256,
+	JOBS_TEXT_MAX = 512,
+	JOBS_OPTIONS_MAX = 1024,
+};
+
+enum job_kind {
+	JOB_NONE,
+	JOB_LOAD,  /* a module */
+	JOB_PROBE, /* a block device: what is on it? */
+	JOB_MOUNT, /* a filesystem */
+	JOB_RESUME, /* from a hibernation image on a device */
+	JOB_LOADER, /* which partition the boot loader came from */
+	JOB_FSTAB, /* that of the mounted root: a copy is made */
+	JOB_OVERLAY, /* over the mounted root */
+	JOB_CHECK, /* /sysroot: can it be handed over to? */
+	JOB_ASK,   /* for a line of kernel parameters, at the console */
+	JOB_RECORD, /* why the boot failed, in a variable of the firmware */
+};
+
+struct job {
+	enum job_kind kind;
+	uint32_t module;          /* LOAD */
+	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
+	bool links;               /* PROBE: what would udev call it? */
+	uint32_t generation;      /* PROBE: of the device, see boot.h */
+	uint64_t offset;          /* RESUME: page of the swap header */
+	/* MOUNT */
+	char fstype[JOBS_NAME_MAX];
+	char target[JOBS_VALUE_MAX];
+	bool beneath;  /* TARGET is a path in the mounted root, and so is NAME of a bind mount */
+	bool writable; /* unless OPTIONS say otherwise */
+	char options[JOBS_OPTIONS_MAX];
+};
+
+/* What libblkid found on a device. */
+struct probe {
+	char type[JOBS_NAME_MAX];
+	char usage[JOBS_NAME_MAX]; /* filesystem, raid, crypto, other */
+	char uuid[JOBS_VALUE_MAX];
+	char label[JOBS_VALUE_MAX];
+	char partuuid[JOBS_VALUE_MAX];
+	char partlabel[JOBS_VALUE_MAX];
+	char table[JOBS_NAME_MAX]; /* of a whole disk: gpt, dos */
+	char parttype[JOBS_NAME_MAX]; /* of the entry in a GPT: a GUID */
+	uint64_t partflags;        /* of that entry */
+	uint32_t partn;            /* number of the partition; 0: none */
+	uint32_t major, minor;
+	uint32_t disk_major, disk_minor; /* of the disk that it is a part of */
+	char links[LINKS_MAX];     /* see links.h */
+	bool ambivalent;           /* more than one signature, none is trusted */
+};
+
+enum resume_found {
+	RESUME_NOTHING,
+	RESUME_LEFT,      /* an image; it was not taken, and is still there */
+	RESUME_DISCARDED, /* one that is gone now */
+	RESUME_FOREIGN,   /* one that the kernel cannot read */
+};
+
+struct job_result {
+	enum job_kind kind;
+	int result; /* 0 or -errno */
+	uint32_t module;
+	uint32_t generation;
+	char name[JOBS_NAME_MAX];
+	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init; ASK: the line */
+	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
+	struct probe probe;
+	enum resume_found resume;
+};
+
+struct boot;
+
+/* Carries out JOB; runs in a worker. */
+void jobs_run(const struct boot *boot, const struct job *job, struct job_result *out);
+
+struct jobs_worker {
+	int pid;      /* 0: free place */
+	int fd;
+	struct job job; /* kind JOB_NONE: idle */
+	int64_t since;
+};
+
+struct jobs {
+	struct jobs_worker workers[JOBS_WORKERS_MAX];
+	unsigned wanted; /* workers that the processors can keep busy */
+	int64_t failing_since, failed_at; /* to make a process; 0: it works */
+	int epoll;
+};
+
+void jobs_init(struct jobs *j, int epoll);
+
+/*
+ * Hands JOB to an idle worker, or to a new one. -EAGAIN when as many are busy as there are
+ * processors: try again when one reports, or when all have been busy for a while: they wait for
+ * hardware then. When no process can be made, that is tried again each second, and is -EAGAIN,
+ * too, until it has failed for ten seconds.
+ */
+int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+
+/* True when a job could be started now. */
+bool jobs_ready(const struct jobs *j);
+
+/* FD of a worker has something: 1 a result, 0 nothing (yet). A worker that died gives -EIO as
+ * the result of its job. */
+int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
+
+unsigned jobs_busy(const struct jobs *j, enum job_kind kind);
+
+/* Lets idle workers end, and waits for them; busy ones go on alone. */
+void jobs_dismiss(struct jobs *j);

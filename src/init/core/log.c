@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/core/log.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define PREFIX     "preroot: "
+#define RATE_LIMIT "/proc/sys/kernel/printk_devkmsg"
+
+enum { LINE_MAX_BYTES = 900, LEVEL_INFO = 6, LEVEL_DEBUG = 7 };
+
+static int kmsg = -1;
+static char rate_limit[16];
+static bool tells_info, tells_debug, hushed;
+static struct log_kept *kept;
+
+static void set_rate_limit(const char *value)
+{
+	_cleanup_fd_ int fd = open(RATE_LIMIT, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		write_full(fd, value, strlen(value));
+}
+
+void log_open(void)
+{
+	_cleanup_fd_ int fd = open(RATE_LIMIT, O_RDONLY | O_CLOEXEC);
+
+	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || read_full(fd, rate_limit, sizeof(rate_limit) - 1) <= 0)
+		rate_limit[0] = '\0';
+	else
+		set_rate_limit("on\n");
+}
+
+void log_close(void)
+{
+	if (rate_limit[0])
+		set_rate_limit(rate_limit);
+	kmsg = close_fd(kmsg);
+}
+
+/* A line must reach the kernel's log in one write; without its newline the kernel keeps it back
+ * until the next one comes. */
+static void to_kernel(int level, const char *text)
+{
+	char line[LINE_MAX_BYTES + 32];
+	int n = snprintf(line, sizeof(line), "<%d>" PREFIX "%s\n", level, text);
+
+	if (kmsg >= 0 && n > 0)
+		write_full(kmsg, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+/* Text from disks and the kernel must not drive the terminal. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 32 || *text == 127)
+			*text = '?';
+}
+
+static void format(char out[LINE_MAX_BYTES], const char *fmt, va_list ap)
+{
+	vsnprintf(out, LINE_MAX_BYTES, fmt, ap);
+	make_printable(out);
+}
+
+static void to_console(const char *text)
+{
+	char line[LINE_MAX_BYTES + 32];
+	int n = snprintf(line, sizeof(line), PREFIX "%s\r\n", text);
+
+	if (n > 0 && !hushed)
+		write_full(STDERR_FILENO, line, (size_t)n);
+}
+
+static void keep(struct log_kept *k, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len + 1 > sizeof(k->text) - k->len)
+		return;
+	memcpy(k->text + k->len, text, len);
+	k->text[k->len + len] = '\n';
+	k->len += len + 1;
+}
+
+void log_set_verbose(bool info, bool debug)
+{
+	tells_debug = debug;
+	tells_info = info || debug;
+}
+
+void log_hush(bool hush)
+{
+	hushed = hush;
+}
+
+void log_keep(struct log_kept *k)
+{
+	kept = k;
+}
+
+/* What is said on the console anyhow must not appear there twice. */
+static void inform(const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_BYTES];
+
+	format(text, fmt, ap);
+	to_kernel(tells_info ? LEVEL_DEBUG : LEVEL_INFO, text);
+	if (tells_info)
+		to_console(text);
+}
+
+void log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!tells_debug)
+		return;
+	va_start(ap, fmt);
+	inform(fmt, ap);
+	va_end(ap);
+}
+
+void log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	inform(fmt, ap);
+	va_end(ap);
+}
+
+void log_tell(const char *fmt, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(text, fmt, ap);
+	va_end(ap);
+	to_kernel(LEVEL_DEBUG, text);
+	to_console(text);
+	if (kept)
+		keep(kept, text);
+}
+
+int64_t log_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/core/params.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "format/kernel/cmdline.h"
+#include "init/core/params_absent.h"
+
+enum {
+	TIMEOUT_DEFAULT = 180, /* seconds; dracut's rd.retry */
+	WATCHDOG_MAX = 65535, /* seconds */
+	SECONDS_MAX = 30 * 24 * 3600,
+	RESUME_PAGE = 4096,
+};
+
+/* "N", "Ns" or "infinity" (PARAMS_FOREVER). False for anything else. */
+static bool parse_seconds(const char *value, int64_t *ms)
+{
+	size_t len = value ? strlen(value) : 0;
+	uint64_t seconds;
+	char number[32];
+
+	if (!len || len >= sizeof(number))
+		return false;
+	if (strcmp(value, "infinity") == 0) {
+		*ms = PARAMS_FOREVER;
+		return true;
+	}
+	snprintf(number, sizeof(number), "%s", value);
+	if (number[len - 1] == 's')
+		number[len - 1] = '\0';
+	if (!parse_u64(number, SECONDS_MAX, &seconds))
+		return false;
+	*ms = (int64_t)seconds * 1000;
+	return true;
+}
+
+void params_each(const struct params_list *lists, void (*fn)(const char *module, void *arg),
+		 void *arg)
+{
+	char name[128];
+
+	for (size_t i = 0; i < lists->n; i++) {
+		const char *list = lists->items[i];
+
+		while (*list) {
+			size_t len = strcspn(list, ",");
+
+			snprintf(name, sizeof(name), "%.*s", (int)len, list);
+			if (*name)
+				fn(name, arg);
+			list += len + (list[len] == ',');
+		}
+	}
+}
+
+struct search {
+	const char *module;
+	bool found;
+};
+
+static void compare(const char *module, void *arg)
+{
+	struct search *s = arg;
+
+	s->found = s->found || cmdline_name_is(module, s->module);
+}
+
+bool params_blacklisted(const struct params *p, const char *module)
+{
+	struct search s = {.module = module};
+
+	params_each(&p->blacklists, compare, &s);
+	params_each(&p->late, compare, &s);
+	return s.found;
+}
+
+/* ---- how parameters are taken ---- */
+
+enum how {
+	AS_TEXT,    /* const char *: the value; without one, or with "", as if not given */
+	AS_WORD,    /* bool: true for the bare word; with a value it is another parameter */
+	AS_NO_WORD, /* bool: false for the bare word */
+	AS_SWITCH,  /* bool: on, unless the value is 0, no or off */
+	AS_NOT,     /* bool: the other way round */
+	AS_LIST,    /* struct params_list: every value */
+	AS_CALL,    /* a function */
+};
+
+struct rule {
+	const char *name; /* "-" and "_" are alike in it */
+	enum how how;
+	size_t where;     /* offset in struct params */
+	void (*call)(struct params *p, const char *value); /* VALUE: NULL for a bare word */
+};
+
+static void take_root(struct params *p, const char *value)
+{
+	if (value)
+		spec_parse(value, &p->root);
+}
+
+static void take_rootfstype(struct params *p, const char *value)
+{
+	p->rootfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
+}
+
+static void take_rootflags(struct params *p, const char *value)
+{
+	p->rootflags = value ? value : "";
+}
+
+static void take_panic(struct params *p, const char *value)
+{
+	uint64_t seconds;
+
+	if (!value || !parse_u64(*value == '-' ? value + 1 : value, SECONDS_MAX, &seconds))
+		return;
+	p->panic_given = true;
+	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
+}
+
+static void take_rootwait(struct params *p, const char *value)
+{
+	p->waits.forever = !value;
+	p->waits.rootwait = value;
+}
+
+static void take_rootdelay(struct params *p, const char *value)
+{
+	p->waits.rootdelay = value;
+}
+
+static void take_timeout(struct params *p, const char *value)
+{
+	p->waits.timeout = value;
+}
+
+static void take_retry(struct params *p, const char *value)
+{
+	p->waits.retry = value;
+}
+
+static void take_watchdog(struct params *p, const char *value)
+{
+	uint64_t seconds;
+
+	if (value && parse_u64(value, WATCHDOG_MAX, &seconds))
+		p->watchdog = (int64_t)seconds;
+}
+
+static void take_fsck_mode(struct params *p, const char *value)
+{
+	const char *v = value ? value : "";
+
+	p->fsck_mode = strcmp(v, "force") == 0 ? FSCK_FORCE
+		       : strcmp(v, "skip") == 0 ? FSCK_SKIP : FSCK_AUTO;
+}
+
+static void take_fsck_repair(struct params *p, const char *value)
+{
+	const char *v = value ? value : "";
+
+	p->fsck_repair = strcmp(v, "yes") == 0 ? FSCK_YES
+			 : strcmp(v, "no") == 0 ? FSCK_NO : FSCK_PREEN;
+}
+
+static void take_skipfsck(struct params *p, const char *value)
+{
+	if (cmdline_switch(value))
+		p->fsck_mode = FSCK_SKIP;
+}
+
+static void take_fastboot(struct params *p, const char *value)
+{
+	if (!value)
+		p->fsck_mode = FSCK_SKIP;
+}
+
+static void take_forcefsck(struct params *p, const char *value)
+{
+	if (!value)
+		p->fsck_mode = FSCK_FORCE;
+}
+
+static void take_resume(struct params *p, const char *value)
+{
+	if (value && *value)
+		spec_parse(value, &p->resume);
+}
+
+static void take_resume_offset(struct params *p, const char *value)
+{
+	if (value)
+		parse_u64(value, INT64_MAX / RESUME_PAGE, &p->resume_offset);
+}
+
+static void take_hibernate(struct params *p, const char *value)
+{
+	if (value && strcmp(value, "noresume") == 0)
+		p->no_resume = true;
+}
+
+/* rd.overlay, rd.overlay=1, =0, =tmpfs:OPTIONS, =DEVICE */
+static void take_overlay(struct params *p, const char *value)
+{
+	p->overlay = cmdline_switch(value);
+	p->overlay_on.kind = SPEC_NONE;
+	p->overlay_options = "";
+	if (!p->overlay || !value || !*value || strcmp(value, "1") == 0 ||
+	    strcmp(value, "yes") == 0 || strcmp(value, "on") == 0 || strcmp(value, "tmpfs") == 0)
+		return;
+	if (str_starts(value, "tmpfs:"))
+		p->overlay_options = value + strlen("tmpfs:");
+	else
+		spec_parse(value, &p->overlay_on);
+}
+
+static void take_usr(struct params *p, const char *value)
+{
+	if (value && *value)
+		spec_parse(value, &p->usr);
+}
+
+static void take_usrfstype(struct params *p, const char *value)
+{
+	p->usrfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
+}
+
+static void take_usrflags(struct params *p, const char *value)
+{
+	p->usrflags = value ? value : "";
+}
+
+/* ---- parameters for who looks for a fault ---- */
+
+/* dracut's names, then those of initramfs-tools, whose stages begin at other places. */
+struct break_name {
+	const char *name; /* NULL: the end */
+	enum params_break at;
+};
+
+static const struct break_name breaks[] = {
+	{"cmdline", BREAK_CMDLINE},
+	{"pre-udev", BREAK_PRE_UDEV},
+	{"pre-trigger", BREAK_PRE_TRIGGER},
+	{"initqueue", BREAK_INITQUEUE},
+	{"pre-mount", BREAK_PRE_MOUNT},
+	{"mount", BREAK_MOUNT},
+	{"pre-pivot", BREAK_PRE_PIVOT},
+	{"cleanup", BREAK_CLEANUP},
+	{"switch_root", BREAK_SWITCH},
+	{0},
+};
+
+static const struct break_name debian_breaks[] = {
+	{"top", BREAK_PRE_UDEV},
+	{"modules", BREAK_PRE_TRIGGER},
+	{"premount", BREAK_INITQUEUE},
+	{"mount", BREAK_INITQUEUE},
+	{"mountroot", BREAK_INITQUEUE},
+	{"bottom", BREAK_PRE_PIVOT},
+	{"init", BREAK_SWITCH},
+	{0},
+};
+
+const char *params_break_name(enum params_break at)
+{
+	for (const struct break_name *n = breaks; n->name; n++)
+		if (n->at == at)
+			return n->name;
+	return "";
+}
+
+static void note(struct params *p, const char *param, const char *why)
+{
+	for (size_t i = 0; i < p->n_notes; i++)
+		if (strcmp(p->notes[i].param, param) == 0)
+			return;
+	if (p->n_notes < PARAMS_NOTES_MAX)
+		p->notes[p->n_notes++] = (struct params_note){param, why};
+}
+
+/* LIST has commas; an empty one means ALONE. */
+static void add_breaks(struct params *p, const char *list, const struct break_name *names,
+		       enum params_break alone, const char *param)
+{
+	if (!list || !*list)
+		p->breaks |= alone;
+	while (list && *list) {
+		const struct break_name *n = names;
+		size_t len = strcspn(list, ",");
+
+		while (n->name && (strlen(n->name) != len || strncmp(n->name, list, len) != 0))
+			n++;
+		p->breaks |= n->at;
+		if (!n->name)
+			note(p, param, "there is no such stage");
+		list += len + (list[len] == ',');
+	}
+}
+
+static void take_break(struct params *p, const char *value)
+{
+	add_breaks(p, value, breaks, BREAK_SWITCH, "rd.break");
+}
+
+static void take_debian_break(struct params *p, const char *value)
+{
+	add_breaks(p, value, debian_breaks, BREAK_INITQUEUE, "break");
+}
+
+static void take_shell(struct params *p, const char *value)
+{
+	p->shell = cmdline_switch(value) ? SHELL_YES : SHELL_NO;
+}
+
+static void take_emergency(struct params *p, const char *value)
+{
+	static const char *const names[] = {[EMERGENCY_REBOOT] = "reboot",
+					    [EMERGENCY_POWEROFF] = "poweroff",
+					    [EMERGENCY_HALT] = "halt"};
+
+	for (unsigned i = EMERGENCY_REBOOT; i < ARRAY_SIZE(names); i++)
+		if (value && strcmp(value, names[i]) == 0) {
+			p->emergency = i;
+			return;
+		}
+	note(p, "rd.emergency", "it is reboot, poweroff or halt");
+}
+
+static void take_cmdline(struct params *p, const char *value)
+{
+	p->ask = value && strcmp(value, "ask") == 0;
+	if (!p->ask)
+		note(p, "rd.cmdline", "the only value is ask");
+}
+
+static void take_hostonly(struct params *p, const char *value)
+{
+	p->without_embedded = !cmdline_switch(value);
+}
+
+static void take_memdebug(struct params *p, const char *value)
+{
+	uint64_t level;
+
+	if (value && parse_u64(value, 5, &level))
+		p->memdebug = (unsigned)level;
+	else
+		note(p, "rd.memdebug", "it is a number from 0 to 5");
+}
+
+/* ---- the table ---- */
+
+#define TEXT(name, field)    {name, AS_TEXT, offsetof(struct params, field), NULL}
+#define WORD(name, field)    {name, AS_WORD, offsetof(struct params, field), NULL}
+#define NO_WORD(name, field) {name, AS_NO_WORD, offsetof(struct params, field), NULL}
+#define SWITCH(name, field)  {name, AS_SWITCH, offsetof(struct params, field), NULL}
+#define NOT(name, field)     {name, AS_NOT, offsetof(struct params, field), NULL}
+#define LIST(name, field)    {name, AS_LIST, offsetof(struct params, field), NULL}
+#define CALL(name, function) {name, AS_CALL, 0, function}
+
+/* One row a parameter, by name. */
+static const struct rule rules[] = {
+	CALL("break", take_debian_break),
+	CALL("fastboot", take_fastboot),
+	CALL("forcefsck", take_forcefsck),
+	CALL("fsck.mode", take_fsck_mode),
+	CALL("fsck.repair", take_fsck_repair),
+	CALL("hibernate", take_hibernate),
+	TEXT("init", init),
+	LIST("modprobe.blacklist", blacklists),
+	CALL("mount.usr", take_usr),
+	CALL("mount.usrflags", take_usrflags),
+	CALL("mount.usrfstype", take_usrfstype),
+	WORD("noresume", no_resume),
+	CALL("panic", take_panic),
+	CALL("rd.break", take_break),
+	CALL("rd.cmdline", take_cmdline),
+	TEXT("rd.ctty", ctty),
+	SWITCH("rd.debug", debug),
+	LIST("rd.driver.blacklist", blacklists),
+	LIST("rd.driver.post", late),
+	LIST("rd.driver.pre", early),
+	CALL("rd.emergency", take_emergency),
+	CALL("rd.hostonly", take_hostonly),
+	SWITCH("rd.info", info),
+	CALL("rd.memdebug", take_memdebug),
+	NOT("rd.fstab", no_fstab),
+	NOT("rd.multipath", no_multipath),
+	CALL("rd.overlay", take_overlay),
+	SWITCH("rd.overlay.crypt", overlay_crypt),
+	SWITCH("rd.overlay.readonly", overlay_readonly),
+	SWITCH("rd.overlay.reset", overlay_reset),
+	CALL("rd.retry", take_retry),
+	CALL("rd.shell", take_shell),
+	CALL("rd.skipfsck", take_skipfsck),
+	NOT("rd.systemd.gpt_auto", no_gpt_auto),
+	CALL("rd.timeout", take_timeout),
+	CALL("rd.watchdog", take_watchdog),
+	CALL("resume", take_resume),
+	CALL("resume_offset", take_resume_offset),
+	WORD("resumewait", resume_wait),
+	NO_WORD("ro", writable),
+	CALL("root", take_root),
+	CALL("rootdelay", take_rootdelay),
+	CALL("rootflags", take_rootflags),
+	CALL("rootfstype", take_rootfstype),
+	CALL("rootwait", take_rootwait),
+	WORD("rw", writable),
+	NOT("systemd.gpt_auto", no_gpt_auto),
+};
+
+static void add_to_list(struct params_list *list, const char *value)
+{
+	if (value && list->n < PARAMS_LISTS_MAX)
+		list->items[list->n++] = value;
+}
+
+static void take_by(struct params *p, const struct rule *rule, const char *value)
+{
+	void *where = (char *)p + rule->where;
+
+	switch (rule->how) {
+	case AS_TEXT:
+		if (value && *value)
+			*(const char **)where = value;
+		break;
+	case AS_WORD:
+	case AS_NO_WORD:
+		if (!value)
+			*(bool *)where = rule->how == AS_WORD;
+		break;
+	case AS_SWITCH:
+	case AS_NOT:
+		*(bool *)where = cmdline_switch(value) == (rule->how == AS_SWITCH);
+		break;
+	case AS_LIST:
+		add_to_list(where, value);
+		break;
+	case AS_CALL:
+		rule->call(p, value);
+		break;
+	}
+}
+
+static void take(struct params *p, const char *param, const char *value)
+{
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (cmdline_name_is(param, rules[i].name)) {
+			take_by(p, &rules[i], value);
+			return;
+		}
+	why = params_absent(param, value);
+	if (why && *why)
+		note(p, param, why);
+	else if (!why && str_starts(param, "rd."))
+		note(p, param, NULL);
+}
+
+const char *params_nearest(const char *name)
+{
+	const char *known[ARRAY_SIZE(rules) + PARAMS_ABSENT_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (str_starts(rules[i].name, "rd."))
+			known[n++] = rules[i].name;
+	n += params_absent_names(known + n);
+	known[n] = NULL;
+	return nearest_word(name, known);
+}
+
+/* What stands in for what was not said. */
+static void settle_roots(struct params *p)
+{
+	if (p->root.kind == SPEC_NONE && !p->no_gpt_auto)
+		p->root.kind = SPEC_AUTO;
+	if (p->usr.kind == SPEC_NONE && (p->usrfstype || *p->usrflags) &&
+	    p->root.kind != SPEC_TMPFS)
+		p->usr = p->root;
+}
+
+/* rootwait over rd.timeout over rd.retry; a wait that was asked for is not counted. */
+static void settle_waits(struct params *p)
+{
+	const struct params_waits *w = &p->waits;
+
+	p->timeout = TIMEOUT_DEFAULT * 1000;
+	p->timeout_by = "the default";
+	if (!parse_seconds(w->rootdelay, &p->delay) || p->delay == PARAMS_FOREVER)
+		p->delay = 0;
+	if (parse_seconds(w->retry, &p->timeout))
+		p->timeout_by = "rd.retry=";
+	if (parse_seconds(w->timeout, &p->timeout)) {
+		p->timeout_by = "rd.timeout=";
+		if (p->timeout == 0)
+			p->timeout = PARAMS_FOREVER;
+	}
+	if (parse_seconds(w->rootwait, &p->timeout) || w->forever)
+		p->timeout_by = "rootwait";
+	if (w->forever)
+		p->timeout = PARAMS_FOREVER;
+	if (p->timeout != PARAMS_FOREVER)
+		p->timeout += p->delay;
+}
+
+void params_parse(struct params *p, const char *text, size_t len)
+{
+	char *cursor, *param, *value;
+
+	*p = (struct params){.rootflags = "", .usrflags = "", .overlay_options = "",
+			     .watchdog = -1};
+	if (len >= sizeof(p->text))
+		len = sizeof(p->text) - 1;
+	memcpy(p->text, text, len);
+	memcpy(p->whole, text, len);
+	cursor = p->text;
+	while (cmdline_next(&cursor, &param, &value)) {
+		/* Behind "--" come the arguments of the root's init. */
+		if (strcmp(param, "--") == 0 && !value)
+			break;
+		take(p, param, value);
+	}
+	settle_waits(p);
+	settle_roots(p);
+}
+
+void params_module_options(const struct params *p, const char *module, char *out, size_t size)
+{
+	char copy[PARAMS_TEXT_MAX];
+	char *cursor = copy, *param, *value;
+	size_t used = strlen(out);
+
+	memcpy(copy, p->whole, sizeof(copy));
+	while (cmdline_next(&cursor, &param, &value) && strcmp(param, "--") != 0) {
+		char *dot = strchr(param, '.');
+		const char *quote = value && strpbrk(value, " \t") ? "\"" : "";
+		int n;
+
+		if (!dot)
+			continue;
+		*dot = '\0';
+		if (!cmdline_name_is(param, module))
+			continue;
+		/* The kernel takes the text apart again: blanks need their quotes. */
+		n = snprintf(out + used, size - used, "%s%s%s%s%s%s", used ? " " : "", dot + 1,
+			     value ? "=" : "", quote, value ? value : "", quote);
+		if (n < 0 || (size_t)n >= size - used) {
+			out[used] = '\0';
+			return;
+		}
+		used += (size_t)n;
+	}
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernel command line, as far as PID 1 obeys it. docs/boot.md has the list with meanings.
+ * The last of several settings counts.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "init/devices/spec.h"
+
+enum {
+	PARAMS_TEXT_MAX = 8192, /* the kernel's own limit is 2048 to 4096 */
+	PARAMS_FOREVER = -1,
+	PARAMS_NOTES_MAX = 16,
+	PARAMS_LISTS_MAX = 16,
+};
+
+enum fsck_mode { FSCK_AUTO, FSCK_FORCE, FSCK_SKIP };
+enum fsck_repair { FSCK_PREEN, FSCK_YES, FSCK_NO };
+/* Where rd.break= and break= stop the boot; a set of bits. */
+enum params_break {
+	BREAK_CMDLINE = 1 << 0,     /* before anything */
+	BREAK_PRE_UDEV = 1 << 1,    /* before the programs of pre-trigger */
+	BREAK_PRE_TRIGGER = 1 << 2, /* the same place: no udev lies between */
+	BREAK_INITQUEUE = 1 << 3,   /* the devices are walked */
+	BREAK_PRE_MOUNT = 1 << 4,   /* the root device is there */
+	BREAK_MOUNT = 1 << 5,       /* the programs of pre-mount have run */
+	BREAK_PRE_PIVOT = 1 << 6,   /* the root is mounted */
+	BREAK_CLEANUP = 1 << 7,     /* the programs of pre-pivot have run */
+	BREAK_SWITCH = 1 << 8,      /* all is ready for the root's init */
+};
+
+enum params_shell { SHELL_IF_ANY, SHELL_YES, SHELL_NO };
+
+/* What rd.emergency= asks for. */
+enum params_emergency { EMERGENCY_NONE, EMERGENCY_REBOOT, EMERGENCY_POWEROFF, EMERGENCY_HALT };
+
+/* A parameter that is not obeyed. WHY: the reason; NULL: nobody knows it. */
+struct params_note {
+	const char *param, *why;
+};
+
+/* A parameter that may be given several times, each of which counts. */
+struct params_list {
+	const char *items[PARAMS_LISTS_MAX];
+	size_t n;
+};
+
+/* What waits for the root, as it was given; in the order in which one overrules the other. */
+struct params_waits {
+	const char *rootdelay, *retry, *timeout, *rootwait;
+	bool forever; /* rootwait without a value */
+};
+
+struct params {
+	struct spec root;
+	struct spec resume;
+	uint64_t resume_offset; /* in pages */
+	bool resume_wait;       /* without a time limit */
+	bool no_resume;
+	enum fsck_mode fsck_mode;
+	enum fsck_repair fsck_repair;
+	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
+	const char *rootflags;  /* "" for none */
+	bool writable;
+	struct spec usr;        /* mount.usr=, or the root when only its type or flags are given */
+	const char *usrfstype;  /* NULL: find out */
+	const char *usrflags;   /* "" for none */
+	bool no_fstab;          /* rd.fstab=0: that of the root is not looked at */
+	bool no_multipath;      /* rd.multipath=0: one of several paths to a disk will do */
+	bool no_gpt_auto;       /* without root= nothing is looked for */
+	bool overlay;           /* rd.overlay: something writable over the root */
+	struct spec overlay_on; /* NONE: in memory */
+	const char *overlay_options; /* of the tmpfs then */
+	bool overlay_reset, overlay_readonly, overlay_crypt;
+	const char *init;       /* NULL: the usual places */
+	bool panic_given;
+	int64_t panic;          /* seconds; 0: never reboot; negative: at once */
+	int64_t watchdog;       /* rd.watchdog=: seconds; 0: leave it alone; -1: not given */
+	int64_t delay;          /* ms before the root is mounted: rootdelay= */
+	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
+	const char *timeout_by; /* the parameter that set it */
+	struct params_waits waits; /* delay and timeout follow from them */
+	struct params_list blacklists; /* comma lists of modules */
+	struct params_list early, late; /* the same; rd.driver.pre=, rd.driver.post= */
+	unsigned breaks;        /* enum params_break */
+	enum params_shell shell;
+	enum params_emergency emergency;
+	bool without_embedded;  /* rd.hostonly=0 */
+	bool ask;               /* rd.cmdline=ask */
+	bool info, debug;
+	unsigned memdebug;
+	const char *ctty;       /* of a shell; NULL: the console */
+	struct params_note notes[PARAMS_NOTES_MAX]; /* each name once */
+	size_t n_notes;
+	char text[PARAMS_TEXT_MAX];   /* cut up; the strings above point into it */
+	char whole[PARAMS_TEXT_MAX];  /* as it was */
+	size_t embedded_len;          /* of it: what the image itself brought; set by settings.c */
+};
+
+/* TEXT is the content of /proc/cmdline. What is over PARAMS_TEXT_MAX is cut off. */
+void params_parse(struct params *p, const char *text, size_t len);
+
+/* The parameter whose name is nearest to NAME, which nobody knows; NULL. */
+const char *params_nearest(const char *name);
+
+/* "initqueue": a single bit of params.breaks, as dracut calls it. */
+const char *params_break_name(enum params_break at);
+
+/* Is MODULE not to be loaded on a device's behalf (modprobe.blacklist=, rd.driver.blacklist=,
+ * rd.driver.post=)? */
+bool params_blacklisted(const struct params *p, const char *module);
+
+/* Calls FN for each module of a list of comma lists. */
+void params_each(const struct params_list *lists, void (*fn)(const char *module, void *arg),
+		 void *arg);
+
+/* Appends " option=value" for each MODULE.option=value of the command line. Cut at SIZE. */
+void params_module_options(const struct params *p, const char *module, char *out, size_t size);

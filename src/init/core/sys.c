@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/core/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/watchdog.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+enum {
+	INIT_COMPRESSED_FILE = 4, /* MODULE_INIT_COMPRESSED_FILE, Linux 5.17 */
+	EXIT_NOT_STARTED = 127,   /* as a shell has it */
+};
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
+	      const char *data)
+{
+	return result(mount(source, target, fstype, flags, data));
+}
+
+int sys_umount(const char *target, int flags)
+{
+	return result(umount2(target, flags));
+}
+
+int sys_mkdir(const char *path, unsigned mode)
+{
+	return result(mkdir(path, mode));
+}
+
+int sys_symlink(const char *target, const char *path)
+{
+	return result(symlink(target, path));
+}
+
+int sys_unlink(int dir, const char *name, int flags)
+{
+	return result(unlinkat(dir, name, flags));
+}
+
+int sys_chdir(const char *path)
+{
+	return result(chdir(path));
+}
+
+int sys_chroot(const char *path)
+{
+	return result(chroot(path));
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return result(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_write(const char *path, const char *text)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : write_full(fd, text, strlen(text));
+}
+
+int sys_create(const char *path, unsigned mode)
+{
+	return result(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode));
+}
+
+int sys_load_file(int fd, const char *options, int compressed)
+{
+	return result(
+		syscall(SYS_finit_module, fd, options, compressed ? INIT_COMPRESSED_FILE : 0));
+}
+
+int sys_load_memory(const void *data, size_t len, const char *options)
+{
+	return result(syscall(SYS_init_module, data, len, options));
+}
+
+int sys_save(const char *path, const void *data, size_t len)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : write_full(fd, data, len);
+}
+
+/* efivarfs protects what it does not know against a careless rm. */
+static void make_mutable(const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return;
+	flags &= ~FS_IMMUTABLE_FL;
+	ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+int sys_set_variable(const char *path, const void *data, size_t len)
+{
+	_cleanup_fd_ int fd = -1;
+
+	make_mutable(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	return write(fd, data, len) == (ssize_t)len ? 0 : -errno;
+}
+
+static _Noreturn void become(const char *path, char **argv, char **envp, int output)
+{
+	int null = open("/dev/null", O_RDONLY);
+	char text[256];
+	sigset_t none;
+	int n;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	dup2(null, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+	execve(path, argv, envp);
+	n = snprintf(text, sizeof(text), "cannot be started: %s\n", strerror(errno));
+	write_full(STDERR_FILENO, text, (size_t)n);
+	_exit(EXIT_NOT_STARTED);
+}
+
+int sys_spawn(const char *path, char **argv, char **envp, int *output)
+{
+	int ends[2], pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	pid = fork();
+	if (pid == 0)
+		become(path, argv, envp, ends[1]);
+	close_fd(ends[1]);
+	if (pid < 0) {
+		pid = -errno;
+		close(ends[0]);
+		return pid;
+	}
+	*output = ends[0];
+	return pid;
+}
+
+static _Noreturn void become_on(const char *tty, const char *path, char **argv, char **envp)
+{
+	char text[256];
+	int fd, n;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	fd = open(tty, O_RDWR);
+	if (fd < 0)
+		fd = open("/dev/console", O_RDWR);
+	ioctl(fd, TIOCSCTTY, 1);
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		dup2(fd, i);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	execve(path, argv, envp);
+	n = snprintf(text, sizeof(text), "%s cannot be started: %s\r\n", path, strerror(errno));
+	write_full(STDERR_FILENO, text, (size_t)n);
+	_exit(EXIT_NOT_STARTED);
+}
+
+int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp)
+{
+	int pid = fork();
+
+	if (pid == 0)
+		become_on(tty, path, argv, envp);
+	return result(pid);
+}
+
+int sys_kill(int pid, int signal)
+{
+	return result(kill(pid, signal));
+}
+
+int sys_watchdog(const char *path, unsigned *seconds)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int timeout = (int)*seconds;
+
+	if (fd < 0)
+		return -errno;
+	if (timeout)
+		ioctl(fd, WDIOC_SETTIMEOUT, &timeout); /* it may know only one */
+	if (ioctl(fd, WDIOC_GETTIMEOUT, &timeout) == 0 && timeout > 0)
+		*seconds = (unsigned)timeout;
+	return fd;
+}
+
+int sys_feed(int fd)
+{
+	return result(ioctl(fd, WDIOC_KEEPALIVE, NULL));
+}
+
+int sys_reboot(void)
+{
+	sync();
+	return result(reboot(RB_AUTOBOOT));
+}
+
+int sys_power_off(void)
+{
+	sync();
+	return result(reboot(RB_POWER_OFF));
+}
+
+int sys_halt(void)
+{
+	sync();
+	return result(reboot(RB_HALT_SYSTEM));
+}
+
+int sys_exec(const char *path, char **argv, char **envp)
+{
+	return result(execve(path, argv, envp));
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/core/trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/ours/manifest_id.h"
+#include "init/core/log.h"
+#include "init/core/sys.h"
+
+enum {
+	NAME_MAX_BYTES = PROGRAM_PATH_MAX,
+	DRIVERS_DEPTH_MAX = 24, /* of a device's path: more buses than any machine has */
+	CHUNK = 2048,
+	NOT_YET = -1,
+};
+
+enum trace_kind { TRACE_STAGE, TRACE_MODULE, TRACE_DEVICE, TRACE_PROGRAM };
+
+struct trace_entry {
+	enum trace_kind kind;
+	uint32_t module;
+	int result; /* -errno, or the status of a program */
+	int64_t asked, begin, end; /* microseconds; NOT_YET */
+	char name[NAME_MAX_BYTES]; /* of all but modules */
+};
+
+/* Pages of it that are never written take no memory. */
+static struct {
+	struct trace_entry entries[TRACE_MAX];
+	size_t n, left_out;
+	int64_t start;
+} trace;
+
+int64_t trace_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t trace_start(void)
+{
+	return trace.start;
+}
+
+void trace_open(void)
+{
+	trace.n = trace.left_out = 0;
+	trace.start = trace_now();
+}
+
+/* ---- noting ---- */
+
+static struct trace_entry *add(enum trace_kind kind, const char *name)
+{
+	struct trace_entry *e;
+
+	if (trace.n == TRACE_MAX) {
+		trace.left_out++;
+		return NULL;
+	}
+	e = &trace.entries[trace.n++];
+	*e = (struct trace_entry){
+		.kind = kind, .asked = trace_now(), .begin = NOT_YET, .end = NOT_YET};
+	snprintf(e->name, sizeof(e->name), "%s", name);
+	return e;
+}
+
+/* The last one of its kind that has not ended. */
+static struct trace_entry *open_entry(enum trace_kind kind, uint32_t module, const char *name)
+{
+	for (size_t i = trace.n; i > 0; i--) {
+		struct trace_entry *e = &trace.entries[i - 1];
+
+		if (e->kind == kind && e->end == NOT_YET && e->module == module &&
+		    (!name || strcmp(e->name, name) == 0))
+			return e;
+	}
+	return NULL;
+}
+
+static void begins(struct trace_entry *e)
+{
+	if (e)
+		e->begin = trace_now();
+}
+
+static void ends(struct trace_entry *e, int result)
+{
+	if (e) {
+		e->end = trace_now();
+		e->result = result;
+	}
+}
+
+void trace_stage(const char *name)
+{
+	ends(open_entry(TRACE_STAGE, 0, NULL), 0);
+	if (name)
+		begins(add(TRACE_STAGE, name));
+}
+
+void trace_module_wanted(uint32_t module)
+{
+	struct trace_entry *e = add(TRACE_MODULE, "");
+
+	if (e)
+		e->module = module;
+}
+
+void trace_module_begins(uint32_t module)
+{
+	begins(open_entry(TRACE_MODULE, module, NULL));
+}
+
+void trace_module_ends(uint32_t module, int result)
+{
+	ends(open_entry(TRACE_MODULE, module, NULL), result);
+}
+
+void trace_device_seen(const char *name)
+{
+	add(TRACE_DEVICE, name);
+}
+
+void trace_device_begins(const char *name)
+{
+	begins(open_entry(TRACE_DEVICE, 0, name));
+}
+
+void trace_device_ends(const char *name, int result)
+{
+	ends(open_entry(TRACE_DEVICE, 0, name), result);
+}
+
+void trace_program_begins(const char *path)
+{
+	begins(add(TRACE_PROGRAM, path));
+}
+
+void trace_program_ends(int status)
+{
+	ends(open_entry(TRACE_PROGRAM, 0, NULL), status);
+}
+
+/* ---- the writer ---- */
+
+struct writer {
+	int fd, result;
+	bool follows; /* a comma goes before the next member */
+	size_t len;
+	char data[CHUNK];
+};
+
+static void flush(struct writer *w)
+{
+	int r = w->len ? write_full(w->fd, w->data, w->len) : 0;
+
+	if (r < 0 && w->result == 0)
+		w->result = r;
+	w->len = 0;
+}
+
+static void put(struct writer *w, const char *text)
+{
+	for (; *text; text++) {
+		if (w->len == sizeof(w->data))
+			flush(w);
+		w->data[w->len++] = *text;
+	}
+}
+
+static void put_number(struct writer *w, int64_t number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)number);
+	put(w, text);
+}
+
+/* Names come from disks and devices: what is no UTF-8 or a control character is \xNN. */
+static void put_text(struct writer *w, const char *text)
+{
+	char shown[4 * JOBS_TEXT_MAX + 1], one[2] = "";
+
+	escape_text(text, shown, sizeof(shown));
+	put(w, "\"");
+	for (const char *p = shown; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			put(w, "\\");
+		one[0] = *p;
+		put(w, one);
+	}
+	put(w, "\"");
+}
+
+/* KEY: NULL in a list. */
+static void member(struct writer *w, const char *key)
+{
+	put(w, w->follows ? "," : "");
+	if (key) {
+		put_text(w, key);
+		put(w, ":");
+	}
+	w->follows = true;
+}
+
+static void open_group(struct writer *w, const char *key, const char *bracket)
+{
+	member(w, key);
+	put(w, bracket);
+	w->follows = false;
+}
+
+static void close_group(struct writer *w, const char *bracket)
+{
+	put(w, bracket);
+	w->follows = true;
+}
+
+static void text_member(struct writer *w, const char *key, const char *text)
+{
+	member(w, key);
+	put_text(w, text);
+}
+
+/* Nothing for what has not happened. */
+static void time_member(struct writer *w, const char *key, int64_t us)
+{
+	if (us == NOT_YET)
+		return;
+	member(w, key);
+	put_number(w, us);
+}
+
+static void result_member(struct writer *w, const char *key, const struct trace_entry *e)
+{
+	if (e->end == NOT_YET)
+		return;
+	member(w, key);
+	put_number(w, e->result);
+}
+
+/* ---- what is written ---- */
+
+static void write_needs(struct writer *w, const struct boot *b, uint32_t module)
+{
+	static const enum modindex_deps kinds[] = {MODINDEX_HARD, MODINDEX_PRE};
+
+	open_group(w, "needs", "[");
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		for (uint32_t i = 0; i < modindex_count(&b->index, module, kinds[k]); i++)
+			text_member(w, NULL,
+				    modindex_name(&b->index, modindex_dep(&b->index, module,
+									  kinds[k], i)));
+	close_group(w, "]");
+}
+
+/* The last part of what the link PATH leads to; false: no link. */
+static bool link_name(const char *path, char *out, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	const char *slash;
+
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(out, size, "%.*s", (int)size - 1, slash ? slash + 1 : target);
+	return true;
+}
+
+/* The modules that drive what the device hangs on, nearest first. */
+static void write_drivers(struct writer *w, const char *device)
+{
+	char path[PATH_MAX], link[PATH_MAX + 32], name[JOBS_NAME_MAX];
+
+	snprintf(link, sizeof(link), "/sys/class/block/%s", device);
+	for (char *p = link + strlen("/sys/class/block/"); *p; p++)
+		if (*p == '/')
+			*p = '!';
+	if (!realpath(link, path))
+		return;
+	open_group(w, "drivers", "[");
+	for (int depth = 0; depth < DRIVERS_DEPTH_MAX && strrchr(path, '/') > path; depth++) {
+		snprintf(link, sizeof(link), "%s/driver/module", path);
+		if (link_name(link, name, sizeof(name)))
+			text_member(w, NULL, name);
+		*strrchr(path, '/') = '\0';
+	}
+	close_group(w, "]");
+}
+
+static void write_entry(struct writer *w, const struct boot *b, const struct trace_entry *e)
+{
+	open_group(w, NULL, "\n{");
+	text_member(w, "name",
+		    e->kind == TRACE_MODULE ? modindex_name(&b->index, e->module) : e->name);
+	if (e->kind == TRACE_MODULE || e->kind == TRACE_DEVICE)
+		time_member(w, e->kind == TRACE_MODULE ? "wanted_us" : "seen_us", e->asked);
+	time_member(w, "begin_us", e->begin);
+	time_member(w, "end_us", e->end);
+	if (e->kind == TRACE_MODULE) {
+		result_member(w, "result", e);
+		write_needs(w, b, e->module);
+	} else if (e->kind == TRACE_DEVICE) {
+		result_member(w, "result", e);
+		write_drivers(w, e->name);
+	} else if (e->kind == TRACE_PROGRAM) {
+		result_member(w, "status", e);
+	}
+	close_group(w, "}");
+}
+
+static void write_list(struct writer *w, const struct boot *b, enum trace_kind kind,
+		       const char *key)
+{
+	open_group(w, key, "[");
+	for (size_t i = 0; i < trace.n; i++)
+		if (trace.entries[i].kind == kind)
+			write_entry(w, b, &trace.entries[i]);
+	close_group(w, "]");
+}
+
+bool trace_image(const char *manifest, char out[MANIFEST_ID + 1])
+{
+	_cleanup_fd_ int fd = open(manifest, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char tail[MANIFEST_ID_LINE];
+	off_t end = fd < 0 ? -1 : lseek(fd, -MANIFEST_ID_LINE, SEEK_END);
+
+	return end >= 0 && pread_full(fd, tail, sizeof(tail), (uint64_t)end) == sizeof(tail) &&
+	       manifest_id_take(tail, out);
+}
+
+static void write_head(struct writer *w, const struct boot *b)
+{
+	int64_t now = trace_now();
+	char image[MANIFEST_ID + 1];
+	struct utsname u;
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	member(w, "preroot-boot");
+	put_number(w, 1);
+	text_member(w, "version", PREROOT_VERSION);
+	if (uname(&u) == 0)
+		text_member(w, "kernel", u.release);
+	if (trace_image(TRACE_MANIFEST, image))
+		text_member(w, "image", image);
+	time_member(w, "realtime_us", (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+	time_member(w, "start_us", trace.start);
+	time_member(w, "end_us", now);
+	if (b->in_rescue)
+		text_member(w, "failure", b->failure[0] ? b->failure
+							: "the root device did not appear");
+	else
+		text_member(w, "init", b->init);
+	if (b->fstype && b->root < b->n_devices)
+		text_member(w, "root", b->devices[b->root].name);
+}
+
+int trace_write(const struct boot *b, int fd)
+{
+	static const struct {
+		enum trace_kind kind;
+		const char *key;
+	} lists[] = {
+		{TRACE_STAGE, "stages"},
+		{TRACE_MODULE, "modules"},
+		{TRACE_DEVICE, "devices"},
+		{TRACE_PROGRAM, "programs"},
+	};
+	struct writer w = {.fd = fd};
+
+	put(&w, "{");
+	write_head(&w, b);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		write_list(&w, b, lists[i].kind, lists[i].key);
+	member(&w, "left_out");
+	put_number(&w, (int64_t)trace.left_out);
+	put(&w, "}\n");
+	flush(&w);
+	return w.result;
+}
+
+void trace_save(const struct boot *b)
+{
+	_cleanup_fd_ int fd = -1;
+	int r = sys_mkdir(TRACE_DIR, 0755);
+
+	if (r == 0 || r == -EEXIST)
+		fd = sys_create(TRACE_PATH, 0644);
+	if (fd >= 0)
+		r = trace_write(b, fd);
+	else if (r == 0 || r == -EEXIST)
+		r = fd;
+	if (r < 0) {
+		log_info(TRACE_PATH ": %s", strerror(-r));
+		sys_unlink(AT_FDCWD, TRACE_PATH, 0);
+	}
+}

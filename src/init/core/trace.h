@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * When each stage, module, device and program began and ended, as PID 1 saw it. Kept in memory of
+ * a fixed size, and written as JSON (boot.json, see preroot-boot-report(1)) when the boot ends: to
+ * the root's init, or in an account of what failed. Nothing here can stop a boot.
+ */
+
+#include "format/ours/manifest_id.h"
+#include "init/boot.h"
+
+enum { TRACE_MAX = 1024 };
+
+#define TRACE_DIR  "/run/preroot"
+#define TRACE_PATH TRACE_DIR "/boot.json"
+/* In the image that PID 1 is of, until the initramfs is emptied. */
+#define TRACE_MANIFEST "/usr/lib/preroot/manifest"
+
+/* The boot begins. */
+void trace_open(void);
+
+/* A stage is entered; the one before ends. NAME lives as long as the program; NULL: no other
+ * stage begins. */
+void trace_stage(const char *name);
+
+/* Somebody asks for a module; its load begins; ends. */
+void trace_module_wanted(uint32_t module);
+void trace_module_begins(uint32_t module);
+void trace_module_ends(uint32_t module, int result);
+
+/* A block device was heard of; looking at it begins; ends. */
+void trace_device_seen(const char *name);
+void trace_device_begins(const char *name);
+void trace_device_ends(const char *name, int result);
+
+void trace_program_begins(const char *path);
+void trace_program_ends(int status);
+
+/* Since the kernel's start, by CLOCK_MONOTONIC: now, and when PID 1 was started. Microseconds. */
+int64_t trace_now(void);
+int64_t trace_start(void);
+
+/* The identity of the image whose manifest this is, from its last bytes. False: it has none. */
+bool trace_image(const char *manifest, char out[MANIFEST_ID + 1]);
+
+/* Writes what has happened so far to FD: 0 or -errno. */
+int trace_write(const struct boot *b, int fd);
+
+/* The same into TRACE_PATH; what is there half after a failure is taken away again. */
+void trace_save(const struct boot *b);

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/devices/block.h"
+
+#include <blkid/blkid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "init/devices/discover.h"
+#include "init/core/log.h"
+#include "init/core/trace.h"
+
+enum { PROBES_MAX = 3 /* of one that fails */ };
+
+static int find(const struct boot *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (strcmp(b->devices[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool name_ok(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len < JOBS_NAME_MAX && path_is_clean(name);
+}
+
+/* The first line of an attribute of device NAME in sysfs. */
+static bool read_attribute(const char *name, const char *attribute, char *out, size_t size)
+{
+	char path[JOBS_NAME_MAX + 64];
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
+
+	/* sysfs writes the slash of cciss/c0d0 as an exclamation mark. */
+	snprintf(path, sizeof(path), "/sys/class/block/%.*s", JOBS_NAME_MAX - 1, name);
+	for (char *p = path + strlen("/sys/class/block/"); *p; p++)
+		if (*p == '/')
+			*p = '!';
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", attribute);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read_full(fd, out, size - 1);
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return *out;
+}
+
+int64_t block_sectors(const char *name)
+{
+	char text[32];
+	uint64_t sectors;
+
+	return read_attribute(name, "size", text, sizeof(text)) &&
+			       parse_u64(text, INT64_MAX, &sectors)
+		       ? (int64_t)sectors
+		       : -1;
+}
+
+/* Where a device that appears is put: at the first free place; NULL: there is none. */
+static struct block_device *free_place(struct boot *b, const char *name)
+{
+	int n = find(b, "");
+
+	if (n < 0 && b->n_devices < BOOT_DEVICES_MAX)
+		n = (int)b->n_devices++;
+	if (n < 0)
+		log_info("%s is passed over: there are more than %d block devices", name,
+			 BOOT_DEVICES_MAX);
+	return n < 0 ? NULL : &b->devices[n];
+}
+
+static void will_read(struct boot *b, const struct block_device *d)
+{
+	size_t n = (size_t)(d - b->devices);
+
+	if (n < b->unread)
+		b->unread = n;
+}
+
+void block_add(struct boot *b, const char *name, bool is_partition)
+{
+	int n = find(b, name);
+	struct block_device *d;
+	uint32_t generation;
+
+	/* ramN, and loopN without a file, are there in masses and hold nothing. */
+	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0)
+		return;
+	d = n < 0 ? free_place(b, name) : &b->devices[n];
+	if (!d)
+		return;
+	if (d->name[0] && (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN)) {
+		d->state = DEVICE_AGAIN;
+		return;
+	}
+	generation = n < 0 ? ++b->generations : d->generation;
+	*d = (struct block_device){.is_partition = is_partition, .generation = generation};
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	will_read(b, d);
+	trace_device_seen(d->name);
+}
+
+void block_remove(struct boot *b, const char *name)
+{
+	int n = find(b, name);
+
+	if (n >= 0)
+		b->devices[n] = (struct block_device){0};
+}
+
+/* A device that is wanted by its kernel name is the only one that needs to be read, until there is
+ * something to explain. */
+static bool is_wanted(const struct boot *b, const struct block_device *d)
+{
+	if (!d->name[0] || d->state != DEVICE_NEW)
+		return false;
+	for (size_t i = 0; i < b->n_wants; i++)
+		if (b->wants[i]->kind != SPEC_NAME || strcmp(d->name, b->wants[i]->value) == 0)
+			return true;
+	return b->probe_all;
+}
+
+void block_want(struct boot *b, const struct spec *spec)
+{
+	if (b->n_wants < BOOT_WANTS_MAX)
+		b->wants[b->n_wants++] = spec;
+	else
+		b->probe_all = true;
+	b->unread = 0;
+	if (spec->kind != SPEC_LINK || b->probe_links)
+		return;
+	b->probe_links = true; /* what was read before was not asked for its links */
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (b->devices[i].state == DEVICE_KNOWN)
+			b->devices[i].state = DEVICE_NEW;
+		else if (b->devices[i].state == DEVICE_PROBING)
+			b->devices[i].state = DEVICE_AGAIN;
+}
+
+void block_want_named(struct boot *b)
+{
+	block_want(b, &b->params.root);
+	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
+		block_want(b, &b->params.resume);
+}
+
+void block_want_all(struct boot *b)
+{
+	b->probe_all = true;
+	b->unread = 0;
+}
+
+int block_next(struct boot *b)
+{
+	while (b->unread < b->n_devices && !is_wanted(b, &b->devices[b->unread]))
+		b->unread++;
+	return b->unread < b->n_devices ? (int)b->unread : -1;
+}
+
+static void log_found(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+
+	if (d->result < 0)
+		log_info("%s: %s", d->name, strerror(-d->result));
+	else if (p->type[0] || p->table[0])
+		log_info("%s: %s%s%s%s%s%s%s", d->name, p->type[0] ? p->type : p->table,
+			 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "",
+			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
+}
+
+/* The worker died, or the disk is not ready to be read. */
+static bool failed_for_now(int r)
+{
+	return r == -EIO || r == -ENOMEM || r == -EAGAIN || r == -EINTR;
+}
+
+void block_done(struct boot *b, const struct job_result *result)
+{
+	int n = find(b, result->name);
+	struct block_device *d;
+
+	/* It may be gone, and another one may have its name. */
+	if (n < 0 || b->devices[n].generation != result->generation)
+		return;
+	d = &b->devices[n];
+	trace_device_ends(d->name, result->result);
+	if (d->state == DEVICE_AGAIN) {
+		d->state = DEVICE_NEW;
+		will_read(b, d);
+		trace_device_seen(d->name);
+		return;
+	}
+	if (failed_for_now(result->result) && ++d->failures < PROBES_MAX) {
+		d->state = DEVICE_NEW;
+		will_read(b, d);
+		trace_device_seen(d->name);
+		return;
+	}
+	d->state = DEVICE_KNOWN;
+	d->result = result->result;
+	d->probe = result->probe;
+	log_found(d);
+}
+
+static bool is_of_disk(const struct block_device *d, const struct block_device *other)
+{
+	return d->probe.disk_major == other->probe.disk_major &&
+	       d->probe.disk_minor == other->probe.disk_minor;
+}
+
+/* The partition so many numbers behind the one that SPEC names. */
+static bool is_behind(const struct boot *b, const struct spec *spec, const struct block_device *d)
+{
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *o = &b->devices[i];
+
+		if (o->name[0] && o->state == DEVICE_KNOWN && spec_is(spec, o) &&
+		    is_of_disk(o, d) && d->probe.partn &&
+		    (int64_t)d->probe.partn == (int64_t)o->probe.partn + spec->offset)
+			return true;
+	}
+	return false;
+}
+
+bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
+{
+	if (!d->name[0] || d->state != DEVICE_KNOWN)
+		return false;
+	if (spec->kind == SPEC_AUTO)
+		return discover_fits(b, d);
+	return spec->offset ? is_behind(b, spec, d) : spec_is(spec, d);
+}
+
+/* Of several the one with a filesystem, never a member of something larger; of those the one
+ * that sorts first, so that the choice does not depend on which disk was faster. */
+int block_find(const struct boot *b, const struct spec *spec)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *d = &b->devices[i], *o;
+		bool is_fs, best_is_fs;
+
+		if (!block_fits(b, spec, d))
+			continue;
+		if (best < 0) {
+			best = (int)i;
+			continue;
+		}
+		o = &b->devices[best];
+		is_fs = strcmp(d->probe.usage, "filesystem") == 0;
+		best_is_fs = strcmp(o->probe.usage, "filesystem") == 0;
+		if (is_fs != best_is_fs ? is_fs : version_compare(d->name, o->name) < 0)
+			best = (int)i;
+	}
+	return best;
+}
+
+bool block_is_member(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+
+	return strcmp(p->usage, "raid") == 0 || strcmp(p->usage, "crypto") == 0 ||
+	       strcmp(p->type, "swap") == 0;
+}
+
+bool block_unsettled(struct boot *b)
+{
+	return block_next(b) >= 0 || jobs_busy(&b->jobs, JOB_PROBE);
+}
+
+/* A filesystem over several devices, and a disk whose first partition starts where it does
+ * itself. */
+static bool is_the_same(const struct block_device *d, const struct block_device *other)
+{
+	return (strcmp(d->probe.type, "btrfs") == 0 && strcmp(other->probe.type, "btrfs") == 0 &&
+		strcasecmp(d->probe.uuid, other->probe.uuid) == 0) ||
+	       (d->is_partition != other->is_partition && is_of_disk(d, other));
+}
+
+bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, char *why,
+		       size_t size)
+{
+	const struct block_device *d = &b->devices[n];
+	char own[LINKS_WWID_MAX], wwid[LINKS_WWID_MAX];
+
+	links_wwid("/sys", d->name, own, sizeof(own));
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *o = &b->devices[i];
+
+		if (i == n || !block_fits(b, spec, o) || block_is_member(o) || is_the_same(d, o))
+			continue;
+		links_wwid("/sys", o->name, wwid, sizeof(wwid));
+		if (*own && strcmp(own, wwid) == 0 && !b->params.no_multipath) {
+			snprintf(why, size,
+				 "%s and %s are two paths to one disk (%.80s), and this image has no "
+				 "feature for multipath; rd.multipath=0 takes the first of them",
+				 d->name, o->name, own);
+			return true;
+		}
+		log_tell("%.100s fits %s and %s: %s is taken, which sorts first",
+			 spec->text ? spec->text : "the type of a root partition", d->name, o->name,
+			 d->name);
+	}
+	return false;
+}
+
+/* ---- looking at one device; in a worker ---- */
+
+static void take(blkid_probe pr, const char *key, char *out, size_t size)
+{
+	const char *value;
+	size_t len;
+
+	if (blkid_probe_lookup_value(pr, key, &value, &len) < 0)
+		return;
+	snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
+}
+
+static int probe_fd(blkid_probe pr, int fd, struct probe *out)
+{
+	char number[32] = "";
+	int r;
+
+	if (blkid_probe_set_device(pr, fd, 0, 0) < 0)
+		return -errno;
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
+						      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
+	blkid_probe_enable_partitions(pr, 1);
+	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
+	errno = 0;
+	r = blkid_do_safeprobe(pr);
+	if (r == -2)
+		out->ambivalent = true;
+	else if (r < 0)
+		return errno ? -errno : -EIO;
+	take(pr, "TYPE", out->type, sizeof(out->type));
+	take(pr, "USAGE", out->usage, sizeof(out->usage));
+	take(pr, "UUID", out->uuid, sizeof(out->uuid));
+	take(pr, "LABEL", out->label, sizeof(out->label));
+	take(pr, "PTTYPE", out->table, sizeof(out->table));
+	take(pr, "PART_ENTRY_UUID", out->partuuid, sizeof(out->partuuid));
+	take(pr, "PART_ENTRY_NAME", out->partlabel, sizeof(out->partlabel));
+	take(pr, "PART_ENTRY_TYPE", out->parttype, sizeof(out->parttype));
+	take(pr, "PART_ENTRY_FLAGS", number, sizeof(number));
+	out->partflags = strtoull(number, NULL, 0);
+	return 0;
+}
+
+/* The disk is the folder above the partition's in sysfs. */
+static void take_place(const char *name, int fd, struct probe *out)
+{
+	char text[32];
+	uint64_t n;
+	struct stat st;
+
+	if (fstat(fd, &st) == 0) {
+		out->major = out->disk_major = major(st.st_rdev);
+		out->minor = out->disk_minor = minor(st.st_rdev);
+	}
+	if (!read_attribute(name, "partition", text, sizeof(text)) ||
+	    !parse_u64(text, UINT32_MAX, &n))
+		return;
+	out->partn = (uint32_t)n;
+	if (read_attribute(name, "../dev", text, sizeof(text)))
+		sscanf(text, "%" SCNu32 ":%" SCNu32, &out->disk_major, &out->disk_minor);
+}
+
+int block_probe(const char *name, bool links, struct probe *out)
+{
+	char path[JOBS_NAME_MAX + 8];
+	_cleanup_fd_ int fd = -1;
+	blkid_probe pr;
+	int r;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	take_place(name, fd, out);
+	if (links)
+		links_find("/sys", name, out->links, sizeof(out->links));
+	pr = blkid_new_probe();
+	if (!pr)
+		return -ENOMEM;
+	r = probe_fd(pr, fd, out);
+	blkid_free_probe(pr);
+	return r;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/devices/discover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "format/kernel/efivar.h"
+#include "init/devices/block.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+#include "init/core/sys.h"
+
+#define EFIVARS "/sys/firmware/efi/efivars"
+
+enum { VARIABLE_MAX = 1024 };
+
+/* "none" where the specification has none. */
+#if defined(__x86_64__)
+#define ROOT_TYPE "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
+#elif defined(__i386__)
+#define ROOT_TYPE "44479540-f297-41b2-9af7-d131d5f0458a"
+#elif defined(__aarch64__)
+#define ROOT_TYPE "b921b045-1df0-41c3-af44-4c6f280d3fae"
+#elif defined(__arm__)
+#define ROOT_TYPE "69dad710-2ce4-4e3c-b16c-21a1d49abed3"
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ROOT_TYPE "72ec70a6-cf74-40e6-bd49-4bda08e8f224"
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define ROOT_TYPE "c31c45e6-3f39-412e-80fb-4809c4980599"
+#elif defined(__s390x__)
+#define ROOT_TYPE "5eead9a9-fe09-4a1e-a1d7-520d00531306"
+#elif defined(__loongarch64)
+#define ROOT_TYPE "77055800-792c-4f94-b39a-98c91b762bb6"
+#else
+#define ROOT_TYPE "none"
+#endif
+
+bool discover_has_flag(const struct block_device *d, enum discover_flags flag)
+{
+	static const int bits[] = {
+		[DISCOVER_NO_AUTO] = 63, [DISCOVER_READ_ONLY] = 60, [DISCOVER_GROW] = 59};
+
+	return d->probe.partflags >> bits[flag] & 1;
+}
+
+static bool is_candidate(const struct block_device *d)
+{
+	return d->name[0] && d->state == DEVICE_KNOWN &&
+	       strcasecmp(d->probe.parttype, ROOT_TYPE) == 0 &&
+	       !discover_has_flag(d, DISCOVER_NO_AUTO);
+}
+
+static bool same_disk(const struct block_device *a, const struct block_device *b)
+{
+	return a->probe.disk_major == b->probe.disk_major &&
+	       a->probe.disk_minor == b->probe.disk_minor;
+}
+
+static bool is_on_loaders_disk(const struct boot *b, const struct block_device *d)
+{
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *o = &b->devices[i];
+
+		if (o->name[0] && o->state == DEVICE_KNOWN &&
+		    strcasecmp(o->probe.partuuid, b->loader) == 0 && same_disk(o, d))
+			return true;
+	}
+	return false;
+}
+
+/* Another disk with a root partition, in doubt. NULL: none. */
+static const struct block_device *rival(const struct boot *b, const struct block_device *d)
+{
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (is_candidate(&b->devices[i]) && !same_disk(&b->devices[i], d))
+			return &b->devices[i];
+	return NULL;
+}
+
+bool discover_fits(const struct boot *b, const struct block_device *d)
+{
+	if (!is_candidate(d))
+		return false;
+	return *b->loader ? is_on_loaders_disk(b, d) : !rival(b, d);
+}
+
+bool discover_is_doubtful(const struct boot *b, char *why, size_t size)
+{
+	for (size_t i = 0; i < b->n_devices && !*b->loader; i++) {
+		const struct block_device *d = &b->devices[i];
+		const struct block_device *o = is_candidate(d) ? rival(b, d) : NULL;
+
+		if (!o)
+			continue;
+		snprintf(why, size,
+			 "there is no root= on the kernel command line, and several disks have a "
+			 "partition of the type of a root (%s, %s): which one is it?",
+			 d->name, o->name);
+		return true;
+	}
+	return false;
+}
+
+enum stage_step discover_loader(struct boot *b)
+{
+	const struct job job = {.kind = JOB_LOADER};
+
+	if (b->loader_known)
+		return STAGE_ENDS;
+	if (b->task.state == TASK_NONE) {
+		if (access(EFIVARS, F_OK) < 0) {
+			b->loader_known = true; /* not started by EFI */
+			return STAGE_ENDS;
+		}
+		modules_request_alias(b, "fs-efivarfs");
+		return modules_pending(b, "fs-efivarfs") ? STAGE_STAYS : stages_task(b, &job);
+	}
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	b->loader_known = true;
+	snprintf(b->loader, sizeof(b->loader), "%.*s", (int)sizeof(b->loader) - 1,
+		 b->task.result.text);
+	log_info("the boot loader came from %s%s", *b->loader ? "PARTUUID=" : "a partition unknown",
+		 b->loader);
+	return STAGE_ENDS;
+}
+
+int discover_read_loader(struct job_result *out)
+{
+	_cleanup_buf_ struct buf data = BUF_INIT;
+	int r = sys_mount("efivarfs", EFIVARS, "efivarfs", 0, NULL), e;
+
+	if (r < 0 && r != -EBUSY)
+		return r;
+	e = read_file_at(AT_FDCWD, EFIVARS "/" EFIVAR_LOADER_PARTITION, VARIABLE_MAX, &data);
+	if (e == 0)
+		e = efivar_text(data.data, data.len, out->text, JOBS_NAME_MAX);
+	if (r == 0)
+		sys_umount(EFIVARS, 0);
+	return e;
+}

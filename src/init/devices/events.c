@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/devices/events.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/kernel/uevent.h"
+#include "init/devices/block.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+
+enum {
+	MESSAGE_MAX = 8192, /* the kernel's own limit is 2048 for the pairs */
+	RECEIVE_BUFFER = 16 * 1024 * 1024,
+	GROUP_KERNEL = 1,
+	RECEIVE_MAX = 256, /* messages at a time: there is more to do than to listen */
+};
+
+int events_open(void)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = GROUP_KERNEL};
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_KOBJECT_UEVENT);
+	int size = RECEIVE_BUFFER, on = 1;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void handle(struct boot *b, const struct uevent *u)
+{
+	bool is_block = strcmp(u->subsystem, "block") == 0;
+	const char *name = u->devname ? u->devname : base_name(u->devpath);
+
+	log_debug("%s %s", u->action, u->devpath);
+	if (strcmp(u->action, "remove") == 0) {
+		if (is_block)
+			block_remove(b, name);
+		return;
+	}
+	if (strcmp(u->subsystem, "watchdog") == 0)
+		watchdog_appeared(b);
+	if (u->modalias && strcmp(u->action, "add") == 0)
+		modules_request_device(b, u->modalias);
+	if (is_block && (strcmp(u->action, "add") == 0 || strcmp(u->action, "change") == 0))
+		block_add(b, name, u->devtype && strcmp(u->devtype, "partition") == 0);
+}
+
+/* Only the kernel may speak here: port 0, and nobody's user. */
+static bool from_kernel(const struct msghdr *m, const struct sockaddr_nl *from)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct ucred cred;
+
+	if (from->nl_pid != 0 || !c || c->cmsg_type != SCM_CREDENTIALS)
+		return false;
+	memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	return cred.uid == 0;
+}
+
+/* ---- coldplug ---- */
+
+/* Reads DIR/NAME/FILE into OUT; bytes, 0 when that fails. */
+static size_t read_attribute(int dir, const char *name, const char *file, char *out, size_t size)
+{
+	char path[512];
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", name, file) >= sizeof(path))
+		return 0;
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read_full(fd, out, size - 1);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void take_bus_device(struct boot *b, int dir, const char *name)
+{
+	char modalias[4096];
+	size_t n = read_attribute(dir, name, "modalias", modalias, sizeof(modalias));
+
+	modalias[n] = '\0';
+	modalias[strcspn(modalias, "\n")] = '\0';
+	if (modalias[0])
+		modules_request_device(b, modalias);
+}
+
+static void take_block_device(struct boot *b, int dir, const char *name)
+{
+	char text[4096];
+	size_t n = read_attribute(dir, name, "uevent", text, sizeof(text));
+	struct uevent u;
+
+	uevent_decode_file(text, n, &u);
+	block_add(b, u.devname ? u.devname : name,
+		  u.devtype && strcmp(u.devtype, "partition") == 0);
+}
+
+static void each_entry(struct boot *b, const char *path,
+		       void (*fn)(struct boot *b, int dir, const char *name))
+{
+	DIR *dir = opendir(path);
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir)))
+		if (de->d_name[0] != '.')
+			fn(b, dirfd(dir), de->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static void take_bus(struct boot *b, int dir, const char *name)
+{
+	char path[512];
+
+	(void)dir;
+	snprintf(path, sizeof(path), "/sys/bus/%s/devices", name);
+	each_entry(b, path, take_bus_device);
+}
+
+static void coldplug(struct boot *b)
+{
+	each_entry(b, "/sys/bus", take_bus);
+	each_entry(b, "/sys/class/block", take_block_device);
+}
+
+void events_start(struct boot *b)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->netlink};
+
+	if (b->triggered)
+		return;
+	b->triggered = true;
+	if (b->netlink >= 0)
+		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->netlink, &ev);
+	coldplug(b);
+}
+
+/* ---- the socket ---- */
+
+void events_receive(struct boot *b)
+{
+	char data[MESSAGE_MAX + 1], control[CMSG_SPACE(sizeof(struct ucred))];
+
+	for (int i = 0; i < RECEIVE_MAX; i++) {
+		struct sockaddr_nl from = {0};
+		struct iovec iov = {.iov_base = data, .iov_len = MESSAGE_MAX};
+		struct msghdr m = {
+			.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		ssize_t n = recvmsg(b->netlink, &m, 0);
+		struct uevent u;
+
+		if (n < 0 && errno == ENOBUFS) {
+			coldplug(b);
+			watchdog_appeared(b);
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		if (from_kernel(&m, &from) && uevent_decode_message(data, (size_t)n, &u))
+			handle(b, &u);
+	}
+}

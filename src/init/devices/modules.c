@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/devices/modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "format/ours/bootconf.h"
+#include "format/codec/unpack.h"
+#include "init/core/log.h"
+#include "init/core/settings.h"
+#include "init/core/sys.h"
+#include "init/core/trace.h"
+
+enum {
+	OPTIONS_MAX = 2048,
+	MODULE_SIZE_MAX = 256 * 1024 * 1024,
+	FILE_NAME_MAX = 4200,
+	DEPTH_MAX = 256, /* of dependencies: the stack has an end */
+	IDLE_MS = 1000,  /* then what leads to no disk has its turn */
+};
+
+/* What modules in an image are compressed with. */
+static const struct decoder_ops *const decoders[] = {&decode_zstd, &decode_xz, &decode_gzip};
+
+static const void *map_file(const char *path, size_t *len)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *data;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0)
+		return NULL;
+	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	*len = (size_t)st.st_size;
+	return data == MAP_FAILED ? NULL : data;
+}
+
+static void read_kernel_codec(struct boot *b)
+{
+	_cleanup_fd_ int fd = open("/sys/module/compression", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read_full(fd, b->kernel_codec, sizeof(b->kernel_codec) - 1);
+
+	b->kernel_codec[n > 0 ? n : 0] = '\0';
+	b->kernel_codec[strcspn(b->kernel_codec, "\n")] = '\0';
+}
+
+static void request_early(const char *module, void *arg)
+{
+	if (!modules_request(arg, module))
+		log_tell("rd.driver.pre=%s: this image has no such module", module);
+}
+
+void modules_open(struct boot *b)
+{
+	struct err err = {0};
+	size_t len = 0;
+	const void *data = map_file("/" MODINDEX_PATH, &len);
+
+	if (!data) {
+		log_tell("/" MODINDEX_PATH " cannot be read: the image is damaged");
+	} else if (modindex_decode(data, len, &b->index, &err) < 0) {
+		log_tell("/" MODINDEX_PATH ": %s", err.text);
+	} else {
+		b->modules = calloc(b->index.n_modules + 1, sizeof(*b->modules));
+		b->order = calloc(b->index.n_modules + 1, sizeof(*b->order));
+		b->has_index = b->modules && b->order;
+		if (!b->has_index)
+			log_tell("there is too little memory for a list of modules: none will load");
+	}
+	read_kernel_codec(b);
+	params_each(&b->params.early, request_early, b);
+	for (size_t i = 0; i < b->n_loads; i++)
+		modules_request(b, b->loads[i]);
+}
+
+/* ---- who is wanted, and when it can load ---- */
+
+static uint32_t size_of(const struct boot *b, uint32_t module)
+{
+	char file[FILE_NAME_MAX];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "/%s", modindex_path(&b->index, module));
+	return stat(file, &st) < 0 || st.st_size > MODULE_SIZE_MAX ? 0 : (uint32_t)st.st_size;
+}
+
+static const enum modindex_deps before[] = {MODINDEX_HARD, MODINDEX_PRE};
+
+/* The bytes that are not there yet of MODULE and of what it depends on. */
+static uint32_t weigh(struct boot *b, uint32_t module, int depth)
+{
+	struct module_status *m = &b->modules[module];
+	uint32_t sum;
+
+	if (m->seen == b->weighings || m->state > MODULE_LOADING || depth == DEPTH_MAX)
+		return 0;
+	m->seen = b->weighings;
+	sum = size_of(b, module);
+	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
+		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
+			sum += weigh(b, modindex_dep(&b->index, module, before[k], i), depth + 1);
+	return sum;
+}
+
+struct wish {
+	enum module_rank rank;
+	uint32_t cost;
+};
+
+static bool is_before(const struct module_status *m, const struct wish *w)
+{
+	return m->rank != w->rank ? m->rank < w->rank : m->cost <= w->cost;
+}
+
+static void request(struct boot *b, uint32_t module, const struct wish *w, int depth)
+{
+	struct module_status *m = &b->modules[module];
+	bool is_new = m->state == MODULE_IDLE;
+
+	if (m->state > MODULE_WANTED || (!is_new && is_before(m, w)) || depth == DEPTH_MAX)
+		return;
+	/* Marked before its dependencies, so that a circle of them ends. */
+	m->state = MODULE_WANTED;
+	m->rank = (uint8_t)w->rank;
+	m->cost = w->cost;
+	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
+		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
+			request(b, modindex_dep(&b->index, module, before[k], i), w, depth + 1);
+	if (is_new) {
+		b->order[b->n_order++] = module;
+		trace_module_wanted(module);
+	}
+	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_POST); i++)
+		request(b, modindex_dep(&b->index, module, MODINDEX_POST, i), w, depth + 1);
+}
+
+static void request_ranked(struct boot *b, uint32_t module, enum module_rank rank)
+{
+	struct wish w = {.rank = rank};
+
+	if (b->modules[module].state > MODULE_WANTED)
+		return;
+	b->weighings++;
+	w.cost = weigh(b, module, 0);
+	request(b, module, &w, 0);
+}
+
+bool modules_request(struct boot *b, const char *name)
+{
+	uint32_t module = b->has_index ? modindex_find(&b->index, name) : MODINDEX_NONE;
+
+	if (module == MODINDEX_NONE)
+		return false;
+	request_ranked(b, module, RANK_GOAL);
+	return true;
+}
+
+static void request_match(uint32_t module, void *arg)
+{
+	struct boot *b = arg;
+
+	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
+		request_ranked(b, module, RANK_GOAL);
+}
+
+void modules_request_alias(struct boot *b, const char *modalias)
+{
+	if (b->has_index)
+		modindex_match(&b->index, modalias, request_match, b);
+}
+
+/* rd.watchdog= wants the machine watched from the beginning on. */
+static enum module_rank rank_of(const struct boot *b, uint32_t module)
+{
+	if (b->params.watchdog > 0 && strstr(modindex_path(&b->index, module), "/watchdog/"))
+		return RANK_GOAL;
+	return modindex_flags(&b->index, module) & MODINDEX_LATE ? RANK_LATE : RANK_DEVICE;
+}
+
+static void request_for_device(uint32_t module, void *arg)
+{
+	struct boot *b = arg;
+
+	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
+		request_ranked(b, module, rank_of(b, module));
+}
+
+void modules_request_device(struct boot *b, const char *modalias)
+{
+	if (b->has_index)
+		modindex_match(&b->index, modalias, request_for_device, b);
+}
+
+static bool is_over(const struct boot *b, uint32_t module)
+{
+	return b->modules[module].state == MODULE_LIVE || b->modules[module].state == MODULE_FAILED;
+}
+
+/* Soft dependencies must have been tried. So must hard ones: whether one that failed is missing
+ * the kernel knows best, it may be built in there under another name. */
+static bool can_load(const struct boot *b, uint32_t module)
+{
+	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_HARD); i++)
+		if (!is_over(b, modindex_dep(&b->index, module, MODINDEX_HARD, i)))
+			return false;
+	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_PRE); i++) {
+		uint32_t pre = modindex_dep(&b->index, module, MODINDEX_PRE, i);
+
+		if (!is_over(b, pre))
+			return false;
+	}
+	return true;
+}
+
+uint32_t modules_next(const struct boot *b, enum module_rank limit)
+{
+	uint32_t waiting = MODINDEX_NONE, best = MODINDEX_NONE;
+	bool loading = false;
+
+	for (uint32_t i = 0; i < b->n_order; i++) {
+		const struct module_status *m = &b->modules[b->order[i]];
+		const struct module_status *o = best == MODINDEX_NONE ? NULL : &b->modules[best];
+
+		loading = loading || m->state == MODULE_LOADING;
+		if (m->state != MODULE_WANTED || m->rank > limit)
+			continue;
+		if (waiting == MODINDEX_NONE)
+			waiting = b->order[i];
+		if (o && is_before(o, &(struct wish){m->rank, m->cost}))
+			continue;
+		if (can_load(b, b->order[i]))
+			best = b->order[i];
+	}
+	/* All wait for each other: a circle. The first goes ahead. */
+	return best != MODINDEX_NONE ? best : loading ? MODINDEX_NONE : waiting;
+}
+
+bool modules_busy(const struct boot *b)
+{
+	enum module_rank limit = b->late || b->in_rescue ? RANK_LATE : RANK_DEVICE;
+
+	return jobs_busy(&b->jobs, JOB_LOAD) ||
+	       (b->has_index && modules_next(b, limit) != MODINDEX_NONE);
+}
+
+void modules_tick(struct boot *b, int64_t now)
+{
+	bool moves = b->has_index && modules_next(b, RANK_DEVICE) != MODINDEX_NONE;
+
+	if (moves || jobs_busy(&b->jobs, JOB_PROBE))
+		b->idle_since = 0;
+	else if (!b->idle_since)
+		b->idle_since = now;
+	else if (now >= b->idle_since + IDLE_MS)
+		b->late = true;
+}
+
+int64_t modules_due(const struct boot *b)
+{
+	return b->idle_since && !b->late ? b->idle_since + IDLE_MS : INT64_MAX;
+}
+
+static void request_late(const char *module, void *arg)
+{
+	if (!modules_request(arg, module))
+		log_tell("rd.driver.post=%s: this image has no such module", module);
+}
+
+void modules_request_late(struct boot *b)
+{
+	if (b->has_late || b->stage <= STAGE_TRIGGER)
+		return;
+	if (b->stage < STAGE_DRIVER && modules_busy(b))
+		return;
+	b->has_late = true;
+	params_each(&b->params.late, request_late, b);
+}
+
+void modules_done(struct boot *b, uint32_t module, int result)
+{
+	b->modules[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
+	b->modules[module].result = (int16_t)result;
+	b->idle_since = 0;
+	trace_module_ends(module, result);
+	if (result < 0)
+		log_info("module %s: %s", modindex_name(&b->index, module), strerror(-result));
+}
+
+struct pending {
+	const struct boot *b;
+	bool found;
+};
+
+static void note_pending(uint32_t module, void *arg)
+{
+	struct pending *p = arg;
+	uint8_t state = p->b->modules[module].state;
+
+	p->found = p->found || state == MODULE_WANTED || state == MODULE_LOADING;
+}
+
+bool modules_pending(const struct boot *b, const char *alias)
+{
+	struct pending p = {.b = b};
+
+	if (b->has_index)
+		modindex_match(&b->index, alias, note_pending, &p);
+	return p.found;
+}
+
+/* ---- loading ---- */
+
+static int load_unpacked(const char *path, enum codec codec, const char *options)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+	const struct decoder_ops *ops = NULL;
+	size_t len;
+	const void *packed = map_file(path, &len);
+	int r;
+
+	if (!packed)
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(decoders); i++)
+		if (decoders[i]->codec == codec)
+			ops = decoders[i];
+	r = ops ? unpack(ops, packed, len, MODULE_SIZE_MAX, &plain, NULL, NULL) : -ENOTSUP;
+	munmap((void *)packed, len);
+	return r < 0 ? r : sys_load_memory(plain.data, plain.len, options);
+}
+
+int modules_load(const struct boot *b, uint32_t module)
+{
+	const char *path = modindex_path(&b->index, module);
+	char file[FILE_NAME_MAX], options[OPTIONS_MAX];
+	enum codec codec = codec_by_suffix(path);
+	_cleanup_fd_ int fd = -1;
+	int r = -ENOTSUP;
+
+	snprintf(file, sizeof(file), "/%s", path);
+	snprintf(options, sizeof(options), "%s", modindex_options(&b->index, module));
+	params_module_options(&b->params, modindex_name(&b->index, module), options,
+			      sizeof(options));
+	if (codec == CODEC_NONE || strcmp(b->kernel_codec, codec_info(codec)->name) == 0) {
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		r = sys_load_file(fd, options, codec != CODEC_NONE);
+	}
+	if (codec != CODEC_NONE && (r == -ENOTSUP || r == -ENOSYS || r == -EINVAL))
+		r = load_unpacked(file, codec, options);
+	return r == -EEXIST ? 0 : r;
+}
+
+/* ---- as /sbin/modprobe ---- */
+
+int modules_modprobe(struct boot *b, int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[argc - 1] : "";
+	uint32_t module;
+	int failed = 0;
+
+	/* For options on the command line; what PID 1 loads at once is not asked for again. */
+	settings_read(b);
+	b->n_loads = 0;
+	modules_open(b);
+	if (!modules_request(b, name))
+		modules_request_alias(b, name);
+	if (!b->n_order)
+		return 1;
+	while ((module = modules_next(b, RANK_GOAL)) != MODINDEX_NONE) {
+		int r = modules_load(b, module);
+
+		modules_done(b, module, r);
+		failed = r < 0;
+	}
+	return failed;
+}

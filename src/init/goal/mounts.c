@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/goal/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/machine/fstab.h"
+#include "init/devices/block.h"
+#include "init/fsck.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+#include "init/goal/mount.h"
+#include "init/goal/mounts_stages.h"
+#include "init/goal/root.h"
+
+/* In the initramfs, which is deleted at the end. */
+#define COPY "/etc/preroot/fstab"
+
+enum { NOFAIL_MS = 10000 };
+
+/* ---- which there are ---- */
+
+static bool has_device(const struct fstab_entry *e)
+{
+	return strchr(e->source, '=') || str_starts(e->source, "/dev/");
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += path[0] == '/' && path[1] && path[1] != '/';
+	return n;
+}
+
+/* What lies higher in the tree comes first, else the order of fstab counts. */
+static void insert(struct mounts *m, const struct mounts_entry *e)
+{
+	size_t at = m->n;
+
+	if (m->n == MOUNTS_MAX || strlen(e->target) >= MOUNTS_TARGET_MAX) {
+		log_tell("%s is not mounted: %s", e->target,
+			 m->n == MOUNTS_MAX ? "there are too many for an initramfs"
+					    : "its path is too long");
+		return;
+	}
+	while (at > 0 && depth(m->list[at - 1].target) > depth(e->target)) {
+		m->list[at] = m->list[at - 1];
+		at--;
+	}
+	m->list[at] = *e;
+	m->n++;
+}
+
+static void take_usr(struct boot *b)
+{
+	const struct params *p = &b->params;
+	struct mounts_entry e = {.spec = p->usr,
+				 .source = p->usr.text ? p->usr.text : "the root device",
+				 .target = "/usr",
+				 .fstype = p->usrfstype ? p->usrfstype : "auto",
+				 .options = p->usrflags,
+				 .checked = true,
+				 .writable = p->writable};
+
+	if (p->usr.kind != SPEC_NONE)
+		insert(&b->mounts, &e);
+}
+
+static void take_entry(struct boot *b, const struct fstab_entry *f)
+{
+	bool is_usr = strncmp(f->target, "/usr", 4) == 0 && strspn(f->target + 4, "/") ==
+								   strlen(f->target + 4);
+	struct mounts_entry e = {.source = f->source,
+				 .target = f->target,
+				 .fstype = f->fstype,
+				 .options = f->options,
+				 .optional = fstab_has(f->options, "nofail"),
+				 .checked = f->pass > 0,
+				 .writable = true};
+
+	if (!fstab_is_early(f) || (is_usr && b->params.usr.kind != SPEC_NONE))
+		return;
+	if (has_device(f))
+		spec_parse(f->source, &e.spec);
+	insert(&b->mounts, &e);
+}
+
+void mounts_take(struct boot *b, char *text)
+{
+	struct fstab_entry e;
+	struct err err = {0};
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		int r = fstab_decode(line, &e, &err);
+
+		if (r < 0)
+			log_tell("/etc/fstab of the root: %s; that line is left out", err.text);
+		else if (r > 0)
+			take_entry(b, &e);
+	}
+}
+
+int mounts_copy_fstab(struct job_result *out)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_fd_ int from = mount_open_beneath(SYSROOT, "/etc/fstab", O_RDONLY | O_NONBLOCK);
+	_cleanup_fd_ int to = -1;
+	struct stat st;
+	int r;
+
+	unlink(COPY);
+	if (from == -ENOENT || from == -ENOTDIR)
+		return 0;
+	if (from < 0 || fstat(from, &st) < 0)
+		return from < 0 ? from : -errno;
+	r = S_ISREG(st.st_mode) ? read_all(from, MOUNTS_FSTAB_MAX, &text) : -EINVAL;
+	if (r < 0)
+		return r;
+	to = open(COPY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	snprintf(out->text, sizeof(out->text), "copied");
+	return to < 0 ? -errno : write_full(to, text.data, text.len);
+}
+
+static void read_copy(struct boot *b)
+{
+	struct buf text = BUF_INIT; /* kept: the entries point into it */
+
+	if (read_file_at(AT_FDCWD, COPY, MOUNTS_FSTAB_MAX, &text) == 0 && buf_cstr(&text) &&
+	    buf_status(&text) == 0 && text.len && strlen((char *)text.data) == text.len)
+		mounts_take(b, (char *)text.data);
+	else if (text.len)
+		log_tell("/etc/fstab of the root is no text: it is not obeyed");
+}
+
+enum stage_step mounts_fstab(struct boot *b)
+{
+	const struct job job = {.kind = JOB_FSTAB};
+
+	if (b->params.no_fstab || b->params.root.kind == SPEC_TMPFS) {
+		take_usr(b);
+	} else if (b->task.state == TASK_NONE) {
+		return stages_task(b, &job);
+	} else if (b->task.state == TASK_RUNS) {
+		return STAGE_STAYS;
+	} else {
+		if (b->task.result.result < 0)
+			log_tell("/etc/fstab of the root cannot be read: %s",
+				 strerror(-b->task.result.result));
+		take_usr(b);
+		if (b->task.result.result == 0 && b->task.result.text[0])
+			read_copy(b);
+	}
+	for (size_t i = 0; i < b->mounts.n; i++)
+		if (b->mounts.list[i].spec.kind != SPEC_NONE)
+			block_want(b, &b->mounts.list[i].spec);
+	return STAGE_ENDS;
+}
+
+/* ---- one after the other ---- */
+
+void mounts_what(const struct boot *b, char *out, size_t size)
+{
+	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+
+	snprintf(out, size, "%.60s for %.40s", e->source, e->target);
+}
+
+static enum stage_step go_to_next(struct boot *b)
+{
+	b->mounts.next++;
+	b->limited_by = NULL;
+	return stages_go(b, STAGE_MOUNTS_WAIT);
+}
+
+static enum stage_step cannot(struct boot *b, const char *reason)
+{
+	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+	char why[BOOT_STATE_TEXT_MAX];
+
+	snprintf(why, sizeof(why), "%.100s (%.100s) cannot be mounted: %s", e->target, e->source,
+		 reason);
+	if (!e->optional)
+		return stages_fail(b, why);
+	log_tell("%s; the boot goes on without it (nofail)", why);
+	return go_to_next(b);
+}
+
+static enum stage_step take_device(struct boot *b, const struct mounts_entry *e, size_t n)
+{
+	const struct block_device *d = &b->devices[n];
+	const char *type = strcmp(e->fstype, "auto") == 0 ? d->probe.type : e->fstype;
+	char why[BOOT_STATE_TEXT_MAX];
+
+	if (block_is_member(d)) {
+		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
+			 d->name, d->probe.type);
+		return cannot(b, why);
+	}
+	if (!*type)
+		return cannot(b, "no filesystem that is known here is on it");
+	if (block_is_doubtful(b, &e->spec, n, why, sizeof(why)))
+		return cannot(b, why);
+	b->mounts.device = n;
+	snprintf(b->mounts.type, sizeof(b->mounts.type), "%.*s", (int)strcspn(type, ","), type);
+	return STAGE_ENDS;
+}
+
+static void set_deadline(struct boot *b, const struct mounts_entry *e, int64_t now)
+{
+	b->limited_by = NULL;
+	b->deadline = root_deadline(b);
+	if (e->optional && (b->deadline == PARAMS_FOREVER || b->deadline > now + NOFAIL_MS)) {
+		b->deadline = now + NOFAIL_MS;
+		b->limited_by = "nofail in fstab";
+	}
+}
+
+enum stage_step mounts_wait(struct boot *b)
+{
+	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+	int64_t now = log_now();
+	int n;
+
+	if (b->mounts.next == b->mounts.n)
+		return stages_go(b, STAGE_MOUNTS + 1);
+	if (!b->entered)
+		set_deadline(b, e, now);
+	if (e->spec.kind == SPEC_NONE) {
+		snprintf(b->mounts.type, sizeof(b->mounts.type), "%s", e->fstype);
+		return STAGE_ENDS;
+	}
+	if (e->spec.kind == SPEC_OTHER)
+		return cannot(b, "a device of that kind is out of this image's reach");
+	n = e->spec.kind == SPEC_AUTO ? (int)b->root : block_find(b, &e->spec);
+	if (n >= 0)
+		return take_device(b, e, (size_t)n);
+	if (!stages_is_late(b, now))
+		return STAGE_STAYS;
+	return cannot(b, "the device did not appear in time");
+}
+
+enum stage_step mounts_driver(struct boot *b)
+{
+	char alias[JOBS_NAME_MAX + 8];
+
+	snprintf(alias, sizeof(alias), "fs-%s", b->mounts.type);
+	modules_request_alias(b, alias);
+	if (!modules_pending(b, alias))
+		return STAGE_ENDS;
+	return stages_is_late(b, log_now())
+		       ? cannot(b, "the driver of the filesystem does not finish loading")
+		       : STAGE_STAYS;
+}
+
+enum stage_step mounts_fsck(struct boot *b)
+{
+	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+
+	b->limited_by = NULL;
+	if (e->spec.kind == SPEC_NONE || b->mounts.device == b->root ||
+	    (!e->checked && b->params.fsck_mode != FSCK_FORCE))
+		return STAGE_ENDS;
+	return fsck_device(b, b->devices[b->mounts.device].name, b->mounts.type);
+}
+
+static bool make_job(const struct boot *b, struct job *out)
+{
+	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+
+	*out = (struct job){.kind = JOB_MOUNT, .beneath = true, .writable = e->writable};
+	snprintf(out->target, sizeof(out->target), "%s", e->target);
+	snprintf(out->fstype, sizeof(out->fstype), "%s", b->mounts.type);
+	if (e->spec.kind != SPEC_NONE)
+		memcpy(out->name, b->devices[b->mounts.device].name, sizeof(out->name));
+	else if (strlen(e->source) < sizeof(out->name))
+		strcpy(out->name, e->source); /* of a bind mount */
+	else
+		return false;
+	if (strlen(e->options) >= sizeof(out->options))
+		return false;
+	strcpy(out->options, e->options);
+	return true;
+}
+
+enum stage_step mounts_mount(struct boot *b)
+{
+	struct job job;
+
+	if (b->task.state == TASK_NONE)
+		return make_job(b, &job) ? stages_task(b, &job)
+					 : cannot(b, "its line in fstab is too long");
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (b->task.result.result < 0)
+		return cannot(b, b->task.result.text);
+	log_info("%s is mounted from %s", b->mounts.list[b->mounts.next].target,
+		 b->mounts.list[b->mounts.next].source);
+	return go_to_next(b);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Filesystems that are mounted below the root before its init starts: mount.usr= of the kernel
+ * command line, else /usr of the root's fstab; and what that marks with x-initrd.mount. Each waits
+ * for its device with the root's time limit; an entry with nofail only for some seconds, and the
+ * boot goes on without it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "init/devices/spec.h"
+
+enum { MOUNTS_MAX = 16, MOUNTS_TARGET_MAX = 256, MOUNTS_FSTAB_MAX = 64 * 1024 };
+
+struct mounts_entry {
+	struct spec spec;    /* NONE: no device of its own, see SOURCE */
+	const char *source;
+	const char *target;  /* as fstab has it */
+	const char *fstype;
+	const char *options;
+	bool optional;       /* nofail */
+	bool checked;        /* before it is mounted */
+	bool writable;       /* unless the options say otherwise */
+};
+
+struct mounts {
+	struct mounts_entry list[MOUNTS_MAX];
+	size_t n, next;
+	size_t device;       /* of list[next], once it is there */
+	char type[64];       /* of its filesystem */
+	char *text;          /* of fstab, which the entries point into */
+};
+
+struct boot;
+struct job_result;
+
+/* Takes the entries that count from TEXT, which is cut up and must live as long as B. What cannot
+ * be read of it is told. */
+void mounts_take(struct boot *b, char *text);
+
+/* Copies the root's fstab to where PID 1 can read it without waiting; blocks. 0 also when there is
+ * none. */
+int mounts_copy_fstab(struct job_result *out);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/goal/root.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "init/devices/block.h"
+#include "init/devices/discover.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+#include "init/goal/mount.h"
+
+enum {
+	SETTLE_MS = 2000, /* modules that load while the root is ready may finish */
+	OTHERS_MS = 1000, /* devices that are there already, and may fit as well, are read */
+	DISKS_MS = 10000, /* the same for disks that are still to come, where no name is told */
+};
+
+/* ---- the root device ---- */
+
+static enum stage_step take_root(struct boot *b, size_t n)
+{
+	const struct block_device *d = &b->devices[n];
+	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
+	char why[BOOT_STATE_TEXT_MAX];
+
+	b->root = n;
+	b->root_generation = d->generation;
+	if (block_is_member(d)) {
+		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
+			 d->name, d->probe.type);
+		return stages_fail(b, why);
+	}
+	if (!*type) {
+		snprintf(why, sizeof(why), "%s holds no filesystem that is known here%s", d->name,
+			 d->probe.ambivalent ? " (signatures of several; rootfstype= decides)" : "");
+		return stages_fail(b, why);
+	}
+	if (block_is_doubtful(b, &b->params.root, n, why, sizeof(why)))
+		return stages_fail(b, why);
+	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_READ_ONLY))
+		b->params.writable = false;
+	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_GROW))
+		log_info("%s wants to grow with its partition: that is left to the root's init",
+			 d->name);
+	snprintf(b->fstypes, sizeof(b->fstypes), "%s", type);
+	b->fstype = b->fstypes;
+	return STAGE_ENDS;
+}
+
+int64_t root_deadline(const struct boot *b)
+{
+	return b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER : log_now() + b->params.timeout;
+}
+
+/* An empty root in memory: its programs come with /usr. */
+static enum stage_step take_tmpfs(struct boot *b)
+{
+	if (b->params.usr.kind == SPEC_NONE)
+		return stages_fail(b, "root=tmpfs is empty: mount.usr= must name the filesystem "
+				      "with the programs");
+	snprintf(b->fstypes, sizeof(b->fstypes), "tmpfs");
+	b->fstype = b->fstypes;
+	return STAGE_ENDS;
+}
+
+static enum stage_step refuse(struct boot *b)
+{
+	const char *text = b->params.root.text;
+
+	if (!text)
+		return stages_fail(b, "the kernel command line does not name a root filesystem");
+	return stages_fail(b, *text && text[strlen(text) - 1] == '='
+				      ? "this root= names nothing: its value is missing"
+				      : "this root= is of a kind that the image cannot reach");
+}
+
+/* The device is there. Others may be that fit as well: which one it is must not depend on which was
+ * read first. Names and numbers of the kernel are given once. */
+static bool others_are_read(struct boot *b, int64_t now)
+{
+	bool is_auto = b->params.root.kind == SPEC_AUTO && !*b->loader;
+
+	if (b->params.root.kind == SPEC_NAME || b->params.root.kind == SPEC_NUMBER ||
+	    (!block_unsettled(b) && !(is_auto && modules_busy(b))))
+		return true;
+	if (!b->settle_until)
+		b->settle_until = now + (is_auto ? DISKS_MS : OTHERS_MS);
+	b->wake = b->settle_until;
+	return now >= b->settle_until;
+}
+
+enum stage_step root_wait(struct boot *b)
+{
+	const struct spec *root = &b->params.root;
+	int64_t now = log_now(), delayed = b->start + b->params.delay;
+	char why[BOOT_STATE_TEXT_MAX] = "";
+	int n;
+
+	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
+		return refuse(b);
+	if (!b->entered)
+		b->deadline = root_deadline(b);
+	b->wake = delayed;
+	if (root->kind == SPEC_AUTO && discover_loader(b) == STAGE_STAYS)
+		return STAGE_STAYS;
+	if (root->kind == SPEC_TMPFS && now >= delayed)
+		return take_tmpfs(b);
+	n = now < delayed ? -1 : block_find(b, root);
+	if (n >= 0)
+		return others_are_read(b, now) ? take_root(b, (size_t)n) : STAGE_STAYS;
+	if (!stages_is_late(b, now))
+		return STAGE_STAYS;
+	if (root->kind == SPEC_AUTO)
+		discover_is_doubtful(b, why, sizeof(why));
+	return stages_fail(b, why);
+}
+
+void root_wait_what(const struct boot *b, char *out, size_t size)
+{
+	if (b->params.root.text)
+		snprintf(out, size, "root=%.100s", b->params.root.text);
+	else
+		snprintf(out, size, "a partition of the type of a root (there is no root=)");
+}
+
+const char *root_name(const struct boot *b)
+{
+	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : b->devices[b->root].name;
+}
+
+/* It may have been pulled out since it was found, and its place may be another device's. */
+static bool is_gone(const struct boot *b)
+{
+	return b->params.root.kind != SPEC_TMPFS &&
+	       b->devices[b->root].generation != b->root_generation;
+}
+
+/* ---- its filesystem ---- */
+
+static int first_type(const struct boot *b)
+{
+	return (int)strcspn(b->fstype, ",");
+}
+
+/* The kernel would ask for the driver itself; asking first loads it beside everything else. */
+enum stage_step root_driver(struct boot *b)
+{
+	char alias[JOBS_NAME_MAX + 8];
+
+	if (is_gone(b))
+		return stages_go(b, STAGE_WAIT);
+	if (!b->entered)
+		log_info("root is %s (%s)", root_name(b), b->fstype);
+	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->fstype);
+	modules_request_alias(b, alias);
+	if (!modules_pending(b, alias))
+		return STAGE_ENDS;
+	return stages_is_late(b, log_now())
+		       ? stages_fail(b, "the driver of the filesystem does not finish loading")
+		       : STAGE_STAYS;
+}
+
+void root_driver_what(const struct boot *b, char *out, size_t size)
+{
+	snprintf(out, size, "the driver of %.64s", b->fstype);
+}
+
+bool root_mount_job(const struct boot *b, struct job *out)
+{
+	bool is_tmpfs = b->params.root.kind == SPEC_TMPFS;
+	const char *first = is_tmpfs ? "mode=0755," : ""; /* its own default is open to all */
+
+	if (strlen(first) + strlen(b->params.rootflags) >= sizeof(out->options))
+		return false;
+	*out = (struct job){.kind = JOB_MOUNT, .target = SYSROOT};
+	/* What is laid over it takes the changes. */
+	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
+	if (!is_tmpfs)
+		memcpy(out->name, b->devices[b->root].name, sizeof(out->name));
+	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->fstype);
+	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
+	return true;
+}
+
+static enum stage_step start_mount(struct boot *b)
+{
+	struct job job;
+
+	if (is_gone(b))
+		return stages_go(b, STAGE_WAIT);
+	return root_mount_job(b, &job) ? stages_task(b, &job)
+				       : stages_fail(b, "rootflags= is too long");
+}
+
+enum stage_step root_mount(struct boot *b)
+{
+	const char *next;
+
+	if (b->task.state == TASK_NONE)
+		return start_mount(b);
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (b->task.result.result == 0)
+		return STAGE_ENDS;
+	next = strchr(b->fstype, ',');
+	if (!next)
+		return stages_fail(b, b->task.result.text);
+	b->fstype = next + 1; /* rootfstype=ext4,xfs: try the next */
+	return stages_go(b, STAGE_DRIVER);
+}
+
+void root_mount_what(const struct boot *b, char *out, size_t size)
+{
+	snprintf(out, size, "%s to be mounted", root_name(b));
+}
+
+/* ---- the mounted root ---- */
+
+enum stage_step root_check(struct boot *b)
+{
+	const struct job job = {.kind = JOB_CHECK};
+
+	if (b->task.state == TASK_NONE)
+		return stages_task(b, &job);
+	if (b->task.state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (b->task.result.result < 0)
+		return stages_fail(b, b->task.result.text);
+	memcpy(b->init, b->task.result.text, sizeof(b->init));
+	b->is_systemd = b->task.result.is_systemd;
+	return STAGE_ENDS;
+}
+
+enum stage_step root_settle(struct boot *b)
+{
+	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || b->program.killed;
+
+	if (!b->entered)
+		b->deadline = log_now() + SETTLE_MS;
+	return busy && !stages_is_late(b, log_now()) ? STAGE_STAYS : STAGE_ENDS;
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/rescue/diagnose.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/ours/bootconf.h"
+#include "format/kernel/cmdline.h"
+#include "init/devices/block.h"
+#include "init/core/log.h"
+
+enum {
+	LIST_MAX = 40,
+	NEAR_MAX = 6,
+	NAMES_MAX = 256,
+	FIRMWARE_MAX = 16,
+	RECORD_MAX = 2048,   /* of the kernel's log; a longer one is passed over */
+	RECORDS_MAX = 65536,
+	COMMAND_MAX = 768,
+};
+
+/* ---- what was found ---- */
+
+static void tell_device(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+	int64_t sectors = block_sectors(d->name);
+	char what[JOBS_NAME_MAX + 96];
+
+	if (d->state != DEVICE_KNOWN)
+		snprintf(what, sizeof(what), "(still being read)");
+	else if (d->result < 0)
+		snprintf(what, sizeof(what), "(cannot be read: %s)", strerror(-d->result));
+	else if (p->ambivalent)
+		snprintf(what, sizeof(what), "(signatures of several filesystems)");
+	else if (p->type[0])
+		snprintf(what, sizeof(what), "%s", p->type);
+	else if (p->table[0])
+		snprintf(what, sizeof(what),
+			 d->is_partition ? "a %s partition table in a partition, which the kernel "
+					   "does not look into"
+					 : "disk with a %s partition table", p->table);
+	else
+		snprintf(what, sizeof(what), "no known content");
+	log_tell("    %-10s %6lld MiB  %s%s%s%s%s%s%s%s%s", d->name,
+		 sectors < 0 ? 0 : (long long)sectors / 2048, what,
+		 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "", p->label,
+		 p->partuuid[0] ? " PARTUUID=" : "", p->partuuid,
+		 p->partlabel[0] ? " PARTLABEL=" : "", p->partlabel);
+}
+
+/* What the device is called in the folder of the link that was wanted. */
+static void tell_links(const struct boot *b, const struct block_device *d)
+{
+	const struct spec *root = &b->params.root;
+	size_t folder = root->kind == SPEC_LINK ? strcspn(root->value, "/") + 1 : 0;
+	const char *line = d->probe.links;
+
+	while (folder && *line) {
+		size_t len = strcspn(line, "\n");
+
+		if (strncmp(line, root->value, folder) == 0)
+			log_tell("               /dev/disk/%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
+static void tell_devices(const struct boot *b)
+{
+	size_t shown = 0, left = 0;
+
+	for (size_t i = 0; i < b->n_devices; i++) {
+		if (!b->devices[i].name[0])
+			continue;
+		if (shown == LIST_MAX) {
+			left++;
+			continue;
+		}
+		if (!shown++)
+			log_tell("  found:");
+		tell_device(&b->devices[i]);
+		tell_links(b, &b->devices[i]);
+	}
+	if (left)
+		log_tell("    and %zu more", left);
+	if (!shown)
+		log_tell("  found: no block device at all");
+}
+
+/* ---- devices without a driver ---- */
+
+static void read_line(int dir, const char *file, char *out, size_t size)
+{
+	_cleanup_fd_ int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read_full(fd, out, size - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+struct names {
+	const struct modindex *index;
+	char text[NAMES_MAX];
+};
+
+static void add_name(uint32_t module, void *arg)
+{
+	struct names *n = arg;
+	const char *name = modindex_name(n->index, module);
+	size_t used = strlen(n->text);
+
+	if (!strstr(n->text, name))
+		snprintf(n->text + used, sizeof(n->text) - used, "%s%s", used ? " " : "", name);
+}
+
+struct helpers {
+	const struct boot *boot;
+	struct modindex known;
+	bool has_known;
+	bool told;
+	char missing[2 * NAMES_MAX]; /* modules that the kernel has and the image has not; by commas */
+};
+
+/* NAMES have blanks between them. */
+static void add_missing(struct helpers *h, const char *names)
+{
+	size_t used = strlen(h->missing);
+	char list[NAMES_MAX];
+
+	snprintf(list, sizeof(list), "%s", names);
+	for (char *c = list; *c; c++)
+		if (*c == ' ')
+			*c = ',';
+	if (!strstr(h->missing, list) && used + strlen(list) + 2 <= sizeof(h->missing))
+		snprintf(h->missing + used, sizeof(h->missing) - used, "%s%s", used ? "," : "", list);
+}
+
+static void open_known(struct helpers *h)
+{
+	struct buf text = BUF_INIT;
+
+	/* Never freed: little, and the machine is about to be rebooted. */
+	if (read_file_at(AT_FDCWD, "/" MODINDEX_KNOWN_PATH, 16 * 1024 * 1024, &text) == 0)
+		h->has_known = modindex_decode(text.data, text.len, &h->known, NULL) == 0;
+}
+
+static void tell_driverless(struct helpers *h, const char *bus, const char *what,
+			    const char *modalias)
+{
+	struct names packed = {.index = &h->boot->index}, known = {.index = &h->known};
+
+	if (h->boot->has_index)
+		modindex_match(&h->boot->index, modalias, add_name, &packed);
+	if (h->has_known)
+		modindex_match(&h->known, modalias, add_name, &known);
+	if (!h->told)
+		log_tell("  without a driver:");
+	h->told = true;
+	if (packed.text[0])
+		log_tell("    %s %s: module %s is in this image, but does not drive it", bus, what,
+			 packed.text);
+	else if (known.text[0])
+		add_missing(h, known.text);
+	if (!packed.text[0] && known.text[0])
+		log_tell("    %s %s: module %s would drive it; this kernel has it, this image has "
+			 "not",
+			 bus, what, known.text);
+	else if (!packed.text[0])
+		log_tell("    %s %s: no module of kernel %s for it is known here", bus, what,
+			 h->boot->kernel ? h->boot->kernel : "(unknown)");
+}
+
+/* Mass storage (class 01), USB controllers (0c03): what a disk may hang on. */
+static void look_at_pci(struct helpers *h, int dir, const char *name)
+{
+	char class[32], vendor[32], device[32], modalias[512], what[128];
+
+	read_line(dir, "class", class, sizeof(class));
+	if (!str_starts(class, "0x01") && !str_starts(class, "0x0c03"))
+		return;
+	read_line(dir, "vendor", vendor, sizeof(vendor));
+	read_line(dir, "device", device, sizeof(device));
+	read_line(dir, "modalias", modalias, sizeof(modalias));
+	snprintf(what, sizeof(what), "%.16s:%.16s (at %.32s, class %.16s)",
+		 str_starts(vendor, "0x") ? vendor + 2 : vendor,
+		 str_starts(device, "0x") ? device + 2 : device, name, class);
+	tell_driverless(h, "PCI", what, modalias);
+}
+
+static void look_at_usb(struct helpers *h, int dir, const char *name)
+{
+	char class[32], modalias[512];
+
+	read_line(dir, "bInterfaceClass", class, sizeof(class));
+	if (strcmp(class, "08") != 0)
+		return;
+	read_line(dir, "modalias", modalias, sizeof(modalias));
+	tell_driverless(h, "USB disk", name, modalias);
+}
+
+static void look_at_virtio(struct helpers *h, int dir, const char *name)
+{
+	char modalias[512];
+
+	read_line(dir, "modalias", modalias, sizeof(modalias));
+	/* 2: block, 8: SCSI */
+	if (str_starts(modalias, "virtio:d00000002") || str_starts(modalias, "virtio:d00000008"))
+		tell_driverless(h, "virtio disk", name, modalias);
+}
+
+static void each_driverless(struct helpers *h, const char *path,
+			    void (*look)(struct helpers *h, int dir, const char *name))
+{
+	DIR *dir = opendir(path);
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir))) {
+		_cleanup_fd_ int fd = -1;
+		struct stat st;
+
+		if (de->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(dir), de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && fstatat(fd, "driver", &st, AT_SYMLINK_NOFOLLOW) < 0)
+			look(h, fd, de->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void tell_missing_drivers(struct helpers *h)
+{
+	open_known(h);
+	each_driverless(h, "/sys/bus/pci/devices", look_at_pci);
+	each_driverless(h, "/sys/bus/usb/devices", look_at_usb);
+	each_driverless(h, "/sys/bus/virtio/devices", look_at_virtio);
+}
+
+static void tell_failed_modules(const struct boot *b)
+{
+	bool told = false;
+
+	for (uint32_t i = 0; b->has_index && i < b->n_order; i++) {
+		const struct module_status *m = &b->modules[b->order[i]];
+
+		/* No such device: it looked, and there is nothing for it. */
+		if (m->state == MODULE_IDLE || m->state == MODULE_LIVE ||
+		    (m->state == MODULE_FAILED && m->result == -ENODEV))
+			continue;
+		if (!told)
+			log_tell("  modules that did not load:");
+		told = true;
+		log_tell("    %s: %s", modindex_name(&b->index, b->order[i]),
+			 m->state == MODULE_FAILED    ? strerror(-m->result)
+			 : m->state == MODULE_LOADING ? "still loading"
+						      : "waits for another module");
+	}
+}
+
+/* A line of the kernel's log about firmware that it did not find: "DRIVER DEVICE: Direct firmware
+ * load for NAME failed with error -2", or "firmware: failed to load NAME (-2)". */
+static bool take_firmware(const char *line, char *out, size_t size)
+{
+	static const char *const before[] = {"Direct firmware load for ",
+					     "firmware: failed to load "};
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		const char *name = strstr(line, before[i]);
+
+		if (!name)
+			continue;
+		name += strlen(before[i]);
+		snprintf(out, size, "%.*s", (int)strcspn(name, " \n"), name);
+		return *out;
+	}
+	return false;
+}
+
+/* Every record of the kernel's log is one read. */
+static void tell_firmware(void)
+{
+	_cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	static char seen[FIRMWARE_MAX][NAMES_MAX];
+	char record[RECORD_MAX], name[NAMES_MAX];
+	size_t n = 0;
+	ssize_t len;
+
+	for (int i = 0; i < RECORDS_MAX && fd >= 0 && n < FIRMWARE_MAX; i++) {
+		size_t k = 0;
+
+		len = read(fd, record, sizeof(record) - 1);
+		if (len < 0 && errno != EPIPE && errno != EINVAL && errno != EINTR)
+			return;
+		record[len > 0 ? len : 0] = '\0';
+		if (!take_firmware(record, name, sizeof(name)))
+			continue;
+		while (k < n && strcmp(seen[k], name) != 0)
+			k++;
+		if (k < n)
+			continue;
+		if (!n)
+			log_tell("  firmware that drivers asked for, and this image has not:");
+		memcpy(seen[n++], name, sizeof(name));
+		log_tell("    %s", name);
+	}
+}
+
+/* ---- what to type ---- */
+
+struct identity {
+	const char *name, *value;
+};
+
+/* How many characters differ; too many where more than a third of them do. */
+static int difference(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+	int n = 0;
+
+	if (len != strlen(b))
+		return NEAR_MAX + 1;
+	for (; *a; a++, b++)
+		n += strncasecmp(a, b, 1) != 0;
+	return n > (int)len / 3 ? NEAR_MAX + 1 : n;
+}
+
+static void tell_nearest(const struct boot *b)
+{
+	const struct block_device *best = NULL;
+	struct identity found = {0};
+	int least = NEAR_MAX + 1;
+
+	for (size_t i = 0; i < b->n_devices; i++) {
+		const struct block_device *d = &b->devices[i];
+		const struct identity all[] = {{"UUID", d->probe.uuid},
+					       {"LABEL", d->probe.label},
+					       {"PARTUUID", d->probe.partuuid},
+					       {"PARTLABEL", d->probe.partlabel}};
+
+		for (size_t k = 0; k < ARRAY_SIZE(all) && d->name[0]; k++) {
+			int diff = *all[k].value ? difference(all[k].value, b->params.root.value)
+						 : least;
+
+			if (diff < least) {
+				least = diff;
+				best = d;
+				found = all[k];
+			}
+		}
+	}
+	if (best)
+		log_tell("  near: %s has %s=%s (characters that differ: %d)", best->name,
+			 found.name, found.value, least);
+}
+
+/* The kernel's own command line with another root=; false when it is too long to be of use. */
+static bool make_command(const struct params *p, const char *uuid, char *out, size_t size)
+{
+	static char text[PARAMS_TEXT_MAX];
+	char *cursor = text, *param, *value;
+	size_t used = (size_t)snprintf(out, size, "root=UUID=%s", uuid);
+
+	memcpy(text, p->whole + p->embedded_len, sizeof(text) - p->embedded_len);
+	while (cmdline_next(&cursor, &param, &value)) {
+		const char *quote = (value && strpbrk(value, " \t")) || strpbrk(param, " \t")
+					    ? "\""
+					    : "";
+		int n;
+
+		/* The last two come from the boot loader itself. */
+		if (strcmp(param, "root") == 0 || strcmp(param, "BOOT_IMAGE") == 0 ||
+		    strcmp(param, "initrd") == 0)
+			continue;
+		n = snprintf(out + used, size - used, " %s%s%s%s%s", quote, param, value ? "=" : "",
+			     value ? value : "", quote);
+		if (n < 0 || (size_t)n >= size - used)
+			return false;
+		used += (size_t)n;
+	}
+	return true;
+}
+
+static void tell_root(const struct boot *b, const char *uuid)
+{
+	char line[COMMAND_MAX];
+
+	log_tell("  try: root=UUID=%s on the kernel command line", uuid);
+	if (make_command(&b->params, uuid, line, sizeof(line)))
+		log_tell("  that is, in the boot loader: %s", line);
+}
+
+/* The one filesystem that looks like a root, if there is just one. */
+static void tell_command(const struct boot *b, const struct helpers *h)
+{
+	const struct block_device *only = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (b->devices[i].name[0] &&
+		    strcmp(b->devices[i].probe.usage, "filesystem") == 0) {
+			only = &b->devices[i];
+			n++;
+		}
+	if (n == 1 && only->probe.uuid[0])
+		tell_root(b, only->probe.uuid);
+	else if (n)
+		log_tell("  try: root=UUID=... of one of the filesystems above, on the kernel "
+			 "command line");
+	else if (h->missing[0])
+		log_tell("  try: an image with that driver (preroot build --add-drivers %s, or "
+			 "--generic), from an older entry of the boot loader",
+			 h->missing);
+	else
+		log_tell("  try: an image with more drivers (preroot build --generic), rootwait on "
+			 "the kernel command line for a slow disk");
+}
+
+/* What was asked for, and is not in this image: it may be the reason. */
+static void tell_notes(const struct params *p)
+{
+	for (size_t i = 0; i < p->n_notes; i++) {
+		const struct params_note *n = &p->notes[i];
+		const char *near = n->why ? NULL : params_nearest(n->param);
+
+		if (!i)
+			log_tell("  parameters that are not obeyed:");
+		log_tell("    %s: %s%s%s", n->param, n->why ? n->why : "nobody knows it",
+			 near ? "; the nearest is " : "", near ? near : "");
+	}
+}
+
+static void tell_goal(const struct boot *b)
+{
+	const struct params *p = &b->params;
+
+	if (p->root.kind == SPEC_AUTO)
+		log_tell("  wanted: a partition of the type of a root%s%s, since %s",
+			 *b->loader ? ", on the disk of PARTUUID=" : "", b->loader,
+			 p->root.text ? "root= asks for that"
+				      : "there is no root= on the kernel command line");
+	else if (!p->root.text)
+		log_tell("  wanted: nothing: there is no root= on the kernel command line");
+	else if (p->root.kind == SPEC_OTHER)
+		log_tell("  wanted: root=%s, which this image has no feature for", p->root.text);
+	else
+		log_tell("  wanted: root=%s", p->root.text);
+	if (b->failure[0])
+		log_tell("  but: %s", b->failure);
+	else
+		log_tell("  but: it did not appear within %lld seconds (%s)",
+			 (long long)(b->failed_at - b->start) / 1000, p->timeout_by);
+}
+
+void diagnose(const struct boot *b)
+{
+	bool root_is_there = block_find(b, &b->params.root) >= 0;
+	struct helpers h = {.boot = b};
+
+	log_tell("%s", b->hooks.error[0] ? "the boot cannot go on"
+					 : "the root filesystem cannot be reached");
+	tell_goal(b);
+	tell_devices(b);
+	if (!b->failure[0]) /* it did not appear: is there a disk that nobody drives? */
+		tell_missing_drivers(&h);
+	tell_failed_modules(b);
+	tell_firmware();
+	tell_notes(&b->params);
+	if (b->hooks.error[0])
+		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
+			 "the program said is in the kernel's log");
+	if (root_is_there || b->hooks.error[0])
+		return;
+	if (b->params.root.text)
+		tell_nearest(b);
+	tell_command(b, &h);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The account of a boot that failed, for who asks after a later good one (format/ours/failure.h). The
+ * firmware's memory wears out: it is written only when it would change, and holds no time.
+ */
+
+#include <stddef.h>
+
+#include "format/ours/failure.h"
+
+/* Writes the account, LEN bytes, where the root's init can find it. 0 or -errno. */
+int record_save(const void *account, size_t len);
+
+/* Copies the begin of the file ACCOUNT to a variable of the firmware, below the folder EFIVARS.
+ * Runs in a worker: the firmware may be slow. 0: it is there now; -errno: this machine cannot keep
+ * it. */
+int record_failure(const char *efivars, const char *account);

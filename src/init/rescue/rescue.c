@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/rescue/rescue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "init/devices/block.h"
+#include "init/rescue/diagnose.h"
+#include "init/devices/events.h"
+#include "init/core/log.h"
+#include "init/devices/modules.h"
+#include "init/rescue/record.h"
+#include "init/rescue/shell.h"
+#include "init/stages.h"
+#include "init/core/sys.h"
+#include "init/core/trace.h"
+
+enum {
+	EXPLAIN_MS = 3000,  /* time to look at all disks before explaining */
+	REBOOT_MS = 30000,  /* after an explanation, where nothing says otherwise */
+	REMIND_MS = 60000,
+	UNSETTLED_MS = 1000, /* look again whether workers are stuck */
+	RECORD_MS = 5000,    /* for the firmware to keep the account */
+};
+
+/* How the machine may be left; by enum params_emergency. */
+static const struct {
+	const char *doing;
+	int (*leave)(void);
+} ways[] = {
+	[EMERGENCY_NONE] = {"rebooting", sys_reboot},
+	[EMERGENCY_REBOOT] = {"rebooting", sys_reboot},
+	[EMERGENCY_POWEROFF] = {"switching off", sys_power_off},
+	[EMERGENCY_HALT] = {"halting", sys_halt},
+};
+
+void rescue_enter(struct boot *b, const char *why)
+{
+	snprintf(b->failure, sizeof(b->failure), "%s", why);
+	trace_stage("rescue");
+	b->in_rescue = true;
+	events_start(b); /* for the account of it */
+	block_want_all(b);
+	b->failed_at = log_now();
+	b->next_tell = b->failed_at + EXPLAIN_MS;
+	b->deadline = 0; /* set when the explanation is out */
+}
+
+/* ---- what comes next ---- */
+
+/* panic=N: after N seconds; 0: never; negative: at once. rd.emergency= alone: at once. */
+static void count_down(struct boot *b, int64_t now)
+{
+	const struct params *p = &b->params;
+	const char *doing = ways[p->emergency].doing;
+	int64_t wait = p->emergency ? 0 : REBOOT_MS;
+
+	if (p->panic_given)
+		wait = p->panic < 0 ? 0 : p->panic * 1000;
+	b->next_tell = now + REMIND_MS;
+	if (p->panic_given && p->panic == 0 && !p->emergency) {
+		b->deadline = PARAMS_FOREVER;
+		log_tell("panic=0: staying here; a disk that appears is still taken");
+		return;
+	}
+	b->deadline = now + wait;
+	log_tell("%s in %lld seconds (%s)%s", doing, (long long)wait / 1000,
+		 p->panic_given	 ? "panic="
+		 : p->emergency ? "rd.emergency="
+				: "panic=0 would stay here",
+		 b->failure[0] ? "" : "; a disk that appears until then is still taken");
+}
+
+/* panic= is a promise that nobody gets a shell, as in initramfs-tools; panic=0 is not. */
+static bool wants_shell(const struct params *p)
+{
+	if (p->shell == SHELL_IF_ANY)
+		return !p->panic_given || p->panic == 0;
+	return p->shell == SHELL_YES;
+}
+
+static void decide(struct boot *b, int64_t now)
+{
+	const struct params *p = &b->params;
+	char then[64];
+
+	snprintf(then, sizeof(then), "%s",
+		 p->emergency ? ways[p->emergency].doing : "the boot is tried again");
+	b->deadline = PARAMS_FOREVER;
+	if (!wants_shell(p) || (p->shell == SHELL_IF_ANY && b->shell.policy == SHELL_ABSENT) ||
+	    !shell_start(b, "rescue", then))
+		count_down(b, now);
+}
+
+static void explain(struct boot *b, int64_t now)
+{
+	static struct log_kept account;
+
+	account.len = 0;
+	log_keep(&account);
+	diagnose(b);
+	log_keep(NULL);
+	trace_save(b);
+	if (record_save(account.text, account.len) == 0)
+		b->record_wanted = true;
+	decide(b, now);
+}
+
+/* Whatever was done in the shell, the boot looks again. What is mounted on /sysroot is the root. */
+static void try_again(struct boot *b)
+{
+	log_tell("trying again");
+	hooks_retry(&b->hooks);
+	b->failure[0] = '\0';
+	b->in_rescue = false;
+	if (shell_has_mounted())
+		stages_go(b, STAGE_MOUNT + 1);
+	else
+		stages_go(b, b->stage <= STAGE_TRIGGER ? b->stage : STAGE_TRIGGER + 1);
+}
+
+static void leave(struct boot *b)
+{
+	log_tell("%s", ways[b->params.emergency].doing);
+	log_tell("the kernel refuses it: %s; staying here",
+		 strerror(-ways[b->params.emergency].leave()));
+	b->deadline = PARAMS_FOREVER;
+}
+
+/* The firmware may be slow: a worker does it. */
+static void record(struct boot *b)
+{
+	const struct job job = {.kind = JOB_RECORD};
+
+	if (b->record_wanted && jobs_start(&b->jobs, b, &job) == 0)
+		b->record_wanted = false;
+}
+
+void rescue_tick(struct boot *b, int64_t now)
+{
+	bool unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 ||
+			 modules_busy(b);
+
+	if (!b->failure[0] && block_find(b, &b->params.root) >= 0) {
+		b->in_rescue = false;
+		stages_go(b, STAGE_RESUME);
+		return;
+	}
+	if (b->deadline == 0) {
+		if (!unsettled || now >= b->next_tell)
+			explain(b, now);
+		return;
+	}
+	record(b);
+	if (shell_take_end(&b->shell)) {
+		if (b->params.emergency || b->shell.broken)
+			count_down(b, now);
+		else
+			try_again(b);
+		return;
+	}
+	/* The worker that keeps the account is given its time. */
+	if (b->deadline != PARAMS_FOREVER && now >= b->deadline &&
+	    !(jobs_busy(&b->jobs, JOB_RECORD) && now < b->deadline + RECORD_MS))
+		leave(b);
+	if (now >= b->next_tell) {
+		log_tell("still without a root filesystem (the reasons stand above)");
+		b->next_tell = now + REMIND_MS;
+	}
+}
+
+int64_t rescue_due(const struct boot *b)
+{
+	int64_t due = b->next_tell;
+
+	if (b->deadline == 0 && log_now() + UNSETTLED_MS < due)
+		due = log_now() + UNSETTLED_MS;
+	if (b->deadline > 0 && b->deadline < due)
+		due = b->deadline + (jobs_busy(&b->jobs, JOB_RECORD) ? RECORD_MS : 0);
+	return due;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/rescue/shell.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "init/boot.h"
+#include "init/devices/events.h"
+#include "init/core/log.h"
+#include "init/goal/mount.h"
+#include "init/core/sys.h"
+
+#define SULOGIN "/usr/sbin/sulogin"
+#define SHELL   "/bin/sh"
+
+enum { EXIT_NOT_STARTED = 127, TTY_MAX = 64, INSTANT_MS = 1000 };
+
+void shell_allow(struct shell *s, const char *value)
+{
+	static const char *const names[] = {[SHELL_OPEN] = "open",
+					    [SHELL_PASSWORD] = "password",
+					    [SHELL_LOCKED] = "locked",
+					    [SHELL_MEASURED] = "measured"};
+
+	s->policy = SHELL_ABSENT;
+	for (unsigned i = SHELL_OPEN; i < ARRAY_SIZE(names); i++)
+		if (strcmp(value, names[i]) == 0)
+			s->policy = i;
+}
+
+const char *shell_refusal(const struct shell *s)
+{
+	switch (s->broken ? SHELL_ABSENT : s->policy) {
+	case SHELL_OPEN:
+	case SHELL_PASSWORD:
+		return NULL;
+	case SHELL_LOCKED:
+		return "root had no password when the image was built (preroot build "
+		       "--rescue-shell=open gives a shell to everybody)";
+	case SHELL_MEASURED:
+		return "a TPM keeps secrets of this machine for its measured start (preroot build "
+		       "--rescue-shell=password allows one)";
+	default:
+		return s->broken ? "it could not be started"
+				 : "this image has none (preroot build --add rescue)";
+	}
+}
+
+/* rd.ctty=ttyS1 or rd.ctty=/dev/ttyS1 */
+static const char *terminal(const struct params *p, char out[TTY_MAX])
+{
+	const char *name = p->ctty ? p->ctty : "console";
+
+	if (str_starts(name, "/dev/"))
+		name += strlen("/dev/");
+	if (!path_is_clean(name))
+		name = "console";
+	snprintf(out, TTY_MAX, "/dev/%s", name);
+	return out;
+}
+
+bool shell_start(struct boot *b, const char *why, const char *then)
+{
+	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"HOME=/",
+		       (char *)"TERM=linux", (char *)"PS1=preroot# ", (char *)"SUSHELL=" SHELL,
+		       (char *)"NEWROOT=" SYSROOT, NULL};
+	bool asks = b->shell.policy == SHELL_PASSWORD;
+	char *argv[] = {(char *)(asks ? "sulogin" : "-sh"), NULL};
+	const char *refusal = shell_refusal(&b->shell);
+	char tty[TTY_MAX];
+
+	if (refusal) {
+		log_tell("%s: no shell: %s", why, refusal);
+		return false;
+	}
+	/* Who types may need the driver of a keyboard. */
+	b->late = true;
+	events_start(b);
+	log_tell("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
+	b->shell.has_terminal = tcgetattr(STDIN_FILENO, &b->shell.terminal) == 0;
+	b->shell.ended = false;
+	b->shell.since = log_now();
+	b->shell.pid = sys_spawn_on(tty, asks ? SULOGIN : SHELL, argv, env);
+	if (b->shell.pid > 0) {
+		log_hush(true);
+		return true;
+	}
+	log_tell("no shell: %s", strerror(-b->shell.pid));
+	b->shell.pid = 0;
+	b->shell.broken = true;
+	return false;
+}
+
+/* Its session, from /proc/PID/stat: the fourth number behind the name, which is in brackets. */
+static int session_of(const char *pid)
+{
+	char path[64], text[512];
+	_cleanup_fd_ int fd = -1;
+	const char *rest;
+	int session;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read_full(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	rest = strrchr(text, ')');
+	return rest && sscanf(rest + 1, " %*c %*d %*d %d", &session) == 1 ? session : -1;
+}
+
+/* What it left behind would go on reading the console. */
+static void end_session(int session)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir)))
+		if (de->d_name[0] >= '1' && de->d_name[0] <= '9' && session_of(de->d_name) == session)
+			sys_kill(atoi(de->d_name), SIGKILL);
+	if (dir)
+		closedir(dir);
+}
+
+void shell_child_ended(struct boot *b, int pid, int status)
+{
+	struct shell *s = &b->shell;
+
+	if (!s->pid || pid != s->pid)
+		return;
+	end_session(pid);
+	s->pid = 0;
+	s->ended = true;
+	/* A shell's own status may be the same, but nobody types so fast. */
+	s->broken = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NOT_STARTED &&
+		    log_now() - s->since < INSTANT_MS;
+	if (s->has_terminal)
+		tcsetattr(STDIN_FILENO, TCSANOW, &s->terminal);
+	log_hush(false);
+	log_info("the shell has ended");
+}
+
+bool shell_take_end(struct shell *s)
+{
+	bool ended = s->ended;
+
+	s->ended = false;
+	return ended;
+}
+
+bool shell_has_mounted(void)
+{
+	struct stat root, new;
+
+	return stat("/", &root) == 0 && stat(SYSROOT, &new) == 0 && root.st_dev != new.st_dev;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/rescue/watchdog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "init/boot.h"
+#include "init/core/log.h"
+#include "init/core/sys.h"
+
+#define DEVICE "/dev/watchdog0"
+#define STATE  "/sys/class/watchdog/watchdog0/state"
+
+enum { FEED_MIN_MS = 250, SECONDS_USUAL = 60 };
+
+void watchdog_init(struct boot *b)
+{
+	b->watchdog = (struct watchdog){.fd = -1, .state = WATCHDOG_LOOK};
+}
+
+void watchdog_appeared(struct boot *b)
+{
+	if (b->watchdog.state == WATCHDOG_NONE)
+		b->watchdog.state = WATCHDOG_LOOK;
+}
+
+/* "active" after somebody has opened it, also when it was closed again and goes on. */
+static int read_state(char out[16])
+{
+	_cleanup_fd_ int fd = open(STATE, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : read_full(fd, out, 15);
+
+	out[n > 0 ? n : 0] = '\0';
+	return n < 0 ? (int)n : 0;
+}
+
+static void look(struct boot *b, int64_t now)
+{
+	struct watchdog *w = &b->watchdog;
+	unsigned seconds = (unsigned)b->params.watchdog;
+	char state[16];
+
+	w->state = WATCHDOG_NONE;
+	if (read_state(state) < 0)
+		return;
+	w->state = WATCHDOG_OFF;
+	if (b->params.watchdog == 0 ||
+	    (b->params.watchdog < 0 && !str_starts(state, "active")))
+		return;
+	if (b->params.watchdog < 0)
+		seconds = 0; /* as it is set */
+	w->fd = sys_watchdog(DEVICE, &seconds);
+	if (w->fd < 0) {
+		log_tell(DEVICE " cannot be fed: %s", strerror(-w->fd));
+		w->fd = -1;
+		return;
+	}
+	w->seconds = seconds ? seconds : SECONDS_USUAL;
+	w->state = WATCHDOG_FED;
+	w->next = now;
+	log_info("feeding " DEVICE ", which resets the machine after %u seconds", w->seconds);
+}
+
+void watchdog_tick(struct boot *b, int64_t now)
+{
+	struct watchdog *w = &b->watchdog;
+	int64_t pause;
+
+	if (w->state == WATCHDOG_LOOK)
+		look(b, now);
+	if (w->state != WATCHDOG_FED || now < w->next)
+		return;
+	sys_feed(w->fd);
+	pause = (int64_t)w->seconds * 1000 / 3;
+	w->next = now + (pause < FEED_MIN_MS ? FEED_MIN_MS : pause);
+}
+
+int64_t watchdog_due(const struct boot *b)
+{
+	return b->watchdog.state == WATCHDOG_FED ? b->watchdog.next : INT64_MAX;
+}
+
+void watchdog_leave(struct boot *b)
+{
+	struct watchdog *w = &b->watchdog;
+
+	if (b->params.watchdog > 0 && w->state == WATCHDOG_NONE)
+		log_tell("rd.watchdog=: there is no " DEVICE);
+	if (w->state != WATCHDOG_FED)
+		return;
+	sys_feed(w->fd);
+	w->fd = close_fd(w->fd);
+	w->state = WATCHDOG_LOOK; /* should the root not take over */
+	log_info(DEVICE " is left running: the root's init has %u seconds to take it", w->seconds);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "plan/modules/kit.h"
+
+/* What people and packages say about modules: modprobe.d, modules-load.d, soft dependencies. */
+
+enum { CONFIG_MAX = 16 * 1024 * 1024 };
+
+struct conf_file {
+	const char *name, *path;
+};
+
+static int by_file_name(const void *a, const void *b)
+{
+	return strcmp(((const struct conf_file *)a)->name, ((const struct conf_file *)b)->name);
+}
+
+static const char *const modprobe_dirs[] = {"etc/modprobe.d", "run/modprobe.d",
+					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
+					    "lib/modprobe.d", NULL};
+static const char *const load_dirs[] = {"etc/modules-load.d", "run/modules-load.d",
+					"usr/local/lib/modules-load.d", "usr/lib/modules-load.d",
+					"lib/modules-load.d", NULL};
+
+/*
+ * The configuration files (*.conf) in DIRS, each resolved below the root: libkmod would follow
+ * links that lead out of it. Of two with one name the one in the earlier folder counts; they are
+ * read in the order of their names. Ends with NULL.
+ */
+static const char *const *config_files(const struct root *root, const char *const *dirs,
+				       struct arena *arena)
+{
+	_cleanup_strset_ struct strset seen = STRSET_INIT;
+	struct conf_file *list = NULL;
+	const char **out;
+	size_t n = 0;
+
+	for (size_t d = 0; dirs[d]; d++) {
+		char **names;
+		int count = root_listdir(root, dirs[d], arena, &names);
+
+		for (int i = 0; i < count; i++) {
+			const char *path = arena_printf(arena, "%s/%s", dirs[d], names[i]);
+
+			if (!str_ends(names[i], ".conf") || !strset_add(&seen, names[i], NULL))
+				continue;
+			path = root_resolve(root, path, arena);
+			if (!path)
+				continue;
+			if ((n & (n - 1)) == 0)
+				list = xrealloc(list, n ? n * 2 : 1, sizeof(*list));
+			list[n++] = (struct conf_file){names[i], path};
+		}
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_file_name);
+	out = arena_alloc(arena, (n + 1) * sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		out[i] = list[i].path;
+	free(list);
+	return out;
+}
+
+static void push_softdep(struct modules *m, const char *name, const char *text)
+{
+	if ((m->n_softdeps & (m->n_softdeps - 1)) == 0)
+		m->softdeps = xrealloc(m->softdeps, m->n_softdeps ? m->n_softdeps * 2 : 1,
+				       sizeof(*m->softdeps));
+	m->softdeps[m->n_softdeps++] = (struct softdep){name, text};
+}
+
+/* Lines "KEYWORD MODULE WORD..." of a depmod index or a file of modprobe.d. */
+static int read_wishes(struct modules *m, const char *path, const char *keyword, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = root_read(m->root, path, CONFIG_MAX, &text);
+	bool weak = strcmp(keyword, "weakdep") == 0;
+	char *cursor, *line;
+
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "module configuration /%s", path);
+	cursor = arena_strdup(m->arena, buf_cstr(&text));
+	while ((line = strsep(&cursor, "\n"))) {
+		char *word = strsep(&line, " \t"), *name = strsep(&line, " \t");
+
+		if (line && strcmp(word, keyword) == 0)
+			push_softdep(m, name,
+				     weak ? arena_printf(m->arena, "weak: %s", line) : line);
+	}
+	return 0;
+}
+
+/* The wishes of the kernel's own modules, and those of modprobe.d. libkmod reads most of them,
+ * but is silent when it cannot, and knows weak dependencies only since release 33. */
+int modules_read_softdeps(struct modules *m, struct err *err)
+{
+	const char *dir = m->kernel->modules_dir;
+	struct kmod_config_iter *it = kmod_config_get_softdeps(m->kmod);
+	const char *const *files = config_files(m->root, modprobe_dirs, m->arena);
+	int r;
+
+	while (it && kmod_config_iter_next(it))
+		push_softdep(m, arena_strdup(m->arena, kmod_config_iter_get_key(it)),
+			     arena_strdup(m->arena, kmod_config_iter_get_value(it)));
+	kmod_config_iter_free_iter(it);
+	r = read_wishes(m, arena_printf(m->arena, "%s/modules.softdep", dir), "softdep", err);
+	if (r == 0)
+		r = read_wishes(m, arena_printf(m->arena, "%s/modules.weakdep", dir), "weakdep", err);
+	for (; *files && r == 0; files++)
+		r = read_wishes(m, *files, "weakdep", err);
+	return r;
+}
+
+/* The same paths as libkmod can open them. */
+static const char *const *below(const struct root *root, const char *const *files,
+				struct arena *arena)
+{
+	const char **out;
+	size_t n = 0;
+
+	while (files[n])
+		n++;
+	out = arena_alloc(arena, (n + 1) * sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		out[i] = arena_printf(arena, "%s/%s", root_prefix(root), files[i]);
+	return out;
+}
+
+static int add_load_line(struct modules *m, struct plan *plan, const char *name, const char *file,
+			 struct err *err)
+{
+	const char *reason = arena_printf(m->arena, "/%s asks for it", file);
+	int r = modules_add_name(m, name, MODULES_LOAD, reason, err);
+
+	if (r == MODULES_ABSENT)
+		plan_warn(plan, "/%s asks for module %s, which kernel %s does not have", file, name,
+			  m->kernel->version);
+	return r;
+}
+
+int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err)
+{
+	const char *const *files = config_files(m->root, load_dirs, m->arena);
+	int r = 0;
+
+	for (; *files && r >= 0; files++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		char *cursor, *line;
+
+		r = root_read(m->root, *files, CONFIG_MAX, &text);
+		if (r < 0)
+			return err_sys(err, r, "module list /%s", *files);
+		buf_cstr(&text);
+		cursor = (char *)text.data;
+		while ((line = strsep(&cursor, "\n")) && r >= 0) {
+			line += strspn(line, " \t");
+			line[strcspn(line, " \t\r")] = '\0';
+			if (*line && *line != '#' && *line != ';')
+				r = add_load_line(m, plan, line, *files, err);
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
+/* "install NAME COMMAND" in modprobe.d: PID 1 runs no commands of a configuration. */
+void modules_tell_install_commands(struct modules *m, struct plan *plan)
+{
+	struct kmod_config_iter *it = kmod_config_get_install_commands(m->kmod);
+
+	while (it && kmod_config_iter_next(it)) {
+		const char *pattern = kmod_config_iter_get_key(it);
+
+		for (size_t i = 0; i < m->count; i++)
+			if (fnmatch(pattern, m->list[i]->name, 0) == 0)
+				plan_warn(plan, "modprobe.d says \"install %s %s\": the image %s",
+					  m->list[i]->name, kmod_config_iter_get_value(it),
+					  m->list[i]->flags & MODULES_LOAD
+						  ? "loads the module itself and runs no command"
+						  : "takes that as \"blacklist\"");
+	}
+	kmod_config_iter_free_iter(it);
+}
+
+const char *const *modules_modprobe_files(const struct root *root, struct arena *arena)
+{
+	const char *const *files = config_files(root, modprobe_dirs, arena);
+
+	/* libkmod reads them without asking the root. */
+	for (size_t i = 0; files[i]; i++)
+		root_note(root, files[i]);
+	return below(root, files, arena);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/modules/facts_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+
+enum {
+	BLOB_MAX = 64 * 1024 * 1024,
+	HEAD = FILE_IDENTITY_SIZE + 3 * 4,
+};
+
+struct known {
+	struct file_identity id;
+	const struct facts *facts;
+};
+
+struct facts_cache {
+	struct cache *cache;
+	const char *key;
+	struct known *old; /* by device and inode */
+	struct known *new;
+	size_t n_old, n_new;
+};
+
+static int by_file(const void *a, const void *b)
+{
+	return file_identity_compare(&((const struct known *)a)->id,
+				     &((const struct known *)b)->id);
+}
+
+static void push(struct known **list, size_t *n, const struct known *k)
+{
+	if ((*n & (*n - 1)) == 0)
+		*list = xrealloc(*list, *n ? *n * 2 : 1, sizeof(**list));
+	(*list)[(*n)++] = *k;
+}
+
+/* What is cut short ends the list: the rest is found out anew. */
+static void decode(struct facts_cache *c, const struct buf *blob, struct arena *arena)
+{
+	const uint8_t *p = blob->data, *end = p + blob->len;
+
+	while ((size_t)(end - p) >= HEAD) {
+		struct facts *f = arena_alloc(arena, sizeof(*f));
+		const uint8_t *numbers = p + FILE_IDENTITY_SIZE;
+		struct known k = {.id = file_identity_decode(p), .facts = f};
+
+		f->provides = le32(numbers);
+		f->firmware_len = le32(numbers + 4);
+		f->weakdeps_len = le32(numbers + 8);
+		p += HEAD;
+		if (f->firmware_len > (size_t)(end - p) ||
+		    f->weakdeps_len > (size_t)(end - p) - f->firmware_len)
+			return;
+		f->firmware = arena_memdup(arena, p, f->firmware_len);
+		f->weakdeps = arena_memdup(arena, p + f->firmware_len, f->weakdeps_len);
+		p += f->firmware_len + f->weakdeps_len;
+		if ((f->firmware_len && f->firmware[f->firmware_len - 1]) ||
+		    (f->weakdeps_len && f->weakdeps[f->weakdeps_len - 1]))
+			return;
+		push(&c->old, &c->n_old, &k);
+	}
+}
+
+struct facts_cache *facts_cache_open(struct cache *cache, const char *key, struct arena *arena)
+{
+	_cleanup_buf_ struct buf blob = BUF_INIT;
+	struct facts_cache *c;
+
+	if (!cache)
+		return NULL;
+	c = xrealloc(NULL, 1, sizeof(*c));
+	*c = (struct facts_cache){.cache = cache, .key = key};
+	if (cache_get(cache, key, BLOB_MAX, &blob, NULL))
+		decode(c, &blob, arena);
+	if (c->n_old)
+		qsort(c->old, c->n_old, sizeof(*c->old), by_file);
+	return c;
+}
+
+static void encode(struct buf *out, const struct known *k)
+{
+	file_identity_encode(out, &k->id);
+	buf_add_u32le(out, k->facts->provides);
+	buf_add_u32le(out, (uint32_t)k->facts->firmware_len);
+	buf_add_u32le(out, (uint32_t)k->facts->weakdeps_len);
+	buf_add(out, k->facts->firmware, k->facts->firmware_len);
+	buf_add(out, k->facts->weakdeps, k->facts->weakdeps_len);
+}
+
+static struct known *find(const struct facts_cache *c, const struct file_identity *id)
+{
+	struct known key = {.id = *id};
+
+	return c->n_old ? bsearch(&key, c->old, c->n_old, sizeof(key), by_file) : NULL;
+}
+
+/* Of files that are new, and of those that are as they were. */
+static void write_blob(struct facts_cache *c)
+{
+	_cleanup_buf_ struct buf blob = BUF_INIT;
+
+	for (size_t i = 0; i < c->n_new; i++) {
+		struct known *k = find(c, &c->new[i].id);
+
+		encode(&blob, &c->new[i]);
+		if (k)
+			k->facts = NULL;
+	}
+	for (size_t i = 0; i < c->n_old; i++)
+		if (c->old[i].facts)
+			encode(&blob, &c->old[i]);
+	if (buf_status(&blob) == 0 && blob.len <= BLOB_MAX)
+		cache_put(c->cache, c->key, blob.data, blob.len, NULL);
+}
+
+void facts_cache_close(struct facts_cache *c)
+{
+	if (!c)
+		return;
+	if (c->n_new)
+		write_blob(c);
+	free(c->old);
+	free(c->new);
+	free(c);
+}
+
+const struct facts *facts_cache_find(const struct facts_cache *c, const struct stat *st)
+{
+	struct file_identity id = file_identity(st);
+	const struct known *k = c ? find(c, &id) : NULL;
+
+	return k && file_identity_equal(&k->id, &id) ? k->facts : NULL;
+}
+
+void facts_cache_add(struct facts_cache *c, const struct stat *st, const struct facts *f)
+{
+	struct known k = {.id = file_identity(st), .facts = f};
+
+	if (c && !file_is_racy(st))
+		push(&c->new, &c->n_new, &k);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Facts about module files from earlier runs, by the identity of the file. One blob of the cache
+ * for each kernel: for each file its identity, u32 provides, u32 length of the firmware names,
+ * u32 length of the weak dependencies, both texts; integers little-endian.
+ */
+
+#include "host/remembered/cache.h"
+#include "host/remembered/trace.h"
+#include "plan/modules/facts.h"
+
+struct facts_cache;
+
+/* NULL without a CACHE. KEY names the kernel, and all that the facts depend on but the files.
+ * ARENA holds what is found. */
+struct facts_cache *facts_cache_open(struct cache *cache, const char *key, struct arena *arena);
+
+/* Writes the blob anew if something was added to it. */
+void facts_cache_close(struct facts_cache *c);
+
+/* NULL: not known. C may be NULL. */
+const struct facts *facts_cache_find(const struct facts_cache *c, const struct stat *st);
+
+/* ST is from before the file was read; F must live until the end. */
+void facts_cache_add(struct facts_cache *c, const struct stat *st, const struct facts *f);

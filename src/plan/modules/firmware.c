@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "format/kernel/kconfig.h"
+#include "plan/modules/kit.h"
+
+/*
+ * Firmware: the "firmware=" names of each module, also of drivers that are part of the kernel,
+ * looked up where the kernel will look: /lib/firmware/updates/VERSION, updates, VERSION and
+ * /lib/firmware itself; plain, .zst, .xz. Links are kept.
+ *
+ * A driver names the firmware of every device that it ever served, and of some that never
+ * shipped; which of the names matters only the driver knows. So a driver on the way to root for
+ * which none of its names is installed is an error, but for one that the running kernel drives
+ * that very device with: there it is a warning. Everything else is counted.
+ */
+
+enum { MODINFO_MAX = 64 * 1024 * 1024 };
+
+struct finder {
+	struct modules *m;
+	struct plan *plan;
+	const char *config;
+	size_t config_len;
+	bool recompress; /* what is not compressed yet */
+	const char *dirs[4];
+	size_t missing;
+};
+
+/* Until 5.19 there was one option, and it meant xz. */
+static bool kernel_unpacks(const struct finder *f, enum codec codec)
+{
+	static const char one[] = "CONFIG_FW_LOADER_COMPRESS", later[] = "CONFIG_FW_LOADER_COMPRESS_";
+	const char *option = codec_info(codec)->fw;
+
+	if (option && kconfig_get(f->config, f->config_len, option) == KCONFIG_YES)
+		return true;
+	return codec == CODEC_XZ && kconfig_get(f->config, f->config_len, one) == KCONFIG_YES &&
+	       !memmem(f->config, f->config_len, later, sizeof(later) - 1);
+}
+
+static const char *merged(struct arena *a, const char *path)
+{
+	return str_starts(path, "lib/") ? arena_printf(a, "usr/%s", path) : path;
+}
+
+/* Up from FROM's folder to the top, and down to TO. */
+static const char *link_between(struct arena *a, const char *from, const char *to)
+{
+	const char *up = "";
+
+	for (const char *p = strchr(merged(a, from), '/'); p; p = strchr(p + 1, '/'))
+		up = arena_printf(a, "../%s", up);
+	return arena_printf(a, "%s%s", up, merged(a, to));
+}
+
+/* How the file at PATH goes into the image: as it is, where the kernel reads it so; compressed on
+ * its own, where the kernel can read that; else plain, among what is compressed together. */
+static struct plan_entry form_of(struct finder *f, const char *path, const char *reason)
+{
+	enum codec codec = codec_by_suffix(path);
+	struct plan_entry e = {.type = PLAN_FILE, .mode = 0644, .path = path, .reason = reason};
+
+	if (codec != CODEC_NONE && kernel_unpacks(f, codec)) {
+		e.storage = PLAN_STORE;
+	} else if (codec != CODEC_NONE) {
+		e.unpack = codec;
+		e.path = arena_strndup(f->m->arena, path,
+				       strlen(path) - strlen(codec_info(codec)->suffix));
+	} else if (f->recompress && kernel_unpacks(f, CODEC_ZSTD)) {
+		e.storage = PLAN_STORE;
+		e.compress = true;
+		e.path = arena_printf(f->m->arena, "%s%s", path, codec_info(CODEC_ZSTD)->suffix);
+	}
+	return e;
+}
+
+/* Adds PATH and, when it is a link, what it leads to. */
+static int add_path(struct finder *f, const char *path, const char *reason, struct err *err)
+{
+	struct arena *a = f->m->arena;
+	struct plan_entry e = form_of(f, path, reason);
+	const char *end;
+
+	/* A link is packed as one to the file at its very end: what lies between need not be. */
+	end = root_resolve(f->m->root, path, a);
+	if (!end)
+		return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
+	if (e.unpack == CODEC_NONE && root_readlink(f->m->root, path, a)) {
+		struct plan_entry target = form_of(f, end, reason);
+		int r = plan_add_link(f->plan, e.path, link_between(a, e.path, target.path), reason,
+				      err);
+
+		if (r < 0)
+			return r;
+		path = end;
+		e = target;
+	}
+	e.source = path;
+	return plan_add(f->plan, &e, err);
+}
+
+/* The names that PATTERN matches and an earlier folder does not have. */
+static int add_glob(struct finder *f, const char *dir, const char *pattern, struct strset *seen,
+		    const char *reason, struct err *err)
+{
+	struct arena *a = f->m->arena;
+	const char *whole = arena_printf(a, "%s/%s", dir, pattern);
+	const char *slash = strrchr(whole, '/');
+	const char *folder = arena_strndup(a, whole, (size_t)(slash - whole));
+	char **names;
+	int n = root_listdir(f->m->root, folder, a, &names), found = 0;
+
+	for (int i = 0; i < n; i++) {
+		enum codec codec = codec_by_suffix(names[i]);
+		size_t len = strlen(names[i]);
+		struct stat st;
+		const char *bare, *path = arena_printf(a, "%s/%s", folder, names[i]);
+		int r;
+
+		if (codec != CODEC_NONE)
+			len -= strlen(codec_info(codec)->suffix);
+		bare = arena_strndup(a, names[i], len);
+		if (fnmatch(slash + 1, bare, 0) != 0 || strset_has(seen, bare) ||
+		    root_stat(f->m->root, path, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		strset_add(seen, bare, NULL);
+		r = add_path(f, path, reason, err);
+		if (r < 0)
+			return r;
+		found++;
+	}
+	return found;
+}
+
+static int add_globs(struct finder *f, const char *pattern, const char *reason, struct err *err)
+{
+	_cleanup_strset_ struct strset seen = STRSET_INIT;
+	int found = 0;
+
+	for (size_t d = 0; d < ARRAY_SIZE(f->dirs); d++) {
+		int r = add_glob(f, f->dirs[d], pattern, &seen, reason, err);
+
+		if (r < 0)
+			return r;
+		found += r;
+	}
+	return found > 0;
+}
+
+/* 1 found and added, 0 not there, -errno. */
+static int add_name(struct finder *f, const char *name, const char *reason, struct err *err)
+{
+	static const char *const suffixes[] = {"", ".zst", ".xz"};
+	struct arena *a = f->m->arena;
+
+	if (strpbrk(name, "*?["))
+		return add_globs(f, name, reason, err);
+	for (size_t d = 0; d < ARRAY_SIZE(f->dirs); d++) {
+		for (size_t s = 0; s < ARRAY_SIZE(suffixes); s++) {
+			const char *path =
+				arena_printf(a, "%s/%s%s", f->dirs[d], name, suffixes[s]);
+			int r;
+
+			if (!root_exists(f->m->root, path))
+				continue;
+			r = add_path(f, path, reason, err);
+			return r < 0 ? r : 1;
+		}
+	}
+	return 0;
+}
+
+/* Nothing of what a driver on the way to root asks for is installed. */
+static int none_found(struct finder *f, const char *module, unsigned flags, const char *names,
+		      struct err *err)
+{
+	if (flags & MODULES_IN_USE) {
+		plan_warn(f->plan,
+			  "module %s, which drives a device on the way to /, asks for firmware %s, "
+			  "which is not installed; it works without now",
+			  module, names);
+		return 0;
+	}
+	err_set(err, -ENOENT,
+		"module %s is on the way to / and asks for firmware %s, which is not installed "
+		"below %s/lib/firmware",
+		module, names, root_prefix(f->m->root));
+	return err_hint(err, "install the package that has this firmware");
+}
+
+static int add_wanted(struct finder *f, const char *module, unsigned flags, const char *names,
+		      size_t len, struct err *err)
+{
+	const char *reason = arena_printf(f->m->arena, "firmware of module %s", module);
+	size_t missing = 0, found = 0;
+	const char *first = NULL;
+
+	for (size_t at = 0; at < len; at += strlen(names + at) + 1) {
+		const char *name = names + at;
+		int r;
+
+		if (!path_is_clean(name))
+			continue;
+		r = add_name(f, name, reason, err);
+		if (r < 0)
+			return r;
+		found += (size_t)r;
+		missing += !r;
+		if (!r && !first)
+			first = name;
+	}
+	if (flags & MODULES_REQUIRED && missing && !found)
+		return none_found(f, module, flags,
+				  missing == 1 ? first
+					       : arena_printf(f->m->arena, "%s and %zu more", first,
+							      missing - 1),
+				  err);
+	f->missing += missing;
+	return 0;
+}
+
+/* modules.builtin.modinfo: "NAME.KEY=VALUE", NUL-terminated each. */
+static int add_builtin(struct finder *f, const struct builtin *b, const struct buf *modinfo,
+		       struct err *err)
+{
+	const char *key = arena_printf(f->m->arena, "%s.firmware=", b->name);
+	const char *pair = (const char *)modinfo->data, *end = pair + modinfo->len;
+	_cleanup_buf_ struct buf names = BUF_INIT;
+
+	for (; pair < end; pair += strlen(pair) + 1)
+		if (str_starts(pair, key))
+			buf_add(&names, pair + strlen(key), strlen(pair + strlen(key)) + 1);
+	return add_wanted(f, b->name, b->flags, (const char *)names.data, names.len, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct builtin *const *)a)->name,
+		      (*(const struct builtin *const *)b)->name);
+}
+
+static int add_builtins(struct finder *f, struct err *err)
+{
+	struct modules *m = f->m;
+	const char *path = arena_printf(m->arena, "%s/modules.builtin.modinfo",
+					m->kernel->modules_dir);
+	struct builtin **list = arena_alloc(m->arena, (m->builtins.count + 1) * sizeof(*list));
+	size_t n = strset_values(&m->builtins, (void **)list);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = root_read(m->root, path, MODINFO_MAX, &text);
+
+	/* Kernels before 5.2 have none. */
+	if (r < 0)
+		return r == -ENOENT ? 0 : err_sys(err, r, "module index /%s", path);
+	buf_cstr(&text);
+	if (n)
+		qsort(list, n, sizeof(*list), by_name);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = add_builtin(f, list[i], &text, err);
+	return r;
+}
+
+int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
+		 bool recompress, struct err *err)
+{
+	struct finder f = {.m = m,
+			   .plan = plan,
+			   .config = config,
+			   .config_len = config_len,
+			   .recompress = recompress};
+	int r = 0;
+
+	f.dirs[0] = arena_printf(m->arena, "lib/firmware/updates/%s", m->kernel->version);
+	f.dirs[1] = "lib/firmware/updates";
+	f.dirs[2] = arena_printf(m->arena, "lib/firmware/%s", m->kernel->version);
+	f.dirs[3] = "lib/firmware";
+	for (size_t i = 0; i < m->count && r == 0; i++) {
+		const struct facts *facts = facts_of(m->facts, module_file(m, m->list[i]));
+
+		r = add_wanted(&f, m->list[i]->name, m->list[i]->flags, facts->firmware,
+			       facts->firmware_len, err);
+	}
+	if (r == 0)
+		r = add_builtins(&f, err);
+	if (f.missing)
+		plan_warn(plan, "%zu firmware file%s that modules name %s not installed", f.missing,
+			  f.missing == 1 ? "" : "s", f.missing == 1 ? "is" : "are");
+	return r;
+}

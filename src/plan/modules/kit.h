@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What plan/modules/modules.c, plan/modules/index.c and plan/modules/firmware.c share.
+ */
+
+#include <libkmod.h>
+#include <stdint.h>
+
+#include "base/strset.h"
+#include "format/ours/modindex.h"
+#include "plan/modules/modules.h"
+
+struct module {
+	const char *name;   /* "-" as "_" */
+	const char *path;   /* below the module tree */
+	const char *reason;
+	unsigned flags;
+	bool is_quiet;      /* no device may ask for it: blacklisted */
+	uint32_t number;    /* in the index, once sorted */
+	struct module **hard, **pre, **post;
+	size_t n_hard, n_pre, n_post;
+};
+
+/* A line of modules.dep. */
+struct dep {
+	const char *name;  /* "-" as "_" */
+	const char *path;  /* below the module tree */
+	const char *needs; /* paths with blanks between */
+};
+
+/* A driver inside the kernel: it needs no file, but may ask for firmware. */
+struct builtin {
+	const char *name;
+	unsigned flags;
+};
+
+struct softdep {
+	const char *name; /* pattern of module names */
+	const char *text; /* "pre: a b post: c" */
+};
+
+struct modules {
+	const struct root *root;
+	const struct kernel *kernel;
+	struct arena *arena;
+	struct kmod_ctx *kmod;
+	struct module **list;
+	size_t count;
+	struct strset by_name;  /* struct module of what was added */
+	struct strset deps;     /* struct dep by name: all that the kernel has */
+	struct strset dep_paths; /* and by path */
+	struct softdep *softdeps;
+	size_t n_softdeps;
+	struct facts_table *facts;
+	struct strset builtins; /* struct builtin */
+	const char *double_path; /* of a module whose name another has, too */
+};
+
+/* The row of RULES that decides about PATH; NULL: none does, or it says no. */
+const struct modules_rule *modules_rule_of(const struct modules_rule *rules, const char *path);
+
+/* Path below the root of a module, and of a path in modules.dep, which may be an absolute one. */
+const char *module_file(const struct modules *m, const struct module *mod);
+const char *modules_file_of(const struct modules *m, const char *path);
+
+/* Where a module goes in the image. RECOMPRESS: see modules_finish(). */
+const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress);
+
+/* What was added under NAME; NULL. */
+struct module *modules_find(const struct modules *m, const char *name);
+
+/* Adds a module and all that it depends on. Returns MODULES_ADDED and sets *OUT, or -errno. */
+int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
+		struct module **out, struct err *err);
+void modules_note_builtin(struct modules *m, const char *name, unsigned flags);
+
+/* The files of modprobe.d as libkmod can open them. Ends with NULL. */
+const char *const *modules_modprobe_files(const struct root *root, struct arena *arena);
+int modules_read_softdeps(struct modules *m, struct err *err);
+
+/* Warns of "install" lines: PID 1 runs no commands of a configuration. */
+void modules_tell_install_commands(struct modules *m, struct plan *plan);
+
+/* Appends depmod's text index NAME, NUL-terminated. */
+int modules_read_index(struct modules *m, const char *name, struct buf *out, struct err *err);
+
+/* The next module of modules.dep, in place: its path below the module tree, its name with "-" as
+ * "_", and the paths of what it needs. */
+bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_MAX],
+		      const char **needs);
+
+/* Adds the index files for the modules of M, which are sorted by name. */
+int modules_add_index(struct modules *m, struct plan *plan,
+		      const struct modules_rule *known, struct err *err);
+
+/* Adds the firmware of all modules of M. RECOMPRESS: see modules_finish(). */
+int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
+		 bool recompress, struct err *err);

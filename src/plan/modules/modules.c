@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/modules/modules.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "plan/modules/kit.h"
+
+static void no_log(void *data, int priority, const char *file, int line, const char *fn,
+		   const char *format, va_list args)
+{
+	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
+}
+
+/* modules.dep as text: libkmod stops without a word at a module whose file is gone. */
+static int read_deps(struct modules *m, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = modules_read_index(m, "modules.dep", &text, err);
+	char name[MODINDEX_NAME_MAX], *cursor;
+	const char *path, *needs;
+
+	if (r < 0)
+		return r;
+	cursor = arena_strdup(m->arena, buf_cstr(&text));
+	while (modules_next_dep(&cursor, &path, name, &needs)) {
+		struct dep *d = arena_alloc(m->arena, sizeof(*d));
+
+		*d = (struct dep){arena_strdup(m->arena, name), path, needs};
+		/* depmod lists what takes precedence first. */
+		if (!strset_add(&m->deps, d->name, d))
+			m->double_path = path;
+		strset_add(&m->dep_paths, d->path, d);
+	}
+	return 0;
+}
+
+/* libkmod reads these without asking the root. */
+static void note_indexes(const struct root *root, const struct kernel *kernel, struct arena *arena)
+{
+	static const char *const names[] = {
+		"modules.alias.bin", "modules.builtin.alias.bin", "modules.builtin.bin",
+		"modules.builtin.modinfo", "modules.dep.bin", "modules.softdep",
+		"modules.symbols.bin", "modules.weakdep",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		root_note(root, arena_printf(arena, "%s/%s", kernel->modules_dir, names[i]));
+	root_note_outside(root, "/proc/cmdline");
+}
+
+int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
+		 struct modules **out, struct err *err)
+{
+	const char *top = root_prefix(root);
+	const char *dir = arena_printf(arena, "%s/%s", top, kernel->modules_dir);
+	struct kmod_ctx *kmod;
+	struct modules *m;
+	int r;
+
+	/* It logs to stderr before it can be told not to. */
+	setenv("KMOD_LOG", "0", 1);
+	note_indexes(root, kernel, arena);
+	kmod = kmod_new(dir, modules_modprobe_files(root, arena));
+	if (!kmod)
+		return err_set(err, -EIO, "%s: libkmod cannot open the module tree", dir);
+	kmod_set_log_fn(kmod, no_log, NULL);
+	r = kmod_load_resources(kmod);
+	if (r < 0) {
+		kmod_unref(kmod);
+		err_sys(err, r, "%s: libkmod cannot read the module indexes", dir);
+		return kernel_hint_depmod(root, kernel->version, err);
+	}
+	m = arena_alloc(arena, sizeof(*m));
+	*m = (struct modules){
+		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod};
+	m->facts = facts_new(root, kernel->modules_dir, arena);
+	r = read_deps(m, err);
+	if (r == 0)
+		r = modules_read_softdeps(m, err);
+	if (r < 0) {
+		modules_close(m);
+		return r;
+	}
+	*out = m;
+	return 0;
+}
+
+void modules_close(struct modules *m)
+{
+	if (!m)
+		return;
+	kmod_unref(m->kmod);
+	strset_clear(&m->by_name);
+	strset_clear(&m->deps);
+	strset_clear(&m->dep_paths);
+	strset_clear(&m->builtins);
+	facts_free(m->facts);
+	free(m->list);
+	free(m->softdeps);
+}
+
+/* Of a path in modules.dep, which may be an absolute one. */
+const char *modules_file_of(const struct modules *m, const char *path)
+{
+	if (path[0] == '/')
+		return path + 1;
+	return arena_printf(m->arena, "%s/%s", m->kernel->modules_dir, path);
+}
+
+const char *module_file(const struct modules *m, const struct module *mod)
+{
+	return modules_file_of(m, mod->path);
+}
+
+struct module *modules_find(const struct modules *m, const char *name)
+{
+	void **slot = strset_find(&m->by_name, name);
+
+	return slot ? *slot : NULL;
+}
+
+static void push(struct arena *a, struct module ***list, size_t *count, struct module *mod)
+{
+	struct module **grown;
+
+	for (size_t i = 0; i < *count; i++)
+		if ((*list)[i] == mod)
+			return;
+	grown = arena_alloc(a, (*count + 1) * sizeof(*grown));
+	if (*count)
+		memcpy(grown, *list, *count * sizeof(*grown));
+	grown[(*count)++] = mod;
+	*list = grown;
+}
+
+static const struct dep *find_dep(const struct modules *m, const char *name)
+{
+	void **slot = strset_find(&m->deps, name);
+
+	return slot ? *slot : NULL;
+}
+
+static bool is_builtin(struct modules *m, const char *name)
+{
+	struct kmod_module *km;
+	bool builtin;
+
+	if (kmod_module_new_from_name(m->kmod, name, &km) < 0)
+		return false;
+	builtin = kmod_module_get_initstate(km) == KMOD_MODULE_BUILTIN;
+	kmod_module_unref(km);
+	return builtin;
+}
+
+static int gone(struct modules *m, const char *name, const char *path, struct err *err)
+{
+	err_set(err, -ENOENT, "module %s is listed in modules.dep, but %s/%s/%s does not exist",
+		name, root_prefix(m->root), m->kernel->modules_dir, path);
+	return kernel_hint_depmod(m->root, m->kernel->version, err);
+}
+
+static int add_hard(struct modules *m, struct module *mod, const struct dep *dep, unsigned flags,
+		    struct err *err)
+{
+	const char *reason = arena_printf(m->arena, "module %s depends on it", mod->name);
+	char *cursor = arena_strdup(m->arena, dep->needs), *path;
+	int r = 0;
+
+	while (r >= 0 && (path = strsep(&cursor, " "))) {
+		void **slot = strset_find(&m->dep_paths, path);
+		struct module *to = NULL;
+
+		if (!*path)
+			continue;
+		if (!slot)
+			return gone(m, mod->name, path, err);
+		r = modules_add(m, *slot, flags & (MODULES_REQUIRED | MODULES_IN_USE), reason, &to,
+			       err);
+		if (to)
+			push(m->arena, &mod->hard, &mod->n_hard, to);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Calls FN for the name of each module that WORD (a name or an alias) leads to. -errno of FN. */
+static int each_found(struct modules *m, const char *word,
+		      int (*fn)(struct modules *m, const char *name, void *arg), void *arg)
+{
+	char normal[MODINDEX_NAME_MAX];
+	struct kmod_list *found = NULL, *item;
+	int r = 0;
+
+	if (modindex_normalise(word, normal) && find_dep(m, normal))
+		return fn(m, normal, arg);
+	/* libkmod refuses names over PATH_MAX; nothing has an alias of that length. */
+	if (strlen(word) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, word, &found) < 0)
+		return 0;
+	kmod_list_foreach(item, found) {
+		struct kmod_module *km = kmod_module_get_module(item);
+
+		if (r >= 0)
+			r = fn(m, kmod_module_get_name(km), arg);
+		kmod_module_unref(km);
+	}
+	kmod_module_unref_list(found);
+	return r;
+}
+
+enum wish {
+	WISH_PRE,  /* to be loaded before */
+	WISH_POST, /* and after */
+	WISH_WEAK, /* only to be there: the module asks for it when it wants it */
+};
+
+struct soft {
+	struct module *mod;
+	const char *reason;
+	enum wish wish;
+	struct err *err;
+};
+
+/* What does not exist, or is built in, is no error. */
+static int add_one_soft(struct modules *m, const char *name, void *arg)
+{
+	struct soft *s = arg;
+	const struct dep *dep = find_dep(m, name);
+	struct module *to = NULL;
+	int r = dep ? modules_add(m, dep, 0, s->reason, &to, s->err) : 0;
+
+	if (to && to != s->mod && s->wish == WISH_POST)
+		push(m->arena, &s->mod->post, &s->mod->n_post, to);
+	else if (to && to != s->mod && s->wish == WISH_PRE)
+		push(m->arena, &s->mod->pre, &s->mod->n_pre, to);
+	return r;
+}
+
+static int add_soft(struct modules *m, struct module *mod, const char *name, enum wish wish,
+		    struct err *err)
+{
+	struct soft s = {mod,
+			 arena_printf(m->arena, "module %s wants it (%s dependency %s)", mod->name,
+				      wish == WISH_WEAK ? "weak" : "soft", name),
+			 wish, err};
+
+	return each_found(m, name, add_one_soft, &s);
+}
+
+/* libkmod hands out the first matching line only, but several count. */
+static int add_softdeps(struct modules *m, struct module *mod, struct err *err)
+{
+	for (size_t i = 0; i < m->n_softdeps; i++) {
+		_cleanup_free_ char *text = NULL;
+		char *cursor, *word;
+		enum wish wish = WISH_PRE;
+
+		if (fnmatch(m->softdeps[i].name, mod->name, 0) != 0)
+			continue;
+		cursor = text = xstrdup(m->softdeps[i].text);
+		while ((word = strsep(&cursor, " \t"))) {
+			int r = 0;
+
+			if (strcmp(word, "pre:") == 0)
+				wish = WISH_PRE;
+			else if (strcmp(word, "post:") == 0)
+				wish = WISH_POST;
+			else if (strcmp(word, "weak:") == 0)
+				wish = WISH_WEAK;
+			else if (*word)
+				r = add_soft(m, mod, word, wish, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* Returns MODULES_ADDED and sets *OUT, or -errno. */
+int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
+		      struct module **out, struct err *err)
+{
+	struct module *mod = modules_find(m, dep->name);
+	int r;
+
+	if (mod) {
+		if (!(flags & MODULES_LATE))
+			mod->flags &= ~(unsigned)MODULES_LATE;
+		mod->flags |= flags & ~(unsigned)MODULES_LATE;
+		if (flags & MODULES_LOAD)
+			mod->reason = reason;
+		*out = mod;
+		return MODULES_ADDED;
+	}
+	mod = arena_alloc(m->arena, sizeof(*mod));
+	*mod = (struct module){
+		.name = dep->name, .path = dep->path, .reason = reason, .flags = flags};
+	if (!root_exists(m->root, module_file(m, mod)))
+		return gone(m, dep->name, dep->path, err);
+	if ((m->count & (m->count - 1)) == 0)
+		m->list = xrealloc(m->list, m->count ? m->count * 2 : 1, sizeof(*m->list));
+	m->list[m->count++] = mod;
+	strset_add(&m->by_name, mod->name, mod);
+	r = add_hard(m, mod, dep, flags, err);
+	if (r == 0)
+		r = add_softdeps(m, mod, err);
+	if (r < 0)
+		return r;
+	*out = mod;
+	return MODULES_ADDED;
+}
+
+void modules_note_builtin(struct modules *m, const char *name, unsigned flags)
+{
+	void **slot = strset_find(&m->builtins, name);
+	struct builtin *b = slot ? *slot : arena_alloc(m->arena, sizeof(*b));
+
+	if (!slot) {
+		b->name = arena_strdup(m->arena, name);
+		strset_add(&m->builtins, b->name, b);
+	}
+	b->flags |= flags;
+}
+
+int modules_add_name(struct modules *m, const char *name, unsigned flags, const char *reason,
+		     struct err *err)
+{
+	char normal[MODINDEX_NAME_MAX];
+	const struct dep *dep;
+	struct module *mod;
+
+	if (!modindex_normalise(name, normal))
+		return MODULES_ABSENT;
+	dep = find_dep(m, normal);
+	if (dep)
+		return modules_add(m, dep, flags, reason, &mod, err);
+	if (!is_builtin(m, normal))
+		return MODULES_ABSENT;
+	modules_note_builtin(m, normal, flags);
+	return MODULES_BUILTIN;
+}
+
+struct alias {
+	const char *only; /* NULL: all */
+	bool has_only;
+	unsigned flags;
+	const char *reason;
+	int best;
+	struct err *err;
+};
+
+static int note_only(struct modules *m, const char *name, void *arg)
+{
+	struct alias *a = arg;
+
+	(void)m;
+	a->has_only = a->has_only || strcmp(name, a->only) == 0;
+	return 0;
+}
+
+static int add_one_alias(struct modules *m, const char *name, void *arg)
+{
+	struct alias *a = arg;
+	int r = MODULES_ABSENT;
+
+	if (!a->has_only || strcmp(name, a->only) == 0)
+		r = modules_add_name(m, name, a->flags, a->reason, a->err);
+	if (r > a->best)
+		a->best = r;
+	return r;
+}
+
+int modules_add_alias(struct modules *m, const char *modalias, const char *prefer, unsigned flags,
+		      const char *reason, struct err *err)
+{
+	char only[MODINDEX_NAME_MAX];
+	struct alias a = {.flags = flags, .reason = reason, .best = MODULES_ABSENT, .err = err};
+	int r;
+
+	if (prefer && modindex_normalise(prefer, only)) {
+		a.only = only;
+		each_found(m, modalias, note_only, &a);
+	}
+	r = each_found(m, modalias, add_one_alias, &a);
+	return r < 0 ? r : a.best;
+}
+
+static int describe(struct modules *m, const char *name, void *arg)
+{
+	struct buf *out = arg;
+
+	buf_printf(out, "%s%s", out->len ? "," : "", find_dep(m, name) ? name : "built in");
+	return 0;
+}
+
+const char *modules_describe(struct modules *m, const char *modalias, const char *driver)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char name[MODINDEX_NAME_MAX];
+
+	if (driver && modindex_normalise(driver, name) && (find_dep(m, name) || is_builtin(m, name)))
+		describe(m, name, &text);
+	else if (modalias)
+		each_found(m, modalias, describe, &text);
+	return text.len ? arena_strdup(m->arena, buf_cstr(&text)) : NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct module *const *)a)->name, (*(struct module *const *)b)->name);
+}
+
+static bool is_compressed_here(const char *file, bool recompress)
+{
+	return recompress && codec_by_suffix(file) == CODEC_NONE;
+}
+
+const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress)
+{
+	const char *file = module_file(m, mod);
+
+	return is_compressed_here(file, recompress) ? arena_printf(m->arena, "%s.zst", file) : file;
+}
+
+static int add_files(struct modules *m, struct plan *plan, bool recompress, struct err *err)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct module *mod = m->list[i];
+		const char *file = module_file(m, mod);
+		struct plan_entry e = {
+			.path = modules_image_path(m, mod, recompress),
+			.type = PLAN_FILE,
+			.mode = 0644,
+			.storage = PLAN_STORE,
+			.source = file,
+			.compress = is_compressed_here(file, recompress),
+			.reason = mod->reason,
+		};
+		int r = plan_add(plan, &e, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Reads what the modules say of themselves, and adds what they would like to have beside them,
+ * until nothing more is asked for. */
+int modules_settle(struct modules *m, struct err *err)
+{
+	size_t done = 0;
+	int r = 0;
+
+	while (done < m->count && r >= 0) {
+		size_t n = m->count - done;
+		const char **files = arena_alloc(m->arena, (n + 1) * sizeof(*files));
+
+		for (size_t i = 0; i < n; i++)
+			files[i] = module_file(m, m->list[done + i]);
+		r = facts_read(m->facts, files, n, err);
+		for (size_t i = 0; i < n && r >= 0; i++) {
+			struct module *mod = m->list[done + i];
+			const struct facts *f = facts_of(m->facts, files[i]);
+
+			for (size_t at = 0; at < f->weakdeps_len && r >= 0;
+			     at += strlen(f->weakdeps + at) + 1)
+				r = add_soft(m, mod, f->weakdeps + at, WISH_WEAK, err);
+		}
+		done += n;
+	}
+	return r < 0 ? r : 0;
+}
+
+int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
+		   bool recompress, const struct modules_rule *known, struct err *err)
+{
+	int r;
+
+	if (m->double_path)
+		plan_warn(plan, "modules.dep lists two files for one module: %s and another; the "
+			  "first is used", m->double_path);
+	if (m->count)
+		qsort(m->list, m->count, sizeof(*m->list), by_name);
+	for (size_t i = 0; i < m->count; i++)
+		m->list[i]->number = (uint32_t)i;
+	modules_tell_install_commands(m, plan);
+	r = add_files(m, plan, recompress, err);
+	if (r == 0)
+		r = modules_add_index(m, plan, known, err);
+	if (r == 0)
+		r = firmware_add(m, plan, config, config_len, recompress, err);
+	return r;
+}
+
+size_t modules_load_list(struct modules *m, const char ***names)
+{
+	size_t n = 0;
+
+	*names = arena_alloc(m->arena, (m->count + 1) * sizeof(**names));
+	for (unsigned required = MODULES_REQUIRED;; required = 0) {
+		for (size_t i = 0; i < m->count; i++)
+			if (m->list[i]->flags & MODULES_LOAD &&
+			    (m->list[i]->flags & MODULES_REQUIRED) == required)
+				(*names)[n++] = m->list[i]->name;
+		if (!required)
+			return n;
+	}
+}
+
+bool modules_has(struct modules *m, const char *name)
+{
+	char normal[MODINDEX_NAME_MAX];
+
+	return modindex_normalise(name, normal) && (modules_find(m, normal) || is_builtin(m, normal));
+}
+
+size_t modules_count(const struct modules *m)
+{
+	return m->count;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernel modules of an image, chosen through libkmod on the target kernel's own indexes:
+ * by name, by modalias, or by rules about their place in the module tree and what they provide.
+ * Dependencies of all three kinds (hard, soft, weak) follow by themselves; what is built into
+ * the target kernel counts as served and needs no file.
+ */
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "host/boot/kernels.h"
+#include "host/root.h"
+#include "plan/modules/facts.h"
+#include "plan/plan.h"
+
+struct modules;
+
+enum modules_found {
+	MODULES_ABSENT,  /* the target kernel has nothing of that name */
+	MODULES_BUILTIN, /* it is part of the kernel itself */
+	MODULES_ADDED,   /* at least one module is in the image now */
+};
+
+enum modules_flags {
+	MODULES_LOAD = 1 << 0,     /* load it at once when PID 1 starts */
+	MODULES_REQUIRED = 1 << 1, /* the way to root goes through it: its firmware must be there */
+	MODULES_IN_USE = 1 << 2,   /* the running kernel drives that device with it: it works */
+	MODULES_LATE = 1 << 3,     /* its devices lead to no disk; counts if all who add it say so */
+};
+
+/* In which images a rule counts: a set of these. RULE_LATE adds with MODULES_LATE. */
+enum modules_reach {
+	REACH_GENERIC = 1 << 0, /* any machine */
+	REACH_SLOPPY = 1 << 1,  /* this one, and what people plug in or move it to */
+	REACH_KIND = 1 << 2,    /* the same, if this machine has a required module of the folder */
+	RULE_LATE = 1 << 3,
+};
+
+/* A table of these ends with a row without folder. The first row whose folder holds a module
+ * decides about it. */
+struct modules_rule {
+	const char *folder;   /* start of the path below the module tree; with "*" a pattern */
+	const char *reason;   /* NULL: none of it */
+	unsigned reach;
+	unsigned provides;    /* FACTS_*: those that provide one of them; 0: all */
+};
+
+/* Opens the indexes. ARENA, root and kernel must outlive the result. */
+int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
+		 struct modules **out, struct err *err);
+void modules_close(struct modules *m);
+
+/* An enum modules_found, or -errno. REASON is borrowed. */
+int modules_add_name(struct modules *m, const char *name, unsigned flags, const char *reason,
+		     struct err *err);
+
+/* All modules with an alias that MODALIAS matches. With PREFER, a module of that name alone,
+ * when it is among them. */
+int modules_add_alias(struct modules *m, const char *modalias, const char *prefer, unsigned flags,
+		      const char *reason, struct err *err);
+
+/* For people to read: what the target kernel has for a device with MODALIAS that DRIVER drives
+ * now (either may be NULL). Names with commas between, "built in", or NULL for nothing. */
+const char *modules_describe(struct modules *m, const char *modalias, const char *driver);
+
+/* Every module that RULES accept in images of REACH. 0 or -errno. */
+int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
+		      struct err *err);
+
+/* The modules that the machine's modules-load.d folders name. */
+int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
+
+/* When all were added: reads what the modules say of themselves, and adds what they would like to
+ * have beside them. To be called once, before the two below. */
+int modules_settle(struct modules *m, struct err *err);
+
+/*
+ * Takes out each module whose path in the image UNWANTED says yes to. To be called before
+ * modules_finish(), with the same RECOMPRESS. -EBUSY for one that PID 1 loads at once, or that
+ * another module depends on.
+ */
+int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char *path, void *arg),
+		 void *arg, struct err *err);
+
+/*
+ * Puts all that was added into the plan: the files, their firmware, the index for PID 1; and a
+ * second index, without files, of the modules in the folders of KNOWN that the image lacks, so
+ * that PID 1 can name the driver that a device would have needed.
+ * CONFIG is the target's kernel configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store
+ * uncompressed modules as zstd, and firmware where the kernel can read it so.
+ */
+int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
+		   bool recompress, const struct modules_rule *known, struct err *err);
+
+/* Names of the modules added with MODULES_LOAD, those on the way to root first, then by name;
+ * *NAMES lives in the arena. */
+size_t modules_load_list(struct modules *m, const char ***names);
+/* Is NAME in the image, or part of the target kernel? */
+bool modules_has(struct modules *m, const char *name);
+size_t modules_count(const struct modules *m);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "plan/modules/kit.h"
+
+/* Modules by rules: where they lie in the module tree, and what they provide. */
+
+enum { BUILTIN_MAX = 16 * 1024 * 1024 };
+
+static int by_dep_path(const void *a, const void *b)
+{
+	return strcmp((*(const struct dep *const *)a)->path, (*(const struct dep *const *)b)->path);
+}
+
+static bool holds(const char *folder, const char *path)
+{
+	return strchr(folder, '*') ? fnmatch(folder, path, 0) == 0 : str_starts(path, folder);
+}
+
+const struct modules_rule *modules_rule_of(const struct modules_rule *rules, const char *path)
+{
+	for (; rules->folder; rules++)
+		if (holds(rules->folder, path))
+			return rules->reason ? rules : NULL;
+	return NULL;
+}
+
+/* Is a device on the way to root driven by a module that RULE decides about? What those modules
+ * depend on does not count: every SCSI disk needs something of drivers/scsi. */
+static bool has_kind(const struct modules *m, const struct modules_rule *rules,
+		     const struct modules_rule *rule)
+{
+	const unsigned drives = MODULES_REQUIRED | MODULES_LOAD;
+
+	for (size_t i = 0; i < m->count; i++)
+		if ((m->list[i]->flags & drives) == drives &&
+		    modules_rule_of(rules, m->list[i]->path) == rule)
+			return true;
+	return false;
+}
+
+/* The rules that count for images of REACH, or NULL if none does. Those for kinds were settled by
+ * what is there. */
+static const struct modules_rule *reaching(struct modules *m, const struct modules_rule *rules,
+					   unsigned reach)
+{
+	struct modules_rule *out;
+	size_t n = 0, counting = 0;
+
+	while (rules[n].folder)
+		n++;
+	out = arena_memdup(m->arena, rules, (n + 1) * sizeof(*out));
+	for (size_t i = 0; i < n; i++) {
+		if (!(rules[i].reach & reach & ~REACH_KIND) &&
+		    !(rules[i].reach & reach && has_kind(m, rules, &rules[i])))
+			out[i].reason = NULL;
+		counting += out[i].reason != NULL;
+	}
+	return counting ? out : NULL;
+}
+
+/* What the files say decides about some: all of those are looked at together. */
+static int read_candidates(struct modules *m, const struct modules_rule *rules,
+			   const struct dep **list, size_t n, struct err *err)
+{
+	const char **files = arena_alloc(m->arena, (n + 1) * sizeof(*files));
+	size_t wanted = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct modules_rule *rule = modules_rule_of(rules, list[i]->path);
+
+		if (rule && rule->provides && !modules_find(m, list[i]->name))
+			files[wanted++] = modules_file_of(m, list[i]->path);
+	}
+	r = facts_read(m->facts, files, wanted, err);
+	return r == -ENOENT ? kernel_hint_depmod(m->root, m->kernel->version, err) : r;
+}
+
+static bool accepts(const struct modules *m, const struct modules_rule *rule, const char *path)
+{
+	const struct facts *f;
+
+	if (!rule || !rule->provides)
+		return rule != NULL;
+	f = facts_of(m->facts, modules_file_of(m, path));
+	return f && f->provides & rule->provides;
+}
+
+/* Drivers of the same folders that are part of the kernel: their firmware is wanted, too. What
+ * they provide cannot be seen, so the folder decides alone. */
+static int note_builtins(struct modules *m, const struct modules_rule *rules, struct err *err)
+{
+	const char *path = arena_printf(m->arena, "%s/modules.builtin", m->kernel->modules_dir);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char name[MODINDEX_NAME_MAX], *cursor, *line;
+	int r = root_read(m->root, path, BUILTIN_MAX, &text);
+
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "module index /%s", path);
+	buf_cstr(&text);
+	cursor = (char *)text.data;
+	while ((line = strsep(&cursor, "\n"))) {
+		const struct modules_rule *rule = modules_rule_of(rules, line);
+		const char *slash = strrchr(line, '/');
+
+		if (!rule || !slash)
+			continue;
+		line = (char *)slash + 1;
+		line[strcspn(line, ".")] = '\0';
+		if (modindex_normalise(line, name))
+			modules_note_builtin(m, name, 0);
+	}
+	return 0;
+}
+
+int modules_add_rules(struct modules *m, const struct modules_rule *all, unsigned reach,
+		      struct err *err)
+{
+	const struct modules_rule *rules = reaching(m, all, reach);
+	const struct dep **list;
+	size_t n;
+	int r;
+
+	if (!rules)
+		return 0;
+	list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
+	n = strset_values(&m->deps, (void **)list);
+	/* In an order of their own, so that of two reasons for a module the same is told. */
+	qsort(list, n, sizeof(*list), by_dep_path);
+	r = read_candidates(m, rules, list, n, err);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const struct modules_rule *rule = modules_rule_of(rules, list[i]->path);
+		struct module *mod;
+
+		if (accepts(m, rule, list[i]->path))
+			r = modules_add(m, list[i], rule->reach & RULE_LATE ? MODULES_LATE : 0,
+					rule->reason, &mod, err);
+	}
+	return r < 0 ? r : note_builtins(m, rules, err);
+}
