@@ -11,6 +11,9 @@
 #include "base/cleanup.h"
 #include "init/core/log.h"
 #include "init/core/sys.h"
+#include "init/devices/block.h"
+#include "init/goal/mounts.h"
+#include "init/goal/root.h"
 
 /* Debian's systemd and initscripts do not check the root again when this file is there. */
 #define MARK_DIR "/run/initramfs"
@@ -92,7 +95,7 @@ static void start(struct boot *b, const struct checker *c, const char *path, con
 	snprintf(device, sizeof(device), "/dev/%s", name);
 	argv[n++] = device;
 	log_info("checking %s: %s %s", device, path, argv[1]);
-	b->fsck.runs = true;
+	b->fsck->runs = true;
 	program_start(b, argv, env, PROGRAM_NO_LIMIT);
 	if (c->progress)
 		b->program.take_line = take_progress;
@@ -100,14 +103,14 @@ static void start(struct boot *b, const struct checker *c, const char *path, con
 
 static enum stage_step restart(struct boot *b, const char *name)
 {
-	char why[BOOT_STATE_TEXT_MAX];
+	char why[FLOW_TEXT_MAX];
 
 	log_tell("%s was mended, and the machine has to start again: rebooting", name);
 	snprintf(why, sizeof(why),
 		 "%s was mended and the machine has to start again, but the kernel refuses to "
 		 "reboot: %s",
 		 name, strerror(-sys_reboot()));
-	return stages_fail(b, why);
+	return flow_fail(b, why);
 }
 
 static enum stage_step judge(struct boot *b, const char *name)
@@ -115,7 +118,7 @@ static enum stage_step judge(struct boot *b, const char *name)
 	const struct program *p = &b->program;
 	int bits = p->status < 0 || p->status == NOT_STARTED || p->status == NOT_STARTED + 1
 			   ? 0 : p->status;
-	char why[BOOT_STATE_TEXT_MAX];
+	char why[FLOW_TEXT_MAX];
 
 	if (bits & RESTART)
 		return restart(b, name);
@@ -126,13 +129,13 @@ static enum stage_step judge(struct boot *b, const char *name)
 			 name, p->path, p->why,
 			 b->params.fsck_repair == FSCK_YES ? "fsck.mode=skip" : "fsck.repair=yes",
 			 p->path, name);
-		return stages_fail(b, why);
+		return flow_fail(b, why);
 	}
 	if (p->status == MENDED)
 		log_tell("%s had errors, which were mended", name);
 	else if (p->status != 0)
 		log_tell("%s could not be checked: %s %s; the boot goes on", name, p->path, p->why);
-	b->fsck.clean = p->status == 0 || p->status == MENDED;
+	b->fsck->clean = p->status == 0 || p->status == MENDED;
 	return STAGE_ENDS;
 }
 
@@ -154,8 +157,8 @@ enum stage_step fsck_device(struct boot *b, const char *name, const char *type)
 	const struct checker *c = find_checker(type);
 	char path[PATH_SIZE];
 
-	if (!b->fsck.runs) {
-		b->fsck.clean = false;
+	if (!b->fsck->runs) {
+		b->fsck->clean = false;
 		if (!c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
 			return STAGE_ENDS;
 		if (!find_program(type, path)) {
@@ -166,7 +169,7 @@ enum stage_step fsck_device(struct boot *b, const char *name, const char *type)
 	}
 	if (b->program.state == PROGRAM_RUNS)
 		return STAGE_STAYS;
-	b->fsck.runs = false;
+	b->fsck->runs = false;
 	return judge(b, name);
 }
 
@@ -185,11 +188,22 @@ enum stage_step fsck_root(struct boot *b)
 	char type[JOBS_NAME_MAX];
 	enum stage_step step;
 
-	if (b->skip_fsck && b->params.fsck_mode != FSCK_FORCE)
+	if (b->settings.skip_fsck && b->params.fsck_mode != FSCK_FORCE)
 		return STAGE_ENDS;
-	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->fstype, ","), b->fstype);
-	step = fsck_device(b, b->devices[b->root].name, type);
-	if (step == STAGE_ENDS && b->fsck.clean)
+	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->root->fstype, ","), b->root->fstype);
+	step = fsck_device(b, b->devices->list[b->root->device].name, type);
+	if (step == STAGE_ENDS && b->fsck->clean)
 		leave_mark();
 	return step;
+}
+
+enum stage_step fsck_next(struct boot *b)
+{
+	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
+
+	b->flow.limited_by = NULL;
+	if (e->spec.kind == SPEC_NONE || b->mounts->device == b->root->device ||
+	    (!e->checked && b->params.fsck_mode != FSCK_FORCE))
+		return STAGE_ENDS;
+	return fsck_device(b, b->devices->list[b->mounts->device].name, b->mounts->type);
 }

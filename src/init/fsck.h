@@ -14,9 +14,17 @@
  * do harm.
  */
 
-#include "init/stages.h"
+#include "init/core/boot.h"
+
+struct fsck {
+	bool runs;
+	bool clean; /* the last one went well */
+};
 
 enum stage_step fsck_root(struct boot *b);
+
+/* The same of the next one of b->mounts. */
+enum stage_step fsck_next(struct boot *b);
 
 /* Checks device NAME with a filesystem of TYPE, called again and again for the same one: STAGE_STAYS
  * until it is done, STAGE_ENDS when it may be mounted, STAGE_MOVED when the boot cannot go on. */

@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "init/boot.h"
+#include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/goal/root.h"
+#include "init/devices/block.h"
 
 enum { ENV_TEXT_MAX = JOBS_NAME_MAX + 32 };
 
@@ -54,13 +55,13 @@ static void start(struct boot *b, const struct bootconf_run *run)
 		snprintf(root, sizeof(root), "PREROOT_ROOT=%s%s",
 			 b->params.root.kind == SPEC_TMPFS ? "" : "/dev/", root_name(b));
 		snprintf(type, sizeof(type), "PREROOT_FSTYPE=%.*s",
-			 (int)strcspn(b->fstype ? b->fstype : "", ","),
-			 b->fstype ? b->fstype : "");
+			 (int)strcspn(b->root->fstype ? b->root->fstype : "", ","),
+			 b->root->fstype ? b->root->fstype : "");
 		env[5] = root;
 		env[6] = type;
 	}
 	log_info("%s: running %s", bootconf_stage_name(run->stage), run->path);
-	b->hooks.current = run;
+	b->hooks->current = run;
 	program_start(b, argv, env, run->seconds);
 }
 
@@ -82,7 +83,7 @@ static void take_end(struct hooks *h, const struct program *p)
 
 enum hooks_state hooks_step(struct boot *b)
 {
-	struct hooks *h = &b->hooks;
+	struct hooks *h = b->hooks;
 
 	if (h->current && b->program.state == PROGRAM_ENDED)
 		take_end(h, &b->program);

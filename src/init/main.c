@@ -23,22 +23,15 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "init/rescue/ask.h"
 #include "init/devices/block.h"
 #include "init/boot.h"
 #include "init/devices/discover.h"
 #include "init/devices/events.h"
 #include "init/goal/handover.h"
-#include "init/core/jobs.h"
 #include "init/core/leave.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
-#include "init/goal/mount.h"
-#include "init/goal/mounts.h"
-#include "init/overlay.h"
-#include "init/rescue/record.h"
 #include "init/rescue/rescue.h"
-#include "init/resume.h"
 #include "init/core/settings.h"
 #include "init/stages.h"
 #include "init/core/sys.h"
@@ -46,65 +39,7 @@
 
 enum { EVENTS_AT_ONCE = 16, SHELL_POLL_MS = 60000, FAILED_WAIT_US = 100000 };
 
-static struct boot boot;
-
-/* ---- what workers do ---- */
-
-void jobs_run(const struct boot *b, const struct job *job, struct job_result *out)
-{
-	switch (job->kind) {
-	case JOB_LOAD:
-		out->result = modules_load(b, job->module);
-		break;
-	case JOB_PROBE:
-		out->result = block_probe(job->name, job->links, &out->probe);
-		break;
-	case JOB_MOUNT:
-		out->result = mount_device(job, out);
-		break;
-	case JOB_RESUME:
-		out->result = resume_try(job, out);
-		break;
-	case JOB_LOADER:
-		out->result = discover_read_loader(out);
-		break;
-	case JOB_FSTAB:
-		out->result = mounts_copy_fstab(out);
-		break;
-	case JOB_OVERLAY:
-		out->result = overlay_mount(b, job, out);
-		break;
-	case JOB_CHECK:
-		out->result = handover_check(b, out);
-		break;
-	case JOB_ASK:
-		out->result = ask_line(out->text, sizeof(out->text));
-		break;
-	case JOB_RECORD:
-		out->result = record_failure(FAILURE_EFIVARS, FAILURE_PATH);
-		break;
-	default:
-		out->result = -EINVAL;
-	}
-}
-
-static void job_done(struct boot *b, const struct job_result *r)
-{
-	switch (r->kind) {
-	case JOB_LOAD:
-		modules_done(b, r->module, r->result);
-		break;
-	case JOB_PROBE:
-		block_done(b, r);
-		break;
-	case JOB_RECORD:
-		log_debug("record of the failure: %s", strerror(-r->result));
-		break;
-	default:
-		stages_task_done(b, r);
-		break;
-	}
-}
+static struct rooms rooms;
 
 /* Gives idle workers something to do. */
 static void dispatch(struct boot *b)
@@ -116,10 +51,10 @@ static void dispatch(struct boot *b)
 
 		if (device >= 0) {
 			job.kind = JOB_PROBE;
-			job.generation = b->devices[device].generation;
-			job.links = b->probe_links;
-			memcpy(job.name, b->devices[device].name, sizeof(job.name));
-		} else if (b->has_index) {
+			job.generation = b->devices->list[device].generation;
+			job.links = b->devices->probe_links;
+			memcpy(job.name, b->devices->list[device].name, sizeof(job.name));
+		} else if (b->modules->has_index) {
 			modules_request_late(b);
 			module = modules_next(b, stages_loads(b));
 			job.kind = JOB_LOAD;
@@ -130,10 +65,10 @@ static void dispatch(struct boot *b)
 		if (jobs_start(&b->jobs, b, &job) < 0)
 			return;
 		if (device >= 0) {
-			b->devices[device].state = DEVICE_PROBING;
+			b->devices->list[device].state = DEVICE_PROBING;
 			trace_device_begins(job.name);
 		} else {
-			b->modules[module].state = MODULE_LOADING;
+			b->modules->status[module].state = MODULE_LOADING;
 			trace_module_begins(module);
 		}
 	}
@@ -158,7 +93,7 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 {
 	struct job_result result;
 
-	if (ev->data.ptr == &b->netlink) {
+	if (ev->data.ptr == b->events) {
 		events_receive(b);
 	} else if (ev->data.ptr == &b->signals) {
 		reap(b);
@@ -168,15 +103,16 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 		struct jobs_worker *w = ev->data.ptr;
 
 		if (w->pid && jobs_receive(&b->jobs, w, &result) > 0)
-			job_done(b, &result);
+			jobs_done(b, &result);
 	}
 }
 
 /* Milliseconds until something is due. */
 static int next_due(const struct boot *b)
 {
-	int64_t now = log_now(), due = b->shell.pid   ? now + SHELL_POLL_MS
-				       : b->in_rescue ? rescue_due(b) : stages_due(b);
+	int64_t now = log_now(), due = b->shell->pid	? now + SHELL_POLL_MS
+				       : b->flow.failed ? rescue_due(b)
+							: stages_due(b);
 
 	if (watchdog_due(b) < due)
 		due = watchdog_due(b);
@@ -186,11 +122,11 @@ static int next_due(const struct boot *b)
 static void go_on(struct boot *b)
 {
 	stages_advance(b);
-	if (b->shell.pid)
+	if (b->shell->pid)
 		return;
-	if (b->in_rescue)
+	if (b->flow.failed)
 		rescue_tick(b, log_now());
-	else if (b->stage != STAGE_DONE)
+	else if (b->flow.stage != STAGE_DONE)
 		stages_tick(b, log_now());
 }
 
@@ -200,7 +136,7 @@ static void run(struct boot *b)
 
 	watchdog_tick(b, log_now());
 	go_on(b);
-	while (b->stage != STAGE_DONE) {
+	while (b->flow.stage != STAGE_DONE) {
 		int n;
 
 		dispatch(b);
@@ -255,9 +191,9 @@ static void check_kernel(const struct boot *b)
 {
 	struct utsname u;
 
-	if (b->kernel && uname(&u) == 0 && strcmp(u.release, b->kernel) != 0)
+	if (b->settings.kernel && uname(&u) == 0 && strcmp(u.release, b->settings.kernel) != 0)
 		log_tell("this image is for kernel %s, but kernel %s runs: modules will not load",
-			 b->kernel, u.release);
+			 b->settings.kernel, u.release);
 }
 
 static void open_sources(struct boot *b)
@@ -266,15 +202,16 @@ static void open_sources(struct boot *b)
 	sigset_t set;
 
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
-	b->netlink = events_open();
-	if (b->netlink < 0)
-		log_tell("no events from the kernel: %s", strerror(-b->netlink));
+	b->events->netlink = events_open();
+	if (b->events->netlink < 0)
+		log_tell("no events from the kernel: %s", strerror(-b->events->netlink));
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->signals, &ev);
-	jobs_init(&b->jobs, b->epoll);
+	jobs_init(&b->jobs, b->epoll, rooms_jobs);
+	b->jobs.enter_worker = rooms_enter_worker;
 	watchdog_init(b);
 }
 
@@ -298,35 +235,38 @@ static void prepare(struct boot *b)
 	modules_open(b);
 	check_kernel(b);
 	b->start = log_now();
-	stages_go(b, STAGE_CMDLINE);
+	flow_go(b, STAGE_CMDLINE);
 	block_want_named(b);
 	dispatch(b);
 }
 
 int main(int argc, char **argv, char **envp)
 {
+	struct trace_end end;
+	struct boot *b = rooms_join(&rooms);
 	const char *name = strrchr(argc ? argv[0] : "", '/');
 
 	name = name ? name + 1 : argc ? argv[0] : "";
 	if (getpid() != 1 && leave_run(name))
 		return 1;
 	if (strcmp(name, "modprobe") == 0)
-		return modules_modprobe(&boot, argc, argv);
+		return modules_modprobe(b, argc, argv);
 	if (getpid() != 1) {
 		log_tell("this is PID 1 of an initramfs; it does nothing as another process");
 		return 2;
 	}
 	/* From here on it must not die: the kernel would panic. */
-	prepare(&boot);
+	prepare(b);
 	for (;;) {
-		run(&boot);
-		jobs_dismiss(&boot.jobs);
-		watchdog_leave(&boot);
-		log_info("%s takes over", boot.init);
-		trace_save(&boot);
+		run(b);
+		jobs_dismiss(&b->jobs);
+		watchdog_leave(b);
+		log_info("%s takes over", b->root->init);
+		end = root_trace_end(b);
+		trace_save(&end);
 		restore_signals();
-		handover_switch(&boot, argv, envp);
+		handover_switch(b, argv, envp);
 		/* Not reached in a working machine: the way back is gone in part. */
-		stages_fail(&boot, "the root filesystem could not take over");
+		flow_fail(b, "the root filesystem could not take over");
 	}
 }

@@ -14,7 +14,7 @@
 #include "init/goal/handover.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 #include "init/goal/root.h"
 #include "init/core/sys.h"
 
@@ -41,20 +41,20 @@ static enum stage_step give_up_device(struct boot *b, const char *why)
 
 static enum stage_step find_device(struct boot *b)
 {
-	char why[BOOT_STATE_TEXT_MAX];
+	char why[FLOW_TEXT_MAX];
 	int n;
 
 	if (b->params.overlay_on.kind == SPEC_OTHER)
 		return give_up_device(b, "is out of this image's reach");
 	n = block_find(b, &b->params.overlay_on);
 	if (n < 0)
-		return stages_is_late(b, log_now()) ? give_up_device(b, "did not appear in time")
-						    : STAGE_STAYS;
-	if (block_is_member(&b->devices[n]) || !b->devices[n].probe.type[0])
+		return flow_is_late(b, log_now()) ? give_up_device(b, "did not appear in time")
+						  : STAGE_STAYS;
+	if (block_is_member(&b->devices->list[n]) || !b->devices->list[n].probe.type[0])
 		return give_up_device(b, "holds no filesystem");
 	if (block_is_doubtful(b, &b->params.overlay_on, (size_t)n, why, sizeof(why)))
 		return give_up_device(b, why);
-	b->overlay = (size_t)n;
+	b->overlay->device = (size_t)n;
 	return STAGE_ENDS;
 }
 
@@ -64,7 +64,7 @@ static bool is_loading(struct boot *b, const char *type)
 
 	snprintf(alias, sizeof(alias), "fs-%s", type);
 	modules_request_alias(b, alias);
-	return modules_pending(b, alias) && !stages_is_late(b, log_now());
+	return modules_pending(b, alias) && !flow_is_late(b, log_now());
 }
 
 enum stage_step overlay_wait(struct boot *b)
@@ -72,18 +72,18 @@ enum stage_step overlay_wait(struct boot *b)
 	bool waits;
 
 	if (b->params.overlay_crypt)
-		return stages_fail(b, "rd.overlay.crypt= asks for an encrypted overlay, which this "
-				      "version cannot make");
+		return flow_fail(b, "rd.overlay.crypt= asks for an encrypted overlay, which this "
+				    "version cannot make");
 	if (!b->params.overlay)
 		return STAGE_ENDS;
-	if (!b->entered) {
-		b->deadline = root_deadline(b);
+	if (!b->flow.entered) {
+		b->flow.deadline = root_deadline(b);
 		block_want(b, &b->params.overlay_on);
 	}
 	waits = is_loading(b, "overlay");
 	if (wants_device(b) && find_device(b) == STAGE_STAYS)
 		return STAGE_STAYS;
-	if (wants_device(b) && is_loading(b, b->devices[b->overlay].probe.type))
+	if (wants_device(b) && is_loading(b, b->devices->list[b->overlay->device].probe.type))
 		return STAGE_STAYS;
 	return waits ? STAGE_STAYS : STAGE_ENDS;
 }
@@ -100,22 +100,23 @@ enum stage_step overlay_step(struct boot *b)
 
 	if (!b->params.overlay)
 		return STAGE_ENDS;
-	if (b->task.state == TASK_NONE) {
+	if (b->flow.task.state == TASK_NONE) {
 		if (wants_device(b)) {
-			memcpy(job.name, b->devices[b->overlay].name, sizeof(job.name));
+			memcpy(job.name, b->devices->list[b->overlay->device].name,
+			       sizeof(job.name));
 			snprintf(job.fstype, sizeof(job.fstype), "%s",
-				 b->devices[b->overlay].probe.type);
+				 b->devices->list[b->overlay->device].probe.type);
 		}
-		return stages_task(b, &job);
+		return flow_task(b, &job);
 	}
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	if (b->task.result.result < 0)
-		return stages_fail(b, b->task.result.text);
-	if (b->task.result.text[0])
-		give_up_device(b, b->task.result.text);
+	if (b->flow.task.result.result < 0)
+		return flow_fail(b, b->flow.task.result.text);
+	if (b->flow.task.result.text[0])
+		give_up_device(b, b->flow.task.result.text);
 	log_info("changes to the root go to %s", wants_device(b) && !b->params.overlay_readonly
-							 ? b->devices[b->overlay].name
+							 ? b->devices->list[b->overlay->device].name
 							 : "memory");
 	return STAGE_ENDS;
 }

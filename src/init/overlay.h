@@ -12,7 +12,11 @@
  * does not come or cannot be mounted is told, and memory takes its place.
  */
 
-#include "init/stages.h"
+#include "init/core/boot.h"
+
+struct overlay {
+	size_t device; /* its number, where there is one */
+};
 
 enum stage_step overlay_wait(struct boot *b);
 void overlay_what(const struct boot *b, char *out, size_t size);

@@ -85,11 +85,11 @@ int resume_try(const struct job *job, struct job_result *out)
 
 static enum stage_step decide(struct boot *b)
 {
-	const struct job_result *r = &b->task.result;
-	const char *device = b->devices[b->resume].name;
-	char why[BOOT_STATE_TEXT_MAX];
+	const struct job_result *r = &b->flow.task.result;
+	const char *device = b->devices->list[b->resume->device].name;
+	char why[FLOW_TEXT_MAX];
 
-	b->resume_decided = true;
+	b->resume->decided = true;
 	if (r->resume == RESUME_NOTHING && r->result == 0)
 		return STAGE_ENDS;
 	if (r->resume == RESUME_DISCARDED) {
@@ -112,7 +112,7 @@ static enum stage_step decide(struct boot *b)
 		 r->resume == RESUME_FOREIGN ? "another program than the kernel has written"
 					     : "the kernel did not take",
 		 r->result < 0 ? ": " : "", r->result < 0 ? strerror(-r->result) : "");
-	return stages_fail(b, why);
+	return flow_fail(b, why);
 }
 
 static enum stage_step start(struct boot *b)
@@ -120,13 +120,13 @@ static enum stage_step start(struct boot *b)
 	struct job job = {.kind = JOB_RESUME, .offset = b->params.resume_offset};
 	int64_t now = log_now();
 
-	if (!b->resume_quiet_until)
-		b->resume_quiet_until = now + QUIET_MS;
-	b->wake = b->resume_quiet_until;
-	if (modules_busy(b) && now < b->resume_quiet_until)
+	if (!b->resume->quiet_until)
+		b->resume->quiet_until = now + QUIET_MS;
+	b->flow.wake = b->resume->quiet_until;
+	if (modules_busy(b) && now < b->resume->quiet_until)
 		return STAGE_STAYS;
-	memcpy(job.name, b->devices[b->resume].name, sizeof(job.name));
-	return stages_task(b, &job);
+	memcpy(job.name, b->devices->list[b->resume->device].name, sizeof(job.name));
+	return flow_task(b, &job);
 }
 
 /* The device is not there (yet). */
@@ -136,12 +136,12 @@ static enum stage_step wait_for_device(struct boot *b)
 
 	if (b->params.resume_wait)
 		return STAGE_STAYS;
-	if (!b->resume_until && block_find(b, &b->params.root) >= 0)
-		b->resume_until = now + AFTER_ROOT_MS;
-	b->wake = b->resume_until;
-	if (b->resume_until ? now < b->resume_until : !stages_is_late(b, now))
+	if (!b->resume->until && block_find(b, &b->params.root) >= 0)
+		b->resume->until = now + AFTER_ROOT_MS;
+	b->flow.wake = b->resume->until;
+	if (b->resume->until ? now < b->resume->until : !flow_is_late(b, now))
 		return STAGE_STAYS;
-	b->resume_decided = true;
+	b->resume->decided = true;
 	log_tell("resume=%.100s did not appear: the machine starts anew", b->params.resume.text);
 	return STAGE_ENDS;
 }
@@ -151,25 +151,25 @@ enum stage_step resume_step(struct boot *b)
 	const struct spec *spec = &b->params.resume;
 	int n;
 
-	if (b->resume_decided || b->params.no_resume || spec->kind == SPEC_NONE)
+	if (b->resume->decided || b->params.no_resume || spec->kind == SPEC_NONE)
 		return STAGE_ENDS;
 	if (spec->kind == SPEC_OTHER || access(RESUME_PATH, W_OK) < 0) {
 		log_tell("resume=%.100s: %s; the machine starts anew", spec->text,
 			 spec->kind == SPEC_OTHER ? "is of a kind that the image cannot reach"
 						  : "this kernel cannot resume");
-		b->resume_decided = true;
+		b->resume->decided = true;
 		return STAGE_ENDS;
 	}
-	if (!b->entered)
-		b->deadline = b->params.resume_wait ? PARAMS_FOREVER : root_deadline(b);
-	if (b->task.state == TASK_ENDED)
+	if (!b->flow.entered)
+		b->flow.deadline = b->params.resume_wait ? PARAMS_FOREVER : root_deadline(b);
+	if (b->flow.task.state == TASK_ENDED)
 		return decide(b);
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
 	n = block_find(b, spec);
 	if (n < 0)
 		return wait_for_device(b);
-	b->resume = (size_t)n;
+	b->resume->device = (size_t)n;
 	return start(b);
 }
 

@@ -15,7 +15,13 @@
  * filesystems writable and to resume later would destroy them.
  */
 
-#include "init/stages.h"
+#include "init/core/boot.h"
+
+struct resume {
+	size_t device; /* number of the one with the image */
+	bool decided;
+	int64_t until, quiet_until;
+};
 
 enum stage_step resume_step(struct boot *b);
 void resume_what(const struct boot *b, char *out, size_t size);

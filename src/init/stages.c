@@ -12,16 +12,17 @@
 #include "init/core/log.h"
 #include "init/core/memory.h"
 #include "init/devices/modules.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
+#include "init/goal/mounts.h"
 #include "init/goal/mounts_stages.h"
 #include "init/overlay.h"
 #include "init/rescue/rescue.h"
+#include "init/rescue/shell.h"
 #include "init/resume.h"
 #include "init/goal/root.h"
 #include "init/core/trace.h"
 
 enum {
-	TELL_FIRST_MS = 3000,
 	TELL_AGAIN_MS = 10000,
 	LOADS_MS = 10000, /* what loads at once is waited for before a program runs */
 	STUCK_POLL_MS = 100,
@@ -31,14 +32,14 @@ enum {
 
 static enum stage_step run_programs(struct boot *b, enum bootconf_stage stage)
 {
-	if (!b->hooks.active && !hooks_begin(&b->hooks, stage))
+	if (!b->hooks->active && !hooks_begin(b->hooks, stage))
 		return STAGE_ENDS;
-	b->late = true; /* it may want something typed */
+	b->modules->late = true; /* it may want something typed */
 	switch (hooks_step(b)) {
 	case HOOKS_BUSY:
 		return STAGE_STAYS;
 	case HOOKS_FAILED:
-		return stages_fail(b, b->hooks.error);
+		return flow_fail(b, b->hooks->error);
 	default:
 		return STAGE_ENDS;
 	}
@@ -49,8 +50,8 @@ static enum stage_step pre_trigger(struct boot *b)
 {
 	int64_t limit = b->start + LOADS_MS;
 
-	b->wake = limit;
-	if (!b->hooks.active && hooks_has(&b->hooks, RUN_PRE_TRIGGER) && modules_busy(b) &&
+	b->flow.wake = limit;
+	if (!b->hooks->active && hooks_has(b->hooks, RUN_PRE_TRIGGER) && modules_busy(b) &&
 	    log_now() < limit)
 		return STAGE_STAYS;
 	return run_programs(b, RUN_PRE_TRIGGER);
@@ -66,11 +67,11 @@ static enum stage_step trigger(struct boot *b)
 
 static enum stage_step pre_mount(struct boot *b)
 {
-	bool ran = b->hooks.active;
+	bool ran = b->hooks->active;
 	enum stage_step step = run_programs(b, RUN_PRE_MOUNT);
 
 	/* A program may have changed what is on the device: it is looked for again. */
-	return step == STAGE_ENDS && ran ? stages_go(b, STAGE_WAIT) : step;
+	return step == STAGE_ENDS && ran ? flow_go(b, STAGE_WAIT) : step;
 }
 
 static enum stage_step pre_pivot(struct boot *b)
@@ -80,7 +81,7 @@ static enum stage_step pre_pivot(struct boot *b)
 
 /* ---- the table ---- */
 
-static const struct stage stages[] = {
+const struct stage stages[] = {
 	[STAGE_CMDLINE] = {"cmdline", ask_step, NULL, false, BREAK_CMDLINE},
 	[STAGE_PRE_TRIGGER] = {"pre-trigger", pre_trigger, NULL, false,
 			       BREAK_PRE_UDEV | BREAK_PRE_TRIGGER},
@@ -96,42 +97,22 @@ static const struct stage stages[] = {
 	[STAGE_FSTAB] = {"fstab", mounts_fstab, NULL, false, 0},
 	[STAGE_MOUNTS_WAIT] = {"mounts-wait", mounts_wait, mounts_what, true, 0},
 	[STAGE_MOUNTS_DRIVER] = {"mounts-driver", mounts_driver, mounts_what, true, 0},
-	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", mounts_fsck, NULL, false, 0},
+	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", fsck_next, NULL, false, 0},
 	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false, BREAK_PRE_PIVOT},
 	[STAGE_CHECK] = {"check", root_check, root_mount_what, false, BREAK_CLEANUP},
 	[STAGE_SETTLE] = {"settle", root_settle, NULL, true, BREAK_SWITCH},
 };
 
-enum stage_step stages_go(struct boot *b, enum boot_stage stage)
-{
-	trace_stage(stage == STAGE_DONE ? NULL : stages[stage].name);
-	b->stage = stage;
-	b->entered = false;
-	b->task.state = TASK_NONE;
-	b->wake = 0;
-	b->next_tell = log_now() + TELL_FIRST_MS;
-	if (stage != STAGE_DONE)
-		log_debug("stage %s", stages[stage].name);
-	memory_tell(b->params.memdebug, stage == STAGE_DONE ? "done" : stages[stage].name);
-	return STAGE_MOVED;
-}
-
-enum stage_step stages_fail(struct boot *b, const char *why)
-{
-	rescue_enter(b, why);
-	return STAGE_MOVED;
-}
-
 /* ---- rd.break= ---- */
 
 /* Each happens once, also when the boot goes back. True: a shell runs. */
 static bool stop_here(struct boot *b)
 {
-	unsigned due = b->params.breaks & stages[b->stage].breaks;
+	unsigned due = b->params.breaks & stages[b->flow.stage].breaks;
 	char why[64];
 
-	if (!due || b->entered)
+	if (!due || b->flow.entered)
 		return false;
 	b->params.breaks &= ~due;
 	snprintf(why, sizeof(why), "break before %s", params_break_name(due & -due));
@@ -141,31 +122,31 @@ static bool stop_here(struct boot *b)
 /* Who had the shell may have mounted the root. */
 static void go_on_after_shell(struct boot *b)
 {
-	b->next_tell = log_now() + TELL_FIRST_MS;
-	if (b->stage > STAGE_MOUNT || !shell_has_mounted())
+	b->flow.next_tell = log_now() + FLOW_TELL_FIRST_MS;
+	if (b->flow.stage > STAGE_MOUNT || !shell_has_mounted())
 		return;
 	log_info("a root filesystem was mounted on " SYSROOT " by hand");
-	stages_go(b, STAGE_MOUNT + 1);
+	flow_go(b, STAGE_MOUNT + 1);
 }
 
 void stages_advance(struct boot *b)
 {
-	if (b->shell.pid)
+	if (b->shell->pid)
 		return;
-	if (!b->in_rescue && shell_take_end(&b->shell))
+	if (!b->flow.failed && shell_take_end(b->shell))
 		go_on_after_shell(b);
-	while (!b->in_rescue && b->stage != STAGE_DONE) {
+	while (!b->flow.failed && b->flow.stage != STAGE_DONE) {
 		enum stage_step step;
 
 		if (stop_here(b))
 			return;
-		step = stages[b->stage].step(b);
+		step = stages[b->flow.stage].step(b);
 		if (step == STAGE_MOVED)
 			continue;
-		b->entered = true;
+		b->flow.entered = true;
 		if (step == STAGE_STAYS)
 			return;
-		stages_go(b, b->stage + 1);
+		flow_go(b, b->flow.stage + 1);
 	}
 }
 
@@ -174,92 +155,65 @@ enum module_rank stages_loads(const struct boot *b)
 	bool waits;
 
 	/* The kernel freezes all processes to resume: it could not while a module loads. */
-	if (b->stage == STAGE_RESUME && b->task.state == TASK_RUNS)
+	if (b->flow.stage == STAGE_RESUME && b->flow.task.state == TASK_RUNS)
 		return RANK_NONE;
-	if (b->in_rescue || b->shell.pid)
+	if (b->flow.failed || b->shell->pid)
 		return RANK_LATE;
 	/* What is mounted besides the root may hang on other devices. */
-	waits = b->params.overlay || b->mounts.next < b->mounts.n;
-	if (b->stage > STAGE_MOUNTS || (b->stage > STAGE_MOUNT && !waits))
+	waits = b->params.overlay || b->mounts->next < b->mounts->n;
+	if (b->flow.stage > STAGE_MOUNTS || (b->flow.stage > STAGE_MOUNT && !waits))
 		return RANK_NONE;
-	if (b->stage > STAGE_MOUNT)
-		return b->late ? RANK_LATE : RANK_DEVICE;
+	if (b->flow.stage > STAGE_MOUNT)
+		return b->modules->late ? RANK_LATE : RANK_DEVICE;
 	/* The root is there: other devices are the affair of its own init. */
-	if (b->stage >= STAGE_DRIVER)
+	if (b->flow.stage >= STAGE_DRIVER)
 		return RANK_GOAL;
-	return b->late ? RANK_LATE : RANK_DEVICE;
-}
-
-/* ---- work for a stage ---- */
-
-enum stage_step stages_task(struct boot *b, const struct job *job)
-{
-	int r = jobs_start(&b->jobs, b, job);
-
-	if (r < 0 && r != -EAGAIN)
-		return stages_fail(b, "no process can be made for it (the machine has too little "
-				      "memory)");
-	if (r == 0)
-		b->task.state = TASK_RUNS;
-	return STAGE_STAYS;
-}
-
-void stages_task_done(struct boot *b, const struct job_result *r)
-{
-	if (b->task.state != TASK_RUNS)
-		return; /* the boot has gone on elsewhere */
-	b->task.result = *r;
-	b->task.state = TASK_ENDED;
+	return b->modules->late ? RANK_LATE : RANK_DEVICE;
 }
 
 /* ---- time ---- */
 
-bool stages_is_late(const struct boot *b, int64_t now)
-{
-	return b->deadline != PARAMS_FOREVER && now >= b->deadline;
-}
-
 static void tell_waiting(struct boot *b, int64_t now)
 {
-	const struct stage *s = &stages[b->stage];
-	const char *limited_by = b->limited_by ? b->limited_by : b->params.timeout_by;
+	const struct stage *s = &stages[b->flow.stage];
+	const char *limited_by = b->flow.limited_by ? b->flow.limited_by : b->params.timeout_by;
 	char until[128], what[128];
 
 	s->what(b, what, sizeof(what));
 	/* To give up on a disk that is being repaired would make things worse. */
 	if (!s->limited)
 		snprintf(until, sizeof(until), "as long as it takes");
-	else if (b->deadline == PARAMS_FOREVER)
+	else if (b->flow.deadline == PARAMS_FOREVER)
 		snprintf(until, sizeof(until), "without a time limit (%s)", limited_by);
 	else
 		snprintf(until, sizeof(until), "for %lld more seconds (%s)",
-			 (long long)(b->deadline - now + 999) / 1000, limited_by);
+			 (long long)(b->flow.deadline - now + 999) / 1000, limited_by);
 	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
 		 jobs_busy(&b->jobs, JOB_LOAD), jobs_busy(&b->jobs, JOB_PROBE));
-	b->next_tell = now + TELL_AGAIN_MS;
+	b->flow.next_tell = now + TELL_AGAIN_MS;
 }
 
 void stages_tick(struct boot *b, int64_t now)
 {
-	program_tick(b, stages[b->stage].name, now);
+	program_tick(b, stages[b->flow.stage].name, now);
 	modules_tick(b, now);
-	if (stages[b->stage].what && now >= b->next_tell)
+	if (stages[b->flow.stage].what && now >= b->flow.next_tell)
 		tell_waiting(b, now);
 }
 
 int64_t stages_due(const struct boot *b)
 {
-	const struct stage *s = &stages[b->stage];
+	const struct stage *s = &stages[b->flow.stage];
 	int64_t now = log_now(), due = now + TELL_AGAIN_MS;
 
-	if (s->what && b->next_tell < due)
-		due = b->next_tell;
+	if (s->what && b->flow.next_tell < due)
+		due = b->flow.next_tell;
 	if (b->program.state == PROGRAM_RUNS && program_due(&b->program) < due)
 		due = program_due(&b->program);
-	if (s->limited && b->deadline != PARAMS_FOREVER && b->deadline < due)
-		due = b->deadline;
-	if (b->wake > now && b->wake < due)
-		due = b->wake;
+	if (s->limited && b->flow.deadline != PARAMS_FOREVER && b->flow.deadline < due)
+		due = b->flow.deadline;
+	if (b->flow.wake > now && b->flow.wake < due)
+		due = b->flow.wake;
 	if (modules_due(b) < due)
 		due = modules_due(b);
 	/* All workers busy and work left: look again whether they are stuck. */

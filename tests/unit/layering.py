@@ -3,8 +3,10 @@
 """Checks that includes run one way only: layering.py [TREE], default the tree it stands in.
 
 base <- format <- host <- plan <- features <- image <- deploy <- audit <- cli: a layer includes only
-lower layers and itself; deploy knows no plan and no feature. PID 1 (init, and features/*/boot.c)
-includes only base, format and init. Each x.c includes its own header first; no include names a file
+lower layers and itself; deploy knows no plan and no feature. PID 1 includes only base, format and
+init, whose rooms have an order of their own: core <- devices <- goal <- rescue, and on top of them
+the files of init itself (the boot parts that lie there still are between goal and rescue).
+features/*/boot.c includes base, format, init/core and its own folder. Each x.c includes its own header first; no include names a file
 that is not there; each file has its licence in the first line. The checks themselves are first held against made-up trees that break
 each of them.
 """
@@ -17,6 +19,8 @@ from pathlib import Path
 LAYERS = ["base", "format", "host", "plan", "features", "image", "deploy", "audit", "cli"]
 NEVER = {"deploy": {"plan", "features"}}
 BOOT = {"base", "format", "init"}
+ROOMS = ["core", "devices", "goal", "parts", "rescue", "top"]
+PARTS = {"fsck", "hooks", "overlay", "resume"}
 SPDX = re.compile(r"^(/\*|//|#) SPDX-License-Identifier: LGPL-2\.1-or-later( \*/)?$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 LICENSED = ("src", "tests", "bench")
@@ -25,11 +29,35 @@ LICENSED = ("src", "tests", "bench")
 def allowed(path):
     """Layers that the file PATH (below src/) may include."""
     layer = path.parts[0]
-    if layer == "init" or (layer == "features" and path.name == "boot.c"):
+    if layer == "init":
         return BOOT
+    if layer == "features" and path.name == "boot.c":
+        return BOOT | {"features"}
     if layer not in LAYERS:
         return set()
     return set(LAYERS[:LAYERS.index(layer) + 1]) - NEVER.get(layer, set())
+
+
+def room(path):
+    """The room of PATH, a file below src/init."""
+    if len(path.parts) > 2:
+        return path.parts[1]
+    return "parts" if path.stem in PARTS else "top"
+
+
+def check_room(path, where, name):
+    """PATH, a part of PID 1, includes NAME."""
+    layer, included = path.parts[0], Path(name)
+    if layer == "init" and included.parts[0] == "init":
+        if room(path) not in ROOMS:
+            yield f"src/{path}: the folder {room(path)} is no room"
+        elif room(included) not in ROOMS[:ROOMS.index(room(path)) + 1]:
+            yield f"{where}: {room(path)} must not include {name}"
+    if layer == "features" and path.name == "boot.c":
+        if included.parts[0] == "init" and room(included) != "core":
+            yield f"{where}: a boot part must not include {name}"
+        if included.parts[0] == "features" and included.parts[:2] != path.parts[:2]:
+            yield f"{where}: a boot part must not include {name}"
 
 
 def includes(file):
@@ -53,6 +81,8 @@ def check_file(src, file):
             yield f"{where}: there is no src/{name}"
         elif name.split("/")[0] not in allowed(path):
             yield f"{where}: {path.parts[0]} must not include {name}"
+        else:
+            yield from check_room(path, where, name)
     own = path.with_suffix(".h")
     if path.suffix == ".c" and (src / own).is_file():
         if not found or found[0][1:] != (True, str(own)):
@@ -99,8 +129,15 @@ GOOD = {
     "src/image/pack.h": '#include "plan/plan.h"\n#include "format/cpio.h"\n',
     "src/deploy/swap.h": '#include "image/pack.h"\n',
     "src/features/x/build.c": '#include "plan/plan.h"\n',
-    "src/features/x/boot.c": '#include "init/boot.h"\n',
-    "src/init/boot.h": '#include "format/cpio.h"\n',
+    "src/features/x/boot.c": '#include "init/core/log.h"\n#include "features/x/x.h"\n',
+    "src/features/x/x.h": '#include "format/cpio.h"\n',
+    "src/features/y/y.h": "#pragma once\n",
+    "src/init/boot.h": '#include "init/rescue/shell.h"\n#include "init/goal/root.h"\n',
+    "src/init/core/log.h": '#include "format/cpio.h"\n',
+    "src/init/devices/block.h": '#include "init/core/log.h"\n',
+    "src/init/goal/root.h": '#include "init/devices/block.h"\n#include "init/core/log.h"\n',
+    "src/init/rescue/shell.h": '#include "init/goal/root.h"\n#include "init/rescue/ask.h"\n',
+    "src/init/rescue/ask.h": "#pragma once\n",
     "src/audit/audit.h": '#include "deploy/swap.h"\n#include "plan/plan.h"\n',
     "src/cli/main.c": '#include <stdio.h>\n\n#include "audit/audit.h"\n',
     "tests/unit/support.h": "#pragma once\n",
@@ -122,6 +159,16 @@ BAD = [
     ({"src/init/boot.h": '#include "plan/plan.h"\n'}, "init must not include"),
     ({"src/init/boot.h": '#include "host/root.h"\n'}, "init must not include"),
     ({"src/features/x/boot.c": '#include "plan/plan.h"\n'}, "features must not include"),
+    ({"src/features/x/boot.c": '#include "features/y/y.h"\n'}, "a boot part must not include"),
+    ({"src/features/x/boot.c": '#include "init/devices/block.h"\n'},
+     "a boot part must not include"),
+    ({"src/features/x/boot.c": '#include "init/boot.h"\n'}, "a boot part must not include"),
+    ({"src/init/core/log.h": '#include "init/devices/block.h"\n'}, "core must not include"),
+    ({"src/init/core/log.h": '#include "init/boot.h"\n'}, "core must not include"),
+    ({"src/init/devices/block.h": '#include "init/goal/root.h"\n'}, "devices must not include"),
+    ({"src/init/goal/root.h": '#include "init/rescue/shell.h"\n'}, "goal must not include"),
+    ({"src/init/rescue/ask.h": '#include "init/boot.h"\n'}, "rescue must not include"),
+    ({"src/init/cellar/x.h": '#include "init/core/log.h"\n'}, "is no room"),
     ({"src/base/buf.c": '#include <errno.h>\n#include "base/buf.h"\n'}, "own header"),
     ({"src/base/buf.c": "int x;\n"}, "own header"),
     ({"src/base/buf.h": '#include "base/absent.h"\n'}, "there is no src/base/absent.h"),

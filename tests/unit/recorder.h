@@ -6,6 +6,7 @@
  */
 
 #include "base/buf.h"
+#include "init/boot.h"
 
 struct recorder {
 	struct buf calls;   /* a line each: the name and its arguments */
@@ -20,6 +21,9 @@ extern struct recorder recorder;
 /* Forgets all calls, and sets what the next ones return; the list ends with 1. */
 void recorder_start(const int *results);
 #define recorder_start_with(...) recorder_start((const int[]){__VA_ARGS__, 1})
+
+/* A boot with all its rooms, to be freed with free(). */
+struct boot *recorder_boot(void);
 
 /* The calls since then. */
 const char *recorder_calls(void);

@@ -31,11 +31,11 @@ static void fixture_make(struct fixture *f)
 		{.name = "jbd2", .path = "x", .options = ""},
 	};
 
-	*f = (struct fixture){.boot = calloc(1, sizeof(*f->boot))};
+	*f = (struct fixture){.boot = recorder_boot()};
 	assert_int_equal(modindex_encode(sources, 2, NULL, 0, &f->index), 0);
-	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->index, &f->err), 0,
-		  &f->err);
-	strcpy(f->boot->init, "/sbin/init");
+	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->modules->index, &f->err),
+		  0, &f->err);
+	strcpy(f->boot->root->init, "/sbin/init");
 	trace_open();
 }
 
@@ -55,13 +55,24 @@ static void decode(struct fixture *f)
 		  &f->err);
 }
 
+/* Without a FD, where PID 1 has it. */
+static int save(const struct boot *b, int fd)
+{
+	struct trace_end end = root_trace_end(b);
+
+	if (fd >= 0)
+		return trace_write(&end, fd);
+	trace_save(&end);
+	return 0;
+}
+
 /* What PID 1 would write now, read again. */
 static void write_and_read(struct fixture *f)
 {
 	FILE *file = tmpfile();
 
 	assert_non_null(file);
-	assert_int_equal(trace_write(f->boot, fileno(file)), 0);
+	assert_int_equal(save(f->boot, fileno(file)), 0);
 	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
 	assert_int_equal(read_all(fileno(file), BOOTLOG_SIZE_MAX, &f->text), 0);
 	fclose(file);
@@ -124,7 +135,7 @@ static void names_may_hold_anything(void **state)
 
 	(void)state;
 	fixture_make(&f);
-	strcpy(f.boot->init, "/sbin/\"in\\it\"\n\xff\x1b[2J");
+	strcpy(f.boot->root->init, "/sbin/\"in\\it\"\n\xff\x1b[2J");
 	trace_program_begins("\"},{\"\\");
 	trace_device_seen("\xc3\xa4 \xc3\x28");
 	write_and_read(&f);
@@ -159,11 +170,11 @@ static void a_boot_that_fails_leaves_a_trace_too(void **state)
 	(void)state;
 	fixture_make(&f);
 	trace_stage("wait");
-	f.boot->in_rescue = true;
-	strcpy(f.boot->failure, "it has no init");
+	f.boot->flow.failed = true;
+	strcpy(f.boot->flow.failure, "it has no init");
 	recorder_start_with(-EEXIST, 0);
 	recorder.output = dup(fileno(file));
-	trace_save(f.boot);
+	save(f.boot, -1);
 	assert_string_equal(recorder_calls(), "mkdir /run/preroot 755\n"
 					      "create /run/preroot/boot.json 644\n");
 	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
@@ -183,7 +194,7 @@ static void half_a_trace_is_taken_away(void **state)
 	recorder_start_with(0, 0, 0);
 	recorder.output = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	assert_true(recorder.output >= 0);
-	trace_save(f.boot);
+	save(f.boot, -1);
 	assert_string_equal(recorder_calls(), "mkdir /run/preroot 755\n"
 					      "create /run/preroot/boot.json 644\n"
 					      "unlink /run/preroot/boot.json 0\n");

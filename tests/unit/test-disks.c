@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 
 #include "init/devices/block.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 #include "init/goal/root.h"
 #include "recorder.h"
 #include "support.h"
@@ -21,7 +21,7 @@ struct disks {
 
 static void disks_make(struct disks *d, const char *cmdline)
 {
-	d->boot = calloc(1, sizeof(*d->boot));
+	d->boot = recorder_boot();
 	assert_non_null(d->boot);
 	params_parse(&d->boot->params, cmdline, strlen(cmdline));
 	block_want(d->boot, &d->boot->params.root);
@@ -41,15 +41,15 @@ static const char *read_next(struct disks *d)
 
 	if (n < 0)
 		return NULL;
-	d->boot->devices[n].state = DEVICE_PROBING;
-	return d->boot->devices[n].name;
+	d->boot->devices->list[n].state = DEVICE_PROBING;
+	return d->boot->devices->list[n].name;
 }
 
 static uint32_t generation_of(const struct disks *d, const char *name)
 {
-	for (size_t i = 0; i < d->boot->n_devices; i++)
-		if (strcmp(d->boot->devices[i].name, name) == 0)
-			return d->boot->devices[i].generation;
+	for (size_t i = 0; i < d->boot->devices->n; i++)
+		if (strcmp(d->boot->devices->list[i].name, name) == 0)
+			return d->boot->devices->list[i].generation;
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static const char *root_of(struct disks *d)
 {
 	int n = block_find(d->boot, &d->boot->params.root);
 
-	return n < 0 ? "-" : d->boot->devices[n].name;
+	return n < 0 ? "-" : d->boot->devices->list[n].name;
 }
 
 static void the_root_is_what_the_command_line_names(void **state)
@@ -177,7 +177,7 @@ static void each_disk_is_read_once(void **state)
 	assert_null(read_next(&d));
 	found(&d, "zza", "ext4", "filesystem", "", "");
 	assert_null(read_next(&d));
-	assert_int_equal(d.boot->n_devices, 2);
+	assert_int_equal(d.boot->devices->n, 2);
 }
 
 static void with_a_named_root_no_other_disk_is_read(void **state)
@@ -259,18 +259,18 @@ static void a_root_that_goes_before_it_is_mounted_is_waited_for_again(void **sta
 
 		disks_make(&d, "root=LABEL=x");
 		filesystem(&d, "zza", "", "x");
-		d.boot->stage = STAGE_WAIT;
+		d.boot->flow.stage = STAGE_WAIT;
 		assert_int_equal(root_wait(d.boot), STAGE_ENDS);
 		block_remove(d.boot, "zza");
 		if (other) /* in its place */
 			filesystem(&d, "zzb", "", "y");
-		d.boot->stage = STAGE_DRIVER;
+		d.boot->flow.stage = STAGE_DRIVER;
 		assert_int_equal(root_driver(d.boot), STAGE_MOVED);
-		assert_int_equal(d.boot->stage, STAGE_WAIT);
-		d.boot->stage = STAGE_MOUNT;
+		assert_int_equal(d.boot->flow.stage, STAGE_WAIT);
+		d.boot->flow.stage = STAGE_MOUNT;
 		assert_int_equal(root_mount(d.boot), STAGE_MOVED);
-		assert_int_equal(d.boot->stage, STAGE_WAIT);
-		assert_false(d.boot->in_rescue);
+		assert_int_equal(d.boot->flow.stage, STAGE_WAIT);
+		assert_false(d.boot->flow.failed);
 	}
 }
 
@@ -282,13 +282,13 @@ static void disks_that_were_read_are_not_walked_over_again(void **state)
 
 	(void)state;
 	disks_make(&d, "root=LABEL=x");
-	for (int i = 0; i < BOOT_DEVICES_MAX; i++) {
+	for (int i = 0; i < DEVICES_MAX; i++) {
 		snprintf(name, sizeof(name), "zz%d", i);
 		block_add(d.boot, name, false);
 		assert_string_equal(read_next(&d), name);
 		found(&d, name, "ext4", "filesystem", "", "y");
 		assert_null(read_next(&d));
-		assert_int_equal(d.boot->unread, i + 1);
+		assert_int_equal(d.boot->devices->unread, i + 1);
 	}
 	block_add(d.boot, "zz7", false); /* it changed */
 	assert_string_equal(read_next(&d), "zz7");
@@ -305,12 +305,12 @@ static void a_disk_that_went_leaves_its_place_to_the_next(void **state)
 
 	(void)state;
 	disks_make(&d, "root=LABEL=x");
-	for (int i = 0; i < 3 * BOOT_DEVICES_MAX; i++) {
+	for (int i = 0; i < 3 * DEVICES_MAX; i++) {
 		snprintf(name, sizeof(name), "zz%d", i);
 		block_add(d.boot, name, false);
 		block_remove(d.boot, name);
 	}
-	assert_int_equal(d.boot->n_devices, 1);
+	assert_int_equal(d.boot->devices->n, 1);
 	found(&d, "zz0", "ext4", "filesystem", "", "x"); /* late: it is gone */
 	assert_string_equal(root_of(&d), "-");
 	block_remove(d.boot, "never-there");
@@ -323,14 +323,14 @@ static void more_disks_than_there_is_room_for_are_no_harm(void **state)
 
 	(void)state;
 	disks_make(&d, "root=LABEL=x");
-	for (int i = 0; i < BOOT_DEVICES_MAX + 10; i++) {
+	for (int i = 0; i < DEVICES_MAX + 10; i++) {
 		snprintf(name, sizeof(name), "zz%d", i);
 		block_add(d.boot, name, false);
 	}
-	assert_int_equal(d.boot->n_devices, BOOT_DEVICES_MAX);
+	assert_int_equal(d.boot->devices->n, DEVICES_MAX);
 	block_remove(d.boot, "zz5");
 	block_add(d.boot, "zz-last", false);
-	assert_int_equal(d.boot->n_devices, BOOT_DEVICES_MAX);
+	assert_int_equal(d.boot->devices->n, DEVICES_MAX);
 }
 
 static void names_that_are_none_are_not_taken(void **state)
@@ -366,7 +366,7 @@ static int mount_with(const char *cmdline, struct job_result *result)
 	*result = (struct job_result){.kind = JOB_MOUNT};
 	disks_make(&d, cmdline);
 	filesystem(&d, "zza1", "1", "");
-	d.boot->fstype = "ext4,xfs";
+	d.boot->root->fstype = "ext4,xfs";
 	assert_true(root_mount_job(d.boot, &job));
 	return mount_device(&job, result);
 }

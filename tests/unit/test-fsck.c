@@ -19,10 +19,10 @@ enum { PID = 100, WRITE_END = 1 };
 
 static struct boot *boot_with(const char *cmdline)
 {
-	struct boot *b = calloc(1, sizeof(*b));
+	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
-	b->epoll = b->netlink = -1;
+	b->epoll = b->events->netlink = -1;
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	return b;
 }
@@ -104,13 +104,13 @@ static void its_end_decides_how_the_boot_goes_on(void **state)
 		struct boot *b = boot_with("root=/dev/zza1");
 		enum stage_step step;
 
-		b->triggered = true; /* no walk over this machine's devices */
+		b->events->triggered = true; /* no walk over this machine's devices */
 		step = after(b, cases[i].status);
-		if (step != cases[i].step || b->fsck.clean != cases[i].clean ||
+		if (step != cases[i].step || b->fsck->clean != cases[i].clean ||
 		    (strstr(recorder_calls(), "reboot") != NULL) != cases[i].reboots)
-			fail_msg("status %x: step %d, clean %d, %s", (unsigned)cases[i].status, step,
-				 b->fsck.clean, recorder_calls());
-		assert_int_equal(b->in_rescue, cases[i].step == STAGE_MOVED);
+			fail_msg("status %x: step %d, clean %d, %s", (unsigned)cases[i].status,
+				 step, b->fsck->clean, recorder_calls());
+		assert_int_equal(b->flow.failed, cases[i].step == STAGE_MOVED);
 		free(b);
 	}
 }
@@ -120,15 +120,15 @@ static void errors_that_are_left_are_told_with_what_to_type(void **state)
 	struct boot *b = boot_with("root=/dev/zza1");
 
 	(void)state;
-	b->triggered = true;
+	b->events->triggered = true;
 	after(b, 4 << 8);
-	assert_contains(b->failure, "zza1");
-	assert_contains(b->failure, "fsck.repair=yes");
+	assert_contains(b->flow.failure, "zza1");
+	assert_contains(b->flow.failure, "fsck.repair=yes");
 	free(b);
 	b = boot_with("root=/dev/zza1 fsck.repair=yes");
-	b->triggered = true;
+	b->events->triggered = true;
 	after(b, 4 << 8);
-	assert_contains(b->failure, "fsck.mode=skip");
+	assert_contains(b->flow.failure, "fsck.mode=skip");
 	free(b);
 }
 

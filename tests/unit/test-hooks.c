@@ -25,16 +25,16 @@ struct fixture {
 
 static void fixture_make(struct fixture *f, const char *conf)
 {
-	*f = (struct fixture){calloc(1, sizeof(*f->boot)), strdup(conf)};
+	*f = (struct fixture){recorder_boot(), strdup(conf)};
 	f->boot->epoll = -1;
-	f->boot->fstype = "ext4,xfs";
-	snprintf(f->boot->devices[0].name, sizeof(f->boot->devices[0].name), "vda1");
+	f->boot->root->fstype = "ext4,xfs";
+	snprintf(f->boot->devices->list[0].name, sizeof(f->boot->devices->list[0].name), "vda1");
 	settings_take(f->boot, f->text);
 }
 
 static void fixture_clear(struct fixture *f)
 {
-	free(f->boot->loads);
+	free(f->boot->settings.loads);
 	free(f->boot);
 	free(f->text);
 }
@@ -48,11 +48,11 @@ static void boot_conf_is_obeyed(void **state)
 	(void)state;
 	fixture_make(&f, "kernel=6.1\nload=a\nnew=x\nload=b\ncmdline=ro root=x\ncmdline=quiet\n"
 			 "run=pre-mount 5 required /bin/x\nrun=nonsense\n");
-	assert_string_equal(f.boot->kernel, "6.1");
-	assert_int_equal(f.boot->n_loads, 2);
-	assert_string_equal(f.boot->loads[1], "b");
-	assert_string_equal(f.boot->embedded, "ro root=x quiet ");
-	assert_int_equal(f.boot->hooks.n, 1);
+	assert_string_equal(f.boot->settings.kernel, "6.1");
+	assert_int_equal(f.boot->settings.n_loads, 2);
+	assert_string_equal(f.boot->settings.loads[1], "b");
+	assert_string_equal(f.boot->settings.embedded, "ro root=x quiet ");
+	assert_int_equal(f.boot->hooks->n, 1);
 }
 
 static void too_many_kernel_parameters_are_left_out_as_a_whole(void **state)
@@ -65,11 +65,11 @@ static void too_many_kernel_parameters_are_left_out_as_a_whole(void **state)
 	word[sizeof(word) - 1] = '\0';
 	snprintf(conf, sizeof(conf), "cmdline=a=b\ncmdline=%s\ncmdline=c\n", word);
 	fixture_make(&f, conf);
-	assert_string_equal(f.boot->embedded, "a=b c ");
+	assert_string_equal(f.boot->settings.embedded, "a=b c ");
 	fixture_clear(&f);
 	snprintf(conf, sizeof(conf), "cmdline=%s\ncmdline=c\n", word);
 	fixture_make(&f, conf);
-	assert_int_equal(strlen(f.boot->embedded), BOOTCONF_CMDLINE_MAX);
+	assert_int_equal(strlen(f.boot->settings.embedded), BOOTCONF_CMDLINE_MAX);
 }
 
 static void too_many_programs_are_left_out(void **state)
@@ -81,7 +81,7 @@ static void too_many_programs_are_left_out(void **state)
 	for (int i = 0; i < BOOTCONF_RUNS_MAX + 3; i++)
 		buf_printf(&conf, "run=pre-mount 1 optional /%d\n", i);
 	fixture_make(&f, buf_cstr(&conf));
-	assert_int_equal(f.boot->hooks.n, BOOTCONF_RUNS_MAX);
+	assert_int_equal(f.boot->hooks->n, BOOTCONF_RUNS_MAX);
 }
 
 static void a_stage_without_programs_does_not_begin(void **state)
@@ -90,10 +90,10 @@ static void a_stage_without_programs_does_not_begin(void **state)
 
 	(void)state;
 	fixture_make(&f, "run=pre-mount 5 required /bin/x\n");
-	assert_false(hooks_begin(&f.boot->hooks, RUN_PRE_TRIGGER));
-	assert_false(hooks_begin(&f.boot->hooks, RUN_PRE_PIVOT));
-	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
-	assert_false(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+	assert_false(hooks_begin(f.boot->hooks, RUN_PRE_TRIGGER));
+	assert_false(hooks_begin(f.boot->hooks, RUN_PRE_PIVOT));
+	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
+	assert_false(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
 }
 
 static void programs_run_one_after_the_other(void **state)
@@ -104,7 +104,7 @@ static void programs_run_one_after_the_other(void **state)
 	(void)state;
 	fixture_make(&f, "run=pre-mount 5 optional /bin/b\nrun=pre-pivot 5 optional /bin/p\n"
 			 "run=pre-mount 5 required /bin/a\n");
-	h = &f.boot->hooks;
+	h = f.boot->hooks;
 	recorder_start_with(100, 200, 300);
 	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
@@ -132,7 +132,7 @@ static void before_the_devices_there_is_no_root(void **state)
 	(void)state;
 	fixture_make(&f, "run=pre-trigger 5 optional /bin/x\n");
 	recorder_start_with(100);
-	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_TRIGGER));
+	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_TRIGGER));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	assert_string_equal(recorder_calls(),
 			    "spawn /bin/x NEWROOT=/sysroot PREROOT_STAGE=pre-trigger\n");
@@ -146,7 +146,7 @@ static void an_optional_one_may_fail_and_a_required_one_may_not(void **state)
 	(void)state;
 	fixture_make(&f, "run=pre-mount 5 optional /bin/a\nrun=pre-mount 5 optional /bin/b\n"
 			 "run=pre-mount 5 required /bin/c\nrun=pre-mount 5 optional /bin/d\n");
-	h = &f.boot->hooks;
+	h = f.boot->hooks;
 	recorder_start_with(100, -ENOMEM, 300);
 	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
@@ -170,9 +170,9 @@ static void a_required_one_that_cannot_be_started_fails(void **state)
 	(void)state;
 	fixture_make(&f, "run=pre-mount 5 required /bin/a\n");
 	recorder_start_with(-ENOMEM);
-	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
-	assert_contains(f.boot->hooks.error, "cannot be started");
+	assert_contains(f.boot->hooks->error, "cannot be started");
 }
 
 static void one_that_hangs_is_killed_and_left_behind(void **state)
@@ -183,7 +183,7 @@ static void one_that_hangs_is_killed_and_left_behind(void **state)
 
 	(void)state;
 	fixture_make(&f, "run=pre-mount 30 optional /bin/a\nrun=pre-mount 5 optional /bin/b\n");
-	h = &f.boot->hooks;
+	h = f.boot->hooks;
 	recorder_start_with(100, 0, 200);
 	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
@@ -218,7 +218,7 @@ static void output_is_taken_until_the_end(void **state)
 	fixture_make(&f, "run=pre-mount 5 optional /bin/a\n");
 	recorder_start_with(100);
 	recorder.output = ends[0];
-	assert_true(hooks_begin(&f.boot->hooks, RUN_PRE_MOUNT));
+	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	assert_int_equal(write(ends[1], "one\ntw", 6), 6);
 	program_output(f.boot);

@@ -68,19 +68,20 @@ static void fixture_make(struct fixture *f, const struct module_spec *specs, siz
 		if (specs[i].alias)
 			aliases[n_aliases++] = (struct modindex_alias){specs[i].alias, (uint32_t)i};
 	}
-	*f = (struct fixture){.boot = calloc(1, sizeof(*f->boot))};
+	*f = (struct fixture){.boot = recorder_boot()};
 	assert_int_equal(modindex_encode(sources, n, aliases, n_aliases, &f->index), 0);
-	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->index, &err), 0, &err);
-	f->boot->has_index = true;
-	f->boot->modules = calloc(n + 1, sizeof(*f->boot->modules));
-	f->boot->order = calloc(n + 1, sizeof(*f->boot->order));
+	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->modules->index, &err), 0,
+		  &err);
+	f->boot->modules->has_index = true;
+	f->boot->modules->status = calloc(n + 1, sizeof(*f->boot->modules->status));
+	f->boot->modules->order = calloc(n + 1, sizeof(*f->boot->modules->order));
 	params_parse(&f->boot->params, "", 0);
 }
 
 static void fixture_clear(struct fixture *f)
 {
-	free(f->boot->modules);
-	free(f->boot->order);
+	free(f->boot->modules->status);
+	free(f->boot->modules->order);
 	free(f->boot);
 	buf_clear(&f->index);
 }
@@ -94,13 +95,13 @@ static const char *take_next(struct fixture *f)
 
 	if (m == MODINDEX_NONE)
 		return "-";
-	f->boot->modules[m].state = MODULE_LOADING;
-	return modindex_name(&f->boot->index, m);
+	f->boot->modules->status[m].state = MODULE_LOADING;
+	return modindex_name(&f->boot->modules->index, m);
 }
 
 static void done(struct fixture *f, const char *name, int result)
 {
-	modules_done(f->boot, modindex_find(&f->boot->index, name), result);
+	modules_done(f->boot, modindex_find(&f->boot->modules->index, name), result);
 }
 
 /* Loads one after the other all that is asked for; the names with blanks between. */
@@ -213,7 +214,7 @@ static void a_device_does_not_get_what_is_on_the_blacklist(void **state)
 
 static void without_an_index_nothing_is_loaded(void **state)
 {
-	struct boot *b = calloc(1, sizeof(*b));
+	struct boot *b = recorder_boot();
 
 	(void)state;
 	assert_false(modules_request(b, "ext4"));
@@ -272,9 +273,9 @@ static void a_need_that_fails_leaves_the_verdict_to_the_kernel(void **state)
 	done(&f, "mbcache", 0);
 	assert_string_equal(take_next(&f), "-"); /* it has not been tried yet */
 	done(&f, "jbd2", -ENOEXEC);
-	jbd2 = modindex_find(&f.boot->index, "jbd2");
-	assert_int_equal(f.boot->modules[jbd2].state, MODULE_FAILED);
-	assert_int_equal(f.boot->modules[jbd2].result, -ENOEXEC);
+	jbd2 = modindex_find(&f.boot->modules->index, "jbd2");
+	assert_int_equal(f.boot->modules->status[jbd2].state, MODULE_FAILED);
+	assert_int_equal(f.boot->modules->status[jbd2].result, -ENOEXEC);
 	assert_string_equal(take_next(&f), "ext4");
 	done(&f, "ext4", -ENOENT);
 	assert_string_equal(take_next(&f), "-");
@@ -337,7 +338,8 @@ static void assert_ranked(struct fixture *f, enum module_rank limit, const char 
 	uint32_t m;
 
 	while ((m = modules_next(f->boot, limit)) != MODINDEX_NONE) {
-		buf_printf(&b, "%s%s", b.len ? " " : "", modindex_name(&f->boot->index, m));
+		buf_printf(&b, "%s%s", b.len ? " " : "",
+			   modindex_name(&f->boot->modules->index, m));
 		modules_done(f->boot, m, 0);
 	}
 	assert_string_equal(b.len ? buf_cstr(&b) : "", expected);
@@ -417,9 +419,9 @@ static void it_waits_until_nothing_moves(void **state)
 	b->jobs.workers[0].job.kind = JOB_NONE;
 	modules_tick(b, 7000);
 	modules_tick(b, 7999);
-	assert_false(b->late);
+	assert_false(b->modules->late);
 	modules_tick(b, 8000);
-	assert_true(b->late);
+	assert_true(b->modules->late);
 	assert_int_equal(modules_due(b), INT64_MAX);
 	b->jobs.workers[0].pid = 0;
 }
@@ -474,7 +476,8 @@ static void loading_make(struct loading *l, enum codec codec, const char *kernel
 	const struct module_spec spec = {.name = "mod", .path = path + 1, .options = "depth=4"};
 
 	fixture_make(&l->f, &spec, 1);
-	snprintf(l->f.boot->kernel_codec, sizeof(l->f.boot->kernel_codec), "%s", kernel_codec);
+	snprintf(l->f.boot->modules->kernel_codec, sizeof(l->f.boot->modules->kernel_codec), "%s",
+		 kernel_codec);
 }
 
 static void loading_clear(struct loading *l)

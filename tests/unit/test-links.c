@@ -11,7 +11,7 @@
 
 struct machine {
 	char *folder;
-	char links[LINKS_MAX];
+	char links[LINKS_NAME_MAX];
 };
 
 static void machine_make(struct machine *m)
@@ -225,7 +225,7 @@ static void find_with(uint8_t *data, size_t len, void *arg)
 
 	put_page(s->machine, s->page, (char *)data, len);
 	links_find(s->machine->folder, "sda2", s->machine->links, sizeof(s->machine->links));
-	assert_true(strlen(s->machine->links) < LINKS_MAX);
+	assert_true(strlen(s->machine->links) < LINKS_NAME_MAX);
 	for (const char *c = s->machine->links; *c; c++)
 		assert_true(*c == '\n' || (unsigned char)*c > ' ');
 }

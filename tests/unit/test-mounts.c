@@ -14,7 +14,7 @@
 #include "format/machine/fstab.h"
 #include "init/devices/block.h"
 #include "init/devices/discover.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 #include "init/goal/mounts.h"
 #include "init/overlay.h"
 #include "init/goal/root.h"
@@ -25,7 +25,7 @@
 
 static struct boot *boot_new(const char *cmdline)
 {
-	struct boot *b = calloc(1, sizeof(*b));
+	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
 	params_parse(&b->params, cmdline, strlen(cmdline));
@@ -124,15 +124,15 @@ static void mounts_are_made_from_the_top_down(void **state)
 
 	(void)state;
 	mounts_take(b, text);
-	assert_int_equal(b->mounts.n, 4);
-	assert_string_equal(b->mounts.list[0].target, "/usr");
-	assert_int_equal(b->mounts.list[0].spec.kind, SPEC_UUID);
-	assert_false(b->mounts.list[0].optional);
-	assert_string_equal(b->mounts.list[1].target, "/var");
-	assert_int_equal(b->mounts.list[1].spec.kind, SPEC_NONE);
-	assert_true(b->mounts.list[1].optional);
-	assert_string_equal(b->mounts.list[2].target, "/usr/share");
-	assert_string_equal(b->mounts.list[3].target, "/usr/share/doc");
+	assert_int_equal(b->mounts->n, 4);
+	assert_string_equal(b->mounts->list[0].target, "/usr");
+	assert_int_equal(b->mounts->list[0].spec.kind, SPEC_UUID);
+	assert_false(b->mounts->list[0].optional);
+	assert_string_equal(b->mounts->list[1].target, "/var");
+	assert_int_equal(b->mounts->list[1].spec.kind, SPEC_NONE);
+	assert_true(b->mounts->list[1].optional);
+	assert_string_equal(b->mounts->list[2].target, "/usr/share");
+	assert_string_equal(b->mounts->list[3].target, "/usr/share/doc");
 }
 
 static void the_command_line_wins_over_usr_of_fstab(void **state)
@@ -142,8 +142,8 @@ static void the_command_line_wins_over_usr_of_fstab(void **state)
 
 	(void)state;
 	mounts_take(b, text);
-	assert_int_equal(b->mounts.n, 1);
-	assert_string_equal(b->mounts.list[0].target, "/var");
+	assert_int_equal(b->mounts->n, 1);
+	assert_string_equal(b->mounts->list[0].target, "/var");
 }
 
 static void more_mounts_than_there_is_room_for_are_no_harm(void **state)
@@ -156,8 +156,8 @@ static void more_mounts_than_there_is_room_for_are_no_harm(void **state)
 		buf_printf(&text, "LABEL=%d /%d ext4 x-initrd.mount\n", i, i);
 	buf_cstr(&text);
 	mounts_take(b, (char *)text.data);
-	assert_int_equal(b->mounts.n, MOUNTS_MAX);
-	assert_string_equal(b->mounts.list[0].target, "/0");
+	assert_int_equal(b->mounts->n, MOUNTS_MAX);
+	assert_string_equal(b->mounts->list[0].target, "/0");
 }
 
 /* ---- places below the root ---- */
@@ -283,7 +283,7 @@ static void a_device_that_cannot_be_mounted_gives_way_to_memory(void **state)
 static struct block_device *put_partition(struct boot *b, const char *name, unsigned disk,
 					  unsigned number, const char *type)
 {
-	struct block_device *d = &b->devices[b->n_devices++];
+	struct block_device *d = &b->devices->list[b->devices->n++];
 
 	*d = (struct block_device){.state = DEVICE_KNOWN, .is_partition = true};
 	snprintf(d->name, sizeof(d->name), "%s", name);
@@ -300,7 +300,7 @@ static const char *root_of(struct boot *b)
 {
 	int n = block_find(b, &b->params.root);
 
-	return n < 0 ? "-" : b->devices[n].name;
+	return n < 0 ? "-" : b->devices->list[n].name;
 }
 
 static void without_a_name_the_type_of_the_partition_counts(void **state)
@@ -325,11 +325,11 @@ static void without_a_name_the_type_of_the_partition_counts(void **state)
 	assert_true(discover_is_doubtful(b, why, sizeof(why)));
 	assert_contains(why, "zzb1");
 	/* Where the boot loader tells its disk, others do not matter. */
-	snprintf(b->loader, sizeof(b->loader), "PART-zza1");
+	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "PART-zza1");
 	assert_string_equal(root_of(b), "zza2");
-	snprintf(b->loader, sizeof(b->loader), "part-zzb1");
+	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "part-zzb1");
 	assert_string_equal(root_of(b), "zzb1");
-	snprintf(b->loader, sizeof(b->loader), "part-of-no-disk");
+	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "part-of-no-disk");
 	assert_string_equal(root_of(b), "-");
 }
 
@@ -375,9 +375,9 @@ static void a_number_and_a_link_name_a_device(void **state)
 	d->probe.minor = 17;
 	assert_string_equal(root_of(b), "zza1");
 	d = put_partition(c, "zza1", 1, 1, "");
-	assert_false(c->probe_links);
+	assert_false(c->devices->probe_links);
 	block_want(c, &c->params.root);
-	assert_true(c->probe_links);
+	assert_true(c->devices->probe_links);
 	assert_int_equal(d->state, DEVICE_NEW); /* it is read again, for its links */
 	d->state = DEVICE_KNOWN;
 	strcpy(d->probe.links, "by-id/x\nby-id/x-part1\n");

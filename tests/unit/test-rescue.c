@@ -57,17 +57,17 @@ void __wrap_log_tell(const char *fmt, ...)
 
 static struct boot *boot_with(const char *cmdline, const char *shell)
 {
-	struct boot *b = calloc(1, sizeof(*b));
+	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
 	buf_clear(&world.told);
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
-	b->epoll = b->netlink = b->signals = b->program.fd = -1;
-	b->triggered = true; /* no walk over this machine's devices */
+	b->epoll = b->events->netlink = b->signals = b->program.fd = -1;
+	b->events->triggered = true; /* no walk over this machine's devices */
 	params_parse(&b->params, cmdline, strlen(cmdline));
-	shell_allow(&b->shell, shell);
+	shell_allow(b->shell, shell);
 	return b;
 }
 
@@ -79,8 +79,8 @@ static const char *told(void)
 /* Lets it fail, up to what follows the account. The shell, if there is one, gets SHELL_PID. */
 static void boot_fails(struct boot *b)
 {
-	b->stage = STAGE_WAIT;
-	stages_fail(b, "for a test");
+	b->flow.stage = STAGE_WAIT;
+	flow_fail(b, "for a test");
 	/* The account is saved by a call or two; who starts a shell gets a number of a process. */
 	for (size_t i = 0; i < ARRAY_SIZE(recorder.results); i++)
 		recorder.results[i] = SHELL_PID;
@@ -130,14 +130,15 @@ static void the_policy_follows_the_parameters_and_the_image(void **state)
 		snprintf(spawn, sizeof(spawn), " %s [", cases[i].program ? cases[i].program : "");
 		if (!strstr(told(), cases[i].says))
 			fail_msg("[%s] %s: %s", cases[i].cmdline, cases[i].shell, told());
-		if (!cases[i].program != !b->shell.pid)
-			fail_msg("[%s] %s: shell %d", cases[i].cmdline, cases[i].shell, b->shell.pid);
+		if (!cases[i].program != !b->shell->pid)
+			fail_msg("[%s] %s: shell %d", cases[i].cmdline, cases[i].shell,
+				 b->shell->pid);
 		if (cases[i].program)
 			assert_contains(recorder_calls(), spawn);
 		else
-			assert_int_equal(b->deadline, cases[i].wait == PARAMS_FOREVER
-							      ? PARAMS_FOREVER
-							      : START + cases[i].wait);
+			assert_int_equal(b->rescue->reboot_at, cases[i].wait == PARAMS_FOREVER
+								       ? PARAMS_FOREVER
+								       : START + cases[i].wait);
 		free(b);
 	}
 }
@@ -160,7 +161,7 @@ static void the_machine_is_left_as_it_was_asked_for(void **state)
 		rescue_tick(b, world.now);
 		assert_contains(recorder_calls(), cases[i].call);
 		/* A kernel that refuses is not asked for ever. */
-		assert_int_equal(b->deadline, PARAMS_FOREVER);
+		assert_int_equal(b->rescue->reboot_at, PARAMS_FOREVER);
 		free(b);
 	}
 }
@@ -173,13 +174,13 @@ static void the_end_of_the_shell_tries_the_boot_again(void **state)
 	boot_fails(b);
 	world.now += 5000;
 	shell_child_ended(b, SHELL_PID + 1, 0);
-	assert_int_equal(b->shell.pid, SHELL_PID);
+	assert_int_equal(b->shell->pid, SHELL_PID);
 	shell_child_ended(b, SHELL_PID, 3 << 8);
-	assert_int_equal(b->shell.pid, 0);
+	assert_int_equal(b->shell->pid, 0);
 	rescue_tick(b, world.now);
-	assert_false(b->in_rescue);
-	assert_int_equal(b->stage, STAGE_TRIGGER + 1);
-	assert_string_equal(b->failure, "");
+	assert_false(b->flow.failed);
+	assert_int_equal(b->flow.stage, STAGE_TRIGGER + 1);
+	assert_string_equal(b->flow.failure, "");
 	assert_contains(told(), "trying again");
 	free(b);
 }
@@ -192,7 +193,7 @@ static void with_an_emergency_action_it_does_not(void **state)
 	boot_fails(b);
 	shell_child_ended(b, SHELL_PID, 0);
 	rescue_tick(b, world.now);
-	assert_true(b->in_rescue);
+	assert_true(b->flow.failed);
 	rescue_tick(b, world.now);
 	assert_contains(recorder_calls(), "power off\n");
 	free(b);
@@ -203,15 +204,15 @@ static void a_program_that_failed_may_run_again(void **state)
 	struct boot *b = boot_with("", "open");
 
 	(void)state;
-	b->hooks.stage = RUN_PRE_MOUNT;
-	b->hooks.begun[RUN_PRE_MOUNT] = b->hooks.begun[RUN_PRE_TRIGGER] = true;
-	snprintf(b->hooks.error, sizeof(b->hooks.error), "it failed");
+	b->hooks->stage = RUN_PRE_MOUNT;
+	b->hooks->begun[RUN_PRE_MOUNT] = b->hooks->begun[RUN_PRE_TRIGGER] = true;
+	snprintf(b->hooks->error, sizeof(b->hooks->error), "it failed");
 	boot_fails(b);
 	shell_child_ended(b, SHELL_PID, 0);
 	rescue_tick(b, world.now);
-	assert_string_equal(b->hooks.error, "");
-	assert_false(b->hooks.begun[RUN_PRE_MOUNT]);
-	assert_true(b->hooks.begun[RUN_PRE_TRIGGER]);
+	assert_string_equal(b->hooks->error, "");
+	assert_false(b->hooks->begun[RUN_PRE_MOUNT]);
+	assert_true(b->hooks->begun[RUN_PRE_TRIGGER]);
 	free(b);
 }
 
@@ -224,9 +225,9 @@ static void a_shell_that_cannot_be_started_is_not_tried_twice(void **state)
 	boot_fails(b);
 	shell_child_ended(b, SHELL_PID, STATUS_127);
 	rescue_tick(b, world.now);
-	assert_true(b->in_rescue);
+	assert_true(b->flow.failed);
 	assert_contains(told(), "rebooting in 30 seconds");
-	assert_string_equal(shell_refusal(&b->shell), "it could not be started");
+	assert_string_equal(shell_refusal(b->shell), "it could not be started");
 	free(b);
 	/* Who typed a name that is no command, and then "exit", had one. */
 	b = boot_with("", "open");
@@ -234,7 +235,7 @@ static void a_shell_that_cannot_be_started_is_not_tried_twice(void **state)
 	world.now += 2000;
 	shell_child_ended(b, SHELL_PID, STATUS_127);
 	rescue_tick(b, world.now);
-	assert_false(b->in_rescue);
+	assert_false(b->flow.failed);
 	free(b);
 }
 
@@ -247,19 +248,19 @@ static void a_break_happens_once_and_only_with_a_shell(void **state)
 	(void)state;
 	recorder_start_with(SHELL_PID);
 	stages_advance(b);
-	assert_int_equal(b->stage, STAGE_CMDLINE);
-	assert_int_equal(b->shell.pid, SHELL_PID);
+	assert_int_equal(b->flow.stage, STAGE_CMDLINE);
+	assert_int_equal(b->shell->pid, SHELL_PID);
 	assert_contains(told(), "break before cmdline: a shell on /dev/console");
 	stages_advance(b);
-	assert_int_equal(b->stage, STAGE_CMDLINE);
+	assert_int_equal(b->flow.stage, STAGE_CMDLINE);
 	shell_child_ended(b, SHELL_PID, 0);
 	stages_advance(b);
-	assert_true(b->stage > STAGE_CMDLINE);
-	assert_int_equal(b->shell.pid, 0);
+	assert_true(b->flow.stage > STAGE_CMDLINE);
+	assert_int_equal(b->shell->pid, 0);
 	free(b);
 	b = boot_with("rd.break=cmdline root=LABEL=x", "locked");
 	stages_advance(b);
-	assert_true(b->stage > STAGE_CMDLINE);
+	assert_true(b->flow.stage > STAGE_CMDLINE);
 	assert_contains(told(), "break before cmdline: no shell: root had no password");
 	free(b);
 }
@@ -273,9 +274,9 @@ static void boot_conf_says_who_gets_a_shell(void **state)
 
 	(void)state;
 	settings_take(b, text);
-	assert_int_equal(b->shell.policy, SHELL_PASSWORD);
-	assert_true(b->has_secrets);
-	free(b->loads);
+	assert_int_equal(b->shell->policy, SHELL_PASSWORD);
+	assert_true(b->settings.has_secrets);
+	free(b->settings.loads);
 	free(b);
 }
 
@@ -376,17 +377,17 @@ static void the_command_line_to_type_has_another_root_and_not_what_the_image_bro
 	static const char line[] = "root=LABEL=old rw BOOT_IMAGE=/vmlinuz root=UUID=aaaa-bbbb quiet "
 				   "a.b=\"c d\" initrd=/initrd\n";
 	struct boot *b = boot_with(line, "");
-	struct block_device *d = &b->devices[0];
+	struct block_device *d = &b->devices->list[0];
 
 	(void)state;
 	b->params.embedded_len = strlen(embedded);
-	b->n_devices = 1;
+	b->devices->n = 1;
 	snprintf(d->name, sizeof(d->name), "vda1");
 	d->state = DEVICE_KNOWN;
 	snprintf(d->probe.type, sizeof(d->probe.type), "ext4");
 	snprintf(d->probe.usage, sizeof(d->probe.usage), "filesystem");
 	snprintf(d->probe.uuid, sizeof(d->probe.uuid), "aaaa-bbbc");
-	snprintf(b->failure, sizeof(b->failure), "for a test");
+	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
 	assert_contains(told(), "near: vda1 has UUID=aaaa-bbbc (characters that differ: 1)\n");
 	assert_contains(told(), "in the boot loader: root=UUID=aaaa-bbbc quiet \"a.b=c d\"\n");
@@ -398,7 +399,7 @@ static void parameters_that_are_not_obeyed_are_in_the_account(void **state)
 	struct boot *b = boot_with("root=LABEL=x rd.luks.uuid=y rd.shel", "");
 
 	(void)state;
-	snprintf(b->failure, sizeof(b->failure), "for a test");
+	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
 	assert_contains(told(), "    rd.luks.uuid: this image has no feature for LUKS\n");
 	assert_contains(told(), "    rd.shel: nobody knows it; the nearest is rd.shell\n");

@@ -94,7 +94,7 @@ void __wrap_log_info(const char *fmt, ...)
 
 static struct boot *boot_with(const char *cmdline)
 {
-	struct boot *b = calloc(1, sizeof(*b));
+	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
 	buf_clear(&world.told);
@@ -102,9 +102,9 @@ static struct boot *boot_with(const char *cmdline)
 	world.now = START;
 	recorder_start_with(0);
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
-	b->netlink = b->signals = b->program.fd = -1;
-	b->triggered = true; /* no walk over this machine's devices */
-	jobs_init(&b->jobs, b->epoll);
+	b->events->netlink = b->signals = b->program.fd = -1;
+	b->events->triggered = true; /* no walk over this machine's devices */
+	jobs_init(&b->jobs, b->epoll, rooms_jobs);
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_want(b, &b->params.root);
 	return b;
@@ -120,9 +120,9 @@ static void boot_end(struct boot *b)
 static void go_on(struct boot *b)
 {
 	stages_advance(b);
-	if (b->in_rescue)
+	if (b->flow.failed)
 		rescue_tick(b, world.now);
-	else if (b->stage != STAGE_DONE)
+	else if (b->flow.stage != STAGE_DONE)
 		stages_tick(b, world.now);
 }
 
@@ -133,7 +133,7 @@ static unsigned pass(struct boot *b, int64_t ms)
 	unsigned wakes = 0;
 
 	while (world.now < end) {
-		int64_t due = b->in_rescue ? rescue_due(b) : stages_due(b);
+		int64_t due = b->flow.failed ? rescue_due(b) : stages_due(b);
 
 		if (due <= world.now)
 			due = world.now + 1; /* the clock of the machine goes on, too */
@@ -152,8 +152,8 @@ static void appears(struct boot *b, const char *name, const char *type, const ch
 	block_add(b, name, true);
 	n = block_next(b);
 	assert_true(n >= 0);
-	b->devices[n].state = DEVICE_PROBING;
-	r.generation = b->devices[n].generation;
+	b->devices->list[n].state = DEVICE_PROBING;
+	r.generation = b->devices->list[n].generation;
 	snprintf(r.name, sizeof(r.name), "%s", name);
 	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
 	snprintf(r.probe.usage, sizeof(r.probe.usage), "filesystem");
@@ -168,7 +168,7 @@ static void job_ends(struct boot *b, int result, const char *text)
 	struct job_result r = {.kind = world.job.kind, .result = result};
 
 	snprintf(r.text, sizeof(r.text), "%s", text);
-	stages_task_done(b, &r);
+	flow_task_done(b, &r);
 	go_on(b);
 }
 
@@ -192,12 +192,12 @@ static void a_boot_goes_from_the_device_to_the_init(void **state)
 
 	(void)state;
 	go_on(b);
-	assert_int_equal(b->stage, STAGE_WAIT);
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
 	appears(b, "zza", "ext4", "another");
-	assert_int_equal(b->stage, STAGE_WAIT);
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
 	assert_int_equal(world.n_jobs, 0);
 	appears(b, "zzb", "zzfs", "x");
-	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
 	assert_int_equal(world.job.kind, JOB_MOUNT);
 	assert_string_equal(world.job.name, "zzb");
 	assert_string_equal(world.job.fstype, "zzfs");
@@ -205,14 +205,14 @@ static void a_boot_goes_from_the_device_to_the_init(void **state)
 	go_on(b);
 	assert_int_equal(world.n_jobs, 1);
 	job_ends(b, 0, "");
-	assert_int_equal(b->stage, STAGE_FSTAB);
+	assert_int_equal(b->flow.stage, STAGE_FSTAB);
 	assert_int_equal(world.job.kind, JOB_FSTAB);
 	job_ends(b, 0, ""); /* there is none */
-	assert_int_equal(b->stage, STAGE_CHECK);
+	assert_int_equal(b->flow.stage, STAGE_CHECK);
 	assert_int_equal(world.job.kind, JOB_CHECK);
 	job_ends(b, 0, "/sbin/init");
-	assert_int_equal(b->stage, STAGE_DONE);
-	assert_string_equal(b->init, "/sbin/init");
+	assert_int_equal(b->flow.stage, STAGE_DONE);
+	assert_string_equal(b->root->init, "/sbin/init");
 	tells_nothing();
 	boot_end(b);
 }
@@ -224,10 +224,10 @@ static void what_ends_after_its_stage_is_not_taken_for_another(void **state)
 	(void)state;
 	appears(b, "zza", "zzfs", "x");
 	job_ends(b, -EIO, "mounting: no");
-	assert_true(b->in_rescue);
+	assert_true(b->flow.failed);
 	job_ends(b, 0, "/sbin/init");
-	assert_true(b->in_rescue);
-	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_true(b->flow.failed);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
 	boot_end(b);
 }
 
@@ -239,11 +239,11 @@ static void types_are_tried_one_after_the_other(void **state)
 	appears(b, "zza", "zzfs", "x");
 	assert_string_equal(world.job.fstype, "zzone");
 	job_ends(b, -EINVAL, "mounting: no");
-	assert_false(b->in_rescue);
+	assert_false(b->flow.failed);
 	assert_string_equal(world.job.fstype, "zztwo");
 	job_ends(b, -EINVAL, "mounting as zztwo: no");
-	assert_true(b->in_rescue);
-	assert_string_equal(b->failure, "mounting as zztwo: no");
+	assert_true(b->flow.failed);
+	assert_string_equal(b->flow.failure, "mounting as zztwo: no");
 	boot_end(b);
 }
 
@@ -265,7 +265,7 @@ static void waiting_is_told_after_three_seconds_and_then_every_ten(void **state)
 	tells("for 27 more seconds");
 	pass(b, 10000);
 	tells("for 17 more seconds");
-	assert_false(b->in_rescue);
+	assert_false(b->flow.failed);
 	boot_end(b);
 }
 
@@ -305,11 +305,11 @@ static void the_limit_is_what_the_command_line_says(void **state)
 		b = boot_with(cmdline);
 		go_on(b);
 		pass(b, cases[i].ms ? cases[i].ms - 1 : 10000000);
-		if (b->in_rescue && cases[i].ms > 1)
+		if (b->flow.failed && cases[i].ms > 1)
 			fail_msg("[%s]: it gives up too early", cmdline);
 		pass(b, 1);
-		if (b->in_rescue != (cases[i].ms != 0))
-			fail_msg("[%s]: %d", cmdline, b->in_rescue);
+		if (b->flow.failed != (cases[i].ms != 0))
+			fail_msg("[%s]: %d", cmdline, b->flow.failed);
 		boot_end(b);
 	}
 }
@@ -322,9 +322,9 @@ static void a_root_that_is_there_is_delayed_all_the_same(void **state)
 	go_on(b);
 	appears(b, "zza", "zzfs", "x");
 	pass(b, 4999);
-	assert_int_equal(b->stage, STAGE_WAIT);
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
 	pass(b, 1);
-	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
 	boot_end(b);
 }
 
@@ -337,8 +337,8 @@ static void mounting_has_no_limit(void **state)
 	pass(b, 3000);
 	tells("waiting for zza to be mounted, as long as it takes");
 	pass(b, 10000000);
-	assert_int_equal(b->stage, STAGE_MOUNT);
-	assert_false(b->in_rescue);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	assert_false(b->flow.failed);
 	boot_end(b);
 }
 
@@ -367,13 +367,13 @@ static void a_disk_that_comes_after_the_account_is_taken(void **state)
 	pass(b, 10000000);
 	assert_int_equal(reboots(), 0);
 	appears(b, "zza", "zzfs", "x");
-	assert_false(b->in_rescue);
+	assert_false(b->flow.failed);
 	go_on(b);
-	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
 	job_ends(b, 0, "");
 	job_ends(b, 0, ""); /* of fstab */
 	job_ends(b, 0, "/sbin/init");
-	assert_int_equal(b->stage, STAGE_DONE);
+	assert_int_equal(b->flow.stage, STAGE_DONE);
 	boot_end(b);
 }
 
@@ -389,7 +389,7 @@ static void after_another_failure_no_disk_changes_anything(void **state)
 	world.n_jobs = 0;
 	appears(b, "zzb", "zzfs", "x");
 	pass(b, 100000);
-	assert_true(b->in_rescue);
+	assert_true(b->flow.failed);
 	assert_int_equal(world.n_jobs, 0);
 	boot_end(b);
 }
@@ -422,14 +422,14 @@ static void a_process_that_cannot_be_made_is_tried_again(void **state)
 	(void)state;
 	world.real_jobs = world.forks_fail = true;
 	appears(b, "zza", "zzfs", "x");
-	assert_int_equal(b->stage, STAGE_MOUNT);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
 	tells("no process can be made");
 	assert_in_range(pass(b, 9000), 5, 110);
 	assert_in_range(world.n_forks, 5, 20);
-	assert_false(b->in_rescue);
+	assert_false(b->flow.failed);
 	world.forks_fail = false;
 	pass(b, 2000);
-	assert_int_equal(b->task.state, TASK_RUNS);
+	assert_int_equal(b->flow.task.state, TASK_RUNS);
 	jobs_dismiss(&b->jobs);
 	boot_end(b);
 }
@@ -442,10 +442,10 @@ static void when_that_does_not_end_there_is_an_account(void **state)
 	world.real_jobs = world.forks_fail = true;
 	appears(b, "zza", "zzfs", "x");
 	pass(b, 9000);
-	assert_false(b->in_rescue);
+	assert_false(b->flow.failed);
 	pass(b, 2500);
-	assert_true(b->in_rescue);
-	assert_contains(b->failure, "no process can be made");
+	assert_true(b->flow.failed);
+	assert_contains(b->flow.failure, "no process can be made");
 	pass(b, 7000);
 	assert_int_equal(reboots(), 1);
 	boot_end(b);
@@ -482,14 +482,14 @@ static void a_worker_that_dies_is_the_failure_of_its_job(void **state)
 	(void)state;
 	world.real_jobs = true;
 	appears(b, "zza", "zzfs", "x");
-	assert_int_equal(b->task.state, TASK_RUNS);
+	assert_int_equal(b->flow.task.state, TASK_RUNS);
 	assert_int_equal(kill(b->jobs.workers[0].pid, SIGKILL), 0);
 	assert_int_equal(waitpid(b->jobs.workers[0].pid, &status, 0), b->jobs.workers[0].pid);
 	assert_int_equal(jobs_receive(&b->jobs, &b->jobs.workers[0], &r), 1);
-	stages_task_done(b, &r);
+	flow_task_done(b, &r);
 	go_on(b);
-	assert_true(b->in_rescue);
-	assert_string_equal(b->failure, "the process that did it died");
+	assert_true(b->flow.failed);
+	assert_string_equal(b->flow.failure, "the process that did it died");
 	assert_int_equal(jobs_busy(&b->jobs, JOB_MOUNT), 0);
 	boot_end(b);
 }
@@ -502,14 +502,14 @@ static void a_disk_that_cannot_be_read_is_tried_three_times(void **state)
 
 	(void)state;
 	block_add(b, "zza", false);
-	r.generation = b->devices[0].generation;
+	r.generation = b->devices->list[0].generation;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(block_next(b), 0);
-		b->devices[0].state = DEVICE_PROBING;
+		b->devices->list[0].state = DEVICE_PROBING;
 		block_done(b, &r);
 	}
 	assert_int_equal(block_next(b), -1);
-	assert_int_equal(b->devices[0].result, -EIO);
+	assert_int_equal(b->devices->list[0].result, -EIO);
 	block_add(b, "zza", false); /* it has changed: from the beginning */
 	assert_int_equal(block_next(b), 0);
 	boot_end(b);
@@ -525,9 +525,9 @@ static void what_needs_no_memory_is_taken_without_any(void **state)
 	settings_take(b, text);
 	world.memory_is_out = false;
 	tells("too little memory");
-	assert_int_equal(b->n_loads, 0);
-	assert_string_equal(b->kernel, "6.1.0");
-	assert_string_equal(b->embedded, "quiet ");
+	assert_int_equal(b->settings.n_loads, 0);
+	assert_string_equal(b->settings.kernel, "6.1.0");
+	assert_string_equal(b->settings.embedded, "quiet ");
 	boot_end(b);
 }
 
@@ -538,9 +538,10 @@ static void a_watchdog_is_fed_in_time(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	b->watchdog = (struct watchdog){
-		.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .seconds = 30,
-		.next = world.now, .state = WATCHDOG_FED};
+	*b->watchdog = (struct watchdog){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
+					 .seconds = 30,
+					 .next = world.now,
+					 .state = WATCHDOG_FED};
 	for (int i = 0; i < 1000; i++) {
 		assert_in_range(watchdog_due(b), world.now, world.now + 10000);
 		world.now = watchdog_due(b);
@@ -551,7 +552,7 @@ static void a_watchdog_is_fed_in_time(void **state)
 	assert_int_equal(n, 1000);
 	assert_int_equal(world.now, START + 999 * 10000);
 	watchdog_leave(b);
-	assert_int_equal(b->watchdog.fd, -1);
+	assert_int_equal(b->watchdog->fd, -1);
 	assert_true(watchdog_due(b) == INT64_MAX);
 	boot_end(b);
 }

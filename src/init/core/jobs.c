@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/boot.h"
+#include "init/core/boot.h"
 #include "init/core/log.h"
 
 enum {
@@ -22,19 +22,26 @@ enum {
 	STUCK_MS = 100, /* a job that takes so long may wait for hardware, not for a processor */
 };
 
-void jobs_init(struct jobs *j, int epoll)
+void jobs_init(struct jobs *j, int epoll, const struct jobs_kind *kinds)
 {
 	cpu_set_t set;
 	int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
 
 	memset(j, 0, sizeof(*j));
 	j->epoll = epoll;
+	j->kinds = kinds;
 	j->wanted = n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
+}
+
+static const struct jobs_kind *kind_of(const struct jobs *j, enum job_kind kind)
+{
+	return kind > JOB_NONE && kind < JOB_KINDS && j->kinds[kind].run ? &j->kinds[kind] : NULL;
 }
 
 /* Life of a worker: job, result, until PID 1 closes the socket. */
 static _Noreturn void work(const struct boot *boot, int fd)
 {
+	const struct jobs_kind *kind;
 	struct job_result result;
 	struct job job;
 	sigset_t none;
@@ -47,11 +54,11 @@ static _Noreturn void work(const struct boot *boot, int fd)
 		result.module = job.module;
 		result.generation = job.generation;
 		memcpy(result.name, job.name, sizeof(result.name));
-		jobs_run(boot, &job, &result);
+		kind = kind_of(&boot->jobs, job.kind);
+		result.result = kind ? kind->run(boot, &job, &result) : -EINVAL;
 		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
 			break;
-		/* It has changed its root directory: of no use for other jobs. */
-		if (job.kind == JOB_CHECK)
+		if (kind && kind->is_last)
 			break;
 	}
 	_exit(0);
@@ -113,8 +120,8 @@ static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 		for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
 			if (j->workers[i].pid)
 				close(j->workers[i].fd);
-		if (boot->watchdog.state == WATCHDOG_FED) /* the root's init could not open it */
-			close(boot->watchdog.fd);
+		if (j->enter_worker)
+			j->enter_worker(boot);
 		close(pair[0]);
 		work(boot, pair[1]);
 	}
@@ -180,7 +187,7 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 
 	if (n == sizeof(*out)) {
 		w->job.kind = JOB_NONE;
-		if (job.kind == JOB_CHECK) { /* it ends by itself */
+		if (kind_of(j, job.kind) && kind_of(j, job.kind)->is_last) { /* it ends by itself */
 			waitpid(w->pid, NULL, 0);
 			forget(j, w);
 		}
@@ -199,6 +206,16 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	memcpy(out->name, job.name, sizeof(out->name));
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;
+}
+
+void jobs_done(struct boot *b, const struct job_result *r)
+{
+	const struct jobs_kind *kind = kind_of(&b->jobs, r->kind);
+
+	if (kind && kind->done)
+		kind->done(b, r);
+	else
+		flow_task_done(b, r);
 }
 
 unsigned jobs_busy(const struct jobs *j, enum job_kind kind)

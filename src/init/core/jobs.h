@@ -10,28 +10,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "init/devices/links/links.h"
-
 enum {
 	JOBS_WORKERS_MAX = 64,
 	JOBS_NAME_MAX = 64,
 	JOBS_VALUE_MAX = 256,
 	JOBS_TEXT_MAX = 512,
 	JOBS_OPTIONS_MAX = 1024,
+	JOBS_LINKS_MAX = 1024,
 };
 
 enum job_kind {
 	JOB_NONE,
-	JOB_LOAD,  /* a module */
-	JOB_PROBE, /* a block device: what is on it? */
-	JOB_MOUNT, /* a filesystem */
-	JOB_RESUME, /* from a hibernation image on a device */
-	JOB_LOADER, /* which partition the boot loader came from */
-	JOB_FSTAB, /* that of the mounted root: a copy is made */
+	JOB_LOAD,    /* a module */
+	JOB_PROBE,   /* a block device: what is on it? */
+	JOB_MOUNT,   /* a filesystem */
+	JOB_RESUME,  /* from a hibernation image on a device */
+	JOB_LOADER,  /* which partition the boot loader came from */
+	JOB_FSTAB,   /* that of the mounted root: a copy is made */
 	JOB_OVERLAY, /* over the mounted root */
-	JOB_CHECK, /* /sysroot: can it be handed over to? */
-	JOB_ASK,   /* for a line of kernel parameters, at the console */
-	JOB_RECORD, /* why the boot failed, in a variable of the firmware */
+	JOB_CHECK,   /* /sysroot: can it be handed over to? */
+	JOB_ASK,     /* for a line of kernel parameters, at the console */
+	JOB_RECORD,  /* why the boot failed, in a variable of the firmware */
+	JOB_KINDS,
 };
 
 struct job {
@@ -39,7 +39,7 @@ struct job {
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
 	bool links;               /* PROBE: what would udev call it? */
-	uint32_t generation;      /* PROBE: of the device, see boot.h */
+	uint32_t generation;	  /* PROBE: of the device, see devices/block.h */
 	uint64_t offset;          /* RESUME: page of the swap header */
 	/* MOUNT */
 	char fstype[JOBS_NAME_MAX];
@@ -63,7 +63,7 @@ struct probe {
 	uint32_t partn;            /* number of the partition; 0: none */
 	uint32_t major, minor;
 	uint32_t disk_major, disk_minor; /* of the disk that it is a part of */
-	char links[LINKS_MAX];     /* see links.h */
+	char links[JOBS_LINKS_MAX];	 /* see devices/links/links.h */
 	bool ambivalent;           /* more than one signature, none is trusted */
 };
 
@@ -88,8 +88,14 @@ struct job_result {
 
 struct boot;
 
-/* Carries out JOB; runs in a worker. */
-void jobs_run(const struct boot *boot, const struct job *job, struct job_result *out);
+/* What a kind of job is. */
+struct jobs_kind {
+	/* Carries out JOB; runs in a worker, and may block. 0 or -errno. */
+	int (*run)(const struct boot *boot, const struct job *job, struct job_result *out);
+	/* In PID 1, when it has ended; NULL: it did the work of the present stage (flow.h). */
+	void (*done)(struct boot *b, const struct job_result *r);
+	bool is_last; /* the worker has changed its root directory, and is of no use for others */
+};
 
 struct jobs_worker {
 	int pid;      /* 0: free place */
@@ -103,9 +109,12 @@ struct jobs {
 	unsigned wanted; /* workers that the processors can keep busy */
 	int64_t failing_since, failed_at; /* to make a process; 0: it works */
 	int epoll;
+	const struct jobs_kind *kinds;		       /* by enum job_kind */
+	void (*enter_worker)(const struct boot *boot); /* closes what only PID 1 may hold; NULL */
 };
 
-void jobs_init(struct jobs *j, int epoll);
+/* KINDS: JOB_KINDS rows, by enum job_kind. */
+void jobs_init(struct jobs *j, int epoll, const struct jobs_kind *kinds);
 
 /*
  * Hands JOB to an idle worker, or to a new one. -EAGAIN when as many are busy as there are
@@ -121,6 +130,9 @@ bool jobs_ready(const struct jobs *j);
 /* FD of a worker has something: 1 a result, 0 nothing (yet). A worker that died gives -EIO as
  * the result of its job. */
 int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
+
+/* Hands a result to whoever its kind is for. */
+void jobs_done(struct boot *b, const struct job_result *r);
 
 unsigned jobs_busy(const struct jobs *j, enum job_kind kind);
 

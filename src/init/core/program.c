@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/boot.h"
+#include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/core/sys.h"
 #include "init/core/trace.h"

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "format/ours/bootconf.h"
+#include "init/core/boot.h"
 #include "init/core/log.h"
 
 static size_t count_lines(const char *text)
@@ -21,37 +22,35 @@ static size_t count_lines(const char *text)
 
 static void add_words(struct boot *b, const char *words)
 {
-	size_t used = strlen(b->embedded), len = strlen(words);
+	size_t used = strlen(b->settings.embedded), len = strlen(words);
 
 	if (used + len + 1 > BOOTCONF_CMDLINE_MAX) {
 		log_tell("/" BOOTCONF_PATH ": too many kernel parameters; left out: %s", words);
 		return;
 	}
-	snprintf(b->embedded + used, sizeof(b->embedded) - used, "%s ", words);
+	snprintf(b->settings.embedded + used, sizeof(b->settings.embedded) - used, "%s ", words);
 }
 
 void settings_take(struct boot *b, char *text)
 {
 	char *cursor = text, *key, *value;
 
-	b->loads = calloc(count_lines(text), sizeof(*b->loads));
-	if (!b->loads)
+	b->settings.loads = calloc(count_lines(text), sizeof(*b->settings.loads));
+	if (!b->settings.loads)
 		log_tell("there is too little memory for the modules that are to load at once");
 	while (bootconf_next(&cursor, &key, &value)) {
 		if (strcmp(key, "kernel") == 0)
-			b->kernel = value;
+			b->settings.kernel = value;
 		else if (strcmp(key, "fsck-root") == 0)
-			b->skip_fsck = strcmp(value, "no") == 0;
-		else if (strcmp(key, "load") == 0 && b->loads)
-			b->loads[b->n_loads++] = value;
+			b->settings.skip_fsck = strcmp(value, "no") == 0;
+		else if (strcmp(key, "load") == 0 && b->settings.loads)
+			b->settings.loads[b->settings.n_loads++] = value;
 		else if (strcmp(key, "cmdline") == 0)
 			add_words(b, value);
-		else if (strcmp(key, "shell") == 0)
-			shell_allow(&b->shell, value);
 		else if (strcmp(key, "secrets") == 0)
-			b->has_secrets = strcmp(value, "measured") == 0;
-		else if (strcmp(key, "run") == 0 && !hooks_add(&b->hooks, value))
-			log_tell("/" BOOTCONF_PATH ": a line \"run=\" cannot be obeyed");
+			b->settings.has_secrets = strcmp(value, "measured") == 0;
+		else if (b->settings.other)
+			b->settings.other(b, key, value);
 	}
 }
 
@@ -74,9 +73,9 @@ static void tell_notes(const struct params *p)
 static void read_params(struct boot *b, const char *typed)
 {
 	struct buf text = BUF_INIT;
-	size_t embedded = strlen(b->embedded);
+	size_t embedded = strlen(b->settings.embedded);
 
-	buf_add_str(&text, b->embedded);
+	buf_add_str(&text, b->settings.embedded);
 	if (read_file_at(AT_FDCWD, "/proc/cmdline", PARAMS_TEXT_MAX, &text) < 0)
 		log_tell("/proc/cmdline cannot be read");
 	buf_add_str(&text, " ");
@@ -91,7 +90,7 @@ static void read_params(struct boot *b, const char *typed)
 	if (embedded)
 		log_info("kernel parameters of the image%s: %.*s",
 			 b->params.without_embedded ? ", left out (rd.hostonly=0)" : "",
-			 (int)embedded - 1, b->embedded);
+			 (int)embedded - 1, b->settings.embedded);
 	tell_notes(&b->params);
 }
 

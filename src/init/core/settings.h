@@ -6,7 +6,26 @@
  * line behind the words that the image brings.
  */
 
-#include "init/boot.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "format/ours/bootconf.h"
+
+enum { SETTINGS_TYPED_MAX = 1024 };
+
+struct boot;
+
+struct settings {
+	const char *kernel; /* that the image is for; NULL */
+	const char **loads; /* modules to load at once */
+	size_t n_loads;
+	char embedded[BOOTCONF_CMDLINE_MAX + 1]; /* kernel parameters of the image */
+	char typed[SETTINGS_TYPED_MAX]; /* the same, typed at the console: rd.cmdline=ask */
+	bool has_secrets;		/* that are measured: secrets=measured */
+	bool skip_fsck;			/* of the root, unless it is forced: its fstab says so */
+	/* Takes the keys of boot.conf that are none of core's; NULL: nobody does. */
+	void (*other)(struct boot *b, const char *key, char *value);
+};
 
 /* Takes boot.conf apart; TEXT is writable, NUL-terminated and outlives B. */
 void settings_take(struct boot *b, char *text);

@@ -16,7 +16,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "format/ours/manifest_id.h"
+#include "init/core/jobs.h"
 #include "init/core/log.h"
+#include "init/core/program.h"
 #include "init/core/sys.h"
 
 enum {
@@ -256,16 +258,15 @@ static void result_member(struct writer *w, const char *key, const struct trace_
 
 /* ---- what is written ---- */
 
-static void write_needs(struct writer *w, const struct boot *b, uint32_t module)
+static void write_needs(struct writer *w, const struct modindex *index, uint32_t module)
 {
 	static const enum modindex_deps kinds[] = {MODINDEX_HARD, MODINDEX_PRE};
 
 	open_group(w, "needs", "[");
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-		for (uint32_t i = 0; i < modindex_count(&b->index, module, kinds[k]); i++)
+		for (uint32_t i = 0; i < modindex_count(index, module, kinds[k]); i++)
 			text_member(w, NULL,
-				    modindex_name(&b->index, modindex_dep(&b->index, module,
-									  kinds[k], i)));
+				    modindex_name(index, modindex_dep(index, module, kinds[k], i)));
 	close_group(w, "]");
 }
 
@@ -305,18 +306,17 @@ static void write_drivers(struct writer *w, const char *device)
 	close_group(w, "]");
 }
 
-static void write_entry(struct writer *w, const struct boot *b, const struct trace_entry *e)
+static void write_entry(struct writer *w, const struct modindex *index, const struct trace_entry *e)
 {
 	open_group(w, NULL, "\n{");
-	text_member(w, "name",
-		    e->kind == TRACE_MODULE ? modindex_name(&b->index, e->module) : e->name);
+	text_member(w, "name", e->kind == TRACE_MODULE ? modindex_name(index, e->module) : e->name);
 	if (e->kind == TRACE_MODULE || e->kind == TRACE_DEVICE)
 		time_member(w, e->kind == TRACE_MODULE ? "wanted_us" : "seen_us", e->asked);
 	time_member(w, "begin_us", e->begin);
 	time_member(w, "end_us", e->end);
 	if (e->kind == TRACE_MODULE) {
 		result_member(w, "result", e);
-		write_needs(w, b, e->module);
+		write_needs(w, index, e->module);
 	} else if (e->kind == TRACE_DEVICE) {
 		result_member(w, "result", e);
 		write_drivers(w, e->name);
@@ -326,13 +326,13 @@ static void write_entry(struct writer *w, const struct boot *b, const struct tra
 	close_group(w, "}");
 }
 
-static void write_list(struct writer *w, const struct boot *b, enum trace_kind kind,
+static void write_list(struct writer *w, const struct modindex *index, enum trace_kind kind,
 		       const char *key)
 {
 	open_group(w, key, "[");
 	for (size_t i = 0; i < trace.n; i++)
 		if (trace.entries[i].kind == kind)
-			write_entry(w, b, &trace.entries[i]);
+			write_entry(w, index, &trace.entries[i]);
 	close_group(w, "]");
 }
 
@@ -346,7 +346,7 @@ bool trace_image(const char *manifest, char out[MANIFEST_ID + 1])
 	       manifest_id_take(tail, out);
 }
 
-static void write_head(struct writer *w, const struct boot *b)
+static void write_head(struct writer *w, const struct trace_end *end)
 {
 	int64_t now = trace_now();
 	char image[MANIFEST_ID + 1];
@@ -364,16 +364,15 @@ static void write_head(struct writer *w, const struct boot *b)
 	time_member(w, "realtime_us", (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 	time_member(w, "start_us", trace.start);
 	time_member(w, "end_us", now);
-	if (b->in_rescue)
-		text_member(w, "failure", b->failure[0] ? b->failure
-							: "the root device did not appear");
+	if (end->failure)
+		text_member(w, "failure", end->failure);
 	else
-		text_member(w, "init", b->init);
-	if (b->fstype && b->root < b->n_devices)
-		text_member(w, "root", b->devices[b->root].name);
+		text_member(w, "init", end->init);
+	if (end->root)
+		text_member(w, "root", end->root);
 }
 
-int trace_write(const struct boot *b, int fd)
+int trace_write(const struct trace_end *end, int fd)
 {
 	static const struct {
 		enum trace_kind kind;
@@ -387,9 +386,9 @@ int trace_write(const struct boot *b, int fd)
 	struct writer w = {.fd = fd};
 
 	put(&w, "{");
-	write_head(&w, b);
+	write_head(&w, end);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		write_list(&w, b, lists[i].kind, lists[i].key);
+		write_list(&w, end->index, lists[i].kind, lists[i].key);
 	member(&w, "left_out");
 	put_number(&w, (int64_t)trace.left_out);
 	put(&w, "}\n");
@@ -397,7 +396,7 @@ int trace_write(const struct boot *b, int fd)
 	return w.result;
 }
 
-void trace_save(const struct boot *b)
+void trace_save(const struct trace_end *end)
 {
 	_cleanup_fd_ int fd = -1;
 	int r = sys_mkdir(TRACE_DIR, 0755);
@@ -405,7 +404,7 @@ void trace_save(const struct boot *b)
 	if (r == 0 || r == -EEXIST)
 		fd = sys_create(TRACE_PATH, 0644);
 	if (fd >= 0)
-		r = trace_write(b, fd);
+		r = trace_write(end, fd);
 	else if (r == 0 || r == -EEXIST)
 		r = fd;
 	if (r < 0) {

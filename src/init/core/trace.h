@@ -7,8 +7,11 @@
  * the root's init, or in an account of what failed. Nothing here can stop a boot.
  */
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "format/ours/manifest_id.h"
-#include "init/boot.h"
+#include "format/ours/modindex.h"
 
 enum { TRACE_MAX = 1024 };
 
@@ -44,8 +47,16 @@ int64_t trace_start(void);
 /* The identity of the image whose manifest this is, from its last bytes. False: it has none. */
 bool trace_image(const char *manifest, char out[MANIFEST_ID + 1]);
 
+/* How the boot ended. */
+struct trace_end {
+	const struct modindex *index; /* of the modules that were noted */
+	const char *failure;	      /* NULL: it did not fail */
+	const char *init;	      /* of the root, then */
+	const char *root;	      /* name of its device; NULL */
+};
+
 /* Writes what has happened so far to FD: 0 or -errno. */
-int trace_write(const struct boot *b, int fd);
+int trace_write(const struct trace_end *end, int fd);
 
 /* The same into TRACE_PATH; what is there half after a failure is taken away again. */
-void trace_save(const struct boot *b);
+void trace_save(const struct trace_end *end);

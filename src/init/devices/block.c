@@ -16,7 +16,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "init/devices/discover.h"
+#include "init/devices/links/links.h"
+#include "init/devices/match.h"
 #include "init/core/log.h"
 #include "init/core/trace.h"
 
@@ -24,8 +25,8 @@ enum { PROBES_MAX = 3 /* of one that fails */ };
 
 static int find(const struct boot *b, const char *name)
 {
-	for (size_t i = 0; i < b->n_devices; i++)
-		if (strcmp(b->devices[i].name, name) == 0)
+	for (size_t i = 0; i < b->devices->n; i++)
+		if (strcmp(b->devices->list[i].name, name) == 0)
 			return (int)i;
 	return -1;
 }
@@ -73,20 +74,20 @@ static struct block_device *free_place(struct boot *b, const char *name)
 {
 	int n = find(b, "");
 
-	if (n < 0 && b->n_devices < BOOT_DEVICES_MAX)
-		n = (int)b->n_devices++;
+	if (n < 0 && b->devices->n < DEVICES_MAX)
+		n = (int)b->devices->n++;
 	if (n < 0)
 		log_info("%s is passed over: there are more than %d block devices", name,
-			 BOOT_DEVICES_MAX);
-	return n < 0 ? NULL : &b->devices[n];
+			 DEVICES_MAX);
+	return n < 0 ? NULL : &b->devices->list[n];
 }
 
 static void will_read(struct boot *b, const struct block_device *d)
 {
-	size_t n = (size_t)(d - b->devices);
+	size_t n = (size_t)(d - b->devices->list);
 
-	if (n < b->unread)
-		b->unread = n;
+	if (n < b->devices->unread)
+		b->devices->unread = n;
 }
 
 void block_add(struct boot *b, const char *name, bool is_partition)
@@ -98,14 +99,14 @@ void block_add(struct boot *b, const char *name, bool is_partition)
 	/* ramN, and loopN without a file, are there in masses and hold nothing. */
 	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0)
 		return;
-	d = n < 0 ? free_place(b, name) : &b->devices[n];
+	d = n < 0 ? free_place(b, name) : &b->devices->list[n];
 	if (!d)
 		return;
 	if (d->name[0] && (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN)) {
 		d->state = DEVICE_AGAIN;
 		return;
 	}
-	generation = n < 0 ? ++b->generations : d->generation;
+	generation = n < 0 ? ++b->devices->generations : d->generation;
 	*d = (struct block_device){.is_partition = is_partition, .generation = generation};
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	will_read(b, d);
@@ -117,7 +118,7 @@ void block_remove(struct boot *b, const char *name)
 	int n = find(b, name);
 
 	if (n >= 0)
-		b->devices[n] = (struct block_device){0};
+		b->devices->list[n] = (struct block_device){0};
 }
 
 /* A device that is wanted by its kernel name is the only one that needs to be read, until there is
@@ -126,27 +127,28 @@ static bool is_wanted(const struct boot *b, const struct block_device *d)
 {
 	if (!d->name[0] || d->state != DEVICE_NEW)
 		return false;
-	for (size_t i = 0; i < b->n_wants; i++)
-		if (b->wants[i]->kind != SPEC_NAME || strcmp(d->name, b->wants[i]->value) == 0)
+	for (size_t i = 0; i < b->devices->n_wants; i++)
+		if (b->devices->wants[i]->kind != SPEC_NAME ||
+		    strcmp(d->name, b->devices->wants[i]->value) == 0)
 			return true;
-	return b->probe_all;
+	return b->devices->probe_all;
 }
 
 void block_want(struct boot *b, const struct spec *spec)
 {
-	if (b->n_wants < BOOT_WANTS_MAX)
-		b->wants[b->n_wants++] = spec;
+	if (b->devices->n_wants < DEVICES_WANTS_MAX)
+		b->devices->wants[b->devices->n_wants++] = spec;
 	else
-		b->probe_all = true;
-	b->unread = 0;
-	if (spec->kind != SPEC_LINK || b->probe_links)
+		b->devices->probe_all = true;
+	b->devices->unread = 0;
+	if (spec->kind != SPEC_LINK || b->devices->probe_links)
 		return;
-	b->probe_links = true; /* what was read before was not asked for its links */
-	for (size_t i = 0; i < b->n_devices; i++)
-		if (b->devices[i].state == DEVICE_KNOWN)
-			b->devices[i].state = DEVICE_NEW;
-		else if (b->devices[i].state == DEVICE_PROBING)
-			b->devices[i].state = DEVICE_AGAIN;
+	b->devices->probe_links = true; /* what was read before was not asked for its links */
+	for (size_t i = 0; i < b->devices->n; i++)
+		if (b->devices->list[i].state == DEVICE_KNOWN)
+			b->devices->list[i].state = DEVICE_NEW;
+		else if (b->devices->list[i].state == DEVICE_PROBING)
+			b->devices->list[i].state = DEVICE_AGAIN;
 }
 
 void block_want_named(struct boot *b)
@@ -158,15 +160,16 @@ void block_want_named(struct boot *b)
 
 void block_want_all(struct boot *b)
 {
-	b->probe_all = true;
-	b->unread = 0;
+	b->devices->probe_all = true;
+	b->devices->unread = 0;
 }
 
 int block_next(struct boot *b)
 {
-	while (b->unread < b->n_devices && !is_wanted(b, &b->devices[b->unread]))
-		b->unread++;
-	return b->unread < b->n_devices ? (int)b->unread : -1;
+	while (b->devices->unread < b->devices->n &&
+	       !is_wanted(b, &b->devices->list[b->devices->unread]))
+		b->devices->unread++;
+	return b->devices->unread < b->devices->n ? (int)b->devices->unread : -1;
 }
 
 static void log_found(const struct block_device *d)
@@ -193,9 +196,9 @@ void block_done(struct boot *b, const struct job_result *result)
 	struct block_device *d;
 
 	/* It may be gone, and another one may have its name. */
-	if (n < 0 || b->devices[n].generation != result->generation)
+	if (n < 0 || b->devices->list[n].generation != result->generation)
 		return;
-	d = &b->devices[n];
+	d = &b->devices->list[n];
 	trace_device_ends(d->name, result->result);
 	if (d->state == DEVICE_AGAIN) {
 		d->state = DEVICE_NEW;
@@ -224,10 +227,10 @@ static bool is_of_disk(const struct block_device *d, const struct block_device *
 /* The partition so many numbers behind the one that SPEC names. */
 static bool is_behind(const struct boot *b, const struct spec *spec, const struct block_device *d)
 {
-	for (size_t i = 0; i < b->n_devices; i++) {
-		const struct block_device *o = &b->devices[i];
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *o = &b->devices->list[i];
 
-		if (o->name[0] && o->state == DEVICE_KNOWN && spec_is(spec, o) &&
+		if (o->name[0] && o->state == DEVICE_KNOWN && match_device(spec, o) &&
 		    is_of_disk(o, d) && d->probe.partn &&
 		    (int64_t)d->probe.partn == (int64_t)o->probe.partn + spec->offset)
 			return true;
@@ -240,8 +243,8 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 	if (!d->name[0] || d->state != DEVICE_KNOWN)
 		return false;
 	if (spec->kind == SPEC_AUTO)
-		return discover_fits(b, d);
-	return spec->offset ? is_behind(b, spec, d) : spec_is(spec, d);
+		return b->devices->is_auto && b->devices->is_auto(b, d);
+	return spec->offset ? is_behind(b, spec, d) : match_device(spec, d);
 }
 
 /* Of several the one with a filesystem, never a member of something larger; of those the one
@@ -250,8 +253,8 @@ int block_find(const struct boot *b, const struct spec *spec)
 {
 	int best = -1;
 
-	for (size_t i = 0; i < b->n_devices; i++) {
-		const struct block_device *d = &b->devices[i], *o;
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *d = &b->devices->list[i], *o;
 		bool is_fs, best_is_fs;
 
 		if (!block_fits(b, spec, d))
@@ -260,7 +263,7 @@ int block_find(const struct boot *b, const struct spec *spec)
 			best = (int)i;
 			continue;
 		}
-		o = &b->devices[best];
+		o = &b->devices->list[best];
 		is_fs = strcmp(d->probe.usage, "filesystem") == 0;
 		best_is_fs = strcmp(o->probe.usage, "filesystem") == 0;
 		if (is_fs != best_is_fs ? is_fs : version_compare(d->name, o->name) < 0)
@@ -294,12 +297,12 @@ static bool is_the_same(const struct block_device *d, const struct block_device 
 bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, char *why,
 		       size_t size)
 {
-	const struct block_device *d = &b->devices[n];
+	const struct block_device *d = &b->devices->list[n];
 	char own[LINKS_WWID_MAX], wwid[LINKS_WWID_MAX];
 
 	links_wwid("/sys", d->name, own, sizeof(own));
-	for (size_t i = 0; i < b->n_devices; i++) {
-		const struct block_device *o = &b->devices[i];
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *o = &b->devices->list[i];
 
 		if (i == n || !block_fits(b, spec, o) || block_is_member(o) || is_the_same(d, o))
 			continue;

@@ -5,7 +5,39 @@
  * Block devices at boot: which there are, what is on them, and which of them is the root.
  */
 
-#include "init/boot.h"
+#include "init/core/boot.h"
+
+enum { DEVICES_MAX = 2048, DEVICES_WANTS_MAX = 64 };
+
+enum device_state {
+	DEVICE_NEW, /* not looked at */
+	DEVICE_PROBING,
+	DEVICE_KNOWN,
+	DEVICE_AGAIN, /* it changed while it was looked at */
+};
+
+struct block_device {
+	char name[JOBS_NAME_MAX]; /* kernel name; empty: a free place */
+	uint8_t state;
+	bool is_partition;
+	uint32_t generation; /* no two devices have the same, not even of one name */
+	int result;	     /* of the probe */
+	uint8_t failures;    /* of it, one after the other */
+	struct probe probe;
+};
+
+struct devices {
+	struct block_device list[DEVICES_MAX];
+	size_t n;
+	size_t unread; /* before it in LIST there is none that should be read */
+	uint32_t generations;
+	const struct spec *wants[DEVICES_WANTS_MAX]; /* that somebody waits for */
+	size_t n_wants;
+	bool probe_all;	  /* for the diagnosis */
+	bool probe_links; /* somebody wants a device by one of them */
+	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
+	bool (*is_auto)(const struct boot *b, const struct block_device *d);
+};
 
 /* A device has appeared or changed (NAME: its kernel name), or is gone. */
 void block_add(struct boot *b, const char *name, bool is_partition);

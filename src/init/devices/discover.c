@@ -64,11 +64,11 @@ static bool same_disk(const struct block_device *a, const struct block_device *b
 
 static bool is_on_loaders_disk(const struct boot *b, const struct block_device *d)
 {
-	for (size_t i = 0; i < b->n_devices; i++) {
-		const struct block_device *o = &b->devices[i];
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *o = &b->devices->list[i];
 
 		if (o->name[0] && o->state == DEVICE_KNOWN &&
-		    strcasecmp(o->probe.partuuid, b->loader) == 0 && same_disk(o, d))
+		    strcasecmp(o->probe.partuuid, b->discovery->loader) == 0 && same_disk(o, d))
 			return true;
 	}
 	return false;
@@ -77,23 +77,28 @@ static bool is_on_loaders_disk(const struct boot *b, const struct block_device *
 /* Another disk with a root partition, in doubt. NULL: none. */
 static const struct block_device *rival(const struct boot *b, const struct block_device *d)
 {
-	for (size_t i = 0; i < b->n_devices; i++)
-		if (is_candidate(&b->devices[i]) && !same_disk(&b->devices[i], d))
-			return &b->devices[i];
+	for (size_t i = 0; i < b->devices->n; i++)
+		if (is_candidate(&b->devices->list[i]) && !same_disk(&b->devices->list[i], d))
+			return &b->devices->list[i];
 	return NULL;
 }
 
-bool discover_fits(const struct boot *b, const struct block_device *d)
+static bool is_root(const struct boot *b, const struct block_device *d)
 {
 	if (!is_candidate(d))
 		return false;
-	return *b->loader ? is_on_loaders_disk(b, d) : !rival(b, d);
+	return *b->discovery->loader ? is_on_loaders_disk(b, d) : !rival(b, d);
+}
+
+void discover_register(struct boot *b)
+{
+	b->devices->is_auto = is_root;
 }
 
 bool discover_is_doubtful(const struct boot *b, char *why, size_t size)
 {
-	for (size_t i = 0; i < b->n_devices && !*b->loader; i++) {
-		const struct block_device *d = &b->devices[i];
+	for (size_t i = 0; i < b->devices->n && !*b->discovery->loader; i++) {
+		const struct block_device *d = &b->devices->list[i];
 		const struct block_device *o = is_candidate(d) ? rival(b, d) : NULL;
 
 		if (!o)
@@ -111,23 +116,23 @@ enum stage_step discover_loader(struct boot *b)
 {
 	const struct job job = {.kind = JOB_LOADER};
 
-	if (b->loader_known)
+	if (b->discovery->is_known)
 		return STAGE_ENDS;
-	if (b->task.state == TASK_NONE) {
+	if (b->flow.task.state == TASK_NONE) {
 		if (access(EFIVARS, F_OK) < 0) {
-			b->loader_known = true; /* not started by EFI */
+			b->discovery->is_known = true; /* not started by EFI */
 			return STAGE_ENDS;
 		}
 		modules_request_alias(b, "fs-efivarfs");
-		return modules_pending(b, "fs-efivarfs") ? STAGE_STAYS : stages_task(b, &job);
+		return modules_pending(b, "fs-efivarfs") ? STAGE_STAYS : flow_task(b, &job);
 	}
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	b->loader_known = true;
-	snprintf(b->loader, sizeof(b->loader), "%.*s", (int)sizeof(b->loader) - 1,
-		 b->task.result.text);
-	log_info("the boot loader came from %s%s", *b->loader ? "PARTUUID=" : "a partition unknown",
-		 b->loader);
+	b->discovery->is_known = true;
+	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "%.*s",
+		 (int)sizeof(b->discovery->loader) - 1, b->flow.task.result.text);
+	log_info("the boot loader came from %s%s",
+		 *b->discovery->loader ? "PARTUUID=" : "a partition unknown", b->discovery->loader);
 	return STAGE_ENDS;
 }
 

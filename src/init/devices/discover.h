@@ -8,7 +8,7 @@
  * (uapi-group.org).
  */
 
-#include "init/stages.h"
+#include "init/devices/block.h"
 
 enum discover_flags {
 	DISCOVER_NO_AUTO,
@@ -16,8 +16,14 @@ enum discover_flags {
 	DISCOVER_GROW,
 };
 
-/* Is D such a partition, on the right disk? */
-bool discover_fits(const struct boot *b, const struct block_device *d);
+struct discovery {
+	bool is_known;		    /* what EFI says of the boot loader */
+	char loader[JOBS_NAME_MAX]; /* PARTUUID of its partition; "" */
+};
+
+/* From now on block_find() knows which device has no name (SPEC_AUTO): such a partition, on the
+ * right disk. */
+void discover_register(struct boot *b);
 
 bool discover_has_flag(const struct block_device *d, enum discover_flags flag);
 

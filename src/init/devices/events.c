@@ -14,7 +14,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "format/kernel/uevent.h"
 #include "init/devices/block.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
@@ -53,19 +52,40 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+bool events_listen(struct boot *b, const char *subsystem,
+		   void (*heard)(struct boot *b, const struct uevent *u))
+{
+	struct events *e = b->events;
+
+	if (e->n_listeners == EVENTS_LISTENERS_MAX)
+		return false;
+	e->listeners[e->n_listeners++] = (struct events_listener){subsystem, heard};
+	return true;
+}
+
+/* U: NULL when events were lost. */
+static void tell_listeners(struct boot *b, const struct uevent *u)
+{
+	for (size_t i = 0; i < b->events->n_listeners; i++) {
+		const struct events_listener *l = &b->events->listeners[i];
+
+		if (!u || strcmp(u->subsystem, l->subsystem) == 0)
+			l->heard(b, u);
+	}
+}
+
 static void handle(struct boot *b, const struct uevent *u)
 {
 	bool is_block = strcmp(u->subsystem, "block") == 0;
 	const char *name = u->devname ? u->devname : base_name(u->devpath);
 
 	log_debug("%s %s", u->action, u->devpath);
+	tell_listeners(b, u);
 	if (strcmp(u->action, "remove") == 0) {
 		if (is_block)
 			block_remove(b, name);
 		return;
 	}
-	if (strcmp(u->subsystem, "watchdog") == 0)
-		watchdog_appeared(b);
 	if (u->modalias && strcmp(u->action, "add") == 0)
 		modules_request_device(b, u->modalias);
 	if (is_block && (strcmp(u->action, "add") == 0 || strcmp(u->action, "change") == 0))
@@ -152,13 +172,13 @@ static void coldplug(struct boot *b)
 
 void events_start(struct boot *b)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->netlink};
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = b->events};
 
-	if (b->triggered)
+	if (b->events->triggered)
 		return;
-	b->triggered = true;
-	if (b->netlink >= 0)
-		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->netlink, &ev);
+	b->events->triggered = true;
+	if (b->events->netlink >= 0)
+		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->events->netlink, &ev);
 	coldplug(b);
 }
 
@@ -179,12 +199,12 @@ void events_receive(struct boot *b)
 			.msg_control = control,
 			.msg_controllen = sizeof(control),
 		};
-		ssize_t n = recvmsg(b->netlink, &m, 0);
+		ssize_t n = recvmsg(b->events->netlink, &m, 0);
 		struct uevent u;
 
 		if (n < 0 && errno == ENOBUFS) {
 			coldplug(b);
-			watchdog_appeared(b);
+			tell_listeners(b, NULL);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)

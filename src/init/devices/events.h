@@ -6,11 +6,32 @@
  * were there before. Modules are asked for and block devices noted; nothing waits here.
  */
 
-#include "init/boot.h"
+#include "format/kernel/uevent.h"
+#include "init/core/boot.h"
+
+enum { EVENTS_LISTENERS_MAX = 16 };
+
+/* Who wants to hear of a subsystem besides block. */
+struct events_listener {
+	const char *subsystem;
+	/* U: what the kernel said; NULL: events were lost, anything may have changed. */
+	void (*heard)(struct boot *b, const struct uevent *u);
+};
+
+struct events {
+	int netlink;
+	bool triggered; /* devices have been walked */
+	struct events_listener listeners[EVENTS_LISTENERS_MAX];
+	size_t n_listeners;
+};
 
 /* Opens the netlink socket. Descriptor or -errno. To be opened before events_start(), so that
  * no device falls between. */
 int events_open(void);
+
+/* HEARD is called for every event of SUBSYSTEM. False: there are too many. */
+bool events_listen(struct boot *b, const char *subsystem,
+		   void (*heard)(struct boot *b, const struct uevent *u));
 
 /* From now on devices ask for their drivers: walks those that are there, and lets b->epoll report
  * what the socket has held and will get. Does nothing when called again. */

@@ -45,10 +45,12 @@ static const void *map_file(const char *path, size_t *len)
 static void read_kernel_codec(struct boot *b)
 {
 	_cleanup_fd_ int fd = open("/sys/module/compression", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read_full(fd, b->kernel_codec, sizeof(b->kernel_codec) - 1);
+	ssize_t n = fd < 0 ? 0
+			   : read_full(fd, b->modules->kernel_codec,
+				       sizeof(b->modules->kernel_codec) - 1);
 
-	b->kernel_codec[n > 0 ? n : 0] = '\0';
-	b->kernel_codec[strcspn(b->kernel_codec, "\n")] = '\0';
+	b->modules->kernel_codec[n > 0 ? n : 0] = '\0';
+	b->modules->kernel_codec[strcspn(b->modules->kernel_codec, "\n")] = '\0';
 }
 
 static void request_early(const char *module, void *arg)
@@ -65,19 +67,21 @@ void modules_open(struct boot *b)
 
 	if (!data) {
 		log_tell("/" MODINDEX_PATH " cannot be read: the image is damaged");
-	} else if (modindex_decode(data, len, &b->index, &err) < 0) {
+	} else if (modindex_decode(data, len, &b->modules->index, &err) < 0) {
 		log_tell("/" MODINDEX_PATH ": %s", err.text);
 	} else {
-		b->modules = calloc(b->index.n_modules + 1, sizeof(*b->modules));
-		b->order = calloc(b->index.n_modules + 1, sizeof(*b->order));
-		b->has_index = b->modules && b->order;
-		if (!b->has_index)
+		b->modules->status =
+			calloc(b->modules->index.n_modules + 1, sizeof(*b->modules->status));
+		b->modules->order =
+			calloc(b->modules->index.n_modules + 1, sizeof(*b->modules->order));
+		b->modules->has_index = b->modules->status && b->modules->order;
+		if (!b->modules->has_index)
 			log_tell("there is too little memory for a list of modules: none will load");
 	}
 	read_kernel_codec(b);
 	params_each(&b->params.early, request_early, b);
-	for (size_t i = 0; i < b->n_loads; i++)
-		modules_request(b, b->loads[i]);
+	for (size_t i = 0; i < b->settings.n_loads; i++)
+		modules_request(b, b->settings.loads[i]);
 }
 
 /* ---- who is wanted, and when it can load ---- */
@@ -87,7 +91,7 @@ static uint32_t size_of(const struct boot *b, uint32_t module)
 	char file[FILE_NAME_MAX];
 	struct stat st;
 
-	snprintf(file, sizeof(file), "/%s", modindex_path(&b->index, module));
+	snprintf(file, sizeof(file), "/%s", modindex_path(&b->modules->index, module));
 	return stat(file, &st) < 0 || st.st_size > MODULE_SIZE_MAX ? 0 : (uint32_t)st.st_size;
 }
 
@@ -96,16 +100,17 @@ static const enum modindex_deps before[] = {MODINDEX_HARD, MODINDEX_PRE};
 /* The bytes that are not there yet of MODULE and of what it depends on. */
 static uint32_t weigh(struct boot *b, uint32_t module, int depth)
 {
-	struct module_status *m = &b->modules[module];
+	struct module_status *m = &b->modules->status[module];
 	uint32_t sum;
 
-	if (m->seen == b->weighings || m->state > MODULE_LOADING || depth == DEPTH_MAX)
+	if (m->seen == b->modules->weighings || m->state > MODULE_LOADING || depth == DEPTH_MAX)
 		return 0;
-	m->seen = b->weighings;
+	m->seen = b->modules->weighings;
 	sum = size_of(b, module);
 	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
-		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
-			sum += weigh(b, modindex_dep(&b->index, module, before[k], i), depth + 1);
+		for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, before[k]); i++)
+			sum += weigh(b, modindex_dep(&b->modules->index, module, before[k], i),
+				     depth + 1);
 	return sum;
 }
 
@@ -121,7 +126,7 @@ static bool is_before(const struct module_status *m, const struct wish *w)
 
 static void request(struct boot *b, uint32_t module, const struct wish *w, int depth)
 {
-	struct module_status *m = &b->modules[module];
+	struct module_status *m = &b->modules->status[module];
 	bool is_new = m->state == MODULE_IDLE;
 
 	if (m->state > MODULE_WANTED || (!is_new && is_before(m, w)) || depth == DEPTH_MAX)
@@ -131,30 +136,33 @@ static void request(struct boot *b, uint32_t module, const struct wish *w, int d
 	m->rank = (uint8_t)w->rank;
 	m->cost = w->cost;
 	for (size_t k = 0; k < ARRAY_SIZE(before); k++)
-		for (uint32_t i = 0; i < modindex_count(&b->index, module, before[k]); i++)
-			request(b, modindex_dep(&b->index, module, before[k], i), w, depth + 1);
+		for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, before[k]); i++)
+			request(b, modindex_dep(&b->modules->index, module, before[k], i), w,
+				depth + 1);
 	if (is_new) {
-		b->order[b->n_order++] = module;
+		b->modules->order[b->modules->n_order++] = module;
 		trace_module_wanted(module);
 	}
-	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_POST); i++)
-		request(b, modindex_dep(&b->index, module, MODINDEX_POST, i), w, depth + 1);
+	for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, MODINDEX_POST); i++)
+		request(b, modindex_dep(&b->modules->index, module, MODINDEX_POST, i), w,
+			depth + 1);
 }
 
 static void request_ranked(struct boot *b, uint32_t module, enum module_rank rank)
 {
 	struct wish w = {.rank = rank};
 
-	if (b->modules[module].state > MODULE_WANTED)
+	if (b->modules->status[module].state > MODULE_WANTED)
 		return;
-	b->weighings++;
+	b->modules->weighings++;
 	w.cost = weigh(b, module, 0);
 	request(b, module, &w, 0);
 }
 
 bool modules_request(struct boot *b, const char *name)
 {
-	uint32_t module = b->has_index ? modindex_find(&b->index, name) : MODINDEX_NONE;
+	uint32_t module =
+		b->modules->has_index ? modindex_find(&b->modules->index, name) : MODINDEX_NONE;
 
 	if (module == MODINDEX_NONE)
 		return false;
@@ -166,52 +174,54 @@ static void request_match(uint32_t module, void *arg)
 {
 	struct boot *b = arg;
 
-	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
+	if (!params_blacklisted(&b->params, modindex_name(&b->modules->index, module)))
 		request_ranked(b, module, RANK_GOAL);
 }
 
 void modules_request_alias(struct boot *b, const char *modalias)
 {
-	if (b->has_index)
-		modindex_match(&b->index, modalias, request_match, b);
+	if (b->modules->has_index)
+		modindex_match(&b->modules->index, modalias, request_match, b);
 }
 
 /* rd.watchdog= wants the machine watched from the beginning on. */
 static enum module_rank rank_of(const struct boot *b, uint32_t module)
 {
-	if (b->params.watchdog > 0 && strstr(modindex_path(&b->index, module), "/watchdog/"))
+	if (b->params.watchdog > 0 &&
+	    strstr(modindex_path(&b->modules->index, module), "/watchdog/"))
 		return RANK_GOAL;
-	return modindex_flags(&b->index, module) & MODINDEX_LATE ? RANK_LATE : RANK_DEVICE;
+	return modindex_flags(&b->modules->index, module) & MODINDEX_LATE ? RANK_LATE : RANK_DEVICE;
 }
 
 static void request_for_device(uint32_t module, void *arg)
 {
 	struct boot *b = arg;
 
-	if (!params_blacklisted(&b->params, modindex_name(&b->index, module)))
+	if (!params_blacklisted(&b->params, modindex_name(&b->modules->index, module)))
 		request_ranked(b, module, rank_of(b, module));
 }
 
 void modules_request_device(struct boot *b, const char *modalias)
 {
-	if (b->has_index)
-		modindex_match(&b->index, modalias, request_for_device, b);
+	if (b->modules->has_index)
+		modindex_match(&b->modules->index, modalias, request_for_device, b);
 }
 
 static bool is_over(const struct boot *b, uint32_t module)
 {
-	return b->modules[module].state == MODULE_LIVE || b->modules[module].state == MODULE_FAILED;
+	return b->modules->status[module].state == MODULE_LIVE ||
+	       b->modules->status[module].state == MODULE_FAILED;
 }
 
 /* Soft dependencies must have been tried. So must hard ones: whether one that failed is missing
  * the kernel knows best, it may be built in there under another name. */
 static bool can_load(const struct boot *b, uint32_t module)
 {
-	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_HARD); i++)
-		if (!is_over(b, modindex_dep(&b->index, module, MODINDEX_HARD, i)))
+	for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, MODINDEX_HARD); i++)
+		if (!is_over(b, modindex_dep(&b->modules->index, module, MODINDEX_HARD, i)))
 			return false;
-	for (uint32_t i = 0; i < modindex_count(&b->index, module, MODINDEX_PRE); i++) {
-		uint32_t pre = modindex_dep(&b->index, module, MODINDEX_PRE, i);
+	for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, MODINDEX_PRE); i++) {
+		uint32_t pre = modindex_dep(&b->modules->index, module, MODINDEX_PRE, i);
 
 		if (!is_over(b, pre))
 			return false;
@@ -224,19 +234,20 @@ uint32_t modules_next(const struct boot *b, enum module_rank limit)
 	uint32_t waiting = MODINDEX_NONE, best = MODINDEX_NONE;
 	bool loading = false;
 
-	for (uint32_t i = 0; i < b->n_order; i++) {
-		const struct module_status *m = &b->modules[b->order[i]];
-		const struct module_status *o = best == MODINDEX_NONE ? NULL : &b->modules[best];
+	for (uint32_t i = 0; i < b->modules->n_order; i++) {
+		const struct module_status *m = &b->modules->status[b->modules->order[i]];
+		const struct module_status *o =
+			best == MODINDEX_NONE ? NULL : &b->modules->status[best];
 
 		loading = loading || m->state == MODULE_LOADING;
 		if (m->state != MODULE_WANTED || m->rank > limit)
 			continue;
 		if (waiting == MODINDEX_NONE)
-			waiting = b->order[i];
+			waiting = b->modules->order[i];
 		if (o && is_before(o, &(struct wish){m->rank, m->cost}))
 			continue;
-		if (can_load(b, b->order[i]))
-			best = b->order[i];
+		if (can_load(b, b->modules->order[i]))
+			best = b->modules->order[i];
 	}
 	/* All wait for each other: a circle. The first goes ahead. */
 	return best != MODINDEX_NONE ? best : loading ? MODINDEX_NONE : waiting;
@@ -244,27 +255,28 @@ uint32_t modules_next(const struct boot *b, enum module_rank limit)
 
 bool modules_busy(const struct boot *b)
 {
-	enum module_rank limit = b->late || b->in_rescue ? RANK_LATE : RANK_DEVICE;
+	enum module_rank limit = b->modules->late || b->flow.failed ? RANK_LATE : RANK_DEVICE;
 
 	return jobs_busy(&b->jobs, JOB_LOAD) ||
-	       (b->has_index && modules_next(b, limit) != MODINDEX_NONE);
+	       (b->modules->has_index && modules_next(b, limit) != MODINDEX_NONE);
 }
 
 void modules_tick(struct boot *b, int64_t now)
 {
-	bool moves = b->has_index && modules_next(b, RANK_DEVICE) != MODINDEX_NONE;
+	bool moves = b->modules->has_index && modules_next(b, RANK_DEVICE) != MODINDEX_NONE;
 
 	if (moves || jobs_busy(&b->jobs, JOB_PROBE))
-		b->idle_since = 0;
-	else if (!b->idle_since)
-		b->idle_since = now;
-	else if (now >= b->idle_since + IDLE_MS)
-		b->late = true;
+		b->modules->idle_since = 0;
+	else if (!b->modules->idle_since)
+		b->modules->idle_since = now;
+	else if (now >= b->modules->idle_since + IDLE_MS)
+		b->modules->late = true;
 }
 
 int64_t modules_due(const struct boot *b)
 {
-	return b->idle_since && !b->late ? b->idle_since + IDLE_MS : INT64_MAX;
+	return b->modules->idle_since && !b->modules->late ? b->modules->idle_since + IDLE_MS
+							   : INT64_MAX;
 }
 
 static void request_late(const char *module, void *arg)
@@ -275,22 +287,23 @@ static void request_late(const char *module, void *arg)
 
 void modules_request_late(struct boot *b)
 {
-	if (b->has_late || b->stage <= STAGE_TRIGGER)
+	if (b->modules->has_late || b->flow.stage <= STAGE_TRIGGER)
 		return;
-	if (b->stage < STAGE_DRIVER && modules_busy(b))
+	if (b->flow.stage < STAGE_DRIVER && modules_busy(b))
 		return;
-	b->has_late = true;
+	b->modules->has_late = true;
 	params_each(&b->params.late, request_late, b);
 }
 
 void modules_done(struct boot *b, uint32_t module, int result)
 {
-	b->modules[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
-	b->modules[module].result = (int16_t)result;
-	b->idle_since = 0;
+	b->modules->status[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
+	b->modules->status[module].result = (int16_t)result;
+	b->modules->idle_since = 0;
 	trace_module_ends(module, result);
 	if (result < 0)
-		log_info("module %s: %s", modindex_name(&b->index, module), strerror(-result));
+		log_info("module %s: %s", modindex_name(&b->modules->index, module),
+			 strerror(-result));
 }
 
 struct pending {
@@ -301,7 +314,7 @@ struct pending {
 static void note_pending(uint32_t module, void *arg)
 {
 	struct pending *p = arg;
-	uint8_t state = p->b->modules[module].state;
+	uint8_t state = p->b->modules->status[module].state;
 
 	p->found = p->found || state == MODULE_WANTED || state == MODULE_LOADING;
 }
@@ -310,8 +323,8 @@ bool modules_pending(const struct boot *b, const char *alias)
 {
 	struct pending p = {.b = b};
 
-	if (b->has_index)
-		modindex_match(&b->index, alias, note_pending, &p);
+	if (b->modules->has_index)
+		modindex_match(&b->modules->index, alias, note_pending, &p);
 	return p.found;
 }
 
@@ -337,17 +350,17 @@ static int load_unpacked(const char *path, enum codec codec, const char *options
 
 int modules_load(const struct boot *b, uint32_t module)
 {
-	const char *path = modindex_path(&b->index, module);
+	const char *path = modindex_path(&b->modules->index, module);
 	char file[FILE_NAME_MAX], options[OPTIONS_MAX];
 	enum codec codec = codec_by_suffix(path);
 	_cleanup_fd_ int fd = -1;
 	int r = -ENOTSUP;
 
 	snprintf(file, sizeof(file), "/%s", path);
-	snprintf(options, sizeof(options), "%s", modindex_options(&b->index, module));
-	params_module_options(&b->params, modindex_name(&b->index, module), options,
+	snprintf(options, sizeof(options), "%s", modindex_options(&b->modules->index, module));
+	params_module_options(&b->params, modindex_name(&b->modules->index, module), options,
 			      sizeof(options));
-	if (codec == CODEC_NONE || strcmp(b->kernel_codec, codec_info(codec)->name) == 0) {
+	if (codec == CODEC_NONE || strcmp(b->modules->kernel_codec, codec_info(codec)->name) == 0) {
 		fd = open(file, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
@@ -368,11 +381,11 @@ int modules_modprobe(struct boot *b, int argc, char **argv)
 
 	/* For options on the command line; what PID 1 loads at once is not asked for again. */
 	settings_read(b);
-	b->n_loads = 0;
+	b->settings.n_loads = 0;
 	modules_open(b);
 	if (!modules_request(b, name))
 		modules_request_alias(b, name);
-	if (!b->n_order)
+	if (!b->modules->n_order)
 		return 1;
 	while ((module = modules_next(b, RANK_GOAL)) != MODINDEX_NONE) {
 		int r = modules_load(b, module);

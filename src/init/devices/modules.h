@@ -5,7 +5,45 @@
  * Kernel modules at boot: who asks for which, in which order they load, and the loading itself.
  */
 
-#include "init/boot.h"
+#include "format/ours/modindex.h"
+#include "init/core/boot.h"
+
+enum module_state {
+	MODULE_IDLE,   /* nobody asked */
+	MODULE_WANTED, /* waits for what it depends on, or for a worker */
+	MODULE_LOADING,
+	MODULE_LIVE,
+	MODULE_FAILED,
+};
+
+/* How a module leads to the root. What ranks first loads first. */
+enum module_rank {
+	RANK_NONE,
+	RANK_GOAL,   /* asked for by name, or the driver of the root's filesystem */
+	RANK_DEVICE, /* serves a device behind which there may be disks */
+	RANK_LATE,   /* serves another device: a keyboard, a watchdog */
+};
+
+struct module_status {
+	uint8_t state;
+	uint8_t rank;
+	int16_t result; /* -errno of a failed one */
+	uint32_t cost;	/* bytes that it is loaded with or for: the least of those who asked */
+	uint32_t seen;	/* by the last weighing */
+};
+
+struct modules {
+	struct modindex index;
+	bool has_index;
+	struct module_status *status; /* one per module of the index */
+	uint32_t *order;	      /* in which they were asked for */
+	uint32_t n_order;
+	uint32_t weighings;
+	bool late;	       /* what leads to no disk may load, too */
+	bool has_late;	       /* the modules of rd.driver.post= have been asked for */
+	int64_t idle_since;    /* nothing starts to load and no disk is being read; 0: not so */
+	char kernel_codec[16]; /* that finit_module() unpacks itself; "" */
+};
 
 /* Maps the index into BOOT, and asks for the modules that are to load at once. What is missing
  * or broken is told; the boot goes on with what the kernel has built in. */

@@ -18,9 +18,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "init/core/log.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 #include "init/core/sys.h"
 #include "init/core/trace.h"
+#include "init/goal/root.h"
 
 enum {
 	EMPTY_DEPTH_MAX = 64,
@@ -219,10 +220,10 @@ static int write_state(void)
  * is. Without memory for that it starts as any init does: only a time is not shown then. */
 static void make_args(const struct boot *b, char **argv, char *out[ARGS_MAX + 1], char number[16])
 {
-	int fd = b->is_systemd ? write_state() : -1, n = 0;
+	int fd = b->root->is_systemd ? write_state() : -1, n = 0;
 	const char *state[STATE_ARGS] = {"--switched-root", "--system", "--deserialize", number};
 
-	out[n++] = (char *)b->init;
+	out[n++] = (char *)b->root->init;
 	snprintf(number, 16, "%d", fd);
 	for (int i = 0; fd >= 0 && i < STATE_ARGS; i++)
 		out[n++] = (char *)state[i];
@@ -260,7 +261,7 @@ int handover_switch(const struct boot *b, char **argv, char **envp)
 		return r;
 	}
 	make_args(b, argv, args, number);
-	r = sys_exec(b->init, args, envp);
-	log_tell("starting %s: %s", b->init, strerror(-r));
+	r = sys_exec(b->root->init, args, envp);
+	log_tell("starting %s: %s", b->root->init, strerror(-r));
 	return r;
 }

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "init/boot.h"
+#include "init/core/boot.h"
 
 /* Finds the root's init (RESULT->text) and makes sure that the folders to move to exist.
  * Changes the root directory of the calling process, which is a worker. */

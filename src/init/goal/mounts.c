@@ -13,10 +13,9 @@
 #include "base/text.h"
 #include "format/machine/fstab.h"
 #include "init/devices/block.h"
-#include "init/fsck.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 #include "init/goal/mounts_stages.h"
 #include "init/goal/root.h"
 
@@ -72,7 +71,7 @@ static void take_usr(struct boot *b)
 				 .writable = p->writable};
 
 	if (p->usr.kind != SPEC_NONE)
-		insert(&b->mounts, &e);
+		insert(b->mounts, &e);
 }
 
 static void take_entry(struct boot *b, const struct fstab_entry *f)
@@ -91,7 +90,7 @@ static void take_entry(struct boot *b, const struct fstab_entry *f)
 		return;
 	if (has_device(f))
 		spec_parse(f->source, &e.spec);
-	insert(&b->mounts, &e);
+	insert(b->mounts, &e);
 }
 
 void mounts_take(struct boot *b, char *text)
@@ -148,21 +147,21 @@ enum stage_step mounts_fstab(struct boot *b)
 
 	if (b->params.no_fstab || b->params.root.kind == SPEC_TMPFS) {
 		take_usr(b);
-	} else if (b->task.state == TASK_NONE) {
-		return stages_task(b, &job);
-	} else if (b->task.state == TASK_RUNS) {
+	} else if (b->flow.task.state == TASK_NONE) {
+		return flow_task(b, &job);
+	} else if (b->flow.task.state == TASK_RUNS) {
 		return STAGE_STAYS;
 	} else {
-		if (b->task.result.result < 0)
+		if (b->flow.task.result.result < 0)
 			log_tell("/etc/fstab of the root cannot be read: %s",
-				 strerror(-b->task.result.result));
+				 strerror(-b->flow.task.result.result));
 		take_usr(b);
-		if (b->task.result.result == 0 && b->task.result.text[0])
+		if (b->flow.task.result.result == 0 && b->flow.task.result.text[0])
 			read_copy(b);
 	}
-	for (size_t i = 0; i < b->mounts.n; i++)
-		if (b->mounts.list[i].spec.kind != SPEC_NONE)
-			block_want(b, &b->mounts.list[i].spec);
+	for (size_t i = 0; i < b->mounts->n; i++)
+		if (b->mounts->list[i].spec.kind != SPEC_NONE)
+			block_want(b, &b->mounts->list[i].spec);
 	return STAGE_ENDS;
 }
 
@@ -170,36 +169,36 @@ enum stage_step mounts_fstab(struct boot *b)
 
 void mounts_what(const struct boot *b, char *out, size_t size)
 {
-	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 
 	snprintf(out, size, "%.60s for %.40s", e->source, e->target);
 }
 
 static enum stage_step go_to_next(struct boot *b)
 {
-	b->mounts.next++;
-	b->limited_by = NULL;
-	return stages_go(b, STAGE_MOUNTS_WAIT);
+	b->mounts->next++;
+	b->flow.limited_by = NULL;
+	return flow_go(b, STAGE_MOUNTS_WAIT);
 }
 
 static enum stage_step cannot(struct boot *b, const char *reason)
 {
-	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
-	char why[BOOT_STATE_TEXT_MAX];
+	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
+	char why[FLOW_TEXT_MAX];
 
 	snprintf(why, sizeof(why), "%.100s (%.100s) cannot be mounted: %s", e->target, e->source,
 		 reason);
 	if (!e->optional)
-		return stages_fail(b, why);
+		return flow_fail(b, why);
 	log_tell("%s; the boot goes on without it (nofail)", why);
 	return go_to_next(b);
 }
 
 static enum stage_step take_device(struct boot *b, const struct mounts_entry *e, size_t n)
 {
-	const struct block_device *d = &b->devices[n];
+	const struct block_device *d = &b->devices->list[n];
 	const char *type = strcmp(e->fstype, "auto") == 0 ? d->probe.type : e->fstype;
-	char why[BOOT_STATE_TEXT_MAX];
+	char why[FLOW_TEXT_MAX];
 
 	if (block_is_member(d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
@@ -210,41 +209,42 @@ static enum stage_step take_device(struct boot *b, const struct mounts_entry *e,
 		return cannot(b, "no filesystem that is known here is on it");
 	if (block_is_doubtful(b, &e->spec, n, why, sizeof(why)))
 		return cannot(b, why);
-	b->mounts.device = n;
-	snprintf(b->mounts.type, sizeof(b->mounts.type), "%.*s", (int)strcspn(type, ","), type);
+	b->mounts->device = n;
+	snprintf(b->mounts->type, sizeof(b->mounts->type), "%.*s", (int)strcspn(type, ","), type);
 	return STAGE_ENDS;
 }
 
 static void set_deadline(struct boot *b, const struct mounts_entry *e, int64_t now)
 {
-	b->limited_by = NULL;
-	b->deadline = root_deadline(b);
-	if (e->optional && (b->deadline == PARAMS_FOREVER || b->deadline > now + NOFAIL_MS)) {
-		b->deadline = now + NOFAIL_MS;
-		b->limited_by = "nofail in fstab";
+	b->flow.limited_by = NULL;
+	b->flow.deadline = root_deadline(b);
+	if (e->optional &&
+	    (b->flow.deadline == PARAMS_FOREVER || b->flow.deadline > now + NOFAIL_MS)) {
+		b->flow.deadline = now + NOFAIL_MS;
+		b->flow.limited_by = "nofail in fstab";
 	}
 }
 
 enum stage_step mounts_wait(struct boot *b)
 {
-	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 	int64_t now = log_now();
 	int n;
 
-	if (b->mounts.next == b->mounts.n)
-		return stages_go(b, STAGE_MOUNTS + 1);
-	if (!b->entered)
+	if (b->mounts->next == b->mounts->n)
+		return flow_go(b, STAGE_MOUNTS + 1);
+	if (!b->flow.entered)
 		set_deadline(b, e, now);
 	if (e->spec.kind == SPEC_NONE) {
-		snprintf(b->mounts.type, sizeof(b->mounts.type), "%s", e->fstype);
+		snprintf(b->mounts->type, sizeof(b->mounts->type), "%s", e->fstype);
 		return STAGE_ENDS;
 	}
 	if (e->spec.kind == SPEC_OTHER)
 		return cannot(b, "a device of that kind is out of this image's reach");
-	n = e->spec.kind == SPEC_AUTO ? (int)b->root : block_find(b, &e->spec);
+	n = e->spec.kind == SPEC_AUTO ? (int)b->root->device : block_find(b, &e->spec);
 	if (n >= 0)
 		return take_device(b, e, (size_t)n);
-	if (!stages_is_late(b, now))
+	if (!flow_is_late(b, now))
 		return STAGE_STAYS;
 	return cannot(b, "the device did not appear in time");
 }
@@ -253,35 +253,24 @@ enum stage_step mounts_driver(struct boot *b)
 {
 	char alias[JOBS_NAME_MAX + 8];
 
-	snprintf(alias, sizeof(alias), "fs-%s", b->mounts.type);
+	snprintf(alias, sizeof(alias), "fs-%s", b->mounts->type);
 	modules_request_alias(b, alias);
 	if (!modules_pending(b, alias))
 		return STAGE_ENDS;
-	return stages_is_late(b, log_now())
+	return flow_is_late(b, log_now())
 		       ? cannot(b, "the driver of the filesystem does not finish loading")
 		       : STAGE_STAYS;
 }
 
-enum stage_step mounts_fsck(struct boot *b)
-{
-	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
-
-	b->limited_by = NULL;
-	if (e->spec.kind == SPEC_NONE || b->mounts.device == b->root ||
-	    (!e->checked && b->params.fsck_mode != FSCK_FORCE))
-		return STAGE_ENDS;
-	return fsck_device(b, b->devices[b->mounts.device].name, b->mounts.type);
-}
-
 static bool make_job(const struct boot *b, struct job *out)
 {
-	const struct mounts_entry *e = &b->mounts.list[b->mounts.next];
+	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 
 	*out = (struct job){.kind = JOB_MOUNT, .beneath = true, .writable = e->writable};
 	snprintf(out->target, sizeof(out->target), "%s", e->target);
-	snprintf(out->fstype, sizeof(out->fstype), "%s", b->mounts.type);
+	snprintf(out->fstype, sizeof(out->fstype), "%s", b->mounts->type);
 	if (e->spec.kind != SPEC_NONE)
-		memcpy(out->name, b->devices[b->mounts.device].name, sizeof(out->name));
+		memcpy(out->name, b->devices->list[b->mounts->device].name, sizeof(out->name));
 	else if (strlen(e->source) < sizeof(out->name))
 		strcpy(out->name, e->source); /* of a bind mount */
 	else
@@ -296,14 +285,14 @@ enum stage_step mounts_mount(struct boot *b)
 {
 	struct job job;
 
-	if (b->task.state == TASK_NONE)
-		return make_job(b, &job) ? stages_task(b, &job)
+	if (b->flow.task.state == TASK_NONE)
+		return make_job(b, &job) ? flow_task(b, &job)
 					 : cannot(b, "its line in fstab is too long");
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	if (b->task.result.result < 0)
-		return cannot(b, b->task.result.text);
-	log_info("%s is mounted from %s", b->mounts.list[b->mounts.next].target,
-		 b->mounts.list[b->mounts.next].source);
+	if (b->flow.task.result.result < 0)
+		return cannot(b, b->flow.task.result.text);
+	log_info("%s is mounted from %s", b->mounts->list[b->mounts->next].target,
+		 b->mounts->list[b->mounts->next].source);
 	return go_to_next(b);
 }

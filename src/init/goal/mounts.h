@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "init/devices/spec.h"
+#include "init/core/boot.h"
 
 enum { MOUNTS_MAX = 16, MOUNTS_TARGET_MAX = 256, MOUNTS_FSTAB_MAX = 64 * 1024 };
 
@@ -33,9 +33,6 @@ struct mounts {
 	char type[64];       /* of its filesystem */
 	char *text;          /* of fstab, which the entries point into */
 };
-
-struct boot;
-struct job_result;
 
 /* Takes the entries that count from TEXT, which is cut up and must live as long as B. What cannot
  * be read of it is told. */

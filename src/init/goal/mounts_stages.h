@@ -5,11 +5,10 @@
  * The stages (stages.h) that mount what mounts.h is about.
  */
 
-#include "init/stages.h"
+#include "init/core/boot.h"
 
 enum stage_step mounts_fstab(struct boot *b);
 enum stage_step mounts_wait(struct boot *b);
 enum stage_step mounts_driver(struct boot *b);
-enum stage_step mounts_fsck(struct boot *b);
 enum stage_step mounts_mount(struct boot *b);
 void mounts_what(const struct boot *b, char *out, size_t size);

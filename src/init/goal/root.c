@@ -8,7 +8,7 @@
 #include "init/devices/discover.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 
 enum {
 	SETTLE_MS = 2000, /* modules that load while the root is ready may finish */
@@ -20,31 +20,31 @@ enum {
 
 static enum stage_step take_root(struct boot *b, size_t n)
 {
-	const struct block_device *d = &b->devices[n];
+	const struct block_device *d = &b->devices->list[n];
 	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
-	char why[BOOT_STATE_TEXT_MAX];
+	char why[FLOW_TEXT_MAX];
 
-	b->root = n;
-	b->root_generation = d->generation;
+	b->root->device = n;
+	b->root->generation = d->generation;
 	if (block_is_member(d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
-		return stages_fail(b, why);
+		return flow_fail(b, why);
 	}
 	if (!*type) {
 		snprintf(why, sizeof(why), "%s holds no filesystem that is known here%s", d->name,
 			 d->probe.ambivalent ? " (signatures of several; rootfstype= decides)" : "");
-		return stages_fail(b, why);
+		return flow_fail(b, why);
 	}
 	if (block_is_doubtful(b, &b->params.root, n, why, sizeof(why)))
-		return stages_fail(b, why);
+		return flow_fail(b, why);
 	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_READ_ONLY))
 		b->params.writable = false;
 	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_GROW))
 		log_info("%s wants to grow with its partition: that is left to the root's init",
 			 d->name);
-	snprintf(b->fstypes, sizeof(b->fstypes), "%s", type);
-	b->fstype = b->fstypes;
+	snprintf(b->root->fstypes, sizeof(b->root->fstypes), "%s", type);
+	b->root->fstype = b->root->fstypes;
 	return STAGE_ENDS;
 }
 
@@ -57,10 +57,10 @@ int64_t root_deadline(const struct boot *b)
 static enum stage_step take_tmpfs(struct boot *b)
 {
 	if (b->params.usr.kind == SPEC_NONE)
-		return stages_fail(b, "root=tmpfs is empty: mount.usr= must name the filesystem "
-				      "with the programs");
-	snprintf(b->fstypes, sizeof(b->fstypes), "tmpfs");
-	b->fstype = b->fstypes;
+		return flow_fail(b, "root=tmpfs is empty: mount.usr= must name the filesystem "
+				    "with the programs");
+	snprintf(b->root->fstypes, sizeof(b->root->fstypes), "tmpfs");
+	b->root->fstype = b->root->fstypes;
 	return STAGE_ENDS;
 }
 
@@ -69,39 +69,39 @@ static enum stage_step refuse(struct boot *b)
 	const char *text = b->params.root.text;
 
 	if (!text)
-		return stages_fail(b, "the kernel command line does not name a root filesystem");
-	return stages_fail(b, *text && text[strlen(text) - 1] == '='
-				      ? "this root= names nothing: its value is missing"
-				      : "this root= is of a kind that the image cannot reach");
+		return flow_fail(b, "the kernel command line does not name a root filesystem");
+	return flow_fail(b, *text && text[strlen(text) - 1] == '='
+				    ? "this root= names nothing: its value is missing"
+				    : "this root= is of a kind that the image cannot reach");
 }
 
 /* The device is there. Others may be that fit as well: which one it is must not depend on which was
  * read first. Names and numbers of the kernel are given once. */
 static bool others_are_read(struct boot *b, int64_t now)
 {
-	bool is_auto = b->params.root.kind == SPEC_AUTO && !*b->loader;
+	bool is_auto = b->params.root.kind == SPEC_AUTO && !*b->discovery->loader;
 
 	if (b->params.root.kind == SPEC_NAME || b->params.root.kind == SPEC_NUMBER ||
 	    (!block_unsettled(b) && !(is_auto && modules_busy(b))))
 		return true;
-	if (!b->settle_until)
-		b->settle_until = now + (is_auto ? DISKS_MS : OTHERS_MS);
-	b->wake = b->settle_until;
-	return now >= b->settle_until;
+	if (!b->root->settle_until)
+		b->root->settle_until = now + (is_auto ? DISKS_MS : OTHERS_MS);
+	b->flow.wake = b->root->settle_until;
+	return now >= b->root->settle_until;
 }
 
 enum stage_step root_wait(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
-	char why[BOOT_STATE_TEXT_MAX] = "";
+	char why[FLOW_TEXT_MAX] = "";
 	int n;
 
 	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
 		return refuse(b);
-	if (!b->entered)
-		b->deadline = root_deadline(b);
-	b->wake = delayed;
+	if (!b->flow.entered)
+		b->flow.deadline = root_deadline(b);
+	b->flow.wake = delayed;
 	if (root->kind == SPEC_AUTO && discover_loader(b) == STAGE_STAYS)
 		return STAGE_STAYS;
 	if (root->kind == SPEC_TMPFS && now >= delayed)
@@ -109,11 +109,11 @@ enum stage_step root_wait(struct boot *b)
 	n = now < delayed ? -1 : block_find(b, root);
 	if (n >= 0)
 		return others_are_read(b, now) ? take_root(b, (size_t)n) : STAGE_STAYS;
-	if (!stages_is_late(b, now))
+	if (!flow_is_late(b, now))
 		return STAGE_STAYS;
 	if (root->kind == SPEC_AUTO)
 		discover_is_doubtful(b, why, sizeof(why));
-	return stages_fail(b, why);
+	return flow_fail(b, why);
 }
 
 void root_wait_what(const struct boot *b, char *out, size_t size)
@@ -126,21 +126,33 @@ void root_wait_what(const struct boot *b, char *out, size_t size)
 
 const char *root_name(const struct boot *b)
 {
-	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : b->devices[b->root].name;
+	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : b->devices->list[b->root->device].name;
+}
+
+struct trace_end root_trace_end(const struct boot *b)
+{
+	struct trace_end end = {.index = &b->modules->index, .init = b->root->init};
+
+	if (b->flow.failed)
+		end.failure =
+			b->flow.failure[0] ? b->flow.failure : "the root device did not appear";
+	if (b->root->fstype && b->root->device < b->devices->n)
+		end.root = b->devices->list[b->root->device].name;
+	return end;
 }
 
 /* It may have been pulled out since it was found, and its place may be another device's. */
 static bool is_gone(const struct boot *b)
 {
 	return b->params.root.kind != SPEC_TMPFS &&
-	       b->devices[b->root].generation != b->root_generation;
+	       b->devices->list[b->root->device].generation != b->root->generation;
 }
 
 /* ---- its filesystem ---- */
 
 static int first_type(const struct boot *b)
 {
-	return (int)strcspn(b->fstype, ",");
+	return (int)strcspn(b->root->fstype, ",");
 }
 
 /* The kernel would ask for the driver itself; asking first loads it beside everything else. */
@@ -149,21 +161,21 @@ enum stage_step root_driver(struct boot *b)
 	char alias[JOBS_NAME_MAX + 8];
 
 	if (is_gone(b))
-		return stages_go(b, STAGE_WAIT);
-	if (!b->entered)
-		log_info("root is %s (%s)", root_name(b), b->fstype);
-	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->fstype);
+		return flow_go(b, STAGE_WAIT);
+	if (!b->flow.entered)
+		log_info("root is %s (%s)", root_name(b), b->root->fstype);
+	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->root->fstype);
 	modules_request_alias(b, alias);
 	if (!modules_pending(b, alias))
 		return STAGE_ENDS;
-	return stages_is_late(b, log_now())
-		       ? stages_fail(b, "the driver of the filesystem does not finish loading")
+	return flow_is_late(b, log_now())
+		       ? flow_fail(b, "the driver of the filesystem does not finish loading")
 		       : STAGE_STAYS;
 }
 
 void root_driver_what(const struct boot *b, char *out, size_t size)
 {
-	snprintf(out, size, "the driver of %.64s", b->fstype);
+	snprintf(out, size, "the driver of %.64s", b->root->fstype);
 }
 
 bool root_mount_job(const struct boot *b, struct job *out)
@@ -177,8 +189,8 @@ bool root_mount_job(const struct boot *b, struct job *out)
 	/* What is laid over it takes the changes. */
 	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
 	if (!is_tmpfs)
-		memcpy(out->name, b->devices[b->root].name, sizeof(out->name));
-	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->fstype);
+		memcpy(out->name, b->devices->list[b->root->device].name, sizeof(out->name));
+	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->root->fstype);
 	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
 	return true;
 }
@@ -188,26 +200,26 @@ static enum stage_step start_mount(struct boot *b)
 	struct job job;
 
 	if (is_gone(b))
-		return stages_go(b, STAGE_WAIT);
-	return root_mount_job(b, &job) ? stages_task(b, &job)
-				       : stages_fail(b, "rootflags= is too long");
+		return flow_go(b, STAGE_WAIT);
+	return root_mount_job(b, &job) ? flow_task(b, &job)
+				       : flow_fail(b, "rootflags= is too long");
 }
 
 enum stage_step root_mount(struct boot *b)
 {
 	const char *next;
 
-	if (b->task.state == TASK_NONE)
+	if (b->flow.task.state == TASK_NONE)
 		return start_mount(b);
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	if (b->task.result.result == 0)
+	if (b->flow.task.result.result == 0)
 		return STAGE_ENDS;
-	next = strchr(b->fstype, ',');
+	next = strchr(b->root->fstype, ',');
 	if (!next)
-		return stages_fail(b, b->task.result.text);
-	b->fstype = next + 1; /* rootfstype=ext4,xfs: try the next */
-	return stages_go(b, STAGE_DRIVER);
+		return flow_fail(b, b->flow.task.result.text);
+	b->root->fstype = next + 1; /* rootfstype=ext4,xfs: try the next */
+	return flow_go(b, STAGE_DRIVER);
 }
 
 void root_mount_what(const struct boot *b, char *out, size_t size)
@@ -221,14 +233,14 @@ enum stage_step root_check(struct boot *b)
 {
 	const struct job job = {.kind = JOB_CHECK};
 
-	if (b->task.state == TASK_NONE)
-		return stages_task(b, &job);
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_NONE)
+		return flow_task(b, &job);
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	if (b->task.result.result < 0)
-		return stages_fail(b, b->task.result.text);
-	memcpy(b->init, b->task.result.text, sizeof(b->init));
-	b->is_systemd = b->task.result.is_systemd;
+	if (b->flow.task.result.result < 0)
+		return flow_fail(b, b->flow.task.result.text);
+	memcpy(b->root->init, b->flow.task.result.text, sizeof(b->root->init));
+	b->root->is_systemd = b->flow.task.result.is_systemd;
 	return STAGE_ENDS;
 }
 
@@ -236,7 +248,7 @@ enum stage_step root_settle(struct boot *b)
 {
 	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || b->program.killed;
 
-	if (!b->entered)
-		b->deadline = log_now() + SETTLE_MS;
-	return busy && !stages_is_late(b, log_now()) ? STAGE_STAYS : STAGE_ENDS;
+	if (!b->flow.entered)
+		b->flow.deadline = log_now() + SETTLE_MS;
+	return busy && !flow_is_late(b, log_now()) ? STAGE_STAYS : STAGE_ENDS;
 }

@@ -5,7 +5,18 @@
  * The stages (stages.h) from the first device to the mounted root.
  */
 
-#include "init/stages.h"
+#include "init/core/boot.h"
+#include "init/core/trace.h"
+
+struct root {
+	size_t device;	     /* its number */
+	uint32_t generation; /* of that */
+	const char *fstype;  /* being tried; NULL: there is no root device yet */
+	char fstypes[JOBS_VALUE_MAX];
+	int64_t settle_until; /* a device was found; others that may fit are still read */
+	char init[JOBS_TEXT_MAX];
+	bool is_systemd; /* that init */
+};
 
 /* When the time limit for the root ends, if it begins now; PARAMS_FOREVER. */
 int64_t root_deadline(const struct boot *b);
@@ -15,6 +26,9 @@ void root_wait_what(const struct boot *b, char *out, size_t size);
 
 /* The root device's name; "tmpfs" where it has none. */
 const char *root_name(const struct boot *b);
+
+/* What the account of the boot's times (core/trace.h) says of its end. */
+struct trace_end root_trace_end(const struct boot *b);
 
 enum stage_step root_driver(struct boot *b);
 void root_driver_what(const struct boot *b, char *out, size_t size);

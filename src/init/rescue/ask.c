@@ -11,6 +11,7 @@
 #include "init/devices/events.h"
 #include "init/core/log.h"
 #include "init/core/settings.h"
+#include "init/devices/modules.h"
 
 int ask_line(char *out, size_t size)
 {
@@ -31,40 +32,41 @@ static enum stage_step start(struct boot *b)
 	const struct job job = {.kind = JOB_ASK};
 
 	/* Who types may need the driver of a keyboard. */
-	b->late = true;
+	b->modules->late = true;
 	events_start(b);
-	return stages_task(b, &job);
+	return flow_task(b, &job);
 }
 
 static bool may_ask(const struct boot *b)
 {
 	if (!b->params.ask)
 		return false;
-	if (b->has_secrets)
+	if (b->settings.has_secrets)
 		log_tell("rd.cmdline=ask: not on a machine whose start is measured");
-	return !b->has_secrets;
+	return !b->settings.has_secrets;
 }
 
 enum stage_step ask_step(struct boot *b)
 {
-	size_t used = strlen(b->typed);
+	size_t used = strlen(b->settings.typed);
 
-	if (!b->entered && !may_ask(b))
+	if (!b->flow.entered && !may_ask(b))
 		return STAGE_ENDS;
-	if (b->task.state == TASK_NONE)
+	if (b->flow.task.state == TASK_NONE)
 		return start(b);
-	if (b->task.state == TASK_RUNS)
+	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	if (b->task.result.result == 0 &&
-	    used + strlen(b->task.result.text) + 2 <= sizeof(b->typed)) {
-		snprintf(b->typed + used, sizeof(b->typed) - used, "%s ", b->task.result.text);
-		b->task.state = TASK_NONE;
+	if (b->flow.task.result.result == 0 &&
+	    used + strlen(b->flow.task.result.text) + 2 <= sizeof(b->settings.typed)) {
+		snprintf(b->settings.typed + used, sizeof(b->settings.typed) - used, "%s ",
+			 b->flow.task.result.text);
+		b->flow.task.state = TASK_NONE;
 		return start(b);
 	}
-	if (b->task.result.result == 0)
-		log_tell("too much was typed: %s is left out", b->task.result.text);
+	if (b->flow.task.result.result == 0)
+		log_tell("too much was typed: %s is left out", b->flow.task.result.text);
 	if (used) {
-		settings_add(b, b->typed);
+		settings_add(b, b->settings.typed);
 		block_want_named(b);
 	}
 	return STAGE_ENDS;

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "init/stages.h"
+#include "init/core/boot.h"
 
 enum stage_step ask_step(struct boot *b);
 

@@ -17,6 +17,10 @@
 #include "format/kernel/cmdline.h"
 #include "init/devices/block.h"
 #include "init/core/log.h"
+#include "init/devices/discover.h"
+#include "init/devices/modules.h"
+#include "init/goal/root.h"
+#include "init/hooks.h"
 
 enum {
 	LIST_MAX = 40,
@@ -78,8 +82,8 @@ static void tell_devices(const struct boot *b)
 {
 	size_t shown = 0, left = 0;
 
-	for (size_t i = 0; i < b->n_devices; i++) {
-		if (!b->devices[i].name[0])
+	for (size_t i = 0; i < b->devices->n; i++) {
+		if (!b->devices->list[i].name[0])
 			continue;
 		if (shown == LIST_MAX) {
 			left++;
@@ -87,8 +91,8 @@ static void tell_devices(const struct boot *b)
 		}
 		if (!shown++)
 			log_tell("  found:");
-		tell_device(&b->devices[i]);
-		tell_links(b, &b->devices[i]);
+		tell_device(&b->devices->list[i]);
+		tell_links(b, &b->devices->list[i]);
 	}
 	if (left)
 		log_tell("    and %zu more", left);
@@ -156,10 +160,10 @@ static void open_known(struct helpers *h)
 static void tell_driverless(struct helpers *h, const char *bus, const char *what,
 			    const char *modalias)
 {
-	struct names packed = {.index = &h->boot->index}, known = {.index = &h->known};
+	struct names packed = {.index = &h->boot->modules->index}, known = {.index = &h->known};
 
-	if (h->boot->has_index)
-		modindex_match(&h->boot->index, modalias, add_name, &packed);
+	if (h->boot->modules->has_index)
+		modindex_match(&h->boot->modules->index, modalias, add_name, &packed);
 	if (h->has_known)
 		modindex_match(&h->known, modalias, add_name, &known);
 	if (!h->told)
@@ -176,7 +180,7 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 			 bus, what, known.text);
 	else if (!packed.text[0])
 		log_tell("    %s %s: no module of kernel %s for it is known here", bus, what,
-			 h->boot->kernel ? h->boot->kernel : "(unknown)");
+			 h->boot->settings.kernel ? h->boot->settings.kernel : "(unknown)");
 }
 
 /* Mass storage (class 01), USB controllers (0c03): what a disk may hang on. */
@@ -249,8 +253,8 @@ static void tell_failed_modules(const struct boot *b)
 {
 	bool told = false;
 
-	for (uint32_t i = 0; b->has_index && i < b->n_order; i++) {
-		const struct module_status *m = &b->modules[b->order[i]];
+	for (uint32_t i = 0; b->modules->has_index && i < b->modules->n_order; i++) {
+		const struct module_status *m = &b->modules->status[b->modules->order[i]];
 
 		/* No such device: it looked, and there is nothing for it. */
 		if (m->state == MODULE_IDLE || m->state == MODULE_LIVE ||
@@ -259,7 +263,7 @@ static void tell_failed_modules(const struct boot *b)
 		if (!told)
 			log_tell("  modules that did not load:");
 		told = true;
-		log_tell("    %s: %s", modindex_name(&b->index, b->order[i]),
+		log_tell("    %s: %s", modindex_name(&b->modules->index, b->modules->order[i]),
 			 m->state == MODULE_FAILED    ? strerror(-m->result)
 			 : m->state == MODULE_LOADING ? "still loading"
 						      : "waits for another module");
@@ -339,8 +343,8 @@ static void tell_nearest(const struct boot *b)
 	struct identity found = {0};
 	int least = NEAR_MAX + 1;
 
-	for (size_t i = 0; i < b->n_devices; i++) {
-		const struct block_device *d = &b->devices[i];
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *d = &b->devices->list[i];
 		const struct identity all[] = {{"UUID", d->probe.uuid},
 					       {"LABEL", d->probe.label},
 					       {"PARTUUID", d->probe.partuuid},
@@ -404,10 +408,10 @@ static void tell_command(const struct boot *b, const struct helpers *h)
 	const struct block_device *only = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->n_devices; i++)
-		if (b->devices[i].name[0] &&
-		    strcmp(b->devices[i].probe.usage, "filesystem") == 0) {
-			only = &b->devices[i];
+	for (size_t i = 0; i < b->devices->n; i++)
+		if (b->devices->list[i].name[0] &&
+		    strcmp(b->devices->list[i].probe.usage, "filesystem") == 0) {
+			only = &b->devices->list[i];
 			n++;
 		}
 	if (n == 1 && only->probe.uuid[0])
@@ -444,7 +448,8 @@ static void tell_goal(const struct boot *b)
 
 	if (p->root.kind == SPEC_AUTO)
 		log_tell("  wanted: a partition of the type of a root%s%s, since %s",
-			 *b->loader ? ", on the disk of PARTUUID=" : "", b->loader,
+			 *b->discovery->loader ? ", on the disk of PARTUUID=" : "",
+			 b->discovery->loader,
 			 p->root.text ? "root= asks for that"
 				      : "there is no root= on the kernel command line");
 	else if (!p->root.text)
@@ -453,11 +458,11 @@ static void tell_goal(const struct boot *b)
 		log_tell("  wanted: root=%s, which this image has no feature for", p->root.text);
 	else
 		log_tell("  wanted: root=%s", p->root.text);
-	if (b->failure[0])
-		log_tell("  but: %s", b->failure);
+	if (b->flow.failure[0])
+		log_tell("  but: %s", b->flow.failure);
 	else
 		log_tell("  but: it did not appear within %lld seconds (%s)",
-			 (long long)(b->failed_at - b->start) / 1000, p->timeout_by);
+			 (long long)(b->flow.failed_at - b->start) / 1000, p->timeout_by);
 }
 
 void diagnose(const struct boot *b)
@@ -465,19 +470,19 @@ void diagnose(const struct boot *b)
 	bool root_is_there = block_find(b, &b->params.root) >= 0;
 	struct helpers h = {.boot = b};
 
-	log_tell("%s", b->hooks.error[0] ? "the boot cannot go on"
-					 : "the root filesystem cannot be reached");
+	log_tell("%s", b->hooks->error[0] ? "the boot cannot go on"
+					  : "the root filesystem cannot be reached");
 	tell_goal(b);
 	tell_devices(b);
-	if (!b->failure[0]) /* it did not appear: is there a disk that nobody drives? */
+	if (!b->flow.failure[0]) /* it did not appear: is there a disk that nobody drives? */
 		tell_missing_drivers(&h);
 	tell_failed_modules(b);
 	tell_firmware();
 	tell_notes(&b->params);
-	if (b->hooks.error[0])
+	if (b->hooks->error[0])
 		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
 			 "the program said is in the kernel's log");
-	if (root_is_there || b->hooks.error[0])
+	if (root_is_there || b->hooks->error[0])
 		return;
 	if (b->params.root.text)
 		tell_nearest(b);

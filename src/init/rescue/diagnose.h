@@ -6,6 +6,6 @@
  * missing and what to type. Prints only; what happens next is the policy of rescue.h.
  */
 
-#include "init/boot.h"
+#include "init/core/boot.h"
 
 void diagnose(const struct boot *b);

@@ -9,9 +9,10 @@
 #include "init/devices/events.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
+#include "init/goal/root.h"
+#include "init/hooks.h"
 #include "init/rescue/record.h"
 #include "init/rescue/shell.h"
-#include "init/stages.h"
 #include "init/core/sys.h"
 #include "init/core/trace.h"
 
@@ -34,16 +35,13 @@ static const struct {
 	[EMERGENCY_HALT] = {"halting", sys_halt},
 };
 
-void rescue_enter(struct boot *b, const char *why)
+static void begin(struct boot *b)
 {
-	snprintf(b->failure, sizeof(b->failure), "%s", why);
 	trace_stage("rescue");
-	b->in_rescue = true;
+	*b->rescue = (struct rescue){.begun = true};
 	events_start(b); /* for the account of it */
 	block_want_all(b);
-	b->failed_at = log_now();
-	b->next_tell = b->failed_at + EXPLAIN_MS;
-	b->deadline = 0; /* set when the explanation is out */
+	b->rescue->explain_by = b->flow.failed_at + EXPLAIN_MS;
 }
 
 /* ---- what comes next ---- */
@@ -57,18 +55,18 @@ static void count_down(struct boot *b, int64_t now)
 
 	if (p->panic_given)
 		wait = p->panic < 0 ? 0 : p->panic * 1000;
-	b->next_tell = now + REMIND_MS;
+	b->rescue->next_remind = now + REMIND_MS;
 	if (p->panic_given && p->panic == 0 && !p->emergency) {
-		b->deadline = PARAMS_FOREVER;
+		b->rescue->reboot_at = PARAMS_FOREVER;
 		log_tell("panic=0: staying here; a disk that appears is still taken");
 		return;
 	}
-	b->deadline = now + wait;
+	b->rescue->reboot_at = now + wait;
 	log_tell("%s in %lld seconds (%s)%s", doing, (long long)wait / 1000,
-		 p->panic_given	 ? "panic="
+		 p->panic_given ? "panic="
 		 : p->emergency ? "rd.emergency="
 				: "panic=0 would stay here",
-		 b->failure[0] ? "" : "; a disk that appears until then is still taken");
+		 b->flow.failure[0] ? "" : "; a disk that appears until then is still taken");
 }
 
 /* panic= is a promise that nobody gets a shell, as in initramfs-tools; panic=0 is not. */
@@ -84,10 +82,12 @@ static void decide(struct boot *b, int64_t now)
 	const struct params *p = &b->params;
 	char then[64];
 
+	b->rescue->explained = true;
+	b->rescue->next_remind = b->rescue->explain_by;
 	snprintf(then, sizeof(then), "%s",
 		 p->emergency ? ways[p->emergency].doing : "the boot is tried again");
-	b->deadline = PARAMS_FOREVER;
-	if (!wants_shell(p) || (p->shell == SHELL_IF_ANY && b->shell.policy == SHELL_ABSENT) ||
+	b->rescue->reboot_at = PARAMS_FOREVER;
+	if (!wants_shell(p) || (p->shell == SHELL_IF_ANY && b->shell->policy == SHELL_ABSENT) ||
 	    !shell_start(b, "rescue", then))
 		count_down(b, now);
 }
@@ -95,14 +95,15 @@ static void decide(struct boot *b, int64_t now)
 static void explain(struct boot *b, int64_t now)
 {
 	static struct log_kept account;
+	struct trace_end end = root_trace_end(b);
 
 	account.len = 0;
 	log_keep(&account);
 	diagnose(b);
 	log_keep(NULL);
-	trace_save(b);
+	trace_save(&end);
 	if (record_save(account.text, account.len) == 0)
-		b->record_wanted = true;
+		b->rescue->record_wanted = true;
 	decide(b, now);
 }
 
@@ -110,13 +111,13 @@ static void explain(struct boot *b, int64_t now)
 static void try_again(struct boot *b)
 {
 	log_tell("trying again");
-	hooks_retry(&b->hooks);
-	b->failure[0] = '\0';
-	b->in_rescue = false;
+	hooks_retry(b->hooks);
+	b->flow.failure[0] = '\0';
+	b->flow.failed = b->rescue->begun = false;
 	if (shell_has_mounted())
-		stages_go(b, STAGE_MOUNT + 1);
+		flow_go(b, STAGE_MOUNT + 1);
 	else
-		stages_go(b, b->stage <= STAGE_TRIGGER ? b->stage : STAGE_TRIGGER + 1);
+		flow_go(b, b->flow.stage <= STAGE_TRIGGER ? b->flow.stage : STAGE_TRIGGER + 1);
 }
 
 static void leave(struct boot *b)
@@ -124,7 +125,7 @@ static void leave(struct boot *b)
 	log_tell("%s", ways[b->params.emergency].doing);
 	log_tell("the kernel refuses it: %s; staying here",
 		 strerror(-ways[b->params.emergency].leave()));
-	b->deadline = PARAMS_FOREVER;
+	b->rescue->reboot_at = PARAMS_FOREVER;
 }
 
 /* The firmware may be slow: a worker does it. */
@@ -132,50 +133,53 @@ static void record(struct boot *b)
 {
 	const struct job job = {.kind = JOB_RECORD};
 
-	if (b->record_wanted && jobs_start(&b->jobs, b, &job) == 0)
-		b->record_wanted = false;
+	if (b->rescue->record_wanted && jobs_start(&b->jobs, b, &job) == 0)
+		b->rescue->record_wanted = false;
 }
 
 void rescue_tick(struct boot *b, int64_t now)
 {
-	bool unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 ||
-			 modules_busy(b);
+	bool unsettled;
 
-	if (!b->failure[0] && block_find(b, &b->params.root) >= 0) {
-		b->in_rescue = false;
-		stages_go(b, STAGE_RESUME);
+	if (!b->rescue->begun)
+		begin(b);
+	unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 || modules_busy(b);
+	if (!b->flow.failure[0] && block_find(b, &b->params.root) >= 0) {
+		b->flow.failed = b->rescue->begun = false;
+		flow_go(b, STAGE_RESUME);
 		return;
 	}
-	if (b->deadline == 0) {
-		if (!unsettled || now >= b->next_tell)
+	if (!b->rescue->explained) {
+		if (!unsettled || now >= b->rescue->explain_by)
 			explain(b, now);
 		return;
 	}
 	record(b);
-	if (shell_take_end(&b->shell)) {
-		if (b->params.emergency || b->shell.broken)
+	if (shell_take_end(b->shell)) {
+		if (b->params.emergency || b->shell->broken)
 			count_down(b, now);
 		else
 			try_again(b);
 		return;
 	}
 	/* The worker that keeps the account is given its time. */
-	if (b->deadline != PARAMS_FOREVER && now >= b->deadline &&
-	    !(jobs_busy(&b->jobs, JOB_RECORD) && now < b->deadline + RECORD_MS))
+	if (b->rescue->reboot_at != PARAMS_FOREVER && now >= b->rescue->reboot_at &&
+	    !(jobs_busy(&b->jobs, JOB_RECORD) && now < b->rescue->reboot_at + RECORD_MS))
 		leave(b);
-	if (now >= b->next_tell) {
+	if (now >= b->rescue->next_remind) {
 		log_tell("still without a root filesystem (the reasons stand above)");
-		b->next_tell = now + REMIND_MS;
+		b->rescue->next_remind = now + REMIND_MS;
 	}
 }
 
 int64_t rescue_due(const struct boot *b)
 {
-	int64_t due = b->next_tell;
+	const struct rescue *r = b->rescue;
+	int64_t due = r->explained ? r->next_remind : r->explain_by;
 
-	if (b->deadline == 0 && log_now() + UNSETTLED_MS < due)
+	if (!r->explained && log_now() + UNSETTLED_MS < due)
 		due = log_now() + UNSETTLED_MS;
-	if (b->deadline > 0 && b->deadline < due)
-		due = b->deadline + (jobs_busy(&b->jobs, JOB_RECORD) ? RECORD_MS : 0);
+	if (r->explained && r->reboot_at != PARAMS_FOREVER && r->reboot_at < due)
+		due = r->reboot_at + (jobs_busy(&b->jobs, JOB_RECORD) ? RECORD_MS : 0);
 	return due;
 }

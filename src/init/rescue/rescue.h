@@ -6,12 +6,19 @@
  * allows. A root that appears after all is still taken.
  */
 
-#include "init/boot.h"
+#include "init/core/boot.h"
 
-/* The boot cannot go on; WHY: the reason, empty when the root device did not appear. */
-void rescue_enter(struct boot *b, const char *why);
+struct rescue {
+	bool begun;	    /* the boot has failed, and this room knows it */
+	bool explained;	    /* the account is out */
+	int64_t explain_by; /* at the latest */
+	int64_t reboot_at;  /* or whatever rd.emergency= says; PARAMS_FOREVER */
+	int64_t next_remind;
+	bool record_wanted; /* of the failure, in a variable of the firmware */
+};
 
-/* Called after every event and when rescue_due() has come. */
+/* Called once the boot has failed (flow_fail()), after every event and when rescue_due() has come.
+ */
 void rescue_tick(struct boot *b, int64_t now);
 
 /* When rescue_tick() has something to do. */

@@ -14,10 +14,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "init/boot.h"
+#include "init/core/boot.h"
 #include "init/devices/events.h"
 #include "init/core/log.h"
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
+#include "init/devices/modules.h"
 #include "init/core/sys.h"
 
 #define SULOGIN "/usr/sbin/sulogin"
@@ -74,9 +75,9 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"HOME=/",
 		       (char *)"TERM=linux", (char *)"PS1=preroot# ", (char *)"SUSHELL=" SHELL,
 		       (char *)"NEWROOT=" SYSROOT, NULL};
-	bool asks = b->shell.policy == SHELL_PASSWORD;
+	bool asks = b->shell->policy == SHELL_PASSWORD;
 	char *argv[] = {(char *)(asks ? "sulogin" : "-sh"), NULL};
-	const char *refusal = shell_refusal(&b->shell);
+	const char *refusal = shell_refusal(b->shell);
 	char tty[TTY_MAX];
 
 	if (refusal) {
@@ -84,20 +85,20 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 		return false;
 	}
 	/* Who types may need the driver of a keyboard. */
-	b->late = true;
+	b->modules->late = true;
 	events_start(b);
 	log_tell("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
-	b->shell.has_terminal = tcgetattr(STDIN_FILENO, &b->shell.terminal) == 0;
-	b->shell.ended = false;
-	b->shell.since = log_now();
-	b->shell.pid = sys_spawn_on(tty, asks ? SULOGIN : SHELL, argv, env);
-	if (b->shell.pid > 0) {
+	b->shell->has_terminal = tcgetattr(STDIN_FILENO, &b->shell->terminal) == 0;
+	b->shell->ended = false;
+	b->shell->since = log_now();
+	b->shell->pid = sys_spawn_on(tty, asks ? SULOGIN : SHELL, argv, env);
+	if (b->shell->pid > 0) {
 		log_hush(true);
 		return true;
 	}
-	log_tell("no shell: %s", strerror(-b->shell.pid));
-	b->shell.pid = 0;
-	b->shell.broken = true;
+	log_tell("no shell: %s", strerror(-b->shell->pid));
+	b->shell->pid = 0;
+	b->shell->broken = true;
 	return false;
 }
 
@@ -133,7 +134,7 @@ static void end_session(int session)
 
 void shell_child_ended(struct boot *b, int pid, int status)
 {
-	struct shell *s = &b->shell;
+	struct shell *s = b->shell;
 
 	if (!s->pid || pid != s->pid)
 		return;

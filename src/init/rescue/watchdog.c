@@ -9,24 +9,26 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "init/boot.h"
+#include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/core/sys.h"
+#include "init/devices/events.h"
 
 #define DEVICE "/dev/watchdog0"
 #define STATE  "/sys/class/watchdog/watchdog0/state"
 
 enum { FEED_MIN_MS = 250, SECONDS_USUAL = 60 };
 
-void watchdog_init(struct boot *b)
+static void appeared(struct boot *b, const struct uevent *u)
 {
-	b->watchdog = (struct watchdog){.fd = -1, .state = WATCHDOG_LOOK};
+	if ((!u || strcmp(u->action, "remove") != 0) && b->watchdog->state == WATCHDOG_NONE)
+		b->watchdog->state = WATCHDOG_LOOK;
 }
 
-void watchdog_appeared(struct boot *b)
+void watchdog_init(struct boot *b)
 {
-	if (b->watchdog.state == WATCHDOG_NONE)
-		b->watchdog.state = WATCHDOG_LOOK;
+	*b->watchdog = (struct watchdog){.fd = -1, .state = WATCHDOG_LOOK};
+	events_listen(b, "watchdog", appeared);
 }
 
 /* "active" after somebody has opened it, also when it was closed again and goes on. */
@@ -41,7 +43,7 @@ static int read_state(char out[16])
 
 static void look(struct boot *b, int64_t now)
 {
-	struct watchdog *w = &b->watchdog;
+	struct watchdog *w = b->watchdog;
 	unsigned seconds = (unsigned)b->params.watchdog;
 	char state[16];
 
@@ -68,7 +70,7 @@ static void look(struct boot *b, int64_t now)
 
 void watchdog_tick(struct boot *b, int64_t now)
 {
-	struct watchdog *w = &b->watchdog;
+	struct watchdog *w = b->watchdog;
 	int64_t pause;
 
 	if (w->state == WATCHDOG_LOOK)
@@ -82,12 +84,12 @@ void watchdog_tick(struct boot *b, int64_t now)
 
 int64_t watchdog_due(const struct boot *b)
 {
-	return b->watchdog.state == WATCHDOG_FED ? b->watchdog.next : INT64_MAX;
+	return b->watchdog->state == WATCHDOG_FED ? b->watchdog->next : INT64_MAX;
 }
 
 void watchdog_leave(struct boot *b)
 {
-	struct watchdog *w = &b->watchdog;
+	struct watchdog *w = b->watchdog;
 
 	if (b->params.watchdog > 0 && w->state == WATCHDOG_NONE)
 		log_tell("rd.watchdog=: there is no " DEVICE);

@@ -26,10 +26,9 @@ enum watchdog_state {
 	WATCHDOG_OFF,  /* there is one that is none of our business, or that cannot be opened */
 };
 
+/* Looks for one from now on, and again when the kernel has a new one. */
+/* Looks for one from now on, and again when the kernel has a new one. */
 void watchdog_init(struct boot *b);
-
-/* The kernel has a new watchdog. */
-void watchdog_appeared(struct boot *b);
 
 /* Looks for it or feeds it, when that is due; to be called again at watchdog_due(). */
 void watchdog_tick(struct boot *b, int64_t now);

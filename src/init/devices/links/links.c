@@ -95,7 +95,7 @@ void links_squeeze(const char *in, size_t len, char *out, size_t size)
 
 void links_add(struct links *l, const char *format, ...)
 {
-	char name[LINKS_MAX];
+	char name[LINKS_NAME_MAX];
 	va_list args;
 	int n, r;
 

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LINKS_MAX = 1024, LINKS_WWID_MAX = 256 };
+enum { LINKS_NAME_MAX = 1024, LINKS_WWID_MAX = 256 };
 
 /* Writes the names of device NAME to OUT, "by-id/..." and so on, each with a newline behind it.
  * SYS: where sysfs is. Names that do not fit are left out. */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/devices/spec.h"
+#include "init/core/spec.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "init/boot.h"
-#include "init/devices/links/links.h"
 
 enum {
 	HEX_MIN = 3, /* 801 */
@@ -53,7 +50,7 @@ static void take_value(struct spec *s, const char *value)
 
 /* udev has blanks and slashes of a label as \xNN in its links; people write them so elsewhere,
  * too. */
-static void decode_link(char *s)
+void spec_decode_link(char *s)
 {
 	char *out = s;
 
@@ -193,44 +190,7 @@ void spec_parse(const char *text, struct spec *out)
 		parse_word(bare, out);
 	}
 	if (str_starts(bare, "/dev/disk/") && out->kind != SPEC_LINK)
-		decode_link(out->value);
+		spec_decode_link(out->value);
 	if (!is_whole(out))
 		out->kind = SPEC_OTHER;
-}
-
-static bool is_label(const char *label, const char *value)
-{
-	char decoded[SPEC_VALUE_MAX];
-
-	if (strcmp(label, value) == 0)
-		return true;
-	snprintf(decoded, sizeof(decoded), "%s", value);
-	decode_link(decoded);
-	return *decoded && strcmp(label, decoded) == 0;
-}
-
-bool spec_is(const struct spec *s, const struct block_device *d)
-{
-	const struct probe *p = &d->probe;
-
-	if (s->kind == SPEC_NUMBER)
-		return p->major == s->major && p->minor == s->minor;
-	if (!*s->value)
-		return false;
-	switch (s->kind) {
-	case SPEC_NAME:
-		return strcmp(d->name, s->value) == 0;
-	case SPEC_UUID:
-		return strcasecmp(p->uuid, s->value) == 0;
-	case SPEC_LABEL:
-		return is_label(p->label, s->value);
-	case SPEC_PARTUUID:
-		return strcasecmp(p->partuuid, s->value) == 0;
-	case SPEC_PARTLABEL:
-		return is_label(p->partlabel, s->value);
-	case SPEC_LINK:
-		return links_has(p->links, s->value);
-	default:
-		return false;
-	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/goal/mount.h"
+#include "init/core/mount.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -42,14 +42,8 @@ struct spec {
 	int offset;                 /* PARTUUID: of the partition's number */
 };
 
-struct block_device;
-
 /* TEXT must outlive OUT. A kind that is not known is SPEC_OTHER. */
 void spec_parse(const char *text, struct spec *out);
 
-/*
- * Is it D, which has been probed? UUIDs are compared without regard to case, labels as they are
- * and with \xNN decoded. What needs a look at other devices, AUTO and an offset, is told by
- * block_find(): with an offset, this is the partition that it counts from.
- */
-bool spec_is(const struct spec *s, const struct block_device *d);
+/* Replaces \xNN in S, as udev has blanks and slashes of a label in its links. */
+void spec_decode_link(char *s);

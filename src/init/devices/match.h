@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which device is it that a specification (core/spec.h) names?
+ */
+
+#include "init/core/spec.h"
+#include "init/devices/block.h"
+
+/*
+ * Is it D, which has been probed? UUIDs are compared without regard to case, labels as they are
+ * and with \xNN decoded. What needs a look at other devices, AUTO and an offset, is decided by
+ * block_find(): with an offset, this is the partition that it counts from.
+ */
+bool match_device(const struct spec *s, const struct block_device *d);
