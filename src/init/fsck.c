@@ -152,25 +152,27 @@ static bool find_program(const char *type, char path[PATH_SIZE])
 	return false;
 }
 
-enum stage_step fsck_device(struct boot *b, const char *name, const char *type)
+enum stage_step fsck_device(struct boot *b, struct device_ref device, const char *type)
 {
+	const struct block_device *d = block_get(b, device);
 	const struct checker *c = find_checker(type);
 	char path[PATH_SIZE];
 
 	if (!b->fsck->runs) {
 		b->fsck->clean = false;
-		if (!c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
+		if (!d || !c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
 			return STAGE_ENDS;
 		if (!find_program(type, path)) {
-			log_info("%s is not checked: no fsck.%s in this image", name, type);
+			log_info("%s is not checked: no fsck.%s in this image", d->name, type);
 			return STAGE_ENDS;
 		}
-		start(b, c, path, name);
+		start(b, c, path, d->name);
 	}
 	if (b->program.state == PROGRAM_RUNS)
 		return STAGE_STAYS;
 	b->fsck->runs = false;
-	return judge(b, name);
+	/* What the checker says of a device that was pulled out counts for nothing. */
+	return d ? judge(b, d->name) : STAGE_ENDS;
 }
 
 static void leave_mark(void)
@@ -191,7 +193,7 @@ enum stage_step fsck_root(struct boot *b)
 	if (b->settings.skip_fsck && b->params.fsck_mode != FSCK_FORCE)
 		return STAGE_ENDS;
 	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->root->fstype, ","), b->root->fstype);
-	step = fsck_device(b, b->devices->list[b->root->device].name, type);
+	step = fsck_device(b, b->root->device, type);
 	if (step == STAGE_ENDS && b->fsck->clean)
 		leave_mark();
 	return step;
@@ -202,8 +204,8 @@ enum stage_step fsck_next(struct boot *b)
 	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 
 	b->flow.limited_by = NULL;
-	if (e->spec.kind == SPEC_NONE || b->mounts->device == b->root->device ||
+	if (e->spec.kind == SPEC_NONE || b->mounts->device.generation == b->root->device.generation ||
 	    (!e->checked && b->params.fsck_mode != FSCK_FORCE))
 		return STAGE_ENDS;
-	return fsck_device(b, b->devices->list[b->mounts->device].name, b->mounts->type);
+	return fsck_device(b, b->mounts->device, b->mounts->type);
 }

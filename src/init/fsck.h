@@ -15,6 +15,7 @@
  */
 
 #include "init/core/boot.h"
+#include "init/devices/block.h"
 
 struct fsck {
 	bool runs;
@@ -26,6 +27,7 @@ enum stage_step fsck_root(struct boot *b);
 /* The same of the next one of b->mounts. */
 enum stage_step fsck_next(struct boot *b);
 
-/* Checks device NAME with a filesystem of TYPE, called again and again for the same one: STAGE_STAYS
- * until it is done, STAGE_ENDS when it may be mounted, STAGE_MOVED when the boot cannot go on. */
-enum stage_step fsck_device(struct boot *b, const char *name, const char *type);
+/* Checks the device that is held, with a filesystem of TYPE; called again and again for the same one:
+ * STAGE_STAYS until it is done, STAGE_ENDS when it may be mounted or is gone, STAGE_MOVED when the
+ * boot cannot go on. */
+enum stage_step fsck_device(struct boot *b, struct device_ref device, const char *type);

@@ -54,7 +54,7 @@ static enum stage_step find_device(struct boot *b)
 		return give_up_device(b, "holds no filesystem");
 	if (block_is_doubtful(b, &b->params.overlay_on, (size_t)n, why, sizeof(why)))
 		return give_up_device(b, why);
-	b->overlay->device = (size_t)n;
+	b->overlay->device = block_ref(b, (size_t)n);
 	return STAGE_ENDS;
 }
 
@@ -83,7 +83,7 @@ enum stage_step overlay_wait(struct boot *b)
 	waits = is_loading(b, "overlay");
 	if (wants_device(b) && find_device(b) == STAGE_STAYS)
 		return STAGE_STAYS;
-	if (wants_device(b) && is_loading(b, b->devices->list[b->overlay->device].probe.type))
+	if (wants_device(b) && is_loading(b, block_get(b, b->overlay->device)->probe.type))
 		return STAGE_STAYS;
 	return waits ? STAGE_STAYS : STAGE_ENDS;
 }
@@ -94,21 +94,26 @@ void overlay_what(const struct boot *b, char *out, size_t size)
 		 wants_device(b) ? b->params.overlay_on.text : "");
 }
 
-enum stage_step overlay_step(struct boot *b)
+static enum stage_step start(struct boot *b)
 {
+	const struct block_device *d = block_get(b, b->overlay->device);
 	struct job job = {.kind = JOB_OVERLAY};
 
+	if (wants_device(b)) {
+		if (!d)
+			return flow_go(b, STAGE_OVERLAY_WAIT);
+		memcpy(job.name, d->name, sizeof(job.name));
+		snprintf(job.fstype, sizeof(job.fstype), "%s", d->probe.type);
+	}
+	return flow_task(b, &job);
+}
+
+enum stage_step overlay_step(struct boot *b)
+{
 	if (!b->params.overlay)
 		return STAGE_ENDS;
-	if (b->flow.task.state == TASK_NONE) {
-		if (wants_device(b)) {
-			memcpy(job.name, b->devices->list[b->overlay->device].name,
-			       sizeof(job.name));
-			snprintf(job.fstype, sizeof(job.fstype), "%s",
-				 b->devices->list[b->overlay->device].probe.type);
-		}
-		return flow_task(b, &job);
-	}
+	if (b->flow.task.state == TASK_NONE)
+		return start(b);
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
 	if (b->flow.task.result.result < 0)
@@ -116,7 +121,7 @@ enum stage_step overlay_step(struct boot *b)
 	if (b->flow.task.result.text[0])
 		give_up_device(b, b->flow.task.result.text);
 	log_info("changes to the root go to %s", wants_device(b) && !b->params.overlay_readonly
-							 ? b->devices->list[b->overlay->device].name
+							 ? b->flow.task.result.name
 							 : "memory");
 	return STAGE_ENDS;
 }

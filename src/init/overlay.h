@@ -13,9 +13,10 @@
  */
 
 #include "init/core/boot.h"
+#include "init/devices/block.h"
 
 struct overlay {
-	size_t device; /* its number, where there is one */
+	struct device_ref device; /* where there is one */
 };
 
 enum stage_step overlay_wait(struct boot *b);

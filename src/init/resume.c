@@ -86,7 +86,7 @@ int resume_try(const struct job *job, struct job_result *out)
 static enum stage_step decide(struct boot *b)
 {
 	const struct job_result *r = &b->flow.task.result;
-	const char *device = b->devices->list[b->resume->device].name;
+	const char *device = r->name;
 	char why[FLOW_TEXT_MAX];
 
 	b->resume->decided = true;
@@ -115,7 +115,7 @@ static enum stage_step decide(struct boot *b)
 	return flow_fail(b, why);
 }
 
-static enum stage_step start(struct boot *b)
+static enum stage_step start(struct boot *b, const struct block_device *d)
 {
 	struct job job = {.kind = JOB_RESUME, .offset = b->params.resume_offset};
 	int64_t now = log_now();
@@ -125,7 +125,7 @@ static enum stage_step start(struct boot *b)
 	b->flow.wake = b->resume->quiet_until;
 	if (modules_busy(b) && now < b->resume->quiet_until)
 		return STAGE_STAYS;
-	memcpy(job.name, b->devices->list[b->resume->device].name, sizeof(job.name));
+	memcpy(job.name, d->name, sizeof(job.name));
 	return flow_task(b, &job);
 }
 
@@ -169,8 +169,7 @@ enum stage_step resume_step(struct boot *b)
 	n = block_find(b, spec);
 	if (n < 0)
 		return wait_for_device(b);
-	b->resume->device = (size_t)n;
-	return start(b);
+	return start(b, &b->devices->list[n]);
 }
 
 void resume_what(const struct boot *b, char *out, size_t size)

@@ -18,7 +18,6 @@
 #include "init/core/boot.h"
 
 struct resume {
-	size_t device; /* number of the one with the image */
 	bool decided;
 	int64_t until, quiet_until;
 };

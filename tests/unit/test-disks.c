@@ -9,7 +9,11 @@
 
 #include "init/devices/block.h"
 #include "init/core/mount.h"
+#include "init/fsck.h"
+#include "init/goal/mounts.h"
+#include "init/goal/mounts_stages.h"
 #include "init/goal/root.h"
+#include "init/overlay.h"
 #include "recorder.h"
 #include "support.h"
 
@@ -274,6 +278,71 @@ static void a_root_that_goes_before_it_is_mounted_is_waited_for_again(void **sta
 	}
 }
 
+static void a_device_that_is_held_is_not_the_next_one_in_its_place(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	struct device_ref held;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	assert_null(block_get(d.boot, (struct device_ref){0}));
+	filesystem(&d, "zza", "", "x");
+	held = block_ref(d.boot, 0);
+	assert_ptr_equal(block_get(d.boot, held), &d.boot->devices->list[0]);
+	assert_string_equal(block_name(d.boot, held), "zza");
+	block_remove(d.boot, "zza");
+	assert_null(block_get(d.boot, held));
+	filesystem(&d, "zza", "", "x"); /* even with the same name and content */
+	assert_null(block_get(d.boot, held));
+	assert_non_null(block_get(d.boot, block_ref(d.boot, 0)));
+}
+
+/* A stranger's disk comes in the place of the one that was found for /usr. */
+static void a_further_device_that_goes_is_waited_for_again(void **state)
+{
+	static enum stage_step (*const steps[])(struct boot *b) = {mounts_driver, mounts_mount};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		_cleanup_disks_ struct disks d;
+		char fstab[] = "LABEL=usr /usr zzfs defaults 0 2\n";
+
+		disks_make(&d, "root=LABEL=x");
+		mounts_take(d.boot, fstab);
+		filesystem(&d, "zza", "", "usr");
+		d.boot->flow.stage = STAGE_MOUNTS_WAIT;
+		assert_int_equal(mounts_wait(d.boot), STAGE_ENDS);
+		block_remove(d.boot, "zza");
+		filesystem(&d, "zza", "", "stranger");
+		recorder_start_with(0);
+		d.boot->flow.stage = STAGE_MOUNTS_FSCK;
+		assert_int_equal(fsck_next(d.boot), STAGE_ENDS);
+		assert_int_equal(recorder.calls.len, 0);
+		d.boot->flow.task.state = TASK_NONE;
+		assert_int_equal(steps[i](d.boot), STAGE_MOVED);
+		assert_int_equal(d.boot->flow.stage, STAGE_MOUNTS_WAIT);
+		assert_int_equal(mounts_wait(d.boot), STAGE_STAYS);
+	}
+}
+
+static void an_overlay_device_that_goes_is_waited_for_again(void **state)
+{
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x rd.overlay=LABEL=over");
+	filesystem(&d, "zza", "", "over");
+	d.boot->flow.stage = STAGE_OVERLAY_WAIT;
+	assert_int_equal(overlay_wait(d.boot), STAGE_ENDS);
+	block_remove(d.boot, "zza");
+	filesystem(&d, "zza", "", "stranger");
+	d.boot->flow.stage = STAGE_OVERLAY;
+	assert_int_equal(overlay_step(d.boot), STAGE_MOVED);
+	assert_int_equal(d.boot->flow.stage, STAGE_OVERLAY_WAIT);
+	assert_int_equal(overlay_wait(d.boot), STAGE_STAYS);
+	assert_int_equal(d.boot->devices->n_wants, 2); /* wanted once, however often it is waited for */
+}
+
 /* Whoever asks for the next disk after each event must not look at all of them each time. */
 static void disks_that_were_read_are_not_walked_over_again(void **state)
 {
@@ -366,6 +435,7 @@ static int mount_with(const char *cmdline, struct job_result *result)
 	*result = (struct job_result){.kind = JOB_MOUNT};
 	disks_make(&d, cmdline);
 	filesystem(&d, "zza1", "1", "");
+	d.boot->root->device = block_ref(d.boot, 0);
 	d.boot->root->fstype = "ext4,xfs";
 	assert_true(root_mount_job(d.boot, &job));
 	return mount_device(&job, result);
@@ -464,6 +534,9 @@ int main(void)
 		cmocka_unit_test(what_was_read_while_a_disk_changed_does_not_count),
 		cmocka_unit_test(what_was_read_of_a_disk_that_went_is_not_taken_for_the_next),
 		cmocka_unit_test(a_root_that_goes_before_it_is_mounted_is_waited_for_again),
+		cmocka_unit_test(a_device_that_is_held_is_not_the_next_one_in_its_place),
+		cmocka_unit_test(a_further_device_that_goes_is_waited_for_again),
+		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
 		cmocka_unit_test(disks_that_were_read_are_not_walked_over_again),
 		cmocka_unit_test(a_disk_that_went_leaves_its_place_to_the_next),
 		cmocka_unit_test(more_disks_than_there_is_room_for_are_no_harm),

@@ -121,6 +121,26 @@ void block_remove(struct boot *b, const char *name)
 		b->devices->list[n] = (struct block_device){0};
 }
 
+struct device_ref block_ref(const struct boot *b, size_t slot)
+{
+	return (struct device_ref){.slot = (uint32_t)slot,
+				   .generation = b->devices->list[slot].generation};
+}
+
+const struct block_device *block_get(const struct boot *b, struct device_ref ref)
+{
+	const struct block_device *d = &b->devices->list[ref.slot];
+
+	return ref.generation && d->generation == ref.generation ? d : NULL;
+}
+
+const char *block_name(const struct boot *b, struct device_ref ref)
+{
+	const struct block_device *d = block_get(b, ref);
+
+	return d ? d->name : "a device that is gone";
+}
+
 /* A device that is wanted by its kernel name is the only one that needs to be read, until there is
  * something to explain. */
 static bool is_wanted(const struct boot *b, const struct block_device *d)
@@ -136,19 +156,24 @@ static bool is_wanted(const struct boot *b, const struct block_device *d)
 
 void block_want(struct boot *b, const struct spec *spec)
 {
-	if (b->devices->n_wants < DEVICES_WANTS_MAX)
-		b->devices->wants[b->devices->n_wants++] = spec;
-	else
-		b->devices->probe_all = true;
-	b->devices->unread = 0;
-	if (spec->kind != SPEC_LINK || b->devices->probe_links)
+	struct devices *all = b->devices;
+	size_t i = 0;
+
+	while (i < all->n_wants && all->wants[i] != spec)
+		i++;
+	if (i == DEVICES_WANTS_MAX)
+		all->probe_all = true;
+	else if (i == all->n_wants)
+		all->wants[all->n_wants++] = spec;
+	all->unread = 0;
+	if (spec->kind != SPEC_LINK || all->probe_links)
 		return;
-	b->devices->probe_links = true; /* what was read before was not asked for its links */
-	for (size_t i = 0; i < b->devices->n; i++)
-		if (b->devices->list[i].state == DEVICE_KNOWN)
-			b->devices->list[i].state = DEVICE_NEW;
-		else if (b->devices->list[i].state == DEVICE_PROBING)
-			b->devices->list[i].state = DEVICE_AGAIN;
+	all->probe_links = true; /* what was read before was not asked for its links */
+	for (i = 0; i < all->n; i++)
+		if (all->list[i].state == DEVICE_KNOWN)
+			all->list[i].state = DEVICE_NEW;
+		else if (all->list[i].state == DEVICE_PROBING)
+			all->list[i].state = DEVICE_AGAIN;
 }
 
 void block_want_named(struct boot *b)

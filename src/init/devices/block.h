@@ -17,13 +17,20 @@ enum device_state {
 };
 
 struct block_device {
-	char name[JOBS_NAME_MAX]; /* kernel name; empty: a free place */
+	char name[JOBS_NAME_MAX]; /* kernel name; empty: a free slot */
 	uint8_t state;
 	bool is_partition;
-	uint32_t generation; /* no two devices have the same, not even of one name */
+	uint32_t generation; /* never 0; no two devices have the same, not even of one name */
 	int result;	     /* of the probe */
 	uint8_t failures;    /* of it, one after the other */
 	struct probe probe;
+};
+
+/* How others hold a device, never by its slot alone: a slot, like a name, is used again by the next
+ * device once the first one was pulled out. */
+struct device_ref {
+	uint32_t slot;
+	uint32_t generation; /* 0: none is held */
 };
 
 struct devices {
@@ -43,13 +50,23 @@ struct devices {
 void block_add(struct boot *b, const char *name, bool is_partition);
 void block_remove(struct boot *b, const char *name);
 
+/* Holds the device in SLOT. */
+struct device_ref block_ref(const struct boot *b, size_t slot);
+
+/* The device that is held; NULL: it is gone, whatever has its name or its slot now. */
+const struct block_device *block_get(const struct boot *b, struct device_ref ref);
+
+/* Its kernel name, for a message; "a device that is gone". */
+const char *block_name(const struct boot *b, struct device_ref ref);
+
 /* The next device that should be looked at: its number; -1: none. */
 int block_next(struct boot *b);
 
 /* A probe has ended. */
 void block_done(struct boot *b, const struct job_result *result);
 
-/* SPEC, which must live as long as B, is waited for: what may be it is looked at. */
+/* SPEC, which must live as long as B, is waited for: what may be it is looked at. To be called again
+ * when SPEC changes. */
 void block_want(struct boot *b, const struct spec *spec);
 
 /* All that is there and will be is looked at: somebody wants to explain something. */

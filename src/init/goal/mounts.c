@@ -194,6 +194,20 @@ static enum stage_step cannot(struct boot *b, const char *reason)
 	return go_to_next(b);
 }
 
+static int find_device(const struct boot *b, const struct spec *spec)
+{
+	if (spec->kind != SPEC_AUTO)
+		return block_find(b, spec);
+	return block_get(b, b->root->device) ? (int)b->root->device.slot : -1;
+}
+
+/* It may have been pulled out since it was found. */
+static bool is_gone(const struct boot *b)
+{
+	return b->mounts->list[b->mounts->next].spec.kind != SPEC_NONE &&
+	       !block_get(b, b->mounts->device);
+}
+
 static enum stage_step take_device(struct boot *b, const struct mounts_entry *e, size_t n)
 {
 	const struct block_device *d = &b->devices->list[n];
@@ -209,7 +223,7 @@ static enum stage_step take_device(struct boot *b, const struct mounts_entry *e,
 		return cannot(b, "no filesystem that is known here is on it");
 	if (block_is_doubtful(b, &e->spec, n, why, sizeof(why)))
 		return cannot(b, why);
-	b->mounts->device = n;
+	b->mounts->device = block_ref(b, n);
 	snprintf(b->mounts->type, sizeof(b->mounts->type), "%.*s", (int)strcspn(type, ","), type);
 	return STAGE_ENDS;
 }
@@ -241,7 +255,7 @@ enum stage_step mounts_wait(struct boot *b)
 	}
 	if (e->spec.kind == SPEC_OTHER)
 		return cannot(b, "a device of that kind is out of this image's reach");
-	n = e->spec.kind == SPEC_AUTO ? (int)b->root->device : block_find(b, &e->spec);
+	n = find_device(b, &e->spec);
 	if (n >= 0)
 		return take_device(b, e, (size_t)n);
 	if (!flow_is_late(b, now))
@@ -253,6 +267,8 @@ enum stage_step mounts_driver(struct boot *b)
 {
 	char alias[JOBS_NAME_MAX + 8];
 
+	if (is_gone(b))
+		return flow_go(b, STAGE_MOUNTS_WAIT);
 	snprintf(alias, sizeof(alias), "fs-%s", b->mounts->type);
 	modules_request_alias(b, alias);
 	if (!modules_pending(b, alias))
@@ -270,7 +286,7 @@ static bool make_job(const struct boot *b, struct job *out)
 	snprintf(out->target, sizeof(out->target), "%s", e->target);
 	snprintf(out->fstype, sizeof(out->fstype), "%s", b->mounts->type);
 	if (e->spec.kind != SPEC_NONE)
-		memcpy(out->name, b->devices->list[b->mounts->device].name, sizeof(out->name));
+		snprintf(out->name, sizeof(out->name), "%s", block_name(b, b->mounts->device));
 	else if (strlen(e->source) < sizeof(out->name))
 		strcpy(out->name, e->source); /* of a bind mount */
 	else
@@ -281,13 +297,20 @@ static bool make_job(const struct boot *b, struct job *out)
 	return true;
 }
 
-enum stage_step mounts_mount(struct boot *b)
+static enum stage_step start_mount(struct boot *b)
 {
 	struct job job;
 
+	if (is_gone(b))
+		return flow_go(b, STAGE_MOUNTS_WAIT);
+	return make_job(b, &job) ? flow_task(b, &job)
+				 : cannot(b, "its line in fstab is too long");
+}
+
+enum stage_step mounts_mount(struct boot *b)
+{
 	if (b->flow.task.state == TASK_NONE)
-		return make_job(b, &job) ? flow_task(b, &job)
-					 : cannot(b, "its line in fstab is too long");
+		return start_mount(b);
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
 	if (b->flow.task.result.result < 0)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "init/core/boot.h"
+#include "init/devices/block.h"
 
 enum { MOUNTS_MAX = 16, MOUNTS_TARGET_MAX = 256, MOUNTS_FSTAB_MAX = 64 * 1024 };
 
@@ -29,7 +30,7 @@ struct mounts_entry {
 struct mounts {
 	struct mounts_entry list[MOUNTS_MAX];
 	size_t n, next;
-	size_t device;       /* of list[next], once it is there */
+	struct device_ref device; /* of list[next], once it is there */
 	char type[64];       /* of its filesystem */
 	char *text;          /* of fstab, which the entries point into */
 };

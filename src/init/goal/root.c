@@ -24,8 +24,7 @@ static enum stage_step take_root(struct boot *b, size_t n)
 	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
 	char why[FLOW_TEXT_MAX];
 
-	b->root->device = n;
-	b->root->generation = d->generation;
+	b->root->device = block_ref(b, n);
 	if (block_is_member(d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
@@ -126,7 +125,7 @@ void root_wait_what(const struct boot *b, char *out, size_t size)
 
 const char *root_name(const struct boot *b)
 {
-	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : b->devices->list[b->root->device].name;
+	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : block_name(b, b->root->device);
 }
 
 struct trace_end root_trace_end(const struct boot *b)
@@ -136,16 +135,15 @@ struct trace_end root_trace_end(const struct boot *b)
 	if (b->flow.failed)
 		end.failure =
 			b->flow.failure[0] ? b->flow.failure : "the root device did not appear";
-	if (b->root->fstype && b->root->device < b->devices->n)
-		end.root = b->devices->list[b->root->device].name;
+	if (b->root->fstype && block_get(b, b->root->device))
+		end.root = block_name(b, b->root->device);
 	return end;
 }
 
-/* It may have been pulled out since it was found, and its place may be another device's. */
+/* It may have been pulled out since it was found. */
 static bool is_gone(const struct boot *b)
 {
-	return b->params.root.kind != SPEC_TMPFS &&
-	       b->devices->list[b->root->device].generation != b->root->generation;
+	return b->params.root.kind != SPEC_TMPFS && !block_get(b, b->root->device);
 }
 
 /* ---- its filesystem ---- */
@@ -189,7 +187,7 @@ bool root_mount_job(const struct boot *b, struct job *out)
 	/* What is laid over it takes the changes. */
 	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
 	if (!is_tmpfs)
-		memcpy(out->name, b->devices->list[b->root->device].name, sizeof(out->name));
+		snprintf(out->name, sizeof(out->name), "%s", block_name(b, b->root->device));
 	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->root->fstype);
 	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
 	return true;

@@ -7,10 +7,10 @@
 
 #include "init/core/boot.h"
 #include "init/core/trace.h"
+#include "init/devices/block.h"
 
 struct root {
-	size_t device;	     /* its number */
-	uint32_t generation; /* of that */
+	struct device_ref device;
 	const char *fstype;  /* being tried; NULL: there is no root device yet */
 	char fstypes[JOBS_VALUE_MAX];
 	int64_t settle_until; /* a device was found; others that may fit are still read */
