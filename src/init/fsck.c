@@ -106,6 +106,7 @@ static enum stage_step restart(struct boot *b, const char *name)
 	char why[FLOW_TEXT_MAX];
 
 	log_tell("%s was mended, and the machine has to start again: rebooting", name);
+	log_drain();
 	snprintf(why, sizeof(why),
 		 "%s was mended and the machine has to start again, but the kernel refuses to "
 		 "reboot: %s",

@@ -116,6 +116,8 @@ static int next_due(const struct boot *b)
 
 	if (watchdog_due(b) < due)
 		due = watchdog_due(b);
+	if (log_due(now) < due)
+		due = log_due(now);
 	return due <= now ? 0 : (int)(due - now);
 }
 
@@ -140,6 +142,7 @@ static void run(struct boot *b)
 		int n;
 
 		dispatch(b);
+		log_flush();
 		n = epoll_wait(b->epoll, events, EVENTS_AT_ONCE, next_due(b));
 		if (n < 0 && errno != EINTR) /* it could not be made: at least do not spin */
 			usleep(FAILED_WAIT_US);

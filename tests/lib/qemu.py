@@ -7,6 +7,7 @@ and sections between `BEGIN name` and `END name STATUS`. Both are kept as files 
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import tempfile
@@ -264,7 +265,7 @@ def boot(machine, folder):
             ending = _watch(process, machine)
     if ending.startswith("QEMU"):
         ending += ": " + _text(log).strip()
-    return Boot(ending, time.monotonic() - started, _text(console), _text(report).splitlines())
+    return Boot(ending, time.monotonic() - started, _unwrap(_text(console)), _text(report).splitlines())
 
 
 @contextlib.contextmanager
@@ -360,3 +361,10 @@ def _act(process, actions):
 
 def _text(path):
     return path.read_text(errors="replace").replace("\r\n", "\n") if path.exists() else ""
+
+
+def _unwrap(text):
+    """TEXT with the lines of PID 1 whole again that it broke at the width of the terminal."""
+    return re.sub(r"^preroot: .*(?:\n+ {16}.*)+",
+                  lambda line: re.sub(r"(\\?)\n+ {16}", lambda end: "" if end[1] else " ", line[0]),
+                  text, flags=re.MULTILINE)

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "init/core/console.h"
 
 #define PREFIX     "preroot: "
 #define RATE_LIMIT "/proc/sys/kernel/printk_devkmsg"
@@ -20,6 +21,8 @@ static int kmsg = -1;
 static char rate_limit[16];
 static bool tells_info, tells_debug, hushed;
 static struct log_kept *kept;
+static struct console console = {.fd = -1};
+static int owner; /* process that CONSOLE is of; a worker has a copy of what is pending */
 
 static void set_rate_limit(const char *value)
 {
@@ -33,6 +36,7 @@ void log_open(void)
 {
 	_cleanup_fd_ int fd = open(RATE_LIMIT, O_RDONLY | O_CLOEXEC);
 
+	log_set_console("/dev/console");
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || read_full(fd, rate_limit, sizeof(rate_limit) - 1) <= 0)
 		rate_limit[0] = '\0';
@@ -45,6 +49,31 @@ void log_close(void)
 	if (rate_limit[0])
 		set_rate_limit(rate_limit);
 	kmsg = close_fd(kmsg);
+	if (!console_flush(&console))
+		log_drain();
+}
+
+void log_set_console(const char *path)
+{
+	console_close(&console);
+	owner = getpid();
+	if (path)
+		console_open(&console, path);
+}
+
+void log_flush(void)
+{
+	console_flush(&console);
+}
+
+int64_t log_due(int64_t now)
+{
+	return console.len ? now + CONSOLE_POLL_MS : INT64_MAX;
+}
+
+void log_drain(void)
+{
+	console_drain(&console);
 }
 
 /* A line must reach the kernel's log in one write; without its newline the kernel keeps it back
@@ -75,10 +104,17 @@ static void format(char out[LINE_MAX_BYTES], const char *fmt, va_list ap)
 static void to_console(const char *text)
 {
 	char line[LINE_MAX_BYTES + 32];
-	int n = snprintf(line, sizeof(line), PREFIX "%s\r\n", text);
+	int n = snprintf(line, sizeof(line), PREFIX "%s", text);
 
-	if (n > 0 && !hushed)
-		write_full(STDERR_FILENO, line, (size_t)n);
+	if (n < 0 || hushed)
+		return;
+	if (console.path && owner == getpid()) {
+		console_line(&console, line);
+		return;
+	}
+	line[n++] = '\r';
+	line[n++] = '\n';
+	write_full(STDERR_FILENO, line, (size_t)n);
 }
 
 static void keep(struct log_kept *k, const char *text)

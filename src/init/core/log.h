@@ -4,16 +4,29 @@
 /*
  * What PID 1 says. log_info() goes to the kernel's log and is quiet when the kernel is;
  * log_tell() also goes to the console whatever its log level: what a person must see.
- * No stdio streams, no allocation.
+ * No stdio streams, no allocation. A console that is stopped (^S) or slow holds up nothing: what it
+ * does not take is written later, see console.h.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Opens /dev/kmsg and lifts its rate limit until log_close(). */
+/* Opens the console, and /dev/kmsg, whose rate limit it lifts until log_close(). */
 void log_open(void);
 void log_close(void);
+
+/* The terminal to write to; PATH lives as long as the program. NULL: standard error, which may
+ * block; other processes than PID 1 write there. log_open() calls it. */
+void log_set_console(const char *path);
+
+/* Writes what the console did not take before; when to call it again, INT64_MAX: nothing is left. */
+void log_flush(void);
+int64_t log_due(int64_t now);
+
+/* Before the machine is rebooted: waits until the console has shown everything, for about a
+ * second when it is stopped. */
+void log_drain(void);
 
 /* What log_info() and log_debug() say goes to the console, too, whatever its level: rd.info and
  * rd.debug. */

@@ -123,6 +123,7 @@ static void try_again(struct boot *b)
 static void leave(struct boot *b)
 {
 	log_tell("%s", ways[b->params.emergency].doing);
+	log_drain();
 	log_tell("the kernel refuses it: %s; staying here",
 		 strerror(-ways[b->params.emergency].leave()));
 	b->rescue->reboot_at = PARAMS_FOREVER;
