@@ -8,7 +8,7 @@
 #include "init/core/mount.h"
 #include "init/goal/handover.h"
 #include "init/rescue/ask.h"
-#include "init/rescue/record.h"
+#include "init/rescue/failure.h"
 #include "init/stages.h"
 
 /* ---- what workers do ---- */
@@ -69,7 +69,7 @@ static int ask(const struct boot *b, const struct job *job, struct job_result *o
 static int record(const struct boot *b, const struct job *job, struct job_result *out)
 {
 	(void)b, (void)job, (void)out;
-	return record_failure(FAILURE_EFIVARS, FAILURE_PATH);
+	return failure_keep(FAILURE_EFIVARS, FAILURE_PATH);
 }
 
 static void recorded(struct boot *b, const struct job_result *r)
@@ -119,7 +119,7 @@ struct boot *rooms_join(struct rooms *all)
 	b->modules = &all->modules;
 	b->devices = &all->devices;
 	b->discovery = &all->discovery;
-	b->root = &all->root;
+	b->goal = &all->goal;
 	b->mounts = &all->mounts;
 	b->rescue = &all->rescue;
 	b->shell = &all->shell;

@@ -12,7 +12,7 @@
 #include "init/devices/modules.h"
 #include "init/fsck.h"
 #include "init/goal/mounts.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/hooks.h"
 #include "init/overlay.h"
 #include "init/rescue/rescue.h"
@@ -26,7 +26,7 @@ struct rooms {
 	struct modules modules;
 	struct devices devices;
 	struct discovery discovery;
-	struct root root;
+	struct goal goal;
 	struct mounts mounts;
 	struct rescue rescue;
 	struct shell shell;

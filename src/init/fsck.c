@@ -13,7 +13,7 @@
 #include "init/core/sys.h"
 #include "init/devices/block.h"
 #include "init/goal/mounts.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 
 /* Debian's systemd and initscripts do not check the root again when this file is there. */
 #define MARK_DIR "/run/initramfs"
@@ -193,8 +193,8 @@ enum stage_step fsck_root(struct boot *b)
 
 	if (b->settings.skip_fsck && b->params.fsck_mode != FSCK_FORCE)
 		return STAGE_ENDS;
-	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->root->fstype, ","), b->root->fstype);
-	step = fsck_device(b, b->root->device, type);
+	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->goal->fstype, ","), b->goal->fstype);
+	step = fsck_device(b, b->goal->device, type);
 	if (step == STAGE_ENDS && b->fsck->clean)
 		leave_mark();
 	return step;
@@ -205,7 +205,8 @@ enum stage_step fsck_next(struct boot *b)
 	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 
 	b->flow.limited_by = NULL;
-	if (e->spec.kind == SPEC_NONE || b->mounts->device.generation == b->root->device.generation ||
+	if (e->spec.kind == SPEC_NONE ||
+	    b->mounts->device.generation == b->goal->device.generation ||
 	    (!e->checked && b->params.fsck_mode != FSCK_FORCE))
 		return STAGE_ENDS;
 	return fsck_device(b, b->mounts->device, b->mounts->type);

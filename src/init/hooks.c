@@ -6,7 +6,7 @@
 
 #include "init/core/boot.h"
 #include "init/core/log.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/devices/block.h"
 
 enum { ENV_TEXT_MAX = JOBS_NAME_MAX + 32 };
@@ -53,10 +53,10 @@ static void start(struct boot *b, const struct bootconf_run *run)
 	snprintf(stage, sizeof(stage), "PREROOT_STAGE=%s", bootconf_stage_name(run->stage));
 	if (run->stage != RUN_PRE_TRIGGER) {
 		snprintf(root, sizeof(root), "PREROOT_ROOT=%s%s",
-			 b->params.root.kind == SPEC_TMPFS ? "" : "/dev/", root_name(b));
+			 b->params.root.kind == SPEC_TMPFS ? "" : "/dev/", goal_name(b));
 		snprintf(type, sizeof(type), "PREROOT_FSTYPE=%.*s",
-			 (int)strcspn(b->root->fstype ? b->root->fstype : "", ","),
-			 b->root->fstype ? b->root->fstype : "");
+			 (int)strcspn(b->goal->fstype ? b->goal->fstype : "", ","),
+			 b->goal->fstype ? b->goal->fstype : "");
 		env[5] = root;
 		env[6] = type;
 	}

@@ -35,7 +35,7 @@
 #include "init/core/settings.h"
 #include "init/stages.h"
 #include "init/core/sys.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 enum { EVENTS_AT_ONCE = 16, SHELL_POLL_MS = 60000, FAILED_WAIT_US = 100000 };
 
@@ -66,10 +66,10 @@ static void dispatch(struct boot *b)
 			return;
 		if (device >= 0) {
 			b->devices->list[device].state = DEVICE_PROBING;
-			trace_device_begins(job.name);
+			timeline_device_begins(job.name);
 		} else {
 			b->modules->status[module].state = MODULE_LOADING;
-			trace_module_begins(module);
+			timeline_module_begins(module);
 		}
 	}
 }
@@ -228,14 +228,14 @@ static void restore_signals(void)
 
 static void prepare(struct boot *b)
 {
-	trace_open();
+	timeline_open();
 	mount_basics();
 	open_console();
 	log_open();
 	log_info("version " PREROOT_VERSION);
-	settings_read(b);
+	settings_load(b);
 	open_sources(b);
-	modules_open(b);
+	modules_map(b);
 	check_kernel(b);
 	b->start = log_now();
 	flow_go(b, STAGE_CMDLINE);
@@ -245,7 +245,7 @@ static void prepare(struct boot *b)
 
 int main(int argc, char **argv, char **envp)
 {
-	struct trace_end end;
+	struct timeline_end end;
 	struct boot *b = rooms_join(&rooms);
 	const char *name = strrchr(argc ? argv[0] : "", '/');
 
@@ -264,9 +264,9 @@ int main(int argc, char **argv, char **envp)
 		run(b);
 		jobs_dismiss(&b->jobs);
 		watchdog_leave(b);
-		log_info("%s takes over", b->root->init);
-		end = root_trace_end(b);
-		trace_save(&end);
+		log_info("%s takes over", b->goal->init);
+		end = goal_timeline_end(b);
+		timeline_save(&end);
 		restore_signals();
 		handover_switch(b, argv, envp);
 		/* Not reached in a working machine: the way back is gone in part. */

@@ -15,7 +15,7 @@
 #include "init/core/log.h"
 #include "init/devices/modules.h"
 #include "init/core/mount.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/core/sys.h"
 
 #define BASE "/run/rootfsbase"
@@ -77,7 +77,7 @@ enum stage_step overlay_wait(struct boot *b)
 	if (!b->params.overlay)
 		return STAGE_ENDS;
 	if (!b->flow.entered) {
-		b->flow.deadline = root_deadline(b);
+		b->flow.deadline = goal_deadline(b);
 		block_want(b, &b->params.overlay_on);
 	}
 	waits = is_loading(b, "overlay");

@@ -14,7 +14,7 @@
 #include "init/devices/block.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/core/sys.h"
 
 #define RESUME_PATH "/sys/power/resume"
@@ -161,7 +161,7 @@ enum stage_step resume_step(struct boot *b)
 		return STAGE_ENDS;
 	}
 	if (!b->flow.entered)
-		b->flow.deadline = b->params.resume_wait ? PARAMS_FOREVER : root_deadline(b);
+		b->flow.deadline = b->params.resume_wait ? PARAMS_FOREVER : goal_deadline(b);
 	if (b->flow.task.state == TASK_ENDED)
 		return decide(b);
 	if (b->flow.task.state == TASK_RUNS)

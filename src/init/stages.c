@@ -19,8 +19,8 @@
 #include "init/rescue/rescue.h"
 #include "init/rescue/shell.h"
 #include "init/resume.h"
-#include "init/goal/root.h"
-#include "init/core/trace.h"
+#include "init/goal/goal.h"
+#include "init/core/timeline.h"
 
 enum {
 	TELL_AGAIN_MS = 10000,
@@ -87,11 +87,11 @@ const struct stage stages[] = {
 			       BREAK_PRE_UDEV | BREAK_PRE_TRIGGER},
 	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false, 0},
 	[STAGE_RESUME] = {"resume", resume_step, resume_what, true, BREAK_INITQUEUE},
-	[STAGE_WAIT] = {"wait", root_wait, root_wait_what, true, 0},
+	[STAGE_WAIT] = {"wait", goal_wait, goal_wait_what, true, 0},
 	[STAGE_PRE_MOUNT] = {"pre-mount", pre_mount, NULL, false, BREAK_PRE_MOUNT},
-	[STAGE_DRIVER] = {"driver", root_driver, root_driver_what, true, BREAK_MOUNT},
+	[STAGE_DRIVER] = {"driver", goal_driver, goal_driver_what, true, BREAK_MOUNT},
 	[STAGE_FSCK] = {"fsck", fsck_root, NULL, false, 0},
-	[STAGE_MOUNT] = {"mount", root_mount, root_mount_what, false, 0},
+	[STAGE_MOUNT] = {"mount", goal_mount, goal_mount_what, false, 0},
 	[STAGE_OVERLAY_WAIT] = {"overlay-wait", overlay_wait, overlay_what, true, 0},
 	[STAGE_OVERLAY] = {"overlay", overlay_step, overlay_what, false, 0},
 	[STAGE_FSTAB] = {"fstab", mounts_fstab, NULL, false, 0},
@@ -100,8 +100,8 @@ const struct stage stages[] = {
 	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", fsck_next, NULL, false, 0},
 	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false, BREAK_PRE_PIVOT},
-	[STAGE_CHECK] = {"check", root_check, root_mount_what, false, BREAK_CLEANUP},
-	[STAGE_SETTLE] = {"settle", root_settle, NULL, true, BREAK_SWITCH},
+	[STAGE_CHECK] = {"check", goal_check, goal_mount_what, false, BREAK_CLEANUP},
+	[STAGE_SETTLE] = {"settle", goal_settle, NULL, true, BREAK_SWITCH},
 };
 
 /* ---- rd.break= ---- */

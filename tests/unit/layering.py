@@ -6,9 +6,10 @@ base <- format <- host <- plan <- features <- image <- deploy <- audit <- cli: a
 lower layers and itself; deploy knows no plan and no feature. PID 1 includes only base, format and
 init, whose rooms have an order of their own: core <- devices <- goal <- rescue, and on top of them
 the files of init itself (the boot parts that lie there still are between goal and rescue).
-features/*/boot.c includes base, format, init/core and its own folder. Each x.c includes its own header first; no include names a file
-that is not there; each file has its licence in the first line. The checks themselves are first held against made-up trees that break
-each of them.
+features/*/boot.c includes base, format, init/core and its own folder. Each x.c includes its own
+header first; no include names a file that is not there; no function is declared in two headers;
+each file has its licence in the first line. The checks themselves are first held against made-up
+trees that break each of them.
 """
 
 import re
@@ -23,6 +24,7 @@ ROOMS = ["core", "devices", "goal", "parts", "rescue", "top"]
 PARTS = {"fsck", "hooks", "overlay", "resume"}
 SPDX = re.compile(r"^(/\*|//|#) SPDX-License-Identifier: LGPL-2\.1-or-later( \*/)?$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+PROTOTYPE = re.compile(r"^(?!static|typedef)[a-z][\w *]*?[ *](\w+)\(", re.M)
 LICENSED = ("src", "tests", "bench")
 
 
@@ -89,6 +91,17 @@ def check_file(src, file):
             yield f"src/{path}: does not include its own header {own} first"
 
 
+def check_names(src, headers):
+    """A name means one function, in whichever program."""
+    declared = {}
+    for header in headers:
+        for name in PROTOTYPE.findall(header.read_text()):
+            other = declared.setdefault(name, header)
+            if other != header:
+                yield (f"src/{header.relative_to(src)}: {name}() is declared in "
+                       f"src/{other.relative_to(src)}, too")
+
+
 def check_tests(tree, file):
     """Tests include from src/ and from their own folder."""
     for number, local, name in includes(file):
@@ -108,6 +121,7 @@ def check(tree):
         yield f"{src}: no source"
     for file in files:
         yield from check_file(src, file)
+    yield from check_names(src, [f for f in files if f.suffix == ".h"])
     for folder in LICENSED[1:]:
         for file in sources(tree / folder):
             yield from check_tests(tree, file)
@@ -173,6 +187,8 @@ BAD = [
     ({"src/base/buf.c": "int x;\n"}, "own header"),
     ({"src/base/buf.h": '#include "base/absent.h"\n'}, "there is no src/base/absent.h"),
     ({"src/base/buf.c": '#include "buf.h"\n'}, "there is no src/buf.h"),
+    ({"src/base/buf.h": "int x(void);\n", "src/format/cpio.h": "char *x(int y);\n"},
+     "x() is declared in src/base/buf.h, too"),
     ({"src/other/x.h": "#pragma once\n"}, "is no layer"),
     ({"tests/unit/test.c": '#include "absent.h"\n'}, "there is no absent.h"),
     ({"src/base/buf.h": None}, "no licence"),

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "format/ours/bootlog.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 #include "recorder.h"
 #include "support.h"
 
@@ -35,8 +35,8 @@ static void fixture_make(struct fixture *f)
 	assert_int_equal(modindex_encode(sources, 2, NULL, 0, &f->index), 0);
 	assert_ok(modindex_decode(f->index.data, f->index.len, &f->boot->modules->index, &f->err),
 		  0, &f->err);
-	strcpy(f->boot->root->init, "/sbin/init");
-	trace_open();
+	strcpy(f->boot->goal->init, "/sbin/init");
+	timeline_open();
 }
 
 static void fixture_clear(struct fixture *f)
@@ -58,11 +58,11 @@ static void decode(struct fixture *f)
 /* Without a FD, where PID 1 has it. */
 static int save(const struct boot *b, int fd)
 {
-	struct trace_end end = root_trace_end(b);
+	struct timeline_end end = goal_timeline_end(b);
 
 	if (fd >= 0)
-		return trace_write(&end, fd);
-	trace_save(&end);
+		return timeline_write(&end, fd);
+	timeline_save(&end);
 	return 0;
 }
 
@@ -86,17 +86,17 @@ static void what_was_noted_is_read_again(void **state)
 
 	(void)state;
 	fixture_make(&f);
-	trace_stage("wait");
-	trace_device_seen("vda1");
-	trace_module_wanted(1);
-	trace_module_wanted(0);
-	trace_module_begins(1);
-	trace_module_ends(1, -ENOENT);
-	trace_device_begins("vda1");
-	trace_device_ends("vda1", 0);
-	trace_program_begins("/usr/libexec/x");
-	trace_program_ends(3);
-	trace_stage("driver");
+	timeline_stage("wait");
+	timeline_device_seen("vda1");
+	timeline_module_wanted(1);
+	timeline_module_wanted(0);
+	timeline_module_begins(1);
+	timeline_module_ends(1, -ENOENT);
+	timeline_device_begins("vda1");
+	timeline_device_ends("vda1", 0);
+	timeline_program_begins("/usr/libexec/x");
+	timeline_program_ends(3);
+	timeline_stage("driver");
 	write_and_read(&f);
 	assert_string_equal(f.log.init, "/sbin/init");
 	assert_null(f.log.failure);
@@ -120,9 +120,9 @@ static void a_device_that_is_looked_at_again_is_there_twice(void **state)
 	(void)state;
 	fixture_make(&f);
 	for (int i = 0; i < 2; i++) {
-		trace_device_seen("sda");
-		trace_device_begins("sda");
-		trace_device_ends("sda", 0);
+		timeline_device_seen("sda");
+		timeline_device_begins("sda");
+		timeline_device_ends("sda", 0);
 	}
 	write_and_read(&f);
 	assert_int_equal(f.log.n_items, 2);
@@ -135,9 +135,9 @@ static void names_may_hold_anything(void **state)
 
 	(void)state;
 	fixture_make(&f);
-	strcpy(f.boot->root->init, "/sbin/\"in\\it\"\n\xff\x1b[2J");
-	trace_program_begins("\"},{\"\\");
-	trace_device_seen("\xc3\xa4 \xc3\x28");
+	strcpy(f.boot->goal->init, "/sbin/\"in\\it\"\n\xff\x1b[2J");
+	timeline_program_begins("\"},{\"\\");
+	timeline_device_seen("\xc3\xa4 \xc3\x28");
 	write_and_read(&f);
 	assert_string_equal(f.log.init, "/sbin/\"in\\x5cit\"\\x0a\\xff\\x1b[2J");
 	assert_non_null(bootlog_find(&f.log, BOOTLOG_PROGRAM, "\"},{\"\\x5c"));
@@ -151,14 +151,14 @@ static void what_has_no_room_is_counted(void **state)
 
 	(void)state;
 	fixture_make(&f);
-	for (int i = 0; i < TRACE_MAX + 7; i++) {
+	for (int i = 0; i < TIMELINE_MAX + 7; i++) {
 		snprintf(name, sizeof(name), "sd%d", i);
-		trace_device_seen(name);
-		trace_device_begins(name);
-		trace_device_ends(name, 0);
+		timeline_device_seen(name);
+		timeline_device_begins(name);
+		timeline_device_ends(name, 0);
 	}
 	write_and_read(&f);
-	assert_int_equal(f.log.n_items, TRACE_MAX);
+	assert_int_equal(f.log.n_items, TIMELINE_MAX);
 	assert_int_equal(f.log.left_out, 7);
 }
 
@@ -169,7 +169,7 @@ static void a_boot_that_fails_leaves_a_trace_too(void **state)
 
 	(void)state;
 	fixture_make(&f);
-	trace_stage("wait");
+	timeline_stage("wait");
 	f.boot->flow.failed = true;
 	strcpy(f.boot->flow.failure, "it has no init");
 	recorder_start_with(-EEXIST, 0);
@@ -276,22 +276,22 @@ static void the_image_is_known_by_the_end_of_its_manifest(void **state)
 
 	(void)state;
 	assert_true(asprintf(&path, "%s/manifest", folder) > 0);
-	assert_false(trace_image(path, id));
+	assert_false(timeline_image(path, id));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		put_text(folder, "manifest", bad[i]);
-		assert_false(trace_image(path, id));
+		assert_false(timeline_image(path, id));
 	}
-	assert_false(trace_image(folder, id));
+	assert_false(timeline_image(folder, id));
 	assert_string_equal(id, "untouched");
 	put_text(folder, "manifest", "preroot-manifest 3\nsha256\t" IMAGE "\n");
-	assert_true(trace_image(path, id));
+	assert_true(timeline_image(path, id));
 	assert_string_equal(id, IMAGE);
 	put_text(folder, "manifest", "sha256\t" IMAGE "\n");
-	assert_true(trace_image(path, id));
+	assert_true(timeline_image(path, id));
 	put_link(folder, "link", "manifest");
 	path[strlen(path) - strlen("manifest")] = '\0';
 	strcat(path, "link");
-	assert_false(trace_image(path, id));
+	assert_false(timeline_image(path, id));
 }
 
 static void only_an_identity_is_taken_for_the_image(void **state)

@@ -12,7 +12,7 @@
 #include "init/fsck.h"
 #include "init/goal/mounts.h"
 #include "init/goal/mounts_stages.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/overlay.h"
 #include "recorder.h"
 #include "support.h"
@@ -264,15 +264,15 @@ static void a_root_that_goes_before_it_is_mounted_is_waited_for_again(void **sta
 		disks_make(&d, "root=LABEL=x");
 		filesystem(&d, "zza", "", "x");
 		d.boot->flow.stage = STAGE_WAIT;
-		assert_int_equal(root_wait(d.boot), STAGE_ENDS);
+		assert_int_equal(goal_wait(d.boot), STAGE_ENDS);
 		block_remove(d.boot, "zza");
 		if (other) /* in its place */
 			filesystem(&d, "zzb", "", "y");
 		d.boot->flow.stage = STAGE_DRIVER;
-		assert_int_equal(root_driver(d.boot), STAGE_MOVED);
+		assert_int_equal(goal_driver(d.boot), STAGE_MOVED);
 		assert_int_equal(d.boot->flow.stage, STAGE_WAIT);
 		d.boot->flow.stage = STAGE_MOUNT;
-		assert_int_equal(root_mount(d.boot), STAGE_MOVED);
+		assert_int_equal(goal_mount(d.boot), STAGE_MOVED);
 		assert_int_equal(d.boot->flow.stage, STAGE_WAIT);
 		assert_false(d.boot->flow.failed);
 	}
@@ -435,9 +435,9 @@ static int mount_with(const char *cmdline, struct job_result *result)
 	*result = (struct job_result){.kind = JOB_MOUNT};
 	disks_make(&d, cmdline);
 	filesystem(&d, "zza1", "1", "");
-	d.boot->root->device = block_ref(d.boot, 0);
-	d.boot->root->fstype = "ext4,xfs";
-	assert_true(root_mount_job(d.boot, &job));
+	d.boot->goal->device = block_ref(d.boot, 0);
+	d.boot->goal->fstype = "ext4,xfs";
+	assert_true(goal_mount_job(d.boot, &job));
 	return mount_device(&job, result);
 }
 
@@ -518,7 +518,7 @@ static void mount_options_that_do_not_fit_are_refused(void **state)
 	while (line.len < 5000)
 		buf_add_str(&line, "option=value,");
 	disks_make(&d, buf_cstr(&line));
-	assert_false(root_mount_job(d.boot, &job));
+	assert_false(goal_mount_job(d.boot, &job));
 }
 
 int main(void)

@@ -25,7 +25,7 @@ static struct boot *boot_with(const char *cmdline)
 	b->epoll = b->events->netlink = -1;
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_add(b, "zza1", true);
-	b->root->device = block_ref(b, 0);
+	b->goal->device = block_ref(b, 0);
 	return b;
 }
 
@@ -36,7 +36,7 @@ static const char *started(const char *cmdline, const char *type)
 	enum stage_step step;
 
 	recorder_start_with(PID);
-	step = fsck_device(b, b->root->device, type);
+	step = fsck_device(b, b->goal->device, type);
 	assert_int_equal(step, recorder.calls.len ? STAGE_STAYS : STAGE_ENDS);
 	free(b);
 	return recorder.calls.len ? recorder_calls() : "";
@@ -77,9 +77,9 @@ static void the_command_line_decides_how_it_is_checked(void **state)
 static enum stage_step after(struct boot *b, int status)
 {
 	recorder_start_with(PID, -EPERM);
-	assert_int_equal(fsck_device(b, b->root->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
 	program_ended(b, PID, status);
-	return fsck_device(b, b->root->device, "ext4");
+	return fsck_device(b, b->goal->device, "ext4");
 }
 
 static void its_end_decides_how_the_boot_goes_on(void **state)
@@ -140,14 +140,14 @@ static void the_check_of_a_device_that_was_pulled_out_decides_nothing(void **sta
 
 	(void)state;
 	recorder_start_with(PID);
-	assert_int_equal(fsck_device(b, b->root->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
 	block_remove(b, "zza1");
 	block_add(b, "zza1", true);
 	program_ended(b, PID, 4 << 8);
-	assert_int_equal(fsck_device(b, b->root->device, "ext4"), STAGE_ENDS);
+	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_ENDS);
 	assert_false(b->fsck->clean);
 	recorder_start_with(0);
-	assert_int_equal(fsck_device(b, b->root->device, "ext4"), STAGE_ENDS);
+	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_ENDS);
 	assert_int_equal(recorder.calls.len, 0); /* and its successor is not checked */
 	free(b);
 }
@@ -162,7 +162,7 @@ static void progress_is_shown_and_not_logged(void **state)
 	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
 	recorder_start_with(PID);
 	recorder.output = ends[0];
-	assert_int_equal(fsck_device(b, b->root->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
 	assert_int_equal(write(ends[WRITE_END], text, sizeof(text) - 1), sizeof(text) - 1);
 	program_output(b);
 	assert_string_equal(b->program.progress, "pass 1, 25%");
@@ -177,7 +177,7 @@ static void there_is_no_time_limit(void **state)
 
 	(void)state;
 	recorder_start_with(PID);
-	assert_int_equal(fsck_device(b, b->root->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
 	program_tick(b, "fsck", INT64_MAX / 2);
 	assert_int_equal(b->program.state, PROGRAM_RUNS);
 	assert_null(strstr(recorder_calls(), "kill"));

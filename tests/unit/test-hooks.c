@@ -27,9 +27,9 @@ static void fixture_make(struct fixture *f, const char *conf)
 {
 	*f = (struct fixture){recorder_boot(), strdup(conf)};
 	f->boot->epoll = -1;
-	f->boot->root->fstype = "ext4,xfs";
+	f->boot->goal->fstype = "ext4,xfs";
 	snprintf(f->boot->devices->list[0].name, sizeof(f->boot->devices->list[0].name), "vda1");
-	f->boot->devices->list[0].generation = f->boot->root->device.generation = 1;
+	f->boot->devices->list[0].generation = f->boot->goal->device.generation = 1;
 	settings_take(f->boot, f->text);
 }
 

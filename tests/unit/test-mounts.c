@@ -17,7 +17,7 @@
 #include "init/core/mount.h"
 #include "init/goal/mounts.h"
 #include "init/overlay.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "recorder.h"
 #include "support.h"
 

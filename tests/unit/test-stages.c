@@ -212,7 +212,7 @@ static void a_boot_goes_from_the_device_to_the_init(void **state)
 	assert_int_equal(world.job.kind, JOB_CHECK);
 	job_ends(b, 0, "/sbin/init");
 	assert_int_equal(b->flow.stage, STAGE_DONE);
-	assert_string_equal(b->root->init, "/sbin/init");
+	assert_string_equal(b->goal->init, "/sbin/init");
 	tells_nothing();
 	boot_end(b);
 }

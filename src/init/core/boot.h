@@ -30,7 +30,7 @@ struct boot {
 	struct devices *devices;
 	struct discovery *discovery;
 	/* goal/ */
-	struct root *root;
+	struct goal *goal;
 	struct mounts *mounts;
 	/* rescue/ */
 	struct rescue *rescue;

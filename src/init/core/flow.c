@@ -7,13 +7,13 @@
 #include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/core/memory.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 enum stage_step flow_go(struct boot *b, enum boot_stage stage)
 {
 	const char *name = stage == STAGE_DONE ? NULL : b->flow.table[stage].name;
 
-	trace_stage(name);
+	timeline_stage(name);
 	b->flow.stage = stage;
 	b->flow.entered = false;
 	b->flow.task.state = TASK_NONE;

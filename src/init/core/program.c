@@ -13,7 +13,7 @@
 #include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/core/sys.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 enum {
 	TELL_FIRST_MS = 3000,
@@ -95,7 +95,7 @@ static void __attribute__((format(printf, 3, 4))) finish(struct boot *b, int sta
 	p->pid = 0;
 	p->state = PROGRAM_ENDED;
 	p->status = status;
-	trace_program_ends(status);
+	timeline_program_ends(status);
 	va_start(ap, fmt);
 	vsnprintf(p->why, sizeof(p->why), fmt, ap);
 	va_end(ap);
@@ -116,7 +116,7 @@ void program_start(struct boot *b, char **argv, char **envp, unsigned seconds)
 		.seconds = seconds,
 	};
 	snprintf(p->path, sizeof(p->path), "%s", argv[0]);
-	trace_program_begins(argv[0]);
+	timeline_program_begins(argv[0]);
 	p->pid = sys_spawn(argv[0], argv, envp, &p->fd);
 	if (p->pid < 0)
 		finish(b, -1, "cannot be started: %s", strerror(-p->pid));

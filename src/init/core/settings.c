@@ -99,7 +99,7 @@ void settings_add(struct boot *b, const char *typed)
 	read_params(b, typed);
 }
 
-void settings_read(struct boot *b)
+void settings_load(struct boot *b)
 {
 	struct buf text = BUF_INIT; /* kept: what is taken from it points into it */
 

@@ -34,4 +34,4 @@ void settings_take(struct boot *b, char *text);
 /* The kernel parameters again, with those that were TYPED at the console behind them. */
 void settings_add(struct boot *b, const char *typed);
 
-void settings_read(struct boot *b);
+void settings_load(struct boot *b);

@@ -19,7 +19,7 @@
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
 #include "init/core/log.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 enum { PROBES_MAX = 3 /* of one that fails */ };
 
@@ -110,7 +110,7 @@ void block_add(struct boot *b, const char *name, bool is_partition)
 	*d = (struct block_device){.is_partition = is_partition, .generation = generation};
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	will_read(b, d);
-	trace_device_seen(d->name);
+	timeline_device_seen(d->name);
 }
 
 void block_remove(struct boot *b, const char *name)
@@ -224,17 +224,17 @@ void block_done(struct boot *b, const struct job_result *result)
 	if (n < 0 || b->devices->list[n].generation != result->generation)
 		return;
 	d = &b->devices->list[n];
-	trace_device_ends(d->name, result->result);
+	timeline_device_ends(d->name, result->result);
 	if (d->state == DEVICE_AGAIN) {
 		d->state = DEVICE_NEW;
 		will_read(b, d);
-		trace_device_seen(d->name);
+		timeline_device_seen(d->name);
 		return;
 	}
 	if (failed_for_now(result->result) && ++d->failures < PROBES_MAX) {
 		d->state = DEVICE_NEW;
 		will_read(b, d);
-		trace_device_seen(d->name);
+		timeline_device_seen(d->name);
 		return;
 	}
 	d->state = DEVICE_KNOWN;

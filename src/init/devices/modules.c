@@ -16,7 +16,7 @@
 #include "init/core/log.h"
 #include "init/core/settings.h"
 #include "init/core/sys.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 enum {
 	OPTIONS_MAX = 2048,
@@ -59,7 +59,7 @@ static void request_early(const char *module, void *arg)
 		log_tell("rd.driver.pre=%s: this image has no such module", module);
 }
 
-void modules_open(struct boot *b)
+void modules_map(struct boot *b)
 {
 	struct err err = {0};
 	size_t len = 0;
@@ -141,7 +141,7 @@ static void request(struct boot *b, uint32_t module, const struct wish *w, int d
 				depth + 1);
 	if (is_new) {
 		b->modules->order[b->modules->n_order++] = module;
-		trace_module_wanted(module);
+		timeline_module_wanted(module);
 	}
 	for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, MODINDEX_POST); i++)
 		request(b, modindex_dep(&b->modules->index, module, MODINDEX_POST, i), w,
@@ -300,7 +300,7 @@ void modules_done(struct boot *b, uint32_t module, int result)
 	b->modules->status[module].state = result < 0 ? MODULE_FAILED : MODULE_LIVE;
 	b->modules->status[module].result = (int16_t)result;
 	b->modules->idle_since = 0;
-	trace_module_ends(module, result);
+	timeline_module_ends(module, result);
 	if (result < 0)
 		log_info("module %s: %s", modindex_name(&b->modules->index, module),
 			 strerror(-result));
@@ -380,9 +380,9 @@ int modules_modprobe(struct boot *b, int argc, char **argv)
 	int failed = 0;
 
 	/* For options on the command line; what PID 1 loads at once is not asked for again. */
-	settings_read(b);
+	settings_load(b);
 	b->settings.n_loads = 0;
-	modules_open(b);
+	modules_map(b);
 	if (!modules_request(b, name))
 		modules_request_alias(b, name);
 	if (!b->modules->n_order)

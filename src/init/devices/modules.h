@@ -47,7 +47,7 @@ struct modules {
 
 /* Maps the index into BOOT, and asks for the modules that are to load at once. What is missing
  * or broken is told; the boot goes on with what the kernel has built in. */
-void modules_open(struct boot *b);
+void modules_map(struct boot *b);
 
 /* Asks for a module by name and for all that it depends on. False when the image lacks it. */
 bool modules_request(struct boot *b, const char *name);

@@ -20,8 +20,8 @@
 #include "init/core/log.h"
 #include "init/core/mount.h"
 #include "init/core/sys.h"
-#include "init/core/trace.h"
-#include "init/goal/root.h"
+#include "init/core/timeline.h"
+#include "init/goal/goal.h"
 
 enum {
 	EMPTY_DEPTH_MAX = 64,
@@ -198,7 +198,7 @@ void handover_empty(int fd, dev_t device)
  * the kernel's start. The descriptor, or -errno. */
 static int write_state(void)
 {
-	int64_t start = trace_start();
+	int64_t start = timeline_start();
 	_cleanup_fd_ int fd = (int)syscall(SYS_memfd_create, "preroot", 0);
 	struct timespec t;
 	char line[96];
@@ -208,7 +208,7 @@ static int write_state(void)
 		return -errno;
 	clock_gettime(CLOCK_REALTIME, &t);
 	snprintf(line, sizeof(line), "initrd-timestamp=%lld %lld\n",
-		 (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000 - (trace_now() - start),
+		 (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000 - (timeline_now() - start),
 		 (long long)start);
 	r = write_full(fd, line, strlen(line));
 	if (r < 0)
@@ -220,10 +220,10 @@ static int write_state(void)
  * is. Without memory for that it starts as any init does: only a time is not shown then. */
 static void make_args(const struct boot *b, char **argv, char *out[ARGS_MAX + 1], char number[16])
 {
-	int fd = b->root->is_systemd ? write_state() : -1, n = 0;
+	int fd = b->goal->is_systemd ? write_state() : -1, n = 0;
 	const char *state[STATE_ARGS] = {"--switched-root", "--system", "--deserialize", number};
 
-	out[n++] = (char *)b->root->init;
+	out[n++] = (char *)b->goal->init;
 	snprintf(number, 16, "%d", fd);
 	for (int i = 0; fd >= 0 && i < STATE_ARGS; i++)
 		out[n++] = (char *)state[i];
@@ -261,7 +261,7 @@ int handover_switch(const struct boot *b, char **argv, char **envp)
 		return r;
 	}
 	make_args(b, argv, args, number);
-	r = sys_exec(b->root->init, args, envp);
-	log_tell("starting %s: %s", b->root->init, strerror(-r));
+	r = sys_exec(b->goal->init, args, envp);
+	log_tell("starting %s: %s", b->goal->init, strerror(-r));
 	return r;
 }

@@ -17,7 +17,7 @@
 #include "init/devices/modules.h"
 #include "init/core/mount.h"
 #include "init/goal/mounts_stages.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 
 /* In the initramfs, which is deleted at the end. */
 #define COPY "/etc/preroot/fstab"
@@ -198,7 +198,7 @@ static int find_device(const struct boot *b, const struct spec *spec)
 {
 	if (spec->kind != SPEC_AUTO)
 		return block_find(b, spec);
-	return block_get(b, b->root->device) ? (int)b->root->device.slot : -1;
+	return block_get(b, b->goal->device) ? (int)b->goal->device.slot : -1;
 }
 
 /* It may have been pulled out since it was found. */
@@ -231,7 +231,7 @@ static enum stage_step take_device(struct boot *b, const struct mounts_entry *e,
 static void set_deadline(struct boot *b, const struct mounts_entry *e, int64_t now)
 {
 	b->flow.limited_by = NULL;
-	b->flow.deadline = root_deadline(b);
+	b->flow.deadline = goal_deadline(b);
 	if (e->optional &&
 	    (b->flow.deadline == PARAMS_FOREVER || b->flow.deadline > now + NOFAIL_MS)) {
 		b->flow.deadline = now + NOFAIL_MS;

@@ -19,7 +19,7 @@
 #include "init/core/log.h"
 #include "init/devices/discover.h"
 #include "init/devices/modules.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/hooks.h"
 
 enum {

@@ -9,12 +9,12 @@
 #include "init/devices/events.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 #include "init/hooks.h"
-#include "init/rescue/record.h"
+#include "init/rescue/failure.h"
 #include "init/rescue/shell.h"
 #include "init/core/sys.h"
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 enum {
 	EXPLAIN_MS = 3000,  /* time to look at all disks before explaining */
@@ -37,7 +37,7 @@ static const struct {
 
 static void begin(struct boot *b)
 {
-	trace_stage("rescue");
+	timeline_stage("rescue");
 	*b->rescue = (struct rescue){.begun = true};
 	events_start(b); /* for the account of it */
 	block_want_all(b);
@@ -95,14 +95,14 @@ static void decide(struct boot *b, int64_t now)
 static void explain(struct boot *b, int64_t now)
 {
 	static struct log_kept account;
-	struct trace_end end = root_trace_end(b);
+	struct timeline_end end = goal_timeline_end(b);
 
 	account.len = 0;
 	log_keep(&account);
 	diagnose(b);
 	log_keep(NULL);
-	trace_save(&end);
-	if (record_save(account.text, account.len) == 0)
+	timeline_save(&end);
+	if (failure_save(account.text, account.len) == 0)
 		b->rescue->record_wanted = true;
 	decide(b, now);
 }

@@ -13,42 +13,42 @@
 #include "format/ours/manifest_id.h"
 #include "format/ours/modindex.h"
 
-enum { TRACE_MAX = 1024 };
+enum { TIMELINE_MAX = 1024 };
 
-#define TRACE_DIR  "/run/preroot"
-#define TRACE_PATH TRACE_DIR "/boot.json"
+#define TIMELINE_DIR  "/run/preroot"
+#define TIMELINE_PATH TIMELINE_DIR "/boot.json"
 /* In the image that PID 1 is of, until the initramfs is emptied. */
-#define TRACE_MANIFEST "/usr/lib/preroot/manifest"
+#define TIMELINE_MANIFEST "/usr/lib/preroot/manifest"
 
 /* The boot begins. */
-void trace_open(void);
+void timeline_open(void);
 
 /* A stage is entered; the one before ends. NAME lives as long as the program; NULL: no other
  * stage begins. */
-void trace_stage(const char *name);
+void timeline_stage(const char *name);
 
 /* Somebody asks for a module; its load begins; ends. */
-void trace_module_wanted(uint32_t module);
-void trace_module_begins(uint32_t module);
-void trace_module_ends(uint32_t module, int result);
+void timeline_module_wanted(uint32_t module);
+void timeline_module_begins(uint32_t module);
+void timeline_module_ends(uint32_t module, int result);
 
 /* A block device was heard of; looking at it begins; ends. */
-void trace_device_seen(const char *name);
-void trace_device_begins(const char *name);
-void trace_device_ends(const char *name, int result);
+void timeline_device_seen(const char *name);
+void timeline_device_begins(const char *name);
+void timeline_device_ends(const char *name, int result);
 
-void trace_program_begins(const char *path);
-void trace_program_ends(int status);
+void timeline_program_begins(const char *path);
+void timeline_program_ends(int status);
 
 /* Since the kernel's start, by CLOCK_MONOTONIC: now, and when PID 1 was started. Microseconds. */
-int64_t trace_now(void);
-int64_t trace_start(void);
+int64_t timeline_now(void);
+int64_t timeline_start(void);
 
 /* The identity of the image whose manifest this is, from its last bytes. False: it has none. */
-bool trace_image(const char *manifest, char out[MANIFEST_ID + 1]);
+bool timeline_image(const char *manifest, char out[MANIFEST_ID + 1]);
 
 /* How the boot ended. */
-struct trace_end {
+struct timeline_end {
 	const struct modindex *index; /* of the modules that were noted */
 	const char *failure;	      /* NULL: it did not fail */
 	const char *init;	      /* of the root, then */
@@ -56,7 +56,7 @@ struct trace_end {
 };
 
 /* Writes what has happened so far to FD: 0 or -errno. */
-int trace_write(const struct trace_end *end, int fd);
+int timeline_write(const struct timeline_end *end, int fd);
 
-/* The same into TRACE_PATH; what is there half after a failure is taken away again. */
-void trace_save(const struct trace_end *end);
+/* The same into TIMELINE_PATH; what is there half after a failure is taken away again. */
+void timeline_save(const struct timeline_end *end);

@@ -11,9 +11,9 @@
 #include "format/ours/failure.h"
 
 /* Writes the account, LEN bytes, where the root's init can find it. 0 or -errno. */
-int record_save(const void *account, size_t len);
+int failure_save(const void *account, size_t len);
 
 /* Copies the begin of the file ACCOUNT to a variable of the firmware, below the folder EFIVARS.
  * Runs in a worker: the firmware may be slow. 0: it is there now; -errno: this machine cannot keep
  * it. */
-int record_failure(const char *efivars, const char *account);
+int failure_keep(const char *efivars, const char *account);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/rescue/record.h"
+#include "init/rescue/failure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ enum { PATH_SIZE = 512 };
 /* Non-volatile, for firmware and system alike; little-endian. */
 static const unsigned char attributes[FAILURE_ATTRIBUTES] = {7, 0, 0, 0};
 
-int record_save(const void *account, size_t len)
+int failure_save(const void *account, size_t len)
 {
 	int r = sys_mkdir(FAILURE_DIR, 0755);
 
@@ -56,7 +56,7 @@ static int write_variable(const char *path, const char *account)
 	return sys_set_variable(path, now, len);
 }
 
-int record_failure(const char *efivars, const char *account)
+int failure_keep(const char *efivars, const char *account)
 {
 	char path[PATH_SIZE];
 	int mounted, r;

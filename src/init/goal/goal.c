@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/goal/root.h"
+#include "init/goal/goal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static enum stage_step take_root(struct boot *b, size_t n)
 	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
 	char why[FLOW_TEXT_MAX];
 
-	b->root->device = block_ref(b, n);
+	b->goal->device = block_ref(b, n);
 	if (block_is_member(d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
@@ -42,12 +42,12 @@ static enum stage_step take_root(struct boot *b, size_t n)
 	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_GROW))
 		log_info("%s wants to grow with its partition: that is left to the root's init",
 			 d->name);
-	snprintf(b->root->fstypes, sizeof(b->root->fstypes), "%s", type);
-	b->root->fstype = b->root->fstypes;
+	snprintf(b->goal->fstypes, sizeof(b->goal->fstypes), "%s", type);
+	b->goal->fstype = b->goal->fstypes;
 	return STAGE_ENDS;
 }
 
-int64_t root_deadline(const struct boot *b)
+int64_t goal_deadline(const struct boot *b)
 {
 	return b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER : log_now() + b->params.timeout;
 }
@@ -58,8 +58,8 @@ static enum stage_step take_tmpfs(struct boot *b)
 	if (b->params.usr.kind == SPEC_NONE)
 		return flow_fail(b, "root=tmpfs is empty: mount.usr= must name the filesystem "
 				    "with the programs");
-	snprintf(b->root->fstypes, sizeof(b->root->fstypes), "tmpfs");
-	b->root->fstype = b->root->fstypes;
+	snprintf(b->goal->fstypes, sizeof(b->goal->fstypes), "tmpfs");
+	b->goal->fstype = b->goal->fstypes;
 	return STAGE_ENDS;
 }
 
@@ -83,13 +83,13 @@ static bool others_are_read(struct boot *b, int64_t now)
 	if (b->params.root.kind == SPEC_NAME || b->params.root.kind == SPEC_NUMBER ||
 	    (!block_unsettled(b) && !(is_auto && modules_busy(b))))
 		return true;
-	if (!b->root->settle_until)
-		b->root->settle_until = now + (is_auto ? DISKS_MS : OTHERS_MS);
-	b->flow.wake = b->root->settle_until;
-	return now >= b->root->settle_until;
+	if (!b->goal->settle_until)
+		b->goal->settle_until = now + (is_auto ? DISKS_MS : OTHERS_MS);
+	b->flow.wake = b->goal->settle_until;
+	return now >= b->goal->settle_until;
 }
 
-enum stage_step root_wait(struct boot *b)
+enum stage_step goal_wait(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
@@ -99,7 +99,7 @@ enum stage_step root_wait(struct boot *b)
 	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
 		return refuse(b);
 	if (!b->flow.entered)
-		b->flow.deadline = root_deadline(b);
+		b->flow.deadline = goal_deadline(b);
 	b->flow.wake = delayed;
 	if (root->kind == SPEC_AUTO && discover_loader(b) == STAGE_STAYS)
 		return STAGE_STAYS;
@@ -115,7 +115,7 @@ enum stage_step root_wait(struct boot *b)
 	return flow_fail(b, why);
 }
 
-void root_wait_what(const struct boot *b, char *out, size_t size)
+void goal_wait_what(const struct boot *b, char *out, size_t size)
 {
 	if (b->params.root.text)
 		snprintf(out, size, "root=%.100s", b->params.root.text);
@@ -123,46 +123,46 @@ void root_wait_what(const struct boot *b, char *out, size_t size)
 		snprintf(out, size, "a partition of the type of a root (there is no root=)");
 }
 
-const char *root_name(const struct boot *b)
+const char *goal_name(const struct boot *b)
 {
-	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : block_name(b, b->root->device);
+	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : block_name(b, b->goal->device);
 }
 
-struct trace_end root_trace_end(const struct boot *b)
+struct timeline_end goal_timeline_end(const struct boot *b)
 {
-	struct trace_end end = {.index = &b->modules->index, .init = b->root->init};
+	struct timeline_end end = {.index = &b->modules->index, .init = b->goal->init};
 
 	if (b->flow.failed)
 		end.failure =
 			b->flow.failure[0] ? b->flow.failure : "the root device did not appear";
-	if (b->root->fstype && block_get(b, b->root->device))
-		end.root = block_name(b, b->root->device);
+	if (b->goal->fstype && block_get(b, b->goal->device))
+		end.root = block_name(b, b->goal->device);
 	return end;
 }
 
 /* It may have been pulled out since it was found. */
 static bool is_gone(const struct boot *b)
 {
-	return b->params.root.kind != SPEC_TMPFS && !block_get(b, b->root->device);
+	return b->params.root.kind != SPEC_TMPFS && !block_get(b, b->goal->device);
 }
 
 /* ---- its filesystem ---- */
 
 static int first_type(const struct boot *b)
 {
-	return (int)strcspn(b->root->fstype, ",");
+	return (int)strcspn(b->goal->fstype, ",");
 }
 
 /* The kernel would ask for the driver itself; asking first loads it beside everything else. */
-enum stage_step root_driver(struct boot *b)
+enum stage_step goal_driver(struct boot *b)
 {
 	char alias[JOBS_NAME_MAX + 8];
 
 	if (is_gone(b))
 		return flow_go(b, STAGE_WAIT);
 	if (!b->flow.entered)
-		log_info("root is %s (%s)", root_name(b), b->root->fstype);
-	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->root->fstype);
+		log_info("root is %s (%s)", goal_name(b), b->goal->fstype);
+	snprintf(alias, sizeof(alias), "fs-%.*s", first_type(b), b->goal->fstype);
 	modules_request_alias(b, alias);
 	if (!modules_pending(b, alias))
 		return STAGE_ENDS;
@@ -171,12 +171,12 @@ enum stage_step root_driver(struct boot *b)
 		       : STAGE_STAYS;
 }
 
-void root_driver_what(const struct boot *b, char *out, size_t size)
+void goal_driver_what(const struct boot *b, char *out, size_t size)
 {
-	snprintf(out, size, "the driver of %.64s", b->root->fstype);
+	snprintf(out, size, "the driver of %.64s", b->goal->fstype);
 }
 
-bool root_mount_job(const struct boot *b, struct job *out)
+bool goal_mount_job(const struct boot *b, struct job *out)
 {
 	bool is_tmpfs = b->params.root.kind == SPEC_TMPFS;
 	const char *first = is_tmpfs ? "mode=0755," : ""; /* its own default is open to all */
@@ -187,8 +187,8 @@ bool root_mount_job(const struct boot *b, struct job *out)
 	/* What is laid over it takes the changes. */
 	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
 	if (!is_tmpfs)
-		snprintf(out->name, sizeof(out->name), "%s", block_name(b, b->root->device));
-	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->root->fstype);
+		snprintf(out->name, sizeof(out->name), "%s", block_name(b, b->goal->device));
+	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->goal->fstype);
 	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
 	return true;
 }
@@ -199,11 +199,11 @@ static enum stage_step start_mount(struct boot *b)
 
 	if (is_gone(b))
 		return flow_go(b, STAGE_WAIT);
-	return root_mount_job(b, &job) ? flow_task(b, &job)
+	return goal_mount_job(b, &job) ? flow_task(b, &job)
 				       : flow_fail(b, "rootflags= is too long");
 }
 
-enum stage_step root_mount(struct boot *b)
+enum stage_step goal_mount(struct boot *b)
 {
 	const char *next;
 
@@ -213,21 +213,21 @@ enum stage_step root_mount(struct boot *b)
 		return STAGE_STAYS;
 	if (b->flow.task.result.result == 0)
 		return STAGE_ENDS;
-	next = strchr(b->root->fstype, ',');
+	next = strchr(b->goal->fstype, ',');
 	if (!next)
 		return flow_fail(b, b->flow.task.result.text);
-	b->root->fstype = next + 1; /* rootfstype=ext4,xfs: try the next */
+	b->goal->fstype = next + 1; /* rootfstype=ext4,xfs: try the next */
 	return flow_go(b, STAGE_DRIVER);
 }
 
-void root_mount_what(const struct boot *b, char *out, size_t size)
+void goal_mount_what(const struct boot *b, char *out, size_t size)
 {
-	snprintf(out, size, "%s to be mounted", root_name(b));
+	snprintf(out, size, "%s to be mounted", goal_name(b));
 }
 
 /* ---- the mounted root ---- */
 
-enum stage_step root_check(struct boot *b)
+enum stage_step goal_check(struct boot *b)
 {
 	const struct job job = {.kind = JOB_CHECK};
 
@@ -237,12 +237,12 @@ enum stage_step root_check(struct boot *b)
 		return STAGE_STAYS;
 	if (b->flow.task.result.result < 0)
 		return flow_fail(b, b->flow.task.result.text);
-	memcpy(b->root->init, b->flow.task.result.text, sizeof(b->root->init));
-	b->root->is_systemd = b->flow.task.result.is_systemd;
+	memcpy(b->goal->init, b->flow.task.result.text, sizeof(b->goal->init));
+	b->goal->is_systemd = b->flow.task.result.is_systemd;
 	return STAGE_ENDS;
 }
 
-enum stage_step root_settle(struct boot *b)
+enum stage_step goal_settle(struct boot *b)
 {
 	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || b->program.killed;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/core/trace.h"
+#include "init/core/timeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +28,10 @@ enum {
 	NOT_YET = -1,
 };
 
-enum trace_kind { TRACE_STAGE, TRACE_MODULE, TRACE_DEVICE, TRACE_PROGRAM };
+enum timeline_kind { TIMELINE_STAGE, TIMELINE_MODULE, TIMELINE_DEVICE, TIMELINE_PROGRAM };
 
-struct trace_entry {
-	enum trace_kind kind;
+struct timeline_entry {
+	enum timeline_kind kind;
 	uint32_t module;
 	int result; /* -errno, or the status of a program */
 	int64_t asked, begin, end; /* microseconds; NOT_YET */
@@ -40,12 +40,12 @@ struct trace_entry {
 
 /* Pages of it that are never written take no memory. */
 static struct {
-	struct trace_entry entries[TRACE_MAX];
+	struct timeline_entry entries[TIMELINE_MAX];
 	size_t n, left_out;
 	int64_t start;
-} trace;
+} timeline;
 
-int64_t trace_now(void)
+int64_t timeline_now(void)
 {
 	struct timespec t;
 
@@ -53,39 +53,39 @@ int64_t trace_now(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-int64_t trace_start(void)
+int64_t timeline_start(void)
 {
-	return trace.start;
+	return timeline.start;
 }
 
-void trace_open(void)
+void timeline_open(void)
 {
-	trace.n = trace.left_out = 0;
-	trace.start = trace_now();
+	timeline.n = timeline.left_out = 0;
+	timeline.start = timeline_now();
 }
 
 /* ---- noting ---- */
 
-static struct trace_entry *add(enum trace_kind kind, const char *name)
+static struct timeline_entry *add(enum timeline_kind kind, const char *name)
 {
-	struct trace_entry *e;
+	struct timeline_entry *e;
 
-	if (trace.n == TRACE_MAX) {
-		trace.left_out++;
+	if (timeline.n == TIMELINE_MAX) {
+		timeline.left_out++;
 		return NULL;
 	}
-	e = &trace.entries[trace.n++];
-	*e = (struct trace_entry){
-		.kind = kind, .asked = trace_now(), .begin = NOT_YET, .end = NOT_YET};
+	e = &timeline.entries[timeline.n++];
+	*e = (struct timeline_entry){
+		.kind = kind, .asked = timeline_now(), .begin = NOT_YET, .end = NOT_YET};
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	return e;
 }
 
 /* The last one of its kind that has not ended. */
-static struct trace_entry *open_entry(enum trace_kind kind, uint32_t module, const char *name)
+static struct timeline_entry *open_entry(enum timeline_kind kind, uint32_t module, const char *name)
 {
-	for (size_t i = trace.n; i > 0; i--) {
-		struct trace_entry *e = &trace.entries[i - 1];
+	for (size_t i = timeline.n; i > 0; i--) {
+		struct timeline_entry *e = &timeline.entries[i - 1];
 
 		if (e->kind == kind && e->end == NOT_YET && e->module == module &&
 		    (!name || strcmp(e->name, name) == 0))
@@ -94,68 +94,68 @@ static struct trace_entry *open_entry(enum trace_kind kind, uint32_t module, con
 	return NULL;
 }
 
-static void begins(struct trace_entry *e)
+static void begins(struct timeline_entry *e)
 {
 	if (e)
-		e->begin = trace_now();
+		e->begin = timeline_now();
 }
 
-static void ends(struct trace_entry *e, int result)
+static void ends(struct timeline_entry *e, int result)
 {
 	if (e) {
-		e->end = trace_now();
+		e->end = timeline_now();
 		e->result = result;
 	}
 }
 
-void trace_stage(const char *name)
+void timeline_stage(const char *name)
 {
-	ends(open_entry(TRACE_STAGE, 0, NULL), 0);
+	ends(open_entry(TIMELINE_STAGE, 0, NULL), 0);
 	if (name)
-		begins(add(TRACE_STAGE, name));
+		begins(add(TIMELINE_STAGE, name));
 }
 
-void trace_module_wanted(uint32_t module)
+void timeline_module_wanted(uint32_t module)
 {
-	struct trace_entry *e = add(TRACE_MODULE, "");
+	struct timeline_entry *e = add(TIMELINE_MODULE, "");
 
 	if (e)
 		e->module = module;
 }
 
-void trace_module_begins(uint32_t module)
+void timeline_module_begins(uint32_t module)
 {
-	begins(open_entry(TRACE_MODULE, module, NULL));
+	begins(open_entry(TIMELINE_MODULE, module, NULL));
 }
 
-void trace_module_ends(uint32_t module, int result)
+void timeline_module_ends(uint32_t module, int result)
 {
-	ends(open_entry(TRACE_MODULE, module, NULL), result);
+	ends(open_entry(TIMELINE_MODULE, module, NULL), result);
 }
 
-void trace_device_seen(const char *name)
+void timeline_device_seen(const char *name)
 {
-	add(TRACE_DEVICE, name);
+	add(TIMELINE_DEVICE, name);
 }
 
-void trace_device_begins(const char *name)
+void timeline_device_begins(const char *name)
 {
-	begins(open_entry(TRACE_DEVICE, 0, name));
+	begins(open_entry(TIMELINE_DEVICE, 0, name));
 }
 
-void trace_device_ends(const char *name, int result)
+void timeline_device_ends(const char *name, int result)
 {
-	ends(open_entry(TRACE_DEVICE, 0, name), result);
+	ends(open_entry(TIMELINE_DEVICE, 0, name), result);
 }
 
-void trace_program_begins(const char *path)
+void timeline_program_begins(const char *path)
 {
-	begins(add(TRACE_PROGRAM, path));
+	begins(add(TIMELINE_PROGRAM, path));
 }
 
-void trace_program_ends(int status)
+void timeline_program_ends(int status)
 {
-	ends(open_entry(TRACE_PROGRAM, 0, NULL), status);
+	ends(open_entry(TIMELINE_PROGRAM, 0, NULL), status);
 }
 
 /* ---- the writer ---- */
@@ -248,7 +248,7 @@ static void time_member(struct writer *w, const char *key, int64_t us)
 	put_number(w, us);
 }
 
-static void result_member(struct writer *w, const char *key, const struct trace_entry *e)
+static void result_member(struct writer *w, const char *key, const struct timeline_entry *e)
 {
 	if (e->end == NOT_YET)
 		return;
@@ -306,37 +306,39 @@ static void write_drivers(struct writer *w, const char *device)
 	close_group(w, "]");
 }
 
-static void write_entry(struct writer *w, const struct modindex *index, const struct trace_entry *e)
+static void write_entry(struct writer *w, const struct modindex *index,
+			const struct timeline_entry *e)
 {
 	open_group(w, NULL, "\n{");
-	text_member(w, "name", e->kind == TRACE_MODULE ? modindex_name(index, e->module) : e->name);
-	if (e->kind == TRACE_MODULE || e->kind == TRACE_DEVICE)
-		time_member(w, e->kind == TRACE_MODULE ? "wanted_us" : "seen_us", e->asked);
+	text_member(w, "name",
+		    e->kind == TIMELINE_MODULE ? modindex_name(index, e->module) : e->name);
+	if (e->kind == TIMELINE_MODULE || e->kind == TIMELINE_DEVICE)
+		time_member(w, e->kind == TIMELINE_MODULE ? "wanted_us" : "seen_us", e->asked);
 	time_member(w, "begin_us", e->begin);
 	time_member(w, "end_us", e->end);
-	if (e->kind == TRACE_MODULE) {
+	if (e->kind == TIMELINE_MODULE) {
 		result_member(w, "result", e);
 		write_needs(w, index, e->module);
-	} else if (e->kind == TRACE_DEVICE) {
+	} else if (e->kind == TIMELINE_DEVICE) {
 		result_member(w, "result", e);
 		write_drivers(w, e->name);
-	} else if (e->kind == TRACE_PROGRAM) {
+	} else if (e->kind == TIMELINE_PROGRAM) {
 		result_member(w, "status", e);
 	}
 	close_group(w, "}");
 }
 
-static void write_list(struct writer *w, const struct modindex *index, enum trace_kind kind,
+static void write_list(struct writer *w, const struct modindex *index, enum timeline_kind kind,
 		       const char *key)
 {
 	open_group(w, key, "[");
-	for (size_t i = 0; i < trace.n; i++)
-		if (trace.entries[i].kind == kind)
-			write_entry(w, index, &trace.entries[i]);
+	for (size_t i = 0; i < timeline.n; i++)
+		if (timeline.entries[i].kind == kind)
+			write_entry(w, index, &timeline.entries[i]);
 	close_group(w, "]");
 }
 
-bool trace_image(const char *manifest, char out[MANIFEST_ID + 1])
+bool timeline_image(const char *manifest, char out[MANIFEST_ID + 1])
 {
 	_cleanup_fd_ int fd = open(manifest, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char tail[MANIFEST_ID_LINE];
@@ -346,9 +348,9 @@ bool trace_image(const char *manifest, char out[MANIFEST_ID + 1])
 	       manifest_id_take(tail, out);
 }
 
-static void write_head(struct writer *w, const struct trace_end *end)
+static void write_head(struct writer *w, const struct timeline_end *end)
 {
-	int64_t now = trace_now();
+	int64_t now = timeline_now();
 	char image[MANIFEST_ID + 1];
 	struct utsname u;
 	struct timespec t;
@@ -359,10 +361,10 @@ static void write_head(struct writer *w, const struct trace_end *end)
 	text_member(w, "version", PREROOT_VERSION);
 	if (uname(&u) == 0)
 		text_member(w, "kernel", u.release);
-	if (trace_image(TRACE_MANIFEST, image))
+	if (timeline_image(TIMELINE_MANIFEST, image))
 		text_member(w, "image", image);
 	time_member(w, "realtime_us", (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
-	time_member(w, "start_us", trace.start);
+	time_member(w, "start_us", timeline.start);
 	time_member(w, "end_us", now);
 	if (end->failure)
 		text_member(w, "failure", end->failure);
@@ -372,16 +374,16 @@ static void write_head(struct writer *w, const struct trace_end *end)
 		text_member(w, "root", end->root);
 }
 
-int trace_write(const struct trace_end *end, int fd)
+int timeline_write(const struct timeline_end *end, int fd)
 {
 	static const struct {
-		enum trace_kind kind;
+		enum timeline_kind kind;
 		const char *key;
 	} lists[] = {
-		{TRACE_STAGE, "stages"},
-		{TRACE_MODULE, "modules"},
-		{TRACE_DEVICE, "devices"},
-		{TRACE_PROGRAM, "programs"},
+		{TIMELINE_STAGE, "stages"},
+		{TIMELINE_MODULE, "modules"},
+		{TIMELINE_DEVICE, "devices"},
+		{TIMELINE_PROGRAM, "programs"},
 	};
 	struct writer w = {.fd = fd};
 
@@ -390,25 +392,25 @@ int trace_write(const struct trace_end *end, int fd)
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		write_list(&w, end->index, lists[i].kind, lists[i].key);
 	member(&w, "left_out");
-	put_number(&w, (int64_t)trace.left_out);
+	put_number(&w, (int64_t)timeline.left_out);
 	put(&w, "}\n");
 	flush(&w);
 	return w.result;
 }
 
-void trace_save(const struct trace_end *end)
+void timeline_save(const struct timeline_end *end)
 {
 	_cleanup_fd_ int fd = -1;
-	int r = sys_mkdir(TRACE_DIR, 0755);
+	int r = sys_mkdir(TIMELINE_DIR, 0755);
 
 	if (r == 0 || r == -EEXIST)
-		fd = sys_create(TRACE_PATH, 0644);
+		fd = sys_create(TIMELINE_PATH, 0644);
 	if (fd >= 0)
-		r = trace_write(end, fd);
+		r = timeline_write(end, fd);
 	else if (r == 0 || r == -EEXIST)
 		r = fd;
 	if (r < 0) {
-		log_info(TRACE_PATH ": %s", strerror(-r));
-		sys_unlink(AT_FDCWD, TRACE_PATH, 0);
+		log_info(TIMELINE_PATH ": %s", strerror(-r));
+		sys_unlink(AT_FDCWD, TIMELINE_PATH, 0);
 	}
 }
