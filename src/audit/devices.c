@@ -271,15 +271,35 @@ void audit_cmdlines(struct audit *a,
 	}
 }
 
+/* Lines that mount(8) leaves out; systemd, in some versions, does not. */
+static void check_fstab_line(struct audit *a, const struct fstab_entry *e)
+{
+	static const char *const needed[] = {"/", "/usr", "/boot", "/boot/efi", "/efi"};
+	enum audit_severity severity = AUDIT_WARNING;
+
+	if (!e->flaw)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (fstab_is_at(e, needed[i]))
+			severity = AUDIT_ERROR;
+	audit_add(a, severity, "fstab-line-malformed", NULL,
+		  arena_printf(a->arena, "%s/etc/fstab, line %u%s%s: %s, and mount(8) skips it",
+			       root_prefix(a->root), e->line, *e->target ? ", for " : "",
+			       e->target, e->flaw),
+		  "correct the line as fstab(5) says; a comment needs a line of its own");
+}
+
 static void check_fstab(struct devices *d)
 {
-	char *cursor = audit_read(d->a, "etc/fstab"), *line;
+	struct fstab f = {.cursor = audit_read(d->a, "etc/fstab")};
 	struct fstab_entry e;
 
-	while (cursor && (line = strsep(&cursor, "\n")))
-		if (fstab_decode(line, &e, NULL) > 0 && !fstab_has(e.options, "nofail") &&
-		    !fstab_has(e.options, "noauto"))
+	while (fstab_next(&f, &e)) {
+		check_fstab_line(d->a, &e);
+		if (fstab_is_at(&e, "/usr") ||
+		    (!fstab_has(e.options, "nofail") && !fstab_has(e.options, "noauto")))
 			check(d, e.source, "fstab", "/etc/fstab");
+	}
 }
 
 static void check_crypttab(struct devices *d)

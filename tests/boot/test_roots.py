@@ -23,11 +23,11 @@ WWN = "0x5000c500a1b2c3d4"
 FSTAB = """\
 # what is mounted with the root
 LABEL=root / ext4 defaults 0 1
-LABEL=usr /usr ext4 ro,noatime 0 2
+LABEL='usr' /usr ext4 ro,noatime,nosymfollow,nofail # for programs
 UUID={data} /srv/my\\040data ext4 defaults,x-initrd.mount,nosuid 0 2
 LABEL=never /gone ext4 nofail,x-initrd.mount 0 2
 tmpfs /srv/mem tmpfs x-initrd.mount,size=1m 0 0
-/srv/my\\040data /escape/data none bind,x-initrd.mount 0 0
+/srv/my\\040data /escape/data none bind,ro,x-initrd.mount 0 0
 LABEL=later /later ext4 defaults 0 2
 """
 
@@ -52,7 +52,8 @@ def disks(lab):
     (split / "usr").rename(usr)
     (split / "usr").mkdir()
     data = Part("data", tree_with(folder / "data.tree", here="x"), size=32 << 20)
-    (split / "etc/fstab").write_text(FSTAB.format(data=data.uuid("fs")))
+    # Lines end as other systems write them.
+    (split / "etc/fstab").write_text(FSTAB.format(data=data.uuid("fs")), newline="\r\n")
     for path in ("srv/my data", "srv/mem", "gone", "later"):
         (split / path).mkdir(parents=True)
     (split / "escape").symlink_to("/../../srv")  # stays in the root
@@ -151,9 +152,11 @@ def test_further_mounts_of_fstab_come_with_the_root(split):
     check(split, "/dev/vda1")
     mounts = {line.split()[0]: line.split()[1:] for line in split.values("mount")}
     assert mounts["/usr"][0] == "ext4" and mounts["/usr"][2] == "/dev/nvme0n1p1", split.explain()
-    assert {"ro", "noatime"} <= set(mounts["/usr"][1].split(",")), split.explain()
+    assert {"ro", "noatime", "nosymfollow"} <= set(mounts["/usr"][1].split(",")), split.explain()
     assert "nosuid" in mounts["/srv/my\\040data"][1].split(","), split.explain()
     assert mounts["/srv/mem"][0] == "tmpfs", split.explain()
+    assert "ro" in mounts["/srv/data"][1].split(","), split.explain()
+    assert "line 3: its fifth field is no number; it is mounted nevertheless" in split.console
     assert "/gone (LABEL=never) cannot be mounted: the device did not appear in time; the boot " \
            "goes on without it (nofail)" in split.console
     assert "/later" not in mounts

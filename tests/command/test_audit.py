@@ -551,6 +551,17 @@ def test_boot_is_not_mounted(machine):
     assert "not mounted" in found["fact"] and found["remedy"] == "mount /boot"
 
 
+def test_lines_of_fstab_that_mount_passes_over(machine):
+    machine.write("etc/fstab", f"UUID={UUID} / ext4 defaults 0 1 # kept\r\n")
+    assert machine.all() == []
+    for place, severity in (("/", "error"), ("/usr", "error"), ("/boot/", "error"),
+                            ("/srv", "warning")):
+        machine.write("etc/fstab", f"# all\nUUID={UUID} {place} ext4 nofail # a comment\n")
+        found = [f for f in machine.all() if f["id"] == "fstab-line-malformed"]
+        assert [f["severity"] for f in found] == [severity], place
+        assert f"etc/fstab, line 2, for {place}: its fifth field is no number" in found[0]["fact"]
+
+
 # ---- space ----
 
 def mounted(machine, folder, size):

@@ -99,6 +99,24 @@ static void what_fstab_mounts_there_must_be_mounted(void **state)
 	assert_string_equal(m.boot.fstype, "vfat");
 }
 
+static void a_line_that_mount_passes_over_counts_as_well(void **state)
+{
+	static const char *const lines[] = {
+		"UUID=12-34 /boot vfat defaults 0 2\r\n", "UUID=12-34 /boot vfat defaults # all\n",
+		"UUID=12-34 /boot vfat defaults yes no\n", "UUID=12-34 //boot/ # all\n",
+		"UUID=12-34 /boot\r\n",		    "UUID=12-34 \\057boot vfat"};
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_mounts(&m, "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		put_text(m.folder, "etc/fstab", lines[i]);
+		if (bootdir_read(&m.root, &m.arena, &m.boot, &m.err) != -ENODEV)
+			fail_msg("%s", lines[i]);
+	}
+}
+
 static void where_mounts_are_not_known_fstab_decides_nothing(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -281,6 +299,7 @@ int main(void)
 		cmocka_unit_test(a_plain_folder_is_measured),
 		cmocka_unit_test(without_the_folder_there_is_an_error),
 		cmocka_unit_test(what_fstab_mounts_there_must_be_mounted),
+		cmocka_unit_test(a_line_that_mount_passes_over_counts_as_well),
 		cmocka_unit_test(where_mounts_are_not_known_fstab_decides_nothing),
 		cmocka_unit_test(a_link_is_followed),
 		cmocka_unit_test(the_name_in_use_comes_before_the_distributions),

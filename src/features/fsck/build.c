@@ -68,16 +68,16 @@ static int add_wish(struct build *b, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	int r = root_read(b->root, "etc/fstab", FSTAB_SIZE_MAX, &text);
+	struct fstab f = {0};
 	struct fstab_entry e;
-	char *cursor, *line;
 
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r < 0)
 		return err_sys(err, r, "%s/etc/fstab", root_prefix(b->root));
-	cursor = (char *)buf_cstr(&text);
-	while (cursor && (line = strsep(&cursor, "\n")))
-		if (fstab_decode(line, &e, NULL) > 0 && strcmp(e.target, "/") == 0 && !e.pass)
+	f.cursor = (char *)buf_cstr(&text);
+	while (fstab_next(&f, &e))
+		if (fstab_is_at(&e, "/") && !e.pass)
 			buf_printf(&b->boot_conf, "fsck-root=no\n");
 	return 0;
 }

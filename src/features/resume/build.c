@@ -69,20 +69,19 @@ static int configured(struct build *b, const char **resume, struct err *err)
 static int from_fstab(struct build *b, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
+	struct fstab f = {0};
+	struct fstab_entry e;
 	int r = read_text(b, "etc/fstab", &text, err);
 
 	*resume = "";
 	if (r <= 0)
 		return r;
-	cursor = (char *)text.data;
-	while ((line = strsep(&cursor, "\n"))) {
-		struct fstab_entry e;
-		const char *device;
+	f.cursor = (char *)text.data;
+	while (fstab_next(&f, &e)) {
+		const char *device = e.source;
 
-		if (fstab_decode(line, &e, NULL) <= 0 || strcmp(e.fstype, "swap") != 0)
+		if (strcmp(e.fstype, "swap") != 0)
 			continue;
-		device = e.source;
 		if (strchr(device, '=') ||
 		    (str_starts(device, "/dev/") && !str_starts(device, "/dev/mapper/") &&
 		     !str_starts(device, "/dev/zram"))) {

@@ -2,28 +2,26 @@
 #include "format/machine/fstab.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
+#include "format/machine/mountopts.h"
 
 static bool is_octal(char c)
 {
 	return c >= '0' && c <= '7';
 }
 
-/* A NUL would end the text early: it stays as it is written. */
+/* Of an octal number, libmount keeps the lowest eight bits; a NUL ends the field. */
 static void unescape(char *s)
 {
 	char *out = s;
 
 	while (*s) {
-		int value = s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])
-				    ? (s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0')
-				    : 0;
-
-		if (value > 0 && value <= UCHAR_MAX) {
-			*out++ = (char)value;
+		if (s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])) {
+			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 4;
 		} else {
 			*out++ = *s++;
@@ -42,65 +40,132 @@ static char *next_field(char **cursor)
 	return field;
 }
 
-static bool parse_pass(const char *field, unsigned *out)
+/* UUID="x" and UUID='x' are UUID=x, as libblkid reads tags. */
+static void unquote_tag(char *source)
 {
-	uint64_t n = 0;
+	static const char *const tags[] = {"UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "ID="};
+	char *value, *end;
 
-	if (*field && !parse_u64(field, UINT_MAX, &n))
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+		if (!str_starts(source, tags[i]))
+			continue;
+		value = source + strlen(tags[i]);
+		end = *value == '"' || *value == '\'' ? strrchr(value + 1, *value) : NULL;
+		if (end && end > value + 1) {
+			*end = '\0';
+			memmove(value, value + 1, (size_t)(end - value));
+		}
+		return;
+	}
+}
+
+/* As libmount does: none is 0, and strtol() skips further kinds of blanks. */
+static bool next_number(char **cursor, int *out)
+{
+	char *text = *cursor + strspn(*cursor, " \t"), *end;
+	long n;
+
+	*out = 0;
+	*cursor = text;
+	if (!*text)
+		return true;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (end == text || !strchr(" \t", *end) || errno)
 		return false;
-	*out = (unsigned)n;
+	*out = (int)n;
+	*cursor = end;
 	return true;
 }
 
-int fstab_decode(char *line, struct fstab_entry *out, struct err *err)
+/* A carriage return belongs to the end of the line, but only the last one. */
+static char *next_line(struct fstab *f)
 {
-	static char none[] = "defaults";
-	struct fstab_entry e;
-	char *cursor = line, *pass;
-	unsigned freq;
+	char *line = strsep(&f->cursor, "\n");
+	size_t len = line ? strlen(line) : 0;
 
-	line[strcspn(line, "\n")] = '\0';
-	e.source = next_field(&cursor);
-	if (!*e.source || *e.source == '#')
-		return 0;
-	e.target = next_field(&cursor);
-	e.fstype = next_field(&cursor);
-	if (!*e.target || !*e.fstype)
-		return err_set(err, -EBADMSG, "a line of fstab has fewer than three fields");
-	e.options = next_field(&cursor);
-	if (!*e.options)
-		e.options = none;
-	pass = next_field(&cursor);
-	if (!parse_pass(pass, &freq) || !parse_pass(next_field(&cursor), &e.pass))
-		return err_set(err, -EBADMSG, "the fifth or sixth field of a line of fstab is no number");
-	unescape(e.source);
-	unescape(e.target);
-	unescape(e.fstype);
-	if (e.options != none)
-		unescape(e.options);
-	*out = e;
-	return 1;
+	if (len && line[len - 1] == '\r')
+		line[len - 1] = '\0';
+	f->line++;
+	return line;
+}
+
+static void decode(char *line, struct fstab_entry *e)
+{
+	static char missing_type[] = "auto", missing_options[] = "defaults";
+	char *cursor = line;
+	int freq;
+
+	e->source = next_field(&cursor);
+	e->target = next_field(&cursor);
+	e->fstype = next_field(&cursor);
+	e->options = next_field(&cursor);
+	if (!*e->target)
+		e->flaw = "it has one field alone";
+	else if (!*e->fstype)
+		e->flaw = "it does not say which type of filesystem";
+	if (!next_number(&cursor, &freq))
+		e->flaw = "its fifth field is no number";
+	else if (!next_number(&cursor, &e->pass))
+		e->flaw = "its sixth field is no number";
+	unescape(e->source);
+	unquote_tag(e->source);
+	unescape(e->target);
+	unescape(e->fstype);
+	unescape(e->options);
+	if (!*e->fstype)
+		e->fstype = missing_type;
+	if (!*e->options)
+		e->options = missing_options;
+}
+
+bool fstab_next(struct fstab *f, struct fstab_entry *out)
+{
+	char *line;
+
+	while ((line = next_line(f))) {
+		line += strspn(line, " \t");
+		if (!*line || *line == '#')
+			continue;
+		*out = (struct fstab_entry){.line = f->line};
+		decode(line, out);
+		return true;
+	}
+	return false;
 }
 
 bool fstab_has(const char *options, const char *name)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), option_len;
+	const char *option;
+
+	while ((option = mountopts_next(&options, &option_len)))
+		if (option_len >= len && memcmp(option, name, len) == 0 &&
+		    (option_len == len || option[len] == '='))
+			return true;
+	return false;
+}
+
+bool fstab_is_at(const struct fstab_entry *e, const char *target)
+{
+	const char *p = e->target;
 
 	for (;;) {
-		if (strncmp(options, name, len) == 0 && strchr(",=", options[len]))
-			return true;
-		options = strchr(options, ',');
-		if (!options)
+		size_t slashes = strspn(p, "/"), wanted = strspn(target, "/");
+
+		p += slashes;
+		target += wanted;
+		if (!*p && !*target)
+			return *e->target;
+		if (!slashes != !wanted || *p++ != *target++)
 			return false;
-		options++;
 	}
 }
 
 bool fstab_is_early(const struct fstab_entry *e)
 {
-	if (*e->target != '/' || strspn(e->target, "/") == strlen(e->target) ||
-	    strcmp(e->fstype, "swap") == 0 || fstab_has(e->options, "noauto"))
+	if (*e->target != '/' || fstab_is_at(e, "/") || strcmp(e->fstype, "swap") == 0)
 		return false;
-	return strcmp(e->target, "/usr") == 0 || strcmp(e->target, "/usr/") == 0 ||
-	       fstab_has(e->options, "x-initrd.mount");
+	return fstab_is_at(e, "/usr") ||
+	       (fstab_has(e->options, "x-initrd.mount") && !fstab_has(e->options, "noauto"));
 }

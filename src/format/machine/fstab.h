@@ -2,30 +2,42 @@
 #pragma once
 
 /*
- * One line of /etc/fstab: SOURCE TARGET FSTYPE [OPTIONS [FREQ [PASS]]], parted by blanks and tabs;
- * inside a field those are \040 and \011, a backslash is \134. Source: fstab(5). Pure, in place.
+ * /etc/fstab: lines of SOURCE TARGET FSTYPE [OPTIONS [FREQ [PASS]]], separated by blanks and tabs;
+ * inside a field those are \040 and \011, a backslash is \134. Lines may end in CR LF, and what
+ * follows the sixth field is a comment. Source: fstab(5), and libmount, whose answers these are.
+ * libmount leaves out a line whose type is missing or whose numbers are none, and getmntent(3)
+ * does not: such an entry is given with its flaw, since somebody may mount it. Pure, in place.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/err.h"
-
 struct fstab_entry {
-	char *source;
-	char *target;  /* "none" and "swap" for what has no place in the tree */
-	char *fstype;
-	char *options; /* "defaults" where there are none */
-	unsigned pass; /* order of checks; 0: none */
+	char *source;     /* UUID="x" as UUID=x */
+	char *target;     /* "none" and "swap" for what has no place in the tree; "" if missing */
+	char *fstype;     /* "auto" if missing */
+	char *options;    /* "defaults" if missing */
+	int pass;         /* order of checks; 0: none */
+	unsigned line;    /* counted from 1 */
+	const char *flaw; /* why libmount leaves it out, a sentence; NULL: it does not */
 };
 
-/* LINE is cut up; the result points into it. 1: an entry; 0: an empty line or a comment, OUT
- * untouched; -EBADMSG: a field is missing or is no number. */
-int fstab_decode(char *line, struct fstab_entry *out, struct err *err);
+/* CURSOR is set to the text, LINE to 0. The text is cut up, entries point into it. */
+struct fstab {
+	char *cursor; /* NULL: no text */
+	unsigned line;
+};
+
+/* Passes over empty lines and comments. False: there are no more entries. */
+bool fstab_next(struct fstab *f, struct fstab_entry *out);
 
 /* Is NAME among OPTIONS, a list with commas, with or without a value? */
 bool fstab_has(const char *options, const char *name);
 
-/* Is it to be mounted by an initramfs: /usr, or an entry with x-initrd.mount? Not if it is the
- * root, swap, or noauto. */
+/* Is the entry mounted at TARGET, which begins with a slash? One slash is as good as several, and
+ * one at the end is none. */
+bool fstab_is_at(const struct fstab_entry *e, const char *target);
+
+/* Is it to be mounted by an initramfs: /usr, whatever its options say of other times, or an entry
+ * with x-initrd.mount and without noauto? Not if it is the root or swap. */
 bool fstab_is_early(const struct fstab_entry *e);

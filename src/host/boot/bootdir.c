@@ -58,28 +58,20 @@ static int find_mount(const struct root *r, const char *target, struct arena *ar
 	return found;
 }
 
-/* Does fstab have a filesystem for /boot? */
-static bool is_in_fstab(const struct root *r, const char *target)
+/* Does fstab have a filesystem for TARGET? Also in a line that mount(8) leaves out. */
+static bool is_in_fstab(const struct root *r, const char *target, struct arena *arena)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
+	const char *path = arena_printf(arena, "/%s", target);
+	struct fstab f = {0};
+	struct fstab_entry e;
 
-	if (root_read(r, "etc/fstab", TEXT_MAX, &text) < 0)
+	if (root_read(r, "etc/fstab", TEXT_MAX, &text) < 0 || !buf_cstr(&text))
 		return false;
-	buf_cstr(&text);
-	cursor = (char *)text.data;
-	while ((line = strsep(&cursor, "\n"))) {
-		struct fstab_entry e;
-		size_t len;
-
-		if (fstab_decode(line, &e, NULL) <= 0 || *e.target != '/')
-			continue;
-		len = strlen(e.target);
-		while (len > 1 && e.target[len - 1] == '/')
-			e.target[--len] = '\0';
-		if (strcmp(e.target + 1, target) == 0)
+	f.cursor = (char *)text.data;
+	while (fstab_next(&f, &e))
+		if (fstab_is_at(&e, path))
 			return true;
-	}
 	return false;
 }
 
@@ -158,7 +150,7 @@ static int choose_folder(const struct root *r, struct arena *arena, struct bootd
 	for (size_t i = 0; i < ARRAY_SIZE(esps) && !b->token; i++) {
 		struct bootdir mount = {0};
 
-		if (!has_menu(r, b->boot, arena) && is_in_fstab(r, esps[i]) &&
+		if (!has_menu(r, b->boot, arena) && is_in_fstab(r, esps[i], arena) &&
 		    find_mount(r, esps[i], arena, &mount) == 0)
 			return is_not_mounted(r, esps[i], err);
 	}
@@ -175,7 +167,7 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 		b.boot = "boot";
 	else /* a folder that is mounted when somebody looks into it */
 		close_fd(open_folder(r, arena_printf(arena, "%s/.", b.boot)));
-	if (find_mount(r, b.boot, arena, &(struct bootdir){0}) == 0 && is_in_fstab(r, b.boot))
+	if (find_mount(r, b.boot, arena, &(struct bootdir){0}) == 0 && is_in_fstab(r, b.boot, arena))
 		return is_not_mounted(r, b.boot, err);
 	e = choose_folder(r, arena, &b, err);
 	if (e < 0)
@@ -185,7 +177,7 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 		return err_hint(err, "images lie in /boot: make it, or mount it");
 	}
 	found = find_mount(r, b.path, arena, &b);
-	if (found == 0 && b.path != b.boot && is_in_fstab(r, b.path))
+	if (found == 0 && b.path != b.boot && is_in_fstab(r, b.path, arena))
 		return is_not_mounted(r, b.path, err);
 	e = measure(r, &b, err);
 	if (e < 0)

@@ -259,18 +259,18 @@ static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *na
 	}
 }
 
-/* Which mounts of fstab an initramfs makes. A line that is none is its user's affair. */
+/* Which mounts of fstab an initramfs makes. */
 static void read_fstab(struct scan *s)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct fstab f = {0};
 	struct fstab_entry e;
-	char *cursor, *line;
 
 	if (root_read(s->root, "etc/fstab", FSTAB_MAX, &text) < 0 || !buf_cstr(&text))
 		return;
-	cursor = (char *)text.data;
-	while ((line = strsep(&cursor, "\n")))
-		if (fstab_decode(line, &e, NULL) > 0 && fstab_is_early(&e))
+	f.cursor = (char *)text.data;
+	while (fstab_next(&f, &e))
+		if (fstab_is_early(&e))
 			strset_add(&s->early, arena_strdup(s->arena, e.target), NULL);
 }
 

@@ -14,6 +14,9 @@
 #include "format/machine/mountopts.h"
 #include "init/core/sys.h"
 
+/* The kernel takes these in a call of their own. */
+#define PROPAGATION ((unsigned long)(MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED))
+
 static const char *explain(int r)
 {
 	switch (r) {
@@ -107,6 +110,20 @@ static int find_place(const struct job *job, unsigned long flags, struct place *
 	return p->target < 0 ? p->target : 0;
 }
 
+/* Changes what was mounted just now. A descriptor that was opened before leads to the folder below. */
+static int change_mount(const struct job *job, const struct place *p, unsigned long flags)
+{
+	_cleanup_fd_ int fd = job->beneath ? mount_open_beneath(SYSROOT, job->target, O_PATH) : -1;
+	char name[JOBS_VALUE_MAX];
+
+	if (!job->beneath)
+		return sys_mount(NULL, p->target_name, NULL, flags, NULL);
+	if (fd < 0)
+		return fd;
+	name_of(fd, name, sizeof(name));
+	return sys_mount(NULL, name, NULL, flags, NULL);
+}
+
 static int mount_at(const struct job *job, const struct place *p, unsigned long flags,
 		    const char *data)
 {
@@ -116,10 +133,9 @@ static int mount_at(const struct job *job, const struct place *p, unsigned long 
 		/* The kernel takes the flags of a bind mount only when it is there. */
 		r = sys_mount(p->source_name, p->target_name, NULL, flags & (MS_BIND | MS_REC), NULL);
 		flags &= ~(unsigned long)MS_REC;
-		return r < 0 || flags == MS_BIND
-			       ? r
-			       : sys_mount(NULL, p->target_name, NULL, flags | MS_REMOUNT, NULL);
+		return r < 0 || flags == MS_BIND ? r : change_mount(job, p, flags | MS_REMOUNT);
 	}
+	flags &= ~(unsigned long)MS_REC;
 	r = sys_mount(p->source_name, p->target_name, job->fstype, flags, data);
 	/* A disk that is write protected can still be read; so can one that does not say it is, and
 	 * fails the first write, as worn-out flash does. */
@@ -132,16 +148,22 @@ int mount_device(const struct job *job, struct job_result *out)
 {
 	unsigned long flags = job->writable ? 0 : MS_RDONLY;
 	__attribute__((cleanup(place_clear))) struct place place = {.target = -1, .source = -1};
+	unsigned long shared;
 	char data[JOBS_OPTIONS_MAX];
 	int r;
 
 	r = mountopts_split(job->options, &flags, data, sizeof(data));
+	if (r == -ENOTSUP)
+		snprintf(out->text, sizeof(out->text), "only mount(8) knows the option %.200s", data);
 	if (r < 0)
 		return r;
 	r = find_place(job, flags, &place, out);
 	if (r < 0)
 		return r;
-	r = mount_at(job, &place, flags, data);
+	shared = flags & PROPAGATION;
+	r = mount_at(job, &place, flags & ~PROPAGATION, data);
+	if (r >= 0 && shared)
+		r = change_mount(job, &place, shared | (flags & MS_REC));
 	if (r < 0)
 		snprintf(out->text, sizeof(out->text), "mounting %s as %s%s%.100s: %s",
 			 flags & MS_BIND ? job->name : place.source_name, job->fstype,

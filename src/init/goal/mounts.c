@@ -22,7 +22,7 @@
 /* In the initramfs, which is deleted at the end. */
 #define COPY "/etc/preroot/fstab"
 
-enum { NOFAIL_MS = 10000 };
+enum { NOFAIL_MS = 10000, FLAWS_MAX = 8 };
 
 /* ---- which there are ---- */
 
@@ -76,13 +76,13 @@ static void take_usr(struct boot *b)
 
 static void take_entry(struct boot *b, const struct fstab_entry *f)
 {
-	bool is_usr = strncmp(f->target, "/usr", 4) == 0 && strspn(f->target + 4, "/") ==
-								   strlen(f->target + 4);
+	bool is_usr = fstab_is_at(f, "/usr");
 	struct mounts_entry e = {.source = f->source,
 				 .target = f->target,
 				 .fstype = f->fstype,
 				 .options = f->options,
-				 .optional = fstab_has(f->options, "nofail"),
+				 /* The root's init needs /usr. */
+				 .optional = !is_usr && fstab_has(f->options, "nofail"),
 				 .checked = f->pass > 0,
 				 .writable = true};
 
@@ -95,17 +95,15 @@ static void take_entry(struct boot *b, const struct fstab_entry *f)
 
 void mounts_take(struct boot *b, char *text)
 {
+	struct fstab f = {.cursor = text};
 	struct fstab_entry e;
-	struct err err = {0};
-	char *line;
+	unsigned told = 0;
 
-	while ((line = strsep(&text, "\n"))) {
-		int r = fstab_decode(line, &e, &err);
-
-		if (r < 0)
-			log_tell("/etc/fstab of the root: %s; that line is left out", err.text);
-		else if (r > 0)
-			take_entry(b, &e);
+	while (fstab_next(&f, &e)) {
+		if (e.flaw && told++ < FLAWS_MAX)
+			log_tell("/etc/fstab of the root, line %u: %s%s", e.line, e.flaw,
+				 fstab_is_early(&e) ? "; it is mounted nevertheless" : "");
+		take_entry(b, &e);
 	}
 }
 
