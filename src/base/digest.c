@@ -73,13 +73,16 @@ int digest_of_file(int fd, uint8_t out[DIGEST_SIZE])
 {
 	_cleanup_free_ uint8_t *chunk = malloc(CHUNK);
 	struct digest *d;
+	uint64_t at = 0;
 	ssize_t n;
 
 	if (!chunk)
 		return -ENOMEM;
 	d = digest_new();
-	while ((n = read_full(fd, chunk, CHUNK)) > 0)
+	while ((n = pread_full(fd, chunk, CHUNK, at)) > 0) {
 		digest_add(d, chunk, (size_t)n);
+		at += (uint64_t)n;
+	}
 	if (n == 0)
 		digest_take(d, out);
 	digest_free(d);

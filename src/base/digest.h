@@ -25,5 +25,5 @@ void digest_text(const uint8_t sum[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1]);
 
 void digest_of(const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 
-/* Of all that FD still holds. 0 or -errno. */
+/* Of the whole file FD, whose position stays. 0 or -errno. */
 int digest_of_file(int fd, uint8_t out[DIGEST_SIZE]);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,29 +9,10 @@
 #include "cli/settings.h"
 #include "deploy/place/atomic.h"
 #include "image/pack.h"
-#include "image/verify.h"
-
-static int check_written(int fd, const char *out, const struct pack_result *packed,
-			 struct verdict *verdict, struct arena *arena, struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	int r;
-
-	/* What is read back is to come from the disk. */
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	r = image_open_fd(fd, out, &image, err);
-	if (r == 0)
-		r = image_verify(image, &packed->manifest, arena, verdict, err);
-	if (r < 0)
-		return err_prefix(err, "the image that was just written cannot be read back");
-	if (verdict->n_problems)
-		return err_set(err, -EIO, "the image that was just written is wrong: %s",
-			       verdict->problems->text);
-	return 0;
-}
+#include "image/readback.h"
 
 static int write_image(struct build *b, const char *out, struct pack_result *packed,
-		       struct verdict *verdict, struct err *err)
+		       struct err *err)
 {
 	struct atomic file;
 	struct progress progress;
@@ -61,7 +41,7 @@ static int write_image(struct build *b, const char *out, struct pack_result *pac
 	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
 		err_hint(err, "free space in the folder of %s; nothing was changed", out);
 	if (r == 0)
-		r = check_written(file.fd, out, packed, verdict, &b->plan.arena, err);
+		r = image_read_back(file.fd, out, packed, &b->plan.arena, err);
 	if (r == 0)
 		r = atomic_commit(&file, err);
 	atomic_end(&file);
@@ -127,7 +107,6 @@ static int build_image(struct build_options *o, struct build *b, const char *out
 		       struct pack_result *packed, struct err *err)
 {
 	struct caching *c = &o->caching;
-	struct verdict verdict;
 	int r = caching_is_unchanged(c);
 
 	if (r)
@@ -138,7 +117,7 @@ static int build_image(struct build_options *o, struct build *b, const char *out
 	if (r == 0)
 		r = caching_settle(c, b, err);
 	if (r == 0)
-		r = write_image(b, out, packed, &verdict, err);
+		r = write_image(b, out, packed, err);
 	if (r == 0)
 		caching_keep(c, packed->sha256, &b->plan);
 	return r;

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "deploy/place/space.h"
-#include "image/verify.h"
+#include "image/readback.h"
 
 enum {
 	CHUNK = 256 * 1024,
@@ -32,25 +32,6 @@ int swap_scratch(const char *folder, struct err *err)
 		      : fd;
 }
 
-static int digest_file(int fd, uint8_t out[DIGEST_SIZE])
-{
-	_cleanup_free_ uint8_t *chunk = malloc(CHUNK);
-	struct digest *d;
-	uint64_t at = 0;
-	ssize_t n;
-
-	if (!chunk)
-		return -ENOMEM;
-	d = digest_new();
-	while ((n = pread_full(fd, chunk, CHUNK, at)) > 0) {
-		digest_add(d, chunk, (size_t)n);
-		at += (uint64_t)n;
-	}
-	digest_take(d, out);
-	digest_free(d);
-	return (int)n;
-}
-
 /* Is this what PATH holds already? */
 static bool is_there(const struct swap *s, const struct stat *now)
 {
@@ -61,7 +42,7 @@ static bool is_there(const struct swap *s, const struct stat *now)
 	    (s->bootdir->has_links && (now->st_mode & 07777) != s->mode))
 		return false;
 	fd = root_openat(s->root, s->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	return fd >= 0 && digest_file(fd, sum) == 0 &&
+	return fd >= 0 && digest_of_file(fd, sum) == 0 &&
 	       memcmp(sum, s->image->sha256, sizeof(sum)) == 0;
 }
 
@@ -126,34 +107,6 @@ static int settle_access(const struct swap *s, int fd, const struct stat *before
 				       : 0;
 }
 
-/* What the disk holds, not what memory does. */
-static int read_back(const struct swap *s, int fd, struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	uint8_t sum[DIGEST_SIZE];
-	struct verdict verdict;
-	int r;
-
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	r = digest_file(fd, sum);
-	if (r < 0)
-		err_sys(err, r, "/%s", s->path);
-	else if (memcmp(sum, s->image->sha256, sizeof(sum)) != 0)
-		r = err_set(err, -EIO, "/%s: the disk gives back other bytes than were written",
-			    s->path);
-	if (r == 0)
-		r = image_open_fd(fd, s->path, &image, err);
-	if (r == 0)
-		r = image_verify(image, &s->image->manifest, s->arena, &verdict, err);
-	if (r == 0 && verdict.n_problems)
-		r = err_set(err, -EIO, "%s", verdict.problems->text);
-	if (r < 0) {
-		err_prefix(err, "the image that was just written is wrong");
-		return err_hint(err, "nothing was changed; see whether the disk is well (dmesg)");
-	}
-	return 0;
-}
-
 static int fill(const struct swap *s, struct atomic *file, const struct stat *before,
 		struct err *err)
 {
@@ -166,7 +119,7 @@ static int fill(const struct swap *s, struct atomic *file, const struct stat *be
 	r = settle_access(s, file->fd, before, err);
 	if (r == 0)
 		r = atomic_sync(file, err);
-	return r < 0 ? r : read_back(s, file->fd, err);
+	return r < 0 ? r : image_read_back(file->fd, s->path, s->image, s->arena, err);
 }
 
 /* Bytes of copies: on a FAT before Linux 6.0 that is how two images exchange their names. */
