@@ -7,10 +7,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 enum {
 	NOT_STARTED = 127,
@@ -22,14 +22,6 @@ struct stream {
 	int ours, theirs;
 	struct buf *to; /* NULL: thrown away */
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* Between fork() and exec(): async-signal-safe calls only. Tells errno through REPORT. */
 static void become(const struct process *p, const struct stream *streams, int input, int report)
@@ -77,7 +69,7 @@ static int listen_to(struct stream *streams, double until)
 {
 	while (streams[0].ours >= 0 || streams[1].ours >= 0) {
 		struct pollfd fds[] = {{streams[0].ours, POLLIN, 0}, {streams[1].ours, POLLIN, 0}};
-		double left = until ? until - now() : 0;
+		double left = until ? until - clock_now() : 0;
 		int n;
 
 		if (until && left <= 0)
@@ -104,7 +96,7 @@ static int wait_for(pid_t pid, double until, int *status)
 			return 0;
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		if (until && now() >= until)
+		if (until && clock_now() >= until)
 			return -ETIMEDOUT;
 		if (r == 0)
 			nanosleep(&pause, NULL);
@@ -130,7 +122,7 @@ static int judge(const struct process *p, int r, int status, int start, struct e
 static int supervise(const struct process *p, pid_t pid, struct stream *streams, int report,
 		     struct err *err)
 {
-	double until = p->seconds ? now() + p->seconds : 0;
+	double until = p->seconds ? clock_now() + p->seconds : 0;
 	int start = 0, status = 0, r;
 
 	/* exec() closes its end; until then, or what went wrong, we wait here. */

@@ -2,13 +2,11 @@
 #pragma once
 
 /*
- * The cache and the record of the last build, as a command that writes images uses them: their
- * options, whether the image would be the same, and what is kept afterwards.
+ * Options of the cache and of the record of the last build, and the sum of all that was asked for.
  */
 
 #include "cli/cli.h"
-#include "host/remembered/cache.h"
-#include "image/history.h"
+#include "transaction/reuse.h"
 
 #define CACHE_OPTIONS                                                                              \
 	{"if-changed", 0, NULL, "write nothing if OUT would be the same", OPT_IF_CHANGED},         \
@@ -20,22 +18,13 @@
 
 struct caching {
 	bool if_changed, no_cache;
-	bool only_look;        /* write nothing, also not to the cache */
-	const char *dir;       /* NULL: the caller's */
-	uint64_t size;         /* bytes */
-	size_t n_options;      /* bytes of WORDS that the options are */
-	struct buf words;      /* all that was asked for, and what the root is not asked about */
-	struct cache *cache;   /* NULL: none */
-	struct trace *trace;
-	struct history history;
-	uint8_t plan[DIGEST_SIZE]; /* the fingerprint */
+	const char *dir;  /* NULL: the caller's */
+	uint64_t size;    /* bytes */
+	struct buf words; /* all that was asked for */
 };
 
 void caching_init(struct caching *c);
 void caching_end(struct caching *c);
-
-/* Ends what caching_begin() began; with the same options it may begin again, for another image. */
-void caching_finish(struct caching *c);
 
 /* The folder of the cache; NULL: there is none. */
 const char *caching_folder(const struct caching *c, struct arena *arena);
@@ -47,16 +36,5 @@ int caching_apply(struct caching *c, int id, char **args, struct err *err);
 /* Options that contradict each other: -EINVAL. */
 int caching_check(const struct caching *c, struct err *err);
 
-/* Opens the cache, the trace, which ROOT gets, and the record of OUT. C must outlive ROOT. */
-int caching_begin(struct caching *c, const struct cli_request *q, struct root *root,
-		  const char *out, struct err *err);
-
-/* True: --if-changed was given, and nothing changed. */
-bool caching_is_unchanged(struct caching *c);
-
-/* Takes the fingerprint of the plan. 1: --if-changed was given, and the image would be the same:
- * that is noted for the next time. 0: it is to be written. */
-int caching_settle(struct caching *c, const struct build *b, struct err *err);
-
-/* The image with this digest is in place. Adds what is to be told of the cache to PLAN. */
-void caching_keep(struct caching *c, const uint8_t image[DIGEST_SIZE], struct plan *plan);
+/* For a transaction. They borrow from C and ARENA. */
+struct reuse_options caching_options(const struct caching *c, struct arena *arena);

@@ -7,14 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "format/codec/encode.h"
-
-enum { PROGRESS_WIDTH = 30 };
 
 /* Of the whole program, as its streams are. */
 static enum runlog_level level_shown = RUNLOG_INFO;
@@ -116,21 +113,6 @@ void cli_explain(enum runlog_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-void cli_log_step(struct runlog *log, const char *version, const char *step, const char *fmt, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	runlog_line(log, version, step, RUNLOG_DEBUG, "%s", text);
-	cli_explain(RUNLOG_DEBUG, "%s %s: %s", version, step, text);
-}
-
 void cli_print_json(struct json_object *object)
 {
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
@@ -151,8 +133,9 @@ struct json_object *cli_json_text(const char *text)
 	return o;
 }
 
-void cli_tell_waiting(const char *text)
+void cli_tell_waiting(const char *text, void *arg)
 {
+	(void)arg;
 	if (cli_shows(RUNLOG_INFO))
 		fprintf(stderr, "preroot: %s\n", text);
 }
@@ -200,46 +183,6 @@ const char *cli_size(uint64_t bytes, char out[32])
 	}
 	snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	return out;
-}
-
-/* ---- progress ---- */
-
-double cli_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-void progress_begin(struct progress *p, const char *label)
-{
-	*p = (struct progress){.label = label, .start = cli_now()};
-}
-
-void progress_step(size_t done, size_t total, void *progress)
-{
-	struct progress *p = progress;
-	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
-	char bar[PROGRESS_WIDTH + 1], line[256];
-
-	if (!cli_shows(RUNLOG_INFO) || !isatty(STDERR_FILENO) ||
-	    (!p->shown && cli_now() - p->start < 1))
-		return;
-	p->shown = true;
-	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
-		bar[i] = i < filled ? '#' : '.';
-	bar[PROGRESS_WIDTH] = '\0';
-	/* One write: standard error is not buffered, and a bar must not come in pieces. */
-	snprintf(line, sizeof(line), "\r%s [%s] %zu/%zu", p->label, bar, done, total);
-	fputs(line, stderr);
-}
-
-void progress_end(struct progress *p)
-{
-	if (p->shown)
-		fprintf(stderr, "\r\033[K");
-	p->shown = false;
 }
 
 /* ---- requests ---- */
@@ -392,9 +335,10 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 		return set_text(&r->root, args[0]);
 	case OPT_HOSTONLY:
 	case OPT_GENERIC:
-		r->has_kind = true;
+		q->given.kind = true;
 		return set_flag(&r->is_generic, id == OPT_GENERIC);
 	case OPT_HOSTONLY_MODE:
+		q->given.mode = true;
 		return set_text(&r->hostonly_mode, args[0]);
 	case OPT_HARDWARE:
 		return set_text(&q->hardware_file, args[0]);
@@ -416,13 +360,13 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_DLOPEN_OMIT:
 		return add_wishes(r, &q->dlopen_omit, args[0], err);
 	case OPT_COMPRESS:
-		r->has_codec = true;
+		q->given.codec = true;
 		if (encode_parse(args[0], &q->codec, &q->level, err) < 0)
 			return err_prefix(err, "--compress");
 		return 0;
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
-		r->has_microcode = true;
+		q->given.microcode = true;
 		q->no_microcode = id == OPT_NO_MICROCODE;
 		return 0;
 	case OPT_ADD:
@@ -472,68 +416,17 @@ const char *cli_plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* Oldest first. To be freed. */
-static const char **collect_notes(const struct plan_note *newest, size_t *n)
+void cli_warn_all(const char *const *texts, size_t n)
 {
-	const char **texts;
-	size_t i = 0;
-
-	for (const struct plan_note *note = newest; note; note = note->next)
-		i++;
-	*n = i;
-	texts = xrealloc(NULL, i + 1, sizeof(*texts));
-	for (const struct plan_note *note = newest; note; note = note->next)
-		texts[--i] = note->text;
-	return texts;
-}
-
-void cli_print_notes(const struct plan *plan)
-{
-	size_t n;
-	_cleanup_free_ const char **texts = collect_notes(plan->notes, &n);
-
 	for (size_t i = 0; i < n; i++)
 		cli_warn("%s", texts[i]);
 }
 
-void cli_log_notes(struct runlog *log, const char *version, const struct plan *plan)
-{
-	size_t n;
-	_cleanup_free_ const char **texts = collect_notes(plan->notes, &n);
-
-	for (size_t i = 0; i < n; i++)
-		runlog_line(log, version, "plan", RUNLOG_WARN, "%s", texts[i]);
-}
-
-void cli_print_remarks(const struct plan *plan)
-{
-	char line[2 * ERR_TEXT_MAX];
-	size_t n;
-	_cleanup_free_ const char **texts = collect_notes(plan->remarks, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		escape_text(texts[i], line, sizeof(line));
-		printf("# %s\n", line);
-	}
-}
-
-static struct json_object *texts_json(const struct plan_note *newest)
+struct json_object *cli_json_texts(const char *const *texts, size_t n)
 {
 	struct json_object *list = json_object_new_array();
-	size_t n;
-	_cleanup_free_ const char **texts = collect_notes(newest, &n);
 
 	for (size_t i = 0; i < n; i++)
 		json_object_array_add(list, cli_json_text(texts[i]));
 	return list;
-}
-
-struct json_object *cli_notes_json(const struct plan *plan)
-{
-	return texts_json(plan->notes);
-}
-
-struct json_object *cli_remarks_json(const struct plan *plan)
-{
-	return texts_json(plan->remarks);
 }

@@ -44,10 +44,6 @@ void cli_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_explain(enum runlog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A step of the kernel VERSION, of RUNLOG_DEBUG: told, and logged. */
-void cli_log_step(struct runlog *log, const char *version, const char *step, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
 /* Prints OBJECT and gives it back to json-c. */
 void cli_print_json(struct json_object *object);
 
@@ -58,7 +54,7 @@ struct json_object *cli_json_text(const char *text);
 int cli_end(int status);
 
 /* Says who holds the lock, for lock_take() (deploy/lock.h). */
-void cli_tell_waiting(const char *text);
+void cli_tell_waiting(const char *text, void *arg);
 
 /* The value of --OPTION, from 0 to MAX: 0 or -EINVAL. */
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
@@ -72,18 +68,6 @@ const char *cli_size(uint64_t bytes, char out[32]);
 
 /* "s", unless N is one. */
 const char *cli_plural(size_t n);
-
-/* Progress on a terminal, for what takes more than a second. */
-struct progress {
-	const char *label;
-	double start;
-	bool shown;
-};
-
-double cli_now(void);
-void progress_begin(struct progress *p, const char *label);
-void progress_step(size_t done, size_t total, void *progress);
-void progress_end(struct progress *p);
 
 /* ---- options of a request, as build and plan have them ---- */
 
@@ -165,7 +149,6 @@ struct cli_request {
 	bool json;
 	bool is_generic;
 	const char *hostonly_mode; /* NULL: not asked for */
-	bool has_kind, has_codec, has_microcode; /* the command line says which */
 	struct arena arena;
 };
 
@@ -180,16 +163,9 @@ int cli_request_settle(struct cli_request *r, struct err *err);
 /* The PID 1 program: beside this one (in a build folder), or where it is installed. */
 const char *cli_find_init(struct arena *arena);
 
-/* Prints the notes of the plan as warnings. */
-void cli_print_notes(const struct plan *plan);
-
-/* The same into the log. */
-void cli_log_notes(struct runlog *log, const char *version, const struct plan *plan);
-
-/* What the plan remarks, each as a comment line. */
-void cli_print_remarks(const struct plan *plan);
-struct json_object *cli_remarks_json(const struct plan *plan);
-struct json_object *cli_notes_json(const struct plan *plan);
+/* A warning for each. */
+void cli_warn_all(const char *const *texts, size_t n);
+struct json_object *cli_json_texts(const char *const *texts, size_t n);
 
 /* "generic", or which kind of hostonly. */
 const char *cli_mode_name(enum plan_mode mode);

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/configure.h"
 #include "deploy/place/rotate.h"
-#include "host/boot/kernels.h"
+#include "transaction/configure.h"
 
 enum { KEEP_DEFAULT = 1 };
 
@@ -150,7 +149,7 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 	if (r == 0)
 		r = take_values(s, err);
 	if (r == 0 && s->q)
-		r = configure_request(s->q, &s->config.values, arena, &request, err);
+		r = configure_request(&s->q->request, &s->config.values, arena, &request, err);
 	if (r < 0 && s->is_lenient && !was_named) {
 		s->config = (struct config){0};
 		take_values(s, NULL);
@@ -166,18 +165,6 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 	cli_set_level(s->standard);
 	explain(&s->config);
 	return 0;
-}
-
-int settings_request(const struct settings *s, const struct root *root, struct arena *arena,
-		     struct request *out, struct err *err)
-{
-	struct kernel kernel;
-	struct config config;
-	int r = kernel_find(root, s->q->request.kernel, arena, &kernel, err);
-
-	if (r == 0)
-		r = config_read(root, &s->places, kernel.version, arena, &config, err);
-	return r < 0 ? r : configure_request(s->q, &config.values, arena, out, err);
 }
 
 void settings_use_log(const struct settings *s, struct runlog *log)
@@ -203,13 +190,17 @@ void settings_report(const struct settings *s)
 {
 	const struct conf *c = &s->config.values;
 	_cleanup_buf_ struct buf ignored = BUF_INIT;
+	const struct conf_assignment *from;
+	const char *word;
+	size_t at = 0;
 
 	for (size_t i = 0; i < c->n; i++)
 		if (config_effect(c->list[i].key) == CONFIG_UNKNOWN)
 			warn_unknown(&c->list[i]);
 	if (!s->q)
 		return;
-	configure_report(c);
+	while ((word = configure_ignored(c, &at, &from)))
+		cli_warn("%s:%u: %s: \"%s\" has no effect", from->file, from->line, from->key, word);
 	if (config_ignored(c, &ignored))
 		cli_warn("without effect in this version of preroot: %s", buf_cstr(&ignored));
 }

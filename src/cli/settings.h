@@ -52,11 +52,6 @@ int settings_apply(struct settings *s, int id, char **args, struct err *err);
 int settings_read(struct settings *s, const struct root *root, const char *kernel,
 		  struct arena *arena, struct err *err);
 
-/* What goes into the image that S->q asks for. The configuration is read again, for $kernel and for
- * the trace of ROOT. OUT borrows from ARENA and S->q. */
-int settings_request(const struct settings *s, const struct root *root, struct arena *arena,
-		     struct request *out, struct err *err);
-
 /* LOG, which was just opened, writes what is to be written. */
 void settings_use_log(const struct settings *s, struct runlog *log);
 

@@ -234,7 +234,7 @@ int good_settle(const struct good_request *q, struct good *out, struct err *err)
 	if (strcmp(s.state.good, out->id) == 0 && !*s.state.trial &&
 	    strcmp(s.state.failed, out->id) != 0)
 		return 0;
-	lock = lock_take(q->root, LOCK_SECONDS, q->waiting, err);
+	lock = lock_take(q->root, LOCK_SECONDS, q->waiting, NULL, err);
 	if (lock < 0)
 		return lock;
 	e = look_at_state(&s, err);

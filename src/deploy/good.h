@@ -35,7 +35,7 @@ struct good_request {
 	struct arena *arena;
 	void (*say)(const char *text, void *arg); /* what was done to menus, see deploy/loader/loader.h */
 	void *arg;
-	void (*waiting)(const char *text); /* see deploy/lock.h */
+	void (*waiting)(const char *text, void *arg); /* see deploy/lock.h */
 };
 
 /*

@@ -65,7 +65,8 @@ static void name_holder(int fd, char *out, size_t size)
 	snprintf(out, size, "process %d (%.*s)", pid, COMMAND_SHOWN, buf_cstr(&text));
 }
 
-static int wait_for(int fd, unsigned seconds, void (*waiting)(const char *text), struct err *err)
+static int wait_for(int fd, unsigned seconds, void (*waiting)(const char *text, void *arg),
+		    void *arg, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = 1000000000 / TRIES_A_SECOND};
 	char holder[256], sentence[384];
@@ -85,15 +86,15 @@ static int wait_for(int fd, unsigned seconds, void (*waiting)(const char *text),
 			name_holder(fd, holder, sizeof(holder));
 			snprintf(sentence, sizeof(sentence),
 				 "waiting for %s, for at most %u s", holder, seconds);
-			waiting(sentence);
+			waiting(sentence, arg);
 		}
 		nanosleep(&pause, NULL);
 	}
 	return 0;
 }
 
-int lock_take(const struct root *root, unsigned seconds, void (*waiting)(const char *text),
-	      struct err *err)
+int lock_take(const struct root *root, unsigned seconds,
+	      void (*waiting)(const char *text, void *arg), void *arg, struct err *err)
 {
 	_cleanup_fd_ int dir = folder_make(root, STATE_DIR, 0700, err), fd = -1;
 	int r;
@@ -103,6 +104,6 @@ int lock_take(const struct root *root, unsigned seconds, void (*waiting)(const c
 	fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return err_sys(err, -errno, "%s/" LOCK_PATH, root_prefix(root));
-	r = wait_for(fd, seconds, waiting, err);
+	r = wait_for(fd, seconds, waiting, arg, err);
 	return r < 0 ? r : TAKE_FD(fd);
 }

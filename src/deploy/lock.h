@@ -19,5 +19,5 @@ enum { LOCK_SECONDS = 120, LOCK_SECONDS_MAX = 24 * 3600 };
  * Waits at most SECONDS. After the first one WAITING is called once, with a sentence that names
  * the holder. A file descriptor, to be closed when all is done; -ETIMEDOUT names the holder too.
  */
-int lock_take(const struct root *root, unsigned seconds, void (*waiting)(const char *text),
-	      struct err *err);
+int lock_take(const struct root *root, unsigned seconds,
+	      void (*waiting)(const char *text, void *arg), void *arg, struct err *err);

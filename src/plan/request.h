@@ -49,7 +49,13 @@ struct request_wish {
 	const char *from; /* "FILE:LINE: KEY" */
 };
 
+/* What of this the command line says: there the configuration is not asked. */
+struct request_given {
+	bool kind, mode, codec, microcode;
+};
+
 struct request {
+	struct request_given given;
 	enum plan_mode mode;
 	enum codec codec;          /* CODEC_COUNT: choose */
 	const char *codec_from;    /* "FILE:LINE: KEY"; NULL: the command line */

@@ -68,7 +68,7 @@ def test_progress_on_a_terminal(slow_build):
     status, _, shown = on_terminal(slow_build, faults.TRACED)
     assert status == 0
     lines = shown.split(b"\r")
-    assert len([line for line in lines if line.startswith(b"packing [")]) > 5
+    assert len([line for line in lines if line.startswith(b"packing ") and b" [" in line]) > 5
     # It is taken away again, before anything else is said.
     last = max(at for at, line in enumerate(lines) if b"packing" in line)
     assert lines[last + 1].startswith(b"\x1b[K")

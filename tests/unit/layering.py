@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks that includes run one way only: layering.py [TREE], default the tree it stands in.
 
-base <- format <- host <- plan <- features <- image <- deploy <- audit <- cli: a layer includes only
-lower layers and itself; deploy knows no plan and no feature. PID 1 includes only base, format and
+base <- format <- host <- plan <- features <- image <- deploy <- audit <- transaction <- cli: a layer
+includes only lower layers and itself; deploy knows no plan and no feature. PID 1 includes only base, format and
 init, whose rooms have an order of their own: core <- devices <- goal <- rescue, and on top of them
 the files of init itself (the boot parts that lie there still are between goal and rescue).
 features/*/boot.c includes base, format, init/core and its own folder. Each x.c includes its own
@@ -17,7 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-LAYERS = ["base", "format", "host", "plan", "features", "image", "deploy", "audit", "cli"]
+LAYERS = ["base", "format", "host", "plan", "features", "image", "deploy", "audit", "transaction",
+          "cli"]
 NEVER = {"deploy": {"plan", "features"}}
 BOOT = {"base", "format", "init"}
 ROOMS = ["core", "devices", "goal", "parts", "rescue", "top"]
@@ -153,7 +154,8 @@ GOOD = {
     "src/init/rescue/shell.h": '#include "init/goal/root.h"\n#include "init/rescue/ask.h"\n',
     "src/init/rescue/ask.h": "#pragma once\n",
     "src/audit/audit.h": '#include "deploy/swap.h"\n#include "plan/plan.h"\n',
-    "src/cli/main.c": '#include <stdio.h>\n\n#include "audit/audit.h"\n',
+    "src/transaction/rebuild.h": '#include "audit/audit.h"\n',
+    "src/cli/main.c": '#include <stdio.h>\n\n#include "transaction/rebuild.h"\n',
     "tests/unit/support.h": "#pragma once\n",
     "tests/unit/test.c": '#include "support.h"\n#include "base/buf.h"\n',
 }
@@ -169,6 +171,8 @@ BAD = [
     ({"src/deploy/swap.h": '#include "init/boot.h"\n'}, "deploy must not include"),
     ({"src/deploy/swap.h": '#include "plan/plan.h"\n'}, "deploy must not include"),
     ({"src/deploy/swap.h": '#include "audit/audit.h"\n'}, "deploy must not include"),
+    ({"src/audit/audit.h": '#include "transaction/rebuild.h"\n'}, "audit must not include"),
+    ({"src/transaction/rebuild.h": '#include "cli/main.c"\n'}, "transaction must not include"),
     ({"src/cli/main.c": '#  include "init/boot.h"\n'}, "cli must not include"),
     ({"src/init/boot.h": '#include "plan/plan.h"\n'}, "init must not include"),
     ({"src/init/boot.h": '#include "host/root.h"\n'}, "init must not include"),

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/verbs/audit.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,38 +114,6 @@ static void print_json(const struct audit_report *r)
 	json_object_object_add(o, "kernels", kernels);
 	json_object_object_add(o, "findings", findings);
 	cli_print_json(o);
-}
-
-/* ---- in a rebuild ---- */
-
-int audit_rebuild(const struct request *request, struct root *root, struct plan *plan,
-		  struct err *err)
-{
-	const char *const kernels[] = {request->kernel};
-	struct audit_request q = {.root = root,
-				  .request = request,
-				  .kernels = kernels,
-				  .n_kernels = 1,
-				  .for_rebuild = true};
-	struct audit_report report = {0};
-	struct trace *trace = root->trace;
-	int r;
-
-	root->trace = NULL;
-	r = audit_run(&q, &plan->arena, &report, err);
-	root->trace = trace;
-	for (size_t i = 0; i < report.n && r == 0; i++) {
-		const struct audit_finding *f = &report.findings[i];
-
-		if (f->bars_rebuild) {
-			r = err_set(err, -ENOEXEC, "%s", f->fact);
-			err_hint(err, "%s", f->remedy);
-		} else if (f->severity == AUDIT_ERROR) {
-			plan_warn(plan, "%s (%s%s)", f->fact, f->is_command ? "run: " : "",
-				  f->remedy ? f->remedy : "see: preroot audit");
-		}
-	}
-	return r;
 }
 
 /* ---- the run ---- */

@@ -6,18 +6,27 @@
 #include "cli/settings.h"
 #include "format/kernel/cpio.h"
 #include "plan/fingerprint.h"
+#include "transaction/configure.h"
+#include "transaction/pack.h"
 
 static const char *const types[] = {
 	[PLAN_FILE] = "file", [PLAN_DIR] = "dir", [PLAN_LINK] = "link"};
 
-static void print_text(const struct build *b)
+static void print_text(struct build *b)
 {
+	const char *const *remarks, *const *notes;
+	size_t n_remarks = transaction_notes(b->plan.remarks, &b->plan.arena, &remarks);
+	size_t n_notes = transaction_notes(b->plan.notes, &b->plan.arena, &notes);
+	char remark[2 * ERR_TEXT_MAX];
 	char path[CPIO_NAME_MAX], reason[CPIO_NAME_MAX], target[CPIO_NAME_MAX];
 
 	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
 	       cli_mode_name(b->request->mode),
 	       codec_info(b->codec)->name);
-	cli_print_remarks(&b->plan);
+	for (size_t i = 0; i < n_remarks; i++) {
+		escape_text(remarks[i], remark, sizeof(remark));
+		printf("# %s\n", remark);
+	}
 	for (size_t i = 0; i < b->plan.n_entries; i++) {
 		const struct plan_entry *e = &b->plan.entries[i];
 
@@ -27,10 +36,14 @@ static void print_text(const struct build *b)
 		printf("%-4s /%s%s%s\t%s\n", types[e->type], path, *target ? " -> " : "", target,
 		       reason);
 	}
+	cli_warn_all(notes, n_notes);
 }
 
-static void print_json(const struct build *b, const char *fingerprint)
+static void print_json(struct build *b, const char *fingerprint)
 {
+	const char *const *remarks, *const *notes;
+	size_t n_remarks = transaction_notes(b->plan.remarks, &b->plan.arena, &remarks);
+	size_t n_notes = transaction_notes(b->plan.notes, &b->plan.arena, &notes);
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 
 	for (size_t i = 0; i < b->plan.n_entries; i++) {
@@ -51,8 +64,8 @@ static void print_json(const struct build *b, const char *fingerprint)
 	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
 	json_object_object_add(o, "fingerprint", json_object_new_string(fingerprint));
 	json_object_object_add(o, "entries", list);
-	json_object_object_add(o, "remarks", cli_remarks_json(&b->plan));
-	json_object_object_add(o, "warnings", cli_notes_json(&b->plan));
+	json_object_object_add(o, "remarks", cli_json_texts(remarks, n_remarks));
+	json_object_object_add(o, "warnings", cli_json_texts(notes, n_notes));
 	cli_print_json(o);
 }
 
@@ -75,15 +88,18 @@ static void clear_options(struct plan_options *o)
 }
 
 /* The plan of the request that settings and command line are. */
-static int make(struct plan_options *o, const struct root *root, struct request *request,
+static int make(struct plan_options *o, struct root *root, struct request *request,
 		struct build *b, struct err *err)
 {
-	int r = settings_read(&o->settings, root, o->q.request.kernel, &o->q.arena, err);
+	const char *kernel = o->q.request.kernel;
+	struct transaction t = {
+		.root = root, .given = &o->q.request, .places = &o->settings.places};
+	int r = settings_read(&o->settings, root, kernel, &o->q.arena, err);
 
 	if (r < 0)
 		return r;
 	settings_report(&o->settings);
-	r = settings_request(&o->settings, root, &o->q.arena, request, err);
+	r = configure_for(&t, kernel, &o->q.arena, request, err);
 	return r < 0 ? r : build_make(request, root, b, err);
 }
 
@@ -120,7 +136,6 @@ int run_plan(const struct command *self, int argc, char **argv)
 		print_json(&b, fingerprint);
 	} else {
 		print_text(&b);
-		cli_print_notes(&b.plan);
 	}
 	return cli_end(EXIT_DONE);
 }

@@ -211,7 +211,7 @@ static int run(struct options *o, struct err *err)
 		return r;
 	settings_report(&o->settings);
 	if (!o->dry_run)
-		r = lock_take(&o->root, (unsigned)o->lock_seconds, cli_tell_waiting, err);
+		r = lock_take(&o->root, (unsigned)o->lock_seconds, cli_tell_waiting, NULL, err);
 	if (r >= 0)
 		r = choose(o, err);
 	if (r < 0)

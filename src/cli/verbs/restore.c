@@ -78,7 +78,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 	if (e == 0)
 		settings_use_log(&r->settings, &r->log);
 	if (e == 0) /* held until the program ends */
-		e = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, err);
+		e = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, NULL, err);
 	if (e < 0)
 		return e;
 	*path = boot_image_path(&r->root, &r->bootdir, r->kernel.version, &r->arena);

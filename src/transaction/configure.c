@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/configure.h"
+#include "transaction/configure.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,9 +7,10 @@
 #include "base/cleanup.h"
 #include "format/ours/bootconf.h"
 #include "format/codec/encode.h"
+#include "host/boot/kernels.h"
 
 struct configure {
-	const struct cli_request *q;
+	const struct request *given;
 	const struct conf *values;
 	struct arena *arena;
 	struct request *out;
@@ -65,7 +66,7 @@ static int take_compress(struct configure *c)
 	text = codec_of(a->words[0]);
 	if (level)
 		text = arena_printf(c->arena, "%s:%s", text, level);
-	if (!c->q->has_codec) {
+	if (!c->given->given.codec) {
 		c->out->codec_from = origin(c, a);
 		return encode_parse(text, &c->out->codec, &c->out->level, c->err) < 0
 			       ? err_prefix(c->err, "%s", c->out->codec_from)
@@ -91,9 +92,9 @@ static int take_mode(struct configure *c)
 		return err_set(c->err, -EINVAL,
 			       "%s:%u: hostonly_mode=\"%s\": it is strict, sloppy or portable",
 			       mode->file, mode->line, mode->text);
-	if (!is_hostonly && !c->q->has_kind && !c->q->hostonly_mode && !c->q->request.hardware_file)
+	if (!is_hostonly && !c->given->given.kind && !c->given->given.mode && !c->given->hardware_file)
 		c->out->mode = MODE_GENERIC;
-	else if (mode && c->out->mode != MODE_GENERIC && !c->q->hostonly_mode)
+	else if (mode && c->out->mode != MODE_GENERIC && !c->given->given.mode)
 		c->out->mode = (enum plan_mode)i;
 	return 0;
 }
@@ -105,7 +106,7 @@ static int take_microcode(struct configure *c)
 
 	if (a && conf_switch(a, &wanted, c->err) < 0)
 		return c->err->code;
-	if (a && !c->q->has_microcode)
+	if (a && !c->given->given.microcode)
 		c->out->no_microcode = !wanted;
 	return 0;
 }
@@ -155,13 +156,13 @@ static int take_cmdline(struct configure *c)
 	return 0;
 }
 
-int configure_request(const struct cli_request *q, const struct conf *values, struct arena *arena,
+int configure_request(const struct request *given, const struct conf *values, struct arena *arena,
 		      struct request *out, struct err *err)
 {
-	struct configure c = {q, values, arena, out, err, NULL};
+	struct configure c = {given, values, arena, out, err, NULL};
 	int r;
 
-	*out = q->request;
+	*out = *given;
 	take_lists(&c);
 	r = take_cmdline(&c);
 	if (r == 0)
@@ -171,12 +172,26 @@ int configure_request(const struct cli_request *q, const struct conf *values, st
 	return r < 0 ? r : take_microcode(&c);
 }
 
-void configure_report(const struct conf *values)
+int configure_for(const struct transaction *t, const char *version, struct arena *arena,
+		  struct request *out, struct err *err)
 {
-	const struct conf_assignment *a = find(values, "compress");
+	struct request given = *t->given;
+	struct kernel kernel;
+	struct config config;
+	int r = kernel_find(t->root, version, arena, &kernel, err);
 
-	for (size_t i = 1; a && i < a->n_words; i++)
-		if (!is_level(a->words[i]))
-			cli_warn("%s:%u: compress: \"%s\" has no effect", a->file, a->line,
-				 a->words[i]);
+	given.kernel = version;
+	if (r == 0)
+		r = config_read(t->root, t->places, kernel.version, arena, &config, err);
+	return r < 0 ? r : configure_request(&given, &config.values, arena, out, err);
+}
+
+const char *configure_ignored(const struct conf *values, size_t *at,
+			      const struct conf_assignment **from)
+{
+	*from = find(values, "compress");
+	while (*from && ++*at < (*from)->n_words)
+		if (!is_level((*from)->words[*at]))
+			return (*from)->words[*at];
+	return NULL;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What goes into an image, from the command line and from dracut's configuration. The command line
+ * decides what has one value, and comes behind the configuration in lists. Only keys that mean here
+ * what they mean to dracut; two differ where it is left to them:
+ *
+ *   add_drivers, force_drivers  a module that the kernel does not have is a warning: the file may
+ *                               be for several kernels
+ *   compress                    of a command line the codec and -LEVEL; it is not run
+ */
+
+#include "format/machine/conf.h"
+#include "transaction/transaction.h"
+
+/* OUT: what GIVEN asks for, and what VALUES add to that. It borrows from GIVEN, VALUES and ARENA. A
+ * bad value is -EINVAL with file and line. */
+int configure_request(const struct request *given, const struct conf *values, struct arena *arena,
+		      struct request *out, struct err *err);
+
+/* The same for the image of the kernel VERSION (NULL: the one that kernel_find() chooses), with the
+ * configuration read for it. OUT borrows from ARENA and T->given. */
+int configure_for(const struct transaction *t, const char *version, struct arena *arena,
+		  struct request *out, struct err *err);
+
+/* The next word of a value that has no effect, and the assignment that has it. *AT is 0 at first.
+ * NULL: there is none further. */
+const char *configure_ignored(const struct conf *values, size_t *at,
+			      const struct conf_assignment **from);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What is asked of a plan before anything is changed for it. */
+
+#include "features/features.h"
+
+/* Others than root may read an image with permissions MODE: then it holds nothing that they may not
+ * read on this machine. -EACCES names the file. */
+int judge_mode(const struct plan *plan, unsigned mode, struct err *err);
+
+/*
+ * The audit's errors about the image that REQUEST asks for. What would make it useless is -ENOEXEC,
+ * the others become warnings of PLAN.
+ */
+int judge_machine(const struct request *request, struct root *root, struct plan *plan,
+		  struct err *err);

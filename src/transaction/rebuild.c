@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transaction/rebuild.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "deploy/loader/loader.h"
+#include "deploy/lock.h"
+#include "deploy/place/exchange.h"
+#include "deploy/place/swap.h"
+#include "deploy/state.h"
+#include "image/identity.h"
+#include "transaction/configure.h"
+#include "transaction/judge.h"
+#include "transaction/pack.h"
+
+struct rebuild {
+	const struct rebuild_request *q;
+	const struct transaction *t;
+	struct root *root;
+	struct arena *arena; /* of the outcome */
+	struct bootdir bootdir;
+};
+
+/* One kernel's way through the procedure. */
+struct run {
+	struct rebuild *r;
+	struct rebuild_kernel *o;
+	struct state state;
+	struct reuse reuse;
+	struct build build;
+};
+
+/* ---- steps ---- */
+
+static void tell_loader_step(const char *text, void *arg)
+{
+	const struct rebuild *r = arg;
+
+	runlog_line(r->q->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
+	transaction_tell(r->t, STEP_LOADER, NULL, "%s", text);
+}
+
+static void tell_waiting(const char *text, void *arg)
+{
+	const struct rebuild *r = arg;
+
+	transaction_tell(r->t, STEP_WAITING, NULL, "%s", text);
+}
+
+static void log_packed(const struct run *run, const struct pack_result *packed)
+{
+	const struct build *b = &run->build;
+	const struct rebuild *r = run->r;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%zu files, %zu modules, %s", packed->files,
+		 modules_count(b->modules), codec_info(b->codec)->name);
+	runlog_line(r->q->log, run->o->version, "pack", RUNLOG_DEBUG, "%s", text);
+	r->t->tell(&(struct step){.kind = STEP_DETAIL,
+				  .kernel = run->o->version,
+				  .name = "pack",
+				  .text = text},
+		   r->t->arg);
+}
+
+/* ---- the boot loader ---- */
+
+static struct loader_request loader_of(struct rebuild *r, const char *version)
+{
+	return (struct loader_request){.root = r->root,
+				       .bootdir = &r->bootdir,
+				       .version = version,
+				       .say = tell_loader_step,
+				       .arg = r};
+}
+
+static int update_loader(struct rebuild *r, const char *version, struct err *err)
+{
+	struct loader_request q = loader_of(r, version);
+	int e = r->q->no_loader ? 0 : loader_update(&q, err);
+
+	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
+}
+
+static int update_menu(struct run *run, struct err *err)
+{
+	const struct rebuild_kernel *o = run->o;
+	struct loader_request q = loader_of(run->r, o->version);
+	int e = update_loader(run->r, o->version, err);
+
+	if (e == 0 && !run->r->q->no_loader)
+		e = loader_check(&q, o->image, err);
+	return e == 0 && run->r->q->try_next ? loader_try_next(&q, o->version, o->image, err) : e;
+}
+
+/* The image is in its place: now the boot loader, or all is taken back. */
+static int finish(struct run *run, struct swap_result *swapped, struct err *err)
+{
+	const char *version = run->o->version;
+	struct loader_request q = loader_of(run->r, version);
+	struct err undo = {0};
+	int e = update_menu(run, err);
+
+	/* It was there already, but the loader may not have been asked to try it. */
+	if (swapped->same)
+		return e;
+	if (e == 0) {
+		rotate_finish(&swapped->keep);
+		return 0;
+	}
+	if (rotate_undo(&swapped->keep, &undo) < 0)
+		transaction_tell(run->r->t, STEP_ALARM, version, "%s: the old image is not back: %s",
+				 version, undo.text);
+	else if (!run->r->q->no_loader)
+		loader_update(&q, NULL);
+	return e;
+}
+
+/* ---- one image ---- */
+
+static void record(struct run *run, const struct pack_result *packed, const char *id)
+{
+	const struct rebuild *r = run->r;
+	struct state *state = &run->state;
+	struct err err = {0};
+
+	if (r->q->try_next) {
+		snprintf(state->trial, sizeof(state->trial), "%s", id);
+		state_this_boot(r->root, state->trial_boot);
+		state->trial_keep = r->q->keep;
+	} else {
+		snprintf(state->image, sizeof(state->image), "%s", run->o->image);
+		snprintf(state->id, sizeof(state->id), "%s", id);
+		digest_text(packed->sha256, state->sha256);
+		state->bytes = packed->bytes;
+	}
+	if (state_write(r->root, run->o->version, state, &err) < 0)
+		transaction_tell(r->t, STEP_WARNING, run->o->version, "%s", err.text);
+}
+
+/* What is known of the new image and of the one that is there. ID: of the new one. */
+static int compare_trials(struct run *run, int fd, char id[MANIFEST_ID + 1], bool *keep_current,
+			  struct err *err)
+{
+	const char *image = run->o->image, *failed = run->state.failed;
+	_cleanup_fd_ int now = root_openat(run->r->root, image, O_RDONLY | O_NONBLOCK);
+	char old[MANIFEST_ID + 1] = "";
+
+	image_identity(fd, image, id, NULL);
+	if (now >= 0)
+		image_identity(now, image, old, NULL);
+	else if (now != -ENOENT)
+		return err_sys(err, now, "/%s", image);
+	*keep_current = !*failed || strcmp(old, failed) != 0;
+	if (*id && strcmp(id, failed) == 0)
+		plan_warn(&run->build.plan, "this very image did not boot when it was tried last");
+	return 0;
+}
+
+static int pack(struct run *run, int fd, struct pack_result *packed, struct err *err)
+{
+	const char *folder = run->r->t->reuse.folder;
+	struct pack_target to = {.fd = fd, .folder = folder ? folder : "memory"};
+	int e = transaction_pack(run->r->t, &run->build, &to, packed, err);
+
+	if (e == 0)
+		log_packed(run, packed);
+	/* What is there now is changed from here on: it is no answer to keep. */
+	run->r->root->trace = NULL;
+	return e;
+}
+
+/* The packed image in FD becomes the one that the machine boots with. */
+static int put_in_place(struct run *run, int fd, const struct pack_result *packed, struct err *err)
+{
+	struct rebuild *r = run->r;
+	struct rebuild_kernel *o = run->o;
+	char id[MANIFEST_ID + 1] = "";
+	struct swap_result swapped;
+	struct swap swap = {
+		.root = r->root,
+		.bootdir = &r->bootdir,
+		.path = o->image,
+		.keep = r->q->try_next ? 0 : r->q->keep,
+		.mode = r->q->mode,
+		.packed = fd,
+		.image = packed,
+		.arena = &run->build.plan.arena,
+	};
+	int e = compare_trials(run, fd, id, &swap.keep_current, err);
+
+	/* What is free now, not what was before the last kernel. */
+	if (e == 0)
+		e = bootdir_read(r->root, r->arena, &r->bootdir, err);
+	if (e == 0)
+		e = swap_image(&swap, &swapped, err);
+	if (e < 0)
+		return e;
+	o->before = swapped.before;
+	o->result = r->q->try_next ? REBUILD_TO_BE_TRIED
+		    : swapped.same ? REBUILD_UNCHANGED
+				   : REBUILD_DONE;
+	if (!swapped.same || r->q->try_next)
+		e = finish(run, &swapped, err);
+	if (e == 0) {
+		reuse_keep(&run->reuse, packed->sha256, &run->build.plan);
+		record(run, packed, id);
+	}
+	return e;
+}
+
+static int make_image(struct run *run, struct err *err)
+{
+	_cleanup_fd_ int fd = swap_scratch(run->r->t->reuse.folder, err);
+	struct pack_result packed = {0};
+	int e = fd < 0 ? fd : pack(run, fd, &packed, err);
+
+	run->o->bytes = packed.bytes;
+	if (e == 0)
+		e = put_in_place(run, fd, &packed, err);
+	buf_clear(&packed.manifest);
+	return e;
+}
+
+/* 1: the image that is there is the one that would be made. */
+static int plan_image(struct run *run, struct request *request, struct err *err)
+{
+	struct rebuild *r = run->r;
+	struct build *b = &run->build;
+	int e = configure_for(r->t, run->o->version, r->arena, request, err);
+
+	if (e == 0)
+		e = build_make(request, r->root, b, err);
+	if (e == 0)
+		e = judge_mode(&b->plan, r->q->mode, err);
+	if (e == 0)
+		e = reuse_settle(&run->reuse, b, err);
+	if (e == 0)
+		e = judge_machine(request, r->root, &b->plan, err);
+	return e;
+}
+
+static void note_warnings(struct run *run)
+{
+	struct rebuild_kernel *o = run->o;
+	const struct rebuild_request *q = run->r->q;
+
+	o->n_warnings = transaction_notes(run->build.plan.notes, run->r->arena, &o->warnings);
+	for (size_t i = 0; i < o->n_warnings; i++)
+		if (!q->check && o->result != REBUILD_UNCHANGED)
+			runlog_line(q->log, o->version, "plan", RUNLOG_WARN, "%s", o->warnings[i]);
+}
+
+static int rebuild_changed(struct run *run, struct err *err)
+{
+	struct request request;
+	int e = plan_image(run, &request, err);
+
+	if (e == 0 && run->r->q->check)
+		run->o->result = REBUILD_WOULD_CHANGE;
+	else if (e == 0)
+		e = make_image(run, err);
+	if (e >= 0)
+		note_warnings(run);
+	build_clear(&run->build);
+	return e;
+}
+
+static int begin_reuse(struct run *run, struct err *err)
+{
+	struct rebuild *r = run->r;
+	const char *path = arena_printf(r->arena, "%s/%s", root_prefix(r->root), run->o->image);
+	struct request request = *r->t->given;
+	int e;
+
+	request.kernel = run->o->version;
+	run->reuse.options = r->t->reuse;
+	run->reuse.options.if_changed = !r->q->force && !r->q->try_next && r->t->reuse.folder;
+	run->reuse.options.only_look = r->q->check;
+	e = reuse_begin(&run->reuse, &request, r->root, path, err);
+	run->reuse.history.mode = r->q->mode;
+	run->reuse.history.any_mode = !r->bootdir.has_links;
+	return e;
+}
+
+/* What a killed run has left of this image, and of that in use if this one is on trial. */
+static int clear_up(struct run *run, struct err *err)
+{
+	struct rebuild *r = run->r;
+	const char *image = run->o->image;
+	int e = exchange_recover(
+		r->root, boot_image_path(r->root, &r->bootdir, run->o->version, r->arena), err);
+
+	if (e == 0 && r->q->try_next)
+		e = exchange_recover(r->root, image, err);
+	if (e == 0)
+		atomic_clean(r->root, image);
+	return e;
+}
+
+static void log_outcome(const struct rebuild *r, const struct rebuild_kernel *o)
+{
+	if (o->result == REBUILD_FAILED)
+		runlog_line(r->q->log, o->version, "rebuild", RUNLOG_ERROR, "%s", o->err.text);
+	else if (o->result == REBUILD_DONE || o->result == REBUILD_TO_BE_TRIED)
+		runlog_line(r->q->log, o->version, "rebuild", RUNLOG_INFO,
+			    "/%s is in place: %llu bytes, %llu before", o->image,
+			    (unsigned long long)o->bytes, (unsigned long long)o->before);
+}
+
+static void rebuild_one(struct rebuild *r, const char *version, struct rebuild_kernel *o)
+{
+	struct run run = {.r = r, .o = o};
+	double start = clock_now();
+	int e;
+
+	*o = (struct rebuild_kernel){
+		.version = version,
+		.image = boot_image_path(r->root, &r->bootdir, version, r->arena)};
+	if (r->q->try_next)
+		o->image = boot_image_trial(o->image, r->arena);
+	if (state_read(r->root, version, &run.state, &o->err) < 0)
+		transaction_tell(r->t, STEP_WARNING, version, "%s", o->err.text);
+	o->err = (struct err){0};
+	e = r->q->check ? 0 : clear_up(&run, &o->err);
+	if (e == 0)
+		e = begin_reuse(&run, &o->err);
+	if (e == 0 && !reuse_is_unchanged(&run.reuse))
+		e = rebuild_changed(&run, &o->err);
+	reuse_end(&run.reuse);
+	if (e < 0)
+		o->result = REBUILD_FAILED;
+	o->seconds = clock_now() - start;
+	if (!r->q->check)
+		log_outcome(r, o);
+	r->t->tell(&(struct step){.kind = STEP_KERNEL, .kernel = version, .result = o}, r->t->arg);
+}
+
+/* ---- all of them ---- */
+
+static void rebuild_all(struct rebuild *r, struct rebuild_outcome *out)
+{
+	const struct rebuild_request *q = r->q;
+
+	out->n = q->n_versions;
+	out->kernels = arena_alloc(r->arena, (out->n ? out->n : 1) * sizeof(*out->kernels));
+	for (size_t i = 0; i < out->n; i++) {
+		rebuild_one(r, q->versions[i], &out->kernels[i]);
+		out->n_failed += out->kernels[i].result == REBUILD_FAILED;
+		out->n_changed += out->kernels[i].result != REBUILD_FAILED &&
+				  out->kernels[i].result != REBUILD_UNCHANGED;
+	}
+	/* When all images are there: the menu may name any of them. */
+	for (size_t i = 0; i < out->n && !q->check; i++) {
+		struct rebuild_kernel *o = &out->kernels[i];
+
+		if (o->result == REBUILD_UNCHANGED && update_loader(r, o->version, &o->loader) < 0)
+			out->loader_failed = true;
+	}
+}
+
+int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
+			struct rebuild_outcome *out, struct err *err)
+{
+	struct rebuild r = {.q = q, .t = &q->t, .root = q->t.root, .arena = arena};
+	_cleanup_fd_ int lock = -1;
+	int e = bootdir_read(r.root, arena, &r.bootdir, err);
+
+	*out = (struct rebuild_outcome){.loader_failed = false};
+	if (e < 0)
+		return e;
+	if (!q->check) {
+		lock = lock_take(r.root, q->lock_seconds, tell_waiting, &r, err);
+		if (lock < 0)
+			return lock;
+	}
+	rebuild_all(&r, out);
+	return 0;
+}

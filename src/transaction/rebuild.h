@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The whole procedure for the images that a machine boots with: what killed runs have left is
+ * cleared up; is it the same already; plan; audit; pack; swap; boot loader; record. For each kernel
+ * either all of it is done, or its image and the boot loader's menu are what they were.
+ */
+
+#include <stdint.h>
+
+#include "deploy/runlog.h"
+#include "transaction/transaction.h"
+
+enum { REBUILD_MODE = 0600 }; /* permissions of an image if nothing else is asked for */
+
+struct rebuild_request {
+	struct transaction t; /* its reuse.if_changed and only_look follow from what is below */
+	const char *const *versions; /* of the kernels */
+	size_t n_versions;
+	bool check;	/* change nothing, say what would change */
+	bool force;	/* also what has not changed */
+	bool try_next;	/* let the next boot alone try the image */
+	bool no_loader; /* leave the boot loader's menu as it is */
+	unsigned lock_seconds, keep, mode;
+	struct runlog *log;
+};
+
+enum rebuild_result {
+	REBUILD_UNCHANGED,
+	REBUILD_DONE,
+	REBUILD_WOULD_CHANGE,
+	REBUILD_TO_BE_TRIED, /* the next boot will */
+	REBUILD_FAILED,
+};
+
+/* What became of the image of one kernel. */
+struct rebuild_kernel {
+	const char *version, *image; /* IMAGE: below the root */
+	enum rebuild_result result;
+	uint64_t before, bytes; /* 0: there was none; none was made */
+	double seconds;
+	struct err err;	   /* of REBUILD_FAILED */
+	struct err loader; /* the image is unchanged, but the boot loader is not in line; code 0: it is */
+	const char *const *warnings; /* oldest first */
+	size_t n_warnings;
+};
+
+struct rebuild_outcome {
+	struct rebuild_kernel *kernels; /* as they were asked for */
+	size_t n, n_failed, n_changed;	/* CHANGED: with --check, would */
+	bool loader_failed;
+};
+
+/*
+ * 0, and what became of each kernel in OUT, which lives in ARENA. -errno: nothing could be begun, as
+ * when another run holds the lock. Each kernel is told (STEP_KERNEL) as soon as it is settled.
+ */
+int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
+			struct rebuild_outcome *out, struct err *err);
