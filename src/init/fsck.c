@@ -81,6 +81,16 @@ static bool take_progress(struct program *p, const char *line)
 
 /* ---- the check ---- */
 
+static void take_end(struct boot *b, const struct program *p)
+{
+	struct fsck *f = b->fsck;
+
+	f->state = FSCK_ENDED;
+	f->status = p->status;
+	memcpy(f->path, p->path, sizeof(f->path));
+	memcpy(f->why, p->why, sizeof(f->why));
+}
+
 static void start(struct boot *b, const struct checker *c, const char *path, const char *name)
 {
 	char device[JOBS_NAME_MAX + 8];
@@ -95,10 +105,15 @@ static void start(struct boot *b, const struct checker *c, const char *path, con
 	snprintf(device, sizeof(device), "/dev/%s", name);
 	argv[n++] = device;
 	log_info("checking %s: %s %s", device, path, argv[1]);
-	b->fsck->runs = true;
-	program_start(b, argv, env, PROGRAM_NO_LIMIT);
-	if (c->progress)
-		b->program.take_line = take_progress;
+	b->fsck->state = FSCK_RUNS;
+	program_start(b, &(struct program_request){
+				 .argv = argv,
+				 .envp = env,
+				 .seconds = PROGRAM_NO_LIMIT,
+				 .reason = b->flow.table[b->flow.stage].name,
+				 .take_line = c->progress ? take_progress : NULL,
+				 .ended = take_end,
+			 });
 }
 
 static enum stage_step restart(struct boot *b, const char *name)
@@ -116,7 +131,7 @@ static enum stage_step restart(struct boot *b, const char *name)
 
 static enum stage_step judge(struct boot *b, const char *name)
 {
-	const struct program *p = &b->program;
+	const struct fsck *p = b->fsck;
 	int bits = p->status < 0 || p->status == NOT_STARTED || p->status == NOT_STARTED + 1
 			   ? 0 : p->status;
 	char why[FLOW_TEXT_MAX];
@@ -159,7 +174,7 @@ enum stage_step fsck_device(struct boot *b, struct device_ref device, const char
 	const struct checker *c = find_checker(type);
 	char path[PATH_SIZE];
 
-	if (!b->fsck->runs) {
+	if (b->fsck->state == FSCK_IDLE) {
 		b->fsck->clean = false;
 		if (!d || !c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
 			return STAGE_ENDS;
@@ -169,9 +184,9 @@ enum stage_step fsck_device(struct boot *b, struct device_ref device, const char
 		}
 		start(b, c, path, d->name);
 	}
-	if (b->program.state == PROGRAM_RUNS)
+	if (b->fsck->state == FSCK_RUNS)
 		return STAGE_STAYS;
-	b->fsck->runs = false;
+	b->fsck->state = FSCK_IDLE;
 	/* What the checker says of a device that was pulled out counts for nothing. */
 	return d ? judge(b, d->name) : STAGE_ENDS;
 }

@@ -18,7 +18,10 @@
 #include "init/devices/block.h"
 
 struct fsck {
-	bool runs;
+	enum { FSCK_IDLE, FSCK_RUNS, FSCK_ENDED } state;
+	/* ENDED: as in struct program */
+	int status;
+	char path[PROGRAM_PATH_MAX], why[PROGRAM_WHY_MAX];
 	bool clean; /* the last one went well */
 };
 

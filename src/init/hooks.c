@@ -43,6 +43,25 @@ void hooks_retry(struct hooks *h)
 	h->current = NULL;
 }
 
+static void take_end(struct boot *b, const struct program *p)
+{
+	struct hooks *h = b->hooks;
+	const struct bootconf_run *run = &h->list[p->tag];
+
+	if (h->current != run)
+		return;
+	h->current = NULL;
+	if (p->status == 0)
+		log_info("%s is done", run->path);
+	else if (run->required)
+		snprintf(h->error, sizeof(h->error), "%.*s, which is required at %s, %s",
+			 (int)(sizeof(h->error) - sizeof(p->why) - 64), run->path,
+			 bootconf_stage_name(run->stage), p->why);
+	else
+		log_tell("%s (%s) %s; the boot goes on without it", run->path,
+			 bootconf_stage_name(run->stage), p->why);
+}
+
 static void start(struct boot *b, const struct bootconf_run *run)
 {
 	char stage[ENV_TEXT_MAX], root[ENV_TEXT_MAX], type[ENV_TEXT_MAX];
@@ -62,39 +81,25 @@ static void start(struct boot *b, const struct bootconf_run *run)
 	}
 	log_info("%s: running %s", bootconf_stage_name(run->stage), run->path);
 	b->hooks->current = run;
-	program_start(b, argv, env, run->seconds);
-}
-
-static void take_end(struct hooks *h, const struct program *p)
-{
-	const struct bootconf_run *run = h->current;
-
-	h->current = NULL;
-	if (p->status == 0)
-		log_info("%s is done", run->path);
-	else if (run->required)
-		snprintf(h->error, sizeof(h->error), "%.*s, which is required at %s, %s",
-			 (int)(sizeof(h->error) - sizeof(p->why) - 64), run->path,
-			 bootconf_stage_name(run->stage), p->why);
-	else
-		log_tell("%s (%s) %s; the boot goes on without it", run->path,
-			 bootconf_stage_name(run->stage), p->why);
+	program_start(b, &(struct program_request){
+				 .argv = argv,
+				 .envp = env,
+				 .seconds = run->seconds,
+				 .reason = bootconf_stage_name(run->stage),
+				 .ended = take_end,
+				 .tag = (unsigned)(run - b->hooks->list),
+			 });
 }
 
 enum hooks_state hooks_step(struct boot *b)
 {
 	struct hooks *h = b->hooks;
 
-	if (h->current && b->program.state == PROGRAM_ENDED)
-		take_end(h, &b->program);
 	while (!h->current && !h->error[0] && h->next < h->n) {
 		const struct bootconf_run *run = &h->list[h->next++];
 
-		if (run->stage != h->stage)
-			continue;
-		start(b, run);
-		if (b->program.state == PROGRAM_ENDED)
-			take_end(h, &b->program);
+		if (run->stage == h->stage)
+			start(b, run);
 	}
 	h->active = h->current != NULL;
 	if (h->error[0])

@@ -84,7 +84,7 @@ static void reap(struct boot *b)
 	while (read(b->signals, &info, sizeof(info)) == sizeof(info))
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		program_ended(b, pid, status);
+		program_reaped(b, pid, status);
 		shell_child_ended(b, pid, status);
 	}
 }
@@ -97,7 +97,7 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 		events_receive(b);
 	} else if (ev->data.ptr == &b->signals) {
 		reap(b);
-	} else if (ev->data.ptr == &b->program) {
+	} else if (ev->data.ptr == &b->programs) {
 		program_output(b);
 	} else {
 		struct jobs_worker *w = ev->data.ptr;
@@ -116,6 +116,8 @@ static int next_due(const struct boot *b)
 
 	if (watchdog_due(b) < due)
 		due = watchdog_due(b);
+	if (program_due(b) < due)
+		due = program_due(b);
 	if (log_due(now) < due)
 		due = log_due(now);
 	return due <= now ? 0 : (int)(due - now);
@@ -149,6 +151,7 @@ static void run(struct boot *b)
 		for (int i = 0; i < n; i++)
 			handle(b, &events[i]);
 		watchdog_tick(b, log_now());
+		program_tick(b, log_now());
 		go_on(b);
 	}
 }

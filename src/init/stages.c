@@ -195,7 +195,6 @@ static void tell_waiting(struct boot *b, int64_t now)
 
 void stages_tick(struct boot *b, int64_t now)
 {
-	program_tick(b, stages[b->flow.stage].name, now);
 	modules_tick(b, now);
 	if (stages[b->flow.stage].what && now >= b->flow.next_tell)
 		tell_waiting(b, now);
@@ -208,8 +207,6 @@ int64_t stages_due(const struct boot *b)
 
 	if (s->what && b->flow.next_tell < due)
 		due = b->flow.next_tell;
-	if (b->program.state == PROGRAM_RUNS && program_due(&b->program) < due)
-		due = program_due(&b->program);
 	if (s->limited && b->flow.deadline != PARAMS_FOREVER && b->flow.deadline < due)
 		due = b->flow.deadline;
 	if (b->flow.wake > now && b->flow.wake < due)

@@ -117,12 +117,15 @@ int sys_load_memory(const void *data, size_t len, const char *options)
 }
 
 /* What it would print comes from recorder.output. */
-int sys_spawn(const char *path, char **argv, char **envp, int *output)
+int sys_spawn(char **argv, char **envp, int input, int *output)
 {
 	int r = next_result();
 
-	buf_printf(&recorder.calls, "spawn %s", path);
-	for (int i = 1; argv[i]; i++)
+	recorder.content.len = 0;
+	if (input >= 0)
+		assert_int_equal(read_all(input, CONTENT_MAX, &recorder.content), 0);
+	buf_add_str(&recorder.calls, "spawn");
+	for (int i = 0; argv[i]; i++)
 		buf_printf(&recorder.calls, " %s", argv[i]);
 	for (int i = 0; envp[i]; i++)
 		if (strncmp(envp[i], "PREROOT_", 8) == 0 || strncmp(envp[i], "NEWROOT", 7) == 0)

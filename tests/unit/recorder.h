@@ -10,7 +10,8 @@
 
 struct recorder {
 	struct buf calls;   /* a line each: the name and its arguments */
-	struct buf content; /* of the last file or memory that was to be loaded as a module */
+	struct buf content; /* of the last file or memory that was to be loaded as a module; what the last
+			     * program had to read */
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
 	unsigned next_result;
 	int output;         /* descriptor that the next program "prints" to, or of the next new file; -1: none */

@@ -95,7 +95,7 @@ static void what_was_noted_is_read_again(void **state)
 	timeline_device_begins("vda1");
 	timeline_device_ends("vda1", 0);
 	timeline_program_begins("/usr/libexec/x");
-	timeline_program_ends(3);
+	timeline_program_ends("/usr/libexec/x", 3);
 	timeline_stage("driver");
 	write_and_read(&f);
 	assert_string_equal(f.log.init, "/sbin/init");

@@ -78,7 +78,7 @@ static enum stage_step after(struct boot *b, int status)
 {
 	recorder_start_with(PID, -EPERM);
 	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
-	program_ended(b, PID, status);
+	program_reaped(b, PID, status);
 	return fsck_device(b, b->goal->device, "ext4");
 }
 
@@ -143,7 +143,7 @@ static void the_check_of_a_device_that_was_pulled_out_decides_nothing(void **sta
 	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
 	block_remove(b, "zza1");
 	block_add(b, "zza1", true);
-	program_ended(b, PID, 4 << 8);
+	program_reaped(b, PID, 4 << 8);
 	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_ENDS);
 	assert_false(b->fsck->clean);
 	recorder_start_with(0);
@@ -165,8 +165,8 @@ static void progress_is_shown_and_not_logged(void **state)
 	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
 	assert_int_equal(write(ends[WRITE_END], text, sizeof(text) - 1), sizeof(text) - 1);
 	program_output(b);
-	assert_string_equal(b->program.progress, "pass 1, 25%");
-	program_ended(b, PID, 0);
+	assert_string_equal(b->programs.list[0].progress, "pass 1, 25%");
+	program_reaped(b, PID, 0);
 	close(ends[WRITE_END]);
 	free(b);
 }
@@ -178,8 +178,8 @@ static void there_is_no_time_limit(void **state)
 	(void)state;
 	recorder_start_with(PID);
 	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
-	program_tick(b, "fsck", INT64_MAX / 2);
-	assert_int_equal(b->program.state, PROGRAM_RUNS);
+	program_tick(b, INT64_MAX / 2);
+	assert_int_equal(b->programs.list[0].state, PROGRAM_RUNS);
 	assert_null(strstr(recorder_calls(), "kill"));
 	free(b);
 }

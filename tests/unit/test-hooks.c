@@ -113,12 +113,12 @@ static void programs_run_one_after_the_other(void **state)
 	assert_string_equal(recorder_calls(),
 			    "spawn /bin/b NEWROOT=/sysroot PREROOT_STAGE=pre-mount "
 			    "PREROOT_ROOT=/dev/vda1 PREROOT_FSTYPE=ext4\n");
-	program_ended(f.boot, 99, 0); /* some other child */
+	program_reaped(f.boot, 99, 0); /* some other child */
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
-	program_ended(f.boot, 100, 0);
+	program_reaped(f.boot, 100, 0);
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	assert_contains(recorder_calls(), "spawn /bin/a ");
-	program_ended(f.boot, 200, 0);
+	program_reaped(f.boot, 200, 0);
 	assert_int_equal(hooks_step(f.boot), HOOKS_DONE);
 	assert_null(strstr(recorder_calls(), "/bin/p"));
 	assert_true(hooks_begin(h, RUN_PRE_PIVOT));
@@ -151,12 +151,12 @@ static void an_optional_one_may_fail_and_a_required_one_may_not(void **state)
 	recorder_start_with(100, -ENOMEM, 300);
 	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
-	program_ended(f.boot, 100, SIGSEGV);
+	program_reaped(f.boot, 100, SIGSEGV);
 	/* The second cannot be started at all: the third runs. */
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	assert_string_equal(h->current->path, "/bin/c");
 	assert_int_equal(h->error[0], '\0');
-	program_ended(f.boot, 300, EXIT_3);
+	program_reaped(f.boot, 300, EXIT_3);
 	assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
 	assert_contains(h->error, "/bin/c");
 	assert_contains(h->error, "status 3");
@@ -188,23 +188,23 @@ static void one_that_hangs_is_killed_and_left_behind(void **state)
 	recorder_start_with(100, 0, 200);
 	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
-	assert_in_range(program_due(&f.boot->program), now + 3000, now + 4000);
-	program_tick(f.boot, "pre-mount", now + 2900);
-	assert_in_range(program_due(&f.boot->program), now + 3000, now + 4000);
-	program_tick(f.boot, "pre-mount", now + 11000);
-	assert_in_range(program_due(&f.boot->program), now + 21000, now + 21000);
-	program_tick(f.boot, "pre-mount", now + 22000);
-	assert_in_range(program_due(&f.boot->program), now + 30000, now + 31000);
+	assert_in_range(program_due(f.boot), now + 3000, now + 4000);
+	program_tick(f.boot, now + 2900);
+	assert_in_range(program_due(f.boot), now + 3000, now + 4000);
+	program_tick(f.boot, now + 11000);
+	assert_in_range(program_due(f.boot), now + 21000, now + 21000);
+	program_tick(f.boot, now + 22000);
+	assert_in_range(program_due(f.boot), now + 30000, now + 31000);
 	assert_ptr_equal(h->current, &h->list[0]);
-	program_tick(f.boot, "pre-mount", now + 31000);
+	program_tick(f.boot, now + 31000);
 	assert_contains(recorder_calls(), "kill -100 9\n");
-	assert_int_equal(f.boot->program.killed, 100);
+	assert_true(program_is_dying(f.boot));
 	/* It is not waited for; when it ends after all, that means nothing. */
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	assert_string_equal(h->current->path, "/bin/b");
-	program_ended(f.boot, 100, SIGKILL);
+	program_reaped(f.boot, 100, SIGKILL);
 	assert_string_equal(h->current->path, "/bin/b");
-	assert_int_equal(f.boot->program.killed, 0);
+	assert_false(program_is_dying(f.boot));
 }
 
 static void output_is_taken_until_the_end(void **state)
@@ -223,14 +223,14 @@ static void output_is_taken_until_the_end(void **state)
 	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
 	assert_int_equal(write(ends[1], "one\ntw", 6), 6);
 	program_output(f.boot);
-	assert_int_equal(f.boot->program.line_len, 2);
+	assert_int_equal(f.boot->programs.list[0].line_len, 2);
 	assert_int_equal(write(ends[1], big, sizeof(big)), sizeof(big));
 	assert_int_equal(write(ends[1], "\n\nend", 5), 5);
 	program_output(f.boot);
-	assert_true(f.boot->program.line_len < PROGRAM_LINE_MAX);
+	assert_true(f.boot->programs.list[0].line_len < PROGRAM_LINE_MAX);
 	/* The end of the program is the end of its output, even if a child of it lives on. */
-	program_ended(f.boot, 100, 0);
-	assert_int_equal(f.boot->program.fd, -1);
+	program_reaped(f.boot, 100, 0);
+	assert_int_equal(f.boot->programs.list[0].fd, -1);
 	assert_int_equal(fcntl(ends[0], F_GETFD), -1);
 	program_output(f.boot);
 	assert_int_equal(hooks_step(f.boot), HOOKS_DONE);

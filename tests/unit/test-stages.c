@@ -102,7 +102,7 @@ static struct boot *boot_with(const char *cmdline)
 	world.now = START;
 	recorder_start_with(0);
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
-	b->events->netlink = b->signals = b->program.fd = -1;
+	b->events->netlink = b->signals = -1;
 	b->events->triggered = true; /* no walk over this machine's devices */
 	jobs_init(&b->jobs, b->epoll, rooms_jobs);
 	params_parse(&b->params, cmdline, strlen(cmdline));

@@ -20,7 +20,7 @@ struct boot {
 	struct settings settings;
 	struct jobs jobs;
 	struct flow flow;
-	struct program program;
+	struct programs programs;
 	int epoll, signals;
 	int64_t start; /* of the wait for the root: when the devices were walked */
 

@@ -2,6 +2,7 @@
 #include "init/core/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/core/sys.h"
@@ -50,17 +52,16 @@ static void take_output(struct program *p, const char *text, size_t len)
 }
 
 /* Closing alone would not do: a worker that was forked meanwhile holds the descriptor, too. */
-static void drop_output(struct boot *b)
+static void drop_output(struct boot *b, struct program *p)
 {
-	if (b->program.fd >= 0)
-		epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->program.fd, NULL);
-	b->program.fd = close_fd(b->program.fd);
+	if (p->fd >= 0)
+		epoll_ctl(b->epoll, EPOLL_CTL_DEL, p->fd, NULL);
+	p->fd = close_fd(p->fd);
 }
 
 /* True when there may be more. */
-static bool read_chunk(struct boot *b)
+static bool read_chunk(struct boot *b, struct program *p)
 {
-	struct program *p = &b->program;
 	char text[CHUNK];
 	ssize_t n = p->fd < 0 ? 0 : read(p->fd, text, sizeof(text));
 
@@ -70,108 +71,215 @@ static bool read_chunk(struct boot *b)
 		take_output(p, text, (size_t)n);
 		return true;
 	}
-	drop_output(b);
+	drop_output(b, p);
 	return false;
 }
 
 void program_output(struct boot *b)
 {
-	if (b->program.state == PROGRAM_RUNS)
-		read_chunk(b);
+	for (size_t i = 0; i < PROGRAMS_MAX; i++)
+		if (b->programs.list[i].state == PROGRAM_RUNS)
+			read_chunk(b, &b->programs.list[i]);
 }
 
 /* ---- from start to end ---- */
 
-static void __attribute__((format(printf, 3, 4))) finish(struct boot *b, int status,
+/* NEXT: what becomes of its place afterwards. */
+static void __attribute__((format(printf, 5, 6))) finish(struct boot *b, struct program *p,
+							  enum program_state next, int status,
 							  const char *fmt, ...)
 {
-	struct program *p = &b->program;
 	va_list ap;
 
-	for (int i = 0; i < DRAIN_MAX && read_chunk(b); i++)
+	for (int i = 0; i < DRAIN_MAX && read_chunk(b, p); i++)
 		;
 	end_line(p);
-	drop_output(b);
-	p->pid = 0;
+	drop_output(b, p);
 	p->state = PROGRAM_ENDED;
 	p->status = status;
-	timeline_program_ends(status);
+	timeline_program_ends(p->path, status);
 	va_start(ap, fmt);
 	vsnprintf(p->why, sizeof(p->why), fmt, ap);
 	va_end(ap);
+	p->ended(b, p);
+	p->state = next;
 }
 
-void program_start(struct boot *b, char **argv, char **envp, unsigned seconds)
+/* One that was killed long ago gives way; NULL: all others run. */
+static struct program *free_place(struct programs *all)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->program};
-	struct program *p = &b->program;
-	int64_t now = log_now();
+	struct program *dying = NULL;
 
-	*p = (struct program){
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		if (all->list[i].state == PROGRAM_NONE)
+			return &all->list[i];
+		if (all->list[i].state == PROGRAM_KILLED)
+			dying = &all->list[i];
+	}
+	return dying;
+}
+
+/* A pipe that holds the secret, to be read once; -errno. */
+static int secret_pipe(const void *secret, size_t len)
+{
+	int ends[2], r;
+
+	if (len > PROGRAM_SECRET_MAX)
+		return -E2BIG;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	r = write_full(ends[1], secret, len);
+	close_fd(ends[1]);
+	if (r < 0)
+		close_fd(ends[0]);
+	return r < 0 ? r : ends[0];
+}
+
+static int spawn(struct program *p, const struct program_request *r)
+{
+	_cleanup_fd_ int input = r->secret ? secret_pipe(r->secret, r->secret_len) : -1;
+
+	if (r->secret && input < 0)
+		return input;
+	return sys_spawn(r->argv, r->envp, input, &p->fd);
+}
+
+static struct program prepare(const struct program_request *r, int64_t now)
+{
+	struct program p = {
 		.state = PROGRAM_RUNS,
 		.fd = -1,
-		.killed = p->killed,
-		.deadline = seconds ? now + (int64_t)seconds * 1000 : PARAMS_FOREVER,
+		.deadline = r->seconds ? now + (int64_t)r->seconds * 1000 : INT64_MAX,
 		.next_tell = now + TELL_FIRST_MS,
-		.seconds = seconds,
+		.seconds = r->seconds,
+		.tag = r->tag,
+		.reason = r->reason,
+		.take_line = r->take_line,
+		.ended = r->ended,
 	};
-	snprintf(p->path, sizeof(p->path), "%s", argv[0]);
-	timeline_program_begins(argv[0]);
-	p->pid = sys_spawn(argv[0], argv, envp, &p->fd);
+
+	snprintf(p.path, sizeof(p.path), "%s", r->argv[0]);
+	return p;
+}
+
+void program_start(struct boot *b, const struct program_request *r)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->programs};
+	struct program *p = free_place(&b->programs), none = prepare(r, log_now());
+
+	timeline_program_begins(r->argv[0]);
+	if (!p) {
+		finish(b, &none, PROGRAM_NONE, -1, "cannot be started: too many programs run");
+		return;
+	}
+	*p = none;
+	p->pid = spawn(p, r);
 	if (p->pid < 0)
-		finish(b, -1, "cannot be started: %s", strerror(-p->pid));
+		finish(b, p, PROGRAM_NONE, -1, "cannot be started: %s", strerror(-p->pid));
 	else if (p->fd >= 0)
 		epoll_ctl(b->epoll, EPOLL_CTL_ADD, p->fd, &ev);
 }
 
-void program_ended(struct boot *b, int pid, int status)
+void program_reaped(struct boot *b, int pid, int status)
 {
-	struct program *p = &b->program;
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		struct program *p = &b->programs.list[i];
 
-	if (pid == p->killed)
-		p->killed = 0;
-	if (p->state != PROGRAM_RUNS || pid != p->pid)
+		if (p->pid != pid)
+			continue;
+		if (p->state == PROGRAM_KILLED)
+			p->state = PROGRAM_NONE;
+		if (p->state != PROGRAM_RUNS)
+			continue;
+		if (WIFSIGNALED(status))
+			finish(b, p, PROGRAM_NONE, -1, "was killed by signal %d", WTERMSIG(status));
+		else
+			finish(b, p, PROGRAM_NONE, WEXITSTATUS(status), "ended with status %d",
+			       WEXITSTATUS(status));
 		return;
-	if (WIFSIGNALED(status))
-		finish(b, -1, "was killed by signal %d", WTERMSIG(status));
-	else
-		finish(b, WEXITSTATUS(status), "ended with status %d", WEXITSTATUS(status));
+	}
+}
+
+/* The whole session; one that was just started may not have made it yet. */
+static void kill_all_of(const struct program *p)
+{
+	if (sys_kill(-p->pid, SIGKILL) < 0)
+		sys_kill(p->pid, SIGKILL);
+}
+
+void program_cancel(struct boot *b, void (*ended)(struct boot *, const struct program *),
+		    unsigned tag)
+{
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		struct program *p = &b->programs.list[i];
+
+		if (p->state != PROGRAM_RUNS || p->ended != ended || p->tag != tag)
+			continue;
+		kill_all_of(p);
+		drop_output(b, p);
+		timeline_program_ends(p->path, -1);
+		p->state = PROGRAM_KILLED;
+	}
+}
+
+bool program_is_dying(const struct boot *b)
+{
+	for (size_t i = 0; i < PROGRAMS_MAX; i++)
+		if (b->programs.list[i].state == PROGRAM_KILLED)
+			return true;
+	return false;
 }
 
 /* ---- time ---- */
 
-static void tell_waiting(const struct program *p, const char *reason, int64_t now)
+static void tell_waiting(const struct program *p, int64_t now)
 {
 	char limit[64] = "as long as it takes";
 
-	if (p->deadline != PARAMS_FOREVER)
+	if (p->deadline != INT64_MAX)
 		snprintf(limit, sizeof(limit), "for %lld more seconds",
 			 (long long)(p->deadline - now + 999) / 1000);
-	log_tell("waiting for %s (%s), %s%s%s", p->path, reason, limit, p->progress[0] ? ": " : "",
-		 p->progress);
+	log_tell("waiting for %s (%s), %s%s%s", p->path, p->reason, limit,
+		 p->progress[0] ? ": " : "", p->progress);
 }
 
-void program_tick(struct boot *b, const char *reason, int64_t now)
+static void tick(struct boot *b, struct program *p, int64_t now)
 {
-	struct program *p = &b->program;
-
 	if (p->state != PROGRAM_RUNS)
 		return;
-	if (p->deadline != PARAMS_FOREVER && now >= p->deadline) {
+	if (now >= p->deadline) {
 		/* It is not waited for: it may hang in the kernel. */
-		sys_kill(-p->pid, SIGKILL);
-		p->killed = p->pid;
-		finish(b, -1, "did not end within %u seconds and was killed", p->seconds);
+		kill_all_of(p);
+		finish(b, p, PROGRAM_KILLED, -1, "did not end within %u seconds and was killed",
+		       p->seconds);
 		return;
 	}
 	if (now < p->next_tell)
 		return;
-	tell_waiting(p, reason, now);
+	tell_waiting(p, now);
 	p->next_tell = now + TELL_MS;
 }
 
-int64_t program_due(const struct program *p)
+void program_tick(struct boot *b, int64_t now)
 {
-	return p->deadline != PARAMS_FOREVER && p->deadline < p->next_tell ? p->deadline
-									    : p->next_tell;
+	for (size_t i = 0; i < PROGRAMS_MAX; i++)
+		tick(b, &b->programs.list[i], now);
+}
+
+int64_t program_due(const struct boot *b)
+{
+	int64_t due = INT64_MAX;
+
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		const struct program *p = &b->programs.list[i];
+
+		if (p->state != PROGRAM_RUNS)
+			continue;
+		if (p->deadline < due)
+			due = p->deadline;
+		if (p->next_tell < due)
+			due = p->next_tell;
+	}
+	return due;
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * A program of the image that PID 1 runs and waits for, without ever being held up by it: one at
- * a time, in a session of its own, with nothing to read. What it prints goes to the kernel's log.
- * One that does not end in its time is killed and left behind: it may hang in the kernel.
+ * Programs of the image that PID 1 runs and waits for, without ever being held up by them: several
+ * at once, each in a session of its own and with its own time limit. What one prints goes to the
+ * kernel's log, line by line, behind its name. It has nothing to read but a secret that it may be
+ * given on its standard input, never in its arguments or its environment. One that does not end in
+ * its time is killed with its children and left behind: it may hang in the kernel.
  */
 
 #include <stdarg.h>
@@ -13,49 +15,81 @@
 #include <stdint.h>
 
 enum {
+	PROGRAMS_MAX = 8,
 	PROGRAM_LINE_MAX = 512,
 	PROGRAM_PATH_MAX = 128,
 	PROGRAM_WHY_MAX = 160,
 	PROGRAM_PROGRESS_MAX = 64,
+	PROGRAM_SECRET_MAX = 4096, /* a pipe takes that at once, whoever reads it or not */
 	PROGRAM_NO_LIMIT = 0,
 };
 
 enum program_state {
 	PROGRAM_NONE,
 	PROGRAM_RUNS,
-	PROGRAM_ENDED, /* until the next one is started */
+	PROGRAM_ENDED,  /* as long as its handler is being called */
+	PROGRAM_KILLED, /* and not gone yet */
+};
+
+struct boot;
+struct program;
+
+struct program_request {
+	char **argv, **envp; /* argv[0] is the path */
+	unsigned seconds;    /* its time limit; PROGRAM_NO_LIMIT */
+	const char *reason;  /* for the messages while it is waited for; outlives the program */
+	const void *secret;  /* SECRET_LEN bytes on its standard input; NULL: /dev/null */
+	size_t secret_len;
+	/* NULL, or: takes a line of output; false: it goes to the log. May set progress. */
+	bool (*take_line)(struct program *p, const char *line);
+	/* Its end: status and why are set, P is not valid afterwards. May start another one. */
+	void (*ended)(struct boot *b, const struct program *p);
+	unsigned tag;        /* of the caller, to tell programs of one handler apart */
 };
 
 struct program {
 	enum program_state state;
 	char path[PROGRAM_PATH_MAX];
 	int pid, fd;               /* fd: its output, -1: none */
-	int killed;                /* the last one that was, until it is gone; 0 */
 	int64_t deadline, next_tell;
-	unsigned seconds;          /* its limit; PROGRAM_NO_LIMIT */
+	unsigned seconds, tag;     /* as in the request */
+	const char *reason;
+	bool (*take_line)(struct program *p, const char *line);
+	void (*ended)(struct boot *b, const struct program *p);
 	int status;                /* ENDED: exit status; -1: see why */
 	char why[PROGRAM_WHY_MAX]; /* ENDED with another status than 0: "ended with status 3" */
 	char line[PROGRAM_LINE_MAX]; /* of its output, not yet whole */
 	size_t line_len;
-	/* NULL, or: takes a line of output; false: it goes to the log. May set progress. */
-	bool (*take_line)(struct program *p, const char *line);
 	char progress[PROGRAM_PROGRESS_MAX]; /* for the messages while it is waited for */
 };
 
-struct boot;
+struct programs {
+	struct program list[PROGRAMS_MAX];
+};
 
-/* Starts argv[0]; b->program.state tells how it goes on. SECONDS: its time
- * limit. */
-void program_start(struct boot *b, char **argv, char **envp, unsigned seconds);
+/*
+ * Starts a program. What R points to, but for the reason, is needed only during the call; the caller
+ * wipes the secret. Its handler is called once: when the program has ended, was killed at its time
+ * limit, or, before this returns, could not be started at all (too many run, the secret is over
+ * PROGRAM_SECRET_MAX, no process can be made).
+ */
+void program_start(struct boot *b, const struct program_request *r);
 
-/* Child PID has ended with the STATUS of waitpid(2). Others than ours are passed over. */
-void program_ended(struct boot *b, int pid, int status);
+/* Kills the program with this handler and tag, if it runs: its handler is not called. */
+void program_cancel(struct boot *b, void (*ended)(struct boot *, const struct program *),
+		    unsigned tag);
 
-/* It has printed something. */
+/* Child PID has ended with the STATUS of waitpid(2). Others than ours are ignored. */
+void program_reaped(struct boot *b, int pid, int status);
+
+/* Some have printed something: events with &b->programs as their data. */
 void program_output(struct boot *b);
 
-/* Its deadline, and what is said while it is waited for; REASON: what it is for. */
-void program_tick(struct boot *b, const char *reason, int64_t now);
+/* Their time limits, and what is said while they are waited for. */
+void program_tick(struct boot *b, int64_t now);
 
-/* When program_tick() has something to do. */
-int64_t program_due(const struct program *p);
+/* When program_tick() has something to do; INT64_MAX: no program runs. */
+int64_t program_due(const struct boot *b);
+
+/* Is there one that was killed and is not gone yet? */
+bool program_is_dying(const struct boot *b);

@@ -122,9 +122,8 @@ int sys_set_variable(const char *path, const void *data, size_t len)
 	return write(fd, data, len) == (ssize_t)len ? 0 : -errno;
 }
 
-static _Noreturn void become(const char *path, char **argv, char **envp, int output)
+static _Noreturn void become(char **argv, char **envp, int input, int output)
 {
-	int null = open("/dev/null", O_RDONLY);
 	char text[256];
 	sigset_t none;
 	int n;
@@ -132,18 +131,18 @@ static _Noreturn void become(const char *path, char **argv, char **envp, int out
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
-	dup2(null, STDIN_FILENO);
+	if (input < 0)
+		input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	dup2(input, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
 	dup2(output, STDERR_FILENO);
-	if (null > STDERR_FILENO)
-		close(null);
-	execve(path, argv, envp);
+	execve(argv[0], argv, envp);
 	n = snprintf(text, sizeof(text), "cannot be started: %s\n", strerror(errno));
 	write_full(STDERR_FILENO, text, (size_t)n);
 	_exit(EXIT_NOT_STARTED);
 }
 
-int sys_spawn(const char *path, char **argv, char **envp, int *output)
+int sys_spawn(char **argv, char **envp, int input, int *output)
 {
 	int ends[2], pid;
 
@@ -152,7 +151,7 @@ int sys_spawn(const char *path, char **argv, char **envp, int *output)
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	pid = fork();
 	if (pid == 0)
-		become(path, argv, envp, ends[1]);
+		become(argv, envp, input, ends[1]);
 	close_fd(ends[1]);
 	if (pid < 0) {
 		pid = -errno;

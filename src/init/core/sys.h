@@ -34,10 +34,10 @@ int sys_save(const char *path, const void *data, size_t len);
 /* Gives a variable of efivarfs its value (attributes and data), in a single write. */
 int sys_set_variable(const char *path, const void *data, size_t len);
 
-/* Runs a program in a session of its own, with nothing to read; its number. *OUTPUT: a descriptor
- * that never blocks, for what it prints. What the exec fails by is printed there, too. */
-int sys_spawn(const char *path, char **argv, char **envp, int *output);
-/* The same, but on the terminal TTY, which becomes the controlling one of its session. */
+/* Runs the program argv[0] in a session of its own; its number. It reads INPUT; -1: nothing. *OUTPUT:
+ * a descriptor that never blocks, for what it prints. What the exec fails by is printed there, too. */
+int sys_spawn(char **argv, char **envp, int input, int *output);
+/* Runs the program PATH, on the terminal TTY, which becomes the controlling one of its session. */
 int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp);
 int sys_kill(int pid, int signal);
 

@@ -88,7 +88,7 @@ static struct timeline_entry *open_entry(enum timeline_kind kind, uint32_t modul
 		struct timeline_entry *e = &timeline.entries[i - 1];
 
 		if (e->kind == kind && e->end == NOT_YET && e->module == module &&
-		    (!name || strcmp(e->name, name) == 0))
+		    (!name || strncmp(e->name, name, sizeof(e->name) - 1) == 0))
 			return e;
 	}
 	return NULL;
@@ -153,9 +153,9 @@ void timeline_program_begins(const char *path)
 	begins(add(TIMELINE_PROGRAM, path));
 }
 
-void timeline_program_ends(int status)
+void timeline_program_ends(const char *path, int status)
 {
-	ends(open_entry(TIMELINE_PROGRAM, 0, NULL), status);
+	ends(open_entry(TIMELINE_PROGRAM, 0, path), status);
 }
 
 /* ---- the writer ---- */

@@ -38,7 +38,7 @@ void timeline_device_begins(const char *name);
 void timeline_device_ends(const char *name, int result);
 
 void timeline_program_begins(const char *path);
-void timeline_program_ends(int status);
+void timeline_program_ends(const char *path, int status);
 
 /* Since the kernel's start, by CLOCK_MONOTONIC: now, and when PID 1 was started. Microseconds. */
 int64_t timeline_now(void);

@@ -244,7 +244,7 @@ enum stage_step goal_check(struct boot *b)
 
 enum stage_step goal_settle(struct boot *b)
 {
-	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || b->program.killed;
+	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || program_is_dying(b);
 
 	if (!b->flow.entered)
 		b->flow.deadline = log_now() + SETTLE_MS;
