@@ -44,7 +44,7 @@ static struct rooms rooms;
 /* Gives idle workers something to do. */
 static void dispatch(struct boot *b)
 {
-	while (jobs_ready(&b->jobs)) {
+	while (jobs_ready(&b->jobs) && !b->goal->left) {
 		int device = block_next(b);
 		uint32_t module = MODINDEX_NONE;
 		struct job job = {0};
@@ -221,12 +221,22 @@ static void open_sources(struct boot *b)
 	watchdog_init(b);
 }
 
-static void restore_signals(void)
+/* Lets the root's init take over. Returns only when it could not: the account follows. */
+static void hand_over(struct boot *b, char **argv, char **envp)
 {
-	sigset_t none;
+	struct handover h = {.argv = argv, .envp = envp, .initramfs = -1};
+	struct timeline_end end = goal_timeline_end(b);
+	sigset_t none, old;
 
+	jobs_dismiss(&b->jobs);
+	watchdog_leave(b);
+	log_info("%s takes over", b->goal->init);
+	timeline_save(&end);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &none, &old);
+	handover_switch(b, &h);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	flow_hand_back(b, h.why);
 }
 
 static void prepare(struct boot *b)
@@ -248,7 +258,6 @@ static void prepare(struct boot *b)
 
 int main(int argc, char **argv, char **envp)
 {
-	struct timeline_end end;
 	struct boot *b = rooms_join(&rooms);
 	const char *name = strrchr(argc ? argv[0] : "", '/');
 
@@ -265,14 +274,6 @@ int main(int argc, char **argv, char **envp)
 	prepare(b);
 	for (;;) {
 		run(b);
-		jobs_dismiss(&b->jobs);
-		watchdog_leave(b);
-		log_info("%s takes over", b->goal->init);
-		end = goal_timeline_end(b);
-		timeline_save(&end);
-		restore_signals();
-		handover_switch(b, argv, envp);
-		/* Not reached in a working machine: the way back is gone in part. */
-		flow_fail(b, "the root filesystem could not take over");
+		hand_over(b, argv, envp);
 	}
 }

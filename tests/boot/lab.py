@@ -46,7 +46,7 @@ class Lab:
         return self._once(("kernel", suite), kernels.of_suite, suite)
 
     def disk(self, tree, layout=disk.Layout()):
-        """A disk with a root TREE: payload; no-init; one of rootfs.DEBIANS, with a real init."""
+        """A disk with a root TREE: payload; foreign-init; one of rootfs.DEBIANS, with a real init."""
         return self._once(("disk", tree, layout), self._make_disk, tree, layout)
 
     def _make_disk(self, tree, layout):
@@ -59,14 +59,14 @@ class Lab:
         return disk.create(path, self.tree(tree), layout, size)
 
     def tree(self, name):
-        """The files of a small root: payload, or no-init."""
+        """The files of a small root: payload; foreign-init, whose programs do not start."""
         return self._once(("tree", name), self._make_tree, name)
 
     def _make_tree(self, name):
         folder = self.folder / f"{name}.tree"
         rootfs.create(folder, image.PROGRAM if name == "payload" else None)
-        if name == "no-init":
-            (folder / "sbin/init").unlink()
+        if name == "foreign-init":
+            rootfs.spoil_init(folder)
         return folder
 
     def hardware(self, suite, bus, fs):
@@ -148,7 +148,7 @@ class Lab:
         is_debian = scenario.tree in rootfs.DEBIANS
         files = [root.path]
         if scenario.decoy:
-            files.insert(0, self.disk("no-init", scenario.layout).path)
+            files.insert(0, self.disk("foreign-init", scenario.layout).path)
         machine = qemu.Machine(
             kernel=self.kernel(scenario.suite).image,
             initrd=self.image_of(scenario),

@@ -241,7 +241,9 @@ SCENARIOS = MATRIX + COMPRESSED + [
     fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
           says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers ahci,nvme, or")),
-    fails("no-init", tree="no-init", says=("/sbin/init",)),
+    fails("foreign-init", tree="foreign-init", says=(
+        "the boot cannot go on", "/sbin/init is a 64-bit program for s390x (this kernel: x86_64)",
+        "or init= with another program of it")),
     fails("dropin-required-pre-trigger", features=required("pre_trigger"), says=(
         "the boot cannot go on",
         "but: /usr/libexec/must-fails, which is required at pre-trigger, ended with status 3",

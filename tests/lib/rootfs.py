@@ -135,6 +135,19 @@ def create(tree, preroot=None):
         install(preroot, tree, "/usr/bin/preroot")
 
 
+def spoil_init(tree):
+    """Gives the root TREE an init for another machine, and one whose interpreter is missing."""
+    program = bytearray(Path(payload()).read_bytes())
+    program[18:20] = (22).to_bytes(2, "little")  # e_machine: s390
+    init = Path(tree) / "sbin/init"
+    init.unlink()
+    init.write_bytes(program)
+    init.chmod(0o755)
+    script = Path(tree) / "etc/init"
+    script.write_text("#!/nowhere/sh\n")
+    script.chmod(0o755)
+
+
 def install(program, tree, path):
     """Copies PROGRAM to PATH in TREE, with its libraries."""
     for library in _libraries(program):

@@ -413,6 +413,56 @@ static void the_machine_reboots_once_when_its_time_is_over(void **state)
 	boot_end(b);
 }
 
+/* The loop of PID 1 ends with the last stage: it must not be that any more. */
+static void a_root_that_does_not_take_over_gives_one_account(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=7 rd.shell");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	job_ends(b, 0, "");
+	job_ends(b, 0, ""); /* of fstab */
+	job_ends(b, 0, "/sbin/init");
+	assert_int_equal(b->flow.stage, STAGE_DONE);
+	b->goal->left = true;
+	b->shell->policy = SHELL_OPEN;
+	flow_hand_back(b, "/sbin/init cannot be started: no");
+	assert_int_not_equal(b->flow.stage, STAGE_DONE);
+	world.n_jobs = 0;
+	pass(b, 1);
+	tells("but: /sbin/init cannot be started: no");
+	pass(b, 6990);
+	assert_int_equal(reboots(), 0);
+	pass(b, 20);
+	assert_int_equal(reboots(), 1);
+	assert_null(strstr(recorder_calls(), "spawn"));
+	assert_int_equal(world.n_jobs, 1); /* the account is kept */
+	assert_int_equal(world.job.kind, JOB_RECORD);
+	tells("the kernel refuses it");
+	pass(b, 100000);
+	assert_null(strstr(buf_cstr(&world.told), "but:"));
+	boot_end(b);
+}
+
+/* All was undone: the boot can be tried again. */
+static void a_hand_over_that_was_undone_leaves_the_shell(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.shell");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	job_ends(b, 0, "");
+	job_ends(b, 0, ""); /* of fstab */
+	job_ends(b, 0, "/sbin/init");
+	b->shell->policy = SHELL_OPEN;
+	recorder_start_with(0, 0, 0x7ffffff0);
+	flow_hand_back(b, "/dev cannot be moved");
+	pass(b, 4000);
+	tells("but: /dev cannot be moved");
+	assert_contains(recorder_calls(), "spawn on /dev/console /bin/sh");
+	boot_end(b);
+}
+
 /* ---- processes ---- */
 
 static void a_process_that_cannot_be_made_is_tried_again(void **state)
@@ -571,6 +621,8 @@ int main(void)
 		cmocka_unit_test(a_disk_that_comes_after_the_account_is_taken),
 		cmocka_unit_test(after_another_failure_no_disk_changes_anything),
 		cmocka_unit_test(the_machine_reboots_once_when_its_time_is_over),
+		cmocka_unit_test(a_root_that_does_not_take_over_gives_one_account),
+		cmocka_unit_test(a_hand_over_that_was_undone_leaves_the_shell),
 		cmocka_unit_test(a_process_that_cannot_be_made_is_tried_again),
 		cmocka_unit_test(when_that_does_not_end_there_is_an_account),
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),

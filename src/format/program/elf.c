@@ -16,23 +16,6 @@ bool elf_is(const void *data, size_t len)
 	return len >= SELFMAG && memcmp(data, ELFMAG, SELFMAG) == 0;
 }
 
-const char *elf_machine_name(int machine)
-{
-	static const struct {
-		int machine;
-		const char *name;
-	} names[] = {
-		{EM_386, "i386"},      {EM_X86_64, "x86-64"}, {EM_ARM, "arm"},
-		{EM_AARCH64, "aarch64"}, {EM_RISCV, "riscv"},   {EM_S390, "s390x"},
-		{EM_PPC64, "ppc64"},   {EM_LOONGARCH, "loongarch"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (names[i].machine == machine)
-			return names[i].name;
-	return "another machine";
-}
-
 /* A NUL-terminated string at OFFSET, wholly inside DATA, that can stand in a path and in a
  * message: not empty, no control characters. Else NULL. */
 static const char *string_at(const void *data, size_t len, uint64_t offset)

@@ -38,9 +38,6 @@ struct elf_info {
 
 bool elf_is(const void *data, size_t len);
 
-/* "x86-64", "aarch64", ...; "machine 123" is "another machine". For messages. */
-const char *elf_machine_name(int machine);
-
 /* DATA is the whole file and must outlive OUT. -EBADMSG when malformed (also: two dynamic
  * sections, of which linkers would take different ones; names that are empty or hold control
  * characters), -E2BIG when it needs more than ELF_NEEDED_MAX libraries or has more than

@@ -33,6 +33,12 @@ enum stage_step flow_fail(struct boot *b, const char *why)
 	return STAGE_MOVED;
 }
 
+void flow_hand_back(struct boot *b, const char *why)
+{
+	flow_go(b, STAGE_CHECK);
+	flow_fail(b, why);
+}
+
 bool flow_is_late(const struct boot *b, int64_t now)
 {
 	return b->flow.deadline != PARAMS_FOREVER && now >= b->flow.deadline;

@@ -83,6 +83,9 @@ enum stage_step flow_go(struct boot *b, enum boot_stage stage);
  * STAGE_MOVED. */
 enum stage_step flow_fail(struct boot *b, const char *why);
 
+/* The boot was done, but the root's init did not take over: WHY. */
+void flow_hand_back(struct boot *b, const char *why);
+
 /* Is the time over that the present stage has? */
 bool flow_is_late(const struct boot *b, int64_t now);
 

@@ -16,6 +16,7 @@ struct goal {
 	int64_t settle_until; /* a device was found; others that may fit are still read */
 	char init[JOBS_TEXT_MAX];
 	bool is_systemd; /* that init */
+	bool left;	 /* the initramfs: nothing of it is there any more */
 };
 
 /* When the time limit for the root ends, if it begins now; PARAMS_FOREVER. */

@@ -22,22 +22,19 @@
 #include "init/core/sys.h"
 #include "init/core/timeline.h"
 #include "init/goal/goal.h"
+#include "init/goal/runnable.h"
 
 enum {
 	EMPTY_DEPTH_MAX = 64,
 	ARGS_MAX = 64,   /* of the root's init; the kernel passes on 32 at most */
 	STATE_ARGS = 4, /* that systemd gets in front of them */
+	REASON_MAX = 400,
 };
 
 static const char *const moved[] = {"/dev", "/proc", "/sys", "/run"};
 
-/* Inside the root, links resolved as its init will see them. */
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
-}
+/* What the kernel starts where there is no init=, in its order (init/main.c). */
+static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
 
 /* Does it lead to systemd? Distributions have links, in /sbin or from a store. */
 static bool is_systemd(const char *path)
@@ -45,12 +42,6 @@ static bool is_systemd(const char *path)
 	char target[PATH_MAX];
 
 	return realpath(path, target) && str_ends(target, "/systemd");
-}
-
-static void take_init(struct job_result *result, const char *path)
-{
-	snprintf(result->text, sizeof(result->text), "%s", path);
-	result->is_systemd = is_systemd(path);
 }
 
 static int check_folders(struct job_result *result)
@@ -95,9 +86,55 @@ static void make_base(void)
 	}
 }
 
+static void take_init(struct job_result *result, const char *path)
+{
+	snprintf(result->text, sizeof(result->text), "%s", path);
+	result->is_systemd = is_systemd(path);
+}
+
+/* As in the kernel, nothing stands in for a program that was asked for by name: whoever did so
+ * may have had a reason not to start another one. */
+static int check_named(const char *init, struct job_result *result)
+{
+	char why[REASON_MAX];
+	int r = runnable_check(init, why, sizeof(why));
+
+	if (r == 0)
+		take_init(result, init);
+	else
+		snprintf(result->text, sizeof(result->text),
+			 "init= cannot be started, and nothing else is tried in its place: %s", why);
+	return r;
+}
+
+int handover_choose(const char *const *paths, size_t n, struct job_result *result)
+{
+	char why[REASON_MAX], refused[REASON_MAX] = "";
+
+	for (size_t i = 0; i < n; i++) {
+		int r = runnable_check(paths[i], why, sizeof(why));
+
+		if (r == 0 && *refused)
+			log_tell("%s; %s is started in its place", refused, paths[i]);
+		if (r == 0) {
+			take_init(result, paths[i]);
+			return 0;
+		}
+		if (r != -ENOENT && !*refused)
+			memcpy(refused, why, sizeof(refused));
+	}
+	if (*refused)
+		snprintf(result->text, sizeof(result->text),
+			 "the root filesystem has no init that can be started: %s", refused);
+	else
+		snprintf(result->text, sizeof(result->text),
+			 "the root filesystem has no program /sbin/init, /etc/init, /bin/init or "
+			 "/bin/sh: is it the right one?");
+	return -ENOENT;
+}
+
 int handover_check(const struct boot *b, struct job_result *result)
 {
-	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
 	int r = sys_chroot(SYSROOT);
 
 	if (r == 0)
@@ -111,20 +148,7 @@ int handover_check(const struct boot *b, struct job_result *result)
 	r = check_folders(result);
 	if (r < 0)
 		return r;
-	if (b->params.init && is_program(b->params.init)) {
-		take_init(result, b->params.init);
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(usual) && !b->params.init; i++)
-		if (is_program(usual[i])) {
-			take_init(result, usual[i]);
-			return 0;
-		}
-	snprintf(result->text, sizeof(result->text),
-		 "the root filesystem has no program %s%s", b->params.init ? b->params.init : "",
-		 b->params.init ? " (init=)"
-				: "/sbin/init, /etc/init, /bin/init or /bin/sh: is it the right one?");
-	return -ENOENT;
+	return b->params.init ? check_named(b->params.init, result) : handover_choose(usual, ARRAY_SIZE(usual), result);
 }
 
 /* ---- handing over ---- */
@@ -160,7 +184,18 @@ static void empty(int fd, dev_t device, int depth)
 	closedir(dir);
 }
 
-static int move_mounts(void)
+/* The first N of them, from the root to be back to where they were. */
+static void move_back(size_t n)
+{
+	char source[64];
+
+	while (n--) {
+		snprintf(source, sizeof(source), SYSROOT "%s", moved[n]);
+		sys_mount(source, moved[n], NULL, MS_MOVE, NULL);
+	}
+}
+
+static int move_mounts(struct handover *h)
 {
 	char target[64];
 
@@ -169,23 +204,35 @@ static int move_mounts(void)
 
 		snprintf(target, sizeof(target), SYSROOT "%s", moved[i]);
 		r = sys_mount(moved[i], target, NULL, MS_MOVE, NULL);
-		if (r < 0) {
-			log_tell("moving %s to %s: %s", moved[i], target, strerror(-r));
-			return r;
-		}
+		/* Nothing is mounted there: the kernel lacks it, which has been told. */
+		if (r == -EINVAL || r >= 0)
+			continue;
+		snprintf(h->why, sizeof(h->why), "%s cannot be moved to %s: %s", moved[i], target,
+			 strerror(-r));
+		move_back(i);
+		return r;
 	}
 	return 0;
 }
 
-/* Linux 7.2 can leave the initramfs by pivot_root; before that the root is moved over it. */
-static int change_root(void)
+/* Linux 7.2 can leave the initramfs by pivot_root; before that the root is moved over it. *LEFT:
+ * there is no way back. */
+static int change_root(bool *left)
 {
 	int r = sys_pivot_root(".", ".");
 
-	if (r == 0)
-		return sys_umount(".", MNT_DETACH);
+	if (r == 0) {
+		*left = true;
+		r = sys_umount(".", MNT_DETACH);
+		if (r < 0) /* it only costs memory */
+			log_tell("the initramfs cannot be unmounted: %s", strerror(-r));
+		return 0;
+	}
 	r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
-	return r < 0 ? r : sys_chroot(".");
+	if (r < 0)
+		return r;
+	*left = true;
+	return sys_chroot(".");
 }
 
 void handover_empty(int fd, dev_t device)
@@ -216,52 +263,96 @@ static int write_state(void)
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : TAKE_FD(fd);
 }
 
-/* The arguments of the root's init: the kernel's, and for systemd in front of them where its state
- * is. Without memory for that it starts as any init does: only a time is not shown then. */
-static void make_args(const struct boot *b, char **argv, char *out[ARGS_MAX + 1], char number[16])
+/* The arguments of an init: the kernel's, and for systemd in front of them where its state is.
+ * Without memory for that it starts as any init does: only a time is not shown then. */
+static void make_args(const char *init, int state, char **argv, char *out[ARGS_MAX + 1],
+		      char number[16])
 {
-	int fd = b->goal->is_systemd ? write_state() : -1, n = 0;
-	const char *state[STATE_ARGS] = {"--switched-root", "--system", "--deserialize", number};
+	const char *words[STATE_ARGS] = {"--switched-root", "--system", "--deserialize", number};
+	int n = 0;
 
-	out[n++] = (char *)b->goal->init;
-	snprintf(number, 16, "%d", fd);
-	for (int i = 0; fd >= 0 && i < STATE_ARGS; i++)
-		out[n++] = (char *)state[i];
+	out[n++] = (char *)init;
+	snprintf(number, 16, "%d", state);
+	for (int i = 0; state >= 0 && i < STATE_ARGS; i++)
+		out[n++] = (char *)words[i];
 	for (int i = 1; argv[0] && argv[i] && n < ARGS_MAX; i++)
 		out[n++] = argv[i];
 	out[n] = NULL;
 }
 
-int handover_switch(const struct boot *b, char **argv, char **envp)
+/* Starts INIT. Returns only when the kernel does not. */
+static int start(const char *init, bool systemd, const struct handover *h)
 {
+	_cleanup_fd_ int state = systemd ? write_state() : -1;
 	char *args[ARGS_MAX + 1], number[16];
+	int r;
+
+	make_args(init, state, h->argv, args, number);
+	r = sys_exec(init, args, h->envp);
+	if (r != -ENOENT)
+		log_tell("%s cannot be started: %s", init, strerror(-r));
+	return r;
+}
+
+/* What was checked, then what the kernel would try: nothing else can be done any more. */
+static int start_any(const struct boot *b, const struct handover *h)
+{
+	int first = start(b->goal->init, b->goal->is_systemd, h);
+
+	for (size_t i = 0; i < ARRAY_SIZE(usual) && !b->params.init; i++)
+		if (strcmp(usual[i], b->goal->init) != 0)
+			start(usual[i], is_systemd(usual[i]), h);
+	return first;
+}
+
+/* Makes /sysroot, where PID 1 is, the root directory. */
+static int leave(struct boot *b, struct handover *h)
+{
+	int r = move_mounts(h);
+
+	if (r < 0)
+		return r;
+	r = change_root(&b->goal->left);
+	if (r < 0)
+		snprintf(h->why, sizeof(h->why),
+			 "the root directory cannot be changed to " SYSROOT ": %s", strerror(-r));
+	if (!b->goal->left)
+		move_back(ARRAY_SIZE(moved));
+	return r;
+}
+
+void handover_leave(struct boot *b, struct handover *h)
+{
+	_cleanup_fd_ int fd = TAKE_FD(h->initramfs);
+	int r = sys_chdir(SYSROOT);
+
+	if (r < 0) {
+		snprintf(h->why, sizeof(h->why), SYSROOT ": %s", strerror(-r));
+		return;
+	}
+	r = leave(b, h);
+	sys_chdir("/");
+	if (r < 0)
+		return;
+	if (fd >= 0)
+		empty(TAKE_FD(fd), h->device, 0);
+	r = start_any(b, h);
+	snprintf(h->why, sizeof(h->why), "%.400s cannot be started: %s", b->goal->init,
+		 strerror(-r));
+}
+
+void handover_switch(struct boot *b, struct handover *h)
+{
 	struct stat old, new;
-	int r, fd;
 
 	/* Everything is checked before the first step that cannot be undone. */
 	if (stat("/", &old) < 0 || stat(SYSROOT, &new) < 0 || old.st_dev == new.st_dev) {
-		log_tell(SYSROOT " is not mounted");
-		return -EINVAL;
+		snprintf(h->why, sizeof(h->why), SYSROOT " is not mounted");
+		return;
 	}
-	r = sys_chdir(SYSROOT);
-	if (r < 0)
-		return r;
+	h->initramfs = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h->device = old.st_dev;
 	log_close();
-	r = move_mounts();
-	if (r < 0)
-		return r;
-	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		empty(fd, old.st_dev, 0);
-	r = change_root();
-	if (r == 0)
-		r = sys_chdir("/");
-	if (r < 0) {
-		log_tell("changing to the root filesystem: %s", strerror(-r));
-		return r;
-	}
-	make_args(b, argv, args, number);
-	r = sys_exec(b->goal->init, args, envp);
-	log_tell("starting %s: %s", b->goal->init, strerror(-r));
-	return r;
+	handover_leave(b, h);
+	log_open();
 }

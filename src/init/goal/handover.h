@@ -9,14 +9,33 @@
 
 #include "init/core/boot.h"
 
-/* Finds the root's init (RESULT->text) and makes sure that the folders to move to exist.
- * Changes the root directory of the calling process, which is a worker. */
+/* Finds the root's init (RESULT->text), asks the kernel whether it would start it, and makes sure
+ * that the folders to move to exist. Changes the root directory of the calling process, which is a
+ * worker. */
 int handover_check(const struct boot *b, struct job_result *result);
 
-/* Moves the mounts, empties the initramfs, makes /sysroot the root and starts its init with
- * the arguments and environment that the kernel gave us. systemd is also told when PID 1 began.
- * Returns only when that failed. */
-int handover_switch(const struct boot *b, char **argv, char **envp);
+/* The first of N paths that the kernel will start, into RESULT->text. If there are others before it
+ * that it will not start, that is told. -errno: none; RESULT->text says why. */
+int handover_choose(const char *const *paths, size_t n, struct job_result *result);
+
+struct handover {
+	char **argv, **envp; /* that the kernel gave us */
+	int initramfs;       /* its root directory */
+	dev_t device;        /* which it is on */
+	char why[FLOW_TEXT_MAX]; /* the root's init does not run */
+};
+
+/*
+ * Moves the mounts, makes /sysroot the root directory, empties the initramfs and starts the root's
+ * init with the arguments and environment of the kernel. systemd is also told when PID 1 began.
+ * Returns only when that failed. Until the root directory has changed, all is undone, and the boot
+ * may be tried again. After that B->goal->left is set: the initramfs is gone. Then the other programs that
+ * the kernel knows have been tried as well, unless init= was given.
+ */
+void handover_switch(struct boot *b, struct handover *h);
+
+/* The same for the initramfs that H names, which is closed. */
+void handover_leave(struct boot *b, struct handover *h);
 
 /* Deletes what the folder FD holds on DEVICE, and closes FD. */
 void handover_empty(int fd, dev_t device);

@@ -468,21 +468,26 @@ static void tell_goal(const struct boot *b)
 void diagnose(const struct boot *b)
 {
 	bool root_is_there = block_find(b, &b->params.root) >= 0;
+	bool no_init = b->flow.stage >= STAGE_CHECK;
 	struct helpers h = {.boot = b};
 
-	log_tell("%s", b->hooks->error[0] ? "the boot cannot go on"
-					  : "the root filesystem cannot be reached");
+	log_tell("%s", b->hooks->error[0] || no_init ? "the boot cannot go on"
+						     : "the root filesystem cannot be reached");
 	tell_goal(b);
 	tell_devices(b);
 	if (!b->flow.failure[0]) /* it did not appear: is there a disk that nobody drives? */
 		tell_missing_drivers(&h);
-	tell_failed_modules(b);
+	if (!no_init)
+		tell_failed_modules(b);
 	tell_firmware();
 	tell_notes(&b->params);
 	if (b->hooks->error[0])
 		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
 			 "the program said is in the kernel's log");
-	if (root_is_there || b->hooks->error[0])
+	if (no_init)
+		log_tell("  try: root= of the filesystem with the system, or init= with another program "
+			 "of it, on the kernel command line");
+	if (root_is_there || b->hooks->error[0] || no_init)
 		return;
 	if (b->params.root.text)
 		tell_nearest(b);

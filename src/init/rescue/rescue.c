@@ -41,7 +41,8 @@ static void begin(struct boot *b)
 	*b->rescue = (struct rescue){.begun = true};
 	events_start(b); /* for the account of it */
 	block_want_all(b);
-	b->rescue->explain_by = b->flow.failed_at + EXPLAIN_MS;
+	/* Of the disks there is nothing more to learn without the modules and the programs. */
+	b->rescue->explain_by = b->flow.failed_at + (b->goal->left ? 0 : EXPLAIN_MS);
 }
 
 /* ---- what comes next ---- */
@@ -58,7 +59,8 @@ static void count_down(struct boot *b, int64_t now)
 	b->rescue->next_remind = now + REMIND_MS;
 	if (p->panic_given && p->panic == 0 && !p->emergency) {
 		b->rescue->reboot_at = PARAMS_FOREVER;
-		log_tell("panic=0: staying here; a disk that appears is still taken");
+		log_tell("panic=0: staying here%s",
+			 b->flow.failure[0] ? "" : "; a disk that appears is still taken");
 		return;
 	}
 	b->rescue->reboot_at = now + wait;
@@ -70,8 +72,12 @@ static void count_down(struct boot *b, int64_t now)
 }
 
 /* panic= is a promise that nobody gets a shell, as in initramfs-tools; panic=0 is not. */
-static bool wants_shell(const struct params *p)
+static bool wants_shell(const struct boot *b)
 {
+	const struct params *p = &b->params;
+
+	if (b->goal->left) /* it is gone, and another one would not ask for a password */
+		return false;
 	if (p->shell == SHELL_IF_ANY)
 		return !p->panic_given || p->panic == 0;
 	return p->shell == SHELL_YES;
@@ -87,7 +93,7 @@ static void decide(struct boot *b, int64_t now)
 	snprintf(then, sizeof(then), "%s",
 		 p->emergency ? ways[p->emergency].doing : "the boot is tried again");
 	b->rescue->reboot_at = PARAMS_FOREVER;
-	if (!wants_shell(p) || (p->shell == SHELL_IF_ANY && b->shell->policy == SHELL_ABSENT) ||
+	if (!wants_shell(b) || (p->shell == SHELL_IF_ANY && b->shell->policy == SHELL_ABSENT) ||
 	    !shell_start(b, "rescue", then))
 		count_down(b, now);
 }

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "format/program/dlopen.h"
 #include "format/program/elf.h"
+#include "format/program/elfhead.h"
 #include "format/program/ldcache.h"
 #include "format/program/shebang.h"
 #include "plan/programs/linker.h"
@@ -535,7 +536,7 @@ int binaries_add_needs(struct binaries *b, const void *data, size_t len, const c
 			plan_warn(b->plan,
 				  "/%s is a program for %s: it cannot run, and brings no "
 				  "libraries",
-				  origin, elf_machine_name(file->machine));
+				  origin, elfhead_machine_name(file->machine));
 		return 0;
 	}
 	return add_libraries(b, file, err);
@@ -550,7 +551,7 @@ static int add_elf(struct binaries *b, const char *path, struct err *err)
 		return r;
 	if (is_foreign(b, file)) {
 		err_set(err, -EINVAL, "/%s is for %s, but PID 1 is for %s", path,
-			elf_machine_name(file->machine), elf_machine_name(b->machine));
+			elfhead_machine_name(file->machine), elfhead_machine_name(b->machine));
 		return err_hint(err, "install the package for this machine's architecture");
 	}
 	return add_libraries(b, file, err);

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
+#include "format/program/elfhead.h"
 #include "format/program/ldcache.h"
 
 enum {
@@ -226,7 +227,7 @@ static bool fits(struct linker *l, const char *path, const struct linker_file *b
 
 	if (p->is_elf && (p->class != by->class || p->machine != by->machine))
 		buf_printf(&l->looked, "%s (which is for %s, %d bit), ", path,
-			   elf_machine_name(p->machine), p->class == ELFCLASS64 ? 64 : 32);
+			   elfhead_machine_name(p->machine), p->class == ELFCLASS64 ? 64 : 32);
 	return p->is_elf && p->class == by->class && p->machine == by->machine;
 }
 

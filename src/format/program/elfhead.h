@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the kernel reads of an ELF file before it starts it (fs/binfmt_elf.c): the machine that it
+ * is for, and the program interpreter. Only the begin of the file is needed. For everything else
+ * there is format/program/elf.h, which PID 1 cannot link. Pure; the bytes are hostile.
+ */
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum { ELFHEAD_INTERP_MAX = 256 };
+
+struct elfhead {
+	int bits;    /* 32 or 64 */
+	int machine; /* EM_* */
+	char interpreter[ELFHEAD_INTERP_MAX]; /* "": none, or it lies behind DATA */
+};
+
+/* "x86-64", "aarch64", ...; any other is "another machine". For messages. */
+const char *elfhead_machine_name(int machine);
+
+/* DATA is the begin of the file. -EBADMSG: no ELF file that any kernel would start. */
+int elfhead_decode(const void *data, size_t len, struct elfhead *out, struct err *err);
