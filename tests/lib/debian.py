@@ -41,6 +41,11 @@ def security_mirrors():
     return list(dict.fromkeys(uri for uri, release in sources() if "security" in release))
 
 
+# What the machine's own apt may be set up to do beside, which would stop ours: lists that others want,
+# programs to run after an update, a release to prefer. Its proxies and certificates are wanted.
+NOT_OURS = ["APT::Default-Release", "APT::Update"]
+
+
 class Apt:
     """apt for one suite from one mirror, with all of its state below a folder of its own."""
 
@@ -61,14 +66,17 @@ class Apt:
             "Dir::Etc::preferencesparts": "/dev/null",
         }
         self.config = folder / "apt.conf"
-        self.config.write_text("".join(f'{key} "{value}";\n' for key, value in settings.items()))
+        self.config.write_text("".join([
+            *(f"#clear {key};\n" for key in NOT_OURS),
+            *(f'{key} "{value}";\n' for key, value in settings.items())]))
 
     @staticmethod
     def _sources(suite, mirror, component):
-        lines = [f"deb [signed-by={KEYRING}] {mirror} {suite} {component}"]
+        places = [f"{mirror} {suite}"]
         if suite not in ("sid", "unstable"):
-            lines += [f"deb [signed-by={KEYRING}] {uri} {suite}-security {component}"
-                      for uri in security_mirrors()]
+            places += [f"{uri} {suite}-security" for uri in security_mirrors()]
+        lines = [f"deb [signed-by={KEYRING} target=Packages] {place} {component}"
+                 for place in places]
         return "\n".join(lines) + "\n"
 
     def update(self):
