@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 export CC ?= gcc
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-.PHONY: build run test bench dev install clean
+.PHONY: build run check test bench dev install clean
 
 build:
 	@tools/setup build
@@ -18,6 +18,11 @@ run:
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) tools/run
 
+# What needs no emulator.
+check:
+	@tools/setup check
+	@$(PYTHON) tools/test --check
+
 test:
 	@tools/setup test
 	@$(PYTHON) tools/test
@@ -27,10 +32,11 @@ bench:
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) bench/run
 
-# For developers: with the address and undefined behaviour sanitizers, in build/dev.
+# For developers: with the address and undefined behaviour sanitizers, in build/dev, and with
+# warnings as errors, which they are not for others: their compilers are not ours.
 dev:
 	@tools/setup build
-	@test -f build/dev/build.ninja || meson setup build/dev -Ddeveloper=true
+	@test -f build/dev/build.ninja || meson setup build/dev -Ddeveloper=true -Dwerror=true
 	@ninja -C build/dev --quiet
 
 install: build

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,15 @@ static int64_t growth(const struct diff_change *c)
 	return (int64_t)(c->b ? c->b->size : 0) - (int64_t)(c->a ? c->a->size : 0);
 }
 
+/* Where a file is in one image or both; each change has at least one side. */
+static const char *path_of(const struct diff_change *c)
+{
+	const struct diff_entry *side = c->b ? c->b : c->a;
+
+	assert(side);
+	return side->path;
+}
+
 static int by_growth(const void *a, const void *b)
 {
 	const struct diff_change *x = a, *y = b;
@@ -225,7 +235,7 @@ static int by_growth(const void *a, const void *b)
 
 	if (gx != gy)
 		return gx > gy ? -1 : 1;
-	return strcmp((x->b ? x->b : x->a)->path, (y->b ? y->b : y->a)->path);
+	return strcmp(path_of(x), path_of(y));
 }
 
 /* At most BIGGEST, the largest first. */
@@ -255,8 +265,7 @@ static void print_biggest(struct pair *p)
 	if (n)
 		printf("\nlargest changes of size:\n");
 	for (size_t i = 0; i < n; i++)
-		printf("%+12lld /%s\n", (long long)growth(&list[i]),
-		       shown(p, (list[i].b ? list[i].b : list[i].a)->path));
+		printf("%+12lld /%s\n", (long long)growth(&list[i]), shown(p, path_of(&list[i])));
 }
 
 static void print_text(struct pair *p)
