@@ -8,8 +8,11 @@ then the same in each run.
 import itertools
 import os
 import re
+import signal
 import subprocess
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from program import Result, command, environment
 
@@ -98,3 +101,72 @@ def start(args, before):
 def finish(process):
     out, err = process.communicate()
     return Result(process.returncode, out, err)
+
+
+def wait_for(condition):
+    """Until CONDITION is true: for another process to get somewhere. The limit only ends a test that
+    has failed."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.001)
+
+
+# By their numbers on x86-64.
+_CALLS = {"read": 0, "flock": 73, "fsync": 74, "memfd_create": 319}
+
+
+class Held:
+    """A run of the program that is held before its first call of NAME, until it may go on. With
+    PATTERN that call is on a descriptor of a file whose path has it."""
+
+    def __init__(self, args, name, pattern=""):
+        # With -D the program is our child, and strace can end before it.
+        words = [*_on_one_cpu(), *self._strace(name, "-D"), *command(*args)]
+        self.process = subprocess.Popen(words, env=environment(**TRACED), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.tracers = []
+        wait_for(lambda: self._is_before(name, pattern))
+
+    @staticmethod
+    def _strace(name, *more):
+        return ["strace", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", f"trace={name}",
+                "-e", f"inject={name}:delay_enter={10**9}:when=1", *more]
+
+    def on_to(self, name, path):
+        """Lets it go on to its next call of NAME on PATH."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        self.go_on()
+        wait_for(lambda: self._status("State").startswith("T"))
+        self.tracers.append(subprocess.Popen(
+            self._strace(name, "-P", path, "-p", str(self.process.pid))))
+        wait_for(lambda: self._status("TracerPid") == str(self.tracers[-1].pid))
+        os.kill(self.process.pid, signal.SIGCONT)
+        wait_for(lambda: self._is_before(name, re.escape(str(path))))
+
+    def go_on(self):
+        os.kill(int(self._status("TracerPid")), signal.SIGKILL)
+
+    def finish(self):
+        """Lets it go on to its end; what it gave."""
+        self.go_on()
+        result = finish(self.process)
+        for tracer in self.tracers:
+            tracer.wait()
+        return result
+
+    def _status(self, key):
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        return re.search(rf"^{key}:\s*(.*)$", text, re.M)[1]
+
+    def _is_before(self, name, pattern):
+        assert self.process.poll() is None, f"it ended before it called {name} on {pattern}"
+        folder = Path(f"/proc/{self.process.pid}")
+        call = (folder / "syscall").read_text(encoding="ascii").split()
+        if call[0] != str(_CALLS[name]) or not self._status("State").startswith("t"):
+            return False
+        try:
+            return not pattern or bool(re.search(
+                pattern, os.readlink(folder / "fd" / str(int(call[1], 16)))))
+        except FileNotFoundError:
+            return False

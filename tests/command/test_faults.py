@@ -3,7 +3,6 @@
 
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -137,14 +136,6 @@ def test_kill_at_any_moment(name, build, calls, good, tmp_path, on_all_cores):
     assert any(on_all_cores(kill, faults.sample(mine, 4)))
 
 
-def wait_for(condition):
-    """Until CONDITION is true. The tests' only waiting: for another process to get somewhere."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def temporary(out):
     return [path for path in out.parent.iterdir() if path != out]
 
@@ -156,7 +147,7 @@ def test_signal_in_the_middle(name, bookworm, out):
     with subprocess.Popen(command("build", out, bookworm.version, "--root", bookworm.root,
                                   "--generic"), env=environment(), stderr=subprocess.PIPE,
                           stdout=subprocess.PIPE) as process:
-        wait_for(lambda: any(path.stat().st_size for path in temporary(out)))
+        faults.wait_for(lambda: any(path.stat().st_size for path in temporary(out)))
         process.send_signal(number)
         text, err = process.communicate()
     assert process.returncode in (128 + number, -number)
@@ -177,22 +168,19 @@ def test_leftover_of_another_image_is_not_touched(build, out, good):
 
 def test_two_builds_at_once(build, out, good):
     """Both are held in the middle of their writing until both are there."""
-    held = [faults.start(build(out), faults.words("fsync", 1, "delay_enter=5000000"))
-            for _ in range(2)]
-    wait_for(lambda: len(temporary(out)) == 2)
-    for process in held:
-        result = faults.finish(process)
+    both = [faults.Held(build(out), "fsync", TEMPORARY) for _ in range(2)]
+    assert len(temporary(out)) == 2
+    for held in both:
+        result = held.finish()
         assert (result.status, result.err) == (0, b"")
     assert is_alone(out, good)
     run("verify", out)
 
 
-def test_build_that_has_just_begun_is_not_taken_for_a_dead_one(build, calls, out, good):
+def test_build_that_has_just_begun_is_not_taken_for_a_dead_one(build, out, good):
     """A second build starts when the first one's temporary file is not locked yet."""
-    call = faults.select(calls, "flock", TEMPORARY)[0]
-    slow = faults.start(build(out), faults.words("flock", call.number, "delay_enter=3000000"))
-    wait_for(lambda: temporary(out))
+    slow = faults.Held(build(out), "flock", TEMPORARY)
     run(*build(out))
-    result = faults.finish(slow)
+    result = slow.finish()
     assert (result.status, result.err) == (0, b"")
     assert is_alone(out, good)

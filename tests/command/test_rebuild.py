@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -269,14 +268,6 @@ def test_half_installed_kernel_changes_nothing(stop, every, machine):
     assert not [path for path in machine.boot.iterdir() if ".preroot-" in path.name]
 
 
-def wait_for(condition):
-    """Until CONDITION is true: for another process to get somewhere."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):
     """All kernels are known when the first of them is held at its first sync."""
     newer = trees.make_small(trixie, tmp_path / "newer", ["nvme", "ext4", "dummy"])
@@ -286,11 +277,10 @@ def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):
         shutil.copy(path, machine.boot)
     machine.rebuild("--all")
     images = machine.images()
-    held = faults.start(machine.words("--all", "--add-drivers", "dummy"),
-                        faults.words("fsync", 1, "delay_enter=2000000"))
-    wait_for(lambda: list(machine.boot.glob(f"*{newer.version}*.preroot-*")))
+    held = faults.Held(machine.words("--all", "--add-drivers", "dummy"), "fsync",
+                       rf"{re.escape(newer.version)}.*\.preroot-")
     shutil.rmtree(machine.tree.modules)
-    done = check(faults.finish(held), FAILED)
+    done = check(held.finish(), FAILED)
     assert re.search(rf"^{re.escape(newer.version)}: rebuilt", done.text, re.M)
     assert re.search(rf"^{machine.tree.version}: failed: ", done.text, re.M)
     now, first = machine.images(), f"initramfs-{newer.version}.img"
@@ -300,24 +290,13 @@ def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):
 
 
 def test_kernel_that_is_removed_in_mid_run(machine):
-    """All is planned: the run has the file to pack to, and is held there."""
+    """All is planned: the run is held before it makes the file to pack to."""
     words = ["rebuild", "--root", machine.tree.root, "--hardware", NVME, "--no-cache"]
     run(*words)
     images, state = machine.images(), machine.state.read_bytes()
-    held = faults.start([*words, "--add-drivers", "dummy"],
-                        faults.words("memfd_create", 1, "delay_exit=2000000"))
-
-    def is_packing():
-        children = Path(f"/proc/{held.pid}/task/{held.pid}/children").read_text().split()
-        try:
-            return any("memfd:preroot image" in os.readlink(fd)
-                       for child in children for fd in Path(f"/proc/{child}/fd").iterdir())
-        except FileNotFoundError:  # closed while we looked
-            return False
-
-    wait_for(is_packing)
+    held = faults.Held([*words, "--add-drivers", "dummy"], "memfd_create")
     shutil.rmtree(machine.tree.modules)
-    assert machine.tree.version in check(faults.finish(held), FAILED).error
+    assert machine.tree.version in check(held.finish(), FAILED).error
     assert machine.images() == images and machine.state.read_bytes() == state
 
 
