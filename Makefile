@@ -35,7 +35,7 @@ bench:
 # For developers: with the address and undefined behaviour sanitizers, in build/dev, and with
 # warnings as errors, which they are not for others: their compilers are not ours.
 dev:
-	@tools/setup build
+	@tools/setup check
 	@test -f build/dev/build.ninja || meson setup build/dev -Ddeveloper=true -Dwerror=true
 	@ninja -C build/dev --quiet
 
