@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "audit/kit.h"
+#include "host/boot/images.h"
 
 /* Who else than root decides what boots: files that others may write, and Secure Boot. */
 
@@ -39,15 +40,14 @@ static void check_writable(struct audit *a, const char *id, const char *path, bo
 
 void audit_boot_access(struct audit *a)
 {
-	struct boot_image *images;
-	int n = 0;
+	struct boot_images images = {0};
 
 	if (!a->has_boot)
 		return;
 	check_writable(a, "boot-writable", a->boot.path, true);
-	n = boot_images_list(a->root, &a->boot, a->arena, &images, NULL);
-	for (int i = 0; i < n; i++)
-		check_writable(a, "boot-writable", images[i].path, true);
+	boot_images_list(a->root, &a->boot, a->arena, &images, NULL);
+	for (size_t i = 0; i < images.n; i++)
+		check_writable(a, "boot-writable", images.list[i].path, true);
 	for (size_t i = 0; i < a->n_kernels; i++)
 		if (a->kernels[i].image)
 			check_writable(a, "boot-writable", a->kernels[i].image, true);

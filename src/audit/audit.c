@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "audit/kit.h"
 #include "features/make.h"
@@ -66,21 +67,7 @@ void audit_add_command(struct audit *a, enum audit_severity severity, const char
 
 const char *audit_quote(struct audit *a, const char *word)
 {
-	_cleanup_buf_ struct buf out = BUF_INIT;
-	const char *p = word;
-
-	while (isalnum((unsigned char)*p) || (*p && strchr("._+:/=@%,-", *p)))
-		p++;
-	if (!*p && *word)
-		return word;
-	buf_add_str(&out, "'");
-	for (p = word; *p; p++)
-		if (*p == '\'')
-			buf_add_str(&out, "'\\''");
-		else
-			buf_add(&out, p, 1);
-	buf_add_str(&out, "'");
-	return arena_strdup(a->arena, buf_cstr(&out));
+	return quote_word(word, a->arena);
 }
 
 const char *audit_path(struct audit *a, const char *path)
@@ -249,7 +236,7 @@ static int read_machine(struct audit *a, struct err *err)
 		return e;
 	a->has_boot = bootdir_read(a->root, a->arena, &a->boot, &a->boot_err) == 0;
 	a->has_menu = a->has_boot &&
-		      bootmenu_read(a->root, &a->boot, a->arena, &a->menu, &a->menu_err) == 0;
+		      bootmenu_read(a->root, a->boot.boot, a->arena, &a->menu, &a->menu_err) == 0;
 	if (a->q->for_rebuild)
 		return 0;
 	e = build_read_hardware(q, a->root, a->arena, &a->hardware, err);

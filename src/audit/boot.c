@@ -8,7 +8,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "audit/kit.h"
+#include "deploy/place/rotate.h"
 #include "deploy/place/space.h"
+#include "deploy/prune.h"
 
 /* The boot loader's menu against the files, and room for one more image. */
 
@@ -178,6 +180,8 @@ static void check_boot_space(struct audit *a)
 		}
 	if (space_check(a->root, &a->boot, size, 0, &err) == 0)
 		return;
+	if (err.code == -ENOSPC)
+		prune_hint(a->root, KEEP_DEFAULT, &err);
 	if (err.code == -EROFS)
 		audit_add_command(a, AUDIT_ERROR, "boot-read-only", NULL, err.text, err.hint);
 	else if (of)

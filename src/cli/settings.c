@@ -8,7 +8,6 @@
 #include "deploy/place/rotate.h"
 #include "transaction/configure.h"
 
-enum { KEEP_DEFAULT = 1 };
 
 static int check_logfile(const char *path, struct err *err)
 {

@@ -17,7 +17,7 @@
 #include "format/ours/bootlog.h"
 #include "format/kernel/cmdline.h"
 #include "format/ours/failure.h"
-#include "host/boot/bootdir.h"
+#include "host/boot/images.h"
 #include "image/history.h"
 #include "image/identity.h"
 
@@ -90,23 +90,24 @@ static bool is_this(struct settle *s, const char *path)
 /* What there is in /boot of the image that booted, and whether there is a trial. */
 static int find_image(struct settle *s, struct err *err)
 {
-	struct boot_image *images;
-	int n = boot_images_list(s->root, &s->boot, s->arena, &images, err);
+	struct boot_images images = {0};
+	int r = boot_images_list(s->root, &s->boot, s->arena, &images, err);
 
 	s->is_trial = strcmp(s->state.trial, s->out->id) == 0;
-	for (int i = 0; i < n; i++) {
-		bool is_trial = images[i].kind == BOOT_IMAGE_TRIAL;
+	for (size_t i = 0; i < images.n; i++) {
+		const struct boot_image *image = &images.list[i];
+		bool is_trial = image->kind == BOOT_IMAGE_TRIAL;
 
-		if (strcmp(images[i].version, s->out->kernel) != 0)
+		if (strcmp(image->version, s->out->kernel) != 0)
 			continue;
 		s->has_trial = s->has_trial || is_trial;
-		if ((s->out->path && !is_trial) || !is_this(s, images[i].path))
+		if ((s->out->path && !is_trial) || !is_this(s, image->path))
 			continue;
 		s->is_trial = s->is_trial || is_trial;
 		s->is_other = s->is_other || !is_trial;
-		s->out->path = images[i].path;
+		s->out->path = image->path;
 	}
-	return n < 0 ? n : 0;
+	return r;
 }
 
 /* The file that is now the current image, as the state has it. */

@@ -20,8 +20,7 @@ struct reader {
 	struct trace *trace;
 	struct arena *arena;
 	struct inventory *out;
-	struct boot_image *images;
-	size_t n_images;
+	struct boot_images images;
 };
 
 const char *inventory_word(enum inventory_verdict verdict)
@@ -73,8 +72,8 @@ static void take_image(struct inventory_row *row, struct boot_image *image, cons
 
 static void take_images(struct reader *r)
 {
-	for (size_t i = 0; i < r->n_images; i++) {
-		struct boot_image *image = &r->images[i];
+	for (size_t i = 0; i < r->images.n; i++) {
+		struct boot_image *image = &r->images.list[i];
 		struct inventory_row *row = row_of(r, image->version);
 
 		take_image(row, image,
@@ -216,17 +215,17 @@ static void read_state(struct reader *r, struct inventory_row *row)
 static void read_boot(struct reader *r, bool has_kernels)
 {
 	struct err err = {0};
-	int e = bootdir_read(r->root, r->arena, &r->out->boot, &err), n = 0;
+	int e = bootdir_read(r->root, r->arena, &r->out->boot, &err);
 
+	bool is_there = e == 0;
+
+	if (is_there)
+		e = boot_images_list(r->root, &r->out->boot, r->arena, &r->images, &err);
 	r->out->has_boot = e == 0;
-	if (e == 0)
-		n = boot_images_list(r->root, &r->out->boot, r->arena, &r->images, &err);
-	if (n >= 0 && e == 0)
-		r->n_images = (size_t)n;
-	else if (has_kernels || e != -ENOENT)
+	r->out->others = r->images.others;
+	r->out->n_others = r->images.n_others;
+	if (e < 0 && (has_kernels || is_there || e != -ENOENT))
 		note(r, err.text);
-	if (n < 0)
-		r->out->has_boot = false;
 }
 
 static void read_menu(struct reader *r)
@@ -236,7 +235,7 @@ static void read_menu(struct reader *r)
 
 	if (!r->out->has_boot)
 		return;
-	if (bootmenu_read(r->root, &r->out->boot, r->arena, menu, &err) < 0) {
+	if (bootmenu_read(r->root, r->out->boot.boot, r->arena, menu, &err) < 0) {
 		*menu = (struct bootmenu){0};
 		note(r,
 		     arena_printf(r->arena, "%s: what the boot menu has is not known%s", err.text,
@@ -270,7 +269,7 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 		note(&r, unread.text);
 	n = n < 0 ? 0 : n;
 	read_boot(&r, n > 0);
-	o.rows = arena_alloc(arena, ((size_t)n + r.n_images + 1) * sizeof(*o.rows));
+	o.rows = arena_alloc(arena, ((size_t)n + r.images.n + 1) * sizeof(*o.rows));
 	take_images(&r);
 	take_kernels(&r, kernels, (size_t)n);
 	read_menu(&r);

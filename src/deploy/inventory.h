@@ -16,6 +16,7 @@
 #include "deploy/state.h"
 #include "host/boot/bootdir.h"
 #include "host/boot/bootmenu.h"
+#include "host/boot/images.h"
 #include "host/remembered/cache.h"
 #include "host/root.h"
 
@@ -49,6 +50,8 @@ struct inventory {
 	bool has_boot;
 	struct inventory_row *rows;
 	size_t n;
+	const struct boot_image *others; /* copies and the like, see struct boot_images */
+	size_t n_others;
 	struct bootmenu menu;      /* without entries, if it could not be read */
 	const char **notes;        /* what could not be looked at */
 	size_t n_notes;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "deploy/place/folder.h"
 #include "deploy/lock.h"
@@ -140,6 +141,27 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 	}
 }
 
+/* Copies, fallback and rescue images: somebody made them, and knows what for. */
+static void choose_others(struct chooser *c)
+{
+	for (size_t i = 0; i < c->inventory->n_others; i++) {
+		const struct boot_image *image = &c->inventory->others[i];
+		const char *path = arena_printf(c->arena, "%s/%s", root_prefix(c->root),
+						image->path);
+
+		if (needed_by_menu(c, image->path))
+			continue;
+		add(c, image, false,
+		    image->version ? arena_printf(c->arena,
+						  "preroot did not make it, and its kernel %s is "
+						  "there",
+						  image->version)
+				   : "preroot did not make it, and its name tells of no kernel");
+		c->out.items[c->out.n - 1].command =
+			arena_printf(c->arena, "rm %s", quote_word(path, c->arena));
+	}
+}
+
 /* What preroot knows of kernels that are not there any more. */
 static void choose_states(struct chooser *c)
 {
@@ -192,9 +214,72 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 		else
 			choose_spare(&c, row);
 	}
+	choose_others(&c);
 	choose_states(&c);
 	*out = c.out;
 	return 0;
+}
+
+/* ---- what a full /boot is told ---- */
+
+static const char *size_text(struct arena *arena, uint64_t bytes)
+{
+	return arena_printf(arena, "%.1f MB", (double)bytes / 1e6);
+}
+
+/* "preroot prune", for this root. */
+static const char *own_command(const struct root *r, const char *words, struct arena *arena)
+{
+	return arena_printf(arena, "preroot prune%s%s%s", words, r->is_host ? "" : " --root ",
+			    r->is_host ? "" : quote_word(r->path, arena));
+}
+
+/* All that a person could remove, as one command; NULL: nothing. */
+static const char *rm_command(const struct prune *p, struct arena *arena, uint64_t *bytes)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	*bytes = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const char *command = p->items[i].command;
+
+		if (!command || text.len + strlen(command) > ERR_HINT_MAX / 2)
+			continue;
+		buf_add_str(&text, text.len ? command + strlen("rm") : command);
+		*bytes += p->items[i].bytes;
+	}
+	return text.len ? arena_strdup(arena, buf_cstr(&text)) : NULL;
+}
+
+int prune_hint(const struct root *r, unsigned keep, struct err *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct inventory inventory;
+	struct prune usual, all;
+	const char *rm;
+	uint64_t bytes;
+
+	if (inventory_read(r, NULL, &arena, &inventory, NULL) < 0 ||
+	    prune_choose(r, &inventory, keep, &arena, &usual, NULL) < 0 ||
+	    prune_choose(r, &inventory, 0, &arena, &all, NULL) < 0)
+		return err->code;
+	rm = rm_command(&usual, &arena, &bytes);
+	if (usual.bytes && all.bytes == usual.bytes)
+		return err_hint(err, "%s frees %s", own_command(r, "", &arena),
+				size_text(&arena, usual.bytes));
+	if (usual.bytes)
+		return err_hint(err, "%s frees %s; with --keep 0, which gives up previous images "
+				     "of kernels that are there, %s",
+				own_command(r, "", &arena), size_text(&arena, usual.bytes),
+				size_text(&arena, all.bytes));
+	if (all.bytes)
+		return err_hint(err, "%s frees %s: the previous images of kernels that are there",
+				own_command(r, " --keep 0", &arena), size_text(&arena, all.bytes));
+	if (rm)
+		return err_hint(err, "%s frees %s, if nobody needs that; or remove kernels with "
+				     "the package manager",
+				rm, size_text(&arena, bytes));
+	return err->code;
 }
 
 /* ---- removing it ---- */

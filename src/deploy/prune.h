@@ -5,7 +5,8 @@
  * Which images in /boot nothing needs: those of kernels that are gone, previous ones beyond what is
  * to be kept, and trials that nobody waits for. What cannot be proven stays. Never the image in use
  * of a kernel that is there, its youngest previous one where that is missing, the one that this
- * machine booted from, or the last good one.
+ * machine booted from, or the last good one; and nothing that others made of a kernel that is
+ * there, such as copies: those are only listed, with the command that removes them.
  */
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct prune_item {
 	uint64_t bytes; /* that it takes on /boot */
 	bool goes;
 	const char *why; /* it goes, or stays though it looks unneeded */
+	const char *command; /* that removes what stays, for a person to decide; NULL */
 };
 
 struct prune {
@@ -36,6 +38,10 @@ struct prune {
 /* KEEP: previous images of each kernel there are to be. Fails where not all could be looked at. */
 int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
 		 struct arena *arena, struct prune *out, struct err *err);
+
+/* ERR says that /boot is full: its hint becomes the command that frees most there, and how much. It
+ * stays what it is where nothing can be freed. KEEP as above. Returns the code that ERR holds. */
+int prune_hint(const struct root *r, unsigned keep, struct err *err);
 
 /* Removes it, and brings the menu in line (LOADER; NULL: leave it). A menu that cannot be brought in
  * line is a failure, and the images are there again. The caller has the lock. */

@@ -14,7 +14,9 @@
 #include "deploy/lock.h"
 #include "deploy/place/exchange.h"
 #include "deploy/place/swap.h"
+#include "deploy/prune.h"
 #include "deploy/state.h"
+#include "host/boot/images.h"
 #include "image/identity.h"
 #include "transaction/configure.h"
 #include "transaction/judge.h"
@@ -201,6 +203,8 @@ static int put_in_place(struct run *run, int fd, const struct pack_result *packe
 		e = bootdir_read(r->root, r->arena, &r->bootdir, err);
 	if (e == 0)
 		e = swap_image(&swap, &swapped, err);
+	if (e == -ENOSPC)
+		prune_hint(r->root, r->q->keep, err);
 	if (e < 0)
 		return e;
 	o->before = swapped.before;

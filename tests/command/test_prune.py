@@ -131,6 +131,27 @@ def test_files_of_people_stay(machine):
     assert set(mine) <= set(names(machine))
 
 
+@pytest.mark.parametrize("ending", [".old-dkms", ".lkg", ".saved", ".20260101", ".bak", "-rescue"])
+def test_what_others_made_of_a_kernel_that_is_there_is_only_listed(ending, machine):
+    copy = machine.path(V1, ending)
+    copy.write_bytes(b"x")
+    told = prune(machine, "--yes", "--json").json
+    assert copy.exists()
+    assert len(told["removed"]) == 2
+    left = {item["path"]: item for item in told["left"]}[f"boot/{copy.name}"]
+    assert left["command"] == f"rm {copy}" and left["kernel"] == V1
+    assert f"to remove it: rm {copy}\n" in prune(machine).text
+    assert copy.name not in run("status", "--root", machine.root).text
+
+
+def test_what_a_menu_needs_is_not_offered_for_removal(machine):
+    machine.path(V1, ".lkg").write_bytes(b"x")
+    entries = machine.root / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    (entries / "mine.conf").write_text(ENTRY.format(V1 + ".lkg", V1))
+    assert prune(machine, "--json").json["left"] == []
+
+
 def test_what_killed_runs_left_goes(machine):
     left = machine.root / f"boot/initrd.img-{GONE}.preroot-80000000"
     left.write_bytes(b"x")

@@ -5,6 +5,8 @@
  */
 
 #include "host/boot/bootdir.h"
+#include "host/boot/images.h"
+#include "format/kernel/cpio.h"
 #include "support.h"
 
 #define V "6.1.0-9-amd64"
@@ -202,7 +204,7 @@ static void images_lie_on_the_partition_where_kernel_install_puts_kernels(void *
 	for (size_t i = 0; i < ARRAY_SIZE(esps); i++) {
 		_cleanup_machine_ struct machine m;
 		const char *folder;
-		struct boot_image *images;
+		struct boot_images images;
 
 		machine_make(&m);
 		folder = arena_printf(&m.arena, "%s/" TOKEN "/" V, esps[i]);
@@ -215,8 +217,9 @@ static void images_lie_on_the_partition_where_kernel_install_puts_kernels(void *
 		assert_path(&m, arena_printf(&m.arena, "%s/initrd", folder));
 		put_text(m.folder, arena_printf(&m.arena, "%s/initrd.img-" V, folder), "12345");
 		assert_path(&m, arena_printf(&m.arena, "%s/initrd.img-" V, folder));
-		assert_int_equal(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 1);
-		assert_int_equal(images[0].size, 5);
+		assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
+		assert_int_equal(images.n, 1);
+		assert_int_equal(images.list[0].size, 5);
 		/* A menu of GRUB's is older, or newer: who started the machine knows. */
 		put_text(m.folder, "boot/grub/grub.cfg", "");
 		read_boot(&m);
@@ -266,7 +269,8 @@ static void images_are_listed_and_copies_of_people_are_not(void **state)
 		"vmlinuz-" V,
 	};
 	_cleanup_machine_ struct machine m;
-	struct boot_image *images;
+	struct boot_images found;
+	const struct boot_image *images;
 
 	(void)state;
 	machine_make(&m);
@@ -278,7 +282,9 @@ static void images_are_listed_and_copies_of_people_are_not(void **state)
 	}
 	put_dir(m.folder, "boot/initrd.img-7.0.0");
 	read_boot(&m);
-	assert_int_equal(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 5);
+	assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &found, &m.err), 0, &m.err);
+	assert_int_equal(found.n, 5);
+	images = found.list;
 	assert_string_equal(images[0].version, "6.12.0-1.fc40.x86_64");
 	assert_string_equal(images[1].path, "boot/initrd.img-" V);
 	assert_int_equal(images[1].size, 5);
@@ -291,6 +297,194 @@ static void images_are_listed_and_copies_of_people_are_not(void **state)
 	assert_string_equal(boot_image_previous("boot/a", 1, &m.arena), "boot/a.previous");
 	assert_string_equal(boot_image_previous("boot/a", 3, &m.arena), "boot/a.previous-3");
 	assert_string_equal(boot_image_trial("boot/a", &m.arena), "boot/a.trial");
+}
+
+/* ---- which file is the image ---- */
+
+static void put_kernel(struct machine *m, const char *path, const char *version)
+{
+	char data[0x400] = {0};
+
+	memcpy(data + 0x1fe, "\x55\xaa", 2);
+	memcpy(data + 0x202, "HdrS\x0f\x02", 6);
+	memcpy(data + 0x20e, "\x00\x01", 2);
+	memcpy(data + 0x300, version, strlen(version));
+	put_file(m->folder, path, data, sizeof(data));
+}
+
+static void put_grub(struct machine *m, const char *kernel, const char *initrds)
+{
+	put_text(m->folder, "boot/grub2/grub.cfg",
+		 arena_printf(&m->arena, "menuentry 'It' {\n linux %s quiet\n initrd %s\n}\n", kernel,
+			      initrds));
+	read_boot(m);
+}
+
+static void each_distribution_has_its_name(void **state)
+{
+	static const struct {
+		const char *system, *path;
+	} rows[] = {
+		{"ID=debian\n", "boot/initrd.img-" V},
+		{"ID=fedora\n", "boot/initramfs-" V ".img"},
+		{"ID=opensuse-tumbleweed\n", "boot/initrd-" V},
+		{"ID=\"sles\"\n", "boot/initrd-" V},
+		{"ID=mageia\n", "boot/initrd-" V ".img"},
+		{"ID=unheard-of\nID_LIKE=\"suse opensuse\"\n", "boot/initrd-" V},
+		{"ID=unheard-of\n", "boot/initramfs-" V ".img"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_machine_ struct machine m;
+
+		machine_make(&m);
+		put_text(m.folder, "etc/os-release", rows[i].system);
+		read_boot(&m);
+		assert_path(&m, rows[i].path);
+		/* What is there is right on every system. */
+		put_text(m.folder, "boot/initrd-" V, "x");
+		assert_path(&m, "boot/initrd-" V);
+	}
+}
+
+static void the_menu_and_the_header_decide(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct boot_images images;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-linux", V);
+	put_text(m.folder, "boot/initramfs-linux-fallback.img", "x");
+	put_text(m.folder, "boot/amd-ucode.img", "x");
+	read_boot(&m);
+	assert_path(&m, "boot/initramfs-linux.img");
+	put_grub(&m, "/vmlinuz-linux", "/initramfs-linux-fallback.img");
+	assert_path(&m, "boot/initramfs-linux.img");
+	put_text(m.folder, "boot/own", "x");
+	put_text(m.folder, "boot/own.previous", "x");
+	put_grub(&m, "/vmlinuz-linux", "/own");
+	assert_path(&m, "boot/own");
+	assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
+	assert_int_equal(images.n, 2);
+	assert_string_equal(images.list[0].path, "boot/own");
+	assert_string_equal(images.list[0].version, V);
+	assert_int_equal(images.list[1].kind, BOOT_IMAGE_PREVIOUS);
+	assert_int_equal(images.n_others, 1);
+	assert_string_equal(images.others[0].path, "boot/initramfs-linux-fallback.img");
+}
+
+static void a_copy_with_an_entry_of_its_own_is_not_the_image(void **state)
+{
+	static const char entry[] = "menuentry 'x' {\n linux /vmlinuz-" V "\n initrd /%s\n}\n";
+	static const char *const others[] = {"initrd.img-" V ".lkg", "initrd.img-" V "-rescue",
+					     "initrd.img-" V ".previous", "copy"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		_cleanup_machine_ struct machine m;
+
+		machine_make(&m);
+		put_kernel(&m, "boot/vmlinuz-" V, V);
+		put_text(m.folder, arena_printf(&m.arena, "boot/%s", others[i]), "x");
+		put_text(m.folder, "boot/initrd.img-" V, "x");
+		put_text(m.folder, "boot/grub/grub.cfg",
+			 arena_printf(&m.arena, "%s%s", arena_printf(&m.arena, entry, others[i]),
+				      arena_printf(&m.arena, entry, "initrd.img-" V)));
+		read_boot(&m);
+		assert_path(&m, "boot/initrd.img-" V);
+	}
+}
+
+static void the_kernel_of_a_rescue_entry_says_nothing(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-0-rescue-0123", V);
+	put_text(m.folder, "boot/initramfs-0-rescue-0123.img", "x");
+	put_grub(&m, "/vmlinuz-0-rescue-0123", "/initramfs-0-rescue-0123.img");
+	assert_path(&m, "boot/initramfs-" V ".img");
+}
+
+static void a_link_is_the_image_that_it_leads_to(void **state)
+{
+	_cleanup_machine_ struct machine m;
+	struct boot_images images;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_text(m.folder, "boot/real/image", "x");
+	put_link(m.folder, "boot/initrd.img-" V, "real/image");
+	read_boot(&m);
+	assert_path(&m, "boot/real/image");
+	put_grub(&m, "/vmlinuz-" V, "/initrd.img-" V);
+	assert_path(&m, "boot/real/image");
+	assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
+	assert_int_equal(images.n, 1);
+	assert_string_equal(images.list[0].path, "boot/real/image");
+	/* It must stay in the folder of images. */
+	put_text(m.folder, "outside", "x");
+	put_grub(&m, "/vmlinuz-" V, "/../outside");
+	assert_path(&m, "boot/real/image");
+}
+
+static void microcode_in_front_is_no_image(void **state)
+{
+	static const char *const early[] = {"kernel/x86/microcode/AuthenticAMD.bin", "kernel"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(early); i++) {
+		_cleanup_buf_ struct buf archive = BUF_INIT;
+		_cleanup_machine_ struct machine m;
+		struct cpio_header h = {.mode = 0100644, .nlink = 1};
+		struct boot_images images;
+
+		machine_make(&m);
+		put_kernel(&m, "boot/vmlinuz-" V, V);
+		cpio_add_header(&archive, &h, early[i]);
+		cpio_add_trailer(&archive);
+		put_file(m.folder, "boot/initrd-early", archive.data, archive.len);
+		put_text(m.folder, "boot/image", "x");
+		put_grub(&m, "/vmlinuz-" V, "/image /initrd-early");
+		assert_path(&m, "boot/image");
+		put_grub(&m, "/vmlinuz-" V, "/initrd-early");
+		assert_path(&m, "boot/initramfs-" V ".img");
+		assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
+		assert_int_equal(images.n + images.n_others, 0);
+		/* With an image behind it, it is one. */
+		buf_add(&archive, "\x1f\x8b", 2);
+		put_file(m.folder, "boot/initrd-early", archive.data, archive.len);
+		put_grub(&m, "/vmlinuz-" V, "/initrd-early");
+		assert_path(&m, "boot/initrd-early");
+	}
+}
+
+static void names_that_only_begin_with_a_kernels_version_are_others(void **state)
+{
+	static const char *const endings[] = {".old-dkms", ".lkg", ".saved", ".20260101",
+					      "-fallback", "-rescue", "~", "+x"};
+	_cleanup_machine_ struct machine m;
+	struct boot_images images;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		put_text(m.folder, arena_printf(&m.arena, "boot/initrd.img-" V "%s", endings[i]),
+			 "x");
+	/* Another kernel's. */
+	put_text(m.folder, "boot/initrd.img-" V "64", "x");
+	read_boot(&m);
+	assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
+	assert_int_equal(images.n, 1);
+	assert_string_equal(images.list[0].version, V "64");
+	assert_int_equal(images.n_others, ARRAY_SIZE(endings));
+	for (size_t i = 0; i < images.n_others; i++)
+		assert_string_equal(images.others[i].version, V);
 }
 
 int main(void)
@@ -307,6 +501,13 @@ int main(void)
 		cmocka_unit_test(images_lie_on_the_partition_where_kernel_install_puts_kernels),
 		cmocka_unit_test(a_partition_that_the_machine_boots_from_must_be_mounted),
 		cmocka_unit_test(images_are_listed_and_copies_of_people_are_not),
+		cmocka_unit_test(each_distribution_has_its_name),
+		cmocka_unit_test(the_menu_and_the_header_decide),
+		cmocka_unit_test(a_copy_with_an_entry_of_its_own_is_not_the_image),
+		cmocka_unit_test(the_kernel_of_a_rescue_entry_says_nothing),
+		cmocka_unit_test(a_link_is_the_image_that_it_leads_to),
+		cmocka_unit_test(microcode_in_front_is_no_image),
+		cmocka_unit_test(names_that_only_begin_with_a_kernels_version_are_others),
 	};
 
 	return RUN_TESTS(tests);

@@ -4,6 +4,7 @@
  * What the boot loaders of a machine offer.
  */
 
+#include "host/boot/bootdir.h"
 #include "host/boot/bootmenu.h"
 #include "support.h"
 
@@ -42,7 +43,7 @@ static void machine_clear(struct machine *m)
 static void read_menu(struct machine *m)
 {
 	assert_ok(bootdir_read(&m->root, &m->arena, &m->boot, &m->err), 0, &m->err);
-	assert_ok(bootmenu_read(&m->root, &m->boot, &m->arena, &m->menu, &m->err), 0, &m->err);
+	assert_ok(bootmenu_read(&m->root, m->boot.boot, &m->arena, &m->menu, &m->err), 0, &m->err);
 }
 
 static void assert_entry(const struct machine *m, size_t i, const char *id, const char *version,
@@ -262,7 +263,7 @@ static void a_menu_that_cannot_be_read_is_a_failure(void **state)
 		machine_make(&m);
 		put_text(m.folder, files[i], "label \n}\n");
 		assert_ok(bootdir_read(&m.root, &m.arena, &m.boot, &m.err), 0, &m.err);
-		assert_fails(bootmenu_read(&m.root, &m.boot, &m.arena, &m.menu, &m.err), -EBADMSG,
+		assert_fails(bootmenu_read(&m.root, m.boot.boot, &m.arena, &m.menu, &m.err), -EBADMSG,
 			     &m.err);
 		assert_contains(m.err.text, files[i]);
 		assert_contains(m.err.text, "line");

@@ -217,7 +217,7 @@ static void GRUBs_own_words_keep_what_they_are(void **state)
 		     "search --set=root 12-34\nlinux /vmlinuz-" V
 		     " a='b}' # }\ninitrd \\\n/initrd.img-" V "\n}\n" SOURCE);
 	update_twice(&m);
-	assert_ok(bootmenu_read(&m.root, &m.boot, &m.arena, &menu, &m.err), 0, &m.err);
+	assert_ok(bootmenu_read(&m.root, m.boot.boot, &m.arena, &menu, &m.err), 0, &m.err);
 	assert_int_equal(menu.n, 2);
 	assert_string_equal(menu.entries[1].title, "It's $x {1}, Linux " V ", previous initramfs");
 	assert_string_equal(menu.entries[1].options, "a=b}");

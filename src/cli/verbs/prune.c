@@ -73,6 +73,10 @@ static void print_item(const struct prune_item *item)
 	escape_text(item->path, path, sizeof(path));
 	printf("%s /%s, %s: %s\n", item->goes ? "removes" : "leaves", path,
 	       cli_size(item->bytes, size), item->why);
+	if (item->command) {
+		escape_text(item->command, path, sizeof(path));
+		printf("  to remove it: %s\n", path);
+	}
 }
 
 static size_t count(const struct prune *p)
@@ -120,9 +124,11 @@ static void print_json(const struct options *o)
 		struct json_object *one = json_object_new_object();
 
 		json_object_object_add(one, "path", cli_json_text(item->path));
-		json_object_object_add(one, "kernel", cli_json_text(item->version));
+		json_object_object_add(one, "kernel", item->version ? cli_json_text(item->version) : NULL);
 		json_object_object_add(one, "bytes", json_object_new_int64((int64_t)item->bytes));
 		json_object_object_add(one, "why", cli_json_text(item->why));
+		if (item->command)
+			json_object_object_add(one, "command", cli_json_text(item->command));
 		json_object_array_add(lists[!item->goes], one);
 	}
 	for (size_t i = 0; i < o->prune.n_gone; i++)

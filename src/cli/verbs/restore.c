@@ -9,6 +9,7 @@
 #include "deploy/loader/loader.h"
 #include "deploy/lock.h"
 #include "deploy/place/restore.h"
+#include "host/boot/images.h"
 #include "host/boot/kernels.h"
 
 struct restore {

@@ -134,8 +134,8 @@ static const struct boot_image *find_unnamed(const struct loader *l)
 {
 	if (!l->q->version || strcmp(l->q->bootdir->path, l->q->bootdir->boot) != 0)
 		return NULL;
-	for (size_t i = 0; i < l->n_images; i++) {
-		const struct boot_image *image = &l->images[i];
+	for (size_t i = 0; i < l->images.n; i++) {
+		const struct boot_image *image = &l->images.list[i];
 
 		if (image->kind == BOOT_IMAGE_CURRENT &&
 		    strcmp(image->version, l->q->version) == 0 && has_kernel(l, image->version) &&

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "deploy/loader/loader.h"
+#include "host/boot/images.h"
 
 enum { LOADER_TEXT_MAX = 4 * 1024 * 1024 };
 
@@ -35,8 +36,7 @@ struct loader_saved {
 struct loader {
 	const struct loader_request *q;
 	struct arena *arena;
-	struct boot_image *images;
-	size_t n_images;
+	struct boot_images images;
 	struct loader_wanted *wanted;
 	size_t n_wanted;
 	struct bootmenu menu;

@@ -172,7 +172,7 @@ static void undo(struct loader *l, struct err *err)
 
 int loader_read_menu(struct loader *l, struct err *err)
 {
-	return bootmenu_read(l->q->root, l->q->bootdir, l->arena, &l->menu, err);
+	return bootmenu_read(l->q->root, l->q->bootdir->boot, l->arena, &l->menu, err);
 }
 
 static void want(struct loader *l, const struct boot_image *image)
@@ -286,14 +286,13 @@ int loader_run_tool(const struct loader *l, const char *const *argv, struct err 
 
 static int prepare(struct loader *l, struct err *err)
 {
-	int n = boot_images_list(l->q->root, l->q->bootdir, l->arena, &l->images, err);
+	int e = boot_images_list(l->q->root, l->q->bootdir, l->arena, &l->images, err);
 
-	if (n < 0)
-		return n;
-	l->n_images = (size_t)n;
-	for (size_t i = 0; i < l->n_images; i++)
-		if (l->images[i].kind != BOOT_IMAGE_CURRENT)
-			want(l, &l->images[i]);
+	if (e < 0)
+		return e;
+	for (size_t i = 0; i < l->images.n; i++)
+		if (l->images.list[i].kind != BOOT_IMAGE_CURRENT)
+			want(l, &l->images.list[i]);
 	return loader_read_menu(l, err);
 }
 
@@ -306,8 +305,8 @@ static int check(const struct loader *l, struct err *err)
 		const char *missing = NULL;
 		bool is_known = e->is_ours;
 
-		for (size_t k = 0; l->tool_ran && k < l->n_images; k++)
-			is_known |= bootmenu_names(e, l->images[k].path);
+		for (size_t k = 0; l->tool_ran && k < l->images.n; k++)
+			is_known |= bootmenu_names(e, l->images.list[k].path);
 		if (!is_known || !e->kernel)
 			continue;
 		if (!root_exists(l->q->root, e->kernel))
@@ -362,7 +361,7 @@ int loader_check(const struct loader_request *q, const char *path, struct err *e
 	const struct bootmenu_entry *other;
 	struct bootmenu menu;
 
-	if (bootmenu_read(q->root, q->bootdir, &arena, &menu, NULL) < 0 ||
+	if (bootmenu_read(q->root, q->bootdir->boot, &arena, &menu, NULL) < 0 ||
 	    bootmenu_find(&menu, q->version, path))
 		return 0;
 	other = bootmenu_find(&menu, q->version, NULL);

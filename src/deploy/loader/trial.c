@@ -360,7 +360,7 @@ static int try_next(const struct loader *l, const char *version, const char *pat
 
 static int begin(struct loader *l, struct err *err)
 {
-	return bootmenu_read(l->q->root, l->q->bootdir, l->arena, &l->menu, err);
+	return bootmenu_read(l->q->root, l->q->bootdir->boot, l->arena, &l->menu, err);
 }
 
 int loader_try_next(const struct loader_request *q, const char *version, const char *path,

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "deploy/place/exchange.h"
+#include "host/boot/images.h"
 #include "image/verify.h"
 
 static int judge(const struct root *root, const char *path, struct arena *arena, struct err *err)

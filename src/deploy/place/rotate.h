@@ -21,7 +21,8 @@
 
 #include "deploy/place/atomic.h"
 
-enum { KEEP_MAX = 9 };
+/* Previous images of a kernel that are kept where nobody says how many, and at most. */
+enum { KEEP_DEFAULT = 1, KEEP_MAX = 9 };
 
 struct rotation {
 	int dir;

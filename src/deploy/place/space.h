@@ -13,8 +13,7 @@ enum { SPACE_RESERVE = 1024 * 1024 }; /* what is to be left, in bytes */
 
 /*
  * EXTRA: bytes of copies that have to be made of older images there (0 where links do). -ENOSPC
- * says how much is missing, and the hint by name what would free it: images that belong to no
- * kernel.
+ * says how much is missing; prune_hint() knows what frees it.
  */
 int space_check(const struct root *root, const struct bootdir *b, uint64_t bytes, uint64_t extra,
 		struct err *err);

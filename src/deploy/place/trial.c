@@ -11,6 +11,7 @@
 #include "deploy/place/folder.h"
 #include "deploy/place/rotate.h"
 #include "deploy/place/exchange.h"
+#include "host/boot/images.h"
 #include "image/identity.h"
 
 static const char *last_part(const char *path)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/boot/bootdir.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -13,20 +11,11 @@
 #include "format/kernel/efivar.h"
 #include "format/machine/fstab.h"
 #include "format/machine/mountinfo.h"
-#include "format/machine/osrelease.h"
 #include "host/boot/kernel_install.h"
-
-#define DEBIAN_START "initrd.img-"
-#define OTHERS_START "initramfs-"
-#define OTHERS_END   ".img"
-#define PREVIOUS     ".previous"
-#define TRIAL	     ".trial"
 
 enum {
 	TEXT_MAX = 4 * 1024 * 1024,
 	EFIVAR_MAX = 4096,
-	GENERATION_MAX = 99,
-	TEMP_DIGITS = 8,
 };
 
 /* ---- the folder ---- */
@@ -157,6 +146,16 @@ static int choose_folder(const struct root *r, struct arena *arena, struct bootd
 	return 0;
 }
 
+/* What is said of the kernels and images there. A menu that cannot be read says nothing. */
+static void read_content(const struct root *r, struct arena *arena, struct bootdir *b)
+{
+	struct bootmenu *menu = arena_alloc(arena, sizeof(*menu));
+
+	if (bootmenu_read(r, b->boot, arena, menu, NULL) == 0)
+		b->menu = menu;
+	b->n_kernels = kernel_files(r, b->boot, arena, &b->kernels);
+}
+
 int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out, struct err *err)
 {
 	struct bootdir b = {.boot = root_resolve(r, "boot", arena)};
@@ -185,6 +184,7 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 	b.has_links =
 		!b.fstype || (strcmp(b.fstype, "vfat") != 0 && strcmp(b.fstype, "msdos") != 0 &&
 			      strcmp(b.fstype, "exfat") != 0);
+	read_content(r, arena, &b);
 	*out = b;
 	return 0;
 }
@@ -192,184 +192,4 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 uint64_t bootdir_takes(const struct bootdir *b, uint64_t size)
 {
 	return (size + b->cluster - 1) / b->cluster * b->cluster;
-}
-
-/* ---- names ---- */
-
-static bool is_debian(const struct root *r)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char like[256] = "", id[64] = "";
-	char *cursor = like, *word;
-
-	if (root_read(r, "etc/os-release", TEXT_MAX, &text) < 0 &&
-	    root_read(r, "usr/lib/os-release", TEXT_MAX, &text) < 0)
-		return root_exists(r, "etc/debian_version");
-	osrelease_get((const char *)text.data, text.len, "ID", id, sizeof(id));
-	osrelease_get((const char *)text.data, text.len, "ID_LIKE", like, sizeof(like));
-	if (strcmp(id, "debian") == 0 || strcmp(id, "ubuntu") == 0)
-		return true;
-	while ((word = strsep(&cursor, " ")))
-		if (strcmp(word, "debian") == 0 || strcmp(word, "ubuntu") == 0)
-			return true;
-	return false;
-}
-
-const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
-			    struct arena *arena)
-{
-	const char *names[4];
-	bool is_in_boot = strcmp(b->path, b->boot) == 0, by_debian = is_debian(r);
-	size_t n = 0;
-
-	names[n++] = arena_printf(arena, "%s/" DEBIAN_START "%s", b->path, version);
-	names[n++] = arena_printf(arena, "%s/" OTHERS_START "%s" OTHERS_END, b->path, version);
-	if (b->token) {
-		names[n++] = arena_printf(arena, "%s/%s/initrd", b->token, version);
-		names[n++] =
-			arena_printf(arena, "%s/%s/" DEBIAN_START "%s", b->token, version, version);
-	}
-	for (size_t i = is_in_boot ? 0 : 2; i < n; i++)
-		if (root_exists(r, names[i]))
-			return names[i];
-	if (b->token &&
-	    (!is_in_boot || root_exists(r, arena_printf(arena, "%s/%s", b->token, version))))
-		return by_debian ? names[3] : names[2];
-	return by_debian ? names[0] : names[1];
-}
-
-const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena)
-{
-	return generation > 1 ? arena_printf(arena, "%s" PREVIOUS "-%u", path, generation)
-			      : arena_printf(arena, "%s" PREVIOUS, path);
-}
-
-const char *boot_image_trial(const char *path, struct arena *arena)
-{
-	return arena_printf(arena, "%s" TRIAL, path);
-}
-
-/* ---- the list ---- */
-
-struct listing {
-	const struct root *root;
-	struct arena *arena;
-	struct boot_image *images;
-	size_t n, cap;
-};
-
-/* Takes ".previous-3" and the like off NAME, which it cuts. */
-static void take_kind(char *name, struct boot_image *out)
-{
-	char *dot = strrchr(name, '.');
-	uint64_t number = 1;
-
-	if (!dot)
-		return;
-	if (strcmp(dot, TRIAL) == 0)
-		out->kind = BOOT_IMAGE_TRIAL;
-	else if (str_starts(dot, PREVIOUS) &&
-		 (!dot[strlen(PREVIOUS)] ||
-		  (dot[strlen(PREVIOUS)] == '-' &&
-		   parse_u64(dot + strlen(PREVIOUS) + 1, GENERATION_MAX, &number) && number > 1)))
-		out->kind = BOOT_IMAGE_PREVIOUS;
-	else
-		return;
-	out->generation = out->kind == BOOT_IMAGE_PREVIOUS ? (unsigned)number : 0;
-	*dot = '\0';
-}
-
-/* Is it what comes of a kernel's version, and not of somebody's copy of an image? */
-static bool is_version(const char *s)
-{
-	static const char *const endings[] = {".bak",  ".old",	    ".orig",	 ".new",
-					      ".tmp",  ".dpkg-new", ".dpkg-bak", ".dpkg-dist",
-					      ".save", ".backup",   "kdump"};
-	const char *mark = strstr(s, ".preroot-");
-
-	if (!isdigit((unsigned char)*s) || str_starts(s, "0-rescue") || strstr(s, PREVIOUS) ||
-	    s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+_~-")])
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		if (str_ends(s, endings[i]))
-			return false;
-	return !str_ends(s, "~") && !(mark && strlen(mark) == strlen(".preroot-") + TEMP_DIGITS);
-}
-
-/* VERSION: what the folder says; NULL: the name says it. */
-static void take(struct listing *l, const char *folder, const char *name, const char *version)
-{
-	struct boot_image image = {.path = arena_printf(l->arena, "%s/%s", folder, name)};
-	char *copy = arena_strdup(l->arena, name);
-	struct stat st;
-
-	take_kind(copy, &image);
-	if (str_starts(copy, DEBIAN_START)) {
-		image.version = copy + strlen(DEBIAN_START);
-	} else if (str_starts(copy, OTHERS_START) && str_ends(copy, OTHERS_END)) {
-		copy[strlen(copy) - strlen(OTHERS_END)] = '\0';
-		image.version = copy + strlen(OTHERS_START);
-	} else if (version && strcmp(copy, "initrd") == 0) {
-		image.version = version;
-	}
-	if (!image.version || !is_version(image.version) ||
-	    (version && strcmp(image.version, version) != 0) ||
-	    root_lstat(l->root, image.path, &st) < 0 || !S_ISREG(st.st_mode))
-		return;
-	image.size = (uint64_t)st.st_size;
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 16;
-		l->images = xrealloc(l->images, l->cap, sizeof(*l->images));
-	}
-	l->images[l->n++] = image;
-}
-
-static int by_kernel(const void *a, const void *b)
-{
-	const struct boot_image *x = a, *y = b;
-	int d = version_compare(y->version, x->version);
-
-	if (d)
-		return d;
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (x->generation != y->generation)
-		return x->generation < y->generation ? -1 : 1;
-	return strcmp(x->path, y->path);
-}
-
-/* The folders that kernel-install makes, one a kernel. */
-static void take_folders(struct listing *l, const char *folder)
-{
-	char **versions, **names;
-	int n = folder ? root_listdir(l->root, folder, l->arena, &versions) : 0;
-
-	for (int i = 0; i < n; i++) {
-		const char *path = arena_printf(l->arena, "%s/%s", folder, versions[i]);
-
-		if (!is_version(versions[i]) || root_listdir(l->root, path, l->arena, &names) < 0)
-			continue;
-		for (char **name = names; *name; name++)
-			take(l, path, *name, versions[i]);
-	}
-}
-
-int boot_images_list(const struct root *r, const struct bootdir *b, struct arena *arena,
-		     struct boot_image **out, struct err *err)
-{
-	struct listing l = {.root = r, .arena = arena};
-	char **names;
-	int n = root_listdir(r, b->path, arena, &names);
-
-	if (n < 0)
-		return err_sys(err, n, "%s/%s", root_prefix(r), b->path);
-	if (strcmp(b->path, b->boot) == 0)
-		for (int i = 0; i < n; i++)
-			take(&l, b->path, names[i], NULL);
-	take_folders(&l, b->token);
-	if (l.n)
-		qsort(l.images, l.n, sizeof(*l.images), by_kernel);
-	*out = arena_memdup(arena, l.images ? l.images : (void *)"", l.n * sizeof(*l.images));
-	free(l.images);
-	return (int)l.n;
 }

@@ -2,14 +2,9 @@
 #pragma once
 
 /*
- * Where a machine keeps what its boot loader reads, and the images that lie there. All paths are
- * below the root, links resolved, without a leading slash.
- *
- * The image of a kernel VERSION has the name that is in use already, else the distribution's:
- * boot/initrd.img-VERSION (Debian and its kin) or boot/initramfs-VERSION.img (all others); in a
- * folder that kernel-install made for it, boot/efi/TOKEN/VERSION/initrd.img-VERSION or initrd. Beside it lie, each named after it:
- *   IMAGE.previous, IMAGE.previous-2, ...   what it replaced, the youngest first
- *   IMAGE.trial                             what the next boot is to try, see rebuild --try-next
+ * Where a machine keeps what its boot loader reads, how much room there is, which kernels lie there
+ * and what the menu says of them. All paths are below the root, links resolved, without a leading
+ * slash. The images are those of host/boot/images.h.
  */
 
 #include <stdbool.h>
@@ -17,6 +12,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "host/boot/bootmenu.h"
+#include "host/boot/kernels.h"
 #include "host/root.h"
 
 struct bootdir {
@@ -31,6 +28,9 @@ struct bootdir {
 	bool is_mount;      /* a filesystem of its own */
 	bool is_read_only;
 	bool has_links;     /* hard links, owners, permissions: no FAT */
+	const struct bootmenu *menu; /* NULL: it cannot be read */
+	struct kernel_file *kernels; /* in /boot itself */
+	size_t n_kernels;
 };
 
 /* -ENOENT: there is none. -ENODEV: fstab has a filesystem for it, which is not mounted: what is
@@ -40,30 +40,3 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 
 /* Bytes that a file of SIZE takes there. */
 uint64_t bootdir_takes(const struct bootdir *b, uint64_t size);
-
-enum boot_image_kind {
-	BOOT_IMAGE_CURRENT,
-	BOOT_IMAGE_PREVIOUS,
-	BOOT_IMAGE_TRIAL,
-};
-
-struct boot_image {
-	const char *path;
-	const char *version; /* of the kernel, by its name */
-	enum boot_image_kind kind;
-	unsigned generation; /* of a previous one: 1 is the youngest */
-	uint64_t size;
-};
-
-/* Where the image of VERSION is, or would be. */
-const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
-			    struct arena *arena);
-
-/* PATH is that of a current image. GENERATION counts from 1. */
-const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena);
-const char *boot_image_trial(const char *path, struct arena *arena);
-
-/* All images there, by version (newest first), kind and generation. Files that merely look alike,
- * such as copies that somebody called .bak, are none. Count, or -errno. */
-int boot_images_list(const struct root *r, const struct bootdir *b, struct arena *arena,
-		     struct boot_image **out, struct err *err);

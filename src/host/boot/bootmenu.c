@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/boot/bootmenu.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "format/menu/bls.h"
-#include "format/kernel/bzimage.h"
 #include "format/menu/extlinux.h"
 #include "format/menu/grubcfg.h"
+#include "host/boot/kernels.h"
 #include "host/boot/mountpoint.h"
 
 enum {
@@ -22,7 +20,7 @@ enum {
 
 struct reader {
 	const struct root *root;
-	const struct bootdir *boot;
+	const char *boot;
 	struct arena *arena;
 	const char *machine; /* its id; NULL: not known */
 	struct bootmenu out;
@@ -74,43 +72,12 @@ static const char *read_text(struct reader *r, const char *file, size_t max, siz
 
 /* ---- entries ---- */
 
-/* The part of a kernel's path that is a version: vmlinuz-VERSION, VERSION/linux. */
-static const char *version_by_name(struct arena *arena, const char *path)
-{
-	static const char *const starts[] = {"vmlinuz-", "vmlinux-", "kernel-", "linux-",
-					     "bzImage-"};
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	const char *folder;
-
-	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
-		if (str_starts(name, starts[i]) && isdigit((unsigned char)name[strlen(starts[i])]))
-			return arena_strdup(arena, name + strlen(starts[i]));
-	if (!slash || strcmp(name, "linux") != 0)
-		return NULL;
-	folder = arena_strndup(arena, path, (size_t)(slash - path));
-	slash = strrchr(folder, '/');
-	folder = slash ? slash + 1 : folder;
-	return isdigit((unsigned char)*folder) ? folder : NULL;
-}
-
 static const char *version_of(struct reader *r, const char *kernel)
 {
-	_cleanup_fd_ int fd = -1;
-	_cleanup_free_ uint8_t *head = NULL;
-	struct bzimage image;
-	ssize_t n;
-
 	for (size_t i = 0; i < r->out.n; i++)
 		if (r->out.entries[i].kernel && strcmp(r->out.entries[i].kernel, kernel) == 0)
 			return r->out.entries[i].version;
-	fd = root_openat(r->root, kernel, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return NULL;
-	head = xrealloc(NULL, BZIMAGE_HEAD, 1);
-	n = read_full(fd, head, BZIMAGE_HEAD);
-	if (n > 0 && bzimage_decode(head, (size_t)n, &image, NULL) == 0)
-		return arena_strdup(r->arena, image.version);
-	return version_by_name(r->arena, kernel);
+	return kernel_version(r->root, kernel, r->arena);
 }
 
 bool bootmenu_is_own_id(const char *id)
@@ -191,7 +158,7 @@ static void follow(struct reader *r, const struct bootmenu_top *top,
 static int read_grub(struct reader *r, const char *file, struct err *err)
 {
 	const char *main_file = r->out.file[BOOTMENU_GRUB];
-	const struct bootmenu_top *top = top_of(r, r->boot->boot, main_file);
+	const struct bootmenu_top *top = top_of(r, r->boot, main_file);
 	const char *folder = arena_printf(r->arena, "/%s", top->folder);
 	const struct grubcfg_variable known[] = {
 		{"prefix", folder}, {"config_directory", folder}, {"root", NULL}, {0}};
@@ -240,7 +207,7 @@ static const char *find_grub_efi(struct reader *r)
 static const char *find_in_boot(struct reader *r, const char *const *names)
 {
 	for (; *names; names++) {
-		const char *path = arena_printf(r->arena, "%s/%s", r->boot->boot, *names);
+		const char *path = arena_printf(r->arena, "%s/%s", r->boot, *names);
 
 		path = root_resolve(r->root, path, r->arena);
 		if (path)
@@ -325,7 +292,7 @@ static void take_bls_below(struct reader *r, const char *base)
 
 static int read_extlinux(struct reader *r, const char *file, unsigned depth, struct err *err)
 {
-	const struct bootmenu_top *top = top_of(r, r->boot->boot, file);
+	const struct bootmenu_top *top = top_of(r, r->boot, file);
 	struct extlinux menu;
 	const char *text;
 	size_t len;
@@ -379,11 +346,11 @@ static int take_extlinux(struct reader *r, struct err *err)
 		       : 0;
 }
 
-int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *arena,
+int bootmenu_read(const struct root *r, const char *boot, struct arena *arena,
 		  struct bootmenu *out, struct err *err)
 {
 	struct reader reader = {.root = r,
-				.boot = b,
+				.boot = boot,
 				.arena = arena,
 				.machine = root_read_line(r, "etc/machine-id", arena)};
 	struct err own = {0};
@@ -394,7 +361,7 @@ int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *a
 	e = take_grub(&reader, err);
 	if (e < 0)
 		return e;
-	take_bls_below(&reader, b->boot);
+	take_bls_below(&reader, boot);
 	take_bls_below(&reader, "efi");
 	take_bls_below(&reader, "boot/efi");
 	e = take_extlinux(&reader, err);

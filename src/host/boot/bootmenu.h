@@ -17,7 +17,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "host/boot/bootdir.h"
 #include "host/root.h"
 
 /* What preroot calls its own entries: this and the version of a kernel. */
@@ -78,10 +77,10 @@ struct bootmenu {
 	const char *problem;  /* NULL, or what could not be read: "FILE: line N: ..." */
 };
 
-/* No loader at all is no failure. A menu that cannot be read is; of what it sources, and of entry
+/* BOOT: the folder where menus of GRUB and extlinux lie (struct bootdir). No loader at all is no failure. A menu that cannot be read is; of what it sources, and of entry
  * files, one that cannot be read is only a problem. What a menu holds beside plain entries (GRUB's
  * script language) is passed over. */
-int bootmenu_read(const struct root *r, const struct bootdir *b, struct arena *arena,
+int bootmenu_read(const struct root *r, const char *boot, struct arena *arena,
 		  struct bootmenu *out, struct err *err);
 
 /* The first entry that boots VERSION with the image at PATH (NULL: any). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/boot/kernels.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -61,7 +62,106 @@ static int check_image(const struct root *r, const char *path, const char *versi
 	return 1;
 }
 
+/* ---- kernel images, by what they are called and what they say ---- */
+
+static const char *const image_names[] = {"vmlinuz", "vmlinux", "kernel", "linux", "bzImage"};
+
+/* What is behind "vmlinuz-" and the like in NAME, "" of "vmlinuz"; NULL: it is no such name. */
+static const char *suffix_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(image_names); i++) {
+		size_t len = strlen(image_names[i]);
+
+		if (str_starts(name, image_names[i]) && (!name[len] || name[len] == '-'))
+			return name + len + (name[len] == '-');
+	}
+	return NULL;
+}
+
+/* vmlinuz-VERSION, VERSION/linux */
+static const char *version_by_name(const char *path, struct arena *arena)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *suffix = suffix_of(name), *folder;
+
+	if (suffix && isdigit((unsigned char)*suffix))
+		return arena_strdup(arena, suffix);
+	if (!slash || strcmp(name, "linux") != 0)
+		return NULL;
+	folder = arena_strndup(arena, path, (size_t)(slash - path));
+	slash = strrchr(folder, '/');
+	folder = slash ? slash + 1 : folder;
+	return isdigit((unsigned char)*folder) ? folder : NULL;
+}
+
+const char *kernel_version(const struct root *r, const char *path, struct arena *arena)
+{
+	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
+	_cleanup_free_ uint8_t *head = NULL;
+	struct bzimage image;
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	head = xrealloc(NULL, BZIMAGE_HEAD, 1);
+	n = read_full(fd, head, BZIMAGE_HEAD);
+	if (n > 0 && bzimage_decode(head, (size_t)n, &image, NULL) == 0)
+		return arena_strdup(arena, image.version);
+	return version_by_name(path, arena);
+}
+
+bool kernel_name_is_copy(const char *name)
+{
+	static const char *const endings[] = {"~",    ".bak",  ".old",	".orig",   ".new",
+					      ".tmp", ".save", ".saved", ".backup", ".rpmnew",
+					      ".rpmsave"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (str_ends(name, endings[i]))
+			return true;
+	return strstr(name, ".dpkg-") != NULL;
+}
+
+size_t kernel_files(const struct root *r, const char *folder, struct arena *arena,
+		    struct kernel_file **out)
+{
+	struct kernel_file *list = NULL;
+	size_t count = 0;
+	char **names;
+	int n = root_listdir(r, folder, arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		struct kernel_file file = {.path = arena_printf(arena, "%s/%s", folder, names[i]),
+					   .suffix = suffix_of(names[i])};
+		struct stat st;
+
+		if (!file.suffix || kernel_name_is_copy(names[i]) ||
+		    root_lstat(r, file.path, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		file.version = kernel_version(r, file.path, arena);
+		if (!file.version)
+			continue;
+		list = arena_grow(arena, list, count, sizeof(*list));
+		list[count++] = file;
+	}
+	*out = list;
+	return count;
+}
+
 enum { IMAGE_PLACES = 5 };
+
+/* A kernel in /boot that only its header says to be VERSION, such as vmlinuz-linux. That of a rescue
+ * entry is a copy. */
+static const char *place_by_header(const struct root *r, const char *version, struct arena *arena)
+{
+	struct kernel_file *files;
+	size_t n = kernel_files(r, "boot", arena, &files);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(files[i].version, version) == 0 && !strstr(files[i].suffix, "rescue"))
+			return files[i].path;
+	return NULL;
+}
 
 /* Where the kernel VERSION may be, the likeliest first; NULL behind the last one. What
  * kernel-install has put somewhere is only looked for when it is in none of the usual places. */
@@ -98,7 +198,8 @@ static int find_image(const struct root *r, struct kernel *k, struct arena *aren
 		if (e)
 			return e;
 	}
-	return 0;
+	k->image = place_by_header(r, k->version, arena);
+	return k->image != NULL;
 }
 
 /* The module tree of VERSION. False when there is no such directory. */
@@ -155,7 +256,7 @@ const char *kernel_image_path(const struct root *r, const char *version, struct 
 	for (unsigned i = 0; (path = image_place(r, version, i, arena)); i++)
 		if (root_exists(r, path))
 			return path;
-	return NULL;
+	return place_by_header(r, version, arena);
 }
 
 /* A comma list of what is installed, for the hint of a wrong version. */

@@ -31,7 +31,24 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
-/* Where a kernel image of VERSION lies, by its name alone, whether there are modules for it or not;
+/* The version of the kernel image at PATH: what its header says, else what its name does. NULL: it
+ * cannot be opened, or neither says it. */
+const char *kernel_version(const struct root *r, const char *path, struct arena *arena);
+
+/* Does NAME, of a kernel or an image, end as those of copies and of half-installed files do? */
+bool kernel_name_is_copy(const char *name);
+
+struct kernel_file {
+	const char *path, *version;
+	const char *suffix; /* of its name: "linux" of vmlinuz-linux, "" of vmlinuz */
+};
+
+/* The kernel images right in FOLDER, by name; links and copies are
+ * none. Their number. */
+size_t kernel_files(const struct root *r, const char *folder, struct arena *arena,
+		    struct kernel_file **out);
+
+/* Where a kernel image of VERSION lies, by its name, else by its header, whether there are modules for it or not;
  * NULL: nowhere. */
 const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena);
 

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/boot/images.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "format/kernel/cpio.h"
+#include "format/machine/osrelease.h"
+
+#define PREVIOUS ".previous"
+#define TRIAL	 ".trial"
+
+enum {
+	TEXT_MAX = 1024 * 1024,
+	GENERATION_MAX = 99,
+	TEMP_DIGITS = 8,
+	ENTRIES_MAX = 4096, /* of an archive of microcode */
+	ZEROS_MAX = 4096,   /* between its end and that of the file */
+};
+
+/* ---- names ---- */
+
+struct pattern {
+	const char *start, *end;
+};
+
+enum { BY_DEBIAN, BY_MOST, BY_MAGEIA, BY_SUSE, BY_ALPINE };
+
+/* The longer of two ends that fit comes first. */
+static const struct pattern patterns[] = {
+	[BY_DEBIAN] = {"initrd.img-", ""},
+	[BY_MOST] = {"initramfs-", ".img"},
+	[BY_MAGEIA] = {"initrd-", ".img"},
+	[BY_SUSE] = {"initrd-", ""},
+	[BY_ALPINE] = {"initramfs-", ""},
+};
+
+static const char *name_of(const struct pattern *p, const char *folder, const char *what,
+			   struct arena *arena)
+{
+	return arena_printf(arena, "%s/%s%s%s", folder, p->start, what, p->end);
+}
+
+/* The kernel's part of NAME; NULL: it is no name of an image. */
+static const char *kernel_part(const char *name, struct arena *arena)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		size_t start = strlen(patterns[i].start), end = strlen(patterns[i].end);
+
+		if (str_starts(name, patterns[i].start) && str_ends(name, patterns[i].end) &&
+		    strlen(name) > start + end)
+			return arena_strndup(arena, name + start, strlen(name) - start - end);
+	}
+	return NULL;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static const char *folder_of(const char *path, struct arena *arena)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? arena_strndup(arena, path, (size_t)(slash - path)) : "";
+}
+
+/* Does the version come from a kernel, and not from a copy of somebody's? */
+static bool is_version(const char *s)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	if (!digits || s[digits] != '.' || !isdigit((unsigned char)s[digits + 1]) ||
+	    strstr(s, PREVIOUS) ||
+	    s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+_~-")])
+		return false;
+	return !kernel_name_is_copy(s) && !str_ends(s, "kdump");
+}
+
+static bool is_word_of(const char *word, const struct pattern *p)
+{
+	static const struct {
+		const char *start;
+		unsigned pattern;
+	} systems[] = {
+		{"debian", BY_DEBIAN}, {"ubuntu", BY_DEBIAN}, {"mageia", BY_MAGEIA},
+		{"opensuse", BY_SUSE}, {"suse", BY_SUSE},     {"sles", BY_SUSE},
+		{"sled", BY_SUSE},     {"alpine", BY_ALPINE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
+		if (str_starts(word, systems[i].start))
+			return &patterns[systems[i].pattern] == p;
+	return false;
+}
+
+/* How this distribution calls its images. */
+static const struct pattern *usual_pattern(const struct root *r)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char like[256] = "", id[64] = "";
+	char *cursor = like, *word = id;
+
+	if (root_read(r, "etc/os-release", TEXT_MAX, &text) < 0 &&
+	    root_read(r, "usr/lib/os-release", TEXT_MAX, &text) < 0)
+		return &patterns[root_exists(r, "etc/debian_version") ? BY_DEBIAN : BY_MOST];
+	osrelease_get((const char *)text.data, text.len, "ID", id, sizeof(id));
+	osrelease_get((const char *)text.data, text.len, "ID_LIKE", like, sizeof(like));
+	for (; word; word = strsep(&cursor, " "))
+		for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+			if (is_word_of(word, &patterns[i]))
+				return &patterns[i];
+	return &patterns[BY_MOST];
+}
+
+const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena)
+{
+	return generation > 1 ? arena_printf(arena, "%s" PREVIOUS "-%u", path, generation)
+			      : arena_printf(arena, "%s" PREVIOUS, path);
+}
+
+const char *boot_image_trial(const char *path, struct arena *arena)
+{
+	return arena_printf(arena, "%s" TRIAL, path);
+}
+
+/* Takes ".previous-3" and the like off NAME, which it cuts. */
+static void take_kind(char *name, struct boot_image *out)
+{
+	char *dot = strrchr(name, '.');
+	uint64_t number = 1;
+
+	if (!dot)
+		return;
+	if (strcmp(dot, TRIAL) == 0)
+		out->kind = BOOT_IMAGE_TRIAL;
+	else if (str_starts(dot, PREVIOUS) &&
+		 (!dot[strlen(PREVIOUS)] ||
+		  (dot[strlen(PREVIOUS)] == '-' &&
+		   parse_u64(dot + strlen(PREVIOUS) + 1, GENERATION_MAX, &number) && number > 1)))
+		out->kind = BOOT_IMAGE_PREVIOUS;
+	else
+		return;
+	out->generation = out->kind == BOOT_IMAGE_PREVIOUS ? (unsigned)number : 0;
+	*dot = '\0';
+}
+
+/* ---- what the menu says ---- */
+
+/* Is all of the file an archive of what the kernel reads before it unpacks images? */
+static bool is_early(const struct root *r, const char *path)
+{
+	static const char early[] = "kernel/";
+	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
+	char data[CPIO_HEADER_SIZE + sizeof(CPIO_TRAILER)], zeros[ZEROS_MAX];
+	uint64_t at = 0;
+	struct cpio_header h;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return fd < 0 && strstr(last_part(path), "ucode");
+	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
+		const char *name = data + CPIO_HEADER_SIZE;
+
+		if (pread_full(fd, data, sizeof(data), at) != sizeof(data) ||
+		    cpio_decode_header(data, &h, NULL) < 0)
+			return false;
+		at += CPIO_HEADER_SIZE + (uint64_t)h.namesize;
+		at += cpio_pad(at);
+		at += h.filesize;
+		at += cpio_pad(at);
+		if (memcmp(name, CPIO_TRAILER, sizeof(CPIO_TRAILER)) == 0)
+			break;
+		/* "kernel" itself, ".", and what is below. */
+		if (strcmp(name, ".") != 0 && memcmp(name, early, strlen("kernel")) != 0)
+			return false;
+	}
+	if ((uint64_t)st.st_size > at + ZEROS_MAX)
+		return false;
+	for (ssize_t n = pread_full(fd, zeros, sizeof(zeros), at); n > 0; n--)
+		if (zeros[n - 1])
+			return false;
+	return true;
+}
+
+/* Not the image that a kernel is booted with every day. */
+static bool is_spare(const char *path, struct arena *arena)
+{
+	char *name = arena_strdup(arena, last_part(path));
+	struct boot_image kind = {0};
+
+	take_kind(name, &kind);
+	return kind.kind != BOOT_IMAGE_CURRENT || strstr(name, "rescue") ||
+	       strstr(name, "fallback");
+}
+
+/* The image that ENTRY loads; NULL: none. Microcode and the like come in front of it. */
+static const char *image_of(const struct root *r, const struct bootmenu_entry *e)
+{
+	size_t n = 0;
+
+	while (e->initrds[n])
+		n++;
+	while (n && is_early(r, e->initrds[n - 1]))
+		n--;
+	return n ? e->initrds[n - 1] : NULL;
+}
+
+/* Images can be replaced there: in the folder of images, on its filesystem. */
+static bool is_in_place(const struct root *r, const struct bootdir *b, const char *path,
+			struct arena *arena)
+{
+	size_t len = strlen(b->path);
+	struct stat st;
+
+	return strncmp(path, b->path, len) == 0 && path[len] == '/' &&
+	       root_stat(r, folder_of(path, arena), &st) == 0 && st.st_dev == b->device;
+}
+
+/* How sure it is that an entry is the usual one of VERSION. 0: it is not. */
+static unsigned weight(const struct bootdir *b, const struct bootmenu_entry *e, const char *image,
+		       const char *version, struct arena *arena)
+{
+	const char *part = kernel_part(last_part(image), arena);
+
+	if (is_spare(image, arena) || strstr(last_part(e->kernel), "rescue"))
+		return 0;
+	if (part && strcmp(part, version) == 0)
+		return 3;
+	if (part && is_version(part)) /* another kernel's, or a copy */
+		return 0;
+	for (size_t i = 0; part && i < b->n_kernels; i++)
+		if (strcmp(b->kernels[i].path, e->kernel) == 0 &&
+		    strcmp(b->kernels[i].suffix, part) == 0)
+			return 3;
+	return strstr(e->kernel, version) ? 2 : 1;
+}
+
+static const char *path_by_menu(const struct root *r, const struct bootdir *b, const char *version,
+				struct arena *arena)
+{
+	const char *best = NULL;
+	unsigned most = 0;
+
+	for (size_t i = 0; b->menu && i < b->menu->n; i++) {
+		const struct bootmenu_entry *e = &b->menu->entries[i];
+		const char *image;
+		unsigned w;
+
+		if (e->is_ours || !e->kernel || !e->version || strcmp(e->version, version) != 0 ||
+		    strcmp(e->top->base, b->path) != 0)
+			continue;
+		image = image_of(r, e);
+		if (!image || !is_in_place(r, b, image, arena))
+			continue;
+		w = weight(b, e, image, version, arena);
+		if (w > most) {
+			most = w;
+			best = image;
+		}
+	}
+	return best;
+}
+
+/* ---- the path of an image ---- */
+
+/* The file at PATH, or what it leads to; NULL: nothing. */
+static const char *there(const struct root *r, const struct bootdir *b, const char *path,
+			 struct arena *arena)
+{
+	const char *whole = root_resolve(r, path, arena);
+
+	return whole && is_in_place(r, b, whole, arena) ? whole : NULL;
+}
+
+static const char *path_by_suffix(const struct root *r, const struct bootdir *b,
+				  const char *suffix, struct arena *arena)
+{
+	const char *path = NULL;
+
+	for (size_t i = 0; *suffix && !path && i < ARRAY_SIZE(patterns); i++)
+		path = there(r, b, name_of(&patterns[i], b->path, suffix, arena), arena);
+	return path;
+}
+
+static const char *suffix_of(const struct bootdir *b, const char *version)
+{
+	for (size_t i = 0; i < b->n_kernels; i++)
+		if (strcmp(b->kernels[i].version, version) == 0 &&
+		    !strstr(b->kernels[i].suffix, "rescue"))
+			return b->kernels[i].suffix;
+	return version;
+}
+
+static const char *path_in_folder(const struct root *r, const struct bootdir *b,
+				  const char *version, struct arena *arena)
+{
+	const char *folder = arena_printf(arena, "%s/%s", b->token, version);
+	const char *plain = arena_printf(arena, "%s/initrd", folder);
+	const char *debian = name_of(&patterns[BY_DEBIAN], folder, version, arena);
+	bool is_in_boot = strcmp(b->path, b->boot) == 0;
+
+	if (root_exists(r, plain))
+		return plain;
+	if (root_exists(r, debian))
+		return debian;
+	if (is_in_boot && !root_exists(r, folder))
+		return NULL;
+	return usual_pattern(r) == &patterns[BY_DEBIAN] ? debian : plain;
+}
+
+const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
+			    struct arena *arena)
+{
+	const char *path = path_by_menu(r, b, version, arena), *suffix = suffix_of(b, version);
+
+	if (!path && strcmp(b->path, b->boot) == 0)
+		path = path_by_suffix(r, b, version, arena);
+	if (!path && b->token)
+		path = path_in_folder(r, b, version, arena);
+	if (!path)
+		path = path_by_suffix(r, b, suffix, arena);
+	return path ? path : name_of(usual_pattern(r), b->path, *suffix ? suffix : version, arena);
+}
+
+/* ---- the list ---- */
+
+struct listing {
+	const struct root *root;
+	const struct bootdir *boot;
+	struct arena *arena;
+	struct kernel *trees;
+	size_t n_trees;
+	struct boot_images out;
+};
+
+/* What a run of preroot is writing, or was. */
+static bool is_temporary(const char *name)
+{
+	const char *mark = strstr(name, ".preroot-");
+
+	return mark && strlen(mark) == strlen(".preroot-") + TEMP_DIGITS;
+}
+
+static bool is_listed(const struct listing *l, const char *path)
+{
+	for (size_t i = 0; i < l->out.n; i++)
+		if (strcmp(l->out.list[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Of regular files only; each once. */
+static void add(struct listing *l, struct boot_image image)
+{
+	struct boot_images *o = &l->out;
+	struct stat st;
+
+	if (root_lstat(l->root, image.path, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    is_listed(l, image.path))
+		return;
+	image.size = (uint64_t)st.st_size;
+	o->list = arena_grow(l->arena, o->list, o->n, sizeof(*o->list));
+	o->list[o->n++] = image;
+}
+
+static void add_other(struct listing *l, struct boot_image image)
+{
+	struct boot_images *o = &l->out;
+	struct stat st;
+
+	if (root_lstat(l->root, image.path, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	image.size = (uint64_t)st.st_size;
+	o->others = arena_grow(l->arena, o->others, o->n_others, sizeof(*o->others));
+	o->others[o->n_others++] = image;
+}
+
+/* The image of VERSION, wherever it is, and what lies beside it. */
+static void add_kernel(struct listing *l, const char *version)
+{
+	const char *path = boot_image_path(l->root, l->boot, version, l->arena);
+	const char *folder = folder_of(path, l->arena);
+	char **names;
+	int n = root_listdir(l->root, folder, l->arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		char *copy = arena_strdup(l->arena, names[i]);
+		struct boot_image image = {.version = version};
+
+		take_kind(copy, &image);
+		image.path = arena_printf(l->arena, "%s/%s", folder, names[i]);
+		if (strcmp(copy, last_part(path)) == 0)
+			add(l, image);
+	}
+}
+
+/* The kernel that is there and whose version NAME begins with, or is. */
+static const char *kernel_of(const struct listing *l, const char *name)
+{
+	size_t longest = 0;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < l->n_trees + l->boot->n_kernels; i++) {
+		const char *version = i < l->n_trees ? l->trees[i].version
+						     : l->boot->kernels[i - l->n_trees].version;
+		size_t len = strlen(version);
+
+		if (len <= longest || !str_starts(name, version) || isalnum((unsigned char)name[len]))
+			continue;
+		longest = len;
+		found = version;
+	}
+	return found;
+}
+
+/* A name in the folder of images. */
+static void add_name(struct listing *l, const char *name)
+{
+	struct boot_image image = {.path = arena_printf(l->arena, "%s/%s", l->boot->path, name)};
+	char *copy = arena_strdup(l->arena, name);
+	const char *part, *kernel;
+
+	if (is_temporary(name) || is_listed(l, image.path))
+		return;
+	take_kind(copy, &image);
+	part = kernel_part(copy, l->arena);
+	kernel = part ? kernel_of(l, part) : NULL;
+	if (part && is_version(part) && (!kernel || strcmp(kernel, part) == 0)) {
+		image.version = part;
+		add(l, image);
+	} else if (part || str_starts(name, "initrd") || str_starts(name, "initramfs")) {
+		image.version = kernel;
+		image.kind = BOOT_IMAGE_CURRENT;
+		if (!is_early(l->root, image.path))
+			add_other(l, image);
+	}
+}
+
+/* The folders that kernel-install makes, one a kernel. */
+static void add_folders(struct listing *l)
+{
+	const char *top = l->boot->token;
+	char **versions, **names;
+	int n = top ? root_listdir(l->root, top, l->arena, &versions) : 0;
+
+	for (int i = 0; i < n; i++) {
+		const char *folder = arena_printf(l->arena, "%s/%s", top, versions[i]);
+
+		if (!is_version(versions[i]) ||
+		    root_listdir(l->root, folder, l->arena, &names) < 0)
+			continue;
+		for (char **name = names; *name; name++) {
+			char *copy = arena_strdup(l->arena, *name);
+			struct boot_image image = {.version = versions[i]};
+			const char *part;
+
+			take_kind(copy, &image);
+			part = kernel_part(copy, l->arena);
+			image.path = arena_printf(l->arena, "%s/%s", folder, *name);
+			if (strcmp(copy, "initrd") == 0 || (part && strcmp(part, versions[i]) == 0))
+				add(l, image);
+		}
+	}
+}
+
+static int by_kernel(const void *a, const void *b)
+{
+	const struct boot_image *x = a, *y = b;
+	int d = version_compare(y->version, x->version);
+
+	if (d)
+		return d;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->generation != y->generation)
+		return x->generation < y->generation ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+int boot_images_list(const struct root *r, const struct bootdir *b, struct arena *arena,
+		     struct boot_images *out, struct err *err)
+{
+	struct listing l = {.root = r, .boot = b, .arena = arena};
+	char **names;
+	int n_trees = kernels_list(r, arena, &l.trees, NULL);
+	int n = root_listdir(r, b->path, arena, &names);
+
+	if (n < 0)
+		return err_sys(err, n, "%s/%s", root_prefix(r), b->path);
+	l.n_trees = n_trees > 0 ? (size_t)n_trees : 0;
+	for (size_t i = 0; i < l.n_trees; i++)
+		add_kernel(&l, l.trees[i].version);
+	for (size_t i = 0; i < b->n_kernels; i++)
+		if (!strstr(b->kernels[i].suffix, "rescue"))
+			add_kernel(&l, b->kernels[i].version);
+	for (int i = 0; strcmp(b->path, b->boot) == 0 && i < n; i++)
+		add_name(&l, names[i]);
+	add_folders(&l);
+	if (l.out.n)
+		qsort(l.out.list, l.out.n, sizeof(*l.out.list), by_kernel);
+	*out = l.out;
+	return 0;
+}

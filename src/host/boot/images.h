@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The initramfs images of a machine.
+ *
+ * Which file is the image of a kernel VERSION, the first of these that there is:
+ *   1. what the boot menu boots this kernel with (preroot's own entries do not count, nor does
+ *      microcode that is loaded in front of it), where that is on the filesystem of the images;
+ *   2. a file with one of the names that distributions use: initrd.img-VERSION,
+ *      initramfs-VERSION.img, initrd-VERSION.img, initrd-VERSION, initramfs-VERSION; the same with
+ *      the suffix of a kernel image whose header says VERSION (vmlinuz-linux, initramfs-linux.img);
+ *      in a folder that kernel-install made for the kernel, initrd or initrd.img-VERSION;
+ *   3. the name that this distribution uses.
+ * A link counts as the file that it leads to. Beside an image lie, each named after it:
+ *   IMAGE.previous, IMAGE.previous-2, ...   what it replaced, the youngest first
+ *   IMAGE.trial                             what the next boot is to try, see rebuild --try-next
+ */
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "host/boot/bootdir.h"
+#include "host/root.h"
+
+enum boot_image_kind {
+	BOOT_IMAGE_CURRENT,
+	BOOT_IMAGE_PREVIOUS,
+	BOOT_IMAGE_TRIAL,
+};
+
+struct boot_image {
+	const char *path;
+	const char *version; /* of its kernel */
+	enum boot_image_kind kind;
+	unsigned generation; /* of a previous one: 1 is the youngest */
+	uint64_t size;
+};
+
+struct boot_images {
+	struct boot_image *list; /* by version (newest first), kind and generation */
+	size_t n;
+	/* Named like images, but they are not the images of a kernel: copies that somebody made of
+	 * one, fallback and rescue images. VERSION: the kernel that is there and whose name they
+	 * have; NULL: none. */
+	struct boot_image *others;
+	size_t n_others;
+};
+
+/* Where the image of VERSION is, or would be. */
+const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
+			    struct arena *arena);
+
+/* PATH is that of a current image. GENERATION counts from 1. */
+const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena);
+const char *boot_image_trial(const char *path, struct arena *arena);
+
+/* 0 or -errno. */
+int boot_images_list(const struct root *r, const struct bootdir *b, struct arena *arena,
+		     struct boot_images *out, struct err *err);
