@@ -33,15 +33,9 @@ static int set_size(struct caching *c, const char *text, struct err *err)
 	return 0;
 }
 
-/* With its end, so that two words are not one. */
-static void add_word(struct caching *c, const char *word)
+int caching_apply(struct caching *c, const struct option_spec *spec, char **args, struct err *err)
 {
-	buf_add(&c->words, word, strlen(word) + 1);
-}
-
-int caching_apply(struct caching *c, int id, char **args, struct err *err)
-{
-	switch (id) {
+	switch (spec->id) {
 	case OPT_IF_CHANGED:
 		c->if_changed = true;
 		return 1;
@@ -53,18 +47,8 @@ int caching_apply(struct caching *c, int id, char **args, struct err *err)
 	case OPT_NO_CACHE:
 		c->no_cache = true;
 		return 1;
-	case OPT_JSON:
-	case OPT_KEEP:
-	case OPT_STDLOG:
-	case OPT_VERBOSE:
-	case OPT_QUIET:
-	case OPT_LOGFILE:
-		return 0; /* of no weight for what is built */
 	default:
-		buf_printf(&c->words, "option %d", id);
-		add_word(c, "");
-		for (int i = 0; i < OPTION_ARGS_MAX && args[i]; i++)
-			add_word(c, args[i]);
+		options_weigh(&c->words, spec, args);
 		return 0;
 	}
 }

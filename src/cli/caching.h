@@ -8,18 +8,19 @@
 #include "cli/cli.h"
 #include "transaction/reuse.h"
 
-#define CACHE_OPTIONS                                                                              \
-	{"if-changed", 0, NULL, "write nothing if OUT would be the same", OPT_IF_CHANGED},         \
+#define CACHE_OPTIONS                                                                           \
+	{"if-changed", 0, NULL, "write nothing if OUT would be the same",                       \
+	 OPT_IF_CHANGED, false},                                                                \
 	REBUILD_CACHE_OPTIONS
-#define REBUILD_CACHE_OPTIONS                                                                      \
-	{"cache-dir", 0, "DIR", "keep what can be used again in DIR", OPT_CACHE_DIR},              \
-	{"cache-size", 0, "MIB", "at most so much of it (256)", OPT_CACHE_SIZE},                   \
-	{"no-cache", 0, NULL, "use and keep nothing of that kind", OPT_NO_CACHE}
+#define REBUILD_CACHE_OPTIONS                                                                   \
+	{"cache-dir", 0, "DIR", "keep what can be used again in DIR", OPT_CACHE_DIR, false},    \
+	{"cache-size", 0, "MIB", "at most so much of it (256)", OPT_CACHE_SIZE, false},         \
+	{"no-cache", 0, NULL, "use and keep nothing of that kind", OPT_NO_CACHE, false}
 
 struct caching {
 	bool if_changed, no_cache;
 	const char *dir;  /* NULL: the caller's */
-	uint64_t size;    /* bytes */
+	uint64_t size;	  /* bytes */
 	struct buf words; /* all that was asked for */
 };
 
@@ -31,7 +32,7 @@ const char *caching_folder(const struct caching *c, struct arena *arena);
 
 /* To be called with every option. 1: it was one of the above; 0: it is the caller's, and was
  * noted as part of the request; -EINVAL. */
-int caching_apply(struct caching *c, int id, char **args, struct err *err);
+int caching_apply(struct caching *c, const struct option_spec *spec, char **args, struct err *err);
 
 /* Options that contradict each other: -EINVAL. */
 int caching_check(const struct caching *c, struct err *err);

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 static int count_args(const struct option_spec *o)
@@ -42,8 +44,7 @@ void options_help(const struct command *c)
 
 /* Handles ARGV[*AT], an option. */
 static int take_option(const struct command *c, int argc, char **argv, int *at,
-		       int (*apply)(int id, char **args, void *arg, struct err *err), void *arg,
-		       struct err *err)
+		       options_apply *apply, void *arg, struct err *err)
 {
 	char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
@@ -64,11 +65,10 @@ static int take_option(const struct command *c, int argc, char **argv, int *at,
 			return err_set(err, -EINVAL, "option --%s needs: %s", o->name, o->args);
 		args[n] = argv[++*at];
 	}
-	return apply(o->id, args, arg, err);
+	return apply(o, args, arg, err);
 }
 
-int options_parse(const struct command *c, int argc, char **argv,
-		  int (*apply)(int id, char **args, void *arg, struct err *err), void *arg,
+int options_parse(const struct command *c, int argc, char **argv, options_apply *apply, void *arg,
 		  struct err *err)
 {
 	int n = 0, r;
@@ -97,4 +97,43 @@ int options_parse(const struct command *c, int argc, char **argv,
 		return err_hint(err, "usage: preroot %s [OPTIONS] %s", c->name, c->positional);
 	}
 	return n;
+}
+
+/* With its end, so that two words are not one. */
+static void add_word(struct buf *key, const char *word)
+{
+	buf_add(key, word, strlen(word) + 1);
+}
+
+void options_weigh(struct buf *key, const struct option_spec *spec, char **args)
+{
+	if (!spec->weighs)
+		return;
+	buf_add_str(key, "--");
+	add_word(key, spec->name);
+	for (int i = 0; i < OPTION_ARGS_MAX && args[i]; i++)
+		add_word(key, args[i]);
+}
+
+int cli_take_mode(const char *text, uint64_t *out, struct err *err)
+{
+	static const char *const names[] = {"600", "640", "644"};
+
+	if (*text == '0')
+		text++;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = strtoul(text, NULL, 8);
+			return 0;
+		}
+	return err_set(err, -EINVAL, "--mode is 0600, 0640 or 0644, not \"%s\"", text);
+}
+
+int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
+		    struct err *err)
+{
+	return parse_u64(text, max, out)
+		       ? 0
+		       : err_set(err, -EINVAL, "--%s takes a number from 0 to %llu, not \"%s\"",
+				 option, (unsigned long long)max, text);
 }

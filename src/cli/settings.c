@@ -16,12 +16,12 @@ static int check_logfile(const char *path, struct err *err)
 	return err_set(err, -EINVAL, "the log file \"%s\" is no path with a leading slash", path);
 }
 
-int settings_apply(struct settings *s, int id, char **args, struct err *err)
+int settings_apply(struct settings *s, const struct option_spec *spec, char **args, struct err *err)
 {
 	uint64_t level;
 	int r = 0;
 
-	switch (id) {
+	switch (spec->id) {
 	case OPT_CONF:
 		s->places.file = args[0];
 		break;
@@ -40,7 +40,7 @@ int settings_apply(struct settings *s, int id, char **args, struct err *err)
 		break;
 	case OPT_VERBOSE:
 	case OPT_QUIET:
-		s->louder += id == OPT_VERBOSE ? 1 : -1;
+		s->louder += spec->id == OPT_VERBOSE ? 1 : -1;
 		break;
 	case OPT_LOGFILE:
 		s->logfile_given = args[0];
@@ -199,7 +199,8 @@ void settings_report(const struct settings *s)
 	if (!s->q)
 		return;
 	while ((word = configure_ignored(c, &at, &from)))
-		cli_warn("%s:%u: %s: \"%s\" has no effect", from->file, from->line, from->key, word);
+		cli_warn("%s:%u: %s: \"%s\" has no effect", from->file, from->line, from->key,
+			 word);
 	if (config_ignored(c, &ignored))
 		cli_warn("without effect in this version of preroot: %s", buf_cstr(&ignored));
 }

@@ -14,15 +14,17 @@
 #include "deploy/runlog.h"
 #include "host/config/config.h"
 
-#define TELLING_OPTIONS                                                                            \
-	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF},                  \
-	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR},              \
-	{"stdlog", 'L', "LEVEL", "what is told: 0 (nothing) to 6; 4 (what is done)", OPT_STDLOG},  \
-	{"verbose", 'v', NULL, "tell more; again: still more", OPT_VERBOSE},                       \
-	{"quiet", 'q', NULL, "tell less; again: no warnings", OPT_QUIET}
-#define SETTINGS_OPTIONS                                                                           \
-	TELLING_OPTIONS,                                                                           \
-	{"logfile", 0, "FILE", "log to FILE instead of /var/log/preroot.log", OPT_LOGFILE}
+#define TELLING_OPTIONS                                                                         \
+	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF, true},         \
+	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true},     \
+	{"stdlog", 'L', "LEVEL", "what is told: 0 (nothing) to 6; 4 (what is done)",            \
+	 OPT_STDLOG, false},                                                                    \
+	{"verbose", 'v', NULL, "tell more; again: still more", OPT_VERBOSE, false},             \
+	{"quiet", 'q', NULL, "tell less; again: no warnings", OPT_QUIET, false}
+#define SETTINGS_OPTIONS                                                                        \
+	TELLING_OPTIONS,                                                                        \
+	{"logfile", 0, "FILE", "log to FILE instead of /var/log/preroot.log",                   \
+	 OPT_LOGFILE, false}
 
 struct settings {
 	const struct cli_request *q; /* of the images that are made; NULL: none are */
@@ -45,7 +47,8 @@ struct settings {
 
 /* To be called with every option. 1: it was one of the above, or --keep; 0: it is the caller's;
  * -EINVAL. */
-int settings_apply(struct settings *s, int id, char **args, struct err *err);
+int settings_apply(struct settings *s, const struct option_spec *spec, char **args,
+		   struct err *err);
 
 /* Reads the configuration below ROOT. KERNEL: what $kernel is there. From now on only what is to be
  * told is told. S borrows from ARENA. */

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 
 /* The last second of the year 9999: the formats have four digits. */
 #define DATE_MAX 253402300799ull
@@ -54,18 +55,18 @@ static int read_date(char out[SBOM_DATE_SIZE], struct err *err)
 	return 0;
 }
 
-static int take_option(int id, char **args, void *format, struct err *err)
+static int take_option(const struct option_spec *spec, char **args, void *format, struct err *err)
 {
 	int *chosen = format;
 
 	(void)args;
-	if (*chosen && *chosen != id)
+	if (*chosen && *chosen != spec->id)
 		return err_set(err, -EINVAL, "--spdx and --cyclonedx are two documents: choose one");
-	*chosen = id;
+	*chosen = spec->id;
 	return 0;
 }
 
-int run_sbom(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct sbom s = {0};
@@ -92,3 +93,19 @@ int run_sbom(const struct command *self, int argc, char **argv)
 	arena_clear(&s.arena);
 	return r;
 }
+
+static const struct option_spec options[] = {
+	{"spdx", 0, NULL, "as SPDX 2.3, in JSON", OPT_SPDX, false},
+	{"cyclonedx", 0, NULL, "as CycloneDX 1.5, in JSON", OPT_CYCLONEDX, false},
+	{0},
+};
+
+const struct command command_sbom = {
+	.name = "sbom",
+	.positional = "IMAGE",
+	.summary = "Write the bill of materials of an image.",
+	.options = options,
+	.min = 1,
+	.max = 1,
+	.run = run,
+};

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "audit/audit.h"
 
 struct audit_options {
@@ -15,17 +16,17 @@ struct audit_options {
 	bool all;
 };
 
-static int apply(int id, char **args, void *arg, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *arg, struct err *err)
 {
 	struct audit_options *o = arg;
 	int r;
 
-	if (id == OPT_ALL) {
+	if (spec->id == OPT_ALL) {
 		o->all = true;
 		return 0;
 	}
-	r = caching_apply(&o->caching, id, args, err);
-	return r ? r : cli_request_apply(id, args, &o->q, err);
+	r = caching_apply(&o->caching, spec, args, err);
+	return r ? r : cli_request_apply(spec, args, &o->q, err);
 }
 
 /* ---- for people ---- */
@@ -146,7 +147,7 @@ static int look(struct audit_options *o, char **versions, size_t n, struct audit
 	return audit_run(&request, &o->q.arena, report, err);
 }
 
-int run_audit(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct audit_options o = {.all = false};
 	struct audit_report report = {0};
@@ -171,3 +172,19 @@ int run_audit(const struct command *self, int argc, char **argv)
 		print_text(&report);
 	return cli_end(report.counts[AUDIT_ERROR] ? EXIT_FINDING : EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"all", 0, NULL, "every kernel, and what is left of kernels", OPT_ALL, false},
+	REQUEST_OPTIONS,
+	RECORDS_OPTION,
+	{0},
+};
+
+const struct command command_audit = {
+	.name = "audit",
+	.positional = "[KVER...]",
+	.summary = "Look for what will fail in a rebuild or a boot.",
+	.options = options,
+	.max = -1,
+	.run = run,
+};

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "deploy/place/atomic.h"
 
 struct options {
@@ -221,12 +222,12 @@ static int write_chart(const struct report *r, const char *path, struct err *err
 	return e;
 }
 
-static int take_option(int id, char **args, void *options, struct err *err)
+static int take_option(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct options *o = options;
 
 	(void)err;
-	if (id == OPT_JSON)
+	if (spec->id == OPT_JSON)
 		o->json = true;
 	else
 		o->svg = args[0];
@@ -248,7 +249,7 @@ static int read_log(const char *path, struct arena *a, struct bootlog *out, stru
 	return r < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
-int run_boot_report(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct options options = {0};
@@ -272,3 +273,18 @@ int run_boot_report(const struct command *self, int argc, char **argv)
 		print_text(&report);
 	return cli_end(EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	JSON_OPTION,
+	{"svg", 0, "FILE", "write a chart to FILE; - is standard output", OPT_SVG, false},
+	{0},
+};
+
+const struct command command_boot_report = {
+	.name = "boot-report",
+	.positional = "[FILE]",
+	.summary = "Show what the last boot spent its time on.",
+	.options = options,
+	.max = 1,
+	.run = run,
+};

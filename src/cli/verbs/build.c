@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cli/caching.h"
+#include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "transaction/build.h"
@@ -90,17 +91,17 @@ static void clear_options(struct build_options *o)
 	cli_request_clear(&o->q);
 }
 
-static int apply(int id, char **args, void *options, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct build_options *o = options;
-	int r = caching_apply(&o->caching, id, args, err);
+	int r = caching_apply(&o->caching, spec, args, err);
 
 	if (r == 0)
-		r = settings_apply(&o->settings, id, args, err);
-	return r ? r : cli_request_apply(id, args, &o->q, err);
+		r = settings_apply(&o->settings, spec, args, err);
+	return r ? r : cli_request_apply(spec, args, &o->q, err);
 }
 
-int run_build(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear_options) struct build_options o = {.settings = {.q = &o.q}};
 	struct build_outcome result;
@@ -129,3 +130,20 @@ int run_build(const struct command *self, int argc, char **argv)
 		cli_warn("%s is in place all the same", argv[0]);
 	return r;
 }
+
+static const struct option_spec options[] = {
+	REQUEST_OPTIONS,
+	CACHE_OPTIONS,
+	TELLING_OPTIONS,
+	{0},
+};
+
+const struct command command_build = {
+	.name = "build",
+	.positional = "OUT [KVER]",
+	.summary = "Write an image file, and nothing else.",
+	.options = options,
+	.min = 1,
+	.max = 2,
+	.run = run,
+};

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "image/diff.h"
 
 /* How two images differ. */
@@ -411,15 +412,6 @@ static void print_json(struct pair *p)
 	cli_print_json(o);
 }
 
-static int take_option(int id, char **args, void *json, struct err *err)
-{
-	(void)id;
-	(void)args;
-	(void)err;
-	*(bool *)json = true;
-	return 0;
-}
-
 static int read_side(const char *path, struct arena *arena, struct diff_side *out, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
@@ -428,12 +420,12 @@ static int read_side(const char *path, struct arena *arena, struct diff_side *ou
 	return r < 0 ? r : diff_read(image, arena, out, err);
 }
 
-int run_diff(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	struct pair p = {0};
 	struct err err = {0};
 	bool json = false;
-	int r = options_parse(self, argc, argv, take_option, &json, &err);
+	int r = options_parse(self, argc, argv, cli_take_json, &json, &err);
 
 	if (r < 0)
 		return cli_usage(r, &err);
@@ -455,3 +447,18 @@ int run_diff(const struct command *self, int argc, char **argv)
 	arena_clear(&p.arena);
 	return r;
 }
+
+static const struct option_spec options[] = {
+	JSON_OPTION,
+	{0},
+};
+
+const struct command command_diff = {
+	.name = "diff",
+	.positional = "A B",
+	.summary = "Show how two images differ.",
+	.options = options,
+	.min = 2,
+	.max = 2,
+	.run = run,
+};

@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
+#include "features/make.h"
 
 struct report {
 	const struct hardware *hw;
@@ -138,7 +140,7 @@ static void print_json(const struct report *r)
 	cli_print_json(o);
 }
 
-int run_hardware(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_request_ struct cli_request q;
 	_cleanup_root_ struct root root = {.fd = -1};
@@ -174,3 +176,19 @@ int run_hardware(const struct command *self, int argc, char **argv)
 	modules_close(report.modules);
 	return cli_end(EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT, false},
+	{"hardware", 0, "FILE", "take the machine that FILE describes", OPT_HARDWARE, false},
+	{"json", 0, NULL, "as JSON; build --hardware reads it", OPT_JSON, false},
+	{0},
+};
+
+const struct command command_hardware = {
+	.name = "hardware",
+	.positional = "[KVER]",
+	.summary = "Show what this machine needs to reach its filesystems.",
+	.options = options,
+	.max = 1,
+	.run = run,
+};

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/settings.h"
 #include "deploy/good.h"
 
@@ -15,19 +16,19 @@ struct options {
 	struct caching caching; /* where the records of builds are */
 };
 
-static int apply(int id, char **args, void *options, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct options *o = options;
-	int r = settings_apply(&o->settings, id, args, err);
+	int r = settings_apply(&o->settings, spec, args, err);
 
 	if (r)
 		return r;
-	if (id == OPT_ROOT)
+	if (spec->id == OPT_ROOT)
 		o->root = args[0];
-	else if (id == OPT_JSON)
+	else if (spec->id == OPT_JSON)
 		o->json = true;
 	else
-		return caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
+		return caching_apply(&o->caching, spec, args, err) < 0 ? -EINVAL : 0;
 	return 0;
 }
 
@@ -105,7 +106,7 @@ static void clear(struct options *o)
 	caching_end(&o->caching);
 }
 
-int run_mark_good(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	_cleanup_cache_ struct cache *cache = NULL;
@@ -146,3 +147,19 @@ int run_mark_good(const struct command *self, int argc, char **argv)
 		print_json(&good);
 	return cli_end(good.has_failed ? EXIT_FINDING : EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "the system below DIR instead of /", OPT_ROOT, false},
+	RECORDS_OPTION,
+	JSON_OPTION,
+	SETTINGS_OPTIONS,
+	{0},
+};
+
+const struct command command_mark_good = {
+	.name = "mark-good",
+	.positional = "",
+	.summary = "Remember the image that booted as good.",
+	.options = options,
+	.run = run,
+};

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cli/commands.h"
 #include "cli/settings.h"
 #include "format/kernel/cpio.h"
 #include "plan/fingerprint.h"
@@ -74,12 +75,12 @@ struct plan_options {
 	struct settings settings;
 };
 
-static int apply(int id, char **args, void *options, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct plan_options *o = options;
-	int r = settings_apply(&o->settings, id, args, err);
+	int r = settings_apply(&o->settings, spec, args, err);
 
-	return r ? r : cli_request_apply(id, args, &o->q, err);
+	return r ? r : cli_request_apply(spec, args, &o->q, err);
 }
 
 static void clear_options(struct plan_options *o)
@@ -103,7 +104,7 @@ static int make(struct plan_options *o, struct root *root, struct request *reque
 	return r < 0 ? r : build_make(request, root, b, err);
 }
 
-int run_plan(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear_options) struct plan_options o = {.settings = {.q = &o.q}};
 	_cleanup_build_ struct build b = {0};
@@ -139,3 +140,18 @@ int run_plan(const struct command *self, int argc, char **argv)
 	}
 	return cli_end(EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	REQUEST_OPTIONS,
+	TELLING_OPTIONS,
+	{0},
+};
+
+const struct command command_plan = {
+	.name = "plan",
+	.positional = "[KVER]",
+	.summary = "Show what an image would hold, and why.",
+	.options = options,
+	.max = 1,
+	.run = run,
+};

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/settings.h"
 #include "deploy/lock.h"
 
@@ -35,12 +36,12 @@ static void clear(struct options *o)
 	arena_clear(&o->arena);
 }
 
-static int apply(int id, char **args, void *options, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct options *o = options;
 	int r;
 
-	switch (id) {
+	switch (spec->id) {
 	case OPT_ROOT:
 		o->top = args[0];
 		return 0;
@@ -59,8 +60,8 @@ static int apply(int id, char **args, void *options, struct err *err)
 	case OPT_LOCK_TIMEOUT:
 		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &o->lock_seconds, err);
 	default:
-		r = settings_apply(&o->settings, id, args, err);
-		return r ? r : caching_apply(&o->caching, id, args, err) < 0 ? -EINVAL : 0;
+		r = settings_apply(&o->settings, spec, args, err);
+		return r ? r : caching_apply(&o->caching, spec, args, err) < 0 ? -EINVAL : 0;
 	}
 }
 
@@ -233,7 +234,7 @@ static int run(struct options *o, struct err *err)
 	return carry_out(o, err);
 }
 
-int run_prune(const struct command *self, int argc, char **argv)
+static int run_verb(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct options o = {
 		.top = "/", .lock_seconds = LOCK_SECONDS, .root = {.fd = -1},
@@ -256,3 +257,24 @@ int run_prune(const struct command *self, int argc, char **argv)
 		cli_warn("%s", runlog_problem(&o.log));
 	return cli_end(EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "work on the system below DIR instead of /", OPT_ROOT, false},
+	{"dry-run", 'n', NULL, "only show what would be removed", OPT_DRY_RUN, false},
+	{"yes", 'y', NULL, "do not ask, also on a terminal", OPT_YES, false},
+	{"keep", 0, "N", "previous images to keep of each kernel (1)", OPT_KEEP, false},
+	NO_LOADER_OPTION,
+	LOCK_OPTION,
+	RECORDS_OPTION,
+	JSON_OPTION,
+	SETTINGS_OPTIONS,
+	{0},
+};
+
+const struct command command_prune = {
+	.name = "prune",
+	.positional = "",
+	.summary = "Remove images that nothing needs.",
+	.options = options,
+	.run = run_verb,
+};

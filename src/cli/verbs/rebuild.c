@@ -6,14 +6,18 @@
 #include "base/cleanup.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "deploy/lock.h"
+#include "host/boot/kernels.h"
 #include "transaction/rebuild.h"
 
 static const char *const result_names[] = {
-	[REBUILD_UNCHANGED] = "unchanged",	 [REBUILD_DONE] = "rebuilt",
-	[REBUILD_WOULD_CHANGE] = "would-change", [REBUILD_TO_BE_TRIED] = "to-be-tried",
+	[REBUILD_UNCHANGED] = "unchanged",
+	[REBUILD_DONE] = "rebuilt",
+	[REBUILD_WOULD_CHANGE] = "would-change",
+	[REBUILD_TO_BE_TRIED] = "to-be-tried",
 	[REBUILD_FAILED] = "failed",
 };
 
@@ -184,8 +188,8 @@ static int prepare(struct rebuild_options *o, const char *version, const char *c
 
 	if (n == 0)
 		n = choose(o, version, versions, err);
-	if (n >= 0 && settings_read(&o->settings, &o->root, n == 1 ? **versions : NULL,
-				    &o->q.arena, err) < 0)
+	if (n >= 0 &&
+	    settings_read(&o->settings, &o->root, n == 1 ? **versions : NULL, &o->q.arena, err) < 0)
 		n = err->code;
 	if (n < 0)
 		return n;
@@ -228,12 +232,12 @@ static int run(struct rebuild_options *o, const char *version, struct rebuild_ou
 
 /* ---- options ---- */
 
-static int apply(int id, char **args, void *options, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct rebuild_options *o = options;
 	int e;
 
-	switch (id) {
+	switch (spec->id) {
 	case OPT_ALL:
 		o->all = true;
 		return 0;
@@ -255,10 +259,10 @@ static int apply(int id, char **args, void *options, struct err *err)
 	case OPT_MODE:
 		return cli_take_mode(args[0], &o->mode, err);
 	default:
-		e = caching_apply(&o->caching, id, args, err);
+		e = caching_apply(&o->caching, spec, args, err);
 		if (e == 0)
-			e = settings_apply(&o->settings, id, args, err);
-		return e ? e : cli_request_apply(id, args, &o->q, err);
+			e = settings_apply(&o->settings, spec, args, err);
+		return e ? e : cli_request_apply(spec, args, &o->q, err);
 	}
 }
 
@@ -267,18 +271,20 @@ static int check_options(struct rebuild_options *o, int n_args, struct err *err)
 	if (o->all && n_args)
 		return err_set(err, -EINVAL, "--all is for every kernel: it takes no KVER");
 	if (o->check && (o->force || o->try_next))
-		return err_set(err, -EINVAL, "--check changes nothing: it goes with neither --force "
-					     "nor --try-next");
+		return err_set(err, -EINVAL,
+			       "--check changes nothing: it goes with neither --force "
+			       "nor --try-next");
 	if (o->try_next && (o->all || o->no_loader))
-		return err_set(err, -EINVAL, "--try-next is for one kernel and takes the boot "
-					     "loader: it goes with neither --all nor "
-					     "--no-boot-loader");
+		return err_set(err, -EINVAL,
+			       "--try-next is for one kernel and takes the boot "
+			       "loader: it goes with neither --all nor "
+			       "--no-boot-loader");
 	if (cli_request_settle(&o->q, err) < 0 || caching_check(&o->caching, err) < 0)
 		return err->code;
 	return 0;
 }
 
-int run_rebuild(const struct command *self, int argc, char **argv)
+static int run_verb(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct rebuild_options o = {.lock_seconds = LOCK_SECONDS,
 						     .mode = REBUILD_MODE,
@@ -306,3 +312,30 @@ int run_rebuild(const struct command *self, int argc, char **argv)
 		cli_warn("%s", runlog_problem(&o.log));
 	return r;
 }
+
+static const struct option_spec options[] = {
+	{"all", 0, NULL, "every kernel that has modules", OPT_ALL, false},
+	{"check", 0, NULL, "change nothing; end with status 3 if that is not so already",
+	 OPT_CHECK, false},
+	{"force", 'f', NULL, "build also what has not changed", OPT_FORCE, false},
+	{"try-next", 0, NULL, "let the next boot, and only that one, try the image",
+	 OPT_TRY_NEXT, false},
+	{"keep", 0, "N", "previous images to keep (1)", OPT_KEEP, false},
+	{"mode", 0, "MODE", "permissions of the image: 0600 (the default), 0640, 0644",
+	 OPT_MODE, false},
+	NO_LOADER_OPTION,
+	LOCK_OPTION,
+	REQUEST_OPTIONS,
+	REBUILD_CACHE_OPTIONS,
+	SETTINGS_OPTIONS,
+	{0},
+};
+
+const struct command command_rebuild = {
+	.name = "rebuild",
+	.positional = "[KVER]",
+	.summary = "Make the image that a kernel boots with anew.",
+	.options = options,
+	.max = 1,
+	.run = run_verb,
+};

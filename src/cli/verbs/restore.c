@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/settings.h"
 #include "deploy/loader/loader.h"
 #include "deploy/lock.h"
@@ -31,11 +32,11 @@ static void clear(struct restore *r)
 	arena_clear(&r->arena);
 }
 
-static int apply(int id, char **args, void *options, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct restore *r = options;
 
-	switch (id) {
+	switch (spec->id) {
 	case OPT_ROOT:
 		r->top = args[0];
 		return 0;
@@ -49,7 +50,7 @@ static int apply(int id, char **args, void *options, struct err *err)
 		r->json = true;
 		return 0;
 	default:
-		return settings_apply(&r->settings, id, args, err);
+		return settings_apply(&r->settings, spec, args, err);
 	}
 }
 
@@ -92,7 +93,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
 }
 
-int run_restore(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct restore r = {
 		.top = "/", .settings = {.is_lenient = true}, .lock_seconds = LOCK_SECONDS,
@@ -122,3 +123,21 @@ int run_restore(const struct command *self, int argc, char **argv)
 	}
 	return cli_end(EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "work on the system below DIR instead of /", OPT_ROOT, false},
+	NO_LOADER_OPTION,
+	LOCK_OPTION,
+	JSON_OPTION,
+	SETTINGS_OPTIONS,
+	{0},
+};
+
+const struct command command_restore = {
+	.name = "restore",
+	.positional = "[KVER]",
+	.summary = "Go back to the previous image of a kernel.",
+	.options = options,
+	.max = 1,
+	.run = run,
+};

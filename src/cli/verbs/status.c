@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "format/ours/failure.h"
 
 struct status {
@@ -22,11 +23,11 @@ struct status {
 	struct status_report report;
 };
 
-static int apply(int id, char **args, void *arg, struct err *err)
+static int apply(const struct option_spec *spec, char **args, void *arg, struct err *err)
 {
 	struct status *s = arg;
 
-	switch (id) {
+	switch (spec->id) {
 	case OPT_ROOT:
 		s->root = args[0];
 		return 0;
@@ -43,7 +44,7 @@ static int apply(int id, char **args, void *arg, struct err *err)
 		s->json = true;
 		return 0;
 	default:
-		return caching_apply(&s->caching, id, args, err) < 0 ? -EINVAL : 0;
+		return caching_apply(&s->caching, spec, args, err) < 0 ? -EINVAL : 0;
 	}
 }
 
@@ -201,7 +202,7 @@ static void clear(struct status *s)
 	caching_end(&s->caching);
 }
 
-int run_status(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct status s = {.root = "/"};
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
@@ -226,3 +227,21 @@ int run_status(const struct command *self, int argc, char **argv)
 		return cli_fail(&err);
 	return cli_end(s.check && status_is_bad(&s.report) ? EXIT_FINDING : EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT, false},
+	{"check", 0, NULL, "end with status 3 when something is wrong", OPT_CHECK, false},
+	{"forget", 0, NULL, "remove what failed boots have left", OPT_FORGET, false},
+	RECORDS_OPTION,
+	JSON_OPTION,
+	{"prometheus", 0, NULL, "result as metrics for Prometheus", OPT_PROMETHEUS, false},
+	{0},
+};
+
+const struct command command_status = {
+	.name = "status",
+	.positional = "",
+	.summary = "Show kernels, their images, and boots that failed.",
+	.options = options,
+	.run = run,
+};

@@ -4,7 +4,9 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "format/kernel/kconfig.h"
+#include "host/boot/kernels.h"
 #include "image/verify.h"
 
 static bool is_set(const struct buf *config, const char *option)
@@ -110,7 +112,7 @@ static int report_damage(const char *path, bool json, int r, const struct err *e
 	return cli_end(EXIT_FINDING);
 }
 
-int run_verify(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_request_ struct cli_request q;
 	_cleanup_root_ struct root root = {.fd = -1};
@@ -140,3 +142,19 @@ int run_verify(const struct command *self, int argc, char **argv)
 		print_text(argv[0], &v, kernel_problem, unknown);
 	return cli_end(v.n_problems || (kernel_problem && !unknown) ? EXIT_FINDING : EXIT_DONE);
 }
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "read the kernel below DIR instead of /", OPT_ROOT, false},
+	JSON_OPTION,
+	{0},
+};
+
+const struct command command_verify = {
+	.name = "verify",
+	.positional = "IMAGE",
+	.summary = "Check an image from its bytes.",
+	.options = options,
+	.min = 1,
+	.max = 1,
+	.run = run,
+};

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/request.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,181 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "features/make.h"
 #include "format/codec/encode.h"
-
-/* Of the whole program, as its streams are. */
-static enum runlog_level level_shown = RUNLOG_INFO;
-
-/* ---- messages ---- */
-
-bool cli_is_coloured(FILE *f)
-{
-	const char *no = getenv("NO_COLOR");
-
-	return isatty(fileno(f)) && (!no || !*no);
-}
-
-static void print_message(const char *colour, const char *kind, const char *text)
-{
-	size_t size = 4 * strlen(text) + 1; /* every byte as \xNN */
-	_cleanup_free_ char *shown = xrealloc(NULL, size, 1);
-
-	escape_text(text, shown, size);
-	if (cli_is_coloured(stderr))
-		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
-	else
-		fprintf(stderr, "preroot: %s: %s\n", kind, shown);
-}
-
-static void print_error(const struct err *err)
-{
-	fflush(stdout);
-	print_message("1;31", "error", err->text);
-	if (err->hint[0]) {
-		char shown[2 * ERR_HINT_MAX];
-
-		escape_text(err->hint, shown, sizeof(shown));
-		fprintf(stderr, "preroot: hint: %s\n", shown);
-	}
-}
-
-int cli_fail(const struct err *err)
-{
-	print_error(err);
-	return EXIT_FAILED;
-}
-
-int cli_usage(int result, const struct err *err)
-{
-	if (result == -ECANCELED)
-		return cli_end(EXIT_DONE);
-	print_error(err);
-	return EXIT_USAGE;
-}
-
-void cli_set_level(enum runlog_level level)
-{
-	level_shown = level;
-}
-
-bool cli_shows(enum runlog_level level)
-{
-	return level <= level_shown;
-}
-
-static void __attribute__((format(printf, 3, 0))) print_list(const char *colour, const char *kind,
-							     const char *fmt, va_list ap)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (vasprintf(&text, fmt, ap) >= 0)
-		print_message(colour, kind, text);
-}
-
-void cli_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!cli_shows(RUNLOG_WARN))
-		return;
-	va_start(ap, fmt);
-	print_list("1;33", "warning", fmt, ap);
-	va_end(ap);
-}
-
-void cli_alarm(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	print_list("1;33", "warning", fmt, ap);
-	va_end(ap);
-}
-
-void cli_explain(enum runlog_level level, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!cli_shows(level))
-		return;
-	va_start(ap, fmt);
-	print_list("2", runlog_level_name(level), fmt, ap);
-	va_end(ap);
-}
-
-void cli_print_json(struct json_object *object)
-{
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_SPACED |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-}
-
-struct json_object *cli_json_text(const char *text)
-{
-	size_t size = 4 * strlen(text) + 8; /* every byte as \xNN */
-	char *shown = xrealloc(NULL, size, 1);
-	struct json_object *o;
-
-	escape_text(text, shown, size);
-	o = json_object_new_string(shown);
-	free(shown);
-	return o;
-}
-
-void cli_tell_waiting(const char *text, void *arg)
-{
-	(void)arg;
-	if (cli_shows(RUNLOG_INFO))
-		fprintf(stderr, "preroot: %s\n", text);
-}
-
-int cli_take_mode(const char *text, uint64_t *out, struct err *err)
-{
-	static const char *const names[] = {"600", "640", "644"};
-
-	if (*text == '0')
-		text++;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(text, names[i]) == 0) {
-			*out = strtoul(text, NULL, 8);
-			return 0;
-		}
-	return err_set(err, -EINVAL, "--mode is 0600, 0640 or 0644, not \"%s\"", text);
-}
-
-int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,
-		    struct err *err)
-{
-	return parse_u64(text, max, out)
-		       ? 0
-		       : err_set(err, -EINVAL, "--%s takes a number from 0 to %llu, not \"%s\"",
-				 option, (unsigned long long)max, text);
-}
-
-int cli_end(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	fprintf(stderr, "preroot: error: writing to standard output: %s\n", strerror(errno));
-	return EXIT_FAILED;
-}
-
-const char *cli_size(uint64_t bytes, char out[32])
-{
-	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-	double value = (double)bytes;
-	int unit = 0;
-
-	while (value >= 1000 && unit < 4) {
-		value /= 1000;
-		unit++;
-	}
-	snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-	return out;
-}
-
-/* ---- requests ---- */
 
 void cli_request_init(struct cli_request *r)
 {
@@ -265,8 +91,8 @@ static int add_features(struct cli_request *r, const char *list, struct err *err
 /* Who says who gets the shell wants one. */
 static int set_rescue_shell(struct cli_request *r, const char *who, struct err *err)
 {
-	static const char *const names[] = {[RESCUE_SHELL_PASSWORD] = "password",
-					    [RESCUE_SHELL_OPEN] = "open"};
+	static const char *const names[] = {
+		[RESCUE_SHELL_PASSWORD] = "password", [RESCUE_SHELL_OPEN] = "open"};
 
 	for (unsigned i = RESCUE_SHELL_PASSWORD; i < ARRAY_SIZE(names); i++)
 		if (strcmp(who, names[i]) == 0) {
@@ -325,18 +151,18 @@ static int set_text(const char **text, const char *value)
 	return 0;
 }
 
-int cli_request_apply(int id, char **args, void *request, struct err *err)
+int cli_request_apply(const struct option_spec *spec, char **args, void *request, struct err *err)
 {
 	struct cli_request *r = request;
 	struct request *q = &r->request;
 
-	switch (id) {
+	switch (spec->id) {
 	case OPT_ROOT:
 		return set_text(&r->root, args[0]);
 	case OPT_HOSTONLY:
 	case OPT_GENERIC:
 		q->given.kind = true;
-		return set_flag(&r->is_generic, id == OPT_GENERIC);
+		return set_flag(&r->is_generic, spec->id == OPT_GENERIC);
 	case OPT_HOSTONLY_MODE:
 		q->given.mode = true;
 		return set_text(&r->hostonly_mode, args[0]);
@@ -367,7 +193,7 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
 		q->given.microcode = true;
-		q->no_microcode = id == OPT_NO_MICROCODE;
+		q->no_microcode = spec->id == OPT_NO_MICROCODE;
 		return 0;
 	case OPT_ADD:
 		return add_features(r, args[0], err);
@@ -386,9 +212,8 @@ int cli_request_apply(int id, char **args, void *request, struct err *err)
 
 static int settle_hostonly_mode(struct cli_request *r, struct err *err)
 {
-	static const char *const names[] = {[MODE_SLOPPY] = "sloppy",
-					    [MODE_STRICT] = "strict",
-					    [MODE_PORTABLE] = "portable"};
+	static const char *const names[] = {
+		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(names[i], r->hostonly_mode) == 0) {
@@ -402,31 +227,12 @@ static int settle_hostonly_mode(struct cli_request *r, struct err *err)
 int cli_request_settle(struct cli_request *r, struct err *err)
 {
 	if (r->is_generic && r->request.hardware_file)
-		return err_set(err, -EINVAL, "--generic is for any machine: it takes no --hardware");
+		return err_set(err, -EINVAL,
+			       "--generic is for any machine: it takes no --hardware");
 	if (r->is_generic && r->hostonly_mode)
 		return err_set(err, -EINVAL,
 			       "--generic is for any machine: it takes no --hostonly-mode");
 	if (r->is_generic)
 		r->request.mode = MODE_GENERIC;
 	return r->hostonly_mode ? settle_hostonly_mode(r, err) : 0;
-}
-
-const char *cli_plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-void cli_warn_all(const char *const *texts, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		cli_warn("%s", texts[i]);
-}
-
-struct json_object *cli_json_texts(const char *const *texts, size_t n)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < n; i++)
-		json_object_array_add(list, cli_json_text(texts[i]));
-	return list;
 }

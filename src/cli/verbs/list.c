@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "format/kernel/cmdline.h"
+#include "cli/commands.h"
 #include "format/codec/magic.h"
-#include "format/ours/manifest.h"
-#include "format/ours/modindex.h"
-#include "image/extract.h"
 #include "image/open.h"
 
-/* The verbs that look into an image: list, cat, extract, why. */
-
-enum { CHUNK = 64 * 1024, SECTION_TEXT_MAX = 4096 };
-
-static int parse(const struct command *self, int argc, char **argv, bool *json, struct err *err)
-{
-	_cleanup_request_ struct cli_request q;
-	int r;
-
-	cli_request_init(&q);
-	r = options_parse(self, argc, argv, cli_request_apply, &q, err);
-	if (json)
-		*json = q.json;
-	return r;
-}
-
-/* ---- list ---- */
+enum { SECTION_TEXT_MAX = 4096 };
 
 static char type_letter(unsigned mode)
 {
@@ -233,8 +212,7 @@ static struct json_object *segments_json(struct image *i)
 	for (size_t k = 0; k < n; k++) {
 		struct json_object *o = json_object_new_object();
 
-		json_object_object_add(o, "compress",
-				       cli_json_text(codec_info(s[k].codec)->name));
+		json_object_object_add(o, "compress", cli_json_text(codec_info(s[k].codec)->name));
 		json_object_object_add(o, "offset", json_object_new_int64((int64_t)s[k].offset));
 		json_object_object_add(o, "size", json_object_new_int64((int64_t)s[k].size));
 		json_object_object_add(o, "unpacked", json_object_new_int64((int64_t)s[k].plain));
@@ -307,12 +285,12 @@ static int list_json(struct image *i, struct err *err)
 	return r;
 }
 
-int run_list(const struct command *self, int argc, char **argv)
+static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct err err = {0};
-	bool json;
-	int r = parse(self, argc, argv, &json, &err);
+	bool json = false;
+	int r = options_parse(self, argc, argv, cli_take_json, &json, &err);
 
 	if (r < 0)
 		return cli_usage(r, &err);
@@ -322,235 +300,17 @@ int run_list(const struct command *self, int argc, char **argv)
 	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
 }
 
-/* ---- cat ---- */
+static const struct option_spec options[] = {
+	JSON_OPTION,
+	{0},
+};
 
-/* The image is given paths as people type them: /lib/x is usr/lib/x where /lib is a link. */
-static bool is_path(const struct image_entry *e, const char *wanted)
-{
-	while (*wanted == '/')
-		wanted++;
-	return strcmp(e->path, wanted) == 0 ||
-	       (str_starts(e->path, "usr/") && strcmp(e->path + 4, wanted) == 0);
-}
-
-/* Number of the last file with that name, for the last one is what the kernel keeps; and the
- * entry itself, whose names are not to be used. */
-static int find_last(const char *file, const char *path, size_t *number, struct image_entry *last,
-		     struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e;
-	size_t n = 0;
-	int r = image_open(file, &image, err);
-
-	*number = 0;
-	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
-		n++;
-		if (S_ISREG(e.header.mode) && is_path(&e, path)) {
-			*number = n;
-			*last = e;
-		}
-	}
-	if (r == 0 && !*number) {
-		r = err_set(err, -ENOENT, "%s holds no file %s", file, path);
-		err_hint(err, "see: preroot list %s", file);
-	}
-	return r;
-}
-
-/* The bytes of a file with several names lie with any of them; the last ones count. */
-static int find_data(const char *file, const struct image_entry *name, size_t *number,
-		     struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e;
-	size_t n = 0;
-	int r = image_open(file, &image, err);
-
-	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
-		n++;
-		if (e.header.filesize && image_entry_is_linked(&e, name))
-			*number = n;
-	}
-	return r;
-}
-
-static int copy_out(struct image *image, struct err *err)
-{
-	char chunk[CHUNK];
-	ssize_t n;
-
-	while ((n = image_read(image, chunk, sizeof(chunk), err)) > 0)
-		fwrite(chunk, 1, (size_t)n, stdout);
-	return (int)n;
-}
-
-static int cat_one(const char *file, const char *path, struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e, last;
-	size_t number;
-	int r = find_last(file, path, &number, &last, err);
-
-	if (r == 0 && last.header.nlink >= 2)
-		r = find_data(file, &last, &number, err);
-	if (r == 0)
-		r = image_open(file, &image, err);
-	while (r >= 0 && number) {
-		r = image_next(image, &e, err);
-		number--;
-	}
-	return r < 0 ? r : copy_out(image, err);
-}
-
-int run_cat(const struct command *self, int argc, char **argv)
-{
-	struct err err = {0};
-	int n = parse(self, argc, argv, NULL, &err), r = 0;
-
-	if (n < 0)
-		return cli_usage(n, &err);
-	for (int i = 1; i < n && r == 0; i++)
-		r = cat_one(argv[0], argv[i], &err);
-	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
-}
-
-/* ---- extract ---- */
-
-int run_extract(const struct command *self, int argc, char **argv)
-{
-	_cleanup_image_ struct image *image = NULL;
-	struct extract_result done = {0};
-	struct err err = {0};
-	int r = parse(self, argc, argv, NULL, &err);
-
-	if (r < 0)
-		return cli_usage(r, &err);
-	r = image_open(argv[0], &image, &err);
-	if (r == 0)
-		r = image_extract(image, argv[1], &done, &err);
-	if (done.special)
-		cli_warn("%llu device nodes, FIFOs or sockets were left out",
-			 (unsigned long long)done.special);
-	if (done.impossible)
-		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; "
-			 "the first is %s", (unsigned long long)done.impossible, done.why);
-	if (r < 0)
-		err_hint(&err, "%llu files were unpacked to %s before that",
-			 (unsigned long long)done.files, argv[1]);
-	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
-}
-
-/* ---- why ---- */
-
-static int read_manifest(const char *file, struct buf *out, struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e;
-	int r = image_open(file, &image, err);
-	bool found = false;
-
-	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
-		char chunk[CHUNK];
-		ssize_t n = 0;
-
-		if (strcmp(e.path, MANIFEST_PATH) != 0 || e.header.filesize > MANIFEST_SIZE_MAX)
-			continue;
-		found = true;
-		out->len = 0;
-		while ((n = image_read(image, chunk, sizeof(chunk), err)) > 0)
-			buf_add(out, chunk, (size_t)n);
-		if (n < 0)
-			return (int)n;
-	}
-	if (r == 0 && !found)
-		return err_set(err, -ENOENT, "%s has no manifest: preroot did not make it", file);
-	return r;
-}
-
-static void print_reason(const struct manifest_entry *m, bool json)
-{
-	char sum[2 * MANIFEST_SHA256 + 1] = "", path[2 * CPIO_NAME_MAX], text[2 * CPIO_NAME_MAX];
-	struct json_object *o;
-
-	for (int i = 0; m->has_digest && i < MANIFEST_SHA256; i++)
-		snprintf(sum + 2 * i, 3, "%02x", m->sha256[i]);
-	if (!json) {
-		escape_text(m->path, path, sizeof(path));
-		escape_text(m->reason, text, sizeof(text));
-		printf("/%s: %s\n", path, text);
-		escape_text(m->source ? m->source : "", text, sizeof(text));
-		if (*text)
-			printf("  from %s%s\n", *text == '/' ? "" : "/", text);
-		if (m->package.name) {
-			escape_text(m->package.name, path, sizeof(path));
-			escape_text(m->package.version, text, sizeof(text));
-			printf("  of package %s %s\n", path, text);
-		}
-		return;
-	}
-	o = json_object_new_object();
-	json_object_object_add(o, "path", cli_json_text(m->path));
-	json_object_object_add(o, "reason", cli_json_text(m->reason));
-	if (m->source)
-		json_object_object_add(o, "source", cli_json_text(m->source));
-	if (m->package.name) {
-		struct json_object *package = json_object_new_object();
-
-		json_object_object_add(package, "name", cli_json_text(m->package.name));
-		json_object_object_add(package, "version", cli_json_text(m->package.version));
-		if (m->package.arch)
-			json_object_object_add(package, "arch", cli_json_text(m->package.arch));
-		json_object_object_add(o, "package", package);
-	}
-	json_object_object_add(o, "size", json_object_new_int64((int64_t)m->size));
-	if (*sum)
-		json_object_object_add(o, "sha256", cli_json_text(sum));
-	cli_print_json(o);
-}
-
-/* A path, or the name of a module: "ext4". */
-static bool is_asked_for(const struct manifest_entry *m, const char *wanted)
-{
-	const char *name = strrchr(m->path, '/');
-	char stem[MODINDEX_NAME_MAX];
-
-	while (*wanted == '/')
-		wanted++;
-	if (strcmp(m->path, wanted) == 0 ||
-	    (str_starts(m->path, "usr/") && strcmp(m->path + 4, wanted) == 0))
-		return true;
-	name = name ? name + 1 : m->path;
-	snprintf(stem, sizeof(stem), "%.*s", (int)strcspn(name, "."), name);
-	return str_starts(name + strcspn(name, "."), ".ko") && cmdline_name_is(stem, wanted);
-}
-
-int run_why(const struct command *self, int argc, char **argv)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct manifest_entry m;
-	struct err err = {0};
-	bool json, found = false;
-	unsigned line = 0;
-	char *cursor;
-	int r = parse(self, argc, argv, &json, &err);
-
-	if (r < 0)
-		return cli_usage(r, &err);
-	r = read_manifest(argv[0], &text, &err);
-	buf_cstr(&text);
-	cursor = (char *)text.data;
-	if (r >= 0)
-		r = manifest_open(cursor, text.len, &err);
-	while (r >= 0 && (r = manifest_next(&cursor, &line, &m, &err)) > 0) {
-		if (!is_asked_for(&m, argv[1]))
-			continue;
-		print_reason(&m, json);
-		found = true;
-	}
-	if (r == 0 && !found) {
-		r = err_set(&err, -ENOENT, "%s holds nothing at %s", argv[0], argv[1]);
-		err_hint(&err, "see: preroot list %s", argv[0]);
-	}
-	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
-}
+const struct command command_list = {
+	.name = "list",
+	.positional = "IMAGE",
+	.summary = "List what an image holds.",
+	.options = options,
+	.min = 1,
+	.max = 1,
+	.run = run,
+};

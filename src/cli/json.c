@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "cli/options.h"
+
+void cli_print_json(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_SPACED |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}
+
+struct json_object *cli_json_text(const char *text)
+{
+	size_t size = 4 * strlen(text) + 8; /* every byte as \xNN */
+	char *shown = xrealloc(NULL, size, 1);
+	struct json_object *o;
+
+	escape_text(text, shown, size);
+	o = json_object_new_string(shown);
+	free(shown);
+	return o;
+}
+
+struct json_object *cli_json_texts(const char *const *texts, size_t n)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, cli_json_text(texts[i]));
+	return list;
+}
+
+int cli_take_json(const struct option_spec *spec, char **args, void *json, struct err *err)
+{
+	(void)spec;
+	(void)args;
+	(void)err;
+	*(bool *)json = true;
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Results for machines. */
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct option_spec;
+
+/* Prints OBJECT and gives it back to json-c. */
+void cli_print_json(struct json_object *object);
+
+/* A string as JSON can hold it: what is no UTF-8 or a control character is \xNN. */
+struct json_object *cli_json_text(const char *text);
+
+struct json_object *cli_json_texts(const char *const *texts, size_t n);
+
+/* For options_parse() of a verb whose only option is --json. JSON: a bool. */
+int cli_take_json(const struct option_spec *spec, char **args, void *json, struct err *err);

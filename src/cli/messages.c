@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/messages.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/* Of the whole program, as its streams are. */
+static enum runlog_level level_shown = RUNLOG_INFO;
+
+bool cli_is_coloured(FILE *f)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(fileno(f)) && (!no || !*no);
+}
+
+static void print_message(const char *colour, const char *kind, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1; /* every byte as \xNN */
+	_cleanup_free_ char *shown = xrealloc(NULL, size, 1);
+
+	escape_text(text, shown, size);
+	if (cli_is_coloured(stderr))
+		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
+	else
+		fprintf(stderr, "preroot: %s: %s\n", kind, shown);
+}
+
+static void print_error(const struct err *err)
+{
+	fflush(stdout);
+	print_message("1;31", "error", err->text);
+	if (err->hint[0]) {
+		char shown[2 * ERR_HINT_MAX];
+
+		escape_text(err->hint, shown, sizeof(shown));
+		fprintf(stderr, "preroot: hint: %s\n", shown);
+	}
+}
+
+int cli_fail(const struct err *err)
+{
+	print_error(err);
+	return EXIT_FAILED;
+}
+
+int cli_usage(int result, const struct err *err)
+{
+	if (result == -ECANCELED)
+		return cli_end(EXIT_DONE);
+	print_error(err);
+	return EXIT_USAGE;
+}
+
+void cli_set_level(enum runlog_level level)
+{
+	level_shown = level;
+}
+
+bool cli_shows(enum runlog_level level)
+{
+	return level <= level_shown;
+}
+
+static void __attribute__((format(printf, 3, 0)))
+print_list(const char *colour, const char *kind, const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) >= 0)
+		print_message(colour, kind, text);
+}
+
+void cli_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!cli_shows(RUNLOG_WARN))
+		return;
+	va_start(ap, fmt);
+	print_list("1;33", "warning", fmt, ap);
+	va_end(ap);
+}
+
+void cli_alarm(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_list("1;33", "warning", fmt, ap);
+	va_end(ap);
+}
+
+void cli_explain(enum runlog_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!cli_shows(level))
+		return;
+	va_start(ap, fmt);
+	print_list("2", runlog_level_name(level), fmt, ap);
+	va_end(ap);
+}
+
+void cli_warn_all(const char *const *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cli_warn("%s", texts[i]);
+}
+
+void cli_tell_waiting(const char *text, void *arg)
+{
+	(void)arg;
+	if (cli_shows(RUNLOG_INFO))
+		fprintf(stderr, "preroot: %s\n", text);
+}
+
+int cli_end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "preroot: error: writing to standard output: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+const char *cli_size(uint64_t bytes, char out[32])
+{
+	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+	double value = (double)bytes;
+	int unit = 0;
+
+	while (value >= 1000 && unit < 4) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return out;
+}
+
+const char *cli_plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Exit statuses, and messages for people. Only this layer prints and exits. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "deploy/runlog.h"
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1, /* nothing has changed */
+	EXIT_USAGE = 2,
+	EXIT_FINDING = 3, /* a check found something */
+};
+
+/* "preroot: error: ...", the hint on a line of its own. Returns EXIT_FAILED. */
+int cli_fail(const struct err *err);
+
+/* The same for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */
+int cli_usage(int result, const struct err *err);
+/* Whether what goes to F may have colours: it is a terminal, and NO_COLOR is not set. */
+bool cli_is_coloured(FILE *f);
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What people are told, up to RUNLOG_INFO if nothing else is said: RUNLOG_WARN are warnings,
+ * RUNLOG_INFO what was done. The error of a run that fails, and JSON, are always told. */
+void cli_set_level(enum runlog_level level);
+bool cli_shows(enum runlog_level level);
+
+/* A warning that is told on every level: what was there before is not there. */
+void cli_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line of RUNLOG_DEBUG or RUNLOG_TRACE on standard error: "preroot: debug: ..." */
+void cli_explain(enum runlog_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Flushes stdout: EXIT_FAILED with a message when something was lost, else STATUS. */
+int cli_end(int status);
+
+/* Says who holds the lock, for lock_take() (deploy/lock.h). */
+void cli_tell_waiting(const char *text, void *arg);
+
+/* "1.2 MB" */
+const char *cli_size(uint64_t bytes, char out[32]);
+
+/* A warning for each. */
+void cli_warn_all(const char *const *texts, size_t n);
+
+/* "s", unless N is one. */
+const char *cli_plural(size_t n);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What an image is to hold, as the command line asks for it: the options that build, rebuild, plan
+ * and audit share.
+ */
+
+#include "base/arena.h"
+#include "cli/options.h"
+#include "plan/request.h"
+
+#define REQUEST_OPTIONS                                                                         \
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT, true},         \
+	{"hostonly", 'H', NULL, "for this machine only (the default)", OPT_HOSTONLY, true},     \
+	{"generic", 'N', NULL, "for any machine", OPT_GENERIC, true},                           \
+	{"hostonly-mode", 0, "MODE", "strict, sloppy (the default) or portable",                \
+	 OPT_HOSTONLY_MODE, true},                                                              \
+	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE, true},     \
+	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE, true},        \
+	{"add", 'a', "LIST", "add these features: rescue (a shell)", OPT_ADD, true},            \
+	{"rescue-shell", 0, "WHO", "password (who knows root's), or open (everybody)",          \
+	 OPT_RESCUE_SHELL, true},                                                               \
+	{"kernel-cmdline", 0, "WORDS", "kernel parameters for the image",                       \
+	 OPT_CMDLINE, true},                                                                    \
+	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS, true},              \
+	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL, true},            \
+	{"install-optional", 0, "LIST", "add those that there are",                             \
+	 OPT_INSTALL_OPTIONAL, true},                                                           \
+	{"remove", 0, "LIST", "take out what matches these patterns", OPT_REMOVE, true},        \
+	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs",                \
+	 OPT_DLOPEN_ADD, true},                                                                 \
+	{"omit-dlopen-features", 0, "LIST", "leave such libraries out",                         \
+	 OPT_DLOPEN_OMIT, true},                                                                \
+	{"compress", 0, "CODEC[:LEVEL]", "zstd, xz, lz4, gzip, bzip2, lzma, lzo, none or auto", \
+	 OPT_COMPRESS, true},                                                                   \
+	{"early-microcode", 0, NULL, "add CPU microcode (the default)",                         \
+	 OPT_MICROCODE, true},                                                                  \
+	{"no-early-microcode", 0, NULL, "add no CPU microcode", OPT_NO_MICROCODE, true},        \
+	{"acpi-override", 0, "DIR", "add the ACPI tables in DIR", OPT_ACPI, true},              \
+	JSON_OPTION
+
+struct cli_request {
+	struct request request;
+	const char *root;
+	bool json;
+	bool is_generic;
+	const char *hostonly_mode; /* NULL: not asked for */
+	struct arena arena;
+};
+
+void cli_request_init(struct cli_request *r);
+void cli_request_clear(struct cli_request *r);
+#define _cleanup_request_ __attribute__((cleanup(cli_request_clear)))
+int cli_request_apply(const struct option_spec *spec, char **args, void *request, struct err *err);
+
+/* When all options are known: settles the mode. Options that contradict each other: -EINVAL. */
+int cli_request_settle(struct cli_request *r, struct err *err);
+
+/* The PID 1 program: beside this one (in a build folder), or where it is installed. */
+const char *cli_find_init(struct arena *arena);
+
+/* "generic", or which kind of hostonly. */
+const char *cli_mode_name(enum plan_mode mode);
