@@ -30,6 +30,7 @@
 #include "init/goal/handover.h"
 #include "init/core/leave.h"
 #include "init/core/log.h"
+#include "init/devices/modprobe.h"
 #include "init/devices/modules.h"
 #include "init/rescue/rescue.h"
 #include "init/core/settings.h"
@@ -249,6 +250,7 @@ static void prepare(struct boot *b)
 	settings_load(b);
 	open_sources(b);
 	modules_map(b);
+	modules_request_listed(b);
 	check_kernel(b);
 	b->start = log_now();
 	flow_go(b, STAGE_CMDLINE);
@@ -265,7 +267,7 @@ int main(int argc, char **argv, char **envp)
 	if (getpid() != 1 && leave_run(name))
 		return 1;
 	if (strcmp(name, "modprobe") == 0)
-		return modules_modprobe(b, argc, argv);
+		return modprobe_run(b, argc, argv);
 	if (getpid() != 1) {
 		log_tell("this is PID 1 of an initramfs; it does nothing as another process");
 		return 2;

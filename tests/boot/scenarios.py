@@ -82,9 +82,16 @@ class Scenario:
         return Layout(self.table, self.fs, self.sector)
 
 
+# Linux 6.1 calls /sbin/modprobe for a cipher while it initialises what these modules depend on.
+EARLY = {("bookworm", "nvme"): " rd.driver.pre=nvme",
+         ("bookworm", "virtio-scsi"): " rd.driver.pre=sd_mod"}
+
+
 def of_matrix(suite, bus, mode, kind):
     """The scenario of one cell. What the guest says of its hardware feeds the hostonly images."""
     append = RUN_HARDWARE if (mode, kind) == ("generic", "UUID") else ""
+    if mode == "generic":
+        append += EARLY.get((suite, bus), "")
     build = HOSTONLY_MODES.get(kind, ()) if mode == "hostonly" else ()
     return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, build=build, root=kind,
                     append=append)

@@ -4,9 +4,16 @@
  * PID 1 and modules: their order, and their loading.
  */
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "format/codec/encode.h"
+#include "init/core/log.h"
+#include "init/devices/modprobe.h"
 #include "init/devices/modules.h"
 #include "recorder.h"
 #include "support.h"
@@ -585,6 +592,99 @@ static void a_damaged_or_missing_module_is_not_given_to_the_kernel(void **state)
 	assert_string_equal(recorder_calls(), "");
 }
 
+/* ---- the kernel's helper ---- */
+
+/* As the index of a machine's image: what rd.driver.pre= names depends on what the kernel asks for. */
+static void make_early(struct fixture *f, const char *folder)
+{
+	static char checksum[PATH_MAX], disk[PATH_MAX];
+	struct module_spec specs[] = {
+		{.name = "checksum", .path = checksum + 1, .alias = "crypto-checksum"},
+		{.name = "disk", .path = disk + 1, .hard = {"checksum"}},
+	};
+
+	snprintf(checksum, sizeof(checksum), "%s/checksum.ko", folder);
+	snprintf(disk, sizeof(disk), "%s/disk.ko", folder);
+	put_text(folder, "checksum.ko", "checksum");
+	put_text(folder, "disk.ko", "disk");
+	fixture_make(f, specs, ARRAY_SIZE(specs));
+	params_parse(&f->boot->params, "rd.driver.pre=disk", 18);
+}
+
+static int locked(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void the_helper_loads_what_it_was_called_for_alone(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_early(&f, folder);
+	recorder_start_with(0);
+	assert_int_equal(modprobe_load(f.boot, "crypto-checksum", PARAMS_FOREVER), 0);
+	assert_string_equal(recorder_calls(), "load file []\n");
+	assert_string_equal(buf_cstr(&recorder.content), "checksum");
+	assert_int_equal(modprobe_load(f.boot, "crypto-other", PARAMS_FOREVER), 1);
+}
+
+/* Whoever loads it may wait for the helper. */
+static void the_helper_does_not_wait_for_ever_for_what_is_being_loaded(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_fixture_ struct fixture f;
+	int fd;
+
+	(void)state;
+	make_early(&f, folder);
+	fd = locked(folder, "checksum.ko");
+	recorder_start_with(0);
+	assert_int_equal(modprobe_load(f.boot, "crypto-checksum", log_now()), 1);
+	assert_string_equal(recorder_calls(), "");
+	assert_int_equal(modprobe_load(f.boot, "disk", log_now()), 0);
+	assert_string_equal(buf_cstr(&recorder.content), "disk");
+	close(fd);
+	assert_int_equal(modules_load(f.boot, 0), 0);
+	assert_string_equal(buf_cstr(&recorder.content), "checksum");
+}
+
+static void what_is_loaded_elsewhere_is_waited_for(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_fixture_ struct fixture f;
+	int ready[2], pid;
+	char c;
+
+	(void)state;
+	make_early(&f, folder);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = locked(folder, "checksum.ko");
+
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		usleep(50000);
+		close(fd);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	recorder_start_with(0);
+	assert_int_equal(modprobe_load(f.boot, "checksum", INT64_MAX), 0);
+	assert_string_equal(recorder_calls(), "load file []\n");
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,6 +711,9 @@ int main(void)
 		cmocka_unit_test(a_module_that_is_there_already_is_no_failure),
 		cmocka_unit_test(what_the_kernel_says_of_a_module_is_passed_on),
 		cmocka_unit_test(a_damaged_or_missing_module_is_not_given_to_the_kernel),
+		cmocka_unit_test(the_helper_loads_what_it_was_called_for_alone),
+		cmocka_unit_test(the_helper_does_not_wait_for_ever_for_what_is_being_loaded),
+		cmocka_unit_test(what_is_loaded_elsewhere_is_waited_for),
 	};
 
 	return RUN_TESTS(tests);

@@ -44,6 +44,11 @@ void log_open(void)
 		set_rate_limit("on\n");
 }
 
+void log_join(void)
+{
+	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+}
+
 void log_close(void)
 {
 	if (rate_limit[0])

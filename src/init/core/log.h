@@ -16,6 +16,9 @@
 void log_open(void);
 void log_close(void);
 
+/* For a program beside PID 1: its lines go to the kernel's log as well, and it changes nothing. */
+void log_join(void);
+
 /* The terminal to write to; PATH lives as long as the program. NULL: standard error, which may
  * block; other processes than PID 1 write there. log_open() calls it. */
 void log_set_console(const char *path);

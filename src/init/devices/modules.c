@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -23,6 +25,7 @@ enum {
 	MODULE_SIZE_MAX = 256 * 1024 * 1024,
 	FILE_NAME_MAX = 4200,
 	DEPTH_MAX = 256, /* of dependencies: the stack has an end */
+	LOCK_POLL_US = 10000,
 	IDLE_MS = 1000,  /* then what leads to no disk has its turn */
 };
 
@@ -79,6 +82,10 @@ void modules_map(struct boot *b)
 			log_tell("there is too little memory for a list of modules: none will load");
 	}
 	read_kernel_codec(b);
+}
+
+void modules_request_listed(struct boot *b)
+{
 	params_each(&b->params.early, request_early, b);
 	for (size_t i = 0; i < b->settings.n_loads; i++)
 		modules_request(b, b->settings.loads[i]);
@@ -348,50 +355,48 @@ static int load_unpacked(const char *path, enum codec codec, const char *options
 	return r < 0 ? r : sys_load_memory(plain.data, plain.len, options);
 }
 
+/* Who loads a module locks its file meanwhile. Others wait for that here and not in the kernel, where
+ * nobody could stop waiting. */
+static int lock(int fd, int64_t until)
+{
+	while (flock(fd, until == PARAMS_FOREVER ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return 0; /* no locks here: so the kernel's wait must do */
+		if (until != PARAMS_FOREVER && log_now() >= until)
+			return -EINPROGRESS;
+		if (errno == EWOULDBLOCK)
+			usleep(LOCK_POLL_US);
+	}
+	return 0;
+}
+
 int modules_load(const struct boot *b, uint32_t module)
+{
+	return modules_load_until(b, module, PARAMS_FOREVER);
+}
+
+int modules_load_until(const struct boot *b, uint32_t module, int64_t until)
 {
 	const char *path = modindex_path(&b->modules->index, module);
 	char file[FILE_NAME_MAX], options[OPTIONS_MAX];
 	enum codec codec = codec_by_suffix(path);
 	_cleanup_fd_ int fd = -1;
-	int r = -ENOTSUP;
+	int r;
 
 	snprintf(file, sizeof(file), "/%s", path);
 	snprintf(options, sizeof(options), "%s", modindex_options(&b->modules->index, module));
 	params_module_options(&b->params, modindex_name(&b->modules->index, module), options,
 			      sizeof(options));
-	if (codec == CODEC_NONE || strcmp(b->modules->kernel_codec, codec_info(codec)->name) == 0) {
-		fd = open(file, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = lock(fd, until);
+	if (r < 0)
+		return r;
+	r = -ENOTSUP;
+	if (codec == CODEC_NONE || strcmp(b->modules->kernel_codec, codec_info(codec)->name) == 0)
 		r = sys_load_file(fd, options, codec != CODEC_NONE);
-	}
 	if (codec != CODEC_NONE && (r == -ENOTSUP || r == -ENOSYS || r == -EINVAL))
 		r = load_unpacked(file, codec, options);
 	return r == -EEXIST ? 0 : r;
-}
-
-/* ---- as /sbin/modprobe ---- */
-
-int modules_modprobe(struct boot *b, int argc, char **argv)
-{
-	const char *name = argc > 1 ? argv[argc - 1] : "";
-	uint32_t module;
-	int failed = 0;
-
-	/* For options on the command line; what PID 1 loads at once is not asked for again. */
-	settings_load(b);
-	b->settings.n_loads = 0;
-	modules_map(b);
-	if (!modules_request(b, name))
-		modules_request_alias(b, name);
-	if (!b->modules->n_order)
-		return 1;
-	while ((module = modules_next(b, RANK_GOAL)) != MODINDEX_NONE) {
-		int r = modules_load(b, module);
-
-		modules_done(b, module, r);
-		failed = r < 0;
-	}
-	return failed;
 }

@@ -45,9 +45,12 @@ struct modules {
 	char kernel_codec[16]; /* that finit_module() unpacks itself; "" */
 };
 
-/* Maps the index into BOOT, and asks for the modules that are to load at once. What is missing
- * or broken is told; the boot goes on with what the kernel has built in. */
+/* Maps the index into BOOT. What is missing or broken is logged; the boot continues with what the
+ * kernel has built in. */
 void modules_map(struct boot *b);
+
+/* Asks for the modules that are to load at once: those of rd.driver.pre=, and the image's own list. */
+void modules_request_listed(struct boot *b);
 
 /* Asks for a module by name and for all that it depends on. False when the image lacks it. */
 bool modules_request(struct boot *b, const char *name);
@@ -85,5 +88,6 @@ bool modules_pending(const struct boot *b, const char *alias);
 /* Loads one file; blocks. 0 also when the module is there already. */
 int modules_load(const struct boot *b, uint32_t module);
 
-/* What the kernel calls as /sbin/modprobe. Exit status. */
-int modules_modprobe(struct boot *b, int argc, char **argv);
+/* The same. -EINPROGRESS: somebody else is loading it, and has not ended UNTIL then (log_now();
+ * PARAMS_FOREVER). */
+int modules_load_until(const struct boot *b, uint32_t module, int64_t until);
