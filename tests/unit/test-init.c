@@ -219,6 +219,22 @@ static void a_device_does_not_get_what_is_on_the_blacklist(void **state)
 	assert_order(&f, "sd sd_extra");
 }
 
+static void neither_does_the_list_of_the_image(void **state)
+{
+	static const char cmdline[] = "rd.driver.blacklist=ext4 rd.driver.post=sd rd.driver.pre=jbd2 "
+				      "modprobe.blacklist=jbd2";
+	const char *loads[] = {"ext4", "sd", "crc32c", "none"};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	make_storage(&f);
+	params_parse(&f.boot->params, cmdline, sizeof(cmdline) - 1);
+	f.boot->settings.loads = loads;
+	f.boot->settings.n_loads = ARRAY_SIZE(loads);
+	modules_request_listed(f.boot);
+	assert_order(&f, "jbd2 crc32c"); /* the first was asked for by name */
+}
+
 static void without_an_index_nothing_is_loaded(void **state)
 {
 	struct boot *b = recorder_boot();
@@ -693,6 +709,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_asked_for_is_not_loaded),
 		cmocka_unit_test(a_device_asks_by_its_modalias),
 		cmocka_unit_test(a_device_does_not_get_what_is_on_the_blacklist),
+		cmocka_unit_test(neither_does_the_list_of_the_image),
 		cmocka_unit_test(without_an_index_nothing_is_loaded),
 		cmocka_unit_test(independent_modules_load_at_the_same_time),
 		cmocka_unit_test(a_wish_that_fails_does_not_stop_the_module),

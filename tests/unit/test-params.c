@@ -406,11 +406,20 @@ static void modules_on_a_blacklist_are_known(void **state)
 	assert_false(params_blacklisted(&p, "f"));
 	assert_false(params_blacklisted(&p, "b"));
 	assert_false(params_blacklisted(&p, "a,b"));
+	assert_string_equal(params_exclusion(&p, "b-c"), "modprobe.blacklist=");
+	assert_string_equal(params_exclusion(&p, "d"), "rd.driver.blacklist=");
+	assert_null(params_exclusion(&p, "f"));
 	assert_int_equal(p.n_notes, 0);
 	for (int i = 0; i < 2 * PARAMS_LISTS_MAX; i++)
 		buf_printf(&many, "modprobe.blacklist=m%d ", i);
 	parse(buf_cstr(&many));
 	assert_true(params_blacklisted(&p, "m0"));
+	parse("module_blacklist=m rd.driver.post=n"); /* the first is for the kernel to obey */
+	assert_false(params_blacklisted(&p, "m"));
+	assert_string_equal(params_exclusion(&p, "m"), "module_blacklist=");
+	assert_true(params_blacklisted(&p, "n"));
+	assert_null(params_exclusion(&p, "n"));
+	parse(buf_cstr(&many));
 	assert_int_equal(p.blacklists.n, PARAMS_LISTS_MAX);
 }
 

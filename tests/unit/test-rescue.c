@@ -406,6 +406,42 @@ static void parameters_that_are_not_obeyed_are_in_the_account(void **state)
 	free(b);
 }
 
+static void modules_that_the_command_line_excludes_are_in_the_account(void **state)
+{
+	static const struct modindex_source sources[] = {
+		{.name = "ahci", .path = "a", .options = ""}, {.name = "ext4", .path = "e", .options = ""},
+		{.name = "nvme", .path = "n", .options = ""}, {.name = "other", .path = "o", .options = ""},
+	};
+	static const struct modindex_alias alias = {"pci:x", 2};
+	struct boot *b = boot_with("root=LABEL=x modprobe.blacklist=nvme,other rd.driver.blacklist=ext4 "
+				   "module_blacklist=ahci", "");
+	struct module_status status[4] = {0};
+	uint32_t order[4];
+	_cleanup_buf_ struct buf index = BUF_INIT;
+	const char *load = "ext4";
+
+	(void)state;
+	assert_int_equal(modindex_encode(sources, 4, &alias, 1, &index), 0);
+	assert_int_equal(modindex_decode(index.data, index.len, &b->modules->index, NULL), 0);
+	b->modules->has_index = true;
+	b->modules->status = status;
+	b->modules->order = order;
+	b->settings.loads = &load;
+	b->settings.n_loads = 1;
+	modules_request_listed(b);
+	modules_request_device(b, "pci:x");
+	assert_true(modules_request(b, "ahci"));
+	modules_done(b, 0, -EPERM);
+	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
+	diagnose(b);
+	assert_contains(told(), "  modules that the kernel command line excludes:\n"
+				"    ahci (module_blacklist=)\n"
+				"    ext4 (rd.driver.blacklist=)\n"
+				"    nvme (modprobe.blacklist=)\n");
+	assert_null(strstr(told(), "other")); /* nobody wanted it */
+	free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +460,7 @@ int main(void)
 		cmocka_unit_test(
 			the_command_line_to_type_has_another_root_and_not_what_the_image_brought),
 		cmocka_unit_test(parameters_that_are_not_obeyed_are_in_the_account),
+		cmocka_unit_test(modules_that_the_command_line_excludes_are_in_the_account),
 	};
 
 	return RUN_TESTS(tests);

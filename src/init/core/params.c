@@ -69,13 +69,26 @@ static void compare(const char *module, void *arg)
 	s->found = s->found || cmdline_name_is(module, s->module);
 }
 
-bool params_blacklisted(const struct params *p, const char *module)
+static bool has(const struct params_list *lists, const char *module)
 {
 	struct search s = {.module = module};
 
-	params_each(&p->blacklists, compare, &s);
-	params_each(&p->late, compare, &s);
+	params_each(lists, compare, &s);
 	return s.found;
+}
+
+bool params_blacklisted(const struct params *p, const char *module)
+{
+	return has(&p->blacklists, module) || has(&p->driver_blacklists, module) ||
+	       has(&p->late, module);
+}
+
+const char *params_exclusion(const struct params *p, const char *module)
+{
+	return has(&p->blacklists, module)	    ? "modprobe.blacklist="
+	       : has(&p->driver_blacklists, module) ? "rd.driver.blacklist="
+	       : has(&p->kernel_blacklists, module) ? "module_blacklist="
+						    : NULL;
 }
 
 /* ---- how parameters are taken ---- */
@@ -374,6 +387,7 @@ static const struct rule rules[] = {
 	CALL("hibernate", take_hibernate),
 	TEXT("init", init),
 	LIST("modprobe.blacklist", blacklists),
+	LIST("module_blacklist", kernel_blacklists),
 	CALL("mount.usr", take_usr),
 	CALL("mount.usrflags", take_usrflags),
 	CALL("mount.usrfstype", take_usrfstype),
@@ -383,7 +397,7 @@ static const struct rule rules[] = {
 	CALL("rd.cmdline", take_cmdline),
 	TEXT("rd.ctty", ctty),
 	SWITCH("rd.debug", debug),
-	LIST("rd.driver.blacklist", blacklists),
+	LIST("rd.driver.blacklist", driver_blacklists),
 	LIST("rd.driver.post", late),
 	LIST("rd.driver.pre", early),
 	CALL("rd.emergency", take_emergency),

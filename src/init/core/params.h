@@ -85,7 +85,8 @@ struct params {
 	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
 	const char *timeout_by; /* the parameter that set it */
 	struct params_waits waits; /* delay and timeout follow from them */
-	struct params_list blacklists; /* comma lists of modules */
+	/* Comma lists of modules: modprobe.blacklist=, rd.driver.blacklist=, module_blacklist=. */
+	struct params_list blacklists, driver_blacklists, kernel_blacklists;
 	struct params_list early, late; /* the same; rd.driver.pre=, rd.driver.post= */
 	unsigned breaks;        /* enum params_break */
 	enum params_shell shell;
@@ -114,6 +115,10 @@ const char *params_break_name(enum params_break at);
 /* Is MODULE not to be loaded on a device's behalf (modprobe.blacklist=, rd.driver.blacklist=,
  * rd.driver.post=)? */
 bool params_blacklisted(const struct params *p, const char *module);
+
+/* The parameter that excludes MODULE for the whole boot, such as "modprobe.blacklist="; NULL. With
+ * "module_blacklist=" it is the kernel that refuses it, also if another module depends on it. */
+const char *params_exclusion(const struct params *p, const char *module);
 
 /* Calls FN for each module of a list of comma lists. */
 void params_each(const struct params_list *lists, void (*fn)(const char *module, void *arg),

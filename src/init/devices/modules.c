@@ -62,6 +62,33 @@ static void request_early(const char *module, void *arg)
 		log_tell("rd.driver.pre=%s: this image has no such module", module);
 }
 
+/* The command line forbids it to whoever does not name it there. Noted for the account. */
+static bool is_excluded(struct boot *b, uint32_t module)
+{
+	const char *name = modindex_name(&b->modules->index, module);
+
+	if (!params_blacklisted(&b->params, name))
+		return false;
+	b->modules->status[module].excluded = true;
+	return true;
+}
+
+/* What the image itself wants to be loaded at once. */
+static void request_load(struct boot *b, const char *name)
+{
+	uint32_t module = b->modules->has_index ? modindex_find(&b->modules->index, name)
+						: MODINDEX_NONE;
+
+	if (module == MODINDEX_NONE)
+		return;
+	if (is_excluded(b, module))
+		log_info("module %s of this image's list is not loaded: %s", name,
+			 params_exclusion(&b->params, name) ? params_exclusion(&b->params, name)
+							    : "rd.driver.post= has it later");
+	else
+		modules_request(b, name);
+}
+
 void modules_map(struct boot *b)
 {
 	struct err err = {0};
@@ -88,7 +115,7 @@ void modules_request_listed(struct boot *b)
 {
 	params_each(&b->params.early, request_early, b);
 	for (size_t i = 0; i < b->settings.n_loads; i++)
-		modules_request(b, b->settings.loads[i]);
+		request_load(b, b->settings.loads[i]);
 }
 
 /* ---- who is wanted, and when it can load ---- */
@@ -181,7 +208,7 @@ static void request_match(uint32_t module, void *arg)
 {
 	struct boot *b = arg;
 
-	if (!params_blacklisted(&b->params, modindex_name(&b->modules->index, module)))
+	if (!is_excluded(b, module))
 		request_ranked(b, module, RANK_GOAL);
 }
 
@@ -204,7 +231,7 @@ static void request_for_device(uint32_t module, void *arg)
 {
 	struct boot *b = arg;
 
-	if (!params_blacklisted(&b->params, modindex_name(&b->modules->index, module)))
+	if (!is_excluded(b, module))
 		request_ranked(b, module, rank_of(b, module));
 }
 

@@ -30,6 +30,7 @@ struct module_status {
 	int16_t result; /* -errno of a failed one */
 	uint32_t cost;	/* bytes that it is loaded with or for: the least of those who asked */
 	uint32_t seen;	/* by the last weighing */
+	bool excluded;	/* somebody wanted it, but the kernel command line forbids that */
 };
 
 struct modules {

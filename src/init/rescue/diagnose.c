@@ -113,6 +113,8 @@ static void read_line(int dir, const char *file, char *out, size_t size)
 
 struct names {
 	const struct modindex *index;
+	const struct params *params; /* NULL: it does not matter what they exclude */
+	const char *exclusion;       /* the parameter that excludes one of them */
 	char text[NAMES_MAX];
 };
 
@@ -122,6 +124,8 @@ static void add_name(uint32_t module, void *arg)
 	const char *name = modindex_name(n->index, module);
 	size_t used = strlen(n->text);
 
+	if (n->params && !n->exclusion)
+		n->exclusion = params_exclusion(n->params, name);
 	if (!strstr(n->text, name))
 		snprintf(n->text + used, sizeof(n->text) - used, "%s%s", used ? " " : "", name);
 }
@@ -131,6 +135,7 @@ struct helpers {
 	struct modindex known;
 	bool has_known;
 	bool told;
+	bool is_excluded;            /* a driver of one of them, by the kernel command line */
 	char missing[2 * NAMES_MAX]; /* modules that the kernel has and the image has not; by commas */
 };
 
@@ -160,7 +165,8 @@ static void open_known(struct helpers *h)
 static void tell_driverless(struct helpers *h, const char *bus, const char *what,
 			    const char *modalias)
 {
-	struct names packed = {.index = &h->boot->modules->index}, known = {.index = &h->known};
+	struct names packed = {.index = &h->boot->modules->index, .params = &h->boot->params};
+	struct names known = {.index = &h->known};
 
 	if (h->boot->modules->has_index)
 		modindex_match(&h->boot->modules->index, modalias, add_name, &packed);
@@ -169,7 +175,11 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 	if (!h->told)
 		log_tell("  without a driver:");
 	h->told = true;
-	if (packed.text[0])
+	h->is_excluded = h->is_excluded || packed.exclusion;
+	if (packed.exclusion)
+		log_tell("    %s %s: module %s would drive it, but the kernel command line excludes it "
+			 "(%s)", bus, what, packed.text, packed.exclusion);
+	else if (packed.text[0])
 		log_tell("    %s %s: module %s is in this image, but does not drive it", bus, what,
 			 packed.text);
 	else if (known.text[0])
@@ -267,6 +277,25 @@ static void tell_failed_modules(const struct boot *b)
 			 m->state == MODULE_FAILED    ? strerror(-m->result)
 			 : m->state == MODULE_LOADING ? "still loading"
 						      : "waits for another module");
+	}
+}
+
+static void tell_excluded_modules(const struct boot *b)
+{
+	bool told = false;
+
+	for (uint32_t i = 0; b->modules->has_index && i < b->modules->index.n_modules; i++) {
+		const struct module_status *m = &b->modules->status[i];
+		const char *name = modindex_name(&b->modules->index, i);
+		const char *by = params_exclusion(&b->params, name);
+
+		if (!by || !((m->excluded && m->state == MODULE_IDLE) ||
+			     (m->state == MODULE_FAILED && m->result == -EPERM)))
+			continue;
+		if (!told)
+			log_tell("  modules that the kernel command line excludes:");
+		told = true;
+		log_tell("    %s (%s)", name, by);
 	}
 }
 
@@ -419,6 +448,8 @@ static void tell_command(const struct boot *b, const struct helpers *h)
 	else if (n)
 		log_tell("  try: root=UUID=... of one of the filesystems above, on the kernel "
 			 "command line");
+	else if (h->is_excluded)
+		log_tell("  try: the kernel command line without what excludes that module");
 	else if (h->missing[0])
 		log_tell("  try: an image with that driver (preroot build --add-drivers %s, or "
 			 "--generic), from an older entry of the boot loader",
@@ -479,6 +510,7 @@ void diagnose(const struct boot *b)
 		tell_missing_drivers(&h);
 	if (!no_init)
 		tell_failed_modules(b);
+	tell_excluded_modules(b);
 	tell_firmware();
 	tell_notes(&b->params);
 	if (b->hooks->error[0])
