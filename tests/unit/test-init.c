@@ -13,6 +13,7 @@
 
 #include "format/codec/encode.h"
 #include "init/core/log.h"
+#include "init/devices/events.h"
 #include "init/devices/modprobe.h"
 #include "init/devices/modules.h"
 #include "recorder.h"
@@ -200,6 +201,30 @@ static void a_device_asks_by_its_modalias(void **state)
 	modules_request_alias(f.boot, "scsi:t-0x00");
 	modules_request_alias(f.boot, "scsi:t-0x00");
 	assert_order(&f, "sd sd_extra");
+}
+
+/* Some buses have no file for what their events say. */
+static void a_device_that_was_there_first_asks_by_what_its_event_would_say(void **state)
+{
+	static const struct module_spec specs[] = {
+		{.name = "card", .alias = "mmc:block"},
+		{.name = "disk", .alias = "pci:d1"},
+		{.name = "wrong", .alias = "pci:d2"},
+	};
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	put_text(folder, "bus/mmc/devices/mmc0:0001/uevent", "DRIVER=x\nMODALIAS=mmc:block\n");
+	put_text(folder, "bus/pci/devices/0000:00:01.0/modalias", "pci:d1\n");
+	put_text(folder, "bus/pci/devices/0000:00:01.0/uevent", "MODALIAS=pci:d2\n");
+	put_text(folder, "bus/pci/devices/0000:00:02.0/uevent", "DRIVER=x\n");
+	put_text(folder, "bus/pci/devices/0000:00:03.0/modalias", "\n");
+	fixture_make(&f, specs, ARRAY_SIZE(specs));
+	events_walk(f.boot, folder);
+	assert_int_not_equal(f.boot->modules->status[0].state, MODULE_IDLE);
+	assert_int_not_equal(f.boot->modules->status[1].state, MODULE_IDLE);
+	assert_int_equal(f.boot->modules->status[2].state, MODULE_IDLE);
 }
 
 static void a_device_does_not_get_what_is_on_the_blacklist(void **state)
@@ -708,6 +733,7 @@ int main(void)
 		cmocka_unit_test(what_a_module_wants_behind_it_is_loaded_too),
 		cmocka_unit_test(what_nobody_asked_for_is_not_loaded),
 		cmocka_unit_test(a_device_asks_by_its_modalias),
+		cmocka_unit_test(a_device_that_was_there_first_asks_by_what_its_event_would_say),
 		cmocka_unit_test(a_device_does_not_get_what_is_on_the_blacklist),
 		cmocka_unit_test(neither_does_the_list_of_the_image),
 		cmocka_unit_test(without_an_index_nothing_is_loaded),

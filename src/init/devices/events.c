@@ -120,15 +120,21 @@ static size_t read_attribute(int dir, const char *name, const char *file, char *
 	return n > 0 ? (size_t)n : 0;
 }
 
+/* Not every bus has a file for what its events say: memory cards, for one, have none. */
 static void take_bus_device(struct boot *b, int dir, const char *name)
 {
-	char modalias[4096];
-	size_t n = read_attribute(dir, name, "modalias", modalias, sizeof(modalias));
+	char text[4096];
+	size_t n = read_attribute(dir, name, "modalias", text, sizeof(text));
+	struct uevent u = {.modalias = text};
 
-	modalias[n] = '\0';
-	modalias[strcspn(modalias, "\n")] = '\0';
-	if (modalias[0])
-		modules_request_device(b, modalias);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (!text[0]) {
+		n = read_attribute(dir, name, "uevent", text, sizeof(text));
+		uevent_decode_file(text, n, &u);
+	}
+	if (u.modalias && u.modalias[0])
+		modules_request_device(b, u.modalias);
 }
 
 static void take_block_device(struct boot *b, int dir, const char *name)
@@ -142,10 +148,12 @@ static void take_block_device(struct boot *b, int dir, const char *name)
 		  u.devtype && strcmp(u.devtype, "partition") == 0);
 }
 
-static void each_entry(struct boot *b, const char *path,
+/* PATH: below the folder AT. */
+static void each_entry(struct boot *b, int at, const char *path,
 		       void (*fn)(struct boot *b, int dir, const char *name))
 {
-	DIR *dir = opendir(path);
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
 
 	while (dir && (de = readdir(dir)))
@@ -153,21 +161,24 @@ static void each_entry(struct boot *b, const char *path,
 			fn(b, dirfd(dir), de->d_name);
 	if (dir)
 		closedir(dir);
+	else
+		close_fd(fd);
 }
 
 static void take_bus(struct boot *b, int dir, const char *name)
 {
 	char path[512];
 
-	(void)dir;
-	snprintf(path, sizeof(path), "/sys/bus/%s/devices", name);
-	each_entry(b, path, take_bus_device);
+	snprintf(path, sizeof(path), "%s/devices", name);
+	each_entry(b, dir, path, take_bus_device);
 }
 
-static void coldplug(struct boot *b)
+void events_walk(struct boot *b, const char *sys)
 {
-	each_entry(b, "/sys/bus", take_bus);
-	each_entry(b, "/sys/class/block", take_block_device);
+	_cleanup_fd_ int fd = open(sys, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	each_entry(b, fd, "bus", take_bus);
+	each_entry(b, fd, "class/block", take_block_device);
 }
 
 void events_start(struct boot *b)
@@ -179,7 +190,7 @@ void events_start(struct boot *b)
 	b->events->triggered = true;
 	if (b->events->netlink >= 0)
 		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->events->netlink, &ev);
-	coldplug(b);
+	events_walk(b, "/sys");
 }
 
 /* ---- the socket ---- */
@@ -203,7 +214,7 @@ void events_receive(struct boot *b)
 		struct uevent u;
 
 		if (n < 0 && errno == ENOBUFS) {
-			coldplug(b);
+			events_walk(b, "/sys");
 			tell_listeners(b, NULL);
 			continue;
 		}

@@ -37,5 +37,8 @@ bool events_listen(struct boot *b, const char *subsystem,
  * what the socket has held and will get. Does nothing when called again. */
 void events_start(struct boot *b);
 
+/* Asks for the drivers of all devices that are in the folder SYS, and takes note of its disks. */
+void events_walk(struct boot *b, const char *sys);
+
 /* Takes what the socket holds. After a lost event all devices are walked again. */
 void events_receive(struct boot *b);
