@@ -224,7 +224,7 @@ SCENARIOS = MATRIX + COMPRESSED + [
              script=(("rescue: a shell on /dev/console", ""),
                      ("maintenance", "wrong one\n"), ("incorrect", ""),
                      ("maintenance", "right one\n"),
-                     ("preroot# ", "mount -t ext4 -o ro /dev/vda1 /sysroot && exit\n")),
+                     ("preroot# ", "mount -o ro /dev/vda1 $NEWROOT && exit\n")),
              says=("when it ends, the boot is tried again", "preroot: trying again")),
 
     # Roots that cannot be reached.

@@ -261,4 +261,7 @@ def test_an_image_for_another_kernel_is_explained(lab):
     other = kernels.of_suite("trixie")
     boot = lab.boot("other", lab.image("generic"), "rd.timeout=5 panic=2", kernel=other)
     explains(boot, f"this image is for kernel {lab.kernel.version}, "
-             f"but kernel {other.version} runs")
+             f"but kernel {other.version} runs: its modules cannot load",
+             f"try: the entry of kernel {lab.kernel.version} in the boot menu")
+    assert "Exec format error" not in boot.console.split("cannot be reached")[-1], boot.explain()
+    assert "more drivers" not in boot.console, boot.explain()

@@ -406,6 +406,79 @@ static void parameters_that_are_not_obeyed_are_in_the_account(void **state)
 	free(b);
 }
 
+/* Of twenty modules that fail alike nothing is to be learned. */
+static void an_image_for_another_kernel_is_said_before_all_else(void **state)
+{
+	static const struct modindex_source sources[] = {
+		{.name = "ext4", .path = "e", .options = ""}, {.name = "nvme", .path = "n", .options = ""},
+	};
+	struct boot *b = boot_with("root=LABEL=x", "");
+	struct module_status status[2] = {0};
+	uint32_t order[2];
+	_cleanup_buf_ struct buf index = BUF_INIT;
+	const char *lead;
+
+	(void)state;
+	assert_int_equal(modindex_encode(sources, 2, NULL, 0, &index), 0);
+	assert_int_equal(modindex_decode(index.data, index.len, &b->modules->index, NULL), 0);
+	b->modules->has_index = true;
+	b->modules->status = status;
+	b->modules->order = order;
+	b->settings.kernel = "0.0.1-none";
+	assert_true(modules_request(b, "ext4") && modules_request(b, "nvme"));
+	modules_done(b, 0, -ENOEXEC);
+	modules_done(b, 1, -EINVAL);
+	diagnose(b);
+	assert_contains(told(), "the root filesystem cannot be reached\n"
+				"  this image is for kernel 0.0.1-none, but kernel ");
+	lead = strstr(told(), "  try: the entry of kernel 0.0.1-none in the boot menu");
+	assert_true(lead && strstr(lead, "  wanted: root=LABEL=x"));
+	assert_null(strstr(told(), "ext4:"));
+	assert_contains(told(), "    nvme: Invalid argument\n");
+	assert_null(strstr(told(), "more drivers"));
+	free(b);
+}
+
+/* mount(8) of a small shell tries what the kernel knows. */
+static void a_shell_comes_with_the_drivers_of_what_was_found(void **state)
+{
+	static const struct modindex_source sources[] = {
+		{.name = "zzfs", .path = "z", .options = ""}};
+	static const struct modindex_alias alias = {"fs-zzfs", 0};
+	static const struct {
+		const char *shell;
+		enum module_state state;
+	} cases[] = {{"open", MODULE_WANTED}, {"locked", MODULE_IDLE}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = boot_with("root=LABEL=x", cases[i].shell);
+		struct block_device *d = &b->devices->list[0];
+		struct module_status status[1] = {0};
+		_cleanup_buf_ struct buf index = BUF_INIT;
+		uint32_t order[1];
+
+		assert_int_equal(modindex_encode(sources, 1, &alias, 1, &index), 0);
+		assert_int_equal(modindex_decode(index.data, index.len, &b->modules->index, NULL), 0);
+		b->modules->has_index = true;
+		b->modules->status = status;
+		b->modules->order = order;
+		b->devices->n = 1;
+		snprintf(d->name, sizeof(d->name), "vda1");
+		snprintf(d->probe.type, sizeof(d->probe.type), "zzfs");
+		snprintf(d->probe.usage, sizeof(d->probe.usage), "filesystem");
+		d->state = DEVICE_KNOWN;
+		boot_fails(b);
+		assert_int_equal(status[0].state, cases[i].state);
+		/* It is on its way: the shell has to wait for it, and not for long. */
+		assert_int_equal(b->rescue->explained, cases[i].state == MODULE_IDLE);
+		modules_done(b, 0, 0);
+		rescue_tick(b, world.now);
+		assert_true(b->rescue->explained);
+		free(b);
+	}
+}
+
 static void modules_that_the_command_line_excludes_are_in_the_account(void **state)
 {
 	static const struct modindex_source sources[] = {
@@ -460,6 +533,8 @@ int main(void)
 		cmocka_unit_test(
 			the_command_line_to_type_has_another_root_and_not_what_the_image_brought),
 		cmocka_unit_test(parameters_that_are_not_obeyed_are_in_the_account),
+		cmocka_unit_test(an_image_for_another_kernel_is_said_before_all_else),
+		cmocka_unit_test(a_shell_comes_with_the_drivers_of_what_was_found),
 		cmocka_unit_test(modules_that_the_command_line_excludes_are_in_the_account),
 	};
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -31,6 +32,29 @@ enum {
 	RECORDS_MAX = 65536,
 	COMMAND_MAX = 768,
 };
+
+/* The running kernel, if the image is for another one; NULL. None of its modules can load then. */
+static const char *other_kernel(const struct boot *b)
+{
+	static struct utsname running;
+
+	return b->settings.kernel && uname(&running) == 0 &&
+			       strcmp(running.release, b->settings.kernel) != 0
+		       ? running.release
+		       : NULL;
+}
+
+static void tell_other_kernel(const struct boot *b)
+{
+	const char *running = other_kernel(b);
+
+	if (!running)
+		return;
+	log_tell("  this image is for kernel %s, but kernel %s runs: its modules cannot load",
+		 b->settings.kernel, running);
+	log_tell("  try: the entry of kernel %s in the boot menu, or an older one; once the machine is "
+		 "up: preroot rebuild %s", b->settings.kernel, running);
+}
 
 /* ---- what was found ---- */
 
@@ -261,6 +285,7 @@ static void tell_missing_drivers(struct helpers *h)
 
 static void tell_failed_modules(const struct boot *b)
 {
+	int foreign = other_kernel(b) ? -ENOEXEC : 0; /* has been said, and holds for all */
 	bool told = false;
 
 	for (uint32_t i = 0; b->modules->has_index && i < b->modules->n_order; i++) {
@@ -268,7 +293,7 @@ static void tell_failed_modules(const struct boot *b)
 
 		/* No such device: it looked, and there is nothing for it. */
 		if (m->state == MODULE_IDLE || m->state == MODULE_LIVE ||
-		    (m->state == MODULE_FAILED && m->result == -ENODEV))
+		    (m->state == MODULE_FAILED && (m->result == -ENODEV || m->result == foreign)))
 			continue;
 		if (!told)
 			log_tell("  modules that did not load:");
@@ -504,9 +529,10 @@ void diagnose(const struct boot *b)
 
 	log_tell("%s", b->hooks->error[0] || no_init ? "the boot cannot go on"
 						     : "the root filesystem cannot be reached");
+	tell_other_kernel(b);
 	tell_goal(b);
 	tell_devices(b);
-	if (!b->flow.failure[0]) /* it did not appear: is there a disk that nobody drives? */
+	if (!b->flow.failure[0] && !other_kernel(b)) /* it did not appear: is there a disk that nobody drives? */
 		tell_missing_drivers(&h);
 	if (!no_init)
 		tell_failed_modules(b);
@@ -523,5 +549,6 @@ void diagnose(const struct boot *b)
 		return;
 	if (b->params.root.text)
 		tell_nearest(b);
-	tell_command(b, &h);
+	if (!other_kernel(b))
+		tell_command(b, &h);
 }

@@ -150,6 +150,8 @@ void rescue_tick(struct boot *b, int64_t now)
 
 	if (!b->rescue->begun)
 		begin(b);
+	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b->shell))
+		shell_prepare(b);
 	unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 || modules_busy(b);
 	if (!b->flow.failure[0] && block_find(b, &b->params.root) >= 0) {
 		b->flow.failed = b->rescue->begun = false;

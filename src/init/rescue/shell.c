@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "init/core/boot.h"
+#include "init/devices/block.h"
 #include "init/devices/events.h"
 #include "init/core/log.h"
 #include "init/core/mount.h"
@@ -70,6 +71,20 @@ static const char *terminal(const struct params *p, char out[TTY_MAX])
 	return out;
 }
 
+void shell_prepare(struct boot *b)
+{
+	char alias[JOBS_NAME_MAX + 8];
+
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *d = &b->devices->list[i];
+
+		if (!d->name[0] || strcmp(d->probe.usage, "filesystem") != 0)
+			continue;
+		snprintf(alias, sizeof(alias), "fs-%s", d->probe.type);
+		modules_request_alias(b, alias);
+	}
+}
+
 bool shell_start(struct boot *b, const char *why, const char *then)
 {
 	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"HOME=/",
@@ -86,6 +101,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 	}
 	/* Who types may need the driver of a keyboard. */
 	b->modules->late = true;
+	shell_prepare(b);
 	events_start(b);
 	log_tell("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
 	b->shell->has_terminal = tcgetattr(STDIN_FILENO, &b->shell->terminal) == 0;

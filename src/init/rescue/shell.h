@@ -37,6 +37,10 @@ void shell_allow(struct shell *s, const char *value);
 /* Why there is no shell; NULL: there may be one. */
 const char *shell_refusal(const struct shell *s);
 
+/* Asks for the drivers of the filesystems that were found, since not every mount(8) names a type, by
+ * which the kernel would ask for its driver itself. */
+void shell_prepare(struct boot *b);
+
 /* Starts one; WHY and THEN: what is said above it. False when that is refused, which is told. */
 bool shell_start(struct boot *b, const char *why, const char *then);
 
