@@ -49,6 +49,16 @@ struct job {
 	char options[JOBS_OPTIONS_MAX];
 };
 
+enum { PROBE_SIGNATURES_MAX = 4 };
+
+/* One of the things that a device seems to be; what does not fit is "". */
+struct signature {
+	char type[32];
+	char usage[16];
+	char uuid[48];
+	char label[64];
+};
+
 /* What libblkid found on a device. */
 struct probe {
 	char type[JOBS_NAME_MAX];
@@ -65,6 +75,8 @@ struct probe {
 	uint32_t disk_major, disk_minor; /* of the disk that it is a part of */
 	char links[JOBS_LINKS_MAX];	 /* see devices/links/links.h */
 	bool ambivalent;           /* more than one signature, none is trusted */
+	struct signature signatures[PROBE_SIGNATURES_MAX]; /* all of them, if that is so, or if */
+	unsigned n_signatures;     /* TYPE says that it is a part of something larger */
 };
 
 enum resume_found {

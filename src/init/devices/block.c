@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
+#include "init/devices/signatures.h"
 #include "init/core/log.h"
 #include "init/core/timeline.h"
 
@@ -166,6 +167,8 @@ void block_want(struct boot *b, const struct spec *spec)
 	else if (i == all->n_wants)
 		all->wants[all->n_wants++] = spec;
 	all->unread = 0;
+	for (i = 0; i < all->n; i++)
+		signatures_resolve(spec, &all->list[i]);
 	if (spec->kind != SPEC_LINK || all->probe_links)
 		return;
 	all->probe_links = true; /* what was read before was not asked for its links */
@@ -240,6 +243,8 @@ void block_done(struct boot *b, const struct job_result *result)
 	d->state = DEVICE_KNOWN;
 	d->result = result->result;
 	d->probe = result->probe;
+	for (size_t i = 0; i < b->devices->n_wants; i++)
+		signatures_resolve(b->devices->wants[i], d);
 	log_found(d);
 }
 
@@ -358,7 +363,23 @@ static void take(blkid_probe pr, const char *key, char *out, size_t size)
 	snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
 }
 
-static int probe_fd(blkid_probe pr, int fd, struct probe *out)
+/* Each signature by itself, whatever libblkid makes of them together. */
+static void take_signatures(blkid_probe pr, struct probe *out)
+{
+	blkid_reset_probe(pr);
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_enable_partitions(pr, 0);
+	while (out->n_signatures < PROBE_SIGNATURES_MAX && blkid_do_probe(pr) == 0) {
+		struct signature *s = &out->signatures[out->n_signatures++];
+
+		take(pr, "TYPE", s->type, sizeof(s->type));
+		take(pr, "USAGE", s->usage, sizeof(s->usage));
+		take(pr, "UUID", s->uuid, sizeof(s->uuid));
+		take(pr, "LABEL", s->label, sizeof(s->label));
+	}
+}
+
+static int probe_content(blkid_probe pr, int fd, struct probe *out)
 {
 	char number[32] = "";
 	int r;
@@ -372,9 +393,13 @@ static int probe_fd(blkid_probe pr, int fd, struct probe *out)
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
 	errno = 0;
 	r = blkid_do_safeprobe(pr);
-	if (r == -2)
+	if (r == -2) {
+		/* That ended it: what the partition is called was not looked at. */
 		out->ambivalent = true;
-	else if (r < 0)
+		blkid_probe_enable_superblocks(pr, 0);
+		r = blkid_do_safeprobe(pr);
+	}
+	if (r < 0)
 		return errno ? -errno : -EIO;
 	take(pr, "TYPE", out->type, sizeof(out->type));
 	take(pr, "USAGE", out->usage, sizeof(out->usage));
@@ -386,6 +411,8 @@ static int probe_fd(blkid_probe pr, int fd, struct probe *out)
 	take(pr, "PART_ENTRY_TYPE", out->parttype, sizeof(out->parttype));
 	take(pr, "PART_ENTRY_FLAGS", number, sizeof(number));
 	out->partflags = strtoull(number, NULL, 0);
+	if (out->ambivalent || strcmp(out->usage, "raid") == 0)
+		take_signatures(pr, out);
 	return 0;
 }
 
@@ -408,12 +435,19 @@ static void take_place(const char *name, int fd, struct probe *out)
 		sscanf(text, "%" SCNu32 ":%" SCNu32, &out->disk_major, &out->disk_minor);
 }
 
+int block_probe_fd(int fd, struct probe *out)
+{
+	blkid_probe pr = blkid_new_probe();
+	int r = pr ? probe_content(pr, fd, out) : -ENOMEM;
+
+	blkid_free_probe(pr);
+	return r;
+}
+
 int block_probe(const char *name, bool links, struct probe *out)
 {
 	char path[JOBS_NAME_MAX + 8];
 	_cleanup_fd_ int fd = -1;
-	blkid_probe pr;
-	int r;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -422,10 +456,5 @@ int block_probe(const char *name, bool links, struct probe *out)
 	take_place(name, fd, out);
 	if (links)
 		links_find("/sys", name, out->links, sizeof(out->links));
-	pr = blkid_new_probe();
-	if (!pr)
-		return -ENOMEM;
-	r = probe_fd(pr, fd, out);
-	blkid_free_probe(pr);
-	return r;
+	return block_probe_fd(fd, out);
 }

@@ -8,6 +8,7 @@
 #include "init/devices/discover.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
+#include "init/devices/signatures.h"
 #include "init/core/mount.h"
 
 enum {
@@ -22,17 +23,19 @@ static enum stage_step take_root(struct boot *b, size_t n)
 {
 	const struct block_device *d = &b->devices->list[n];
 	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
-	char why[FLOW_TEXT_MAX];
+	char why[FLOW_TEXT_MAX], all[128];
 
 	b->goal->device = block_ref(b, n);
-	if (block_is_member(d)) {
+	signatures_list(&d->probe, all, sizeof(all));
+	if (block_is_member(d) && !signatures_are_named(&b->params.root, b->params.rootfstype, d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
 		return flow_fail(b, why);
 	}
 	if (!*type) {
-		snprintf(why, sizeof(why), "%s holds no filesystem that is known here%s", d->name,
-			 d->probe.ambivalent ? " (signatures of several; rootfstype= decides)" : "");
+		snprintf(why, sizeof(why),
+			 *all ? "%s has the signatures of %s: rootfstype= has to say which it is"
+			      : "%s holds no filesystem that is known here", d->name, all);
 		return flow_fail(b, why);
 	}
 	if (block_is_doubtful(b, &b->params.root, n, why, sizeof(why)))

@@ -17,6 +17,7 @@
 #include "format/ours/bootconf.h"
 #include "format/kernel/cmdline.h"
 #include "init/devices/block.h"
+#include "init/rescue/unclear.h"
 #include "init/core/log.h"
 #include "init/devices/discover.h"
 #include "init/devices/modules.h"
@@ -457,7 +458,7 @@ static void tell_root(const struct boot *b, const char *uuid)
 }
 
 /* The one filesystem that looks like a root, if there is just one. */
-static void tell_command(const struct boot *b, const struct helpers *h)
+static void tell_command(const struct boot *b, const struct helpers *h, bool is_unclear)
 {
 	const struct block_device *only = NULL;
 	size_t n = 0;
@@ -473,6 +474,8 @@ static void tell_command(const struct boot *b, const struct helpers *h)
 	else if (n)
 		log_tell("  try: root=UUID=... of one of the filesystems above, on the kernel "
 			 "command line");
+	else if (is_unclear)
+		return; /* has been said */
 	else if (h->is_excluded)
 		log_tell("  try: the kernel command line without what excludes that module");
 	else if (h->missing[0])
@@ -526,6 +529,7 @@ void diagnose(const struct boot *b)
 	bool root_is_there = block_find(b, &b->params.root) >= 0;
 	bool no_init = b->flow.stage >= STAGE_CHECK;
 	struct helpers h = {.boot = b};
+	bool is_unclear;
 
 	log_tell("%s", b->hooks->error[0] || no_init ? "the boot cannot go on"
 						     : "the root filesystem cannot be reached");
@@ -545,10 +549,11 @@ void diagnose(const struct boot *b)
 	if (no_init)
 		log_tell("  try: root= of the filesystem with the system, or init= with another program "
 			 "of it, on the kernel command line");
+	is_unclear = unclear_tell(b);
 	if (root_is_there || b->hooks->error[0] || no_init)
 		return;
 	if (b->params.root.text)
 		tell_nearest(b);
 	if (!other_kernel(b))
-		tell_command(b, &h);
+		tell_command(b, &h, is_unclear);
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/rescue/unclear.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "init/core/log.h"
+#include "init/devices/block.h"
+#include "init/devices/signatures.h"
+
+/* What to type if signature N is what counts. */
+static void tell_choice(const struct block_device *d, unsigned n)
+{
+	const struct probe *p = &d->probe;
+	char others[PROBE_SIGNATURES_MAX * sizeof(p->signatures[0].type)] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < p->n_signatures; i++)
+		if (i != n && strcmp(p->signatures[i].type, p->signatures[n].type) != 0)
+			used += (size_t)snprintf(others + used, sizeof(others) - used, "%s%s",
+						 used ? "," : "", p->signatures[i].type);
+	log_tell("  try: if %s is %s: root=/dev/%s rootfstype=%s on the kernel command line; from "
+		 "another system, for good: wipefs --all --types %s /dev/%s",
+		 d->name, p->signatures[n].type, d->name, p->signatures[n].type, others, d->name);
+}
+
+static void tell_device(const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+	char all[128];
+
+	signatures_list(p, all, sizeof(all));
+	log_tell("  %s has the signatures of %s%s:", d->name, all,
+		 p->ambivalent ? "" : "; it may be a member of an array, and only if it is none");
+	for (unsigned i = 0; i < p->n_signatures; i++)
+		log_tell("    %s%s%s%s%s", p->signatures[i].type,
+			 p->signatures[i].uuid[0] ? " UUID=" : "", p->signatures[i].uuid,
+			 p->signatures[i].label[0] ? " LABEL=" : "", p->signatures[i].label);
+	for (unsigned i = 0; i < p->n_signatures; i++)
+		if (signatures_is_filesystem(&p->signatures[i]))
+			tell_choice(d, i);
+}
+
+/* A member of an array is one, unless somebody wants what is on it. */
+static bool is_unclear(const struct boot *b, const struct block_device *d)
+{
+	const struct probe *p = &d->probe;
+
+	if (!d->name[0] || p->n_signatures < 2)
+		return false;
+	if (p->ambivalent)
+		return !p->type[0];
+	for (unsigned i = 0; i < p->n_signatures; i++)
+		if (signatures_is_meant(&b->params.root, &p->signatures[i]))
+			return true;
+	return block_fits(b, &b->params.root, d);
+}
+
+bool unclear_tell(const struct boot *b)
+{
+	bool told = false;
+
+	for (size_t i = 0; i < b->devices->n; i++)
+		if (is_unclear(b, &b->devices->list[i])) {
+			tell_device(&b->devices->list[i]);
+			told = true;
+		}
+	return told;
+}

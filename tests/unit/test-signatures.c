@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1 and disks with the signatures of several things: which of them is taken, and what is said of
+ * the others.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "init/devices/block.h"
+#include "init/devices/signatures.h"
+#include "init/rescue/diagnose.h"
+#include "recorder.h"
+#include "support.h"
+
+#define EXT_UUID "01020304-0506-0708-090a-0b0c0d0e0f10"
+
+
+enum { DISK_SIZE = 16 * 1024 * 1024, MD_AT = 4096, MD_SIZE = 256 };
+
+static struct buf told;
+
+void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void __wrap_log_tell(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_printf(&told, "%s\n", text);
+}
+
+/* ---- disks ---- */
+
+static void put(int fd, off_t at, const void *data, size_t len)
+{
+	assert_int_equal(pwrite(fd, data, len, at), (ssize_t)len);
+}
+
+static int make_disk(const char *folder)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/disk", folder);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && ftruncate(fd, DISK_SIZE) == 0);
+	return fd;
+}
+
+static void put_ext2(int fd, const char *label)
+{
+	static const unsigned char uuid[16] = {1, 2,  3,  4,  5,  6,  7,  8,
+					       9, 10, 11, 12, 13, 14, 15, 16};
+
+	put(fd, 1024 + 0x38, "\x53\xef", 2);
+	put(fd, 1024 + 0x68, uuid, sizeof(uuid));
+	put(fd, 1024 + 0x78, label, strlen(label));
+}
+
+static void put_iso9660(int fd, const char *label)
+{
+	put(fd, 32768, "\001CD001\001", 8);
+	put(fd, 32768 + 40, "                                ", 32);
+	put(fd, 32768 + 40, label, strlen(label));
+}
+
+static void put_number(unsigned char *at, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (unsigned char)(n >> 8 * i);
+}
+
+/* A former member of an array, metadata 1.2. */
+static void put_md(int fd)
+{
+	unsigned char sb[MD_SIZE] = {0};
+	uint64_t sum = 0;
+
+	put_number(sb, 0xa92b4efc);
+	put_number(sb + 4, 1);
+	for (int i = 0; i < 16; i++)
+		sb[16 + i] = (unsigned char)(0xf1 + i);
+	put_number(sb + 72, 1);
+	put_number(sb + 144, MD_AT / 512);
+	for (int i = 0; i < MD_SIZE; i += 4)
+		sum += (uint32_t)sb[i] | (uint32_t)sb[i + 1] << 8 | (uint32_t)sb[i + 2] << 16 |
+		       (uint32_t)sb[i + 3] << 24;
+	put_number(sb + 216, (uint32_t)((sum & 0xffffffff) + (sum >> 32)));
+	put(fd, MD_AT, sb, sizeof(sb));
+}
+
+enum content { EXT2 = 1, ISO9660 = 2, MD = 4 };
+
+static struct probe probe_of(unsigned content)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_fd_ int fd = make_disk(folder);
+	struct probe p = {0};
+
+	if (content & EXT2)
+		put_ext2(fd, "system");
+	if (content & ISO9660)
+		put_iso9660(fd, "CDROM");
+	if (content & MD)
+		put_md(fd);
+	assert_int_equal(block_probe_fd(fd, &p), 0);
+	return p;
+}
+
+/* A boot that knows a disk vda with CONTENT. */
+static struct boot *boot_with(const char *cmdline, unsigned content)
+{
+	struct boot *b = recorder_boot();
+	struct job_result r = {.name = "vda", .probe = probe_of(content)};
+
+	buf_clear(&told);
+	params_parse(&b->params, cmdline, strlen(cmdline));
+	block_want_named(b);
+	block_add(b, "vda", false);
+	b->devices->list[0].state = DEVICE_PROBING;
+	r.generation = b->devices->list[0].generation;
+	block_done(b, &r);
+	return b;
+}
+
+/* ---- what is found ---- */
+
+static void a_disk_with_one_signature_is_what_that_says(void **state)
+{
+	struct probe p = probe_of(EXT2);
+
+	(void)state;
+	assert_false(p.ambivalent);
+	assert_string_equal(p.type, "ext2");
+	assert_int_equal(p.n_signatures, 0);
+}
+
+static void all_signatures_of_a_disk_are_known(void **state)
+{
+	struct probe p = probe_of(EXT2 | ISO9660);
+	char all[64];
+
+	(void)state;
+	assert_true(p.ambivalent);
+	assert_string_equal(p.type, "");
+	assert_int_equal(p.n_signatures, 2);
+	signatures_list(&p, all, sizeof(all));
+	assert_true(strcmp(all, "ext2 and iso9660") == 0 || strcmp(all, "iso9660 and ext2") == 0);
+	p = probe_of(EXT2 | MD);
+	assert_string_equal(p.type, "linux_raid_member");
+	signatures_list(&p, all, sizeof(all));
+	assert_string_equal(all, "linux_raid_member and ext2");
+}
+
+/* ---- which is taken ---- */
+
+static void the_filesystem_that_root_names_is_taken(void **state)
+{
+	static const struct {
+		const char *cmdline, *type; /* NULL: the root is not there */
+	} cases[] = {
+		{"root=UUID=" EXT_UUID, "ext2"},
+		{"root=LABEL=system", "ext2"},
+		{"root=LABEL=CDROM", "iso9660"},
+		{"root=LABEL=other", NULL},
+		{"root=/dev/vda", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = boot_with(cases[i].cmdline, EXT2 | ISO9660);
+		int n = block_find(b, &b->params.root);
+
+		if ((n >= 0) != (cases[i].type != NULL))
+			fail_msg("%s: %d", cases[i].cmdline, n);
+		if (n >= 0)
+			assert_string_equal(b->devices->list[n].probe.type, cases[i].type);
+		free(b);
+	}
+}
+
+static void it_may_be_wanted_later(void **state)
+{
+	struct boot *b = boot_with("root=/dev/vdb mount.usr=UUID=" EXT_UUID, EXT2 | ISO9660);
+
+	(void)state;
+	assert_int_equal(block_find(b, &b->params.usr), -1);
+	block_want(b, &b->params.usr);
+	assert_int_equal(block_find(b, &b->params.usr), 0);
+	free(b);
+}
+
+static void what_two_of_them_are_called_names_none(void **state)
+{
+	struct block_device d = {.name = "vda", .probe = {.ambivalent = true, .n_signatures = 2}};
+	struct spec spec;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		d.probe.signatures[i] = (struct signature){
+			.type = "ext4", .usage = "filesystem", .uuid = "1-2", .label = "x"};
+	spec_parse("LABEL=x", &spec);
+	signatures_resolve(&spec, &d);
+	assert_string_equal(d.probe.type, "");
+	d.probe.signatures[1].usage[0] = '\0'; /* it cannot be mounted */
+	signatures_resolve(&spec, &d);
+	assert_string_equal(d.probe.type, "ext4");
+}
+
+/* The members of a mirror have its filesystem's UUID: only who names the disk itself knows better. */
+static void a_member_of_an_array_is_none_only_for_whoever_says_so(void **state)
+{
+	static const struct {
+		const char *cmdline, *types;
+		bool named;
+	} cases[] = {
+		{"root=/dev/vda", "ext2", true},
+		{"root=/dev/vda", "xfs,ext2", true},
+		{"root=/dev/vda", "ext", false},
+		{"root=/dev/vda", "ext23", false},
+		{"root=/dev/vda", "linux_raid_member", false},
+		{"root=/dev/vda", NULL, false},
+		{"root=UUID=" EXT_UUID, "ext2", false},
+		{"root=LABEL=system", "ext2", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = boot_with(cases[i].cmdline, EXT2 | MD);
+
+		if (signatures_are_named(&b->params.root, cases[i].types, &b->devices->list[0]) !=
+		    cases[i].named)
+			fail_msg("%s %s", cases[i].cmdline, cases[i].types);
+		assert_string_equal(b->devices->list[0].probe.type, "linux_raid_member");
+		free(b);
+	}
+}
+
+/* ---- the account ---- */
+
+static void the_account_says_what_to_type(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=other", EXT2 | ISO9660);
+
+	(void)state;
+	diagnose(b);
+	assert_contains(buf_cstr(&told), "vda has the signatures of ");
+	assert_contains(buf_cstr(&told), "    ext2 UUID=" EXT_UUID " LABEL=system\n");
+	assert_contains(buf_cstr(&told), "root=/dev/vda rootfstype=ext2 on the kernel command line");
+	assert_contains(buf_cstr(&told), "wipefs --all --types iso9660 /dev/vda\n");
+	assert_null(strstr(buf_cstr(&told), "more drivers"));
+	free(b);
+	b = boot_with("root=UUID=" EXT_UUID, EXT2 | MD);
+	diagnose(b);
+	assert_contains(buf_cstr(&told), "it may be a member of an array, and only if it is none");
+	assert_contains(buf_cstr(&told), "wipefs --all --types linux_raid_member /dev/vda\n");
+	free(b);
+	b = boot_with("root=LABEL=other", EXT2 | MD); /* that array is nobody's business here */
+	diagnose(b);
+	assert_null(strstr(buf_cstr(&told), "wipefs"));
+	free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_disk_with_one_signature_is_what_that_says),
+		cmocka_unit_test(all_signatures_of_a_disk_are_known),
+		cmocka_unit_test(the_filesystem_that_root_names_is_taken),
+		cmocka_unit_test(it_may_be_wanted_later),
+		cmocka_unit_test(what_two_of_them_are_called_names_none),
+		cmocka_unit_test(a_member_of_an_array_is_none_only_for_whoever_says_so),
+		cmocka_unit_test(the_account_says_what_to_type),
+	};
+
+	return RUN_TESTS(tests);
+}
