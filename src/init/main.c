@@ -100,6 +100,8 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 		reap(b);
 	} else if (ev->data.ptr == &b->programs) {
 		program_output(b);
+	} else if (ev->data.ptr == &b->prompts) {
+		prompt_input(b);
 	} else {
 		struct jobs_worker *w = ev->data.ptr;
 
@@ -119,6 +121,8 @@ static int next_due(const struct boot *b)
 		due = watchdog_due(b);
 	if (program_due(b) < due)
 		due = program_due(b);
+	if (prompt_due(b, now) < due)
+		due = prompt_due(b, now);
 	if (log_due(now) < due)
 		due = log_due(now);
 	return due <= now ? 0 : (int)(due - now);
@@ -146,6 +150,7 @@ static void run(struct boot *b)
 
 		dispatch(b);
 		log_flush();
+		prompt_tick(b, log_now());
 		n = epoll_wait(b->epoll, events, EVENTS_AT_ONCE, next_due(b));
 		if (n < 0 && errno != EINTR) /* it could not be made: at least do not spin */
 			usleep(FAILED_WAIT_US);
@@ -219,6 +224,7 @@ static void open_sources(struct boot *b)
 	epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->signals, &ev);
 	jobs_init(&b->jobs, b->epoll, rooms_jobs);
 	b->jobs.enter_worker = rooms_enter_worker;
+	prompt_init(b);
 	watchdog_init(b);
 }
 
@@ -229,6 +235,7 @@ static void hand_over(struct boot *b, char **argv, char **envp)
 	struct timeline_end end = goal_timeline_end(b);
 	sigset_t none, old;
 
+	prompt_leave(b);
 	jobs_dismiss(&b->jobs);
 	watchdog_leave(b);
 	log_info("%s takes over", b->goal->init);

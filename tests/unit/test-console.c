@@ -11,7 +11,7 @@
 
 #include "init/core/console.h"
 #include "support.h"
-#include "terminal.h"
+#include "pty.h"
 
 enum { MANY = 3000 };
 
@@ -79,17 +79,17 @@ static void any_line_at_any_width_stays_within_both(void **state)
 
 static void the_width_is_that_of_the_terminal_or_80(void **state)
 {
-	struct terminal t;
+	struct pty t;
 
 	(void)state;
-	terminal_open(&t);
+	pty_open(&t);
 	assert_int_equal(console_width(t.slave), 80);
-	terminal_resize(&t, 132);
+	pty_resize(&t, 132);
 	assert_int_equal(console_width(t.slave), 132);
-	terminal_resize(&t, 2);
+	pty_resize(&t, 2);
 	assert_int_equal(console_width(t.slave), 80);
 	assert_int_equal(console_width(-1), 80);
-	terminal_close(&t);
+	pty_close(&t);
 }
 
 /* ---- terminals that do not take what they get ---- */
@@ -106,39 +106,39 @@ static void put_many(int n)
 
 static void a_stopped_terminal_gets_its_lines_later(void **state)
 {
-	struct terminal t;
+	struct pty t;
 
 	(void)state;
-	terminal_open(&t);
+	pty_open(&t);
 	console_open(&console, t.path);
 	console_line(&console, "preroot: before");
-	assert_string_equal(terminal_read(&t), "preroot: before\r\n");
+	assert_string_equal(pty_read(&t), "preroot: before\r\n");
 	tcflow(t.slave, TCOOFF);
 	console_line(&console, "preroot: one");
 	console_line(&console, "preroot: two");
 	assert_false(console_flush(&console));
 	console_drain(&console); /* comes back */
-	assert_string_equal(terminal_read(&t), "");
+	assert_string_equal(pty_read(&t), "");
 	tcflow(t.slave, TCOON);
 	assert_true(console_flush(&console));
-	assert_string_equal(terminal_read(&t), "preroot: one\r\npreroot: two\r\n");
+	assert_string_equal(pty_read(&t), "preroot: one\r\npreroot: two\r\n");
 	console_close(&console);
-	terminal_close(&t);
+	pty_close(&t);
 }
 
 static void what_does_not_fit_is_counted_and_the_last_lines_are_kept(void **state)
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;
 	int seen = 0, lost = 0, n;
-	struct terminal t;
+	struct pty t;
 
 	(void)state;
-	terminal_open(&t);
+	pty_open(&t);
 	console_open(&console, t.path);
 	put_many(MANY); /* nobody reads: the kernel takes a few, then PID 1 keeps some */
 	for (int i = 0; i < MANY; i++) {
 		bool done = console_flush(&console);
-		const char *text = terminal_read(&t);
+		const char *text = pty_read(&t);
 
 		buf_add_str(&all, text);
 		if (done && !*text)
@@ -154,32 +154,32 @@ static void what_does_not_fit_is_counted_and_the_last_lines_are_kept(void **stat
 	assert_int_equal(strncmp(buf_cstr(&all), "preroot: line 0 of", 18), 0);
 	assert_contains(buf_cstr(&all), "\npreroot: line 2999 of many that fill the buffer\r\n");
 	console_close(&console);
-	terminal_close(&t);
+	pty_close(&t);
 }
 
 static void a_terminal_that_is_hung_up_is_opened_again(void **state)
 {
 	_cleanup_folder_ char *folder = make_folder();
-	struct terminal first, second;
+	struct pty first, second;
 	char path[256];
 
 	(void)state;
-	terminal_open(&first);
-	terminal_open(&second);
+	pty_open(&first);
+	pty_open(&second);
 	put_link(folder, "console", first.path);
 	snprintf(path, sizeof(path), "%s/console", folder);
 	console_open(&console, path);
-	terminal_close(&first);
+	pty_close(&first);
 	console_line(&console, "preroot: one"); /* EIO */
 	unlink(path);
 	console_line(&console, "preroot: two");
 	put_link(folder, "console", second.path);
 	console_line(&console, "preroot: three");
-	assert_string_equal(terminal_read(&second),
+	assert_string_equal(pty_read(&second),
 			    "preroot: one\r\npreroot: two\r\npreroot: three\r\n");
 	console_close(&console);
 	console_line(&console, "preroot: nobody gets it");
-	terminal_close(&second);
+	pty_close(&second);
 }
 
 int main(void)

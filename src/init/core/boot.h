@@ -13,6 +13,7 @@
 #include "init/core/jobs.h"
 #include "init/core/params.h"
 #include "init/core/program.h"
+#include "init/core/prompt.h"
 #include "init/core/settings.h"
 
 struct boot {
@@ -21,6 +22,7 @@ struct boot {
 	struct jobs jobs;
 	struct flow flow;
 	struct programs programs;
+	struct prompts prompts;
 	int epoll, signals;
 	int64_t start; /* of the wait for the root: when the devices were walked */
 

@@ -141,7 +141,7 @@ void console_open(struct console *c, const char *path)
 	c->path = path;
 	c->fd = -1;
 	c->len = c->lost = 0;
-	c->begun = false;
+	c->begun = c->open_line = false;
 	is_open(c);
 }
 
@@ -218,6 +218,9 @@ void console_line(struct console *c, const char *text)
 
 	if (!is_open(c) && !c->path)
 		return;
+	if (c->open_line)
+		add(c, END_OF_LINE, strlen(END_OF_LINE));
+	c->open_line = false;
 	len = console_wrap(text, console_width(c->fd), out);
 	add(c, out, len);
 	console_flush(c);

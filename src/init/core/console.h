@@ -29,6 +29,7 @@ struct console {
 	int fd;           /* -1: none */
 	size_t len;       /* of PENDING */
 	bool begun;       /* the first line of PENDING has been written in part */
+	bool open_line;   /* something else has written a line without an end: it gets one first */
 	unsigned lost;    /* lines that were left out before its first whole line */
 	char pending[CONSOLE_PENDING_MAX + CONSOLE_NOTE_MAX];
 };

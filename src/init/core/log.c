@@ -76,6 +76,16 @@ int64_t log_due(int64_t now)
 	return console.len ? now + CONSOLE_POLL_MS : INT64_MAX;
 }
 
+void log_set_open_line(bool open)
+{
+	console.open_line = open;
+}
+
+bool log_has_open_line(void)
+{
+	return console.open_line;
+}
+
 void log_drain(void)
 {
 	console_drain(&console);

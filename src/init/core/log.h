@@ -27,6 +27,11 @@ void log_set_console(const char *path);
 void log_flush(void);
 int64_t log_due(int64_t now);
 
+/* A question is on the console, without the end of a line behind it: the next line that is written
+ * begins below it, and then this is no longer so. */
+void log_set_open_line(bool open);
+bool log_has_open_line(void);
+
 /* Before the machine is rebooted: waits until the console has shown everything, for about a
  * second when it is stopped. */
 void log_drain(void);

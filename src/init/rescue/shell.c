@@ -104,6 +104,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 	shell_prepare(b);
 	events_start(b);
 	log_tell("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
+	prompt_hush(b, true);
 	b->shell->has_terminal = tcgetattr(STDIN_FILENO, &b->shell->terminal) == 0;
 	b->shell->ended = false;
 	b->shell->since = log_now();
@@ -112,6 +113,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 		log_hush(true);
 		return true;
 	}
+	prompt_hush(b, false);
 	log_tell("no shell: %s", strerror(-b->shell->pid));
 	b->shell->pid = 0;
 	b->shell->broken = true;
@@ -163,6 +165,7 @@ void shell_child_ended(struct boot *b, int pid, int status)
 	if (s->has_terminal)
 		tcsetattr(STDIN_FILENO, TCSANOW, &s->terminal);
 	log_hush(false);
+	prompt_hush(b, false);
 	log_info("the shell has ended");
 }
 

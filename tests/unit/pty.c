@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "terminal.h"
+#include "pty.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "support.h"
 
-void terminal_open(struct terminal *t)
+void pty_open(struct pty *t)
 {
 	struct termios settings;
 
@@ -24,13 +24,13 @@ void terminal_open(struct terminal *t)
 	assert_int_equal(tcsetattr(t->slave, TCSANOW, &settings), 0);
 }
 
-void terminal_close(struct terminal *t)
+void pty_close(struct pty *t)
 {
 	t->slave = close_fd(t->slave);
 	t->master = close_fd(t->master);
 }
 
-void terminal_resize(struct terminal *t, unsigned columns)
+void pty_resize(struct pty *t, unsigned columns)
 {
 	struct winsize size = {.ws_row = 25, .ws_col = (unsigned short)columns};
 
@@ -38,7 +38,7 @@ void terminal_resize(struct terminal *t, unsigned columns)
 }
 
 /* The kernel brings over all that was written before it says that there is no more. */
-const char *terminal_read(struct terminal *t)
+const char *pty_read(struct pty *t)
 {
 	size_t len = 0;
 	ssize_t n;
@@ -51,7 +51,7 @@ const char *terminal_read(struct terminal *t)
 	return t->text;
 }
 
-void terminal_type(struct terminal *t, const char *keys, size_t len)
+void pty_type(struct pty *t, const char *keys, size_t len)
 {
 	assert_int_equal(write(t->master, keys, len), len);
 }

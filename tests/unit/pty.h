@@ -8,18 +8,18 @@
 
 #include <stddef.h>
 
-struct terminal {
+struct pty {
 	int master, slave; /* SLAVE keeps it alive, and is for what only a program on it can do */
 	char path[64];
 	char text[65536];
 };
 
-void terminal_open(struct terminal *t);
-void terminal_close(struct terminal *t); /* hangs it up */
-void terminal_resize(struct terminal *t, unsigned columns);
+void pty_open(struct pty *t);
+void pty_close(struct pty *t); /* hangs it up */
+void pty_resize(struct pty *t, unsigned columns);
 
 /* What has been shown since the last call. */
-const char *terminal_read(struct terminal *t);
+const char *pty_read(struct pty *t);
 
 /* Types LEN bytes. */
-void terminal_type(struct terminal *t, const char *keys, size_t len);
+void pty_type(struct pty *t, const char *keys, size_t len);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Questions to whoever sits at the machine. Each is shown on all consoles at once (terminals.h), one
+ * after the other in the order in which they were asked; the first whole line on any console is the
+ * answer. Nothing is waited for: the answer comes to a handler.
+ *
+ * Askers with the same text and the same key share a question: it is shown once, and its answer goes
+ * to each of them. Whoever finds it wrong is asked again with those that did, as often as its tries
+ * allow. When somebody else has solved the matter, it takes its question back: prompt_cancel().
+ *
+ * An answer exists once, in locked memory that workers do not inherit. It is valid only inside the
+ * handler, and overwritten as soon as all handlers have returned: a handler passes it on to a program
+ * at once (program.h), and copies it nowhere.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "init/core/terminals.h"
+
+enum {
+	PROMPTS_MAX = 16, /* askers */
+	PROMPT_TEXT_MAX = 256,
+	PROMPT_KEY_MAX = 64,
+	PROMPT_ANSWER_MAX = TERMINALS_LINE_MAX,
+	PROMPT_NO_LIMIT = 0,
+};
+
+enum prompt_end {
+	PROMPT_ANSWERED,
+	PROMPT_LATE,    /* nobody answered within the time limit: the question is gone */
+	PROMPT_REFUSED, /* the last try was wrong: likewise */
+};
+
+/* What a handler makes of an answer; nothing else than PROMPT_RIGHT counts at another end. */
+enum prompt_verdict {
+	PROMPT_RIGHT,   /* the question is gone */
+	PROMPT_WRONG,   /* ask again */
+	PROMPT_PENDING, /* prompt_judge() will tell */
+};
+
+struct boot;
+
+/* ANSWER, of LEN bytes without an end, is only there at PROMPT_ANSWERED. */
+typedef enum prompt_verdict prompt_handler(struct boot *b, unsigned tag, enum prompt_end end,
+					   const char *answer, size_t len);
+
+struct prompt_request {
+	const char *text;  /* shown with ": " behind it; cut at PROMPT_TEXT_MAX */
+	const char *key;   /* what the answer is for; NULL: the same as "" */
+	bool secret;       /* what is typed is not shown */
+	unsigned tries;    /* wrong answers until PROMPT_REFUSED; PROMPT_NO_LIMIT */
+	unsigned seconds;  /* for each try, from when it is shown; PROMPT_NO_LIMIT */
+	prompt_handler *handler;
+	unsigned tag;      /* of the caller, to tell questions of one handler apart */
+};
+
+enum prompt_state {
+	PROMPT_FREE,
+	PROMPT_WAITS,  /* to be shown, or shown */
+	PROMPT_TAKES,  /* its handler is about to be called */
+	PROMPT_JUDGES, /* it is being found out what the answer is worth */
+};
+
+struct prompt {
+	enum prompt_state state;
+	uint32_t number; /* in the order in which they were asked */
+	char text[PROMPT_TEXT_MAX], key[PROMPT_KEY_MAX];
+	bool secret, limited, wrong; /* LIMITED: TRIES counts; WRONG: the last answer was */
+	unsigned tries, seconds, tag;
+	int64_t deadline; /* while it is shown; INT64_MAX */
+	prompt_handler *handler;
+};
+
+struct prompts {
+	struct prompt list[PROMPTS_MAX];
+	struct terminals terminals;
+	uint32_t asked, shown; /* SHOWN: number of one of those that share what is shown; 0: none */
+	bool hushed;
+	int64_t next_look;     /* for terminals that have come */
+};
+
+/* Before anything else: no terminals are open yet. */
+void prompt_init(struct boot *b);
+
+/* Puts a question. -ENOSPC: there are PROMPTS_MAX; -ENOMEM: no memory for an answer. */
+int prompt_ask(struct boot *b, const struct prompt_request *r);
+
+/* What the answer was worth to the asker with this handler and tag, which said PROMPT_PENDING. */
+void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool right);
+
+/* Takes the question of this handler and tag back, whatever its state; the handler is not called. */
+void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag);
+
+/* A shell has the console: nothing is shown, time limits do not run. */
+void prompt_hush(struct boot *b, bool hush);
+
+/* Something was typed: events with &b->prompts as their data. */
+void prompt_input(struct boot *b);
+
+/* Shows what is to be shown, again after other lines; time limits. */
+void prompt_tick(struct boot *b, int64_t now);
+
+/* When prompt_tick() has something to do; INT64_MAX: there is no question. */
+int64_t prompt_due(const struct boot *b, int64_t now);
+
+/* The boot leaves for the root's init: all questions are gone, terminals are as they were. */
+void prompt_leave(struct boot *b);
