@@ -7,7 +7,6 @@
 #include "init/core/log.h"
 #include "init/core/mount.h"
 #include "init/goal/handover.h"
-#include "init/rescue/ask.h"
 #include "init/rescue/failure.h"
 #include "init/stages.h"
 
@@ -60,12 +59,6 @@ static int check(const struct boot *b, const struct job *job, struct job_result 
 	return handover_check(b, out);
 }
 
-static int ask(const struct boot *b, const struct job *job, struct job_result *out)
-{
-	(void)b, (void)job;
-	return ask_line(out->text, sizeof(out->text));
-}
-
 static int record(const struct boot *b, const struct job *job, struct job_result *out)
 {
 	(void)b, (void)job, (void)out;
@@ -87,7 +80,6 @@ const struct jobs_kind rooms_jobs[JOB_KINDS] = {
 	[JOB_FSTAB] = {copy_fstab, NULL, false},
 	[JOB_OVERLAY] = {overlay_mount, NULL, false},
 	[JOB_CHECK] = {check, NULL, true},
-	[JOB_ASK] = {ask, NULL, false},
 	[JOB_RECORD] = {record, recorded, false},
 };
 

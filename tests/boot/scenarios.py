@@ -205,7 +205,8 @@ SCENARIOS = MATRIX + COMPRESSED + [
              says=("kernel parameters of the image: root=/dev/vda1 rw rootflags=noatime",)),
     Scenario("rd-hostonly", append="rd.hostonly=0", build=(
         "--kernel-cmdline", "rw init=/nowhere rd.timeout=3"), says=("left out (rd.hostonly=0)",)),
-    Scenario("rd-cmdline-ask", root=NOWHERE, append="rd.cmdline=ask", flags=("rw",), script=(
+    # Asked on all consoles: /dev/console is tty0 here, and the person sits at ttyS0.
+    Scenario("rd-cmdline-ask", root=NOWHERE, append="rd.cmdline=ask console=tty0", flags=("rw",), script=(
         ("an empty line ends", "root=/dev/vda1\n"), ("an empty line ends", "rw\n"),
         ("an empty line ends", "\n"))),
 

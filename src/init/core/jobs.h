@@ -29,7 +29,6 @@ enum job_kind {
 	JOB_FSTAB,   /* that of the mounted root: a copy is made */
 	JOB_OVERLAY, /* over the mounted root */
 	JOB_CHECK,   /* /sysroot: can it be handed over to? */
-	JOB_ASK,     /* for a line of kernel parameters, at the console */
 	JOB_RECORD,  /* why the boot failed, in a variable of the firmware */
 	JOB_KINDS,
 };
@@ -92,7 +91,7 @@ struct job_result {
 	uint32_t module;
 	uint32_t generation;
 	char name[JOBS_NAME_MAX];
-	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init; ASK: the line */
+	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
 	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
 	struct probe probe;
 	enum resume_found resume;

@@ -1,40 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/rescue/ask.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
+#include "init/core/log.h"
+#include "init/core/prompt.h"
+#include "init/core/settings.h"
 #include "init/devices/block.h"
 #include "init/devices/events.h"
-#include "init/core/log.h"
-#include "init/core/settings.h"
 #include "init/devices/modules.h"
 
-int ask_line(char *out, size_t size)
-{
-	static const char prompt[] = "\r\nkernel parameters (an empty line ends): ";
-	ssize_t n;
+static prompt_handler take_line;
 
-	write_full(STDERR_FILENO, prompt, sizeof(prompt) - 1);
-	n = read(STDIN_FILENO, out, size - 1);
-	if (n < 0)
-		return -errno;
-	out[n] = '\0';
-	out[strcspn(out, "\r\n")] = '\0';
-	return n == 0 || !*out || strcmp(out, ".") == 0 ? -ENODATA : 0;
+static void ask(struct boot *b)
+{
+	int r = prompt_ask(b, &(struct prompt_request){
+				      .text = "kernel parameters (an empty line ends)",
+				      .tries = PROMPT_NO_LIMIT,
+				      .seconds = PROMPT_NO_LIMIT,
+				      .handler = take_line,
+			      });
+
+	b->settings.typing = r == 0;
+	if (r < 0)
+		log_tell("rd.cmdline=ask: %s", strerror(-r));
 }
 
-static enum stage_step start(struct boot *b)
+static enum prompt_verdict take_line(struct boot *b, unsigned tag, enum prompt_end end,
+				     const char *answer, size_t len)
 {
-	const struct job job = {.kind = JOB_ASK};
+	struct settings *s = &b->settings;
+	size_t used = strlen(s->typed);
+	int n = (int)strnlen(answer, len);
 
-	/* Who types may need the driver of a keyboard. */
-	b->modules->late = true;
-	events_start(b);
-	return flow_task(b, &job);
+	(void)tag, (void)end; /* it has no limits */
+	s->typing = false;
+	if (n == 0 || (n == 1 && *answer == '.'))
+		return PROMPT_RIGHT;
+	if (used + (size_t)n + 2 > sizeof(s->typed)) {
+		log_tell("too much was typed: %.*s is left out", n, answer);
+		return PROMPT_RIGHT;
+	}
+	snprintf(s->typed + used, sizeof(s->typed) - used, "%.*s ", n, answer);
+	ask(b);
+	return PROMPT_RIGHT;
 }
 
 static bool may_ask(const struct boot *b)
@@ -48,24 +58,17 @@ static bool may_ask(const struct boot *b)
 
 enum stage_step ask_step(struct boot *b)
 {
-	size_t used = strlen(b->settings.typed);
-
-	if (!b->flow.entered && !may_ask(b))
-		return STAGE_ENDS;
-	if (b->flow.task.state == TASK_NONE)
-		return start(b);
-	if (b->flow.task.state == TASK_RUNS)
-		return STAGE_STAYS;
-	if (b->flow.task.result.result == 0 &&
-	    used + strlen(b->flow.task.result.text) + 2 <= sizeof(b->settings.typed)) {
-		snprintf(b->settings.typed + used, sizeof(b->settings.typed) - used, "%s ",
-			 b->flow.task.result.text);
-		b->flow.task.state = TASK_NONE;
-		return start(b);
+	if (!b->flow.entered) {
+		if (!may_ask(b))
+			return STAGE_ENDS;
+		/* Who types may need the driver of a keyboard. */
+		b->modules->late = true;
+		events_start(b);
+		ask(b);
 	}
-	if (b->flow.task.result.result == 0)
-		log_tell("too much was typed: %s is left out", b->flow.task.result.text);
-	if (used) {
+	if (b->settings.typing)
+		return STAGE_STAYS;
+	if (b->settings.typed[0]) {
 		settings_add(b, b->settings.typed);
 		block_want_named(b);
 	}
