@@ -166,6 +166,8 @@ def test_weak_dependency_of_the_module_itself(tree):
 
 @pytest.mark.parametrize("file, line", [
     ("etc/modprobe.d/x.conf", "weakdep nvme dummy none\n"),
+    ("etc/modprobe.d/x.conf", "# all\n  weakdep\tnvm[ef]   dummy\r\n"),
+    ("etc/modprobe.d/x.conf", "weakdep nvme-core \\\n dummy\n"),
     ("lib/modules/{version}/modules.weakdep", "# from depmod\nweakdep nvme dummy\n"),
 ])
 def test_weak_dependency_of_an_index(file, line, tree, tmp_path):
@@ -252,18 +254,43 @@ def test_two_modules_of_one_name_are_told(tree):
     assert [text for text in result["warnings"] if "extra/ahci.ko" in text]
 
 
-def test_driver_that_the_target_has_built_in_needs_no_file(tree):
-    driver = "kernel/drivers/block/virtio_blk.ko"
+def make_builtin(tree, driver, modinfo):
+    """DRIVER, which is a module here, becomes a part of the kernel."""
     (tree.modules / driver).unlink()
-    tree.rewrite(tree.modules / "modules.builtin",
-                 (tree.modules / "modules.builtin").read_bytes() + f"{driver}\n".encode())
-    tree.rewrite(tree.modules / "modules.builtin.modinfo",
-                 (tree.modules / "modules.builtin.modinfo").read_bytes()
-                 + b"virtio_blk.alias=virtio:d00000002v*\0virtio_blk.license=GPL\0")
+    for name, more in (("modules.builtin", f"{driver}\n".encode()),
+                       ("modules.builtin.modinfo", modinfo)):
+        tree.rewrite(tree.modules / name, (tree.modules / name).read_bytes() + more)
     trees.depmod(tree)
+
+
+def test_driver_that_the_target_has_built_in_needs_no_file(tree):
+    make_builtin(tree, "kernel/drivers/block/virtio_blk.ko",
+                 b"virtio_blk.alias=virtio:d00000002v*\0virtio_blk.license=GPL\0")
     result = plan(tree, "--hardware", VIRTIO)
     assert "virtio_blk" not in modules_of(result) and "virtio_pci" in modules_of(result)
     assert result["warnings"] == []
+
+
+@pytest.mark.parametrize("line", ["softdep nvme pre: dummy", "softdep\tnvme  pre:  dummy",
+                                  " softdep nvm[d-f] \\\n  post: dummy # as before"])
+def test_soft_dependencies_of_people(line, tree):
+    (tree.root / "etc/modprobe.d").mkdir(parents=True)
+    (tree.root / "etc/modprobe.d/x.conf").write_text(line + "\n")
+    assert "soft dependency dummy" in reason_of(plan(tree, "--hardware", NVME), "dummy")
+
+
+@pytest.mark.parametrize("config, modinfo, loaded", [
+    ("weakdep virtio-blk dummy\n", b"", False), ("softdep virtio-blk pre: dummy\n", b"", True),
+    ("", b"virtio_blk.weakdep=dummy\0", False), ("", b"virtio_blk.softdep=post: dummy\0", True)])
+def test_drivers_inside_the_kernel_have_wishes_as_well(config, modinfo, loaded, tree, tmp_path):
+    (tree.root / "etc/modprobe.d").mkdir(parents=True)
+    (tree.root / "etc/modprobe.d/x.conf").write_text(config)
+    make_builtin(tree, "kernel/drivers/block/virtio_blk.ko",
+                 b"virtio_blk.alias=virtio:d00000002v*\0" + modinfo)
+    out = tmp_path / "out.img"
+    run("build", out, "--root", tree.root, "--hardware", VIRTIO, "--hostonly-mode", "strict")
+    assert "module virtio_blk wants it" in run("why", out, "dummy").text
+    assert ("load=dummy" in run("cat", out, "/etc/preroot/boot.conf").text) == loaded
 
 
 def test_driver_that_only_the_running_kernel_has_built_in_is_packed(tree, tmp_path):

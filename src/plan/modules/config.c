@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "plan/modules/kit.h"
 
-/* What people and packages say about modules: modprobe.d, modules-load.d, soft dependencies. */
+/* What people and packages say about modules: modprobe.d and modules-load.d. */
 
 enum { CONFIG_MAX = 16 * 1024 * 1024 };
 
@@ -21,20 +21,15 @@ static int by_file_name(const void *a, const void *b)
 	return strcmp(((const struct conf_file *)a)->name, ((const struct conf_file *)b)->name);
 }
 
-static const char *const modprobe_dirs[] = {"etc/modprobe.d", "run/modprobe.d",
-					    "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
-					    "lib/modprobe.d", NULL};
+const char *const modules_modprobe_dirs[] = {"etc/modprobe.d", "run/modprobe.d",
+					     "usr/local/lib/modprobe.d", "usr/lib/modprobe.d",
+					     "lib/modprobe.d", NULL};
 static const char *const load_dirs[] = {"etc/modules-load.d", "run/modules-load.d",
 					"usr/local/lib/modules-load.d", "usr/lib/modules-load.d",
 					"lib/modules-load.d", NULL};
 
-/*
- * The configuration files (*.conf) in DIRS, each resolved below the root: libkmod would follow
- * links that lead out of it. Of two with one name the one in the earlier folder counts; they are
- * read in the order of their names. Ends with NULL.
- */
-static const char *const *config_files(const struct root *root, const char *const *dirs,
-				       struct arena *arena)
+const char *const *modules_config_files(const struct root *root, const char *const *dirs,
+					struct arena *arena)
 {
 	_cleanup_strset_ struct strset seen = STRSET_INIT;
 	struct conf_file *list = NULL;
@@ -67,56 +62,6 @@ static const char *const *config_files(const struct root *root, const char *cons
 	return out;
 }
 
-static void push_softdep(struct modules *m, const char *name, const char *text)
-{
-	if ((m->n_softdeps & (m->n_softdeps - 1)) == 0)
-		m->softdeps = xrealloc(m->softdeps, m->n_softdeps ? m->n_softdeps * 2 : 1,
-				       sizeof(*m->softdeps));
-	m->softdeps[m->n_softdeps++] = (struct softdep){name, text};
-}
-
-/* Lines "KEYWORD MODULE WORD..." of a depmod index or a file of modprobe.d. */
-static int read_wishes(struct modules *m, const char *path, const char *keyword, struct err *err)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = root_read(m->root, path, CONFIG_MAX, &text);
-	bool weak = strcmp(keyword, "weakdep") == 0;
-	char *cursor, *line;
-
-	if (r < 0 && r != -ENOENT)
-		return err_sys(err, r, "module configuration /%s", path);
-	cursor = arena_strdup(m->arena, buf_cstr(&text));
-	while ((line = strsep(&cursor, "\n"))) {
-		char *word = strsep(&line, " \t"), *name = strsep(&line, " \t");
-
-		if (line && strcmp(word, keyword) == 0)
-			push_softdep(m, name,
-				     weak ? arena_printf(m->arena, "weak: %s", line) : line);
-	}
-	return 0;
-}
-
-/* The wishes of the kernel's own modules, and those of modprobe.d. libkmod reads most of them,
- * but is silent when it cannot, and knows weak dependencies only since release 33. */
-int modules_read_softdeps(struct modules *m, struct err *err)
-{
-	const char *dir = m->kernel->modules_dir;
-	struct kmod_config_iter *it = kmod_config_get_softdeps(m->kmod);
-	const char *const *files = config_files(m->root, modprobe_dirs, m->arena);
-	int r;
-
-	while (it && kmod_config_iter_next(it))
-		push_softdep(m, arena_strdup(m->arena, kmod_config_iter_get_key(it)),
-			     arena_strdup(m->arena, kmod_config_iter_get_value(it)));
-	kmod_config_iter_free_iter(it);
-	r = read_wishes(m, arena_printf(m->arena, "%s/modules.softdep", dir), "softdep", err);
-	if (r == 0)
-		r = read_wishes(m, arena_printf(m->arena, "%s/modules.weakdep", dir), "weakdep", err);
-	for (; *files && r == 0; files++)
-		r = read_wishes(m, *files, "weakdep", err);
-	return r;
-}
-
 /* The same paths as libkmod can open them. */
 static const char *const *below(const struct root *root, const char *const *files,
 				struct arena *arena)
@@ -146,7 +91,7 @@ static int add_load_line(struct modules *m, struct plan *plan, const char *name,
 
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err)
 {
-	const char *const *files = config_files(m->root, load_dirs, m->arena);
+	const char *const *files = modules_config_files(m->root, load_dirs, m->arena);
 	int r = 0;
 
 	for (; *files && r >= 0; files++) {
@@ -189,7 +134,7 @@ void modules_tell_install_commands(struct modules *m, struct plan *plan)
 
 const char *const *modules_modprobe_files(const struct root *root, struct arena *arena)
 {
-	const char *const *files = config_files(root, modprobe_dirs, arena);
+	const char *const *files = modules_config_files(root, modules_modprobe_dirs, arena);
 
 	/* libkmod reads them without asking the root. */
 	for (size_t i = 0; files[i]; i++)

@@ -21,7 +21,6 @@
  * that very device with: there it is a warning. Everything else is counted.
  */
 
-enum { MODINFO_MAX = 64 * 1024 * 1024 };
 
 struct finder {
 	struct modules *m;
@@ -240,28 +239,13 @@ static int add_builtin(struct finder *f, const struct builtin *b, const struct b
 	return add_wanted(f, b->name, b->flags, (const char *)names.data, names.len, err);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp((*(const struct builtin *const *)a)->name,
-		      (*(const struct builtin *const *)b)->name);
-}
-
 static int add_builtins(struct finder *f, struct err *err)
 {
-	struct modules *m = f->m;
-	const char *path = arena_printf(m->arena, "%s/modules.builtin.modinfo",
-					m->kernel->modules_dir);
-	struct builtin **list = arena_alloc(m->arena, (m->builtins.count + 1) * sizeof(*list));
-	size_t n = strset_values(&m->builtins, (void **)list);
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = root_read(m->root, path, MODINFO_MAX, &text);
+	struct builtin **list;
+	size_t n = modules_builtins(f->m, &list);
+	int r = modules_read_builtin_modinfo(f->m, &text, err);
 
-	/* Kernels before 5.2 have none. */
-	if (r < 0)
-		return r == -ENOENT ? 0 : err_sys(err, r, "module index /%s", path);
-	buf_cstr(&text);
-	if (n)
-		qsort(list, n, sizeof(*list), by_name);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = add_builtin(f, list[i], &text, err);
 	return r;

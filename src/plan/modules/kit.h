@@ -74,11 +74,46 @@ struct module *modules_find(const struct modules *m, const char *name);
 /* Adds a module and all that it depends on. Returns MODULES_ADDED and sets *OUT, or -errno. */
 int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
 		struct module **out, struct err *err);
+
+/* The module of that normalised name that the kernel has; NULL. */
+const struct dep *modules_dep_of(const struct modules *m, const char *name);
+
+/* Calls FN for the name of each module that WORD (a name or an alias) leads to. -errno of FN. */
+int modules_each_found(struct modules *m, const char *word,
+		       int (*fn)(struct modules *m, const char *name, void *arg), void *arg);
+
+/* TO is to be loaded before MOD, after it, or neither. */
+void modules_order(struct modules *m, struct module *mod, struct module *to, bool before,
+		   bool after);
+
+/* ---- drivers inside the kernel ---- */
+
+bool modules_is_builtin(const struct modules *m, const char *name);
 void modules_note_builtin(struct modules *m, const char *name, unsigned flags);
+
+/* Those that were noted, by name. */
+size_t modules_builtins(struct modules *m, struct builtin ***list);
+
+/* What they say of themselves: "NAME.KEY=VALUE", NUL-terminated each; nothing before Linux 5.2. */
+int modules_read_builtin_modinfo(struct modules *m, struct buf *out, struct err *err);
+
+/* ---- what people and packages say ---- */
+
+extern const char *const modules_modprobe_dirs[];
+
+/*
+ * The configuration files (*.conf) in DIRS, each resolved below the root: libkmod would follow
+ * links that lead out of it. Of two with one name the one in the earlier folder counts; they are
+ * read in the order of their names. Ends with NULL.
+ */
+const char *const *modules_config_files(const struct root *root, const char *const *dirs,
+					struct arena *arena);
 
 /* The files of modprobe.d as libkmod can open them. Ends with NULL. */
 const char *const *modules_modprobe_files(const struct root *root, struct arena *arena);
-int modules_read_softdeps(struct modules *m, struct err *err);
+
+/* Soft and weak dependencies of modprobe.d and of depmod's indexes. */
+int modules_read_wishes(struct modules *m, struct err *err);
 
 /* Warns of "install" lines: PID 1 runs no commands of a configuration. */
 void modules_tell_install_commands(struct modules *m, struct plan *plan);

@@ -2,7 +2,6 @@
 #include "plan/modules/modules.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -83,7 +82,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	m->facts = facts_new(root, kernel->modules_dir, arena);
 	r = read_deps(m, err);
 	if (r == 0)
-		r = modules_read_softdeps(m, err);
+		r = modules_read_wishes(m, err);
 	if (r < 0) {
 		modules_close(m);
 		return r;
@@ -140,23 +139,11 @@ static void push(struct arena *a, struct module ***list, size_t *count, struct m
 	*list = grown;
 }
 
-static const struct dep *find_dep(const struct modules *m, const char *name)
+const struct dep *modules_dep_of(const struct modules *m, const char *name)
 {
 	void **slot = strset_find(&m->deps, name);
 
 	return slot ? *slot : NULL;
-}
-
-static bool is_builtin(struct modules *m, const char *name)
-{
-	struct kmod_module *km;
-	bool builtin;
-
-	if (kmod_module_new_from_name(m->kmod, name, &km) < 0)
-		return false;
-	builtin = kmod_module_get_initstate(km) == KMOD_MODULE_BUILTIN;
-	kmod_module_unref(km);
-	return builtin;
 }
 
 static int gone(struct modules *m, const char *name, const char *path, struct err *err)
@@ -189,15 +176,14 @@ static int add_hard(struct modules *m, struct module *mod, const struct dep *dep
 	return r < 0 ? r : 0;
 }
 
-/* Calls FN for the name of each module that WORD (a name or an alias) leads to. -errno of FN. */
-static int each_found(struct modules *m, const char *word,
-		      int (*fn)(struct modules *m, const char *name, void *arg), void *arg)
+int modules_each_found(struct modules *m, const char *word,
+		       int (*fn)(struct modules *m, const char *name, void *arg), void *arg)
 {
 	char normal[MODINDEX_NAME_MAX];
 	struct kmod_list *found = NULL, *item;
 	int r = 0;
 
-	if (modindex_normalise(word, normal) && find_dep(m, normal))
+	if (modindex_normalise(word, normal) && modules_dep_of(m, normal))
 		return fn(m, normal, arg);
 	/* libkmod refuses names over PATH_MAX; nothing has an alias of that length. */
 	if (strlen(word) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, word, &found) < 0)
@@ -213,72 +199,13 @@ static int each_found(struct modules *m, const char *word,
 	return r;
 }
 
-enum wish {
-	WISH_PRE,  /* to be loaded before */
-	WISH_POST, /* and after */
-	WISH_WEAK, /* only to be there: the module asks for it when it wants it */
-};
-
-struct soft {
-	struct module *mod;
-	const char *reason;
-	enum wish wish;
-	struct err *err;
-};
-
-/* What does not exist, or is built in, is no error. */
-static int add_one_soft(struct modules *m, const char *name, void *arg)
+void modules_order(struct modules *m, struct module *mod, struct module *to, bool before,
+		   bool after)
 {
-	struct soft *s = arg;
-	const struct dep *dep = find_dep(m, name);
-	struct module *to = NULL;
-	int r = dep ? modules_add(m, dep, 0, s->reason, &to, s->err) : 0;
-
-	if (to && to != s->mod && s->wish == WISH_POST)
-		push(m->arena, &s->mod->post, &s->mod->n_post, to);
-	else if (to && to != s->mod && s->wish == WISH_PRE)
-		push(m->arena, &s->mod->pre, &s->mod->n_pre, to);
-	return r;
-}
-
-static int add_soft(struct modules *m, struct module *mod, const char *name, enum wish wish,
-		    struct err *err)
-{
-	struct soft s = {mod,
-			 arena_printf(m->arena, "module %s wants it (%s dependency %s)", mod->name,
-				      wish == WISH_WEAK ? "weak" : "soft", name),
-			 wish, err};
-
-	return each_found(m, name, add_one_soft, &s);
-}
-
-/* libkmod hands out the first matching line only, but several count. */
-static int add_softdeps(struct modules *m, struct module *mod, struct err *err)
-{
-	for (size_t i = 0; i < m->n_softdeps; i++) {
-		_cleanup_free_ char *text = NULL;
-		char *cursor, *word;
-		enum wish wish = WISH_PRE;
-
-		if (fnmatch(m->softdeps[i].name, mod->name, 0) != 0)
-			continue;
-		cursor = text = xstrdup(m->softdeps[i].text);
-		while ((word = strsep(&cursor, " \t"))) {
-			int r = 0;
-
-			if (strcmp(word, "pre:") == 0)
-				wish = WISH_PRE;
-			else if (strcmp(word, "post:") == 0)
-				wish = WISH_POST;
-			else if (strcmp(word, "weak:") == 0)
-				wish = WISH_WEAK;
-			else if (*word)
-				r = add_soft(m, mod, word, wish, err);
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
+	if (before)
+		push(m->arena, &mod->pre, &mod->n_pre, to);
+	if (after)
+		push(m->arena, &mod->post, &mod->n_post, to);
 }
 
 /* Returns MODULES_ADDED and sets *OUT, or -errno. */
@@ -307,24 +234,10 @@ int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const 
 	m->list[m->count++] = mod;
 	strset_add(&m->by_name, mod->name, mod);
 	r = add_hard(m, mod, dep, flags, err);
-	if (r == 0)
-		r = add_softdeps(m, mod, err);
 	if (r < 0)
 		return r;
 	*out = mod;
 	return MODULES_ADDED;
-}
-
-void modules_note_builtin(struct modules *m, const char *name, unsigned flags)
-{
-	void **slot = strset_find(&m->builtins, name);
-	struct builtin *b = slot ? *slot : arena_alloc(m->arena, sizeof(*b));
-
-	if (!slot) {
-		b->name = arena_strdup(m->arena, name);
-		strset_add(&m->builtins, b->name, b);
-	}
-	b->flags |= flags;
 }
 
 int modules_add_name(struct modules *m, const char *name, unsigned flags, const char *reason,
@@ -336,10 +249,10 @@ int modules_add_name(struct modules *m, const char *name, unsigned flags, const 
 
 	if (!modindex_normalise(name, normal))
 		return MODULES_ABSENT;
-	dep = find_dep(m, normal);
+	dep = modules_dep_of(m, normal);
 	if (dep)
 		return modules_add(m, dep, flags, reason, &mod, err);
-	if (!is_builtin(m, normal))
+	if (!modules_is_builtin(m, normal))
 		return MODULES_ABSENT;
 	modules_note_builtin(m, normal, flags);
 	return MODULES_BUILTIN;
@@ -384,9 +297,9 @@ int modules_add_alias(struct modules *m, const char *modalias, const char *prefe
 
 	if (prefer && modindex_normalise(prefer, only)) {
 		a.only = only;
-		each_found(m, modalias, note_only, &a);
+		modules_each_found(m, modalias, note_only, &a);
 	}
-	r = each_found(m, modalias, add_one_alias, &a);
+	r = modules_each_found(m, modalias, add_one_alias, &a);
 	return r < 0 ? r : a.best;
 }
 
@@ -394,7 +307,7 @@ static int describe(struct modules *m, const char *name, void *arg)
 {
 	struct buf *out = arg;
 
-	buf_printf(out, "%s%s", out->len ? "," : "", find_dep(m, name) ? name : "built in");
+	buf_printf(out, "%s%s", out->len ? "," : "", modules_dep_of(m, name) ? name : "built in");
 	return 0;
 }
 
@@ -403,10 +316,10 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char name[MODINDEX_NAME_MAX];
 
-	if (driver && modindex_normalise(driver, name) && (find_dep(m, name) || is_builtin(m, name)))
+	if (driver && modindex_normalise(driver, name) && (modules_dep_of(m, name) || modules_is_builtin(m, name)))
 		describe(m, name, &text);
 	else if (modalias)
-		each_found(m, modalias, describe, &text);
+		modules_each_found(m, modalias, describe, &text);
 	return text.len ? arena_strdup(m->arena, buf_cstr(&text)) : NULL;
 }
 
@@ -449,33 +362,6 @@ static int add_files(struct modules *m, struct plan *plan, bool recompress, stru
 	return 0;
 }
 
-/* Reads what the modules say of themselves, and adds what they would like to have beside them,
- * until nothing more is asked for. */
-int modules_settle(struct modules *m, struct err *err)
-{
-	size_t done = 0;
-	int r = 0;
-
-	while (done < m->count && r >= 0) {
-		size_t n = m->count - done;
-		const char **files = arena_alloc(m->arena, (n + 1) * sizeof(*files));
-
-		for (size_t i = 0; i < n; i++)
-			files[i] = module_file(m, m->list[done + i]);
-		r = facts_read(m->facts, files, n, err);
-		for (size_t i = 0; i < n && r >= 0; i++) {
-			struct module *mod = m->list[done + i];
-			const struct facts *f = facts_of(m->facts, files[i]);
-
-			for (size_t at = 0; at < f->weakdeps_len && r >= 0;
-			     at += strlen(f->weakdeps + at) + 1)
-				r = add_soft(m, mod, f->weakdeps + at, WISH_WEAK, err);
-		}
-		done += n;
-	}
-	return r < 0 ? r : 0;
-}
-
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		   bool recompress, const struct modules_rule *known, struct err *err)
 {
@@ -516,7 +402,7 @@ bool modules_has(struct modules *m, const char *name)
 {
 	char normal[MODINDEX_NAME_MAX];
 
-	return modindex_normalise(name, normal) && (modules_find(m, normal) || is_builtin(m, normal));
+	return modindex_normalise(name, normal) && (modules_find(m, normal) || modules_is_builtin(m, normal));
 }
 
 size_t modules_count(const struct modules *m)

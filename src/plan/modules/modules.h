@@ -74,8 +74,8 @@ int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsig
 /* The modules that the machine's modules-load.d folders name. */
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
 
-/* When all were added: reads what the modules say of themselves, and adds what they would like to
- * have beside them. To be called once, before the two below. */
+/* When all were added: adds what the modules and the configuration would like to have beside them,
+ * until nothing more is asked for. To be called once, before the two below. */
 int modules_settle(struct modules *m, struct err *err);
 
 /*
