@@ -33,6 +33,9 @@ static const char *kernel_label(const struct diff_side *own, const struct diff_s
 {
 	unsigned n = 0;
 
+	/* Modules in one folder, of an image that does not name its kernel, count as the first's. */
+	if (!kernel)
+		return arena_printf(arena, "\001%u", n);
 	if (has_kernel(other, kernel))
 		return kernel;
 	for (size_t i = 0; strcmp(own->kernels[i], kernel) != 0; i++)

@@ -14,6 +14,7 @@
 #include "format/kernel/modinfo.h"
 #include "format/codec/unpack.h"
 #include "image/diff.h"
+#include "image/release.h"
 
 enum {
 	CHUNK = 64 * 1024,
@@ -51,17 +52,46 @@ static bool is_configuration(const char *path)
 	return false;
 }
 
-/* What lies in [usr/]lib/modules/VERSION/. */
 static void find_kernel(struct reader *r, struct diff_entry *e)
 {
-	const char *p = str_starts(e->path, "usr/") ? e->path + 4 : e->path, *slash;
+	size_t len;
+	const char *release = release_of_path(e->path, S_ISDIR(e->mode), &len, &e->below);
 
-	if (!str_starts(p, "lib/modules/") || !p[12])
+	e->kernel = release ? arena_strndup(r->arena, release, len) : NULL;
+}
+
+/* What follows lib/modules, with its slash; NULL: PATH does not lie there. */
+static const char *below_modules(const char *path)
+{
+	static const char folder[] = "lib/modules";
+
+	path += str_starts(path, "usr/") ? strlen("usr/") : 0;
+	return str_starts(path, folder) && path[strlen(folder)] == '/' ? path + strlen(folder) : NULL;
+}
+
+/* booster's modules lie in one folder, and its configuration says of which kernel they are. */
+static void find_kernel_of_booster(struct reader *r)
+{
+	const char *release = NULL;
+
+	for (size_t i = 0; i < r->side->n_entries && !r->side->n_kernels; i++) {
+		const struct diff_entry *e = r->side->entries[i];
+
+		if (e->text && strcmp(e->path, RELEASE_BOOSTER_PATH) == 0)
+			release = release_of_booster(arena_strdup(r->arena, e->text));
+	}
+	if (!release)
 		return;
-	p += 12;
-	slash = strchrnul(p, '/');
-	e->kernel = arena_strndup(r->arena, p, (size_t)(slash - p));
-	e->below = slash;
+	r->side->kernels[r->side->n_kernels++] = release;
+	for (size_t i = 0; i < r->side->n_entries; i++) {
+		struct diff_entry *e = r->side->entries[i];
+		const char *below = below_modules(e->path);
+
+		if (below) {
+			e->kernel = release;
+			e->below = below;
+		}
+	}
 }
 
 /* The name of a module without folder and suffix; NULL when PATH is none. */
@@ -70,7 +100,7 @@ static const char *module_name(struct reader *r, const struct diff_entry *e)
 	const char *name = strrchr(e->path, '/'), *dot = NULL;
 	char text[MODINDEX_NAME_MAX];
 
-	if (!e->kernel || !*e->below || !S_ISREG(e->mode) || !name)
+	if (!below_modules(e->path) || !S_ISREG(e->mode) || !name)
 		return NULL;
 	for (const char *p = name; (p = strstr(p, ".ko")); p++)
 		dot = p;
@@ -271,8 +301,10 @@ static int read_entries(struct reader *r, struct err *err)
 			return n;
 		note_link(r, &i, e, &links);
 	}
-	if (n == 0)
+	if (n == 0) {
 		follow_links(r, links);
+		find_kernel_of_booster(r);
+	}
 	return n;
 }
 

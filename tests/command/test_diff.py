@@ -130,6 +130,20 @@ def test_compression_of_modules_is_no_difference(suffix, small_kernel, images):
     assert "4 modules are only compressed in another way" in run("diff", first, second).text
 
 
+def test_modules_in_one_folder_are_those_of_the_kernel_that_booster_names(small_kernel, images):
+    flat = folders(b"usr", b"usr/lib", b"usr/lib/modules", b"etc")
+    for path in sorted(small_kernel.modules.rglob("*.ko"))[:4]:
+        flat.append(file(b"usr/lib/modules/" + path.name.encode(), path.read_bytes()))
+    named = [*flat, file(b"etc/booster.init.yaml", f"kernel: {small_kernel.version}\n".encode())]
+    first, second = images(module_tree(small_kernel, ".xz"), newc(*named))
+    told = run("diff", "--json", first, second, status=FINDING).json
+    assert told["a"]["kernels"] == told["b"]["kernels"] == [small_kernel.version]
+    assert told["recompressed"] == 4 and told["modules"] == []
+    # The names of modules are not taken for those of kernels.
+    first, second = images(newc(*flat), newc(*named))
+    assert run("diff", "--json", first, second, status=FINDING).json["a"]["kernels"] == []
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: b"", lambda data: b"x"])
 def test_a_damaged_module_is_compared_by_its_bytes(damage, small_kernel, images):
     path = next(iter(sorted(small_kernel.modules.rglob("*.ko"))))

@@ -314,6 +314,43 @@ def test_filter_that_the_kernel_cannot_undo(tree, tmp_path):
     assert any("CONFIG_XZ_DEC_X86" in problem and tree.version in problem for problem in problems)
 
 
+def foreign(layout, version):
+    """An image as another builder makes it for kernel VERSION, not compressed."""
+    below = {"dracut": b"usr/lib/modules/%s/kernel/fs/ext4.ko.xz",
+             "initramfs-tools": b"usr/lib/modules/%s/kernel/fs/ext4.ko",
+             "unmerged": b"lib/modules/%s/kernel/fs/ext4.ko",
+             "booster": b"usr/lib/modules/6.ko"}[layout]
+    path = below.replace(b"%s", version.encode())
+    parents = [path[:i] for i in range(len(path)) if path[i:i + 1] == b"/"]
+    entries = [*folders(*parents), Entry(b"init", EXECUTABLE, b"x"), file(path, b"x")]
+    if layout == "booster":
+        entries += [*folders(b"etc"), file(b"etc/booster.init.yaml", f"network: null\nkernel: {version}\n".encode())]
+    return newc(*entries)
+
+
+@pytest.mark.parametrize("layout", ["dracut", "initramfs-tools", "unmerged", "booster"])
+def test_image_of_another_builder_is_checked_against_its_kernel(layout, tree, tmp_path):
+    data = archive.pack("zstd", foreign(layout, tree.version))
+    (tmp_path / "image").write_bytes(data)
+    told = run("verify", "--json", "--root", tree.root, tmp_path / "image").json
+    assert (told["kernel"], told["kernel-checked"], told["ours"]) == (tree.version, True, False)
+    tree.configure(RD_ZSTD=None)
+    problems = findings(data, tmp_path / "copy", "--root", tree.root)
+    assert any("CONFIG_RD_ZSTD" in problem and tree.version in problem for problem in problems)
+
+
+@pytest.mark.parametrize("below", [
+    [file(b"lib/modules/6.ko"), *folders(b"lib/modules/kernel"), file(b"lib/modules/kernel/x.ko")],
+    [*folders(b"lib/modules/6.1.0", b"lib/modules/6.2.0")],
+    [file(b"lib/modules/modules.alias")],
+], ids=["flat", "two kernels", "no kernel"])
+def test_of_which_kernel_an_image_is_may_be_unknown(below, tree, tmp_path):
+    (tmp_path / "image").write_bytes(newc(*folders(b"lib", b"lib/modules"), *below,
+                                          Entry(b"init", EXECUTABLE, b"x")))
+    told = run("verify", "--json", "--root", tree.root, tmp_path / "image").json
+    assert "kernel" not in told and told["kernel-checked"] is False
+
+
 @pytest.mark.parametrize("gone", ["modules", "config"])
 def test_kernel_that_is_not_there_is_told(gone, tree, ours):
     """The image alone is good; whether the kernel fits is not known."""
