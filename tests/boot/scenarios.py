@@ -250,8 +250,8 @@ SCENARIOS = MATRIX + COMPRESSED + [
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
           says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers ahci,nvme, or")),
     fails("blacklisted", append="modprobe.blacklist=virtio_blk rd.timeout=5 panic=2", says=(
-        "module virtio_blk would drive it, but the kernel command line excludes it (modprobe.blacklist=)",
-        "try: the kernel command line without what excludes that module")),
+        "module virtio_blk would drive it, but is excluded by modprobe.blacklist=",
+        "try: rd.driver.pre=virtio_blk on the kernel command line")),
     fails("foreign-init", tree="foreign-init", says=(
         "the boot cannot go on", "/sbin/init is a 64-bit program for s390x (this kernel: x86_64)",
         "or init= with another program of it")),

@@ -479,22 +479,23 @@ static void a_shell_comes_with_the_drivers_of_what_was_found(void **state)
 	}
 }
 
-static void modules_that_the_command_line_excludes_are_in_the_account(void **state)
+static void modules_that_are_excluded_are_in_the_account(void **state)
 {
 	static const struct modindex_source sources[] = {
 		{.name = "ahci", .path = "a", .options = ""}, {.name = "ext4", .path = "e", .options = ""},
 		{.name = "nvme", .path = "n", .options = ""}, {.name = "other", .path = "o", .options = ""},
+		{.name = "quiet", .path = "q", .options = "", .flags = MODINDEX_QUIET},
 	};
-	static const struct modindex_alias alias = {"pci:x", 2};
+	static const struct modindex_alias aliases[] = {{"pci:x", 2}, {"pci:y", 4}};
 	struct boot *b = boot_with("root=LABEL=x modprobe.blacklist=nvme,other rd.driver.blacklist=ext4 "
 				   "module_blacklist=ahci", "");
-	struct module_status status[4] = {0};
-	uint32_t order[4];
+	struct module_status status[5] = {0};
+	uint32_t order[5];
 	_cleanup_buf_ struct buf index = BUF_INIT;
 	const char *load = "ext4";
 
 	(void)state;
-	assert_int_equal(modindex_encode(sources, 4, &alias, 1, &index), 0);
+	assert_int_equal(modindex_encode(sources, 5, aliases, 2, &index), 0);
 	assert_int_equal(modindex_decode(index.data, index.len, &b->modules->index, NULL), 0);
 	b->modules->has_index = true;
 	b->modules->status = status;
@@ -503,14 +504,17 @@ static void modules_that_the_command_line_excludes_are_in_the_account(void **sta
 	b->settings.n_loads = 1;
 	modules_request_listed(b);
 	modules_request_device(b, "pci:x");
+	modules_request_device(b, "pci:y");
+	assert_int_equal(status[4].state, MODULE_IDLE);
 	assert_true(modules_request(b, "ahci"));
 	modules_done(b, 0, -EPERM);
 	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
-	assert_contains(told(), "  modules that the kernel command line excludes:\n"
-				"    ahci (module_blacklist=)\n"
-				"    ext4 (rd.driver.blacklist=)\n"
-				"    nvme (modprobe.blacklist=)\n");
+	assert_contains(told(), "  modules that were wanted, and are excluded:\n"
+				"    ahci (by module_blacklist=)\n"
+				"    ext4 (by rd.driver.blacklist=)\n"
+				"    nvme (by modprobe.blacklist=)\n"
+				"    quiet (by modprobe.d when the image was built)\n");
 	assert_null(strstr(told(), "other")); /* nobody wanted it */
 	free(b);
 }
@@ -535,7 +539,7 @@ int main(void)
 		cmocka_unit_test(parameters_that_are_not_obeyed_are_in_the_account),
 		cmocka_unit_test(an_image_for_another_kernel_is_said_before_all_else),
 		cmocka_unit_test(a_shell_comes_with_the_drivers_of_what_was_found),
-		cmocka_unit_test(modules_that_the_command_line_excludes_are_in_the_account),
+		cmocka_unit_test(modules_that_are_excluded_are_in_the_account),
 	};
 
 	return RUN_TESTS(tests);

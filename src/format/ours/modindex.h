@@ -35,6 +35,7 @@ enum {
 enum modindex_flags {
 	MODINDEX_PACKED = 1 << 0, /* the file is in the image; else the kernel has it, we do not */
 	MODINDEX_LATE = 1 << 1,   /* no disk is behind its devices: they can wait */
+	MODINDEX_QUIET = 1 << 2,  /* modprobe.d excludes it for whoever does not name it */
 };
 
 struct modindex_list {

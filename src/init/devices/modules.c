@@ -62,12 +62,20 @@ static void request_early(const char *module, void *arg)
 		log_tell("rd.driver.pre=%s: this image has no such module", module);
 }
 
-/* The command line forbids it to whoever does not name it there. Noted for the account. */
+const char *modules_exclusion(const struct boot *b, uint32_t module)
+{
+	const char *by = params_exclusion(&b->params, modindex_name(&b->modules->index, module));
+
+	if (!by && modindex_flags(&b->modules->index, module) & MODINDEX_QUIET)
+		by = "modprobe.d when the image was built";
+	return by;
+}
+
+/* The command line or modprobe.d forbids it to whoever does not name it. Noted for the account. */
 static bool is_excluded(struct boot *b, uint32_t module)
 {
-	const char *name = modindex_name(&b->modules->index, module);
-
-	if (!params_blacklisted(&b->params, name))
+	if (!params_blacklisted(&b->params, modindex_name(&b->modules->index, module)) &&
+	    !(modindex_flags(&b->modules->index, module) & MODINDEX_QUIET))
 		return false;
 	b->modules->status[module].excluded = true;
 	return true;
@@ -81,7 +89,8 @@ static void request_load(struct boot *b, const char *name)
 
 	if (module == MODINDEX_NONE)
 		return;
-	if (is_excluded(b, module))
+	b->modules->status[module].excluded = params_blacklisted(&b->params, name);
+	if (b->modules->status[module].excluded)
 		log_info("module %s of this image's list is not loaded: %s", name,
 			 params_exclusion(&b->params, name) ? params_exclusion(&b->params, name)
 							    : "rd.driver.post= has it later");

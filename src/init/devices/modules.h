@@ -80,6 +80,9 @@ bool modules_busy(const struct boot *b);
 void modules_tick(struct boot *b, int64_t now);
 int64_t modules_due(const struct boot *b);
 
+/* What excludes MODULE for a device that asks for it, such as "modprobe.blacklist="; NULL. */
+const char *modules_exclusion(const struct boot *b, uint32_t module);
+
 /* A load has ended. */
 void modules_done(struct boot *b, uint32_t module, int result);
 

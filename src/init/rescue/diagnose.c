@@ -138,8 +138,8 @@ static void read_line(int dir, const char *file, char *out, size_t size)
 
 struct names {
 	const struct modindex *index;
-	const struct params *params; /* NULL: it does not matter what they exclude */
-	const char *exclusion;       /* the parameter that excludes one of them */
+	const struct boot *boot; /* NULL: it does not matter what is excluded */
+	const char *exclusion;   /* what excludes one of them */
 	char text[NAMES_MAX];
 };
 
@@ -149,8 +149,8 @@ static void add_name(uint32_t module, void *arg)
 	const char *name = modindex_name(n->index, module);
 	size_t used = strlen(n->text);
 
-	if (n->params && !n->exclusion)
-		n->exclusion = params_exclusion(n->params, name);
+	if (n->boot && !n->exclusion)
+		n->exclusion = modules_exclusion(n->boot, module);
 	if (!strstr(n->text, name))
 		snprintf(n->text + used, sizeof(n->text) - used, "%s%s", used ? " " : "", name);
 }
@@ -160,7 +160,7 @@ struct helpers {
 	struct modindex known;
 	bool has_known;
 	bool told;
-	bool is_excluded;            /* a driver of one of them, by the kernel command line */
+	char excluded[NAMES_MAX];    /* a driver of one of them that nobody may load; "" */
 	char missing[2 * NAMES_MAX]; /* modules that the kernel has and the image has not; by commas */
 };
 
@@ -190,7 +190,7 @@ static void open_known(struct helpers *h)
 static void tell_driverless(struct helpers *h, const char *bus, const char *what,
 			    const char *modalias)
 {
-	struct names packed = {.index = &h->boot->modules->index, .params = &h->boot->params};
+	struct names packed = {.index = &h->boot->modules->index, .boot = h->boot};
 	struct names known = {.index = &h->known};
 
 	if (h->boot->modules->has_index)
@@ -200,10 +200,11 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 	if (!h->told)
 		log_tell("  without a driver:");
 	h->told = true;
-	h->is_excluded = h->is_excluded || packed.exclusion;
 	if (packed.exclusion)
-		log_tell("    %s %s: module %s would drive it, but the kernel command line excludes it "
-			 "(%s)", bus, what, packed.text, packed.exclusion);
+		snprintf(h->excluded, sizeof(h->excluded), "%.*s", (int)strcspn(packed.text, " "),
+			 packed.text);
+	if (packed.exclusion)
+		log_tell("    %s %s: module %s would drive it, but is excluded by %s", bus, what, packed.text, packed.exclusion);
 	else if (packed.text[0])
 		log_tell("    %s %s: module %s is in this image, but does not drive it", bus, what,
 			 packed.text);
@@ -313,15 +314,15 @@ static void tell_excluded_modules(const struct boot *b)
 	for (uint32_t i = 0; b->modules->has_index && i < b->modules->index.n_modules; i++) {
 		const struct module_status *m = &b->modules->status[i];
 		const char *name = modindex_name(&b->modules->index, i);
-		const char *by = params_exclusion(&b->params, name);
+		const char *by = modules_exclusion(b, i);
 
 		if (!by || !((m->excluded && m->state == MODULE_IDLE) ||
 			     (m->state == MODULE_FAILED && m->result == -EPERM)))
 			continue;
 		if (!told)
-			log_tell("  modules that the kernel command line excludes:");
+			log_tell("  modules that were wanted, and are excluded:");
 		told = true;
-		log_tell("    %s (%s)", name, by);
+		log_tell("    %s (by %s)", name, by);
 	}
 }
 
@@ -476,8 +477,9 @@ static void tell_command(const struct boot *b, const struct helpers *h, bool is_
 			 "command line");
 	else if (is_unclear)
 		return; /* has been said */
-	else if (h->is_excluded)
-		log_tell("  try: the kernel command line without what excludes that module");
+	else if (h->excluded[0])
+		log_tell("  try: rd.driver.pre=%s on the kernel command line, which loads it all the same",
+			 h->excluded);
 	else if (h->missing[0])
 		log_tell("  try: an image with that driver (preroot build --add-drivers %s, or "
 			 "--generic), from an older entry of the boot loader",

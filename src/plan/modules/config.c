@@ -81,7 +81,14 @@ static int add_load_line(struct modules *m, struct plan *plan, const char *name,
 			 struct err *err)
 {
 	const char *reason = arena_printf(m->arena, "/%s asks for it", file);
-	int r = modules_add_name(m, name, MODULES_LOAD, reason, err);
+	int r;
+
+	if (modules_is_blacklisted(m, name)) {
+		plan_remark(plan, "/%s asks for module %s, which modprobe.d excludes (blacklist): the "
+			    "image does not load it, nor will the system", file, name);
+		return 0;
+	}
+	r = modules_add_name(m, name, MODULES_LOAD, reason, err);
 
 	if (r == MODULES_ABSENT)
 		plan_warn(plan, "/%s asks for module %s, which kernel %s does not have", file, name,

@@ -177,7 +177,8 @@ static bool has_install_command(struct modules *m, const char *name)
 	return found;
 }
 
-/* "blacklist NAME" in modprobe.d: the module is there, but no device may ask for it. */
+/* "blacklist NAME" in modprobe.d: the module is there, but no device may ask for it. CMDLINE: of the
+ * running kernel, which libkmod takes for a part of the configuration. */
 static bool is_blacklisted(struct modules *m, const char *name, const char *cmdline)
 {
 	struct kmod_config_iter *it = kmod_config_get_blacklists(m->kmod);
@@ -187,6 +188,14 @@ static bool is_blacklisted(struct modules *m, const char *name, const char *cmdl
 		n += cmdline_name_is(kmod_config_iter_get_key(it), name);
 	kmod_config_iter_free_iter(it);
 	return n && n > blacklisted_by_cmdline(cmdline, name);
+}
+
+bool modules_is_blacklisted(struct modules *m, const char *name)
+{
+	_cleanup_buf_ struct buf cmdline = BUF_INIT;
+
+	read_running_cmdline(&cmdline);
+	return is_blacklisted(m, name, buf_cstr(&cmdline));
 }
 
 static int add_packed(struct modules *m, struct plan *plan, char *aliases, struct err *err)
@@ -201,14 +210,16 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 	for (size_t i = 0; i < m->count; i++) {
 		struct module *mod = m->list[i];
 
-		mod->is_quiet = is_blacklisted(m, mod->name, buf_cstr(&cmdline)) ||
+		bool is_quiet = is_blacklisted(m, mod->name, buf_cstr(&cmdline)) ||
 				has_install_command(m, mod->name);
+
 		sources[i] = (struct modindex_source){
 			.name = mod->name,
 			.path = path_in_image(m, plan, mod),
 			.options = options_of(m, mod, buf_cstr(&cmdline)),
 			.flags = MODINDEX_PACKED |
-				 (mod->flags & MODULES_LATE ? MODINDEX_LATE : 0),
+				 (mod->flags & MODULES_LATE ? MODINDEX_LATE : 0) |
+				 (is_quiet ? MODINDEX_QUIET : 0),
 			.hard = numbers(m->arena, mod->hard, mod->n_hard),
 			.pre = numbers(m->arena, mod->pre, mod->n_pre),
 			.post = numbers(m->arena, mod->post, mod->n_post),
@@ -217,7 +228,7 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 	while (next_alias(&aliases, &pattern, &name)) {
 		void **slot = strset_find(&m->by_name, name);
 
-		if (slot && !((struct module *)*slot)->is_quiet)
+		if (slot)
 			push(&list, &count, pattern, ((struct module *)*slot)->number);
 	}
 	if (modindex_encode(sources, m->count, list, count, &out) < 0)

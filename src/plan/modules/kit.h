@@ -17,7 +17,6 @@ struct module {
 	const char *path;   /* below the module tree */
 	const char *reason;
 	unsigned flags;
-	bool is_quiet;      /* no device may ask for it: blacklisted */
 	uint32_t number;    /* in the index, once sorted */
 	struct module **hard, **pre, **post;
 	size_t n_hard, n_pre, n_post;
@@ -57,6 +56,9 @@ struct modules {
 	struct strset builtins; /* struct builtin */
 	const char *double_path; /* of a module whose name another has, too */
 };
+
+/* Does "blacklist NAME" stand in modprobe.d? */
+bool modules_is_blacklisted(struct modules *m, const char *name);
 
 /* The row of RULES that decides about PATH; NULL: none does, or it says no. */
 const struct modules_rule *modules_rule_of(const struct modules_rule *rules, const char *path);
