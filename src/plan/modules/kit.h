@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What plan/modules/modules.c, plan/modules/index.c and plan/modules/firmware.c share.
+ * What the parts of plan/modules share: the modules that were added, and those that the kernel has.
  */
 
 #include <libkmod.h>
