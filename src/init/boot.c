@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "init/core/identity.h"
 #include "init/core/log.h"
 #include "init/core/mount.h"
 #include "init/goal/handover.h"
@@ -39,6 +40,12 @@ static int resume(const struct boot *b, const struct job *job, struct job_result
 {
 	(void)b;
 	return resume_try(job, out);
+}
+
+static int hold(const struct boot *b, const struct job *job, struct job_result *out)
+{
+	(void)b, (void)out;
+	return identity_hold(job);
 }
 
 static int read_loader(const struct boot *b, const struct job *job, struct job_result *out)
@@ -80,6 +87,7 @@ const struct jobs_kind rooms_jobs[JOB_KINDS] = {
 	[JOB_FSTAB] = {copy_fstab, NULL, false},
 	[JOB_OVERLAY] = {overlay_mount, NULL, false},
 	[JOB_CHECK] = {check, NULL, true},
+	[JOB_HOLD] = {hold, NULL, false},
 	[JOB_RECORD] = {record, recorded, false},
 };
 

@@ -168,21 +168,47 @@ static bool find_program(const char *type, char path[PATH_SIZE])
 	return false;
 }
 
-enum stage_step fsck_device(struct boot *b, struct device_ref device, const char *type)
+/* A checker opens the device by its name, which nothing else may have got meanwhile: a worker opens
+ * it before, and keeps it open. STAGE_ENDS: there is nothing to be checked. */
+static enum stage_step begin(struct boot *b, struct device_ref device, const char *type)
 {
 	const struct block_device *d = block_get(b, device);
 	const struct checker *c = find_checker(type);
+	const struct task *task = &b->flow.task;
+	struct job job = {.kind = JOB_HOLD};
 	char path[PATH_SIZE];
 
-	if (b->fsck->state == FSCK_IDLE) {
-		b->fsck->clean = false;
-		if (!d || !c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
-			return STAGE_ENDS;
-		if (!find_program(type, path)) {
-			log_info("%s is not checked: no fsck.%s in this image", d->name, type);
-			return STAGE_ENDS;
-		}
+	if (!d || !c || !c->repair[b->params.fsck_repair] || b->params.fsck_mode == FSCK_SKIP)
+		return STAGE_ENDS;
+	if (!find_program(type, path)) {
+		log_info("%s is not checked: no fsck.%s in this image", d->name, type);
+		return STAGE_ENDS;
+	}
+	if (task->state == TASK_NONE) {
+		block_into_job(d, &job);
+		return flow_task(b, &job);
+	}
+	if (task->state == TASK_RUNS)
+		return STAGE_STAYS;
+	if (task->result.result == 0)
 		start(b, c, path, d->name);
+	else if (task->result.result == -ESTALE)
+		block_mistaken(b, device);
+	else
+		log_info("%s is not checked: %s", d->name, strerror(-task->result.result));
+	return STAGE_ENDS;
+}
+
+enum stage_step fsck_device(struct boot *b, struct device_ref device, const char *type)
+{
+	const struct block_device *d = block_get(b, device);
+
+	if (b->fsck->state == FSCK_IDLE) {
+		enum stage_step step = begin(b, device, type);
+
+		b->fsck->clean = false;
+		if (b->fsck->state == FSCK_IDLE)
+			return step;
 	}
 	if (b->fsck->state == FSCK_RUNS)
 		return STAGE_STAYS;

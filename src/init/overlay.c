@@ -102,7 +102,7 @@ static enum stage_step start(struct boot *b)
 	if (wants_device(b)) {
 		if (!d)
 			return flow_go(b, STAGE_OVERLAY_WAIT);
-		memcpy(job.name, d->name, sizeof(job.name));
+		block_into_job(d, &job);
 		snprintf(job.fstype, sizeof(job.fstype), "%s", d->probe.type);
 	}
 	return flow_task(b, &job);
@@ -116,6 +116,10 @@ enum stage_step overlay_step(struct boot *b)
 		return start(b);
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
+	if (b->flow.task.result.result == -ESTALE) {
+		block_mistaken(b, b->overlay->device);
+		return flow_go(b, STAGE_OVERLAY_WAIT);
+	}
 	if (b->flow.task.result.result < 0)
 		return flow_fail(b, b->flow.task.result.text);
 	if (b->flow.task.result.text[0])
@@ -162,31 +166,34 @@ static void reset(const char *path)
 		close_fd(fd);
 }
 
-/* Mounts the device, and makes its two folders. False: it will not do; OUT->text says why. */
-static bool prepare_device(const struct boot *b, const struct job *job, struct job_result *out)
+/* Mounts the device, and makes its two folders. An error: it will not do; OUT->text says why. */
+static int prepare_device(const struct boot *b, const struct job *job, struct job_result *out)
 {
 	static const char *const folders[] = {BACKING "/overlay", BACKING "/ovlwork"};
 	struct job mount = {.kind = JOB_MOUNT, .target = BACKING};
 	bool readonly = b->params.overlay_readonly;
+	int r;
 
 	memcpy(mount.name, job->name, sizeof(mount.name));
+	mount.device = job->device;
 	memcpy(mount.fstype, job->fstype, sizeof(mount.fstype));
 	mount.writable = !readonly || b->params.overlay_reset;
-	if (make_folder(BACKING) < 0 || mount_device(&mount, out) < 0)
-		return false;
+	r = make_folder(BACKING);
+	r = r < 0 ? r : mount_device(&mount, out);
+	if (r < 0)
+		return r;
 	if (b->params.overlay_reset)
 		reset(folders[0]);
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		int r = readonly ? 0 : make_folder(folders[i]);
-
+		r = readonly ? 0 : make_folder(folders[i]);
 		if (r == 0 && (is_folder(folders[i]) || readonly))
 			continue;
 		snprintf(out->text, sizeof(out->text), "has no folder %s and cannot get one (%s)",
 			 folders[i] + strlen(BACKING), r ? strerror(-r) : "something else is there");
 		sys_umount(BACKING, 0);
-		return false;
+		return r < 0 ? r : -ENOTDIR;
 	}
-	return true;
+	return 0;
 }
 
 static int prepare_memory(const struct boot *b, struct job_result *out)
@@ -209,10 +216,12 @@ static int prepare_memory(const struct boot *b, struct job_result *out)
 int overlay_mount(const struct boot *b, const struct job *job, struct job_result *out)
 {
 	char options[JOBS_OPTIONS_MAX], trouble[JOBS_TEXT_MAX] = "";
-	bool on_device = *job->name && prepare_device(b, job, out);
+	int r = *job->name ? prepare_device(b, job, out) : 0;
+	bool on_device = *job->name && r == 0;
 	bool reads_device = on_device && b->params.overlay_readonly;
-	int r;
 
+	if (r == -ESTALE)
+		return r;
 	if (*job->name && !on_device)
 		memcpy(trouble, out->text, sizeof(trouble));
 	if (!on_device || reads_device) {

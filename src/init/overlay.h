@@ -24,5 +24,5 @@ void overlay_what(const struct boot *b, char *out, size_t size);
 enum stage_step overlay_step(struct boot *b);
 
 /* In a worker. JOB->name: the device, "": in memory. OUT->text: what went wrong, also with a result
- * of 0, when memory took the place of the device. */
+ * of 0, when memory took the place of the device. -ESTALE: it is another device now. */
 int overlay_mount(const struct boot *b, const struct job *job, struct job_result *out);

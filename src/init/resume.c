@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "init/devices/block.h"
+#include "init/core/identity.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
 #include "init/goal/goal.h"
@@ -52,14 +53,15 @@ static enum resume_found judge(const char *signature)
 
 int resume_try(const struct job *job, struct job_result *out)
 {
-	char path[JOBS_NAME_MAX + 8], text[64], signature[SIGNATURE_SIZE + 1];
+	char text[64], signature[SIGNATURE_SIZE + 1];
 	_cleanup_fd_ int fd = -1;
 	struct stat st;
 	int r;
 
-	snprintf(path, sizeof(path), "/dev/%s", job->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	fd = identity_open(job->name, &job->device);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = read_signature(fd, job->offset, signature);
 	if (r < 0)
@@ -89,6 +91,10 @@ static enum stage_step decide(struct boot *b)
 	const char *device = r->name;
 	char why[FLOW_TEXT_MAX];
 
+	if (r->result == -ESTALE) {
+		block_mistaken(b, b->resume->device);
+		return flow_go(b, STAGE_RESUME);
+	}
 	b->resume->decided = true;
 	if (r->resume == RESUME_NOTHING && r->result == 0)
 		return STAGE_ENDS;
@@ -125,7 +131,8 @@ static enum stage_step start(struct boot *b, const struct block_device *d)
 	b->flow.wake = b->resume->quiet_until;
 	if (modules_busy(b) && now < b->resume->quiet_until)
 		return STAGE_STAYS;
-	memcpy(job.name, d->name, sizeof(job.name));
+	block_into_job(d, &job);
+	b->resume->device = block_ref(b, (size_t)(d - b->devices->list));
 	return flow_task(b, &job);
 }
 

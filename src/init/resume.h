@@ -16,8 +16,10 @@
  */
 
 #include "init/core/boot.h"
+#include "init/devices/block.h"
 
 struct resume {
+	struct device_ref device; /* that is looked at */
 	bool decided;
 	int64_t until, quiet_until;
 };

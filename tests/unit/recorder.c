@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recorder.h"
 
+#include <fcntl.h>
+
 #include "base/file.h"
+#include "init/core/identity.h"
 #include "init/core/sys.h"
 #include "support.h"
 
@@ -18,6 +21,7 @@ void recorder_start(const int *results)
 	memset(recorder.results, 0, sizeof(recorder.results));
 	recorder.next_result = 0;
 	recorder.output = -1;
+	recorder.identity = 0;
 	for (; results[n] != 1; n++)
 		recorder.results[n] = results[n];
 }
@@ -40,6 +44,24 @@ int sys_mount(const char *source, const char *target, const char *fstype, unsign
 	buf_printf(&recorder.calls, "mount %s %s %s %lx [%s]\n", source ? source : "-", target,
 		   fstype ? fstype : "-", flags, data ? data : "-");
 	return next_result();
+}
+
+int identity_open(const char *name, const struct device_identity *wanted)
+{
+	(void)name, (void)wanted;
+	return recorder.identity < 0 ? recorder.identity : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int identity_hold(const struct job *job)
+{
+	(void)job;
+	return recorder.identity;
+}
+
+uint64_t identity_sequence(int fd)
+{
+	(void)fd;
+	return 0;
 }
 
 int sys_umount(const char *target, int flags)

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * In place of src/init/core/sys.c: no system call changes the machine, each is written down instead.
+ * In place of src/init/core/sys.c: no system call changes the machine, each is written down
+ * instead. And of identity.c: each device is the one that it was, unless a test says otherwise.
  */
 
 #include "base/buf.h"
@@ -14,6 +15,7 @@ struct recorder {
 			     * program had to read */
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
 	unsigned next_result;
+	int identity;	    /* what is found out of a device that is opened: 0 or -errno */
 	int output;         /* descriptor that the next program "prints" to, or of the next new file; -1: none */
 };
 

@@ -4,6 +4,7 @@
  * PID 1 and disks: which are looked at, which of them is the root, and how it is mounted.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
 
@@ -297,6 +298,28 @@ static void a_device_that_is_held_is_not_the_next_one_in_its_place(void **state)
 	assert_non_null(block_get(d.boot, block_ref(d.boot, 0)));
 }
 
+/* A card is changed while its reader stays. */
+static void another_medium_in_the_same_device_is_another_device(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	struct device_ref held;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	filesystem(&d, "zza", "1", "x");
+	held = block_ref(d.boot, 0);
+	block_add(d.boot, "zza", false); /* it says that it changed */
+	assert_non_null(block_get(d.boot, held));
+	assert_string_equal(read_next(&d), "zza");
+	found(&d, "zza", "ext4", "filesystem", "1", "x"); /* but it did not */
+	assert_non_null(block_get(d.boot, held));
+	block_add(d.boot, "zza", false);
+	assert_string_equal(read_next(&d), "zza");
+	found(&d, "zza", "ext4", "filesystem", "2", "x");
+	assert_null(block_get(d.boot, held));
+	assert_string_equal(root_of(&d), "zza");
+}
+
 /* A stranger's disk comes in the place of the one that was found for /usr. */
 static void a_further_device_that_goes_is_waited_for_again(void **state)
 {
@@ -507,6 +530,36 @@ static void a_mount_that_fails_is_explained(void **state)
 	buf_clear(&recorder.calls);
 }
 
+static void what_is_another_device_when_it_is_opened_is_not_mounted(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	struct job_result result = {.kind = JOB_MOUNT};
+	struct job job;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	filesystem(&d, "zza1", "1", "x");
+	d.boot->flow.stage = STAGE_WAIT;
+	assert_int_equal(goal_wait(d.boot), STAGE_ENDS);
+	assert_true(goal_mount_job(d.boot, &job));
+	assert_string_equal(job.device.type, "ext4");
+	assert_string_equal(job.device.uuid, "1");
+	recorder_start_with(0);
+	recorder.identity = -ESTALE;
+	assert_int_equal(mount_device(&job, &result), -ESTALE);
+	assert_int_equal(recorder.calls.len, 0);
+	d.boot->flow.stage = STAGE_MOUNT;
+	d.boot->flow.task.state = TASK_ENDED;
+	d.boot->flow.task.result.result = -ESTALE;
+	assert_int_equal(goal_mount(d.boot), STAGE_MOVED);
+	assert_false(d.boot->flow.failed);
+	assert_int_equal(d.boot->flow.stage, STAGE_WAIT);
+	assert_int_equal(goal_wait(d.boot), STAGE_STAYS); /* until it is read again */
+	assert_string_equal(read_next(&d), "zza1");
+	found(&d, "zza1", "ext4", "filesystem", "2", "stranger");
+	assert_int_equal(goal_wait(d.boot), STAGE_STAYS);
+}
+
 static void mount_options_that_do_not_fit_are_refused(void **state)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
@@ -535,6 +588,7 @@ int main(void)
 		cmocka_unit_test(what_was_read_of_a_disk_that_went_is_not_taken_for_the_next),
 		cmocka_unit_test(a_root_that_goes_before_it_is_mounted_is_waited_for_again),
 		cmocka_unit_test(a_device_that_is_held_is_not_the_next_one_in_its_place),
+		cmocka_unit_test(another_medium_in_the_same_device_is_another_device),
 		cmocka_unit_test(a_further_device_that_goes_is_waited_for_again),
 		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
 		cmocka_unit_test(disks_that_were_read_are_not_walked_over_again),
@@ -544,6 +598,7 @@ int main(void)
 		cmocka_unit_test(the_root_is_mounted_as_the_command_line_says),
 		cmocka_unit_test(a_write_protected_disk_is_mounted_read_only),
 		cmocka_unit_test(a_mount_that_fails_is_explained),
+		cmocka_unit_test(what_is_another_device_when_it_is_opened_is_not_mounted),
 		cmocka_unit_test(mount_options_that_do_not_fit_are_refused),
 	};
 

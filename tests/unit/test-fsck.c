@@ -5,6 +5,7 @@
  * The checker is only recorded; that one exists is looked up on this machine (e2fsprogs).
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ static struct boot *boot_with(const char *cmdline)
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_add(b, "zza1", true);
 	b->goal->device = block_ref(b, 0);
+	b->flow.task.state = TASK_ENDED; /* a worker holds the device */
 	return b;
 }
 
@@ -152,6 +154,29 @@ static void the_check_of_a_device_that_was_pulled_out_decides_nothing(void **sta
 	free(b);
 }
 
+static void a_device_is_held_before_it_is_checked(void **state)
+{
+	static const int results[] = {0, -ESTALE, -EACCES};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+		struct boot *b = boot_with("root=/dev/zza1");
+
+		recorder_start_with(PID);
+		b->flow.task.state = TASK_RUNS;
+		assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
+		assert_int_equal(recorder.calls.len, 0);
+		b->flow.task.state = TASK_ENDED;
+		b->flow.task.result.result = results[i];
+		assert_int_equal(fsck_device(b, b->goal->device, "ext4"),
+				 results[i] ? STAGE_ENDS : STAGE_STAYS);
+		assert_int_equal(recorder.calls.len != 0, results[i] == 0);
+		/* Another one now: it is not held any more, and is read again. */
+		assert_int_equal(block_get(b, b->goal->device) == NULL, results[i] == -ESTALE);
+		free(b);
+	}
+}
+
 static void progress_is_shown_and_not_logged(void **state)
 {
 	static const char text[] = "1 50 200 /dev/zza1\nhello\n3 7 0 /dev/zza1\n9 9\n";
@@ -191,6 +216,7 @@ int main(void)
 		cmocka_unit_test(its_end_decides_how_the_boot_goes_on),
 		cmocka_unit_test(errors_that_are_left_are_told_with_what_to_type),
 		cmocka_unit_test(the_check_of_a_device_that_was_pulled_out_decides_nothing),
+		cmocka_unit_test(a_device_is_held_before_it_is_checked),
 		cmocka_unit_test(progress_is_shown_and_not_logged),
 		cmocka_unit_test(there_is_no_time_limit),
 	};

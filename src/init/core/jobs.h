@@ -29,14 +29,24 @@ enum job_kind {
 	JOB_FSTAB,   /* that of the mounted root: a copy is made */
 	JOB_OVERLAY, /* over the mounted root */
 	JOB_CHECK,   /* /sysroot: can it be handed over to? */
+	JOB_HOLD,    /* a device: it is opened, and kept open (identity.h) */
 	JOB_RECORD,  /* why the boot failed, in a variable of the firmware */
 	JOB_KINDS,
+};
+
+/* What a block device is known by when it is opened again, see identity.h. */
+struct device_identity {
+	uint32_t major, minor;
+	uint64_t sequence; /* of its disk; 0: the kernel has none */
+	char type[JOBS_NAME_MAX];
+	char uuid[JOBS_VALUE_MAX];
 };
 
 struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
+	struct device_identity device; /* MOUNT, HOLD, RESUME, OVERLAY: what NAME must be */
 	bool links;               /* PROBE: what would udev call it? */
 	uint32_t generation;	  /* PROBE: of the device, see devices/block.h */
 	uint64_t offset;          /* RESUME: page of the swap header */
@@ -72,6 +82,7 @@ struct probe {
 	uint32_t partn;            /* number of the partition; 0: none */
 	uint32_t major, minor;
 	uint32_t disk_major, disk_minor; /* of the disk that it is a part of */
+	uint64_t sequence;		 /* of that disk, which no other one ever has; 0: unknown */
 	char links[JOBS_LINKS_MAX];	 /* see devices/links/links.h */
 	bool ambivalent;           /* more than one signature, none is trusted */
 	struct signature signatures[PROBE_SIGNATURES_MAX]; /* all of them, if that is so, or if */

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "format/machine/mountopts.h"
+#include "init/core/identity.h"
 #include "init/core/sys.h"
 
 /* The kernel takes these in a call of their own. */
@@ -73,7 +74,7 @@ int mount_open_target(const char *root, const char *path)
 }
 
 struct place {
-	int target, source;
+	int target, source, device;
 	char target_name[JOBS_VALUE_MAX], source_name[JOBS_VALUE_MAX];
 };
 
@@ -81,6 +82,18 @@ static void place_clear(struct place *p)
 {
 	close_fd(p->target);
 	close_fd(p->source);
+	close_fd(p->device);
+}
+
+/* Held open until it is mounted: nothing else gets its name meanwhile. The mount itself goes by
+ * that name, since it is what /proc/mounts shows ever after. */
+static int hold_device(const struct job *job, struct place *p, struct job_result *out)
+{
+	p->device = identity_open(job->name, &job->device);
+	if (p->device < 0)
+		snprintf(out->text, sizeof(out->text), "opening %s: %s", p->source_name,
+			 strerror(-p->device));
+	return p->device < 0 ? p->device : 0;
 }
 
 static int find_place(const struct job *job, unsigned long flags, struct place *p,
@@ -147,7 +160,8 @@ static int mount_at(const struct job *job, const struct place *p, unsigned long 
 int mount_device(const struct job *job, struct job_result *out)
 {
 	unsigned long flags = job->writable ? 0 : MS_RDONLY;
-	__attribute__((cleanup(place_clear))) struct place place = {.target = -1, .source = -1};
+	__attribute__((cleanup(place_clear))) struct place place = {
+		.target = -1, .source = -1, .device = -1};
 	unsigned long shared;
 	char data[JOBS_OPTIONS_MAX];
 	int r;
@@ -158,6 +172,8 @@ int mount_device(const struct job *job, struct job_result *out)
 	if (r < 0)
 		return r;
 	r = find_place(job, flags, &place, out);
+	if (r == 0 && *job->name && !(flags & MS_BIND))
+		r = hold_device(job, &place, out);
 	if (r < 0)
 		return r;
 	shared = flags & PROPAGATION;

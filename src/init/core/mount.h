@@ -21,5 +21,6 @@ int mount_open_beneath(const char *root, const char *path, int flags);
 int mount_open_target(const char *root, const char *path);
 
 /* Mounts /dev/NAME, or a filesystem without a device, or another place of the tree; OUT->text says
- * what went wrong. A write-protected disk is mounted read-only. */
+ * what went wrong. A write-protected disk is mounted read-only. -ESTALE: the device is another one
+ * than JOB->device describes. */
 int mount_device(const struct job *job, struct job_result *out);

@@ -19,6 +19,7 @@
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
 #include "init/devices/signatures.h"
+#include "init/core/identity.h"
 #include "init/core/log.h"
 #include "init/core/timeline.h"
 
@@ -89,29 +90,44 @@ static void will_read(struct boot *b, const struct block_device *d)
 
 	if (n < b->devices->unread)
 		b->devices->unread = n;
+	timeline_device_seen(d->name);
+}
+
+/* It may be another one now. Until that is known, what was found before is kept: whoever holds it
+ * learns of a change by its generation. */
+static void read_again(struct boot *b, struct block_device *d)
+{
+	if (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN) {
+		d->state = DEVICE_AGAIN;
+		return;
+	}
+	d->state = DEVICE_NEW;
+	d->failures = 0;
+	will_read(b, d);
 }
 
 void block_add(struct boot *b, const char *name, bool is_partition)
 {
 	int n = find(b, name);
 	struct block_device *d;
-	uint32_t generation;
 
-	/* ramN, and loopN without a file, are there in masses and hold nothing. */
-	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0)
-		return;
-	d = n < 0 ? free_place(b, name) : &b->devices->list[n];
-	if (!d)
-		return;
-	if (d->name[0] && (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN)) {
-		d->state = DEVICE_AGAIN;
+	/* ramN, and loopN without a file, are there in masses and hold nothing; nor does a card
+	 * reader without its card. */
+	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0) {
+		block_remove(b, name);
 		return;
 	}
-	generation = n < 0 ? ++b->devices->generations : d->generation;
-	*d = (struct block_device){.is_partition = is_partition, .generation = generation};
+	if (n >= 0) {
+		read_again(b, &b->devices->list[n]);
+		return;
+	}
+	d = free_place(b, name);
+	if (!d)
+		return;
+	*d = (struct block_device){.is_partition = is_partition,
+				   .generation = ++b->devices->generations};
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	will_read(b, d);
-	timeline_device_seen(d->name);
 }
 
 void block_remove(struct boot *b, const char *name)
@@ -133,6 +149,15 @@ const struct block_device *block_get(const struct boot *b, struct device_ref ref
 	const struct block_device *d = &b->devices->list[ref.slot];
 
 	return ref.generation && d->generation == ref.generation ? d : NULL;
+}
+
+void block_into_job(const struct block_device *d, struct job *job)
+{
+	memcpy(job->name, d->name, sizeof(job->name));
+	job->device = (struct device_identity){
+		.major = d->probe.major, .minor = d->probe.minor, .sequence = d->probe.sequence};
+	memcpy(job->device.type, d->probe.type, sizeof(job->device.type));
+	memcpy(job->device.uuid, d->probe.uuid, sizeof(job->device.uuid));
 }
 
 const char *block_name(const struct boot *b, struct device_ref ref)
@@ -200,6 +225,19 @@ int block_next(struct boot *b)
 	return b->devices->unread < b->devices->n ? (int)b->devices->unread : -1;
 }
 
+void block_mistaken(struct boot *b, struct device_ref ref)
+{
+	struct block_device *d = &b->devices->list[ref.slot];
+
+	if (!block_get(b, ref))
+		return;
+	log_tell("%s is another device now than it was when it was read: it is read again",
+		 d->name);
+	d->generation = ++b->devices->generations;
+	d->state = DEVICE_NEW;
+	will_read(b, d);
+}
+
 static void log_found(const struct block_device *d)
 {
 	const struct probe *p = &d->probe;
@@ -218,6 +256,17 @@ static bool failed_for_now(int r)
 	return r == -EIO || r == -ENOMEM || r == -EAGAIN || r == -EINTR;
 }
 
+/* Is what was read now the device that was read before? */
+static bool is_unchanged(const struct block_device *d, const struct job_result *now)
+{
+	const struct probe *p = &d->probe, *q = &now->probe;
+
+	return d->result == now->result && p->major == q->major && p->minor == q->minor &&
+	       p->sequence == q->sequence && strcmp(p->type, q->type) == 0 &&
+	       strcmp(p->uuid, q->uuid) == 0 && strcmp(p->label, q->label) == 0 &&
+	       strcmp(p->partuuid, q->partuuid) == 0;
+}
+
 void block_done(struct boot *b, const struct job_result *result)
 {
 	int n = find(b, result->name);
@@ -231,15 +280,16 @@ void block_done(struct boot *b, const struct job_result *result)
 	if (d->state == DEVICE_AGAIN) {
 		d->state = DEVICE_NEW;
 		will_read(b, d);
-		timeline_device_seen(d->name);
 		return;
 	}
 	if (failed_for_now(result->result) && ++d->failures < PROBES_MAX) {
 		d->state = DEVICE_NEW;
 		will_read(b, d);
-		timeline_device_seen(d->name);
 		return;
 	}
+	if (d->was_read && !is_unchanged(d, result))
+		d->generation = ++b->devices->generations;
+	d->was_read = true;
 	d->state = DEVICE_KNOWN;
 	d->result = result->result;
 	d->probe = result->probe;
@@ -427,6 +477,7 @@ static void take_place(const char *name, int fd, struct probe *out)
 		out->major = out->disk_major = major(st.st_rdev);
 		out->minor = out->disk_minor = minor(st.st_rdev);
 	}
+	out->sequence = identity_sequence(fd);
 	if (!read_attribute(name, "partition", text, sizeof(text)) ||
 	    !parse_u64(text, UINT32_MAX, &n))
 		return;

@@ -21,6 +21,7 @@ struct block_device {
 	uint8_t state;
 	bool is_partition;
 	uint32_t generation; /* never 0; no two devices have the same, not even of one name */
+	bool was_read;	     /* at least once: PROBE and RESULT are what was found then */
 	int result;	     /* of the probe */
 	uint8_t failures;    /* of it, one after the other */
 	struct probe probe;
@@ -55,6 +56,12 @@ struct device_ref block_ref(const struct boot *b, size_t slot);
 
 /* The device that is held; NULL: it is gone, whatever has its name or its slot now. */
 const struct block_device *block_get(const struct boot *b, struct device_ref ref);
+
+/* Names D in JOB, and what JOB's worker must find when it opens it. */
+void block_into_job(const struct block_device *d, struct job *job);
+
+/* The device that is held was another one when it was opened: it is read again. */
+void block_mistaken(struct boot *b, struct device_ref ref);
 
 /* Its kernel name, for a message; "a device that is gone". */
 const char *block_name(const struct boot *b, struct device_ref ref);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/goal/goal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,6 +182,7 @@ void goal_driver_what(const struct boot *b, char *out, size_t size)
 
 bool goal_mount_job(const struct boot *b, struct job *out)
 {
+	const struct block_device *d = block_get(b, b->goal->device);
 	bool is_tmpfs = b->params.root.kind == SPEC_TMPFS;
 	const char *first = is_tmpfs ? "mode=0755," : ""; /* its own default is open to all */
 
@@ -189,8 +191,8 @@ bool goal_mount_job(const struct boot *b, struct job *out)
 	*out = (struct job){.kind = JOB_MOUNT, .target = SYSROOT};
 	/* What is laid over it takes the changes. */
 	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
-	if (!is_tmpfs)
-		snprintf(out->name, sizeof(out->name), "%s", block_name(b, b->goal->device));
+	if (d && !is_tmpfs)
+		block_into_job(d, out);
 	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->goal->fstype);
 	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
 	return true;
@@ -216,6 +218,10 @@ enum stage_step goal_mount(struct boot *b)
 		return STAGE_STAYS;
 	if (b->flow.task.result.result == 0)
 		return STAGE_ENDS;
+	if (b->flow.task.result.result == -ESTALE) {
+		block_mistaken(b, b->goal->device);
+		return flow_go(b, STAGE_WAIT);
+	}
 	next = strchr(b->goal->fstype, ',');
 	if (!next)
 		return flow_fail(b, b->flow.task.result.text);

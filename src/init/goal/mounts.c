@@ -279,12 +279,13 @@ enum stage_step mounts_driver(struct boot *b)
 static bool make_job(const struct boot *b, struct job *out)
 {
 	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
+	const struct block_device *d = block_get(b, b->mounts->device);
 
 	*out = (struct job){.kind = JOB_MOUNT, .beneath = true, .writable = e->writable};
 	snprintf(out->target, sizeof(out->target), "%s", e->target);
 	snprintf(out->fstype, sizeof(out->fstype), "%s", b->mounts->type);
-	if (e->spec.kind != SPEC_NONE)
-		snprintf(out->name, sizeof(out->name), "%s", block_name(b, b->mounts->device));
+	if (d && e->spec.kind != SPEC_NONE)
+		block_into_job(d, out);
 	else if (strlen(e->source) < sizeof(out->name))
 		strcpy(out->name, e->source); /* of a bind mount */
 	else
@@ -311,6 +312,10 @@ enum stage_step mounts_mount(struct boot *b)
 		return start_mount(b);
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
+	if (b->flow.task.result.result == -ESTALE) {
+		block_mistaken(b, b->mounts->device);
+		return flow_go(b, STAGE_MOUNTS_WAIT);
+	}
 	if (b->flow.task.result.result < 0)
 		return cannot(b, b->flow.task.result.text);
 	log_info("%s is mounted from %s", b->mounts->list[b->mounts->next].target,

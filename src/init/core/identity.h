@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Makes sure that a block device, when it is opened to be mounted, checked or resumed from, is the
+ * one that was looked at before: a name and a number of the kernel are given again to the next
+ * device once the first one was pulled out, and a card reader has another card in it.
+ *
+ * A device is known by its number and the sequence number of its disk, which the kernel never gives
+ * twice (BLKGETDISKSEQ, Linux 5.15). Where the kernel has none, it must hold the same filesystem.
+ */
+
+#include <stdint.h>
+
+#include "init/core/jobs.h"
+
+/* Opens /dev/NAME. Descriptor, -ESTALE when it is another device, or -errno. As long as it is open
+ * the kernel gives neither the name nor the number to another one. Blocks. */
+int identity_open(const char *name, const struct device_identity *wanted);
+
+/* The same for a device that is open: 0, -ESTALE or -errno. */
+int identity_check(int fd, const struct device_identity *wanted);
+
+/* Sequence number of the disk; 0: the kernel has none. */
+uint64_t identity_sequence(int fd);
+
+/* In a worker: opens the device of JOB and keeps it open, until the next one or as long as the
+ * worker lives, so that a program can open it by its name. 0 or as identity_open(). */
+int identity_hold(const struct job *job);
