@@ -117,6 +117,8 @@ static int next_due(const struct boot *b)
 				       : b->flow.failed ? rescue_due(b)
 							: stages_due(b);
 
+	if (block_due(b) < due)
+		due = block_due(b);
 	if (watchdog_due(b) < due)
 		due = watchdog_due(b);
 	if (program_due(b) < due)
@@ -158,6 +160,7 @@ static void run(struct boot *b)
 			handle(b, &events[i]);
 		watchdog_tick(b, log_now());
 		program_tick(b, log_now());
+		block_tick(b, log_now());
 		go_on(b);
 	}
 }

@@ -74,9 +74,10 @@ enum stage_step overlay_wait(struct boot *b)
 	if (b->params.overlay_crypt)
 		return flow_fail(b, "rd.overlay.crypt= asks for an encrypted overlay, which this "
 				    "version cannot make");
-	if (!b->params.overlay)
+	if (!b->params.overlay || b->overlay->mounted)
 		return STAGE_ENDS;
 	if (!b->flow.entered) {
+		b->flow.limited_by = NULL;
 		b->flow.deadline = goal_deadline(b);
 		block_want(b, &b->params.overlay_on);
 	}
@@ -110,7 +111,7 @@ static enum stage_step start(struct boot *b)
 
 enum stage_step overlay_step(struct boot *b)
 {
-	if (!b->params.overlay)
+	if (!b->params.overlay || b->overlay->mounted)
 		return STAGE_ENDS;
 	if (b->flow.task.state == TASK_NONE)
 		return start(b);
@@ -124,6 +125,7 @@ enum stage_step overlay_step(struct boot *b)
 		return flow_fail(b, b->flow.task.result.text);
 	if (b->flow.task.result.text[0])
 		give_up_device(b, b->flow.task.result.text);
+	b->overlay->mounted = true;
 	log_info("changes to the root go to %s", wants_device(b) && !b->params.overlay_readonly
 							 ? b->flow.task.result.name
 							 : "memory");

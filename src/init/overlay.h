@@ -17,6 +17,7 @@
 
 struct overlay {
 	struct device_ref device; /* where there is one */
+	bool mounted;
 };
 
 enum stage_step overlay_wait(struct boot *b);

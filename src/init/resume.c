@@ -95,7 +95,8 @@ static enum stage_step decide(struct boot *b)
 		block_mistaken(b, b->resume->device);
 		return flow_go(b, STAGE_RESUME);
 	}
-	b->resume->decided = true;
+	/* With an image that is still there it is asked again, should the boot be tried again. */
+	b->resume->decided = r->resume == RESUME_NOTHING || r->resume == RESUME_DISCARDED;
 	if (r->resume == RESUME_NOTHING && r->result == 0)
 		return STAGE_ENDS;
 	if (r->resume == RESUME_DISCARDED) {
@@ -160,6 +161,8 @@ enum stage_step resume_step(struct boot *b)
 
 	if (b->resume->decided || b->params.no_resume || spec->kind == SPEC_NONE)
 		return STAGE_ENDS;
+	if (b->flow.task.state == TASK_ENDED)
+		return decide(b);
 	if (spec->kind == SPEC_OTHER || access(RESUME_PATH, W_OK) < 0) {
 		log_tell("resume=%.100s: %s; the machine starts anew", spec->text,
 			 spec->kind == SPEC_OTHER ? "is of a kind that the image cannot reach"
@@ -167,10 +170,11 @@ enum stage_step resume_step(struct boot *b)
 		b->resume->decided = true;
 		return STAGE_ENDS;
 	}
-	if (!b->flow.entered)
+	if (!b->flow.entered) {
 		b->flow.deadline = b->params.resume_wait ? PARAMS_FOREVER : goal_deadline(b);
-	if (b->flow.task.state == TASK_ENDED)
-		return decide(b);
+		b->flow.limited_by = NULL;
+		b->resume->until = b->resume->quiet_until = 0;
+	}
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
 	n = block_find(b, spec);

@@ -7,14 +7,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 
 #include "init/devices/block.h"
+#include "init/devices/events.h"
 #include "init/core/mount.h"
 #include "init/fsck.h"
 #include "init/goal/mounts.h"
 #include "init/goal/mounts_stages.h"
 #include "init/goal/goal.h"
 #include "init/overlay.h"
+#include "init/resume.h"
 #include "recorder.h"
 #include "support.h"
 
@@ -363,7 +366,45 @@ static void an_overlay_device_that_goes_is_waited_for_again(void **state)
 	assert_int_equal(overlay_step(d.boot), STAGE_MOVED);
 	assert_int_equal(d.boot->flow.stage, STAGE_OVERLAY_WAIT);
 	assert_int_equal(overlay_wait(d.boot), STAGE_STAYS);
+	filesystem(&d, "zzb", "", "over");
+	assert_int_equal(overlay_wait(d.boot), STAGE_ENDS);
+	d.boot->flow.task.state = TASK_ENDED;
+	d.boot->flow.stage = STAGE_OVERLAY;
+	assert_int_equal(overlay_step(d.boot), STAGE_ENDS);
+	d.boot->flow.task.state = TASK_NONE; /* a second try: there is no second overlay */
+	assert_int_equal(overlay_wait(d.boot), STAGE_ENDS);
+	assert_int_equal(overlay_step(d.boot), STAGE_ENDS);
+	assert_int_equal(d.boot->flow.task.state, TASK_NONE);
 	assert_int_equal(d.boot->devices->n_wants, 2); /* wanted once, however often it is waited for */
+}
+
+/* What the socket gives: that events were lost, then nothing. */
+static unsigned n_received;
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	(void)fd, (void)m, (void)flags;
+	errno = n_received++ == 0 ? ENOBUFS : EAGAIN;
+	return -1;
+}
+
+static void after_a_lost_event_what_is_gone_is_forgotten(void **state)
+{
+	_cleanup_disks_ struct disks d;
+	struct device_ref held;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x");
+	filesystem(&d, "zza", "", "x"); /* which this machine does not have */
+	held = block_ref(d.boot, 0);
+	n_received = 0;
+	events_receive(d.boot);
+	assert_int_equal(n_received, 2);
+	assert_false(d.boot->events->lost);
+	assert_null(block_get(d.boot, held));
+	assert_string_equal(root_of(&d), "-");
 }
 
 /* Whoever asks for the next disk after each event must not look at all of them each time. */
@@ -560,6 +601,23 @@ static void what_is_another_device_when_it_is_opened_is_not_mounted(void **state
 	assert_int_equal(goal_wait(d.boot), STAGE_STAYS);
 }
 
+static void an_image_to_resume_from_is_asked_for_again_in_a_second_try(void **state)
+{
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	disks_make(&d, "root=LABEL=x resume=LABEL=swap");
+	d.boot->flow.stage = STAGE_RESUME;
+	d.boot->flow.task.state = TASK_ENDED;
+	d.boot->flow.task.result.resume = RESUME_LEFT;
+	assert_int_equal(resume_step(d.boot), STAGE_MOVED);
+	assert_true(d.boot->flow.failed);
+	assert_false(d.boot->resume->decided);
+	d.boot->flow.task.result.resume = RESUME_DISCARDED;
+	assert_int_equal(resume_step(d.boot), STAGE_ENDS);
+	assert_true(d.boot->resume->decided);
+}
+
 static void mount_options_that_do_not_fit_are_refused(void **state)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
@@ -591,6 +649,7 @@ int main(void)
 		cmocka_unit_test(another_medium_in_the_same_device_is_another_device),
 		cmocka_unit_test(a_further_device_that_goes_is_waited_for_again),
 		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
+		cmocka_unit_test(after_a_lost_event_what_is_gone_is_forgotten),
 		cmocka_unit_test(disks_that_were_read_are_not_walked_over_again),
 		cmocka_unit_test(a_disk_that_went_leaves_its_place_to_the_next),
 		cmocka_unit_test(more_disks_than_there_is_room_for_are_no_harm),
@@ -599,6 +658,7 @@ int main(void)
 		cmocka_unit_test(a_write_protected_disk_is_mounted_read_only),
 		cmocka_unit_test(a_mount_that_fails_is_explained),
 		cmocka_unit_test(what_is_another_device_when_it_is_opened_is_not_mounted),
+		cmocka_unit_test(an_image_to_resume_from_is_asked_for_again_in_a_second_try),
 		cmocka_unit_test(mount_options_that_do_not_fit_are_refused),
 	};
 

@@ -135,9 +135,12 @@ static unsigned pass(struct boot *b, int64_t ms)
 	while (world.now < end) {
 		int64_t due = b->flow.failed ? rescue_due(b) : stages_due(b);
 
+		if (block_due(b) < due)
+			due = block_due(b);
 		if (due <= world.now)
 			due = world.now + 1; /* the clock of the machine goes on, too */
 		world.now = due < end ? due : end;
+		block_tick(b, world.now);
 		go_on(b);
 		wakes++;
 	}
@@ -544,24 +547,114 @@ static void a_worker_that_dies_is_the_failure_of_its_job(void **state)
 	boot_end(b);
 }
 
-/* A worker may be killed when memory is short; a disk may not be ready at once. */
-static void a_disk_that_cannot_be_read_is_tried_three_times(void **state)
+/* The worker that has the device to read comes back with R. */
+static void read_ends(struct boot *b, struct job_result *r)
 {
-	struct boot *b = boot_with("root=LABEL=x");
+	assert_int_equal(block_next(b), 0);
+	b->devices->list[0].state = DEVICE_PROBING;
+	r->generation = b->devices->list[0].generation;
+	block_done(b, r);
+	go_on(b);
+}
+
+/* A disk may have to start, and a path may be passive. */
+static void a_disk_that_cannot_be_read_is_read_again_after_growing_pauses(void **state)
+{
+	static const int64_t pauses[] = {500, 1000, 2000, 4000, 8000, 10000, 10000, 10000};
+	struct boot *b = boot_with("root=/dev/zza");
 	struct job_result r = {.kind = JOB_PROBE, .name = "zza", .result = -EIO};
 
 	(void)state;
+	go_on(b);
 	block_add(b, "zza", false);
-	r.generation = b->devices->list[0].generation;
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(block_next(b), 0);
-		b->devices->list[0].state = DEVICE_PROBING;
-		block_done(b, &r);
+	for (size_t i = 0; i < ARRAY_SIZE(pauses); i++) {
+		read_ends(b, &r);
+		assert_int_equal(b->flow.stage, STAGE_WAIT);
+		assert_false(b->flow.failed);
+		pass(b, pauses[i] - 1);
+		assert_int_equal(block_next(b), -1);
+		pass(b, 1);
 	}
-	assert_int_equal(block_next(b), -1);
-	assert_int_equal(b->devices->list[0].result, -EIO);
 	block_add(b, "zza", false); /* it has changed: from the beginning */
-	assert_int_equal(block_next(b), 0);
+	read_ends(b, &r);
+	pass(b, 500);
+	r.result = 0;
+	snprintf(r.probe.type, sizeof(r.probe.type), "zzfs");
+	read_ends(b, &r);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+static void a_disk_that_cannot_be_read_in_time_is_in_the_account(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zza rd.timeout=5 panic=0");
+	struct job_result r = {.kind = JOB_PROBE, .name = "zza", .result = -EIO};
+
+	(void)state;
+	go_on(b);
+	block_add(b, "zza", false);
+	read_ends(b, &r);
+	pass(b, 4999);
+	assert_false(b->flow.failed);
+	pass(b, 3001);
+	tells("but: zza is there and could not be read within 5 seconds (rd.timeout=)");
+	r.result = 0; /* after all */
+	snprintf(r.probe.type, sizeof(r.probe.type), "zzfs");
+	read_ends(b, &r);
+	assert_false(b->flow.failed);
+	boot_end(b);
+}
+
+static void try_again(struct boot *b)
+{
+	b->flow.failed = b->rescue->begun = false;
+	b->flow.failure[0] = '\0';
+	flow_go(b, STAGE_WAIT);
+	go_on(b);
+}
+
+static void a_second_try_waits_for_other_candidates_too(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=0");
+	struct job_result r = {
+		.kind = JOB_PROBE, .name = "zzb", .probe = {.type = "zzfs", .label = "x"}};
+
+	(void)state;
+	block_add(b, "zza", false); /* it is not read yet */
+	block_add(b, "zzb", false);
+	b->devices->list[1].state = DEVICE_PROBING;
+	r.generation = b->devices->list[1].generation;
+	block_done(b, &r);
+	go_on(b);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(b->flow.stage, STAGE_WAIT);
+		pass(b, 999);
+		assert_int_equal(b->flow.stage, STAGE_WAIT);
+		pass(b, 1);
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		job_ends(b, -EINVAL, "mounting: no");
+		assert_true(b->flow.failed);
+		try_again(b);
+	}
+	boot_end(b);
+}
+
+static void the_account_names_the_time_of_the_last_wait(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5 panic=0");
+
+	(void)state;
+	b->start = world.now;
+	go_on(b);
+	for (int i = 0; i < 2; i++) {
+		pass(b, 8001);
+		tells("it did not appear within 5 seconds (rd.timeout=)");
+		pass(b, 20000);
+		b->flow.limited_by = "something else";
+		try_again(b);
+		pass(b, 3000);
+		tells("more seconds (rd.timeout=)");
+	}
 	boot_end(b);
 }
 
@@ -627,7 +720,10 @@ int main(void)
 		cmocka_unit_test(when_that_does_not_end_there_is_an_account),
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
-		cmocka_unit_test(a_disk_that_cannot_be_read_is_tried_three_times),
+		cmocka_unit_test(a_disk_that_cannot_be_read_is_read_again_after_growing_pauses),
+		cmocka_unit_test(a_disk_that_cannot_be_read_in_time_is_in_the_account),
+		cmocka_unit_test(a_second_try_waits_for_other_candidates_too),
+		cmocka_unit_test(the_account_names_the_time_of_the_last_wait),
 		cmocka_unit_test(what_needs_no_memory_is_taken_without_any),
 		cmocka_unit_test(a_watchdog_is_fed_in_time),
 	};

@@ -23,7 +23,7 @@
 #include "init/core/log.h"
 #include "init/core/timeline.h"
 
-enum { PROBES_MAX = 3 /* of one that fails */ };
+enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000 };
 
 static int find(const struct boot *b, const char *name)
 {
@@ -58,6 +58,18 @@ static bool read_attribute(const char *name, const char *attribute, char *out, s
 	out[n > 0 ? n : 0] = '\0';
 	out[strcspn(out, "\n")] = '\0';
 	return *out;
+}
+
+void block_sweep(struct boot *b)
+{
+	char number[32];
+
+	for (size_t i = 0; i < b->devices->n; i++) {
+		struct block_device *d = &b->devices->list[i];
+
+		if (d->name[0] && !read_attribute(d->name, "dev", number, sizeof(number)))
+			*d = (struct block_device){0};
+	}
 }
 
 int64_t block_sectors(const char *name)
@@ -103,6 +115,7 @@ static void read_again(struct boot *b, struct block_device *d)
 	}
 	d->state = DEVICE_NEW;
 	d->failures = 0;
+	d->read_at = 0;
 	will_read(b, d);
 }
 
@@ -235,6 +248,7 @@ void block_mistaken(struct boot *b, struct device_ref ref)
 		 d->name);
 	d->generation = ++b->devices->generations;
 	d->state = DEVICE_NEW;
+	d->read_at = 0;
 	will_read(b, d);
 }
 
@@ -250,18 +264,60 @@ static void log_found(const struct block_device *d)
 			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
 }
 
-/* The worker died, or the disk is not ready to be read. */
-static bool failed_for_now(int r)
+static void read_later(struct boot *b, struct block_device *d)
 {
-	return r == -EIO || r == -ENOMEM || r == -EAGAIN || r == -EINTR;
+	int64_t pause = RETRY_FIRST_MS;
+
+	for (unsigned i = 0; i < d->failures && pause < RETRY_MAX_MS; i++)
+		pause *= 2;
+	if (d->failures < UINT8_MAX)
+		d->failures++;
+	d->read_at = log_now() + (pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS);
+	if (!b->devices->retry_at || d->read_at < b->devices->retry_at)
+		b->devices->retry_at = d->read_at;
+}
+
+void block_tick(struct boot *b, int64_t now)
+{
+	if (now < block_due(b))
+		return;
+	b->devices->retry_at = 0;
+	for (size_t i = 0; i < b->devices->n; i++) {
+		struct block_device *d = &b->devices->list[i];
+
+		if (d->read_at && now >= d->read_at) {
+			d->read_at = 0;
+			d->state = DEVICE_NEW;
+			will_read(b, d);
+		} else if (d->read_at &&
+			   (!b->devices->retry_at || d->read_at < b->devices->retry_at)) {
+			b->devices->retry_at = d->read_at;
+		}
+	}
+}
+
+int64_t block_due(const struct boot *b)
+{
+	return b->devices->retry_at ? b->devices->retry_at : INT64_MAX;
+}
+
+const struct block_device *block_unreadable(const struct boot *b, const struct spec *spec)
+{
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *d = &b->devices->list[i];
+
+		if (d->name[0] && d->was_read && d->result < 0 && match_device(spec, d))
+			return d;
+	}
+	return NULL;
 }
 
 /* Is what was read now the device that was read before? */
-static bool is_unchanged(const struct block_device *d, const struct job_result *now)
+static bool is_unchanged(const struct block_device *d, const struct probe *p, int result)
 {
-	const struct probe *p = &d->probe, *q = &now->probe;
+	const struct probe *q = &d->probe;
 
-	return d->result == now->result && p->major == q->major && p->minor == q->minor &&
+	return d->result == result && p->major == q->major && p->minor == q->minor &&
 	       p->sequence == q->sequence && strcmp(p->type, q->type) == 0 &&
 	       strcmp(p->uuid, q->uuid) == 0 && strcmp(p->label, q->label) == 0 &&
 	       strcmp(p->partuuid, q->partuuid) == 0;
@@ -271,6 +327,8 @@ void block_done(struct boot *b, const struct job_result *result)
 {
 	int n = find(b, result->name);
 	struct block_device *d;
+	struct probe before;
+	int result_before;
 
 	/* It may be gone, and another one may have its name. */
 	if (n < 0 || b->devices->list[n].generation != result->generation)
@@ -282,20 +340,22 @@ void block_done(struct boot *b, const struct job_result *result)
 		will_read(b, d);
 		return;
 	}
-	if (failed_for_now(result->result) && ++d->failures < PROBES_MAX) {
-		d->state = DEVICE_NEW;
-		will_read(b, d);
-		return;
-	}
-	if (d->was_read && !is_unchanged(d, result))
-		d->generation = ++b->devices->generations;
-	d->was_read = true;
+	before = d->probe;
+	result_before = d->result;
 	d->state = DEVICE_KNOWN;
 	d->result = result->result;
 	d->probe = result->probe;
 	for (size_t i = 0; i < b->devices->n_wants; i++)
 		signatures_resolve(b->devices->wants[i], d);
-	log_found(d);
+	if (d->was_read && !is_unchanged(d, &before, result_before))
+		d->generation = ++b->devices->generations;
+	d->was_read = true;
+	if (!d->failures || d->result == 0)
+		log_found(d);
+	if (d->result < 0)
+		read_later(b, d);
+	else
+		d->failures = 0;
 }
 
 static bool is_of_disk(const struct block_device *d, const struct block_device *other)
@@ -320,7 +380,7 @@ static bool is_behind(const struct boot *b, const struct spec *spec, const struc
 
 bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
 {
-	if (!d->name[0] || d->state != DEVICE_KNOWN)
+	if (!d->name[0] || d->state != DEVICE_KNOWN || d->result < 0)
 		return false;
 	if (spec->kind == SPEC_AUTO)
 		return b->devices->is_auto && b->devices->is_auto(b, d);

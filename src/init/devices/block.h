@@ -24,6 +24,7 @@ struct block_device {
 	bool was_read;	     /* at least once: PROBE and RESULT are what was found then */
 	int result;	     /* of the probe */
 	uint8_t failures;    /* of it, one after the other */
+	int64_t read_at;     /* when it is read again after one; 0: it is not */
 	struct probe probe;
 };
 
@@ -41,6 +42,7 @@ struct devices {
 	uint32_t generations;
 	const struct spec *wants[DEVICES_WANTS_MAX]; /* that somebody waits for */
 	size_t n_wants;
+	int64_t retry_at; /* the first of all READ_AT; 0: none */
 	bool probe_all;	  /* for the diagnosis */
 	bool probe_links; /* somebody wants a device by one of them */
 	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
@@ -66,11 +68,22 @@ void block_mistaken(struct boot *b, struct device_ref ref);
 /* Its kernel name, for a message; "a device that is gone". */
 const char *block_name(const struct boot *b, struct device_ref ref);
 
+/* Events were lost: forgets the devices that are not there any more. */
+void block_sweep(struct boot *b);
+
 /* The next device that should be looked at: its number; -1: none. */
 int block_next(struct boot *b);
 
 /* A probe has ended. */
 void block_done(struct boot *b, const struct job_result *result);
+
+/* What could not be read is read again, after pauses that grow, as long as the boot waits: a disk
+ * may have to start, a path may be passive. When that is due; INT64_MAX: never. */
+void block_tick(struct boot *b, int64_t now);
+int64_t block_due(const struct boot *b);
+
+/* The device that SPEC names, if it is there but cannot be read; NULL. */
+const struct block_device *block_unreadable(const struct boot *b, const struct spec *spec);
 
 /* SPEC, which must live as long as B, is waited for: what may be it is looked at. To be called again
  * when SPEC changes. */

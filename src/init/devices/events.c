@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "init/devices/block.h"
 #include "init/core/log.h"
+#include "init/core/sys.h"
 #include "init/devices/modules.h"
 
 enum {
@@ -181,6 +182,14 @@ void events_walk(struct boot *b, const char *sys)
 	each_entry(b, fd, "class/block", take_block_device);
 }
 
+static void start_over(struct boot *b)
+{
+	b->events->lost = false;
+	block_sweep(b);
+	events_walk(b, "/sys");
+	tell_listeners(b, NULL);
+}
+
 void events_start(struct boot *b)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = b->events};
@@ -190,6 +199,9 @@ void events_start(struct boot *b)
 	b->events->triggered = true;
 	if (b->events->netlink >= 0)
 		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->events->netlink, &ev);
+	/* Else the kernel would not notice a card that is put into its reader. udev does the same.
+	 */
+	sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");
 	events_walk(b, "/sys");
 }
 
@@ -213,16 +225,16 @@ void events_receive(struct boot *b)
 		ssize_t n = recvmsg(b->events->netlink, &m, 0);
 		struct uevent u;
 
-		if (n < 0 && errno == ENOBUFS) {
-			events_walk(b, "/sys");
-			tell_listeners(b, NULL);
+		if (n < 0 && errno == ENOBUFS)
+			b->events->lost = true;
+		if (n < 0 && (errno == ENOBUFS || errno == EINTR))
 			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
+		if (n <= 0 && b->events->lost)
+			start_over(b);
 		if (n <= 0)
 			return;
-		if (from_kernel(&m, &from) && uevent_decode_message(data, (size_t)n, &u))
+		if (!b->events->lost && from_kernel(&m, &from) &&
+		    uevent_decode_message(data, (size_t)n, &u))
 			handle(b, &u);
 	}
 }

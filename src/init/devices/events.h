@@ -20,6 +20,7 @@ struct events_listener {
 
 struct events {
 	int netlink;
+	bool lost;	/* an event, and what the socket holds is not worth reading */
 	bool triggered; /* devices have been walked */
 	struct events_listener listeners[EVENTS_LISTENERS_MAX];
 	size_t n_listeners;
@@ -40,5 +41,7 @@ void events_start(struct boot *b);
 /* Asks for the drivers of all devices that are in the folder SYS, and takes note of its disks. */
 void events_walk(struct boot *b, const char *sys);
 
-/* Takes what the socket holds. After a lost event all devices are walked again. */
+/* Takes what the socket holds. After a lost event what it still holds is out of date, and may say
+ * that a device is gone which is there again: all that is there is walked, and the rest forgotten.
+ */
 void events_receive(struct boot *b);

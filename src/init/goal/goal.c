@@ -93,6 +93,16 @@ static bool others_are_read(struct boot *b, int64_t now)
 	return now >= b->goal->settle_until;
 }
 
+/* Again, perhaps: what was decided in an earlier wait does not count. */
+static void begin_wait(struct boot *b, int64_t now)
+{
+	b->flow.deadline = goal_deadline(b);
+	b->flow.limited_by = NULL;
+	b->goal->settle_until = 0;
+	/* The first time the devices have been there a little longer. */
+	b->goal->waiting_since = b->goal->waiting_since ? now : b->start;
+}
+
 enum stage_step goal_wait(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
@@ -103,7 +113,7 @@ enum stage_step goal_wait(struct boot *b)
 	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
 		return refuse(b);
 	if (!b->flow.entered)
-		b->flow.deadline = goal_deadline(b);
+		begin_wait(b, now);
 	b->flow.wake = delayed;
 	if (root->kind == SPEC_AUTO && discover_loader(b) == STAGE_STAYS)
 		return STAGE_STAYS;

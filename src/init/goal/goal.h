@@ -13,6 +13,7 @@ struct goal {
 	struct device_ref device;
 	const char *fstype; /* being tried; NULL: there is no root device yet */
 	char fstypes[JOBS_VALUE_MAX];
+	int64_t waiting_since; /* for the device: the last time */
 	int64_t settle_until; /* a device was found; others that may fit are still read */
 	char init[JOBS_TEXT_MAX];
 	bool is_systemd; /* that init */

@@ -65,7 +65,7 @@ static void tell_device(const struct block_device *d)
 	int64_t sectors = block_sectors(d->name);
 	char what[JOBS_NAME_MAX + 96];
 
-	if (d->state != DEVICE_KNOWN)
+	if (!d->was_read)
 		snprintf(what, sizeof(what), "(still being read)");
 	else if (d->result < 0)
 		snprintf(what, sizeof(what), "(cannot be read: %s)", strerror(-d->result));
@@ -506,6 +506,8 @@ static void tell_notes(const struct params *p)
 static void tell_goal(const struct boot *b)
 {
 	const struct params *p = &b->params;
+	const struct block_device *d = block_unreadable(b, &p->root);
+	long long seconds = (b->flow.failed_at - b->goal->waiting_since) / 1000;
 
 	if (p->root.kind == SPEC_AUTO)
 		log_tell("  wanted: a partition of the type of a root%s%s, since %s",
@@ -521,9 +523,12 @@ static void tell_goal(const struct boot *b)
 		log_tell("  wanted: root=%s", p->root.text);
 	if (b->flow.failure[0])
 		log_tell("  but: %s", b->flow.failure);
+	else if (d)
+		log_tell("  but: %s is there and could not be read within %lld seconds (%s): %s",
+			 d->name, seconds, p->timeout_by, strerror(-d->result));
 	else
-		log_tell("  but: it did not appear within %lld seconds (%s)",
-			 (long long)(b->flow.failed_at - b->start) / 1000, p->timeout_by);
+		log_tell("  but: it did not appear within %lld seconds (%s)", seconds,
+			 p->timeout_by);
 }
 
 void diagnose(const struct boot *b)
