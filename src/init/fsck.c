@@ -13,6 +13,7 @@
 #include "init/core/sys.h"
 #include "init/devices/block.h"
 #include "init/goal/mounts.h"
+#include "init/goal/mounts_stages.h"
 #include "init/goal/goal.h"
 
 /* Debian's systemd and initscripts do not check the root again when this file is there. */
@@ -118,34 +119,32 @@ static void start(struct boot *b, const struct checker *c, const char *path, con
 
 static enum stage_step restart(struct boot *b, const char *name)
 {
-	char why[FLOW_TEXT_MAX];
-
 	log_tell("%s was mended, and the machine has to start again: rebooting", name);
 	log_drain();
-	snprintf(why, sizeof(why),
+	snprintf(b->fsck->left, sizeof(b->fsck->left),
 		 "%s was mended and the machine has to start again, but the kernel refuses to "
 		 "reboot: %s",
 		 name, strerror(-sys_reboot()));
-	return flow_fail(b, why);
+	return STAGE_ENDS;
 }
 
 static enum stage_step judge(struct boot *b, const char *name)
 {
 	const struct fsck *p = b->fsck;
 	int bits = p->status < 0 || p->status == NOT_STARTED || p->status == NOT_STARTED + 1
-			   ? 0 : p->status;
-	char why[FLOW_TEXT_MAX];
+			   ? 0
+			   : p->status;
 
 	if (bits & RESTART)
 		return restart(b, name);
 	if (bits & ERRORS_LEFT) {
-		snprintf(why, sizeof(why),
+		snprintf(b->fsck->left, sizeof(b->fsck->left),
 			 "the check of %s left errors (%.60s %.80s): start with %s on the kernel "
 			 "command line, or run %.60s /dev/%s from another system",
 			 name, p->path, p->why,
 			 b->params.fsck_repair == FSCK_YES ? "fsck.mode=skip" : "fsck.repair=yes",
 			 p->path, name);
-		return flow_fail(b, why);
+		return STAGE_ENDS;
 	}
 	if (p->status == MENDED)
 		log_tell("%s had errors, which were mended", name);
@@ -207,6 +206,7 @@ enum stage_step fsck_device(struct boot *b, struct device_ref device, const char
 		enum stage_step step = begin(b, device, type);
 
 		b->fsck->clean = false;
+		b->fsck->left[0] = '\0';
 		if (b->fsck->state == FSCK_IDLE)
 			return step;
 	}
@@ -236,6 +236,8 @@ enum stage_step fsck_root(struct boot *b)
 		return STAGE_ENDS;
 	snprintf(type, sizeof(type), "%.*s", (int)strcspn(b->goal->fstype, ","), b->goal->fstype);
 	step = fsck_device(b, b->goal->device, type);
+	if (step == STAGE_ENDS && b->fsck->left[0])
+		return flow_fail(b, b->fsck->left);
 	if (step == STAGE_ENDS && b->fsck->clean)
 		leave_mark();
 	return step;
@@ -245,10 +247,13 @@ enum stage_step fsck_next(struct boot *b)
 {
 	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 
+	enum stage_step step;
+
 	b->flow.limited_by = NULL;
 	if (e->spec.kind == SPEC_NONE ||
 	    b->mounts->device.generation == b->goal->device.generation ||
 	    (!e->checked && b->params.fsck_mode != FSCK_FORCE))
 		return STAGE_ENDS;
-	return fsck_device(b, b->mounts->device, b->mounts->type);
+	step = fsck_device(b, b->mounts->device, b->mounts->type);
+	return step == STAGE_ENDS && b->fsck->left[0] ? mounts_cannot(b, b->fsck->left) : step;
 }

@@ -23,6 +23,7 @@ struct fsck {
 	int status;
 	char path[PROGRAM_PATH_MAX], why[PROGRAM_WHY_MAX];
 	bool clean; /* the last one went well */
+	char left[FLOW_TEXT_MAX]; /* why its filesystem must not be mounted; "": it may be */
 };
 
 enum stage_step fsck_root(struct boot *b);
@@ -30,7 +31,7 @@ enum stage_step fsck_root(struct boot *b);
 /* The same of the next one of b->mounts. */
 enum stage_step fsck_next(struct boot *b);
 
-/* Checks the device that is held, with a filesystem of TYPE; called again and again for the same one:
- * STAGE_STAYS until it is done, STAGE_ENDS when it may be mounted or is gone, STAGE_MOVED when the
- * boot cannot go on. */
+/* Checks the device that is held, with a filesystem of TYPE; called again and again for the same
+ * one: STAGE_STAYS until it is done, STAGE_ENDS when it may be mounted, is gone, or must not be
+ * mounted (b->fsck->left), STAGE_MOVED when no process can be made. */
 enum stage_step fsck_device(struct boot *b, struct device_ref device, const char *type);

@@ -88,19 +88,14 @@ static void its_end_decides_how_the_boot_goes_on(void **state)
 {
 	static const struct {
 		int status;
-		enum stage_step step;
-		bool clean, reboots;
+		bool may_be_mounted, clean, reboots;
 	} cases[] = {
-		{0, STAGE_ENDS, true, false},
-		{1 << 8, STAGE_ENDS, true, false},
-		{2 << 8, STAGE_MOVED, false, true},
-		{3 << 8, STAGE_MOVED, false, true},
-		{4 << 8, STAGE_MOVED, false, false},
-		{5 << 8, STAGE_MOVED, false, false},
-		{6 << 8, STAGE_MOVED, false, true},
-		{8 << 8, STAGE_ENDS, false, false},
-		{127 << 8, STAGE_ENDS, false, false}, /* it could not be started */
-		{SIGSEGV, STAGE_ENDS, false, false},
+		{0, true, true, false},		{1 << 8, true, true, false},
+		{2 << 8, false, false, true},	{3 << 8, false, false, true},
+		{4 << 8, false, false, false},	{5 << 8, false, false, false},
+		{6 << 8, false, false, true},	{8 << 8, true, false, false},
+		{127 << 8, true, false, false}, /* it could not be started */
+		{SIGSEGV, true, false, false},
 	};
 
 	(void)state;
@@ -110,11 +105,11 @@ static void its_end_decides_how_the_boot_goes_on(void **state)
 
 		b->events->triggered = true; /* no walk over this machine's devices */
 		step = after(b, cases[i].status);
-		if (step != cases[i].step || b->fsck->clean != cases[i].clean ||
+		if (step != STAGE_ENDS || !b->fsck->left[0] != cases[i].may_be_mounted ||
+		    b->fsck->clean != cases[i].clean ||
 		    (strstr(recorder_calls(), "reboot") != NULL) != cases[i].reboots)
 			fail_msg("status %x: step %d, clean %d, %s", (unsigned)cases[i].status,
 				 step, b->fsck->clean, recorder_calls());
-		assert_int_equal(b->flow.failed, cases[i].step == STAGE_MOVED);
 		free(b);
 	}
 }
@@ -126,14 +121,43 @@ static void errors_that_are_left_are_told_with_what_to_type(void **state)
 	(void)state;
 	b->events->triggered = true;
 	after(b, 4 << 8);
-	assert_contains(b->flow.failure, "zza1");
-	assert_contains(b->flow.failure, "fsck.repair=yes");
+	assert_contains(b->fsck->left, "zza1");
+	assert_contains(b->fsck->left, "fsck.repair=yes");
 	free(b);
 	b = boot_with("root=/dev/zza1 fsck.repair=yes");
 	b->events->triggered = true;
 	after(b, 4 << 8);
-	assert_contains(b->flow.failure, "fsck.mode=skip");
+	assert_contains(b->fsck->left, "fsck.mode=skip");
 	free(b);
+}
+
+static void errors_on_what_may_be_missing_do_not_end_the_boot(void **state)
+{
+	static const char *const lines[] = {"/dev/zza1 /data ext4 x-initrd.mount 0 2",
+					    "/dev/zza1 /data ext4 nofail,x-initrd.mount 0 2",
+					    "/dev/zza1 /usr ext4 nofail 0 2"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct boot *b = boot_with("root=LABEL=x");
+		bool may_be_missing = i == 1;
+		char fstab[100];
+
+		strcpy(fstab, lines[i]);
+		mounts_take(b, fstab);
+		b->mounts->device = b->goal->device;
+		b->goal->device = (struct device_ref){0};
+		strcpy(b->mounts->type, "ext4");
+		recorder_start_with(PID);
+		assert_int_equal(fsck_next(b), STAGE_STAYS);
+		program_reaped(b, PID, 4 << 8);
+		assert_int_equal(fsck_next(b), STAGE_MOVED);
+		assert_int_equal(b->flow.failed, !may_be_missing);
+		assert_int_equal(b->mounts->next, may_be_missing);
+		if (!may_be_missing)
+			assert_contains(b->flow.failure, "the check of zza1 left errors");
+		free(b);
+	}
 }
 
 static void the_check_of_a_device_that_was_pulled_out_decides_nothing(void **state)
@@ -215,6 +239,7 @@ int main(void)
 		cmocka_unit_test(the_command_line_decides_how_it_is_checked),
 		cmocka_unit_test(its_end_decides_how_the_boot_goes_on),
 		cmocka_unit_test(errors_that_are_left_are_told_with_what_to_type),
+		cmocka_unit_test(errors_on_what_may_be_missing_do_not_end_the_boot),
 		cmocka_unit_test(the_check_of_a_device_that_was_pulled_out_decides_nothing),
 		cmocka_unit_test(a_device_is_held_before_it_is_checked),
 		cmocka_unit_test(progress_is_shown_and_not_logged),

@@ -16,6 +16,7 @@
 #include "init/devices/discover.h"
 #include "init/core/mount.h"
 #include "init/goal/mounts.h"
+#include "init/goal/mounts_stages.h"
 #include "init/overlay.h"
 #include "init/goal/goal.h"
 #include "recorder.h"
@@ -148,6 +149,17 @@ static void the_command_line_wins_over_usr_of_fstab(void **state)
 	mounts_take(b, text);
 	assert_int_equal(b->mounts->n, 1);
 	assert_string_equal(b->mounts->list[0].target, "/var");
+}
+
+static void in_a_second_try_fstab_is_not_read_again(void **state)
+{
+	char text[] = "UUID=3 /var ext4 x-initrd.mount\n";
+	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a mount.usr=LABEL=b");
+
+	(void)state;
+	mounts_take(b, text);
+	assert_int_equal(mounts_fstab(b), STAGE_ENDS);
+	assert_int_equal(b->mounts->n, 1);
 }
 
 static void more_mounts_than_there_is_room_for_are_no_harm(void **state)
@@ -420,6 +432,7 @@ int main(void)
 		cmocka_unit_test(a_line_with_a_flaw_is_obeyed_and_told),
 		cmocka_unit_test(mounts_are_made_from_the_top_down),
 		cmocka_unit_test(the_command_line_wins_over_usr_of_fstab),
+		cmocka_unit_test(in_a_second_try_fstab_is_not_read_again),
 		cmocka_unit_test(more_mounts_than_there_is_room_for_are_no_harm),
 		cmocka_unit_test(no_link_leads_a_mount_out_of_the_root),
 		cmocka_unit_test(a_missing_folder_is_made_in_its_parent_alone),

@@ -143,6 +143,8 @@ enum stage_step mounts_fstab(struct boot *b)
 {
 	const struct job job = {.kind = JOB_FSTAB};
 
+	if (b->mounts->n) /* a second try: it goes on with the one that failed */
+		return STAGE_ENDS;
 	if (b->params.no_fstab || b->params.root.kind == SPEC_TMPFS) {
 		take_usr(b);
 	} else if (b->flow.task.state == TASK_NONE) {
@@ -179,7 +181,7 @@ static enum stage_step go_to_next(struct boot *b)
 	return flow_go(b, STAGE_MOUNTS_WAIT);
 }
 
-static enum stage_step cannot(struct boot *b, const char *reason)
+enum stage_step mounts_cannot(struct boot *b, const char *reason)
 {
 	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
 	char why[FLOW_TEXT_MAX];
@@ -215,12 +217,12 @@ static enum stage_step take_device(struct boot *b, const struct mounts_entry *e,
 	if (block_is_member(d)) {
 		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
 			 d->name, d->probe.type);
-		return cannot(b, why);
+		return mounts_cannot(b, why);
 	}
 	if (!*type)
-		return cannot(b, "no filesystem that is known here is on it");
+		return mounts_cannot(b, "no filesystem that is known here is on it");
 	if (block_is_doubtful(b, &e->spec, n, why, sizeof(why)))
-		return cannot(b, why);
+		return mounts_cannot(b, why);
 	b->mounts->device = block_ref(b, n);
 	snprintf(b->mounts->type, sizeof(b->mounts->type), "%.*s", (int)strcspn(type, ","), type);
 	return STAGE_ENDS;
@@ -252,13 +254,15 @@ enum stage_step mounts_wait(struct boot *b)
 		return STAGE_ENDS;
 	}
 	if (e->spec.kind == SPEC_OTHER)
-		return cannot(b, "a device of that kind is out of this image's reach");
+		return mounts_cannot(b, "a device of that kind is out of this image's reach");
 	n = find_device(b, &e->spec);
 	if (n >= 0)
 		return take_device(b, e, (size_t)n);
 	if (!flow_is_late(b, now))
 		return STAGE_STAYS;
-	return cannot(b, "the device did not appear in time");
+	return mounts_cannot(b, block_unreadable(b, &e->spec)
+					? "the device is there, but cannot be read"
+					: "the device did not appear in time");
 }
 
 enum stage_step mounts_driver(struct boot *b)
@@ -272,7 +276,7 @@ enum stage_step mounts_driver(struct boot *b)
 	if (!modules_pending(b, alias))
 		return STAGE_ENDS;
 	return flow_is_late(b, log_now())
-		       ? cannot(b, "the driver of the filesystem does not finish loading")
+		       ? mounts_cannot(b, "the driver of the filesystem does not finish loading")
 		       : STAGE_STAYS;
 }
 
@@ -303,7 +307,7 @@ static enum stage_step start_mount(struct boot *b)
 	if (is_gone(b))
 		return flow_go(b, STAGE_MOUNTS_WAIT);
 	return make_job(b, &job) ? flow_task(b, &job)
-				 : cannot(b, "its line in fstab is too long");
+				 : mounts_cannot(b, "its line in fstab is too long");
 }
 
 enum stage_step mounts_mount(struct boot *b)
@@ -317,7 +321,7 @@ enum stage_step mounts_mount(struct boot *b)
 		return flow_go(b, STAGE_MOUNTS_WAIT);
 	}
 	if (b->flow.task.result.result < 0)
-		return cannot(b, b->flow.task.result.text);
+		return mounts_cannot(b, b->flow.task.result.text);
 	log_info("%s is mounted from %s", b->mounts->list[b->mounts->next].target,
 		 b->mounts->list[b->mounts->next].source);
 	return go_to_next(b);
