@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -58,6 +59,7 @@ static int setup(void **state)
 	snprintf(world.dev, sizeof(world.dev), "%s/dev", world.folder);
 	snprintf(world.console, sizeof(world.console), "%s/console", world.dev);
 	prompt_init(world.boot);
+	world.boot->prompts.kmsg = "/nowhere";
 	world.boot->prompts.terminals.active = world.active;
 	world.boot->prompts.terminals.folder = world.dev;
 	log_set_console(world.console);
@@ -374,6 +376,42 @@ static void it_is_shown_again_below_other_lines(void **state)
 	assert_string_equal(seen(&world.a), "\npreroot: three\n");
 }
 
+static void it_is_shown_again_below_what_the_kernel_prints(void **state)
+{
+	static const char printed[] = "6,100,9000000,-;usb 1-1: new device\n";
+	static const char quiet[] = "7,101,9000001,-;preroot: x\n";
+	char kmsg[300], printk[300];
+	int fd;
+
+	(void)state;
+	snprintf(kmsg, sizeof(kmsg), "%s/kmsg", world.folder);
+	snprintf(printk, sizeof(printk), "%s/printk", world.folder);
+	put_text(world.folder, "printk", "7 4 1 7\n");
+	assert_int_equal(mkfifo(kmsg, 0600), 0);
+	world.boot->prompts.kmsg = kmsg;
+	world.boot->prompts.printk = printk;
+	ask("x", 1);
+	tick();
+	fd = open(kmsg, O_WRONLY);
+	seen(&world.a);
+	seen(&world.b);
+	assert_int_equal(write(fd, quiet, sizeof(quiet) - 1), sizeof(quiet) - 1);
+	prompt_input(world.boot);
+	assert_int_equal(prompt_due(world.boot, world.now), START + 1000);
+	assert_int_equal(write(fd, printed, sizeof(printed) - 1), sizeof(printed) - 1);
+	prompt_input(world.boot);
+	tick();
+	assert_int_equal(prompt_due(world.boot, world.now), START + 300);
+	assert_string_equal(seen(&world.b), "");
+	world.now += 300;
+	tick();
+	assert_string_equal(seen(&world.a), "x: ");
+	assert_string_equal(seen(&world.b), "x: ");
+	assert_int_equal(prompt_due(world.boot, world.now), START + 1000);
+	prompt_cancel(world.boot, take, 1);
+	close(fd);
+}
+
 /* ---- hostile and broken terminals ---- */
 
 static void the_longest_answer_is_whole_and_a_longer_one_is_refused(void **state)
@@ -522,6 +560,7 @@ int main(void)
 		TEST(there_is_a_limit_to_their_number),
 		TEST(the_time_limit_runs_while_it_is_shown),
 		TEST(it_is_shown_again_below_other_lines),
+		TEST(it_is_shown_again_below_what_the_kernel_prints),
 		TEST(the_longest_answer_is_whole_and_a_longer_one_is_refused),
 		TEST(any_byte_may_be_typed),
 		TEST(a_console_that_vanishes_does_no_harm_and_may_come_again),

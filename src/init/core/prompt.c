@@ -2,14 +2,26 @@
 #include "init/core/prompt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
-#include "base/text.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "init/core/boot.h"
 #include "init/core/log.h"
 
-enum { LOOK_MS = 1000, POLL_MS = 100 };
+enum {
+	LOOK_MS = 1000,
+	POLL_MS = 100,
+	KERNEL_MS = 300, /* more lines may follow, and they must be out on slow terminals */
+	RECORD_MAX = 1024,
+	RECORDS_AT_ONCE = 64,
+	LEVEL_MASK = 7, /* of a record's first number; the rest says who it is from */
+};
 
 /* ---- the questions ---- */
 
@@ -75,6 +87,59 @@ static void set_deadline(struct prompt *p, int64_t now)
 	p->deadline = p->seconds ? now + (int64_t)p->seconds * 1000 : INT64_MAX;
 }
 
+/* ---- lines that the kernel prints on consoles ---- */
+
+static void watch_kernel(struct boot *b)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->prompts};
+	int fd = open(b->prompts.kmsg, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	b->prompts.kernel = fd;
+	b->prompts.show_at = 0;
+	if (fd < 0)
+		return;
+	lseek(fd, 0, SEEK_END);
+	epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static void leave_kernel(struct boot *b)
+{
+	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->prompts.kernel, NULL);
+	b->prompts.kernel = close_fd(b->prompts.kernel);
+}
+
+/* Lines of a lower level than this are printed. */
+static long printed_level(const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n = fd < 0 ? 0 : read_full(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+/* Reads what is new in the kernel's log, a record at a time: "LEVEL,NUMBER,TIME,-;TEXT". */
+static bool kernel_has_printed(const struct prompts *all)
+{
+	long level = printed_level(all->printk);
+	char record[RECORD_MAX];
+	bool printed = false;
+
+	for (int i = 0; i < RECORDS_AT_ONCE; i++) {
+		ssize_t n = read(all->kernel, record, sizeof(record) - 1);
+
+		/* Some were overwritten, or one is too long: there are others. */
+		if (n < 0 && (errno == EPIPE || errno == EINVAL))
+			printed = true;
+		else if (n <= 0)
+			break;
+		record[n > 0 ? n : 0] = '\0';
+		printed = printed || (strtol(record, NULL, 10) & LEVEL_MASK) < level;
+	}
+	return printed;
+}
+
 /* ---- on the terminals ---- */
 
 static void compose(struct prompts *all, const char *before, char out[TERMINALS_TEXT_MAX])
@@ -107,6 +172,7 @@ static void begin(struct boot *b, const struct prompt *p, int64_t now)
 	for (size_t i = 0; i < PROMPTS_MAX; i++)
 		if (is_shown(all, &all->list[i]))
 			set_deadline(&all->list[i], now);
+	watch_kernel(b);
 	terminals_open(&all->terminals, p->secret);
 	show(b, "\r\n");
 }
@@ -114,6 +180,7 @@ static void begin(struct boot *b, const struct prompt *p, int64_t now)
 static void end(struct boot *b, const char *note, const struct terminal *but)
 {
 	terminals_close(&b->prompts.terminals, note, but);
+	leave_kernel(b);
 	b->prompts.shown = 0;
 	log_set_open_line(false);
 }
@@ -147,6 +214,9 @@ void prompt_init(struct boot *b)
 	b->prompts = (struct prompts){
 		.terminals = {.active = "/sys/class/tty/console/active", .folder = "/dev",
 			      .epoll = b->epoll, .data = &b->prompts},
+		.kmsg = "/dev/kmsg",
+		.printk = "/proc/sys/kernel/printk",
+		.kernel = -1,
 	};
 }
 
@@ -271,6 +341,8 @@ void prompt_input(struct boot *b)
 
 	if (!all->shown)
 		return;
+	if (kernel_has_printed(all) && !all->show_at)
+		all->show_at = log_now() + KERNEL_MS;
 	len = terminals_read(&all->terminals, &from);
 	if (len >= 0) {
 		take_answer(b, from, len);
@@ -308,6 +380,10 @@ static void refresh(struct boot *b, int64_t now)
 	bool quiet = log_due(now) == INT64_MAX;
 	char text[TERMINALS_TEXT_MAX];
 
+	if (all->show_at && now >= all->show_at) {
+		all->show_at = 0;
+		show(b, "");
+	}
 	if (quiet && terminals_console_has_it(t) && !log_has_open_line()) {
 		compose(all, "", text);
 		terminals_show_on_console(t, text);
@@ -346,6 +422,8 @@ int64_t prompt_due(const struct boot *b, int64_t now)
 	for (size_t i = 0; i < PROMPTS_MAX; i++)
 		if (is_shown(all, &all->list[i]) && all->list[i].deadline < due)
 			due = all->list[i].deadline;
+	if (all->show_at && all->show_at < due)
+		due = all->show_at;
 	if (terminals_are_behind(&all->terminals) && now + POLL_MS < due)
 		due = now + POLL_MS;
 	return due;

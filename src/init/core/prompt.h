@@ -81,6 +81,9 @@ struct prompts {
 	uint32_t asked, shown; /* SHOWN: number of one of those that share what is shown; 0: none */
 	bool hushed;
 	int64_t next_look;     /* for terminals that have come */
+	const char *kmsg, *printk; /* files of the kernel: its log; which lines it prints on consoles */
+	int kernel;            /* the former, while something is shown; -1 */
+	int64_t show_at;       /* again, since the kernel has printed lines below; 0: it has not */
 };
 
 /* Before anything else: no terminals are open yet. */
