@@ -16,12 +16,20 @@ enum { VARIABLE_MAX = 64, VARIABLE_VALUE = 4 };
 
 /* ---- permissions ---- */
 
-/* On a filesystem without owners what is told is the same for all, and set by its mount. */
+/* On a filesystem without owners the mount says what all files may; a remount does not change it. */
+const char *audit_close_boot(struct audit *a)
+{
+	const char *boot = audit_path(a, a->boot.path);
+
+	return arena_printf(a->arena,
+			    "umount %s && mount -o umask=0077 %s # and umask=0077 in /etc/fstab", boot,
+			    boot);
+}
+
 static const char *close_it(struct audit *a, const char *path, bool of_boot)
 {
 	return of_boot && a->has_boot && !a->boot.has_links
-		       ? arena_printf(a->arena, "mount -o remount,umask=0077 %s",
-				      audit_path(a, a->boot.path))
+		       ? audit_close_boot(a)
 		       : arena_printf(a->arena, "chmod go-w %s", audit_path(a, path));
 }
 

@@ -25,6 +25,7 @@ struct check {
 static const struct check checks[] = {
 	{audit_kernels, true},	     {audit_headers, false},	  {audit_vermagic, true},
 	{audit_indexes, false},	     {audit_images, false},	  {audit_decoders, false},
+	{audit_builders, false},
 	{audit_menu, false},	     {audit_space, false},	  {audit_boot_access, true},
 	{audit_image_access, false}, {audit_config_access, true}, {audit_devices, true},
 	{audit_plan, false},	     {audit_secure_boot, false},

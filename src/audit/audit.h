@@ -36,6 +36,10 @@ struct audit_finding {
 struct audit_request {
 	const struct root *root;
 	const struct request *request; /* for what a rebuild would be asked for */
+	/* That, with what the configuration says for the kernel VERSION, in OUT. 0 or -errno. NULL:
+	 * nothing. */
+	int (*configure)(const char *version, struct request *out, void *arg, struct err *err);
+	void *arg;
 	struct cache *cache;	       /* has the records of builds; NULL: none */
 	const char *const *kernels;    /* versions to look at */
 	size_t n_kernels;	       /* 0: the running one, and the newest */

@@ -93,7 +93,14 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 					  preroot(a, "prune", NULL));
 		break;
 	case INVENTORY_UNVERIFIED:
-		if (is_older(a, k))
+		if (*k->row->state.sha256)
+			audit_add_command(a, AUDIT_WARNING, "image-replaced", k,
+					  arena_printf(a->arena,
+						       "/%s is not the image that preroot wrote: "
+						       "another tool has replaced it",
+						       path),
+					  preroot(a, "rebuild", k));
+		else if (is_older(a, k))
 			audit_add_command(a, AUDIT_WARNING, "image-stale", k,
 					  arena_printf(a->arena,
 						       "/%s is older than the modules of its "
@@ -127,6 +134,20 @@ void audit_images(struct audit *a)
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
 		if (k->row && a->has_boot)
 			check_state(a, k);
+}
+
+void audit_builders(struct audit *a)
+{
+	for (size_t i = 0; i < a->inventory.n_builders; i++) {
+		const struct builder *b = &a->inventory.builders[i];
+
+		audit_add_command(a, AUDIT_WARNING, "other-builder", NULL,
+				  arena_printf(a->arena,
+					       "/%s runs %s %s: that replaces the image that "
+					       "preroot wrote",
+					       b->path, b->name, b->when),
+				  b->command);
+	}
 }
 
 /* ---- what the bytes say ---- */
@@ -232,7 +253,9 @@ static void check_secrets(struct audit *a, const struct audit_kernel *k, const c
 					       "/%s can be read by others (mode %04o) and "
 					       "holds /%s, which not everybody may read",
 					       path, (unsigned)st.st_mode & 07777, secret),
-				  arena_printf(a->arena, "chmod 0600 %s", audit_path(a, path)));
+				  a->boot.has_links ? arena_printf(a->arena, "chmod 0600 %s",
+								   audit_path(a, path))
+						    : audit_close_boot(a));
 }
 
 void audit_image_access(struct audit *a)

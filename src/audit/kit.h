@@ -86,6 +86,7 @@ void audit_headers(struct audit *a);
 void audit_vermagic(struct audit *a);
 void audit_indexes(struct audit *a);
 void audit_images(struct audit *a);
+void audit_builders(struct audit *a);
 void audit_decoders(struct audit *a);
 void audit_menu(struct audit *a);
 void audit_space(struct audit *a);
@@ -107,6 +108,9 @@ struct audit_module {
 
 /* Reads a few modules of K, once. */
 size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_module **out);
+
+/* The command that lets only root read and write on /boot where its files have no modes. */
+const char *audit_close_boot(struct audit *a);
 
 /* Of a boot entry, for people. */
 const char *audit_title(const struct bootmenu_entry *e);

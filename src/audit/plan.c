@@ -96,9 +96,14 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 	struct request request = *a->q->request;
 	_cleanup_build_ struct build b = {0};
 	struct err err = {0};
+	int r = 0;
 
+	if (a->q->configure)
+		r = a->q->configure(k->version, &request, a->q->arg, &err);
 	request.kernel = k->version;
-	if (build_make(&request, a->root, &b, &err) < 0) {
+	if (r == 0)
+		r = build_make(&request, a->root, &b, &err);
+	if (r < 0) {
 		bool hidden = geteuid() != 0 && (err.code == -EACCES || err.code == -EPERM);
 
 		if (hidden)

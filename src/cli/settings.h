@@ -14,9 +14,11 @@
 #include "deploy/runlog.h"
 #include "host/config/config.h"
 
-#define TELLING_OPTIONS                                                                         \
+#define CONF_OPTIONS                                                                            \
 	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF, true},         \
-	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true},     \
+	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true}
+#define TELLING_OPTIONS                                                                         \
+	CONF_OPTIONS,                                                                           \
 	{"stdlog", 'L', "LEVEL", "what is told: 0 (nothing) to 6; 4 (what is done)",            \
 	 OPT_STDLOG, false},                                                                    \
 	{"verbose", 'v', NULL, "tell more; again: still more", OPT_VERBOSE, false},             \

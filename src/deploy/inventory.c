@@ -262,6 +262,7 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 	struct kernel *kernels = NULL;
 	struct err unread = {0};
 	int n = kernels_list(root, arena, &kernels, &unread);
+	bool is_ours = false; /* preroot has written an image here */
 
 	if (!trace)
 		return err->code;
@@ -278,7 +279,10 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 			say(&o.rows[i], INVENTORY_UNKNOWN, "/boot cannot be looked at");
 		else
 			read_state(&r, &o.rows[i]);
+		is_ours |= *o.rows[i].state.sha256 != '\0';
 	}
+	if (is_ours)
+		o.n_builders = builders_list(root, arena, &o.builders);
 	*out = o;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "deploy/state.h"
 #include "host/boot/bootdir.h"
 #include "host/boot/bootmenu.h"
+#include "host/boot/builders.h"
 #include "host/boot/images.h"
 #include "host/remembered/cache.h"
 #include "host/root.h"
@@ -52,6 +53,9 @@ struct inventory {
 	size_t n;
 	const struct boot_image *others; /* copies and the like, see struct boot_images */
 	size_t n_others;
+	/* Other builders that will replace what preroot wrote; none where it wrote nothing. */
+	struct builder *builders;
+	size_t n_builders;
 	struct bootmenu menu;      /* without entries, if it could not be read */
 	const char **notes;        /* what could not be looked at */
 	size_t n_notes;

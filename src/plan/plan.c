@@ -196,6 +196,17 @@ static void add_note(struct plan *p, struct plan_note **list, const char *fmt, v
 	*list = note;
 }
 
+const char *plan_secret(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_entries; i++) {
+		const struct plan_entry *e = &p->entries[i];
+
+		if (e->type == PLAN_FILE && !(e->mode & 04))
+			return e->path;
+	}
+	return NULL;
+}
+
 void plan_warn(struct plan *p, const char *fmt, ...)
 {
 	va_list ap;

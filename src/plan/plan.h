@@ -87,6 +87,9 @@ int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *d
 /* Entry at PATH; NULL. */
 const struct plan_entry *plan_find(const struct plan *p, const char *path);
 
+/* The path of a file that not everybody may read; NULL: there is none. */
+const char *plan_secret(const struct plan *p);
+
 /* Takes out each entry that GONE says yes to, and each folder that was only there to hold such.
  * To be called after plan_sort(). */
 void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *arg), void *arg);

@@ -22,7 +22,9 @@ static int write_image(const struct transaction *t, struct build *b, const char 
 	if (r < 0)
 		return r;
 	to.fd = file.fd;
-	r = transaction_pack(t, b, &to, packed, err);
+	r = atomic_check_secret(&file, plan_secret(&b->plan), err);
+	if (r == 0)
+		r = transaction_pack(t, b, &to, packed, err);
 	if (r == 0)
 		r = atomic_sync(&file, err);
 	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)

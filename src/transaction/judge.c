@@ -5,21 +5,9 @@
 
 #include "audit/audit.h"
 
-/* A file of the image that not everybody may read on this machine. */
-static const char *secret_of(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n_entries; i++) {
-		const struct plan_entry *e = &plan->entries[i];
-
-		if (e->type == PLAN_FILE && !(e->mode & 04))
-			return e->path;
-	}
-	return NULL;
-}
-
 int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
 {
-	const char *secret = mode & 077 ? secret_of(plan) : NULL;
+	const char *secret = mode & 077 ? plan_secret(plan) : NULL;
 
 	if (!secret)
 		return 0;

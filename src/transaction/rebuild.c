@@ -192,6 +192,7 @@ static int put_in_place(struct run *run, int fd, const struct pack_result *packe
 		.path = o->image,
 		.keep = r->q->try_next ? 0 : r->q->keep,
 		.mode = r->q->mode,
+		.secret = plan_secret(&run->build.plan),
 		.packed = fd,
 		.image = packed,
 		.arena = &run->build.plan.arena,

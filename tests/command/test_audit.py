@@ -314,9 +314,73 @@ def test_an_image_of_others_that_is_older_than_the_modules(machine, image):
     shutil.copy(image, machine.image.with_name("x"))
     machine.image.with_name("x").rename(machine.image)
     machine.image.chmod(0o600)
+    assert " rebuild " in machine.one("image-replaced", "warning")["remedy"]
+    (machine.root / f"var/lib/preroot/{machine.version}.json").unlink()
     assert machine.all() == []
     os.utime(machine.image, (1, 1))
     assert "older" in machine.one("image-stale", "warning", stale=True)["fact"]
+
+
+BUILDERS = {
+    "etc/kernel/postinst.d/initramfs-tools": "initramfs-tools",
+    "etc/kernel/postinst.d/dracut": "dracut",
+    "usr/lib/kernel/install.d/50-dracut.install": "dracut",
+    "usr/lib/kernel/install.d/50-mkinitcpio.install": "mkinitcpio",
+    "usr/share/libalpm/hooks/90-mkinitcpio-install.hook": "mkinitcpio",
+    "etc/pacman.d/hooks/90-booster-install.hook": "booster",
+}
+
+
+@pytest.mark.parametrize("path", BUILDERS)
+def test_another_builder_that_will_replace_the_image(machine, path):
+    machine.write(path, "#!/bin/sh\n")
+    (machine.root / path).chmod(0o644 if path.endswith(".hook") else 0o755)
+    machine.rebuild()
+    found = machine.one("other-builder", "warning")
+    assert path in found["fact"] and BUILDERS[path] in found["fact"]
+    told = run("status", "--root", machine.root, "--cache-dir", machine.cache, "--check",
+               status=FINDING).text
+    assert found["remedy"] in told
+    subprocess.run(found["remedy"], shell=True, check=True)
+    assert machine.all() == []
+    machine.rebuild()
+    run("status", "--root", machine.root, "--cache-dir", machine.cache, "--check", status=DONE)
+
+
+def test_packages_that_ask_initramfs_tools_for_an_image(machine):
+    machine.write("etc/initramfs-tools/update-initramfs.conf", "update_initramfs=yes\n")
+    assert machine.all() == []
+    machine.write("usr/sbin/update-initramfs", "#!/bin/sh\n")
+    (machine.root / "usr/sbin/update-initramfs").chmod(0o755)
+    subprocess.run(machine.one("other-builder", "warning")["remedy"], shell=True, check=True)
+    assert machine.all() == []
+
+
+def test_builders_that_replace_nothing(machine):
+    scripts = ["usr/lib/kernel/install.d/51-dracut-rescue.install",
+               "usr/lib/kernel/install.d/50-dracut.install", "etc/kernel/postinst.d/zz-update-grub",
+               "usr/share/libalpm/hooks/60-mkinitcpio-remove.hook"]
+    machine.write("etc/kernel/install.conf", "layout=bls\ninitrd_generator=other\n")
+    for path in scripts:
+        machine.write(path, "#!/bin/sh\n")
+        (machine.root / path).chmod(0o755)
+    machine.write("etc/kernel/postinst.d/dracut", "#!/bin/sh\n")
+    assert machine.all() == []
+    # Where preroot has written no image, they are what the machine has.
+    (machine.root / "etc/kernel/postinst.d/dracut").chmod(0o755)
+    machine.one("other-builder", "warning")
+    shutil.rmtree(machine.root / "var/lib/preroot")
+    assert machine.all() == []
+
+
+def test_configuration_is_read_as_a_rebuild_reads_it(machine, tmp_path):
+    machine.write("etc/dracut.conf", 'compress="no-such-thing"\n')
+    assert "dracut.conf:1" in machine.one("plan-refused", "error")["fact"]
+    machine.write("etc/dracut.conf", 'add_drivers+=" no-such-module "\n')
+    assert "no-such-module" in machine.one("plan-warning", "warning")["fact"]
+    other = tmp_path / "other.conf"
+    other.write_text("")
+    assert machine.all("--conf", other) == []
 
 
 def test_an_image_that_did_not_boot(machine):

@@ -269,6 +269,35 @@ static void a_name_without_room_for_the_temporary_one_is_refused(void **state)
 	assert_int_equal(count_names(p.folder), 0);
 }
 
+static void a_secret_is_not_written_where_files_have_no_modes(void **state)
+{
+	static const struct {
+		unsigned file, folder;
+		int expected;
+	} rows[] = {{0600, 0755, 0}, {0755, 0755, -EACCES}, {0640, 0711, -EACCES}, {0755, 0700, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *folder = make_folder();
+		_cleanup_free_ char *path = NULL;
+		struct err err = {0};
+		struct atomic r;
+
+		assert_true(asprintf(&path, "%s/image", folder) > 0);
+		assert_ok(atomic_begin(path, &r, &err), 0, &err);
+		assert_int_equal(fchmod(r.dir, rows[i].folder), 0);
+		assert_int_equal(fchmod(r.fd, rows[i].file), 0);
+		assert_ok(atomic_check_secret(&r, NULL, &err), 0, &err);
+		assert_int_equal(atomic_check_secret(&r, "etc/shadow", &err), rows[i].expected);
+		if (rows[i].expected) {
+			assert_contains(err.text, "/etc/shadow");
+			assert_contains(err.hint, "umask=0077");
+		}
+		atomic_end(&r);
+		remove_folder(folder);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +315,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_cannot_be_a_file_is_refused),
 		cmocka_unit_test(a_folder_that_is_missing_is_told_with_a_remedy),
 		cmocka_unit_test(a_name_without_room_for_the_temporary_one_is_refused),
+		cmocka_unit_test(a_secret_is_not_written_where_files_have_no_modes),
 	};
 
 	return RUN_TESTS(tests);

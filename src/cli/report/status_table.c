@@ -25,7 +25,7 @@ bool status_is_bad(const struct status_report *s)
 	for (size_t k = 0; k < i->n; k++)
 		if (i->rows[k].verdict != INVENTORY_CURRENT)
 			return true;
-	return i->n_notes || s->now.len || s->earlier.len;
+	return i->n_notes || i->n_builders || s->now.len || s->earlier.len;
 }
 
 static uint64_t bytes_of_images(const struct inventory *i)
@@ -100,6 +100,20 @@ static void print_space(const struct inventory *i)
 	       cli_size(bytes_of_images(i), images));
 }
 
+static void print_builders(const struct inventory *i)
+{
+	char path[CELL_MAX], command[CELL_MAX];
+
+	for (size_t k = 0; k < i->n_builders; k++) {
+		const struct builder *b = &i->builders[k];
+
+		escape_text(b->path, path, sizeof(path));
+		escape_text(b->command, command, sizeof(command));
+		printf("\n/%s runs %s %s, which replaces the image; to stop that:\n  %s\n", path,
+		       b->name, b->when, command);
+	}
+}
+
 void status_print_table(const struct status_report *s)
 {
 	static const struct line head = {{"kernel", "image", "previous", "trial", "menu", "state"}};
@@ -114,6 +128,7 @@ void status_print_table(const struct status_report *s)
 	free(lines);
 	if (i->n && i->has_boot)
 		print_space(i);
+	print_builders(i);
 	if (i->n)
 		printf("\n");
 	for (size_t k = 0; k < i->n_notes; k++)
@@ -187,13 +202,23 @@ struct json_object *status_json(const struct status_report *s)
 {
 	struct json_object *o = json_object_new_object(), *rows = json_object_new_array();
 	struct json_object *notes = json_object_new_array();
+	struct json_object *builders = json_object_new_array();
 	const struct inventory *i = &s->inventory;
 
 	for (size_t k = 0; k < i->n; k++)
 		json_object_array_add(rows, row_json(&i->rows[k]));
 	for (size_t k = 0; k < i->n_notes; k++)
 		json_object_array_add(notes, cli_json_text(i->notes[k]));
+	for (size_t k = 0; k < i->n_builders; k++) {
+		struct json_object *one = json_object_new_object();
+
+		add(one, "name", json_object_new_string(i->builders[k].name));
+		add(one, "path", cli_json_text(i->builders[k].path));
+		add(one, "command", cli_json_text(i->builders[k].command));
+		json_object_array_add(builders, one);
+	}
 	add(o, "good", json_object_new_boolean(!status_is_bad(s)));
+	add(o, "other-builders", builders);
 	add(o, "kernels", rows);
 	add(o, "boot", i->has_boot ? boot_json(i) : NULL);
 	add(o, "notes", notes);

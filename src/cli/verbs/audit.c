@@ -8,11 +8,15 @@
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/settings.h"
 #include "audit/audit.h"
+#include "transaction/configure.h"
 
 struct audit_options {
 	struct cli_request q;
 	struct caching caching; /* where the records of builds are */
+	struct settings settings;
+	const struct root *root;
 	bool all;
 };
 
@@ -26,6 +30,8 @@ static int apply(const struct option_spec *spec, char **args, void *arg, struct 
 		return 0;
 	}
 	r = caching_apply(&o->caching, spec, args, err);
+	if (r == 0)
+		r = settings_apply(&o->settings, spec, args, err);
 	return r ? r : cli_request_apply(spec, args, &o->q, err);
 }
 
@@ -125,14 +131,34 @@ static void clear(struct audit_options *o)
 	cli_request_clear(&o->q);
 }
 
+static int configure(const char *version, struct request *out, void *arg, struct err *err)
+{
+	struct audit_options *o = arg;
+	struct config config;
+	int r = config_read(o->root, &o->settings.places, version, &o->q.arena, &config, err);
+
+	return r < 0 ? r
+		     : configure_request(&o->q.request, &config.values, &o->q.arena, out, err);
+}
+
+/* What holds for every kernel. A configuration that is wrong is told with the plan that it spoils. */
+static const struct request *common_request(struct audit_options *o, struct request *out)
+{
+	struct err err = {0};
+
+	return configure("", out, o, &err) < 0 ? &o->q.request : out;
+}
+
 static int look(struct audit_options *o, char **versions, size_t n, struct audit_report *report,
 		struct err *err)
 {
 	_cleanup_root_ struct root root = {.fd = -1};
 	const char *folder = caching_folder(&o->caching, &o->q.arena);
 	_cleanup_cache_ struct cache *cache = folder ? cache_new(folder, o->caching.size) : NULL;
+	struct request common;
 	struct audit_request request = {.root = &root,
-					.request = &o->q.request,
+					.configure = configure,
+					.arg = o,
 					.cache = cache,
 					.kernels = (const char *const *)versions,
 					.n_kernels = n,
@@ -144,12 +170,14 @@ static int look(struct audit_options *o, char **versions, size_t n, struct audit
 	if (cache)
 		cache_freeze(cache);
 	root.cache = cache;
+	o->root = &root;
+	request.request = common_request(o, &common);
 	return audit_run(&request, &o->q.arena, report, err);
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	_cleanup_(clear) struct audit_options o = {.all = false};
+	_cleanup_(clear) struct audit_options o = {.settings = {.q = &o.q}};
 	struct audit_report report = {0};
 	struct err err = {0};
 	int n;
@@ -177,6 +205,7 @@ static const struct option_spec options[] = {
 	{"all", 0, NULL, "every kernel, and what is left of kernels", OPT_ALL, false},
 	REQUEST_OPTIONS,
 	RECORDS_OPTION,
+	CONF_OPTIONS,
 	{0},
 };
 

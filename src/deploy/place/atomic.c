@@ -200,6 +200,25 @@ int atomic_begin(const char *path, struct atomic *out, struct err *err)
 	return atomic_begin_below(NULL, path, out, err);
 }
 
+int atomic_check_secret(const struct atomic *r, const char *secret, struct err *err)
+{
+	struct stat file, folder;
+
+	if (!secret)
+		return 0;
+	if (fstat(r->fd, &file) < 0 || fstat(r->dir, &folder) < 0)
+		return err_sys(err, -errno, "%s", r->temp);
+	/* It was made with 0600. A folder that only its owner enters hides what is in it. */
+	if (!(file.st_mode & 077) || !(folder.st_mode & 011))
+		return 0;
+	err_set(err, -EACCES,
+		"/%s goes into the image, and not everybody may read it, but on the filesystem of "
+		"%s others can read every file (mode %04o)",
+		secret, r->name, (unsigned)file.st_mode & 07777);
+	return err_hint(err, "give that filesystem the option umask=0077 in /etc/fstab, then umount "
+			     "and mount it; nothing was changed");
+}
+
 int atomic_sync(struct atomic *r, struct err *err)
 {
 	return fsync(r->fd) < 0 ? err_sys(err, -errno, "writing %s to the disk", r->temp) : 0;

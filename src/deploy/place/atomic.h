@@ -33,6 +33,10 @@ int atomic_begin(const char *path, struct atomic *out, struct err *err);
 int atomic_begin_below(const struct root *root, const char *path, struct atomic *out,
 			struct err *err);
 
+/* SECRET (NULL: none), a file that not everybody may read, is to be written there. -EACCES where the
+ * filesystem gives its files no modes, as a FAT, and others could read it. */
+int atomic_check_secret(const struct atomic *r, const char *secret, struct err *err);
+
 /* Removes what killed runs have left of PATH below ROOT. atomic_begin() does that, too. */
 void atomic_clean(const struct root *root, const char *path);
 

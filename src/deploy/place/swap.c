@@ -39,6 +39,7 @@ static bool is_there(const struct swap *s, const struct stat *now)
 	uint8_t sum[DIGEST_SIZE];
 
 	if (!S_ISREG(now->st_mode) || (uint64_t)now->st_size != s->image->bytes ||
+	    (s->secret && (now->st_mode & 077)) ||
 	    (s->bootdir->has_links && (now->st_mode & 07777) != s->mode))
 		return false;
 	fd = root_openat(s->root, s->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -173,7 +174,9 @@ int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 		r = atomic_begin_below(s->root, s->path, &file, err);
 	if (r < 0)
 		return r;
-	r = fill(s, &file, was_there ? &st : NULL, err);
+	r = atomic_check_secret(&file, s->secret, err);
+	if (r == 0)
+		r = fill(s, &file, was_there ? &st : NULL, err);
 	if (r == 0)
 		r = rotate_commit(&file, s->keep, s->keep_current && result.before > 0, &result.keep,
 				err);

@@ -21,6 +21,7 @@ struct swap {
 	unsigned keep;          /* previous images there are to be */
 	bool keep_current;      /* false: the one there now has failed */
 	unsigned mode;          /* permissions */
+	const char *secret;     /* a file in it that not everybody may read; NULL: none */
 	int packed;             /* file that holds the image */
 	const struct pack_result *image;
 	struct arena *arena;

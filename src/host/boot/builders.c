@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/boot/builders.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/quote.h"
+#include "base/text.h"
+
+#define PLUGINS	     "etc/kernel/install.d"
+#define HOOKS	     "etc/pacman.d/hooks"
+#define DEBIAN_CONF  "etc/initramfs-tools/update-initramfs.conf"
+#define AT_A_KERNEL  "when a kernel is installed"
+#define AT_A_PACKAGE "when a package asks for it"
+
+enum { CONF_MAX = 1024 * 1024 };
+
+struct list {
+	const struct root *root;
+	struct arena *arena;
+	struct builder *items;
+	size_t n;
+};
+
+static void add(struct list *l, const char *name, const char *path, const char *when,
+		const char *command)
+{
+	l->items = arena_grow(l->arena, l->items, l->n, sizeof(*l->items));
+	l->items[l->n++] = (struct builder){name, path, when, command};
+}
+
+/* The builder that a script of this name runs; NULL: none. What only makes rescue images, or removes
+ * what was made, replaces nothing. */
+static const char *builder_of(const char *file)
+{
+	static const char *const builders[] = {"dracut", "mkinitcpio", "booster", "initramfs-tools",
+					       "mkinitrd"};
+
+	if (strstr(file, "rescue") || strstr(file, "remove"))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(builders); i++)
+		if (strstr(file, builders[i]))
+			return builders[i];
+	return NULL;
+}
+
+/* PATH of the root as a word of a command. */
+static const char *word(const struct list *l, const char *path)
+{
+	return quote_word(arena_printf(l->arena, "%s/%s", root_prefix(l->root), path), l->arena);
+}
+
+/* run-parts, kernel-install and pacman run no link to /dev/null. */
+static bool is_runnable(const struct list *l, const char *path, bool needs_mode)
+{
+	struct stat st;
+
+	return root_stat(l->root, path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	       (!needs_mode || (st.st_mode & 0111));
+}
+
+static const char *mask(const struct list *l, const char *folder, const char *file)
+{
+	const char *path = arena_printf(l->arena, "%s/%s", folder, file);
+
+	return arena_printf(l->arena, "mkdir -p %s && ln -sf /dev/null %s", word(l, folder),
+			    word(l, path));
+}
+
+static void add_scripts(struct list *l)
+{
+	static const char *const folders[] = {"etc/kernel/postinst.d",
+					      "usr/share/kernel/postinst.d"};
+	char **names;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		if (root_listdir(l->root, folders[i], l->arena, &names) < 0)
+			continue;
+		for (; *names; names++) {
+			const char *path = arena_printf(l->arena, "%s/%s", folders[i], *names);
+
+			if (builder_of(*names) && is_runnable(l, path, true))
+				add(l, builder_of(*names), path, AT_A_KERNEL,
+				    arena_printf(l->arena, "chmod -x %s", word(l, path)));
+		}
+	}
+}
+
+/* The value of KEY in FILE, without quotes; NULL: it does not say. */
+static const char *setting(const struct list *l, const char *file, const char *key)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+	const char *found = NULL;
+	size_t len = strlen(key);
+
+	if (root_read(l->root, file, CONF_MAX, &text) < 0)
+		return NULL;
+	cursor = arena_strndup(l->arena, buf_cstr(&text), text.len);
+	while ((line = strsep(&cursor, "\n"))) {
+		line += strspn(line, " \t");
+		if (strncmp(line, key, len) != 0 || line[len] != '=')
+			continue;
+		line += len + 1 + strspn(line + len + 1, "\"'");
+		found = arena_strndup(l->arena, line, strcspn(line, "\"' \t\r"));
+	}
+	return found;
+}
+
+/* Plugins take their turn only if kernel-install's settings do not name another builder. */
+static const char *chosen_generator(const struct list *l)
+{
+	static const char *const files[] = {"etc/kernel/install.conf",
+					    "run/kernel/install.conf",
+					    "usr/local/lib/kernel/install.conf",
+					    "usr/lib/kernel/install.conf"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (root_exists(l->root, files[i]))
+			return setting(l, files[i], "initrd_generator");
+	return NULL;
+}
+
+/* Files of FOLDER, which one of the same name in OVER masks. */
+static void add_masked(struct list *l, const char *folder, const char *over, const char *ending,
+		       bool needs_mode)
+{
+	const char *generator = needs_mode ? chosen_generator(l) : NULL;
+	char **names;
+
+	if (root_listdir(l->root, folder, l->arena, &names) < 0)
+		return;
+	for (; *names; names++) {
+		const char *path = arena_printf(l->arena, "%s/%s", folder, *names);
+		const char *above = arena_printf(l->arena, "%s/%s", over, *names);
+		const char *builder = str_ends(*names, ending) ? builder_of(*names) : NULL;
+		struct stat st;
+
+		if (!builder || (generator && *generator && strcmp(generator, builder) != 0) ||
+		    !is_runnable(l, path, needs_mode) ||
+		    (strcmp(folder, over) != 0 && root_lstat(l->root, above, &st) == 0))
+			continue;
+		add(l, builder, path, AT_A_KERNEL, mask(l, over, *names));
+	}
+}
+
+/* Packages ask initramfs-tools for a new image of the newest kernel, unless that is turned off. */
+static void add_triggers(struct list *l)
+{
+	const char *update = setting(l, DEBIAN_CONF, "update_initramfs");
+
+	if (!update || strcmp(update, "no") == 0 ||
+	    !is_runnable(l, "usr/sbin/update-initramfs", true))
+		return;
+	add(l, "initramfs-tools", DEBIAN_CONF, AT_A_PACKAGE,
+	    arena_printf(l->arena, "sed -i s/^update_initramfs=.*/update_initramfs=no/ %s",
+			 word(l, DEBIAN_CONF)));
+}
+
+size_t builders_list(const struct root *r, struct arena *arena, struct builder **out)
+{
+	struct list l = {.root = r, .arena = arena};
+
+	add_scripts(&l);
+	add_masked(&l, PLUGINS, PLUGINS, ".install", true);
+	add_masked(&l, "usr/lib/kernel/install.d", PLUGINS, ".install", true);
+	add_masked(&l, HOOKS, HOOKS, ".hook", false);
+	add_masked(&l, "usr/share/libalpm/hooks", HOOKS, ".hook", false);
+	add_triggers(&l);
+	*out = l.items;
+	return l.n;
+}
