@@ -162,7 +162,8 @@ static void take_kernels(struct audit *a)
 	if (a->root->is_host && uname(&u) == 0)
 		running = u.release;
 	for (int i = 0; i < n; i++)
-		kernel_of(a, trees[i].version)->modules_dir = trees[i].modules_dir;
+		kernel_of(a, trees[i].version)->modules_dir =
+			trees[i].is_monolithic ? NULL : trees[i].modules_dir;
 	take_kernel_files(a);
 	for (size_t i = 0; i < a->inventory.n; i++)
 		kernel_of(a, a->inventory.rows[i].version);
@@ -213,7 +214,7 @@ static int choose(struct audit *a, struct err *err)
 static void read_configs(struct audit *a)
 {
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));) {
-		struct kernel kernel = {k->version, k->modules_dir, k->image};
+		struct kernel kernel = {k->version, k->modules_dir, k->image, false};
 
 		if (!kernel.modules_dir)
 			kernel.modules_dir = arena_printf(a->arena, "lib/modules/%s", k->version);

@@ -34,7 +34,7 @@ enum inventory_verdict {
 
 struct inventory_row {
 	const char *version;
-	bool has_modules, has_kernel;
+	bool has_modules, has_kernel; /* MODULES: or it wants none */
 	bool is_running, is_newest;
 	struct boot_image *images; /* all of this kernel: current, previous, trial */
 	size_t n_images;

@@ -3,13 +3,14 @@
 
 import json
 import os
+import shutil
 import struct
 
 import pytest
 
 import archive
 import trees
-from program import FAILED, USAGE, run
+from program import DONE, FAILED, FINDING, USAGE, run
 
 NVME, AHCI, VIRTIO = (trees.MACHINES / f"{name}.json" for name in ("nvme", "ahci", "virtio-blk"))
 
@@ -156,6 +157,24 @@ def test_module_that_might_be_needed_and_is_gone_is_an_error(tree):
 
 
 # ---- wishes ----
+
+@pytest.mark.parametrize("how", [["--generic"], ["--hardware", trees.MACHINES / "nvme.json"]],
+                         ids=["generic", "hostonly"])
+def test_a_kernel_that_has_no_loadable_modules(how, tree, tmp_path):
+    """All is built in, and there is no module tree."""
+    shutil.rmtree(tree.modules)
+    result = run("build", tmp_path / "image", tree.version, "--root", tree.root, *how, status=FAILED)
+    assert "no modules for kernel" in result.error
+    tree.configure(MODULES=None)
+    image = tmp_path / "image"
+    for version in ([], [tree.version]):
+        run("build", image, *version, "--root", tree.root, *how)
+        assert ".ko" not in run("list", image).text
+        run("verify", image)
+    assert "missing: it has no image" in run("status", "--root", tree.root).text
+    assert "kernel-without-modules" not in run("audit", "--root", tree.root,
+                                               status=(DONE, FINDING)).text
+
 
 def test_weak_dependency_of_the_module_itself(tree):
     trees.make_module(tree, "kernel/drivers/misc/new.ko", "weakdep=dummy", imports=["device_add_disk"])

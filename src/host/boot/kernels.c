@@ -222,6 +222,53 @@ static bool has_modules(const struct root *r, const struct kernel *k, struct are
 	       root_exists(r, arena_printf(arena, "%s/kernel", k->modules_dir));
 }
 
+/* Nobody else than its configuration knows that a kernel wants no modules. INSIDE: look for that in
+ * the kernel, too, which takes a while. */
+static bool is_monolithic(const struct root *r, const struct kernel *k, bool inside,
+			  struct arena *arena)
+{
+	_cleanup_buf_ struct buf config = BUF_INIT;
+	struct kernel outside = *k;
+	const char *origin;
+
+	if (!inside)
+		outside.image = NULL;
+	return kernel_config(r, &outside, arena, &config, &origin, NULL) == 0 &&
+	       kconfig_get((const char *)config.data, config.len, "CONFIG_MODULES") == KCONFIG_NO;
+}
+
+static struct kernel without_tree(const struct root *r, const char *version, struct arena *arena)
+{
+	return (struct kernel){
+		.version = version,
+		.modules_dir = arena_printf(arena, "%s/%s", modules_folder(r), version)};
+}
+
+static void add_monolithic(const struct root *r, struct arena *arena, struct kernel **list,
+			   size_t *count)
+{
+	char **names;
+	int n = root_listdir(r, "boot", arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		const char *path = arena_printf(arena, "boot/%s", names[i]), *version;
+		struct kernel k;
+
+		if (!suffix_of(names[i]) || kernel_name_is_copy(names[i]) ||
+		    find_tree(r, suffix_of(names[i]), arena, &k))
+			continue;
+		version = kernel_version(r, path, arena);
+		if (!version || find_tree(r, version, arena, &k))
+			continue;
+		k = without_tree(r, version, arena);
+		k.is_monolithic = is_monolithic(r, &k, false, arena);
+		if (!k.is_monolithic)
+			continue;
+		*list = arena_grow(arena, *list, *count, sizeof(**list));
+		(*list)[(*count)++] = k;
+	}
+}
+
 static int newer_first(const void *a, const void *b)
 {
 	return -version_compare(((const struct kernel *)a)->version,
@@ -232,20 +279,25 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 {
 	char **names;
 	int n = root_listdir(r, modules_folder(r), arena, &names);
+	struct kernel *list = NULL;
 	size_t count = 0;
 
-	if (n < 0) {
-		err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
-		return err_hint(err, "install a kernel package");
-	}
-	*out = arena_alloc(arena, ((size_t)n + 1) * sizeof(**out));
 	for (int i = 0; i < n; i++) {
 		struct kernel k;
 
-		if (find_tree(r, names[i], arena, &k) && has_modules(r, &k, arena))
-			(*out)[count++] = k;
+		if (!find_tree(r, names[i], arena, &k) || !has_modules(r, &k, arena))
+			continue;
+		list = arena_grow(arena, list, count, sizeof(*list));
+		list[count++] = k;
 	}
-	qsort(*out, count, sizeof(**out), newer_first);
+	add_monolithic(r, arena, &list, &count);
+	if (n < 0 && !count) {
+		err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
+		return err_hint(err, "install a kernel package");
+	}
+	if (count)
+		qsort(list, count, sizeof(*list), newer_first);
+	*out = list;
 	return (int)count;
 }
 
@@ -284,7 +336,8 @@ static int check_complete(const struct root *r, struct kernel *k, struct arena *
 	int e;
 
 	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
-		if (root_exists(r, arena_printf(arena, "%s/%s", k->modules_dir, indexes[i])))
+		if (k->is_monolithic ||
+		    root_exists(r, arena_printf(arena, "%s/%s", k->modules_dir, indexes[i])))
 			continue;
 		err_set(err, -ENOENT, "module tree /%s has no %s", k->modules_dir, indexes[i]);
 		return kernel_hint_depmod(r, k->version, err);
@@ -302,6 +355,17 @@ static int check_complete(const struct root *r, struct kernel *k, struct arena *
 	return 0;
 }
 
+/* The kernel VERSION, which has no module tree and needs none. False: it needs one. */
+static bool find_monolithic(const struct root *r, const char *version, struct arena *arena,
+			    struct kernel *out)
+{
+	*out = without_tree(r, version, arena);
+	if (find_image(r, out, arena, NULL) <= 0)
+		return false;
+	out->is_monolithic = is_monolithic(r, out, true, arena);
+	return out->is_monolithic;
+}
+
 static int find_default(const struct root *r, struct arena *arena, struct kernel *out,
 			struct err *err)
 {
@@ -310,7 +374,8 @@ static int find_default(const struct root *r, struct arena *arena, struct kernel
 	int n, e;
 
 	if (r->is_host && uname(&u) == 0 &&
-	    find_tree(r, arena_strdup(arena, u.release), arena, out))
+	    (find_tree(r, arena_strdup(arena, u.release), arena, out) ||
+	     find_monolithic(r, arena_strdup(arena, u.release), arena, out)))
 		return check_complete(r, out, arena, err);
 	n = kernels_list(r, arena, &list, err);
 	if (n < 0)
@@ -335,7 +400,7 @@ int kernel_find(const struct root *r, const char *version, struct arena *arena, 
 		return find_default(r, arena, out, err);
 	if (strchr(version, '/') || !path_is_clean(version) || *version == '-')
 		return err_set(err, -EINVAL, "\"%s\" is not a kernel version", version);
-	if (!find_tree(r, version, arena, out)) {
+	if (!find_tree(r, version, arena, out) && !find_monolithic(r, version, arena, out)) {
 		err_set(err, -ENOENT, "no modules for kernel %s (no directory %s/%s/%s)", version,
 			root_prefix(r), modules_folder(r), version);
 		return err_hint(err, "installed kernels: %s", versions_text(r, arena));

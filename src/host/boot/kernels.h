@@ -15,18 +15,20 @@
 
 struct kernel {
 	const char *version;
-	const char *modules_dir; /* below the root, links resolved: usr/lib/modules/VERSION */
+	const char *modules_dir; /* below the root, links resolved: usr/lib/modules/VERSION; without
+				  * modules, where they would be */
 	const char *image;       /* below the root; NULL: there is none */
+	bool is_monolithic;      /* its configuration has no loadable modules: all is built in */
 };
 
-/* Every directory of the module folder that holds a module tree, newest version first.
- * Count, or -errno. */
+/* Every directory of the module folder that holds a module tree, and the kernels in /boot whose
+ * configuration file says that they have no modules; newest version first. Count, or -errno. */
 int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err);
 
 /*
  * The kernel called VERSION; with NULL the running one (when the root is the host's), else the
- * newest that has an image. Must have a module tree with depmod's indexes and an image whose
- * header says the same version; each lack is an error of its own.
+ * newest that has an image. Must have a module tree with depmod's indexes, unless it is monolithic,
+ * and an image whose header says the same version; each lack is an error of its own.
  */
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);

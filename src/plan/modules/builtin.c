@@ -14,6 +14,9 @@ bool modules_is_builtin(const struct modules *m, const char *name)
 	struct kmod_module *km;
 	bool is_builtin;
 
+	/* Nothing tells which drivers it has, but that each of them is built in. */
+	if (m->kernel->is_monolithic)
+		return true;
 	if (kmod_module_new_from_name(m->kmod, name, &km) < 0)
 		return false;
 	is_builtin = kmod_module_get_initstate(km) == KMOD_MODULE_BUILTIN;

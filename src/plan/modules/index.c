@@ -19,6 +19,8 @@ int modules_read_index(struct modules *m, const char *name, struct buf *out, str
 	const char *path = arena_printf(m->arena, "%s/%s", m->kernel->modules_dir, name);
 	int r = root_read(m->root, path, INDEX_TEXT_MAX, out);
 
+	if (m->kernel->is_monolithic && r == -ENOENT)
+		r = 0;
 	if (r < 0) {
 		err_sys(err, r, "module index /%s", path);
 		return kernel_hint_depmod(m->root, m->kernel->version, err);

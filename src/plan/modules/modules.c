@@ -69,7 +69,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	if (!kmod)
 		return err_set(err, -EIO, "%s: libkmod cannot open the module tree", dir);
 	kmod_set_log_fn(kmod, no_log, NULL);
-	r = kmod_load_resources(kmod);
+	r = kernel->is_monolithic ? 0 : kmod_load_resources(kmod);
 	if (r < 0) {
 		kmod_unref(kmod);
 		err_sys(err, r, "%s: libkmod cannot read the module indexes", dir);
@@ -141,6 +141,9 @@ int modules_add_alias(struct modules *m, const char *modalias, const char *prefe
 	struct alias a = {.flags = flags, .reason = reason, .best = MODULES_ABSENT, .err = err};
 	int r;
 
+	/* Which of its drivers serves a device, nothing tells. */
+	if (m->kernel->is_monolithic)
+		return MODULES_BUILTIN;
 	if (prefer && modindex_normalise(prefer, only)) {
 		a.only = only;
 		modules_each_found(m, modalias, note_only, &a);
