@@ -26,6 +26,8 @@ PARTS = {"fsck", "hooks", "overlay", "resume"}
 SPDX = re.compile(r"^(/\*|//|#) SPDX-License-Identifier: LGPL-2\.1-or-later( \*/)?$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 PROTOTYPE = re.compile(r"^(?!static|typedef)[a-z][\w *]*?[ *](\w+)\(", re.M)
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+CIRCLES = {"plan/modules", "init/devices/links"}  # whose kit is still to come out of the entry
 LICENSED = ("src", "tests", "bench")
 
 
@@ -103,6 +105,17 @@ def check_names(src, headers):
                        f"src/{other.relative_to(src)}, too")
 
 
+def check_kit(src, kit):
+    """x/x.c -> x/PART.c -> x/kit.c: what the parts share, x.c does not define."""
+    entry = kit.with_name(kit.parent.name + ".c")
+    shared = set(re.findall(r"\b(\w+)\s*\(", COMMENT.sub("", kit.read_text())))
+    text = entry.read_text() if entry.is_file() else ""
+    for name in re.findall(r"^(?!static\b)\w[\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", text, re.M):
+        if name in shared:
+            yield (f"src/{entry.relative_to(src)}: defines {name}(), which its parts call by "
+                   f"{kit.relative_to(src)}: that belongs into kit.c")
+
+
 def check_tests(tree, file):
     """Tests include from src/ and from their own folder."""
     for number, local, name in includes(file):
@@ -123,6 +136,9 @@ def check(tree):
     for file in files:
         yield from check_file(src, file)
     yield from check_names(src, [f for f in files if f.suffix == ".h"])
+    for kit in sorted(src.rglob("kit.h")):
+        if str(kit.parent.relative_to(src)) not in CIRCLES:
+            yield from check_kit(src, kit)
     for folder in LICENSED[1:]:
         for file in sources(tree / folder):
             yield from check_tests(tree, file)
@@ -156,6 +172,9 @@ GOOD = {
     "src/audit/audit.h": '#include "deploy/swap.h"\n#include "plan/plan.h"\n',
     "src/transaction/rebuild.h": '#include "audit/audit.h"\n',
     "src/cli/main.c": '#include <stdio.h>\n\n#include "transaction/rebuild.h"\n',
+    "src/host/x/kit.h": "int x_share(int n); /* x_run() */\nint x_part(void);\n",
+    "src/host/x/kit.c": '#include "host/x/kit.h"\nint x_share(int n)\n{\n\treturn n;\n}\n',
+    "src/host/x/x.c": '#include "host/x/kit.h"\nint x_run(void)\n{\n\treturn x_part();\n}\n',
     "tests/unit/support.h": "#pragma once\n",
     "tests/unit/test.c": '#include "support.h"\n#include "base/buf.h"\n',
 }
@@ -193,6 +212,7 @@ BAD = [
     ({"src/base/buf.c": '#include "buf.h"\n'}, "there is no src/buf.h"),
     ({"src/base/buf.h": "int x(void);\n", "src/format/cpio.h": "char *x(int y);\n"},
      "x() is declared in src/base/buf.h, too"),
+    ({"src/host/x/x.c": "int x_share(int n)\n{\n\treturn n;\n}\n"}, "belongs into kit.c"),
     ({"src/other/x.h": "#pragma once\n"}, "is no layer"),
     ({"tests/unit/test.c": '#include "absent.h"\n'}, "there is no absent.h"),
     ({"src/base/buf.h": None}, "no licence"),

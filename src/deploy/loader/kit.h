@@ -58,6 +58,12 @@ int loader_write(struct loader *l, const char *path, const char *like, const str
 /* PATH is gone. 1: it was there. */
 int loader_remove(struct loader *l, const char *path, struct err *err);
 
+/* What was written is undone, the last first. ERR stays what it is, but for what cannot be. */
+void loader_undo(struct loader *l, struct err *err);
+
+/* PATH below the root as this process opens it. */
+const char *loader_host_path(const struct loader *l, const char *path);
+
 void loader_say(const struct loader *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The entry of LOADER that another for W is made from; NULL: there is none. */

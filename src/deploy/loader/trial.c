@@ -174,11 +174,6 @@ static bool knows_one_shot(const struct loader *l)
 	       (le32(value.data + sizeof(uint32_t)) >> FEATURE_ONE_SHOT & 1);
 }
 
-static const char *host_path(const struct loader *l, const char *path)
-{
-	return arena_printf(l->arena, "%s/%s", l->q->root->path, path);
-}
-
 /* efivarfs lets no variable be changed that it does not know before this. */
 static int remove_variable(const struct loader *l, const char *path)
 {
@@ -192,7 +187,7 @@ static int remove_variable(const struct loader *l, const char *path)
 		if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0)
 			return -errno;
 	}
-	return unlink(host_path(l, path)) < 0 ? -errno : 0;
+	return unlink(loader_host_path(l, path)) < 0 ? -errno : 0;
 }
 
 static void encode(const char *text, struct buf *out)
@@ -212,7 +207,7 @@ static int write_variable(const struct loader *l, const char *path, const char *
 
 	encode(text, &value);
 	if (e == 0) {
-		fd = open(host_path(l, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		fd = open(loader_host_path(l, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 		e = fd < 0 ? -errno : write_full(fd, value.data, value.len);
 	}
 	return e < 0 ? err_sys(err, e, "EFI variable %s", strrchr(path, '/') + 1) : 0;

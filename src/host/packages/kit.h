@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Between packages.c, which knows what is asked for, and the readers of the databases.
+ * What packages.c, which knows what is asked for, and the readers of the databases share.
  */
 
 #include <pthread.h>
@@ -58,6 +58,9 @@ struct packages {
 	struct err damage;
 	size_t n_damaged;
 };
+
+/* Fills merged. */
+void packages_find_merged(struct packages *p);
 
 /* PATH as it is compared: no leading slash, and no "usr/" before a merged folder. */
 struct span packages_key(const struct packages *p, struct span path);
