@@ -5,14 +5,13 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "audit/kit.h"
+#include "format/kernel/efivar.h"
+#include "host/boot/efi.h"
 #include "host/boot/images.h"
 
 /* Who else than root decides what boots: files that others may write, and Secure Boot. */
 
-#define EFIVARS "sys/firmware/efi/efivars/"
-#define GLOBAL	"-8be4df61-93ca-11d2-aa0d-00e098032b8c" /* EFI_GLOBAL_VARIABLE */
-
-enum { VARIABLE_MAX = 64, VARIABLE_VALUE = 4 };
+enum { VARIABLE_VALUE = 4 };
 
 /* ---- permissions ---- */
 
@@ -135,8 +134,7 @@ static int read_switch(struct audit *a, const char *name)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 
-	if (root_read(a->root, arena_printf(a->arena, EFIVARS "%s" GLOBAL, name), VARIABLE_MAX,
-		      &value) < 0 ||
+	if (efi_read(a->root, arena_printf(a->arena, "%s" EFIVAR_GLOBAL, name), &value) < 0 ||
 	    value.len <= VARIABLE_VALUE)
 		return -1;
 	return value.data[VARIABLE_VALUE];

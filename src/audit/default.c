@@ -9,13 +9,11 @@
 #include "format/kernel/efivar.h"
 #include "format/menu/grubenv.h"
 #include "format/menu/keyline.h"
+#include "host/boot/efi.h"
 
 /* Which entry each loader starts when nobody chooses. */
 
-#define EFIVARS	  "sys/firmware/efi/efivars/"
-#define INTERFACE "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* The Boot Loader Interface */
-
-enum { WANTED_MAX = 1024, EFIVAR_MAX = 4096 };
+enum { WANTED_MAX = 1024 };
 
 /* An entry that is asked for: by what, and where that is written. */
 struct wanted {
@@ -163,11 +161,7 @@ static const struct bootmenu_entry *next_of_grub(struct audit *a)
 
 static bool read_variable(struct audit *a, const char *name, char *out, size_t size)
 {
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	const char *path = arena_printf(a->arena, EFIVARS "%s" INTERFACE, name);
-
-	return root_read(a->root, path, EFIVAR_MAX, &value) == 0 &&
-	       efivar_text(value.data, value.len, out, size) == 0 && *out;
+	return efi_text(a->root, arena_printf(a->arena, "%s" EFIVAR_LOADER, name), out, size) && *out;
 }
 
 /* The folder that "loader" lies in. */

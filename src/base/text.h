@@ -22,6 +22,14 @@ static inline bool str_ends(const char *s, const char *suffix)
 	return ls >= lx && memcmp(s + ls - lx, suffix, lx) == 0;
 }
 
+/* The last part of a path: all of it when there is no slash. */
+static inline const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* Decimal number of the whole string, at most MAX. False, *OUT untouched, for anything else. */
 bool parse_u64(const char *s, uint64_t max, uint64_t *out);
 

@@ -294,16 +294,10 @@ struct place {
 static int find_place(const struct root *r, const struct prune_item *item, struct place *out,
 		      struct err *err)
 {
-	const char *slash = strrchr(item->path, '/');
-	_cleanup_free_ char *folder = slash ? strndup(item->path, (size_t)(slash - item->path))
-					    : strdup(".");
-
-	out->name = slash ? slash + 1 : item->path;
+	out->name = base_name(item->path);
 	atomic_temp_name(out->name, REPLACE_RESERVED, out->temp);
-	out->dir = folder ? root_openat(r, folder, O_RDONLY | O_DIRECTORY) : -ENOMEM;
-	return out->dir < 0 ? err_sys(err, out->dir, "the folder of %s/%s", root_prefix(r),
-				      item->path)
-			    : 0;
+	out->dir = folder_of(r, item->path, err);
+	return out->dir < 0 ? out->dir : 0;
 }
 
 /* Under temporary names they are no images, and a run that is killed leaves none of them. */

@@ -20,22 +20,19 @@
 #include "base/text.h"
 #include "deploy/loader/kit.h"
 #include "deploy/place/exchange.h"
+#include "deploy/place/folder.h"
 #include "format/menu/bls.h"
 #include "format/kernel/efivar.h"
 #include "format/menu/grubenv.h"
+#include "host/boot/efi.h"
 #include "host/boot/mountpoint.h"
 
-#define EFIVARS "sys/firmware/efi/efivars"
-#define INTERFACE                                                                                  \
-	"-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* The Boot Loader Interface (systemd.io) */
-#define ONE_SHOT EFIVARS "/LoaderEntryOneShot" INTERFACE
-#define FEATURES EFIVARS "/LoaderFeatures" INTERFACE
-#define LOADER_INFO EFIVARS "/" EFIVAR_LOADER_INFO
+#define ONE_SHOT_NAME "LoaderEntryOneShot" EFIVAR_LOADER
+#define ONE_SHOT EFIVAR_DIR "/" ONE_SHOT_NAME
 
 enum {
 	EFI_ATTRIBUTES = 7,   /* kept without power, for the loader and for us */
 	FEATURE_ONE_SHOT = 3, /* bit of LoaderFeatures */
-	EFIVAR_MAX = 4096,
 	GRUBENV_SIZE = 1024,
 };
 
@@ -169,7 +166,7 @@ static bool knows_one_shot(const struct loader *l)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 
-	return root_read(l->q->root, FEATURES, EFIVAR_MAX, &value) == 0 &&
+	return efi_read(l->q->root, "LoaderFeatures" EFIVAR_LOADER, &value) == 0 &&
 	       value.len == 2 * sizeof(uint32_t) + sizeof(uint32_t) &&
 	       (le32(value.data + sizeof(uint32_t)) >> FEATURE_ONE_SHOT & 1);
 }
@@ -225,10 +222,9 @@ static int count_one(const struct loader *l, const char *file, struct err *err)
 	if (now.counts && now.left == 1 && now.done == 0)
 		return 0;
 	counted = arena_printf(l->arena, "%s+1.conf", now.id);
-	folder = root_openat(l->q->root, arena_strndup(l->arena, file, (size_t)(slash - file)),
-			     O_RDONLY | O_DIRECTORY);
+	folder = folder_of(l->q->root, file, err);
 	if (folder < 0)
-		return err_sys(err, folder, "the folder of %s", file);
+		return folder;
 	if (exchange_move(folder, slash + 1, counted, err) < 0)
 		return err->code;
 	loader_say(l, "%s/%.*s/%s is written", root_prefix(l->q->root), (int)(slash - file), file,
@@ -240,11 +236,9 @@ static int count_one(const struct loader *l, const char *file, struct err *err)
 static unsigned long systemd_boot_version(const struct loader *l)
 {
 	static const char name[] = "systemd-boot ";
-	_cleanup_buf_ struct buf value = BUF_INIT;
 	char text[256];
 
-	if (root_read(l->q->root, LOADER_INFO, EFIVAR_MAX, &value) < 0 ||
-	    efivar_text(value.data, value.len, text, sizeof(text)) < 0 || !str_starts(text, name))
+	if (!efi_text(l->q->root, EFIVAR_LOADER_INFO, text, sizeof(text)) || !str_starts(text, name))
 		return 0;
 	return strtoul(text + strlen(name), NULL, 10);
 }
@@ -263,7 +257,7 @@ static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, s
 {
 	int e;
 
-	if (!root_exists(l->q->root, EFIVARS) || !knows_one_shot(l)) {
+	if (!root_exists(l->q->root, EFIVAR_DIR) || !knows_one_shot(l)) {
 		err_set(err, -ENOTSUP,
 			"this machine was not started by a boot loader that takes an "
 			"entry for one boot (LoaderFeatures)");
@@ -280,7 +274,7 @@ static int bls_forget(const struct loader *l, struct err *err)
 	_cleanup_buf_ struct buf value = BUF_INIT, start = BUF_INIT;
 	int e;
 
-	if (root_read(l->q->root, ONE_SHOT, EFIVAR_MAX, &value) < 0)
+	if (efi_read(l->q->root, ONE_SHOT_NAME, &value) < 0)
 		return 0;
 	encode(BOOTMENU_BLS_LAST BOOTMENU_TRIAL, &start);
 	start.len -= 2;

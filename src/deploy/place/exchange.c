@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "deploy/place/copy.h"
 #include "deploy/place/folder.h"
 #include "deploy/place/atomic.h"
 
@@ -120,24 +121,6 @@ static void name_of(const char *image, unsigned role, char out[NAME_MAX + 1])
 		snprintf(out, NAME_MAX + 1, "%.*s%s", len, image, role ? PREVIOUS : "");
 }
 
-static int copy_data(int from, int to)
-{
-	_cleanup_free_ char *chunk = malloc(CHUNK);
-	ssize_t n;
-
-	if (!chunk)
-		return -ENOMEM;
-	while ((n = read_full(from, chunk, CHUNK)) > 0) {
-		int r = write_full(to, chunk, (size_t)n);
-
-		if (r < 0)
-			return r;
-	}
-	if (n < 0)
-		return (int)n;
-	return fsync(to) < 0 ? -errno : 0;
-}
-
 static int copy_to(int dir, const char *name, const char *to, struct err *err)
 {
 	_cleanup_fd_ int in = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -147,7 +130,9 @@ static int copy_to(int dir, const char *name, const char *to, struct err *err)
 	if (in < 0)
 		return err_sys(err, -errno, "%s", name);
 	out = openat(dir, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = out < 0 ? -errno : copy_data(in, out);
+	r = out < 0 ? -errno : copy_file(in, out);
+	if (r == 0 && fsync(out) < 0)
+		r = -errno;
 	return r < 0 ? err_sys(err, r, "copying %s", name) : 0;
 }
 

@@ -11,6 +11,16 @@
 
 #include "base/cleanup.h"
 
+int folder_of(const struct root *root, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder =
+		slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int dir = folder ? root_openat(root, folder, O_RDONLY | O_DIRECTORY) : -ENOMEM;
+
+	return dir < 0 ? err_sys(err, dir, "the folder of %s/%s", root_prefix(root), path) : dir;
+}
+
 int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(path);

@@ -2,14 +2,17 @@
 #pragma once
 
 /*
- * Folders: one of ours below the root, made when it is not there; and what has changed in one, on the
- * disk.
+ * Folders: that of a file; one of ours below the root, made when it is not there; and what has
+ * changed in one, on the disk.
  */
 
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "host/root.h"
+
+/* The folder that PATH lies in, below the root. A file descriptor, or -errno. */
+int folder_of(const struct root *root, const char *path, struct err *err);
 
 /* Makes what is missing of PATH: the last part with MODE, those before with 0755. Links are
  * followed, below the root. A file descriptor, or -errno. */

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "deploy/place/exchange.h"
+#include "deploy/place/folder.h"
 #include "host/boot/images.h"
 #include "image/verify.h"
 
@@ -43,16 +44,6 @@ static bool is_there(int dir, const char *name)
 	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
-static int open_folder(const struct root *root, const char *path, struct arena *arena,
-		       struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	int dir = root_openat(root, arena_strndup(arena, path, (size_t)(slash - path)),
-			      O_RDONLY | O_DIRECTORY);
-
-	return dir < 0 ? err_sys(err, dir, "the folder of %s/%s", root_prefix(root), path) : dir;
-}
-
 int restore_image(const struct root *root, const char *path, struct arena *arena, struct err *err)
 {
 	const char *previous = boot_image_previous(path, 1, arena), *name = strrchr(path, '/') + 1;
@@ -63,7 +54,7 @@ int restore_image(const struct root *root, const char *path, struct arena *arena
 		r = judge(root, previous, arena, err);
 	if (r < 0)
 		return r;
-	dir = open_folder(root, path, arena, err);
+	dir = folder_of(root, path, err);
 	if (dir < 0)
 		return dir;
 	previous += name - path;
@@ -77,7 +68,7 @@ int restore_image(const struct root *root, const char *path, struct arena *arena
 int restore_undo(const struct root *root, const char *path, struct arena *arena, struct err *err)
 {
 	const char *previous = boot_image_previous(path, 1, arena), *name = strrchr(path, '/') + 1;
-	_cleanup_fd_ int dir = open_folder(root, path, arena, err);
+	_cleanup_fd_ int dir = folder_of(root, path, err);
 	int r;
 
 	if (dir < 0)

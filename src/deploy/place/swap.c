@@ -13,11 +13,11 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "deploy/place/copy.h"
 #include "deploy/place/space.h"
 #include "image/readback.h"
 
 enum {
-	CHUNK = 256 * 1024,
 	XATTR_NAMES_MAX = 64 * 1024,
 	XATTR_VALUE_MAX = 64 * 1024,
 };
@@ -45,31 +45,6 @@ static bool is_there(const struct swap *s, const struct stat *now)
 	fd = root_openat(s->root, s->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	return fd >= 0 && digest_of_file(fd, sum) == 0 &&
 	       memcmp(sum, s->image->sha256, sizeof(sum)) == 0;
-}
-
-/* All of FROM, from its start. */
-static int copy(int from, int to)
-{
-	_cleanup_free_ char *chunk = NULL;
-	off_t at = 0;
-	ssize_t n;
-
-	/* Within one filesystem that can, the two share their blocks. */
-	while ((n = copy_file_range(from, &at, to, NULL, 1 << 30, 0)) > 0)
-		;
-	if (n == 0 && at)
-		return 0;
-	chunk = malloc(CHUNK);
-	if (!chunk)
-		return -ENOMEM;
-	while ((n = pread_full(from, chunk, CHUNK, (uint64_t)at)) > 0) {
-		int r = write_full(to, chunk, (size_t)n);
-
-		if (r < 0)
-			return r;
-		at += n;
-	}
-	return (int)n;
 }
 
 /* Labels and the like of the image that was there, where the filesystem takes them. */
@@ -111,7 +86,7 @@ static int settle_access(const struct swap *s, int fd, const struct stat *before
 static int fill(const struct swap *s, struct atomic *file, const struct stat *before,
 		struct err *err)
 {
-	int r = copy(s->packed, file->fd);
+	int r = copy_file(s->packed, file->fd);
 
 	if (r < 0) {
 		err_sys(err, r, "writing %s/%s", root_prefix(s->root), s->path);

@@ -8,27 +8,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "deploy/place/folder.h"
 #include "deploy/place/rotate.h"
 #include "deploy/place/exchange.h"
 #include "host/boot/images.h"
 #include "image/identity.h"
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static int open_folder(const struct root *r, const char *path, struct arena *arena, struct err *err)
-{
-	size_t len = (size_t)(last_part(path) - path);
-	const char *folder = len ? arena_strndup(arena, path, len - 1) : ".";
-	int dir = root_openat(r, folder, O_RDONLY | O_DIRECTORY);
-
-	return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(r), folder) : dir;
-}
 
 /* Whether the file NAME is the image ID. */
 static bool has_id(int dir, const char *name, const char *id)
@@ -56,10 +41,10 @@ static int take_name(int dir, const char *name, const char *trial, unsigned keep
 /* The trial is on its way from a further generation to the name in use. */
 static int resume(int dir, const char *path, const char *id, struct arena *arena, struct err *err)
 {
-	const char *name = last_part(path);
+	const char *name = base_name(path);
 
 	for (unsigned g = 1; g <= KEEP_MAX; g++)
-		if (has_id(dir, last_part(boot_image_previous(path, g, arena)), id))
+		if (has_id(dir, base_name(boot_image_previous(path, g, arena)), id))
 			return rotate_lower(dir, name, g, err);
 	return err_set(err, -ENOENT, "neither %s nor its trial is the image that has booted", path);
 }
@@ -68,8 +53,8 @@ int trial_keep(const struct root *r, const char *path, const char *id, unsigned 
 	       struct err *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	const char *name = last_part(path), *trial = last_part(boot_image_trial(path, &arena));
-	_cleanup_fd_ int dir = open_folder(r, path, &arena, err);
+	const char *name = base_name(path), *trial = base_name(boot_image_trial(path, &arena));
+	_cleanup_fd_ int dir = folder_of(r, path, err);
 	int e = 0;
 
 	if (dir < 0)
@@ -89,12 +74,12 @@ int trial_drop(const struct root *r, const char *path, struct err *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	const char *trial = boot_image_trial(path, &arena);
-	_cleanup_fd_ int dir = open_folder(r, path, &arena, err);
+	_cleanup_fd_ int dir = folder_of(r, path, err);
 	int e;
 
 	if (dir < 0)
 		return dir;
-	if (unlinkat(dir, last_part(trial), 0) < 0 && errno != ENOENT)
+	if (unlinkat(dir, base_name(trial), 0) < 0 && errno != ENOENT)
 		return err_sys(err, -errno, "removing %s/%s", root_prefix(r), trial);
 	e = folder_sync(dir, -1);
 	return e < 0 ? err_sys(err, e, "writing the folder of %s/%s to the disk", root_prefix(r),

@@ -375,11 +375,6 @@ static int take_file(struct dropin *d, const char *path, struct err *err)
 	return r < 0 ? r : add_lists(d, err);
 }
 
-static const char *base_name(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
 static int by_base_name(const void *a, const void *b)
 {
 	return strcmp(base_name(*(const char *const *)a), base_name(*(const char *const *)b));

@@ -9,12 +9,20 @@
 
 #include <stddef.h>
 
+/* Where they are below a root. */
+#define EFIVAR_DIR "sys/firmware/efi/efivars"
+
+/* What names end with: variables of the firmware itself (EFI_GLOBAL_VARIABLE), and of the Boot Loader
+ * Interface (systemd.io). */
+#define EFIVAR_GLOBAL "-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define EFIVAR_LOADER "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
 /* The partition that the boot loader was started from; its value is a PARTUUID. Source: The Boot
- * Loader Interface (systemd.io). */
-#define EFIVAR_LOADER_PARTITION "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+ * Loader Interface. */
+#define EFIVAR_LOADER_PARTITION "LoaderDevicePartUUID" EFIVAR_LOADER
 
 /* Its name and version: "systemd-boot 252.39-1~deb12u1". Source: the same. */
-#define EFIVAR_LOADER_INFO "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+#define EFIVAR_LOADER_INFO "LoaderInfo" EFIVAR_LOADER
 
 /* OUT gets the text, terminated. -EBADMSG when it is not plain ASCII or cut in a character, -E2BIG
  * when SIZE is too small; OUT is untouched then. */

@@ -11,11 +11,11 @@
 #include "format/kernel/efivar.h"
 #include "format/machine/fstab.h"
 #include "format/machine/mountinfo.h"
+#include "host/boot/efi.h"
 #include "host/boot/kernel_install.h"
 
 enum {
 	TEXT_MAX = 4 * 1024 * 1024,
-	EFIVAR_MAX = 4096,
 };
 
 /* ---- the folder ---- */
@@ -103,12 +103,9 @@ static bool has_menu(const struct root *r, const char *boot, struct arena *arena
 /* The boot loader that started the machine has told so. */
 static bool is_systemd_boot(const struct root *r)
 {
-	_cleanup_buf_ struct buf value = BUF_INIT;
 	char text[256];
 
-	return root_read(r, "sys/firmware/efi/efivars/" EFIVAR_LOADER_INFO, EFIVAR_MAX, &value) ==
-		       0 &&
-	       efivar_text(value.data, value.len, text, sizeof(text)) == 0 &&
+	return efi_text(r, EFIVAR_LOADER_INFO, text, sizeof(text)) &&
 	       str_starts(text, "systemd-boot ");
 }
 

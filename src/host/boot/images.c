@@ -60,13 +60,6 @@ static const char *kernel_part(const char *name, struct arena *arena)
 	return NULL;
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static const char *folder_of(const char *path, struct arena *arena)
 {
 	const char *slash = strrchr(path, '/');
@@ -167,7 +160,7 @@ static bool is_early(const struct root *r, const char *path)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return fd < 0 && strstr(last_part(path), "ucode");
+		return fd < 0 && strstr(base_name(path), "ucode");
 	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
 		const char *name = data + CPIO_HEADER_SIZE;
 
@@ -195,7 +188,7 @@ static bool is_early(const struct root *r, const char *path)
 /* Not the image that a kernel is booted with every day. */
 static bool is_spare(const char *path, struct arena *arena)
 {
-	char *name = arena_strdup(arena, last_part(path));
+	char *name = arena_strdup(arena, base_name(path));
 	struct boot_image kind = {0};
 
 	take_kind(name, &kind);
@@ -230,9 +223,9 @@ static bool is_in_place(const struct root *r, const struct bootdir *b, const cha
 static unsigned weight(const struct bootdir *b, const struct bootmenu_entry *e, const char *image,
 		       const char *version, struct arena *arena)
 {
-	const char *part = kernel_part(last_part(image), arena);
+	const char *part = kernel_part(base_name(image), arena);
 
-	if (is_spare(image, arena) || strstr(last_part(e->kernel), "rescue"))
+	if (is_spare(image, arena) || strstr(base_name(e->kernel), "rescue"))
 		return 0;
 	if (part && strcmp(part, version) == 0)
 		return 3;
@@ -399,7 +392,7 @@ static void add_kernel(struct listing *l, const char *version)
 
 		take_kind(copy, &image);
 		image.path = arena_printf(l->arena, "%s/%s", folder, names[i]);
-		if (strcmp(copy, last_part(path)) == 0)
+		if (strcmp(copy, base_name(path)) == 0)
 			add(l, image);
 	}
 }

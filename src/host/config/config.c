@@ -121,11 +121,6 @@ static int compare_names(const char *a, const char *b)
 	return diff ? diff : strcmp(a, b);
 }
 
-static const char *base_name(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return compare_names(base_name(((const struct place *)a)->path),

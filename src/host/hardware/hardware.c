@@ -35,13 +35,6 @@ static void *grow(void *list, size_t count, size_t size)
 	return (count & (count - 1)) == 0 ? xrealloc(list, count ? count * 2 : 1, size) : list;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static const char *link_name(struct scan *s, const char *path)
 {
 	const char *target = root_readlink(s->root, path, s->arena);

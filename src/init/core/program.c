@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/core/sys.h"
@@ -25,13 +26,6 @@ enum {
 };
 
 /* ---- its output ---- */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static void end_line(struct program *p)
 {

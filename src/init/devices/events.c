@@ -46,13 +46,6 @@ int events_open(void)
 	return fd;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 bool events_listen(struct boot *b, const char *subsystem,
 		   void (*heard)(struct boot *b, const struct uevent *u))
 {
