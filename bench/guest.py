@@ -21,7 +21,7 @@ def boot(kernel, path, root, append=""):
     """Boots the image PATH to the payload on the disk ROOT; what the payload told."""
     machine = qemu.Machine(kernel.image, path, f"root={root.root('UUID')} ro quiet{append}",
                            [(BUS, f"{root.path}{DRIVE_OPTIONS}")], memory=1024, icount=ICOUNT,
-                           timeout=600)
+                           quick=False, timeout=600)
     result = qemu.boot(machine, FOLDER / "boots" / path.stem)
     if result.ending != "poweroff" or not result.value("monotonic_us"):
         raise Failure(f"{shown(path)} does not reach the root\n{result.explain()}")

@@ -30,6 +30,6 @@ def least(kernel, path, root, say):
 
 def reaches_root(kernel, path, root, megabytes):
     machine = qemu.Machine(kernel.image, path, f"root={root.root('UUID')} ro quiet {GIVE_UP}",
-                           [("virtio-blk", root.path)], memory=megabytes, timeout=60)
+                           [("virtio-blk", root.path)], memory=megabytes, quick=False, timeout=60)
     result = qemu.boot(machine, FOLDER / "boots" / f"{path.stem}-memory")
     return result.ending == "poweroff" and result.value("monotonic_us") is not None

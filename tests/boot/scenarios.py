@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from lib.disk import Layout
+from lib.qemu import QUICK_ARGS
 from lib.rootfs import OTHER_INIT
 
 # The machines that everybody has meet every way to name a root; all others are in machines.py.
@@ -240,8 +241,8 @@ SCENARIOS = MATRIX + COMPRESSED + [
                 "rd.luks.uuid: this image has no feature for LUKS",
                 "rd.shel: nobody knows it; the nearest is rd.shell")),
     fails("wrong-uuid", root=NOWHERE, append="rw rd.timeout=5 panic=2 colour='blue'", says=(
-        NOWHERE, "vda1", "ext4", "in the boot loader: root=UUID={disk.uuid} console=ttyS0 "
-        "no_timer_check rw rd.timeout=5 panic=2 colour='blue'\n")),
+        NOWHERE, "vda1", "ext4", f"in the boot loader: root=UUID={{disk.uuid}} {QUICK_ARGS} "
+        "rw rd.timeout=5 panic=2 colour='blue'\n")),
     fails("wrong-uuid-without-panic", root=NOWHERE, append="rd.timeout=5",
           says=(NOWHERE, "{disk.uuid}")),
     fails("wrong-uuid-quiet", root=NOWHERE, append="quiet rd.timeout=5 panic=2",

@@ -44,7 +44,7 @@ class Computer:
         entry = self.esp / "loader/entries/linux.conf"
         entry.parent.mkdir(parents=True, exist_ok=True)
         entry.write_text("title Linux\nlinux /linux\ninitrd /initrd\n"
-                         f"options {qemu.CONSOLE_ARGS} {append}\n")
+                         f"options {qemu.QUICK_ARGS} {append}\n")
         (self.esp / "loader/loader.conf").write_text("timeout 0\ndefault linux.conf\n")
 
     def boot(self, name, append):
