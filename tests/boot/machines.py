@@ -11,7 +11,7 @@ from lib.disk import Layout
 from lib.filesystems import MAKERS as FILESYSTEMS
 from lib.qemu import BUSES, MICROVM, device_of
 
-from scenarios import ALL_SUITES, HOSTONLY_MODES, MODES, fails, of_matrix
+from scenarios import ALL_SUITES, CODECS, HOSTONLY_MODES, MODES, Scenario, fails, of_matrix
 from scenarios import BUSES as USUAL_BUSES
 
 STRICT = HOSTONLY_MODES["LABEL"]
@@ -36,9 +36,10 @@ def of_machine(suite, bus, mode, fs="ext4", table="gpt", sector=512):
     name = "-".join([suite, bus, *[str(word) for word, default in (
         (fs, "ext4"), (table, "gpt"), (sector, 512)) if word != default], mode])
     layout = Layout(table, fs, sector)
+    kind = "PARTUUID" if table == "mbr" else layout.kind
     return replace(cell, name=name, table=table, fs=fs, sector=sector,
-                   root=layout.kind or device_of(bus, 0),
-                   build=STRICT if mode == "hostonly" else ())
+                   root=kind or device_of(bus, 0),
+                   build=STRICT if mode == "hostonly" else cell.build)
 
 
 def protected(suite, bus, mode, fs="ext4"):
@@ -50,10 +51,23 @@ def protected(suite, bus, mode, fs="ext4"):
     return replace(cell, name=f"{cell.name}-protected", readonly=True, append="rw")
 
 
-def by_turns(cells):
-    """Both modes of each cell (a dictionary of what of_machine takes), the kernels by turns."""
-    return [of_machine(ALL_SUITES[number % len(ALL_SUITES)], mode=mode, **cell)
-            for number, cell in enumerate(cells) for mode in MODES]
+def packed(cell, codec):
+    """The same with an image that is compressed by CODEC."""
+    return replace(cell, name=f"{cell.name}-{codec}", build=(*cell.build, "--compress", codec))
+
+
+def by_turns(cells, modes=MODES):
+    """Each cell (a dictionary of what of_machine takes), the kernels by turns. With hostonly images
+    come all that these have to unpack."""
+    machines = []
+    for number, cell in enumerate(cells):
+        turn, which = divmod(number, len(ALL_SUITES))
+        for mode in modes:
+            machine = of_machine(ALL_SUITES[which], mode=mode, **cell)
+            if mode == "hostonly":
+                machine = packed(machine, CODECS[(turn + 2 * which) % len(CODECS)])
+            machines.append(machine)
+    return machines
 
 
 def unique(scenarios):
@@ -83,6 +97,9 @@ ALL_MACHINES = unique(
     + [protected(suite, "virtio-blk", mode, fs) for suite in END_SUITES for mode in MODES
        for fs in FILESYSTEMS if fs != "ext4"])
 
+ALL_COMPRESSED = [packed(Scenario(f"compress-{suite}", suite, bus="nvme"), codec)
+                  for suite in ALL_SUITES for codec in CODECS]
+
 # A partition table inside a partition is none for the kernel.
 NESTED = fails("table-in-a-partition", table="nested", says=(
     "wanted: root=UUID={disk.uuid}", "disk with a gpt partition table",
@@ -91,10 +108,11 @@ NESTED = fails("table-in-a-partition", table="nested", says=(
 
 MACHINES = [
     *by_turns([cell for cell in _buses if cell["bus"] not in RELATIVES] + _filesystems),
-    *by_turns(_tables[:3]),
-    *by_turns([{"bus": bus, "sector": 4096} for bus in LARGE_SECTORS[:4]]),
+    # The drivers are those of others: generic images, which need no other boot before.
+    *by_turns(_tables[:3], ("generic",)),
+    *by_turns([{"bus": bus, "sector": 4096} for bus in LARGE_SECTORS[:4]], ("generic",)),
     of_machine("sid", "nvme", "hostonly", table="logical", sector=4096),
-    of_machine("bookworm", "virtio-scsi", "hostonly", "squashfs", "none"),
-    *(protected(suite, bus, "hostonly") for suite, bus in zip(ALL_SUITES, PROTECTED)),
+    of_machine("bookworm", "virtio-scsi", "generic", "squashfs", "none"),
+    *(protected(suite, bus, "generic") for suite, bus in zip(ALL_SUITES, PROTECTED)),
     NESTED,
 ]

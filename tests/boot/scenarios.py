@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The table of boots. A new one is a line in SCENARIOS; machines.py has more kinds of machines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.disk import Layout
 from lib.qemu import QUICK_ARGS
 from lib.rootfs import OTHER_INIT
 
-# The machines that everybody has meet every way to name a root; all others are in machines.py.
-BUSES = ("virtio-blk", "virtio-scsi", "nvme", "ahci", "usb-storage")
-SUITES = ("bookworm", "trixie")
+# The machines that everybody has, and whose kernel each is booted by; all others are in machines.py.
+BUSES = {"virtio-blk": "bookworm", "virtio-scsi": "bookworm", "nvme": "trixie", "ahci": "trixie",
+         "usb-storage": "bookworm"}
 ALL_SUITES = ("bullseye", "bookworm", "trixie", "sid")
 CODECS = ("zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none")
 MODES = ("generic", "hostonly")
-KINDS = ("UUID", "LABEL", "PARTUUID")
+KINDS = ("LABEL", "PARTUUID", "PARTLABEL")
 # Each kind of name goes with a kind of hostonly image; sloppy is the default.
 HOSTONLY_MODES = {"LABEL": ("--hostonly-mode", "strict"), "PARTUUID": ("--hostonly-mode", "portable")}
 RUN_HARDWARE = "payload.run=hardware"
@@ -87,6 +87,19 @@ class Scenario:
 EARLY = {("bookworm", "nvme"): " rd.driver.pre=nvme",
          ("bookworm", "virtio-scsi"): " rd.driver.pre=sd_mod"}
 
+# An early segment: the kernel finds an ACPI table in it, whatever the next one is packed with.
+ACPI_BUS = "nvme"
+ACPI_CODECS = {"bullseye": "xz", "bookworm": "zstd", "trixie": "lz4", "sid": "gzip"}
+
+
+def with_acpi(scenario):
+    """The same with an ACPI table of its own in the image."""
+    codec = ACPI_CODECS[scenario.suite]
+    return replace(scenario, build=("--acpi-override", "{tables}", "--compress", codec),
+                   facts=("acpi=SSDT EARLYSEG",),
+                   says=("SSDT ACPI table found in initrd [kernel/firmware/acpi/ssdt.aml]",
+                         "ACPI: Table Upgrade: install [SSDT-PRROOT-EARLYSEG]"))
+
 
 def of_matrix(suite, bus, mode, kind):
     """The scenario of one cell. What the guest says of its hardware feeds the hostonly images."""
@@ -94,8 +107,9 @@ def of_matrix(suite, bus, mode, kind):
     if mode == "generic":
         append += EARLY.get((suite, bus), "")
     build = HOSTONLY_MODES.get(kind, ()) if mode == "hostonly" else ()
-    return Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, build=build, root=kind,
+    cell = Scenario(f"{suite}-{bus}-{mode}-{kind}", suite, mode, bus, build=build, root=kind,
                     append=append)
+    return with_acpi(cell) if (bus, mode) == (ACPI_BUS, "generic") else cell
 
 
 def fails(name, **what):
@@ -104,60 +118,22 @@ def fails(name, **what):
     return Scenario(name, **{"ending": "reboot", **what})
 
 
-# Each bus once with a generic and once with a hostonly image of each kernel, the kinds of names in
-# turn; and all kinds on one bus.
-MATRIX = [of_matrix(suite, bus, "generic", "UUID") for suite in SUITES for bus in BUSES]
-MATRIX += [of_matrix(suite, bus, "hostonly", KINDS[(i + k) % len(KINDS)])
-           for i, suite in enumerate(SUITES) for k, bus in enumerate(BUSES)]
-MATRIX += [of_matrix("trixie", "nvme", mode, kind) for mode in MODES for kind in KINDS]
+# Each bus once with a generic and once with a hostonly image, the kinds of names by turns; one bus
+# with every kernel: 5.10, and one that can pivot out of the initramfs.
+MATRIX = [cell for number, (bus, suite) in enumerate(BUSES.items())
+          for cell in (of_matrix(suite, bus, "generic", "UUID"),
+                       of_matrix(suite, bus, "hostonly", KINDS[number % len(KINDS)]))]
+MATRIX += [of_matrix(suite, ACPI_BUS, "generic", "UUID") for suite in ALL_SUITES]
+MATRIX += [of_matrix(suite, ACPI_BUS, "hostonly", "UUID") for suite in ("bullseye", "sid")]
 MATRIX = list(dict.fromkeys(MATRIX))
 
-# Older and newer kernels: 5.10, and one that can pivot out of the initramfs.
-MATRIX += [of_matrix(suite, "nvme", mode, "UUID") for suite in ("bullseye", "sid") for mode in MODES]
-
-# What each kernel has to unpack the image with: with --all-machines all of it, else each codec once,
-# the kernels by turns.
-ALL_COMPRESSED = [
-    Scenario(f"compress-{codec}-{suite}", suite, bus="nvme", build=("--compress", codec))
-    for suite in ALL_SUITES for codec in CODECS]
-COMPRESSED = [ALL_COMPRESSED[(i % len(ALL_SUITES)) * len(CODECS) + i] for i in range(len(CODECS))]
-
-SCENARIOS = MATRIX + COMPRESSED + [
-    # Ways to name the root.
-    Scenario("root-path", root="/dev/vda1"),
-    Scenario("root-path-nvme", bus="nvme", root="/dev/nvme0n1p1"),
-    Scenario("root-partlabel-with-blank", root="PARTLABEL"),
-    Scenario("root-partuuid-mbr", table="mbr", root="PARTUUID"),
-    Scenario("root-partuuid-mbr-generic", table="mbr", root="PARTUUID", mode="generic", bus="ahci"),
-    Scenario("root-partuuid-upper-case", root="PARTUUID={disk.partuuid_upper}"),
-    Scenario("root-on-second-disk", decoy=True, facts=("root_source=/dev/vdb1",)),
-
-    # Words for the mount.
-    Scenario("ro", append="ro"),
-    Scenario("rw", append="rw", flags=("rw",)),
-    Scenario("ro-then-rw", append="ro rw", flags=("rw",)),
-    Scenario("rootflags", append="rootflags=noatime,commit=30",
-             flags=("ro", "noatime", "commit=30")),
-    Scenario("rootfstype", append="rootfstype=ext4"),
-    Scenario("rootdelay", append="rootdelay=7", min_seconds=7),
-
-    # Disks that come late.
-    Scenario("late-disk", bus="virtio-scsi", plug_after=8),
+SCENARIOS = MATRIX + [
+    # A disk that comes late.
     Scenario("late-disk-rootwait", bus="usb-storage", append="rootwait rd.timeout=2", plug_after=9),
 
     # What the real init gets.
-    Scenario("init", append=f"init={OTHER_INIT}", argv=(OTHER_INIT,)),
-    Scenario("words-for-init", append="single colour=blue -- last",
-             argv=("/sbin/init", "single", "last"), env=("HOME=/", "TERM=linux", "colour=blue")),
-
-    # The console.
-    Scenario("loud", says=("preroot", "payload: reached root")),
-    Scenario("quiet", append="quiet", not_says=("preroot",)),
-
-    # Forms of the image, and the loading of modules side by side.
-    Scenario("two-cpus", mode="generic", cpus=2),
-    Scenario("compress-gzip-generic-trixie", suite="trixie", mode="generic",
-             build=("--compress", "gzip")),
+    Scenario("words-for-init", append=f"init={OTHER_INIT} single colour=blue -- last",
+             argv=(OTHER_INIT, "single", "last"), env=("HOME=/", "TERM=linux", "colour=blue")),
 
     # Drop-in features.
     Scenario("dropin-stages", mode="generic", features=(EACH_STAGE,), says=(
@@ -173,26 +149,16 @@ SCENARIOS = MATRIX + COMPRESSED + [
         "waiting for /usr/libexec/30-hangs (pre-pivot), for 9 more seconds",
         "/usr/libexec/30-hangs (pre-pivot) did not end within 12 seconds and was killed"),
         not_says=("to be mounted",)),
-    Scenario("dropin-root", root="", flags=("rw", "noatime"), features=(
-        ("root.conf", "kernel_cmdline='root=UUID={disk.uuid} rw rootflags=noatime'\n"),)),
-    Scenario("dropin-root-overridden", append="ro", not_says=("cannot be reached",), features=(
-        ("root.conf", f"kernel_cmdline='root={NOWHERE} rw rd.timeout=5'\n"),)),
+    Scenario("dropin-root", root="", flags=("rw", "noatime", "commit=30"), features=(
+        ("root.conf", "kernel_cmdline='root=UUID={disk.uuid} rw rootflags=noatime,commit=30 "
+                      "rootfstype=ext4'\n"),)),
 
-    # An early segment: the kernel finds an ACPI table in it.
-    *(Scenario(f"acpi-override-{suite}", suite=suite, bus="nvme", mode="generic",
-               build=("--acpi-override", "{tables}", "--compress", codec),
-               facts=("acpi=SSDT EARLYSEG",),
-               says=("SSDT ACPI table found in initrd [kernel/firmware/acpi/ssdt.aml]",
-                     "ACPI: Table Upgrade: install [SSDT-PRROOT-EARLYSEG]"))
-      for suite, codec in (("bullseye", "xz"), ("bookworm", "zstd"), ("trixie", "lz4"),
-                           ("sid", "gzip"))),
+    # PID 1's trace of a boot in which modules load side by side.
+    Scenario("trace", mode="generic", cpus=2, append="payload.cat=boot.json",
+             says=("preroot: ", "payload: reached root")),
 
-    # PID 1's trace of the boot.
-    Scenario("trace", mode="generic", append="payload.cat=boot.json"),
-
-    # A distribution's root.
-    Scenario("systemd", tree="bookworm", facts=("state=running", "target=active")),
-    Scenario("systemd-generic-trixie", suite="trixie", mode="generic", bus="nvme", tree="trixie",
+    # A distribution's root; bookworm's is booted in test_rebuild.py.
+    Scenario("systemd-trixie", suite="trixie", bus="nvme", tree="trixie",
              facts=("state=running", "target=active")),
     # The limits of device units are the host's speed, not ours.
     Scenario("systemd-bullseye", suite="bullseye", mode="generic", tree="bullseye",
@@ -233,21 +199,17 @@ SCENARIOS = MATRIX + COMPRESSED + [
     fails("rescue-locked", root=NOWHERE, append="rd.timeout=5 panic=2 rd.shell", password="",
           build=("--add", "rescue"),
           says=("no shell: root had no password when the image was built",)),
-    fails("rescue-panic", root=NOWHERE, password="right one", build=("--add", "rescue"),
-          says=("rebooting in 2 seconds (panic=)",), not_says=("a shell on",)),
     fails("rd-emergency", root=NOWHERE, ending="poweroff", reached=False,
           append="rd.timeout=5 rd.shell=0 rd.emergency=poweroff rd.luks.uuid=x rd.shel",
           says=("switching off in 0 seconds (rd.emergency=)",
                 "rd.luks.uuid: this image has no feature for LUKS",
                 "rd.shel: nobody knows it; the nearest is rd.shell")),
-    fails("wrong-uuid", root=NOWHERE, append="rw rd.timeout=5 panic=2 colour='blue'", says=(
+    # Also where few words are asked for.
+    fails("wrong-uuid", root=NOWHERE, append="rw quiet rd.timeout=5 panic=2 colour='blue'", says=(
         NOWHERE, "vda1", "ext4", f"in the boot loader: root=UUID={{disk.uuid}} {QUICK_ARGS} "
-        "rw rd.timeout=5 panic=2 colour='blue'\n")),
-    fails("wrong-uuid-without-panic", root=NOWHERE, append="rd.timeout=5",
-          says=(NOWHERE, "{disk.uuid}")),
-    fails("wrong-uuid-quiet", root=NOWHERE, append="quiet rd.timeout=5 panic=2",
-          says=(NOWHERE, "{disk.uuid}")),
-    fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5 panic=2", says=("xfs", "ext4")),
+        "rw quiet rd.timeout=5 panic=2 colour='blue'\n")),
+    # Without panic= as well.
+    fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5", says=("xfs", "ext4")),
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
           says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers ahci,nvme, or")),
     fails("blacklisted", append="modprobe.blacklist=virtio_blk rd.timeout=5 panic=2", says=(
@@ -256,13 +218,10 @@ SCENARIOS = MATRIX + COMPRESSED + [
     fails("foreign-init", tree="foreign-init", says=(
         "the boot cannot go on", "/sbin/init is a 64-bit program for s390x (this kernel: x86_64)",
         "or init= with another program of it")),
-    fails("dropin-required-pre-trigger", features=required("pre_trigger"), says=(
-        "the boot cannot go on",
-        "but: /usr/libexec/must-fails, which is required at pre-trigger, ended with status 3",
-        "vda1", "{disk.uuid}", "required=no")),
-    fails("dropin-required-pre-mount", features=required("pre_mount"), says=(
-        "the boot cannot go on", "which is required at pre-mount, ended with status 3")),
+    # (One before the mount is in test_rebuild.py.)
     fails("dropin-required-pre-pivot", features=required("pre_pivot"), says=(
-        "the boot cannot go on", "which is required at pre-pivot, ended with status 3")),
+        "the boot cannot go on",
+        "but: /usr/libexec/must-fails, which is required at pre-pivot, ended with status 3",
+        "vda1", "{disk.uuid}", "required=no")),
     fails("no-root-parameter", root="", says=("root=",)),
 ]
