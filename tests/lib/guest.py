@@ -105,6 +105,7 @@ class Guest:
         self.write("/etc/machine-id", MACHINE_ID + "\n")
         self.write("/etc/systemd/system/task.service", UNIT)
         systemctl = ["systemctl", f"--root={self.tree}", "--quiet"]
+        run([*systemctl, "preset", "preroot-good.service"])
         run([*systemctl, "enable", "task.service"])
         run([*systemctl, "mask", *MASKED])
 

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`make install`: files are where those who read them look, whatever the prefix."""
+
+import json
+import subprocess
+
+import pytest
+
+from lib import BUILD, TOP
+from lib.command import run
+
+SERVICE = "preroot-good.service"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A root with what is installed, and a systemd that could start it."""
+    root = tmp_path_factory.mktemp("installed")
+    run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root])
+    return root
+
+
+def places(folder):
+    """Where the build in FOLDER would install its files."""
+    return set(json.loads(run(["meson", "introspect", "--installed", folder]).stdout).values())
+
+
+def systemctl(root, *words):
+    done = subprocess.run(["systemctl", f"--root={root}", *words, SERVICE], check=False, text=True,
+                          capture_output=True)
+    return done.stdout.strip()
+
+
+def test_the_service_is_enabled_by_the_preset_and_can_be_disabled(installed):
+    units = installed / "usr/local/lib/systemd/system"
+    program = next(line.removeprefix("ExecStart=").split()[0]
+                   for line in (units / SERVICE).read_text().splitlines()
+                   if line.startswith("ExecStart="))
+    assert (installed / program.lstrip("/")).is_file()
+    assert systemctl(installed, "is-enabled") == "disabled"
+    systemctl(installed, "preset")
+    assert systemctl(installed, "is-enabled") == "enabled"
+    link = installed / "etc/systemd/system/multi-user.target.wants" / SERVICE
+    assert str(link.readlink()) == f"/usr/local/lib/systemd/system/{SERVICE}"
+    systemctl(installed, "disable")
+    assert systemctl(installed, "is-enabled") == "disabled"
+
+
+def test_logrotate_and_grub_find_their_files(installed):
+    assert "/var/log/preroot.log" in (installed / "etc/logrotate.d/preroot").read_text()
+    assert (installed / "etc/grub.d/42_preroot").stat().st_mode & 0o111
+
+
+def test_another_prefix_can_be_chosen_later(tmp_path):
+    """As the README says it, and also one below which systemd does not look."""
+    folder = tmp_path / "build"
+    run(["meson", "setup", folder, TOP])
+    for prefix, systemd in (("/usr", "/usr"), ("/opt/preroot", "/usr/local")):
+        run(["meson", "configure", folder, f"-Dprefix={prefix}"])
+        run(["ninja", "-C", folder, "build.ninja"])
+        assert places(folder) >= {
+            f"{prefix}/sbin/preroot", f"{prefix}/lib/preroot/preroot-init",
+            f"{systemd}/lib/systemd/system/{SERVICE}",
+            f"{systemd}/lib/systemd/system-preset/50-preroot.preset",
+            "/etc/logrotate.d/preroot", "/etc/grub.d/42_preroot"}
+        assert f"ExecStart={prefix}/sbin/preroot " in (folder / "data" / SERVICE).read_text()
