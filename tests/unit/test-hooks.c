@@ -164,6 +164,31 @@ static void an_optional_one_may_fail_and_a_required_one_may_not(void **state)
 	assert_null(strstr(recorder_calls(), "/bin/d"));
 }
 
+static void a_required_one_stops_the_boot_at_each_stage(void **state)
+{
+	static const struct {
+		enum bootconf_stage stage;
+		const char *name;
+	} cases[] = {{RUN_PRE_TRIGGER, "pre-trigger"},
+		     {RUN_PRE_MOUNT, "pre-mount"},
+		     {RUN_PRE_PIVOT, "pre-pivot"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		char conf[64];
+
+		snprintf(conf, sizeof(conf), "run=%s 5 required /bin/a\n", cases[i].name);
+		fixture_make(&f, conf);
+		recorder_start_with(100);
+		assert_true(hooks_begin(f.boot->hooks, cases[i].stage));
+		assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+		program_reaped(f.boot, 100, EXIT_3);
+		assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
+		assert_contains(f.boot->hooks->error, cases[i].name);
+	}
+}
+
 static void a_required_one_that_cannot_be_started_fails(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -247,6 +272,7 @@ int main(void)
 		cmocka_unit_test(programs_run_one_after_the_other),
 		cmocka_unit_test(before_the_devices_there_is_no_root),
 		cmocka_unit_test(an_optional_one_may_fail_and_a_required_one_may_not),
+		cmocka_unit_test(a_required_one_stops_the_boot_at_each_stage),
 		cmocka_unit_test(a_required_one_that_cannot_be_started_fails),
 		cmocka_unit_test(one_that_hangs_is_killed_and_left_behind),
 		cmocka_unit_test(output_is_taken_until_the_end),
