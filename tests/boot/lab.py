@@ -155,7 +155,7 @@ class Lab:
             append=f"{self._root_word(scenario, root)} {scenario.append}",
             disks=[(scenario.bus, file) for file in files],
             sector=scenario.layout.sector, readonly=scenario.readonly,
-            memory=1024 if is_debian else 512, timeout=600 if is_debian else 180,
+            memory=1024 if is_debian else 512, timeout=1200 if is_debian else 600,
             cpus=scenario.cpus, plug_after=scenario.plug_after, script=scenario.script)
         return qemu.boot(machine, self.folder / "boots" / scenario.name)
 

@@ -153,7 +153,7 @@ class Guest:
     def chroot(self, *argv):
         run(["chroot", self.tree, *argv])
 
-    def boot(self, steps=(), ending="reboot", append=None, timeout=300):
+    def boot(self, steps=(), ending="reboot", append=None, timeout=1200):
         """Starts the machine, which does STEPS, pairs of a name and a command of its shell.
 
         Each is a section of the report. With APPEND, the kernel is started with its first image and

@@ -7,6 +7,7 @@ and sections between `BEGIN name` and `END name STATUS`. Both are kept as files 
 
 import contextlib
 import json
+import queue
 import re
 import socket
 import subprocess
@@ -119,8 +120,9 @@ CONSOLE_ARGS = "console=ttyS0 no_timer_check"
 # The kernel's tests of its own cryptography take a quarter of a boot.
 QUICK_ARGS = f"{CONSOLE_ARGS} cryptomgr.notests"
 FIRMWARE = Path("/usr/share/OVMF")
-# Who asks for a password throws away what was typed before; nothing shows when it listens.
-TYPING_DELAY = 1
+# A program that asks for a password throws away what was typed before, and nothing shows when it
+# listens; but then the guest has nothing to do. So often in a row its processors must be seen asleep.
+ASLEEP_TIMES, ASLEEP_PAUSE = 10, 0.05
 
 
 @dataclass
@@ -157,7 +159,7 @@ class Machine:
     quick: bool = True
     script: tuple = ()
     firmware: Path | None = None
-    timeout: float = 180
+    timeout: float = 600  # only ends a boot that hangs
     extra: tuple = ()    # further words for QEMU
     actions: tuple = ()  # what QEMU is told while it runs: (seconds, command, arguments), in order
 
@@ -207,6 +209,7 @@ def command_line(machine, console, report, typist=None):
     words = ["qemu-system-x86_64", "-machine", *kinds, "-accel", "tcg", "-cpu", machine.cpu,
              "-m", str(machine.memory) + "".join({bus.memory for bus in buses}),
              "-smp", str(machine.cpus),
+             "-name", "guest,debug-threads=on",  # which names the threads of its processors
              "-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio",
              *_serial_ports(kinds, serial, report), *_kernel_words(machine)]
     if typist:
@@ -263,13 +266,14 @@ def boot(machine, folder):
     folder.mkdir(parents=True, exist_ok=True)
     console, report, log = (folder / name for name in ("console", "report", "qemu.log"))
     started = time.monotonic()
-    with open(log, "wb") as errors, _typist(machine) as typist:
+    with open(log, "wb") as errors, _typist(machine) as (typist, started_as):
         try:
             process = subprocess.Popen(command_line(machine, console, report, typist),
                                        env=environment(),
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
         except FileNotFoundError as error:
             raise Failure("qemu-system-x86_64: not found; tools/setup run installs it") from error
+        started_as.put(process.pid)
         with process:
             ending = _watch(process, machine)
     if ending.startswith("QEMU"):
@@ -279,32 +283,52 @@ def boot(machine, folder):
 
 @contextlib.contextmanager
 def _typist(machine):
-    """The path of a socket whose other end types MACHINE's script; None without one."""
+    """The path of a socket whose other end types MACHINE's script, None without one; and where QEMU's
+    process is to be told."""
+    pid = queue.Queue()
     if not machine.script:
-        yield None
+        yield None, pid
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "console"
-        thread = threading.Thread(target=_type, args=(path, machine), daemon=True)
+        thread = threading.Thread(target=_type, args=(path, machine, pid), daemon=True)
         thread.start()
-        yield path
+        yield path, pid
         thread.join()
 
 
-def _type(path, machine):
+def _type(path, machine, started_as):
     """Types the script until it or the guest ends, then only listens: QEMU must not be held up."""
     console = _connect(path, time.monotonic() + machine.timeout)
     if not console:
         return
-    script, seen = list(machine.script), b""
+    pid, script, seen = started_as.get(), list(machine.script), b""
     with console, contextlib.suppress(OSError):
         while data := console.recv(4096):
             seen += data
             while script and (at := seen.find(script[0][0].encode())) >= 0:
                 wanted, keys = script.pop(0)
                 seen = seen[at + len(wanted.encode()):]
-                time.sleep(TYPING_DELAY)
+                _wait_asleep(pid)
                 console.sendall(keys.encode())
+
+
+def _wait_asleep(pid):
+    """Until the guest that QEMU's process PID runs has nothing to do, or has ended."""
+    times = 0
+    while times < ASLEEP_TIMES:
+        time.sleep(ASLEEP_PAUSE)
+        states = list(_processor_states(pid))
+        times = times + 1 if all(state == "S" for state in states) else 0
+
+
+def _processor_states(pid):
+    """What each thread that is a processor of the guest does: S when it sleeps."""
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            _, name, rest = re.split(r"[()]", (task / "stat").read_text(encoding="utf-8"), maxsplit=2)
+            if "CPU" in name:
+                yield rest.split()[0]
 
 
 def _connect(path, deadline):
