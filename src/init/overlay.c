@@ -177,6 +177,7 @@ static int prepare_device(const struct boot *b, const struct job *job, struct jo
 	int r;
 
 	memcpy(mount.name, job->name, sizeof(mount.name));
+	mount.on_device = true;
 	mount.device = job->device;
 	memcpy(mount.fstype, job->fstype, sizeof(mount.fstype));
 	mount.writable = !readonly || b->params.overlay_reset;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "init/core/mount.h"
 #include "init/devices/block.h"
 #include "init/rescue/rescue.h"
 #include "init/core/settings.h"
@@ -231,6 +232,32 @@ static void what_ends_after_its_stage_is_not_taken_for_another(void **state)
 	job_ends(b, 0, "/sbin/init");
 	assert_true(b->flow.failed);
 	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+/* A tmpfs is named in fstab by any word: that is no device. */
+static void only_devices_are_compared_with_what_was_probed(void **state)
+{
+	char fstab[] = "zzb /data zzfs x-initrd.mount\n/dev/zzb /usr zzfs\n"
+		       "tmpfs /tmp tmpfs x-initrd.mount\n";
+	struct job_result r = {0};
+	struct boot *b = boot_with("root=LABEL=x");
+
+	(void)state;
+	appears(b, "zzb", "zzfs", "y");
+	mounts_take(b, fstab);
+	flow_go(b, STAGE_MOUNTS_WAIT);
+	for (size_t i = 0; i < b->mounts->n; i++) {
+		bool on_device = b->mounts->list[i].spec.kind == SPEC_NAME;
+
+		go_on(b);
+		assert_int_equal(world.job.kind, JOB_MOUNT);
+		assert_int_equal(world.job.on_device, on_device);
+		world.job.beneath = false; /* there is no root to mount it in */
+		recorder.identity = -ESTALE;
+		assert_int_equal(mount_device(&world.job, &r), on_device ? -ESTALE : 0);
+		job_ends(b, 0, "");
+	}
 	boot_end(b);
 }
 
@@ -705,6 +732,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_boot_goes_from_the_device_to_the_init),
 		cmocka_unit_test(what_ends_after_its_stage_is_not_taken_for_another),
+		cmocka_unit_test(only_devices_are_compared_with_what_was_probed),
 		cmocka_unit_test(types_are_tried_one_after_the_other),
 		cmocka_unit_test(waiting_is_told_after_three_seconds_and_then_every_ten),
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),

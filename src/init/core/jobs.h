@@ -46,6 +46,7 @@ struct job {
 	enum job_kind kind;
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
+	bool on_device; /* NAME is a device, and has to be the one that DEVICE describes */
 	struct device_identity device; /* MOUNT, HOLD, RESUME, OVERLAY: what NAME must be */
 	bool links;               /* PROBE: what would udev call it? */
 	uint32_t generation;	  /* PROBE: of the device, see devices/block.h */

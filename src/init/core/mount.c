@@ -172,7 +172,7 @@ int mount_device(const struct job *job, struct job_result *out)
 	if (r < 0)
 		return r;
 	r = find_place(job, flags, &place, out);
-	if (r == 0 && *job->name && !(flags & MS_BIND))
+	if (r == 0 && job->on_device)
 		r = hold_device(job, &place, out);
 	if (r < 0)
 		return r;

@@ -167,6 +167,7 @@ const struct block_device *block_get(const struct boot *b, struct device_ref ref
 void block_into_job(const struct block_device *d, struct job *job)
 {
 	memcpy(job->name, d->name, sizeof(job->name));
+	job->on_device = true;
 	job->device = (struct device_identity){
 		.major = d->probe.major, .minor = d->probe.minor, .sequence = d->probe.sequence};
 	memcpy(job->device.type, d->probe.type, sizeof(job->device.type));
