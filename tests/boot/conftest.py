@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots the selected scenarios, as many at a time as there are processors, or --boots-at-once N.
+"""Boots the selected scenarios, one more at a time than there are processors, since some of them
+wait, or --boots-at-once N.
 
 --all-machines is for test_machines.py, all that are known, which takes an hour or two, and for
 test_rebuild.py, all boot loaders.
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 def pytest_addoption(parser):
     parser.addoption("--all-machines", action="store_true")
-    parser.addoption("--boots-at-once", type=int, default=os.cpu_count())
+    parser.addoption("--boots-at-once", type=int, default=os.cpu_count() + 1)
 
 
 @pytest.fixture(scope="session")

@@ -113,8 +113,9 @@ def of_matrix(suite, bus, mode, kind):
 
 
 def fails(name, **what):
-    """A scenario whose root cannot be reached: the guest explains it and starts again."""
-    what = {"append": "rd.timeout=5 panic=2", **what}
+    """A scenario whose root cannot be reached: the guest explains it and starts again. In that time
+    it finds its disks beside any load; where the disk of the root is there, no limit is given."""
+    what = {"append": "rd.timeout=15 panic=2", **what}
     return Scenario(name, **{"ending": "reboot", **what})
 
 
@@ -187,7 +188,7 @@ SCENARIOS = MATRIX + [
                  ("preroot# ", "grep sysroot /proc/mounts; exit\n")),
              says=("\nfirst-42\n0\n",
                    "\n/dev/vda1 /sysroot ext4 ro,relatime 0 0\n")),
-    Scenario("rescue-password", root=NOWHERE, append="rd.timeout=5 quiet", password="right one",
+    Scenario("rescue-password", root=NOWHERE, append="rd.timeout=15 quiet", password="right one",
              build=("--add", "rescue"), facts=("failure=the root filesystem cannot be reached",),
              script=(("rescue: a shell on /dev/console", ""),
                      ("maintenance", "wrong one\n"), ("incorrect", ""),
@@ -196,30 +197,30 @@ SCENARIOS = MATRIX + [
              says=("when it ends, the boot is tried again", "preroot: trying again")),
 
     # Roots that cannot be reached.
-    fails("rescue-locked", root=NOWHERE, append="rd.timeout=5 panic=2 rd.shell", password="",
+    fails("rescue-locked", root=NOWHERE, append="rd.timeout=15 panic=2 rd.shell", password="",
           build=("--add", "rescue"),
           says=("no shell: root had no password when the image was built",)),
     fails("rd-emergency", root=NOWHERE, ending="poweroff", reached=False,
-          append="rd.timeout=5 rd.shell=0 rd.emergency=poweroff rd.luks.uuid=x rd.shel",
+          append="rd.timeout=15 rd.shell=0 rd.emergency=poweroff rd.luks.uuid=x rd.shel",
           says=("switching off in 0 seconds (rd.emergency=)",
                 "rd.luks.uuid: this image has no feature for LUKS",
                 "rd.shel: nobody knows it; the nearest is rd.shell")),
     # Also where few words are asked for.
-    fails("wrong-uuid", root=NOWHERE, append="rw quiet rd.timeout=5 panic=2 colour='blue'", says=(
+    fails("wrong-uuid", root=NOWHERE, append="rw quiet rd.timeout=15 panic=2 colour='blue'", says=(
         NOWHERE, "vda1", "ext4", f"in the boot loader: root=UUID={{disk.uuid}} {QUICK_ARGS} "
-        "rw quiet rd.timeout=5 panic=2 colour='blue'\n")),
+        "rw quiet rd.timeout=15 panic=2 colour='blue'\n")),
     # Without panic= as well.
-    fails("wrong-rootfstype", append="rootfstype=xfs rd.timeout=5", says=("xfs", "ext4")),
+    fails("wrong-rootfstype", append="rootfstype=xfs", says=("xfs", "ext4")),
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
           says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers ahci,nvme, or")),
-    fails("blacklisted", append="modprobe.blacklist=virtio_blk rd.timeout=5 panic=2", says=(
+    fails("blacklisted", append="modprobe.blacklist=virtio_blk rd.timeout=15 panic=2", says=(
         "module virtio_blk would drive it, but is excluded by modprobe.blacklist=",
         "try: rd.driver.pre=virtio_blk on the kernel command line")),
-    fails("foreign-init", tree="foreign-init", says=(
+    fails("foreign-init", tree="foreign-init", append="panic=2", says=(
         "the boot cannot go on", "/sbin/init is a 64-bit program for s390x (this kernel: x86_64)",
         "or init= with another program of it")),
     # (One before the mount is in test_rebuild.py.)
-    fails("dropin-required-pre-pivot", features=required("pre_pivot"), says=(
+    fails("dropin-required-pre-pivot", append="panic=2", features=required("pre_pivot"), says=(
         "the boot cannot go on",
         "but: /usr/libexec/must-fails, which is required at pre-pivot, ended with status 3",
         "vda1", "{disk.uuid}", "required=no")),

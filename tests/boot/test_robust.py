@@ -259,7 +259,7 @@ def test_a_root_without_folders_is_explained(lab):
 
 def test_an_image_for_another_kernel_is_explained(lab):
     other = kernels.of_suite("trixie")
-    boot = lab.boot("other", lab.image("generic"), "rd.timeout=5 panic=2", kernel=other)
+    boot = lab.boot("other", lab.image("generic"), "rd.timeout=15 panic=2", kernel=other)
     explains(boot, f"this image is for kernel {lab.kernel.version}, "
              f"but kernel {other.version} runs: its modules cannot load",
              f"try: the entry of kernel {lab.kernel.version} in the boot menu")

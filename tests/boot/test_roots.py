@@ -108,18 +108,18 @@ NAMES = [
 
 @pytest.mark.parametrize("name, bus, root, source", NAMES, ids=[row[0] for row in NAMES])
 def test_root_is_named_by(lab, disks, name, bus, root, source):
-    check(start(lab, name, f"root={root} rd.timeout=20", drive(bus, disks.plain)), source)
+    check(start(lab, name, f"root={root}", drive(bus, disks.plain)), source)
 
 
 def test_auto_takes_the_one_root_partition_and_its_flags(lab, disks):
     """The other one is marked as not to be taken; read-only wins over rw."""
-    boot = check(start(lab, "auto", "rw rd.timeout=20", drive("virtio-blk", disks.plain),
+    boot = check(start(lab, "auto", "rw", drive("virtio-blk", disks.plain),
                        drive("virtio-blk", disks.auto, 1)), "/dev/vdb2")
     assert "ro" in boot.value("root_flags").split(",")
 
 
 def test_auto_refuses_to_guess_between_disks(lab, disks):
-    boot = start(lab, "auto-rivals", "rd.timeout=5 panic=1", drive("virtio-blk", disks.auto),
+    boot = start(lab, "auto-rivals", "rd.timeout=15 panic=1", drive("virtio-blk", disks.auto),
                  drive("virtio-blk", disks.rival, 1))
     assert boot.ending == "reboot", boot.explain()
     assert "several disks have a partition of the type of a root (vda2, vdb1)" in boot.console

@@ -70,7 +70,7 @@ def failed(computer):
 def after(computer, failed):
     """The next one, without root=: two disks have a partition of the type of a root."""
     assert failed.ending == "reboot", failed.explain()
-    return computer.boot("after", "rd.timeout=20 panic=1 payload.run=status")
+    return computer.boot("after", "panic=1 payload.run=status")
 
 
 def test_the_root_is_that_of_the_disk_the_boot_loader_came_from(after):

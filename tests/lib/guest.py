@@ -28,7 +28,7 @@ MACHINE_ID = "5a1f0d5b3c9e47758a529a341f0d5b3c"
 MB = 1 << 20
 # No screen, few words, and a machine that starts anew when the boot cannot go on. The time that
 # units may take is the host's speed.
-APPEND = f"{qemu.QUICK_ARGS} quiet panic=1 rd.timeout=10 systemd.default_timeout_start_sec=600"
+APPEND = f"{qemu.QUICK_ARGS} quiet panic=1 rd.timeout=30 systemd.default_timeout_start_sec=600"
 # What a machine without network, people, and hardware to speak of can do without: all is emulated.
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
           "e2scrub_reap.service", "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty.target",
