@@ -173,6 +173,17 @@ static void judge_image(struct reader *r, struct inventory_row *row)
 			       : "preroot did not write it");
 }
 
+/* Where the image would be, there may be a link. */
+static const char *why_missing(struct reader *r, const struct inventory_row *row)
+{
+	const char *path = boot_image_path(r->root, &r->out->boot, row->version, r->arena);
+	const char *target = root_readlink(r->root, path, r->arena);
+
+	return target ? arena_printf(r->arena, "/%s is a link to %s, which is not there", path,
+				     target)
+		      : "it has no image";
+}
+
 static void judge(struct reader *r, struct inventory_row *row)
 {
 	const struct state *s = &row->state;
@@ -186,7 +197,7 @@ static void judge(struct reader *r, struct inventory_row *row)
 			   row->n_images ? "its kernel is gone, only the modules are left"
 					 : "only the modules of this kernel are left");
 	if (!row->image)
-		return say(row, INVENTORY_MISSING, "it has no image");
+		return say(row, INVENTORY_MISSING, why_missing(r, row));
 	if (*s->failed)
 		return say(row, INVENTORY_FAILED,
 			   strcmp(s->failed, s->id) == 0

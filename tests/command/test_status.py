@@ -135,6 +135,19 @@ def test_a_kernel_without_an_image_is_told(machine):
     assert re.fullmatch(rf"{re.escape(V1)} +- +- +- +- +missing: it has no image", lines[2])
 
 
+def test_an_image_that_is_a_link(machine):
+    machine.kernel(V1)
+    machine.image(V1)
+    real = machine.root / "boot/real"
+    real.mkdir()
+    machine.path(V1).rename(real / "image")
+    machine.path(V1).symlink_to("real/image")
+    assert re.search(r" /boot/real/image .* unverified: ", status(machine.root).text)
+    (real / "image").unlink()
+    assert f"missing: /boot/initrd.img-{V1} is a link to real/image, which is not there" in \
+        status(machine.root).text
+
+
 def test_what_is_left_of_kernels_is_orphaned(machine):
     machine.image(V1)
     machine.kernel(V2, modules=False)

@@ -135,7 +135,9 @@ static int begin(struct atomic *r, const char *path, const char *name, struct er
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	if (fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
 		err_set(err, -EEXIST, "%s is there and is no regular file", path);
-		return err_hint(err, "give the path of a file");
+		return err_hint(err, S_ISLNK(st.st_mode)
+					     ? "it is a link: make what it leads to, or remove it"
+					     : "give the path of a file");
 	}
 	remove_leftovers(r->dir, r->name);
 	return make_temp(r, path, err);
