@@ -38,6 +38,26 @@ struct json_object *cli_json_texts(const char *const *texts, size_t n)
 	return list;
 }
 
+struct json_object *cli_json_err(const struct err *err)
+{
+	const char *name = strerrorname_np(-err->code);
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "code", cli_json_text(name ? name : "EIO"));
+	json_object_object_add(o, "message", cli_json_text(err->text));
+	json_object_object_add(o, "hint", *err->hint ? cli_json_text(err->hint) : NULL);
+	return o;
+}
+
+void cli_print_json_err(const struct err *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "changed", json_object_new_boolean(false));
+	json_object_object_add(o, "error", cli_json_err(err));
+	cli_print_json(o);
+}
+
 int cli_take_json(const struct option_spec *spec, char **args, void *json, struct err *err)
 {
 	(void)spec;

@@ -18,5 +18,11 @@ struct json_object *cli_json_text(const char *text);
 
 struct json_object *cli_json_texts(const char *const *texts, size_t n);
 
+/* {"code": "ENOSPC", "message": ..., "hint": ... or null} */
+struct json_object *cli_json_err(const struct err *err);
+
+/* The result of a command that has changed nothing: {"changed": false, "error": ...} */
+void cli_print_json_err(const struct err *err);
+
 /* For options_parse() of a verb whose only option is --json. JSON: a bool. */
 int cli_take_json(const struct option_spec *spec, char **args, void *json, struct err *err);

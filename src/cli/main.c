@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "deploy/place/atomic.h"
 
-enum { MMAP_FROM = 2 * 1024 * 1024 };
+enum { MMAP_FROM = 2 * 1024 * 1024, COMMANDS_LEFT = 28 };
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
@@ -23,15 +24,22 @@ static const struct command *const commands[] = {
 	&command_verify,
 };
 
+static void print_command(FILE *to, const struct command *c)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "  %-11s %-14s", c->name, c->positional);
+	options_print_row(to, left, COMMANDS_LEFT, c->summary);
+}
+
 static void print_usage(FILE *to)
 {
 	fprintf(to, "Usage: preroot COMMAND [ARGUMENTS]\n\n"
 		    "Builds, checks and explains initramfs images.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-11s %-14s %s\n", commands[i]->name, commands[i]->positional,
-			commands[i]->summary);
+		print_command(to, commands[i]);
 	fprintf(to, "\nEach command has --help, and a manual page: man preroot-COMMAND.\n"
-		    "Exit status: 0 done, 1 failed and nothing changed, 2 wrong usage, "
+		    "Exit status: 0 done, 1 failed and nothing changed, 2 wrong usage,\n"
 		    "3 a check found something.\n");
 }
 
@@ -50,10 +58,67 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &a, NULL);
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/* Words that an option in front of the command takes; an option means the same to all. */
+static int count_words(const char *word)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && !n; i++)
+		n = options_words(commands[i], word);
+	return n ? n : 1;
+}
+
+static int fail_unknown(const char *name)
+{
+	const char *names[ARRAY_SIZE(commands) + 1] = {NULL}, *near;
+	struct err err = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i] = commands[i]->name;
+	near = nearest_word(name, names);
+	err_set(&err, -EINVAL, "unknown command \"%s\"", name);
+	if (near)
+		err_hint(&err, "is it meant to be \"%s\"? see: preroot --help", near);
+	else
+		err_hint(&err, "see: preroot --help");
+	return cli_usage(-EINVAL, &err);
+}
+
+/* The command is the first word that is no option and no argument of one. */
+static int run_command(int argc, char **argv)
+{
+	const struct command *c;
+	char *name;
+	int at = 0;
+
+	while (at < argc && argv[at][0] == '-')
+		at += count_words(argv[at]);
+	if (at >= argc) {
+		struct err err = {0};
+
+		err_set(&err, -EINVAL, "there is no command in this line");
+		err_hint(&err, "see: preroot --help");
+		return cli_usage(-EINVAL, &err);
+	}
+	name = argv[at];
+	c = find_command(name);
+	if (!c)
+		return fail_unknown(name);
+	memmove(argv + 1, argv, (size_t)at * sizeof(*argv));
+	return c->run(c, argc - 1, argv + 1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
-	struct err err = {0};
 
 	umask(022);
 	/* Large buffers go back to the system at once: else what one part of a build has freed
@@ -72,10 +137,5 @@ int main(int argc, char **argv)
 		printf("preroot %s\n", PREROOT_VERSION);
 		return cli_end(EXIT_DONE);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i]->run(commands[i], argc - 2, argv + 2);
-	err_set(&err, -EINVAL, "unknown command \"%s\"", name);
-	err_hint(&err, "see: preroot --help");
-	return cli_usage(-EINVAL, &err);
+	return run_command(argc - 1, argv + 1);
 }

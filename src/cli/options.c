@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
+enum { HELP_LEFT = 30, HELP_WIDTH = 80, OPTIONS_MAX = 64 };
+
 static int count_args(const struct option_spec *o)
 {
 	if (!o->args)
@@ -26,6 +28,24 @@ static const struct option_spec *find(const struct command *c, const char *word,
 	return NULL;
 }
 
+void options_print_row(FILE *to, const char *left, int width, const char *text)
+{
+	int at = fprintf(to, "%-*s", width, left);
+
+	/* What is too wide has a line of its own. */
+	if (at > width)
+		at = HELP_WIDTH;
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (at + 1 + len > HELP_WIDTH)
+			at = fprintf(to, "\n%*s", width, "") - 1;
+		at += fprintf(to, " %.*s", len, text);
+		text += len + (text[len] == ' ');
+	}
+	fprintf(to, "\n");
+}
+
 void options_help(const struct command *c)
 {
 	printf("Usage: preroot %s%s%s%s\n\n%s\n", c->name, c->options->name ? " [OPTIONS]" : "",
@@ -34,12 +54,41 @@ void options_help(const struct command *c)
 	for (const struct option_spec *o = c->options; o->name; o++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : " ",
+		snprintf(left, sizeof(left), "  %s%c%s--%s%s%s", o->letter ? "-" : " ",
 			 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
 			 o->args ? " " : "", o->args ? o->args : "");
-		printf("  %-28s %s\n", left, o->help);
+		options_print_row(stdout, left, HELP_LEFT, o->help);
 	}
-	printf("  %-28s %s\n", "-h, --help", "show this help");
+	options_print_row(stdout, "  -h, --help", HELP_LEFT, "show this help");
+}
+
+static int fail_unknown(const struct command *c, const char *word, size_t len, struct err *err)
+{
+	const char *known[OPTIONS_MAX + 2], *near = NULL;
+	char name[64];
+	size_t n = 0;
+
+	for (const struct option_spec *o = c->options; o->name && n < OPTIONS_MAX; o++)
+		known[n++] = o->name;
+	known[n++] = "help";
+	known[n] = NULL;
+	if (word[1] == '-') {
+		snprintf(name, sizeof(name), "%.*s", (int)len - 2, word + 2);
+		near = nearest_word(name, known);
+	}
+	err_set(err, -EINVAL, "unknown option %.*s", (int)len, word);
+	if (near)
+		return err_hint(err, "is it meant to be --%s? see: preroot %s --help", near, c->name);
+	return err_hint(err, "see: preroot %s --help", c->name);
+}
+
+int options_words(const struct command *c, const char *word)
+{
+	const char *equals = word[1] == '-' ? strchr(word, '=') : NULL;
+	const struct option_spec *o =
+		find(c, word, equals ? (size_t)(equals - word) : strlen(word));
+
+	return !o ? 0 : 1 + count_args(o) - (equals ? 1 : 0);
 }
 
 /* Handles ARGV[*AT], an option. */
@@ -52,10 +101,8 @@ static int take_option(const struct command *c, int argc, char **argv, int *at,
 	char *args[OPTION_ARGS_MAX] = {NULL};
 	int n = 0;
 
-	if (!o) {
-		err_set(err, -EINVAL, "unknown option %.*s", (int)len, word);
-		return err_hint(err, "see: preroot %s --help", c->name);
-	}
+	if (!o)
+		return fail_unknown(c, word, len, err);
 	if (equals && !o->args)
 		return err_set(err, -EINVAL, "option --%s takes no argument", o->name);
 	if (equals)

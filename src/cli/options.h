@@ -8,6 +8,8 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -48,6 +50,12 @@ int options_parse(const struct command *c, int argc, char **argv, options_apply 
 void options_weigh(struct buf *key, const struct option_spec *spec, char **args);
 
 void options_help(const struct command *c);
+
+/* A row of help: LEFT, and from column WIDTH on TEXT, wrapped at 80 columns. */
+void options_print_row(FILE *to, const char *left, int width, const char *text);
+
+/* How many words the option WORD and its arguments are in a command line of C; 0: C has no such. */
+int options_words(const struct command *c, const char *word);
 
 /* The value of --OPTION, from 0 to MAX: 0 or -EINVAL. */
 int cli_take_number(const char *option, const char *text, uint64_t max, uint64_t *out,

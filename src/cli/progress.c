@@ -9,9 +9,17 @@
 
 enum { PROGRESS_WIDTH = 30 };
 
+#define REDRAW_SECONDS 0.1
+
+/* Somebody looks on while it happens. */
+static bool is_watched(void)
+{
+	return cli_shows(RUNLOG_INFO) && isatty(STDERR_FILENO);
+}
+
 void progress_begin(struct progress *p, const char *label)
 {
-	*p = (struct progress){.label = label, .start = clock_now()};
+	*p = (struct progress){.label = label, .next = clock_now() + 1};
 }
 
 void progress_step(size_t done, size_t total, void *progress)
@@ -20,10 +28,10 @@ void progress_step(size_t done, size_t total, void *progress)
 	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
 	char bar[PROGRESS_WIDTH + 1], line[256];
 
-	if (!cli_shows(RUNLOG_INFO) || !isatty(STDERR_FILENO) ||
-	    (!p->shown && clock_now() - p->start < 1))
+	if (!is_watched() || clock_now() < p->next)
 		return;
 	p->shown = true;
+	p->next = clock_now() + REDRAW_SECONDS;
 	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[PROGRESS_WIDTH] = '\0';
@@ -69,6 +77,15 @@ void teller_tell(const struct step *step, void *teller)
 	switch (step->kind) {
 	case STEP_DETAIL:
 		cli_explain(RUNLOG_DEBUG, "%s %s: %s", step->kernel, step->name, step->text);
+		break;
+	case STEP_RUNNING:
+		if (is_watched())
+			fprintf(stderr, "\rwaiting for %s", step->text);
+		t->bar.shown = is_watched();
+		break;
+	case STEP_NOTE:
+		if (!t->json && cli_shows(RUNLOG_INFO))
+			printf("%s\n", step->text);
 		break;
 	case STEP_WAITING:
 		cli_tell_waiting(step->text, NULL);

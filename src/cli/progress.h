@@ -9,10 +9,10 @@
 
 #include "transaction/transaction.h"
 
-/* A bar on a terminal, for what takes more than a second. */
+/* A bar on a terminal, for what takes more than a second, drawn at most ten times a second. */
 struct progress {
 	const char *label;
-	double start;
+	double next; /* not drawn before this time */
 	bool shown;
 };
 

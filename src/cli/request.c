@@ -2,13 +2,16 @@
 #include "cli/request.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "features/make.h"
 #include "format/codec/encode.h"
@@ -224,6 +227,32 @@ static int settle_hostonly_mode(struct cli_request *r, struct err *err)
 		       r->hostonly_mode);
 }
 
+/* A pipe gives its text only once, and nothing is known of it the next time. */
+static int read_hardware_pipe(struct cli_request *r, struct err *err)
+{
+	struct request *q = &r->request;
+	bool is_input = q->hardware_file && strcmp(q->hardware_file, "-") == 0;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+	int e;
+
+	if (!q->hardware_file ||
+	    (!is_input && (stat(q->hardware_file, &st) < 0 ||
+			   !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))))
+		return 0;
+	if (is_input)
+		q->hardware_file = "/dev/stdin";
+	fd = open(q->hardware_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, -errno, "--hardware %s", q->hardware_file);
+	e = read_all(fd, HARDWARE_FILE_MAX, &text);
+	if (e < 0)
+		return err_sys(err, e, "--hardware %s", q->hardware_file);
+	q->hardware_text = arena_strdup(&r->arena, buf_cstr(&text));
+	return 0;
+}
+
 int cli_request_settle(struct cli_request *r, struct err *err)
 {
 	if (r->is_generic && r->request.hardware_file)
@@ -234,5 +263,7 @@ int cli_request_settle(struct cli_request *r, struct err *err)
 			       "--generic is for any machine: it takes no --hostonly-mode");
 	if (r->is_generic)
 		r->request.mode = MODE_GENERIC;
-	return r->hostonly_mode ? settle_hostonly_mode(r, err) : 0;
+	if (r->hostonly_mode && settle_hostonly_mode(r, err) < 0)
+		return err->code;
+	return read_hardware_pipe(r, err);
 }

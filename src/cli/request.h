@@ -54,7 +54,8 @@ void cli_request_clear(struct cli_request *r);
 #define _cleanup_request_ __attribute__((cleanup(cli_request_clear)))
 int cli_request_apply(const struct option_spec *spec, char **args, void *request, struct err *err);
 
-/* When all options are known: settles the mode. Options that contradict each other: -EINVAL. */
+/* When all options are known: settles the mode, and reads a description of hardware that comes
+ * through a pipe. Options that contradict each other: -EINVAL. */
 int cli_request_settle(struct cli_request *r, struct err *err);
 
 /* The PID 1 program: beside this one (in a build folder), or where it is installed. */

@@ -185,6 +185,17 @@ int state_write(const struct root *root, const char *version, const struct state
 	return r;
 }
 
+bool state_is_any(const struct root *root, struct arena *arena)
+{
+	char **names;
+	int n = root_listdir(root, STATE_DIR, arena, &names);
+
+	for (int i = 0; i < n; i++)
+		if (str_ends(names[i], ".json"))
+			return true;
+	return false;
+}
+
 int state_remove(const struct root *root, const char *version, struct err *err)
 {
 	_cleanup_fd_ int dir = root_openat(root, STATE_DIR, O_RDONLY | O_DIRECTORY);

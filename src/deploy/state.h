@@ -45,6 +45,9 @@ int state_read(const struct root *root, const char *version, struct state *out, 
 int state_write(const struct root *root, const char *version, const struct state *s,
 		struct err *err);
 
+/* Is anything known of the image of any kernel? */
+bool state_is_any(const struct root *root, struct arena *arena);
+
 /* Of a kernel that is gone. */
 int state_remove(const struct root *root, const char *version, struct err *err);
 

@@ -15,7 +15,6 @@
 #include "format/machine/microcode.h"
 #include "features/remove.h"
 
-enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
 
 bool build_is_hostonly(const struct build *b)
 {
@@ -52,8 +51,13 @@ int build_read_hardware(const struct request *request, const struct root *root,
 
 	if (!request->hardware_file)
 		return hardware_read(root, arena, out, err);
-	root_note_outside(root, request->hardware_file);
-	r = read_file_at(AT_FDCWD, request->hardware_file, HARDWARE_FILE_MAX, &text);
+	if (request->hardware_text) {
+		buf_add_str(&text, request->hardware_text);
+		r = buf_status(&text);
+	} else {
+		root_note_outside(root, request->hardware_file);
+		r = read_file_at(AT_FDCWD, request->hardware_file, HARDWARE_FILE_MAX, &text);
+	}
 	if (r < 0)
 		return err_sys(err, r, "hardware description %s", request->hardware_file);
 	r = hardware_from_json(buf_cstr(&text), text.len, arena, out, err);

@@ -8,6 +8,8 @@
 
 #include "features/features.h"
 
+enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
+
 /* OUT is to be cleared with build_clear(), also after a failure. ROOT and REQUEST must outlive
  * it. */
 int build_make(const struct request *request, const struct root *root, struct build *out,

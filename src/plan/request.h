@@ -62,6 +62,7 @@ struct request {
 	int level;                 /* of the codec; 0: ours */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
+	const char *hardware_text; /* what it holds, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */
 	const char **drivers;      /* further modules, by name */
 	size_t n_drivers;

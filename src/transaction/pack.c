@@ -39,7 +39,8 @@ int transaction_pack(const struct transaction *t, struct build *b, const struct 
 	int r = pack_write(&p, to->fd, out, err);
 
 	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
-		err_hint(err, "free space in %s; nothing was changed", to->folder);
+		err_hint(err, "free space in %s%s; nothing was changed", to->folder,
+			 to->is_cache ? ", or pack in memory with --no-cache" : "");
 	if (out->packages.code < 0)
 		plan_warn(&b->plan, "%s", out->packages.text);
 	return r;

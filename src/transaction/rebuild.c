@@ -17,6 +17,7 @@
 #include "deploy/prune.h"
 #include "deploy/state.h"
 #include "host/boot/images.h"
+#include "image/contents.h"
 #include "image/identity.h"
 #include "transaction/configure.h"
 #include "transaction/judge.h"
@@ -28,6 +29,7 @@ struct rebuild {
 	struct root *root;
 	struct arena *arena; /* of the outcome */
 	struct bootdir bootdir;
+	bool is_first; /* preroot has put no image in place here yet */
 };
 
 /* One kernel's way through the procedure. */
@@ -47,6 +49,13 @@ static void tell_loader_step(const char *text, void *arg)
 
 	runlog_line(r->q->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
 	transaction_tell(r->t, STEP_LOADER, NULL, "%s", text);
+}
+
+static void tell_running(const char *program, void *arg)
+{
+	const struct rebuild *r = arg;
+
+	transaction_tell(r->t, STEP_RUNNING, NULL, "%s", program);
 }
 
 static void tell_waiting(const char *text, void *arg)
@@ -80,6 +89,7 @@ static struct loader_request loader_of(struct rebuild *r, const char *version)
 				       .bootdir = &r->bootdir,
 				       .version = version,
 				       .say = tell_loader_step,
+				       .running = tell_running,
 				       .arg = r};
 }
 
@@ -169,7 +179,8 @@ static int compare_trials(struct run *run, int fd, char id[MANIFEST_ID + 1], boo
 static int pack(struct run *run, int fd, struct pack_result *packed, struct err *err)
 {
 	const char *folder = run->r->t->reuse.folder;
-	struct pack_target to = {.fd = fd, .folder = folder ? folder : "memory"};
+	struct pack_target to = {.fd = fd, .folder = folder ? folder : "memory",
+				  .is_cache = folder};
 	int e = transaction_pack(run->r->t, &run->build, &to, packed, err);
 
 	if (e == 0)
@@ -263,15 +274,98 @@ static void note_warnings(struct run *run)
 			runlog_line(q->log, o->version, "plan", RUNLOG_WARN, "%s", o->warnings[i]);
 }
 
+/* ---- what would change ---- */
+
+/* The manifest of the image that is there; empty: there is none. */
+static int read_current(const struct run *run, struct buf *out, struct err *err)
+{
+	const char *path = run->o->image;
+	_cleanup_image_ struct image *image = NULL;
+	_cleanup_fd_ int fd = root_openat(run->r->root, path, O_RDONLY | O_NONBLOCK);
+	struct changes *c = &run->o->changes;
+	int e;
+
+	if (fd < 0) {
+		c->why = arena_printf(run->r->arena, "there is no image /%s", path);
+		return fd == -ENOENT ? 0 : err_sys(err, fd, "/%s", path);
+	}
+	e = image_open_fd(fd, path, &image, err);
+	if (e == 0)
+		e = image_contents(image, path, out, err);
+	if (e == -ENOENT || e == -EBADMSG) {
+		c->why = arena_printf(run->r->arena, "%s", err->text);
+		*err = (struct err){0};
+		out->len = 0;
+		return 0;
+	}
+	return e;
+}
+
+static const char *find_reason(struct run *run)
+{
+	static const char *const reasons[] = {
+		[HISTORY_NONE] = "there is no record of the build of the image",
+		[HISTORY_OTHER] = "the image is not the one that was written last",
+		[HISTORY_CHANGED] = "the machine has changed",
+		[HISTORY_SAME] = "other options or other hardware than in the last build"};
+	struct rebuild *r = run->r;
+	struct trace *trace = run->reuse.cache ? trace_new(r->root, NULL) : NULL;
+	const char *path = arena_printf(r->arena, "%s/%s", root_prefix(r->root), run->o->image);
+	const char *changed = NULL;
+	enum history_verdict verdict = HISTORY_NONE;
+
+	if (trace)
+		verdict = history_judge(run->reuse.cache, trace, path, r->arena, &changed);
+	trace_free(trace);
+	return changed ? arena_printf(r->arena, "%s has changed", changed) : reasons[verdict];
+}
+
+static int explain(struct run *run, struct err *err)
+{
+	_cleanup_fd_ int fd = swap_scratch(NULL, err);
+	_cleanup_buf_ struct buf old = BUF_INIT;
+	struct pack_result packed = {0};
+	struct pack_target to = {.fd = fd, .folder = "memory"};
+	int e = fd < 0 ? fd : read_current(run, &old, err);
+
+	if (e == 0 && !run->o->changes.why)
+		run->o->changes.why = find_reason(run);
+	if (e == 0)
+		e = transaction_pack(run->r->t, &run->build, &to, &packed, err);
+	if (e == 0)
+		e = changes_find(&old, &packed.manifest, run->r->arena, &run->o->changes, err);
+	buf_clear(&packed.manifest);
+	return e;
+}
+
+/* The machine's first image of ours, which may surprise whoever knows other builders' images. */
+static void tell_no_shell(const struct run *run, const struct request *request)
+{
+	const struct rebuild *r = run->r;
+
+	for (size_t i = 0; i < request->add.n; i++)
+		if (strcmp(request->add.list[i], "rescue") == 0)
+			return;
+	transaction_tell(r->t, STEP_NOTE, run->o->version,
+			 "images of preroot have no shell for boots that fail, only an account of "
+			 "what is missing; --add rescue packs one");
+}
+
 static int rebuild_changed(struct run *run, struct err *err)
 {
 	struct request request;
 	int e = plan_image(run, &request, err);
 
-	if (e == 0 && run->r->q->check)
+	if (e == 0 && run->r->q->check) {
 		run->o->result = REBUILD_WOULD_CHANGE;
-	else if (e == 0)
+		e = run->r->q->explain ? explain(run, err) : 0;
+	} else if (e == 0) {
 		e = make_image(run, err);
+	}
+	if (e == 0 && run->r->is_first && run->o->result != REBUILD_WOULD_CHANGE) {
+		tell_no_shell(run, &request);
+		run->r->is_first = false;
+	}
 	if (e >= 0)
 		note_warnings(run);
 	build_clear(&run->build);
@@ -386,6 +480,7 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 		if (lock < 0)
 			return lock;
 	}
+	r.is_first = !q->check && !state_is_any(r.root, arena);
 	rebuild_all(&r, out);
 	return 0;
 }

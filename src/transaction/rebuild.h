@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "deploy/runlog.h"
+#include "transaction/changes.h"
 #include "transaction/transaction.h"
 
 enum { REBUILD_MODE = 0600 }; /* permissions of an image if nothing else is asked for */
@@ -19,6 +20,7 @@ struct rebuild_request {
 	const char *const *versions; /* of the kernels */
 	size_t n_versions;
 	bool check;	/* change nothing, say what would change */
+	bool explain;	/* with CHECK: also in what the image would differ, for which it is packed */
 	bool force;	/* also what has not changed */
 	bool try_next;	/* let the next boot alone try the image */
 	bool no_loader; /* leave the boot loader's menu as it is */
@@ -42,6 +44,7 @@ struct rebuild_kernel {
 	double seconds;
 	struct err err;	   /* of REBUILD_FAILED */
 	struct err loader; /* the image is unchanged, but the boot loader is not in line; code 0: it is */
+	struct changes changes; /* with EXPLAIN, of REBUILD_WOULD_CHANGE */
 	const char *const *warnings; /* oldest first */
 	size_t n_warnings;
 };

@@ -21,6 +21,8 @@ enum step_kind {
 	STEP_DETAIL,  /* NAME and TEXT: for people who look for a fault */
 	STEP_PACKING, /* DONE of TOTAL files */
 	STEP_WAITING, /* TEXT: for another run that holds the lock */
+	STEP_RUNNING, /* TEXT: the program that is waited for */
+	STEP_NOTE,    /* TEXT: what is good to know once */
 	STEP_LOADER,  /* TEXT: what was changed of the boot loader's */
 	STEP_WARNING, /* TEXT: something is not as it should be */
 	STEP_ALARM,   /* TEXT: the same, and what was there before is not there */

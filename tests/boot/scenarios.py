@@ -197,9 +197,6 @@ SCENARIOS = MATRIX + [
              says=("when it ends, the boot is tried again", "preroot: trying again")),
 
     # Roots that cannot be reached.
-    fails("rescue-locked", root=NOWHERE, append="rd.timeout=15 panic=2 rd.shell", password="",
-          build=("--add", "rescue"),
-          says=("no shell: root had no password when the image was built",)),
     fails("rd-emergency", root=NOWHERE, ending="poweroff", reached=False,
           append="rd.timeout=15 rd.shell=0 rd.emergency=poweroff rd.luks.uuid=x rd.shel",
           says=("switching off in 0 seconds (rd.emergency=)",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from program import DONE, PROGRAM, run
+import trees
+from program import DONE, FAILED, PROGRAM, USAGE, run
 
 TREE = Path(__file__).resolve().parents[2]
 COMPLETION = TREE / "completion/preroot"
@@ -61,3 +62,69 @@ def test_completion_offers_every_option(command):
 
 def test_completion_offers_every_command():
     assert set(commands()) <= complete([str(PROGRAM), ""])
+    assert set(commands()) <= complete([str(PROGRAM), "--root", "/", ""])
+
+
+def test_completion_finds_the_command_behind_options():
+    assert "--try-next" in complete([str(PROGRAM), "--root", "/", "rebuild", "--"])
+
+
+# ---- command lines ----
+
+@pytest.mark.parametrize("command", [None, *commands()])
+def test_help_fits_a_terminal_of_80_columns(command):
+    words = [command, "--help"] if command else ["--help"]
+    assert max(map(len, run(*words).text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("words, near", [
+    (["rebuld"], "rebuild"), (["boot-repot"], "boot-report"), (["--root", "/", "verfy"], "verify"),
+    (["rebuild", "--chekc"], "--check"), (["build", "--genric", "x"], "--generic"),
+])
+def test_the_nearest_name_is_offered(words, near):
+    assert f"is it meant to be" in (hint := run(*words, status=USAGE).hint) and near in hint
+
+
+def test_what_is_near_to_nothing_gets_no_offer():
+    assert "meant" not in run("xyzzy-plugh", status=USAGE).hint
+    assert "meant" not in run("rebuild", "--xyzzy-plugh", status=USAGE).hint
+
+
+@pytest.mark.parametrize("before", [["--root", "{tmp}"], ["-r", "{tmp}"], ["--root={tmp}"]])
+def test_options_before_the_command_count(before, tmp_path):
+    words = [word.format(tmp=tmp_path) for word in before]
+    assert str(tmp_path) in run(*words, "plan", status=FAILED).error
+    assert run(*words, "--json", "plan", "9.9.9", status=FAILED).error == \
+        run("plan", *words, "--json", "9.9.9", status=FAILED).error
+
+
+def test_options_alone_are_no_command():
+    assert "no command" in run("--json", status=USAGE).error
+    assert "--json" in run("--json", "cat", "a", "b", status=USAGE).error
+
+
+# ---- extract, and descriptions through pipes ----
+
+def test_extract_leaves_a_folder_alone_that_holds_something(tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(b"070701" + b"0" * 8 + b"000081a4" + b"0" * 16 + b"00000001" + b"0" * 8 +
+                      b"00000002" + b"0" * 32 + b"00000002" + b"0" * 8 + b"x\0hi\0\0" +
+                      b"070701" + b"0" * 88 + b"0000000b" + b"0" * 8 + b"TRAILER!!!\0\0\0\0")
+    target = tmp_path / "target"
+    target.mkdir()
+    run("extract", image, target)
+    (target / "x").write_text("mine")
+    result = run("extract", image, target, status=FAILED)
+    assert "is not empty" in result.error and "--force" in result.hint
+    assert (target / "x").read_text() == "mine"
+    run("extract", "--force", image, target)
+    assert (target / "x").read_text() == "hi"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])
+def test_a_description_of_hardware_comes_through_a_pipe(name):
+    text = (trees.MACHINES / "nvme.json").read_bytes()
+    done = subprocess.run([PROGRAM, "hardware", "--json", "--hardware", name], input=text,
+                          capture_output=True, check=True)
+    plain = run("hardware", "--json", "--hardware", trees.MACHINES / "nvme.json")
+    assert done.stdout == plain.out

@@ -34,7 +34,7 @@ def extract(data, yard, status):
 
     (yard / "image").write_bytes(data)
     before = around()
-    result = run("extract", yard / "image", yard / "target", status=status)
+    result = run("extract", "--force", yard / "image", yard / "target", status=status)
     assert around() == before
     return result
 

@@ -55,8 +55,8 @@ def machine(tree, tmp_path):
 # ---- a rebuild ----
 
 def test_new_image_is_in_place_and_good(machine):
-    done = machine.rebuild()
-    assert re.fullmatch(rf"{machine.tree.version}: rebuilt, \d+\.\d MB, \d+\.\d\d s\n", done.text)
+    last = machine.rebuild().text.splitlines()[-1]
+    assert re.fullmatch(rf"{machine.tree.version}: rebuilt, \d+\.\d MB, \d+\.\d\d s", last)
     run("verify", machine.image)
     assert machine.image.stat().st_mode & 0o7777 == 0o600
     state = json.loads(machine.state.read_text())
@@ -109,6 +109,51 @@ def test_force_builds_but_the_same_bytes_are_left(machine):
     inode = machine.image.stat().st_ino
     assert machine.rebuild("--force").text.endswith("unchanged\n")
     assert machine.image.stat().st_ino == inode
+
+
+def test_check_in_json_says_why_and_what_would_change(machine):
+    result = machine.rebuild("--check", "--json", status=FINDING).json["kernels"][0]
+    assert result["result"] == "would-change" and "no image" in result["why"]
+    assert "init" in result["files"]["added"] and not result["files"]["removed"]
+    assert [path for path in result["modules"]["added"] if "/nvme.ko" in path]
+
+    machine.rebuild()
+    before = trees.snapshot(machine.tree.root), machine.times()
+    assert "why" not in machine.rebuild("--check", "--json").json["kernels"][0]
+    result = machine.rebuild("--check", "--json", "--add-drivers", "dummy",
+                             status=FINDING).json["kernels"][0]
+    assert "options" in result["why"]
+    assert [path.split("/")[-1] for path in result["modules"]["added"]] == ["dummy.ko.zst"]
+    assert not result["modules"]["removed"] + result["modules"]["changed"]
+    assert [path.split("/")[-1] for path in result["files"]["added"]] == ["net"]
+    assert not result["files"]["removed"]
+    assert (trees.snapshot(machine.tree.root), machine.times()) == before
+
+    (machine.tree.root / "etc").mkdir(exist_ok=True)
+    (machine.tree.root / "etc/dracut.conf").write_text('add_drivers+=" dummy "\n')
+    result = machine.rebuild("--check", "--json", status=FINDING).json["kernels"][0]
+    assert "/etc" in result["why"] and "has changed" in result["why"]
+    machine.image.write_bytes(b"not an image")
+    result = machine.rebuild("--check", "--json", status=FINDING).json["kernels"][0]
+    assert "init" in result["files"]["added"]
+
+
+def test_a_failure_in_json_has_code_message_and_hint(machine):
+    kernel = machine.rebuild("--json", "--add-drivers", "nothing-of-that-name", status=FAILED)
+    error = kernel.json["kernels"][0]["error"]
+    assert error["code"] == "ENOENT" and "nothing-of-that-name" in error["message"]
+    assert error["message"] == kernel.error and (error["hint"] or "") == kernel.hint
+    whole = machine.rebuild("--json", "9.9.9", status=FAILED)
+    assert whole.json["changed"] is False
+    assert whole.json["error"]["message"] == whole.error
+    assert (whole.json["error"]["hint"] or "") == whole.hint
+    assert whole.json["error"]["code"] == "ENOENT"
+
+
+def test_that_there_is_no_shell_is_said_once(machine):
+    assert "--add rescue" in machine.rebuild().text
+    assert "--add rescue" not in machine.rebuild("--force", "--add-drivers", "dummy").text
+    assert "--add rescue" not in machine.rebuild().text
 
 
 def test_json(machine):

@@ -51,12 +51,14 @@ def test_without_being_asked_for_there_is_no_shell(machine, tmp_path):
 
 
 @pytest.mark.parametrize("field", ["*", "!", "!!", "!" + HASH])
-def test_a_locked_root_gets_no_shell_and_its_hash_stays_out(field, machine, tmp_path):
+@pytest.mark.parametrize("asked", [("--add", "rescue"), ("--rescue-shell=password",)])
+def test_a_shell_that_nobody_could_log_in_to_is_an_error(field, asked, machine, tmp_path):
     (machine.root / "etc/shadow").write_text(f"root:{field}:::::::\n")
-    out, conf, result = build(machine, tmp_path, "--add", "rescue")
-    assert "shell=locked" in conf
-    assert "locked" in result.messages("warning")[0]
-    assert not {"usr/bin/sh", "etc/shadow", "usr/sbin/sulogin"} & paths(out)
+    out = tmp_path / "out.img"
+    result = run("build", "--root", machine.root, *asked, "--generic", out, status=FAILED)
+    assert "nobody could log in" in result.error and "locked" in result.error
+    assert "passwd root" in result.hint and "--rescue-shell=open" in result.hint
+    assert not out.exists()
 
 
 def test_an_open_shell_is_a_warning_and_needs_no_hash(machine, tmp_path):
@@ -73,9 +75,9 @@ def test_secrets_that_a_tpm_keeps_keep_the_shell_out(machine, tmp_path):
     crypttab.write_text("# old UUID=1 none tpm2-device=auto\ndata UUID=2 none luks\n")
     assert "secrets=measured" not in build(machine, tmp_path, "--add", "rescue")[1]
     crypttab.write_text("data\tUUID=2 none  discard,tpm2-device=auto\n")
-    out, conf, result = build(machine, tmp_path, "--add", "rescue")
-    assert {"secrets=measured", "shell=measured"} <= set(conf)
-    assert "TPM" in result.messages("warning")[0] and "usr/bin/sh" not in paths(out)
+    result = run("build", "--root", machine.root, "--add", "rescue", "--generic",
+                 tmp_path / "none.img", status=FAILED)
+    assert "TPM" in result.error and "--rescue-shell=password" in result.hint
     _, conf, _ = build(machine, tmp_path, "--rescue-shell", "password")
     assert {"secrets=measured", "shell=password"} <= set(conf)
 

@@ -32,6 +32,7 @@ struct machine {
 	struct loader_request q;
 	int said;
 	struct buf words;
+	char awaited[256]; /* the program that people were told of */
 };
 
 /* What a tool does: called in place of it, with the machine that is tested. */
@@ -50,6 +51,7 @@ int __wrap_process_run(const struct process *p, struct buf *out, struct buf *err
 	assert_non_null(tool);
 	assert_string_equal(p->folder, machine->root.path);
 	assert_true(p->argv[0][0] == '/' && p->seconds);
+	assert_string_equal(machine->awaited, p->argv[0]);
 	runs++;
 	status = tool(machine, p->argv);
 	if (status)
@@ -63,6 +65,13 @@ static void say(const char *text, void *arg)
 
 	m->said++;
 	buf_printf(&m->words, "%s\n", text);
+}
+
+static void tell_running(const char *program, void *arg)
+{
+	struct machine *m = arg;
+
+	snprintf(m->awaited, sizeof(m->awaited), "%s", program);
 }
 
 static void machine_make(struct machine *m)
@@ -82,6 +91,7 @@ static void machine_make(struct machine *m)
 				       .version = V,
 				       .run_tool = "auto",
 				       .say = say,
+				       .running = tell_running,
 				       .arg = m};
 }
 

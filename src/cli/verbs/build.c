@@ -119,6 +119,8 @@ static int run(const struct command *self, int argc, char **argv)
 	o.q.request.kernel = r > 1 ? argv[1] : NULL;
 	o.q.request.init = cli_find_init(&o.q.arena);
 	r = build_image(&o, argv[0], &result, &err);
+	if (r < 0 && o.q.json)
+		cli_print_json_err(&err);
 	if (r < 0)
 		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
 	if (result.changed)

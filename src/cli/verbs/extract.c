@@ -1,23 +1,59 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "image/extract.h"
 #include "image/open.h"
 
+static int take_force(const struct option_spec *spec, char **args, void *force, struct err *err)
+{
+	(void)spec;
+	(void)args;
+	(void)err;
+	*(bool *)force = true;
+	return 0;
+}
+
+/* Files of the image replace those that are there, under names that nobody has seen yet. */
+static int check_empty(const char *path, struct err *err)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *e = NULL;
+
+	/* Not there, or no folder: unpacking says so. */
+	if (!dir)
+		return 0;
+	do {
+		e = readdir(dir);
+	} while (e && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0));
+	if (e) {
+		err_set(err, -ENOTEMPTY, "%s is not empty: it holds %s", path, e->d_name);
+		err_hint(err, "choose a new folder, or let files there be replaced with --force");
+	}
+	closedir(dir);
+	return e ? -ENOTEMPTY : 0;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct extract_result done = {0};
 	struct err err = {0};
-	int r = options_parse(self, argc, argv, NULL, NULL, &err);
+	bool force = false;
+	int r = options_parse(self, argc, argv, take_force, &force, &err);
 
 	if (r < 0)
 		return cli_usage(r, &err);
 	r = image_open(argv[0], &image, &err);
-	if (r == 0)
-		r = image_extract(image, argv[1], &done, &err);
+	if (r == 0 && !force)
+		r = check_empty(argv[1], &err);
+	if (r < 0)
+		return cli_fail(&err);
+	r = image_extract(image, argv[1], &done, &err);
 	if (done.special)
 		cli_warn("%llu device nodes, FIFOs or sockets were left out",
 			 (unsigned long long)done.special);
@@ -31,7 +67,10 @@ static int run(const struct command *self, int argc, char **argv)
 	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
 }
 
-static const struct option_spec options[] = {{0}};
+static const struct option_spec options[] = {
+	{"force", 'f', NULL, "replace files that are in DIR already", OPT_FORCE, false},
+	{0},
+};
 
 const struct command command_extract = {
 	.name = "extract",

@@ -153,6 +153,8 @@ static int run(const struct command *self, int argc, char **argv)
 
 	cli_request_init(&q);
 	r = options_parse(self, argc, argv, cli_request_apply, &q, &err);
+	if (r >= 0 && cli_request_settle(&q, &err) < 0)
+		r = err.code;
 	if (r < 0)
 		return cli_usage(r, &err);
 	version = r > 0 ? argv[0] : NULL;

@@ -98,6 +98,34 @@ static void tell(const struct step *step, void *arg)
 		print(k);
 }
 
+static bool is_module(const char *path)
+{
+	const char *name = strrchr(path, '/'), *end = strstr(name ? name : path, ".ko");
+
+	return end && (!end[3] || end[3] == '.');
+}
+
+/* Those of LIST that are modules, or that are none. */
+static struct json_object *paths_json(const struct change_list *list, bool modules)
+{
+	struct json_object *o = json_object_new_array();
+
+	for (size_t i = 0; i < list->n; i++)
+		if (is_module(list->paths[i]) == modules)
+			json_object_array_add(o, cli_json_text(list->paths[i]));
+	return o;
+}
+
+static struct json_object *changes_json(const struct changes *c, bool modules)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "added", paths_json(&c->added, modules));
+	json_object_object_add(o, "removed", paths_json(&c->removed, modules));
+	json_object_object_add(o, "changed", paths_json(&c->changed, modules));
+	return o;
+}
+
 static struct json_object *kernel_json(const struct rebuild_kernel *k)
 {
 	struct json_object *o = json_object_new_object();
@@ -112,9 +140,15 @@ static struct json_object *kernel_json(const struct rebuild_kernel *k)
 		json_object_object_add(o, "bytes", json_object_new_int64((int64_t)k->bytes));
 	json_object_object_add(o, "seconds", json_object_new_double(k->seconds));
 	json_object_object_add(o, "warnings", cli_json_texts(k->warnings, k->n_warnings));
+	if (k->changes.why) {
+		json_object_object_add(o, "why", cli_json_text(k->changes.why));
+		json_object_object_add(o, "modules", changes_json(&k->changes, true));
+		json_object_object_add(o, "files", changes_json(&k->changes, false));
+	}
 	if (k->result == REBUILD_FAILED) {
-		json_object_object_add(o, "error", cli_json_text(k->err.text));
-		json_object_object_add(o, "hint", cli_json_text(k->err.hint));
+		json_object_object_add(o, "error", cli_json_err(&k->err));
+	} else if (k->loader.code) {
+		json_object_object_add(o, "error", cli_json_err(&k->loader));
 	}
 	return o;
 }
@@ -213,6 +247,7 @@ static int run(struct rebuild_options *o, const char *version, struct rebuild_ou
 		      .arg = o},
 		.versions = versions,
 		.check = o->check,
+		.explain = o->q.json,
 		.force = o->force,
 		.try_next = o->try_next,
 		.no_loader = o->no_loader,
@@ -305,6 +340,8 @@ static int run_verb(const struct command *self, int argc, char **argv)
 	o.teller.json = o.q.json;
 	o.q.request.init = cli_find_init(&o.q.arena);
 	r = run(&o, r > 0 ? argv[0] : NULL, &out, &err);
+	if (r < 0 && o.q.json)
+		cli_print_json_err(&err);
 	if (r < 0)
 		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
 	r = conclude(&o, &out);

@@ -105,6 +105,8 @@ static int run(const struct command *self, int argc, char **argv)
 	if (n < 0)
 		return cli_usage(n, &err);
 	n = restore(&r, n > 0 ? argv[0] : NULL, &path, &err);
+	if (n < 0 && r.json)
+		cli_print_json_err(&err);
 	if (r.settings.is_wrong)
 		return cli_usage(n, &err);
 	if (r.kernel.version)

@@ -10,33 +10,14 @@
 #include "format/kernel/cmdline.h"
 #include "format/ours/manifest.h"
 #include "format/ours/modindex.h"
-#include "image/open.h"
-
-enum { CHUNK = 64 * 1024 };
+#include "image/contents.h"
 
 static int read_manifest(const char *file, struct buf *out, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	struct image_entry e;
 	int r = image_open(file, &image, err);
-	bool found = false;
 
-	while (r >= 0 && (r = image_next(image, &e, err)) > 0) {
-		char chunk[CHUNK];
-		ssize_t n = 0;
-
-		if (strcmp(e.path, MANIFEST_PATH) != 0 || e.header.filesize > MANIFEST_SIZE_MAX)
-			continue;
-		found = true;
-		out->len = 0;
-		while ((n = image_read(image, chunk, sizeof(chunk), err)) > 0)
-			buf_add(out, chunk, (size_t)n);
-		if (n < 0)
-			return (int)n;
-	}
-	if (r == 0 && !found)
-		return err_set(err, -ENOENT, "%s has no manifest: preroot did not make it", file);
-	return r;
+	return r < 0 ? r : image_contents(image, file, out, err);
 }
 
 static void print_reason(const struct manifest_entry *m, bool json)

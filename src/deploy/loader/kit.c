@@ -245,8 +245,11 @@ int loader_run_tool(const struct loader *l, const char *const *argv, struct err 
 		.seconds = MINUTES_5,
 	};
 	char line[256];
-	int status = process_run(&p, NULL, &said, err);
+	int status;
 
+	if (l->q->running)
+		l->q->running(argv[0], l->q->arg);
+	status = process_run(&p, NULL, &said, err);
 	if (status == 0)
 		loader_say(l, "%s has run", argv[0]);
 	if (status <= 0)

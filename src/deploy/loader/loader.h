@@ -18,6 +18,8 @@ struct loader_request {
 	const char *version; /* of the kernel that the menu must have; NULL: none */
 	const char *run_tool;			  /* "auto": when a name is new; "never" */
 	void (*say)(const char *text, void *arg); /* each step that changed something, one line */
+	/* A program is started that may take minutes; NULL: nobody wants to know. */
+	void (*running)(const char *program, void *arg);
 	void *arg;
 };
 

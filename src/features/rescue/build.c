@@ -72,32 +72,40 @@ static int read_hash(struct build *b, char out[HASH_MAX], struct err *err)
 	return 0;
 }
 
-/* "open", "password", "locked" or "measured"; HASH: of root's password. */
-static const char *policy(struct build *b, const char *hash)
+/* Without this the image would hold a shell that nobody ever gets. */
+static int fail_locked(struct build *b, const char *hash, struct err *err)
 {
+	if (b->request->rescue_shell == RESCUE_SHELL_DEFAULT && build_is_measured(b)) {
+		err_set(err, -EPERM,
+			"nobody could get the rescue shell: a TPM keeps secrets of this machine "
+			"(tpm2-device= in /etc/crypttab)");
+		return err_hint(err, "--rescue-shell=password allows one all the same; or build "
+				     "without --add rescue");
+	}
+	if (*hash != '!' && *hash != '*')
+		return 0;
+	err_set(err, -EPERM, "nobody could log in to the rescue shell: root's password is locked, or "
+			     "there is none");
+	return err_hint(err, "passwd root sets one; or build without --add rescue; "
+			     "--rescue-shell=open gives a shell to everybody at the console");
+}
+
+/* *OPEN: whoever is at the console gets it; else it asks for root's password. HASH: of that. */
+static int choose_policy(struct build *b, const char *hash, bool *open, struct err *err)
+{
+	*open = true;
 	if (b->request->rescue_shell == RESCUE_SHELL_OPEN) {
 		plan_warn(&b->plan, "whoever reaches the console of a boot that failed gets a root "
 				    "shell (--rescue-shell=open)");
-		return "open";
+		return 0;
 	}
-	if (b->request->rescue_shell == RESCUE_SHELL_DEFAULT && build_is_measured(b)) {
-		plan_warn(&b->plan, "no rescue shell: a TPM keeps secrets of this machine "
-				    "(tpm2-device= in /etc/crypttab); --rescue-shell=password "
-				    "allows one all the same");
-		return "measured";
-	}
-	if (!*hash) {
+	if (fail_locked(b, hash, err) < 0)
+		return err->code;
+	*open = !*hash;
+	if (*open)
 		plan_warn(&b->plan, "root has an empty password: whoever reaches the console of a "
 				    "boot that failed gets a root shell");
-		return "open";
-	}
-	if (*hash == '!' || *hash == '*') {
-		plan_warn(&b->plan, "no rescue shell: root's password is locked, or there is none "
-				    "(passwd root sets one; --rescue-shell=open gives a shell to "
-				    "everybody)");
-		return "locked";
-	}
-	return "password";
+	return 0;
 }
 
 /* ---- what it is ---- */
@@ -224,18 +232,17 @@ static int add_leave(struct build *b, struct err *err)
 
 int rescue_build(struct build *b, struct err *err)
 {
-	const char *who;
 	char hash[HASH_MAX];
+	bool open;
 	int r = read_hash(b, hash, err);
 
+	if (r == 0)
+		r = choose_policy(b, hash, &open, err);
 	if (r < 0)
 		return r;
-	who = policy(b, hash);
-	buf_printf(&b->boot_conf, "shell=%s\n", who);
-	if (strcmp(who, "open") != 0 && strcmp(who, "password") != 0)
-		return 0;
+	buf_printf(&b->boot_conf, "shell=%s\n", open ? "open" : "password");
 	r = add_shell(b, err);
 	if (r == 0)
 		r = add_leave(b, err);
-	return r == 0 && strcmp(who, "password") == 0 ? add_sulogin(b, hash, err) : r;
+	return r == 0 && !open ? add_sulogin(b, hash, err) : r;
 }
