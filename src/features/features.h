@@ -3,10 +3,11 @@
 
 /*
  * Features: each is one folder, whose build.c puts into the plan what an image needs for it.
- * A new one is one folder and one row in table.c.
+ * A new one is one folder and one row in list.h.
  */
 
 #include "base/buf.h"
+#include "features/list.h"
 #include "host/hardware/hardware.h"
 #include "host/boot/kernels.h"
 #include "host/root.h"
@@ -43,22 +44,9 @@ struct feature {
 /* Ends with a row without a name. */
 extern const struct feature features[];
 
-int base_build(struct build *b, struct err *err);
-int acpi_build(struct build *b, struct err *err);
-int bus_build(struct build *b, struct err *err);
-int cmdline_build(struct build *b, struct err *err);
-int crypto_build(struct build *b, struct err *err);
-int dropin_build(struct build *b, struct err *err);
-int microcode_build(struct build *b, struct err *err);
-int extra_build(struct build *b, struct err *err);
-int failure_build(struct build *b, struct err *err);
-int filesystem_build(struct build *b, struct err *err);
-int fsck_build(struct build *b, struct err *err);
-int input_build(struct build *b, struct err *err);
-int overlay_build(struct build *b, struct err *err);
-int rescue_build(struct build *b, struct err *err);
-int resume_build(struct build *b, struct err *err);
-int storage_build(struct build *b, struct err *err);
+#define BUILD_DECLARE(name, summary, optional) int name##_build(struct build *b, struct err *err);
+FEATURES(BUILD_DECLARE, BUILD_DECLARE)
+#undef BUILD_DECLARE
 
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];

@@ -363,7 +363,7 @@ static void check_run(struct check *c, char *value)
 	struct bootconf_run run;
 
 	if (!bootconf_run(value, &run)) {
-		problem(c, "/" BOOTCONF_PATH ": a line \"run=\" that PID 1 cannot read");
+		problem(c, "/" BOOTCONF_PATH ": a line \"dropin.run=\" that PID 1 cannot read");
 		return;
 	}
 	run.path += strspn(run.path, "/");
@@ -387,7 +387,7 @@ static void check_conf(struct check *c)
 			c->v->kernel = printable(c, value);
 		else if (strcmp(key, "mode") == 0)
 			c->v->mode = printable(c, value);
-		else if (strcmp(key, "run") == 0)
+		else if (strcmp(key, "dropin.run") == 0)
 			check_run(c, value);
 		else if (strcmp(key, "load") == 0 && has_index &&
 			 modindex_find(&x, value) == MODINDEX_NONE)

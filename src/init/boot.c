@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "init/core/identity.h"
 #include "init/core/log.h"
 #include "init/core/mount.h"
 #include "init/goal/handover.h"
@@ -34,18 +33,6 @@ static int mount_it(const struct boot *b, const struct job *job, struct job_resu
 {
 	(void)b;
 	return mount_device(job, out);
-}
-
-static int resume(const struct boot *b, const struct job *job, struct job_result *out)
-{
-	(void)b;
-	return resume_try(job, out);
-}
-
-static int hold(const struct boot *b, const struct job *job, struct job_result *out)
-{
-	(void)b, (void)out;
-	return identity_hold(job);
 }
 
 static int read_loader(const struct boot *b, const struct job *job, struct job_result *out)
@@ -82,12 +69,10 @@ const struct jobs_kind rooms_jobs[JOB_KINDS] = {
 	[JOB_LOAD] = {load, loaded, false},
 	[JOB_PROBE] = {probe, block_done, false},
 	[JOB_MOUNT] = {mount_it, NULL, false},
-	[JOB_RESUME] = {resume, NULL, false},
 	[JOB_LOADER] = {read_loader, NULL, false},
 	[JOB_FSTAB] = {copy_fstab, NULL, false},
-	[JOB_OVERLAY] = {overlay_mount, NULL, false},
 	[JOB_CHECK] = {check, NULL, true},
-	[JOB_HOLD] = {hold, NULL, false},
+	[JOB_PART] = {parts_work, parts_worked, false},
 	[JOB_RECORD] = {record, recorded, false},
 };
 
@@ -104,8 +89,10 @@ static void take_setting(struct boot *b, const char *key, char *value)
 {
 	if (strcmp(key, "shell") == 0)
 		shell_allow(b->shell, value);
-	else if (strcmp(key, "run") == 0 && !hooks_add(b->hooks, value))
-		log_tell("/" BOOTCONF_PATH ": a line \"run=\" cannot be obeyed");
+	else if (strcmp(key, "feature") == 0)
+		parts_open(b, value);
+	else
+		parts_setting(b, key, value);
 }
 
 struct boot *rooms_join(struct rooms *all)
@@ -125,11 +112,9 @@ struct boot *rooms_join(struct rooms *all)
 	b->shell = &all->shell;
 	b->watchdog = &all->watchdog;
 	b->watchdog->fd = -1;
-	b->hooks = &all->hooks;
-	b->resume = &all->resume;
-	b->overlay = &all->overlay;
-	b->fsck = &all->fsck;
+	b->parts = &all->parts;
 	b->settings.other = take_setting;
 	discover_register(b);
+	parts_init(b, parts_table);
 	return b;
 }

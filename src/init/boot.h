@@ -10,15 +10,12 @@
 #include "init/devices/discover.h"
 #include "init/devices/events.h"
 #include "init/devices/modules.h"
-#include "init/fsck.h"
 #include "init/goal/mounts.h"
 #include "init/goal/goal.h"
-#include "init/hooks.h"
-#include "init/overlay.h"
 #include "init/rescue/rescue.h"
 #include "init/rescue/shell.h"
 #include "init/rescue/watchdog.h"
-#include "init/resume.h"
+#include "init/seam/parts.h"
 
 struct rooms {
 	struct boot boot;
@@ -31,10 +28,7 @@ struct rooms {
 	struct rescue rescue;
 	struct shell shell;
 	struct watchdog watchdog;
-	struct hooks hooks;
-	struct resume resume;
-	struct overlay overlay;
-	struct fsck fsck;
+	struct parts parts;
 };
 
 /* Leads from the boot to its rooms; ALL is zeroed. Nothing is opened or read yet. */

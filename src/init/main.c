@@ -240,6 +240,7 @@ static void hand_over(struct boot *b, char **argv, char **envp)
 
 	prompt_leave(b);
 	jobs_dismiss(&b->jobs);
+	parts_leave(b);
 	watchdog_leave(b);
 	log_info("%s takes over", b->goal->init);
 	timeline_save(&end);

@@ -7,99 +7,53 @@
 
 #include "init/rescue/ask.h"
 #include "init/devices/events.h"
-#include "init/fsck.h"
-#include "init/hooks.h"
 #include "init/core/log.h"
 #include "init/core/memory.h"
 #include "init/devices/modules.h"
 #include "init/core/mount.h"
 #include "init/goal/mounts.h"
 #include "init/goal/mounts_stages.h"
-#include "init/overlay.h"
 #include "init/rescue/rescue.h"
 #include "init/rescue/shell.h"
-#include "init/resume.h"
+#include "init/seam/parts.h"
 #include "init/goal/goal.h"
 #include "init/core/timeline.h"
 
 enum {
 	TELL_AGAIN_MS = 10000,
-	LOADS_MS = 10000, /* what loads at once is waited for before a program runs */
 	STUCK_POLL_MS = 100,
 };
-
-/* ---- programs of drop-in features ---- */
-
-static enum stage_step run_programs(struct boot *b, enum bootconf_stage stage)
-{
-	if (!b->hooks->active && !hooks_begin(b->hooks, stage))
-		return STAGE_ENDS;
-	b->modules->late = true; /* it may want something typed */
-	switch (hooks_step(b)) {
-	case HOOKS_BUSY:
-		return STAGE_STAYS;
-	case HOOKS_FAILED:
-		return flow_fail(b, b->hooks->error);
-	default:
-		return STAGE_ENDS;
-	}
-}
-
-/* The first programs may want the modules that were asked for by name. */
-static enum stage_step pre_trigger(struct boot *b)
-{
-	int64_t limit = b->start + LOADS_MS;
-
-	b->flow.wake = limit;
-	if (!b->hooks->active && hooks_has(b->hooks, RUN_PRE_TRIGGER) && modules_busy(b) &&
-	    log_now() < limit)
-		return STAGE_STAYS;
-	return run_programs(b, RUN_PRE_TRIGGER);
-}
 
 /* From here on devices ask for their drivers. The events that came before have been kept. */
 static enum stage_step trigger(struct boot *b)
 {
 	b->start = log_now();
+	parts_begin(b);
 	events_start(b);
 	return STAGE_ENDS;
-}
-
-static enum stage_step pre_mount(struct boot *b)
-{
-	bool ran = b->hooks->active;
-	enum stage_step step = run_programs(b, RUN_PRE_MOUNT);
-
-	/* A program may have changed what is on the device: it is looked for again. */
-	return step == STAGE_ENDS && ran ? flow_go(b, STAGE_WAIT) : step;
-}
-
-static enum stage_step pre_pivot(struct boot *b)
-{
-	return run_programs(b, RUN_PRE_PIVOT);
 }
 
 /* ---- the table ---- */
 
 const struct stage stages[] = {
 	[STAGE_CMDLINE] = {"cmdline", ask_step, NULL, false, BREAK_CMDLINE},
-	[STAGE_PRE_TRIGGER] = {"pre-trigger", pre_trigger, NULL, false,
+	[STAGE_PRE_TRIGGER] = {"pre-trigger", parts_step, parts_what, false,
 			       BREAK_PRE_UDEV | BREAK_PRE_TRIGGER},
 	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false, 0},
-	[STAGE_RESUME] = {"resume", resume_step, resume_what, true, BREAK_INITQUEUE},
+	[STAGE_RESUME] = {"resume", parts_step, parts_what, false, BREAK_INITQUEUE},
 	[STAGE_WAIT] = {"wait", goal_wait, goal_wait_what, true, 0},
-	[STAGE_PRE_MOUNT] = {"pre-mount", pre_mount, NULL, false, BREAK_PRE_MOUNT},
+	[STAGE_PRE_MOUNT] = {"pre-mount", parts_step, parts_what, false, BREAK_PRE_MOUNT},
 	[STAGE_DRIVER] = {"driver", goal_driver, goal_driver_what, true, BREAK_MOUNT},
-	[STAGE_FSCK] = {"fsck", fsck_root, NULL, false, 0},
+	[STAGE_FSCK] = {"fsck", parts_step, parts_what, false, 0},
 	[STAGE_MOUNT] = {"mount", goal_mount, goal_mount_what, false, 0},
-	[STAGE_OVERLAY_WAIT] = {"overlay-wait", overlay_wait, overlay_what, true, 0},
-	[STAGE_OVERLAY] = {"overlay", overlay_step, overlay_what, false, 0},
+	[STAGE_OVERLAY_WAIT] = {"overlay-wait", parts_step, parts_what, false, 0},
+	[STAGE_OVERLAY] = {"overlay", parts_step, parts_what, false, 0},
 	[STAGE_FSTAB] = {"fstab", mounts_fstab, NULL, false, 0},
 	[STAGE_MOUNTS_WAIT] = {"mounts-wait", mounts_wait, mounts_what, true, 0},
 	[STAGE_MOUNTS_DRIVER] = {"mounts-driver", mounts_driver, mounts_what, true, 0},
-	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", fsck_next, NULL, false, 0},
+	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", parts_step, parts_what, false, 0},
 	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
-	[STAGE_PRE_PIVOT] = {"pre-pivot", pre_pivot, NULL, false, BREAK_PRE_PIVOT},
+	[STAGE_PRE_PIVOT] = {"pre-pivot", parts_step, parts_what, false, BREAK_PRE_PIVOT},
 	[STAGE_CHECK] = {"check", goal_check, goal_mount_what, false, BREAK_CLEANUP},
 	[STAGE_SETTLE] = {"settle", goal_settle, NULL, true, BREAK_SWITCH},
 };
@@ -135,6 +89,8 @@ void stages_advance(struct boot *b)
 		return;
 	if (!b->flow.failed && shell_take_end(b->shell))
 		go_on_after_shell(b);
+	if (!b->flow.failed)
+		parts_start_jobs(b);
 	while (!b->flow.failed && b->flow.stage != STAGE_DONE) {
 		enum stage_step step;
 
@@ -154,13 +110,12 @@ enum module_rank stages_loads(const struct boot *b)
 {
 	bool waits;
 
-	/* The kernel freezes all processes to resume: it could not while a module loads. */
-	if (b->flow.stage == STAGE_RESUME && b->flow.task.state == TASK_RUNS)
+	if (parts_are_quiet(b))
 		return RANK_NONE;
 	if (b->flow.failed || b->shell->pid)
 		return RANK_LATE;
 	/* What is mounted besides the root may hang on other devices. */
-	waits = b->params.overlay || b->mounts->next < b->mounts->n;
+	waits = b->goal->is_covered || b->mounts->next < b->mounts->n;
 	if (b->flow.stage > STAGE_MOUNTS || (b->flow.stage > STAGE_MOUNT && !waits))
 		return RANK_NONE;
 	if (b->flow.stage > STAGE_MOUNT)
@@ -173,6 +128,14 @@ enum module_rank stages_loads(const struct boot *b)
 
 /* ---- time ---- */
 
+/* Does the present stage give up by itself? */
+static bool is_limited(const struct boot *b)
+{
+	const struct stage *s = &stages[b->flow.stage];
+
+	return s->step == parts_step ? parts_are_limited(b) : s->limited;
+}
+
 static void tell_waiting(struct boot *b, int64_t now)
 {
 	const struct stage *s = &stages[b->flow.stage];
@@ -180,8 +143,11 @@ static void tell_waiting(struct boot *b, int64_t now)
 	char until[128], what[128];
 
 	s->what(b, what, sizeof(what));
+	b->flow.next_tell = now + TELL_AGAIN_MS;
+	if (!*what)
+		return;
 	/* To give up on a disk that is being repaired would make things worse. */
-	if (!s->limited)
+	if (!is_limited(b))
 		snprintf(until, sizeof(until), "as long as it takes");
 	else if (b->flow.deadline == PARAMS_FOREVER)
 		snprintf(until, sizeof(until), "without a time limit (%s)", limited_by);
@@ -190,12 +156,12 @@ static void tell_waiting(struct boot *b, int64_t now)
 			 (long long)(b->flow.deadline - now + 999) / 1000, limited_by);
 	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
 		 jobs_busy(&b->jobs, JOB_LOAD), jobs_busy(&b->jobs, JOB_PROBE));
-	b->flow.next_tell = now + TELL_AGAIN_MS;
 }
 
 void stages_tick(struct boot *b, int64_t now)
 {
 	modules_tick(b, now);
+	parts_tick(b, now);
 	if (stages[b->flow.stage].what && now >= b->flow.next_tell)
 		tell_waiting(b, now);
 }
@@ -207,12 +173,14 @@ int64_t stages_due(const struct boot *b)
 
 	if (s->what && b->flow.next_tell < due)
 		due = b->flow.next_tell;
-	if (s->limited && b->flow.deadline != PARAMS_FOREVER && b->flow.deadline < due)
+	if (is_limited(b) && b->flow.deadline != PARAMS_FOREVER && b->flow.deadline < due)
 		due = b->flow.deadline;
 	if (b->flow.wake > now && b->flow.wake < due)
 		due = b->flow.wake;
 	if (modules_due(b) < due)
 		due = modules_due(b);
+	if (parts_due(b) < due)
+		due = parts_due(b);
 	/* All workers busy and work left: look again whether they are stuck. */
 	if (!jobs_ready(&b->jobs) && now + STUCK_POLL_MS < due)
 		due = now + STUCK_POLL_MS;

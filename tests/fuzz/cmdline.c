@@ -37,13 +37,13 @@ static void parse(const uint8_t *data, size_t size)
 	HOLDS(p.rootflags && p.timeout_by);
 	HOLDS(p.root.text || p.root.kind == SPEC_NONE || p.root.kind == SPEC_AUTO);
 	HOLDS(!p.root.text || p.root.kind != SPEC_NONE);
-	HOLDS(p.usrflags && p.overlay_options);
+	HOLDS(p.usrflags);
 	HOLDS(p.timeout == PARAMS_FOREVER || p.timeout >= 0);
 	HOLDS(p.delay >= 0 && p.n_notes <= PARAMS_NOTES_MAX);
 	HOLDS(memchr(p.root.value, '\0', sizeof(p.root.value)));
 	for (size_t i = 0; i < p.n_notes; i++)
 		HOLDS(p.notes[i].why || str_starts(p.notes[i].param, "rd."));
-	params_nearest((const char *)p.whole);
+	params_nearest(&p, (const char *)p.whole);
 	params_module_options(&p, "a_b", options, sizeof(options));
 	HOLDS(strncmp(options, "builtin=1", 9) == 0 && strlen(options) < sizeof(options));
 }

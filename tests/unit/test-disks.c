@@ -12,12 +12,9 @@
 #include "init/devices/block.h"
 #include "init/devices/events.h"
 #include "init/core/mount.h"
-#include "init/fsck.h"
 #include "init/goal/mounts.h"
 #include "init/goal/mounts_stages.h"
 #include "init/goal/goal.h"
-#include "init/overlay.h"
-#include "init/resume.h"
 #include "recorder.h"
 #include "support.h"
 
@@ -331,6 +328,7 @@ static void a_further_device_that_goes_is_waited_for_again(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		_cleanup_disks_ struct disks d;
+		struct part_mount next = {0};
 		char fstab[] = "LABEL=usr /usr zzfs defaults 0 2\n";
 
 		disks_make(&d, "root=LABEL=x");
@@ -342,40 +340,12 @@ static void a_further_device_that_goes_is_waited_for_again(void **state)
 		filesystem(&d, "zza", "", "stranger");
 		recorder_start_with(0);
 		d.boot->flow.stage = STAGE_MOUNTS_FSCK;
-		assert_int_equal(fsck_next(d.boot), STAGE_ENDS);
-		assert_int_equal(recorder.calls.len, 0);
+		assert_false(mounts_describe(d.boot, &next)); /* nothing to check */
 		d.boot->flow.task.state = TASK_NONE;
 		assert_int_equal(steps[i](d.boot), STAGE_MOVED);
 		assert_int_equal(d.boot->flow.stage, STAGE_MOUNTS_WAIT);
 		assert_int_equal(mounts_wait(d.boot), STAGE_STAYS);
 	}
-}
-
-static void an_overlay_device_that_goes_is_waited_for_again(void **state)
-{
-	_cleanup_disks_ struct disks d;
-
-	(void)state;
-	disks_make(&d, "root=LABEL=x rd.overlay=LABEL=over");
-	filesystem(&d, "zza", "", "over");
-	d.boot->flow.stage = STAGE_OVERLAY_WAIT;
-	assert_int_equal(overlay_wait(d.boot), STAGE_ENDS);
-	block_remove(d.boot, "zza");
-	filesystem(&d, "zza", "", "stranger");
-	d.boot->flow.stage = STAGE_OVERLAY;
-	assert_int_equal(overlay_step(d.boot), STAGE_MOVED);
-	assert_int_equal(d.boot->flow.stage, STAGE_OVERLAY_WAIT);
-	assert_int_equal(overlay_wait(d.boot), STAGE_STAYS);
-	filesystem(&d, "zzb", "", "over");
-	assert_int_equal(overlay_wait(d.boot), STAGE_ENDS);
-	d.boot->flow.task.state = TASK_ENDED;
-	d.boot->flow.stage = STAGE_OVERLAY;
-	assert_int_equal(overlay_step(d.boot), STAGE_ENDS);
-	d.boot->flow.task.state = TASK_NONE; /* a second try: there is no second overlay */
-	assert_int_equal(overlay_wait(d.boot), STAGE_ENDS);
-	assert_int_equal(overlay_step(d.boot), STAGE_ENDS);
-	assert_int_equal(d.boot->flow.task.state, TASK_NONE);
-	assert_int_equal(d.boot->devices->n_wants, 2); /* wanted once, however often it is waited for */
 }
 
 /* What the socket gives: that events were lost, then nothing. */
@@ -601,23 +571,6 @@ static void what_is_another_device_when_it_is_opened_is_not_mounted(void **state
 	assert_int_equal(goal_wait(d.boot), STAGE_STAYS);
 }
 
-static void an_image_to_resume_from_is_asked_for_again_in_a_second_try(void **state)
-{
-	_cleanup_disks_ struct disks d;
-
-	(void)state;
-	disks_make(&d, "root=LABEL=x resume=LABEL=swap");
-	d.boot->flow.stage = STAGE_RESUME;
-	d.boot->flow.task.state = TASK_ENDED;
-	d.boot->flow.task.result.resume = RESUME_LEFT;
-	assert_int_equal(resume_step(d.boot), STAGE_MOVED);
-	assert_true(d.boot->flow.failed);
-	assert_false(d.boot->resume->decided);
-	d.boot->flow.task.result.resume = RESUME_DISCARDED;
-	assert_int_equal(resume_step(d.boot), STAGE_ENDS);
-	assert_true(d.boot->resume->decided);
-}
-
 static void mount_options_that_do_not_fit_are_refused(void **state)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
@@ -648,8 +601,6 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_held_is_not_the_next_one_in_its_place),
 		cmocka_unit_test(another_medium_in_the_same_device_is_another_device),
 		cmocka_unit_test(a_further_device_that_goes_is_waited_for_again),
-		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
-		cmocka_unit_test(after_a_lost_event_what_is_gone_is_forgotten),
 		cmocka_unit_test(disks_that_were_read_are_not_walked_over_again),
 		cmocka_unit_test(a_disk_that_went_leaves_its_place_to_the_next),
 		cmocka_unit_test(more_disks_than_there_is_room_for_are_no_harm),
@@ -658,8 +609,8 @@ int main(void)
 		cmocka_unit_test(a_write_protected_disk_is_mounted_read_only),
 		cmocka_unit_test(a_mount_that_fails_is_explained),
 		cmocka_unit_test(what_is_another_device_when_it_is_opened_is_not_mounted),
-		cmocka_unit_test(an_image_to_resume_from_is_asked_for_again_in_a_second_try),
 		cmocka_unit_test(mount_options_that_do_not_fit_are_refused),
+		cmocka_unit_test(after_a_lost_event_what_is_gone_is_forgotten),
 	};
 
 	return RUN_TESTS(tests);

@@ -12,11 +12,27 @@
 #include <unistd.h>
 
 #include "init/boot.h"
-#include "init/fsck.h"
+#include "init/stages.h"
 #include "recorder.h"
 #include "support.h"
 
 enum { PID = 100, WRITE_END = 1 };
+
+static struct {
+	struct job job; /* the last one */
+	bool has_job;
+	int held; /* result of the one that holds the device */
+} world;
+
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	(void)j, (void)boot;
+	world.job = *job;
+	world.has_job = true;
+	return 0;
+}
 
 static struct boot *boot_with(const char *cmdline)
 {
@@ -24,11 +40,48 @@ static struct boot *boot_with(const char *cmdline)
 
 	assert_non_null(b);
 	b->epoll = b->events->netlink = -1;
+	jobs_init(&b->jobs, -1, rooms_jobs);
+	parts_open(b, "fsck");
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_add(b, "zza1", true);
 	b->goal->device = block_ref(b, 0);
-	b->flow.task.state = TASK_ENDED; /* a worker holds the device */
+	world.held = 0;
 	return b;
+}
+
+static void boot_end(struct boot *b)
+{
+	free(b->parts->list[0].state);
+	free(b);
+}
+
+/* One step at STAGE; a worker that is to hold the device does so at once. */
+static enum stage_step step_at(struct boot *b, enum boot_stage stage)
+{
+	enum stage_step step;
+
+	if (b->flow.stage != stage)
+		flow_go(b, stage);
+	world.has_job = false;
+	step = stages[stage].step(b);
+	b->flow.entered = true;
+	if (world.has_job && step == STAGE_STAYS) {
+		struct job_result r = {.kind = JOB_PART,
+				       .part = world.job.part,
+				       .tag = world.job.tag,
+				       .result = world.held};
+
+		jobs_done(b, &r);
+		step = stages[stage].step(b);
+	}
+	return step;
+}
+
+/* The check of the root device, which holds a filesystem of TYPE: once more. */
+static enum stage_step check(struct boot *b, const char *type)
+{
+	b->goal->fstype = type;
+	return step_at(b, STAGE_FSCK);
 }
 
 /* What is started for CMDLINE, "" when nothing is. */
@@ -38,9 +91,9 @@ static const char *started(const char *cmdline, const char *type)
 	enum stage_step step;
 
 	recorder_start_with(PID);
-	step = fsck_device(b, b->goal->device, type);
+	step = check(b, type);
 	assert_int_equal(step, recorder.calls.len ? STAGE_STAYS : STAGE_ENDS);
-	free(b);
+	boot_end(b);
 	return recorder.calls.len ? recorder_calls() : "";
 }
 
@@ -79,9 +132,15 @@ static void the_command_line_decides_how_it_is_checked(void **state)
 static enum stage_step after(struct boot *b, int status)
 {
 	recorder_start_with(PID, -EPERM);
-	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
 	program_reaped(b, PID, status);
-	return fsck_device(b, b->goal->device, "ext4");
+	return check(b, "ext4");
+}
+
+/* The root's own init is told that it need not check again. */
+static bool is_clean(void)
+{
+	return strstr(recorder_calls(), "mkdir /run/initramfs") != NULL;
 }
 
 static void its_end_decides_how_the_boot_goes_on(void **state)
@@ -105,12 +164,12 @@ static void its_end_decides_how_the_boot_goes_on(void **state)
 
 		b->events->triggered = true; /* no walk over this machine's devices */
 		step = after(b, cases[i].status);
-		if (step != STAGE_ENDS || !b->fsck->left[0] != cases[i].may_be_mounted ||
-		    b->fsck->clean != cases[i].clean ||
+		if (step != (cases[i].may_be_mounted ? STAGE_ENDS : STAGE_MOVED) ||
+		    is_clean() != cases[i].clean ||
 		    (strstr(recorder_calls(), "reboot") != NULL) != cases[i].reboots)
 			fail_msg("status %x: step %d, clean %d, %s", (unsigned)cases[i].status,
-				 step, b->fsck->clean, recorder_calls());
-		free(b);
+				 step, is_clean(), recorder_calls());
+		boot_end(b);
 	}
 }
 
@@ -121,14 +180,14 @@ static void errors_that_are_left_are_told_with_what_to_type(void **state)
 	(void)state;
 	b->events->triggered = true;
 	after(b, 4 << 8);
-	assert_contains(b->fsck->left, "zza1");
-	assert_contains(b->fsck->left, "fsck.repair=yes");
-	free(b);
+	assert_contains(b->flow.failure, "zza1");
+	assert_contains(b->flow.failure, "fsck.repair=yes");
+	boot_end(b);
 	b = boot_with("root=/dev/zza1 fsck.repair=yes");
 	b->events->triggered = true;
 	after(b, 4 << 8);
-	assert_contains(b->fsck->left, "fsck.mode=skip");
-	free(b);
+	assert_contains(b->flow.failure, "fsck.mode=skip");
+	boot_end(b);
 }
 
 static void errors_on_what_may_be_missing_do_not_end_the_boot(void **state)
@@ -149,14 +208,14 @@ static void errors_on_what_may_be_missing_do_not_end_the_boot(void **state)
 		b->goal->device = (struct device_ref){0};
 		strcpy(b->mounts->type, "ext4");
 		recorder_start_with(PID);
-		assert_int_equal(fsck_next(b), STAGE_STAYS);
+		assert_int_equal(step_at(b, STAGE_MOUNTS_FSCK), STAGE_STAYS);
 		program_reaped(b, PID, 4 << 8);
-		assert_int_equal(fsck_next(b), STAGE_MOVED);
+		assert_int_equal(step_at(b, STAGE_MOUNTS_FSCK), STAGE_MOVED);
 		assert_int_equal(b->flow.failed, !may_be_missing);
 		assert_int_equal(b->mounts->next, may_be_missing);
 		if (!may_be_missing)
 			assert_contains(b->flow.failure, "the check of zza1 left errors");
-		free(b);
+		boot_end(b);
 	}
 }
 
@@ -166,16 +225,16 @@ static void the_check_of_a_device_that_was_pulled_out_decides_nothing(void **sta
 
 	(void)state;
 	recorder_start_with(PID);
-	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
 	block_remove(b, "zza1");
 	block_add(b, "zza1", true);
 	program_reaped(b, PID, 4 << 8);
-	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_ENDS);
-	assert_false(b->fsck->clean);
+	assert_int_equal(check(b, "ext4"), STAGE_ENDS);
+	assert_false(is_clean());
 	recorder_start_with(0);
-	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_ENDS);
+	assert_int_equal(check(b, "ext4"), STAGE_ENDS);
 	assert_int_equal(recorder.calls.len, 0); /* and its successor is not checked */
-	free(b);
+	boot_end(b);
 }
 
 static void a_device_is_held_before_it_is_checked(void **state)
@@ -187,17 +246,13 @@ static void a_device_is_held_before_it_is_checked(void **state)
 		struct boot *b = boot_with("root=/dev/zza1");
 
 		recorder_start_with(PID);
-		b->flow.task.state = TASK_RUNS;
-		assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
-		assert_int_equal(recorder.calls.len, 0);
-		b->flow.task.state = TASK_ENDED;
-		b->flow.task.result.result = results[i];
-		assert_int_equal(fsck_device(b, b->goal->device, "ext4"),
-				 results[i] ? STAGE_ENDS : STAGE_STAYS);
+		world.held = results[i];
+		assert_int_equal(check(b, "ext4"), results[i] ? STAGE_ENDS : STAGE_STAYS);
+		assert_true(world.has_job);
 		assert_int_equal(recorder.calls.len != 0, results[i] == 0);
 		/* Another one now: it is not held any more, and is read again. */
 		assert_int_equal(block_get(b, b->goal->device) == NULL, results[i] == -ESTALE);
-		free(b);
+		boot_end(b);
 	}
 }
 
@@ -211,13 +266,13 @@ static void progress_is_shown_and_not_logged(void **state)
 	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
 	recorder_start_with(PID);
 	recorder.output = ends[0];
-	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
 	assert_int_equal(write(ends[WRITE_END], text, sizeof(text) - 1), sizeof(text) - 1);
 	program_output(b);
 	assert_string_equal(b->programs.list[0].progress, "pass 1, 25%");
 	program_reaped(b, PID, 0);
 	close(ends[WRITE_END]);
-	free(b);
+	boot_end(b);
 }
 
 static void there_is_no_time_limit(void **state)
@@ -226,11 +281,11 @@ static void there_is_no_time_limit(void **state)
 
 	(void)state;
 	recorder_start_with(PID);
-	assert_int_equal(fsck_device(b, b->goal->device, "ext4"), STAGE_STAYS);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
 	program_tick(b, INT64_MAX / 2);
 	assert_int_equal(b->programs.list[0].state, PROGRAM_RUNS);
 	assert_null(strstr(recorder_calls(), "kill"));
-	free(b);
+	boot_end(b);
 }
 
 int main(void)

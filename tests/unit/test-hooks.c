@@ -13,6 +13,7 @@
 #include "init/boot.h"
 #include "init/core/log.h"
 #include "init/core/settings.h"
+#include "init/stages.h"
 #include "recorder.h"
 #include "support.h"
 
@@ -23,9 +24,13 @@ struct fixture {
 	char *text;
 };
 
+/* CONF: of boot.conf, behind the line that opens the feature. */
 static void fixture_make(struct fixture *f, const char *conf)
 {
-	*f = (struct fixture){recorder_boot(), strdup(conf)};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	buf_printf(&text, "feature=dropin\n%s", conf);
+	*f = (struct fixture){recorder_boot(), strdup(buf_cstr(&text))};
 	f->boot->epoll = -1;
 	f->boot->goal->fstype = "ext4,xfs";
 	snprintf(f->boot->devices->list[0].name, sizeof(f->boot->devices->list[0].name), "vda1");
@@ -35,6 +40,8 @@ static void fixture_make(struct fixture *f, const char *conf)
 
 static void fixture_clear(struct fixture *f)
 {
+	for (size_t i = 0; i < f->boot->parts->n; i++)
+		free(f->boot->parts->list[i].state);
 	free(f->boot->settings.loads);
 	free(f->boot);
 	free(f->text);
@@ -42,18 +49,32 @@ static void fixture_clear(struct fixture *f)
 
 #define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
 
+/* The programs of STAGE begin, or go on. */
+static enum stage_step step(struct fixture *f, enum boot_stage stage)
+{
+	enum stage_step r;
+
+	if (f->boot->flow.stage != stage)
+		flow_go(f->boot, stage);
+	r = stages[stage].step(f->boot);
+	f->boot->flow.entered = true;
+	return r;
+}
+
 static void boot_conf_is_obeyed(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
 
 	(void)state;
 	fixture_make(&f, "kernel=6.1\nload=a\nnew=x\nload=b\ncmdline=ro root=x\ncmdline=quiet\n"
-			 "run=pre-mount 5 required /bin/x\nrun=nonsense\n");
+			 "dropin.run=pre-mount 5 required /bin/x\ndropin.run=nonsense\n");
 	assert_string_equal(f.boot->settings.kernel, "6.1");
 	assert_int_equal(f.boot->settings.n_loads, 2);
 	assert_string_equal(f.boot->settings.loads[1], "b");
 	assert_string_equal(f.boot->settings.embedded, "ro root=x quiet ");
-	assert_int_equal(f.boot->hooks->n, 1);
+	recorder_start_with(100);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	assert_contains(recorder_calls(), "spawn /bin/x ");
 }
 
 static void too_many_kernel_parameters_are_left_out_as_a_whole(void **state)
@@ -77,12 +98,24 @@ static void too_many_programs_are_left_out(void **state)
 {
 	_cleanup_buf_ struct buf conf = BUF_INIT;
 	_cleanup_fixture_ struct fixture f;
+	char last[32];
 
 	(void)state;
 	for (int i = 0; i < BOOTCONF_RUNS_MAX + 3; i++)
-		buf_printf(&conf, "run=pre-mount 1 optional /%d\n", i);
+		buf_printf(&conf, "dropin.run=pre-mount 1 required /%d\n", i);
 	fixture_make(&f, buf_cstr(&conf));
-	assert_int_equal(f.boot->hooks->n, BOOTCONF_RUNS_MAX);
+	recorder_start_with(0);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	for (int i = 1; i < BOOTCONF_RUNS_MAX; i++) {
+		program_reaped(f.boot, 0, 0); /* as the recorder numbers them */
+		assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	}
+	snprintf(last, sizeof(last), "spawn /%d ", BOOTCONF_RUNS_MAX - 1);
+	assert_contains(recorder_calls(), last);
+	program_reaped(f.boot, 0, 0);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
+	snprintf(last, sizeof(last), "spawn /%d ", BOOTCONF_RUNS_MAX);
+	assert_null(strstr(recorder_calls(), last));
 }
 
 static void a_stage_without_programs_does_not_begin(void **state)
@@ -90,39 +123,42 @@ static void a_stage_without_programs_does_not_begin(void **state)
 	_cleanup_fixture_ struct fixture f;
 
 	(void)state;
-	fixture_make(&f, "run=pre-mount 5 required /bin/x\n");
-	assert_false(hooks_begin(f.boot->hooks, RUN_PRE_TRIGGER));
-	assert_false(hooks_begin(f.boot->hooks, RUN_PRE_PIVOT));
-	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
-	assert_false(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
+	fixture_make(&f, "dropin.run=pre-mount 5 required /bin/x\n");
+	recorder_start_with(100);
+	assert_int_equal(step(&f, STAGE_PRE_TRIGGER), STAGE_ENDS);
+	assert_int_equal(step(&f, STAGE_PRE_PIVOT), STAGE_ENDS);
+	assert_string_equal(recorder_calls() ? recorder_calls() : "", "");
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	program_reaped(f.boot, 100, 0);
+	/* The root is looked for again; the programs of the stage do not run twice. */
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
+	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_ENDS);
 }
 
 static void programs_run_one_after_the_other(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
-	struct hooks *h;
 
 	(void)state;
-	fixture_make(&f, "run=pre-mount 5 optional /bin/b\nrun=pre-pivot 5 optional /bin/p\n"
-			 "run=pre-mount 5 required /bin/a\n");
-	h = f.boot->hooks;
+	fixture_make(&f, "dropin.run=pre-mount 5 optional /bin/b\n"
+			 "dropin.run=pre-pivot 5 optional /bin/p\n"
+			 "dropin.run=pre-mount 5 required /bin/a\n");
 	recorder_start_with(100, 200, 300);
-	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
 	assert_string_equal(recorder_calls(),
 			    "spawn /bin/b NEWROOT=/sysroot PREROOT_STAGE=pre-mount "
 			    "PREROOT_ROOT=/dev/vda1 PREROOT_FSTYPE=ext4\n");
 	program_reaped(f.boot, 99, 0); /* some other child */
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
 	program_reaped(f.boot, 100, 0);
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
 	assert_contains(recorder_calls(), "spawn /bin/a ");
 	program_reaped(f.boot, 200, 0);
-	assert_int_equal(hooks_step(f.boot), HOOKS_DONE);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
 	assert_null(strstr(recorder_calls(), "/bin/p"));
-	assert_true(hooks_begin(h, RUN_PRE_PIVOT));
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_PIVOT), STAGE_STAYS);
 	assert_contains(recorder_calls(), "spawn /bin/p ");
 }
 
@@ -131,10 +167,9 @@ static void before_the_devices_there_is_no_root(void **state)
 	_cleanup_fixture_ struct fixture f;
 
 	(void)state;
-	fixture_make(&f, "run=pre-trigger 5 optional /bin/x\n");
+	fixture_make(&f, "dropin.run=pre-trigger 5 optional /bin/x\n");
 	recorder_start_with(100);
-	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_TRIGGER));
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_TRIGGER), STAGE_STAYS);
 	assert_string_equal(recorder_calls(),
 			    "spawn /bin/x NEWROOT=/sysroot PREROOT_STAGE=pre-trigger\n");
 }
@@ -142,51 +177,73 @@ static void before_the_devices_there_is_no_root(void **state)
 static void an_optional_one_may_fail_and_a_required_one_may_not(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
-	struct hooks *h;
 
 	(void)state;
-	fixture_make(&f, "run=pre-mount 5 optional /bin/a\nrun=pre-mount 5 optional /bin/b\n"
-			 "run=pre-mount 5 required /bin/c\nrun=pre-mount 5 optional /bin/d\n");
-	h = f.boot->hooks;
+	fixture_make(
+		&f,
+		"dropin.run=pre-mount 5 optional /bin/a\ndropin.run=pre-mount 5 optional /bin/b\n"
+		"dropin.run=pre-mount 5 required /bin/c\ndropin.run=pre-mount 5 optional /bin/d\n");
 	recorder_start_with(100, -ENOMEM, 300);
-	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
 	program_reaped(f.boot, 100, SIGSEGV);
 	/* The second cannot be started at all: the third runs. */
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
-	assert_string_equal(h->current->path, "/bin/c");
-	assert_int_equal(h->error[0], '\0');
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	assert_contains(recorder_calls(), "spawn /bin/c ");
+	assert_false(f.boot->flow.failed);
 	program_reaped(f.boot, 300, EXIT_3);
-	assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
-	assert_contains(h->error, "/bin/c");
-	assert_contains(h->error, "status 3");
-	assert_contains(h->error, "pre-mount");
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
+	assert_contains(f.boot->flow.failure, "/bin/c");
+	assert_contains(f.boot->flow.failure, "status 3");
+	assert_contains(f.boot->flow.failure, "pre-mount");
 	assert_null(strstr(recorder_calls(), "/bin/d"));
 }
 
 static void a_required_one_stops_the_boot_at_each_stage(void **state)
 {
 	static const struct {
-		enum bootconf_stage stage;
+		enum boot_stage stage;
 		const char *name;
-	} cases[] = {{RUN_PRE_TRIGGER, "pre-trigger"},
-		     {RUN_PRE_MOUNT, "pre-mount"},
-		     {RUN_PRE_PIVOT, "pre-pivot"}};
+	} cases[] = {{STAGE_PRE_TRIGGER, "pre-trigger"},
+		     {STAGE_PRE_MOUNT, "pre-mount"},
+		     {STAGE_PRE_PIVOT, "pre-pivot"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		_cleanup_fixture_ struct fixture f;
 		char conf[64];
 
-		snprintf(conf, sizeof(conf), "run=%s 5 required /bin/a\n", cases[i].name);
+		snprintf(conf, sizeof(conf), "dropin.run=%s 5 required /bin/a\n", cases[i].name);
 		fixture_make(&f, conf);
 		recorder_start_with(100);
-		assert_true(hooks_begin(f.boot->hooks, cases[i].stage));
-		assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+		assert_int_equal(step(&f, cases[i].stage), STAGE_STAYS);
 		program_reaped(f.boot, 100, EXIT_3);
-		assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
-		assert_contains(f.boot->hooks->error, cases[i].name);
+		assert_int_equal(step(&f, cases[i].stage), STAGE_MOVED);
+		assert_contains(f.boot->flow.failure, cases[i].name);
 	}
+}
+
+static void after_a_failure_its_stage_begins_again(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "dropin.run=pre-trigger 5 optional /bin/t\n"
+			 "dropin.run=pre-mount 5 required /bin/a\n");
+	recorder_start_with(100, 200, 300);
+	assert_int_equal(step(&f, STAGE_PRE_TRIGGER), STAGE_STAYS);
+	program_reaped(f.boot, 100, 0);
+	assert_int_equal(step(&f, STAGE_PRE_TRIGGER), STAGE_ENDS);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	program_reaped(f.boot, 200, EXIT_3);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
+	assert_contains(f.boot->flow.hint, "required=no");
+	parts_retry(f.boot);
+	f.boot->flow.failed = false;
+	assert_int_equal(step(&f, STAGE_PRE_TRIGGER), STAGE_ENDS);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	program_reaped(f.boot, 300, 0);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
+	assert_false(f.boot->flow.failed);
 }
 
 static void a_required_one_that_cannot_be_started_fails(void **state)
@@ -194,25 +251,22 @@ static void a_required_one_that_cannot_be_started_fails(void **state)
 	_cleanup_fixture_ struct fixture f;
 
 	(void)state;
-	fixture_make(&f, "run=pre-mount 5 required /bin/a\n");
+	fixture_make(&f, "dropin.run=pre-mount 5 required /bin/a\n");
 	recorder_start_with(-ENOMEM);
-	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
-	assert_int_equal(hooks_step(f.boot), HOOKS_FAILED);
-	assert_contains(f.boot->hooks->error, "cannot be started");
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
+	assert_contains(f.boot->flow.failure, "cannot be started");
 }
 
 static void one_that_hangs_is_killed_and_left_behind(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
-	struct hooks *h;
 	int64_t now = log_now();
 
 	(void)state;
-	fixture_make(&f, "run=pre-mount 30 optional /bin/a\nrun=pre-mount 5 optional /bin/b\n");
-	h = f.boot->hooks;
+	fixture_make(&f, "dropin.run=pre-mount 30 optional /bin/a\ndropin.run=pre-mount 5 optional "
+			 "/bin/b\n");
 	recorder_start_with(100, 0, 200);
-	assert_true(hooks_begin(h, RUN_PRE_MOUNT));
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
 	assert_in_range(program_due(f.boot), now + 3000, now + 4000);
 	program_tick(f.boot, now + 2900);
 	assert_in_range(program_due(f.boot), now + 3000, now + 4000);
@@ -220,15 +274,15 @@ static void one_that_hangs_is_killed_and_left_behind(void **state)
 	assert_in_range(program_due(f.boot), now + 21000, now + 21000);
 	program_tick(f.boot, now + 22000);
 	assert_in_range(program_due(f.boot), now + 30000, now + 31000);
-	assert_ptr_equal(h->current, &h->list[0]);
+	assert_null(strstr(recorder_calls(), "/bin/b"));
 	program_tick(f.boot, now + 31000);
 	assert_contains(recorder_calls(), "kill -100 9\n");
 	assert_true(program_is_dying(f.boot));
 	/* It is not waited for; when it ends after all, that means nothing. */
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
-	assert_string_equal(h->current->path, "/bin/b");
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
+	assert_contains(recorder_calls(), "spawn /bin/b ");
 	program_reaped(f.boot, 100, SIGKILL);
-	assert_string_equal(h->current->path, "/bin/b");
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS); /* the second still runs */
 	assert_false(program_is_dying(f.boot));
 }
 
@@ -241,11 +295,10 @@ static void output_is_taken_until_the_end(void **state)
 	(void)state;
 	memset(big, 'x', sizeof(big));
 	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-	fixture_make(&f, "run=pre-mount 5 optional /bin/a\n");
+	fixture_make(&f, "dropin.run=pre-mount 5 optional /bin/a\n");
 	recorder_start_with(100);
 	recorder.output = ends[0];
-	assert_true(hooks_begin(f.boot->hooks, RUN_PRE_MOUNT));
-	assert_int_equal(hooks_step(f.boot), HOOKS_BUSY);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
 	assert_int_equal(write(ends[1], "one\ntw", 6), 6);
 	program_output(f.boot);
 	assert_int_equal(f.boot->programs.list[0].line_len, 2);
@@ -258,7 +311,7 @@ static void output_is_taken_until_the_end(void **state)
 	assert_int_equal(f.boot->programs.list[0].fd, -1);
 	assert_int_equal(fcntl(ends[0], F_GETFD), -1);
 	program_output(f.boot);
-	assert_int_equal(hooks_step(f.boot), HOOKS_DONE);
+	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_MOVED);
 	close(ends[1]);
 }
 
@@ -273,6 +326,7 @@ int main(void)
 		cmocka_unit_test(before_the_devices_there_is_no_root),
 		cmocka_unit_test(an_optional_one_may_fail_and_a_required_one_may_not),
 		cmocka_unit_test(a_required_one_stops_the_boot_at_each_stage),
+		cmocka_unit_test(after_a_failure_its_stage_begins_again),
 		cmocka_unit_test(a_required_one_that_cannot_be_started_fails),
 		cmocka_unit_test(one_that_hangs_is_killed_and_left_behind),
 		cmocka_unit_test(output_is_taken_until_the_end),

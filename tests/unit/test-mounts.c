@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What is mounted besides the root and over it: fstab, places below the root, the overlay; and
+ * What is mounted besides the root and over it: fstab, places below the root; and
  * roots that are found by the type of their partition.
  */
 
@@ -17,7 +17,6 @@
 #include "init/core/mount.h"
 #include "init/goal/mounts.h"
 #include "init/goal/mounts_stages.h"
-#include "init/overlay.h"
 #include "init/goal/goal.h"
 #include "recorder.h"
 #include "support.h"
@@ -229,75 +228,6 @@ static void a_missing_folder_is_made_in_its_parent_alone(void **state)
 	buf_clear(&recorder.calls);
 }
 
-/* ---- the overlay ---- */
-
-static void assert_overlay(const char *cmdline, const char *device, const char *expected)
-{
-	_cleanup_free_ struct boot *b = boot_new(cmdline);
-	struct job job = {.kind = JOB_OVERLAY};
-	struct job_result out = {0};
-
-	snprintf(job.name, sizeof(job.name), "%s", device);
-	snprintf(job.fstype, sizeof(job.fstype), "%s", *device ? "ext4" : "");
-	recorder_start_with(0);
-	assert_int_equal(overlay_mount(b, &job, &out), 0);
-	assert_string_equal(recorder_calls(), expected);
-	buf_clear(&recorder.calls);
-}
-
-static void an_overlay_in_memory_is_a_tmpfs(void **state)
-{
-	(void)state;
-	assert_overlay("rd.overlay=tmpfs:size=8m", "",
-		       "mkdir /run/overlayfs 755\n"
-		       "mount tmpfs /run/overlayfs tmpfs 0 [mode=0755,size=8m]\n"
-		       "mkdir /run/overlayfs/upper 755\n"
-		       "mkdir /run/overlayfs/work 755\n"
-		       "mkdir /run/rootfsbase 755\n"
-		       "mount /sysroot /run/rootfsbase - 2000 [-]\n"
-		       "mount overlay /sysroot overlay 0 [lowerdir=/run/rootfsbase,"
-		       "upperdir=/run/overlayfs/upper,workdir=/run/overlayfs/work]\n");
-}
-
-static void an_overlay_that_is_only_read_has_its_changes_in_memory(void **state)
-{
-	(void)state;
-	/* The recorder makes no folder: there is nothing on the device to be read. */
-	assert_overlay("rd.overlay=LABEL=x rd.overlay.readonly", "vdb",
-		       "mkdir /run/overlayfs-backing 755\n"
-		       "mount /dev/vdb /run/overlayfs-backing ext4 1 []\n"
-		       "mkdir /run/overlayfs 755\n"
-		       "mount tmpfs /run/overlayfs tmpfs 0 [mode=0755]\n"
-		       "mkdir /run/overlayfs/upper 755\n"
-		       "mkdir /run/overlayfs/work 755\n"
-		       "mkdir /run/rootfsbase 755\n"
-		       "mount /sysroot /run/rootfsbase - 2000 [-]\n"
-		       "mount overlay /sysroot overlay 0 [lowerdir=/run/rootfsbase,"
-		       "upperdir=/run/overlayfs/upper,workdir=/run/overlayfs/work]\n");
-}
-
-static void a_device_that_cannot_be_mounted_gives_way_to_memory(void **state)
-{
-	_cleanup_free_ struct boot *b = boot_new("rd.overlay=LABEL=x");
-	struct job job = {.kind = JOB_OVERLAY, .name = "vdb", .fstype = "ext4"};
-	struct job_result out = {0};
-
-	(void)state;
-	recorder_start_with(0, -EINVAL);
-	assert_int_equal(overlay_mount(b, &job, &out), 0);
-	assert_contains(out.text, "/dev/vdb");
-	assert_contains(recorder_calls(), "upperdir=/run/overlayfs/upper");
-	recorder_start_with(0);
-	recorder.identity = -ESTALE; /* another one now: it is looked for again */
-	assert_int_equal(overlay_mount(b, &job, &out), -ESTALE);
-	assert_null(strstr(recorder_calls(), "mount "));
-	recorder_start_with(0, 0, 0, 0, 0, 0, -ENODEV);
-	job.name[0] = '\0';
-	assert_int_equal(overlay_mount(b, &job, &out), -ENODEV);
-	assert_contains(out.text, "no overlay filesystem");
-	buf_clear(&recorder.calls);
-}
-
 /* ---- roots that are found ---- */
 
 static struct block_device *put_partition(struct boot *b, const char *name, unsigned disk,
@@ -436,9 +366,6 @@ int main(void)
 		cmocka_unit_test(more_mounts_than_there_is_room_for_are_no_harm),
 		cmocka_unit_test(no_link_leads_a_mount_out_of_the_root),
 		cmocka_unit_test(a_missing_folder_is_made_in_its_parent_alone),
-		cmocka_unit_test(an_overlay_in_memory_is_a_tmpfs),
-		cmocka_unit_test(an_overlay_that_is_only_read_has_its_changes_in_memory),
-		cmocka_unit_test(a_device_that_cannot_be_mounted_gives_way_to_memory),
 		cmocka_unit_test(without_a_name_the_type_of_the_partition_counts),
 		cmocka_unit_test(a_partition_can_be_counted_from_another),
 		cmocka_unit_test(labels_are_taken_as_udev_writes_them_too),

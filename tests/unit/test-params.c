@@ -81,8 +81,7 @@ static void a_link_of_dev_disk_may_hold_what_no_file_name_can(void **state)
 
 static void what_cannot_be_reached_is_known_as_such(void **state)
 {
-	static const char *const lines[] = {"root=/dev/mapper/vg-root",
-					    "root=/dev/disk/by-loop-ref/x",
+	static const char *const lines[] = {"root=/dev/disk/by-loop-ref/x",
 					    "root=/dev/nfs",
 					    "root=8:",
 					    "root=8:1:x",
@@ -105,7 +104,6 @@ static void what_cannot_be_reached_is_known_as_such(void **state)
 					    "root=PARTUUID=/PARTNROFF=1",
 					    "root=PARTLABEL=\"\"",
 					    "root=/dev/disk/by-uuid/",
-					    "root=/dev/vg/root",
 					    "root=tmpfs:x"};
 
 	(void)state;
@@ -115,6 +113,24 @@ static void what_cannot_be_reached_is_known_as_such(void **state)
 			fail_msg("[%s] gives kind %d", lines[i], p.root.kind);
 	}
 	assert_string_equal(p.root.text, "tmpfs:x");
+}
+
+static void names_that_features_give_are_known_as_such(void **state)
+{
+	static const struct {
+		const char *line, *value;
+	} cases[] = {
+		{"root=/dev/mapper/vg-root", "mapper/vg-root"},
+		{"root=/dev/vg/root", "vg/root"},
+		{"root=/dev/md/0", "md/0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		parse(cases[i].line);
+		assert_int_equal(p.root.kind, SPEC_ALIAS);
+		assert_string_equal(p.root.value, cases[i].value);
+	}
 }
 
 static void quotes_around_a_root_are_taken_off(void **state)
@@ -256,10 +272,10 @@ static void what_nobody_knows_is_noted_once(void **state)
 	assert_string_equal(p.notes[0].param, "rd.brake");
 	assert_null(p.notes[0].why);
 	assert_string_equal(p.notes[1].param, "rd.shel");
-	assert_string_equal(params_nearest("rd.shel"), "rd.shell");
-	assert_string_equal(params_nearest("rd.brake"), "rd.break");
-	assert_string_equal(params_nearest("rd.luxs"), "rd.luks");
-	assert_null(params_nearest("rd.something.else"));
+	assert_string_equal(params_nearest(&p, "rd.shel"), "rd.shell");
+	assert_string_equal(params_nearest(&p, "rd.brake"), "rd.break");
+	assert_string_equal(params_nearest(&p, "rd.luxs"), "rd.luks");
+	assert_null(params_nearest(&p, "rd.something.else"));
 	for (int i = 0; i < 2 * PARAMS_NOTES_MAX; i++)
 		buf_printf(&many, "rd.x%d ", i);
 	parse(buf_cstr(&many));
@@ -515,27 +531,6 @@ static void no_command_line_is_fatal(void **state)
 	sweep(line, sizeof(line) - 1, check_params, NULL);
 }
 
-static void hibernation_has_its_parameters(void **state)
-{
-	static const char line[] = "resume=UUID=1f resume_offset=38912 resumewait";
-
-	(void)state;
-	params_parse(&p, line, strlen(line));
-	assert_int_equal(p.resume.kind, SPEC_UUID);
-	assert_string_equal(p.resume.value, "1f");
-	assert_int_equal(p.resume_offset, 38912);
-	assert_true(p.resume_wait);
-	assert_false(p.no_resume);
-	params_parse(&p, "resume=/dev/x noresume", 22);
-	assert_true(p.no_resume);
-	params_parse(&p, "hibernate=noresume", 18);
-	assert_true(p.no_resume);
-	params_parse(&p, "resume= resume_offset=-1 hibernate=x", 36);
-	assert_int_equal(p.resume.kind, SPEC_NONE);
-	assert_int_equal(p.resume_offset, 0);
-	assert_false(p.no_resume);
-}
-
 static void the_watchdog_is_asked_for_in_seconds(void **state)
 {
 	static const struct {
@@ -622,33 +617,6 @@ static void further_mounts_have_their_parameters(void **state)
 	assert_int_equal(p.usr.kind, SPEC_NONE);
 }
 
-static void assert_overlay(const char *cmdline, enum spec_kind kind, const char *options)
-{
-	parse(cmdline);
-	assert_true(p.overlay);
-	assert_int_equal(p.overlay_on.kind, kind);
-	assert_string_equal(p.overlay_options, options);
-}
-
-static void an_overlay_has_its_parameters(void **state)
-{
-	(void)state;
-	assert_overlay("rd.overlay", SPEC_NONE, "");
-	assert_overlay("rd.overlay=1", SPEC_NONE, "");
-	assert_overlay("rd.overlay=tmpfs", SPEC_NONE, "");
-	assert_overlay("rd.overlay=tmpfs:size=32M,nr_inodes=100", SPEC_NONE,
-		       "size=32M,nr_inodes=100");
-	assert_overlay("rd.overlay=LABEL=o", SPEC_LABEL, "");
-	assert_overlay("rd.overlay=UUID=1 rd.overlay.reset=1", SPEC_UUID, "");
-	assert_true(p.overlay_reset);
-	assert_overlay("rd.overlay=/dev/vdb rd.overlay.readonly", SPEC_NAME, "");
-	assert_true(p.overlay_readonly);
-	assert_overlay("rd.overlay=LABEL=o rd.overlay=1", SPEC_NONE, "");
-	parse("rd.overlay rd.overlay=0 rd.overlay.crypt=LABEL=c");
-	assert_false(p.overlay);
-	assert_true(p.overlay_crypt);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,6 +624,7 @@ int main(void)
 		cmocka_unit_test(the_root_may_be_named_in_each_form),
 		cmocka_unit_test(a_link_of_dev_disk_may_hold_what_no_file_name_can),
 		cmocka_unit_test(what_cannot_be_reached_is_known_as_such),
+		cmocka_unit_test(names_that_features_give_are_known_as_such),
 		cmocka_unit_test(quotes_around_a_root_are_taken_off),
 		cmocka_unit_test(the_last_of_several_counts),
 		cmocka_unit_test(a_value_where_none_belongs_is_another_parameter),
@@ -679,12 +648,10 @@ int main(void)
 		cmocka_unit_test(options_are_added_to_those_that_are_there),
 		cmocka_unit_test(options_that_do_not_fit_are_left_out_whole),
 		cmocka_unit_test(no_command_line_is_fatal),
-		cmocka_unit_test(hibernation_has_its_parameters),
 		cmocka_unit_test(the_watchdog_is_asked_for_in_seconds),
 		cmocka_unit_test(a_root_can_be_named_by_its_number),
 		cmocka_unit_test(a_root_can_be_named_by_udevs_links_and_by_words),
 		cmocka_unit_test(further_mounts_have_their_parameters),
-		cmocka_unit_test(an_overlay_has_its_parameters),
 	};
 
 	return RUN_TESTS(tests);

@@ -199,23 +199,6 @@ static void with_an_emergency_action_it_does_not(void **state)
 	free(b);
 }
 
-static void a_program_that_failed_may_run_again(void **state)
-{
-	struct boot *b = boot_with("", "open");
-
-	(void)state;
-	b->hooks->stage = RUN_PRE_MOUNT;
-	b->hooks->begun[RUN_PRE_MOUNT] = b->hooks->begun[RUN_PRE_TRIGGER] = true;
-	snprintf(b->hooks->error, sizeof(b->hooks->error), "it failed");
-	boot_fails(b);
-	shell_child_ended(b, SHELL_PID, 0);
-	rescue_tick(b, world.now);
-	assert_string_equal(b->hooks->error, "");
-	assert_false(b->hooks->begun[RUN_PRE_MOUNT]);
-	assert_true(b->hooks->begun[RUN_PRE_TRIGGER]);
-	free(b);
-}
-
 /* Without this the boot would fail and be tried again without an end. */
 static void a_shell_that_cannot_be_started_is_not_tried_twice(void **state)
 {
@@ -526,7 +509,6 @@ int main(void)
 		cmocka_unit_test(the_machine_is_left_as_it_was_asked_for),
 		cmocka_unit_test(the_end_of_the_shell_tries_the_boot_again),
 		cmocka_unit_test(with_an_emergency_action_it_does_not),
-		cmocka_unit_test(a_program_that_failed_may_run_again),
 		cmocka_unit_test(a_shell_that_cannot_be_started_is_not_tried_twice),
 		cmocka_unit_test(a_break_happens_once_and_only_with_a_shell),
 		cmocka_unit_test(boot_conf_says_who_gets_a_shell),

@@ -553,14 +553,23 @@ static void no_process_at_all_is_no_reason_to_spin(void **state)
 }
 
 /* The worker's end of the socket is in a process that dies. */
+static int hang(const struct boot *b, const struct job *job, struct job_result *out)
+{
+	(void)b, (void)job, (void)out;
+	pause();
+	return 0;
+}
+
 static void a_worker_that_dies_is_the_failure_of_its_job(void **state)
 {
+	static const struct jobs_kind hanging[JOB_KINDS] = {[JOB_MOUNT] = {hang, NULL, false}};
 	struct boot *b = boot_with("root=LABEL=x");
 	struct job_result r;
 	int status;
 
 	(void)state;
 	world.real_jobs = true;
+	b->jobs.kinds = hanging;
 	appears(b, "zza", "zzfs", "x");
 	assert_int_equal(b->flow.task.state, TASK_RUNS);
 	assert_int_equal(kill(b->jobs.workers[0].pid, SIGKILL), 0);

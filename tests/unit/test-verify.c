@@ -589,17 +589,17 @@ static void a_module_to_load_that_is_missing_is_told(void **state)
 
 static void a_program_to_run_that_is_missing_is_told(void **state)
 {
-	static const char text[] = "run=pre-mount 90 required /etc/absent\n"
-				   "run=pre-pivot 90 optional /" BOOTCONF_PATH "\n"
-				   "run=whenever 90 required /init\n"
-				   "run=pre-trigger 1 optional /init\n";
+	static const char text[] = "dropin.run=pre-mount 90 required /etc/absent\n"
+				   "dropin.run=pre-pivot 90 optional /" BOOTCONF_PATH "\n"
+				   "dropin.run=whenever 90 required /init\n"
+				   "dropin.run=pre-trigger 1 optional /init\n";
 	_cleanup_judged_ struct judged j;
 
 	(void)state;
 	judge_with_file(&j, BOOTCONF_PATH, text);
 	assert_problem(&j, "/etc/absent is to be run at boot, but is not in the image");
 	assert_problem(&j, "/" BOOTCONF_PATH " is to be run at boot, but is not executable");
-	assert_problem(&j, "a line \"run=\" that PID 1 cannot read");
+	assert_problem(&j, "a line \"dropin.run=\" that PID 1 cannot read");
 	for (const struct verdict_problem *p = j.v.problems; p; p = p->next)
 		assert_null(strstr(p->text, "/init is to be run"));
 }

@@ -417,11 +417,14 @@ static int by_stage_and_name(const void *a, const void *b)
 static void write_runs(struct dropin *d)
 {
 	qsort(d->runs, d->n_runs, sizeof(*d->runs), by_stage_and_name);
+	if (d->n_runs)
+		buf_printf(&d->b->boot_conf, "feature=dropin\n");
 	for (size_t i = 0; i < d->n_runs; i++) {
 		const struct bootconf_run *run = &d->runs[i].run;
 
-		buf_printf(&d->b->boot_conf, "run=%s %u %s %s\n", bootconf_stage_name(run->stage),
-			   run->seconds, run->required ? "required" : "optional", run->path);
+		buf_printf(&d->b->boot_conf, "dropin.run=%s %u %s %s\n",
+			   bootconf_stage_name(run->stage), run->seconds,
+			   run->required ? "required" : "optional", run->path);
 	}
 }
 

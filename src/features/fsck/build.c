@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
+#include "features/fsck/checkers.h"
 #include "features/items.h"
 #include "format/machine/fstab.h"
 
@@ -16,10 +17,8 @@ enum { FSTAB_SIZE_MAX = 1024 * 1024 };
  * init.
  */
 
-/* Those whose filesystems are checked before they are mounted; PID 1's table in src/init/fsck.c is
- * the same. Others are checked by their drivers, or with tools of their own. */
-static const char *const types[] = {"exfat", "ext2",  "ext3",  "ext4", "f2fs",
-				    "jfs",   "minix", "msdos", "vfat"};
+#define TYPE(type, preen, yes, no, force, progress) type,
+static const char *const types[] = {FSCK_CHECKERS(TYPE)};
 
 static bool has_checker(const char *type)
 {
@@ -78,7 +77,7 @@ static int add_wish(struct build *b, struct err *err)
 	f.cursor = (char *)buf_cstr(&text);
 	while (fstab_next(&f, &e))
 		if (fstab_is_at(&e, "/") && !e.pass)
-			buf_printf(&b->boot_conf, "fsck-root=no\n");
+			buf_printf(&b->boot_conf, "fsck.root=no\n");
 	return 0;
 }
 
@@ -89,6 +88,7 @@ int fsck_build(struct build *b, struct err *err)
 
 	if (b->request->mode == MODE_STRICT)
 		return 0;
+	buf_printf(&b->boot_conf, "feature=fsck\n");
 	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++)
 		if (b->hardware.mounts[i].is_early)
 			r = add_of_mount(b, &b->hardware.mounts[i], err);

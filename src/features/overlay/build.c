@@ -42,6 +42,8 @@ int overlay_build(struct build *b, struct err *err)
 {
 	int r = 0;
 
+	/* rd.overlay may come from the boot loader; without the overlay it must not start. */
+	buf_printf(&b->boot_conf, "feature=overlay\n");
 	if (!build_is_hostonly(b))
 		return 0;
 	if (has_overlay(b)) {

@@ -132,7 +132,10 @@ int resume_build(struct build *b, struct err *err)
 	const char *resume = "";
 	int r;
 
-	if (!build_is_hostonly(b) || !can_hibernate(b))
+	if (!can_hibernate(b))
+		return 0;
+	buf_printf(&b->boot_conf, "feature=resume\n");
+	if (!build_is_hostonly(b))
 		return 0;
 	r = configured(b, &resume, err);
 	if (r == 0 && (!*resume || strcmp(resume, "auto") == 0))

@@ -7,14 +7,16 @@
  *   kernel=VERSION   the kernel that the image is for
  *   mode=hostonly|generic
  *   load=MODULE      load at once, without waiting for a device that asks for it
- *   fsck-root=no     the fstab of the machine says that / is not to be checked
+ *   feature=NAME     opens the boot part of a feature (init/core/part.h)
+ *   NAME.KEY=VALUE   a setting of it, in a line behind that one
+ *   fsck.root=no     the fstab of the machine says that / is not to be checked
  *   cmdline=WORDS    kernel parameters that stand in front of those of the kernel; at most
  *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, a blank counted for each
  *   shell=password|open|locked|measured
  *                    the image has a rescue shell, and who gets it: who knows root's password
  *                    (sulogin is in the image), everybody, or nobody, for one of two reasons
  *   secrets=measured secrets of the machine are sealed to what was measured when it started
- *   run=STAGE SECONDS required|optional /PATH
+ *   dropin.run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most so many seconds; at
  *                    most BOOTCONF_RUNS_MAX lines, started in their order
  *
@@ -53,7 +55,8 @@ struct bootconf_run {
  * without "=" and comments (#) are passed over. */
 bool bootconf_next(char **cursor, char **key, char **value);
 
-/* Takes the value of a run= apart, which it cuts up. False, OUT untouched, when it is malformed. */
+/* Takes the value of a dropin.run= apart, which it cuts up. False, OUT untouched, when it is
+ * malformed. */
 bool bootconf_run(char *value, struct bootconf_run *out);
 
 /* "pre-mount" */

@@ -34,13 +34,10 @@ struct boot {
 	/* goal/ */
 	struct goal *goal;
 	struct mounts *mounts;
+	/* seam/ */
+	struct parts *parts;
 	/* rescue/ */
 	struct rescue *rescue;
 	struct shell *shell;
 	struct watchdog *watchdog;
-
-	struct hooks *hooks;
-	struct resume *resume;
-	struct overlay *overlay;
-	struct fsck *fsck;
 };

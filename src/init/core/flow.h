@@ -74,6 +74,7 @@ struct flow {
 	bool failed;		/* the boot cannot continue: rescue.h has it */
 	int64_t failed_at;
 	char failure[FLOW_TEXT_MAX]; /* why; empty: the root device did not appear */
+	const char *hint;	     /* what to try then, where the root is not the reason; NULL */
 };
 
 /* Goes to STAGE, instead of the next one. STAGE_MOVED. */

@@ -88,11 +88,11 @@ int identity_open(const char *name, const struct device_identity *wanted)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-int identity_hold(const struct job *job)
+int identity_hold(const char *name, const struct device_identity *wanted)
 {
 	static int held = -1;
 
 	close_fd(held);
-	held = identity_open(job->name, &job->device);
+	held = identity_open(name, wanted);
 	return held < 0 ? held : 0;
 }

@@ -24,6 +24,6 @@ int identity_check(int fd, const struct device_identity *wanted);
 /* Sequence number of the disk; 0: the kernel has none. */
 uint64_t identity_sequence(int fd);
 
-/* In a worker: opens the device of JOB and keeps it open, until the next one or as long as the
+/* In a worker: opens /dev/NAME and keeps it open, until the next one or as long as the
  * worker lives, so that a program can open it by its name. 0 or as identity_open(). */
-int identity_hold(const struct job *job);
+int identity_hold(const char *name, const struct device_identity *wanted);

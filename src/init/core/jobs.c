@@ -53,6 +53,8 @@ static _Noreturn void work(const struct boot *boot, int fd)
 		result.kind = job.kind;
 		result.module = job.module;
 		result.generation = job.generation;
+		result.part = job.part;
+		result.tag = job.tag;
 		memcpy(result.name, job.name, sizeof(result.name));
 		kind = kind_of(&boot->jobs, job.kind);
 		result.result = kind ? kind->run(boot, &job, &result) : -EINVAL;
@@ -203,6 +205,8 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	out->result = -EIO;
 	out->module = job.module;
 	out->generation = job.generation;
+	out->part = job.part;
+	out->tag = job.tag;
 	memcpy(out->name, job.name, sizeof(out->name));
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;

@@ -17,20 +17,19 @@ enum {
 	JOBS_TEXT_MAX = 512,
 	JOBS_OPTIONS_MAX = 1024,
 	JOBS_LINKS_MAX = 1024,
+	JOBS_DATA_MAX = 1536,
 };
 
 enum job_kind {
 	JOB_NONE,
-	JOB_LOAD,    /* a module */
-	JOB_PROBE,   /* a block device: what is on it? */
-	JOB_MOUNT,   /* a filesystem */
-	JOB_RESUME,  /* from a hibernation image on a device */
-	JOB_LOADER,  /* which partition the boot loader came from */
-	JOB_FSTAB,   /* that of the mounted root: a copy is made */
-	JOB_OVERLAY, /* over the mounted root */
-	JOB_CHECK,   /* /sysroot: can it be handed over to? */
-	JOB_HOLD,    /* a device: it is opened, and kept open (identity.h) */
-	JOB_RECORD,  /* why the boot failed, in a variable of the firmware */
+	JOB_LOAD,   /* a module */
+	JOB_PROBE,  /* a block device: what is on it? */
+	JOB_MOUNT,  /* a filesystem */
+	JOB_LOADER, /* which partition the boot loader came from */
+	JOB_FSTAB,  /* that of the mounted root: a copy is made */
+	JOB_CHECK,  /* /sysroot: can it be handed over to? */
+	JOB_RECORD, /* why the boot failed, in a variable of the firmware */
+	JOB_PART,   /* of a feature, see part.h */
 	JOB_KINDS,
 };
 
@@ -47,16 +46,23 @@ struct job {
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
 	bool on_device; /* NAME is a device, and has to be the one that DEVICE describes */
-	struct device_identity device; /* MOUNT, HOLD, RESUME, OVERLAY: what NAME must be */
+	struct device_identity device; /* MOUNT: what NAME must be */
 	bool links;               /* PROBE: what would udev call it? */
 	uint32_t generation;	  /* PROBE: of the device, see devices/block.h */
-	uint64_t offset;          /* RESUME: page of the swap header */
-	/* MOUNT */
-	char fstype[JOBS_NAME_MAX];
-	char target[JOBS_VALUE_MAX];
-	bool beneath;  /* TARGET is a path in the mounted root, and so is NAME of a bind mount */
-	bool writable; /* unless OPTIONS say otherwise */
-	char options[JOBS_OPTIONS_MAX];
+	uint8_t part;		  /* PART: its number */
+	unsigned tag;		  /* PART: its own */
+	union {
+		struct { /* MOUNT */
+			char fstype[JOBS_NAME_MAX];
+			char source[JOBS_VALUE_MAX]; /* in place of NAME, where that is no device */
+			char target[JOBS_VALUE_MAX];
+			bool beneath;  /* TARGET is a path in the mounted root, and so is NAME of a
+					* bind mount */
+			bool writable; /* unless OPTIONS say otherwise */
+			char options[JOBS_OPTIONS_MAX];
+		};
+		_Alignas(8) unsigned char data[JOBS_DATA_MAX]; /* PART */
+	};
 };
 
 enum { PROBE_SIGNATURES_MAX = 4 };
@@ -90,13 +96,6 @@ struct probe {
 	unsigned n_signatures;     /* TYPE says that it is a part of something larger */
 };
 
-enum resume_found {
-	RESUME_NOTHING,
-	RESUME_LEFT,      /* an image; it was not taken, and is still there */
-	RESUME_DISCARDED, /* one that is gone now */
-	RESUME_FOREIGN,   /* one that the kernel cannot read */
-};
-
 struct job_result {
 	enum job_kind kind;
 	int result; /* 0 or -errno */
@@ -106,7 +105,9 @@ struct job_result {
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
 	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
 	struct probe probe;
-	enum resume_found resume;
+	uint8_t part; /* PART, as in the job */
+	unsigned tag;
+	int found; /* PART: a number of its own */
 };
 
 struct boot;

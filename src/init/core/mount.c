@@ -102,7 +102,8 @@ static int find_place(const struct job *job, unsigned long flags, struct place *
 	snprintf(p->target_name, sizeof(p->target_name), "%s", job->target);
 	snprintf(p->source_name, sizeof(p->source_name), "/dev/%s", job->name);
 	if (!*job->name)
-		snprintf(p->source_name, sizeof(p->source_name), "%s", job->fstype);
+		snprintf(p->source_name, sizeof(p->source_name), "%s",
+			 *job->source ? job->source : job->fstype);
 	if (!job->beneath)
 		return 0;
 	if (flags & MS_BIND) {

@@ -10,10 +10,10 @@
 #include "init/core/params_absent.h"
 
 enum {
+	FEATURE_NAMES_MAX = 128,
 	TIMEOUT_DEFAULT = 180, /* seconds; dracut's rd.retry */
-	WATCHDOG_MAX = 65535, /* seconds */
+	WATCHDOG_MAX = 65535,  /* seconds */
 	SECONDS_MAX = 30 * 24 * 3600,
-	RESUME_PAGE = 4096,
 };
 
 /* "N", "Ns" or "infinity" (PARAMS_FOREVER). False for anything else. */
@@ -93,41 +93,31 @@ const char *params_exclusion(const struct params *p, const char *module)
 
 /* ---- how parameters are taken ---- */
 
-enum how {
-	AS_TEXT,    /* const char *: the value; without one, or with "", as if not given */
-	AS_WORD,    /* bool: true for the bare word; with a value it is another parameter */
-	AS_NO_WORD, /* bool: false for the bare word */
-	AS_SWITCH,  /* bool: on, unless the value is 0, no or off */
-	AS_NOT,     /* bool: the other way round */
-	AS_LIST,    /* struct params_list: every value */
-	AS_CALL,    /* a function */
-};
-
-struct rule {
-	const char *name; /* "-" and "_" are alike in it */
-	enum how how;
-	size_t where;     /* offset in struct params */
-	void (*call)(struct params *p, const char *value); /* VALUE: NULL for a bare word */
-};
-
-static void take_root(struct params *p, const char *value)
+static void take_root(void *out, const char *value)
 {
+	struct params *p = out;
+
 	if (value)
 		spec_parse(value, &p->root);
 }
 
-static void take_rootfstype(struct params *p, const char *value)
+static void take_rootfstype(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->rootfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
 }
 
-static void take_rootflags(struct params *p, const char *value)
+static void take_rootflags(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->rootflags = value ? value : "";
 }
 
-static void take_panic(struct params *p, const char *value)
+static void take_panic(void *out, const char *value)
 {
+	struct params *p = out;
 	uint64_t seconds;
 
 	if (!value || !parse_u64(*value == '-' ? value + 1 : value, SECONDS_MAX, &seconds))
@@ -136,115 +126,63 @@ static void take_panic(struct params *p, const char *value)
 	p->panic = *value == '-' ? -(int64_t)seconds : (int64_t)seconds;
 }
 
-static void take_rootwait(struct params *p, const char *value)
+static void take_rootwait(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->waits.forever = !value;
 	p->waits.rootwait = value;
 }
 
-static void take_rootdelay(struct params *p, const char *value)
+static void take_rootdelay(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->waits.rootdelay = value;
 }
 
-static void take_timeout(struct params *p, const char *value)
+static void take_timeout(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->waits.timeout = value;
 }
 
-static void take_retry(struct params *p, const char *value)
+static void take_retry(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->waits.retry = value;
 }
 
-static void take_watchdog(struct params *p, const char *value)
+static void take_watchdog(void *out, const char *value)
 {
+	struct params *p = out;
 	uint64_t seconds;
 
 	if (value && parse_u64(value, WATCHDOG_MAX, &seconds))
 		p->watchdog = (int64_t)seconds;
 }
 
-static void take_fsck_mode(struct params *p, const char *value)
+static void take_usr(void *out, const char *value)
 {
-	const char *v = value ? value : "";
+	struct params *p = out;
 
-	p->fsck_mode = strcmp(v, "force") == 0 ? FSCK_FORCE
-		       : strcmp(v, "skip") == 0 ? FSCK_SKIP : FSCK_AUTO;
-}
-
-static void take_fsck_repair(struct params *p, const char *value)
-{
-	const char *v = value ? value : "";
-
-	p->fsck_repair = strcmp(v, "yes") == 0 ? FSCK_YES
-			 : strcmp(v, "no") == 0 ? FSCK_NO : FSCK_PREEN;
-}
-
-static void take_skipfsck(struct params *p, const char *value)
-{
-	if (cmdline_switch(value))
-		p->fsck_mode = FSCK_SKIP;
-}
-
-static void take_fastboot(struct params *p, const char *value)
-{
-	if (!value)
-		p->fsck_mode = FSCK_SKIP;
-}
-
-static void take_forcefsck(struct params *p, const char *value)
-{
-	if (!value)
-		p->fsck_mode = FSCK_FORCE;
-}
-
-static void take_resume(struct params *p, const char *value)
-{
-	if (value && *value)
-		spec_parse(value, &p->resume);
-}
-
-static void take_resume_offset(struct params *p, const char *value)
-{
-	if (value)
-		parse_u64(value, INT64_MAX / RESUME_PAGE, &p->resume_offset);
-}
-
-static void take_hibernate(struct params *p, const char *value)
-{
-	if (value && strcmp(value, "noresume") == 0)
-		p->no_resume = true;
-}
-
-/* rd.overlay, rd.overlay=1, =0, =tmpfs:OPTIONS, =DEVICE */
-static void take_overlay(struct params *p, const char *value)
-{
-	p->overlay = cmdline_switch(value);
-	p->overlay_on.kind = SPEC_NONE;
-	p->overlay_options = "";
-	if (!p->overlay || !value || !*value || strcmp(value, "1") == 0 ||
-	    strcmp(value, "yes") == 0 || strcmp(value, "on") == 0 || strcmp(value, "tmpfs") == 0)
-		return;
-	if (str_starts(value, "tmpfs:"))
-		p->overlay_options = value + strlen("tmpfs:");
-	else
-		spec_parse(value, &p->overlay_on);
-}
-
-static void take_usr(struct params *p, const char *value)
-{
 	if (value && *value)
 		spec_parse(value, &p->usr);
 }
 
-static void take_usrfstype(struct params *p, const char *value)
+static void take_usrfstype(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->usrfstype = value && *value && strcmp(value, "auto") != 0 ? value : NULL;
 }
 
-static void take_usrflags(struct params *p, const char *value)
+static void take_usrflags(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->usrflags = value ? value : "";
 }
 
@@ -316,23 +254,30 @@ static void add_breaks(struct params *p, const char *list, const struct break_na
 	}
 }
 
-static void take_break(struct params *p, const char *value)
+static void take_break(void *out, const char *value)
 {
+	struct params *p = out;
+
 	add_breaks(p, value, breaks, BREAK_SWITCH, "rd.break");
 }
 
-static void take_debian_break(struct params *p, const char *value)
+static void take_debian_break(void *out, const char *value)
 {
+	struct params *p = out;
+
 	add_breaks(p, value, debian_breaks, BREAK_INITQUEUE, "break");
 }
 
-static void take_shell(struct params *p, const char *value)
+static void take_shell(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->shell = cmdline_switch(value) ? SHELL_YES : SHELL_NO;
 }
 
-static void take_emergency(struct params *p, const char *value)
+static void take_emergency(void *out, const char *value)
 {
+	struct params *p = out;
 	static const char *const names[] = {[EMERGENCY_REBOOT] = "reboot",
 					    [EMERGENCY_POWEROFF] = "poweroff",
 					    [EMERGENCY_HALT] = "halt"};
@@ -345,20 +290,25 @@ static void take_emergency(struct params *p, const char *value)
 	note(p, "rd.emergency", "it is reboot, poweroff or halt");
 }
 
-static void take_cmdline(struct params *p, const char *value)
+static void take_cmdline(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->ask = value && strcmp(value, "ask") == 0;
 	if (!p->ask)
 		note(p, "rd.cmdline", "the only value is ask");
 }
 
-static void take_hostonly(struct params *p, const char *value)
+static void take_hostonly(void *out, const char *value)
 {
+	struct params *p = out;
+
 	p->without_embedded = !cmdline_switch(value);
 }
 
-static void take_memdebug(struct params *p, const char *value)
+static void take_memdebug(void *out, const char *value)
 {
+	struct params *p = out;
 	uint64_t level;
 
 	if (value && parse_u64(value, 5, &level))
@@ -369,29 +319,35 @@ static void take_memdebug(struct params *p, const char *value)
 
 /* ---- the table ---- */
 
-#define TEXT(name, field)    {name, AS_TEXT, offsetof(struct params, field), NULL}
-#define WORD(name, field)    {name, AS_WORD, offsetof(struct params, field), NULL}
-#define NO_WORD(name, field) {name, AS_NO_WORD, offsetof(struct params, field), NULL}
-#define SWITCH(name, field)  {name, AS_SWITCH, offsetof(struct params, field), NULL}
-#define NOT(name, field)     {name, AS_NOT, offsetof(struct params, field), NULL}
-#define LIST(name, field)    {name, AS_LIST, offsetof(struct params, field), NULL}
-#define CALL(name, function) {name, AS_CALL, 0, function}
+#define TEXT(name, field)                                                                          \
+	{                                                                                          \
+		name, PARAMS_AS_TEXT, offsetof(struct params, field), NULL                         \
+	}
+#define WORD(name, field) PARAMS_WORD(name, struct params, field)
+#define NO_WORD(name, field)                                                                       \
+	{                                                                                          \
+		name, PARAMS_AS_NO_WORD, offsetof(struct params, field), NULL                      \
+	}
+#define SWITCH(name, field) PARAMS_SWITCH(name, struct params, field)
+#define NOT(name, field)                                                                           \
+	{                                                                                          \
+		name, PARAMS_AS_NOT, offsetof(struct params, field), NULL                          \
+	}
+#define LIST(name, field)                                                                          \
+	{                                                                                          \
+		name, PARAMS_AS_LIST, offsetof(struct params, field), NULL                         \
+	}
+#define CALL(name, function) PARAMS_CALL(name, function)
 
 /* One row a parameter, by name. */
-static const struct rule rules[] = {
+static const struct params_rule rules[] = {
 	CALL("break", take_debian_break),
-	CALL("fastboot", take_fastboot),
-	CALL("forcefsck", take_forcefsck),
-	CALL("fsck.mode", take_fsck_mode),
-	CALL("fsck.repair", take_fsck_repair),
-	CALL("hibernate", take_hibernate),
 	TEXT("init", init),
 	LIST("modprobe.blacklist", blacklists),
 	LIST("module_blacklist", kernel_blacklists),
 	CALL("mount.usr", take_usr),
 	CALL("mount.usrflags", take_usrflags),
 	CALL("mount.usrfstype", take_usrfstype),
-	WORD("noresume", no_resume),
 	CALL("panic", take_panic),
 	CALL("rd.break", take_break),
 	CALL("rd.cmdline", take_cmdline),
@@ -406,19 +362,11 @@ static const struct rule rules[] = {
 	CALL("rd.memdebug", take_memdebug),
 	NOT("rd.fstab", no_fstab),
 	NOT("rd.multipath", no_multipath),
-	CALL("rd.overlay", take_overlay),
-	SWITCH("rd.overlay.crypt", overlay_crypt),
-	SWITCH("rd.overlay.readonly", overlay_readonly),
-	SWITCH("rd.overlay.reset", overlay_reset),
 	CALL("rd.retry", take_retry),
 	CALL("rd.shell", take_shell),
-	CALL("rd.skipfsck", take_skipfsck),
 	NOT("rd.systemd.gpt_auto", no_gpt_auto),
 	CALL("rd.timeout", take_timeout),
 	CALL("rd.watchdog", take_watchdog),
-	CALL("resume", take_resume),
-	CALL("resume_offset", take_resume_offset),
-	WORD("resumewait", resume_wait),
 	NO_WORD("ro", writable),
 	CALL("root", take_root),
 	CALL("rootdelay", take_rootdelay),
@@ -435,31 +383,50 @@ static void add_to_list(struct params_list *list, const char *value)
 		list->items[list->n++] = value;
 }
 
-static void take_by(struct params *p, const struct rule *rule, const char *value)
+static void take_by(void *out, const struct params_rule *rule, const char *value)
 {
-	void *where = (char *)p + rule->where;
+	void *where = (char *)out + rule->where;
 
 	switch (rule->how) {
-	case AS_TEXT:
+	case PARAMS_AS_TEXT:
 		if (value && *value)
 			*(const char **)where = value;
 		break;
-	case AS_WORD:
-	case AS_NO_WORD:
+	case PARAMS_AS_WORD:
+	case PARAMS_AS_NO_WORD:
 		if (!value)
-			*(bool *)where = rule->how == AS_WORD;
+			*(bool *)where = rule->how == PARAMS_AS_WORD;
 		break;
-	case AS_SWITCH:
-	case AS_NOT:
-		*(bool *)where = cmdline_switch(value) == (rule->how == AS_SWITCH);
+	case PARAMS_AS_SWITCH:
+	case PARAMS_AS_NOT:
+		*(bool *)where = cmdline_switch(value) == (rule->how == PARAMS_AS_SWITCH);
 		break;
-	case AS_LIST:
+	case PARAMS_AS_LIST:
 		add_to_list(where, value);
 		break;
-	case AS_CALL:
-		rule->call(p, value);
+	case PARAMS_AS_CALL:
+		rule->call(out, value);
 		break;
 	}
+}
+
+/* A parameter of a feature; false: it is of none. */
+static bool take_of_feature(struct params *p, const char *param, const char *value)
+{
+	for (size_t i = 0; i < p->n_sets; i++) {
+		const struct params_set *set = &p->sets[i];
+		const struct params_rule *rule = set->rules;
+
+		while (rule->name && !cmdline_name_is(param, rule->name))
+			rule++;
+		if (rule->name && set->out)
+			take_by(set->out, rule, value);
+		else if (rule->name)
+			note(p, param, set->lacks);
+		if (rule->name)
+			return true;
+	}
+	return false;
 }
 
 static void take(struct params *p, const char *param, const char *value)
@@ -471,6 +438,8 @@ static void take(struct params *p, const char *param, const char *value)
 			take_by(p, &rules[i], value);
 			return;
 		}
+	if (take_of_feature(p, param, value))
+		return;
 	why = params_absent(param, value);
 	if (why && *why)
 		note(p, param, why);
@@ -478,15 +447,28 @@ static void take(struct params *p, const char *param, const char *value)
 		note(p, param, NULL);
 }
 
-const char *params_nearest(const char *name)
+/* Those of features, at most MAX. */
+static size_t names_of_features(const struct params *p, const char **out, size_t max)
 {
-	const char *known[ARRAY_SIZE(rules) + PARAMS_ABSENT_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_sets; i++)
+		for (const struct params_rule *r = p->sets[i].rules; r->name && n < max; r++)
+			if (str_starts(r->name, "rd."))
+				out[n++] = r->name;
+	return n;
+}
+
+const char *params_nearest(const struct params *p, const char *name)
+{
+	const char *known[ARRAY_SIZE(rules) + PARAMS_ABSENT_MAX + FEATURE_NAMES_MAX + 1];
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (str_starts(rules[i].name, "rd."))
 			known[n++] = rules[i].name;
 	n += params_absent_names(known + n);
+	n += names_of_features(p, known + n, FEATURE_NAMES_MAX);
 	known[n] = NULL;
 	return nearest_word(name, known);
 }
@@ -525,12 +507,42 @@ static void settle_waits(struct params *p)
 		p->timeout += p->delay;
 }
 
+void params_register(struct params *p, const struct params_rule *rules_of_feature,
+		     const char *lacks)
+{
+	if (p->n_sets < PARAMS_SETS_MAX)
+		p->sets[p->n_sets++] =
+			(struct params_set){.rules = rules_of_feature, .lacks = lacks};
+}
+
+void params_obey(struct params *p, const struct params_rule *rules_of_feature, void *out,
+		 size_t size)
+{
+	for (size_t i = 0; i < p->n_sets; i++)
+		if (p->sets[i].rules == rules_of_feature) {
+			p->sets[i].out = out;
+			p->sets[i].size = size;
+		}
+}
+
+/* All but what is registered. */
+static void reset(struct params *p)
+{
+	struct params fresh = {.rootflags = "", .usrflags = "", .watchdog = -1};
+
+	memcpy(fresh.sets, p->sets, sizeof(fresh.sets));
+	fresh.n_sets = p->n_sets;
+	*p = fresh;
+	for (size_t i = 0; i < p->n_sets; i++)
+		if (p->sets[i].out)
+			memset(p->sets[i].out, 0, p->sets[i].size);
+}
+
 void params_parse(struct params *p, const char *text, size_t len)
 {
 	char *cursor, *param, *value;
 
-	*p = (struct params){.rootflags = "", .usrflags = "", .overlay_options = "",
-			     .watchdog = -1};
+	reset(p);
 	if (len >= sizeof(p->text))
 		len = sizeof(p->text) - 1;
 	memcpy(p->text, text, len);

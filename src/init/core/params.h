@@ -17,10 +17,9 @@ enum {
 	PARAMS_FOREVER = -1,
 	PARAMS_NOTES_MAX = 16,
 	PARAMS_LISTS_MAX = 16,
+	PARAMS_SETS_MAX = 32,
 };
 
-enum fsck_mode { FSCK_AUTO, FSCK_FORCE, FSCK_SKIP };
-enum fsck_repair { FSCK_PREEN, FSCK_YES, FSCK_NO };
 /* Where rd.break= and break= stop the boot; a set of bits. */
 enum params_break {
 	BREAK_CMDLINE = 1 << 0,     /* before anything */
@@ -56,14 +55,47 @@ struct params_waits {
 	bool forever; /* rootwait without a value */
 };
 
+/* How a parameter is taken. */
+enum params_how {
+	PARAMS_AS_TEXT,	   /* const char *: the value; without one, or with "", as if not given */
+	PARAMS_AS_WORD,	   /* bool: true for the bare word; with a value it is another parameter */
+	PARAMS_AS_NO_WORD, /* bool: false for the bare word */
+	PARAMS_AS_SWITCH,  /* bool: on, unless the value is 0, no or off */
+	PARAMS_AS_NOT,	   /* bool: the other way round */
+	PARAMS_AS_LIST,	   /* struct params_list: every value */
+	PARAMS_AS_CALL,	   /* a function */
+};
+
+struct params_rule {
+	const char *name; /* "-" and "_" are alike in it; NULL: the end */
+	enum params_how how;
+	size_t where;				    /* offset in OUT */
+	void (*call)(void *out, const char *value); /* VALUE: NULL for a bare word; kept */
+};
+
+#define PARAMS_WORD(name, type, field)                                                             \
+	{                                                                                          \
+		name, PARAMS_AS_WORD, offsetof(type, field), NULL                                  \
+	}
+#define PARAMS_SWITCH(name, type, field)                                                           \
+	{                                                                                          \
+		name, PARAMS_AS_SWITCH, offsetof(type, field), NULL                                \
+	}
+#define PARAMS_CALL(name, function)                                                                \
+	{                                                                                          \
+		name, PARAMS_AS_CALL, 0, function                                                  \
+	}
+
+/* The parameters of a feature. */
+struct params_set {
+	const struct params_rule *rules;
+	const char *lacks; /* why they are not obeyed */
+	void *out;	   /* that they are taken into; NULL: they are not obeyed */
+	size_t size;
+};
+
 struct params {
 	struct spec root;
-	struct spec resume;
-	uint64_t resume_offset; /* in pages */
-	bool resume_wait;       /* without a time limit */
-	bool no_resume;
-	enum fsck_mode fsck_mode;
-	enum fsck_repair fsck_repair;
 	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
 	const char *rootflags;  /* "" for none */
 	bool writable;
@@ -72,11 +104,7 @@ struct params {
 	const char *usrflags;   /* "" for none */
 	bool no_fstab;          /* rd.fstab=0: that of the root is not looked at */
 	bool no_multipath;      /* rd.multipath=0: one of several paths to a disk will do */
-	bool no_gpt_auto;       /* without root= nothing is looked for */
-	bool overlay;           /* rd.overlay: something writable over the root */
-	struct spec overlay_on; /* NONE: in memory */
-	const char *overlay_options; /* of the tmpfs then */
-	bool overlay_reset, overlay_readonly, overlay_crypt;
+	bool no_gpt_auto;	/* without root= nothing is looked for */
 	const char *init;       /* NULL: the usual places */
 	bool panic_given;
 	int64_t panic;          /* seconds; 0: never reboot; negative: at once */
@@ -98,16 +126,25 @@ struct params {
 	const char *ctty;       /* of a shell; NULL: the console */
 	struct params_note notes[PARAMS_NOTES_MAX]; /* each name once */
 	size_t n_notes;
+	struct params_set
+		sets[PARAMS_SETS_MAX]; /* of features; kept when parameters are read again */
+	size_t n_sets;
 	char text[PARAMS_TEXT_MAX];   /* cut up; the strings above point into it */
 	char whole[PARAMS_TEXT_MAX];  /* as it was */
 	size_t embedded_len;          /* of it: what the image itself brought; set by settings.c */
 };
 
+/* Makes the parameters of a feature known, which ends with a row without a name. They are not
+ * obeyed, and LACKS says why, until params_obey() says where to take them: the SIZE bytes of OUT,
+ * which are zeroed whenever parameters are read. */
+void params_register(struct params *p, const struct params_rule *rules, const char *lacks);
+void params_obey(struct params *p, const struct params_rule *rules, void *out, size_t size);
+
 /* TEXT is the content of /proc/cmdline. What is over PARAMS_TEXT_MAX is cut off. */
 void params_parse(struct params *p, const char *text, size_t len);
 
 /* The parameter whose name is nearest to NAME, which nobody knows; NULL. */
-const char *params_nearest(const char *name);
+const char *params_nearest(const struct params *p, const char *name);
 
 /* "initqueue": a single bit of params.breaks, as dracut calls it. */
 const char *params_break_name(enum params_break at);

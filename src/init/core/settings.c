@@ -41,8 +41,6 @@ void settings_take(struct boot *b, char *text)
 	while (bootconf_next(&cursor, &key, &value)) {
 		if (strcmp(key, "kernel") == 0)
 			b->settings.kernel = value;
-		else if (strcmp(key, "fsck-root") == 0)
-			b->settings.skip_fsck = strcmp(value, "no") == 0;
 		else if (strcmp(key, "load") == 0 && b->settings.loads)
 			b->settings.loads[b->settings.n_loads++] = value;
 		else if (strcmp(key, "cmdline") == 0)
@@ -58,7 +56,7 @@ static void tell_notes(const struct params *p)
 {
 	for (size_t i = 0; i < p->n_notes; i++) {
 		const struct params_note *n = &p->notes[i];
-		const char *near = n->why ? NULL : params_nearest(n->param);
+		const char *near = n->why ? NULL : params_nearest(p, n->param);
 
 		if (n->why)
 			log_info("%s: %s", n->param, n->why);

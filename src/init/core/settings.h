@@ -22,8 +22,7 @@ struct settings {
 	char embedded[BOOTCONF_CMDLINE_MAX + 1]; /* kernel parameters of the image */
 	char typed[SETTINGS_TYPED_MAX]; /* the same, typed at the console: rd.cmdline=ask */
 	bool typing; /* somebody is asked for more of it */
-	bool has_secrets;		/* that are measured: secrets=measured */
-	bool skip_fsck;			/* of the root, unless it is forced: its fstab says so */
+	bool has_secrets; /* that are measured: secrets=measured */
 	/* Takes the keys of boot.conf that are none of core's; NULL: nobody does. */
 	void (*other)(struct boot *b, const char *key, char *value);
 };

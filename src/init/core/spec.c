@@ -31,7 +31,7 @@ static const struct {
 	{"/dev/disk/by-diskseq/", SPEC_LINK},
 	{"/dev/disk/", SPEC_OTHER},
 	{"/dev/block/", SPEC_NUMBER},
-	{"/dev/mapper/", SPEC_OTHER},
+	{"/dev/mapper/", SPEC_ALIAS},
 	{"/dev/nfs", SPEC_OTHER},
 	{"/dev/", SPEC_NAME},
 };
@@ -158,7 +158,9 @@ static bool is_whole(struct spec *s)
 {
 	switch (s->kind) {
 	case SPEC_NAME:
-		return is_kernel_name(s->value);
+		if (!is_kernel_name(s->value))
+			s->kind = SPEC_ALIAS;
+		return true;
 	case SPEC_NUMBER:
 		return s->major || s->minor || parse_pair(s->value, s);
 	case SPEC_PARTUUID:
@@ -184,8 +186,9 @@ void spec_parse(const char *text, struct spec *out)
 	if (i < ARRAY_SIZE(forms)) {
 		out->kind = forms[i].kind;
 		/* The folder tells links apart. */
-		take_value(out, bare + (out->kind == SPEC_LINK ? strlen("/dev/disk/")
-							       : strlen(forms[i].prefix)));
+		take_value(out, bare + strlen(out->kind == SPEC_LINK	? "/dev/disk/"
+					      : out->kind == SPEC_ALIAS ? "/dev/"
+									: forms[i].prefix));
 	} else {
 		parse_word(bare, out);
 	}

@@ -10,6 +10,7 @@
  *   PARTUUID=.../PARTNROFF=N             the partition N numbers behind that one
  *   /dev/disk/by-uuid/... and so on      the same four; udev's links are read as names only
  *   /dev/disk/by-id/... by-path, by-diskseq   what udev would call it (links.h)
+ *   /dev/mapper/NAME, /dev/VG/LV         a name that a boot part of a feature gives
  *   gpt-auto                             found by the type of its partition (discover.h)
  *   tmpfs                                no device at all
  */
@@ -19,14 +20,15 @@
 #include <stdint.h>
 
 enum spec_kind {
-	SPEC_NONE,  /* nothing was named */
-	SPEC_NAME,  /* a kernel name: vda1 */
+	SPEC_NONE, /* nothing was named */
+	SPEC_NAME, /* a kernel name: vda1 */
 	SPEC_NUMBER,
 	SPEC_UUID,
 	SPEC_LABEL,
 	SPEC_PARTUUID,
 	SPEC_PARTLABEL,
 	SPEC_LINK,  /* by-id/... */
+	SPEC_ALIAS, /* a name that a program or PID 1 gives: mapper/root, vg/lv, md/name */
 	SPEC_AUTO,
 	SPEC_TMPFS,
 	SPEC_OTHER, /* something that we do not know how to reach, or a UUID= without one */

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "init/devices/claims.h"
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
 #include "init/devices/signatures.h"
@@ -147,8 +148,10 @@ void block_remove(struct boot *b, const char *name)
 {
 	int n = find(b, name);
 
-	if (n >= 0)
-		b->devices->list[n] = (struct block_device){0};
+	if (n < 0)
+		return;
+	claims_forget(b, &b->devices->list[n]);
+	b->devices->list[n] = (struct block_device){0};
 }
 
 struct device_ref block_ref(const struct boot *b, size_t slot)
@@ -221,8 +224,6 @@ void block_want(struct boot *b, const struct spec *spec)
 void block_want_named(struct boot *b)
 {
 	block_want(b, &b->params.root);
-	if (b->params.resume.kind != SPEC_NONE && !b->params.no_resume)
-		block_want(b, &b->params.resume);
 }
 
 void block_want_all(struct boot *b)
@@ -357,6 +358,7 @@ void block_done(struct boot *b, const struct job_result *result)
 		read_later(b, d);
 	else
 		d->failures = 0;
+	claims_ask(b, d);
 }
 
 static bool is_of_disk(const struct block_device *d, const struct block_device *other)
@@ -385,6 +387,8 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 		return false;
 	if (spec->kind == SPEC_AUTO)
 		return b->devices->is_auto && b->devices->is_auto(b, d);
+	if (spec->kind == SPEC_ALIAS)
+		return claims_is_name(b, d, spec->value);
 	return spec->offset ? is_behind(b, spec, d) : match_device(spec, d);
 }
 

@@ -6,8 +6,14 @@
  */
 
 #include "init/core/boot.h"
+#include "init/core/device.h"
 
-enum { DEVICES_MAX = 2048, DEVICES_WANTS_MAX = 64 };
+enum {
+	DEVICES_MAX = 2048,
+	DEVICES_WANTS_MAX = 64,
+	DEVICES_NAMES_MAX = 64,
+	DEVICES_NAME_MAX = 160,
+};
 
 enum device_state {
 	DEVICE_NEW, /* not looked at */
@@ -25,14 +31,14 @@ struct block_device {
 	int result;	     /* of the probe */
 	uint8_t failures;    /* of it, one after the other */
 	int64_t read_at;     /* when it is read again after one; 0: it is not */
+	uint8_t claim;	     /* of a feature: enum part_claim */
 	struct probe probe;
 };
 
-/* How others hold a device, never by its slot alone: a slot, like a name, is used again by the next
- * device once the first one was pulled out. */
-struct device_ref {
-	uint32_t slot;
-	uint32_t generation; /* 0: none is held */
+/* Another name of a device: "mapper/root". */
+struct device_name {
+	struct device_ref ref;
+	char name[DEVICES_NAME_MAX];
 };
 
 struct devices {
@@ -47,6 +53,14 @@ struct devices {
 	bool probe_links; /* somebody wants a device by one of them */
 	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
 	bool (*is_auto)(const struct boot *b, const struct block_device *d);
+	struct device_name names[DEVICES_NAMES_MAX];
+	bool has_names; /* something in this image makes such names */
+	/* D was read: what do boot parts of features have to do with it (enum part_claim of
+	 * core/part.h)? A device that one of them had claimed is gone. Why was it refused? NULL:
+	 * nobody wants to know. */
+	uint8_t (*known)(struct boot *b, const struct block_device *d);
+	void (*gone)(struct boot *b, struct device_ref ref);
+	const char *(*refusal)(const struct boot *b, struct device_ref ref);
 };
 
 /* A device has appeared or changed (NAME: its kernel name), or is gone. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "init/devices/block.h"
+#include "init/devices/claims.h"
 #include "init/devices/discover.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
@@ -29,8 +30,7 @@ static enum stage_step take_root(struct boot *b, size_t n)
 	b->goal->device = block_ref(b, n);
 	signatures_list(&d->probe, all, sizeof(all));
 	if (block_is_member(d) && !signatures_are_named(&b->params.root, b->params.rootfstype, d)) {
-		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
-			 d->name, d->probe.type);
+		claims_explain(b, n, why, sizeof(why));
 		return flow_fail(b, why);
 	}
 	if (!*type) {
@@ -103,14 +103,76 @@ static void begin_wait(struct boot *b, int64_t now)
 	b->goal->waiting_since = b->goal->waiting_since ? now : b->start;
 }
 
+/* A device that a feature holds is not the root, but something may come of it. */
+static int find_root(const struct boot *b)
+{
+	int n = block_find(b, &b->params.root);
+
+	return n >= 0 && claims_hold(b, (size_t)n) ? -1 : n;
+}
+
+bool goal_is_there(const struct boot *b)
+{
+	return b->goal->is_given || find_root(b) >= 0;
+}
+
+void goal_is(struct boot *b, const char *text)
+{
+	spec_parse(text, &b->params.root);
+	block_want(b, &b->params.root);
+}
+
+bool goal_give(struct boot *b, const char *source, const char *type, const char *options)
+{
+	struct goal *g = b->goal;
+
+	if (strlen(source) >= sizeof(g->source) || strlen(type) >= sizeof(g->fstypes) ||
+	    strlen(options) >= sizeof(g->options))
+		return false;
+	strcpy(g->source, source);
+	strcpy(g->options, options);
+	strcpy(g->fstypes, type);
+	g->is_given = true;
+	return true;
+}
+
+/* Can it come at all? */
+static bool can_come(struct boot *b)
+{
+	const struct spec *root = &b->params.root;
+
+	if (root->kind == SPEC_NONE || claims_can_find(b, root))
+		return root->kind != SPEC_NONE;
+	if (!b->goal->is_claimed && b->goal->claim)
+		b->goal->is_claimed = b->goal->claim(b, root->text);
+	return b->goal->is_claimed;
+}
+
+static enum stage_step give_up(struct boot *b)
+{
+	int n = block_find(b, &b->params.root);
+	char why[FLOW_TEXT_MAX] = "";
+
+	if (b->params.root.kind == SPEC_AUTO)
+		discover_is_doubtful(b, why, sizeof(why));
+	if (n >= 0)
+		claims_explain(b, (size_t)n, why, sizeof(why));
+	return flow_fail(b, why);
+}
+
+static enum stage_step take_given(struct boot *b)
+{
+	b->goal->fstype = b->goal->fstypes;
+	return STAGE_ENDS;
+}
+
 enum stage_step goal_wait(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
-	char why[FLOW_TEXT_MAX] = "";
 	int n;
 
-	if (root->kind == SPEC_NONE || root->kind == SPEC_OTHER)
+	if (!can_come(b))
 		return refuse(b);
 	if (!b->flow.entered)
 		begin_wait(b, now);
@@ -119,27 +181,50 @@ enum stage_step goal_wait(struct boot *b)
 		return STAGE_STAYS;
 	if (root->kind == SPEC_TMPFS && now >= delayed)
 		return take_tmpfs(b);
-	n = now < delayed ? -1 : block_find(b, root);
+	if (b->goal->is_given && now >= delayed)
+		return take_given(b);
+	n = now < delayed ? -1 : find_root(b);
 	if (n >= 0)
 		return others_are_read(b, now) ? take_root(b, (size_t)n) : STAGE_STAYS;
-	if (!flow_is_late(b, now))
-		return STAGE_STAYS;
-	if (root->kind == SPEC_AUTO)
-		discover_is_doubtful(b, why, sizeof(why));
-	return flow_fail(b, why);
+	return flow_is_late(b, now) ? give_up(b) : STAGE_STAYS;
 }
 
 void goal_wait_what(const struct boot *b, char *out, size_t size)
 {
+	char held[FLOW_TEXT_MAX] = "";
+
+	if (b->goal->held)
+		b->goal->held(b, held, sizeof(held));
 	if (b->params.root.text)
-		snprintf(out, size, "root=%.100s", b->params.root.text);
+		snprintf(out, size, "root=%.100s%s%s", b->params.root.text, *held ? ", " : "",
+			 held);
 	else
-		snprintf(out, size, "a partition of the type of a root (there is no root=)");
+		snprintf(out, size, "a partition of the type of a root (there is no root=)%s%s",
+			 *held ? ", " : "", held);
+}
+
+/* It lies on no device. */
+static bool is_without(const struct boot *b)
+{
+	return b->params.root.kind == SPEC_TMPFS || b->goal->is_given;
 }
 
 const char *goal_name(const struct boot *b)
 {
-	return b->params.root.kind == SPEC_TMPFS ? "tmpfs" : block_name(b, b->goal->device);
+	if (b->goal->is_given)
+		return b->goal->source;
+	return is_without(b) ? "tmpfs" : block_name(b, b->goal->device);
+}
+
+bool goal_describe(const struct boot *b, struct part_mount *out)
+{
+	snprintf(out->device, sizeof(out->device), "%s", goal_name(b));
+	if (b->goal->fstype)
+		snprintf(out->type, sizeof(out->type), "%.*s", (int)strcspn(b->goal->fstype, ","),
+			 b->goal->fstype);
+	out->is_device = !is_without(b);
+	out->ref = b->goal->device;
+	return out->is_device && block_get(b, b->goal->device);
 }
 
 struct timeline_end goal_timeline_end(const struct boot *b)
@@ -157,7 +242,7 @@ struct timeline_end goal_timeline_end(const struct boot *b)
 /* It may have been pulled out since it was found. */
 static bool is_gone(const struct boot *b)
 {
-	return b->params.root.kind != SPEC_TMPFS && !block_get(b, b->goal->device);
+	return !is_without(b) && !block_get(b, b->goal->device);
 }
 
 /* ---- its filesystem ---- */
@@ -194,17 +279,23 @@ bool goal_mount_job(const struct boot *b, struct job *out)
 {
 	const struct block_device *d = block_get(b, b->goal->device);
 	bool is_tmpfs = b->params.root.kind == SPEC_TMPFS;
-	const char *first = is_tmpfs ? "mode=0755," : ""; /* its own default is open to all */
+	/* The tmpfs's own default is open to all. */
+	const char *first = is_tmpfs ? "mode=0755" : b->goal->is_given ? b->goal->options : "";
+	const char *comma = *first && (is_tmpfs || *b->params.rootflags) ? "," : "";
 
-	if (strlen(first) + strlen(b->params.rootflags) >= sizeof(out->options))
+	if (strlen(first) + strlen(comma) + strlen(b->params.rootflags) >= sizeof(out->options))
 		return false;
 	*out = (struct job){.kind = JOB_MOUNT, .target = SYSROOT};
 	/* What is laid over it takes the changes. */
-	out->writable = is_tmpfs || (b->params.writable && !b->params.overlay);
-	if (d && !is_tmpfs)
+	out->writable = is_tmpfs || (b->params.writable && !b->goal->is_covered);
+	if (b->goal->is_given)
+		snprintf(out->source, sizeof(out->source), "%s", b->goal->source);
+	else if (d && !is_tmpfs)
 		block_into_job(d, out);
 	snprintf(out->fstype, sizeof(out->fstype), "%.*s", first_type(b), b->goal->fstype);
-	snprintf(out->options, sizeof(out->options), "%s%s", first, b->params.rootflags);
+	strcpy(out->options, first);
+	strcat(out->options, comma);
+	strcat(out->options, b->params.rootflags);
 	return true;
 }
 

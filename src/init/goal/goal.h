@@ -6,6 +6,7 @@
  */
 
 #include "init/core/boot.h"
+#include "init/core/part.h"
 #include "init/core/timeline.h"
 #include "init/devices/block.h"
 
@@ -18,7 +19,24 @@ struct goal {
 	char init[JOBS_TEXT_MAX];
 	bool is_systemd; /* that init */
 	bool left;	 /* the initramfs: nothing of it is there any more */
+	bool is_covered; /* mounted read-only, since something writable will lie over it */
+	/* What boot parts of features (core/part.h) have to do with it. */
+	bool is_claimed; /* root= is of a kind of theirs */
+	bool is_given;	 /* it needs no device, but is mounted from SOURCE with OPTIONS */
+	char source[JOBS_VALUE_MAX];
+	char options[JOBS_OPTIONS_MAX];
+	bool (*claim)(struct boot *b, const char *text); /* is root=TEXT theirs? NULL: of nobody */
+	void (*held)(const struct boot *b, char *out, size_t size); /* what they hold; NULL */
 };
+
+/* Is the root there, so that it could be mounted? */
+bool goal_is_there(const struct boot *b);
+
+/* The root that was claimed is what TEXT names, as in root=TEXT, and lives as long as B. */
+void goal_is(struct boot *b, const char *text);
+
+/* The root that was claimed is mounted from SOURCE, without a device. False: it is too long. */
+bool goal_give(struct boot *b, const char *source, const char *type, const char *options);
 
 /* When the time limit for the root ends, if it begins now; PARAMS_FOREVER. */
 int64_t goal_deadline(const struct boot *b);
@@ -28,6 +46,9 @@ void goal_wait_what(const struct boot *b, char *out, size_t size);
 
 /* The root device's name; "tmpfs" where it has none. */
 const char *goal_name(const struct boot *b);
+
+/* What is mounted as the root, for boot parts; false: it lies on no device. */
+bool goal_describe(const struct boot *b, struct part_mount *out);
 
 /* What the account of the boot's times (core/timeline.h) says of its end. */
 struct timeline_end goal_timeline_end(const struct boot *b);

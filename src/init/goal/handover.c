@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/goal/handover.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "init/core/empty.h"
 #include "init/core/log.h"
 #include "init/core/mount.h"
 #include "init/core/sys.h"
@@ -25,8 +25,7 @@
 #include "init/goal/runnable.h"
 
 enum {
-	EMPTY_DEPTH_MAX = 64,
-	ARGS_MAX = 64,   /* of the root's init; the kernel passes on 32 at most */
+	ARGS_MAX = 64,	/* of the root's init; the kernel passes on 32 at most */
 	STATE_ARGS = 4, /* that systemd gets in front of them */
 	REASON_MAX = 400,
 };
@@ -153,37 +152,6 @@ int handover_check(const struct boot *b, struct job_result *result)
 
 /* ---- handing over ---- */
 
-/* The initramfs lives in memory: what stays in it is lost to the machine. Never crosses into
- * another filesystem. */
-static void empty(int fd, dev_t device, int depth)
-{
-	DIR *dir = depth < EMPTY_DEPTH_MAX ? fdopendir(fd) : NULL;
-	struct dirent *de;
-	struct stat st;
-
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((de = readdir(dir))) {
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
-		    fstatat(dirfd(dir), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    st.st_dev != device)
-			continue;
-		if (S_ISDIR(st.st_mode)) {
-			int sub = openat(dirfd(dir), de->d_name,
-					 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-			if (sub >= 0)
-				empty(sub, device, depth + 1);
-			sys_unlink(dirfd(dir), de->d_name, AT_REMOVEDIR);
-		} else {
-			sys_unlink(dirfd(dir), de->d_name, 0);
-		}
-	}
-	closedir(dir);
-}
-
 /* The first N of them, from the root to be back to where they were. */
 static void move_back(size_t n)
 {
@@ -233,11 +201,6 @@ static int change_root(bool *left)
 		return r;
 	*left = true;
 	return sys_chroot(".");
-}
-
-void handover_empty(int fd, dev_t device)
-{
-	empty(fd, device, 0);
 }
 
 /* systemd's way to take over from another systemd, which hands it a file with its state. Of that
@@ -335,7 +298,7 @@ void handover_leave(struct boot *b, struct handover *h)
 	if (r < 0)
 		return;
 	if (fd >= 0)
-		empty(TAKE_FD(fd), h->device, 0);
+		empty_folder(TAKE_FD(fd), h->device);
 	r = start_any(b, h);
 	snprintf(h->why, sizeof(h->why), "%.400s cannot be started: %s", b->goal->init,
 		 strerror(-r));

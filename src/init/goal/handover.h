@@ -36,6 +36,3 @@ void handover_switch(struct boot *b, struct handover *h);
 
 /* The same for the initramfs that H names, which is closed. */
 void handover_leave(struct boot *b, struct handover *h);
-
-/* Deletes what the folder FD holds on DEVICE, and closes FD. */
-void handover_empty(int fd, dev_t device);

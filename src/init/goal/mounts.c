@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "format/machine/fstab.h"
 #include "init/devices/block.h"
+#include "init/devices/claims.h"
 #include "init/core/log.h"
 #include "init/devices/modules.h"
 #include "init/core/mount.h"
@@ -174,6 +175,20 @@ void mounts_what(const struct boot *b, char *out, size_t size)
 	snprintf(out, size, "%.60s for %.40s", e->source, e->target);
 }
 
+bool mounts_describe(const struct boot *b, struct part_mount *out)
+{
+	const struct mounts_entry *e = &b->mounts->list[b->mounts->next];
+
+	out->is_device = e->spec.kind != SPEC_NONE;
+	out->ref = b->mounts->device;
+	out->is_checked = e->checked;
+	snprintf(out->device, sizeof(out->device), "%s", block_name(b, b->mounts->device));
+	snprintf(out->type, sizeof(out->type), "%s", b->mounts->type);
+	/* The root has been checked already. */
+	return out->is_device && block_get(b, b->mounts->device) &&
+	       b->mounts->device.generation != b->goal->device.generation;
+}
+
 static enum stage_step go_to_next(struct boot *b)
 {
 	b->mounts->next++;
@@ -215,8 +230,7 @@ static enum stage_step take_device(struct boot *b, const struct mounts_entry *e,
 	char why[FLOW_TEXT_MAX];
 
 	if (block_is_member(d)) {
-		snprintf(why, sizeof(why), "%s is %s, and this image has no feature for that",
-			 d->name, d->probe.type);
+		claims_explain(b, n, why, sizeof(why));
 		return mounts_cannot(b, why);
 	}
 	if (!*type)
@@ -253,9 +267,11 @@ enum stage_step mounts_wait(struct boot *b)
 		snprintf(b->mounts->type, sizeof(b->mounts->type), "%s", e->fstype);
 		return STAGE_ENDS;
 	}
-	if (e->spec.kind == SPEC_OTHER)
+	if (e->spec.kind != SPEC_AUTO && !claims_can_find(b, &e->spec))
 		return mounts_cannot(b, "a device of that kind is out of this image's reach");
 	n = find_device(b, &e->spec);
+	if (n >= 0 && claims_hold(b, (size_t)n) && !flow_is_late(b, now))
+		return STAGE_STAYS;
 	if (n >= 0)
 		return take_device(b, e, (size_t)n);
 	if (!flow_is_late(b, now))

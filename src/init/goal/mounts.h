@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "init/core/boot.h"
+#include "init/core/part.h"
 #include "init/devices/block.h"
 
 enum { MOUNTS_MAX = 16, MOUNTS_TARGET_MAX = 256, MOUNTS_FSTAB_MAX = 64 * 1024 };
@@ -38,6 +39,9 @@ struct mounts {
 /* Takes the entries that count from TEXT, which is cut up and must live as long as B. What cannot
  * be read of it is told. */
 void mounts_take(struct boot *b, char *text);
+
+/* The next one, for boot parts; false: it lies on no device, or on that of the root. */
+bool mounts_describe(const struct boot *b, struct part_mount *out);
 
 /* Copies the root's fstab to where PID 1 can read it without waiting; blocks. 0 also when there is
  * none. */

@@ -18,11 +18,11 @@
 #include "format/kernel/cmdline.h"
 #include "init/devices/block.h"
 #include "init/rescue/unclear.h"
+#include "init/devices/claims.h"
 #include "init/core/log.h"
 #include "init/devices/discover.h"
 #include "init/devices/modules.h"
 #include "init/goal/goal.h"
-#include "init/hooks.h"
 
 enum {
 	LIST_MAX = 40,
@@ -494,7 +494,7 @@ static void tell_notes(const struct params *p)
 {
 	for (size_t i = 0; i < p->n_notes; i++) {
 		const struct params_note *n = &p->notes[i];
-		const char *near = n->why ? NULL : params_nearest(n->param);
+		const char *near = n->why ? NULL : params_nearest(p, n->param);
 
 		if (!i)
 			log_tell("  parameters that are not obeyed:");
@@ -517,7 +517,7 @@ static void tell_goal(const struct boot *b)
 				      : "there is no root= on the kernel command line");
 	else if (!p->root.text)
 		log_tell("  wanted: nothing: there is no root= on the kernel command line");
-	else if (p->root.kind == SPEC_OTHER)
+	else if (!claims_can_find(b, &p->root) && !b->goal->is_claimed)
 		log_tell("  wanted: root=%s, which this image has no feature for", p->root.text);
 	else
 		log_tell("  wanted: root=%s", p->root.text);
@@ -538,8 +538,8 @@ void diagnose(const struct boot *b)
 	struct helpers h = {.boot = b};
 	bool is_unclear;
 
-	log_tell("%s", b->hooks->error[0] || no_init ? "the boot cannot go on"
-						     : "the root filesystem cannot be reached");
+	log_tell("%s", b->flow.hint || no_init ? "the boot cannot go on"
+					       : "the root filesystem cannot be reached");
 	tell_other_kernel(b);
 	tell_goal(b);
 	tell_devices(b);
@@ -550,14 +550,13 @@ void diagnose(const struct boot *b)
 	tell_excluded_modules(b);
 	tell_firmware();
 	tell_notes(&b->params);
-	if (b->hooks->error[0])
-		log_tell("  try: an image without that drop-in feature, or with required=no in it; what "
-			 "the program said is in the kernel's log");
+	if (b->flow.hint)
+		log_tell("  try: %s", b->flow.hint);
 	if (no_init)
 		log_tell("  try: root= of the filesystem with the system, or init= with another program "
 			 "of it, on the kernel command line");
 	is_unclear = unclear_tell(b);
-	if (root_is_there || b->hooks->error[0] || no_init)
+	if (root_is_there || b->flow.hint || no_init)
 		return;
 	if (b->params.root.text)
 		tell_nearest(b);

@@ -10,9 +10,9 @@
 #include "init/core/log.h"
 #include "init/devices/modules.h"
 #include "init/goal/goal.h"
-#include "init/hooks.h"
 #include "init/rescue/failure.h"
 #include "init/rescue/shell.h"
+#include "init/seam/parts.h"
 #include "init/core/sys.h"
 #include "init/core/timeline.h"
 
@@ -117,7 +117,7 @@ static void explain(struct boot *b, int64_t now)
 static void try_again(struct boot *b)
 {
 	log_tell("trying again");
-	hooks_retry(b->hooks);
+	parts_retry(b);
 	b->flow.failure[0] = '\0';
 	b->flow.failed = b->rescue->begun = false;
 	if (shell_has_mounted())
@@ -153,7 +153,7 @@ void rescue_tick(struct boot *b, int64_t now)
 	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b->shell))
 		shell_prepare(b);
 	unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 || modules_busy(b);
-	if (!b->flow.failure[0] && block_find(b, &b->params.root) >= 0) {
+	if (!b->flow.failure[0] && goal_is_there(b)) {
 		b->flow.failed = b->rescue->begun = false;
 		flow_go(b, STAGE_RESUME);
 		return;

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Filesystems are checked before they are mounted, by the checkers of the machine that the image
+ * was built on: /usr/sbin/fsck.TYPE. An image without the checker leaves the check to the root's
+ * own init.
+ *
+ *   fsck.mode=auto|force|skip, fastboot, rd.skipfsck (skip), forcefsck (force)
+ *   fsck.repair=preen|yes|no   mend what is safe; all; nothing
+ *
+ * Exit status (fsck(8)): 1: errors were mended; 2: the machine must start again; 4: errors are
+ * left; 8 and more: the checker itself has failed. There is no time limit: to kill a repair would
+ * do harm.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "features/fsck/checkers.h"
+#include "format/kernel/cmdline.h"
+#include "init/core/identity.h"
+#include "init/core/log.h"
+#include "init/core/part.h"
+#include "init/core/sys.h"
+
+/* Debian's systemd and initscripts do not check the root again when this file is there. */
+#define MARK_DIR "/run/initramfs"
+#define MARK	 MARK_DIR "/fsck-root"
+
+enum {
+	MENDED = 1,
+	RESTART = 2,
+	ERRORS_LEFT = 4,
+	NOT_STARTED =
+		126, /* this and the next: as sys_spawn() and shells have it, no sum of bits */
+	ARGS_MAX = 8,
+	PATH_SIZE = 96,
+};
+
+enum mode { MODE_AUTO, MODE_FORCE, MODE_SKIP };
+enum repair { REPAIR_PREEN, REPAIR_YES, REPAIR_NO };
+
+struct wishes {
+	enum mode mode;
+	enum repair repair;
+};
+
+struct state {
+	struct wishes wishes; /* first: what the kernel parameters set */
+	bool skip_root;	      /* unless it is forced: its fstab says so */
+	enum { IDLE, HOLDS, HELD, RUNS, ENDED } run;
+	int held;   /* result of the job that holds the device */
+	bool clean; /* the last one went well */
+	int status; /* of it, and why */
+	char path[PATH_SIZE], why[PART_NAME_MAX];
+};
+
+static const struct checker {
+	const char *type;
+	const char *repair[3]; /* by enum repair */
+	const char *force;
+	const char *progress; /* to tell it on standard output: "PASS DONE ALL DEVICE" */
+} checkers[] = {
+#define ROW(type, preen, yes, no, force, progress) {type, {preen, yes, no}, force, progress},
+	FSCK_CHECKERS(ROW)
+#undef ROW
+};
+
+static const struct checker *find_checker(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checkers); i++)
+		if (strcmp(checkers[i].type, type) == 0)
+			return &checkers[i];
+	return NULL;
+}
+
+/* ---- its progress ---- */
+
+static const char *number(const char *s, unsigned long *out)
+{
+	char *end;
+
+	*out = strtoul(s, &end, 10);
+	return end == s || *end != ' ' ? NULL : end + 1;
+}
+
+/* e2fsck's "PASS DONE ALL DEVICE", many times a second; other lines go to the log. */
+static bool take_progress(struct program *p, const char *line)
+{
+	unsigned long pass, done, all;
+	const char *s = number(line, &pass);
+
+	s = s ? number(s, &done) : NULL;
+	s = s ? number(s, &all) : NULL;
+	if (!s || !all || done > all)
+		return false;
+	snprintf(p->progress, sizeof(p->progress), "pass %lu, %lu%%", pass, done * 100 / all);
+	return true;
+}
+
+/* ---- the check ---- */
+
+/* A checker opens the device by its name, which nothing else may have got meanwhile: a worker opens
+ * it before, and keeps it open. */
+struct question {
+	char device[JOBS_NAME_MAX];
+	struct device_identity identity;
+};
+
+static int work(const void *data, struct job_result *out)
+{
+	const struct question *q = data;
+
+	(void)out;
+	return identity_hold(q->device, &q->identity);
+}
+
+static void done(struct part *p, const struct part_end *end)
+{
+	struct state *s = p->state;
+
+	s->run = end->what == PART_JOB ? HELD : ENDED;
+	if (end->what == PART_JOB)
+		s->held = end->result;
+	else
+		s->status = end->result;
+	snprintf(s->why, sizeof(s->why), "%s", end->text);
+}
+
+static void start(struct part *p, const struct checker *c, const char *name)
+{
+	struct state *s = p->state;
+	char device[PART_NAME_MAX + 8];
+	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"TERM=linux", NULL};
+	char *argv[ARGS_MAX] = {s->path, (char *)c->repair[s->wishes.repair]};
+	size_t n = 2;
+
+	if (c->force && s->wishes.mode == MODE_FORCE && strcmp(argv[1], c->force) != 0)
+		argv[n++] = (char *)c->force;
+	if (c->progress)
+		argv[n++] = (char *)c->progress;
+	snprintf(device, sizeof(device), "/dev/%s", name);
+	argv[n++] = device;
+	log_info("checking %s: %s %s", device, s->path, argv[1]);
+	s->run = RUNS;
+	part_run(p, 0,
+		 &(struct program_request){.argv = argv,
+					   .envp = env,
+					   .seconds = PROGRAM_NO_LIMIT,
+					   .take_line = c->progress ? take_progress : NULL});
+}
+
+static enum stage_step restart(struct part *p, const char *name)
+{
+	char why[PART_TEXT_MAX];
+
+	log_tell("%s was mended, and the machine has to start again: rebooting", name);
+	log_drain();
+	snprintf(why, sizeof(why),
+		 "%.200s was mended and the machine has to start again, but the kernel refuses to "
+		 "reboot: %s",
+		 name, strerror(-sys_reboot()));
+	return part_refuse_mount(p, why);
+}
+
+static enum stage_step judge(struct part *p, const char *name)
+{
+	struct state *s = p->state;
+	int bits = s->status < 0 || s->status == NOT_STARTED || s->status == NOT_STARTED + 1
+			   ? 0
+			   : s->status;
+	char why[PART_TEXT_MAX];
+
+	if (bits & RESTART)
+		return restart(p, name);
+	if (bits & ERRORS_LEFT) {
+		snprintf(
+			why, sizeof(why),
+			"the check of %.60s left errors (%.60s %.80s): start with %s on the kernel "
+			"command line, or run %.60s /dev/%.60s from another system",
+			name, s->path, s->why,
+			s->wishes.repair == REPAIR_YES ? "fsck.mode=skip" : "fsck.repair=yes",
+			s->path, name);
+		return part_refuse_mount(p, why);
+	}
+	if (s->status == MENDED)
+		log_tell("%s had errors, which were mended", name);
+	else if (s->status != 0)
+		log_tell("%s could not be checked: %s %s; the boot goes on", name, s->path, s->why);
+	s->clean = s->status == 0 || s->status == MENDED;
+	return STAGE_ENDS;
+}
+
+/* Where distributions have it; false: not in this image. */
+static bool find_program(const char *type, char path[PATH_SIZE])
+{
+	static const char *const folders[] = {"/usr/sbin", "/sbin", "/usr/bin"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, PATH_SIZE, "%s/fsck.%.40s", folders[i], type);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_asked_for(const struct state *s, const struct part_mount *m)
+{
+	bool is_due = m->is_root ? !s->skip_root : m->is_checked;
+
+	return s->wishes.mode == MODE_FORCE || (s->wishes.mode == MODE_AUTO && is_due);
+}
+
+/* False: there is nothing to check. */
+static bool hold(struct part *p, const struct part_mount *m)
+{
+	struct state *s = p->state;
+	const struct checker *c = find_checker(m->type);
+	struct question q = {0};
+	struct part_device d;
+
+	s->clean = false;
+	if (!c || !c->repair[s->wishes.repair] || !is_asked_for(s, m) || !part_get(p, m->ref, &d))
+		return false;
+	if (!find_program(m->type, s->path)) {
+		log_info("%s is not checked: no fsck.%s in this image", m->device, m->type);
+		return false;
+	}
+	snprintf(q.device, sizeof(q.device), "%s", d.name);
+	q.identity = d.identity;
+	if (part_job(p, 0, &q, sizeof(q), false))
+		s->run = HOLDS;
+	return true;
+}
+
+/* The device is held, or is another one, or cannot be opened. */
+static void check(struct part *p, const struct part_mount *m)
+{
+	struct state *s = p->state;
+
+	s->run = IDLE;
+	if (s->held == 0)
+		start(p, find_checker(m->type), m->device);
+	else if (s->held == -ESTALE)
+		part_mistaken(p, m->ref);
+	else
+		log_info("%s is not checked: %s", m->device, strerror(-s->held));
+}
+
+static void leave_mark(void)
+{
+	_cleanup_fd_ int fd = -1;
+
+	sys_mkdir(MARK_DIR, 0755);
+	fd = open(MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		log_info(MARK ": %s", strerror(errno));
+}
+
+static enum stage_step step(struct part *p)
+{
+	struct state *s = p->state;
+	enum stage_step next;
+	struct part_mount m;
+	bool is_there = part_mount(p, &m);
+
+	if (s->run == IDLE)
+		return is_there && hold(p, &m) ? STAGE_STAYS : STAGE_ENDS;
+	if (s->run == HELD && is_there)
+		check(p, &m);
+	else if (s->run == HELD)
+		s->run = IDLE;
+	if (s->run == IDLE)
+		return STAGE_ENDS;
+	if (s->run == HOLDS || s->run == RUNS)
+		return STAGE_STAYS;
+	s->run = IDLE;
+	/* What the checker says of a device that was pulled out counts for nothing. */
+	next = is_there ? judge(p, m.device) : STAGE_ENDS;
+	if (next == STAGE_ENDS && s->clean && m.is_root)
+		leave_mark();
+	return next;
+}
+
+/* ---- what it is told ---- */
+
+static bool setting(struct part *p, const char *key, char *value)
+{
+	struct state *s = p->state;
+
+	s->skip_root = strcmp(value, "no") == 0;
+	return strcmp(key, "root") == 0;
+}
+
+static void take_mode(void *out, const char *value)
+{
+	const char *v = value ? value : "";
+
+	((struct wishes *)out)->mode = strcmp(v, "force") == 0	? MODE_FORCE
+				       : strcmp(v, "skip") == 0 ? MODE_SKIP
+								: MODE_AUTO;
+}
+
+static void take_repair(void *out, const char *value)
+{
+	const char *v = value ? value : "";
+
+	((struct wishes *)out)->repair = strcmp(v, "yes") == 0	? REPAIR_YES
+					 : strcmp(v, "no") == 0 ? REPAIR_NO
+								: REPAIR_PREEN;
+}
+
+static void take_skipfsck(void *out, const char *value)
+{
+	if (cmdline_switch(value))
+		((struct wishes *)out)->mode = MODE_SKIP;
+}
+
+static void take_fastboot(void *out, const char *value)
+{
+	if (!value)
+		((struct wishes *)out)->mode = MODE_SKIP;
+}
+
+static void take_forcefsck(void *out, const char *value)
+{
+	if (!value)
+		((struct wishes *)out)->mode = MODE_FORCE;
+}
+
+static const struct params_rule rules[] = {
+	PARAMS_CALL("fastboot", take_fastboot),	   PARAMS_CALL("forcefsck", take_forcefsck),
+	PARAMS_CALL("fsck.mode", take_mode),	   PARAMS_CALL("fsck.repair", take_repair),
+	PARAMS_CALL("rd.skipfsck", take_skipfsck), {0},
+};
+
+static const struct part_stage stages[] = {
+	{STAGE_FSCK, step, NULL, false},
+	{STAGE_MOUNTS_FSCK, step, NULL, false},
+	{0},
+};
+
+const struct feature_boot fsck_boot = {
+	.name = "fsck",
+	.state_size = sizeof(struct state),
+	.params = rules,
+	.params_size = sizeof(struct wishes),
+	.lacks = "this image has no checkers of filesystems",
+	.stages = stages,
+	.setting = setting,
+	.work = work,
+	.done = done,
+};

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Resume from hibernation: before anything is mounted, since even a read-only mount replays a
+ * journal under the feet of the system that sleeps in the image.
+ *
+ *   resume=DEVICE    where the image is: a swap area, or the filesystem of a swap file
+ *   resume_offset=N  the page at which the swap file begins, in units of 4096 bytes
+ *   resumewait       the device is waited for as long as it takes
+ *   noresume, hibernate=noresume  no image is looked for
+ *
+ * The kernel's own format alone (S1SUSPEND), see the kernel's Documentation/power/swsusp.rst. An
+ * image that the kernel did not take and left in place is a reason not to go on: to mount the
+ * filesystems writable and to resume later would destroy them.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "init/core/identity.h"
+#include "init/core/log.h"
+#include "init/core/part.h"
+#include "init/core/sys.h"
+
+#define RESUME_PATH "/sys/power/resume"
+#define OFFSET_PATH "/sys/power/resume_offset"
+
+enum {
+	PAGE = 4096,	     /* of resume_offset=, and of the swap header on the machines we know */
+	SIGNATURE_SIZE = 10, /* the last bytes of the swap header */
+	AFTER_ROOT_MS = 10000, /* the root is there, the image's device is not: so long */
+	QUIET_MS = 10000, /* the kernel must freeze all processes: loading modules should end */
+};
+
+enum found {
+	NO_IMAGE,
+	IMAGE_LEFT,	 /* an image; it was not taken, and is still there */
+	IMAGE_DISCARDED, /* one that is gone now */
+	IMAGE_FOREIGN,	 /* one that the kernel cannot read */
+};
+
+struct wishes {
+	struct spec on;
+	uint64_t offset; /* in pages */
+	bool wait;	 /* without a time limit */
+	bool off;
+};
+
+struct state {
+	struct wishes wishes; /* first: what the kernel parameters set */
+	enum { IDLE, READING, READ } job;
+	int result, found;	    /* of it */
+	char device[JOBS_NAME_MAX]; /* that it was for */
+	bool decided;
+	struct device_ref ref;
+	int64_t until, quiet_until;
+};
+
+struct question {
+	char device[JOBS_NAME_MAX];
+	struct device_identity identity;
+	uint64_t offset;
+};
+
+/* ---- in a worker ---- */
+
+static int read_signature(int fd, uint64_t offset, char out[SIGNATURE_SIZE + 1])
+{
+	ssize_t n = pread_full(fd, out, SIGNATURE_SIZE, offset * PAGE + PAGE - SIGNATURE_SIZE);
+
+	out[SIGNATURE_SIZE] = '\0';
+	return n < 0 ? (int)n : n == SIGNATURE_SIZE ? 0 : -ENODATA;
+}
+
+/* Programs outside the kernel write images of their own, which only they can read. */
+static enum found judge(const char *signature)
+{
+	static const char *const others[] = {"S2SUSPEND", "ULSUSPEND", "LINHIB0001"};
+
+	if (strcmp(signature, "S1SUSPEND") == 0)
+		return IMAGE_LEFT;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strncmp(signature, others[i], SIGNATURE_SIZE) == 0)
+			return IMAGE_FOREIGN;
+	return NO_IMAGE;
+}
+
+/* Is there an image on the device? Then hands it to the kernel, which does not come back if it
+ * takes it. OUT->found says what was found. */
+static int work(const void *data, struct job_result *out)
+{
+	const struct question *q = data;
+	char text[64], signature[SIGNATURE_SIZE + 1];
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+	int r;
+
+	fd = identity_open(q->device, &q->identity);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = read_signature(fd, q->offset, signature);
+	if (r < 0)
+		return r;
+	out->found = judge(signature);
+	if (out->found != IMAGE_LEFT)
+		return 0;
+	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)q->offset);
+	r = sys_write(OFFSET_PATH, text);
+	if (r < 0 && q->offset)
+		return r;
+	snprintf(text, sizeof(text), "%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
+	r = sys_write(RESUME_PATH, text);
+	/* Still here: it was not taken. The kernel removes the signature of an image that it has
+	 * looked at, whatever came of it. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	if (read_signature(fd, q->offset, signature) == 0 && judge(signature) == NO_IMAGE)
+		out->found = IMAGE_DISCARDED;
+	return r;
+}
+
+/* ---- the stage ---- */
+
+static void done(struct part *p, const struct part_end *end)
+{
+	struct state *s = p->state;
+
+	s->job = READ;
+	s->result = end->result;
+	s->found = end->found;
+}
+
+static enum stage_step decide(struct part *p)
+{
+	struct state *s = p->state;
+	const char *reason = s->result < 0 ? strerror(-s->result) : "";
+	char why[PART_TEXT_MAX];
+
+	s->job = IDLE;
+	if (s->result == -ESTALE) {
+		part_mistaken(p, s->ref);
+		return part_go(p, STAGE_RESUME);
+	}
+	/* With an image that is still there it is asked again, should the boot be tried again. */
+	s->decided = s->found == NO_IMAGE || s->found == IMAGE_DISCARDED;
+	if (s->found == NO_IMAGE && s->result == 0)
+		return STAGE_ENDS;
+	if (s->found == IMAGE_DISCARDED) {
+		log_tell("the kernel could not use the hibernation image on %s and has discarded "
+			 "it%s%s: the machine starts anew",
+			 s->device, *reason ? ": " : "", reason);
+		return STAGE_ENDS;
+	}
+	if (s->found == NO_IMAGE) {
+		log_tell("%s cannot be read for a hibernation image: %s", s->device, reason);
+		return STAGE_ENDS;
+	}
+	snprintf(why, sizeof(why),
+		 "%s holds a hibernation image that %s%s%s: to mount the filesystems now and to "
+		 "resume later would destroy them. To give the image up: noresume on the kernel "
+		 "command line",
+		 s->device,
+		 s->found == IMAGE_FOREIGN ? "another program than the kernel has written"
+					   : "the kernel did not take",
+		 *reason ? ": " : "", reason);
+	return part_fail(p, why, NULL);
+}
+
+static enum stage_step start(struct part *p, const struct part_device *d)
+{
+	struct state *s = p->state;
+	struct question q = {.offset = s->wishes.offset};
+	int64_t now = log_now();
+
+	if (!s->quiet_until)
+		s->quiet_until = now + QUIET_MS;
+	part_step_at(p, s->quiet_until);
+	if (part_is_busy(p) && now < s->quiet_until)
+		return STAGE_STAYS;
+	snprintf(q.device, sizeof(q.device), "%s", d->name);
+	q.identity = d->identity;
+	s->ref = d->ref;
+	memcpy(s->device, q.device, sizeof(s->device));
+	/* The kernel freezes all processes to resume: it could not while a module loads. */
+	if (part_job(p, 0, &q, sizeof(q), true))
+		s->job = READING;
+	return STAGE_STAYS;
+}
+
+/* The device is not there (yet). */
+static enum stage_step wait_for_device(struct part *p)
+{
+	struct state *s = p->state;
+	int64_t now = log_now();
+
+	if (s->wishes.wait)
+		return STAGE_STAYS;
+	if (!s->until && part_has_root(p))
+		s->until = now + AFTER_ROOT_MS;
+	part_step_at(p, s->until);
+	if (s->until ? now < s->until : !part_is_late(p))
+		return STAGE_STAYS;
+	s->decided = true;
+	log_tell("resume=%.100s did not appear: the machine starts anew", s->wishes.on.text);
+	return STAGE_ENDS;
+}
+
+static enum stage_step step(struct part *p)
+{
+	struct state *s = p->state;
+	const struct spec *on = &s->wishes.on;
+	struct part_device d;
+
+	if (s->decided || s->wishes.off || on->kind == SPEC_NONE)
+		return STAGE_ENDS;
+	if (s->job == READ)
+		return decide(p);
+	if (!part_can_find(p, on) || access(RESUME_PATH, W_OK) < 0) {
+		log_tell("resume=%.100s: %s; the machine starts anew", on->text,
+			 part_can_find(p, on) ? "this kernel cannot resume"
+					      : "is of a kind that the image cannot reach");
+		s->decided = true;
+		return STAGE_ENDS;
+	}
+	if (!p->entered) {
+		part_limit(p, s->wishes.wait ? PARAMS_FOREVER : part_root_deadline(p));
+		s->until = s->quiet_until = 0;
+	}
+	if (s->job == READING)
+		return STAGE_STAYS;
+	return part_find(p, on, &d) ? start(p, &d) : wait_for_device(p);
+}
+
+static void what(const struct part *p, char *out, size_t size)
+{
+	const struct state *s = p->state;
+
+	snprintf(out, size, "resume=%.80s", s->wishes.on.text ? s->wishes.on.text : "");
+}
+
+static void begin(struct part *p)
+{
+	struct state *s = p->state;
+
+	if (s->wishes.on.kind != SPEC_NONE && !s->wishes.off)
+		part_want(p, &s->wishes.on);
+}
+
+/* ---- its parameters ---- */
+
+static void take_resume(void *out, const char *value)
+{
+	struct wishes *r = out;
+
+	if (value && *value)
+		spec_parse(value, &r->on);
+}
+
+static void take_offset(void *out, const char *value)
+{
+	struct wishes *r = out;
+
+	if (value)
+		parse_u64(value, INT64_MAX / PAGE, &r->offset);
+}
+
+static void take_hibernate(void *out, const char *value)
+{
+	struct wishes *r = out;
+
+	if (value && strcmp(value, "noresume") == 0)
+		r->off = true;
+}
+
+static const struct params_rule rules[] = {
+	PARAMS_CALL("hibernate", take_hibernate),
+	PARAMS_WORD("noresume", struct wishes, off),
+	PARAMS_CALL("resume", take_resume),
+	PARAMS_CALL("resume_offset", take_offset),
+	PARAMS_WORD("resumewait", struct wishes, wait),
+	{0},
+};
+
+static const struct part_stage stages[] = {
+	{STAGE_RESUME, step, what, true},
+	{0},
+};
+
+const struct feature_boot resume_boot = {
+	.name = "resume",
+	.state_size = sizeof(struct state),
+	.params = rules,
+	.params_size = sizeof(struct wishes),
+	.lacks = "this image has no feature for hibernation",
+	.stages = stages,
+	.begin = begin,
+	.work = work,
+	.done = done,
+};

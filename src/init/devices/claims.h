@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What boot parts of features (core/part.h) say of block devices: that they hold one, since
+ * something will come of it, or refuse it; and other names of those that they made.
+ */
+
+#include "init/devices/block.h"
+
+/* D was read: whose is it? */
+void claims_ask(struct boot *b, struct block_device *d);
+
+/* D is about to be forgotten. */
+void claims_forget(struct boot *b, const struct block_device *d);
+
+/* Does a feature hold device N? */
+bool claims_hold(const struct boot *b, size_t n);
+
+/* Why nothing can be mounted from device N, which is a member of something. */
+void claims_explain(const struct boot *b, size_t n, char *why, size_t size);
+
+/* Is SPEC of a kind that this image can find? */
+bool claims_can_find(const struct boot *b, const struct spec *spec);
+
+/* From now on SPEC_ALIAS with NAME is the device REF. False: there are too many. */
+bool claims_name(struct boot *b, struct device_ref ref, const char *name);
+
+/* Is NAME one of D? */
+bool claims_is_name(const struct boot *b, const struct block_device *d, const char *name);

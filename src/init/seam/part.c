@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/core/part.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "init/core/boot.h"
+#include "init/core/log.h"
+#include "init/devices/claims.h"
+#include "init/devices/modules.h"
+#include "init/goal/goal.h"
+#include "init/goal/mounts.h"
+#include "init/goal/mounts_stages.h"
+#include "init/seam/parts.h"
+
+enum { TAG_BITS = 16 };
+
+/* ---- devices and modules ---- */
+
+void part_want(struct part *p, const struct spec *spec)
+{
+	block_want(p->boot, spec);
+}
+
+bool part_can_find(const struct part *p, const struct spec *spec)
+{
+	return claims_can_find(p->boot, spec);
+}
+
+static void describe(const struct boot *b, struct device_ref ref, struct part_device *out)
+{
+	const struct block_device *d = block_get(b, ref);
+	struct job job = {0};
+
+	block_into_job(d, &job);
+	*out = (struct part_device){.ref = ref,
+				    .name = d->name,
+				    .is_partition = d->is_partition,
+				    .is_member = block_is_member(d),
+				    .is_held = d->claim == PART_HOLDS,
+				    .probe = &d->probe,
+				    .identity = job.device};
+}
+
+bool part_find(const struct part *p, const struct spec *spec, struct part_device *out)
+{
+	int n = block_find(p->boot, spec);
+
+	if (n >= 0)
+		describe(p->boot, block_ref(p->boot, (size_t)n), out);
+	return n >= 0;
+}
+
+bool part_get(const struct part *p, struct device_ref ref, struct part_device *out)
+{
+	bool is_there = block_get(p->boot, ref);
+
+	if (is_there)
+		describe(p->boot, ref, out);
+	return is_there;
+}
+
+void part_mistaken(struct part *p, struct device_ref ref)
+{
+	block_mistaken(p->boot, ref);
+}
+
+bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,
+		      size_t size)
+{
+	return block_is_doubtful(p->boot, spec, ref.slot, why, size);
+}
+
+bool part_name(struct part *p, struct device_ref ref, const char *name)
+{
+	return claims_name(p->boot, ref, name);
+}
+
+void part_module(struct part *p, const char *modalias)
+{
+	modules_request_alias(p->boot, modalias);
+}
+
+bool part_is_loading(const struct part *p, const char *modalias)
+{
+	return modules_pending(p->boot, modalias);
+}
+
+bool part_is_busy(const struct part *p)
+{
+	return modules_busy(p->boot);
+}
+
+/* ---- the boot ---- */
+
+bool part_has_root(const struct part *p)
+{
+	return goal_is_there(p->boot);
+}
+
+int64_t part_started(const struct part *p)
+{
+	return p->boot->start;
+}
+
+bool part_mount(const struct part *p, struct part_mount *out)
+{
+	const struct boot *b = p->boot;
+
+	*out = (struct part_mount){.is_root = b->flow.stage != STAGE_MOUNTS_FSCK};
+	if (!out->is_root)
+		return mounts_describe(b, out);
+	out->is_checked = true;
+	return goal_describe(b, out);
+}
+
+void part_cover_root(struct part *p)
+{
+	p->boot->goal->is_covered = true;
+}
+
+void part_root_is(struct part *p, const char *text)
+{
+	goal_is(p->boot, text);
+}
+
+bool part_root_mount(struct part *p, const char *source, const char *type, const char *options)
+{
+	return goal_give(p->boot, source, type, options);
+}
+
+void part_limit(struct part *p, int64_t deadline)
+{
+	p->boot->flow.deadline = deadline;
+	p->boot->flow.limited_by = NULL;
+}
+
+int64_t part_root_deadline(const struct part *p)
+{
+	return goal_deadline(p->boot);
+}
+
+bool part_is_late(const struct part *p)
+{
+	return flow_is_late(p->boot, log_now());
+}
+
+void part_step_at(struct part *p, int64_t at)
+{
+	p->boot->flow.wake = at;
+}
+
+void part_wake(struct part *p, int64_t at)
+{
+	p->wake = at;
+}
+
+void part_will_ask(struct part *p)
+{
+	p->boot->modules->late = true;
+}
+
+enum stage_step part_go(struct part *p, enum boot_stage stage)
+{
+	return flow_go(p->boot, stage);
+}
+
+enum stage_step part_fail(struct part *p, const char *why, const char *hint)
+{
+	enum stage_step step = flow_fail(p->boot, why);
+
+	p->boot->flow.hint = hint;
+	return step;
+}
+
+enum stage_step part_refuse_mount(struct part *p, const char *why)
+{
+	return p->boot->flow.stage == STAGE_MOUNTS_FSCK ? mounts_cannot(p->boot, why)
+							: flow_fail(p->boot, why);
+}
+
+/* ---- work ---- */
+
+static unsigned number(const struct part *p)
+{
+	return (unsigned)(p - p->boot->parts->list);
+}
+
+bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet)
+{
+	struct parts *s = p->boot->parts;
+	struct parts_job *j = s->jobs;
+
+	while (j < s->jobs + PARTS_JOBS_MAX && j->state != PARTS_JOB_NONE)
+		j++;
+	if (j == s->jobs + PARTS_JOBS_MAX || len > JOBS_DATA_MAX)
+		return false;
+	*j = (struct parts_job){.state = PARTS_JOB_WAITS, .is_quiet = is_quiet};
+	j->job.kind = JOB_PART;
+	j->job.part = (uint8_t)number(p);
+	j->job.tag = tag;
+	memcpy(j->job.data, data, len);
+	parts_start_jobs(p->boot);
+	return true;
+}
+
+static void ended(struct boot *b, const struct program *program)
+{
+	struct part *p = &b->parts->list[program->tag >> TAG_BITS];
+	struct part_end end = {.what = PART_PROGRAM,
+			       .tag = program->tag & ((1U << TAG_BITS) - 1),
+			       .result = program->status,
+			       .text = program->why};
+
+	p->feature->done(p, &end);
+}
+
+void part_run(struct part *p, unsigned tag, const struct program_request *r)
+{
+	struct program_request own = *r;
+
+	own.ended = ended;
+	own.tag = number(p) << TAG_BITS | tag;
+	if (!own.reason)
+		own.reason = p->boot->flow.table[p->boot->flow.stage].name;
+	program_start(p->boot, &own);
+}

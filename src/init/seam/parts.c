@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/seam/parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "init/core/log.h"
+#include "init/devices/block.h"
+#include "init/devices/events.h"
+#include "init/goal/goal.h"
+
+enum { DEGRADE_FOREVER_MS = 120000 /* where the root is waited for without a limit */ };
+
+static struct part *find(const struct boot *b, const char *name, size_t len)
+{
+	for (size_t i = 0; i < b->parts->n; i++) {
+		struct part *p = &b->parts->list[i];
+
+		if (strlen(p->feature->name) == len && strncmp(p->feature->name, name, len) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* ---- devices ---- */
+
+static void note_refusal(struct parts *s, struct device_ref ref, const char *why)
+{
+	size_t at = s->n_refusals < PARTS_REFUSALS_MAX ? s->n_refusals++ : PARTS_REFUSALS_MAX - 1;
+
+	s->refusals[at].ref = ref;
+	snprintf(s->refusals[at].why, sizeof(s->refusals[at].why), "%s", why);
+}
+
+static uint8_t device_is_known(struct boot *b, const struct block_device *d)
+{
+	struct part_device device = {.ref = block_ref(b, (size_t)(d - b->devices->list)),
+				     .name = d->name,
+				     .is_partition = d->is_partition,
+				     .is_member = block_is_member(d),
+				     .is_held = false,
+				     .probe = &d->probe};
+	char why[PART_TEXT_MAX] = "";
+
+	for (size_t i = 0; i < b->parts->n; i++) {
+		struct part *p = &b->parts->list[i];
+		enum part_claim claim =
+			p->feature->device ? p->feature->device(p, &device, why) : PART_IGNORES;
+
+		if (claim == PART_REFUSES)
+			note_refusal(b->parts, device.ref, why);
+		if (claim != PART_IGNORES)
+			return (uint8_t)claim;
+	}
+	return PART_IGNORES;
+}
+
+static void device_is_gone(struct boot *b, struct device_ref ref)
+{
+	for (size_t i = 0; i < b->parts->n; i++) {
+		struct part *p = &b->parts->list[i];
+
+		if (p->feature->gone)
+			p->feature->gone(p, ref);
+	}
+}
+
+static const char *refusal(const struct boot *b, struct device_ref ref)
+{
+	const struct parts *s = b->parts;
+
+	for (size_t i = s->n_refusals; i > 0; i--)
+		if (s->refusals[i - 1].ref.slot == ref.slot &&
+		    s->refusals[i - 1].ref.generation == ref.generation)
+			return s->refusals[i - 1].why;
+	return NULL;
+}
+
+static void what_is_held(const struct boot *b, char *out, size_t size)
+{
+	char text[PART_TEXT_MAX];
+
+	*out = '\0';
+	for (size_t i = 0; i < b->parts->n; i++) {
+		const struct part *p = &b->parts->list[i];
+		size_t used = strlen(out);
+
+		*text = '\0';
+		if (p->feature->what)
+			p->feature->what(p, text, sizeof(text));
+		if (*text)
+			snprintf(out + used, size - used, "%s%s", used ? ", " : "", text);
+	}
+}
+
+static bool claim_root(struct boot *b, const char *text)
+{
+	for (size_t i = 0; i < b->parts->n; i++) {
+		struct part *p = &b->parts->list[i];
+
+		if (p->feature->root && p->feature->root(p, text))
+			return true;
+	}
+	return false;
+}
+
+static void heard(struct boot *b, const struct uevent *u)
+{
+	for (size_t i = 0; i < b->parts->n; i++) {
+		struct part *p = &b->parts->list[i];
+		const char *const *s = p->feature->subsystems;
+
+		while (s && *s && u && strcmp(*s, u->subsystem) != 0)
+			s++;
+		if (s && *s)
+			p->feature->uevent(p, u);
+	}
+}
+
+/* ---- which are open ---- */
+
+void parts_init(struct boot *b, const struct feature_boot *const *table)
+{
+	b->parts->table = table;
+	for (; *table; table++)
+		if ((*table)->params)
+			params_register(&b->params, (*table)->params, (*table)->lacks);
+}
+
+/* Without a part that wants them, none of these is ever called. */
+static void register_part(struct boot *b, struct part *p)
+{
+	const struct feature_boot *f = p->feature;
+
+	if (f->params)
+		params_obey(&b->params, f->params, p->state, f->params_size);
+	for (const char *const *s = f->subsystems; s && *s; s++)
+		if (!events_listen(b, *s, heard))
+			log_tell("feature %s cannot hear of %s: there are too many listeners",
+				 f->name, *s);
+	if (f->device) {
+		b->devices->known = device_is_known;
+		b->devices->gone = device_is_gone;
+		b->devices->refusal = refusal;
+	}
+	if (f->what)
+		b->goal->held = what_is_held;
+	if (f->root)
+		b->goal->claim = claim_root;
+	b->devices->has_names = b->devices->has_names || f->names_devices;
+}
+
+void parts_open(struct boot *b, const char *name)
+{
+	struct parts *s = b->parts;
+	const struct feature_boot *const *f = s->table;
+	void *state;
+
+	while (*f && strcmp((*f)->name, name) != 0)
+		f++;
+	if (!*f || find(b, name, strlen(name)))
+		return;
+	state = s->n < PARTS_MAX ? calloc(1, (*f)->state_size + 1) : NULL;
+	if (!state) {
+		log_tell("feature %s: there is too little memory for it", name);
+		return;
+	}
+	s->list[s->n] = (struct part){.feature = *f, .state = state, .boot = b};
+	register_part(b, &s->list[s->n++]);
+}
+
+bool parts_setting(struct boot *b, const char *key, char *value)
+{
+	const char *dot = strchr(key, '.');
+	struct part *p = dot ? find(b, key, (size_t)(dot - key)) : NULL;
+
+	if (!dot)
+		return false;
+	if (!p || !p->feature->setting || !p->feature->setting(p, dot + 1, value))
+		log_tell("/" BOOTCONF_PATH ": a line \"%s=\" cannot be obeyed", key);
+	return true;
+}
+
+void parts_begin(struct boot *b)
+{
+	if (b->parts->begun)
+		return;
+	b->parts->begun = true;
+	for (size_t i = 0; i < b->parts->n; i++)
+		if (b->parts->list[i].feature->begin)
+			b->parts->list[i].feature->begin(&b->parts->list[i]);
+}
+
+/* ---- their stages ---- */
+
+static const struct part_stage *stage_of(const struct boot *b, size_t part)
+{
+	const struct part_stage *s =
+		part < b->parts->n ? b->parts->list[part].feature->stages : NULL;
+
+	for (; s && s->step; s++)
+		if (s->at == b->flow.stage)
+			return s;
+	return NULL;
+}
+
+/* One part after the other. */
+enum stage_step parts_step(struct boot *b)
+{
+	struct parts *s = b->parts;
+
+	if (!b->flow.entered) {
+		s->current = 0;
+		for (size_t i = 0; i < s->n; i++)
+			s->list[i].entered = false;
+	}
+	for (; s->current < s->n; s->current++) {
+		const struct part_stage *stage = stage_of(b, s->current);
+		struct part *p = &s->list[s->current];
+		enum stage_step step = stage ? stage->step(p) : STAGE_ENDS;
+
+		p->entered = true;
+		if (step != STAGE_ENDS)
+			return step;
+		b->flow.wake = 0;
+	}
+	return STAGE_ENDS;
+}
+
+void parts_what(const struct boot *b, char *out, size_t size)
+{
+	const struct part_stage *stage = stage_of(b, b->parts->current);
+
+	*out = '\0';
+	if (stage && stage->what)
+		stage->what(&b->parts->list[b->parts->current], out, size);
+}
+
+bool parts_are_limited(const struct boot *b)
+{
+	const struct part_stage *stage = stage_of(b, b->parts->current);
+
+	return stage && stage->limited;
+}
+
+/* ---- their work ---- */
+
+void parts_start_jobs(struct boot *b)
+{
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++) {
+		struct parts_job *j = &b->parts->jobs[i];
+		int r = j->state == PARTS_JOB_WAITS ? jobs_start(&b->jobs, b, &j->job) : -EAGAIN;
+
+		if (r == 0)
+			j->state = PARTS_JOB_RUNS;
+		if (r == 0 || r == -EAGAIN)
+			continue;
+		/* It waits on, for another try of the boot. */
+		flow_fail(b, "no process can be made for it (the machine has too little memory)");
+	}
+}
+
+int parts_work(const struct boot *b, const struct job *job, struct job_result *out)
+{
+	const struct parts *s = b->parts;
+
+	if (job->part >= s->n || !s->list[job->part].feature->work)
+		return -EINVAL;
+	return s->list[job->part].feature->work(job->data, out);
+}
+
+void parts_worked(struct boot *b, const struct job_result *r)
+{
+	struct part_end end = {.what = PART_JOB,
+			       .tag = r->tag,
+			       .result = r->result,
+			       .found = r->found,
+			       .text = r->text};
+
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++) {
+		struct parts_job *j = &b->parts->jobs[i];
+		struct part *p = &b->parts->list[j->job.part];
+
+		if (j->state != PARTS_JOB_RUNS || j->job.part != r->part || j->job.tag != r->tag)
+			continue;
+		j->state = PARTS_JOB_NONE;
+		p->feature->done(p, &end);
+		return;
+	}
+}
+
+bool parts_are_quiet(const struct boot *b)
+{
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
+		if (b->parts->jobs[i].state == PARTS_JOB_RUNS && b->parts->jobs[i].is_quiet)
+			return true;
+	return false;
+}
+
+/* ---- time ---- */
+
+/* Two thirds of the time that the root has, as dracut does it; INT64_MAX: not (any more). */
+static int64_t degrade_due(const struct boot *b)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < b->parts->n; i++)
+		wanted = wanted || b->parts->list[i].feature->degrade;
+	if (!wanted || b->parts->degraded || b->flow.stage != STAGE_WAIT)
+		return INT64_MAX;
+	return b->start + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
+							       : b->params.timeout / 3 * 2);
+}
+
+static void degrade(struct boot *b)
+{
+	b->parts->degraded = true;
+	for (size_t i = 0; i < b->parts->n; i++)
+		if (b->parts->list[i].feature->degrade)
+			b->parts->list[i].feature->degrade(&b->parts->list[i]);
+}
+
+void parts_tick(struct boot *b, int64_t now)
+{
+	if (now >= degrade_due(b))
+		degrade(b);
+	for (size_t i = 0; i < b->parts->n; i++) {
+		struct part *p = &b->parts->list[i];
+
+		if (!p->wake || now < p->wake)
+			continue;
+		p->wake = 0;
+		p->feature->tick(p, now);
+	}
+}
+
+int64_t parts_due(const struct boot *b)
+{
+	int64_t due = degrade_due(b);
+
+	for (size_t i = 0; i < b->parts->n; i++) {
+		const struct part *p = &b->parts->list[i];
+
+		if (p->wake && p->wake < due)
+			due = p->wake;
+	}
+	return due;
+}
+
+/* ---- the end ---- */
+
+void parts_retry(struct boot *b)
+{
+	b->parts->degraded = false;
+	for (size_t i = 0; i < b->parts->n; i++)
+		if (b->parts->list[i].feature->retry)
+			b->parts->list[i].feature->retry(&b->parts->list[i]);
+}
+
+void parts_leave(struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n; i++)
+		if (b->parts->list[i].feature->leave)
+			b->parts->list[i].feature->leave(&b->parts->list[i]);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The boot parts of features (core/part.h) as the rest of PID 1 sees them: which are open, when
+ * each is called, and what it has started.
+ */
+
+#include "init/core/boot.h"
+#include "init/core/part.h"
+
+enum {
+	PARTS_MAX = 32,
+	PARTS_JOBS_MAX = 16,
+	PARTS_REFUSALS_MAX = 8,
+};
+
+/* A job of a part. */
+struct parts_job {
+	enum { PARTS_JOB_NONE, PARTS_JOB_WAITS, PARTS_JOB_RUNS } state;
+	struct job job;
+	bool is_quiet; /* no module loads while it runs */
+};
+
+struct parts {
+	const struct feature_boot *const *table; /* that may be opened; ends with NULL */
+	struct part list[PARTS_MAX];
+	size_t n;
+	bool begun;
+	bool degraded;	/* in this wait for the root */
+	size_t current; /* whose step it is, in a stage of the parts */
+	struct parts_job jobs[PARTS_JOBS_MAX];
+	struct {
+		struct device_ref ref;
+		char why[PART_TEXT_MAX];
+	} refusals[PARTS_REFUSALS_MAX];
+	size_t n_refusals;
+};
+
+/* The features of this program that have a boot part; ends with NULL. */
+extern const struct feature_boot *const parts_table[];
+
+/* Makes the parameters of TABLE known; nothing is open yet. TABLE outlives B. */
+void parts_init(struct boot *b, const struct feature_boot *const *table);
+
+/* Opens the feature NAME of boot.conf. One without a boot part is fine. */
+void parts_open(struct boot *b, const char *name);
+
+/* "NAME.KEY=VALUE" of boot.conf. False: it is no such line. */
+bool parts_setting(struct boot *b, const char *key, char *value);
+
+/* All parameters are known. Once; does nothing when called again. */
+void parts_begin(struct boot *b);
+
+/* A stage of the parts, and what is waited for in it; "": nothing. */
+enum stage_step parts_step(struct boot *b);
+void parts_what(const struct boot *b, char *out, size_t size);
+bool parts_are_limited(const struct boot *b);
+
+/* Starts what waits for a worker. To be called after every event. */
+void parts_start_jobs(struct boot *b);
+
+/* In a worker, and when it has ended; see jobs.h. */
+int parts_work(const struct boot *b, const struct job *job, struct job_result *out);
+void parts_worked(struct boot *b, const struct job_result *r);
+
+/* Does a job run that no module may load beside? */
+bool parts_are_quiet(const struct boot *b);
+
+/* Timers, and when they are due. */
+void parts_tick(struct boot *b, int64_t now);
+int64_t parts_due(const struct boot *b);
+
+/* The boot had failed, and is tried again. */
+void parts_retry(struct boot *b);
+
+/* The root takes over. */
+void parts_leave(struct boot *b);

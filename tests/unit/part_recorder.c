@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "part_recorder.h"
+
+#include <stdio.h>
+
+#include "init/core/log.h"
+
+struct part_recorder told;
+
+/* ---- the test's side ---- */
+
+void part_open(struct part *p, const struct feature_boot *feature, const char *cmdline)
+{
+	static struct params params;
+
+	buf_clear(&told.said);
+	memset(&told, 0, sizeof(told));
+	memset(&params, 0, sizeof(params));
+	*p = (struct part){.feature = feature, .state = calloc(1, feature->state_size)};
+	assert_non_null(p->state);
+	if (feature->params) {
+		params_register(&params, feature->params, feature->lacks);
+		params_obey(&params, feature->params, p->state, feature->params_size);
+	}
+	params_parse(&params, cmdline, strlen(cmdline));
+	if (feature->begin)
+		feature->begin(p);
+}
+
+void part_close(struct part *p)
+{
+	free(p->state);
+	buf_clear(&told.said);
+}
+
+void part_device(unsigned n, const char *name, const char *value, const char *type)
+{
+	snprintf(told.devices[n].name, sizeof(told.devices[n].name), "%s", name);
+	told.devices[n].value = value;
+	snprintf(told.devices[n].probe.type, sizeof(told.devices[n].probe.type), "%s", type);
+}
+
+const char *part_said(void)
+{
+	static char text[8192];
+
+	snprintf(text, sizeof(text), "%s", told.said.len ? buf_cstr(&told.said) : "");
+	told.said.len = 0;
+	return text;
+}
+
+enum stage_step part_step(struct part *p, enum boot_stage stage, bool entered)
+{
+	const struct part_stage *s = p->feature->stages;
+
+	while (s->step && s->at != stage)
+		s++;
+	assert_non_null(s->step);
+	p->entered = entered;
+	return s->step(p);
+}
+
+void recorded_done(struct part *p, int result, int found, const char *text)
+{
+	struct part_end end = {.what = PART_JOB,
+			       .tag = told.job.tag,
+			       .result = result,
+			       .found = found,
+			       .text = text};
+
+	assert_true(told.has_job);
+	told.has_job = false;
+	p->feature->done(p, &end);
+}
+
+void recorded_end(struct part *p, unsigned tag, int status, const char *why)
+{
+	struct part_end end = {.what = PART_PROGRAM, .tag = tag, .result = status, .text = why};
+
+	p->feature->done(p, &end);
+}
+
+int recorded_work(struct part *p)
+{
+	struct job_result out = {0};
+
+	assert_true(told.has_job);
+	out.result = p->feature->work(told.job.data, &out);
+	recorded_done(p, out.result, out.found, out.text);
+	return out.result;
+}
+
+/* ---- PID 1's side ---- */
+
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_printf(&told.said, "%s\n", text);
+}
+
+int64_t log_now(void)
+{
+	return told.now;
+}
+
+void log_tell(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say("tell: %s", text);
+}
+
+void log_info(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say("info: %s", text);
+}
+
+void part_want(struct part *p, const struct spec *spec)
+{
+	(void)p;
+	say("want %s", spec->kind == SPEC_NONE ? "nothing" : spec->value);
+}
+
+bool part_can_find(const struct part *p, const struct spec *spec)
+{
+	(void)p, (void)spec;
+	return !told.cannot_find;
+}
+
+static void describe(unsigned n, struct part_device *out)
+{
+	*out = (struct part_device){.ref = {.slot = n, .generation = n + 1},
+				    .name = told.devices[n].name,
+				    .is_held = told.devices[n].is_held,
+				    .is_member = told.devices[n].is_member,
+				    .probe = &told.devices[n].probe};
+}
+
+bool part_find(const struct part *p, const struct spec *spec, struct part_device *out)
+{
+	(void)p;
+	for (unsigned n = 0; n < RECORDED_DEVICES; n++)
+		if (told.devices[n].value && strcmp(told.devices[n].value, spec->value) == 0) {
+			describe(n, out);
+			return true;
+		}
+	return false;
+}
+
+bool part_get(const struct part *p, struct device_ref ref, struct part_device *out)
+{
+	(void)p;
+	if (!ref.generation || !told.devices[ref.slot].value)
+		return false;
+	describe(ref.slot, out);
+	return true;
+}
+
+void part_mistaken(struct part *p, struct device_ref ref)
+{
+	(void)p;
+	say("mistaken %s", told.devices[ref.slot].name);
+}
+
+enum stage_step part_refuse_mount(struct part *p, const char *why)
+{
+	(void)p;
+	say("do not mount: %s", why);
+	return STAGE_MOVED;
+}
+
+bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,
+		      size_t size)
+{
+	(void)p, (void)spec, (void)ref;
+	if (told.doubt)
+		snprintf(why, size, "%s", told.doubt);
+	return told.doubt;
+}
+
+bool part_name(struct part *p, struct device_ref ref, const char *name)
+{
+	(void)p;
+	say("name %s %s", told.devices[ref.slot].name, name);
+	return true;
+}
+
+void part_module(struct part *p, const char *modalias)
+{
+	(void)p;
+	say("module %s", modalias);
+}
+
+bool part_is_loading(const struct part *p, const char *modalias)
+{
+	(void)p;
+	return told.loading && strcmp(told.loading, modalias) == 0;
+}
+
+bool part_is_busy(const struct part *p)
+{
+	(void)p;
+	return told.is_busy;
+}
+
+bool part_has_root(const struct part *p)
+{
+	(void)p;
+	return told.has_root;
+}
+
+void part_cover_root(struct part *p)
+{
+	(void)p;
+	say("cover the root");
+}
+
+void part_limit(struct part *p, int64_t deadline)
+{
+	(void)p;
+	told.limit = deadline;
+}
+
+int64_t part_root_deadline(const struct part *p)
+{
+	(void)p;
+	return told.now + 60000;
+}
+
+bool part_is_late(const struct part *p)
+{
+	(void)p;
+	return told.limit != PARAMS_FOREVER && told.now >= told.limit;
+}
+
+void part_step_at(struct part *p, int64_t at)
+{
+	(void)p;
+	if (at)
+		say("again at %lld", (long long)at);
+}
+
+enum stage_step part_go(struct part *p, enum boot_stage stage)
+{
+	(void)p;
+	say("go to stage %d", stage);
+	return STAGE_MOVED;
+}
+
+enum stage_step part_fail(struct part *p, const char *why, const char *hint)
+{
+	(void)p;
+	say("fail: %s%s%s", why, hint ? "; try " : "", hint ? hint : "");
+	return STAGE_MOVED;
+}
+
+bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet)
+{
+	(void)p;
+	assert_false(told.has_job);
+	assert_in_range(len, 0, JOBS_DATA_MAX);
+	say("job %u%s", tag, is_quiet ? ", quiet" : "");
+	told.job = (struct job){.kind = JOB_PART, .tag = tag};
+	memcpy(told.job.data, data, len);
+	told.has_job = true;
+	return true;
+}
+
+void log_drain(void)
+{
+}
+
+int64_t part_started(const struct part *p)
+{
+	(void)p;
+	return 0;
+}
+
+bool part_mount(const struct part *p, struct part_mount *out)
+{
+	(void)p;
+	*out = told.mount;
+	return told.mount.is_device;
+}
+
+void part_will_ask(struct part *p)
+{
+	(void)p;
+}
+
+void part_run(struct part *p, unsigned tag, const struct program_request *r)
+{
+	(void)p;
+	buf_printf(&told.said, "run %u:", tag);
+	for (char **arg = r->argv; *arg; arg++)
+		buf_printf(&told.said, " %s", *arg);
+	buf_printf(&told.said, "%s\n", r->seconds ? "" : ", without a time limit");
+}

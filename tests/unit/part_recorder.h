@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * In place of src/init/seam/part.c: a boot part of a feature runs without PID 1. What it asks for
+ * is written down as a line each, and what it is told comes from here. Its job is done when the
+ * test calls recorded_work().
+ */
+
+#include "base/buf.h"
+#include "init/core/part.h"
+#include "support.h"
+
+enum { RECORDED_DEVICES = 4 };
+
+struct part_recorder {
+	struct buf said; /* a line each, what goes to the log included */
+	int64_t now;
+	bool is_busy; /* modules are loading */
+	bool has_root;
+	bool cannot_find;    /* whatever device is named */
+	bool cannot_resume;  /* this kernel */
+	const char *loading; /* a modalias whose module is on its way; NULL */
+	const char *doubt;   /* why a device is not to be taken; NULL */
+	struct {
+		char name[PART_NAME_MAX];
+		const char *value; /* that a specification names it by */
+		bool is_held, is_member;
+		struct probe probe;
+	} devices[RECORDED_DEVICES];
+	struct part_mount mount; /* what is to be mounted; its is_device: there is something */
+	int64_t limit;		 /* that it has set for its stage */
+	struct job job;		 /* the last one */
+	bool has_job;
+};
+
+extern struct part_recorder told;
+
+/* Opens FEATURE with the kernel parameters CMDLINE; part_close() frees it. Forgets what was said.
+ */
+void part_open(struct part *p, const struct feature_boot *feature, const char *cmdline);
+void part_close(struct part *p);
+
+/* A device that VALUE names is there, in place N; VALUE NULL: no longer. */
+void part_device(unsigned n, const char *name, const char *value, const char *type);
+
+/* What it has said since the last call. */
+const char *part_said(void);
+
+/* Calls its step at STAGE. */
+enum stage_step part_step(struct part *p, enum boot_stage stage, bool entered);
+
+/* Does its last job, and hands it the result; or RESULT, TEXT and FOUND in place of doing it. */
+int recorded_work(struct part *p);
+void recorded_done(struct part *p, int result, int found, const char *text);
+
+/* The program that it has started with TAG ends. */
+void recorded_end(struct part *p, unsigned tag, int status, const char *why);

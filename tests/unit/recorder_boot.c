@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init/boot.h"
+#include "recorder.h"
+#include "support.h"
+
+struct boot *recorder_boot(void)
+{
+	struct rooms *all = calloc(1, sizeof(*all)); /* the boot is its first member */
+
+	assert_non_null(all);
+	return rooms_join(all);
+}

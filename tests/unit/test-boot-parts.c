@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The boot parts of features, each for itself: what it asks PID 1 for, what it makes of the
+ * answers, and what its jobs do. PID 1 is only recorded.
+ */
+
+#include <stdio.h>
+
+#include "part_recorder.h"
+#include "recorder.h"
+
+extern const struct feature_boot dropin_boot, fsck_boot, overlay_boot, resume_boot;
+
+enum { LEFT = 1, DISCARDED, FOREIGN }; /* what a job of resume finds */
+
+#define _cleanup_part_ __attribute__((cleanup(part_close)))
+
+/* ---- resume ---- */
+
+int __wrap_access(const char *path, int mode);
+
+/* The kernel of this test can resume, and its image has the checkers in /sbin. */
+int __wrap_access(const char *path, int mode)
+{
+	(void)mode;
+	if (strcmp(path, "/sys/power/resume") == 0)
+		return told.cannot_resume ? -1 : 0;
+	return strncmp(path, "/sbin/fsck.", 11) == 0 ? 0 : -1;
+}
+
+static void hibernation_has_its_parameters(void **state)
+{
+	static const struct {
+		const char *cmdline, *said;
+	} cases[] = {
+		{"resume=UUID=1f resume_offset=38912 resumewait", "want 1f\n"},
+		{"resume=/dev/x noresume", ""},
+		{"resume=/dev/x hibernate=noresume", ""},
+		{"resume=/dev/x hibernate=no", "want x\n"},
+		{"resume=", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		part_open(&p, &resume_boot, "");
+		part_close(&p);
+		part_open(&p, &resume_boot, cases[i].cmdline);
+		assert_string_equal(part_said(), cases[i].said);
+		if (!*cases[i].said)
+			assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
+	}
+}
+
+static void what_cannot_be_resumed_from_is_logged(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &resume_boot, "resume=UUID=1f");
+	told.cannot_resume = true;
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
+	assert_contains(part_said(), "resume=UUID=1f: this kernel cannot resume; the machine");
+	part_close(&p);
+	part_open(&p, &resume_boot, "resume=/dev/mapper/swap");
+	told.cannot_find = true;
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
+	assert_contains(part_said(), "is of a kind that the image cannot reach");
+}
+
+static void the_device_of_an_image_is_waited_for(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &resume_boot, "resume=UUID=1f");
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	assert_int_equal(told.limit, 60000);
+	/* The root is there: the image is waited for no longer than ten seconds. */
+	told.now = 5000;
+	told.has_root = true;
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+	assert_string_equal(part_said(), "again at 15000\n");
+	told.now = 15000;
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
+	assert_contains(part_said(),
+			"tell: resume=UUID=1f did not appear: the machine starts anew\n");
+	/* That is decided once. */
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
+	assert_string_equal(part_said(), "");
+}
+
+static void modules_that_load_are_waited_for_before_an_image_is_read(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &resume_boot, "resume=UUID=1f");
+	part_device(0, "vda2", "1f", "swsuspend");
+	told.is_busy = true;
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	assert_string_equal(part_said(), "again at 10000\n");
+	told.is_busy = false;
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+	assert_string_equal(part_said(), "again at 10000\njob 0, quiet\n");
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+	recorded_done(&p, 0, 0, "");
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
+	assert_string_equal(part_said(), "");
+}
+
+static void what_is_found_decides_whether_the_boot_continues(void **state)
+{
+	static const struct {
+		int result, found;
+		const char *said;
+	} cases[] = {
+		{-EIO, 0,
+		 "tell: vda2 cannot be read for a hibernation image: Input/output error\n"},
+		{0, DISCARDED,
+		 "tell: the kernel could not use the hibernation image on vda2 and has "
+		 "discarded it: the machine starts anew\n"},
+		{-EINVAL, LEFT,
+		 "fail: vda2 holds a hibernation image that the kernel did not take: "
+		 "Invalid argument: to mount"},
+		{0, FOREIGN,
+		 "fail: vda2 holds a hibernation image that another program than the "
+		 "kernel has written: to mount"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		part_open(&p, &resume_boot, "resume=UUID=1f");
+		part_device(0, "vda2", "1f", "swsuspend");
+		assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+		part_said();
+		recorded_done(&p, cases[i].result, cases[i].found, "");
+		assert_int_equal(part_step(&p, STAGE_RESUME, true),
+				 cases[i].said[0] == 'f' ? STAGE_MOVED : STAGE_ENDS);
+		assert_contains(part_said(), cases[i].said);
+	}
+}
+
+static void an_image_that_is_still_there_is_asked_for_again_in_a_second_try(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &resume_boot, "resume=UUID=1f");
+	part_device(0, "vda2", "1f", "swsuspend");
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	recorded_done(&p, 0, LEFT, "");
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_MOVED);
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	/* Another device is in its place: that one is read again, and the image waited for. */
+	recorded_done(&p, -ESTALE, 0, "");
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_MOVED);
+	assert_contains(part_said(), "mistaken vda2\ngo to stage");
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	recorded_done(&p, 0, DISCARDED, "");
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
+	assert_false(told.has_job);
+}
+
+/* ---- overlay ---- */
+
+static void an_overlay_has_its_parameters(void **state)
+{
+	static const struct {
+		const char *cmdline, *wanted; /* NULL: no overlay */
+	} cases[] = {
+		{"rd.overlay", "nothing"},
+		{"rd.overlay=1", "nothing"},
+		{"rd.overlay=tmpfs", "nothing"},
+		{"rd.overlay=tmpfs:size=32M,nr_inodes=100", "nothing"},
+		{"rd.overlay=LABEL=o", "o"},
+		{"rd.overlay=/dev/vdb rd.overlay.readonly", "vdb"},
+		{"rd.overlay=LABEL=o rd.overlay=1", "nothing"},
+		{"rd.overlay rd.overlay=0", NULL},
+		{"quiet", NULL},
+	};
+	char expected[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		part_open(&p, &overlay_boot, cases[i].cmdline);
+		assert_string_equal(part_said(), cases[i].wanted ? "cover the root\n" : "");
+		part_step(&p, STAGE_OVERLAY_WAIT, false);
+		snprintf(expected, sizeof(expected), "want %s\nmodule fs-overlay\n",
+			 cases[i].wanted ? cases[i].wanted : "");
+		assert_string_equal(part_said(), cases[i].wanted ? expected : "");
+	}
+}
+
+static void an_encrypted_overlay_is_refused(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &overlay_boot, "rd.overlay.crypt=LABEL=c");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_MOVED);
+	assert_contains(part_said(), "fail: rd.overlay.crypt= asks for an encrypted overlay");
+}
+
+/* Up to the job, which is done, with the results of its system calls. */
+static void lay(struct part *p, const char *cmdline, const int *results)
+{
+	part_open(p, &overlay_boot, cmdline);
+	part_device(0, "vdb", "x", "ext4");
+	assert_int_equal(part_step(p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	assert_int_equal(part_step(p, STAGE_OVERLAY, false), STAGE_STAYS);
+	recorder_start(results);
+	recorded_work(p);
+	part_said();
+}
+
+#define MEMORY(options)                                                                            \
+	"mkdir /run/overlayfs 755\n"                                                               \
+	"mount tmpfs /run/overlayfs tmpfs 0 [mode=0755," options "]\n"                             \
+	"mkdir /run/overlayfs/upper 755\n"                                                         \
+	"mkdir /run/overlayfs/work 755\n"                                                          \
+	"mkdir /run/rootfsbase 755\n"                                                              \
+	"mount /sysroot /run/rootfsbase - 2000 [-]\n"                                              \
+	"mount overlay /sysroot overlay 0 [lowerdir=/run/rootfsbase,"                              \
+	"upperdir=/run/overlayfs/upper,workdir=/run/overlayfs/work]\n"
+
+static void an_overlay_in_memory_is_a_tmpfs(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	lay(&p, "rd.overlay=tmpfs:size=8m", (const int[]){1});
+	assert_string_equal(recorder_calls(), MEMORY("size=8m"));
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_ENDS);
+	assert_string_equal(part_said(), "info: changes to the root go to memory\n");
+	buf_clear(&recorder.calls);
+}
+
+static void an_overlay_that_is_only_read_has_its_changes_in_memory(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	/* The recorder makes no folder: there is nothing on the device to be read. */
+	lay(&p, "rd.overlay=LABEL=x rd.overlay.readonly", (const int[]){1});
+	assert_contains(recorder_calls(), "mkdir /run/overlayfs-backing 755\n"
+					  "mount /dev/vdb /run/overlayfs-backing ext4 1 []\n"
+					  "mkdir /run/overlayfs 755\n");
+	assert_contains(recorder_calls(), "upperdir=/run/overlayfs/upper");
+	buf_clear(&recorder.calls);
+}
+
+static void a_device_that_cannot_be_mounted_gives_way_to_memory(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	lay(&p, "rd.overlay=LABEL=x", (const int[]){0, -EINVAL, 1});
+	assert_contains(recorder_calls(), "upperdir=/run/overlayfs/upper");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_ENDS);
+	assert_contains(part_said(), "tell: the overlay device LABEL=x mounting /dev/vdb");
+	part_close(&p);
+	lay(&p, "rd.overlay", (const int[]){0, 0, 0, 0, 0, 0, -ENODEV, 1});
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_MOVED);
+	assert_contains(part_said(),
+			"fail: the overlay of the root: mounting it: the kernel has no "
+			"overlay filesystem");
+	buf_clear(&recorder.calls);
+}
+
+static void another_device_in_its_place_is_not_taken_and_no_overlay_laid_twice(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &overlay_boot, "rd.overlay=LABEL=x");
+	part_device(0, "vdb", "x", "ext4");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, false), STAGE_STAYS);
+	recorder_start_with(0);
+	recorder.identity = -ESTALE;
+	assert_int_equal(recorded_work(&p), -ESTALE);
+	assert_null(strstr(recorder_calls(), "mount "));
+	recorder.identity = 0;
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_MOVED);
+	assert_contains(part_said(), "mistaken vdb\ngo to stage");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, false), STAGE_STAYS);
+	recorded_done(&p, 0, 0, "");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_ENDS);
+	/* A second try of the boot. */
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, false), STAGE_ENDS);
+	assert_string_equal(part_said(), "");
+	buf_clear(&recorder.calls);
+}
+
+static void an_overlay_device_that_goes_is_waited_for_again(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &overlay_boot, "rd.overlay=LABEL=x");
+	part_device(0, "vdb", "x", "ext4");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	part_device(0, "vdb", NULL, "");
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, false), STAGE_MOVED);
+	assert_contains(part_said(), "go to stage");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_STAYS);
+	told.now = told.limit;
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, true), STAGE_ENDS);
+	assert_contains(part_said(),
+			"the overlay device LABEL=x did not appear in time: changes are "
+			"kept in memory");
+}
+
+static void an_overlay_device_that_a_feature_holds_is_waited_for(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &overlay_boot, "rd.overlay=LABEL=x");
+	part_device(0, "vdb", "x", "crypto_LUKS");
+	told.devices[0].is_member = told.devices[0].is_held = true;
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_STAYS);
+	told.devices[0].is_held = false;
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, true), STAGE_ENDS);
+	assert_contains(part_said(), "LABEL=x holds no filesystem");
+}
+
+/* ---- fsck ---- */
+
+static void a_further_filesystem_is_checked_where_its_fstab_asks_for_it(void **state)
+{
+	static const struct {
+		const char *cmdline, *root, *said; /* root: the setting "root=" */
+		bool is_root, is_checked;
+	} cases[] = {
+		{"", "", "run 0: /sbin/fsck.ext4 -p -C1 /dev/vdb1, without a time limit\n", false,
+		 true},
+		{"", "", "", false, false},
+		{"fsck.mode=force", "", "run 0: /sbin/fsck.ext4 -p -f -C1 /dev/vdb1", false, false},
+		{"fsck.mode=skip", "", "", false, true},
+		{"", "", "run 0: /sbin/fsck.ext4 -p -C1 /dev/vdb1", true, false},
+		{"", "no", "", true, true},
+		{"fsck.mode=force", "no", "run 0: /sbin/fsck.ext4 -p -f -C1 /dev/vdb1", true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+		char value[8];
+		const char *said;
+
+		part_open(&p, &fsck_boot, cases[i].cmdline);
+		snprintf(value, sizeof(value), "%s", cases[i].root);
+		assert_true(fsck_boot.setting(&p, "root", value));
+		told.mount = (struct part_mount){.is_root = cases[i].is_root,
+						 .is_device = true,
+						 .is_checked = cases[i].is_checked,
+						 .device = "vdb1",
+						 .type = "ext4",
+						 .ref = {.slot = 0, .generation = 1}};
+		part_device(0, "vdb1", "x", "ext4");
+		assert_int_equal(part_step(&p, STAGE_MOUNTS_FSCK, false),
+				 *cases[i].said ? STAGE_STAYS : STAGE_ENDS);
+		if (told.has_job) { /* a worker holds the device */
+			recorded_done(&p, 0, 0, "");
+			assert_int_equal(part_step(&p, STAGE_MOUNTS_FSCK, true), STAGE_STAYS);
+		}
+		said = part_said();
+		if (*cases[i].said ? !strstr(said, cases[i].said) : *said)
+			fail_msg("%zu: [%s]", i, said);
+	}
+}
+
+static void a_checker_that_the_image_lacks_leaves_it_to_the_roots_init(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &fsck_boot, "fsck.mode=force");
+	told.mount = (struct part_mount){
+		.is_root = true, .is_device = true, .device = "vda1", .type = "xfs"};
+	assert_int_equal(part_step(&p, STAGE_FSCK, false), STAGE_ENDS);
+	told.mount.is_device = false;
+	assert_int_equal(part_step(&p, STAGE_FSCK, false), STAGE_ENDS);
+	assert_string_equal(part_said(), "");
+}
+
+/* ---- programs of drop-in features ---- */
+
+static void modules_that_load_at_once_are_waited_for_before_the_first_program(void **state)
+{
+	char line[] = "pre-trigger 5 required /bin/x";
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &dropin_boot, "");
+	assert_true(dropin_boot.setting(&p, "run", line));
+	assert_false(dropin_boot.setting(&p, "walk", line));
+	told.is_busy = true;
+	assert_int_equal(part_step(&p, STAGE_PRE_TRIGGER, false), STAGE_STAYS);
+	assert_string_equal(part_said(), "again at 10000\n");
+	told.now = 10000; /* but not for ever */
+	assert_int_equal(part_step(&p, STAGE_PRE_TRIGGER, true), STAGE_STAYS);
+	assert_contains(part_said(), "run 0: /bin/x\n");
+	recorded_end(&p, 0, 3, "ended with status 3");
+	assert_int_equal(part_step(&p, STAGE_PRE_TRIGGER, true), STAGE_MOVED);
+	assert_contains(part_said(),
+			"fail: /bin/x, which is required at pre-trigger, ended with status "
+			"3; try an image without that drop-in feature");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hibernation_has_its_parameters),
+		cmocka_unit_test(what_cannot_be_resumed_from_is_logged),
+		cmocka_unit_test(the_device_of_an_image_is_waited_for),
+		cmocka_unit_test(modules_that_load_are_waited_for_before_an_image_is_read),
+		cmocka_unit_test(what_is_found_decides_whether_the_boot_continues),
+		cmocka_unit_test(an_image_that_is_still_there_is_asked_for_again_in_a_second_try),
+		cmocka_unit_test(an_overlay_has_its_parameters),
+		cmocka_unit_test(an_encrypted_overlay_is_refused),
+		cmocka_unit_test(an_overlay_in_memory_is_a_tmpfs),
+		cmocka_unit_test(an_overlay_that_is_only_read_has_its_changes_in_memory),
+		cmocka_unit_test(a_device_that_cannot_be_mounted_gives_way_to_memory),
+		cmocka_unit_test(
+			another_device_in_its_place_is_not_taken_and_no_overlay_laid_twice),
+		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
+		cmocka_unit_test(an_overlay_device_that_a_feature_holds_is_waited_for),
+		cmocka_unit_test(a_further_filesystem_is_checked_where_its_fstab_asks_for_it),
+		cmocka_unit_test(a_checker_that_the_image_lacks_leaves_it_to_the_roots_init),
+		cmocka_unit_test(modules_that_load_at_once_are_waited_for_before_the_first_program),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PID 1's side of the seam for boot parts of features: which are open, when each is called, what
+ * they do to the wait for the root, and what a machine without them is spared. The features are
+ * made up; so is the clock.
+ */
+
+#include <stdio.h>
+
+#include "init/boot.h"
+#include "init/core/settings.h"
+#include "init/devices/claims.h"
+#include "init/rescue/rescue.h"
+#include "init/stages.h"
+#include "recorder.h"
+#include "support.h"
+
+static struct {
+	int64_t now;
+	struct buf said; /* by the features, and on the console */
+	struct job job;	 /* the last one */
+	unsigned n_jobs;
+	enum part_claim claim;
+
+} world;
+
+int64_t __wrap_log_now(void);
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+int64_t __wrap_log_now(void)
+{
+	return world.now;
+}
+
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	(void)j, (void)boot;
+	world.job = *job;
+	world.n_jobs++;
+	return 0;
+}
+
+void __wrap_log_tell(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_printf(&world.said, "%s\n", text);
+}
+
+static const char *said(void)
+{
+	static char text[8192];
+
+	snprintf(text, sizeof(text), "%s", world.said.len ? buf_cstr(&world.said) : "");
+	world.said.len = 0;
+	return text;
+}
+
+/* ---- a made-up feature ---- */
+
+struct state {
+	bool word; /* first: what the parameter sets */
+	struct device_ref held;
+};
+
+static bool setting(struct part *p, const char *key, char *value)
+{
+	(void)p;
+	buf_printf(&world.said, "setting %s=%s\n", key, value);
+	return strcmp(key, "key") == 0;
+}
+
+static void begin(struct part *p)
+{
+	const struct state *s = p->state;
+
+	buf_printf(&world.said, "begin%s\n", s->word ? ", word" : "");
+}
+
+static bool root(struct part *p, const char *text)
+{
+	bool is_mine = strncmp(text, "far:", 4) == 0;
+
+	(void)p;
+	buf_printf(&world.said, "root %s\n", text);
+	return is_mine;
+}
+
+static enum part_claim device(struct part *p, const struct part_device *d, char *why)
+{
+	struct state *s = p->state;
+
+	buf_printf(&world.said, "device %s %s\n", d->name, d->probe->type);
+	if (strcmp(d->probe->type, "crypto_LUKS") != 0)
+		return PART_IGNORES;
+	s->held = d->ref;
+	snprintf(why, PART_TEXT_MAX, "its cipher is not in this kernel");
+	return world.claim;
+}
+
+static void gone(struct part *p, struct device_ref ref)
+{
+	const struct state *s = p->state;
+
+	buf_printf(&world.said, "gone %s\n",
+		   s->held.generation == ref.generation ? "mine" : "other");
+}
+
+static void uevent(struct part *p, const struct uevent *u)
+{
+	(void)p;
+	buf_printf(&world.said, "uevent %s\n", u ? u->devpath : "lost");
+}
+
+static int work(const void *data, struct job_result *out)
+{
+	snprintf(out->text, sizeof(out->text), "did %s", (const char *)data);
+	out->found = 7;
+	return 0;
+}
+
+static void done(struct part *p, const struct part_end *end)
+{
+	(void)p;
+	buf_printf(&world.said, "done %u: %d %d %s\n", end->tag, end->result, end->found,
+		   end->text);
+}
+
+static void tick(struct part *p, int64_t now)
+{
+	(void)p;
+	buf_printf(&world.said, "tick %lld\n", (long long)now);
+}
+
+static void degrade(struct part *p)
+{
+	(void)p;
+	buf_printf(&world.said, "degrade\n");
+}
+
+static void what(const struct part *p, char *out, size_t size)
+{
+	const struct state *s = p->state;
+
+	if (s->held.generation)
+		snprintf(out, size, "LUKS to be unlocked");
+}
+
+static void retry(struct part *p)
+{
+	(void)p;
+	buf_printf(&world.said, "retry\n");
+}
+
+static void leave(struct part *p)
+{
+	(void)p;
+	buf_printf(&world.said, "leave\n");
+}
+
+static const struct params_rule rules[] = {PARAMS_WORD("rd.made.up", struct state, word), {0}};
+static const char *const subsystems[] = {"net", "thermal", NULL};
+
+static const struct feature_boot made_up = {
+	.name = "madeup",
+	.state_size = sizeof(struct state),
+	.params = rules,
+	.params_size = sizeof(bool),
+	.lacks = "this image has no feature for what is made up",
+	.subsystems = subsystems,
+	.names_devices = true,
+	.setting = setting,
+	.begin = begin,
+	.root = root,
+	.device = device,
+	.gone = gone,
+	.uevent = uevent,
+	.work = work,
+	.done = done,
+	.tick = tick,
+	.degrade = degrade,
+	.what = what,
+	.retry = retry,
+	.leave = leave,
+};
+
+static const struct feature_boot *const table[] = {&made_up, NULL};
+
+/* ---- a boot ---- */
+
+struct fixture {
+	struct boot *boot;
+	struct part *part;
+	char conf[128];
+};
+
+/* Up to the wait for the root. CONF: of boot.conf. */
+static void fixture_make(struct fixture *f, const char *conf, const char *cmdline)
+{
+	buf_clear(&world.said);
+	memset(&world, 0, sizeof(world));
+	world.now = 100000;
+	recorder_start_with(0);
+	*f = (struct fixture){.boot = recorder_boot()};
+	f->part = &f->boot->parts->list[0];
+	f->boot->events->triggered = true; /* no walk over this machine's devices */
+	jobs_init(&f->boot->jobs, -1, rooms_jobs);
+	f->boot->params.n_sets = 0;
+	parts_init(f->boot, table);
+	snprintf(f->conf, sizeof(f->conf), "%s", conf);
+	settings_take(f->boot, f->conf);
+	params_parse(&f->boot->params, cmdline, strlen(cmdline));
+	block_want(f->boot, &f->boot->params.root);
+	flow_go(f->boot, STAGE_CMDLINE);
+	stages_advance(f->boot);
+}
+
+static void fixture_clear(struct fixture *f)
+{
+	for (size_t i = 0; i < f->boot->parts->n; i++)
+		free(f->boot->parts->list[i].state);
+	free(f->boot->settings.loads);
+	free(f->boot);
+	buf_clear(&world.said);
+}
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+/* A device of the test appears and has been read. */
+static void appears(struct fixture *f, const char *name, const char *type, const char *usage,
+		    const char *uuid)
+{
+	struct job_result r = {.kind = JOB_PROBE};
+	size_t n;
+
+	block_add(f->boot, name, true);
+	n = f->boot->devices->n - 1;
+	f->boot->devices->list[n].state = DEVICE_PROBING;
+	r.generation = f->boot->devices->list[n].generation;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
+	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
+	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	block_done(f->boot, &r);
+}
+
+static void a_feature_that_is_not_named_costs_nothing(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "kernel=1\nfeature=other\nmadeup.key=x\n", "root=UUID=1 rd.made.up");
+	assert_int_equal(f.boot->parts->n, 0);
+	assert_null(f.boot->devices->known);
+	assert_null(f.boot->goal->claim);
+	assert_null(f.boot->goal->held);
+	assert_int_equal(f.boot->events->n_listeners, 0);
+	assert_int_equal(parts_due(f.boot), INT64_MAX);
+	assert_string_equal(said(),
+			    "/etc/preroot/boot.conf: a line \"madeup.key=\" cannot be obeyed\n");
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	parts_leave(f.boot);
+	assert_string_equal(said(), "");
+	/* Its parameter is known, and why it is not obeyed. */
+	assert_int_equal(f.boot->params.n_notes, 1);
+	assert_string_equal(f.boot->params.notes[0].why, made_up.lacks);
+	stages_advance(f.boot);
+	world.now += 2000;
+	stages_advance(f.boot);
+	assert_contains(f.boot->flow.failure,
+			"zza is crypto_LUKS, and this image has no feature for "
+			"that");
+}
+
+static void it_is_opened_with_its_settings_and_its_parameters(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\nfeature=madeup\nmadeup.key=a b\nmadeup.other=\n",
+		     "root=UUID=1 rd.made.up");
+	assert_int_equal(f.boot->parts->n, 1);
+	assert_string_equal(said(),
+			    "setting key=a b\nsetting other=\n"
+			    "/etc/preroot/boot.conf: a line \"madeup.other=\" cannot be obeyed\n"
+			    "begin, word\n");
+	/* Parameters that are read again start from nothing. */
+	params_parse(&f.boot->params, "root=UUID=1", 11);
+	assert_false(((struct state *)f.part->state)->word);
+}
+
+static void a_device_that_is_held_keeps_the_wait_for_the_root(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char text[512];
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	stages_advance(f.boot);
+	world.now += 10000;
+	stages_advance(f.boot);
+	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+	assert_false(f.boot->flow.failed);
+	stages[STAGE_WAIT].what(f.boot, text, sizeof(text));
+	assert_string_equal(text, "root=UUID=1, LUKS to be unlocked");
+	/* Nothing comes of it. */
+	world.now = f.boot->flow.deadline;
+	stages_advance(f.boot);
+	assert_true(f.boot->flow.failed);
+	assert_string_equal(f.boot->flow.failure,
+			    "zza is crypto_LUKS, and nothing has come of it in time");
+	said();
+	block_remove(f.boot, "zza");
+	assert_string_equal(said(), "gone mine\n");
+}
+
+static void a_device_that_is_refused_ends_the_wait_with_the_reason(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_REFUSES;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	stages_advance(f.boot);
+	world.now += 2000;
+	stages_advance(f.boot);
+	assert_string_equal(f.boot->flow.failure,
+			    "zza is crypto_LUKS, and its cipher is not in this kernel");
+}
+
+static void a_root_may_have_a_name_that_a_feature_gives(void **state)
+{
+	static const char *const names[] = {"root=/dev/mapper/root", "root=/dev/vg/root"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "feature=madeup\n", names[i]);
+		assert_false(f.boot->flow.failed);
+		appears(&f, "dm-0", "zzfs", "filesystem", "2");
+		stages_advance(f.boot);
+		assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+		assert_true(part_name(f.part, block_ref(f.boot, 0), "other/name"));
+		assert_true(part_name(f.part, block_ref(f.boot, 0), i ? "vg/root" : "mapper/root"));
+		stages_advance(f.boot);
+		world.now += 2000;
+		stages_advance(f.boot);
+		assert_string_equal(f.boot->goal->fstype, "zzfs");
+		fixture_clear(&f);
+		/* No feature gives names. */
+		fixture_make(&f, "", names[i]);
+		assert_contains(f.boot->flow.failure, "is of a kind that the image cannot reach");
+	}
+}
+
+static void names_of_devices_that_are_gone_give_way(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char name[32];
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=/dev/mapper/root");
+	appears(&f, "dm-0", "zzfs", "filesystem", "2");
+	for (int i = 0; i < DEVICES_NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "mapper/%d", i);
+		assert_true(part_name(f.part, block_ref(f.boot, 0), name));
+	}
+	assert_false(part_name(f.part, block_ref(f.boot, 0), "mapper/root"));
+	block_remove(f.boot, "dm-0");
+	appears(&f, "dm-1", "zzfs", "filesystem", "2");
+	assert_true(part_name(f.part, block_ref(f.boot, 0), "mapper/root"));
+	assert_int_equal(block_find(f.boot, &f.boot->params.root), 0);
+}
+
+static void a_root_without_a_device_is_the_feature_that_claims_it(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct job job;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=far:away rootflags=soft");
+	assert_contains(said(), "root far:away\n");
+	stages_advance(f.boot);
+	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+	assert_false(part_has_root(f.part));
+	assert_true(part_root_mount(f.part, "server:/export", "nfs4", "vers=4.2"));
+	assert_true(part_has_root(f.part));
+	stages_advance(f.boot);
+	assert_true(f.boot->flow.stage > STAGE_WAIT);
+	assert_true(goal_mount_job(f.boot, &job));
+	assert_string_equal(job.source, "server:/export");
+	assert_string_equal(job.fstype, "nfs4");
+	assert_string_equal(job.options, "vers=4.2,soft");
+	assert_string_equal(job.name, "");
+	fixture_clear(&f);
+	fixture_make(&f, "feature=madeup\n", "root=near:by");
+	assert_contains(f.boot->flow.failure, "is of a kind that the image cannot reach");
+	fixture_clear(&f);
+	/* It may turn out to be a device. */
+	fixture_make(&f, "feature=madeup\n", "root=far:disk");
+	part_root_is(f.part, "UUID=2");
+	appears(&f, "sda", "zzfs", "filesystem", "2");
+	assert_true(part_has_root(f.part));
+}
+
+static void it_hears_of_its_subsystems_alone(void **state)
+{
+	const struct uevent net = {.action = "add", .devpath = "/net/eth0", .subsystem = "net"};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	assert_int_equal(f.boot->events->n_listeners, 2);
+	for (size_t i = 0; i < f.boot->events->n_listeners; i++)
+		if (strcmp(f.boot->events->listeners[i].subsystem, net.subsystem) == 0)
+			f.boot->events->listeners[i].heard(f.boot, &net);
+	assert_string_equal(said(), "uevent /net/eth0\n");
+}
+
+static void its_jobs_are_done_by_workers(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct job_result r = {0};
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	assert_true(part_job(f.part, 5, "this", 5, true));
+	assert_int_equal(world.n_jobs, 1);
+	assert_int_equal(world.job.kind, JOB_PART);
+	assert_int_equal(stages_loads(f.boot), RANK_NONE); /* nothing loads beside a quiet job */
+	r.kind = JOB_PART;
+	r.part = world.job.part;
+	r.tag = world.job.tag;
+	r.result = rooms_jobs[JOB_PART].run(f.boot, &world.job, &r);
+	jobs_done(f.boot, &r);
+	assert_string_equal(said(), "done 5: 0 7 did this\n");
+	assert_int_not_equal(stages_loads(f.boot), RANK_NONE);
+	jobs_done(f.boot, &r); /* there is none any more */
+	assert_string_equal(said(), "");
+	for (int i = 0; i < PARTS_JOBS_MAX; i++)
+		assert_true(part_job(f.part, 6, "", 1, false));
+	assert_false(part_job(f.part, 6, "", 1, false));
+}
+
+static void its_timer_and_the_time_to_do_with_less_come_once(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.timeout=90");
+	said();
+	part_wake(f.part, world.now + 500);
+	assert_int_equal(parts_due(f.boot), world.now + 500);
+	world.now += 500;
+	stages_tick(f.boot, world.now);
+	stages_tick(f.boot, world.now);
+	assert_string_equal(said(), "tick 100500\n");
+	assert_int_equal(parts_due(f.boot), 160000); /* two thirds of the time */
+	world.now = 160000;
+	stages_tick(f.boot, world.now);
+	assert_contains(said(), "degrade\n");
+	stages_tick(f.boot, world.now);
+	assert_null(strstr(said(), "degrade"));
+	assert_int_equal(parts_due(f.boot), INT64_MAX);
+	parts_retry(f.boot);
+	assert_string_equal(said(), "retry\n");
+	assert_int_equal(parts_due(f.boot), 160000);
+	parts_leave(f.boot);
+	assert_string_equal(said(), "leave\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_feature_that_is_not_named_costs_nothing),
+		cmocka_unit_test(it_is_opened_with_its_settings_and_its_parameters),
+		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
+		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
+		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
+		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
+		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
+		cmocka_unit_test(it_hears_of_its_subsystems_alone),
+		cmocka_unit_test(its_jobs_are_done_by_workers),
+		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),
+	};
+
+	return RUN_TESTS(tests);
+}
