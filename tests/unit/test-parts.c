@@ -132,6 +132,14 @@ static void done(struct part *p, const struct part_end *end)
 		   end->text);
 }
 
+static enum prompt_verdict answer(struct part *p, unsigned tag, enum prompt_end end,
+				  const char *text, size_t len)
+{
+	(void)p;
+	buf_printf(&world.said, "answer %u: %d %.*s\n", tag, end, (int)len, text ? text : "");
+	return PROMPT_PENDING;
+}
+
 static void tick(struct part *p, int64_t now)
 {
 	(void)p;
@@ -183,6 +191,7 @@ static const struct feature_boot made_up = {
 	.uevent = uevent,
 	.work = work,
 	.done = done,
+	.answer = answer,
 	.tick = tick,
 	.degrade = degrade,
 	.what = what,
@@ -454,6 +463,29 @@ static void its_jobs_are_done_by_workers(void **state)
 	assert_false(part_job(f.part, 6, "", 1, false));
 }
 
+static void its_questions_and_programs_come_back_with_their_tags(void **state)
+{
+	char *argv[] = {(char *)"/bin/unlock", NULL}, *envp[] = {NULL};
+	_cleanup_fixture_ struct fixture f;
+	const struct prompt *q;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	assert_int_equal(part_ask(f.part, 3, &(struct prompt_request){.text = "passphrase"}), 0);
+	q = &f.boot->prompts.list[0];
+	assert_string_equal(q->text, "passphrase");
+	assert_int_equal(q->handler(f.boot, q->tag, PROMPT_ANSWERED, "secret", 6), PROMPT_PENDING);
+	assert_string_equal(said(), "answer 3: 0 secret\n");
+	part_take_back(f.part, 3);
+	assert_int_equal(q->state, PROMPT_FREE);
+	recorder_start_with(100);
+	part_run(f.part, 4, &(struct program_request){.argv = argv, .envp = envp});
+	program_reaped(f.boot, 100, 2 << 8);
+	assert_string_equal(said(), "done 4: 2 0 ended with status 2\n");
+	prompt_leave(f.boot);
+}
+
 static void its_timer_and_the_time_to_do_with_less_come_once(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -493,6 +525,7 @@ int main(void)
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),
 		cmocka_unit_test(its_jobs_are_done_by_workers),
+		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),
 		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),
 	};
 

@@ -24,6 +24,7 @@
 #include "init/core/jobs.h"
 #include "init/core/params.h"
 #include "init/core/program.h"
+#include "init/core/prompt.h"
 #include "init/core/spec.h"
 
 enum { PART_TEXT_MAX = 512, PART_NAME_MAX = 256 };
@@ -119,6 +120,9 @@ struct feature_boot {
 	 */
 	int (*work)(const void *data, struct job_result *out);
 	void (*done)(struct part *p, const struct part_end *end);
+	/* A question of part_ask() ends. ANSWER, of LEN bytes, is valid only during the call. */
+	enum prompt_verdict (*answer)(struct part *p, unsigned tag, enum prompt_end end,
+				      const char *answer, size_t len);
 	void (*tick)(struct part *p, int64_t now);
 	/* The root does not come, and time is running out: what can be started with some of its
 	 * members missing may be. Once for each wait. */
@@ -224,3 +228,13 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
 /* Runs R->argv[0]; done() has its end, before this returns if it cannot be started. TAG: below
  * 65536. Without a reason of R's own the name of the stage is told. */
 void part_run(struct part *p, unsigned tag, const struct program_request *r);
+
+/* Asks whoever sits at the machine; answer() has what becomes of it. TAG as above. -errno as
+ * prompt_ask(). */
+int part_ask(struct part *p, unsigned tag, const struct prompt_request *r);
+
+/* What the answer was worth for which answer() returned PROMPT_PENDING. */
+void part_judge(struct part *p, unsigned tag, bool right);
+
+/* The question is not asked any more: somebody else has solved the matter. */
+void part_take_back(struct part *p, unsigned tag);

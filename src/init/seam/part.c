@@ -226,3 +226,30 @@ void part_run(struct part *p, unsigned tag, const struct program_request *r)
 		own.reason = p->boot->flow.table[p->boot->flow.stage].name;
 	program_start(p->boot, &own);
 }
+
+static enum prompt_verdict answered(struct boot *b, unsigned tag, enum prompt_end end,
+				    const char *answer, size_t len)
+{
+	struct part *p = &b->parts->list[tag >> TAG_BITS];
+
+	return p->feature->answer(p, tag & ((1U << TAG_BITS) - 1), end, answer, len);
+}
+
+int part_ask(struct part *p, unsigned tag, const struct prompt_request *r)
+{
+	struct prompt_request own = *r;
+
+	own.handler = answered;
+	own.tag = number(p) << TAG_BITS | tag;
+	return prompt_ask(p->boot, &own);
+}
+
+void part_judge(struct part *p, unsigned tag, bool right)
+{
+	prompt_judge(p->boot, answered, number(p) << TAG_BITS | tag, right);
+}
+
+void part_take_back(struct part *p, unsigned tag)
+{
+	prompt_cancel(p->boot, answered, number(p) << TAG_BITS | tag);
+}
