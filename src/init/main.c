@@ -102,7 +102,7 @@ static void handle(struct boot *b, const struct epoll_event *ev)
 		program_output(b);
 	} else if (ev->data.ptr == &b->prompts) {
 		prompt_input(b);
-	} else {
+	} else if (!parts_input(b, ev->data.ptr)) {
 		struct jobs_worker *w = ev->data.ptr;
 
 		if (w->pid && jobs_receive(&b->jobs, w, &result) > 0)

@@ -7,6 +7,8 @@
  */
 
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "init/boot.h"
 #include "init/core/settings.h"
@@ -140,6 +142,16 @@ static enum prompt_verdict answer(struct part *p, unsigned tag, enum prompt_end 
 	return PROMPT_PENDING;
 }
 
+static void ready(struct part *p, int fd)
+{
+	char text[16] = "";
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	buf_printf(&world.said, "ready %s\n", n > 0 ? text : "end");
+	if (n <= 0)
+		part_unwatch(p, fd);
+}
+
 static void tick(struct part *p, int64_t now)
 {
 	(void)p;
@@ -192,6 +204,7 @@ static const struct feature_boot made_up = {
 	.work = work,
 	.done = done,
 	.answer = answer,
+	.ready = ready,
 	.tick = tick,
 	.degrade = degrade,
 	.what = what,
@@ -486,6 +499,33 @@ static void its_questions_and_programs_come_back_with_their_tags(void **state)
 	prompt_leave(f.boot);
 }
 
+static void a_descriptor_is_watched_until_it_is_given_up(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct epoll_event ev;
+	int ends[2];
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	f.boot->epoll = epoll_create1(EPOLL_CLOEXEC);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(part_watch(f.part, ends[0]), 0);
+	assert_int_equal(write(ends[1], "hello", 5), 5);
+	assert_int_equal(epoll_wait(f.boot->epoll, &ev, 1, 0), 1);
+	assert_true(parts_input(f.boot, ev.data.ptr));
+	close(ends[1]);
+	assert_int_equal(epoll_wait(f.boot->epoll, &ev, 1, 0), 1);
+	assert_true(parts_input(f.boot, ev.data.ptr));
+	assert_string_equal(said(), "ready hello\nready end\n");
+	assert_int_equal(epoll_wait(f.boot->epoll, &ev, 1, 0), 0);
+	assert_true(parts_input(f.boot, ev.data.ptr)); /* its event was still to come: nobody's */
+	assert_string_equal(said(), "");
+	assert_false(parts_input(f.boot, &f.boot->jobs.workers[0]));
+	close(ends[0]);
+	close(f.boot->epoll);
+}
+
 static void its_timer_and_the_time_to_do_with_less_come_once(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -526,6 +566,7 @@ int main(void)
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),
 		cmocka_unit_test(its_jobs_are_done_by_workers),
 		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),
+		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),
 		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),
 	};
 

@@ -123,6 +123,8 @@ struct feature_boot {
 	/* A question of part_ask() ends. ANSWER, of LEN bytes, is valid only during the call. */
 	enum prompt_verdict (*answer)(struct part *p, unsigned tag, enum prompt_end end,
 				      const char *answer, size_t len);
+	/* FD of part_watch() can be read, or has come to its end. */
+	void (*ready)(struct part *p, int fd);
 	void (*tick)(struct part *p, int64_t now);
 	/* The root does not come, and time is running out: what can be started with some of its
 	 * members missing may be. Once for each wait. */
@@ -238,3 +240,8 @@ void part_judge(struct part *p, unsigned tag, bool right);
 
 /* The question is not asked any more: somebody else has solved the matter. */
 void part_take_back(struct part *p, unsigned tag);
+
+/* ready() is called while FD can be read, until part_unwatch(). 0 or -errno; -ENOSPC: too many are
+ * watched. The part closes FD after that. */
+int part_watch(struct part *p, int fd);
+void part_unwatch(struct part *p, int fd);

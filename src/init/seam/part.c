@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "init/core/boot.h"
 #include "init/core/log.h"
@@ -252,4 +253,32 @@ void part_judge(struct part *p, unsigned tag, bool right)
 void part_take_back(struct part *p, unsigned tag)
 {
 	prompt_cancel(p->boot, answered, number(p) << TAG_BITS | tag);
+}
+
+int part_watch(struct part *p, int fd)
+{
+	struct parts_watch *w = p->boot->parts->watches;
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	while (w < p->boot->parts->watches + PARTS_WATCHES_MAX && w->part)
+		w++;
+	if (w == p->boot->parts->watches + PARTS_WATCHES_MAX)
+		return -ENOSPC;
+	ev.data.ptr = w;
+	if (epoll_ctl(p->boot->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return -errno;
+	*w = (struct parts_watch){.part = p, .fd = fd};
+	return 0;
+}
+
+void part_unwatch(struct part *p, int fd)
+{
+	for (size_t i = 0; i < PARTS_WATCHES_MAX; i++) {
+		struct parts_watch *w = &p->boot->parts->watches[i];
+
+		if (w->part != p || w->fd != fd)
+			continue;
+		epoll_ctl(p->boot->epoll, EPOLL_CTL_DEL, fd, NULL);
+		w->part = NULL;
+	}
 }

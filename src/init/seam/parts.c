@@ -292,6 +292,20 @@ void parts_worked(struct boot *b, const struct job_result *r)
 	}
 }
 
+bool parts_input(struct boot *b, const void *source)
+{
+	for (size_t i = 0; i < PARTS_WATCHES_MAX; i++) {
+		const struct parts_watch *w = &b->parts->watches[i];
+
+		if (source != w)
+			continue;
+		if (w->part) /* not given up by another event of the same moment */
+			w->part->feature->ready(w->part, w->fd);
+		return true;
+	}
+	return false;
+}
+
 bool parts_are_quiet(const struct boot *b)
 {
 	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)

@@ -13,6 +13,7 @@ enum {
 	PARTS_MAX = 32,
 	PARTS_JOBS_MAX = 16,
 	PARTS_REFUSALS_MAX = 8,
+	PARTS_WATCHES_MAX = 16,
 };
 
 /* A job of a part. */
@@ -20,6 +21,12 @@ struct parts_job {
 	enum { PARTS_JOB_NONE, PARTS_JOB_WAITS, PARTS_JOB_RUNS } state;
 	struct job job;
 	bool is_quiet; /* no module loads while it runs */
+};
+
+/* A descriptor that a part watches. */
+struct parts_watch {
+	struct part *part; /* NULL: a free place */
+	int fd;
 };
 
 struct parts {
@@ -35,6 +42,7 @@ struct parts {
 		char why[PART_TEXT_MAX];
 	} refusals[PARTS_REFUSALS_MAX];
 	size_t n_refusals;
+	struct parts_watch watches[PARTS_WATCHES_MAX];
 };
 
 /* The features of this program that have a boot part; ends with NULL. */
@@ -59,6 +67,10 @@ bool parts_are_limited(const struct boot *b);
 
 /* Starts what waits for a worker. To be called after every event. */
 void parts_start_jobs(struct boot *b);
+
+/* The descriptor of an event with SOURCE as its data can be read. False: it is none of the parts'.
+ */
+bool parts_input(struct boot *b, const void *source);
 
 /* In a worker, and when it has ended; see jobs.h. */
 int parts_work(const struct boot *b, const struct job *job, struct job_result *out);
