@@ -99,7 +99,7 @@ void *arena_grow(struct arena *a, void *list, size_t n, size_t size)
 {
 	void *grown;
 
-	/* It is full when it holds none, or a power of two. */
+	/* The list is full when it has no elements, or their number is a power of two. */
 	if (n & (n - 1))
 		return list;
 	if (n > SIZE_MAX / 4 / size)

@@ -29,8 +29,9 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 void *arena_memdup(struct arena *a, const void *data, size_t len);
 
-/* Room for one more behind the N elements of SIZE bytes of LIST (NULL for the first), which moves
- * at times: the list to go on with. All additions to a list must go through here. */
+/* Makes room for one more element after the N elements of SIZE bytes each in LIST (NULL for the
+ * first one). Returns the list to use from now on, which may have moved. Every addition to a list
+ * must go through this function. */
 void *arena_grow(struct arena *a, void *list, size_t n, size_t size);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

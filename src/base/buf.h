@@ -3,7 +3,7 @@
 
 /*
  * A growable byte buffer. A failed allocation is sticky: further appends do nothing, and
- * buf_status() tells at the end, so that encoders need one check and not fifty.
+ * buf_status() reports it at the end, so that encoders need one check and not fifty.
  */
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ struct buf {
 
 void buf_clear(struct buf *b);
 
-/* Makes room for EXTRA more bytes behind len. 0 or -ENOMEM. */
+/* Makes room for EXTRA more bytes after len. 0 or -ENOMEM. */
 int buf_reserve(struct buf *b, size_t extra);
 
 void buf_add(struct buf *b, const void *data, size_t len);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Little-endian integers out of bytes, at any alignment. The caller has checked that the bytes
- * are there. What writes them is buf_add_u32le() and buf_add_u64le().
+ * Reads little-endian integers from bytes, at any alignment. The caller has checked that the bytes
+ * are there. They are written with buf_add_u32le() and buf_add_u64le().
  */
 
 #include <stdint.h>

@@ -16,7 +16,7 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
-/* Closes *FD when it is open, keeps errno, returns -1 for the assignment. */
+/* Closes *FD if it is open, preserves errno, and returns -1 for the caller to assign. */
 static inline int close_fd(int fd)
 {
 	int saved = errno;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How long something takes. */
+/* Measures how long something takes. */
 
 #include <time.h>
 
-/* Seconds that only ever grow. */
+/* Seconds on a clock that never goes back. */
 static inline double clock_now(void)
 {
 	struct timespec t;

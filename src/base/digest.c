@@ -11,7 +11,8 @@
 
 enum { CHUNK = 256 * 1024 };
 
-/* Failures of these calls mean a broken OpenSSL or no memory: our own bug or the end. */
+/* A failure of these calls means that OpenSSL is broken or memory has run out: nothing to go on
+ * with. */
 static void must(int ok)
 {
 	assert(ok == 1);

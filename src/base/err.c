@@ -26,7 +26,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
-/* Numbers that this project gives a meaning of its own. */
+/* Error numbers that have a meaning of their own in this project. */
 static const char *reason_of(int code)
 {
 	switch (code) {

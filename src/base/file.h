@@ -14,15 +14,15 @@
 /* Reads up to LEN bytes, fewer only at the end of the file. Bytes read or -errno. */
 ssize_t read_full(int fd, void *data, size_t len);
 
-/* The same at OFFSET, the file position stays. */
+/* The same at OFFSET; the file position does not change. */
 ssize_t pread_full(int fd, void *data, size_t len, uint64_t offset);
 
 /* 0 or -errno. */
 int write_full(int fd, const void *data, size_t len);
 
-/* Appends all that FD still holds. -E2BIG when that is more than MAX bytes. */
+/* Appends the rest of FD. -E2BIG when that is more than MAX bytes. */
 int read_all(int fd, size_t max, struct buf *out);
 
-/* Opens DIRFD/PATH and appends its content; refuses what is not a regular file (-EISDIR,
- * -EINVAL), so that no FIFO can make us wait. Files below /proc and /sys are regular files. */
+/* Opens DIRFD/PATH and appends its content; refuses anything that is not a regular file (-EISDIR,
+ * -EINVAL), so that a FIFO cannot block us. Files below /proc and /sys are regular files. */
 int read_file_at(int dirfd, const char *path, size_t max, struct buf *out);

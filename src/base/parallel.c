@@ -72,7 +72,7 @@ int parallel_run(size_t count, unsigned threads, int (*fn)(size_t item, unsigned
 		threads = THREADS_MAX;
 	pthread_mutex_init(&job.lock, NULL);
 	workers[0] = (struct worker){&job, 0};
-	/* A thread that cannot be made is no failure: fewer do the work. */
+	/* A thread that cannot be started is no failure: fewer threads do the work. */
 	for (; started < threads && started < count; started++) {
 		workers[started] = (struct worker){&job, started};
 		if (pthread_create(&ids[started], NULL, work, &workers[started]))
@@ -85,19 +85,19 @@ int parallel_run(size_t count, unsigned threads, int (*fn)(size_t item, unsigned
 	return job.result;
 }
 
-/* ---- in order ---- */
+/* ---- items in order ---- */
 
 struct flow {
 	const struct parallel_line *line;
 	pthread_mutex_t lock;
-	pthread_cond_t made, taken; /* something was */
+	pthread_cond_t made, taken; /* an item was made, or taken */
 	size_t next, done;	    /* handed out, taken */
 	unsigned waiting;	    /* threads that found the window full */
 	bool is_over;
 	struct flow_result {
 		int result;
 		bool is_made;
-	} *results; /* of item % window */
+	} *results; /* of item i at i % window */
 };
 
 struct maker {
@@ -105,7 +105,7 @@ struct maker {
 	unsigned number;
 };
 
-/* Makes one item, to be called and left with the lock held. */
+/* Makes one item. The lock is held on entry and on return. */
 static void make_next(struct flow *f, unsigned worker)
 {
 	size_t item = f->next++;
@@ -139,7 +139,7 @@ static void *make_items(void *arg)
 	return NULL;
 }
 
-/* The lock is held. */
+/* Takes the items that are ready, in order. The lock is held on entry and on return. */
 static int take_items(struct flow *f, bool alone)
 {
 	int r = 0;
@@ -179,7 +179,7 @@ int parallel_line(const struct parallel_line *line)
 	pthread_mutex_init(&f.lock, NULL);
 	pthread_cond_init(&f.made, NULL);
 	pthread_cond_init(&f.taken, NULL);
-	/* One thread alone is the caller's own. */
+	/* With one thread, the caller's thread makes everything itself. */
 	while (line->threads > 1 && started < line->threads && started < THREADS_MAX &&
 	       started < line->count) {
 		makers[started] = (struct maker){&f, started};

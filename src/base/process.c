@@ -17,13 +17,13 @@ enum {
 	CHUNK = 16 * 1024,
 };
 
-/* One end for us, one for the child. */
+/* A pipe: one end is ours, the other one is the child's. */
 struct stream {
 	int ours, theirs;
-	struct buf *to; /* NULL: thrown away */
+	struct buf *to; /* NULL: the output is discarded */
 };
 
-/* Between fork() and exec(): async-signal-safe calls only. Tells errno through REPORT. */
+/* Runs between fork() and exec(): async-signal-safe calls only. Writes errno to REPORT. */
 static void become(const struct process *p, const struct stream *streams, int input, int report)
 {
 	sigset_t none;
@@ -36,7 +36,7 @@ static void become(const struct process *p, const struct stream *streams, int in
 	if (dup2(input, 0) >= 0 && dup2(streams[0].theirs, 1) >= 0 &&
 	    dup2(streams[1].theirs, 2) >= 0 &&
 	    (!p->folder || (chroot(p->folder) == 0 && chdir("/") == 0))) {
-		/* What others opened without O_CLOEXEC, but for the way back, which has it. */
+		/* Closes what others opened without O_CLOEXEC, but not REPORT, which has it. */
 		close_range(3, (unsigned)report - 1, 0);
 		close_range((unsigned)report + 1, ~0u, 0);
 		execvp(p->argv[0], (char *const *)p->argv);
@@ -64,7 +64,7 @@ static bool take(struct stream *s)
 	return true;
 }
 
-/* Until both streams end. -ETIMEDOUT. */
+/* Reads until both streams have ended. -ETIMEDOUT. */
 static int listen_to(struct stream *streams, double until)
 {
 	while (streams[0].ours >= 0 || streams[1].ours >= 0) {
@@ -84,7 +84,7 @@ static int listen_to(struct stream *streams, double until)
 	return 0;
 }
 
-/* The streams may end long before the program, if it closes them. -ETIMEDOUT. */
+/* A program may close its streams long before it ends. -ETIMEDOUT. */
 static int wait_for(pid_t pid, double until, int *status)
 {
 	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
@@ -103,7 +103,7 @@ static int wait_for(pid_t pid, double until, int *status)
 	}
 }
 
-/* What became of it. START: what it told of exec(). */
+/* How the program ended. START: the errno that exec() reported. */
 static int judge(const struct process *p, int r, int status, int start, struct err *err)
 {
 	if (start)
@@ -125,7 +125,7 @@ static int supervise(const struct process *p, pid_t pid, struct stream *streams,
 	double until = p->seconds ? clock_now() + p->seconds : 0;
 	int start = 0, status = 0, r;
 
-	/* exec() closes its end; until then, or what went wrong, we wait here. */
+	/* We wait here until exec() closes its end, or the child reports what went wrong. */
 	if (read(report, &start, sizeof(start)) != sizeof(start))
 		start = 0;
 	r = listen_to(streams, until);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Runs another program and waits for it: without a shell, with a time limit, with nothing of ours
- * open but its standard streams. Its input is /dev/null.
+ * Runs another program and waits for it: without a shell, with a time limit, with only its standard
+ * streams open. Its input is /dev/null.
  */
 
 #include "base/buf.h"
@@ -13,13 +13,14 @@ enum { PROCESS_OUTPUT_MAX = 1024 * 1024 };
 
 struct process {
 	const char *const *argv; /* ends with NULL; argv[0] is looked up in PATH */
-	const char *folder;      /* to change root to before it is started; NULL: none */
-	unsigned seconds;        /* then it and its children are killed; 0: no limit */
+	const char *folder;      /* the root directory that it is started in; NULL: ours */
+	unsigned seconds;        /* after these it is killed with its children; 0: no limit */
 };
 
 /*
- * Appends what it wrote to stdout to OUT and to stderr to ERRORS (either may be NULL: thrown away), each at most
- * PROCESS_OUTPUT_MAX bytes. Its exit status; -ETIMEDOUT; -ECANCELED when a signal ended it; -ENOENT when there is no such
- * program; other -errno. ERR says which program, and for a signal which.
+ * Appends what the program writes to stdout to OUT and what it writes to stderr to ERRORS, each at
+ * most PROCESS_OUTPUT_MAX bytes; either may be NULL, and that output is discarded. Returns the exit
+ * status; -ETIMEDOUT; -ECANCELED when a signal ended the program; -ENOENT when there is no such
+ * program; other -errno. ERR names the program and, where it applies, the signal.
  */
 int process_run(const struct process *p, struct buf *out, struct buf *errors, struct err *err);

@@ -7,5 +7,5 @@
 
 #include "base/arena.h"
 
-/* WORD as a shell takes it for one word: in quotes where it needs some. */
+/* WORD so that a shell reads it as one word: in quotes if it needs them. */
 const char *quote_word(const char *word, struct arena *arena);

@@ -29,10 +29,11 @@ void **strset_find(const struct strset *s, const char *key);
 /* Adds KEY with VALUE; false, and nothing changes, when KEY is there already. */
 bool strset_add(struct strset *s, const char *key, void *value);
 
-/* Writes all values to VALUES, room for s->count of them, in no order. Their number. */
+/* Writes all values to VALUES, which has room for s->count of them, in no particular order. Returns
+ * their number. */
 size_t strset_values(const struct strset *s, void **values);
 
-/* The next key behind *AT (start with 0), in no order; NULL at the end. */
+/* The next key after *AT (start with 0), in no particular order; NULL at the end. */
 const char *strset_next(const struct strset *s, size_t *at);
 
 static inline bool strset_has(const struct strset *s, const char *key)

@@ -54,7 +54,8 @@ bool path_is_clean(const char *path)
 	}
 }
 
-/* Whether C is in the set that begins at SET, behind its bracket; behind its end. NULL: it has none. */
+/* Sets *IN if C is in the set that starts at SET, just after its bracket. Returns the end of the
+ * set; NULL: it has none. */
 static const char *match_set(const char *set, char c, bool *in)
 {
 	const char *p = set;
@@ -75,7 +76,8 @@ static const char *match_set(const char *set, char c, bool *in)
 	return *p ? p + 1 : NULL;
 }
 
-/* What of PATTERN, which does not begin with a star, is left once it has taken C. NULL: it does not. */
+/* What is left of PATTERN, which does not start with a star, after it has matched C. NULL: it does
+ * not match. */
 static const char *match_one(const char *pattern, char c)
 {
 	const char *end;
@@ -94,7 +96,7 @@ bool text_matches(const char *pattern, const char *s)
 {
 	const char *p = pattern, *star = NULL, *back = NULL, *next;
 
-	/* A star takes as little as it can; only the last one ever has to take more. */
+	/* A star matches as little as it can; only the last one ever has to match more. */
 	for (;;) {
 		if (*p == '*') {
 			star = ++p;
@@ -148,7 +150,7 @@ int version_compare(const char *a, const char *b)
 	return 0;
 }
 
-/* Length of the UTF-8 character at S; 0 when it is none, or a control character. */
+/* Length of the UTF-8 character at S; 0 when there is none, or it is a control character. */
 static size_t utf8_length(const unsigned char *s)
 {
 	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
@@ -185,7 +187,8 @@ void escape_text(const char *src, char *dst, size_t size)
 		dst[used] = '\0';
 }
 
-/* Insertions, deletions and changes that make B of A (Levenshtein); A and B below WORD_MAX. */
+/* Insertions, deletions and changes that turn A into B (Levenshtein); A and B are shorter than
+ * WORD_MAX. */
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[WORD_MAX];
@@ -221,7 +224,7 @@ const char *nearest_word(const char *word, const char *const *known)
 	for (; *known; known++) {
 		unsigned d = strlen(*known) < WORD_MAX ? distance(word, *known) : least;
 
-		/* Of a short word not everything may be wrong. */
+		/* At most half of the word may be wrong. */
 		if (d < least && d <= strlen(*known) / 2) {
 			least = d;
 			best = *known;

@@ -36,21 +36,22 @@ bool parse_u64(const char *s, uint64_t max, uint64_t *out);
 /* Value of a hexadecimal digit, -1 for any other character. */
 int hex_digit(char c);
 
-/* A path of components, none of them "", "." or "..", no leading slash, no control bytes. */
+/* Whether S is a relative path with no component that is "", "." or "..", and no control bytes. */
 bool path_is_clean(const char *path);
 
-/* Whether all of S is what PATTERN says, as fnmatch() without flags has it in the C locale: *, ?,
- * [a-z], [!a-z] and a backslash before what is meant as it is; but no [:classes:], and a bracket
- * without its end is just a bracket. Takes at most the product of both lengths. glibc's own would be
- * 12 KB of each image. */
+/* Whether PATTERN matches all of S, as fnmatch() does without flags in the C locale: *, ?, [a-z],
+ * [!a-z], and a backslash before a character that stands for itself. There are no [:classes:], and
+ * a bracket that is never closed is an ordinary character. Takes at most the product of both
+ * lengths. glibc's own function would add 12 KB to each image. */
 bool text_matches(const char *pattern, const char *s);
 
 /* Compares version strings as people read them: runs of digits by value, the rest by byte. */
 int version_compare(const char *a, const char *b);
 
-/* Copies SRC to DST as UTF-8 that drives no terminal: control characters, bytes that are no
- * UTF-8 and the backslash become \xNN. Always terminated; cut at SIZE. */
+/* Copies SRC to DST as UTF-8 that is safe on a terminal: control characters, bytes that are not
+ * UTF-8 and the backslash become \xNN. Always terminated; cut off at SIZE. */
 void escape_text(const char *src, char *dst, size_t size);
 
-/* The one of KNOWN (ending with NULL) that WORD most likely was meant to be. NULL: none is near. */
+/* The one of KNOWN (ending with NULL) that WORD was most likely meant to be. NULL: none is close
+ * enough. */
 const char *nearest_word(const char *word, const char *const *known);
