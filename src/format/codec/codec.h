@@ -22,8 +22,8 @@ enum codec {
 };
 
 /*
- * Filters of xz for the code of one processor, by their numbers in the file format. Kernels have
- * some of them; LZMA2 (0x21) they all have, delta (3) none has.
+ * Filters that xz has for the machine code of a processor, by their numbers in the file format. A
+ * kernel may have any of them; every kernel has LZMA2 (0x21), none has delta (3).
  */
 enum xz_filter {
 	XZ_FILTER_FIRST = 4,
@@ -33,8 +33,9 @@ enum xz_filter {
 
 struct codec_info {
 	const char *name;   /* as on the command line */
-	const char *suffix; /* of a compressed module or firmware file; NULL: none is loaded */
-	const char *rd;     /* kernel option that lets an initramfs be so compressed */
+	const char *suffix; /* of a compressed module or firmware file; NULL: such files are not
+			       loaded */
+	const char *rd;	    /* kernel option that lets an initramfs be compressed this way */
 	const char *module; /* kernel option that lets finit_module() decompress it */
 	const char *fw;     /* kernel option that lets the firmware loader decompress it */
 	uint8_t magic[2];
@@ -42,7 +43,7 @@ struct codec_info {
 
 const struct codec_info *codec_info(enum codec codec);
 
-/* The kernel option for a filter, XZ_FILTER_FIRST to XZ_FILTER_LAST. */
+/* The kernel option for a filter between XZ_FILTER_FIRST and XZ_FILTER_LAST. */
 const char *codec_xz_filter_option(unsigned filter);
 
 /* CODEC_COUNT for an unknown name. */
@@ -51,5 +52,5 @@ enum codec codec_by_name(const char *name);
 /* The codec whose file name suffix PATH carries; CODEC_NONE when it carries none. */
 enum codec codec_by_suffix(const char *path);
 
-/* Looks at the first two bytes. CODEC_NONE when they are no codec's (or LEN < 2). */
+/* Looks at the first two bytes. CODEC_NONE when no codec starts with them (or LEN < 2). */
 enum codec codec_detect(const void *data, size_t len);

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Streaming decompression of one compressed stream, with the limits that the kernel's own
- * decompressors have (facts that a well-formed file may still break: zstd windows over 128 MiB,
- * xz checks other than CRC32, xz filters that no kernel has, lzo blocks over 256 KiB, lz4 frames
- * that are not the legacy one).
- * One file a codec; each user (the program, PID 1) picks the descriptors that it links.
+ * Streaming decompression of one compressed stream, with the limits of the kernel's own
+ * decompressors (which even a well-formed file may exceed: zstd windows over 128 MiB, xz checks
+ * other than CRC32, xz filters that no kernel has, lzo blocks over 256 KiB, lz4 frames that are not
+ * the legacy one). One file per codec; each user (the program, PID 1) picks the descriptors that it
+ * links.
  */
 
 #include <stdbool.h>
@@ -25,16 +25,19 @@ struct decoder_ops {
 	/* NULL when out of memory. */
 	struct decoder *(*open)(void);
 	/*
-	 * Takes from IN, gives to OUT, and says how much of each. LAST: no more input follows.
-	 * Returns 1 when the stream has ended (the rest of IN belongs to what follows), 0 when
-	 * it wants more input or more room, -EBADMSG for damage, -E2BIG over a limit.
+	 * Consumes bytes of IN, writes bytes to OUT, and reports how many of each. LAST: no more
+	 * input follows. Returns 1 when the stream has ended (the rest of IN belongs to what
+	 * follows), 0 when it needs more input or more room, -EBADMSG for damage, -E2BIG over a
+	 * limit.
 	 */
 	int (*step)(struct decoder *d, const uint8_t *in, size_t in_len, bool last, size_t *taken,
 		    uint8_t *out, size_t out_len, size_t *given, struct err *err);
 	void (*close)(struct decoder *d);
-	/* May be NULL. A bit for each filter (enum xz_filter) met so far that a kernel may lack. */
+	/* May be NULL. One bit for each filter (enum xz_filter) seen so far that a kernel may
+	 * lack. */
 	unsigned (*filters)(const struct decoder *d);
-	/* May be NULL. Plain bytes that the stream promises; 0 when it does not, or not yet. */
+	/* May be NULL. The decompressed size that the stream declares; 0 when it does not, or not
+	 * yet. */
 	uint64_t (*promise)(const void *data, size_t len);
 };
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The decoders that the program has. PID 1 links fewer, and has a list of its own.
+ * The decoders that the program has. PID 1 links fewer, and has its own list.
  */
 
 #include "format/codec/decode.h"

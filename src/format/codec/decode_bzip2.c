@@ -6,7 +6,7 @@
 
 #include "format/codec/decode.h"
 
-/* One bzip2 stream. libbz2 checks the sums of the blocks and of the whole, as the kernel does. */
+/* One bzip2 stream. Like the kernel, libbz2 checks the sums of the blocks and of the whole. */
 
 struct decoder {
 	bz_stream z;

@@ -32,7 +32,7 @@ static int gzip_step(struct decoder *d, const uint8_t *in, size_t in_len, bool l
 	int r;
 
 	*taken = *given = 0;
-	/* The kernel knows a file name in the header (and passes over FTEXT), nothing else. */
+	/* The kernel allows a file name in the header (and ignores FTEXT), nothing else. */
 	if (d->at <= FLAGS_OFFSET && in_len > FLAGS_OFFSET - d->at &&
 	    in[FLAGS_OFFSET - d->at] & ~(FLAG_TEXT | FLAG_NAME))
 		return err_set(err, -EBADMSG, "gzip header has fields that the kernel does not know");

@@ -25,7 +25,7 @@ struct decoder {
 	uint8_t *plain;
 	uint8_t head[4];
 	size_t head_len;
-	size_t want; /* packed bytes of this chunk, 0: a length comes next */
+	size_t want; /* compressed bytes of this chunk; 0: a length comes next */
 	size_t have;
 	size_t plain_len;
 	size_t plain_pos;

@@ -7,12 +7,12 @@
 #include "format/codec/decode.h"
 
 /*
- * .lzma ("lzma alone"): one byte of properties, the dictionary's size (4 bytes, little-endian),
- * the plain size (8 bytes; all ones: not known), then the bytes. A stream of unknown size ends
- * with a marker; one of known size ends with its last byte, and the kernel looks for the next
- * segment right there, so it must not have a marker as well. There is no checksum.
- * Source: lib/decompress_unlzma.c; lib/decompress.c knows the format by 5d 00 only, which means
- * lc=3, lp=0, pb=2.
+ * .lzma ("lzma alone"): one byte of properties, the dictionary's size (4 bytes, little-endian), the
+ * plain size (8 bytes; all ones: not known), then the bytes. A stream of unknown size ends with a
+ * marker; one of known size ends with its last byte, and the kernel looks for the next segment
+ * right there, so it must not also have a marker. There is no checksum. Source:
+ * lib/decompress_unlzma.c; lib/decompress.c knows the format by 5d 00 only, which means lc=3, lp=0,
+ * pb=2.
  */
 
 enum {

@@ -81,7 +81,7 @@ static int check_flags(uint32_t flags, struct err *err)
 	return 0;
 }
 
-/* The fixed part of the header is there, or all of it. */
+/* Called when the fixed part of the header is complete, and again when all of it is. */
 static int take_header(struct decoder *d, struct err *err)
 {
 	size_t size = FIXED + d->in[FIXED - 1] + (size_t)SUM_SIZE;
@@ -119,7 +119,7 @@ static int take_size(struct decoder *d, struct err *err)
 	if (len > LZOP_BLOCK_MAX)
 		return err_set(err, -EBADMSG, "lzo block of %u bytes is over the limit of %d", len,
 			       LZOP_BLOCK_MAX);
-	d->plain_len = d->plain_pos = len; /* nothing to give yet */
+	d->plain_len = d->plain_pos = len; /* nothing to output yet */
 	expect(d, PART_SIZES, SIZES_SIZE);
 	return 0;
 }

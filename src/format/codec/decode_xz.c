@@ -7,10 +7,10 @@
 #include "format/codec/decode.h"
 
 /*
- * .xz through liblzma, block by block, since what the kernel cannot do is written in the headers
- * of the stream and of each block: checks other than CRC32 and none; filters other than LZMA2
- * with at most one for the code of some processor before it, which starts at 0.
- * Source: lib/xz/xz_dec_stream.c, lib/xz/xz_dec_bcj.c.
+ * .xz through liblzma, block by block, because the headers of the stream and of each block show
+ * what the kernel cannot decode: checks other than CRC32 and none; filters other than LZMA2,
+ * preceded by at most one for a processor's machine code, which starts at 0. Source:
+ * lib/xz/xz_dec_stream.c, lib/xz/xz_dec_bcj.c.
  */
 
 enum {
@@ -22,7 +22,8 @@ enum part { PART_HEADER, PART_BLOCK_HEADER, PART_BLOCK, PART_INDEX, PART_FOOTER 
 
 struct decoder {
 	enum part part;
-	size_t want, have; /* of a header or the footer; 0: of a block's header, not known yet */
+	size_t want, have; /* of a header or the footer; 0: of a block's header whose size is not
+			      known yet */
 	lzma_stream s;	   /* the current block */
 	lzma_block block;
 	lzma_stream_flags flags;
@@ -154,7 +155,7 @@ static int step_head(struct decoder *d, const uint8_t *in, size_t in_len, size_t
 	size_t n;
 
 	if (!d->want && in_len) {
-		if (in[0] == 0) { /* no block: the index */
+		if (in[0] == 0) { /* no block follows: the index */
 			expect(d, PART_INDEX, 0);
 			return 0;
 		}

@@ -3,8 +3,8 @@
 
 /*
  * Compression of one buffer into one stream that the kernel's decompressors accept. The result
- * depends on the input, the level and the library only, never on the number of threads.
- * One file a codec; encode.c has the table of those that are built in.
+ * depends on the input, the level and the library only, never on the number of threads. One file
+ * per codec; encode.c has the table of those that are built in.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ enum { ENCODE_LEVEL_DEFAULT = 0 };
 
 struct encode_options {
 	int level;	  /* the codec's own, or ENCODE_LEVEL_DEFAULT for ours */
-	unsigned threads; /* at most so many, where the format allows; 0 is 1 */
+	unsigned threads; /* at most this many, where the format allows it; 0 means 1 */
 	bool x86;	  /* xz: filter x86 code; the kernel needs CONFIG_XZ_DEC_X86 */
 };
 
@@ -28,7 +28,7 @@ struct encoder_ops {
 	/* Appends to OUT; O->level is within the range. */
 	int (*run)(const struct encode_options *o, const void *data, size_t len, struct buf *out,
 		   struct err *err);
-	const char *(*library)(void); /* its version: another one may give other bytes */
+	const char *(*library)(void); /* its version: another one may produce other bytes */
 };
 
 extern const struct encoder_ops encode_bzip2;
@@ -45,14 +45,14 @@ bool encode_supported(enum codec codec);
 /*
  * Reads "CODEC" or "CODEC:LEVEL"; "auto" gives CODEC_COUNT. *LEVEL is ENCODE_LEVEL_DEFAULT when
  * none is named. -EINVAL for an unknown codec or a level that it does not have, -ENOTSUP for a
- * codec that cannot be written; the message names what there is.
+ * codec that cannot be written; the message lists the choices.
  */
 int encode_parse(const char *text, enum codec *codec, int *level, struct err *err);
 
 /*
- * Appends the compressed form of DATA to OUT: with zstd and xz a multiple of 4 bytes. O may be
- * NULL for the defaults. -ENOTSUP for a codec that cannot be written, -EINVAL for a level that it
- * does not have.
+ * Appends the compressed form of DATA to OUT; with zstd and xz its length is a multiple of 4. O may
+ * be NULL for the defaults. -ENOTSUP for a codec that cannot be written, -EINVAL for a level that
+ * it does not have.
  */
 int encode(enum codec codec, const struct encode_options *o, const void *data, size_t len,
 	   struct buf *out, struct err *err);

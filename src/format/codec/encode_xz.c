@@ -5,15 +5,15 @@
 #include "format/codec/encode.h"
 
 /*
- * .xz and .lzma through liblzma. The dictionary is what the kernel must allocate to unpack, so it
- * is never larger than the data, whatever the level.
+ * .xz and .lzma through liblzma. The kernel must allocate the dictionary to unpack, so it is never
+ * larger than the data, whatever the level.
  */
 
 enum {
 	ROOM = 256 * 1024,
 	BLOCK_MIN = 16 * 1024 * 1024,
-	BLOCK_DICTS = 3,		   /* dictionaries in a block, as xz itself has it */
-	ENCODER_MEMORY = 64 * 1024 * 1024, /* of all threads together, when one needs less */
+	BLOCK_DICTS = 3,		   /* dictionaries per block, as xz itself does it */
+	ENCODER_MEMORY = 64 * 1024 * 1024, /* for all threads together; a single one may use more */
 };
 
 static int set_options(const char *name, int level, size_t len, lzma_options_lzma *opt,
@@ -29,7 +29,7 @@ static int set_options(const char *name, int level, size_t len, lzma_options_lzm
 	return 0;
 }
 
-/* Runs S over DATA, and ends it. START is what its initialisation said. */
+/* Runs S over DATA, and ends it. START is what its initialisation returned. */
 static int feed(lzma_stream *s, lzma_ret start, const char *name, const void *data, size_t len,
 		struct buf *out, struct err *err)
 {
@@ -61,8 +61,8 @@ static unsigned affordable(lzma_mt *mt, unsigned threads)
 	return mt->threads;
 }
 
-/* What fits into one block is one block. More is cut into blocks of a size that depends on the
- * level alone, so that the number of threads does not show. */
+/* Data that fits into one block becomes one block. More is cut into blocks whose size depends on
+ * the level alone, so that the number of threads does not show in the output. */
 static int xz_run(const struct encode_options *o, const void *data, size_t len, struct buf *out,
 		  struct err *err)
 {
@@ -87,8 +87,8 @@ static int xz_run(const struct encode_options *o, const void *data, size_t len, 
 	return feed(&s, start, "xz", data, len, out, err);
 }
 
-/* The header leaves the size open and the stream ends with a marker: with a size and a marker
- * the kernel would look for the next segment in front of the marker. */
+/* The header leaves the size open and the stream ends with a marker: with a size and a marker the
+ * kernel would look for the next segment before the marker. */
 static int lzma_run(const struct encode_options *o, const void *data, size_t len, struct buf *out,
 		    struct err *err)
 {

@@ -54,9 +54,9 @@ static size_t frame_header_size(uint8_t descriptor)
 }
 
 /*
- * Makes the frame behind START a multiple of 4 long, with raw blocks of no bytes, whose three bytes
- * are zero, before the first block. Zeros behind the frame would do for the kernel, but zstd takes
- * them for a frame that it does not know.
+ * Makes the length of the frame that starts at START a multiple of 4, by inserting empty raw blocks
+ * (three zero bytes each) before its first block. For the kernel, zeros after the frame would do,
+ * but zstd takes them for a frame of an unknown kind.
  */
 static int align_frame(struct buf *out, size_t start, struct err *err)
 {
@@ -72,7 +72,8 @@ static int align_frame(struct buf *out, size_t start, struct err *err)
 	return 0;
 }
 
-/* The library's own workers: output is the same for any number of them that is not zero. */
+/* Uses the library's own workers: the output is the same for any number of them that is not
+ * zero. */
 static int zstd_run(const struct encode_options *o, const void *data, size_t len, struct buf *out,
 		    struct err *err)
 {
@@ -87,5 +88,5 @@ static int zstd_run(const struct encode_options *o, const void *data, size_t len
 	return r < 0 ? r : align_frame(out, start, err);
 }
 
-/* Above 19 the window outgrows what a small machine can give the kernel. */
+/* Above level 19 the window is larger than a small machine can give the kernel. */
 const struct encoder_ops encode_zstd = {CODEC_ZSTD, 1, 19, 12, zstd_run, ZSTD_versionString};

@@ -12,8 +12,8 @@
  *           not packed when both lengths are equal
  *   end     a plain length of 0
  *
- * What the kernel does not do: undo filters, skip an extra field behind the header, skip another
- * number of checksums than one, read blocks of more than 256 KiB or headers older than 0x0940.
+ * The kernel does not undo filters, skip an extra field after the header, skip any number of
+ * checksums other than one, or read blocks of more than 256 KiB or headers older than 0x0940.
  */
 
 enum {

@@ -5,10 +5,10 @@
 
 enum {
 	UNPACK_STEP = 256 * 1024,
-	RATIO_MAX = 64, /* a promise beyond that is not believed before it is kept */
+	RATIO_MAX = 64, /* a larger declared size is not believed until the data is there */
 };
 
-/* With room for all of it the decoder needs no window, and nothing moves. */
+/* When the output has room for everything, the decoder needs no window, and nothing moves. */
 static size_t first_step(const struct decoder_ops *ops, const void *data, size_t len, size_t max)
 {
 	uint64_t promise = ops->promise ? ops->promise(data, len) : 0;

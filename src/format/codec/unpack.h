@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "format/codec/decode.h"
 
-/* Appends the plain bytes to OUT. -E2BIG when they are more than MAX; else as decoder_ops.step.
- * *TAKEN (may be NULL) is the length of the stream in DATA. */
+/* Appends the decompressed bytes to OUT. -E2BIG when they are more than MAX; otherwise as
+ * decoder_ops.step. *TAKEN (may be NULL) is the length of the stream in DATA. */
 int unpack(const struct decoder_ops *ops, const void *data, size_t len, size_t max,
 	   struct buf *out, size_t *taken, struct err *err);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The header of an x86 kernel image (bzImage): the version it was built as, and where its
- * compressed payload lies. Source: Documentation/arch/x86/boot.rst. Pure.
+ * The header of an x86 kernel image (bzImage): its kernel version, and where its compressed payload
+ * lies. Source: Documentation/arch/x86/boot.rst. Pure.
  */
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 enum {
 	BZIMAGE_VERSION_MAX = 128,
-	BZIMAGE_HEAD = 0x10200 + BZIMAGE_VERSION_MAX, /* bytes that decoding the version may want */
+	BZIMAGE_HEAD = 0x10200 + BZIMAGE_VERSION_MAX, /* enough to decode the version */
 };
 
 struct bzimage {
@@ -22,6 +22,6 @@ struct bzimage {
 	uint32_t payload_size;
 };
 
-/* DATA is the start of the file, at least BZIMAGE_HEAD bytes of it or all. -EBADMSG when it is
- * not a bzImage or its version string is not within DATA. */
+/* DATA is the start of the file: at least BZIMAGE_HEAD bytes, or all of it. -EBADMSG when it is not
+ * a bzImage or its version string is not within DATA. */
 int bzimage_decode(const void *data, size_t len, struct bzimage *out, struct err *err);

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The kernel command line, split as lib/cmdline.c next_arg() splits it: words between blanks,
- * double quotes protect blanks, there is no escape; quotes around a whole word or a whole value
- * are taken off. "--" ends the kernel's own parameters. Pure, in place.
+ * The kernel command line, split as lib/cmdline.c next_arg() splits it: words are separated by
+ * blanks, double quotes protect blanks, there is no escape character; quotes around a whole word or
+ * a whole value are removed. "--" ends the kernel's own parameters. Pure, in place.
  */
 
 #include <stdbool.h>
@@ -17,7 +17,7 @@
  */
 bool cmdline_next(char **cursor, char **param, char **value);
 
-/* Parameter names compare with "-" and "_" alike, as the kernel does. */
+/* Whether the names are the same; "-" and "_" are alike, as for the kernel. */
 bool cmdline_name_is(const char *param, const char *name);
 
 /* True unless the value is "0", "no" or "off": dracut's rule for rd.* switches. */

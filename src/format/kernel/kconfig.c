@@ -28,7 +28,7 @@ const void *kconfig_find_embedded(const void *data, size_t len, size_t *gz_len)
 	const char *p = data, *end = p + len;
 	const char *ed;
 
-	/* The words also occur in the code that looks for them: gzip's magic must follow. */
+	/* These words also occur in the code that looks for them: gzip's magic must follow. */
 	while ((p = memmem(p, (size_t)(end - p), "IKCFG_ST", 8))) {
 		p += 8;
 		if (end - p < 2 || memcmp(p, "\x1f\x8b", 2) != 0)

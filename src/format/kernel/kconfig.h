@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A kernel configuration (.config): lines "CONFIG_X=y", "=m", "=value", comments. And where
- * CONFIG_IKCONFIG hides a gzip of it in a kernel: between "IKCFG_ST" and "IKCFG_ED". Pure.
+ * A kernel configuration (.config): lines "CONFIG_X=y", "=m", "=value", comments. CONFIG_IKCONFIG
+ * also embeds it in the kernel, as a gzip stream between "IKCFG_ST" and "IKCFG_ED". Pure.
  */
 
 #include <stddef.h>

@@ -19,7 +19,7 @@ static const char kinds[][5] = {
 	"XSDT", "AEST", "AGDI", "CEDT", "NBFT",
 };
 
-/* Text of a fixed width, without the blanks or NULs behind it; what is no text becomes "?". */
+/* Text of a fixed width, without trailing blanks or NULs; anything that is not text becomes "?". */
 static void take_text(char *to, const uint8_t *from, size_t width)
 {
 	for (size_t i = 0; i < width; i++)

@@ -2,10 +2,9 @@
 #pragma once
 
 /*
- * The header that every ACPI table starts with: signature, length of the table, revision,
- * checksum (all bytes sum up to 0), who made it (ACPI specification, "System Description Table
- * Header"), and the kinds of tables that the kernel takes out of an initramfs
- * (drivers/acpi/tables.c). Pure.
+ * The header that every ACPI table starts with: signature, length of the table, revision, checksum
+ * (all bytes add up to 0), vendor (ACPI specification, "System Description Table Header"); and the
+ * kinds of tables that the kernel loads from an initramfs (drivers/acpi/tables.c). Pure.
  */
 
 #include <stdbool.h>
@@ -18,8 +17,8 @@
 #define ACPI_DIR "kernel/firmware/acpi/"
 
 enum {
-	ACPI_TABLES_MAX = 64, /* the kernel takes the first so many */
-	ACPI_NAME_MAX = 17,   /* of a file: what is longer is cut in the kernel's messages */
+	ACPI_TABLES_MAX = 64, /* the kernel takes no more than this many */
+	ACPI_NAME_MAX = 17,   /* of a file: longer names are cut off in the kernel's messages */
 };
 
 struct acpi_table {

@@ -79,7 +79,7 @@ static void skip_comment(struct parser *s)
 		take(s);
 }
 
-/* Once for the whole text, so that nobody below has to think of them. */
+/* Once for the whole text, so that no code below has to care about such bytes. */
 static int check_bytes(struct parser *s)
 {
 	struct parser copy = *s;
@@ -199,7 +199,7 @@ static int take_double(struct parser *s, struct buf *out)
 	return 0;
 }
 
-/* What stands outside of quotes and is neither a quote nor the end of the word. */
+/* Text outside of quotes that is neither a quote nor the end of the word. */
 static int take_plain(struct parser *s, bool in_array, struct buf *out)
 {
 	struct place at = s->at;

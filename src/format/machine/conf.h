@@ -2,18 +2,19 @@
 #pragma once
 
 /*
- * dracut's configuration language, without a shell. Its files are bash that is sourced; what
- * they hold in practice is assignments, and nothing else is taken here:
+ * dracut's configuration language, without a shell. Its files are bash that is sourced; in practice
+ * they hold assignments, and nothing else is accepted here:
  *
  *   key=value  key+=value  export key=value  key=(word word)  # comment
  *
- * A value is put together of plain text, 'text', "text", \x, $name and ${name}, as in bash; a
- * value in quotes may go over several lines. Names come from a table of the caller; nothing is
- * run, and no file or environment is looked at. Commands, $(...), `...`, unknown names, open quotes
- * and whatever bash would expand further are errors with file, line and column.
+ * A value is made of plain text, 'text', "text", \x, $name and ${name}, as in bash; a value in
+ * quotes may span several lines. Names come from the caller's table; nothing is run, and no other
+ * file and no environment is read. Commands, $(...), `...`, unknown names, open quotes and whatever
+ * bash would expand further are errors with file, line and column.
  *
- * Lists are lists of words: "+=" adds words, so that a blank forgotten there glues nothing.
- * Every value remembers its file and line. Pure; what is found lives in the caller's arena.
+ * Lists are lists of words: "+=" adds words, so that a forgotten blank does not glue two words
+ * together. Every value remembers its file and line. Pure; what is found lives in the caller's
+ * arena.
  */
 
 #include <stdbool.h>
@@ -51,16 +52,16 @@ struct conf_source {
 	const struct conf_variable *variables; /* ends with a row without a name; NULL: none */
 };
 
-/* Appends what SOURCE assigns to C. -EBADMSG with "FILE:LINE:COLUMN: ..." for anything that is no
- * assignment, -E2BIG over CONF_SIZE_MAX; C is untouched then. */
+/* Appends what SOURCE assigns to C. -EBADMSG with "FILE:LINE:COLUMN: ..." for anything that is not
+ * an assignment, -E2BIG over CONF_SIZE_MAX; C is unchanged on failure. */
 int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
 	       struct err *err);
 
-/* The last assignment to KEY: the one that decides a value that is no list. NULL: none. */
+/* The last assignment to KEY, which decides the value of a KEY that is not a list. NULL: none. */
 const struct conf_assignment *conf_find(const struct conf *c, const char *key);
 
-/* The assignments that make up KEY: its last "=", then each "+=" behind it. AFTER: the one that was
- * given before; NULL: begin. NULL: no more. */
+/* Iterates over the assignments that make up KEY: its last "=", then each "+=" after it. AFTER: the
+ * previous one; NULL: start. Returns NULL after the last one. */
 const struct conf_assignment *conf_next(const struct conf *c, const char *key,
 					const struct conf_assignment *after);
 
@@ -73,5 +74,5 @@ struct conf_word {
 size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
 		  struct conf_word **out);
 
-/* "yes" or "no": 0, *OUT is set. -EINVAL names file and line. */
+/* Parses "yes" or "no". 0: *OUT is set. -EINVAL: the message has file and line. */
 int conf_switch(const struct conf_assignment *a, bool *out, struct err *err);

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* Cuts "key<blanks>: value" apart. False: no such line. */
+/* Splits "key<blanks>: value". False: the line does not look like that. */
 static bool split_line(char *line, char **value)
 {
 	char *colon = strchr(line, ':'), *end = colon;

@@ -14,7 +14,7 @@ static bool is_octal(char c)
 	return c >= '0' && c <= '7';
 }
 
-/* Of an octal number, libmount keeps the lowest eight bits; a NUL ends the field. */
+/* libmount keeps only the lowest eight bits of an octal number; a NUL ends the field. */
 static void unescape(char *s)
 {
 	char *out = s;
@@ -40,7 +40,7 @@ static char *next_field(char **cursor)
 	return field;
 }
 
-/* UUID="x" and UUID='x' are UUID=x, as libblkid reads tags. */
+/* UUID="x" and UUID='x' mean UUID=x, as libblkid reads tags. */
 static void unquote_tag(char *source)
 {
 	static const char *const tags[] = {"UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "ID="};
@@ -59,7 +59,7 @@ static void unquote_tag(char *source)
 	}
 }
 
-/* As libmount does: none is 0, and strtol() skips further kinds of blanks. */
+/* As in libmount: a missing number is 0, and strtol() also skips other kinds of whitespace. */
 static bool next_number(char **cursor, int *out)
 {
 	char *text = *cursor + strspn(*cursor, " \t"), *end;
@@ -78,7 +78,7 @@ static bool next_number(char **cursor, int *out)
 	return true;
 }
 
-/* A carriage return belongs to the end of the line, but only the last one. */
+/* A carriage return before the newline is part of the end of the line, but only one of them. */
 static char *next_line(struct fstab *f)
 {
 	char *line = strsep(&f->cursor, "\n");

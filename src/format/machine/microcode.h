@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * CPU microcode as the kernel's early loader takes it. Intel: updates one behind the other, each
- * with a header that names the processors it is for, and maybe a table of further ones (Intel
- * SDM, volume 3, "Microcode Update Facilities"). AMD: containers one behind the other, each a
- * table that gives processors an equivalence number, then patches that name such a number
+ * CPU microcode as the kernel's early loader accepts it. Intel: updates one after another, each
+ * with a header that names the processors it is for, and possibly a table of further ones (Intel
+ * SDM, volume 3, "Microcode Update Facilities"). AMD: containers one after another, each a table
+ * that gives processors an equivalence number, then patches that refer to such a number
  * (arch/x86/include/asm/microcode_amd.h of Linux 6.1). All numbers are little-endian.
  *
- * A processor is known by its signature, which is CPUID's leaf 1, EAX. Pure.
+ * A processor is identified by its signature: CPUID leaf 1, EAX. Pure.
  */
 
 #include <stdbool.h>
@@ -23,9 +23,9 @@
 #define MICROCODE_PATH_INTEL MICROCODE_DIR "GenuineIntel.bin"
 #define MICROCODE_PATH_AMD   MICROCODE_DIR "AuthenticAMD.bin"
 
-enum { MICROCODE_ALIGN = 16 }; /* Intel's processors want the data at such an address */
+enum { MICROCODE_ALIGN = 16 }; /* Intel's processors need the data at a multiple of this */
 
-/* Both vendors write a date as MMDDYYYY, a digit in four bits. */
+/* Both vendors write a date as MMDDYYYY, one digit in four bits. */
 struct microcode_date {
 	unsigned year, month, day;
 };
@@ -33,7 +33,7 @@ struct microcode_date {
 /* The signature of a family, model and stepping as /proc/cpuinfo shows them. */
 uint32_t microcode_signature(uint32_t family, uint32_t model, uint32_t stepping);
 
-/* Back from it. */
+/* The reverse. */
 void microcode_split_signature(uint32_t signature, uint32_t *family, uint32_t *model,
 			       uint32_t *stepping);
 
@@ -51,25 +51,25 @@ struct microcode_intel {
 };
 
 /*
- * The update at *OFFSET, which moves behind it. 1 an update (pointing into DATA), 0 the end,
- * -EBADMSG with the byte for damage (checksums included), -EPROTONOSUPPORT for a newer form.
+ * The update at *OFFSET, which then moves past it. 1: an update (pointing into DATA); 0: the end;
+ * -EBADMSG, with the offset, for damage (checksums included); -EPROTONOSUPPORT for a newer format.
  */
 int microcode_intel_next(const void *data, size_t len, size_t *offset,
 			 struct microcode_intel *out, struct err *err);
 
-/* The INDEXth pair of signature and platform mask, the header's own first. False: no more. */
+/* The signature and platform mask number INDEX, the header's own first. False: no more. */
 bool microcode_intel_target(const struct microcode_intel *u, size_t index, uint32_t *signature,
 			    uint32_t *platforms);
 
-/* Is it for that processor? PLATFORM is the mask of one platform, 0 for processors that have
- * none; MICROCODE_ANY_PLATFORM when it is not known. */
+/* Is the update for that processor? PLATFORM is the mask of one platform, 0 for processors that
+ * have none; MICROCODE_ANY_PLATFORM when it is not known. */
 #define MICROCODE_ANY_PLATFORM UINT32_MAX
 bool microcode_intel_fits(const struct microcode_intel *u, uint32_t signature, uint32_t platform);
 
 /* ---- AMD ---- */
 
 struct microcode_amd_container {
-	const uint8_t *table; /* of equivalences: 16 bytes each, without the end */
+	const uint8_t *table; /* of equivalences: 16 bytes each, without the final row */
 	size_t n_table;
 	const uint8_t *patches;
 	size_t patches_len;
@@ -87,21 +87,21 @@ struct microcode_amd_patch {
 int microcode_amd_next(const void *data, size_t len, size_t *offset,
 		       struct microcode_amd_container *out, struct err *err);
 
-/* The patch at *OFFSET of the container's; 1, or 0 at the end. *OFFSET starts at 0. */
+/* The patch at *OFFSET of the container; 1, or 0 at the end. *OFFSET starts at 0. */
 int microcode_amd_next_patch(const struct microcode_amd_container *c, size_t *offset,
 			     struct microcode_amd_patch *out);
 
-/* Signature and equivalence number of the INDEXth row of the table. */
+/* Signature and equivalence number of row INDEX of the table. */
 void microcode_amd_row(const struct microcode_amd_container *c, size_t index, uint32_t *signature,
 		       uint16_t *equivalence);
 
-/* Is it for that processor, by the table, or, since Zen, by the patch's own revision? */
+/* Is the patch for that processor, by the table or, since Zen, by the patch's own revision? */
 bool microcode_amd_fits(const struct microcode_amd_container *c,
 			const struct microcode_amd_patch *p, uint32_t signature);
 
 /*
- * Appends a container with those patches of C that WANTED says yes to, and the rows of the table
- * that lead to them. Nothing when there are none. Their number.
+ * Appends a container with the patches of C that WANTED accepts, and the rows of the table that
+ * lead to them; nothing when there are none. Returns the number of patches.
  */
 size_t microcode_amd_filter(const struct microcode_amd_container *c,
 			    bool (*wanted)(const struct microcode_amd_container *c,

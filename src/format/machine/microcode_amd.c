@@ -102,7 +102,8 @@ void microcode_amd_row(const struct microcode_amd_container *c, size_t index, ui
 	*equivalence = le16(c->table + index * ROW + 12);
 }
 
-/* Since Zen a revision tells its processor: extended family, extended model, model, stepping. */
+/* Since Zen a revision identifies its processor: extended family, extended model, model,
+ * stepping. */
 static uint32_t signature_of_level(uint32_t level)
 {
 	return (level >> 24) << 20 | (level >> 20 & 15) << 16 | 15u << 8 | (level >> 8 & 255);
@@ -136,7 +137,7 @@ size_t microcode_amd_filter(const struct microcode_amd_container *c,
 {
 	_cleanup_buf_ struct buf rows = BUF_INIT, patches = BUF_INIT;
 	struct microcode_amd_patch p;
-	uint8_t numbers[8192] = {0}; /* a bit for each equivalence number */
+	uint8_t numbers[8192] = {0}; /* one bit for each equivalence number */
 	size_t at = 0, n = 0;
 	uint32_t signature;
 	uint16_t equivalence;

@@ -7,10 +7,10 @@
 
 enum {
 	HEADER = 48,
-	OLD_DATA = 2000, /* what a data size of 0 stands for */
+	OLD_DATA = 2000, /* what a data size of 0 means */
 	TABLE_HEADER = 20,
 	TABLE_ROW = 12,
-	TYPE_BITS = 3 << 12, /* of a signature: the kind of socket in the days of the Pentium */
+	TYPE_BITS = 3 << 12, /* of a signature: the kind of socket, in Pentium days */
 };
 
 static unsigned bcd(uint32_t value, int digits)

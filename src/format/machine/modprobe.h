@@ -3,11 +3,11 @@
 
 /*
  * Lines "KEYWORD NAME REST" of modprobe.d, and of depmod's modules.softdep and modules.weakdep,
- * split as libkmod splits them: blanks and tabs between the words, however many; a backslash at the
- * end of a line continues it, another one is dropped; "#" as the first character is a comment.
- * Source: modprobe.d(5), libkmod. libkmod hands out such lines itself, but is silent about files
- * that it cannot read, knows "weakdep" only since release 33, and some releases lose "pre:" of a
- * softdep behind two blanks. Pure, in place.
+ * split as libkmod splits them: any number of blanks and tabs between the words; a backslash at the
+ * end of a line continues it, any other is dropped; "#" as the first character is a comment.
+ * Source: modprobe.d(5), libkmod. libkmod could return such lines itself, but it does not report
+ * files that it cannot read, knows "weakdep" only since release 33, and some releases lose the
+ * "pre:" of a softdep after two blanks. Pure, in place.
  */
 
 #include <stdbool.h>
@@ -18,6 +18,6 @@ struct modprobe_line {
 	const char *rest; /* not empty */
 };
 
-/* The next whole line; others are skipped. TEXT is cut up and moves on; NULL at the end. False: there
- * are no more. */
+/* The next complete line; others are skipped. TEXT is cut up and moves on; NULL at the end. False:
+ * there are no more lines. */
 bool modprobe_next(char **text, struct modprobe_line *out);

@@ -68,9 +68,9 @@ static const struct option {
 	{"rslave", MS_SLAVE | MS_REC, 0, 0},
 	{"shared", MS_SHARED, 0, 0},
 	{"rshared", MS_SHARED | MS_REC, 0, 0},
-	/* It is the first mount. */
+	/* This is the first mount. */
 	{"remount", 0, 0, 0},
-	/* Who may mount it, and when: nothing for a filesystem. */
+	/* Who may mount it, and when: not for the filesystem. */
 	{"auto", 0, 0, 0},
 	{"noauto", 0, 0, 0},
 	{"nofail", 0, 0, 0},
@@ -83,19 +83,20 @@ static const struct option {
 	{"nousers", 0, 0, 0},
 	{"noowner", 0, 0, 0},
 	{"nogroup", 0, 0, 0},
-	/* Programs that mount and unmount it. */
+	/* For programs that mount and unmount it. */
 	{"helper", 0, 0, MAY_HAVE_VALUE},
 	{"uhelper", 0, 0, MAY_HAVE_VALUE},
-	/* A device can be read without. */
+	/* Not needed for a device. */
 	{"loop", 0, 0, MAY_HAVE_VALUE},
-	/* A part of the device, of the filesystem, or one that is checked while it is read. */
+	/* Options that select a part of the device or of the filesystem, or that check data on each
+	 * read. */
 	{"offset=", 0, 0, REFUSED},
 	{"sizelimit=", 0, 0, REFUSED},
 	{"encryption=", 0, 0, REFUSED},
 	{"verity.", 0, 0, REFUSED},
 	{"X-mount.subdir=", 0, 0, REFUSED},
 	{"X-mount.idmap=", 0, 0, REFUSED},
-	/* Words for mount(8), systemd and people. */
+	/* Words that are meant for mount(8), systemd and people. */
 	{"x-", 0, 0, IS_PREFIX},
 	{"X-", 0, 0, IS_PREFIX},
 	{"comment=", 0, 0, IS_PREFIX},

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Takes the value apart. Its length; SIZE_MAX when it is malformed or too long. */
+/* Decodes the value. Returns its length; SIZE_MAX when it is malformed or too long. */
 static size_t unquote(const char *s, const char *end, char *out, size_t size)
 {
 	char quote = '\0';

@@ -15,7 +15,7 @@ bool bls_line_is(const struct keyline *line, const char *key)
 	return line->key_len == strlen(key) && memcmp(line->key, key, line->key_len) == 0;
 }
 
-/* The words of an initrd line; GRUB's variables are no paths. */
+/* Adds the words of an initrd line; GRUB's variables are not paths. */
 static size_t add_initrds(struct arena *arena, const struct keyline *line, const char ***list,
 			  size_t n)
 {
@@ -79,7 +79,7 @@ int bls_decode(const char *text, size_t len, struct arena *arena, struct bls_ent
 	return 0;
 }
 
-/* Takes "+LEFT" or "+LEFT-DONE" off ID. */
+/* Removes "+LEFT" or "+LEFT-DONE" from the ID. */
 static void take_counter(struct bls_name *name)
 {
 	char *plus = strrchr(name->id, '+'), *dash = plus ? strchr(plus, '-') : NULL;

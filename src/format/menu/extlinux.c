@@ -40,7 +40,7 @@ struct reader {
 	const char *options;	      /* for labels without their own */
 	struct extlinux_label *label; /* NULL: none yet */
 	unsigned number;	      /* of the line */
-	bool too_many;		      /* initrds of one label */
+	bool too_many;		      /* a label has too many initrds */
 };
 
 static void add_initrds(struct reader *r, const char *list, size_t len)
@@ -67,7 +67,7 @@ static void add_initrds(struct reader *r, const char *list, size_t len)
 	}
 }
 
-/* The list behind "initrd=" among the options. */
+/* Adds the list after "initrd=" in the options. */
 static void add_from_options(struct reader *r, const char *options)
 {
 	static const char name[] = "initrd=";
@@ -77,7 +77,7 @@ static void add_from_options(struct reader *r, const char *options)
 			add_initrds(r, p + strlen(name), strcspn(p + strlen(name), " \t\r"));
 }
 
-/* KERNEL also starts what is no kernel: modules of Syslinux, other loaders, boot sectors. */
+/* KERNEL also starts other things: modules of Syslinux, other loaders, boot sectors. */
 static bool is_kernel(const char *path)
 {
 	static const char *const others[] = {".c32", ".cbt", ".com", ".0",
@@ -135,7 +135,7 @@ static const char *title(struct arena *arena, const char *s, size_t len)
 	return out;
 }
 
-/* What a line says of the label that it stands in. */
+/* Applies a line to the label that it belongs to. */
 static void take_for_label(struct reader *r, const struct keyline *line)
 {
 	const char *value = arena_strndup(r->arena, line->value, line->value_len), *rest;

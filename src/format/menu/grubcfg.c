@@ -15,18 +15,18 @@ enum block { BLOCK_OTHER, BLOCK_ENTRY, BLOCK_SUBMENU };
 
 enum {
 	WORD_MAX = 64 * 1024,
-	WORDS_TOTAL = 2 * GRUBCFG_SIZE_MAX, /* bytes: variables could make them grow without end */
+	WORDS_TOTAL = 2 * GRUBCFG_SIZE_MAX, /* bytes: variables could grow them without limit */
 };
 
 struct word {
 	const char *text;
-	const char *unknown; /* the first variable that has no known value */
+	const char *unknown; /* the first variable whose value is not known */
 	struct grubcfg_span span;
 };
 
 /* A menu, or a submenu. */
 struct level {
-	const char *number; /* of the submenu, with ">" behind; "" for the menu */
+	const char *number; /* of the submenu, followed by ">"; "" for the menu */
 	unsigned n;	    /* entries and submenus in it */
 };
 
@@ -39,13 +39,13 @@ struct reader {
 	struct grubcfg_variable *variables;
 	size_t n_variables;
 	size_t total;	    /* bytes of all words */
-	struct word *words; /* of the command at hand */
+	struct word *words; /* of the current command */
 	size_t n_words;
-	size_t from;	    /* its first word that is no then, else, do, ... */
-	unsigned word_line; /* of its first word */
+	size_t from;	    /* the first word that is not then, else, do, ... */
+	unsigned word_line; /* of the first word */
 	enum block blocks[GRUBCFG_DEPTH_MAX];
 	unsigned depth, entry_depth;
-	struct grubcfg_entry *entry; /* whose block it stands in; NULL */
+	struct grubcfg_entry *entry; /* whose block we are in; NULL */
 	struct level levels[GRUBCFG_DEPTH_MAX + 1];
 	unsigned level; /* 0: the menu itself */
 	bool clears_next;
@@ -83,7 +83,7 @@ static struct grubcfg_variable *find_variable(const struct reader *r, const char
 	return NULL;
 }
 
-/* Behind a "$". */
+/* A variable; the "$" has been read. */
 static void take_variable(struct reader *r, struct buf *out, struct word *word)
 {
 	size_t begin = r->at, from = begin, to;
@@ -105,7 +105,7 @@ static void take_variable(struct reader *r, struct buf *out, struct word *word)
 			to++;
 		r->at = to;
 	}
-	if (to == from) { /* $"..." is text to be translated */
+	if (to == from) { /* $"..." is translatable text */
 		if (peek(r) != '"')
 			buf_add(out, "$", 1);
 		return;
@@ -269,7 +269,7 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-/* Words that may stand in front of a command. */
+/* Index of the first word after those that may precede a command. */
 static size_t first_word(const struct reader *r)
 {
 	static const char *const leading[] = {"if",    "then",	"elif", "else",
@@ -307,7 +307,7 @@ static int take_set(struct reader *r, const struct word *w, struct err *err)
 	return 0;
 }
 
-/* For the kernel a word that holds blanks must be in quotes, as GRUB hands it on. */
+/* A word with blanks must be in quotes for the kernel, which is how GRUB passes it on. */
 static const char *join(struct reader *r, size_t from)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -386,7 +386,7 @@ static void take_in_entry(struct reader *r, const char *name, bool has_path)
 		r->entry->save = r->words[r->from].span;
 }
 
-/* The command whose words were read. */
+/* Executes the command whose words were read. */
 static int take_command(struct reader *r, struct err *err)
 {
 	bool has_argument;
@@ -418,7 +418,7 @@ static void take_arguments(struct reader *r, struct grubcfg_entry *e)
 {
 	static const char *const with_value[] = {"--class", "--users", "--hotkey", "--source",
 						 NULL};
-	/* The variable is what grub-mkconfig writes, for a GRUB that might not know --id. */
+	/* The variable that grub-mkconfig writes, for a GRUB that might not know --id. */
 	static const char *const id_options[] = {"--id", "$menuentry_id_option",
 						 "${menuentry_id_option}", NULL};
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -516,7 +516,7 @@ static int close_block(struct reader *r, struct err *err)
 	return 0;
 }
 
-/* Words up to what ends a command; then what they do. The token, or -errno. */
+/* Reads words up to the end of a command, then applies it. Returns the token, or -errno. */
 static int read_command(struct reader *r, struct err *err)
 {
 	struct word word;

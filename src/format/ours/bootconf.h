@@ -2,23 +2,23 @@
 #pragma once
 
 /*
- * boot.conf: what the builder tells PID 1. Lines KEY=VALUE; keys may come again.
+ * boot.conf: the builder's settings for PID 1. Lines KEY=VALUE; a key may be given more than once.
  *
  *   kernel=VERSION   the kernel that the image is for
  *   mode=hostonly|generic
  *   load=MODULE      load at once, without waiting for a device that asks for it
  *   feature=NAME     opens the boot part of a feature (init/core/part.h)
- *   NAME.KEY=VALUE   a setting of it, in a line behind that one
+ *   NAME.KEY=VALUE   a setting of that feature, in a later line
  *   fsck.root=no     the fstab of the machine says that / is not to be checked
- *   cmdline=WORDS    kernel parameters that stand in front of those of the kernel; at most
- *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, a blank counted for each
+ *   cmdline=WORDS    kernel parameters that precede the kernel's own; at most
+ *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, plus a blank for each
  *   shell=password|open|locked|measured
- *                    the image has a rescue shell, and who gets it: who knows root's password
+ *                    the image has a rescue shell, and who gets it: whoever knows root's password
  *                    (sulogin is in the image), everybody, or nobody, for one of two reasons
- *   secrets=measured secrets of the machine are sealed to what was measured when it started
+ *   secrets=measured secrets of the machine are sealed to measurements of its boot
  *   dropin.run=STAGE SECONDS required|optional /PATH
- *                    run this program at a stage of the boot, for at most so many seconds; at
- *                    most BOOTCONF_RUNS_MAX lines, started in their order
+ *                    run this program at a stage of the boot, for at most that many seconds;
+ *                    at most BOOTCONF_RUNS_MAX lines, run in this order
  *
  * STAGE is pre-trigger, pre-mount or pre-pivot. Pure, in place.
  */
@@ -39,7 +39,7 @@ enum {
 /* When a program of the image runs. dracut's names. */
 enum bootconf_stage {
 	RUN_PRE_TRIGGER, /* before the devices are walked */
-	RUN_PRE_MOUNT,   /* the root device is there, and not mounted */
+	RUN_PRE_MOUNT,   /* the root device is there, but not mounted */
 	RUN_PRE_PIVOT,   /* the root is mounted on /sysroot */
 	RUN_STAGES,
 };
@@ -52,10 +52,10 @@ struct bootconf_run {
 };
 
 /* Takes the next pair from *CURSOR, a writable, NUL-terminated text. False at the end. Lines
- * without "=" and comments (#) are passed over. */
+ * without "=" and comments (#) are skipped. */
 bool bootconf_next(char **cursor, char **key, char **value);
 
-/* Takes the value of a dropin.run= apart, which it cuts up. False, OUT untouched, when it is
+/* Parses the value of a dropin.run=, which it cuts up. False, OUT unchanged, when it is
  * malformed. */
 bool bootconf_run(char *value, struct bootconf_run *out);
 

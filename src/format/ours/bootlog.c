@@ -28,7 +28,7 @@ static const struct {
 	[BOOTLOG_PROGRAM] = {"programs", NULL, "status", NULL},
 };
 
-/* PID 1 writes what is no text as \\xNN; anything else must not reach a terminal. */
+/* PID 1 writes bytes that are not text as \\xNN; anything else must not reach a terminal. */
 static int take_text(struct json_object *v, const char *key, struct arena *a, const char **out,
 		     struct err *err)
 {
@@ -51,7 +51,7 @@ static int take_text(struct json_object *v, const char *key, struct arena *a, co
 	return 0;
 }
 
-/* *OUT stays when it is absent. */
+/* *OUT is unchanged when the key is absent. */
 static int text_of(struct json_object *o, const char *key, struct arena *a, const char **out,
 		   struct err *err)
 {
@@ -67,7 +67,7 @@ static int number_of(struct json_object *o, const char *key, int64_t min, int64_
 
 	if (!key || !json_object_object_get_ex(o, key, &v))
 		return 0;
-	/* json-c holds a number that is too large as the largest one. */
+	/* json-c stores a number that is too large as the largest one. */
 	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < min ||
 	    json_object_get_int64(v) > max)
 		return err_set(err, -EBADMSG, "\"%s\" is not a number from %lld to %lld", key,
@@ -195,7 +195,7 @@ static int decode(struct json_object *top, struct arena *a, struct bootlog *out,
 	return r < 0 ? r : decode_items(top, a, out, err);
 }
 
-/* Nothing but blanks may follow. */
+/* Only whitespace may follow. */
 static bool is_over(struct json_tokener *tokener, const char *text, size_t len)
 {
 	size_t end = json_tokener_get_parse_end(tokener);
@@ -246,11 +246,11 @@ const struct bootlog_item *bootlog_find(const struct bootlog *log, enum bootlog_
 
 struct chain {
 	const struct bootlog *log;
-	const struct bootlog_item **items; /* the last one first */
+	const struct bootlog_item **items; /* the last item first */
 	size_t n;
 };
 
-/* A boot may wait in circles; a chain does not. */
+/* What a boot waited for may form a circle; a chain must not. */
 static bool add(struct chain *c, const struct bootlog_item *item)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -260,8 +260,8 @@ static bool add(struct chain *c, const struct bootlog_item *item)
 	return true;
 }
 
-/* The one of NEEDS that was done last, and before BEFORE if it ended at all: what began later
- * was not waited for. */
+/* The one of NEEDS that ended last, and before BEFORE if it ended at all: nobody waited for what
+ * started later. */
 static const struct bootlog_item *latest_need(const struct bootlog *log,
 					      const struct bootlog_item *of, int64_t before)
 {
@@ -277,7 +277,7 @@ static const struct bootlog_item *latest_need(const struct bootlog *log,
 	return best;
 }
 
-/* A module's device is often made by another module: that of the bus it sits on. */
+/* The device of a module is often created by another module: that of the bus it is on. */
 static const struct bootlog_item *bus_of(const struct bootlog_item *module,
 					 const struct bootlog_item *device,
 					 const struct bootlog *log)
@@ -295,7 +295,7 @@ static const struct bootlog_item *bus_of(const struct bootlog_item *module,
 	return NULL;
 }
 
-/* M and what it waited for, as far as that was not over by SINCE. */
+/* Adds M and what it waited for, as far as that was not over by SINCE. */
 static void add_modules(struct chain *c, const struct bootlog_item *m,
 			const struct bootlog_item *device, int64_t since)
 {
@@ -303,7 +303,8 @@ static void add_modules(struct chain *c, const struct bootlog_item *m,
 		const struct bootlog_item *need = latest_need(c->log, m, m->begin);
 		const struct bootlog_item *bus = bus_of(m, device, c->log);
 
-		/* It was asked for when the bus was there; what it needs may have taken longer. */
+		/* The module was asked for when the bus was there; what it needs may have taken
+		 * longer. */
 		m = need && (!bus || need->end > m->asked) ? need : bus;
 	}
 }
@@ -313,7 +314,7 @@ static bool is_named(const struct bootlog_item *item, const char *name)
 	return item->kind == BOOTLOG_STAGE && strcmp(item->name, name) == 0;
 }
 
-/* The module that STAGE ended with: the last one that ended in it. */
+/* The module that STAGE ended with: the last one to end during the stage. */
 static const struct bootlog_item *last_module(const struct bootlog *log,
 					      const struct bootlog_item *stage)
 {
@@ -329,8 +330,8 @@ static const struct bootlog_item *last_module(const struct bootlog *log,
 	return last;
 }
 
-/* What the stage waited for, besides the stage before it. True: that reaches back to before that
- * one, which is then not what took the time. */
+/* Adds what the stage waited for, besides the stage before it. True: that reaches back to before
+ * the previous stage, which then is not what took the time. */
 static bool add_cause(struct chain *c, const struct bootlog_item *stage)
 {
 	const struct bootlog_item *device = bootlog_find(c->log, BOOTLOG_DEVICE, c->log->root);

@@ -4,8 +4,8 @@
 /*
  * Where PID 1 leaves the account of a boot that failed, for `preroot status`.
  *
- * The file is there when that same boot went on after all. The variable of the EFI firmware is
- * left by a boot that did not: four bytes of attributes, then the begin of the account.
+ * The file exists if that same boot succeeded after all. A boot that did not leaves an EFI
+ * variable: four bytes of attributes, then the start of the account.
  */
 
 #define FAILURE_DIR	 "/run/preroot"

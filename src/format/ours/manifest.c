@@ -113,7 +113,7 @@ static void unescape(char *s)
 		if (s[0] == '\\' && s[1] == 'x' && hex_digit(s[2]) >= 0 && hex_digit(s[3]) >= 0) {
 			char c = (char)(hex_digit(s[2]) << 4 | hex_digit(s[3]));
 
-			if (c) { /* a NUL would cut the name: keep it spelt out */
+			if (c) { /* a NUL would cut the name off: keep it escaped */
 				*out++ = c;
 				s += 4;
 				continue;
@@ -237,7 +237,7 @@ int manifest_open(char *text, size_t len, struct err *err)
 	return 0;
 }
 
-/* The next line with its newline cut off. 1, 0 the end, -EBADMSG. */
+/* The next line, its newline removed. 1; 0 at the end; -EBADMSG. */
 static int take_line(char **cursor, unsigned *line, char **out, struct err *err)
 {
 	char *text = strsep(cursor, "\n");

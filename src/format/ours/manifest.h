@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The manifest: what is in an image, where it comes from, and why. Text, first line
- * "preroot-manifest 3", then lines of three fields with facts about the whole, then a line an
- * entry, sorted by path, eight fields, and last the sum; a tab between two fields:
+ * The manifest: what is in an image, where it comes from, and why. Text: first a line
+ * "preroot-manifest 3", then facts about the whole, three fields each, then one line per entry,
+ * eight fields each, sorted by path, and last the sum. Fields are separated by a tab:
  *
  *   =  key  value
  *   type  mode  size  sha256  path  source  package  reason
@@ -17,7 +17,7 @@
  * backslashes are \xNN, and so are blanks within the words of a package.
  * The last line holds the SHA-256 of all bytes before it.
  * Keys: kernel, os and os-version (ID and VERSION_ID of os-release), packages (kind of the
- * database: deb, rpm, alpm). Unknown keys mean nothing. Pure.
+ * database: deb, rpm, alpm). Unknown keys are ignored. Pure.
  */
 
 #include <stdbool.h>
@@ -54,29 +54,29 @@ struct manifest_entry {
 
 void manifest_begin(struct buf *out);
 
-/* Facts come before all entries. One without a VALUE is left out. */
+/* Facts precede all entries. A fact whose VALUE is NULL is left out. */
 void manifest_add_fact(struct buf *out, const char *key, const char *value);
 void manifest_add(struct buf *out, const struct manifest_entry *entry);
 
-/* The sum, when all entries are there. */
+/* Adds the sum, after all entries. */
 void manifest_end(struct buf *out);
 
 /*
- * Checks version and sum of TEXT, LEN bytes and a NUL behind them, and cuts the sum off: what is
- * left is for the readers below. 0, -EBADMSG, -EPROTONOSUPPORT for an older or newer version.
+ * Checks version and sum of TEXT, which has LEN bytes and a NUL after them, and cuts the sum off:
+ * the readers below get what is left. 0, -EBADMSG, -EPROTONOSUPPORT for an older or newer version.
  */
 int manifest_open(char *text, size_t len, struct err *err);
 
 /*
- * Takes the next fact, at the start of the manifest alone; the arguments and results are those of
- * manifest_next(). 0: entries follow.
+ * Takes the next fact. Works only at the start of the manifest; the arguments and results are those
+ * of manifest_next(). 0: entries follow.
  */
 int manifest_next_fact(char **cursor, unsigned *line, const char **key, const char **value,
 		       struct err *err);
 
 /*
- * Takes the next entry, passing over facts, from *CURSOR, which the first call must find at the start of
- * a text that manifest_open() took. 1 an entry (pointing into the text), 0 the end, -EBADMSG with the
- * line number, -EPROTONOSUPPORT for another version.
+ * Takes the next entry from *CURSOR, skipping facts. Before the first call, *CURSOR is the start of
+ * a text that manifest_open() accepted. 1: an entry (pointing into the text); 0: the end; -EBADMSG
+ * with the line number; -EPROTONOSUPPORT for another version.
  */
 int manifest_next(char **cursor, unsigned *line, struct manifest_entry *out, struct err *err);

@@ -84,7 +84,7 @@ struct group {
 	uint32_t parent, first, count;
 };
 
-/* The longest earlier prefix that starts this one: walk up from the previous group. */
+/* The longest earlier prefix that this one starts with: walk up from the previous group. */
 static uint32_t find_parent(const struct group *groups, uint32_t n, const char *prefix, size_t len)
 {
 	uint32_t g = n ? n - 1 : MODINDEX_NONE;
@@ -234,7 +234,7 @@ static uint32_t alias_word(const struct modindex *x, uint32_t alias, uint32_t fi
 	return word(x, x->aliases, alias * ALIAS_WORDS + field);
 }
 
-/* FIRST and COUNT name a part of a table of LIMIT entries. */
+/* Whether FIRST and COUNT are a range within a table of LIMIT entries. */
 static bool range_ok(uint32_t first, uint32_t count, uint32_t limit)
 {
 	return first <= limit && count <= limit - first;
@@ -371,7 +371,7 @@ uint32_t modindex_find(const struct modindex *x, const char *name)
 	return MODINDEX_NONE;
 }
 
-/* The last group whose prefix does not sort behind S; MODINDEX_NONE. */
+/* The last group whose prefix does not sort after S; MODINDEX_NONE. */
 static uint32_t last_group_before(const struct modindex *x, const char *s)
 {
 	uint32_t low = 0, high = x->n_groups;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The module index: what PID 1 needs to know about the kernel modules of one image, resolved
- * when the image was built and read in place. Little-endian 32-bit words:
+ * The module index: what PID 1 needs to know about the kernel modules of one image. It is computed
+ * when the image is built, and read in place. Little-endian 32-bit words:
  *
  *   header   magic, version, size of all; then (offset, count) of each table below
  *   modules  name, path, options, flags, then (first, count) into refs for
@@ -33,9 +33,9 @@ enum {
 };
 
 enum modindex_flags {
-	MODINDEX_PACKED = 1 << 0, /* the file is in the image; else the kernel has it, we do not */
-	MODINDEX_LATE = 1 << 1,   /* no disk is behind its devices: they can wait */
-	MODINDEX_QUIET = 1 << 2,  /* modprobe.d excludes it for whoever does not name it */
+	MODINDEX_PACKED = 1 << 0, /* the file is in the image */
+	MODINDEX_LATE = 1 << 1,	  /* no disk depends on its devices: it can wait */
+	MODINDEX_QUIET = 1 << 2,  /* modprobe.d excludes it, unless it is requested by name */
 };
 
 struct modindex_list {
@@ -57,11 +57,12 @@ struct modindex_alias {
 	uint32_t module;
 };
 
-/* SOURCES must be sorted by name, without doubles. Aliases in any order. 0, or -ENOMEM. */
+/* SOURCES must be sorted by name, without duplicates; aliases may be in any order. 0, or
+ * -ENOMEM. */
 int modindex_encode(const struct modindex_source *sources, size_t n_sources,
 		    const struct modindex_alias *aliases, size_t n_aliases, struct buf *out);
 
-/* A decoded index: a view on the bytes. */
+/* A decoded index: a view of the bytes. */
 struct modindex {
 	const uint8_t *data;
 	const char *strings;
@@ -92,7 +93,7 @@ uint32_t modindex_dep(const struct modindex *x, uint32_t module, enum modindex_d
 /* Number of the module called NAME, "-" and "_" alike; MODINDEX_NONE. */
 uint32_t modindex_find(const struct modindex *x, const char *name);
 
-/* Calls FN for each module with an alias pattern that MODALIAS matches. */
+/* Calls FN for each module that has an alias pattern matching MODALIAS. */
 void modindex_match(const struct modindex *x, const char *modalias,
 		    void (*fn)(uint32_t module, void *arg), void *arg);
 

@@ -10,7 +10,7 @@ void prometheus_gauge(struct buf *out, const char *name, const char *help)
 	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
-/* No newline is left after escape_text(). */
+/* escape_text() has replaced all newlines. */
 static void add_text(struct buf *out, const char *text)
 {
 	char shown[TEXT_MAX];

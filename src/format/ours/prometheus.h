@@ -10,9 +10,9 @@
 
 #include "base/buf.h"
 
-/* The head of a metric. NAME is of [a-z_], HELP one line without a backslash. */
+/* The header of a metric. NAME consists of [a-z_], HELP is one line without a backslash. */
 void prometheus_gauge(struct buf *out, const char *name, const char *help);
 
-/* A value of it. LABELS: pairs of name and text, ended by NULL. Texts may hold anything: what is no
- * text is \xNN in them, as everywhere else. */
+/* A value of the metric. LABELS: pairs of name and text, ended by NULL. Texts may hold anything:
+ * bytes that are not text become \xNN, as everywhere else. */
 void prometheus_value(struct buf *out, const char *name, const char *const *labels, int64_t value);

@@ -30,7 +30,7 @@ bool ready_holds(const struct buf *frame, const void *data, size_t len)
 	size_t taken;
 
 	ready_add_archive(&wanted, data, len);
-	/* The base begins right behind it: tools take zeros between frames for damage. */
+	/* The base begins right after it: tools take zeros between frames for damage. */
 	return buf_status(&wanted) == 0 && cpio_pad(frame->len) == 0 &&
 	       codec_detect(frame->data, frame->len) == CODEC_ZSTD &&
 	       unpack(decoder_find(CODEC_ZSTD), frame->data, frame->len, wanted.len, &found, &taken,

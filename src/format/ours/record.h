@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The record of a build: what was asked for, what the machine answered, and which image came of
- * it. "build --if-changed" compares with it. Integers are little-endian; one layout a version.
+ * The record of a build: what was requested, what the machine answered, and which image resulted.
+ * "build --if-changed" compares with it. Integers are little-endian; each version has one layout.
  *
  *   "PRRC", u32 version 1
  *   SHA-256 of the request, of the plan (its fingerprint), of the image
@@ -40,12 +40,12 @@ struct record_fact {
 	size_t len;
 };
 
-/* The head, for R->n_facts facts; record_add() is to be called for each of them. */
+/* Adds the head, for R->n_facts facts; record_add() is to be called for each of them. */
 void record_begin(struct buf *out, const struct record *r);
 void record_add(struct buf *out, const struct record_fact *f);
 
 /* -EBADMSG, -EPROTONOSUPPORT for another version. OUT points into DATA. */
 int record_decode(const void *data, size_t len, struct record *out, struct err *err);
 
-/* 1 a fact, 0 the end, -EBADMSG. */
+/* 1: a fact; 0: the end; -EBADMSG. */
 int record_next(struct record *r, struct record_fact *out, struct err *err);

@@ -73,7 +73,7 @@ int bdbhash_open(const void *data, size_t len, struct bdbhash *out)
 	return 0;
 }
 
-/* NULL also when more pages were asked for than there are. */
+/* A page; NULL also when more pages were asked for than there are. */
 static const uint8_t *page_at(struct bdbhash *db, uint64_t number)
 {
 	if (!number || number >= db->pages || !db->left)
@@ -100,7 +100,7 @@ static int enter(struct bdbhash *db, uint64_t number)
 	return 0;
 }
 
-/* Buckets are added by doubling: those of one doubling lie behind one another. */
+/* Buckets are added by doubling: those of one doubling are stored one after another. */
 static uint64_t first_page(const struct bdbhash *db, uint32_t bucket)
 {
 	uint32_t doubling = 0;
@@ -110,7 +110,8 @@ static uint64_t first_page(const struct bdbhash *db, uint32_t bucket)
 	return (uint64_t)bucket + db->spares[doubling];
 }
 
-/* Item NUMBER of a page; nothing when it is damaged. Each ends where the one before starts. */
+/* Item NUMBER of a page; empty when it is damaged. Each item ends where the one before it
+ * starts. */
 static struct span item_at(const struct bdbhash *db, const uint8_t *p, uint32_t number)
 {
 	const uint8_t *offset = p + PAGE_HEAD + 2 * (size_t)number;
@@ -145,7 +146,7 @@ int bdbhash_next(struct bdbhash *db, struct bdbhash_item *out)
 	}
 	key = item_at(db, p, db->item);
 	value = item_at(db, p, db->item + 1);
-	/* Behind an item that has no place, others could have the same bytes again and again. */
+	/* After an item without a valid place, others could repeat the same bytes without end. */
 	db->item = key.len && value.len ? db->item + 2 : u16(db, p + 20);
 	if (!key.len || !value.len || *key.s != ITEM_DATA)
 		return -EBADMSG;
@@ -153,7 +154,7 @@ int bdbhash_next(struct bdbhash *db, struct bdbhash_item *out)
 	return 1;
 }
 
-/* LEN bytes from a chain of pages. */
+/* Appends LEN bytes from a chain of pages. */
 static int add_chain(struct bdbhash *db, uint32_t number, uint32_t len, struct buf *out)
 {
 	while (len) {

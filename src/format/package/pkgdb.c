@@ -35,7 +35,7 @@ bool span_is_word(struct span a)
 	return a.len > 0;
 }
 
-/* The value of LINE when it is that of FIELD. */
+/* If LINE is that of FIELD, its value. */
 static bool field_value(struct span line, const char *field, struct span *out)
 {
 	size_t n = strlen(field);

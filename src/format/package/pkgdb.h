@@ -4,11 +4,11 @@
 /*
  * The text files of two package databases.
  *
- * dpkg: status is stanzas with an empty line between, of lines "Field: value" and of lines that
- * start with a blank and continue a field (deb-control(5)); diversions is three lines a diversion:
- * the path, where it is diverted to, and the package that diverts, ":" for the administrator
- * (dpkg-divert(1)).
- * pacman: desc and files are sections, a line "%NAME%" and the lines behind it up to an empty one.
+ * dpkg: status is stanzas separated by empty lines, made of lines "Field: value" and of lines that
+ * start with a blank and continue a field (deb-control(5)); diversions is three lines per
+ * diversion: the path, where it is diverted to, and the package that diverts, ":" for the
+ * administrator (dpkg-divert(1)). pacman: desc and files are sections, a line "%NAME%" and the
+ * lines after it up to an empty one.
  *
  * Pure, in place, no copies. The bytes are hostile.
  */
@@ -21,25 +21,26 @@ struct span {
 	size_t len;
 };
 
-/* The next line of TEXT behind *AT (start with 0), without its newline; false at the end. */
+/* The next line of TEXT after *AT (start with 0), without its newline; false at the end. */
 bool span_line(struct span text, size_t *at, struct span *out);
 bool span_is(struct span a, const char *b);
 
-/* A word that a package, a version or an architecture can be: letters, digits and . + - _ ~ : ^ */
+/* Whether A can be the name, version or architecture of a package: letters, digits and . + - _ ~ :
+ * ^ */
 bool span_is_word(struct span a);
 
 struct dpkg_stanza {
 	struct span name, version, arch;
 };
 
-/* The next stanza behind *AT; false at the end. Fields that it lacks are empty. */
+/* The next stanza after *AT; false at the end. Fields that it lacks are empty. */
 bool dpkg_status_next(struct span text, size_t *at, struct dpkg_stanza *out);
 
 struct dpkg_diversion {
 	struct span from, to, package;
 };
 
-/* 1, 0 the end, -EBADMSG when the last one is cut short or a path does not start with "/". */
+/* 1; 0 at the end; -EBADMSG when the last one is cut short or a path does not start with "/". */
 int dpkg_diversion_next(struct span text, size_t *at, struct dpkg_diversion *out);
 
 /* Where the lines of a section ("FILES") start; SIZE_MAX when there is none. Read them with

@@ -6,7 +6,7 @@
  *
  *   pkg:TYPE/OS/NAME@VERSION?arch=ARCH&distro=OS-OSVERSION&epoch=EPOCH
  *
- * An epoch stands in the version, but for rpm. What is not known is left out. Pure.
+ * An epoch is part of the version, except for rpm. What is not known is left out. Pure.
  */
 
 #include "base/buf.h"

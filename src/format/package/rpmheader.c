@@ -67,7 +67,7 @@ static int find(const struct rpmheader *h, uint32_t tag, uint32_t type, struct e
 	return -ENOENT;
 }
 
-/* The next of the strings that stand behind one another from *AT on. */
+/* The next of the strings that are stored one after another from *AT on. */
 static bool next_string(const struct rpmheader *h, size_t *at, struct span *out)
 {
 	const char *p = (const char *)h->data + *at;
@@ -123,14 +123,14 @@ int rpmheader_package(const struct rpmheader *h, struct rpmheader_package *out)
 	return r < 0 && r != -ENOENT ? r : 0;
 }
 
-/* The folders of a package, for they are named by number. */
+/* Reads the folders of a package, which its files refer to by number. */
 static int read_folders(const struct rpmheader *h, struct span **out, uint32_t *n)
 {
 	_cleanup_free_ struct span *list = NULL;
 	struct entry e;
 	size_t at;
 
-	/* A string has at least its end: no count can be larger than the data. */
+	/* Every string takes at least one byte: no count can be larger than the data. */
 	if (find(h, TAG_DIRNAMES, TYPE_STRINGS, &e) < 0 || e.count > h->len)
 		return -EBADMSG;
 	list = calloc(e.count, sizeof(*list));

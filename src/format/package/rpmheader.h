@@ -19,7 +19,7 @@ struct rpmheader {
 	uint32_t entries, len;
 };
 
-/* -EBADMSG when it does not fit into its bytes. */
+/* -EBADMSG when its parts do not fit into LEN bytes. */
 int rpmheader_decode(const void *data, size_t len, struct rpmheader *out);
 
 struct rpmheader_package {
@@ -31,6 +31,6 @@ struct rpmheader_package {
 /* -EBADMSG when name, version or release is missing or damaged. */
 int rpmheader_package(const struct rpmheader *h, struct rpmheader_package *out);
 
-/* Calls FN with the path of each file. 0, also for a package without files; -EBADMSG, -ENOMEM,
- * and then FN may have been called for some. */
+/* Calls FN with the path of each file. 0, even for a package without files; -EBADMSG or -ENOMEM, in
+ * which case FN may have been called for some of them. */
 int rpmheader_files(const struct rpmheader *h, void (*fn)(struct span path, void *arg), void *arg);

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 
 enum {
-	BLOCK = 16, /* a slot is as large */
+	BLOCK = 16, /* a slot has this size, too */
 	PAGE = 4096,
 	HEADER = 2 * BLOCK,
 	VERSION = 0,

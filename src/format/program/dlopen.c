@@ -10,7 +10,7 @@
 
 enum { JSON_DEPTH_MAX = 8 };
 
-/* A text without control characters and NULs; NULL for anything else. */
+/* The text of O; NULL when it is not a text, or holds control characters or NULs. */
 static const char *text_of(struct json_object *o, struct arena *arena)
 {
 	const char *s = json_object_get_string(o);
@@ -106,7 +106,7 @@ int dlopen_decode(const char *text, size_t len, struct arena *arena, struct dlop
 	if (!tokener)
 		return err_set(err, -ENOMEM, "no memory left");
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	/* A list ends with its bracket: no more bytes are wanted to know that it is whole. */
+	/* A list ends with its bracket: no further bytes are needed to know that it is complete. */
 	list = json_tokener_parse_ex(tokener, text, (int)len);
 	end = json_tokener_get_parse_end(tokener);
 	while (end < len && strchr(" \t\r\n", text[end]))

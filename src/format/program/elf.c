@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 
-/* The owner and the type of notes on libraries that are opened later. */
+/* The owner and the type of notes about libraries that are opened later. */
 #define NOTE_OWNER "FDO"
 enum { NOTE_TYPE = 0x407c0c0a };
 
@@ -150,7 +150,7 @@ static int decode_notes(Elf *elf, const GElf_Phdr *ph, const void *data, size_t 
 	return 0;
 }
 
-/* A core file's notes are no concern of ours. */
+/* Whether the file can be loaded: a core file's notes do not concern us. */
 static bool loadable(Elf *elf)
 {
 	GElf_Ehdr eh;
@@ -158,7 +158,7 @@ static bool loadable(Elf *elf)
 	return gelf_getehdr(elf, &eh) && (eh.e_type == ET_EXEC || eh.e_type == ET_DYN);
 }
 
-/* The program that the kernel starts: the first that is named. */
+/* The program interpreter, which the kernel starts: the first one that is named counts. */
 static int decode_interp(const GElf_Phdr *ph, const void *data, size_t len, struct elf_info *out,
 			 struct err *err)
 {

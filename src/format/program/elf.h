@@ -31,15 +31,15 @@ struct elf_info {
 	const char *runpath;
 	const char *needed[ELF_NEEDED_MAX];
 	size_t n_needed;
-	bool no_default;    /* DF_1_NODEFLIB: not searched for in the default folders */
+	bool no_default; /* DF_1_NODEFLIB: default folders are not searched for its libraries */
 	struct elf_note notes[ELF_NOTES_MAX]; /* owner "FDO", type 0x407c0c0a */
 	size_t n_notes;
 };
 
 bool elf_is(const void *data, size_t len);
 
-/* DATA is the whole file and must outlive OUT. -EBADMSG when malformed (also: two dynamic
- * sections, of which linkers would take different ones; names that are empty or hold control
+/* DATA is the whole file and must outlive OUT. -EBADMSG when malformed (this includes two dynamic
+ * sections, since linkers differ in which one they use, and names that are empty or hold control
  * characters), -E2BIG when it needs more than ELF_NEEDED_MAX libraries or has more than
  * ELF_NOTES_MAX notes. */
 int elf_decode(const void *data, size_t len, struct elf_info *out, struct err *err);

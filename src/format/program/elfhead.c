@@ -33,7 +33,7 @@ const char *elfhead_machine_name(int machine)
 	return "another machine";
 }
 
-/* SIZE bytes at AT; 0 where the file has ended. */
+/* SIZE bytes at AT as a number; 0 where the file has ended. */
 static uint64_t number(const struct reader *r, uint64_t at, unsigned size)
 {
 	uint64_t n = 0;
@@ -45,7 +45,8 @@ static uint64_t number(const struct reader *r, uint64_t at, unsigned size)
 	return n;
 }
 
-/* An address or an offset: WIDE and NARROW are its places in the two classes. */
+/* An address or an offset: WIDE and NARROW are its positions in the 64-bit and the 32-bit
+ * format. */
 static uint64_t word(const struct reader *r, uint64_t base, unsigned wide, unsigned narrow)
 {
 	return number(r, base + (r->wide ? wide : narrow), r->wide ? 8 : 4);

@@ -25,7 +25,7 @@ enum {
 };
 
 #define EXTENSION_MAGIC 0xeaa42174u
-#define HWCAP_EXTENSION (1u << 30) /* in the upper half: the lower one is a number of a name */
+#define HWCAP_EXTENSION (1u << 30) /* in the upper half: the lower one is the number of a name */
 
 static uint32_t u32(const uint8_t *p)
 {
@@ -91,8 +91,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The order of names that the linker's search relies on: by byte, but runs of digits by value,
- * and a digit behind every other character. */
+/* The order of names that the linker's search relies on: by byte, but runs of digits by value, and
+ * a digit after every other character. */
 static int compare_names(const char *a, const char *b)
 {
 	while (*a) {
@@ -117,7 +117,8 @@ static int compare_names(const char *a, const char *b)
 	return *b ? -1 : 0;
 }
 
-/* Descending by name; of one name the variants first, the best of them (by name, too) first. */
+/* Descending by name; for one name the variants for special processors first, the best of them (by
+ * name, too) first. */
 static int compare_entries(const void *a, const void *b)
 {
 	const struct ldcache_entry *x = a, *y = b;
@@ -136,7 +137,7 @@ static int compare_entries(const void *a, const void *b)
 
 static void put_u32(struct buf *out, uint32_t v)
 {
-	buf_add(out, &v, sizeof(v)); /* the byte order of this machine, as in u32() */
+	buf_add(out, &v, sizeof(v)); /* in the byte order of this machine, as in u32() */
 }
 
 static int by_text(const void *a, const void *b)
@@ -144,7 +145,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The different folder names of all entries, sorted; at most HWCAPS_MAX. */
+/* The distinct folder names of all entries, sorted; at most HWCAPS_MAX. */
 static size_t list_hwcaps(const struct ldcache_entry *entries, size_t n, const char **names)
 {
 	size_t count = 0;

@@ -13,9 +13,9 @@
 
 #include "base/buf.h"
 
-/* Path of library SONAME for an ELF file of CLASS and MACHINE; NULL when the cache does not
- * know it, is of another format or is malformed. Variants for special processors are passed
- * over. The result points into DATA. */
+/* Path of library SONAME for an ELF file of CLASS and MACHINE; NULL when the cache does not list
+ * it, has another format or is malformed. Variants for special processors are skipped. The result
+ * points into DATA. */
 const char *ldcache_find(const void *data, size_t len, const char *soname, int class, int machine);
 
 struct ldcache_entry {
@@ -26,6 +26,6 @@ struct ldcache_entry {
 };
 
 /* Appends a cache of ENTRIES, which are put into the order that the dynamic linker searches in.
- * Entries of a class and machine that the format has no number for are left out: the linker
- * finds those in its default folders only. OUT must be empty. */
+ * Entries whose class and machine have no number in the format are left out: the linker finds those
+ * in its default folders only. OUT must be empty. */
 void ldcache_encode(struct ldcache_entry *entries, size_t n, struct buf *out);

@@ -9,8 +9,8 @@
 
 enum {
 	DOS_SIZE = 64,
-	DOS_NEW_HEADER = 60, /* where the offset of the PE header stands */
-	COFF_SIZE = 24,      /* with "PE\0\0" */
+	DOS_NEW_HEADER = 60, /* where the offset of the PE header is stored */
+	COFF_SIZE = 24,	     /* with "PE\0\0" */
 	COFF_SECTIONS = 6,
 	COFF_OPTIONAL = 20,
 	SECTION_SIZE = 40,

@@ -13,8 +13,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The first line without "#!" and blanks at its ends, in TEXT. False: its end lies behind what
- * the kernel reads. */
+/* Copies the first line, without "#!" and blanks at its ends, to TEXT. False: the line goes on
+ * after the part that the kernel reads. */
 static bool take_line(const char *data, size_t len, char text[SHEBANG_MAX])
 {
 	size_t n = len < SHEBANG_MAX ? len : SHEBANG_MAX;
@@ -32,7 +32,7 @@ static bool take_line(const char *data, size_t len, char text[SHEBANG_MAX])
 	return whole;
 }
 
-/* The option of env that splits what follows: its end within WORD; NULL: it is another. */
+/* Is WORD env's option to split what follows? Returns its end within WORD; NULL: it is another. */
 static const char *split_option(const char *word)
 {
 	static const char whole[] = "--split-string";
@@ -60,7 +60,8 @@ static bool takes_word(const char *option)
 	return false;
 }
 
-/* The program among the words that env splits REST into: behind options and assignments. */
+/* Finds the program among the words that env splits REST into: it follows options and
+ * assignments. */
 static void find_program(char *rest, char out[SHEBANG_MAX])
 {
 	char *word;

@@ -3,9 +3,9 @@
 
 /*
  * The first line of a script, as the kernel reads it (fs/binfmt_script.c): "#!", blanks, the
- * interpreter up to a blank, and all the rest without the blanks around it as one argument. The
- * kernel sees the first 256 bytes only. What "env" makes of its argument is understood, too: with
- * -S it is split at blanks (GNU coreutils, "env invocation"). Pure; the bytes are hostile.
+ * interpreter up to a blank, and all the rest, without the blanks around it, as one argument. The
+ * kernel sees the first 256 bytes only. The argument of "env" is understood, too: with -S it is
+ * split at blanks (GNU coreutils, "env invocation"). Pure; the bytes are hostile.
  */
 
 #include <stddef.h>
@@ -20,8 +20,8 @@ struct shebang {
 };
 
 /*
- * 1 decoded; 0 not a script, OUT untouched. -EBADMSG for what no kernel starts as it is meant: an
- * interpreter that the kernel would cut off, a line that ends in CR LF, an argument of env with
- * blanks and without -S, control characters.
+ * 1 decoded; 0 not a script, OUT untouched. -EBADMSG for a line that no kernel would run as
+ * intended: an interpreter that the kernel would cut off, a line that ends in CR LF, an argument of
+ * env with blanks but without -S, control characters.
  */
 int shebang_decode(const void *data, size_t len, struct shebang *out, struct err *err);
