@@ -13,7 +13,7 @@
 
 enum { CHUNK = 64 * 1024, NAMES_MAX = 256 * 1024 * 1024 };
 
-/* What the image has at a path. */
+/* The content that the image has at a path. */
 struct content {
 	uint8_t sha256[DIGEST_SIZE], sha1[DIGEST_SHA1_SIZE];
 };
@@ -30,7 +30,8 @@ struct reader {
 	const char *kind, *os, *os_version;
 };
 
-/* Of files with several names one entry has the data, and ours come first. */
+/* The content of a file with several names: one of its entries has the data, and in our images it
+ * comes first. */
 static struct content *linked_content(struct reader *r, const struct image_entry *e,
 				      struct content *own)
 {
@@ -110,8 +111,8 @@ static void take_fact(struct reader *r, const char *key, const char *value)
 		r->os_version = value;
 }
 
-/* The one entry of a package, however many files it has. They move when they are sorted: files
- * are given theirs at the end, by number. */
+/* The one entry of a package, however many files it has. Sorting moves the entries: files get
+ * theirs at the end, by number. */
 static void *package_of(struct reader *r, const struct manifest_package *m)
 {
 	struct bill *b = r->bill;

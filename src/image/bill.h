@@ -3,8 +3,8 @@
 
 /*
  * The bill of materials of an image: its regular files with their digests, and the packages that
- * they come from, as its manifest tells. The manifest is held against the bytes: a bill that does
- * not fit its image is none.
+ * they come from, according to its manifest. The manifest is checked against the bytes: a bill that
+ * does not fit its image is an error.
  */
 
 #include "base/arena.h"
@@ -35,7 +35,7 @@ struct bill {
 	uint8_t code[DIGEST_SHA1_SIZE]; /* SHA-1 of the sorted SHA-1 sums: SPDX's verification code */
 };
 
-/* Reads the whole image, for messages called NAME. -ENOENT when it has no manifest, -EBADMSG when
+/* Reads the whole image, which messages call NAME. -ENOENT when it has no manifest, -EBADMSG when
  * the manifest is damaged or does not fit. What OUT points to lives in ARENA. */
 int bill_read(struct image *image, const char *name, struct arena *arena, struct bill *out,
 	      struct err *err);

@@ -13,7 +13,7 @@
 
 enum {
 	BOOTCONFIG_TAIL = 20, /* size, sum, magic */
-	BOOTCONFIG_SLACK = 3, /* bytes that a boot loader may have put behind to align the size */
+	BOOTCONFIG_SLACK = 3, /* bytes that a boot loader may have appended to align the size */
 	CHUNK = 16 * 1024,
 };
 
@@ -83,8 +83,8 @@ static bool sum_of(const struct container *s, uint64_t pos, uint64_t len, uint32
 	return true;
 }
 
-/* "[bootconfig][size][sum]#BOOTCONFIG\n", and up to three bytes behind it. The kernel cuts off
- * one whose size and sum are right, and takes any other for a part of the archive. */
+/* "[bootconfig][size][sum]#BOOTCONFIG\n", and up to three bytes after it. The kernel cuts off one
+ * whose size and sum are right, and takes any other for a part of the archive. */
 static void cut_bootconfig(struct container *s)
 {
 	uint8_t tail[BOOTCONFIG_TAIL + BOOTCONFIG_SLACK];

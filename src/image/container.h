@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The bytes of an initramfs image as the kernel is handed them: those of a whole file, or, of a
- * unified kernel image (UKI), those of its sections .ucode and .initrd, each padded with zeros
- * to 4 bytes, as systemd-stub joins them. Where a profile of a UKI has a section of its own, it
- * counts instead of the base's; the first profile is the one that boots. A boot configuration
- * at the end ("#BOOTCONFIG") is cut off by the kernel's rules.
+ * The bytes of an initramfs image as the kernel receives them: those of a whole file, or, of a
+ * unified kernel image (UKI), those of its sections .ucode and .initrd, each padded with zeros to 4
+ * bytes, as systemd-stub joins them. If a profile of a UKI has a section of its own, it replaces
+ * the base's; the first profile is the one that boots. A boot configuration at the end
+ * ("#BOOTCONFIG") is cut off by the kernel's rules.
  */
 
 #include <stdbool.h>
@@ -23,7 +23,7 @@ enum {
 
 struct image_section {
 	struct pe_section pe;
-	unsigned profile; /* 0 the base of all, else counted from 1 */
+	unsigned profile; /* 0: the base of all; profiles are counted from 1 */
 	bool used;        /* part of the image */
 };
 
@@ -43,7 +43,7 @@ struct container {
 	unsigned n_sections;
 };
 
-/* FD is a regular file of FILE_SIZE bytes and stays the caller's. -EBADMSG for a PE file that is
+/* FD is a regular file of FILE_SIZE bytes and remains the caller's. -EBADMSG for a PE file that is
  * damaged or has neither section. */
 int container_init(struct container *s, int fd, uint64_t file_size, struct err *err);
 
@@ -51,5 +51,5 @@ int container_init(struct container *s, int fd, uint64_t file_size, struct err *
  * cut meanwhile. Bytes read or -errno. */
 ssize_t container_read(const struct container *s, void *data, size_t len, uint64_t pos);
 
-/* Where in the file POS is. */
+/* The offset in the file that corresponds to POS. */
 uint64_t container_place(const struct container *s, uint64_t pos);

@@ -26,14 +26,15 @@ static bool has_kernel(const struct diff_side *s, const char *kernel)
 	return false;
 }
 
-/* A kernel that both have stands for itself; of the others the first is compared with the first,
- * and so on. */
+/* A kernel that both images have is compared with itself; of the others the first is compared with
+ * the first, and so on. */
 static const char *kernel_label(const struct diff_side *own, const struct diff_side *other,
 				const char *kernel, struct arena *arena)
 {
 	unsigned n = 0;
 
-	/* Modules in one folder, of an image that does not name its kernel, count as the first's. */
+	/* If an image does not name its kernel, modules in a single folder count as the first
+	 * kernel's. */
 	if (!kernel)
 		return arena_printf(arena, "\001%u", n);
 	if (has_kernel(other, kernel))
@@ -53,8 +54,8 @@ static bool in_merged(const char *path)
 	return false;
 }
 
-/* What is equal for two entries that are to be compared. The first bytes tell apart what is
- * compared by path from modules, which no path can start with. */
+/* The key that is equal for two entries that are to be compared. Its first bytes distinguish
+ * modules from what is compared by path, since no path can start with them. */
 static const char *file_key(const struct diff_side *own, const struct diff_side *other,
 			    const struct diff_entry *e, struct arena *arena)
 {
@@ -71,8 +72,8 @@ static const char *module_key(const struct diff_side *own, const struct diff_sid
 			    e->module->name);
 }
 
-/* All entries by key. A key that is taken already, as lib/x beside usr/lib/x or a module that
- * comes twice, leaves the path itself. */
+/* Indexes all entries by key. If a key is already taken, as by lib/x beside usr/lib/x or by a
+ * module that is there twice, the path itself is used. */
 static void index_side(const struct diff_side *own, const struct diff_side *other,
 		       struct arena *arena, struct strset *out)
 {
@@ -159,7 +160,7 @@ static int by_module(const void *a, const void *b)
 	return order ? order : by_path(a, b);
 }
 
-/* A sorted list, in the arena. */
+/* Sorts a list, and moves it into the arena. */
 static void settle(struct arena *arena, struct diff_change **list, size_t n,
 		   int (*order)(const void *, const void *))
 {
@@ -193,7 +194,7 @@ static void compare_sides(struct comparison *c)
 	settle(c->arena, &c->out->modules, c->out->n_modules, by_module);
 }
 
-/* ---- options of modules, which our images have in their index ---- */
+/* ---- options of modules, which are in the index of our images ---- */
 
 static const char *options_of(const struct modindex *x, const char *module)
 {

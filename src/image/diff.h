@@ -3,11 +3,11 @@
 
 /*
  * How two images differ, whoever built them: in files, kernel modules, configuration and size.
- * Content is compared by SHA-256, so that memory holds names and digests, one module at a time,
- * and the small text files of the configuration. How files are packed (segments, order, times,
- * inode numbers, compression of a module) is no difference. What lies below bin, sbin, lib and
- * lib64 is compared as below usr; what lies in the folder of a kernel is compared with what lies
- * in that of the other image's kernel, and modules by their name. The bytes are hostile.
+ * Content is compared by SHA-256, so that memory holds names and digests, one module at a time, and
+ * the small text files of the configuration. How files are packed (segments, order, times, inode
+ * numbers, compression of a module) does not count as a difference. What lies below bin, sbin, lib
+ * and lib64 is compared as below usr; what lies in the folder of a kernel is compared with what
+ * lies in that of the other image's kernel, and modules by their name. The bytes are hostile.
  */
 
 #include "base/arena.h"
@@ -15,9 +15,10 @@
 #include "image/open.h"
 
 enum {
-	DIFF_TEXT_MAX = 64 * 1024,         /* of a file of the configuration that is shown */
-	DIFF_TEXTS_MAX = 8 * 1024 * 1024,  /* of all together */
-	DIFF_MODULE_MAX = 64 * 1024 * 1024, /* of a module, as it is and unpacked; else as a file */
+	DIFF_TEXT_MAX = 64 * 1024,	    /* of a configuration file that is shown */
+	DIFF_TEXTS_MAX = 8 * 1024 * 1024,   /* of all together */
+	DIFF_MODULE_MAX = 64 * 1024 * 1024, /* of a module, as it is and decompressed; a larger one
+					       is compared as a file */
 	DIFF_KERNELS_MAX = 256,
 };
 
@@ -33,10 +34,10 @@ struct diff_entry {
 	uint32_t uid, gid, major, minor;
 	uint64_t size;
 	uint8_t sha256[DIGEST_SIZE];
-	const char *text; /* of the configuration, NUL-terminated; NULL: not kept */
+	const char *text;   /* of a configuration file, NUL-terminated; NULL: not kept */
 	const char *kernel; /* whose folder it lies in; NULL: in none */
-	const char *below;  /* PATH from that folder on */
-	struct diff_module *module; /* NULL: it is none */
+	const char *below;  /* the part of PATH below that folder */
+	struct diff_module *module; /* NULL: it is not a module */
 };
 
 struct diff_side {
@@ -81,15 +82,15 @@ struct diff {
 	bool other_kernels;
 };
 
-/* Compares. What OUT points to lives in ARENA and in the sides. */
+/* Compares the two. What OUT points to lives in ARENA and in the sides. */
 void diff_compare(const struct diff_side *a, const struct diff_side *b, struct arena *arena,
 		  struct diff *out);
 bool diff_is_empty(const struct diff *d);
 
 /*
- * The changed lines of two texts, in order, with LINE '-' or '+' first; texts that are too large
- * to compare line by line are told as removed and added as a whole but for their common start and
- * end.
+ * The changed lines of two texts, in order, each with '-' or '+' before LINE. Texts that are too
+ * large to compare line by line are reported as removed and added as a whole, except for their
+ * common start and end.
  */
 void diff_lines(const char *a, const char *b,
 		void (*fn)(char kind, const char *line, size_t len, void *arg), void *arg);

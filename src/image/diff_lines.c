@@ -32,7 +32,8 @@ static bool same_line(struct span a, struct span b)
 	return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
 }
 
-/* Length of the longest common subsequence from each pair of lines on: (n + 1) x (m + 1) cells. */
+/* Lengths of the longest common subsequence from each pair of lines to the end: (n + 1) x (m + 1)
+ * cells. */
 static uint16_t *common_lengths(const struct span *a, size_t n, const struct span *b, size_t m)
 {
 	uint16_t *cells = xrealloc(NULL, (n + 1) * (m + 1), sizeof(*cells));

@@ -30,10 +30,10 @@ struct reader {
 	struct strset inodes; /* "archive inode device" -> the entry that has the data */
 	struct digest *digest;
 	uint64_t names, texts;
-	struct buf data, plain; /* of the current file, when it is looked into */
+	struct buf data, plain; /* of the current file, if its content matters */
 };
 
-/* Folders and files, of this project and of other builders, that say how to boot. */
+/* Folders and files, of this project and of other builders, that control how to boot. */
 static bool is_configuration(const char *path)
 {
 	static const char *const starts[] = {
@@ -60,7 +60,7 @@ static void find_kernel(struct reader *r, struct diff_entry *e)
 	e->kernel = release ? arena_strndup(r->arena, release, len) : NULL;
 }
 
-/* What follows lib/modules, with its slash; NULL: PATH does not lie there. */
+/* The part of PATH after lib/modules, with its slash; NULL: PATH is not below lib/modules. */
 static const char *below_modules(const char *path)
 {
 	static const char folder[] = "lib/modules";
@@ -69,7 +69,7 @@ static const char *below_modules(const char *path)
 	return str_starts(path, folder) && path[strlen(folder)] == '/' ? path + strlen(folder) : NULL;
 }
 
-/* booster's modules lie in one folder, and its configuration says of which kernel they are. */
+/* booster's modules are all in one folder, and its configuration says which kernel they are for. */
 static void find_kernel_of_booster(struct reader *r)
 {
 	const char *release = NULL;
@@ -94,7 +94,7 @@ static void find_kernel_of_booster(struct reader *r)
 	}
 }
 
-/* The name of a module without folder and suffix; NULL when PATH is none. */
+/* The name of a module without folder and suffix; NULL when PATH is not a module. */
 static const char *module_name(struct reader *r, const struct diff_entry *e)
 {
 	const char *name = strrchr(e->path, '/'), *dot = NULL;
@@ -119,8 +119,8 @@ static const char *info_of(struct reader *r, const char *section, size_t len, co
 	return value ? arena_strdup(r->arena, value) : NULL;
 }
 
-/* Looks into a module. One that is damaged, or packed in a way that is not known, has only its
- * bytes. */
+/* Reads a module. One that is damaged, or compressed in an unknown way, is compared by its bytes
+ * only. */
 static void read_module(struct reader *r, struct diff_entry *e, const char *name)
 {
 	enum codec codec = codec_by_suffix(e->path);
@@ -154,7 +154,7 @@ static bool is_text(const struct buf *b)
 	return !memchr(b->data ? (const char *)b->data : "", '\0', b->len);
 }
 
-/* Keeps what is looked at later. */
+/* Keeps the content that is needed later. */
 static void keep(struct reader *r, struct diff_entry *e, bool is_index)
 {
 	if (is_index) {
@@ -192,7 +192,7 @@ static int read_data(struct reader *r, struct diff_entry *e, struct err *err)
 	return 0;
 }
 
-/* The last of a path is what the kernel keeps. */
+/* If a path occurs several times, the kernel keeps the last one. */
 static struct diff_entry *entry_at(struct reader *r, const char *path)
 {
 	void **slot = strset_find(&r->paths, path);
@@ -214,7 +214,7 @@ static struct diff_entry *entry_at(struct reader *r, const char *path)
 	return e;
 }
 
-/* Of files with several names one has the data. OTHERS get it when all are read. */
+/* Of files with several names only one has the data. OTHERS get it when all are read. */
 struct linked {
 	struct linked *next;
 	struct diff_entry *entry;

@@ -22,11 +22,11 @@ struct extractor {
 	struct root dir;
 	struct arena arena;
 	struct strset links; /* "archive:device:inode" -> first path, for hard links */
-	uint64_t link_bytes; /* of names that are kept for them */
+	uint64_t link_bytes; /* of the names that are kept for them */
 	struct extract_result *result;
 };
 
-/* Splits PATH; the parent is opened inside the folder. */
+/* Splits PATH; opens the parent inside the folder. */
 static int open_parent(struct extractor *x, const char *path, const char **leaf, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
@@ -45,7 +45,7 @@ static int open_parent(struct extractor *x, const char *path, const char **leaf,
 	return fd;
 }
 
-/* The later entry wins, as in the kernel; a folder that holds something stays. */
+/* The later entry wins, as in the kernel; but a folder that is not empty stays. */
 static int clear_place(int parent, const char *leaf, struct err *err)
 {
 	struct stat st;
@@ -75,7 +75,7 @@ static int copy_data(struct extractor *x, int fd, struct err *err)
 	return (int)n;
 }
 
-/* One of several names of a file: the first makes it, later ones are links to it. 1 linked. */
+/* For a file with several names: the first creates it, later ones are links to it. 1: linked. */
 static int link_to_first(struct extractor *x, const struct image_entry *e, int parent,
 			 const char *leaf, struct err *err)
 {
@@ -135,7 +135,7 @@ static int make_dir(struct extractor *x, const struct image_entry *e, int parent
 	if (behind >= 0)
 		return 0;
 
-	/* A folder is looked into below: whoever unpacks must be able to. */
+	/* Files go into the folder later: whoever unpacks must have access to it. */
 	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	if (clear_place(parent, leaf, err) < 0)
@@ -191,7 +191,7 @@ static int extract_entry(struct extractor *x, const struct image_entry *e, struc
 			       : make_file(x, e, parent, leaf, err);
 }
 
-/* Failures that come of the archive, not of the disk: the kernel has them, too, and goes on. */
+/* Failures that are due to the archive, not to the disk: the kernel has them, too, and goes on. */
 static bool is_impossible(int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || r == -ENOTEMPTY || r == -EEXIST || r == -ELOOP ||
@@ -212,7 +212,7 @@ int image_extract(struct image *image, const char *dir, struct extract_result *o
 	r = root_open(dir, &x.dir, err);
 	if (r < 0)
 		return r;
-	x.dir.is_host = false; /* never without walls */
+	x.dir.is_host = false; /* never leave the folder */
 	while ((r = image_next(image, &e, err)) > 0) {
 		r = extract_entry(&x, &e, err);
 		if (r < 0) {

@@ -4,9 +4,9 @@
 /*
  * Unpacks an image below a folder, and never outside of it, whatever names, links or sizes the
  * archive holds: every path is resolved with the folder as its "/" (openat2, RESOLVE_IN_ROOT),
- * files are made anew and never written through a link. Device nodes, FIFOs and sockets are
- * left out; set-user-ID bits and owners are dropped. What the kernel leaves out in silence (an
- * entry without its folder, a file over a folder that is not empty, ...) is left out as well.
+ * files are always created, and never written through a link. Device nodes, FIFOs and sockets are
+ * left out; set-user-ID bits and owners are dropped. What the kernel silently leaves out (an entry
+ * without its folder, a file over a folder that is not empty, ...) is left out as well.
  */
 
 #include <stdint.h>
@@ -24,6 +24,6 @@ struct extract_result {
 	char why[ERR_TEXT_MAX];   /* the first of those, and what is wrong with it */
 };
 
-/* DIR is made when it does not exist; its parent must. */
+/* DIR is created if it does not exist; its parent must exist. */
 int image_extract(struct image *image, const char *dir, struct extract_result *out,
 		  struct err *err);

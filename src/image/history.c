@@ -15,7 +15,8 @@
 
 enum { IMAGE_MODE = 0600 };
 
-/* The folder resolved, the name as it is: it need not be there yet. NULL: no such folder. */
+/* The path with the folder resolved, and the name as given: it need not exist yet. NULL: no such
+ * folder. */
 static char *absolute(const char *out)
 {
 	const char *slash = strrchr(out, '/'), *name = slash ? slash + 1 : out;
@@ -105,8 +106,8 @@ static bool is_content(const char *path, const uint8_t digest[DIGEST_SIZE])
 	return fd >= 0 && digest_of_file(fd, sum) == 0 && memcmp(sum, digest, sizeof(sum)) == 0;
 }
 
-/* It may have been copied away and back, or lie on a FAT, where inodes have other numbers with each
- * mount. */
+/* The file may have been copied away and back, or be on a FAT, where each mount gives new inode
+ * numbers. */
 static bool has_content(const struct history *h)
 {
 	return is_content(h->image, h->last.image);
@@ -151,7 +152,7 @@ void history_keep(struct history *h, const uint8_t plan[DIGEST_SIZE], const uint
 
 /* ---- without a request ---- */
 
-/* What the kernel tells of the machine comes and goes in every boot: only a plan knows whether that
+/* The kernel's facts about the machine change with every boot: only a plan shows whether that
  * matters. */
 static bool is_told_by_kernel(const char *path)
 {
@@ -192,7 +193,7 @@ enum history_verdict history_judge(struct cache *cache, struct trace *trace, con
 	return verdict;
 }
 
-/* Renaming a file leaves all but its ctime. */
+/* Renaming a file changes only its ctime. */
 static bool is_same_but_ctime(const uint64_t a[5], const uint64_t b[5])
 {
 	return memcmp(a, b, 4 * sizeof(*a)) == 0;

@@ -9,7 +9,7 @@
 
 enum { CHUNK = 16 * 1024 };
 
-/* The last bytes of the entry's data. Their number or -errno. */
+/* Reads the last bytes of the entry's data. Their number or -errno. */
 static ssize_t read_tail(struct image *image, char tail[MANIFEST_ID_LINE], struct err *err)
 {
 	char chunk[MANIFEST_ID_LINE + CHUNK];
@@ -36,7 +36,7 @@ int image_identity(int fd, const char *name, char out[MANIFEST_ID + 1], struct e
 
 	if (r < 0)
 		return r;
-	/* The kernel unpacks them all: the last one stays. */
+	/* If there are several, the kernel unpacks them all, and the last one stays. */
 	while ((r = image_next(image, &e, err)) > 0) {
 		ssize_t n;
 

@@ -98,7 +98,8 @@ static bool same_form(const struct plan_entry *a, const struct plan_entry *b)
 	       a->unpack == b->unpack;
 }
 
-/* LIST: N candidates of one size, by content and then by index. */
+/* Links the files among N candidates of one size that are equal. Sorts LIST by content and then by
+ * index. */
 static void link_equal(const struct finder *f, const struct candidate *list, size_t n,
 		       struct hardlink *out)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Finds files of a plan with the same bytes, which the image then holds once, as hard links: the
- * many names of one program, firmware that is shipped twice.
+ * Finds files of a plan that have the same bytes, so that the image holds them once, as hard links:
+ * the many names of one program, firmware that is shipped twice.
  *
  * Only what comes from the machine, lies below usr (elsewhere a program might write to one of the
  * names and not mean the other), has the same mode and goes into the same segment in the same
@@ -21,11 +21,11 @@
 
 /* One for each entry of the plan. */
 struct hardlink {
-	uint32_t leader; /* index of the first entry of its file, maybe its own */
-	uint32_t names;	 /* of that file; 1: it has no other */
+	uint32_t leader; /* index of the first entry of its file, possibly its own */
+	uint32_t names;	 /* of that file; 1: it has no others */
 	uint32_t ino;	 /* for the writer to remember the leader's number in */
 };
 
-/* PLAN is sorted. Free the result. A source that cannot be read has no links: whoever packs it
- * says why. */
+/* PLAN is sorted. Free the result. A source that cannot be read has no links: the error is left to
+ * whoever packs it. */
 struct hardlink *hardlinks_find(const struct plan *plan, const struct root *root);

@@ -16,7 +16,7 @@
 
 enum {
 	IN_SIZE = 256 * 1024,
-	IN_SIZE_SKIPPED = 4096, /* behind data that nobody wants: a header, and perhaps no more */
+	IN_SIZE_SKIPPED = 4096, /* after data that is skipped: a header, and perhaps no more */
 	OUT_SIZE = 256 * 1024,
 	SEGMENTS_MAX = 1024,
 	BOOTCONFIG_MAX = 32 * 1024 + 32, /* XBC_DATA_MAX and its footer */
@@ -29,7 +29,7 @@ struct image {
 	uint64_t start;     /* of the current segment, in the image */
 	uint64_t in_offset; /* in the image, as container_read() counts */
 	size_t in_at, in_len;
-	size_t in_next;     /* bytes to read next: few after a jump, more as long as there is none */
+	size_t in_next; /* bytes to read next: few after a jump, more while there is none */
 
 	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
 	struct decoder *decoder;
@@ -37,10 +37,10 @@ struct image {
 	size_t out_at, out_len;
 
 	bool in_segment;   /* the last segment may still grow */
-	bool started;      /* a header was read: from here on the kernel passes over zeros */
+	bool started;	   /* a header was read: from here on the kernel skips zeros */
 	unsigned archive;
 	uint64_t left;     /* data of the current entry */
-	size_t pad;        /* behind that data */
+	size_t pad;	   /* after that data */
 	uint32_t sum, want_sum;
 	bool check_sum;
 	uint64_t entries;
@@ -62,7 +62,7 @@ static struct image_segment *current(struct image *i)
 	return &i->segments[i->n_segments - 1];
 }
 
-/* Where that is in the file: what messages tell. */
+/* The position in the file, for messages. */
 static unsigned long long place(const struct image *i)
 {
 	return container_place(&i->container, file_pos(i));
@@ -160,7 +160,7 @@ ssize_t image_read_section(const struct image *i, const struct image_section *s,
 	return n < 0 ? err_sys(err, (int)n, "%s", i->label) : n;
 }
 
-/* Where in the image, in front of what went wrong there. */
+/* Puts the position in the image in front of the message. */
 static int located(struct image *i, struct err *err)
 {
 	return err_prefix(err, "%s: segment %zu at byte %llu", i->label, i->n_segments,
@@ -190,7 +190,7 @@ static ssize_t fill(struct image *i, struct err *err)
 	i->in_len = (size_t)n;
 	i->in_next = i->in_next < IN_SIZE ? i->in_next * 2 : IN_SIZE;
 	if (n == 0)
-		i->container.size = pos; /* somebody cut it while we read */
+		i->container.size = pos; /* the file was truncated while we read it */
 	return n;
 }
 
@@ -271,7 +271,7 @@ static ssize_t get_packed(struct image *i, uint8_t *data, size_t len, struct err
 	return (ssize_t)done;
 }
 
-/* LEN bytes of the current segment's archive, fewer at its end. DATA may be NULL. */
+/* Reads LEN bytes of the current segment's archive, fewer at its end. DATA may be NULL. */
 static ssize_t get(struct image *i, uint8_t *data, size_t len, struct err *err)
 {
 	ssize_t n;
@@ -291,7 +291,7 @@ static ssize_t get(struct image *i, uint8_t *data, size_t len, struct err *err)
 	return n;
 }
 
-/* All of LEN bytes; what is cut short is damage. */
+/* Reads exactly LEN bytes; if there are fewer, the image is damaged. */
 static int need(struct image *i, uint8_t *data, size_t len, const char *what, struct err *err)
 {
 	ssize_t n = get(i, data, len, err);
@@ -340,7 +340,7 @@ static int open_segment(struct image *i, enum codec codec, struct err *err)
 	return 0;
 }
 
-/* Skips zeros between segments. 1 there is more, 0 the end. */
+/* Skips zeros between segments. 1: there is more; 0: the end. */
 static int skip_zeros(struct image *i, struct err *err)
 {
 	for (;;) {
@@ -371,7 +371,7 @@ static int refuse(struct image *i, const uint8_t *head, size_t n, struct err *er
 		       i->label, place(i));
 }
 
-/* At the file's own level: what comes next? 1 an archive to read from, 0 the end. */
+/* At the level of the file: what comes next? 1: an archive to read from; 0: the end. */
 static int next_segment(struct image *i, struct err *err)
 {
 	bool after_plain = i->n_segments && current(i)->codec == CODEC_NONE;
@@ -409,8 +409,8 @@ static int next_segment(struct image *i, struct err *err)
 
 /* ---- entries ---- */
 
-/* The first four bytes of a header; zeros may stand before it in a compressed segment.
- * 1 found, 0 the segment is at its end. */
+/* Reads the first four bytes of a header; zeros may precede it in a compressed segment. 1: found;
+ * 0: the segment is at its end. */
 static int find_header(struct image *i, uint8_t head[4], struct err *err)
 {
 	for (;;) {
@@ -427,7 +427,7 @@ static int find_header(struct image *i, uint8_t head[4], struct err *err)
 			return 0;
 		if (n == 4 && memcmp(head, "\0\0\0\0", 4) != 0)
 			return 1;
-		/* The kernel passes over zeros only once it has seen an archive. */
+		/* The kernel skips zeros only after it has seen an archive. */
 		if (i->ops && !i->started) {
 			err_set(err, -EBADMSG, "zeros before the first archive of a compressed "
 					       "segment: the kernel wants a cpio header there");
@@ -457,7 +457,7 @@ static int read_name(struct image *i, const struct cpio_header *h, struct err *e
 	return r;
 }
 
-/* RAW holds four bytes. What is another kind of archive is named. */
+/* RAW holds four bytes. Another kind of archive is named in the error. */
 static int read_header(struct image *i, uint8_t raw[CPIO_HEADER_SIZE], struct err *err)
 {
 	uint8_t head[MAGIC_SIZE];
@@ -521,7 +521,7 @@ static int finish_data(struct image *i, struct err *err)
 	ssize_t n;
 	int r = 0;
 
-	/* A sum must be made over the bytes; otherwise they need not even be read. */
+	/* A checksum needs all bytes; otherwise they need not even be read. */
 	while (i->check_sum && i->left && r >= 0)
 		r = (int)image_read(i, chunk, sizeof(chunk), err);
 	while (i->left && r >= 0) {
@@ -532,8 +532,8 @@ static int finish_data(struct image *i, struct err *err)
 	}
 	if (r < 0)
 		return i->check_sum ? r : located(i, err);
-	/* The last entry may lack its padding in an uncompressed archive; the kernel does not
-	 * finish a compressed one that does. */
+	/* In an uncompressed archive the last entry may lack its padding; if a compressed one does,
+	 * the kernel does not finish it. */
 	n = get(i, NULL, i->pad, NULL);
 	if (i->ops && n >= 0 && (size_t)n < i->pad) {
 		err_set(err, -EBADMSG, "the last entry is not padded to 4 bytes: the kernel calls "

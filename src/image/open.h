@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Reads an initramfs image, any number and mix of segments, entry by entry: that of a file, or
- * that in the sections of a unified kernel image (image/container.h). Memory does not grow with
- * the image; no data is kept. Follows the rules of the kernel's unpacker and says where an
- * image breaks them. The bytes are hostile.
+ * Reads an initramfs image, with any number and mix of segments, entry by entry. The image is a
+ * whole file, or in the sections of a unified kernel image (image/container.h). Memory use does not
+ * grow with the image; no data is kept. Follows the rules of the kernel's unpacker and says where
+ * an image breaks them. The bytes are hostile.
  */
 
 #include <stdbool.h>
@@ -25,7 +25,7 @@ struct image;
 struct image_segment {
 	enum codec codec;
 	uint64_t offset;  /* in the file */
-	uint64_t size;    /* bytes in the file, without padding behind */
+	uint64_t size;	  /* bytes in the file, without the padding after it */
 	uint64_t plain;   /* bytes of its cpio archive */
 	uint64_t entries; /* without the trailer */
 	bool early;       /* the kernel finds something in it before it unpacks */
@@ -37,25 +37,26 @@ struct image_entry {
 	const char *name;   /* as in the archive; valid until the next call */
 	const char *path;   /* NAME as a plain path: without slashes at its start and end, without
 			     * empty and "." parts; ".." stays; "." for the root itself */
-	bool has_slash;     /* NAME ends with one or with "/.": the kernel makes nothing but a folder of it */
+	bool has_slash;	    /* NAME ends with a slash or with "/.": the kernel can only make a
+			       folder of it */
 	unsigned segment;   /* counted from 0 */
-	unsigned archive;   /* trailers before it: hard links do not reach over one */
+	unsigned archive;   /* trailers before it: hard links do not cross one */
 };
 
 /* Whether two entries are names of one file, as the kernel sees it: their numbers and types are the
- * same, both say that there are several names, and no trailer lies between. */
+ * same, both say that there are several names, and there is no trailer between them. */
 bool image_entry_is_linked(const struct image_entry *a, const struct image_entry *b);
 
-/* PATH must be a regular file; it is copied. */
+/* PATH must be a regular file; the string is copied. */
 int image_open(const char *path, struct image **out, struct err *err);
 
-/* The same over a descriptor, which stays the caller's. NAME is for messages, and copied. */
+/* The same for a descriptor, which remains the caller's. NAME is for messages, and copied. */
 int image_open_fd(int fd, const char *name, struct image **out, struct err *err);
 void image_close(struct image *i);
 void image_cleanup(struct image **i);
 #define _cleanup_image_ __attribute__((cleanup(image_cleanup)))
 
-/* 1 an entry, 0 the end, -errno with segment and offset in the message. */
+/* 1: an entry; 0: the end; -errno, with segment and offset in the message. */
 int image_next(struct image *i, struct image_entry *out, struct err *err);
 
 /* Up to LEN bytes of the current entry's data; 0 at their end. -errno. */

@@ -24,13 +24,13 @@ struct origin {
 	char kernel[FACT_MAX], os[FACT_MAX], os_version[FACT_MAX];
 };
 
-/* What is looked up for an entry: the file that it is made from, or the link that the machine has
- * at the same place. NULL: nothing on the machine. */
+/* The path to look up for an entry: the file that it is made from, or the link that the machine has
+ * in the same place. NULL: nothing on the machine. */
 static const char *place_of(const struct origin *o, const struct plan_entry *e)
 {
 	if (e->type == PLAN_LINK)
 		return e->path;
-	/* What lies outside of the root is of this machine, not of that whose root it is. */
+	/* A file outside of the root belongs to this machine, not to the one whose root it is. */
 	return e->source && (!e->outside || (o->root->is_host && e->source[0] == '/')) ? e->source
 										       : NULL;
 }
@@ -136,7 +136,7 @@ struct manifest_package origin_package(const struct origin *o, const struct plan
 	const char *place = place_of(o, e);
 	const struct package *p = place ? packages_owner(o->packages, place) : NULL;
 
-	/* A plan's path may be asked for because another entry has it as its source. */
+	/* A path of the plan may have been looked up because it is the source of another entry. */
 	if (!p || (e->type == PLAN_LINK && !is_same_link(o, e)))
 		return (struct manifest_package){0};
 	return (struct manifest_package){p->name, p->version, p->arch};

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where the entries of a plan come from: the package that owns each, and what the machine calls
- * itself. Found out in the background, while the image is packed.
+ * Where the entries of a plan come from: the package that owns each, and the name of the
+ * distribution. This is looked up in the background, while the image is packed.
  */
 
 #include "base/buf.h"
@@ -14,18 +14,18 @@
 
 struct origin;
 
-/* Starts. PLAN and ROOT must stay as they are until origin_free(). */
+/* Starts the search. PLAN and ROOT must not change until origin_free(). */
 struct origin *origin_begin(const struct plan *plan, const struct root *root, unsigned threads);
 
-/* Waits. 0, or -errno with a sentence about a package database that is damaged. To be called
- * before what follows. */
+/* Waits for the result. 0, or -errno with a sentence about a damaged package database. To be called
+ * before the functions below. */
 int origin_wait(struct origin *o, struct err *err);
 
-/* What the manifest says of the whole. */
+/* Adds the manifest's facts about the whole. */
 void origin_add_facts(const struct origin *o, struct buf *manifest);
 
 /* The package of an entry of the plan; without a name when there is none. */
 struct manifest_package origin_package(const struct origin *o, const struct plan_entry *e);
 
-/* Waits, too. */
+/* Waits, too, if the search is still running. */
 void origin_free(struct origin *o);

@@ -22,13 +22,13 @@
 #include "image/stored.h"
 
 enum {
-	WINDOW = 64,          /* store files in memory at a time */
-	STORE_LEVEL = 6,      /* zstd, of each file in the store */
+	WINDOW = 64,	 /* files of the store that are in memory at a time */
+	STORE_LEVEL = 6, /* zstd, of each file in the store */
 	FILE_SIZE_MAX = 1024 * 1024 * 1024,
-	LZ4_TAIL = 4,         /* zeros that the kernel's lz4 reader wants to stop at */
+	LZ4_TAIL = 4, /* zeros after which the kernel's lz4 reader stops */
 };
 
-/* What is known of an entry once it is written. */
+/* What is known about an entry once it is written. */
 struct packed {
 	uint64_t size;
 	uint8_t sha256[DIGEST_SIZE];
@@ -43,7 +43,7 @@ struct writer {
 	struct hardlink *links; /* likewise */
 	size_t files_done, files;
 	struct stored *stored; /* compressed files of earlier images; NULL: none */
-	struct digest *digest; /* of all that was written */
+	struct digest *digest; /* of everything that was written */
 	struct origin *origin;
 	struct err packages; /* what is wrong with the package database */
 };
@@ -90,7 +90,7 @@ static int content(const struct pack *p, const struct plan_entry *e, struct buf 
 	return buf_status(out) < 0 ? err_set(err, -ENOMEM, "no memory left") : 0;
 }
 
-/* NULL: E is of our making and not in the plan. */
+/* NULL: E is one that we made, and not in the plan. */
 static struct hardlink *link_of(const struct writer *w, const struct plan_entry *e)
 {
 	const struct plan_entry *first = w->p->plan->entries;
@@ -98,7 +98,7 @@ static struct hardlink *link_of(const struct writer *w, const struct plan_entry 
 	return e >= first && e < first + w->p->plan->n_entries ? &w->links[e - first] : NULL;
 }
 
-/* Another name of a file that was written before: it has no data of its own. */
+/* Whether this is another name of a file that was written before: it has no data of its own. */
 static bool is_repeated(const struct writer *w, size_t i)
 {
 	return w->links[i].leader != i;
@@ -132,7 +132,7 @@ static void add_entry_header(struct writer *w, struct buf *out, const struct pla
 	cpio_add_header(out, &h, e->path);
 }
 
-/* The content as it goes into the image, but for compression. */
+/* The content as it goes into the image, before compression. */
 static int plain_content(const struct pack *p, const struct plan_entry *e, struct buf *out,
 			 struct err *err)
 {
@@ -157,7 +157,7 @@ struct store {
 	struct slot {
 		struct buf out;
 		struct err err;
-	} slots[WINDOW]; /* of the files that were made and not written yet */
+	} slots[WINDOW];		/* of the files that were made but not written yet */
 	struct zstd_encoder **encoders; /* one per worker */
 };
 
@@ -192,7 +192,7 @@ static int pack_file(struct store *b, const struct plan_entry *e, unsigned worke
 
 static const struct stored_form store_form = {CODEC_ZSTD, STORE_LEVEL, false};
 
-/* A file of the root that is to be compressed, or was so for an earlier image. */
+/* A file of the root that is to be compressed, or was compressed for an earlier image. */
 static int pack_stored(struct store *b, const struct plan_entry *e, unsigned worker,
 		       struct buf *out, uint8_t sha256[DIGEST_SIZE], struct err *err)
 {
@@ -271,8 +271,8 @@ static int write_item(size_t item, int result, void *arg)
 	return r;
 }
 
-/* A file whose folder was not unpacked before it is lost without a word: the store brings the
- * folders that its files lie in. */
+/* The kernel silently drops a file whose folder it has not unpacked before: the store includes the
+ * folders of its files. */
 static int write_store_dirs(struct writer *w, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
@@ -299,7 +299,7 @@ static int write_store_dirs(struct writer *w, struct err *err)
 	return emit(w, out.data, out.len, err);
 }
 
-/* All files, each made on one of the threads and written here. */
+/* Writes all files, each made on one of the threads and written here. */
 static int write_store_files(struct writer *w, struct store *b, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
@@ -354,7 +354,7 @@ static bool in_base(const struct plan_entry *e)
 	return (e->storage == PLAN_BASE || e->type == PLAN_LINK) && !e->ready;
 }
 
-/* What was compressed before, and stands in front of the rest of the base. */
+/* The part that was compressed in advance, and precedes the rest of the base. */
 static int write_ready(struct writer *w, struct err *err)
 {
 	int r = 0;
@@ -456,7 +456,7 @@ static void add_manifest(struct writer *w, struct buf *archive, struct buf *mani
 	buf_add_zeros(archive, cpio_pad(manifest->len));
 }
 
-/* The same files give the same archive: then it was compressed before. */
+/* The same files give the same archive, which may have been compressed before. */
 static int encode_base(struct writer *w, const struct buf *archive, struct buf *out,
 		       struct err *err)
 {
@@ -500,7 +500,8 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 		r = emit(w, packed.data, packed.len, err);
 	if (r == 0 && w->p->codec == CODEC_LZ4)
 		r = emit(w, "\0\0\0\0", LZ4_TAIL, err);
-	/* Whoever appends a segment finds it aligned; see image-format.md for the other two. */
+	/* So that a segment which is appended is aligned; see image-format.md for the other two
+	 * codecs. */
 	if (r == 0 && w->p->codec != CODEC_BZIP2 && w->p->codec != CODEC_LZMA)
 		r = emit(w, "\0\0\0", cpio_pad(w->bytes), err);
 	return r;
@@ -523,7 +524,7 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	}
 	*out = (struct pack_result){0};
 	w.links = hardlinks_find(p->plan, p->root);
-	/* Who owns a file changes no byte of it: --if-changed does not ask again. */
+	/* The owner of a file does not affect the image: --if-changed need not ask for it again. */
 	untraced.trace = NULL;
 	w.origin = origin_begin(p->plan, &untraced, p->threads ? p->threads : 1);
 	w.stored = stored_open(p->cache);
@@ -542,6 +543,6 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	digest_take(w.digest, out->sha256);
 	digest_free(w.digest);
 	out->bytes = w.bytes;
-	out->files = w.files + 1; /* the manifest */
+	out->files = w.files + 1; /* plus the manifest */
 	return r;
 }

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Writes the image of a plan: [early][store][base], see docs/image-format.md. A pure function of the
- * plan, the codec and the libraries: no time, inode, directory order or number of threads
- * shows in the bytes.
+ * Writes the image of a plan: [early][store][base], see docs/image-format.md. A pure function of
+ * the plan, the codec and the libraries: times, inodes, directory order and the number of threads
+ * do not affect the bytes.
  */
 
 #include "base/buf.h"
@@ -17,7 +17,7 @@
 struct pack {
 	const struct plan *plan; /* sorted */
 	const struct root *root; /* where sources lie */
-	enum codec codec;        /* of the base segment, with: */
+	enum codec codec;	 /* of the base segment, with this level: */
 	int level;               /* see encode() */
 	bool x86_filter;
 	unsigned threads;
@@ -36,6 +36,6 @@ struct pack_result {
 	struct err packages; /* a sentence when the package database is damaged, code 0 otherwise */
 };
 
-/* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that
- * cannot be read is an error; what was written until then is of no use. */
+/* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that cannot
+ * be read is an error; what was written by then is useless. */
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err);

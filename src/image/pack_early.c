@@ -21,7 +21,8 @@ static bool holds_early(const struct plan *plan, const char *dir)
 	return false;
 }
 
-/* The kernel finds the files without their folders, but it also unpacks them, with all else. */
+/* The kernel finds the files even without their folders, but it also unpacks them, like everything
+ * else. */
 static void add_entry(const struct plan_entry *e, uint32_t *ino, struct buf *out)
 {
 	bool is_dir = e->type == PLAN_DIR;

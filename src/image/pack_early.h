@@ -3,8 +3,9 @@
 
 /*
  * The early segment: an uncompressed cpio archive at the very start of the image, in which the
- * kernel looks for CPU microcode and ACPI tables before it unpacks anything (lib/earlycpio.c).
- * The kernel compares names as they are, takes regular files only, and the first of a name.
+ * kernel looks for CPU microcode and ACPI tables before it unpacks anything (lib/earlycpio.c). The
+ * kernel compares names literally, and uses only regular files, and only the first one with a given
+ * name.
  */
 
 #include <stdint.h>
@@ -12,11 +13,11 @@
 #include "base/buf.h"
 #include "plan/plan.h"
 
-/* Zeros behind an uncompressed archive. The kernel skips them; unmkinitramfs of Debian 12 takes the
- * next archive for a part of this one if there are none, and leaves it out. */
+/* Zeros after an uncompressed archive. The kernel skips them; without them, unmkinitramfs of Debian
+ * 12 takes the next archive for a part of this one, and leaves it out. */
 enum { PACK_GAP = 4 };
 
-/* Appends the archive with all entries of PLAN_EARLY and their folders to OUT, which must be
- * empty and come to lie at a multiple of 16 in the image; nothing when there are none. *INO is
- * the inode number that was given out last. */
+/* Appends the archive with all entries of PLAN_EARLY and their folders to OUT, which must be empty
+ * and be placed at a multiple of 16 in the image; nothing when there are none. *INO is the last
+ * inode number that was assigned. */
 void pack_early(const struct plan *plan, uint32_t *ino, struct buf *out);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Does the disk hold the image that was written to it? Whoever writes an image asks this before the
- * image gets its name.
+ * Does the disk hold the image that was written to it? This is checked before an image gets its
+ * name.
  */
 
 #include "base/arena.h"
@@ -11,7 +11,7 @@
 #include "image/pack.h"
 
 /*
- * FD: of a file that was synced, which messages call NAME. Its pages leave the memory first, so
+ * FD: a file that was synced, which messages call NAME. Its pages are dropped from memory first, so
  * that the answer comes from the disk. The bytes must be those that were PACKED, and image_verify()
  * must find nothing wrong with them. 0; -errno with the reason.
  */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The file that an entry of the plan comes from. What is read is one state of it: a file that
- * changes or vanishes meanwhile is an error that names it.
+ * The file that an entry of the plan comes from. What is read is one consistent state of it: if the
+ * file changes or vanishes meanwhile, the error names it.
  */
 
 #include <sys/stat.h>
@@ -17,7 +17,7 @@
 struct source {
 	int fd;
 	struct stat st;	   /* when it was opened */
-	const char *slash; /* with PATH: how to call it in a message */
+	const char *slash; /* with PATH: how a message should spell it */
 	const char *path;
 };
 
@@ -25,7 +25,7 @@ struct source {
 int source_open(const struct root *root, const struct plan_entry *e, struct source *out,
 		struct err *err);
 
-/* Appends its content. -ESTALE when it is not what it was when it was opened. */
+/* Appends its content. -ESTALE when it has changed since it was opened. */
 int source_read(const struct source *s, struct buf *out, struct err *err);
 
 static inline void source_close(struct source *s)

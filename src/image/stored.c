@@ -47,7 +47,7 @@ static int by_file(const void *a, const void *b)
 				     &((const struct known *)b)->id);
 }
 
-/* Those of this run, then those of the last one that were used in it, then the others. */
+/* Those of this run, then those that the last run used, then the others. */
 static int by_use(const void *a, const void *b)
 {
 	const struct known *x = a, *y = b;
@@ -91,7 +91,7 @@ static struct known *find(struct stored *s, const struct file_identity *id)
 	return s->n_old ? bsearch(&key, s->old, s->n_old, sizeof(key), by_file) : NULL;
 }
 
-/* Files that changed since: what is newly known of them counts. */
+/* Drops files that have changed: what was learned about them in this run counts. */
 static void drop_replaced(struct stored *s)
 {
 	size_t kept = 0;

@@ -43,7 +43,7 @@ struct tree_node *tree_add(struct tree *t, const char *place)
 	return n;
 }
 
-/* A path under way: DONE has no links, REST is still to go. */
+/* A path that is being resolved: DONE has no links, REST is still to be walked. */
 struct way {
 	char done[WAY_MAX], rest[WAY_MAX];
 	unsigned links;
@@ -72,7 +72,7 @@ static int enter_link(struct way *w, const char *target)
 	return 0;
 }
 
-/* Takes the next part from the rest to DONE. 1 taken, 0 there is none. */
+/* Moves the next component from the rest to DONE. 1: moved; 0: there is none. */
 static int next_part(struct way *w)
 {
 	char *at = w->rest + strspn(w->rest, "/");
@@ -96,7 +96,7 @@ static int next_part(struct way *w)
 	return 1;
 }
 
-/* WHOLE: the last part is followed as well, and must be there. */
+/* WHOLE: the last component is followed as well, and must exist. */
 static int walk(const struct tree *t, struct way *w, bool whole)
 {
 	int r;
@@ -131,7 +131,7 @@ int tree_place(struct tree *t, const char *path, const char **out)
 	*out = path;
 	if (!slash && strcmp(path, "..") != 0)
 		return 0;
-	/* A folder that is found under its name as it stands has no links on its way. */
+	/* A folder that is found under its name as written has no links on its way. */
 	if (slash && strcmp(slash, "/..") != 0) {
 		_cleanup_free_ char *dir = strndup(path, (size_t)(slash - path));
 

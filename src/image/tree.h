@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The tree that the kernel makes of an image, kept as paths: where an entry lands when its
- * folders are links, and where a link leads. Nothing is read from any disk. /dev and /root are
- * there from the start: the kernel has a small archive of its own built in.
+ * The tree that the kernel unpacks an image to, kept as paths: where an entry ends up when its
+ * folders are links, and where a link leads. Nothing is read from any disk. /dev and /root exist
+ * from the start: the kernel has a small built-in archive of its own.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "base/digest.h"
 #include "base/strset.h"
 
-/* What several names may share. */
+/* What several names of a file may share. */
 struct tree_content {
 	uint64_t size;
 	uint8_t sha256[DIGEST_SIZE];
@@ -34,17 +34,18 @@ struct tree_node {
 struct tree {
 	struct arena *arena;
 	struct strset paths;
-	struct tree_node **all; /* in the order of the image; a path that comes again stands once */
+	struct tree_node **all; /* in the order of the image; a path that occurs again is listed
+				   once */
 	size_t n;
 };
 
 void tree_clear(struct tree *t);
 
-/* Where an entry of that path lands: in memory of the arena. 0; -ENOENT when a folder on the way
- * is missing, -ENOTDIR when it is none, -ELOOP, -ENAMETOOLONG. */
+/* Where an entry with that path ends up, allocated in the arena. 0; -ENOENT when a folder on the
+ * way is missing, -ENOTDIR when it is not a folder, -ELOOP, -ENAMETOOLONG. */
 int tree_place(struct tree *t, const char *path, const char **out);
 
-/* The node at PLACE (of tree_place()), made when there is none. */
+/* The node at PLACE (from tree_place()), created if there is none. */
 struct tree_node *tree_add(struct tree *t, const char *place);
 
 /* NULL: not there. Links are not followed. */

@@ -57,7 +57,7 @@ static void problem(struct check *c, const char *fmt, ...)
 	c->v->problems = p;
 }
 
-/* An image is hostile: what is shown must not drive a terminal. */
+/* An image is hostile: what is shown must be safe on a terminal. */
 static const char *printable(struct check *c, const char *value)
 {
 	char text[256];
@@ -66,7 +66,7 @@ static const char *printable(struct check *c, const char *value)
 	return arena_strdup(c->arena, text);
 }
 
-/* Files of ours whose content is looked into. */
+/* Where to keep the content of E if it is one of our files that are checked later. */
 static struct buf *wanted_content(struct check *c, const char *path, uint64_t size)
 {
 	if (size > MANIFEST_SIZE_MAX)
@@ -82,7 +82,7 @@ static struct buf *wanted_content(struct check *c, const char *path, uint64_t si
 	return strcmp(path, BOOTCONF_PATH) == 0 ? &c->conf : NULL;
 }
 
-/* The content that E is about: that of an earlier name of the same file, or one of its own. */
+/* The content of E: that of an earlier name of the same file, or one of its own. */
 static struct tree_content *content_of(struct check *c, const struct image_entry *e)
 {
 	const struct cpio_header *h = &e->header;
@@ -110,7 +110,7 @@ static struct tree_content *content_of(struct check *c, const struct image_entry
 	return made;
 }
 
-/* A further name of a file may come without data: then it changes nothing. */
+/* A further name of a file may have no data: then it changes nothing. */
 static int read_data(struct check *c, struct tree_node *s, uint64_t size, bool linked, struct err *err)
 {
 	struct buf *keep = wanted_content(c, s->path, size);
@@ -131,7 +131,7 @@ static int read_data(struct check *c, struct tree_node *s, uint64_t size, bool l
 	return (int)n;
 }
 
-/* The path of a link's target is kept: where links lead is judged at the end. */
+/* Keeps the target of a link: where links lead is checked at the end. */
 static int read_target(struct check *c, struct tree_node *s, struct err *err)
 {
 	char target[CPIO_TARGET_MAX + 1];
@@ -148,7 +148,7 @@ static int read_target(struct check *c, struct tree_node *s, struct err *err)
 	return 0;
 }
 
-/* Where the entry lands. NULL: nowhere, which is told. */
+/* Where the entry ends up. NULL: nowhere, which is reported. */
 static const char *find_place(struct check *c, const struct image_entry *e)
 {
 	const char *path = e->path, *slash = strrchr(path, '/'), *place;
@@ -161,7 +161,7 @@ static const char *find_place(struct check *c, const struct image_entry *e)
 		problem(c, "/%s is no folder, but its name ends with a slash: the kernel leaves it "
 			"out in silence", path);
 	else if (r == -ENOENT && early_is_wanted(path))
-		return arena_strdup(c->arena, path); /* it need not be unpacked to be found */
+		return arena_strdup(c->arena, path); /* the kernel finds it without unpacking it */
 	else if (r == -ENOENT)
 		problem(c, "/%s comes before its folder /%.*s: the kernel leaves it out in silence",
 			path, dir, path);
@@ -179,8 +179,8 @@ static bool has_type(unsigned mode)
 	       S_ISFIFO(mode) || S_ISSOCK(mode);
 }
 
-/* What the kernel does without a word, or not at all. OLD: mode of an earlier entry, 0: none.
- * False when it leaves the entry out. */
+/* Things that the kernel ignores or does silently. OLD: mode of an earlier entry, 0: none. False
+ * when the kernel leaves the entry out. */
 static bool check_entry(struct check *c, const struct image_entry *e, unsigned old)
 {
 	unsigned mode = e->header.mode;
@@ -207,7 +207,7 @@ static bool check_entry(struct check *c, const struct image_entry *e, unsigned o
 	return !left_out;
 }
 
-/* What the kernel looks for before it unpacks. */
+/* What the kernel looks for before it unpacks anything. */
 static void check_early(struct check *c, const struct image_entry *e, bool is_first)
 {
 	const struct image_segment *segments;
@@ -331,7 +331,7 @@ static void check_manifest(struct check *c, const struct buf *expected)
 	cursor = (char *)c->manifest.data;
 	if (manifest_open(cursor, c->manifest.len, &err) < 0) {
 		problem(c, "/" MANIFEST_PATH ": %s%s%s", err.text, err.hint[0] ? "; " : "", err.hint);
-		return; /* what it says of the files means nothing now */
+		return; /* what it says about the files means nothing now */
 	}
 	while ((r = manifest_next(&cursor, &line, &m, &err)) > 0)
 		check_against_manifest(c, &m);
@@ -396,7 +396,7 @@ static void check_conf(struct check *c)
 	}
 }
 
-/* The kernel that another builder made the image for; not if it has modules of several. */
+/* The kernel that another builder made the image for; none if it has modules of several. */
 static void find_kernel(struct check *c)
 {
 	const char *found = NULL, *below;

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The verdict on an image, from its bytes alone: every segment can be unpacked by the rules of
- * the kernel; every file is what the manifest says and nothing is missing or added; PID 1 is
- * there; every module that the index promises is there. An image of another builder has no
- * manifest: only its structure is judged.
+ * Verifies an image from its bytes alone: every segment can be unpacked by the rules of the kernel;
+ * every file is what the manifest says and nothing is missing or added; PID 1 is there; every
+ * module that the index lists is there. An image of another builder has no manifest: only its
+ * structure is checked.
  */
 
 #include <stdbool.h>
@@ -34,9 +34,9 @@ struct verdict_problem {
 };
 
 /*
- * Reads the whole image. 0 when it could be judged: problems are in OUT then, and live in
- * ARENA. -EBADMSG when it is so damaged that reading had to stop, -errno when it cannot be
- * read. EXPECTED: the manifest that it must hold; NULL: any.
+ * Reads the whole image. 0 when it could be checked: OUT then holds the problems, which live in
+ * ARENA. -EBADMSG when it is so damaged that reading had to stop, -errno when it cannot be read.
+ * EXPECTED: the manifest that it must hold; NULL: any.
  */
 int image_verify(struct image *image, const struct buf *expected, struct arena *arena,
 		 struct verdict *out, struct err *err);

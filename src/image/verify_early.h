@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The verdict on what the kernel looks for before it unpacks anything: CPU microcode and ACPI
- * tables. Whether it finds them (lib/earlycpio.c), and whether it will take them.
+ * Checks what the kernel looks for before it unpacks anything, CPU microcode and ACPI tables:
+ * whether it finds them (lib/earlycpio.c), and whether it will accept them.
  */
 
 #include "base/buf.h"
@@ -12,12 +12,12 @@
 /* Is PATH one that the kernel looks for early? */
 bool early_is_wanted(const char *path);
 
-/* Will it find that entry? */
+/* Will the kernel find that entry? */
 bool early_is_found(const struct image_entry *e, const struct image_segment *segments);
 
 /*
- * Judges such an entry. IS_FIRST: no entry of that path came before. -EBADMSG with a sentence
- * about what is wrong with it; DATA is its content.
+ * Checks such an entry. IS_FIRST: no earlier entry has that path. DATA is its content. -EBADMSG
+ * with a sentence about what is wrong with it.
  */
 int early_check(const struct image_entry *e, const struct image_segment *segments, bool is_first,
 		const struct buf *data, struct err *err);
