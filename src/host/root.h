@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The machine that is read: a directory that stands for its "/". Every path goes through here,
- * so that --root DIR and the tests see nothing of the machine they run on: symbolic links,
- * absolute ones too, are resolved inside the directory (openat2, RESOLVE_IN_ROOT).
+ * The machine that is read: a directory that stands for its "/". Every path goes through here, so
+ * that --root DIR and the tests see nothing of the machine they run on: symbolic links, even
+ * absolute ones, are resolved inside the directory (openat2, RESOLVE_IN_ROOT).
  * Paths are given with or without a leading slash.
  */
 
@@ -24,7 +24,7 @@ struct root {
 	char path[PATH_MAX]; /* absolute, for messages and for libraries that want a path */
 	bool is_host;     /* it is "/" itself */
 	struct trace *trace; /* notes each question below, see host/remembered/trace.h; NULL: nothing does */
-	struct cache *cache; /* what was worked out of its files before; NULL: nothing */
+	struct cache *cache; /* earlier results from its files; NULL: none */
 };
 
 /* Close with root_close(). */
@@ -32,11 +32,11 @@ int root_open(const char *path, struct root *out, struct err *err);
 void root_close(struct root *r);
 #define _cleanup_root_ __attribute__((cleanup(root_close)))
 
-/* What to put in front of "/path" when a person is to find it: nothing for the host itself. */
+/* The prefix of "/path" for messages to people: empty for the host itself. */
 const char *root_prefix(const struct root *r);
 
-/* For who reads a file without these functions, through a library that wants a path: to be
- * called before. The other one is for a path of the calling process, absolute or not. */
+/* For code that reads a file without these functions, through a library that wants a path: to be
+ * called first. The second one is for a path of the calling process, absolute or not. */
 void root_note(const struct root *r, const char *path);
 void root_note_outside(const struct root *r, const char *path);
 
@@ -54,7 +54,7 @@ int root_stat(const struct root *r, const char *path, struct stat *st);
 int root_lstat(const struct root *r, const char *path, struct stat *st);
 bool root_exists(const struct root *r, const char *path);
 
-/* Target of a symbolic link as it is written; NULL when PATH is none. */
+/* Target of a symbolic link as written; NULL when PATH is not a link. */
 char *root_readlink(const struct root *r, const char *path, struct arena *arena);
 
 /* PATH with all links resolved, below the root, without a leading slash; NULL when it does not

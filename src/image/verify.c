@@ -66,7 +66,7 @@ static const char *printable(struct check *c, const char *value)
 	return arena_strdup(c->arena, text);
 }
 
-/* Where to keep the content of E if it is one of our files that are checked later. */
+/* Where to keep the content of PATH if it is one of our files that are checked later. */
 static struct buf *wanted_content(struct check *c, const char *path, uint64_t size)
 {
 	if (size > MANIFEST_SIZE_MAX)

@@ -3,8 +3,8 @@
 
 /*
  * Where a machine keeps what its boot loader reads, how much room there is, which kernels lie there
- * and what the menu says of them. All paths are below the root, links resolved, without a leading
- * slash. The images are those of host/boot/images.h.
+ * and what the menu says about them. All paths are below the root, links resolved, without a
+ * leading slash. The images are those of host/boot/images.h.
  */
 
 #include <stdbool.h>
@@ -22,8 +22,8 @@ struct bootdir {
 	const char *boot;   /* where menus of GRUB and extlinux lie */
 	const char *token;  /* below it a folder for each kernel (host/boot/kernel_install.h); NULL */
 	const char *fstype; /* ext4, vfat, ...; NULL: not known (no /proc below the root) */
-	uint64_t total, free; /* bytes; free: for us */
-	uint64_t cluster;   /* bytes that a file grows by */
+	uint64_t total, free; /* bytes; free: for our use */
+	uint64_t cluster;     /* bytes; sizes of files are rounded up to it */
 	uint64_t device;    /* st_dev */
 	bool is_mount;      /* a filesystem of its own */
 	bool is_read_only;
@@ -33,10 +33,10 @@ struct bootdir {
 	size_t n_kernels;
 };
 
-/* -ENOENT: there is none. -ENODEV: fstab has a filesystem for it, which is not mounted: what is
- * written there would be hidden as soon as it is. So it is with the EFI system partition where
- * no menu is in /boot. */
+/* -ENOENT: there is none. -ENODEV: fstab has a filesystem for it that is not mounted: anything
+ * written there would be hidden once it is. The same holds for the EFI system partition when there
+ * is no menu in /boot. */
 int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out, struct err *err);
 
-/* Bytes that a file of SIZE takes there. */
+/* Bytes that a file of SIZE occupies there. */
 uint64_t bootdir_takes(const struct bootdir *b, uint64_t size);

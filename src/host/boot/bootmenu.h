@@ -3,9 +3,9 @@
 
 /*
  * What the boot loaders of a machine offer: the entries of GRUB's menu (boot/grub/grub.cfg,
- * boot/grub2/grub.cfg, else one of the EFI system partition, and what they source), of the Boot
- * Loader Specification (type 1, loader/entries of /boot, /efi and /boot/efi), and of extlinux. Read
- * only.
+ * boot/grub2/grub.cfg, else one of the EFI system partition, and the files that they source), of
+ * the Boot Loader Specification (type 1, loader/entries of /boot, /efi and /boot/efi), and of
+ * extlinux. Read only.
  *
  * All paths are below the root, links resolved where the file is there, without a leading slash: a
  * path in a menu counts from the top of the filesystem that the loader reads, which may be the
@@ -23,12 +23,12 @@
 #define BOOTMENU_PREVIOUS "preroot-previous" /* a number, from 2, for those that are older; "-" */
 #define BOOTMENU_TRIAL	  "preroot-trial-"
 
-/* In front of the names of entry files. What systemd-boot and Fedora's GRUB have no other order for
- * goes by name, the greatest first, and the first is the default: ours must be the least by the
- * rules of both. */
+/* Prefix of the names of entry files. Where systemd-boot and Fedora's GRUB have no other order,
+ * they sort entries by name in descending order, and the first one is the default: ours must sort
+ * last by the rules of both. */
 #define BOOTMENU_BLS_LAST "a-"
 
-/* Is that how preroot names an entry, on this machine or another? */
+/* Is ID one that preroot gives to an entry, on this machine or another? */
 bool bootmenu_is_own_id(const char *id);
 
 enum bootmenu_loader {
@@ -43,23 +43,23 @@ struct bootmenu_top {
 	const struct root *root;
 	const char *base;   /* folder at whose top they may begin: boot, efi, ... */
 	const char *folder; /* of the menu, where relative ones begin */
-	const char *target; /* of the mount that BASE lies on; NULL: not known */
-	const char *inside; /* what of that filesystem is mounted there: "/", "/@" */
+	const char *target; /* of the mount that BASE is on; NULL: not known */
+	const char *inside; /* the part of that filesystem that is mounted there: "/", "/@" */
 };
 
 struct bootmenu_entry {
 	enum bootmenu_loader loader;
 	const struct bootmenu_top *top;
-	const char *file;     /* that it stands in */
+	const char *file;     /* that it is in */
 	unsigned line;        /* where it begins; 0: it is the whole file */
-	const char *id;       /* by which its loader knows it, without .conf; NULL: none */
+	const char *id;	      /* the loader's name for it, without .conf; NULL: none */
 	const char *title;
-	const char *number;   /* by which GRUB's "default" calls it; NULL: not known */
+	const char *number;   /* how GRUB's "default" refers to it; NULL: not known */
 	const char *version;  /* of the kernel; NULL: not known, or the kernel is not there */
-	const char *kernel;   /* NULL: it boots no Linux */
+	const char *kernel;   /* NULL: it does not boot Linux */
 	const char **initrds; /* ends with NULL */
 	const char *options;  /* the kernel command line, as written */
-	const char *machine;  /* whose entry file says it is; NULL: it does not */
+	const char *machine;  /* whose entry it is, according to its file; NULL: it does not say */
 	bool is_ours;         /* preroot wrote it on this machine, for a previous image or a trial */
 	bool is_plain;        /* it has one kernel, not one of two: another can be made from it */
 };
@@ -73,7 +73,7 @@ struct bootmenu {
 	const char *preferred[BOOTMENU_LOADERS]; /* what the file of GRUB or extlinux says is to be
 						    booted, as it is written; NULL: nothing */
 	bool grub_reads_bls;  /* its entries are those of BOOTMENU_BLS, as on Fedora */
-	bool grub_keeps_next; /* grub.cfg takes the entry for the next boot from grubenv */
+	bool grub_keeps_next; /* grub.cfg reads the entry for the next boot from grubenv */
 	const char *problem;  /* NULL, or what could not be read: "FILE: line N: ..." */
 };
 
@@ -83,18 +83,18 @@ struct bootmenu {
 int bootmenu_read(const struct root *r, const char *boot, struct arena *arena,
 		  struct bootmenu *out, struct err *err);
 
-/* The first entry that boots VERSION with the image at PATH (NULL: any). */
+/* The first entry that boots VERSION with the image at PATH (NULL: any image). */
 const struct bootmenu_entry *bootmenu_find(const struct bootmenu *m, const char *version,
 					   const char *path);
 
 /* Is PATH, links resolved, among the initrds of E? */
 bool bootmenu_names(const struct bootmenu_entry *e, const char *path);
 
-/* The file that WRITTEN in a menu means: of those that it can mean the first that is there, with
- * links resolved; the first one, if none is. */
+/* The file that the path WRITTEN in a menu refers to: the first of the possible files that exists,
+ * with links resolved; if none does, the first one. */
 char *bootmenu_place(const struct bootmenu_top *top, const char *written, struct arena *arena);
 
-/* What to write instead of WRITTEN, which means the file at PATH, so that it means NEW, a file
- * in the same folder. NULL: that cannot be said. */
+/* What to write instead of WRITTEN, which refers to the file at PATH, so that it refers to NEW, a
+ * file in the same folder. NULL: there is no way to write it. */
 char *bootmenu_rename(const struct bootmenu_top *top, const char *written, const char *path,
 		      const char *new, struct arena *arena);

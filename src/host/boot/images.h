@@ -4,7 +4,7 @@
 /*
  * The initramfs images of a machine.
  *
- * Which file is the image of a kernel VERSION, the first of these that there is:
+ * Which file is the image of a kernel VERSION? The first of these that exists:
  *   1. what the boot menu boots this kernel with (preroot's own entries do not count, nor does
  *      microcode that is loaded in front of it), where that is on the filesystem of the images;
  *   2. a file with one of the names that distributions use: initrd.img-VERSION,
@@ -12,7 +12,7 @@
  *      the suffix of a kernel image whose header says VERSION (vmlinuz-linux, initramfs-linux.img);
  *      in a folder that kernel-install made for the kernel, initrd or initrd.img-VERSION;
  *   3. the name that this distribution uses.
- * A link counts as the file that it leads to. Beside an image lie, each named after it:
+ * A link counts as the file that it leads to. Next to an image are these, each named after it:
  *   IMAGE.previous, IMAGE.previous-2, ...   what it replaced, the youngest first
  *   IMAGE.trial                             what the next boot is to try, see rebuild --try-next
  */
@@ -41,9 +41,9 @@ struct boot_image {
 struct boot_images {
 	struct boot_image *list; /* by version (newest first), kind and generation */
 	size_t n;
-	/* Named like images, but they are not the images of a kernel: copies that somebody made of
-	 * one, fallback and rescue images. VERSION: the kernel that is there and whose name they
-	 * have; NULL: none. */
+	/* Named like images, but not the image of a kernel: copies that somebody made of one,
+	 * fallback and rescue images. VERSION: the installed kernel whose name they have; NULL:
+	 * none. */
 	struct boot_image *others;
 	size_t n_others;
 };

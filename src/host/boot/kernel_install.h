@@ -19,5 +19,5 @@ struct kernel_install {
 	bool has_kernel;    /* a kernel is in one of its folders */
 };
 
-/* The first of them that holds a kernel, else the first that is there. False: there is none. */
+/* The first of them that holds a kernel, otherwise the first that exists. False: there is none. */
 bool kernel_install_find(const struct root *r, struct arena *arena, struct kernel_install *out);

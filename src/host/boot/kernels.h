@@ -18,26 +18,29 @@ struct kernel {
 	const char *modules_dir; /* below the root, links resolved: usr/lib/modules/VERSION; without
 				  * modules, where they would be */
 	const char *image;       /* below the root; NULL: there is none */
-	bool is_monolithic;      /* its configuration has no loadable modules: all is built in */
+	bool is_monolithic;	 /* its configuration has no loadable modules: everything is built
+				    in */
 };
 
-/* Every directory of the module folder that holds a module tree, and the kernels in /boot whose
- * configuration file says that they have no modules; newest version first. Count, or -errno. */
+/* Lists every directory of the module folder that holds a module tree, and the kernels in /boot
+ * whose configuration file says that they have no modules; newest version first. Returns their
+ * number, or -errno. */
 int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err);
 
 /*
  * The kernel called VERSION; with NULL the running one (when the root is the host's), else the
- * newest that has an image. Must have a module tree with depmod's indexes, unless it is monolithic,
- * and an image whose header says the same version; each lack is an error of its own.
+ * newest that has an image. It must have a module tree with depmod's indexes, unless it is
+ * monolithic, and an image whose header has the same version; whatever is missing has an error of
+ * its own.
  */
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
-/* The version of the kernel image at PATH: what its header says, else what its name does. NULL: it
- * cannot be opened, or neither says it. */
+/* The version of the kernel image at PATH: from its header, otherwise from its name. NULL: it
+ * cannot be opened, or neither has one. */
 const char *kernel_version(const struct root *r, const char *path, struct arena *arena);
 
-/* Does NAME, of a kernel or an image, end as those of copies and of half-installed files do? */
+/* Does NAME, of a kernel or an image, end like those of copies and of half-installed files? */
 bool kernel_name_is_copy(const char *name);
 
 struct kernel_file {
@@ -45,16 +48,15 @@ struct kernel_file {
 	const char *suffix; /* of its name: "linux" of vmlinuz-linux, "" of vmlinuz */
 };
 
-/* The kernel images right in FOLDER, by name; links and copies are
- * none. Their number. */
+/* The kernel images directly in FOLDER, by name, without links and copies. Returns their number. */
 size_t kernel_files(const struct root *r, const char *folder, struct arena *arena,
 		    struct kernel_file **out);
 
-/* Where a kernel image of VERSION lies, by its name, else by its header, whether there are modules for it or not;
- * NULL: nowhere. */
+/* Where a kernel image of VERSION is, found by name, otherwise by header, whether or not there are
+ * modules for it; NULL: nowhere. */
 const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena);
 
-/* Hints that depmod mends the indexes of VERSION. Returns the code that ERR holds. */
+/* Adds a hint that depmod rebuilds the indexes of VERSION. Returns the code that ERR holds. */
 int kernel_hint_depmod(const struct root *r, const char *version, struct err *err);
 
 /*

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The filesystem that a path lies on, by the mount table of the machine.
+ * The filesystem that a path is on, according to the mount table of the machine.
  */
 
 #include "base/arena.h"

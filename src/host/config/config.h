@@ -5,13 +5,13 @@
  * dracut's configuration as it lies on a machine: which files count, in which order, and what their
  * keys mean here. The language is format/machine/conf.h's; nothing is run.
  *
- * /etc/dracut.conf comes first, then every *.conf of these folders, in the order of their names, as
- * versions (GNU "sort -V"), whichever folder they are in:
+ * /etc/dracut.conf is read first, then every *.conf of these folders, sorted by name as versions
+ * (GNU "sort -V"), whichever folder they are in:
  *
  *   /etc/dracut.conf.d  /usr/lib/dracut/dracut.conf.d  /run/initramfs/dracut.conf.d
  *
- * Of files with one name only the one in the folder that stands first here counts; a link to
- * /dev/null there switches the others off. Hidden files and links that lead nowhere do not count.
+ * If several files have the same name, only the one in the folder listed first here counts; a link
+ * to /dev/null there disables the others. Hidden files and links that lead nowhere do not count.
  * What is read later overrides what came before.
  */
 
@@ -38,9 +38,9 @@ struct config {
 	size_t n_files;
 };
 
-/* KERNEL: what $kernel is. All of OUT lives in ARENA. A file that cannot be read or is no
- * configuration is an error with its path, or file, line and column; so is one that was named and
- * is not there. Messages and assignments name files as they are below the root. */
+/* KERNEL: the value of $kernel. All of OUT lives in ARENA. A file that cannot be read or is not a
+ * valid configuration is an error with its path, or file, line and column; so is a file that was
+ * named but does not exist. Messages and assignments name files as they are below the root. */
 int config_read(const struct root *root, const struct config_places *places, const char *kernel,
 		struct arena *arena, struct config *out, struct err *err);
 
@@ -49,13 +49,14 @@ int config_read(const struct root *root, const struct config_places *places, con
 enum config_effect {
 	CONFIG_UNKNOWN,
 	CONFIG_HONOURED,
-	CONFIG_IGNORED, /* dracut knows it, or once did; here it changes nothing */
+	CONFIG_IGNORED, /* dracut knows it, or once did; here it has no effect */
 };
 
 enum config_effect config_effect(const char *key);
 
-/* The known key that KEY most likely was meant to be; NULL: none is near. */
+/* The known key that KEY was most likely meant to be; NULL: none is close enough. */
 const char *config_nearest(const char *key);
 
-/* Appends "KEY (FILE:LINE), ..." of all that is asked for and has no effect here. Their number. */
+/* Appends "KEY (FILE:LINE), ..." for everything that is requested but has no effect here. Returns
+ * their number. */
 size_t config_ignored(const struct conf *values, struct buf *out);

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * What a machine needs to reach its filesystems: for each mounted filesystem on a block device
- * the chain of block devices below it (partition, slaves), and for those every device of /sys
- * on the way up to the bus. Also the keyboards: somebody may have to type; and the kinds of
- * processors, for their microcode. Which driver of the
- * target kernel serves a device is not said here: that is the target's matter.
+ * What a machine needs to reach its filesystems: for each mounted filesystem on a block device the
+ * chain of block devices below it (partition, slaves), and for those every device of /sys on the
+ * way up to the bus. Also the keyboards: somebody may have to type; and the kinds of processors,
+ * for their microcode. Which driver of the target kernel serves a device is not recorded here: that
+ * depends on the target.
  *
  * The JSON form is what `preroot hardware --json` prints and --hardware reads:
  *   {"preroot-hardware": 1, "kernel": "6.1.0",
@@ -41,7 +41,7 @@ struct hw_mount {
 	const char *source;
 	const char *fstype;
 	const char *options; /* super block options */
-	bool is_early;       /* an initramfs mounts it: /, /usr, and what fstab marks so */
+	bool is_early;	     /* an initramfs mounts it: /, /usr, and mounts that fstab marks so */
 	struct hw_block *blocks;
 	size_t n_blocks;
 };
@@ -64,7 +64,7 @@ struct hw_cpu {
 	bool is_guest;       /* of a virtual machine */
 };
 
-/* Target of an area for swapping: it has no place in the tree. */
+/* Target of a swap area, which has no place in the tree. */
 #define HW_SWAP "swap"
 
 #define HW_PLATFORMS_UNKNOWN UINT32_MAX
@@ -77,19 +77,19 @@ struct hardware {
 	size_t n_devices;
 	struct hw_cpu *cpus; /* each kind once; none on other architectures than x86 */
 	size_t n_cpus;
-	bool knows_cpus;     /* false: nothing was to be found out about them */
+	bool knows_cpus; /* false: nothing could be found out about them */
 };
 
 /* Reads /proc/self/mountinfo, /proc/swaps (swap areas on partitions and disks), /etc/fstab and /sys
- * below the root. A mount whose device is not in /sys is
- * left out. -ENOENT when there is no /proc or /sys at all. */
+ * below the root. A mount whose device is not in /sys is left out. -ENOENT when there is no /proc
+ * or no /sys. */
 int hardware_read(const struct root *r, struct arena *arena, struct hardware *out,
 		  struct err *err);
 
-/* The processors alone, from /proc/cpuinfo and what the microcode driver says in /sys. */
+/* Reads the processors alone, from /proc/cpuinfo and the microcode driver's files in /sys. */
 void hardware_read_cpus(const struct root *r, struct arena *arena, struct hardware *hw);
 
-/* -EBADMSG says which value is wrong. */
+/* -EBADMSG: the message says which value is wrong. */
 int hardware_from_json(const char *text, size_t len, struct arena *arena, struct hardware *out,
 		       struct err *err);
 

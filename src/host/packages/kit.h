@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What packages.c, which knows what is asked for, and the readers of the databases share.
+ * Shared by packages.c, which knows what is asked for, and the readers of the databases.
  */
 
 #include <pthread.h>
@@ -21,7 +21,7 @@ enum {
 	PACKAGES_TAIL = 8, /* bytes at the end of a path that the filter looks at */
 };
 
-/* A path that somebody asks for, or that a diversion makes of interest. */
+/* A path that somebody asks for, or that matters because of a diversion. */
 struct wanted {
 	struct wanted *next; /* in its slot */
 	struct wanted *before; /* the one that was made before it */
@@ -50,7 +50,7 @@ struct packages {
 	size_t n_wanted;
 	bool merged[8]; /* which top folders are links into /usr */
 
-	const char **names; /* of packages, by number; what the reader calls them */
+	const char **names; /* of packages, by number; the reader's own names */
 	size_t n_names;
 	struct package *owners; /* by number, filled for those that own something */
 
@@ -62,27 +62,29 @@ struct packages {
 /* Fills merged. */
 void packages_find_merged(struct packages *p);
 
-/* PATH as it is compared: no leading slash, and no "usr/" before a merged folder. */
+/* PATH as it is compared: without a leading slash, and without "usr/" before a merged folder. */
 struct span packages_key(const struct packages *p, struct span path);
 
-/* The entry of a key; NULL. WANT: make it. */
+/* The entry of a key; NULL. WANT: create it if needed. */
 struct wanted *packages_entry(struct packages *p, struct span key, bool want);
 
-/* Package NUMBER lists PATH. For many threads. */
+/* Package NUMBER lists PATH. Thread-safe. */
 void packages_claim(struct packages *p, struct span path, uint32_t number);
 
-/* Notes damage; the first is told. For many threads. */
+/* Notes damage, of which one message is reported. Thread-safe. */
 void packages_damaged(struct packages *p, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Tells who a package is; false, and noted as damage, when a word is none. ARCH may be empty. */
+/* Sets name, version and architecture of a package; false, and noted as damage, when one of them is
+ * not a valid word. ARCH may be empty. */
 bool packages_is(struct packages *p, uint32_t number, struct span name, struct span version,
 		 struct span arch);
 
-/* Names in a folder that end with SUFFIX, sorted: names and n_names. False: no such folder. */
+/* Lists the names in a folder that end with SUFFIX, sorted: names and n_names. False: no such
+ * folder. */
 bool packages_list(struct packages *p, const char *folder, const char *suffix);
 
-/* Adds a package by its rpm header, with what it owns. 0, -EBADMSG, -ENOMEM. */
+/* Adds a package from its rpm header, with the files that it owns. 0, -EBADMSG, -ENOMEM. */
 int packages_rpm_header(struct packages *p, const void *blob, size_t len);
 
 /* The readers. False: there is no such database. */
@@ -90,5 +92,5 @@ bool packages_read_dpkg(struct packages *p, unsigned threads);
 bool packages_read_pacman(struct packages *p, unsigned threads);
 bool packages_read_rpm(struct packages *p, unsigned threads);
 
-/* The databases of rpm in FOLDER that are no SQLite: Packages.db, Packages. */
+/* The databases of rpm in FOLDER that are not SQLite: Packages.db, Packages. */
 bool packages_read_rpm_file(struct packages *p, const char *folder);

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Which installed package owns a file, from the machine's package database: dpkg
- * (/var/lib/dpkg, with diversions and architectures), pacman (/var/lib/pacman/local) or rpm
- * (rpmdb.sqlite, Packages.db, Packages), whichever is the first that has packages. Read directly:
- * no program is run.
- * Paths are asked for first and looked up all at once, so that each file of the database is read
- * once. In a merged /usr, /lib/x and /usr/lib/x are one file. Where several packages own a file,
- * one is told, the same each time: the first by name, with rpm the one that was installed first. The database is hostile input.
+ * Which installed package owns a file, from the machine's package database: dpkg (/var/lib/dpkg,
+ * with diversions and architectures), pacman (/var/lib/pacman/local) or rpm (rpmdb.sqlite,
+ * Packages.db, Packages), whichever is the first that has packages. They are read directly: no
+ * program is run. Paths are asked for first and looked up all at once, so that each file of the
+ * database is read once. In a merged /usr, /lib/x and /usr/lib/x are one file. If several packages
+ * own a file, always the same one is returned: the first by name, with rpm the one that was
+ * installed first. The database is hostile input.
  */
 
 #include "base/arena.h"
@@ -26,13 +26,14 @@ struct packages;
 struct packages *packages_new(const struct root *root);
 void packages_free(struct packages *p);
 
-/* Asks for the owner of PATH, which need not exist. Links are followed; when
- * nobody owns what PATH leads to, the owner of the link itself is told. */
+/* Asks for the owner of PATH, which need not exist. Links are followed; when nobody owns what PATH
+ * leads to, the owner of the link itself is returned. */
 void packages_want(struct packages *p, const char *path);
 
 /*
- * Looks up all paths. A machine without a database has no packages, which is no error. 0; or
- * -errno with what is damaged in ERR, and then what could be read is there all the same.
+ * Looks up all paths. A machine without a database has no packages, which is not an error. 0; or
+ * -errno, with the damage described in ERR, in which case everything that could be read is
+ * available all the same.
  */
 int packages_read(struct packages *p, unsigned threads, struct err *err);
 

@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * What was worked out before, kept in a folder of the machine that builds: blobs by key. A key
- * is a text that names all that the bytes depend on: what was done, with which input (by digest
- * or identity), by which version. The cache decides nothing: an image has the same bytes with
- * it, without it, and after it was deleted, also in mid-run.
+ * Results of earlier runs, kept in a folder of the machine that builds: blobs by key. A key is a
+ * text that names everything the bytes depend on: what was done, with which input (by digest or
+ * identity), by which version. The cache decides nothing: an image has the same bytes with it,
+ * without it, and after it was deleted, even in the middle of a run.
  *
- * Nothing in it is trusted without a look. The folder must belong to the caller, and nobody else
+ * Nothing in it is trusted without a check. The folder must belong to the caller, and nobody else
  * may write to it; so must each blob, which also carries its key and the SHA-256 of its data,
- * compared on every use. What fails is dropped, counted, and made anew. No function here fails:
- * a cache that cannot be used misses, and keeps nothing; cache_problem() has the reason.
+ * compared on every use. A blob that fails a check is dropped, counted, and created again. No
+ * function here fails: a cache that cannot be used finds nothing, and keeps nothing;
+ * cache_problem() has the reason.
  *
  * A blob is written to a temporary name and renamed; there are no locks. A file of a blob:
  * "PRB1", u32 length of the key, u64 length of the data, SHA-256 of the data, key, data; all
@@ -31,8 +32,8 @@ enum {
 
 struct cache;
 
-/* Never NULL. DIR need not exist: it is made, with mode 0700, when the first blob is put. LIMIT
- * in bytes is kept by cache_free(): what was not used for longest goes. */
+/* Never NULL. DIR need not exist: it is created, with mode 0700, when the first blob is put.
+ * cache_free() enforces LIMIT, in bytes: the least recently used blobs are removed. */
 struct cache *cache_new(const char *dir, uint64_t limit);
 void cache_free(struct cache *c);
 static inline void cleanup_cache(struct cache **c)
@@ -42,27 +43,27 @@ static inline void cleanup_cache(struct cache **c)
 #define _cleanup_cache_ __attribute__((cleanup(cleanup_cache)))
 
 /*
- * True, and the blob of KEY appended to OUT, its digest in SHA256 (which may be NULL); false,
- * OUT as it was, when there is none or it has more than MAX bytes. C may be NULL: false. From
- * any thread.
+ * True: the blob of KEY was appended to OUT, and its digest is in SHA256 (which may be NULL).
+ * False, OUT unchanged: there is none, or it has more than MAX bytes. C may be NULL: false.
+ * Thread-safe.
  */
 bool cache_get(struct cache *c, const char *key, size_t max, struct buf *out,
 	       uint8_t sha256[DIGEST_SIZE]);
 
-/* The same, but leaves no mark that the blob was used: nothing at all is written. */
+/* The same, but does not record that the blob was used: nothing at all is written. */
 bool cache_peek(struct cache *c, const char *key, size_t max, struct buf *out,
 		uint8_t sha256[DIGEST_SIZE]);
 
-/* Keeps DATA under KEY, in place of what was there. SHA256: of DATA, NULL to have it taken here.
- * C may be NULL. From any thread. */
+/* Keeps DATA under KEY, replacing what was there. SHA256: of DATA; NULL to compute it here. C may
+ * be NULL. Thread-safe. */
 void cache_put(struct cache *c, const char *key, const void *data, size_t len,
 	       const uint8_t *sha256);
 
-/* From now on it is only read, and nothing at all is written. */
+/* From now on the cache is only read, and nothing at all is written. */
 void cache_freeze(struct cache *c);
 
-/* Why the cache is not used, or not any more; NULL when all is well. Lives as long as C. */
+/* Why the cache is not used, or no longer used; NULL when all is well. Lives as long as C. */
 const char *cache_problem(struct cache *c);
 
-/* Blobs that were damaged or not to be trusted, and were dropped. */
+/* The number of blobs that were damaged or not trustworthy, and were dropped. */
 size_t cache_dropped(struct cache *c);

@@ -3,21 +3,20 @@
 
 /*
  * What a machine was asked, and what it answered: the trace of a plan. A root that has a trace
- * (struct root) notes each question before it asks, so that whatever changes in between shows as
- * a change later. The same questions asked again tell, without reading contents, whether the
- * plan would come out the same.
+ * (struct root) notes each question before it asks, so that whatever changes in between shows as a
+ * change later. Asking the same questions again shows, without reading contents, whether the plan
+ * would be the same.
  *
  * An answer stands for what was seen:
  *   a file         type, permissions, device, inode, size, mtime, ctime
  *   a folder       device, inode, permissions; when it was listed, the digest of its names
- *                  (no inode on a FAT, no device where it is not a real one: both change with mounts)
- *   a link         its target; a resolved path: where it led
- *   absent         the error; of a path, only the first part that is missing is noted
- *   /proc, /sys    permissions, and the digest of the content once it was read: times and inodes
- *                  mean nothing there; of some files only a part (host/remembered/condense.h). The
- *                  variables of EFI as well
- * A file that was changed less than TRACE_RACY seconds before it was asked for may change again
- * without its times doing so: of that, too, the digest of the content is noted.
+ *                  (no inode on a FAT, no device where it is not a real one: both change with
+ * mounts) a link         its target; a resolved path: where it led absent         the error; of a
+ * path, only the first part that is missing is noted /proc, /sys    permissions, and the digest of
+ * the content once it was read: times and inodes mean nothing there; of some files only a part
+ * (host/remembered/condense.h). The variables of EFI as well A file that was changed less than
+ * TRACE_RACY seconds before it was asked for may change again without its times doing so: of that,
+ * too, the digest of the content is noted.
  */
 
 #include <stdbool.h>
@@ -32,7 +31,7 @@ enum {
 	TRACE_RACY = 2, /* seconds: the coarsest clock of a filesystem, FAT's */
 };
 
-/* What tells that a file is still the one it was. */
+/* What identifies a file as unchanged. */
 struct file_identity {
 	uint64_t device, inode, size;
 	int64_t mtime, ctime; /* nanoseconds */
@@ -50,7 +49,7 @@ int file_identity_compare(const struct file_identity *a, const struct file_ident
 void file_identity_encode(struct buf *out, const struct file_identity *id);
 struct file_identity file_identity_decode(const uint8_t *data);
 
-/* A change in the same tick of the clock would not show: do not go by identity. */
+/* A change within the same tick of the clock would not show: do not rely on identity. */
 bool file_is_racy(const struct stat *st);
 
 enum trace_question {
@@ -72,8 +71,8 @@ struct trace_fact {
 
 struct trace;
 
-/* For questions below ROOT, which is copied; its descriptor must stay open as long. NULL, and
- * ERR filled, when / cannot be opened. */
+/* For questions below ROOT, which is copied; its descriptor must stay open as long. NULL, and ERR
+ * filled, when / cannot be opened. */
 struct trace *trace_new(const struct root *root, struct err *err);
 void trace_free(struct trace *t);
 static inline void cleanup_trace(struct trace **t)
@@ -82,15 +81,15 @@ static inline void cleanup_trace(struct trace **t)
 }
 #define _cleanup_trace_ __attribute__((cleanup(cleanup_trace)))
 
-/* Asks and notes. TRACE_CONTENT becomes TRACE_STAT where identity will do. T may be NULL. From
- * any thread. */
+/* Asks and notes the answer. TRACE_CONTENT becomes TRACE_STAT where the identity is enough. T may
+ * be NULL. Thread-safe. */
 void trace_note(struct trace *t, int question, const char *path);
 
 /* Notes this program and the shared libraries it runs with. */
 void trace_note_program(struct trace *t);
 
-/* All that was noted, in the order of asking. Valid until the next note. */
+/* Everything that was noted, in the order of asking. Valid until the next note. */
 size_t trace_facts(const struct trace *t, const struct trace_fact **out);
 
-/* Asks again; true when the answer is the one of FACT. */
+/* Asks again; true when the answer is that of FACT. */
 bool trace_holds(const struct trace *t, const struct trace_fact *fact);

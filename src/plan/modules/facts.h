@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What the module files of one kernel say of themselves: the firmware that they ask for, the
- * modules that they would like to have beside them, and what they provide, told by the symbols
- * that they take from the kernel. Reading them means decompressing them, so this happens once
- * for each file, on all cores; with a cache (root->cache) only for files that are not known by
+ * What the module files of one kernel say about themselves: the firmware that they ask for, the
+ * modules that they optionally use (weak dependencies), and what they provide, judging by the
+ * symbols that they import from the kernel. Reading them means decompressing them, so this happens
+ * once for each file, on all cores; with a cache (root->cache) only for files that are not known by
  * their identity.
  */
 
@@ -30,15 +30,16 @@ struct facts {
 
 struct facts_table;
 
-/* NAME tells this kernel's table from others in the cache. ROOT and ARENA must outlive the result. */
+/* NAME distinguishes this kernel's table from others in the cache. ROOT and ARENA must outlive the
+ * result. */
 struct facts_table *facts_new(const struct root *root, const char *name, struct arena *arena);
 
 /* Keeps what was learned. T may be NULL. */
 void facts_free(struct facts_table *t);
 
-/* Reads those of the COUNT FILES (below the root) that were not read yet. The names must live as
- * long as the table. A file that is damaged or gone is an error that names it. */
+/* Reads those of the COUNT FILES (below the root) that were not read before. The names must live as
+ * long as the table. A file that is damaged or missing is an error that names it. */
 int facts_read(struct facts_table *t, const char *const *files, size_t count, struct err *err);
 
-/* Of a file that was read. */
+/* The facts of a file that was read. */
 const struct facts *facts_of(const struct facts_table *t, const char *file);

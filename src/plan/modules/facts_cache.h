@@ -13,15 +13,15 @@
 
 struct facts_cache;
 
-/* NULL without a CACHE. KEY names the kernel, and all that the facts depend on but the files.
- * ARENA holds what is found. */
+/* NULL without a CACHE. KEY names the kernel, and everything but the files that the facts depend
+ * on. What is found lives in ARENA. */
 struct facts_cache *facts_cache_open(struct cache *cache, const char *key, struct arena *arena);
 
-/* Writes the blob anew if something was added to it. */
+/* Writes the blob again if something was added to it. */
 void facts_cache_close(struct facts_cache *c);
 
 /* NULL: not known. C may be NULL. */
 const struct facts *facts_cache_find(const struct facts_cache *c, const struct stat *st);
 
-/* ST is from before the file was read; F must live until the end. */
+/* ST was taken before the file was read; F must live until the cache is closed. */
 void facts_cache_add(struct facts_cache *c, const struct stat *st, const struct facts *f);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What the parts of plan/modules share: the modules that were added, and those that the kernel has.
+ * Shared by the parts of plan/modules: the modules that were added, and those that the kernel has.
  */
 
 #include <libkmod.h>
@@ -26,7 +26,7 @@ struct module {
 struct dep {
 	const char *name;  /* "-" as "_" */
 	const char *path;  /* below the module tree */
-	const char *needs; /* paths with blanks between */
+	const char *needs; /* paths separated by blanks */
 };
 
 /* A driver inside the kernel: it needs no file, but may ask for firmware. */
@@ -54,13 +54,13 @@ struct modules {
 	size_t n_softdeps;
 	struct facts_table *facts;
 	struct strset builtins; /* struct builtin */
-	const char *double_path; /* of a module whose name another has, too */
+	const char *double_path; /* of a module that shares its name with another one */
 };
 
-/* Does "blacklist NAME" stand in modprobe.d? */
+/* Does modprobe.d have "blacklist NAME"? */
 bool modules_is_blacklisted(struct modules *m, const char *name);
 
-/* The row of RULES that decides about PATH; NULL: none does, or it says no. */
+/* The row of RULES that decides about PATH; NULL: no row does, or it excludes PATH. */
 const struct modules_rule *modules_rule_of(const struct modules_rule *rules, const char *path);
 
 /* Path below the root of a module, and of a path in modules.dep, which may be an absolute one. */
@@ -70,17 +70,19 @@ const char *modules_file_of(const struct modules *m, const char *path);
 /* Where a module goes in the image. RECOMPRESS: see modules_finish(). */
 const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress);
 
-/* What was added under NAME; NULL. */
+/* The module that was added under NAME; NULL. */
 struct module *modules_find(const struct modules *m, const char *name);
 
-/* Adds a module and all that it depends on. Returns MODULES_ADDED and sets *OUT, or -errno. */
+/* Adds a module and everything that it depends on. Returns MODULES_ADDED and sets *OUT, or
+ * -errno. */
 int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const char *reason,
 		struct module **out, struct err *err);
 
-/* The module of that normalised name that the kernel has; NULL. */
+/* The module with that normalised name that the kernel has; NULL. */
 const struct dep *modules_dep_of(const struct modules *m, const char *name);
 
-/* Calls FN for the name of each module that WORD (a name or an alias) leads to. -errno of FN. */
+/* Calls FN for the name of each module that WORD (a name or an alias) leads to. Returns the -errno
+ * of FN. */
 int modules_each_found(struct modules *m, const char *word,
 		       int (*fn)(struct modules *m, const char *name, void *arg), void *arg);
 
@@ -93,10 +95,11 @@ void modules_order(struct modules *m, struct module *mod, struct module *to, boo
 bool modules_is_builtin(const struct modules *m, const char *name);
 void modules_note_builtin(struct modules *m, const char *name, unsigned flags);
 
-/* Those that were noted, by name. */
+/* The built-in drivers that were noted, by name. */
 size_t modules_builtins(struct modules *m, struct builtin ***list);
 
-/* What they say of themselves: "NAME.KEY=VALUE", NUL-terminated each; nothing before Linux 5.2. */
+/* What they say about themselves: "NAME.KEY=VALUE", each NUL-terminated; nothing before Linux
+ * 5.2. */
 int modules_read_builtin_modinfo(struct modules *m, struct buf *out, struct err *err);
 
 /* ---- what people and packages say ---- */
@@ -105,8 +108,8 @@ extern const char *const modules_modprobe_dirs[];
 
 /*
  * The configuration files (*.conf) in DIRS, each resolved below the root: libkmod would follow
- * links that lead out of it. Of two with one name the one in the earlier folder counts; they are
- * read in the order of their names. Ends with NULL.
+ * links that lead out of it. If two have the same name, the one in the earlier folder counts; they
+ * are read in the order of their names. Ends with NULL.
  */
 const char *const *modules_config_files(const struct root *root, const char *const *dirs,
 					struct arena *arena);
@@ -114,10 +117,10 @@ const char *const *modules_config_files(const struct root *root, const char *con
 /* The files of modprobe.d as libkmod can open them. Ends with NULL. */
 const char *const *modules_modprobe_files(const struct root *root, struct arena *arena);
 
-/* Soft and weak dependencies of modprobe.d and of depmod's indexes. */
+/* Reads the soft and weak dependencies of modprobe.d and of depmod's indexes. */
 int modules_read_wishes(struct modules *m, struct err *err);
 
-/* Warns of "install" lines: PID 1 runs no commands of a configuration. */
+/* Warns about "install" lines: PID 1 runs no commands of a configuration. */
 void modules_tell_install_commands(struct modules *m, struct plan *plan);
 
 /* Appends depmod's text index NAME, NUL-terminated. */

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The kernel modules of an image, chosen through libkmod on the target kernel's own indexes:
- * by name, by modalias, or by rules about their place in the module tree and what they provide.
- * Dependencies of all three kinds (hard, soft, weak) follow by themselves; what is built into
- * the target kernel counts as served and needs no file.
+ * The kernel modules of an image, chosen through libkmod on the target kernel's own indexes: by
+ * name, by modalias, or by rules about their place in the module tree and what they provide.
+ * Dependencies of all three kinds (hard, soft, weak) are added automatically; what is built into
+ * the target kernel needs no file.
  */
 
 #include <stdbool.h>
@@ -26,21 +26,22 @@ enum modules_found {
 };
 
 enum modules_flags {
-	MODULES_LOAD = 1 << 0,     /* load it at once when PID 1 starts */
+	MODULES_LOAD = 1 << 0,	   /* load it at once when PID 1 starts */
 	MODULES_REQUIRED = 1 << 1, /* the way to root goes through it: its firmware must be there */
 	MODULES_IN_USE = 1 << 2,   /* the running kernel drives that device with it: it works */
-	MODULES_LATE = 1 << 3,     /* its devices lead to no disk; counts if all who add it say so */
+	MODULES_LATE = 1 << 3,	   /* no disk depends on its devices; counts if everyone who adds it
+				      says so */
 };
 
 /* In which images a rule counts: a set of these. RULE_LATE adds with MODULES_LATE. */
 enum modules_reach {
 	REACH_GENERIC = 1 << 0, /* any machine */
-	REACH_SLOPPY = 1 << 1,  /* this one, and what people plug in or move it to */
-	REACH_KIND = 1 << 2,    /* the same, if this machine has a required module of the folder */
+	REACH_SLOPPY = 1 << 1,	/* this one, and what people plug in or move it to */
+	REACH_KIND = 1 << 2, /* the same, if this machine has a required module from the folder */
 	RULE_LATE = 1 << 3,
 };
 
-/* A table of these ends with a row without folder. The first row whose folder holds a module
+/* A table of these ends with a row without a folder. The first row whose folder holds a module
  * decides about it. */
 struct modules_rule {
 	const char *folder;   /* start of the path below the module tree; with "*" a pattern */
@@ -58,28 +59,28 @@ void modules_close(struct modules *m);
 int modules_add_name(struct modules *m, const char *name, unsigned flags, const char *reason,
 		     struct err *err);
 
-/* All modules with an alias that MODALIAS matches. With PREFER, a module of that name alone,
- * when it is among them. */
+/* Adds all modules with an alias that MODALIAS matches. With PREFER, only the module of that name,
+ * if it is among them. */
 int modules_add_alias(struct modules *m, const char *modalias, const char *prefer, unsigned flags,
 		      const char *reason, struct err *err);
 
-/* For people to read: what the target kernel has for a device with MODALIAS that DRIVER drives
- * now (either may be NULL). Names with commas between, "built in", or NULL for nothing. */
+/* For people to read: what the target kernel has for a device with MODALIAS that DRIVER drives now
+ * (either may be NULL). Names separated by commas, "built in", or NULL for nothing. */
 const char *modules_describe(struct modules *m, const char *modalias, const char *driver);
 
-/* Every module that RULES accept in images of REACH. 0 or -errno. */
+/* Adds every module that RULES accept in images of REACH. 0 or -errno. */
 int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
 		      struct err *err);
 
-/* The modules that the machine's modules-load.d folders name. */
+/* Adds the modules that the machine's modules-load.d folders name. */
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
 
-/* When all were added: adds what the modules and the configuration would like to have beside them,
- * until nothing more is asked for. To be called once, before the two below. */
+/* To be called once, after all modules were added and before the two functions below: adds the soft
+ * and weak dependencies, of the modules and of the configuration, until no more are found. */
 int modules_settle(struct modules *m, struct err *err);
 
 /*
- * Takes out each module whose path in the image UNWANTED says yes to. To be called before
+ * Removes each module for whose path in the image UNWANTED returns true. To be called before
  * modules_finish(), with the same RECOMPRESS. -EBUSY for one that PID 1 loads at once, or that
  * another module depends on.
  */
@@ -87,17 +88,17 @@ int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char
 		 void *arg, struct err *err);
 
 /*
- * Puts all that was added into the plan: the files, their firmware, the index for PID 1; and a
- * second index, without files, of the modules in the folders of KNOWN that the image lacks, so
- * that PID 1 can name the driver that a device would have needed.
- * CONFIG is the target's kernel configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store
- * uncompressed modules as zstd, and firmware where the kernel can read it so.
+ * Puts everything that was added into the plan: the files, their firmware, the index for PID 1; and
+ * a second index, without files, of the modules in the folders of KNOWN that the image lacks, so
+ * that PID 1 can name the driver that a device would have needed. CONFIG is the target's kernel
+ * configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store uncompressed modules as zstd, and
+ * firmware too if the kernel can read it that way.
  */
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		   bool recompress, const struct modules_rule *known, struct err *err);
 
-/* Names of the modules added with MODULES_LOAD, those on the way to root first, then by name;
- * *NAMES lives in the arena. */
+/* The names of the modules added with MODULES_LOAD, those on the way to root first, then by name;
+ * *NAMES lives in the arena. Returns their number. */
 size_t modules_load_list(struct modules *m, const char ***names);
 /* Is NAME in the image, or part of the target kernel? */
 bool modules_has(struct modules *m, const char *name);

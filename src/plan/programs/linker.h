@@ -5,8 +5,8 @@
  * Where the dynamic linker of a root would find a library: a model of ld.so of glibc and of musl
  * that reads and never runs anything.
  *
- * glibc: DT_RPATH of the object that asks and of those that it was loaded for, unless it has a
- * DT_RUNPATH; its DT_RUNPATH; /etc/ld.so.cache; the default folders. Folders that only
+ * glibc: DT_RPATH of the object that needs the library and of those that it was loaded for, unless
+ * it has a DT_RUNPATH; its DT_RUNPATH; /etc/ld.so.cache; the default folders. Folders that only
  * /etc/ld.so.conf names come last: ldconfig would find them. $ORIGIN, $LIB and $PLATFORM are
  * replaced. musl: run paths of both kinds, inherited; /etc/ld-musl-ARCH.path, or its default
  * folders; no cache. Sources: ld.so(8); elf/dl-load.c of glibc; ldso/dynlink.c of musl.
@@ -37,7 +37,7 @@ struct linker_file {
 /* A file in a running program. */
 struct linker_object {
 	const struct linker_file *file;
-	const char *name;		    /* that it was asked for by */
+	const char *name;		    /* the name that it was requested by */
 	const char *origin;		    /* its folder, for $ORIGIN */
 	const struct linker_object *loader; /* that needs it; NULL: the program itself */
 	const char *musl;		    /* the program's: path of musl's linker; NULL: glibc */
@@ -48,7 +48,7 @@ struct linker_found {
 	const char *path;   /* NULL: there is none */
 	bool by_name;	    /* not by a run path, but where every program looks */
 	bool is_linker;	    /* musl: the library is the dynamic linker itself */
-	const char *looked; /* when there is none: where it was looked for, and what lies there */
+	const char *looked; /* if there is none: where it was searched for, and what is there */
 };
 
 struct linker *linker_new(const struct root *root, struct arena *arena);
@@ -58,7 +58,7 @@ void linker_free(struct linker *l);
 int linker_read(struct linker *l, const char *path, const struct linker_file **out,
 		struct err *err);
 
-/* The same for bytes that will stand at PATH; nothing is remembered. */
+/* The same for bytes that will be at PATH in the image; nothing is remembered. */
 int linker_decode(struct linker *l, const void *data, size_t len, const char *path,
 		  const struct linker_file **out, struct err *err);
 
