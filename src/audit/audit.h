@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What will bite when an image is made, or when the machine boots: a list of findings, each a fact
- * with a remedy. Looks only, changes nothing, runs nothing. What is not there (no /etc/fstab, no
- * /proc, no boot loader) is a finding or nothing, never a failure.
+ * What will go wrong when an image is made, or when the machine boots: a list of findings, each a
+ * fact with a remedy. It only looks, changes nothing, and runs nothing. What is not there (no
+ * /etc/fstab, no /proc, no boot loader) is a finding or nothing, never a failure.
  */
 
 #include <stdbool.h>
@@ -17,46 +17,48 @@
 #include "plan/request.h"
 
 enum audit_severity {
-	AUDIT_ERROR,   /* a boot or a rebuild will fail, or others than root decide what boots */
+	AUDIT_ERROR,   /* a boot or a rebuild will fail, or someone other than root decides what
+			  boots */
 	AUDIT_WARNING, /* it may */
 	AUDIT_NOTE,    /* good to know */
 	AUDIT_SEVERITIES,
 };
 
 struct audit_finding {
-	const char *id; /* the same in all versions; words with dashes between */
+	const char *id; /* the same in all versions; words separated by dashes */
 	enum audit_severity severity;
-	const char *kernel; /* version; NULL: it is not of one kernel */
+	const char *kernel; /* version; NULL: it is not about one kernel */
 	const char *fact;
 	const char *remedy; /* NULL: none is known */
-	bool is_command;    /* REMEDY is one for a shell, words quoted where they have to be */
+	bool is_command;    /* REMEDY is a shell command, with words quoted as needed */
 	bool bars_rebuild;  /* an image made now would not boot */
 };
 
 struct audit_request {
 	const struct root *root;
-	const struct request *request; /* for what a rebuild would be asked for */
-	/* That, with what the configuration says for the kernel VERSION, in OUT. 0 or -errno. NULL:
-	 * nothing. */
+	const struct request *request; /* what a rebuild would be asked for */
+	/* Sets OUT to the request plus the configuration for the kernel VERSION. 0 or -errno. NULL:
+	 * none. */
 	int (*configure)(const char *version, struct request *out, void *arg, struct err *err);
 	void *arg;
 	struct cache *cache;	       /* has the records of builds; NULL: none */
 	const char *const *kernels;    /* versions to look at */
 	size_t n_kernels;	       /* 0: the running one, and the newest */
-	bool all;		       /* every one, and what is left of kernels */
-	bool for_rebuild;	       /* leave out what a rebuild finds or mends by itself */
+	bool all;		       /* all kernels, and what is left of removed ones */
+	bool for_rebuild;	       /* leave out what a rebuild finds or fixes by itself */
 };
 
 struct audit_report {
-	struct audit_finding *findings; /* of no kernel first, then by kernel; the worst first */
+	struct audit_finding *findings; /* those about no kernel first, then by kernel; the worst
+					   first */
 	size_t n;
 	size_t counts[AUDIT_SEVERITIES];
 	const char **kernels; /* that were looked at, newest first */
 	size_t n_kernels;
 };
 
-/* All of OUT lives in ARENA. -ENOENT: there is no such kernel; else -errno when nothing could be
- * looked at. */
+/* All of OUT lives in ARENA. -ENOENT: there is no such kernel; another -errno when nothing could be
+ * checked. */
 int audit_run(const struct audit_request *q, struct arena *arena, struct audit_report *out,
 	      struct err *err);
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Between the checks of an audit: what all of them look at, and how they tell what they found.
+ * Shared by the checks of an audit: what all of them look at, and how they report findings.
  */
 
 #include "base/buf.h"
@@ -19,8 +19,8 @@ struct audit_kernel {
 	const char *modules_dir; /* NULL: it has no module tree */
 	const char *image;	 /* the kernel itself, below the root; NULL */
 	bool is_running, is_wanted;
-	bool is_broken;			 /* told already: no image can be made for it */
-	const struct inventory_row *row; /* NULL: there is nothing of it but, maybe, IMAGE */
+	bool is_broken;			 /* already reported: no image can be made for it */
+	const struct inventory_row *row; /* NULL: nothing of it is there, except perhaps IMAGE */
 	struct buf config;		 /* empty: not known */
 	const char *config_origin;
 	struct audit_module *sample; /* a few of its modules */
@@ -49,8 +49,8 @@ struct audit {
 	size_t n_kernels;
 };
 
-/* FACT and REMEDY (NULL: none) in the arena of A. KERNEL may be NULL. The finding, to be completed.
- */
+/* Adds a finding, with FACT and REMEDY (NULL: none) in the arena of A. KERNEL may be NULL. Returns
+ * the finding, to be completed. */
 struct audit_finding *audit_add(struct audit *a, enum audit_severity severity, const char *id,
 				const struct audit_kernel *kernel, const char *fact,
 				const char *remedy);
@@ -59,24 +59,24 @@ struct audit_finding *audit_add(struct audit *a, enum audit_severity severity, c
 void audit_add_command(struct audit *a, enum audit_severity severity, const char *id,
 		       const struct audit_kernel *kernel, const char *fact, const char *command);
 
-/* WORD, in quotes if a shell would take it for more than a word. */
+/* WORD, in quotes if a shell would read it as more than one word. */
 const char *audit_quote(struct audit *a, const char *word);
 
-/* PATH of the root as a word of a command. */
+/* PATH of the root, as a word of a command. */
 const char *audit_path(struct audit *a, const char *path);
 
 /* A text file below the root, at most AUDIT_TEXT_MAX bytes; NULL: not there or not readable. The
  * caller may cut it up. */
 char *audit_read(struct audit *a, const char *path);
 
-/* The next kernel that is looked at; start with NULL. */
+/* The next kernel to look at; start with NULL. */
 struct audit_kernel *audit_next(struct audit *a, struct audit_kernel *k);
 const struct audit_kernel *audit_find(const struct audit *a, const char *version);
 
-/* Is OPTION of the configuration of K =y? */
+/* Does the configuration of K have OPTION=y? */
 bool audit_has(const struct audit_kernel *k, const char *option);
 
-/* Fills preferred and next, and tells what is odd about them. A menu is there. */
+/* Fills preferred and next, and reports what is odd about them. A menu must be there. */
 void audit_default(struct audit *a);
 
 /* ---- the checks ---- */
@@ -109,13 +109,14 @@ struct audit_module {
 /* Reads a few modules of K, once. */
 size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_module **out);
 
-/* The command that lets only root read and write on /boot where its files have no modes. */
+/* The command that makes /boot readable and writable for root only, where its files have no
+ * modes. */
 const char *audit_close_boot(struct audit *a);
 
-/* Of a boot entry, for people. */
+/* The title of a boot entry, for people. */
 const char *audit_title(const struct bootmenu_entry *e);
 
-/* Kernel command lines of the machine; WHERE says in words where each stands. */
+/* Calls FN with each kernel command line of the machine; WHERE says in words where it was found. */
 void audit_cmdlines(struct audit *a,
 		    void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
 		    void *arg);

@@ -4,7 +4,7 @@
 /*
  * After a boot: the image that PID 1 says it came from (boot.json) is remembered as the last good
  * one of its kernel. If it was a trial, it takes the place of the image in use; if a trial was to
- * be booted and this boot is of another image, the trial has failed and goes.
+ * be booted and this boot used another image, the trial has failed and is removed.
  */
 
 #include <stdbool.h>
@@ -19,12 +19,12 @@
 
 struct good {
 	const char *why_not;  /* nothing was marked, for this reason; NULL */
-	const char *problem;  /* to be told as a warning; NULL */
+	const char *problem;  /* to be shown as a warning; NULL */
 	const char *kernel;   /* NULL: PID 1 of preroot did not start this machine */
 	const char *id;       /* of the image that booted */
-	const char *path;     /* where it lies now; NULL: not in /boot any more, or not looked for */
+	const char *path;     /* where it is now; NULL: no longer in /boot, or not searched for */
 	bool is_marked;       /* it was not the last good one before */
-	bool has_failed;      /* PID 1 gave up in this boot, which somebody brought to its end */
+	bool has_failed;      /* PID 1 gave up in this boot, and a person completed it */
 	bool trial_kept, trial_dropped, trial_waits;
 };
 
@@ -39,8 +39,8 @@ struct good_request {
 };
 
 /*
- * 0, with what was done in OUT: nothing, within milliseconds, when nothing is to be done. -errno: the
- * names of images are as they were, or a trial that booted has its new name; what is left to do, as
- * when a boot loader's tool failed, the next call tries again.
+ * 0, with what was done in OUT; returns within milliseconds when there is nothing to do. -errno:
+ * the names of images are as before, or a trial that booted has its new name; what remains to be
+ * done, for example because a boot loader's tool failed, is tried again by the next call.
  */
 int good_settle(const struct good_request *q, struct good *out, struct err *err);

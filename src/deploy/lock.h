@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * One run at a time: whoever changes what a machine boots from holds a lock on
- * var/lib/preroot/lock below its root. The lock goes with the process that holds it, however that
- * ends. The file itself stays, is empty and means nothing; others than its owner cannot open it.
+ * One run at a time: whoever changes what a machine boots from holds a lock on var/lib/preroot/lock
+ * below its root. The lock ends with the process that holds it, however that ends. The file itself
+ * stays, is empty and means nothing; only its owner can open it.
  */
 
 #include "base/err.h"
@@ -16,8 +16,9 @@
 enum { LOCK_SECONDS = 120, LOCK_SECONDS_MAX = 24 * 3600 };
 
 /*
- * Waits at most SECONDS. After the first one WAITING is called once, with a sentence that names
- * the holder. A file descriptor, to be closed when all is done; -ETIMEDOUT names the holder too.
+ * Waits at most SECONDS. After the first one WAITING is called once, with a sentence that names the
+ * holder. Returns a file descriptor, to be closed at the end; -ETIMEDOUT, with the holder in the
+ * message.
  */
 int lock_take(const struct root *root, unsigned seconds,
 	      void (*waiting)(const char *text, void *arg), void *arg, struct err *err);

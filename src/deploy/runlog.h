@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The log of what was done to a machine's images: a file, and the machine's system log. A line
- * tells time, process, level, kernel, step and text:
+ * The log of what was done to a machine's images: a file, and the machine's system log. A line has
+ * time, process, level, kernel, step and text:
  *
  *   2026-11-23T11:35:08Z 1234 info 6.1.0-9-amd64 swap: boot/initrd.img-6.1.0-9-amd64 is in place
  *
@@ -17,7 +17,8 @@
 #include "base/err.h"
 #include "host/root.h"
 
-/* dracut's. A line is written where its level is not above that of the place. */
+/* dracut's levels. A line is written to a place if its level is not above the level of that
+ * place. */
 enum runlog_level {
 	RUNLOG_NOTHING,
 	RUNLOG_FATAL,
@@ -34,22 +35,24 @@ struct runlog {
 	const struct root *root;
 	const char *path;                    /* of the file, below the root */
 	enum runlog_level file, system;      /* up to which lines are written there */
-	bool has_file, has_system; /* they were opened, or that was tried */
+	bool has_file, has_system;	     /* they were opened, or opening was tried */
 	int fd, socket;
 	struct err problem;
 };
 
-/* ROOT must outlive L. The levels are RUNLOG_INFO, the path is RUNLOG_PATH: who wants others sets
- * them before the first line. */
+/* ROOT must outlive L. The default levels are RUNLOG_INFO, the default path is RUNLOG_PATH: to
+ * change them, set them before the first line. */
 void runlog_open(struct runlog *l, const struct root *root);
 void runlog_close(struct runlog *l);
 #define _cleanup_runlog_ __attribute__((cleanup(runlog_close)))
 
-/* KERNEL and STEP may be NULL. What is no text, or would drive a terminal, is written as \xNN. */
+/* KERNEL and STEP may be NULL. Bytes that are not text, or not safe on a terminal, are written as
+ * \xNN. */
 void runlog_line(struct runlog *l, const char *kernel, const char *step, enum runlog_level level,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* Why the file is not written, or not any more; NULL. The system log is written if there is one. */
+/* Why the file is not written, or no longer written; NULL. The system log is written if there is
+ * one. */
 const char *runlog_problem(const struct runlog *l);
 
 /* "warn" */

@@ -16,7 +16,7 @@
 #include "plan/plan.h"
 #include "plan/request.h"
 
-/* All that a feature may look at, and the plan that it adds to. */
+/* Everything that a feature may look at, and the plan that it adds to. */
 struct build {
 	const struct request *request;
 	const struct root *root;
@@ -55,11 +55,11 @@ extern const struct modules_rule storage_rules[];
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);
 
-/* Does the machine keep secrets that its TPM gives out only after the start that was measured?
+/* Does the machine have secrets that its TPM releases only after the boot that was measured?
  * /etc/crypttab says so (tpm2-device=). */
 bool build_is_measured(const struct build *b);
 
-/* What adds programs and their libraries to PLAN, as the request wants it. *OUT is to be freed, also
- * after a failure. */
+/* Sets *OUT to what adds programs and their libraries to PLAN, set up for the request. *OUT is to
+ * be freed, even after a failure. */
 int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
 			struct err *err);

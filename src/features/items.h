@@ -2,19 +2,19 @@
 #pragma once
 
 /*
- * Files and programs of the root that somebody asked for by path or by name.
+ * Files and programs of the root that somebody requested by path or by name.
  */
 
 #include "features/features.h"
 
-/* WORD with a leading slash: that path, if it is there. A bare name: the program of that name in
- * a folder where programs lie. 1: *OUT is the path, with a leading slash; 0: there is none; -errno
- * when that cannot be told. */
+/* WORD with a leading slash: that path, if it exists. A bare name: the program of that name in one
+ * of the program folders. 1: *OUT is the path, with a leading slash; 0: there is none; -errno when
+ * this cannot be determined. */
 int items_find(struct build *b, const char *word, const char **out, struct err *err);
 
 /* The folders that items_find() looks into, for messages. */
 extern const char items_folders[];
 
-/* Adds what lies at PATH, with the links that lead there: a file with all that it needs to run, or
- * a folder with all that is in it. */
+/* Adds what is at PATH, with the links that lead there: a file with everything that it needs to
+ * run, or a folder with everything in it. */
 int items_add(struct build *b, const char *path, const char *reason, struct err *err);

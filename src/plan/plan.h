@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The plan of an image: a list of entries, each with its content's origin and the reason why it
- * is there. Features add to it and nothing else does; the image is a pure function of it.
- * Paths have no leading slash and lie in a merged-/usr layout: what is added below bin, sbin,
- * lib or lib64 goes below usr, where the image's links of those names lead. Parent directories
- * come by themselves.
+ * The plan of an image: a list of entries, each with its content's origin and the reason why it is
+ * there. Features add to it and nothing else does; the image is a pure function of it. Paths have
+ * no leading slash and follow a merged-/usr layout: what is added below bin, sbin, lib or lib64
+ * goes below usr, where the image's links of those names lead. Parent directories are added
+ * automatically.
  */
 
 #include <stdbool.h>
@@ -44,7 +44,8 @@ struct plan_entry {
 	const void *ready;       /* base: zstd frame of an archive of this entry alone; NULL */
 	size_t ready_len;
 	const char *reason;
-	bool implied;            /* a folder that only holds others: who asks for it decides */
+	bool implied; /* a folder that only holds others: an explicit request for it
+			 overrides it */
 };
 
 struct plan {
@@ -54,7 +55,7 @@ struct plan {
 	struct strset by_path;      /* path -> number + 1 */
 	size_t warnings;
 	struct plan_note *notes;    /* what the user should know, newest first */
-	struct plan_note *remarks;  /* what is as it should be and may surprise, newest first */
+	struct plan_note *remarks;  /* what is right but may surprise, newest first */
 };
 
 struct plan_note {
@@ -67,13 +68,13 @@ void plan_clear(struct plan *p);
 #define _cleanup_plan_ __attribute__((cleanup(plan_clear)))
 
 /*
- * Adds an entry, whose strings must live as long as the plan (p->arena). What is there already
- * stays when it has the same type and content; two different things on one path are -EEXIST.
+ * Adds an entry, whose strings must live as long as the plan (p->arena). An entry that is already
+ * there stays if it has the same type and content; two different things on one path are -EEXIST.
  * -EINVAL for a path that is not clean, -E2BIG for one that the format cannot hold.
  */
 int plan_add(struct plan *p, const struct plan_entry *entry, struct err *err);
 
-/* The same, but wins over what is there: for what the user asked for by name. */
+/* The same, but overrides an existing entry: for what the user requested by name. */
 int plan_replace(struct plan *p, const struct plan_entry *entry, struct err *err);
 
 /* Shorthands. TEXT is copied. */
@@ -90,15 +91,15 @@ const struct plan_entry *plan_find(const struct plan *p, const char *path);
 /* The path of a file that not everybody may read; NULL: there is none. */
 const char *plan_secret(const struct plan *p);
 
-/* Takes out each entry that GONE says yes to, and each folder that was only there to hold such.
- * To be called after plan_sort(). */
+/* Removes each entry for which GONE returns true, and each folder that only existed for such
+ * entries. To be called after plan_sort(). */
 void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *arg), void *arg);
 
-/* Remembers a warning for the summary. */
+/* Adds a warning to the summary. */
 void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Remembers what `preroot plan` tells beside the entries; it is no warning. */
+/* Adds a line that `preroot plan` shows besides the entries; it is not a warning. */
 void plan_remark(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Entries by path, parents first. To be called once, when all features are done. */
+/* Sorts the entries by path, parents first. To be called once, after all features. */
 void plan_sort(struct plan *p);

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What was asked for: command line over configuration over defaults. Plain data.
+ * What was requested: the command line overrides the configuration, which overrides the defaults.
+ * Plain data.
  */
 
 #include <stdbool.h>
@@ -20,7 +21,7 @@ enum plan_mode {
 /* Who gets the rescue shell. */
 enum request_shell {
 	RESCUE_SHELL_DEFAULT,  /* as PASSWORD, but nobody where secrets are measured */
-	RESCUE_SHELL_PASSWORD, /* who knows root's password */
+	RESCUE_SHELL_PASSWORD, /* whoever knows root's password */
 	RESCUE_SHELL_OPEN,     /* everybody */
 };
 
@@ -34,7 +35,7 @@ struct request_words {
 	size_t n;
 };
 
-/* What a file of settings asks for. */
+/* What a settings file asks for. */
 enum wish_kind {
 	WISH_INSTALL,
 	WISH_INSTALL_OPTIONAL,
@@ -49,7 +50,7 @@ struct request_wish {
 	const char *from; /* "FILE:LINE: KEY" */
 };
 
-/* What of this the command line says: there the configuration is not asked. */
+/* Which of these the command line sets: for them the configuration is ignored. */
 struct request_given {
 	bool kind, mode, codec, microcode;
 };
@@ -62,7 +63,7 @@ struct request {
 	int level;                 /* of the codec; 0: ours */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
-	const char *hardware_text; /* what it holds, if it could be read only once; NULL */
+	const char *hardware_text; /* its content, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */
 	const char **drivers;      /* further modules, by name */
 	size_t n_drivers;
@@ -75,7 +76,7 @@ struct request {
 	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/programs/binaries.h */
 	struct request_words add;            /* optional features, by name */
 	struct request_words kernel_cmdline; /* kernel parameters for the image, each a whole line */
-	const struct request_wish *wishes; /* these come before what the command line asks for */
+	const struct request_wish *wishes;   /* they are applied before those of the command line */
 	size_t n_wishes;
 	enum request_shell rescue_shell;
 	bool no_microcode;

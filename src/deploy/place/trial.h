@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What becomes of a trial image (IMAGE.trial, see host/boot/bootdir.h) after the boots that it was made
- * for.
+ * What happens to a trial image (IMAGE.trial, see host/boot/images.h) after the boots that it was
+ * made for.
  */
 
 #include "base/err.h"
@@ -12,11 +12,11 @@
 
 /*
  * The trial of the image at PATH (a current one) has booted, and is the image ID: it takes that
- * name, and what was there becomes the youngest of KEEP previous images. Nothing of it is lost by
- * an interruption; then this is to be called again. -ENOENT: no image of this kernel is ID.
+ * name, and the image that was there becomes the youngest of KEEP previous images. An interruption
+ * loses nothing; this is to be called again then. -ENOENT: no image of this kernel is ID.
  */
 int trial_keep(const struct root *r, const char *path, const char *id, unsigned keep,
 	       struct err *err);
 
-/* It has not: it goes. Not there: fine. */
+/* The trial has not booted: removes it. It is fine if it does not exist. */
 int trial_drop(const struct root *r, const char *path, struct err *err);

@@ -2,23 +2,24 @@
 #pragma once
 
 /*
- * What the parts of this feature share: the files that may hold microcode, the processors that
- * it is wanted for, and what each vendor's part makes of the two.
+ * Shared by the parts of this feature: the files that may hold microcode, the processors that it is
+ * wanted for, and what each vendor's part selects from them.
  */
 
 #include "features/features.h"
 #include "format/machine/microcode.h"
 
-enum { MICROCODE_SIZE_MAX = 64 * 1024 * 1024 }; /* of one file, plain */
+enum { MICROCODE_SIZE_MAX = 64 * 1024 * 1024 }; /* of one file, decompressed */
 
 struct microcode_file {
 	const char *path; /* below the root */
-	const char *name; /* without folder and suffix of compression */
+	const char *name; /* without folder and compression suffix */
 };
 
 /*
- * The files of FOLDER below the firmware folders that IS_ONE says yes to, by name, each name
- * once: an earlier firmware folder wins, in one folder the plain file. Count or -errno.
+ * Finds the files of FOLDER, below the firmware folders, for which IS_ONE returns true; by name,
+ * each name once: an earlier firmware folder wins, and within one folder the uncompressed file.
+ * Returns their number or -errno.
  */
 int microcode_find(struct build *b, const char *folder, bool (*is_one)(const char *name),
 		   struct microcode_file **out, struct err *err);
@@ -28,8 +29,8 @@ int microcode_read(struct build *b, const struct microcode_file *f, struct buf *
 		   struct err *err);
 
 /*
- * A file that cannot be used. When its NAME says that it is for processors that are not
- * wanted, that is a warning and 0; else an error with a hint.
+ * A file that cannot be used. If its NAME says that it is for processors that are not wanted, this
+ * adds a warning and returns 0; otherwise it is an error with a hint.
  */
 int microcode_damaged(struct build *b, const struct microcode_file *f, bool is_others,
 		      struct err *err);
@@ -37,13 +38,13 @@ int microcode_damaged(struct build *b, const struct microcode_file *f, bool is_o
 /* Are all processors of the vendor wanted, or only those of the machine? */
 bool microcode_wants_all(const struct build *b);
 
-/* The INDEXth processor of VENDOR that can load microcode; NULL: no more. */
+/* Processor number INDEX among those of VENDOR that can load microcode; NULL: no more. */
 const struct hw_cpu *microcode_cpu(const struct build *b, const char *vendor, size_t index);
 
 /* What was chosen for one vendor. */
 struct microcode_choice {
 	struct buf data;   /* as the kernel is to find it; len 0: nothing */
-	struct buf reason; /* what it is, and where from: text */
+	struct buf reason; /* what it is, and where it comes from: text */
 };
 
 int microcode_choose_intel(struct build *b, struct microcode_choice *out, struct err *err);
