@@ -31,7 +31,7 @@ static const char *place_of(struct audit *a, const struct bootmenu_entry *e)
 		       : arena_printf(a->arena, "/%s", e->file);
 }
 
-/* What makes the menu of this machine anew; NULL: nothing that is known. */
+/* The tool that writes the menu of this machine again; NULL: none is known. */
 static const char *menu_tool(struct audit *a)
 {
 	static const char *const tools[] = {"grub-mkconfig", "grub2-mkconfig"};
@@ -105,7 +105,7 @@ static void check_file(struct audit *a, const struct bootmenu_entry *e, const ch
 		say_broken(a, e, path);
 }
 
-/* Whether the image of K is missing at all is told by audit_images(). */
+/* Whether K has no image at all is reported by audit_images(). */
 static bool is_missing_image(const struct audit *a, const struct bootmenu_entry *e)
 {
 	const struct audit_kernel *k = audit_find(a, e->version);

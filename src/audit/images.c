@@ -85,7 +85,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 		say_failed(a, k);
 		break;
 	case INVENTORY_ORPHANED:
-		/* Kernels and modules are told by audit_kernels(). */
+		/* Kernels and modules are reported by audit_kernels(). */
 		if (k->row->n_images && !k->image && !k->modules_dir)
 			audit_add_command(a, AUDIT_NOTE, "image-orphaned", k,
 					  arena_printf(a->arena, "/%s belongs to no kernel",
@@ -115,7 +115,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 	}
 }
 
-/* What the inventory could not look at, but for the menu: that is told by audit_menu(). */
+/* Reports what the inventory could not look at, except the menu: audit_menu() reports that. */
 static void say_notes(struct audit *a)
 {
 	for (size_t i = 0; i < a->inventory.n_notes && a->has_boot; i++) {

@@ -31,7 +31,7 @@ struct chooser {
 
 /* ---- what is needed ---- */
 
-/* None is told where PID 1 is another one. */
+/* Reads which image this machine booted. None is known if PID 1 is not ours. */
 static int find_booted(struct chooser *c, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -345,7 +345,7 @@ static int remove_item(const struct root *r, const struct prune_item *item, stru
 	return e;
 }
 
-/* The first failure is told; what can go, goes. */
+/* Reports the first failure, and still removes everything that can be removed. */
 static int remove_for_good(const struct root *r, const struct prune *p, struct err *err)
 {
 	int e, first = 0;

@@ -86,7 +86,7 @@ static int add_entry(struct buf *out, const struct plan_entry *e, const struct r
 	return 0;
 }
 
-/* The same version may be built anew. */
+/* The same version may be built again with other content. */
 static void add_program(struct buf *out)
 {
 	struct stat st;

@@ -100,7 +100,7 @@ static bool has_menu(const struct root *r, const char *boot, struct arena *arena
 	return false;
 }
 
-/* The boot loader that started the machine has told so. */
+/* The boot loader that started the machine has said so in its variable. */
 static bool is_systemd_boot(const struct root *r)
 {
 	char text[256];

@@ -135,7 +135,7 @@ static void add_grub(struct reader *r, const char *file, const struct bootmenu_t
 
 static int read_grub(struct reader *r, const char *file, struct err *err);
 
-/* What is not there is not read by GRUB either: such lines stand behind a condition. */
+/* GRUB does not read files that are missing either: such lines are within a condition. */
 static void follow(struct reader *r, const struct bootmenu_top *top,
 		   const struct grubcfg_source *source)
 {

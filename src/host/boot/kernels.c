@@ -66,7 +66,7 @@ static int check_image(const struct root *r, const char *path, const char *versi
 
 static const char *const image_names[] = {"vmlinuz", "vmlinux", "kernel", "linux", "bzImage"};
 
-/* What is behind "vmlinuz-" and the like in NAME, "" of "vmlinuz"; NULL: it is no such name. */
+/* The part of NAME after "vmlinuz-" and the like, "" for "vmlinuz"; NULL: it is not such a name. */
 static const char *suffix_of(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(image_names); i++) {

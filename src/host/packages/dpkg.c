@@ -113,7 +113,7 @@ static void take_stanza(struct packages *p, const struct strset *owners,
 	char name[NAME_MAX];
 	void **slot;
 
-	/* Names of lists are file names: what is longer is none of them. */
+	/* Names of lists are file names: a longer one cannot be among them. */
 	if (s->name.len + s->arch.len + 2 > sizeof(name))
 		return;
 	snprintf(name, sizeof(name), "%.*s:%.*s", (int)s->name.len, s->name.len ? s->name.s : "",

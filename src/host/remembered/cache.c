@@ -59,7 +59,7 @@ struct cache *cache_new(const char *dir, uint64_t limit)
 
 /* ---- the folder ---- */
 
-/* The first problem is the one that is told. */
+/* Only the first problem is reported. */
 static void complain(struct cache *c, const char *what, int code)
 {
 	if (!c->problem[0])
@@ -152,7 +152,7 @@ static int open_blob(struct cache *c, const char *name)
 	return fd < 0 && errno == EPERM ? openat(c->fd, name, flags) : fd;
 }
 
-/* 1: the data are in OUT behind what it held, 0: too long for the caller, -1: not to be used. */
+/* 1: the data was appended to OUT; 0: too long for the caller; -1: not usable. */
 static int read_blob(int fd, const struct stat *st, const char *key, size_t max, struct buf *out,
 		     uint8_t sha256[DIGEST_SIZE])
 {

@@ -38,7 +38,7 @@ static void push(struct known **list, size_t *n, const struct known *k)
 	(*list)[(*n)++] = *k;
 }
 
-/* What is cut short ends the list: the rest is found out anew. */
+/* A truncated record ends the list: the rest is read from the files again. */
 static void decode(struct facts_cache *c, const struct buf *blob, struct arena *arena)
 {
 	const uint8_t *p = blob->data, *end = p + blob->len;

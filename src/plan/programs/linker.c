@@ -338,7 +338,7 @@ static const char *expand(struct linker *l, const char *text, size_t len,
 	return arena_strdup(l->arena, buf_cstr(&out));
 }
 
-/* PATHS are parted by SEPARATORS; those of a run path belong to OWNER. */
+/* PATHS are separated by SEPARATORS; those of a run path belong to OWNER. */
 static const char *try_paths(struct linker *l, const char *paths, const char *separators,
 			     const char *name, const struct linker_object *owner)
 {
