@@ -142,7 +142,7 @@ static int add_runs(struct build *b, struct needs *n, struct err *err)
 	int r = 0;
 
 	while (r == 0 && bootconf_next(&cursor, &key, &value))
-		if (strcmp(key, "run") == 0 && bootconf_run(value, &run))
+		if (strcmp(key, "dropin.run") == 0 && bootconf_run(value, &run))
 			r = binaries_add(n->binaries, run.path, "a drop-in feature has PID 1 run it",
 					 err);
 	return r;

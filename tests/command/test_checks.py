@@ -49,7 +49,7 @@ def test_the_checker_of_the_root_is_packed_with_what_it_needs(checked):
 def test_what_fstab_says_of_the_check_is_kept(passes, told, checked, tmp_path):
     (checked.root / "etc").mkdir(exist_ok=True)
     (checked.root / "etc/fstab").write_text(f"UUID=1 / ext4 defaults {passes}\n")
-    assert ("fsck-root=no\n" in boot_conf(tmp_path, *hostonly(checked))) == told
+    assert ("fsck.root=no\n" in boot_conf(tmp_path, *hostonly(checked))) == told
 
 
 def test_a_strict_image_leaves_the_check_to_the_root(checked):
@@ -83,8 +83,8 @@ def test_where_a_hibernation_image_may_be(fstab, conf, resume, tree, tmp_path):
     if conf:
         (etc / "initramfs-tools/conf.d/resume").write_text(conf)
     text = boot_conf(tmp_path, *hostonly(tree, "strict"))
-    assert (f"cmdline=resume={resume}\n" in text) if resume else ("resume" not in text)
-    assert "resume" not in boot_conf(tmp_path, "--root", tree.root, "--generic")
+    assert (f"cmdline=resume={resume}\n" in text) if resume else ("cmdline=resume" not in text)
+    assert "cmdline=resume" not in boot_conf(tmp_path, "--root", tree.root, "--generic")
 
 
 def test_a_swap_area_is_part_of_the_hardware(tmp_path):

@@ -77,10 +77,10 @@ optional_binaries="absent-program /usr/bin/absent env"
     for (line, word), warning in zip(missing, warnings):
         assert f"x.conf:{line}: there is no {word};" in warning
     lines = boot_conf(system, tmp_path)
-    assert [line for line in lines if line.startswith("run=")] == [
-        "run=pre-trigger 5 required /usr/libexec/20-second",
-        "run=pre-mount 5 required /usr/libexec/10-first",
-        "run=pre-mount 5 required /usr/libexec/20-second"]
+    assert [line for line in lines if line.startswith("dropin.run=")] == [
+        "dropin.run=pre-trigger 5 required /usr/libexec/20-second",
+        "dropin.run=pre-mount 5 required /usr/libexec/10-first",
+        "dropin.run=pre-mount 5 required /usr/libexec/20-second"]
     assert "load=nvme" in lines and "load=dummy" not in lines
     assert 'cmdline=console=tty0 root="LABEL=my root"' in lines
     assert "x.conf:3" in run("why", tmp_path / "out.img", "/usr/bin/env").text
@@ -177,8 +177,8 @@ def test_too_many_programs_are_refused(system):
 def test_one_program_of_two_features_runs_once_by_the_stricter_wish(system, tmp_path):
     put(system, "pre_mount=/usr/libexec/10-first\ntimeout=7", "a.conf")
     put(system, "pre_mount=/usr/libexec/10-first\nrequired=yes\ntimeout=3", "b.conf")
-    assert [line for line in boot_conf(system, tmp_path) if line.startswith("run=")] == [
-        "run=pre-mount 7 required /usr/libexec/10-first"]
+    assert [line for line in boot_conf(system, tmp_path) if line.startswith("dropin.run=")] == [
+        "dropin.run=pre-mount 7 required /usr/libexec/10-first"]
 
 
 def test_program_that_is_to_run_cannot_be_removed(system):
