@@ -171,10 +171,11 @@ bool part_get(const struct part *p, struct device_ref ref, struct part_device *o
 	return true;
 }
 
-void part_mistaken(struct part *p, struct device_ref ref)
+bool part_mistaken(struct part *p, struct device_ref ref)
 {
 	(void)p;
 	say("mistaken %s", told.devices[ref.slot].name);
+	return !told.is_mistaken_again;
 }
 
 enum stage_step part_refuse_mount(struct part *p, const char *why)

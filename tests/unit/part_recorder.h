@@ -18,6 +18,7 @@ struct part_recorder {
 	int64_t now;
 	bool is_busy; /* modules are loading */
 	bool has_root;
+	bool is_mistaken_again; /* a device was another one too often */
 	bool cannot_find;    /* whatever device is named */
 	bool cannot_resume;  /* this kernel */
 	const char *loading; /* a modalias whose module is on its way; NULL */

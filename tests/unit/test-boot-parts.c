@@ -307,6 +307,34 @@ static void another_device_in_its_place_is_not_taken_and_no_overlay_laid_twice(v
 	buf_clear(&recorder.calls);
 }
 
+static void an_overlay_that_says_estale_is_a_failure_and_no_other_device(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &overlay_boot, "rd.overlay");
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, false), STAGE_STAYS);
+	recorder_start_with(0, 0, 0, 0, 0, 0, -ESTALE);
+	assert_int_equal(recorded_work(&p), -EIO);
+	assert_contains(recorder_calls(), "mount overlay /sysroot");
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_MOVED);
+	assert_contains(part_said(), "fail: the overlay of the root: mounting it: Stale");
+	part_close(&p);
+	/* Nor is a device waited for that is another one each time. */
+	part_open(&p, &overlay_boot, "rd.overlay=LABEL=x");
+	part_device(0, "vdb", "x", "ext4");
+	told.is_mistaken_again = true;
+	assert_int_equal(part_step(&p, STAGE_OVERLAY_WAIT, false), STAGE_ENDS);
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, false), STAGE_STAYS);
+	recorded_done(&p, -ESTALE, 0, "opening /dev/vdb: it is another device now");
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_MOVED);
+	assert_contains(part_said(), "fail: opening /dev/vdb: it is another device now");
+	buf_clear(&recorder.calls);
+}
+
 static void an_overlay_device_that_goes_is_waited_for_again(void **state)
 {
 	_cleanup_part_ struct part p;
@@ -441,6 +469,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_cannot_be_mounted_gives_way_to_memory),
 		cmocka_unit_test(
 			another_device_in_its_place_is_not_taken_and_no_overlay_laid_twice),
+		cmocka_unit_test(an_overlay_that_says_estale_is_a_failure_and_no_other_device),
 		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
 		cmocka_unit_test(an_overlay_device_that_a_feature_holds_is_waited_for),
 		cmocka_unit_test(a_further_filesystem_is_checked_where_its_fstab_asks_for_it),

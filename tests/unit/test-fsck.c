@@ -256,6 +256,23 @@ static void a_device_is_held_before_it_is_checked(void **state)
 	}
 }
 
+static void a_device_that_is_another_one_each_time_ends_the_boot(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zza1");
+
+	(void)state;
+	b->events->triggered = true; /* no walk over this machine's devices */
+	for (int i = 0; i < 4; i++) {
+		assert_false(b->flow.failed);
+		flow_go(b, STAGE_FSCK);
+		b->goal->device = block_ref(b, 0); /* found once more */
+		world.held = -ESTALE;
+		assert_int_equal(check(b, "ext4"), i < 3 ? STAGE_ENDS : STAGE_MOVED);
+	}
+	assert_string_equal(b->flow.failure, "it is another device each time it is opened");
+	boot_end(b);
+}
+
 static void progress_is_shown_and_not_logged(void **state)
 {
 	static const char text[] = "1 50 200 /dev/zza1\nhello\n3 7 0 /dev/zza1\n9 9\n";
@@ -297,6 +314,7 @@ int main(void)
 		cmocka_unit_test(errors_on_what_may_be_missing_do_not_end_the_boot),
 		cmocka_unit_test(the_check_of_a_device_that_was_pulled_out_decides_nothing),
 		cmocka_unit_test(a_device_is_held_before_it_is_checked),
+		cmocka_unit_test(a_device_that_is_another_one_each_time_ends_the_boot),
 		cmocka_unit_test(progress_is_shown_and_not_logged),
 		cmocka_unit_test(there_is_no_time_limit),
 	};

@@ -277,6 +277,59 @@ static void types_are_tried_one_after_the_other(void **state)
 	boot_end(b);
 }
 
+/* Device SLOT is read again, and has not changed. */
+static void is_read_again(struct boot *b, int slot)
+{
+	struct block_device *d = &b->devices->list[slot];
+	struct job_result r = {.kind = JOB_PROBE, .probe = d->probe};
+
+	assert_int_equal(block_next(b), slot);
+	d->state = DEVICE_PROBING;
+	r.generation = d->generation;
+	snprintf(r.name, sizeof(r.name), "%s", d->name);
+	block_done(b, &r);
+	go_on(b);
+}
+
+/* A damaged root of ext4, or a server that has forgotten its export. */
+static void a_mount_that_says_estale_is_a_failure_and_no_other_device(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=0");
+	struct job_result r = {0};
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	recorder_start_with(-ESTALE);
+	assert_int_equal(mount_device(&world.job, &r), -EIO);
+	job_ends(b, -EIO, r.text);
+	assert_true(b->flow.failed);
+	assert_contains(b->flow.failure, "mounting /dev/zza as zzfs: Stale file handle");
+	boot_end(b);
+}
+
+static void a_device_that_is_another_one_each_time_ends_the_boot(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x panic=0");
+	struct job_result r = {0};
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	recorder_start_with(0);
+	recorder.identity = -ESTALE;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		assert_false(b->flow.failed);
+		assert_int_equal(mount_device(&world.job, &r), -ESTALE);
+		job_ends(b, -ESTALE, r.text);
+		if (i < 3)
+			is_read_again(b, 0);
+	}
+	assert_true(b->flow.failed);
+	assert_contains(b->flow.failure, "opening /dev/zza: it is another device now");
+	recorder.identity = 0;
+	boot_end(b);
+}
+
 /* ---- time ---- */
 
 static void waiting_is_told_after_three_seconds_and_then_every_ten(void **state)
@@ -743,6 +796,8 @@ int main(void)
 		cmocka_unit_test(what_ends_after_its_stage_is_not_taken_for_another),
 		cmocka_unit_test(only_devices_are_compared_with_what_was_probed),
 		cmocka_unit_test(types_are_tried_one_after_the_other),
+		cmocka_unit_test(a_mount_that_says_estale_is_a_failure_and_no_other_device),
+		cmocka_unit_test(a_device_that_is_another_one_each_time_ends_the_boot),
 		cmocka_unit_test(waiting_is_told_after_three_seconds_and_then_every_ten),
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),

@@ -238,8 +238,8 @@ static bool hold(struct part *p, const struct part_mount *m)
 	return true;
 }
 
-/* The device is held, or is another one, or cannot be opened. */
-static void check(struct part *p, const struct part_mount *m)
+/* The device is held, or is another one, or cannot be opened. False: it is another one each time. */
+static bool check(struct part *p, const struct part_mount *m)
 {
 	struct state *s = p->state;
 
@@ -247,9 +247,10 @@ static void check(struct part *p, const struct part_mount *m)
 	if (s->held == 0)
 		start(p, find_checker(m->type), m->device);
 	else if (s->held == -ESTALE)
-		part_mistaken(p, m->ref);
+		return part_mistaken(p, m->ref);
 	else
 		log_info("%s is not checked: %s", m->device, strerror(-s->held));
+	return true;
 }
 
 static void leave_mark(void)
@@ -271,10 +272,10 @@ static enum stage_step step(struct part *p)
 
 	if (s->run == IDLE)
 		return is_there && hold(p, &m) ? STAGE_STAYS : STAGE_ENDS;
-	if (s->run == HELD && is_there)
-		check(p, &m);
-	else if (s->run == HELD)
+	if (s->run == HELD && !is_there)
 		s->run = IDLE;
+	if (s->run == HELD && !check(p, &m))
+		return part_refuse_mount(p, "it is another device each time it is opened");
 	if (s->run == IDLE)
 		return STAGE_ENDS;
 	if (s->run == HOLDS || s->run == RUNS)

@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "format/kernel/cmdline.h"
 #include "init/core/empty.h"
+#include "init/core/identity.h"
 #include "init/core/log.h"
 #include "init/core/mount.h"
 #include "init/core/part.h"
@@ -70,7 +71,7 @@ static int failed(struct job_result *out, const char *what, int r)
 		 r == -ENODEV
 			 ? "the kernel has no overlay filesystem, and the image no module for it"
 			 : strerror(-r));
-	return r;
+	return identity_unrelated(r);
 }
 
 static int make_folder(const char *path)
@@ -125,7 +126,7 @@ static int prepare_device(const struct question *q, struct job_result *out)
 			 folders[i] + strlen(BACKING),
 			 r ? strerror(-r) : "something else is there");
 		sys_umount(BACKING, 0);
-		return r < 0 ? r : -ENOTDIR;
+		return r < 0 ? identity_unrelated(r) : -ENOTDIR;
 	}
 	return 0;
 }
@@ -304,10 +305,8 @@ static enum stage_step lay(struct part *p)
 	if (s->job == RUNS)
 		return STAGE_STAYS;
 	s->job = IDLE;
-	if (s->result == -ESTALE) {
-		part_mistaken(p, s->device);
+	if (s->result == -ESTALE && part_mistaken(p, s->device))
 		return part_go(p, STAGE_OVERLAY_WAIT);
-	}
 	if (s->result < 0)
 		return part_fail(p, s->text, NULL);
 	if (s->text[0])

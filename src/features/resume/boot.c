@@ -125,7 +125,7 @@ static int work(const void *data, struct job_result *out)
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (read_signature(fd, q->offset, signature) == 0 && judge(signature) == NO_IMAGE)
 		out->found = IMAGE_DISCARDED;
-	return r;
+	return identity_unrelated(r);
 }
 
 /* ---- the stage ---- */
@@ -146,10 +146,8 @@ static enum stage_step decide(struct part *p)
 	char why[PART_TEXT_MAX];
 
 	s->job = IDLE;
-	if (s->result == -ESTALE) {
-		part_mistaken(p, s->ref);
+	if (s->result == -ESTALE && part_mistaken(p, s->ref))
 		return part_go(p, STAGE_RESUME);
-	}
 	/* With an image that is still there it is asked again, should the boot be tried again. */
 	s->decided = s->found == NO_IMAGE || s->found == IMAGE_DISCARDED;
 	if (s->found == NO_IMAGE && s->result == 0)

@@ -10,6 +10,7 @@
  * twice (BLKGETDISKSEQ, Linux 5.15). Where the kernel has none, it must hold the same filesystem.
  */
 
+#include <errno.h>
 #include <stdint.h>
 
 #include "init/core/jobs.h"
@@ -27,3 +28,10 @@ uint64_t identity_sequence(int fd);
 /* In a worker: opens /dev/NAME and keeps it open, until the next one or as long as the
  * worker lives, so that a program can open it by its name. 0 or as identity_open(). */
 int identity_hold(const char *name, const struct device_identity *wanted);
+
+/* The result R of any other call. Filesystems have -ESTALE, too, when their root is damaged: that
+ * becomes -EIO, so that only the functions here say that the device is another one. */
+static inline int identity_unrelated(int r)
+{
+	return r == -ESTALE ? -EIO : r;
+}

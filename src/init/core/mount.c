@@ -92,7 +92,7 @@ static int hold_device(const struct job *job, struct place *p, struct job_result
 	p->device = identity_open(job->name, &job->device);
 	if (p->device < 0)
 		snprintf(out->text, sizeof(out->text), "opening %s: %s", p->source_name,
-			 strerror(-p->device));
+			 p->device == -ESTALE ? "it is another device now" : strerror(-p->device));
 	return p->device < 0 ? p->device : 0;
 }
 
@@ -172,7 +172,7 @@ int mount_device(const struct job *job, struct job_result *out)
 		snprintf(out->text, sizeof(out->text), "only mount(8) knows the option %.200s", data);
 	if (r < 0)
 		return r;
-	r = find_place(job, flags, &place, out);
+	r = identity_unrelated(find_place(job, flags, &place, out));
 	if (r == 0 && job->on_device)
 		r = hold_device(job, &place, out);
 	if (r < 0)
@@ -185,5 +185,5 @@ int mount_device(const struct job *job, struct job_result *out)
 		snprintf(out->text, sizeof(out->text), "mounting %s as %s%s%.100s: %s",
 			 flags & MS_BIND ? job->name : place.source_name, job->fstype,
 			 *job->options ? " with the options " : "", job->options, explain(r));
-	return r;
+	return identity_unrelated(r);
 }

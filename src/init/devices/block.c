@@ -24,7 +24,7 @@
 #include "init/core/log.h"
 #include "init/core/timeline.h"
 
-enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000 };
+enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000, MISTAKES_MAX = 3 };
 
 static int find(const struct boot *b, const char *name)
 {
@@ -240,18 +240,21 @@ int block_next(struct boot *b)
 	return b->devices->unread < b->devices->n ? (int)b->devices->unread : -1;
 }
 
-void block_mistaken(struct boot *b, struct device_ref ref)
+bool block_mistaken(struct boot *b, struct device_ref ref)
 {
 	struct block_device *d = &b->devices->list[ref.slot];
 
 	if (!block_get(b, ref))
-		return;
+		return true;
+	if (d->mistakes <= MISTAKES_MAX)
+		d->mistakes++;
 	log_tell("%s is another device now than it was when it was read: it is read again",
 		 d->name);
 	d->generation = ++b->devices->generations;
 	d->state = DEVICE_NEW;
 	d->read_at = 0;
 	will_read(b, d);
+	return d->mistakes <= MISTAKES_MAX;
 }
 
 static void log_found(const struct block_device *d)

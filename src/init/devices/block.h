@@ -30,6 +30,7 @@ struct block_device {
 	bool was_read;	     /* at least once: PROBE and RESULT are what was found then */
 	int result;	     /* of the probe */
 	uint8_t failures;    /* of it, one after the other */
+	uint8_t mistakes;    /* it was another one when it was opened: so often */
 	int64_t read_at;     /* when it is read again after one; 0: it is not */
 	uint8_t claim;	     /* of a feature: enum part_claim */
 	struct probe probe;
@@ -76,8 +77,9 @@ const struct block_device *block_get(const struct boot *b, struct device_ref ref
 /* Names D in JOB, and what JOB's worker must find when it opens it. */
 void block_into_job(const struct block_device *d, struct job *job);
 
-/* The device that is held was another one when it was opened: it is read again. */
-void block_mistaken(struct boot *b, struct device_ref ref);
+/* The device that is held was another one when it was opened: it is read again. False: that has
+ * happened too often, and is to be taken for a failure. */
+bool block_mistaken(struct boot *b, struct device_ref ref);
 
 /* Its kernel name, for a message; "a device that is gone". */
 const char *block_name(const struct boot *b, struct device_ref ref);

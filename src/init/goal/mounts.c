@@ -332,10 +332,8 @@ enum stage_step mounts_mount(struct boot *b)
 		return start_mount(b);
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	if (b->flow.task.result.result == -ESTALE) {
-		block_mistaken(b, b->mounts->device);
+	if (b->flow.task.result.result == -ESTALE && block_mistaken(b, b->mounts->device))
 		return flow_go(b, STAGE_MOUNTS_WAIT);
-	}
 	if (b->flow.task.result.result < 0)
 		return mounts_cannot(b, b->flow.task.result.text);
 	log_info("%s is mounted from %s", b->mounts->list[b->mounts->next].target,

@@ -62,9 +62,9 @@ bool part_get(const struct part *p, struct device_ref ref, struct part_device *o
 	return is_there;
 }
 
-void part_mistaken(struct part *p, struct device_ref ref)
+bool part_mistaken(struct part *p, struct device_ref ref)
 {
-	block_mistaken(p->boot, ref);
+	return block_mistaken(p->boot, ref);
 }
 
 bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,
