@@ -73,7 +73,7 @@ static void check_owner(struct audit *a, const char *path)
 		return;
 	audit_add_command(a, AUDIT_ERROR, "config-owner", NULL,
 			  arena_printf(a->arena,
-				       "/%s belongs to user %u, who so decides what goes into "
+				       "/%s belongs to user %u, who can thus change what goes into "
 				       "images",
 				       path, (unsigned)st.st_uid),
 			  arena_printf(a->arena, "chown root:root %s", audit_path(a, path)));

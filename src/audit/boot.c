@@ -96,7 +96,7 @@ static void say_broken(struct audit *a, const struct bootmenu_entry *e, const ch
 		audit_add_command(a, severity, "boot-entry-broken", k, fact, tool);
 	else
 		audit_add(a, severity, "boot-entry-broken", k, fact,
-			  "make the boot menu anew, or install that kernel's package again");
+			  "update the boot menu, or install that kernel's package again");
 }
 
 static void check_file(struct audit *a, const struct bootmenu_entry *e, const char *path)

@@ -125,7 +125,7 @@ void audit_headers(struct audit *a)
 				       k->modules_dir,
 				       has_dkms ? "the modules in /var/lib/dkms cannot be compiled "
 						  "for this kernel"
-						: "only who compiles modules needs them"),
+						: "they are needed only to compile modules"),
 			  has_dkms ? "install the headers of this kernel" : NULL);
 	}
 }

@@ -13,9 +13,9 @@
 	 OPT_IF_CHANGED, false},                                                                \
 	REBUILD_CACHE_OPTIONS
 #define REBUILD_CACHE_OPTIONS                                                                   \
-	{"cache-dir", 0, "DIR", "keep what can be used again in DIR", OPT_CACHE_DIR, false},    \
-	{"cache-size", 0, "MIB", "at most so much of it (256)", OPT_CACHE_SIZE, false},         \
-	{"no-cache", 0, NULL, "use and keep nothing of that kind", OPT_NO_CACHE, false}
+	{"cache-dir", 0, "DIR", "keep the cache in DIR", OPT_CACHE_DIR, false},                 \
+	{"cache-size", 0, "MIB", "size limit of the cache (256)", OPT_CACHE_SIZE, false},       \
+	{"no-cache", 0, NULL, "use no cache", OPT_NO_CACHE, false}
 
 struct caching {
 	bool if_changed, no_cache;

@@ -115,12 +115,12 @@ enum option_id {
 
 /* Rows that several commands have. */
 #define JSON_OPTION                                                                             \
-	{"json", 0, NULL, "result as JSON on standard output", OPT_JSON, false}
+	{"json", 0, NULL, "print the result as JSON", OPT_JSON, false}
 #define NO_LOADER_OPTION                                                                        \
 	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is",                    \
 	 OPT_NO_LOADER, false}
 #define LOCK_OPTION                                                                             \
-	{"lock-timeout", 0, "SECONDS", "wait so long for another run (120)",                    \
+	{"lock-timeout", 0, "SECONDS", "how long to wait for another run (120)",                \
 	 OPT_LOCK_TIMEOUT, false}
 #define RECORDS_OPTION                                                                          \
 	{"cache-dir", 0, "DIR", "where the records of builds are", OPT_CACHE_DIR, false}

@@ -19,18 +19,18 @@
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE, true},     \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE, true},        \
 	{"add", 'a', "LIST", "add these features: rescue (a shell)", OPT_ADD, true},            \
-	{"rescue-shell", 0, "WHO", "password (who knows root's), or open (everybody)",          \
+	{"rescue-shell", 0, "WHO", "password (root's is asked), or open (everybody)",           \
 	 OPT_RESCUE_SHELL, true},                                                               \
 	{"kernel-cmdline", 0, "WORDS", "kernel parameters for the image",                       \
 	 OPT_CMDLINE, true},                                                                    \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS, true},              \
 	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL, true},            \
-	{"install-optional", 0, "LIST", "add those that there are",                             \
+	{"install-optional", 0, "LIST", "add these if they exist",                              \
 	 OPT_INSTALL_OPTIONAL, true},                                                           \
 	{"remove", 0, "LIST", "take out what matches these patterns", OPT_REMOVE, true},        \
 	{"add-dlopen-features", 0, "LIST", "add optional libraries of programs",                \
 	 OPT_DLOPEN_ADD, true},                                                                 \
-	{"omit-dlopen-features", 0, "LIST", "leave such libraries out",                         \
+	{"omit-dlopen-features", 0, "LIST", "leave out such libraries",                         \
 	 OPT_DLOPEN_OMIT, true},                                                                \
 	{"compress", 0, "CODEC[:LEVEL]", "zstd, xz, lz4, gzip, bzip2, lzma, lzo, none or auto", \
 	 OPT_COMPRESS, true},                                                                   \

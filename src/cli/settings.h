@@ -19,10 +19,10 @@
 	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true}
 #define TELLING_OPTIONS                                                                         \
 	CONF_OPTIONS,                                                                           \
-	{"stdlog", 'L', "LEVEL", "what is told: 0 (nothing) to 6; 4 (what is done)",            \
+	{"stdlog", 'L', "LEVEL", "which messages to print: 0 (none) to 6 (4)",                  \
 	 OPT_STDLOG, false},                                                                    \
-	{"verbose", 'v', NULL, "tell more; again: still more", OPT_VERBOSE, false},             \
-	{"quiet", 'q', NULL, "tell less; again: no warnings", OPT_QUIET, false}
+	{"verbose", 'v', NULL, "print more; twice: still more", OPT_VERBOSE, false},            \
+	{"quiet", 'q', NULL, "print less; twice: no warnings", OPT_QUIET, false}
 #define SETTINGS_OPTIONS                                                                        \
 	TELLING_OPTIONS,                                                                        \
 	{"logfile", 0, "FILE", "log to FILE instead of /var/log/preroot.log",                   \

@@ -156,7 +156,7 @@ static void choose_others(struct chooser *c)
 						  "preroot did not make it, and its kernel %s is "
 						  "there",
 						  image->version)
-				   : "preroot did not make it, and its name tells of no kernel");
+				   : "preroot did not make it, and its name names no kernel");
 		c->out.items[c->out.n - 1].command =
 			arena_printf(c->arena, "rm %s", quote_word(path, c->arena));
 	}

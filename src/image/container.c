@@ -180,7 +180,7 @@ static int find_parts(struct container *s, uint64_t file_size, struct err *err)
 	}
 	if (r == 0 && !s->n_parts) {
 		err_set(err, -EBADMSG, "a PE program without an initramfs (no section .initrd)");
-		return err_hint(err, "a kernel image is one, too: name the initramfs, or a unified "
+		return err_hint(err, "a kernel image is also one: name the initramfs, or a unified "
 				     "kernel image");
 	}
 	return r;

@@ -352,9 +352,9 @@ static int run_verb(const struct command *self, int argc, char **argv)
 
 static const struct option_spec options[] = {
 	{"all", 0, NULL, "every kernel that has modules", OPT_ALL, false},
-	{"check", 0, NULL, "change nothing; end with status 3 if that is not so already",
+	{"check", 0, NULL, "change nothing; end with status 3 if something would change",
 	 OPT_CHECK, false},
-	{"force", 'f', NULL, "build also what has not changed", OPT_FORCE, false},
+	{"force", 'f', NULL, "build even if nothing has changed", OPT_FORCE, false},
 	{"try-next", 0, NULL, "let the next boot, and only that one, try the image",
 	 OPT_TRY_NEXT, false},
 	{"keep", 0, "N", "previous images to keep (1)", OPT_KEEP, false},
@@ -371,7 +371,7 @@ static const struct option_spec options[] = {
 const struct command command_rebuild = {
 	.name = "rebuild",
 	.positional = "[KVER]",
-	.summary = "Make the image that a kernel boots with anew.",
+	.summary = "Rebuild the image that a kernel boots with.",
 	.options = options,
 	.max = 1,
 	.run = run_verb,

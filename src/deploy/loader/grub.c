@@ -192,7 +192,7 @@ static int name_all(struct loader *l, struct err *err)
 	image = find_unnamed(l);
 	if (!image)
 		return 0;
-	err_set(err, -ENOENT, "GRUB's menu was made anew, and still has no entry with %s",
+	err_set(err, -ENOENT, "GRUB's menu was made again, and still has no entry with %s",
 		image->path);
 	return err_hint(err,
 			"see why grub-mkconfig passes over Linux %s (/etc/default/grub, "
@@ -221,7 +221,7 @@ static int connect_own(struct loader *l, const char *own, bool is_new, struct er
 			return e < 0 ? e : 0;
 		if (e > 0)
 			return err_set(err, -ENOENT,
-				       "GRUB's menu was made anew, and still does not read %s: is "
+				       "GRUB's menu was made again, and still does not read %s: is "
 				       "%s/" SCRIPT " executable?",
 				       own, root_prefix(l->q->root));
 	}

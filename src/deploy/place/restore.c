@@ -34,7 +34,7 @@ static int judge(const struct root *root, const char *path, struct arena *arena,
 		r = err_set(err, -EBADMSG, "%s: %s", path, verdict.problems->text);
 	if (r < 0) {
 		err_prefix(err, "the previous image is no good, and nothing was changed");
-		return err_hint(err, "preroot verify /%s tells all that is wrong with it", path);
+		return err_hint(err, "preroot verify /%s shows all that is wrong with it", path);
 	}
 	return 0;
 }

@@ -266,7 +266,7 @@ int hardware_from_json(const char *text, size_t len, struct arena *arena, struct
 			    json_tokener_error_desc(json_tokener_get_error(tokener)));
 	else if (!all_blank(text + json_tokener_get_parse_end(tokener),
 			    len - json_tokener_get_parse_end(tokener)))
-		e = err_set(err, -EBADMSG, "something stands behind the JSON object");
+		e = err_set(err, -EBADMSG, "something follows the JSON object");
 	else
 		e = decode_top(top, arena, out, err);
 	json_object_put(top);

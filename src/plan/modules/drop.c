@@ -27,7 +27,7 @@ static int settle_without(const struct modules *m, struct module *mod, struct er
 		if (is_gone(m, mod->hard[i])) {
 			err_set(err, -EBUSY, "module %s cannot be taken out: module %s needs it",
 				mod->hard[i]->name, mod->name);
-			return err_hint(err, "take out module %s, too", mod->name);
+			return err_hint(err, "also take out module %s", mod->name);
 		}
 	mod->n_pre = keep(m, mod->pre, mod->n_pre);
 	mod->n_post = keep(m, mod->post, mod->n_post);
