@@ -85,6 +85,7 @@ static void go_on_after_shell(struct boot *b)
 
 void stages_advance(struct boot *b)
 {
+	b->flow.stepped = log_now();
 	if (b->shell->pid)
 		return;
 	if (!b->flow.failed && shell_take_end(b->shell))
@@ -140,6 +141,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 {
 	const struct stage *s = &stages[b->flow.stage];
 	const char *limited_by = b->flow.limited_by ? b->flow.limited_by : b->params.timeout_by;
+	int64_t left = b->flow.deadline > now ? b->flow.deadline - now : 0;
 	char until[128], what[128];
 
 	s->what(b, what, sizeof(what));
@@ -153,7 +155,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 		snprintf(until, sizeof(until), "without a time limit (%s)", limited_by);
 	else
 		snprintf(until, sizeof(until), "for %lld more seconds (%s)",
-			 (long long)(b->flow.deadline - now + 999) / 1000, limited_by);
+			 (long long)(left + 999) / 1000, limited_by);
 	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
 		 jobs_busy(&b->jobs, JOB_LOAD), jobs_busy(&b->jobs, JOB_PROBE));
 }
@@ -173,9 +175,12 @@ int64_t stages_due(const struct boot *b)
 
 	if (s->what && b->flow.next_tell < due)
 		due = b->flow.next_tell;
-	if (is_limited(b) && b->flow.deadline != PARAMS_FOREVER && b->flow.deadline < due)
+	/* A time that the stage has seen pass does not count: it may stay for a little after its
+	 * deadline, and says itself until when. */
+	if (is_limited(b) && b->flow.deadline != PARAMS_FOREVER &&
+	    b->flow.deadline > b->flow.stepped && b->flow.deadline < due)
 		due = b->flow.deadline;
-	if (b->flow.wake > now && b->flow.wake < due)
+	if (b->flow.wake > b->flow.stepped && b->flow.wake < due)
 		due = b->flow.wake;
 	if (modules_due(b) < due)
 		due = modules_due(b);

@@ -127,17 +127,21 @@ static void go_on(struct boot *b)
 		stages_tick(b, world.now);
 }
 
-/* Lets MS pass as PID 1 does that sleeps until something is due. The number of times it woke. */
+/* Lets MS pass as PID 1 does that sleeps until something is due. The number of times it woke. To
+ * wake at once is fine after an event, but not again and again. */
 static unsigned pass(struct boot *b, int64_t ms)
 {
 	int64_t end = world.now + ms;
-	unsigned wakes = 0;
+	unsigned wakes = 0, at_once = 0;
 
 	while (world.now < end) {
 		int64_t due = b->flow.failed ? rescue_due(b) : stages_due(b);
 
 		if (block_due(b) < due)
 			due = block_due(b);
+		at_once = due <= world.now ? at_once + 1 : 0;
+		if (at_once > 1)
+			fail_msg("stage %d: PID 1 does not sleep", (int)b->flow.stage);
 		if (due <= world.now)
 			due = world.now + 1; /* the clock of the machine goes on, too */
 		world.now = due < end ? due : end;
@@ -395,6 +399,63 @@ static void the_limit_is_what_the_command_line_says(void **state)
 			fail_msg("[%s]: %d", cmdline, b->flow.failed);
 		boot_end(b);
 	}
+}
+
+/* The stage stays beyond its deadline, for a disk that might fit as well. */
+static void pid_1_sleeps_after_a_deadline(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5");
+
+	(void)state;
+	go_on(b);
+	pass(b, 4500);
+	b->flow.next_tell = world.now + 700;
+	buf_clear(&world.told);
+	appears(b, "zza", "zzfs", "y");
+	block_add(b, "zzb", false); /* nobody reads it */
+	snprintf(b->devices->list[0].probe.label, sizeof(b->devices->list[0].probe.label), "x");
+	go_on(b);
+	assert_in_range(pass(b, 999), 1, 5);
+	tells("for 0 more seconds");
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
+	pass(b, 1);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+/* The clock goes on between the step of a stage and the sleep. */
+static void a_deadline_that_passes_before_the_sleep_is_not_missed(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5 rootdelay=2");
+
+	(void)state;
+	go_on(b);
+	pass(b, 1999);
+	world.now += 1;
+	assert_true(stages_due(b) <= world.now); /* the delay */
+	go_on(b);
+	pass(b, 4999);
+	world.now += 1;
+	assert_true(stages_due(b) <= world.now);
+	go_on(b);
+	assert_true(b->flow.failed);
+	boot_end(b);
+}
+
+/* The job that asks which disk the loader came from hangs. */
+static void a_firmware_that_does_not_answer_holds_nothing_up_for_ever(void **state)
+{
+	struct boot *b = boot_with("root=gpt-auto rd.timeout=5");
+
+	(void)state;
+	go_on(b);
+	b->discovery->is_known = false;
+	b->flow.task.state = TASK_RUNS;
+	assert_in_range(pass(b, 4999), 1, 10);
+	assert_false(b->flow.failed);
+	pass(b, 1);
+	assert_true(b->flow.failed);
+	boot_end(b);
 }
 
 static void a_root_that_is_there_is_delayed_all_the_same(void **state)
@@ -801,6 +862,9 @@ int main(void)
 		cmocka_unit_test(waiting_is_told_after_three_seconds_and_then_every_ten),
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),
+		cmocka_unit_test(pid_1_sleeps_after_a_deadline),
+		cmocka_unit_test(a_deadline_that_passes_before_the_sleep_is_not_missed),
+		cmocka_unit_test(a_firmware_that_does_not_answer_holds_nothing_up_for_ever),
 		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
 		cmocka_unit_test(mounting_has_no_limit),
 		cmocka_unit_test(a_disk_that_comes_after_the_account_is_taken),

@@ -177,7 +177,8 @@ enum stage_step goal_wait(struct boot *b)
 	if (!b->flow.entered)
 		begin_wait(b, now);
 	b->flow.wake = delayed;
-	if (root->kind == SPEC_AUTO && discover_loader(b) == STAGE_STAYS)
+	/* Without an answer of the firmware in time, the disk of the loader is simply not known. */
+	if (root->kind == SPEC_AUTO && !flow_is_late(b, now) && discover_loader(b) == STAGE_STAYS)
 		return STAGE_STAYS;
 	if (root->kind == SPEC_TMPFS && now >= delayed)
 		return take_tmpfs(b);
