@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "init/core/console.h"
+#include "init/core/log.h"
 #include "support.h"
 #include "pty.h"
 
@@ -182,6 +185,56 @@ static void a_terminal_that_is_hung_up_is_opened_again(void **state)
 	pty_close(&second);
 }
 
+/* ---- the log, which has one ---- */
+
+/* After a hand-over that failed the log opens its console again. */
+static void what_a_console_has_not_taken_yet_is_kept_when_it_is_opened_again(void **state)
+{
+	struct pty t;
+
+	(void)state;
+	pty_open(&t);
+	log_set_console(t.path);
+	tcflow(t.slave, TCOOFF);
+	log_tell("one");
+	log_set_console(t.path);
+	log_tell("two");
+	tcflow(t.slave, TCOON);
+	log_flush();
+	assert_string_equal(pty_read(&t), "preroot: one\r\npreroot: two\r\n");
+	log_set_console(NULL);
+	pty_close(&t);
+}
+
+/* Its standard error may be a console that is stopped, and would hold it up for ever. */
+static void a_worker_writes_to_no_console(void **state)
+{
+	int pipes[2], status;
+	struct pty t;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	pty_open(&t);
+	log_set_console(t.path);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(pipes[1], STDERR_FILENO);
+		log_tell("from a worker");
+		_exit(0);
+	}
+	close(pipes[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(pipes[0], &byte, 1), 0);
+	assert_string_equal(pty_read(&t), "");
+	close(pipes[0]);
+	log_set_console(NULL);
+	pty_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +246,8 @@ int main(void)
 		cmocka_unit_test(a_stopped_terminal_gets_its_lines_later),
 		cmocka_unit_test(what_does_not_fit_is_counted_and_the_last_lines_are_kept),
 		cmocka_unit_test(a_terminal_that_is_hung_up_is_opened_again),
+		cmocka_unit_test(what_a_console_has_not_taken_yet_is_kept_when_it_is_opened_again),
+		cmocka_unit_test(a_worker_writes_to_no_console),
 	};
 
 	return RUN_TESTS(tests);

@@ -423,6 +423,25 @@ static void pid_1_sleeps_after_a_deadline(void **state)
 	boot_end(b);
 }
 
+static void what_the_check_notes_is_told_by_pid_1(void **state)
+{
+	struct job_result r = {.kind = JOB_CHECK,
+			       .text = "/bin/sh",
+			       .note = "/sbin/init is no program; /bin/sh is started in its place"};
+	struct boot *b = boot_with("root=LABEL=x");
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	job_ends(b, 0, "");
+	job_ends(b, 0, ""); /* of fstab */
+	assert_int_equal(b->flow.stage, STAGE_CHECK);
+	flow_task_done(b, &r);
+	go_on(b);
+	tells("/bin/sh is started in its place");
+	assert_int_equal(b->flow.stage, STAGE_DONE);
+	boot_end(b);
+}
+
 /* The clock goes on between the step of a stage and the sleep. */
 static void a_deadline_that_passes_before_the_sleep_is_not_missed(void **state)
 {
@@ -864,6 +883,7 @@ int main(void)
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),
 		cmocka_unit_test(pid_1_sleeps_after_a_deadline),
 		cmocka_unit_test(a_deadline_that_passes_before_the_sleep_is_not_missed),
+		cmocka_unit_test(what_the_check_notes_is_told_by_pid_1),
 		cmocka_unit_test(a_firmware_that_does_not_answer_holds_nothing_up_for_ever),
 		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
 		cmocka_unit_test(mounting_has_no_limit),

@@ -160,6 +160,12 @@ static void lose_terminal(struct console *c)
 	c->begun = false;
 }
 
+void console_reopen(struct console *c)
+{
+	lose_terminal(c);
+	is_open(c);
+}
+
 /* How many bytes the terminal took. */
 static size_t put(struct console *c, const char *text, size_t len)
 {

@@ -37,6 +37,9 @@ struct console {
 /* PATH lives as long as C. A terminal that cannot be opened is tried again with each line. */
 void console_open(struct console *c, const char *path);
 
+/* Opens the same terminal again; what is pending is kept. */
+void console_reopen(struct console *c);
+
 /* Closes the terminal; what is pending is lost. */
 void console_close(struct console *c);
 

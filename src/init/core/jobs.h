@@ -103,6 +103,7 @@ struct job_result {
 	uint32_t generation;
 	char name[JOBS_NAME_MAX];
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
+	char note[JOBS_TEXT_MAX]; /* CHECK: what PID 1 shall tell, although it went well; "": nothing */
 	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
 	struct probe probe;
 	uint8_t part; /* PART, as in the job */

@@ -60,6 +60,13 @@ void log_close(void)
 
 void log_set_console(const char *path)
 {
+	bool same = path && console.path && strcmp(path, console.path) == 0;
+
+	/* After a hand-over that failed, what the console has not taken yet is still to be shown. */
+	if (same && owner == getpid()) {
+		console_reopen(&console);
+		return;
+	}
 	console_close(&console);
 	owner = getpid();
 	if (path)
@@ -123,8 +130,10 @@ static void to_console(const char *text)
 
 	if (n < 0 || hushed)
 		return;
-	if (console.path && owner == getpid()) {
-		console_line(&console, line);
+	if (console.path) {
+		/* A worker would wait for a console that is stopped. */
+		if (owner == getpid())
+			console_line(&console, line);
 		return;
 	}
 	line[n++] = '\r';

@@ -19,8 +19,9 @@ void log_close(void);
 /* For a program beside PID 1: its lines go to the kernel's log as well, and it changes nothing. */
 void log_join(void);
 
-/* The terminal to write to; PATH lives as long as the program. NULL: standard error, which may
- * block; other processes than PID 1 write there. log_open() calls it. */
+/* The terminal to write to; PATH lives as long as the program. What the same terminal has not taken
+ * yet is kept. NULL: standard error, which may block. log_open() calls it. What a worker of this
+ * program says goes to the kernel's log alone. */
 void log_set_console(const char *path);
 
 /* Writes what the console did not take before; when to call it again, INT64_MAX: nothing is left. */

@@ -114,7 +114,8 @@ int handover_choose(const char *const *paths, size_t n, struct job_result *resul
 		int r = runnable_check(paths[i], why, sizeof(why));
 
 		if (r == 0 && *refused)
-			log_tell("%s; %s is started in its place", refused, paths[i]);
+			snprintf(result->note, sizeof(result->note),
+				 "%s; %s is started in its place", refused, paths[i]);
 		if (r == 0) {
 			take_init(result, paths[i]);
 			return 0;
