@@ -540,6 +540,34 @@ static void a_disk_that_comes_after_the_account_is_taken(void **state)
 	boot_end(b);
 }
 
+static uint8_t hold_all(struct boot *b, const struct block_device *d)
+{
+	(void)b, (void)d;
+	return PART_HOLDS;
+}
+
+/* A feature had the device until after the deadline. */
+static void a_device_that_is_released_after_the_account_is_taken(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rd.timeout=5 panic=0");
+
+	(void)state;
+	b->devices->known = hold_all;
+	go_on(b);
+	appears(b, "zza", "zzfs", "x");
+	pass(b, 5000);
+	assert_true(b->flow.failed);
+	assert_contains(b->flow.failure, "nothing has come of it in time");
+	pass(b, 4000);
+	tells("staying here; a disk that appears is still taken");
+	b->devices->list[0].claim = PART_IGNORES;
+	go_on(b);
+	assert_false(b->flow.failed);
+	go_on(b);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
 static void after_another_failure_no_disk_changes_anything(void **state)
 {
 	struct boot *b = boot_with("root=LABEL=x panic=0");
@@ -888,6 +916,7 @@ int main(void)
 		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
 		cmocka_unit_test(mounting_has_no_limit),
 		cmocka_unit_test(a_disk_that_comes_after_the_account_is_taken),
+		cmocka_unit_test(a_device_that_is_released_after_the_account_is_taken),
 		cmocka_unit_test(after_another_failure_no_disk_changes_anything),
 		cmocka_unit_test(the_machine_reboots_once_when_its_time_is_over),
 		cmocka_unit_test(a_root_that_does_not_take_over_gives_one_account),

@@ -28,6 +28,7 @@ enum stage_step flow_go(struct boot *b, enum boot_stage stage)
 enum stage_step flow_fail(struct boot *b, const char *why)
 {
 	snprintf(b->flow.failure, sizeof(b->flow.failure), "%s", why);
+	b->flow.is_missing = !*why;
 	b->flow.hint = NULL;
 	b->flow.failed = true;
 	b->flow.failed_at = log_now();

@@ -74,7 +74,8 @@ struct flow {
 	int64_t next_tell;	/* when it is next said what the stage waits for */
 	bool failed;		/* the boot cannot continue: rescue.h has it */
 	int64_t failed_at;
-	char failure[FLOW_TEXT_MAX]; /* why; empty: the root device did not appear */
+	bool is_missing;	     /* since the root device did not appear */
+	char failure[FLOW_TEXT_MAX]; /* why; empty: all that is known is that it did not appear */
 	const char *hint;	     /* what to try then, where the root is not the reason; NULL */
 };
 

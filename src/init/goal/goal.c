@@ -157,7 +157,9 @@ static enum stage_step give_up(struct boot *b)
 		discover_is_doubtful(b, why, sizeof(why));
 	if (n >= 0)
 		claims_explain(b, (size_t)n, why, sizeof(why));
-	return flow_fail(b, why);
+	flow_fail(b, why);
+	b->flow.is_missing = true;
+	return STAGE_MOVED;
 }
 
 static enum stage_step take_given(struct boot *b)

@@ -60,7 +60,7 @@ static void count_down(struct boot *b, int64_t now)
 	if (p->panic_given && p->panic == 0 && !p->emergency) {
 		b->rescue->reboot_at = PARAMS_FOREVER;
 		log_tell("panic=0: staying here%s",
-			 b->flow.failure[0] ? "" : "; a disk that appears is still taken");
+			 b->flow.is_missing ? "; a disk that appears is still taken" : "");
 		return;
 	}
 	b->rescue->reboot_at = now + wait;
@@ -68,7 +68,7 @@ static void count_down(struct boot *b, int64_t now)
 		 p->panic_given ? "panic="
 		 : p->emergency ? "rd.emergency="
 				: "panic=0 would stay here",
-		 b->flow.failure[0] ? "" : "; a disk that appears until then is still taken");
+		 b->flow.is_missing ? "; a disk that appears until then is still taken" : "");
 }
 
 /* panic= is a promise that nobody gets a shell, as in initramfs-tools; panic=0 is not. */
@@ -153,7 +153,7 @@ void rescue_tick(struct boot *b, int64_t now)
 	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b->shell))
 		shell_prepare(b);
 	unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 || modules_busy(b);
-	if (!b->flow.failure[0] && goal_is_there(b)) {
+	if (b->flow.is_missing && goal_is_there(b)) {
 		b->flow.failed = b->rescue->begun = false;
 		flow_go(b, STAGE_RESUME);
 		return;
