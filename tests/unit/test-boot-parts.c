@@ -119,8 +119,6 @@ static void what_is_found_decides_whether_the_boot_continues(void **state)
 		int result, found;
 		const char *said;
 	} cases[] = {
-		{-EIO, 0,
-		 "tell: vda2 cannot be read for a hibernation image: Input/output error\n"},
 		{0, DISCARDED,
 		 "tell: the kernel could not use the hibernation image on vda2 and has "
 		 "discarded it: the machine starts anew\n"},
@@ -144,6 +142,64 @@ static void what_is_found_decides_whether_the_boot_continues(void **state)
 		assert_int_equal(part_step(&p, STAGE_RESUME, true),
 				 cases[i].said[0] == 'f' ? STAGE_MOVED : STAGE_ENDS);
 		assert_contains(part_said(), cases[i].said);
+	}
+}
+
+/* A worker has died, or the device had an error: that is no answer. */
+static void what_cannot_be_read_is_read_again_and_is_not_without_an_image(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	part_open(&p, &resume_boot, "resume=UUID=1f");
+	part_device(0, "vda2", "1f", "swsuspend");
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	recorded_done(&p, -EIO, 0, "");
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+	assert_string_equal(part_said(), "again at 1000\n");
+	told.now = 999;
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+	assert_false(told.has_job);
+	told.now = 1000;
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+	told.now = 60000;
+	recorded_done(&p, -EIO, 0, "");
+	part_said();
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_MOVED);
+	assert_contains(part_said(), "fail: vda2 cannot be read (Input/output error): if it holds");
+	/* Tried again, it has an answer. */
+	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+	recorded_done(&p, 0, 0, "");
+	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
+}
+
+static void what_holds_no_image_for_certain_need_not_be_read(void **state)
+{
+	static const struct {
+		const char *cmdline, *type;
+		int result;
+		enum stage_step step;
+	} cases[] = {
+		{"resume=UUID=1f", "swap", -EIO, STAGE_ENDS},
+		{"resume=UUID=1f", "swap", -ENODATA, STAGE_ENDS},
+		{"resume=UUID=1f resume_offset=8", "ext4", -ENODATA, STAGE_ENDS},
+		{"resume=UUID=1f resume_offset=8", "swap", -EIO, STAGE_STAYS},
+		{"resume=UUID=1f resume_offset=8", "ext4", -EIO, STAGE_STAYS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		part_open(&p, &resume_boot, cases[i].cmdline);
+		part_device(0, "vda2", "1f", cases[i].type);
+		assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+		part_said();
+		recorded_done(&p, cases[i].result, 0, "");
+		assert_int_equal(part_step(&p, STAGE_RESUME, true), cases[i].step);
+		if (cases[i].step == STAGE_ENDS)
+			assert_contains(part_said(), "vda2 cannot be read for a hibernation image");
 	}
 }
 
@@ -461,6 +517,8 @@ int main(void)
 		cmocka_unit_test(the_device_of_an_image_is_waited_for),
 		cmocka_unit_test(modules_that_load_are_waited_for_before_an_image_is_read),
 		cmocka_unit_test(what_is_found_decides_whether_the_boot_continues),
+		cmocka_unit_test(what_cannot_be_read_is_read_again_and_is_not_without_an_image),
+		cmocka_unit_test(what_holds_no_image_for_certain_need_not_be_read),
 		cmocka_unit_test(an_image_that_is_still_there_is_asked_for_again_in_a_second_try),
 		cmocka_unit_test(an_overlay_has_its_parameters),
 		cmocka_unit_test(an_encrypted_overlay_is_refused),

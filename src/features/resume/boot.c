@@ -37,6 +37,7 @@ enum {
 	PAGE = 4096,	     /* of resume_offset=, and of the swap header on the machines we know */
 	SIGNATURE_SIZE = 10, /* the last bytes of the swap header */
 	AFTER_ROOT_MS = 10000, /* the root is there, the image's device is not: so long */
+	READ_AGAIN_MS = 1000, /* after an error of the device, or of the worker that read it */
 	QUIET_MS = 10000, /* the kernel must freeze all processes: loading modules should end */
 };
 
@@ -61,7 +62,7 @@ struct state {
 	char device[JOBS_NAME_MAX]; /* that it was for */
 	bool decided;
 	struct device_ref ref;
-	int64_t until, quiet_until;
+	int64_t until, quiet_until, again;
 };
 
 struct question {
@@ -139,6 +140,54 @@ static void done(struct part *p, const struct part_end *end)
 	s->found = end->found;
 }
 
+/* Is there no more time for the device? Without a limit where it has to be waited for. */
+static bool is_over(struct part *p)
+{
+	struct state *s = p->state;
+
+	if (s->wishes.wait)
+		return false;
+	if (!s->until && part_has_root(p))
+		s->until = log_now() + AFTER_ROOT_MS;
+	part_step_at(p, s->until);
+	return s->until ? log_now() >= s->until : part_is_late(p);
+}
+
+/* What was read with libblkid is the same signature: a swap area without an image. Of a swap file
+ * that says nothing. A device that ends before the header holds no image either. */
+static bool has_no_image(struct part *p)
+{
+	const struct state *s = p->state;
+	struct part_device d;
+
+	return s->result == -ENODATA || (!s->wishes.offset && part_get(p, s->ref, &d) &&
+					 strcmp(d.probe->type, "swap") == 0);
+}
+
+/* Is there an image or not? To mount the filesystems without knowing may destroy them. */
+static enum stage_step unreadable(struct part *p, const char *reason)
+{
+	struct state *s = p->state;
+	char why[PART_TEXT_MAX];
+
+	s->decided = has_no_image(p);
+	if (s->decided) {
+		log_tell("%s cannot be read for a hibernation image: %s", s->device, reason);
+		return STAGE_ENDS;
+	}
+	if (!is_over(p)) {
+		s->again = log_now() + READ_AGAIN_MS;
+		part_step_at(p, s->again);
+		return STAGE_STAYS;
+	}
+	snprintf(why, sizeof(why),
+		 "%s cannot be read (%s): if it holds a hibernation image, to mount the "
+		 "filesystems now and to resume later would destroy them. To boot without looking "
+		 "for an image: noresume on the kernel command line",
+		 s->device, reason);
+	return part_fail(p, why, NULL);
+}
+
 static enum stage_step decide(struct part *p)
 {
 	struct state *s = p->state;
@@ -148,18 +197,16 @@ static enum stage_step decide(struct part *p)
 	s->job = IDLE;
 	if (s->result == -ESTALE && part_mistaken(p, s->ref))
 		return part_go(p, STAGE_RESUME);
+	if (s->found == NO_IMAGE && s->result < 0)
+		return unreadable(p, reason);
 	/* With an image that is still there it is asked again, should the boot be tried again. */
 	s->decided = s->found == NO_IMAGE || s->found == IMAGE_DISCARDED;
-	if (s->found == NO_IMAGE && s->result == 0)
+	if (s->found == NO_IMAGE)
 		return STAGE_ENDS;
 	if (s->found == IMAGE_DISCARDED) {
 		log_tell("the kernel could not use the hibernation image on %s and has discarded "
 			 "it%s%s: the machine starts anew",
 			 s->device, *reason ? ": " : "", reason);
-		return STAGE_ENDS;
-	}
-	if (s->found == NO_IMAGE) {
-		log_tell("%s cannot be read for a hibernation image: %s", s->device, reason);
 		return STAGE_ENDS;
 	}
 	snprintf(why, sizeof(why),
@@ -198,14 +245,8 @@ static enum stage_step start(struct part *p, const struct part_device *d)
 static enum stage_step wait_for_device(struct part *p)
 {
 	struct state *s = p->state;
-	int64_t now = log_now();
 
-	if (s->wishes.wait)
-		return STAGE_STAYS;
-	if (!s->until && part_has_root(p))
-		s->until = now + AFTER_ROOT_MS;
-	part_step_at(p, s->until);
-	if (s->until ? now < s->until : !part_is_late(p))
+	if (!is_over(p))
 		return STAGE_STAYS;
 	s->decided = true;
 	log_tell("resume=%.100s did not appear: the machine starts anew", s->wishes.on.text);
@@ -231,10 +272,14 @@ static enum stage_step step(struct part *p)
 	}
 	if (!p->entered) {
 		part_limit(p, s->wishes.wait ? PARAMS_FOREVER : part_root_deadline(p));
-		s->until = s->quiet_until = 0;
+		s->until = s->quiet_until = s->again = 0;
 	}
 	if (s->job == READING)
 		return STAGE_STAYS;
+	if (log_now() < s->again) {
+		part_step_at(p, s->again);
+		return STAGE_STAYS;
+	}
 	return part_find(p, on, &d) ? start(p, &d) : wait_for_device(p);
 }
 
