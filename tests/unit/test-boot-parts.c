@@ -446,12 +446,13 @@ static void a_further_filesystem_is_checked_where_its_fstab_asks_for_it(void **s
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_part_ struct part p;
-		char value[8];
+		char value[8], no[] = "no";
 		const char *said;
 
 		part_open(&p, &fsck_boot, cases[i].cmdline);
 		snprintf(value, sizeof(value), "%s", cases[i].root);
 		assert_true(fsck_boot.setting(&p, "root", value));
+		assert_false(fsck_boot.setting(&p, "data", no));
 		told.mount = (struct part_mount){.is_root = cases[i].is_root,
 						 .is_device = true,
 						 .is_checked = cases[i].is_checked,
@@ -468,6 +469,34 @@ static void a_further_filesystem_is_checked_where_its_fstab_asks_for_it(void **s
 		said = part_said();
 		if (*cases[i].said ? !strstr(said, cases[i].said) : *said)
 			fail_msg("%zu: [%s]", i, said);
+	}
+}
+
+/* It may hang: PID 1 says what it waits for. */
+static void a_device_that_is_being_opened_for_its_check_is_named(void **state)
+{
+	const struct part_stage *s = fsck_boot.stages;
+	_cleanup_part_ struct part p;
+	char text[128] = "";
+
+	(void)state;
+	part_open(&p, &fsck_boot, "");
+	told.mount = (struct part_mount){.is_root = true,
+					 .is_device = true,
+					 .device = "vdb1",
+					 .type = "ext4",
+					 .ref = {.slot = 0, .generation = 1}};
+	part_device(0, "vdb1", "x", "ext4");
+	for (; s->step; s++) {
+		assert_non_null(s->what);
+		assert_int_equal(part_step(&p, s->at, false), STAGE_STAYS);
+		s->what(&p, text, sizeof(text));
+		assert_string_equal(text, "/dev/vdb1 to be opened for its check");
+		recorded_done(&p, -EIO, 0, "");
+		assert_int_equal(part_step(&p, s->at, true), STAGE_ENDS);
+		*text = '\0';
+		s->what(&p, text, sizeof(text));
+		assert_string_equal(text, "");
 	}
 }
 
@@ -531,6 +560,7 @@ int main(void)
 		cmocka_unit_test(an_overlay_device_that_goes_is_waited_for_again),
 		cmocka_unit_test(an_overlay_device_that_a_feature_holds_is_waited_for),
 		cmocka_unit_test(a_further_filesystem_is_checked_where_its_fstab_asks_for_it),
+		cmocka_unit_test(a_device_that_is_being_opened_for_its_check_is_named),
 		cmocka_unit_test(a_checker_that_the_image_lacks_leaves_it_to_the_roots_init),
 		cmocka_unit_test(modules_that_load_at_once_are_waited_for_before_the_first_program),
 	};

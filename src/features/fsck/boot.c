@@ -57,6 +57,7 @@ struct state {
 	int held;   /* result of the job that holds the device */
 	bool clean; /* the last one went well */
 	int status; /* of it, and why */
+	char device[JOBS_NAME_MAX]; /* that is being opened */
 	char path[PATH_SIZE], why[PART_NAME_MAX];
 };
 
@@ -233,6 +234,7 @@ static bool hold(struct part *p, const struct part_mount *m)
 	}
 	snprintf(q.device, sizeof(q.device), "%s", d.name);
 	q.identity = d.identity;
+	memcpy(s->device, q.device, sizeof(s->device));
 	if (part_job(p, 0, &q, sizeof(q), false))
 		s->run = HOLDS;
 	return true;
@@ -288,14 +290,25 @@ static enum stage_step step(struct part *p)
 	return next;
 }
 
+/* Of the checker itself others tell that it runs. */
+static void what(const struct part *p, char *out, size_t size)
+{
+	const struct state *s = p->state;
+
+	if (s->run == HOLDS)
+		snprintf(out, size, "/dev/%s to be opened for its check", s->device);
+}
+
 /* ---- what it is told ---- */
 
 static bool setting(struct part *p, const char *key, char *value)
 {
 	struct state *s = p->state;
 
+	if (strcmp(key, "root") != 0)
+		return false;
 	s->skip_root = strcmp(value, "no") == 0;
-	return strcmp(key, "root") == 0;
+	return true;
 }
 
 static void take_mode(void *out, const char *value)
@@ -341,8 +354,8 @@ static const struct params_rule rules[] = {
 };
 
 static const struct part_stage stages[] = {
-	{STAGE_FSCK, step, NULL, false},
-	{STAGE_MOUNTS_FSCK, step, NULL, false},
+	{STAGE_FSCK, step, what, false},
+	{STAGE_MOUNTS_FSCK, step, what, false},
 	{0},
 };
 
