@@ -296,7 +296,7 @@ bool part_mount(const struct part *p, struct part_mount *out)
 {
 	(void)p;
 	*out = told.mount;
-	return told.mount.is_device;
+	return told.mount.is_device && !told.mount_is_gone;
 }
 
 void part_will_ask(struct part *p)
@@ -311,4 +311,7 @@ void part_run(struct part *p, unsigned tag, const struct program_request *r)
 	for (char **arg = r->argv; *arg; arg++)
 		buf_printf(&told.said, " %s", *arg);
 	buf_printf(&told.said, "%s\n", r->seconds ? "" : ", without a time limit");
+	for (char **e = r->envp; *e; e++)
+		if (strncmp(*e, "PREROOT_", 8) == 0)
+			say("  with %s", *e);
 }

@@ -30,6 +30,7 @@ struct part_recorder {
 		struct probe probe;
 	} devices[RECORDED_DEVICES];
 	struct part_mount mount; /* what is to be mounted; its is_device: there is something */
+	bool mount_is_gone;	 /* its device */
 	int64_t limit;		 /* that it has set for its stage */
 	struct job job;		 /* the last one */
 	bool has_job;

@@ -244,6 +244,7 @@ static void an_overlay_has_its_parameters(void **state)
 		{"quiet", NULL},
 	};
 	char expected[64];
+	bool has_device;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -252,8 +253,10 @@ static void an_overlay_has_its_parameters(void **state)
 		part_open(&p, &overlay_boot, cases[i].cmdline);
 		assert_string_equal(part_said(), cases[i].wanted ? "cover the root\n" : "");
 		part_step(&p, STAGE_OVERLAY_WAIT, false);
-		snprintf(expected, sizeof(expected), "want %s\nmodule fs-overlay\n",
-			 cases[i].wanted ? cases[i].wanted : "");
+		has_device = cases[i].wanted && strcmp(cases[i].wanted, "nothing") != 0;
+		snprintf(expected, sizeof(expected), "%s%s%smodule fs-overlay\n",
+			 has_device ? "want " : "", has_device ? cases[i].wanted : "",
+			 has_device ? "\n" : "");
 		assert_string_equal(part_said(), cases[i].wanted ? expected : "");
 	}
 }
@@ -538,6 +541,39 @@ static void modules_that_load_at_once_are_waited_for_before_the_first_program(vo
 			"3; try an image without that drop-in feature");
 }
 
+static void a_program_is_told_which_root_there_is(void **state)
+{
+	static const struct {
+		bool is_device, is_gone;
+		const char *said;
+	} cases[] = {
+		{true, false, "  with PREROOT_ROOT=/dev/vda1\n  with PREROOT_FSTYPE=ext4\n"},
+		{true, true, NULL},
+		{false, false, "  with PREROOT_ROOT=tmpfs\n  with PREROOT_FSTYPE=tmpfs\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+		char line[] = "pre-mount 5 required /bin/x";
+		bool is_device = cases[i].is_device;
+		const char *said;
+
+		part_open(&p, &dropin_boot, "");
+		assert_true(dropin_boot.setting(&p, "run", line));
+		told.mount = (struct part_mount){.is_root = true, .is_device = is_device};
+		told.mount_is_gone = cases[i].is_gone;
+		snprintf(told.mount.device, sizeof(told.mount.device), "%s", is_device ? "vda1" : "tmpfs");
+		snprintf(told.mount.type, sizeof(told.mount.type), "%s", is_device ? "ext4" : "tmpfs");
+		assert_int_equal(part_step(&p, STAGE_PRE_MOUNT, false), STAGE_STAYS);
+		said = part_said();
+		if (cases[i].said)
+			assert_contains(said, cases[i].said);
+		else
+			assert_null(strstr(said, "PREROOT_ROOT"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -562,6 +598,7 @@ int main(void)
 		cmocka_unit_test(a_further_filesystem_is_checked_where_its_fstab_asks_for_it),
 		cmocka_unit_test(a_device_that_is_being_opened_for_its_check_is_named),
 		cmocka_unit_test(a_checker_that_the_image_lacks_leaves_it_to_the_roots_init),
+		cmocka_unit_test(a_program_is_told_which_root_there_is),
 		cmocka_unit_test(modules_that_load_at_once_are_waited_for_before_the_first_program),
 	};
 

@@ -96,12 +96,14 @@ static void start(struct part *p, const struct bootconf_run *run)
 
 	snprintf(stage, sizeof(stage), "PREROOT_STAGE=%s", bootconf_stage_name(run->stage));
 	if (run->stage != RUN_PRE_TRIGGER) {
-		part_mount(p, &m);
+		bool is_there = part_mount(p, &m);
+
 		snprintf(root, sizeof(root), "PREROOT_ROOT=%s%s", m.is_device ? "/dev/" : "",
 			 m.device);
 		snprintf(type, sizeof(type), "PREROOT_FSTYPE=%s", m.type);
-		env[5] = root;
-		env[6] = type;
+		/* Not of a device that was pulled out meanwhile. */
+		env[5] = is_there || !m.is_device ? root : NULL;
+		env[6] = is_there || !m.is_device ? type : NULL;
 	}
 	log_info("%s: running %s", bootconf_stage_name(run->stage), run->path);
 	s->current = run;

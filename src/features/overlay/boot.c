@@ -241,7 +241,8 @@ static enum stage_step wait(struct part *p)
 		return STAGE_ENDS;
 	if (!p->entered) {
 		part_limit(p, part_root_deadline(p));
-		part_want(p, &s->wishes.device);
+		if (wants_device(s))
+			part_want(p, &s->wishes.device);
 	}
 	waits = is_loading(p, "overlay");
 	if (wants_device(s) && find_device(p, &d) == STAGE_STAYS)
