@@ -422,6 +422,25 @@ static void an_image_for_another_kernel_is_said_before_all_else(void **state)
 	free(b);
 }
 
+static void what_fails_after_the_root_is_mounted_is_not_called_the_root(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x", "");
+
+	(void)state;
+	flow_go(b, STAGE_MOUNTS_WAIT);
+	flow_fail(b, "/usr did not appear");
+	diagnose(b);
+	assert_contains(told(), "the boot cannot go on\n");
+	assert_null(strstr(told(), "cannot be reached"));
+	free(b);
+	b = boot_with("root=LABEL=x", "");
+	flow_go(b, STAGE_MOUNT);
+	flow_fail(b, "mounting: no");
+	diagnose(b);
+	assert_contains(told(), "the root filesystem cannot be reached\n");
+	free(b);
+}
+
 /* mount(8) of a small shell tries what the kernel knows. */
 static void a_shell_comes_with_the_drivers_of_what_was_found(void **state)
 {
@@ -519,6 +538,7 @@ int main(void)
 		cmocka_unit_test(
 			the_command_line_to_type_has_another_root_and_not_what_the_image_brought),
 		cmocka_unit_test(parameters_that_are_not_obeyed_are_in_the_account),
+		cmocka_unit_test(what_fails_after_the_root_is_mounted_is_not_called_the_root),
 		cmocka_unit_test(an_image_for_another_kernel_is_said_before_all_else),
 		cmocka_unit_test(a_shell_comes_with_the_drivers_of_what_was_found),
 		cmocka_unit_test(modules_that_are_excluded_are_in_the_account),

@@ -264,6 +264,14 @@ static void the_account_says_what_to_type(void **state)
 	diagnose(b);
 	assert_null(strstr(buf_cstr(&told), "wipefs"));
 	free(b);
+	b = boot_with("root=LABEL=other", EXT2 | ISO9660);
+	for (unsigned i = 0; i < b->devices->list[0].probe.n_signatures; i++) /* two of one type */
+		strcpy(b->devices->list[0].probe.signatures[i].type, "ext2");
+	buf_clear(&told);
+	diagnose(b);
+	assert_contains(buf_cstr(&told), "rootfstype=ext2 on the kernel command line\n");
+	assert_null(strstr(buf_cstr(&told), "wipefs"));
+	free(b);
 }
 
 int main(void)

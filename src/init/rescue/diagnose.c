@@ -535,10 +535,11 @@ void diagnose(const struct boot *b)
 {
 	bool root_is_there = block_find(b, &b->params.root) >= 0;
 	bool no_init = b->flow.stage >= STAGE_CHECK;
+	bool has_root = b->flow.stage > STAGE_MOUNT;
 	struct helpers h = {.boot = b};
 	bool is_unclear;
 
-	log_tell("%s", b->flow.hint || no_init ? "the boot cannot go on"
+	log_tell("%s", b->flow.hint || has_root ? "the boot cannot go on"
 					       : "the root filesystem cannot be reached");
 	tell_other_kernel(b);
 	tell_goal(b);

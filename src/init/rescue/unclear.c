@@ -19,9 +19,10 @@ static void tell_choice(const struct block_device *d, unsigned n)
 		if (i != n && strcmp(p->signatures[i].type, p->signatures[n].type) != 0)
 			used += (size_t)snprintf(others + used, sizeof(others) - used, "%s%s",
 						 used ? "," : "", p->signatures[i].type);
-	log_tell("  try: if %s is %s: root=/dev/%s rootfstype=%s on the kernel command line; from "
-		 "another system, for good: wipefs --all --types %s /dev/%s",
-		 d->name, p->signatures[n].type, d->name, p->signatures[n].type, others, d->name);
+	log_tell("  try: if %s is %s: root=/dev/%s rootfstype=%s on the kernel command line%s%s%s%s",
+		 d->name, p->signatures[n].type, d->name, p->signatures[n].type,
+		 used ? "; from another system, for good: wipefs --all --types " : "", others,
+		 used ? " /dev/" : "", used ? d->name : "");
 }
 
 static void tell_device(const struct block_device *d)
