@@ -103,6 +103,16 @@ def test_an_exchange_by_copies_that_was_cut_between_its_renames_is_ended(machine
     assert trial.images() == before
 
 
+def test_what_has_no_two_roles_replaces_nothing(machine, tmp_path):
+    """A temporary name that tells of an exchange of the image with itself."""
+    trial = machine.copy(tmp_path / "root")
+    before = trial.images()
+    (trial.boot / f"{trial.image}.preroot-80000000").write_bytes(b"x")
+    run(*trial.restore())
+    assert trial.images() == {**before, trial.image: before[trial.previous],
+                              trial.previous: before[trial.image]}
+
+
 def test_a_copy_that_was_cut_is_no_image(machine, tmp_path):
     trial = machine.copy(tmp_path / "root")
     before = trial.images()

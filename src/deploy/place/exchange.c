@@ -229,7 +229,8 @@ static int end_exchange(int dir, const char *image, const char *temp, unsigned n
 	char a[NAME_MAX + 1], b[NAME_MAX + 1];
 	int r;
 
-	if ((number & UNFINISHED) != WAS_A || role_a == ROLE_TEMPORARY || role_b == ROLE_TEMPORARY)
+	if ((number & UNFINISHED) != WAS_A || role_a == role_b || role_a == ROLE_TEMPORARY ||
+	    role_b == ROLE_TEMPORARY)
 		return 0;
 	name_of(image, role_a, a);
 	name_of(image, role_b, b);
