@@ -276,7 +276,7 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 	bool is_ours = false; /* preroot has written an image here */
 
 	if (!trace)
-		return err->code;
+		return err ? err->code : -EIO;
 	if (n < 0 && n != -ENOENT)
 		note(&r, unread.text);
 	n = n < 0 ? 0 : n;

@@ -18,6 +18,10 @@
 #include "format/ours/bootlog.h"
 #include "image/identity.h"
 
+/* The number of the temporary names that images have while they are removed. Nothing that
+ * deploy/place/exchange.h brings back has it. */
+#define PUT_ASIDE 0xff000000u
+
 #define MENU_NEEDS_IT "an entry of the boot menu that preroot did not write boots it"
 
 struct chooser {
@@ -193,9 +197,10 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 {
 	struct chooser c = {.root = r, .inventory = inventory, .arena = arena, .keep = keep};
 	bool has_modules = false;
+	int e = find_booted(&c, err);
 
-	if (find_booted(&c, err) < 0)
-		return err->code;
+	if (e < 0)
+		return e;
 	if (inventory->n_notes) {
 		err_set(err, -EIO, "not all could be looked at: %s", inventory->notes[0]);
 		return err_hint(err, "what cannot be looked at may be needed: nothing was removed");
@@ -295,12 +300,12 @@ static int find_place(const struct root *r, const struct prune_item *item, struc
 		      struct err *err)
 {
 	out->name = base_name(item->path);
-	atomic_temp_name(out->name, REPLACE_RESERVED, out->temp);
+	atomic_temp_name(out->name, PUT_ASIDE, out->temp);
 	out->dir = folder_of(r, item->path, err);
 	return out->dir < 0 ? out->dir : 0;
 }
 
-/* Under temporary names they are no images, and a run that is killed leaves none of them. */
+/* Under temporary names they are no images. What a killed run leaves of them, clear_up() removes. */
 static int put_item(const struct root *r, const struct prune_item *item, bool aside,
 		    struct err *err)
 {
@@ -313,20 +318,42 @@ static int put_item(const struct root *r, const struct prune_item *item, bool as
 	return e;
 }
 
-static void put_back(const struct root *r, const struct prune *p, size_t n)
+/* Of the first N items. UNDO: the first failure, and which name the image has now. */
+static int put_back(const struct root *r, const struct prune *p, size_t n, struct err *undo)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p->items[i].goes)
-			put_item(r, &p->items[i], false, NULL);
+	char temp[NAME_MAX + 1];
+	int e, first = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *path = p->items[i].path;
+
+		e = p->items[i].goes ? put_item(r, &p->items[i], false, first ? NULL : undo) : 0;
+		if (e == 0 || first)
+			continue;
+		first = e;
+		atomic_temp_name(base_name(path), PUT_ASIDE, temp);
+		err_prefix(undo, "/%s could not be put back and is now called %s", path, temp);
+	}
+	return first;
+}
+
+/* ERR says why the first N items are to stay after all. */
+static int give_up(const struct root *r, const struct prune *p, size_t n, struct err *err)
+{
+	struct err undo = {0};
+
+	if (put_back(r, p, n, &undo) == 0)
+		return err_prefix(err, "nothing was removed");
+	err_prefix(err, "%s; this came after another failure", undo.text);
+	return err_hint(err, "rename it by hand if it is needed: the next preroot prune removes "
+			     "what has such a name");
 }
 
 static int put_aside(const struct root *r, const struct prune *p, struct err *err)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->items[i].goes && put_item(r, &p->items[i], true, err) < 0) {
-			put_back(r, p, i);
-			return err_prefix(err, "nothing was removed");
-		}
+		if (p->items[i].goes && put_item(r, &p->items[i], true, err) < 0)
+			return give_up(r, p, i, err);
 	return 0;
 }
 
@@ -357,6 +384,21 @@ static int remove_for_good(const struct root *r, const struct prune *p, struct e
 	return first;
 }
 
+/* What killed runs have left in FOLDER. */
+static void clear_folder(const struct root *r, const char *folder)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_fd_ int dir = root_openat(r, folder, O_RDONLY | O_DIRECTORY);
+	char ending[NAME_MAX + 1], **names;
+	int n = root_listdir(r, folder, &arena, &names);
+
+	atomic_clean_folder(r, folder);
+	atomic_temp_name("", PUT_ASIDE, ending);
+	for (int i = 0; dir >= 0 && i < n; i++)
+		if (str_ends(names[i], ending) && unlinkat(dir, names[i], 0) == 0)
+			folder_sync(dir, -1);
+}
+
 /* What killed runs have left where images lie. */
 static void clear_up(const struct root *r, const struct bootdir *b)
 {
@@ -364,9 +406,9 @@ static void clear_up(const struct root *r, const struct bootdir *b)
 	char **versions;
 	int n = b->token ? root_listdir(r, b->token, &arena, &versions) : 0;
 
-	atomic_clean_folder(r, b->path);
+	clear_folder(r, b->path);
 	for (int i = 0; i < n; i++)
-		atomic_clean_folder(r, arena_printf(&arena, "%s/%s", b->token, versions[i]));
+		clear_folder(r, arena_printf(&arena, "%s/%s", b->token, versions[i]));
 }
 
 int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,
@@ -380,9 +422,8 @@ int prune_remove(const struct root *r, const struct bootdir *b, const struct pru
 		return e;
 	e = loader ? loader_update(loader, err) : 0;
 	if (e < 0) {
-		put_back(r, p, p->n);
-		return err_prefix(err, "nothing was removed, since the boot loader could not be "
-				       "brought in line");
+		err_prefix(err, "the boot loader could not be brought in line");
+		return give_up(r, p, p->n, err);
 	}
 	e = remove_for_good(r, p, err);
 	for (size_t i = 0; i < p->n_gone && e == 0; i++)

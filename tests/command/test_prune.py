@@ -152,11 +152,39 @@ def test_what_a_menu_needs_is_not_offered_for_removal(machine):
     assert prune(machine, "--json").json["left"] == []
 
 
-def test_what_killed_runs_left_goes(machine):
-    left = machine.root / f"boot/initrd.img-{GONE}.preroot-80000000"
+@pytest.mark.parametrize("number", ["0123abcd", "ff000000"])
+def test_what_killed_runs_left_goes(number, machine):
+    left = machine.path(V1, f".preroot-{number}")
     left.write_bytes(b"x")
     prune(machine)
     assert not left.exists()
+
+
+def test_a_prune_that_is_killed_leaves_what_the_next_one_removes(machine, tmp_path):
+    """An image was put aside; its package is back, so that only this name tells what it was."""
+    log = tmp_path / "log"
+    shutil.copytree(machine.root, tmp_path / "traced", symlinks=True)
+    calls = faults.trace(["renameat"], ["prune", "--root", tmp_path / "traced"], log)
+    call = faults.select(calls, "renameat", "preroot-")[-1]
+    faults.finish(faults.start(["prune", "--root", machine.root], faults.words(
+        call.name, call.number, "signal=KILL")))
+    assert list((machine.root / "boot").glob("*.preroot-*"))
+    machine.kernel(GONE)
+    machine.image(GONE, "new")
+    prune(machine)
+    assert not list((machine.root / "boot").glob("*.preroot-*"))
+    assert machine.path(GONE).exists()
+
+
+def test_what_cannot_be_put_back_is_named(machine):
+    """Each rename after the first one fails."""
+    done = prune(machine, status=FAILED, env=faults.TRACED, before=[
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat",
+        "-e", "inject=renameat:error=EIO:when=2+"])
+    left = [name for name in names(machine) if ".preroot-" in name]
+    assert len(left) == 1
+    assert f"is now called {left[0]}" in done.error and "nothing was removed" not in done.error
+    assert "rename it by hand" in done.hint
 
 
 def test_nothing_is_proven_where_not_all_can_be_seen(machine):
