@@ -66,6 +66,39 @@ static void add(struct chooser *c, const struct boot_image *image, bool goes, co
 		p->bytes += item.bytes;
 }
 
+/* Adds what stays, for a person to remove. */
+static void offer(struct chooser *c, const struct boot_image *image, const char *why)
+{
+	const char *path = arena_printf(c->arena, "%s/%s", root_prefix(c->root), image->path);
+
+	add(c, image, false, why);
+	c->out.items[c->out.n - 1].command =
+		arena_printf(c->arena, "rm %s", quote_word(path, c->arena));
+}
+
+static bool has_identity(const struct chooser *c, const struct boot_image *image)
+{
+	_cleanup_fd_ int fd = root_openat(c->root, image->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	char id[MANIFEST_ID + 1];
+
+	return fd >= 0 && image_identity(fd, image->path, id, NULL) > 0;
+}
+
+/* Why it cannot be shown that preroot or this distribution made the image; NULL: it can. */
+static const char *foreign(const struct chooser *c, const struct boot_image *image)
+{
+	static const char *const special[] = {"rescue", "fallback", "recovery"};
+	const char *name = base_name(image->path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+		if (strstr(name, special[i]))
+			return arena_printf(c->arena, "by its name it is a %s image", special[i]);
+	if (root_exists(c->root, arena_printf(c->arena, STATE_DIR "/%s.json", image->version)) ||
+	    (image->kind == BOOT_IMAGE_CURRENT && image->has_usual_name) || has_identity(c, image))
+		return NULL;
+	return "nothing shows that preroot or this distribution made it";
+}
+
 /* Why the file has to stay, whatever its name says. */
 static const char *needed_as_file(struct chooser *c, const struct inventory_row *row,
 				  const struct boot_image *image)
@@ -107,11 +140,17 @@ static void choose_orphans(struct chooser *c, const struct inventory_row *row)
 	else if (row->has_kernel)
 		stays = "its kernel is still there, without modules: remove its package";
 	for (size_t i = 0; i < row->n_images; i++) {
-		const char *why = stays;
+		const struct boot_image *image = &row->images[i];
+		const char *why = stays, *doubt = NULL;
 
-		if (!why && needed_by_menu(c, row->images[i].path))
+		if (!why && needed_by_menu(c, image->path))
 			why = MENU_NEEDS_IT;
-		add(c, &row->images[i], !why, why ? why : "its kernel is gone");
+		if (!why)
+			doubt = foreign(c, image);
+		if (doubt)
+			offer(c, image, arena_printf(c->arena, "its kernel is gone, but %s", doubt));
+		else
+			add(c, image, !why, why ? why : "its kernel is gone");
 	}
 }
 
@@ -123,7 +162,7 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 		has_image |= row->images[i].kind == BOOT_IMAGE_CURRENT;
 	for (size_t i = 0; i < row->n_images; i++) {
 		const struct boot_image *image = &row->images[i];
-		const char *reason = NULL, *why;
+		const char *reason = NULL, *doubt, *why;
 
 		if (image->kind == BOOT_IMAGE_PREVIOUS && image->generation > c->keep)
 			reason = arena_printf(c->arena, "%u previous image%s to be kept", c->keep,
@@ -141,7 +180,10 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 		if (!why && !has_image && image->kind == BOOT_IMAGE_PREVIOUS)
 			why = "there is no other image of its kernel";
 		has_image |= why && image->kind == BOOT_IMAGE_PREVIOUS;
-		add(c, image, !why, why ? why : reason);
+		if (!why && (doubt = foreign(c, image)))
+			offer(c, image, arena_printf(c->arena, "%s, but %s", reason, doubt));
+		else
+			add(c, image, !why, why ? why : reason);
 	}
 }
 
@@ -150,19 +192,15 @@ static void choose_others(struct chooser *c)
 {
 	for (size_t i = 0; i < c->inventory->n_others; i++) {
 		const struct boot_image *image = &c->inventory->others[i];
-		const char *path = arena_printf(c->arena, "%s/%s", root_prefix(c->root),
-						image->path);
 
 		if (needed_by_menu(c, image->path))
 			continue;
-		add(c, image, false,
-		    image->version ? arena_printf(c->arena,
-						  "preroot did not make it, and its kernel %s is "
-						  "there",
-						  image->version)
-				   : "preroot did not make it, and its name names no kernel");
-		c->out.items[c->out.n - 1].command =
-			arena_printf(c->arena, "rm %s", quote_word(path, c->arena));
+		offer(c, image,
+		      image->version ? arena_printf(c->arena,
+						    "preroot did not make it, and its kernel %s is "
+						    "there",
+						    image->version)
+				     : "preroot did not make it, and its name names no kernel");
 	}
 }
 
@@ -239,8 +277,10 @@ static const char *own_command(const struct root *r, const char *words, struct a
 			    r->is_host ? "" : quote_word(r->path, arena));
 }
 
-/* All that a person could remove, as one command; NULL: nothing. */
-static const char *rm_command(const struct prune *p, struct arena *arena, uint64_t *bytes)
+/* All that a person could remove, as one command; NULL: nothing. Without a menu, what belongs to no
+ * known kernel may well be what the machine boots. */
+static const char *rm_command(const struct prune *p, bool has_menu, struct arena *arena,
+			      uint64_t *bytes)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
@@ -248,7 +288,8 @@ static const char *rm_command(const struct prune *p, struct arena *arena, uint64
 	for (size_t i = 0; i < p->n; i++) {
 		const char *command = p->items[i].command;
 
-		if (!command || text.len + strlen(command) > ERR_HINT_MAX / 2)
+		if (!command || (!has_menu && !p->items[i].version) ||
+		    text.len + strlen(command) > ERR_HINT_MAX / 2)
 			continue;
 		buf_add_str(&text, text.len ? command + strlen("rm") : command);
 		*bytes += p->items[i].bytes;
@@ -268,7 +309,7 @@ int prune_hint(const struct root *r, unsigned keep, struct err *err)
 	    prune_choose(r, &inventory, keep, &arena, &usual, NULL) < 0 ||
 	    prune_choose(r, &inventory, 0, &arena, &all, NULL) < 0)
 		return err->code;
-	rm = rm_command(&usual, &arena, &bytes);
+	rm = rm_command(&usual, inventory.menu.n, &arena, &bytes);
 	if (usual.bytes && all.bytes == usual.bytes)
 		return err_hint(err, "%s frees %s", own_command(r, "", &arena),
 				size_text(&arena, usual.bytes));

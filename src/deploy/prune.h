@@ -5,8 +5,9 @@
  * Which images in /boot nothing needs: those of kernels that are gone, previous ones beyond what is
  * to be kept, and trials that nobody waits for. What cannot be proven stays. Never the image in use
  * of a kernel that is there, its youngest previous one where that is missing, the one that this
- * machine booted from, or the last good one; and nothing that others made of a kernel that is
- * there, such as copies: those are only listed, with the command that removes them.
+ * machine booted from, or the last good one. Nothing either that others may have made: copies,
+ * rescue images, and files that neither preroot nor this distribution can be shown to have made.
+ * Those are only listed, with the command that removes them.
  */
 
 #include <stdbool.h>

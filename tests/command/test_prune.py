@@ -144,6 +144,35 @@ def test_what_others_made_of_a_kernel_that_is_there_is_only_listed(ending, machi
     assert copy.name not in run("status", "--root", machine.root).text
 
 
+@pytest.mark.parametrize("name", [
+    "initrd-1.2.3", "initrd-6.2.1-tools.img", "initramfs-5.9.0-recovery.img",
+    "initramfs-5.9.0-rescue.img", f"initrd.img-{GONE}-rescue", f"initramfs-{GONE}.img",
+    f"initrd.img-{GONE}.trial", f"initrd.img-{GONE}.previous-2",
+    f"initrd.img-{V1}.trial", f"initrd.img-{V1}.previous-2"])
+def test_what_nobody_can_be_shown_to_have_made_is_only_listed(name, machine):
+    foreign = machine.root / "boot" / name
+    foreign.write_bytes(b"x")
+    left = {item["path"]: item for item in prune(machine, "--json").json["left"]}
+    assert foreign.exists()
+    assert left[f"boot/{name}"]["command"] == f"rm {foreign}"
+
+
+@pytest.mark.parametrize("system, name", [
+    ("fedora", f"initramfs-{GONE}.img"), ("opensuse", f"initrd-{GONE}"),
+    ("mageia", f"initrd-{GONE}.img"), ("debian", f"initrd.img-{GONE}.bare")])
+def test_what_has_the_name_that_the_distribution_gives_goes(system, name, machine):
+    (machine.root / "etc/os-release").write_text(f"ID={system}\n")
+    (machine.root / "boot" / name).write_bytes(b"x")
+    assert name in removed(machine)
+
+
+def test_what_another_builder_made_before_preroot_goes(machine):
+    """preroot kept it as the previous image: its record of the kernel tells that."""
+    machine.set_state(GONE, good="1" * 64)
+    machine.path(GONE, ".previous-2").write_bytes(b"x")
+    assert f"initrd.img-{GONE}.previous-2" in removed(machine)
+
+
 def test_what_a_menu_needs_is_not_offered_for_removal(machine):
     machine.path(V1, ".lkg").write_bytes(b"x")
     entries = machine.root / "boot/loader/entries"

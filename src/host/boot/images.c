@@ -331,6 +331,7 @@ struct listing {
 	const struct root *root;
 	const struct bootdir *boot;
 	struct arena *arena;
+	const struct pattern *usual;
 	struct kernel *trees;
 	size_t n_trees;
 	struct boot_images out;
@@ -352,6 +353,16 @@ static bool is_listed(const struct listing *l, const char *path)
 	return false;
 }
 
+static bool has_usual_name(const struct listing *l, const struct boot_image *image)
+{
+	char *name = arena_strdup(l->arena, base_name(image->path));
+	struct boot_image kind = {0};
+
+	take_kind(name, &kind);
+	return strcmp(name, "initrd") == 0 ||
+	       strcmp(name, base_name(name_of(l->usual, "", image->version, l->arena))) == 0;
+}
+
 /* Of regular files only; each once. */
 static void add(struct listing *l, struct boot_image image)
 {
@@ -362,6 +373,7 @@ static void add(struct listing *l, struct boot_image image)
 	    is_listed(l, image.path))
 		return;
 	image.size = (uint64_t)st.st_size;
+	image.has_usual_name = has_usual_name(l, &image);
 	o->list = arena_grow(l->arena, o->list, o->n, sizeof(*o->list));
 	o->list[o->n++] = image;
 }
@@ -483,7 +495,8 @@ static int by_kernel(const void *a, const void *b)
 int boot_images_list(const struct root *r, const struct bootdir *b, struct arena *arena,
 		     struct boot_images *out, struct err *err)
 {
-	struct listing l = {.root = r, .boot = b, .arena = arena};
+	struct listing l = {
+		.root = r, .boot = b, .arena = arena, .usual = usual_pattern(r)};
 	char **names;
 	int n_trees = kernels_list(r, arena, &l.trees, NULL);
 	int n = root_listdir(r, b->path, arena, &names);

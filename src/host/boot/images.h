@@ -17,6 +17,7 @@
  *   IMAGE.trial                             what the next boot is to try, see rebuild --try-next
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -36,6 +37,7 @@ struct boot_image {
 	enum boot_image_kind kind;
 	unsigned generation; /* of a previous one: 1 is the youngest */
 	uint64_t size;
+	bool has_usual_name; /* this distribution, or kernel-install, names its images like that */
 };
 
 struct boot_images {
