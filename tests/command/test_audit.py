@@ -326,6 +326,7 @@ BUILDERS = {
     "etc/kernel/postinst.d/dracut": "dracut",
     "usr/lib/kernel/install.d/50-dracut.install": "dracut",
     "usr/lib/kernel/install.d/50-mkinitcpio.install": "mkinitcpio",
+    "etc/kernel/install.d/50-dracut.install": "dracut",
     "usr/share/libalpm/hooks/90-mkinitcpio-install.hook": "mkinitcpio",
     "etc/pacman.d/hooks/90-booster-install.hook": "booster",
 }
@@ -343,6 +344,8 @@ def test_another_builder_that_will_replace_the_image(machine, path):
     assert found["remedy"] in told
     subprocess.run(found["remedy"], shell=True, check=True)
     assert machine.all() == []
+    kept = [machine.root / path, machine.root / f"{path}.disabled"]
+    assert "#!/bin/sh\n" in [file.read_text() for file in kept if file.is_file()]
     machine.rebuild()
     run("status", "--root", machine.root, "--cache-dir", machine.cache, "--check", status=DONE)
 

@@ -62,7 +62,15 @@ static bool is_runnable(const struct list *l, const char *path, bool needs_mode)
 static const char *mask(const struct list *l, const char *folder, const char *file)
 {
 	const char *path = arena_printf(l->arena, "%s/%s", folder, file);
+	struct stat st;
 
+	/* That may be the only copy. Under the other name nobody runs it. */
+	if (root_lstat(l->root, path, &st) == 0) {
+		const char *kept = arena_printf(l->arena, "%s.disabled", path);
+
+		return arena_printf(l->arena, "mv %s %s && ln -s /dev/null %s", word(l, path),
+				    word(l, kept), word(l, path));
+	}
 	return arena_printf(l->arena, "mkdir -p %s && ln -sf /dev/null %s", word(l, folder),
 			    word(l, path));
 }
