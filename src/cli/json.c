@@ -9,8 +9,22 @@
 #include "base/text.h"
 #include "cli/options.h"
 
+/* Of the whole program, as its streams are. */
+static bool is_wanted, is_begun;
+
+void cli_want_json(void)
+{
+	is_wanted = true;
+}
+
+void cli_begin_json(void)
+{
+	is_begun = true;
+}
+
 void cli_print_json(struct json_object *object)
 {
+	is_begun = true;
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 							    JSON_C_TO_STRING_SPACED |
 							    JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -47,6 +61,17 @@ struct json_object *cli_json_err(const struct err *err)
 	json_object_object_add(o, "message", cli_json_text(err->text));
 	json_object_object_add(o, "hint", *err->hint ? cli_json_text(err->hint) : NULL);
 	return o;
+}
+
+void cli_fail_json(const struct err *err)
+{
+	struct json_object *o;
+
+	if (!is_wanted || is_begun)
+		return;
+	o = json_object_new_object();
+	json_object_object_add(o, "error", cli_json_err(err));
+	cli_print_json(o);
 }
 
 void cli_print_json_err(const struct err *err)

@@ -21,6 +21,15 @@ struct json_object *cli_json_texts(const char *const *texts, size_t n);
 /* {"code": "ENOSPC", "message": ..., "hint": ... or null} */
 struct json_object *cli_json_err(const struct err *err);
 
+/* --json was given: a failure is to be told as JSON, too. */
+void cli_want_json(void);
+
+/* JSON is being printed in other ways than by cli_print_json(). */
+void cli_begin_json(void);
+
+/* {"error": ...}, where JSON is wanted and none was printed yet. */
+void cli_fail_json(const struct err *err);
+
 /* The result of a command that has changed nothing: {"changed": false, "error": ...} */
 void cli_print_json_err(const struct err *err);
 

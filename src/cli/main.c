@@ -92,6 +92,18 @@ static int fail_unknown(const char *name)
 	return cli_usage(-EINVAL, &err);
 }
 
+/* What is wrong with a command line is told as JSON, too, even if it comes before --json. */
+static void look_for_json(const struct command *c, int argc, char **argv)
+{
+	bool has_json = false;
+
+	for (const struct option_spec *o = c->options; o && o->name; o++)
+		has_json |= strcmp(o->name, "json") == 0;
+	for (int i = 0; has_json && i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			cli_want_json();
+}
+
 /* The command is the first word that is no option and no argument of one. */
 static int run_command(int argc, char **argv)
 {
@@ -112,6 +124,7 @@ static int run_command(int argc, char **argv)
 	c = find_command(name);
 	if (!c)
 		return fail_unknown(name);
+	look_for_json(c, argc, argv);
 	memmove(argv + 1, argv, (size_t)at * sizeof(*argv));
 	return c->run(c, argc - 1, argv + 1);
 }

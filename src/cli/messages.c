@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cli/json.h"
 
 /* Of the whole program, as its streams are. */
 static enum runlog_level level_shown = RUNLOG_INFO;
@@ -47,6 +48,7 @@ static void print_error(const struct err *err)
 
 int cli_fail(const struct err *err)
 {
+	cli_fail_json(err);
 	print_error(err);
 	return EXIT_FAILED;
 }
@@ -55,6 +57,7 @@ int cli_usage(int result, const struct err *err)
 {
 	if (result == -ECANCELED)
 		return cli_end(EXIT_DONE);
+	cli_fail_json(err);
 	print_error(err);
 	return EXIT_USAGE;
 }

@@ -18,7 +18,8 @@ enum exit_status {
 	EXIT_FINDING = 3, /* a check found something */
 };
 
-/* "preroot: error: ...", the hint on a line of its own. Returns EXIT_FAILED. */
+/* "preroot: error: ...", the hint on a line of its own; with --json the error as JSON, too, unless
+ * JSON was printed already. Returns EXIT_FAILED. */
 int cli_fail(const struct err *err);
 
 /* The same for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */

@@ -128,3 +128,20 @@ def test_a_description_of_hardware_comes_through_a_pipe(name):
                           capture_output=True, check=True)
     plain = run("hardware", "--json", "--hardware", trees.MACHINES / "nvme.json")
     assert done.stdout == plain.out
+
+
+NOWHERE = ["--root", "/nowhere"]
+FAILING = {
+    "audit": NOWHERE, "boot-report": ["/nowhere"], "diff": ["/nowhere", "/nowhere"],
+    "hardware": NOWHERE, "list": ["/nowhere"], "mark-good": NOWHERE, "plan": NOWHERE,
+    "prune": NOWHERE, "rebuild": NOWHERE, "restore": NOWHERE, "status": NOWHERE,
+    "verify": ["/nowhere"], "why": ["/nowhere", "x"]}
+
+
+@pytest.mark.parametrize("verb", FAILING)
+def test_json_also_of_what_fails(verb):
+    done = run(verb, "--json", *FAILING[verb], status=FAILED)
+    assert done.json["error"]["message"] == done.error and done.json["error"]["code"]
+    done = run(verb, "--nonsense", "--json", *FAILING[verb], status=USAGE)
+    assert done.json["error"]["message"] == done.error
+    assert not run(verb, "--nonsense", *FAILING[verb], status=USAGE).out

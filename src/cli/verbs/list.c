@@ -264,6 +264,7 @@ static int list_json(struct image *i, struct err *err)
 	bool first = true;
 	int r;
 
+	cli_begin_json();
 	printf("{");
 	r = print_sections_json(i, err);
 	printf("\"entries\": [");
