@@ -58,11 +58,16 @@ int changes_find(struct buf *old, struct buf *new, struct arena *arena, struct c
 		 struct err *err)
 {
 	struct contents before, after;
+	struct err damage = {0};
 	size_t i = 0, k = 0;
-	int r = read_contents(old, arena, &before, err);
+	int r;
 
-	if (r == 0)
-		r = read_contents(new, arena, &after, err);
+	if (read_contents(old, arena, &before, &damage) < 0) {
+		before.n = 0;
+		out->why = arena_printf(arena, "the manifest of the image that is there: %s",
+					damage.text);
+	}
+	r = read_contents(new, arena, &after, err);
 	while (r == 0 && (i < before.n || k < after.n)) {
 		int order = i == before.n  ? 1
 			    : k == after.n ? -1

@@ -20,6 +20,7 @@ struct changes {
 };
 
 /* OLD, NEW: texts of manifests, which are taken apart; an OLD without bytes: there is no image, or
- * none of ours. The lists of OUT live in ARENA; WHY stays. */
+ * none of ours. The lists of OUT live in ARENA. WHY stays, unless OLD is damaged: then it says so,
+ * and OLD counts as empty. */
 int changes_find(struct buf *old, struct buf *new, struct arena *arena, struct changes *out,
 		 struct err *err);

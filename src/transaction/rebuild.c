@@ -276,29 +276,27 @@ static void note_warnings(struct run *run)
 
 /* ---- what would change ---- */
 
-/* The manifest of the image that is there; empty: there is none. */
-static int read_current(const struct run *run, struct buf *out, struct err *err)
+/* The manifest of the image that is there; empty, with the reason: there is none to be read. */
+static void read_current(const struct run *run, struct buf *out)
 {
 	const char *path = run->o->image;
 	_cleanup_image_ struct image *image = NULL;
 	_cleanup_fd_ int fd = root_openat(run->r->root, path, O_RDONLY | O_NONBLOCK);
-	struct changes *c = &run->o->changes;
-	int e;
+	struct err err = {0};
+	int e = fd;
 
-	if (fd < 0) {
-		c->why = arena_printf(run->r->arena, "there is no image /%s", path);
-		return fd == -ENOENT ? 0 : err_sys(err, fd, "/%s", path);
-	}
-	e = image_open_fd(fd, path, &image, err);
-	if (e == 0)
-		e = image_contents(image, path, out, err);
-	if (e == -ENOENT || e == -EBADMSG) {
-		c->why = arena_printf(run->r->arena, "%s", err->text);
-		*err = (struct err){0};
-		out->len = 0;
-		return 0;
-	}
-	return e;
+	if (fd == -ENOENT)
+		err_set(&err, fd, "there is no image /%s", path);
+	else if (fd < 0)
+		err_sys(&err, fd, "/%s", path);
+	else
+		e = image_open_fd(fd, path, &image, &err);
+	if (fd >= 0 && e == 0)
+		e = image_contents(image, path, out, &err);
+	if (e >= 0)
+		return;
+	run->o->changes.why = arena_strdup(run->r->arena, err.text);
+	out->len = 0;
 }
 
 static const char *find_reason(struct run *run)
@@ -326,8 +324,9 @@ static int explain(struct run *run, struct err *err)
 	_cleanup_buf_ struct buf old = BUF_INIT;
 	struct pack_result packed = {0};
 	struct pack_target to = {.fd = fd, .folder = "memory"};
-	int e = fd < 0 ? fd : read_current(run, &old, err);
+	int e = fd < 0 ? fd : 0;
 
+	read_current(run, &old);
 	if (e == 0 && !run->o->changes.why)
 		run->o->changes.why = find_reason(run);
 	if (e == 0)
@@ -470,16 +469,18 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 {
 	struct rebuild r = {.q = q, .t = &q->t, .root = q->t.root, .arena = arena};
 	_cleanup_fd_ int lock = -1;
-	int e = bootdir_read(r.root, arena, &r.bootdir, err);
+	int e;
 
 	*out = (struct rebuild_outcome){.loader_failed = false};
-	if (e < 0)
-		return e;
 	if (!q->check) {
 		lock = lock_take(r.root, q->lock_seconds, tell_waiting, &r, err);
 		if (lock < 0)
 			return lock;
 	}
+	/* Another run may have changed the menu until now. */
+	e = bootdir_read(r.root, arena, &r.bootdir, err);
+	if (e < 0)
+		return e;
 	r.is_first = !q->check && !state_is_any(r.root, arena);
 	rebuild_all(&r, out);
 	return 0;

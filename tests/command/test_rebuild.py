@@ -13,6 +13,7 @@ import pytest
 
 import faults
 import trees
+from archive import Entry, FOLDER, newc
 from program import DONE, FAILED, FINDING, USAGE, check, command, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
@@ -136,6 +137,26 @@ def test_check_in_json_says_why_and_what_would_change(machine):
     machine.image.write_bytes(b"not an image")
     result = machine.rebuild("--check", "--json", status=FINDING).json["kernels"][0]
     assert "init" in result["files"]["added"]
+
+
+def image_with_manifest(path, text):
+    path.write_bytes(newc(*[Entry(name.encode(), FOLDER) for name in ("usr", "usr/lib")],
+                          Entry(b"usr/lib/preroot", FOLDER),
+                          Entry(b"usr/lib/preroot/manifest", data=text)))
+
+
+@pytest.mark.parametrize("damage", [
+    lambda path: path.symlink_to(path.name),
+    lambda path: path.write_bytes(b"\x28\xb5\x2f\xfd" + b"x" * 100),
+    lambda path: path.write_bytes(b"\x89LZO\x00\r\n\x1a\n" + b"x" * 100),
+    lambda path: image_with_manifest(path, b"preroot-manifest 999\n"),
+    lambda path: image_with_manifest(path, b"preroot-manifest 3\nx\n")])
+def test_check_in_json_where_the_old_image_cannot_be_read(damage, machine):
+    damage(machine.image)
+    machine.rebuild("--check", status=FINDING)
+    result = machine.rebuild("--check", "--json", status=FINDING).json["kernels"][0]
+    assert result["result"] == "would-change" and result["why"]
+    assert "init" in result["files"]["added"] and not result["files"]["removed"]
 
 
 def test_a_failure_in_json_has_code_message_and_hint(machine):
@@ -361,6 +382,8 @@ def test_boot_that_is_not_mounted_is_refused(machine):
     (machine.tree.root / "proc/mountinfo").write_text("20 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
     done = machine.rebuild(status=FAILED)
     assert "not mounted" in done.error and done.hint == "mount /boot"
+    # A kernel whose image is all there is of it is on the filesystem that is not mounted.
+    assert "not mounted" in machine.rebuild("6.9.0-elsewhere", status=FAILED).error
     assert machine.images() == {}
 
 
@@ -445,6 +468,30 @@ def test_waiting_for_another_run_ends(machine):
     assert f"waiting for process {os.getpid()} (" in done.stderr
     assert "is changing this machine's images" in done.stderr
     assert machine.images() == images
+
+
+@pytest.mark.parametrize("verb", ["rebuild", "restore"])
+def test_what_another_run_changed_meanwhile_is_seen(verb, machine):
+    """The menu names another image when the lock is free."""
+    machine.rebuild()
+    image = machine.boot / "other.img"
+    words = machine.words("--force", "--add-drivers", "dummy") if verb == "rebuild" else \
+        ["restore", "--root", machine.tree.root]
+    with open(machine.state.parent / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(command(*words, "--no-boot-loader"), env=environment(),
+                                   stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        while "waiting for process" not in process.stderr.readline():
+            assert process.poll() is None
+        shutil.copy(machine.image, image.with_name(image.name + ".previous"))
+        entries = machine.boot / "loader/entries"
+        entries.mkdir(parents=True)
+        version = machine.tree.version
+        (machine.boot / f"vmlinuz-{version}").touch()
+        (entries / "mine.conf").write_text(f"title x\nversion {version}\nlinux /vmlinuz-{version}\n"
+                                           f"initrd /{image.name}\noptions root=/dev/vda1\n")
+    assert process.communicate() and process.returncode == DONE
+    assert image.exists()
 
 
 def test_two_runs_at_once(machine):

@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "deploy/lock.h"
+#include "host/boot/bootdir.h"
 #include "host/boot/kernels.h"
 #include "transaction/rebuild.h"
 
@@ -168,16 +169,16 @@ static int conclude(const struct rebuild_options *o, const struct rebuild_outcom
 {
 	struct err err;
 
+	if (o->q.json)
+		print_json(out);
 	for (size_t i = 0; i < out->n; i++)
 		if (out->kernels[i].loader.code)
 			cli_fail(&out->kernels[i].loader);
-	if (o->q.json)
-		print_json(out);
 	if (out->n_failed && out->n == 1)
 		return cli_fail(&out->kernels[0].err);
 	if (out->n_failed) {
-		err_set(&err, -EIO, "%zu of %zu kernels could not be rebuilt; the others are done",
-			out->n_failed, out->n);
+		err_set(&err, -EIO, "%zu of %zu kernels could not be %s", out->n_failed, out->n,
+			o->check ? "checked" : "rebuilt; the others are done");
 		return cli_fail(&err);
 	}
 	if (out->loader_failed)
@@ -218,8 +219,11 @@ static int choose(struct rebuild_options *o, const char *version, const char *co
 static int prepare(struct rebuild_options *o, const char *version, const char *const **versions,
 		   struct err *err)
 {
+	struct bootdir bootdir; /* a /boot that is not mounted hides kernels */
 	int n = root_open(o->q.root, &o->root, err);
 
+	if (n == 0)
+		n = bootdir_read(&o->root, &o->q.arena, &bootdir, err);
 	if (n == 0)
 		n = choose(o, version, versions, err);
 	if (n >= 0 &&

@@ -81,6 +81,8 @@ static int restore(struct restore *r, const char *version, const char **path, st
 		settings_use_log(&r->settings, &r->log);
 	if (e == 0) /* held until the program ends */
 		e = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, NULL, err);
+	if (e >= 0) /* another run may have changed the menu until now */
+		e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
 	if (e < 0)
 		return e;
 	*path = boot_image_path(&r->root, &r->bootdir, r->kernel.version, &r->arena);
