@@ -226,6 +226,35 @@ static void an_image_that_is_still_there_is_asked_for_again_in_a_second_try(void
 	assert_false(told.has_job);
 }
 
+static void work_that_no_process_could_be_made_for_begins_again_in_a_second_try(void **state)
+{
+	static const struct {
+		const struct feature_boot *feature;
+		const char *cmdline;
+		enum boot_stage stage;
+	} cases[] = {
+		{&resume_boot, "resume=UUID=1f", STAGE_RESUME},
+		{&overlay_boot, "rd.overlay", STAGE_OVERLAY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		part_open(&p, cases[i].feature, cases[i].cmdline);
+		part_device(0, "vda2", "1f", "swsuspend");
+		assert_int_equal(part_step(&p, cases[i].stage, false), STAGE_STAYS);
+		part_said();
+		p.feature->retry(&p); /* it runs: it is waited for */
+		assert_int_equal(part_step(&p, cases[i].stage, false), STAGE_STAYS);
+		assert_null(strstr(part_said(), "job 0"));
+		told.has_job = false;
+		p.feature->retry(&p);
+		assert_int_equal(part_step(&p, cases[i].stage, false), STAGE_STAYS);
+		assert_contains(part_said(), "job 0");
+	}
+}
+
 /* ---- overlay ---- */
 
 static void an_overlay_has_its_parameters(void **state)
@@ -585,6 +614,8 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_read_is_read_again_and_is_not_without_an_image),
 		cmocka_unit_test(what_holds_no_image_for_certain_need_not_be_read),
 		cmocka_unit_test(an_image_that_is_still_there_is_asked_for_again_in_a_second_try),
+		cmocka_unit_test(
+			work_that_no_process_could_be_made_for_begins_again_in_a_second_try),
 		cmocka_unit_test(an_overlay_has_its_parameters),
 		cmocka_unit_test(an_encrypted_overlay_is_refused),
 		cmocka_unit_test(an_overlay_in_memory_is_a_tmpfs),

@@ -273,6 +273,29 @@ static void a_device_that_is_another_one_each_time_ends_the_boot(void **state)
 	boot_end(b);
 }
 
+/* The checker of an earlier try may still run: its end says nothing of another device. */
+static void the_check_of_one_device_is_not_taken_for_that_of_another(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zza1");
+
+	(void)state;
+	b->events->triggered = true; /* no walk over this machine's devices */
+	recorder_start_with(PID, PID + 1);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
+	block_add(b, "zzb1", true);
+	b->goal->device = block_ref(b, 1);
+	parts_retry(b);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
+	assert_null(strstr(recorder_calls(), "/dev/zzb1"));
+	program_reaped(b, PID, 4 << 8);
+	assert_int_equal(check(b, "ext4"), STAGE_STAYS);
+	assert_false(b->flow.failed);
+	assert_contains(recorder_calls(), "-C1 /dev/zzb1");
+	program_reaped(b, PID + 1, 0);
+	assert_int_equal(check(b, "ext4"), STAGE_ENDS);
+	boot_end(b);
+}
+
 static void progress_is_shown_and_not_logged(void **state)
 {
 	static const char text[] = "1 50 200 /dev/zza1\nhello\n3 7 0 /dev/zza1\n9 9\n";
@@ -315,6 +338,7 @@ int main(void)
 		cmocka_unit_test(the_check_of_a_device_that_was_pulled_out_decides_nothing),
 		cmocka_unit_test(a_device_is_held_before_it_is_checked),
 		cmocka_unit_test(a_device_that_is_another_one_each_time_ends_the_boot),
+		cmocka_unit_test(the_check_of_one_device_is_not_taken_for_that_of_another),
 		cmocka_unit_test(progress_is_shown_and_not_logged),
 		cmocka_unit_test(there_is_no_time_limit),
 	};

@@ -6,6 +6,7 @@
  * made up; so is the clock.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ static struct {
 	struct buf said; /* by the features, and on the console */
 	struct job job;	 /* the last one */
 	unsigned n_jobs;
+	int jobs_result; /* of the next ones */
 	enum part_claim claim;
 
 } world;
@@ -41,7 +43,7 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 	(void)j, (void)boot;
 	world.job = *job;
 	world.n_jobs++;
-	return 0;
+	return world.jobs_result;
 }
 
 void __wrap_log_tell(const char *fmt, ...)
@@ -476,6 +478,28 @@ static void its_jobs_are_done_by_workers(void **state)
 	assert_false(part_job(f.part, 6, "", 1, false));
 }
 
+static void a_job_that_could_not_start_is_not_started_by_another_try(void **state)
+{
+	static const int results[] = {-ENOMEM, -EAGAIN};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+		world.jobs_result = results[i];
+		assert_true(part_job(f.part, 5, "this", 5, true));
+		assert_int_equal(f.boot->flow.failed, results[i] == -ENOMEM);
+		assert_int_equal(part_has_job(f.part), results[i] == -EAGAIN);
+		world.jobs_result = 0;
+		world.n_jobs = 0;
+		parts_retry(f.boot);
+		assert_false(part_has_job(f.part));
+		parts_start_jobs(f.boot);
+		assert_int_equal(world.n_jobs, 0);
+	}
+}
+
 static void its_questions_and_programs_come_back_with_their_tags(void **state)
 {
 	char *argv[] = {(char *)"/bin/unlock", NULL}, *envp[] = {NULL};
@@ -565,6 +589,7 @@ int main(void)
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),
 		cmocka_unit_test(its_jobs_are_done_by_workers),
+		cmocka_unit_test(a_job_that_could_not_start_is_not_started_by_another_try),
 		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),
 		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),
 		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),

@@ -54,6 +54,7 @@ struct state {
 	struct wishes wishes; /* first: what the kernel parameters set */
 	bool skip_root;	      /* unless it is forced: its fstab says so */
 	enum { IDLE, HOLDS, HELD, RUNS, ENDED } run;
+	struct device_ref ref; /* that it is for */
 	int held;   /* result of the job that holds the device */
 	bool clean; /* the last one went well */
 	int status; /* of it, and why */
@@ -232,6 +233,7 @@ static bool hold(struct part *p, const struct part_mount *m)
 		log_info("%s is not checked: no fsck.%s in this image", m->device, m->type);
 		return false;
 	}
+	s->ref = m->ref;
 	snprintf(q.device, sizeof(q.device), "%s", d.name);
 	q.identity = d.identity;
 	memcpy(s->device, q.device, sizeof(s->device));
@@ -265,6 +267,12 @@ static void leave_mark(void)
 		log_info(MARK ": %s", strerror(errno));
 }
 
+/* It was begun in an earlier try of the boot, which has found another device since. */
+static bool is_of_another(const struct state *s, const struct part_mount *m)
+{
+	return m->ref.slot != s->ref.slot || m->ref.generation != s->ref.generation;
+}
+
 static enum stage_step step(struct part *p)
 {
 	struct state *s = p->state;
@@ -272,6 +280,8 @@ static enum stage_step step(struct part *p)
 	struct part_mount m;
 	bool is_there = part_mount(p, &m);
 
+	if (is_there && (s->run == HELD || s->run == ENDED) && is_of_another(s, &m))
+		s->run = IDLE;
 	if (s->run == IDLE)
 		return is_there && hold(p, &m) ? STAGE_STAYS : STAGE_ENDS;
 	if (s->run == HELD && !is_there)
@@ -297,6 +307,15 @@ static void what(const struct part *p, char *out, size_t size)
 
 	if (s->run == HOLDS)
 		snprintf(out, size, "/dev/%s to be opened for its check", s->device);
+}
+
+/* No worker took its job. A checker that runs is waited for. */
+static void retry(struct part *p)
+{
+	struct state *s = p->state;
+
+	if (s->run == HOLDS && !part_has_job(p))
+		s->run = IDLE;
 }
 
 /* ---- what it is told ---- */
@@ -369,4 +388,5 @@ const struct feature_boot fsck_boot = {
 	.setting = setting,
 	.work = work,
 	.done = done,
+	.retry = retry,
 };

@@ -326,6 +326,15 @@ static void begin(struct part *p)
 		part_cover_root(p);
 }
 
+/* No worker took its job. One that has ended still counts: the overlay may be there. */
+static void retry(struct part *p)
+{
+	struct state *s = p->state;
+
+	if (s->job == RUNS && !part_has_job(p))
+		s->job = IDLE;
+}
+
 /* ---- its parameters ---- */
 
 /* rd.overlay, rd.overlay=1, =0, =tmpfs:OPTIONS, =DEVICE */
@@ -369,4 +378,5 @@ const struct feature_boot overlay_boot = {
 	.begin = begin,
 	.work = work,
 	.done = done,
+	.retry = retry,
 };

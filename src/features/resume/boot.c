@@ -298,6 +298,16 @@ static void begin(struct part *p)
 		part_want(p, &s->wishes.on);
 }
 
+/* What was found in an earlier try may have changed. A job that still runs is waited for: it must not
+ * reach the kernel when the root is mounted. */
+static void retry(struct part *p)
+{
+	struct state *s = p->state;
+
+	if (!part_has_job(p))
+		s->job = IDLE;
+}
+
 /* ---- its parameters ---- */
 
 static void take_resume(void *out, const char *value)
@@ -348,4 +358,5 @@ const struct feature_boot resume_boot = {
 	.begin = begin,
 	.work = work,
 	.done = done,
+	.retry = retry,
 };

@@ -131,7 +131,8 @@ struct feature_boot {
 	void (*degrade)(struct part *p);
 	/* The devices that are held: "LUKS UUID=... to be unlocked". */
 	void (*what)(const struct part *p, char *out, size_t size);
-	/* The boot had failed, and is tried again. */
+	/* The boot had failed, and is tried again. Jobs that no worker had taken are forgotten, and
+	 * done() will not be called for them; those that run go on: part_has_job(). */
 	void (*retry)(struct part *p);
 	/* The root takes over: secrets are wiped, notes go to /run. */
 	void (*leave)(struct part *p);
@@ -227,6 +228,9 @@ enum stage_step part_refuse_mount(struct part *p, const char *why);
 /* A worker does work() with DATA, LEN bytes (at most JOBS_DATA_MAX); done() has the result.
  * IS_QUIET: no module is loaded while it runs. False: too many are waiting. */
 bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet);
+
+/* Will done() be called for a job? */
+bool part_has_job(const struct part *p);
 
 /* Runs R->argv[0]; done() has its end, before this returns if it cannot be started. TAG: below
  * 65536. Without a reason of R's own the name of the stage is told. */

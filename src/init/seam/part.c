@@ -206,6 +206,16 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
 	return true;
 }
 
+bool part_has_job(const struct part *p)
+{
+	const struct parts_job *j = p->boot->parts->jobs;
+
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
+		if (j[i].state != PARTS_JOB_NONE && j[i].job.part == number(p))
+			return true;
+	return false;
+}
+
 static void ended(struct boot *b, const struct program *program)
 {
 	struct part *p = &b->parts->list[program->tag >> TAG_BITS];

@@ -258,7 +258,8 @@ void parts_start_jobs(struct boot *b)
 			j->state = PARTS_JOB_RUNS;
 		if (r == 0 || r == -EAGAIN)
 			continue;
-		/* It waits on, for another try of the boot. */
+		/* Another try of the boot must not start it: the part will begin again. */
+		j->state = PARTS_JOB_NONE;
 		flow_fail(b, "no process can be made for it (the machine has too little memory)");
 	}
 }
@@ -368,6 +369,9 @@ int64_t parts_due(const struct boot *b)
 
 void parts_retry(struct boot *b)
 {
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
+		if (b->parts->jobs[i].state == PARTS_JOB_WAITS)
+			b->parts->jobs[i].state = PARTS_JOB_NONE;
 	b->parts->degraded = false;
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->retry)
