@@ -406,6 +406,45 @@ static void names_of_devices_that_are_gone_give_way(void **state)
 	assert_int_equal(block_find(f.boot, &f.boot->params.root), 0);
 }
 
+/* The device of the test is read again. */
+static void is_read(struct fixture *f, int result, const char *uuid)
+{
+	struct block_device *d = &f->boot->devices->list[0];
+	struct job_result r = {.kind = JOB_PROBE, .result = result, .probe = d->probe};
+
+	block_add(f->boot, d->name, true);
+	d->state = DEVICE_PROBING;
+	r.generation = d->generation;
+	snprintf(r.name, sizeof(r.name), "%s", d->name);
+	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	block_done(f->boot, &r);
+}
+
+static void a_device_that_was_claimed_is_reported_gone_however_it_goes(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=9");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1"); /* which this machine does not have */
+	said();
+	is_read(&f, 0, "1");
+	assert_string_equal(said(), "device zza crypto_LUKS\n"); /* the same */
+	is_read(&f, 0, "2");
+	assert_string_equal(said(), "gone mine\ndevice zza crypto_LUKS\n");
+	block_mistaken(f.boot, block_ref(f.boot, 0));
+	assert_contains(said(), "gone mine\n");
+	is_read(&f, 0, "2");
+	assert_string_equal(said(), "device zza crypto_LUKS\n");
+	is_read(&f, -EIO, "2");
+	assert_string_equal(said(), "gone mine\n"); /* and nobody is asked about it */
+	is_read(&f, 0, "2");
+	said();
+	block_sweep(f.boot);
+	assert_string_equal(said(), "gone mine\n");
+}
+
 static void a_root_without_a_device_is_the_feature_that_claims_it(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -586,6 +625,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
 		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
+		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),
 		cmocka_unit_test(its_jobs_are_done_by_workers),

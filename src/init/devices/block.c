@@ -61,6 +61,19 @@ static bool read_attribute(const char *name, const char *attribute, char *out, s
 	return *out;
 }
 
+/* Whoever has claimed a device hears that it is gone before its slot or its generation changes. */
+static void clear(struct boot *b, struct block_device *d)
+{
+	claims_forget(b, d);
+	*d = (struct block_device){0};
+}
+
+static void becomes_another(struct boot *b, struct block_device *d)
+{
+	claims_forget(b, d);
+	d->generation = ++b->devices->generations;
+}
+
 void block_sweep(struct boot *b)
 {
 	char number[32];
@@ -69,7 +82,7 @@ void block_sweep(struct boot *b)
 		struct block_device *d = &b->devices->list[i];
 
 		if (d->name[0] && !read_attribute(d->name, "dev", number, sizeof(number)))
-			*d = (struct block_device){0};
+			clear(b, d);
 	}
 }
 
@@ -148,10 +161,8 @@ void block_remove(struct boot *b, const char *name)
 {
 	int n = find(b, name);
 
-	if (n < 0)
-		return;
-	claims_forget(b, &b->devices->list[n]);
-	b->devices->list[n] = (struct block_device){0};
+	if (n >= 0)
+		clear(b, &b->devices->list[n]);
 }
 
 struct device_ref block_ref(const struct boot *b, size_t slot)
@@ -250,7 +261,7 @@ bool block_mistaken(struct boot *b, struct device_ref ref)
 		d->mistakes++;
 	log_tell("%s is another device now than it was when it was read: it is read again",
 		 d->name);
-	d->generation = ++b->devices->generations;
+	becomes_another(b, d);
 	d->state = DEVICE_NEW;
 	d->read_at = 0;
 	will_read(b, d);
@@ -353,7 +364,7 @@ void block_done(struct boot *b, const struct job_result *result)
 	for (size_t i = 0; i < b->devices->n_wants; i++)
 		signatures_resolve(b->devices->wants[i], d);
 	if (d->was_read && !is_unchanged(d, &before, result_before))
-		d->generation = ++b->devices->generations;
+		becomes_another(b, d);
 	d->was_read = true;
 	if (!d->failures || d->result == 0)
 		log_found(d);
@@ -361,7 +372,8 @@ void block_done(struct boot *b, const struct job_result *result)
 		read_later(b, d);
 	else
 		d->failures = 0;
-	claims_ask(b, d);
+	if (d->result >= 0)
+		claims_ask(b, d);
 }
 
 static bool is_of_disk(const struct block_device *d, const struct block_device *other)

@@ -11,9 +11,12 @@ void claims_ask(struct boot *b, struct block_device *d)
 	d->claim = b->devices->known ? b->devices->known(b, d) : PART_IGNORES;
 }
 
-void claims_forget(struct boot *b, const struct block_device *d)
+void claims_forget(struct boot *b, struct block_device *d)
 {
-	if (d->claim != PART_IGNORES && b->devices->gone)
+	bool is_claimed = d->claim != PART_IGNORES;
+
+	d->claim = PART_IGNORES;
+	if (is_claimed && b->devices->gone)
 		b->devices->gone(b, block_ref(b, (size_t)(d - b->devices->list)));
 }
 

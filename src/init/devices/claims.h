@@ -11,8 +11,8 @@
 /* D was read: whose is it? */
 void claims_ask(struct boot *b, struct block_device *d);
 
-/* D is about to be forgotten. */
-void claims_forget(struct boot *b, const struct block_device *d);
+/* D is about to be forgotten, or to become another one. */
+void claims_forget(struct boot *b, struct block_device *d);
 
 /* Does a feature hold device N? */
 bool claims_hold(const struct boot *b, size_t n);
