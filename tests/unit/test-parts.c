@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "init/boot.h"
 #include "init/core/settings.h"
 #include "init/devices/claims.h"
+#include "init/devices/events.h"
 #include "init/rescue/rescue.h"
 #include "init/stages.h"
 #include "recorder.h"
@@ -26,11 +28,14 @@ static struct {
 	unsigned n_jobs;
 	int jobs_result; /* of the next ones */
 	enum part_claim claim;
-
+	const char *event; /* that the socket gives next, EVENT_LEN bytes; NULL: none */
+	size_t event_len;
+	bool loses; /* events */
 } world;
 
 int64_t __wrap_log_now(void);
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t __wrap_log_now(void)
@@ -44,6 +49,26 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 	world.job = *job;
 	world.n_jobs++;
 	return world.jobs_result;
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	const struct ucred kernel = {0};
+	const char *event = world.event;
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	(void)fd, (void)flags;
+	errno = world.loses ? ENOBUFS : EAGAIN;
+	world.loses = false;
+	world.event = NULL;
+	if (!event)
+		return -1;
+	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(kernel)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_CREDENTIALS};
+	memcpy(CMSG_DATA(c), &kernel, sizeof(kernel));
+	memcpy(m->msg_iov->iov_base, event, world.event_len);
+	return (ssize_t)world.event_len;
 }
 
 void __wrap_log_tell(const char *fmt, ...)
@@ -214,7 +239,11 @@ static const struct feature_boot made_up = {
 	.leave = leave,
 };
 
-static const struct feature_boot *const table[] = {&made_up, NULL};
+/* Another one that wants the same. */
+static const struct feature_boot second = {
+	.name = "second", .subsystems = subsystems, .uevent = uevent};
+
+static const struct feature_boot *const table[] = {&made_up, &second, NULL};
 
 /* ---- a boot ---- */
 
@@ -476,19 +505,41 @@ static void a_root_without_a_device_is_the_feature_that_claims_it(void **state)
 	assert_true(part_has_root(f.part));
 }
 
+static void receives(struct fixture *f, const char *event, size_t len)
+{
+	world.event = event;
+	world.event_len = len;
+	events_receive(f->boot);
+}
+
 static void it_hears_of_its_subsystems_alone(void **state)
 {
-	const struct uevent net = {.action = "add", .devpath = "/net/eth0", .subsystem = "net"};
+	static const char net[] = "add@/net/eth0\0ACTION=add\0DEVPATH=/net/eth0\0SUBSYSTEM=net";
+	static const char usb[] = "add@/usb/1\0ACTION=add\0DEVPATH=/usb/1\0SUBSYSTEM=usb";
 	_cleanup_fixture_ struct fixture f;
 
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 	said();
-	assert_int_equal(f.boot->events->n_listeners, 2);
-	for (size_t i = 0; i < f.boot->events->n_listeners; i++)
-		if (strcmp(f.boot->events->listeners[i].subsystem, net.subsystem) == 0)
-			f.boot->events->listeners[i].heard(f.boot, &net);
+	receives(&f, net, sizeof(net));
 	assert_string_equal(said(), "uevent /net/eth0\n");
+	receives(&f, usb, sizeof(usb));
+	assert_string_equal(said(), "");
+}
+
+static void each_feature_hears_of_an_event_once(void **state)
+{
+	static const char net[] = "add@/net/eth0\0ACTION=add\0DEVPATH=/net/eth0\0SUBSYSTEM=net";
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\nfeature=second\n", "root=UUID=1");
+	said();
+	receives(&f, net, sizeof(net));
+	assert_string_equal(said(), "uevent /net/eth0\nuevent /net/eth0\n");
+	world.loses = true;
+	events_receive(f.boot);
+	assert_string_equal(said(), "uevent lost\nuevent lost\n");
 }
 
 static void its_jobs_are_done_by_workers(void **state)
@@ -628,6 +679,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),
+		cmocka_unit_test(each_feature_hears_of_an_event_once),
 		cmocka_unit_test(its_jobs_are_done_by_workers),
 		cmocka_unit_test(a_job_that_could_not_start_is_not_started_by_another_try),
 		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),

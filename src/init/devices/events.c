@@ -63,7 +63,7 @@ static void tell_listeners(struct boot *b, const struct uevent *u)
 	for (size_t i = 0; i < b->events->n_listeners; i++) {
 		const struct events_listener *l = &b->events->listeners[i];
 
-		if (!u || strcmp(u->subsystem, l->subsystem) == 0)
+		if (!u || !l->subsystem || strcmp(u->subsystem, l->subsystem) == 0)
 			l->heard(b, u);
 	}
 }

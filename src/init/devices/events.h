@@ -13,7 +13,7 @@ enum { EVENTS_LISTENERS_MAX = 16 };
 
 /* Who wants to hear of a subsystem besides block. */
 struct events_listener {
-	const char *subsystem;
+	const char *subsystem; /* NULL: of all */
 	/* U: what the kernel said; NULL: events were lost, anything may have changed. */
 	void (*heard)(struct boot *b, const struct uevent *u);
 };
@@ -30,7 +30,7 @@ struct events {
  * no device falls between. */
 int events_open(void);
 
-/* HEARD is called for every event of SUBSYSTEM. False: there are too many. */
+/* HEARD is called for every event of SUBSYSTEM, NULL: of all, and once when events were lost. False: there are too many. */
 bool events_listen(struct boot *b, const char *subsystem,
 		   void (*heard)(struct boot *b, const struct uevent *u));
 

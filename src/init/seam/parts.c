@@ -137,10 +137,12 @@ static void register_part(struct boot *b, struct part *p)
 
 	if (f->params)
 		params_obey(&b->params, f->params, p->state, f->params_size);
-	for (const char *const *s = f->subsystems; s && *s; s++)
-		if (!events_listen(b, *s, heard))
-			log_tell("feature %s cannot hear of %s: there are too many listeners",
-				 f->name, *s);
+	if (f->subsystems && !b->parts->hears) {
+		b->parts->hears = events_listen(b, NULL, heard);
+		if (!b->parts->hears)
+			log_tell("feature %s cannot hear of devices: there are too many listeners",
+				 f->name);
+	}
 	if (f->device) {
 		b->devices->known = device_is_known;
 		b->devices->gone = device_is_gone;
