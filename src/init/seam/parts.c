@@ -322,19 +322,20 @@ bool parts_are_quiet(const struct boot *b)
 /* Two thirds of the time that the root has, as dracut does it; INT64_MAX: not (any more). */
 static int64_t degrade_due(const struct boot *b)
 {
+	int64_t since = b->goal->waiting_since;
 	bool wanted = false;
 
 	for (size_t i = 0; i < b->parts->n; i++)
 		wanted = wanted || b->parts->list[i].feature->degrade;
-	if (!wanted || b->parts->degraded || b->flow.stage != STAGE_WAIT)
+	if (!wanted || b->parts->degraded == since || b->flow.stage != STAGE_WAIT)
 		return INT64_MAX;
-	return b->start + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
-							       : b->params.timeout / 3 * 2);
+	return since + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
+							   : b->params.timeout / 3 * 2);
 }
 
 static void degrade(struct boot *b)
 {
-	b->parts->degraded = true;
+	b->parts->degraded = b->goal->waiting_since;
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->degrade)
 			b->parts->list[i].feature->degrade(&b->parts->list[i]);
@@ -374,7 +375,6 @@ void parts_retry(struct boot *b)
 	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
 		if (b->parts->jobs[i].state == PARTS_JOB_WAITS)
 			b->parts->jobs[i].state = PARTS_JOB_NONE;
-	b->parts->degraded = false;
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->retry)
 			b->parts->list[i].feature->retry(&b->parts->list[i]);
