@@ -242,7 +242,8 @@ static bool hold(struct part *p, const struct part_mount *m)
 	return true;
 }
 
-/* The device is held, or is another one, or cannot be opened. False: it is another one each time. */
+/* The device is held, or is another one, or cannot be opened. False: it is another one each time.
+ */
 static bool check(struct part *p, const struct part_mount *m)
 {
 	struct state *s = p->state;

@@ -298,8 +298,8 @@ static void begin(struct part *p)
 		part_want(p, &s->wishes.on);
 }
 
-/* What was found in an earlier try may have changed. A job that still runs is waited for: it must not
- * reach the kernel when the root is mounted. */
+/* What was found in an earlier try may have changed. A job that still runs is waited for: it must
+ * not reach the kernel when the root is mounted. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;

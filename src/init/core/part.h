@@ -152,8 +152,8 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
 /* The device that is held. False: it is gone. */
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out);
 
-/* A job found another device in its place (-ESTALE of identity.h): it is read again. False: that has
- * happened too often, and is to be taken for a failure. */
+/* A job found another device in its place (-ESTALE of identity.h): it is read again. False: that
+ * has happened too often, and is to be taken for a failure. */
 bool part_mistaken(struct part *p, struct device_ref ref);
 
 /* Are there other devices that SPEC fits as well as REF? They are logged; true when none may be

@@ -30,7 +30,8 @@ struct events {
  * no device falls between. */
 int events_open(void);
 
-/* HEARD is called for every event of SUBSYSTEM, NULL: of all, and once when events were lost. False: there are too many. */
+/* HEARD is called for every event of SUBSYSTEM, NULL: of all, and once when events were lost.
+ * False: there are too many. */
 bool events_listen(struct boot *b, const char *subsystem,
 		   void (*heard)(struct boot *b, const struct uevent *u));
 

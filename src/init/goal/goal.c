@@ -323,9 +323,8 @@ enum stage_step goal_mount(struct boot *b)
 	if (b->flow.task.result.result == 0)
 		return STAGE_ENDS;
 	if (b->flow.task.result.result == -ESTALE)
-		return block_mistaken(b, b->goal->device)
-			       ? flow_go(b, STAGE_WAIT)
-			       : flow_fail(b, b->flow.task.result.text);
+		return block_mistaken(b, b->goal->device) ? flow_go(b, STAGE_WAIT)
+							  : flow_fail(b, b->flow.task.result.text);
 	next = strchr(b->goal->fstype, ',');
 	if (!next)
 		return flow_fail(b, b->flow.task.result.text);

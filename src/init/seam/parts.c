@@ -330,7 +330,7 @@ static int64_t degrade_due(const struct boot *b)
 	if (!wanted || b->parts->degraded == since || b->flow.stage != STAGE_WAIT)
 		return INT64_MAX;
 	return since + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
-							   : b->params.timeout / 3 * 2);
+							    : b->params.timeout / 3 * 2);
 }
 
 static void degrade(struct boot *b)
