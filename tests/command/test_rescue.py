@@ -156,7 +156,7 @@ def test_status_of_a_machine_that_never_failed(tmp_path):
         "no boot is known to have failed\n")
     assert run("status", "--root", tmp_path, "--json").json == {
         "good": True, "kernels": [], "boot": None, "notes": [],
-        "failed": False, "this-boot": [], "earlier-boot": []}
+        "other-builders": [], "failed": False, "this-boot": [], "earlier-boot": []}
 
 
 def test_status_tells_why_a_boot_failed_until_it_is_forgotten(root):
