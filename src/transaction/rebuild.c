@@ -413,7 +413,20 @@ static void log_outcome(const struct rebuild *r, const struct rebuild_kernel *o)
 			    (unsigned long long)o->bytes, (unsigned long long)o->before);
 }
 
-static void rebuild_one(struct rebuild *r, const char *version, struct rebuild_kernel *o)
+/* No image is written for two kernels. The N kernels before O in its array are done. */
+static int check_image(struct rebuild *r, const struct rebuild_kernel *o, size_t n, struct err *err)
+{
+	const char *path = boot_image_path(r->root, &r->bootdir, o->version, r->arena);
+
+	for (const struct rebuild_kernel *k = o - n; k < o; k++)
+		if (strcmp(k->version, o->version) != 0 && strcmp(k->image, o->image) == 0)
+			return err_set(err, -EINVAL,
+				       "/%s is the image of kernels %s and %s; give each its own",
+				       path, k->version, o->version);
+	return boot_image_check(&r->bootdir, o->version, path, r->arena, err);
+}
+
+static void rebuild_one(struct rebuild *r, const char *version, struct rebuild_kernel *o, size_t n)
 {
 	struct run run = {.r = r, .o = o};
 	double start = clock_now();
@@ -427,7 +440,9 @@ static void rebuild_one(struct rebuild *r, const char *version, struct rebuild_k
 	if (state_read(r->root, version, &run.state, &o->err) < 0)
 		transaction_tell(r->t, STEP_WARNING, version, "%s", o->err.text);
 	o->err = (struct err){0};
-	e = r->q->check ? 0 : clear_up(&run, &o->err);
+	e = check_image(r, o, n, &o->err);
+	if (e == 0 && !r->q->check)
+		e = clear_up(&run, &o->err);
 	if (e == 0)
 		e = begin_reuse(&run, &o->err);
 	if (e == 0 && !reuse_is_unchanged(&run.reuse))
@@ -450,7 +465,7 @@ static void rebuild_all(struct rebuild *r, struct rebuild_outcome *out)
 	out->n = q->n_versions;
 	out->kernels = arena_alloc(r->arena, (out->n ? out->n : 1) * sizeof(*out->kernels));
 	for (size_t i = 0; i < out->n; i++) {
-		rebuild_one(r, q->versions[i], &out->kernels[i]);
+		rebuild_one(r, q->versions[i], &out->kernels[i], i);
 		out->n_failed += out->kernels[i].result == REBUILD_FAILED;
 		out->n_changed += out->kernels[i].result != REBUILD_FAILED &&
 				  out->kernels[i].result != REBUILD_UNCHANGED;

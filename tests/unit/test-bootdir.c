@@ -487,6 +487,164 @@ static void names_that_only_begin_with_a_kernels_version_are_others(void **state
 		assert_string_equal(images.others[i].version, V);
 }
 
+#define W "6.12.0-1-amd64"
+
+static void put_bls(struct machine *m, const char *name, const char *text)
+{
+	put_text(m->folder, arena_printf(&m->arena, "boot/loader/entries/%s.conf", name), text);
+	read_boot(m);
+}
+
+static void assert_refused(struct machine *m, const char *version, const char *text)
+{
+	const char *path = boot_image_path(&m->root, &m->boot, version, &m->arena);
+
+	assert_int_equal(boot_image_check(&m->boot, version, path, &m->arena, &m->err), -EINVAL);
+	assert_non_null(strstr(m->err.text, text));
+}
+
+static void entries_of_other_systems_do_not_count(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "etc/machine-id", TOKEN "\n");
+	put_kernel(&m, "boot/other/linux", V);
+	put_kernel(&m, "boot/mine/linux", V);
+	put_text(m.folder, "boot/other/image", "x");
+	put_text(m.folder, "boot/mine/image", "x");
+	put_bls(&m, "a",
+		"machine-id ffffffffffffffffffffffffffffffff\nlinux /other/linux\n"
+		"initrd /other/image\n");
+	assert_path(&m, "boot/initramfs-" V ".img");
+	put_bls(&m, "b", "machine-id " TOKEN "\nlinux /mine/linux\ninitrd /mine/image\n");
+	assert_path(&m, "boot/mine/image");
+	/* Where kernel-install has a folder, that is the place. */
+	put_text(m.folder, "boot/" TOKEN "/" V "/initrd", "x");
+	read_boot(&m);
+	assert_path(&m, "boot/" TOKEN "/" V "/initrd");
+}
+
+static void one_image_of_two_kernels_is_refused(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(&m, "boot/vmlinuz-" W, W);
+	put_text(m.folder, "boot/initrd.gz", "x");
+	put_text(m.folder, "boot/grub/grub.cfg",
+		 "menuentry 'a' {\n linux /vmlinuz-" V "\n initrd /initrd.gz\n}\n"
+		 "menuentry 'b' {\n linux /vmlinuz-" W "\n initrd /initrd.gz\n}\n");
+	read_boot(&m);
+	assert_refused(&m, V,
+		       "/boot/initrd.gz is the image of kernels " V " and " W
+		       "; give each its own");
+	assert_refused(&m, W, W " and " V);
+	/* One that has the kernel's name is its own, whoever borrows it. */
+	put_text(m.folder, "boot/initrd.img-" V, "x");
+	assert_path(&m, "boot/initrd.img-" V);
+	assert_ok(boot_image_check(&m.boot, V, "boot/initrd.img-" V, &m.arena, &m.err), 0, &m.err);
+}
+
+static void a_link_to_another_kernels_image_is_refused(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_text(m.folder, "boot/initramfs-" W ".img", "x");
+	put_link(m.folder, "boot/initramfs-" V ".img", "initramfs-" W ".img");
+	read_boot(&m);
+	assert_refused(&m, V, "a link makes /boot/initramfs-" W ".img the image of kernel " V);
+}
+
+static void what_is_loaded_behind_an_image_is_not_the_image(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_text(m.folder, "boot/overlay.img", "x");
+	put_text(m.folder, "boot/first", "x");
+	put_text(m.folder, "boot/initrd-" V ".img", "x");
+	put_grub(&m, "/vmlinuz-" V, "/initrd-" V ".img /overlay.img");
+	assert_path(&m, "boot/initrd-" V ".img");
+	/* Nobody knows which of two it is. */
+	assert_int_equal(unlink(arena_printf(&m.arena, "%s/boot/initrd-" V ".img", m.folder)), 0);
+	put_grub(&m, "/vmlinuz-" V, "/first /overlay.img");
+	assert_path(&m, "boot/initramfs-" V ".img");
+}
+
+static void the_kernels_name_comes_before_others_of_the_menu(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_text(m.folder, "boot/tools.img", "x");
+	put_text(m.folder, "boot/recovery.img", "x");
+	put_grub(&m, "/vmlinuz-" V, "/recovery.img");
+	assert_path(&m, "boot/initramfs-" V ".img");
+	put_grub(&m, "/vmlinuz-" V, "/tools.img");
+	assert_path(&m, "boot/tools.img");
+	put_text(m.folder, "boot/initrd.img-" V, "x");
+	assert_path(&m, "boot/initrd.img-" V);
+}
+
+static void kernels_of_equally_new_versions_are_not_mixed(void **state)
+{
+	static const char *const names[] = {"6.1.0-01", "6.1.0-1"};
+	_cleanup_machine_ struct machine m;
+	struct boot_images images;
+
+	(void)state;
+	machine_make(&m);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *path = arena_printf(&m.arena, "boot/initrd.img-%s", names[i]);
+
+		put_text(m.folder, path, "x");
+		put_text(m.folder, arena_printf(&m.arena, "%s.previous", path), "x");
+	}
+	read_boot(&m);
+	assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
+	assert_int_equal(images.n, 4);
+	for (size_t i = 0; i < images.n; i++)
+		assert_string_equal(images.list[i].version, names[i / 2]);
+}
+
+static void microcode_may_be_of_several_archives(void **state)
+{
+	static const struct {
+		const char *second;
+		const char *path;
+	} rows[] = {{"kernel/x86/microcode/GenuineIntel.bin", "boot/initramfs-" V ".img"},
+		    {"kernelfoo", "boot/early"},
+		    {"init", "boot/early"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct buf archive = BUF_INIT;
+		_cleanup_machine_ struct machine m;
+		struct cpio_header h = {.mode = 0100644, .nlink = 1};
+
+		machine_make(&m);
+		put_kernel(&m, "boot/vmlinuz-" V, V);
+		cpio_add_header(&archive, &h, "kernel/x86/microcode/AuthenticAMD.bin");
+		cpio_add_trailer(&archive);
+		buf_add(&archive, "\0\0\0\0\0\0\0\0", 8);
+		cpio_add_header(&archive, &h, rows[i].second);
+		cpio_add_trailer(&archive);
+		put_file(m.folder, "boot/early", archive.data, archive.len);
+		put_grub(&m, "/vmlinuz-" V, "/early");
+		assert_path(&m, rows[i].path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +666,13 @@ int main(void)
 		cmocka_unit_test(a_link_is_the_image_that_it_leads_to),
 		cmocka_unit_test(microcode_in_front_is_no_image),
 		cmocka_unit_test(names_that_only_begin_with_a_kernels_version_are_others),
+		cmocka_unit_test(entries_of_other_systems_do_not_count),
+		cmocka_unit_test(one_image_of_two_kernels_is_refused),
+		cmocka_unit_test(a_link_to_another_kernels_image_is_refused),
+		cmocka_unit_test(what_is_loaded_behind_an_image_is_not_the_image),
+		cmocka_unit_test(the_kernels_name_comes_before_others_of_the_menu),
+		cmocka_unit_test(kernels_of_equally_new_versions_are_not_mixed),
+		cmocka_unit_test(microcode_may_be_of_several_archives),
 	};
 
 	return RUN_TESTS(tests);

@@ -88,16 +88,16 @@ bool bootmenu_is_own_id(const char *id)
 }
 
 /* Systems may share a folder of entries. */
-static bool is_ours(const struct reader *r, const struct bootmenu_entry *e)
+static bool is_foreign(const struct reader *r, const struct bootmenu_entry *e)
 {
-	return e->id && bootmenu_is_own_id(e->id) &&
-	       !(e->machine && r->machine && strcmp(e->machine, r->machine) != 0);
+	return e->machine && r->machine && strcmp(e->machine, r->machine) != 0;
 }
 
 /* ENTRY has paths as they are written. */
 static void add(struct reader *r, struct bootmenu_entry entry, const char *const *initrds, size_t n)
 {
-	entry.is_ours = is_ours(r, &entry);
+	entry.is_foreign = is_foreign(r, &entry);
+	entry.is_ours = entry.id && bootmenu_is_own_id(entry.id) && !entry.is_foreign;
 	entry.initrds = arena_alloc(r->arena, (n + 1) * sizeof(*entry.initrds));
 	for (size_t i = 0; i < n; i++)
 		entry.initrds[i] = bootmenu_place(entry.top, initrds[i], r->arena);

@@ -60,6 +60,7 @@ struct bootmenu_entry {
 	const char **initrds; /* ends with NULL */
 	const char *options;  /* the kernel command line, as written */
 	const char *machine;  /* whose entry it is, according to its file; NULL: it does not say */
+	bool is_foreign;      /* another system's, which shares the folder of entries */
 	bool is_ours;         /* preroot wrote it on this machine, for a previous image or a trial */
 	bool is_plain;        /* it has one kernel, not one of two: another can be made from it */
 };

@@ -21,7 +21,8 @@ enum {
 	GENERATION_MAX = 99,
 	TEMP_DIGITS = 8,
 	ENTRIES_MAX = 4096, /* of an archive of microcode */
-	ZEROS_MAX = 4096,   /* between its end and that of the file */
+	ZEROS_MAX = 4096,   /* behind its end */
+	SURE = 3,	    /* the weight of a name that is the kernel's */
 };
 
 /* ---- names ---- */
@@ -149,12 +150,27 @@ static void take_kind(char *name, struct boot_image *out)
 
 /* ---- what the menu says ---- */
 
-/* Is all of the file an archive of what the kernel reads before it unpacks images? */
+static bool is_early_name(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "kernel") == 0 || str_starts(name, "kernel/");
+}
+
+/* The number of zeros at AT; -1: more than there should be. */
+static ssize_t count_zeros(int fd, uint64_t at)
+{
+	char zeros[ZEROS_MAX + 1];
+	ssize_t n = pread_full(fd, zeros, sizeof(zeros), at), k = 0;
+
+	while (k < n && !zeros[k])
+		k++;
+	return n < 0 || k > ZEROS_MAX ? -1 : k;
+}
+
+/* Does the file consist of archives of what the kernel reads before it unpacks images? */
 static bool is_early(const struct root *r, const char *path)
 {
-	static const char early[] = "kernel/";
 	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
-	char data[CPIO_HEADER_SIZE + sizeof(CPIO_TRAILER)], zeros[ZEROS_MAX];
+	char data[CPIO_HEADER_SIZE + sizeof(CPIO_TRAILER)];
 	uint64_t at = 0;
 	struct cpio_header h;
 	struct stat st;
@@ -163,6 +179,7 @@ static bool is_early(const struct root *r, const char *path)
 		return fd < 0 && strstr(base_name(path), "ucode");
 	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
 		const char *name = data + CPIO_HEADER_SIZE;
+		ssize_t zeros;
 
 		if (pread_full(fd, data, sizeof(data), at) != sizeof(data) ||
 		    cpio_decode_header(data, &h, NULL) < 0)
@@ -171,18 +188,20 @@ static bool is_early(const struct root *r, const char *path)
 		at += cpio_pad(at);
 		at += h.filesize;
 		at += cpio_pad(at);
-		if (memcmp(name, CPIO_TRAILER, sizeof(CPIO_TRAILER)) == 0)
-			break;
-		/* "kernel" itself, ".", and what is below. */
-		if (strcmp(name, ".") != 0 && memcmp(name, early, strlen("kernel")) != 0)
+		if (memcmp(name, CPIO_TRAILER, sizeof(CPIO_TRAILER)) != 0) {
+			if (!is_early_name(name))
+				return false;
+			continue;
+		}
+		/* Another archive may follow. */
+		zeros = count_zeros(fd, at);
+		if (zeros < 0)
 			return false;
+		at += (uint64_t)zeros;
+		if (at >= (uint64_t)st.st_size)
+			return true;
 	}
-	if ((uint64_t)st.st_size > at + ZEROS_MAX)
-		return false;
-	for (ssize_t n = pread_full(fd, zeros, sizeof(zeros), at); n > 0; n--)
-		if (zeros[n - 1])
-			return false;
-	return true;
+	return false;
 }
 
 /* Not the image that a kernel is booted with every day. */
@@ -193,19 +212,7 @@ static bool is_spare(const char *path, struct arena *arena)
 
 	take_kind(name, &kind);
 	return kind.kind != BOOT_IMAGE_CURRENT || strstr(name, "rescue") ||
-	       strstr(name, "fallback");
-}
-
-/* The image that ENTRY loads; NULL: none. Microcode and the like come in front of it. */
-static const char *image_of(const struct root *r, const struct bootmenu_entry *e)
-{
-	size_t n = 0;
-
-	while (e->initrds[n])
-		n++;
-	while (n && is_early(r, e->initrds[n - 1]))
-		n--;
-	return n ? e->initrds[n - 1] : NULL;
+	       strstr(name, "recovery") || strstr(name, "fallback");
 }
 
 /* Images can be replaced there: in the folder of images, on its filesystem. */
@@ -228,40 +235,57 @@ static unsigned weight(const struct bootdir *b, const struct bootmenu_entry *e, 
 	if (is_spare(image, arena) || strstr(base_name(e->kernel), "rescue"))
 		return 0;
 	if (part && strcmp(part, version) == 0)
-		return 3;
+		return SURE;
 	if (part && is_version(part)) /* another kernel's, or a copy */
 		return 0;
 	for (size_t i = 0; part && i < b->n_kernels; i++)
 		if (strcmp(b->kernels[i].path, e->kernel) == 0 &&
 		    strcmp(b->kernels[i].suffix, part) == 0)
-			return 3;
+			return SURE;
 	return strstr(e->kernel, version) ? 2 : 1;
 }
 
-static const char *path_by_menu(const struct root *r, const struct bootdir *b, const char *version,
-				struct arena *arena)
+/* What the menu boots a kernel with. */
+struct choice {
+	const char *path; /* NULL: nothing */
+	unsigned weight;
+	bool is_unsure; /* there are several, none by the kernel's name */
+};
+
+static void choose(struct choice *c, const char *image, unsigned weight)
 {
-	const char *best = NULL;
-	unsigned most = 0;
+	if (weight && c->path && weight < SURE && c->weight < SURE && strcmp(image, c->path) != 0)
+		c->is_unsure = true;
+	if (weight <= c->weight)
+		return;
+	c->path = image;
+	c->weight = weight;
+	if (weight == SURE)
+		c->is_unsure = false;
+}
+
+/* Not only the image: microcode comes in front of it, and archives of anything behind it. */
+static void choose_of_entry(const struct root *r, const struct bootdir *b, const char *version,
+			    const struct bootmenu_entry *e, struct arena *arena, struct choice *c)
+{
+	for (const char **image = e->initrds; *image; image++)
+		if (!is_early(r, *image) && is_in_place(r, b, *image, arena))
+			choose(c, *image, weight(b, e, *image, version, arena));
+}
+
+static struct choice choose_by_menu(const struct root *r, const struct bootdir *b,
+				    const char *version, struct arena *arena)
+{
+	struct choice c = {0};
 
 	for (size_t i = 0; b->menu && i < b->menu->n; i++) {
 		const struct bootmenu_entry *e = &b->menu->entries[i];
-		const char *image;
-		unsigned w;
 
-		if (e->is_ours || !e->kernel || !e->version || strcmp(e->version, version) != 0 ||
-		    strcmp(e->top->base, b->path) != 0)
-			continue;
-		image = image_of(r, e);
-		if (!image || !is_in_place(r, b, image, arena))
-			continue;
-		w = weight(b, e, image, version, arena);
-		if (w > most) {
-			most = w;
-			best = image;
-		}
+		if (!e->is_ours && !e->is_foreign && e->kernel && e->version &&
+		    strcmp(e->version, version) == 0 && strcmp(e->top->base, b->path) == 0)
+			choose_of_entry(r, b, version, e, arena, &c);
 	}
-	return best;
+	return c;
 }
 
 /* ---- the path of an image ---- */
@@ -314,15 +338,61 @@ static const char *path_in_folder(const struct root *r, const struct bootdir *b,
 const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
 			    struct arena *arena)
 {
-	const char *path = path_by_menu(r, b, version, arena), *suffix = suffix_of(b, version);
+	struct choice menu = choose_by_menu(r, b, version, arena);
+	const char *path = menu.weight == SURE ? menu.path : NULL, *suffix = suffix_of(b, version);
 
 	if (!path && strcmp(b->path, b->boot) == 0)
 		path = path_by_suffix(r, b, version, arena);
 	if (!path && b->token)
 		path = path_in_folder(r, b, version, arena);
+	if (!path && !menu.is_unsure)
+		path = menu.path;
 	if (!path)
 		path = path_by_suffix(r, b, suffix, arena);
 	return path ? path : name_of(usual_pattern(r), b->path, *suffix ? suffix : version, arena);
+}
+
+/* Does the name of the image at PATH, or of its folder, say VERSION? */
+static bool is_named_for(const struct bootdir *b, const char *path, const char *version,
+			 struct arena *arena)
+{
+	const char *part = kernel_part(base_name(path), arena);
+
+	if (!part)
+		return strcmp(base_name(folder_of(path, arena)), version) == 0;
+	return strcmp(part, version) == 0 || strcmp(part, suffix_of(b, version)) == 0;
+}
+
+/* It has the name of another kernel's. */
+static bool is_anothers(const struct bootdir *b, const char *path, const char *version,
+			struct arena *arena)
+{
+	const char *part = kernel_part(base_name(path), arena);
+
+	return is_version(part ? part : base_name(folder_of(path, arena))) &&
+	       !is_named_for(b, path, version, arena);
+}
+
+int boot_image_check(const struct bootdir *b, const char *version, const char *path,
+		     struct arena *arena, struct err *err)
+{
+	if (is_anothers(b, path, version, arena))
+		return err_set(err, -EINVAL,
+			       "a link makes /%s the image of kernel %s, but its name is that of "
+			       "another kernel; remove the link",
+			       path, version);
+	if (is_named_for(b, path, version, arena))
+		return 0;
+	for (size_t i = 0; b->menu && i < b->menu->n; i++) {
+		const struct bootmenu_entry *e = &b->menu->entries[i];
+
+		if (e->version && !e->is_ours && !e->is_foreign &&
+		    strcmp(e->version, version) != 0 && bootmenu_names(e, path))
+			return err_set(err, -EINVAL,
+				       "/%s is the image of kernels %s and %s; give each its own",
+				       path, version, e->version);
+	}
+	return 0;
 }
 
 /* ---- the list ---- */
@@ -396,7 +466,9 @@ static void add_kernel(struct listing *l, const char *version)
 	const char *path = boot_image_path(l->root, l->boot, version, l->arena);
 	const char *folder = folder_of(path, l->arena);
 	char **names;
-	int n = root_listdir(l->root, folder, l->arena, &names);
+	int n = is_anothers(l->boot, path, version, l->arena)
+			? 0
+			: root_listdir(l->root, folder, l->arena, &names);
 
 	for (int i = 0; i < n; i++) {
 		char *copy = arena_strdup(l->arena, names[i]);
@@ -483,6 +555,9 @@ static int by_kernel(const void *a, const void *b)
 	const struct boot_image *x = a, *y = b;
 	int d = version_compare(y->version, x->version);
 
+	/* "1-01" and "1-1" are equally new, but two kernels. */
+	if (!d)
+		d = strcmp(x->version, y->version);
 	if (d)
 		return d;
 	if (x->kind != y->kind)

@@ -5,13 +5,16 @@
  * The initramfs images of a machine.
  *
  * Which file is the image of a kernel VERSION? The first of these that exists:
- *   1. what the boot menu boots this kernel with (preroot's own entries do not count, nor does
- *      microcode that is loaded in front of it), where that is on the filesystem of the images;
+ *   1. what the boot menu boots this kernel with, if its name is the kernel's (preroot's own entries
+ *      and those of other systems do not count), where that is on the filesystem of the images;
  *   2. a file with one of the names that distributions use: initrd.img-VERSION,
- *      initramfs-VERSION.img, initrd-VERSION.img, initrd-VERSION, initramfs-VERSION; the same with
- *      the suffix of a kernel image whose header says VERSION (vmlinuz-linux, initramfs-linux.img);
+ *      initramfs-VERSION.img, initrd-VERSION.img, initrd-VERSION, initramfs-VERSION;
  *      in a folder that kernel-install made for the kernel, initrd or initrd.img-VERSION;
- *   3. the name that this distribution uses.
+ *   3. what the boot menu boots this kernel with, under any name, if there is only one such file
+ *      besides microcode;
+ *   4. the names of 2. with the suffix of a kernel image whose header says VERSION
+ *      (vmlinuz-linux, initramfs-linux.img);
+ *   5. the name that this distribution uses.
  * A link counts as the file that it leads to. Next to an image are these, each named after it:
  *   IMAGE.previous, IMAGE.previous-2, ...   what it replaced, the youngest first
  *   IMAGE.trial                             what the next boot is to try, see rebuild --try-next
@@ -53,6 +56,10 @@ struct boot_images {
 /* Where the image of VERSION is, or would be. */
 const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
 			    struct arena *arena);
+
+/* May PATH be replaced with an image of VERSION? Not if it is another kernel's as well. */
+int boot_image_check(const struct bootdir *b, const char *version, const char *path,
+		     struct arena *arena, struct err *err);
 
 /* PATH is that of a current image. GENERATION counts from 1. */
 const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena);
