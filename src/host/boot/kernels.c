@@ -275,22 +275,33 @@ static int newer_first(const void *a, const void *b)
 				((const struct kernel *)b)->version);
 }
 
-int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err)
+/* Appends the kernels that have modules. -errno: the folder of their trees cannot be read. */
+static int add_trees(const struct root *r, struct arena *arena, struct kernel **list,
+		     size_t *count)
 {
 	char **names;
 	int n = root_listdir(r, modules_folder(r), arena, &names);
-	struct kernel *list = NULL;
-	size_t count = 0;
 
 	for (int i = 0; i < n; i++) {
 		struct kernel k;
 
 		if (!find_tree(r, names[i], arena, &k) || !has_modules(r, &k, arena))
 			continue;
-		list = arena_grow(arena, list, count, sizeof(*list));
-		list[count++] = k;
+		*list = arena_grow(arena, *list, *count, sizeof(**list));
+		(*list)[(*count)++] = k;
 	}
-	add_monolithic(r, arena, &list, &count);
+	return n;
+}
+
+static int list_kernels(const struct root *r, bool monolithic, struct arena *arena,
+			struct kernel **out, struct err *err)
+{
+	struct kernel *list = NULL;
+	size_t count = 0;
+	int n = add_trees(r, arena, &list, &count);
+
+	if (monolithic || !count)
+		add_monolithic(r, arena, &list, &count);
 	if (n < 0 && !count) {
 		err_sys(err, n, "module folder %s/%s", root_prefix(r), modules_folder(r));
 		return err_hint(err, "install a kernel package");
@@ -299,6 +310,11 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 		qsort(list, count, sizeof(*list), newer_first);
 	*out = list;
 	return (int)count;
+}
+
+int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err)
+{
+	return list_kernels(r, true, arena, out, err);
 }
 
 const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena)
@@ -377,7 +393,9 @@ static int find_default(const struct root *r, struct arena *arena, struct kernel
 	    (find_tree(r, arena_strdup(arena, u.release), arena, out) ||
 	     find_monolithic(r, arena_strdup(arena, u.release), arena, out)))
 		return check_complete(r, out, arena, err);
-	n = kernels_list(r, arena, &list, err);
+	/* Monolithic ones only if there is no other: the choice must not depend on which files
+	 * happen to be in /boot, or each new file there would make images stale. */
+	n = list_kernels(r, false, arena, &list, err);
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n; i++) {
