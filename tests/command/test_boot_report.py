@@ -101,7 +101,11 @@ def test_what_is_no_trace_is_refused(changes, changed):
     path = changed(**changes)
     for option in ([], ["--json"], ["--svg", "-"]):
         result = run("boot-report", *option, path, status=FAILED)
-        assert str(path) in result.error and result.out == b""
+        assert str(path) in result.error
+        if option == ["--json"]:
+            assert set(result.json) == {"error"} and str(path) in result.json["error"]["message"]
+        else:
+            assert result.out == b""
 
 
 @pytest.mark.parametrize("text", [b"", b"\0", b"{", b"[" * 1000, b"\xff\xfe", b'{"a":"\xff"}'])
