@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 export CC ?= gcc
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-.PHONY: build run check test bench dev install clean
+.PHONY: build run units check test bench dev install clean
 
 build:
 	@tools/setup build
@@ -17,6 +17,11 @@ run:
 	@tools/setup run
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) tools/run
+
+# Both builds with warnings as errors, and the unit tests.
+units:
+	@tools/setup check
+	@$(PYTHON) tools/test --units
 
 # What needs no emulator.
 check:
