@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 export CC ?= gcc
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-.PHONY: build run units check test bench dev install clean
+.PHONY: build run builds check test bench dev install clean
 
 build:
 	@tools/setup build
@@ -18,10 +18,10 @@ run:
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) tools/run
 
-# Both builds with warnings as errors, and the unit tests.
-units:
+# With both compilers, and warnings as errors.
+builds:
 	@tools/setup check
-	@$(PYTHON) tools/test --units
+	@$(PYTHON) tools/test --builds
 
 # What needs no emulator.
 check:
