@@ -107,10 +107,10 @@ def reaches_root(boot):
     assert boot.ending == "poweroff" and boot.value("verdict") == "ok", boot.explain()
 
 
-def explains(boot, *texts):
+def explains(boot, *texts, title="the root filesystem cannot be reached"):
     """One account with TEXTS in it, and then a reboot: no panic of the kernel."""
     assert boot.ending == "reboot", boot.explain()
-    assert boot.console.count("preroot: the root filesystem cannot be reached") == 1, boot.explain()
+    assert boot.console.count(f"preroot: {title}") == 1, boot.explain()
     for text in texts:
         assert text in boot.console, f"the console does not say {text}\n{boot.explain()}"
     healthy(boot)
@@ -254,7 +254,8 @@ def test_under_the_address_sanitizer(lab):
 def test_a_root_without_folders_is_explained(lab):
     root = disk.create_gpt(lab.folder / "bare.disk", lab.tree_without("run", "dev"))
     boot = lab.boot("bare", lab.hostonly(), "ro panic=2", root)
-    explains(boot, "the root filesystem has no folder /dev, and it cannot be made (Read-only")
+    explains(boot, "the root filesystem has no folder /dev, and it cannot be made (Read-only",
+             title="the boot cannot go on")
 
 
 def test_an_image_for_another_kernel_is_explained(lab):
