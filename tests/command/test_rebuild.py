@@ -474,7 +474,7 @@ def test_waiting_for_another_run_ends(machine):
 def test_what_another_run_changed_meanwhile_is_seen(verb, machine):
     """The menu names another image when the lock is free."""
     machine.rebuild()
-    image = machine.boot / "other.img"
+    image = machine.boot / f"initrd-{machine.tree.version}"
     words = machine.words("--force", "--add-drivers", "dummy") if verb == "rebuild" else \
         ["restore", "--root", machine.tree.root]
     with open(machine.state.parent / "lock", "rb") as lock:
