@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Between links.c, links_id.c and links_path.c only.
+ * What links.c and its parts, id.c and path.c, share: reading sysfs, text as udev writes it in file
+ * names, and the list of names.
  */
 
 #include <limits.h>
