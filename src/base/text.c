@@ -187,6 +187,26 @@ void escape_text(const char *src, char *dst, size_t size)
 		dst[used] = '\0';
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+void unescape_octal(char *s)
+{
+	char *out = s;
+
+	while (*s) {
+		if (s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])) {
+			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*out++ = *s++;
+		}
+	}
+	*out = '\0';
+}
+
 /* Insertions, deletions and changes that turn A into B (Levenshtein); A and B are shorter than
  * WORD_MAX. */
 static unsigned distance(const char *a, const char *b)

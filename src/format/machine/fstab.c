@@ -9,27 +9,6 @@
 #include "base/text.h"
 #include "format/machine/mountopts.h"
 
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* libmount keeps only the lowest eight bits of an octal number; a NUL ends the field. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	while (*s) {
-		if (s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*out++ = *s++;
-		}
-	}
-	*out = '\0';
-}
-
 static char *next_field(char **cursor)
 {
 	char *field = *cursor + strspn(*cursor, " \t");
@@ -108,11 +87,11 @@ static void decode(char *line, struct fstab_entry *e)
 		e->flaw = "its fifth field is no number";
 	else if (!next_number(&cursor, &e->pass))
 		e->flaw = "its sixth field is no number";
-	unescape(e->source);
+	unescape_octal(e->source);
 	unquote_tag(e->source);
-	unescape(e->target);
-	unescape(e->fstype);
-	unescape(e->options);
+	unescape_octal(e->target);
+	unescape_octal(e->fstype);
+	unescape_octal(e->options);
 	if (!*e->fstype)
 		e->fstype = missing_type;
 	if (!*e->options)

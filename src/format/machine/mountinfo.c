@@ -5,25 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-static void unescape(char *s)
-{
-	char *out = s;
-
-	while (*s) {
-		if (s[0] == '\\' && is_octal(s[1]) && is_octal(s[2]) && is_octal(s[3])) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*out++ = *s++;
-		}
-	}
-	*out = '\0';
-}
+#include "base/text.h"
 
 static char *next_field(char **cursor)
 {
@@ -57,9 +39,9 @@ int mountinfo_decode(char *line, struct mountinfo *out, struct err *err)
 		return err_set(err, -EBADMSG, "malformed line of mountinfo");
 	if (!m.super_options)
 		m.super_options = m.source + strlen(m.source);
-	unescape(m.root);
-	unescape(m.target);
-	unescape(m.source);
+	unescape_octal(m.root);
+	unescape_octal(m.target);
+	unescape_octal(m.source);
 	*out = m;
 	return 0;
 }
