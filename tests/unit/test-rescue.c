@@ -102,8 +102,6 @@ static void the_policy_follows_the_parameters_and_the_image(void **state)
 		{"", "", NULL, 30000, "rebooting in 30 seconds"},
 		{"", "open", "/bin/sh", 0, "the boot is tried again"},
 		{"", "password", "/usr/sbin/sulogin", 0, "a shell on /dev/console"},
-		{"", "locked", NULL, 30000, "no shell: root had no password"},
-		{"", "measured", NULL, 30000, "no shell: a TPM keeps secrets"},
 		{"", "unknown", NULL, 30000, "rebooting in 30 seconds"},
 		{"rd.shell", "", NULL, 30000, "no shell: this image has none"},
 		{"rd.shell=0", "open", NULL, 30000, "rebooting in 30 seconds"},
@@ -241,10 +239,10 @@ static void a_break_happens_once_and_only_with_a_shell(void **state)
 	assert_true(b->flow.stage > STAGE_CMDLINE);
 	assert_int_equal(b->shell->pid, 0);
 	free(b);
-	b = boot_with("rd.break=cmdline root=LABEL=x", "locked");
+	b = boot_with("rd.break=cmdline root=LABEL=x", "none");
 	stages_advance(b);
 	assert_true(b->flow.stage > STAGE_CMDLINE);
-	assert_contains(told(), "break before cmdline: no shell: root had no password");
+	assert_contains(told(), "break before cmdline: no shell: this image has none");
 	free(b);
 }
 
@@ -450,7 +448,7 @@ static void a_shell_comes_with_the_drivers_of_what_was_found(void **state)
 	static const struct {
 		const char *shell;
 		enum module_state state;
-	} cases[] = {{"open", MODULE_WANTED}, {"locked", MODULE_IDLE}};
+	} cases[] = {{"open", MODULE_WANTED}, {"none", MODULE_IDLE}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -12,9 +12,9 @@
  *   fsck.root=no     the fstab of the machine says that / is not to be checked
  *   cmdline=WORDS    kernel parameters that precede the kernel's own; at most
  *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, plus a blank for each
- *   shell=password|open|locked|measured
+ *   shell=password|open
  *                    the image has a rescue shell, and who gets it: whoever knows root's password
- *                    (sulogin is in the image), everybody, or nobody, for one of two reasons
+ *                    (sulogin is in the image), or everybody
  *   secrets=measured secrets of the machine are sealed to measurements of its boot
  *   dropin.run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most that many seconds;

@@ -30,9 +30,7 @@ enum { EXIT_NOT_STARTED = 127, TTY_MAX = 64, INSTANT_MS = 1000 };
 void shell_allow(struct shell *s, const char *value)
 {
 	static const char *const names[] = {[SHELL_OPEN] = "open",
-					    [SHELL_PASSWORD] = "password",
-					    [SHELL_LOCKED] = "locked",
-					    [SHELL_MEASURED] = "measured"};
+					    [SHELL_PASSWORD] = "password"};
 
 	s->policy = SHELL_ABSENT;
 	for (unsigned i = SHELL_OPEN; i < ARRAY_SIZE(names); i++)
@@ -42,20 +40,9 @@ void shell_allow(struct shell *s, const char *value)
 
 const char *shell_refusal(const struct shell *s)
 {
-	switch (s->broken ? SHELL_ABSENT : s->policy) {
-	case SHELL_OPEN:
-	case SHELL_PASSWORD:
-		return NULL;
-	case SHELL_LOCKED:
-		return "root had no password when the image was built (preroot build "
-		       "--rescue-shell=open gives a shell to everybody)";
-	case SHELL_MEASURED:
-		return "a TPM keeps secrets of this machine for its measured start (preroot build "
-		       "--rescue-shell=password allows one)";
-	default:
-		return s->broken ? "it could not be started"
-				 : "this image has none (preroot build --add rescue)";
-	}
+	if (s->broken)
+		return "it could not be started";
+	return s->policy == SHELL_ABSENT ? "this image has none (preroot build --add rescue)" : NULL;
 }
 
 /* rd.ctty=ttyS1 or rd.ctty=/dev/ttyS1 */

@@ -15,8 +15,6 @@ enum shell_policy {
 	SHELL_ABSENT,   /* the image has none */
 	SHELL_OPEN,
 	SHELL_PASSWORD,
-	SHELL_LOCKED,   /* root had no password that anything matches */
-	SHELL_MEASURED, /* the machine keeps secrets that a shell would be able to read */
 };
 
 struct shell {
