@@ -54,7 +54,7 @@ const struct stage stages[] = {
 	[STAGE_MOUNTS_FSCK] = {"mounts-fsck", parts_step, parts_what, false, 0},
 	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", parts_step, parts_what, false, BREAK_PRE_PIVOT},
-	[STAGE_CHECK] = {"check", goal_check, goal_mount_what, false, BREAK_CLEANUP},
+	[STAGE_CHECK] = {"check", goal_check, goal_check_what, false, BREAK_CLEANUP},
 	[STAGE_SETTLE] = {"settle", goal_settle, NULL, true, BREAK_SWITCH},
 };
 
@@ -142,7 +142,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 	const struct stage *s = &stages[b->flow.stage];
 	const char *limited_by = b->flow.limited_by ? b->flow.limited_by : b->params.timeout_by;
 	int64_t left = b->flow.deadline > now ? b->flow.deadline - now : 0;
-	char until[128], what[128];
+	char until[128], what[FLOW_TEXT_MAX];
 
 	s->what(b, what, sizeof(what));
 	b->flow.next_tell = now + TELL_AGAIN_MS;

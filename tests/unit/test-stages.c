@@ -491,6 +491,26 @@ static void a_root_that_is_there_is_delayed_all_the_same(void **state)
 	boot_end(b);
 }
 
+static void what_is_waited_for_is_logged_whole(void **state)
+{
+	char cmdline[300] = "rd.timeout=60 root=/dev/disk/by-path/", expected[300];
+	size_t used = strlen(cmdline);
+	struct boot *b;
+	char text[128];
+
+	(void)state;
+	memset(cmdline + used, 'x', 200);
+	b = boot_with(cmdline);
+	go_on(b);
+	pass(b, 3000);
+	snprintf(expected, sizeof(expected), "%s, for 57 more seconds (rd.timeout=)",
+		 strstr(cmdline, "root="));
+	tells(expected);
+	stages[STAGE_CHECK].what(b, text, sizeof(text));
+	assert_string_equal(text, "the init of the mounted root to be checked");
+	boot_end(b);
+}
+
 static void mounting_has_no_limit(void **state)
 {
 	struct boot *b = boot_with("root=LABEL=x rd.timeout=5");
@@ -526,7 +546,7 @@ static void a_disk_that_comes_after_the_account_is_taken(void **state)
 	pass(b, 3000);
 	tells("it did not appear within 5 seconds (rd.timeout=)");
 	pass(b, 60000);
-	tells("still without a root filesystem");
+	tells("still waiting: the root filesystem cannot be reached (the reasons are above)");
 	pass(b, 10000000);
 	assert_int_equal(reboots(), 0);
 	appears(b, "zza", "zzfs", "x");
@@ -914,6 +934,7 @@ int main(void)
 		cmocka_unit_test(what_the_check_notes_is_told_by_pid_1),
 		cmocka_unit_test(a_firmware_that_does_not_answer_holds_nothing_up_for_ever),
 		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
+		cmocka_unit_test(what_is_waited_for_is_logged_whole),
 		cmocka_unit_test(mounting_has_no_limit),
 		cmocka_unit_test(a_disk_that_comes_after_the_account_is_taken),
 		cmocka_unit_test(a_device_that_is_released_after_the_account_is_taken),

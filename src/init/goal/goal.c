@@ -199,7 +199,7 @@ void goal_wait_what(const struct boot *b, char *out, size_t size)
 	if (b->goal->held)
 		b->goal->held(b, held, sizeof(held));
 	if (b->params.root.text)
-		snprintf(out, size, "root=%.100s%s%s", b->params.root.text, *held ? ", " : "",
+		snprintf(out, size, "root=%.300s%s%s", b->params.root.text, *held ? ", " : "",
 			 held);
 	else
 		snprintf(out, size, "a partition of the type of a root (there is no root=)%s%s",
@@ -338,6 +338,12 @@ void goal_mount_what(const struct boot *b, char *out, size_t size)
 }
 
 /* ---- the mounted root ---- */
+
+void goal_check_what(const struct boot *b, char *out, size_t size)
+{
+	(void)b;
+	snprintf(out, size, "the init of the mounted root to be checked");
+}
 
 enum stage_step goal_check(struct boot *b)
 {

@@ -64,5 +64,6 @@ enum stage_step goal_mount(struct boot *b);
 void goal_mount_what(const struct boot *b, char *out, size_t size);
 
 enum stage_step goal_check(struct boot *b);
+void goal_check_what(const struct boot *b, char *out, size_t size);
 
 enum stage_step goal_settle(struct boot *b);

@@ -531,16 +531,20 @@ static void tell_goal(const struct boot *b)
 			 p->timeout_by);
 }
 
+const char *diagnose_summary(const struct boot *b)
+{
+	return b->flow.hint || b->flow.stage > STAGE_MOUNT ? "the boot cannot go on"
+							   : "the root filesystem cannot be reached";
+}
+
 void diagnose(const struct boot *b)
 {
 	bool root_is_there = block_find(b, &b->params.root) >= 0;
 	bool no_init = b->flow.stage >= STAGE_CHECK;
-	bool has_root = b->flow.stage > STAGE_MOUNT;
 	struct helpers h = {.boot = b};
 	bool is_unclear;
 
-	log_tell("%s", b->flow.hint || has_root ? "the boot cannot go on"
-					       : "the root filesystem cannot be reached");
+	log_tell("%s", diagnose_summary(b));
 	tell_other_kernel(b);
 	tell_goal(b);
 	tell_devices(b);

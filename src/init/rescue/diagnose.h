@@ -9,3 +9,6 @@
 #include "init/core/boot.h"
 
 void diagnose(const struct boot *b);
+
+/* Its first line: the root cannot be reached, or the boot cannot go on with it. */
+const char *diagnose_summary(const struct boot *b);

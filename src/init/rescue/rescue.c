@@ -176,7 +176,7 @@ void rescue_tick(struct boot *b, int64_t now)
 	    !(jobs_busy(&b->jobs, JOB_RECORD) && now < b->rescue->reboot_at + RECORD_MS))
 		leave(b);
 	if (now >= b->rescue->next_remind) {
-		log_tell("still without a root filesystem (the reasons stand above)");
+		log_tell("still waiting: %s (the reasons are above)", diagnose_summary(b));
 		b->rescue->next_remind = now + REMIND_MS;
 	}
 }
