@@ -290,10 +290,11 @@ static void appears(struct fixture *f, const char *name, const char *type, const
 		    const char *uuid)
 {
 	struct job_result r = {.kind = JOB_PROBE};
-	size_t n;
+	size_t n = 0;
 
 	block_add(f->boot, name, true);
-	n = f->boot->devices->n - 1;
+	while (strcmp(f->boot->devices->list[n].name, name) != 0)
+		n++;
 	f->boot->devices->list[n].state = DEVICE_PROBING;
 	r.generation = f->boot->devices->list[n].generation;
 	snprintf(r.name, sizeof(r.name), "%s", name);
@@ -388,6 +389,27 @@ static void a_device_that_is_refused_ends_the_wait_with_the_reason(void **state)
 	stages_advance(f.boot);
 	assert_string_equal(f.boot->flow.failure,
 			    "zza is crypto_LUKS, and its cipher is not in this kernel");
+}
+
+static void a_refusal_that_there_is_no_place_for_is_logged(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char name[8] = "zz0", text[512];
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_REFUSES;
+	for (int i = 0; i < PARTS_REFUSALS_MAX; i++, name[2]++)
+		appears(&f, name, "crypto_LUKS", "crypto", name);
+	assert_null(strstr(said(), "/dev/zz"));
+	appears(&f, "zzy", "crypto_LUKS", "crypto", "y");
+	assert_contains(said(), "/dev/zzy: its cipher is not in this kernel\n");
+	/* One that is gone gives way. */
+	block_remove(f.boot, "zz0");
+	appears(&f, "zzx", "crypto_LUKS", "crypto", "x");
+	assert_null(strstr(said(), "/dev/zz"));
+	claims_explain(f.boot, 0, text, sizeof(text));
+	assert_string_equal(text, "zzx is crypto_LUKS, and its cipher is not in this kernel");
 }
 
 static void a_root_may_have_a_name_that_a_feature_gives(void **state)
@@ -680,6 +702,7 @@ int main(void)
 		cmocka_unit_test(it_is_opened_with_its_settings_and_its_parameters),
 		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
+		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
 		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),

@@ -27,11 +27,30 @@ static struct part *find(const struct boot *b, const char *name, size_t len)
 
 /* ---- devices ---- */
 
-static void note_refusal(struct parts *s, struct device_ref ref, const char *why)
+static bool is_ref(struct device_ref a, struct device_ref b)
 {
-	size_t at = s->n_refusals < PARTS_REFUSALS_MAX ? s->n_refusals++ : PARTS_REFUSALS_MAX - 1;
+	return a.slot == b.slot && a.generation == b.generation;
+}
 
-	s->refusals[at].ref = ref;
+/* In the place of the same device or of one that is gone. Without one it is logged now, since the
+ * account of a failed boot will not have it. */
+static void note_refusal(struct boot *b, const struct part_device *d, const char *why)
+{
+	struct parts *s = b->parts;
+	size_t at = 0;
+
+	while (at < s->n_refusals && !is_ref(s->refusals[at].ref, d->ref))
+		at++;
+	for (size_t i = 0; i < s->n_refusals && at == s->n_refusals; i++)
+		if (!block_get(b, s->refusals[i].ref))
+			at = i;
+	if (at == PARTS_REFUSALS_MAX) {
+		log_tell("/dev/%s: %s", d->name, why);
+		return;
+	}
+	if (at == s->n_refusals)
+		s->n_refusals++;
+	s->refusals[at].ref = d->ref;
 	snprintf(s->refusals[at].why, sizeof(s->refusals[at].why), "%s", why);
 }
 
@@ -51,7 +70,7 @@ static uint8_t device_is_known(struct boot *b, const struct block_device *d)
 			p->feature->device ? p->feature->device(p, &device, why) : PART_IGNORES;
 
 		if (claim == PART_REFUSES)
-			note_refusal(b->parts, device.ref, why);
+			note_refusal(b, &device, why);
 		if (claim != PART_IGNORES)
 			return (uint8_t)claim;
 	}
@@ -72,10 +91,9 @@ static const char *refusal(const struct boot *b, struct device_ref ref)
 {
 	const struct parts *s = b->parts;
 
-	for (size_t i = s->n_refusals; i > 0; i--)
-		if (s->refusals[i - 1].ref.slot == ref.slot &&
-		    s->refusals[i - 1].ref.generation == ref.generation)
-			return s->refusals[i - 1].why;
+	for (size_t i = 0; i < s->n_refusals; i++)
+		if (is_ref(s->refusals[i].ref, ref))
+			return s->refusals[i].why;
 	return NULL;
 }
 
