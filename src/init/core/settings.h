@@ -30,8 +30,8 @@ struct settings {
 /* Takes boot.conf apart; TEXT is writable, NUL-terminated and outlives B. */
 void settings_take(struct boot *b, char *text);
 
-/* Reads /etc/preroot/boot.conf and /proc/cmdline. What is missing or broken is told. */
-/* The kernel parameters again, with those that were TYPED at the console behind them. */
-void settings_add(struct boot *b, const char *typed);
-
+/* Reads /etc/preroot/boot.conf and /proc/cmdline. What is missing or broken is logged. */
 void settings_load(struct boot *b);
+
+/* Reads the kernel parameters again, with those that were TYPED at the console behind them. */
+void settings_add(struct boot *b, const char *typed);

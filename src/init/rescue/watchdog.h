@@ -27,7 +27,6 @@ enum watchdog_state {
 };
 
 /* Looks for one from now on, and again when the kernel has a new one. */
-/* Looks for one from now on, and again when the kernel has a new one. */
 void watchdog_init(struct boot *b);
 
 /* Looks for it or feeds it, when that is due; to be called again at watchdog_due(). */
