@@ -17,7 +17,7 @@
 
 enum { RACES_MAX = 100 };
 
-/* What /proc/self/fd says of a descriptor: its path on the host. */
+/* A descriptor's path as this process sees it. */
 static bool fd_path(int fd, char out[PATH_MAX])
 {
 	char link[64];
@@ -41,7 +41,8 @@ int root_open(const char *path, struct root *out, struct err *err)
 	*out = (struct root){.fd = fd};
 	if (!fd_path(fd, out->path)) {
 		root_close(out);
-		err_set(err, -ENOENT, "/proc is not mounted, which finding files below %s needs", path);
+		err_set(err, -ENOENT, "/proc is not mounted, and is needed to find files below %s",
+			path);
 		return err_hint(err, "mount -t proc proc /proc");
 	}
 	out->is_host = fstat(fd, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
@@ -71,7 +72,7 @@ static int open_below(const struct root *r, const char *path, int flags)
 	do
 		fd = (int)syscall(SYS_openat2, r->fd, path, &how, sizeof(how));
 	while (fd < 0 && errno == EAGAIN && --tries); /* a rename raced with the walk */
-	/* Linux before 5.6, or a sandbox that forbids it: the host's own "/" needs no walls. */
+	/* Before Linux 5.6, or in a sandbox that forbids openat2(): "/" needs no containment. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && r->is_host)
 		fd = openat(r->fd, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -88,7 +89,7 @@ void root_note(const struct root *r, const char *path)
 	trace_note(r->trace, TRACE_CONTENT, path);
 }
 
-/* A link counts as itself, and as what it leads to. */
+/* A link is noted both as itself and as its target. */
 void root_note_outside(const struct root *r, const char *path)
 {
 	char whole[2 * PATH_MAX], cwd[PATH_MAX];

@@ -207,10 +207,10 @@ def damaged(tree, path, change):
 
 
 @pytest.mark.parametrize("change, says", [
-    (lambda d: b"", "no ndb database"),
-    (lambda d: b"garbage" * 1000, "no ndb database"),
-    (lambda d: d[:4096], "no ndb database"),
-    (lambda d: d[:4] + b"\1" + d[5:], "no version"),
+    (lambda d: b"", "not an rpm ndb database"),
+    (lambda d: b"garbage" * 1000, "not an rpm ndb database"),
+    (lambda d: d[:4096], "not an rpm ndb database"),
+    (lambda d: d[:4] + b"\1" + d[5:], "not supported"),
     (lambda d: d[:len(d) // 2], "entry of a package"),
     (lambda d: d[:16 * 2] + bytes(16) + d[16 * 3:], "entry of a package"),
 ], ids=["empty", "garbage", "slots only", "newer", "cut", "slot without a mark"])
@@ -227,10 +227,10 @@ def test_one_damaged_package_is_told_and_the_others_are_read(tree, databases):
 
 
 @pytest.mark.parametrize("change, says", [
-    (lambda d: b"", "no hash database"),
-    (lambda d: b"garbage" * 1000, "no hash database"),
-    (lambda d: d[:4096], "no hash database"),
-    (lambda d: d[:16] + b"\x0b" + d[17:], "no version"),
+    (lambda d: b"", "not a Berkeley DB hash database"),
+    (lambda d: b"garbage" * 1000, "not a Berkeley DB hash database"),
+    (lambda d: d[:4096], "not a Berkeley DB hash database"),
+    (lambda d: d[:16] + b"\x0b" + d[17:], "not supported"),
     (lambda d: d[:len(d) // 2], "damaged"),
 ], ids=["empty", "garbage", "first page only", "newer", "cut"])
 def test_damaged_berkeley_db(change, says, tree, databases):
@@ -240,7 +240,7 @@ def test_damaged_berkeley_db(change, says, tree, databases):
 
 
 @pytest.mark.parametrize("settings, kind, says", [
-    (["chksum=1"], "hash", "no version or kind"), ([], "btree", "no hash database")],
+    (["chksum=1"], "hash", "version or kind is not supported"), ([], "btree", "not a Berkeley DB hash database")],
     ids=["checksums", "a tree"])
 def test_other_berkeley_db(settings, kind, says, tree, databases):
     path = tree.root / FOLDERS[1] / "Packages"

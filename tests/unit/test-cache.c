@@ -266,7 +266,7 @@ static void a_folder_that_cannot_be_made_is_told_once(void **state)
 	(void)state;
 	place_make(&p);
 	put_text(p.folder, "cache", "a file");
-	assert_refused(&p, "no folder");
+	assert_refused(&p, "not a folder");
 	assert_content(p.folder, "cache", "a file");
 }
 

@@ -178,9 +178,12 @@ static void damage_of_dpkg_is_told_and_the_rest_is_read(void **state)
 	static const struct {
 		const char *path, *text, *says;
 	} faults[] = {
-		{STATUS, "Package: dash\nVersion: 0.5\nArchitecture: amd64\n", "lacks package busybox"},
-		{STATUS, "Package: dash\nVersion: 0.5\nArchitecture: amd64\n\n"
-			 "Package: busybox\nVersion: \033[2J\n", "no proper name or version"},
+		{STATUS, "Package: dash\nVersion: 0.5\nArchitecture: amd64\n",
+		 "package busybox is missing"},
+		{STATUS,
+		 "Package: dash\nVersion: 0.5\nArchitecture: amd64\n\n"
+		 "Package: busybox\nVersion: \033[2J\n",
+		 "no valid name or version"},
 		{INFO "other.list", "no path\n", "other.list: a line that is no path"},
 		{INFO "other.list", "/a\n\n/b\n", "other.list: a line that is no path"},
 		{"var/lib/dpkg/diversions", "/bin/x\n/bin/y\n", "diversions: it is malformed"},

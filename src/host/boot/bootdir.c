@@ -47,7 +47,7 @@ static int find_mount(const struct root *r, const char *target, struct arena *ar
 	return found;
 }
 
-/* Does fstab have a filesystem for TARGET? Also in a line that mount(8) leaves out. */
+/* Does fstab have a filesystem for TARGET? A noauto line counts, too. */
 static bool is_in_fstab(const struct root *r, const char *target, struct arena *arena)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -100,7 +100,7 @@ static bool has_menu(const struct root *r, const char *boot, struct arena *arena
 	return false;
 }
 
-/* The boot loader that started the machine has said so in its variable. */
+/* systemd-boot leaves its name in an EFI variable. */
 static bool is_systemd_boot(const struct root *r)
 {
 	char text[256];
@@ -116,8 +116,8 @@ static int is_not_mounted(const struct root *r, const char *path, struct err *er
 	return err_hint(err, "mount /%s", path);
 }
 
-/* Kernels of kernel-install on an EFI system partition are what is booted, unless /boot has a menu
- * of its own, and what read the one there is not known. */
+/* If kernel-install has put kernels on an EFI system partition, those are the ones that boot,
+ * unless /boot has a menu of its own and systemd-boot did not start the machine. */
 static int choose_folder(const struct root *r, struct arena *arena, struct bootdir *b,
 			 struct err *err)
 {
@@ -143,7 +143,7 @@ static int choose_folder(const struct root *r, struct arena *arena, struct bootd
 	return 0;
 }
 
-/* What is said of the kernels and images there. A menu that cannot be read says nothing. */
+/* Reads the menu and the kernels of the folder. A menu that cannot be read is left out. */
 static void read_content(const struct root *r, struct arena *arena, struct bootdir *b)
 {
 	struct bootmenu *menu = arena_alloc(arena, sizeof(*menu));
@@ -161,7 +161,7 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 	b.path = b.boot;
 	if (!b.boot)
 		b.boot = "boot";
-	else /* a folder that is mounted when somebody looks into it */
+	else /* opening it triggers an automount */
 		close_fd(open_folder(r, arena_printf(arena, "%s/.", b.boot)));
 	if (find_mount(r, b.boot, arena, &(struct bootdir){0}) == 0 && is_in_fstab(r, b.boot, arena))
 		return is_not_mounted(r, b.boot, err);
@@ -170,7 +170,7 @@ int bootdir_read(const struct root *r, struct arena *arena, struct bootdir *out,
 		return e;
 	if (!b.path) {
 		err_set(err, -ENOENT, "%s/boot is not there", root_prefix(r));
-		return err_hint(err, "images lie in /boot: make it, or mount it");
+		return err_hint(err, "images are kept in /boot: create it, or mount it");
 	}
 	found = find_mount(r, b.path, arena, &b);
 	if (found == 0 && b.path != b.boot && is_in_fstab(r, b.path, arena))

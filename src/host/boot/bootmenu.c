@@ -55,7 +55,7 @@ static const struct bootmenu_top *top_of(struct reader *r, const char *base, con
 	return top;
 }
 
-/* A text of a menu; NULL, ERR set, when it cannot be read. */
+/* Returns NULL, with ERR set, if the file cannot be read. */
 static const char *read_text(struct reader *r, const char *file, size_t max, size_t *len,
 			     struct err *err)
 {
@@ -87,13 +87,13 @@ bool bootmenu_is_own_id(const char *id)
 	return str_starts(id, BOOTMENU_TRIAL) || str_starts(id, BOOTMENU_PREVIOUS);
 }
 
-/* Systems may share a folder of entries. */
+/* Several installed systems may share one folder of entries. */
 static bool is_foreign(const struct reader *r, const struct bootmenu_entry *e)
 {
 	return e->machine && r->machine && strcmp(e->machine, r->machine) != 0;
 }
 
-/* ENTRY has paths as they are written. */
+/* The paths in ENTRY and INITRDS are as the menu writes them. */
 static void add(struct reader *r, struct bootmenu_entry entry, const char *const *initrds, size_t n)
 {
 	entry.is_foreign = is_foreign(r, &entry);
@@ -135,7 +135,7 @@ static void add_grub(struct reader *r, const char *file, const struct bootmenu_t
 
 static int read_grub(struct reader *r, const char *file, struct err *err);
 
-/* GRUB does not read files that are missing either: such lines are within a condition. */
+/* A missing file is no error: GRUB's own menus guard these lines with "if [ -f ... ]". */
 static void follow(struct reader *r, const struct bootmenu_top *top,
 		   const struct grubcfg_source *source)
 {
@@ -183,7 +183,7 @@ static int read_grub(struct reader *r, const char *file, struct err *err)
 	return 0;
 }
 
-/* The menu of an EFI system partition, in a folder of the distribution. */
+/* EFI/DISTRIBUTION/grub.cfg on the EFI system partition. */
 static const char *find_grub_efi(struct reader *r)
 {
 	static const char *const tops[] = {"boot/efi/EFI", "efi/EFI", "boot/EFI"};
@@ -216,7 +216,7 @@ static const char *find_in_boot(struct reader *r, const char *const *names)
 	return NULL;
 }
 
-static int take_grub(struct reader *r, struct err *err)
+static int read_grub_menu(struct reader *r, struct err *err)
 {
 	static const char *const names[] = {"grub/grub.cfg", "grub2/grub.cfg", NULL};
 	const char *file = find_in_boot(r, names);
@@ -263,7 +263,7 @@ static void read_bls(struct reader *r, const struct bootmenu_top *top, const cha
 	    e.initrds, n);
 }
 
-static void take_bls_below(struct reader *r, const char *base)
+static void read_bls_folder(struct reader *r, const char *base)
 {
 	const char *folder = arena_printf(r->arena, "%s/loader/entries", base);
 	const struct bootmenu_top *top;
@@ -332,7 +332,7 @@ static int read_extlinux(struct reader *r, const char *file, unsigned depth, str
 	return 0;
 }
 
-static int take_extlinux(struct reader *r, struct err *err)
+static int read_extlinux_menu(struct reader *r, struct err *err)
 {
 	static const char *const names[] = {"extlinux/extlinux.conf", "extlinux.conf", NULL};
 	const char *file = find_in_boot(r, names);
@@ -358,13 +358,13 @@ int bootmenu_read(const struct root *r, const char *boot, struct arena *arena,
 
 	if (!err)
 		err = &own;
-	e = take_grub(&reader, err);
+	e = read_grub_menu(&reader, err);
 	if (e < 0)
 		return e;
-	take_bls_below(&reader, boot);
-	take_bls_below(&reader, "efi");
-	take_bls_below(&reader, "boot/efi");
-	e = take_extlinux(&reader, err);
+	read_bls_folder(&reader, boot);
+	read_bls_folder(&reader, "efi");
+	read_bls_folder(&reader, "boot/efi");
+	e = read_extlinux_menu(&reader, err);
 	if (e < 0)
 		return e;
 	reader.out.sourced = arena_grow(arena, reader.out.sourced, reader.n_sourced,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a path in a menu means on this machine, and back.
+ * Translates a path in a menu into a path on this machine, and back.
  */
 
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum { CANDIDATES = 8 };
 
-/* Without GRUB's "(hd0,gpt2)" in front, without slashes that say nothing. */
+/* Strips GRUB's leading "(hd0,gpt2)" and redundant slashes. */
 static char *tidy(const char *written, struct arena *arena)
 {
 	const char *close = *written == '(' ? strchr(written, ')') : NULL;
@@ -33,7 +33,7 @@ static char *below(const char *folder, const char *path, struct arena *arena)
 	return *folder ? arena_printf(arena, "%s/%s", folder, path) : arena_strdup(arena, path);
 }
 
-/* PATH without the folder TOP, which has a leading slash; NULL: it is not below it. */
+/* PATH relative to TOP, which has a leading slash. NULL if it is not below TOP. */
 static const char *without(const char *path, const char *top)
 {
 	size_t len = strlen(top + 1);
@@ -41,7 +41,7 @@ static const char *without(const char *path, const char *top)
 	return len && strncmp(path, top + 1, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
 }
 
-/* All that PATH can mean, the likeliest first. */
+/* Every place that PATH may stand for, the likeliest first. */
 static size_t candidates(const struct bootmenu_top *top, const char *path, struct arena *arena,
 			 char *out[CANDIDATES])
 {
@@ -55,7 +55,7 @@ static size_t candidates(const struct bootmenu_top *top, const char *path, struc
 		out[n++] = below(top->target, path, arena);
 	out[n++] = below(top->base, path, arena);
 	out[n++] = arena_strdup(arena, path);
-	/* Where the mounts are not known: a subvolume (/@/boot/vmlinuz), a data set
+	/* The mounts may not be known: try a btrfs subvolume (/@/boot/vmlinuz) and a ZFS data set
 	 * (/BOOT/x@/vmlinuz). */
 	p = strstr(path, base);
 	if (p)
@@ -106,7 +106,7 @@ char *bootmenu_rename(const struct bootmenu_top *top, const char *written, const
 		if (strcmp(bootmenu_place(top, out, arena), new) == 0)
 			return out;
 	}
-	/* It was the name of a link. */
+	/* WRITTEN named a link to PATH, so only the full name of NEW can be written. */
 	for (int i = 0; rest && i < 2; i++) {
 		out = arena_printf(arena, "/%s", rest);
 		if (strcmp(bootmenu_place(top, out, arena), new) == 0)

@@ -29,8 +29,8 @@ static void add(struct list *l, const char *name, const char *path, const char *
 	l->items[l->n++] = (struct builder){name, path, when, command};
 }
 
-/* The builder that a script of this name runs; NULL: none. What only makes rescue images, or removes
- * what was made, replaces nothing. */
+/* The builder that a script of this name runs, or NULL. A script that only makes rescue images, or
+ * cleans up, overwrites none of our images. */
 static const char *builder_of(const char *file)
 {
 	static const char *const builders[] = {"dracut", "mkinitcpio", "booster", "initramfs-tools",
@@ -44,13 +44,13 @@ static const char *builder_of(const char *file)
 	return NULL;
 }
 
-/* PATH of the root as a word of a command. */
-static const char *word(const struct list *l, const char *path)
+/* PATH below the root, quoted for a shell command. */
+static const char *quoted_path(const struct list *l, const char *path)
 {
 	return quote_word(arena_printf(l->arena, "%s/%s", root_prefix(l->root), path), l->arena);
 }
 
-/* run-parts, kernel-install and pacman run no link to /dev/null. */
+/* run-parts, kernel-install and pacman skip a link to /dev/null. */
 static bool is_runnable(const struct list *l, const char *path, bool needs_mode)
 {
 	struct stat st;
@@ -64,15 +64,16 @@ static const char *mask(const struct list *l, const char *folder, const char *fi
 	const char *path = arena_printf(l->arena, "%s/%s", folder, file);
 	struct stat st;
 
-	/* That may be the only copy. Under the other name nobody runs it. */
+	/* It may be the only copy, so it is renamed: nothing runs a file of the other name. */
 	if (root_lstat(l->root, path, &st) == 0) {
 		const char *kept = arena_printf(l->arena, "%s.disabled", path);
 
-		return arena_printf(l->arena, "mv %s %s && ln -s /dev/null %s", word(l, path),
-				    word(l, kept), word(l, path));
+		return arena_printf(l->arena, "mv %s %s && ln -s /dev/null %s",
+				    quoted_path(l, path), quoted_path(l, kept),
+				    quoted_path(l, path));
 	}
-	return arena_printf(l->arena, "mkdir -p %s && ln -sf /dev/null %s", word(l, folder),
-			    word(l, path));
+	return arena_printf(l->arena, "mkdir -p %s && ln -sf /dev/null %s", quoted_path(l, folder),
+			    quoted_path(l, path));
 }
 
 static void add_scripts(struct list *l)
@@ -89,13 +90,13 @@ static void add_scripts(struct list *l)
 
 			if (builder_of(*names) && is_runnable(l, path, true))
 				add(l, builder_of(*names), path, AT_A_KERNEL,
-				    arena_printf(l->arena, "chmod -x %s", word(l, path)));
+				    arena_printf(l->arena, "chmod -x %s", quoted_path(l, path)));
 		}
 	}
 }
 
-/* The value of KEY in FILE, without quotes; NULL: it does not say. */
-static const char *setting(const struct list *l, const char *file, const char *key)
+/* The last value of KEY in FILE, without quotes; NULL if it is not set. */
+static const char *read_setting(const struct list *l, const char *file, const char *key)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *cursor, *line;
@@ -115,7 +116,7 @@ static const char *setting(const struct list *l, const char *file, const char *k
 	return found;
 }
 
-/* Plugins take their turn only if kernel-install's settings do not name another builder. */
+/* kernel-install's initrd_generator=: plugins of other builders then do nothing. */
 static const char *chosen_generator(const struct list *l)
 {
 	static const char *const files[] = {"etc/kernel/install.conf",
@@ -125,11 +126,11 @@ static const char *chosen_generator(const struct list *l)
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (root_exists(l->root, files[i]))
-			return setting(l, files[i], "initrd_generator");
+			return read_setting(l, files[i], "initrd_generator");
 	return NULL;
 }
 
-/* Files of FOLDER, which one of the same name in OVER masks. */
+/* Adds the files of FOLDER, except those that a file of the same name in OVER overrides. */
 static void add_masked(struct list *l, const char *folder, const char *over, const char *ending,
 		       bool needs_mode)
 {
@@ -152,17 +153,17 @@ static void add_masked(struct list *l, const char *folder, const char *over, con
 	}
 }
 
-/* Packages ask initramfs-tools for a new image of the newest kernel, unless that is turned off. */
+/* Package triggers run update-initramfs for the newest kernel, unless its configuration says no. */
 static void add_triggers(struct list *l)
 {
-	const char *update = setting(l, DEBIAN_CONF, "update_initramfs");
+	const char *update = read_setting(l, DEBIAN_CONF, "update_initramfs");
 
 	if (!update || strcmp(update, "no") == 0 ||
 	    !is_runnable(l, "usr/sbin/update-initramfs", true))
 		return;
 	add(l, "initramfs-tools", DEBIAN_CONF, AT_A_PACKAGE,
 	    arena_printf(l->arena, "sed -i s/^update_initramfs=.*/update_initramfs=no/ %s",
-			 word(l, DEBIAN_CONF)));
+			 quoted_path(l, DEBIAN_CONF)));
 }
 
 size_t builders_list(const struct root *r, struct arena *arena, struct builder **out)

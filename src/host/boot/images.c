@@ -20,9 +20,9 @@ enum {
 	TEXT_MAX = 1024 * 1024,
 	GENERATION_MAX = 99,
 	TEMP_DIGITS = 8,
-	ENTRIES_MAX = 4096, /* of an archive of microcode */
-	ZEROS_MAX = 4096,   /* behind its end */
-	SURE = 3,	    /* the weight of a name that is the kernel's */
+	ENTRIES_MAX = 4096, /* in an early archive */
+	ZEROS_MAX = 4096,   /* padding after it */
+	SURE = 3,	    /* the weight of an image that is named for the kernel */
 };
 
 /* ---- names ---- */
@@ -33,7 +33,7 @@ struct pattern {
 
 enum { BY_DEBIAN, BY_MOST, BY_MAGEIA, BY_SUSE, BY_ALPINE };
 
-/* The longer of two ends that fit comes first. */
+/* Where two endings match, the longer one must come first. */
 static const struct pattern patterns[] = {
 	[BY_DEBIAN] = {"initrd.img-", ""},
 	[BY_MOST] = {"initramfs-", ".img"},
@@ -48,7 +48,7 @@ static const char *name_of(const struct pattern *p, const char *folder, const ch
 	return arena_printf(arena, "%s/%s%s%s", folder, p->start, what, p->end);
 }
 
-/* The kernel's part of NAME; NULL: it is no name of an image. */
+/* The part of an image's name that says the kernel; NULL if it is not named like an image. */
 static const char *kernel_part(const char *name, struct arena *arena)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
@@ -68,7 +68,7 @@ static const char *folder_of(const char *path, struct arena *arena)
 	return slash ? arena_strndup(arena, path, (size_t)(slash - path)) : "";
 }
 
-/* Does the version come from a kernel, and not from a copy of somebody's? */
+/* Does S look like a kernel's version, and not like the suffix of a backup ("6.1.0.bak")? */
 static bool is_version(const char *s)
 {
 	size_t digits = strspn(s, "0123456789");
@@ -97,7 +97,7 @@ static bool is_word_of(const char *word, const struct pattern *p)
 	return false;
 }
 
-/* How this distribution calls its images. */
+/* How this distribution names its images. */
 static const struct pattern *usual_pattern(const struct root *r)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -127,8 +127,8 @@ const char *boot_image_trial(const char *path, struct arena *arena)
 	return arena_printf(arena, "%s" TRIAL, path);
 }
 
-/* Takes ".previous-3" and the like off NAME, which it cuts. */
-static void take_kind(char *name, struct boot_image *out)
+/* Cuts ".previous-3" or ".trial" off NAME, and sets OUT's kind and generation from it. */
+static void cut_kind(char *name, struct boot_image *out)
 {
 	char *dot = strrchr(name, '.');
 	uint64_t number = 1;
@@ -155,7 +155,7 @@ static bool is_early_name(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "kernel") == 0 || str_starts(name, "kernel/");
 }
 
-/* The number of zeros at AT; -1: more than there should be. */
+/* The number of zeros at AT; -1 if there are more than ZEROS_MAX. */
 static ssize_t count_zeros(int fd, uint64_t at)
 {
 	char zeros[ZEROS_MAX + 1];
@@ -166,7 +166,8 @@ static ssize_t count_zeros(int fd, uint64_t at)
 	return n < 0 || k > ZEROS_MAX ? -1 : k;
 }
 
-/* Does the file consist of archives of what the kernel reads before it unpacks images? */
+/* Does the file hold only early archives (microcode, ACPI tables), which the kernel reads before it
+ * unpacks an image? */
 static bool is_early(const struct root *r, const char *path)
 {
 	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
@@ -204,18 +205,18 @@ static bool is_early(const struct root *r, const char *path)
 	return false;
 }
 
-/* Not the image that a kernel is booted with every day. */
+/* A previous, trial, rescue or fallback image: not what the kernel normally boots with. */
 static bool is_spare(const char *path, struct arena *arena)
 {
 	char *name = arena_strdup(arena, base_name(path));
 	struct boot_image kind = {0};
 
-	take_kind(name, &kind);
+	cut_kind(name, &kind);
 	return kind.kind != BOOT_IMAGE_CURRENT || strstr(name, "rescue") ||
 	       strstr(name, "recovery") || strstr(name, "fallback");
 }
 
-/* Images can be replaced there: in the folder of images, on its filesystem. */
+/* Only an image in the folder of images and on its filesystem can be replaced by a rename. */
 static bool is_in_place(const struct root *r, const struct bootdir *b, const char *path,
 			struct arena *arena)
 {
@@ -226,7 +227,7 @@ static bool is_in_place(const struct root *r, const struct bootdir *b, const cha
 	       root_stat(r, folder_of(path, arena), &st) == 0 && st.st_dev == b->device;
 }
 
-/* How sure it is that an entry is the usual one of VERSION. 0: it is not. */
+/* How likely it is that entry E boots VERSION with IMAGE in normal use. 0: it does not. */
 static unsigned weight(const struct bootdir *b, const struct bootmenu_entry *e, const char *image,
 		       const char *version, struct arena *arena)
 {
@@ -245,11 +246,11 @@ static unsigned weight(const struct bootdir *b, const struct bootmenu_entry *e, 
 	return strstr(e->kernel, version) ? 2 : 1;
 }
 
-/* What the menu boots a kernel with. */
+/* The image with which the menu boots a kernel. */
 struct choice {
 	const char *path; /* NULL: nothing */
 	unsigned weight;
-	bool is_unsure; /* there are several, none by the kernel's name */
+	bool is_unsure; /* there are several, and none is named for the kernel */
 };
 
 static void choose(struct choice *c, const char *image, unsigned weight)
@@ -264,7 +265,7 @@ static void choose(struct choice *c, const char *image, unsigned weight)
 		c->is_unsure = false;
 }
 
-/* Not only the image: microcode comes in front of it, and archives of anything behind it. */
+/* An entry may name other files before and after the image: microcode, further archives. */
 static void choose_of_entry(const struct root *r, const struct bootdir *b, const char *version,
 			    const struct bootmenu_entry *e, struct arena *arena, struct choice *c)
 {
@@ -290,9 +291,10 @@ static struct choice choose_by_menu(const struct root *r, const struct bootdir *
 
 /* ---- the path of an image ---- */
 
-/* The file at PATH, or what it leads to; NULL: nothing. */
-static const char *there(const struct root *r, const struct bootdir *b, const char *path,
-			 struct arena *arena)
+/* PATH with its links resolved; NULL if there is no file, or it cannot be replaced in
+ * place. */
+static const char *resolve_in_place(const struct root *r, const struct bootdir *b, const char *path,
+				    struct arena *arena)
 {
 	const char *whole = root_resolve(r, path, arena);
 
@@ -305,7 +307,7 @@ static const char *path_by_suffix(const struct root *r, const struct bootdir *b,
 	const char *path = NULL;
 
 	for (size_t i = 0; *suffix && !path && i < ARRAY_SIZE(patterns); i++)
-		path = there(r, b, name_of(&patterns[i], b->path, suffix, arena), arena);
+		path = resolve_in_place(r, b, name_of(&patterns[i], b->path, suffix, arena), arena);
 	return path;
 }
 
@@ -352,7 +354,7 @@ const char *boot_image_path(const struct root *r, const struct bootdir *b, const
 	return path ? path : name_of(usual_pattern(r), b->path, *suffix ? suffix : version, arena);
 }
 
-/* Does the name of the image at PATH, or of its folder, say VERSION? */
+/* Is the image at PATH, or its folder, named for VERSION? */
 static bool is_named_for(const struct bootdir *b, const char *path, const char *version,
 			 struct arena *arena)
 {
@@ -363,9 +365,9 @@ static bool is_named_for(const struct bootdir *b, const char *path, const char *
 	return strcmp(part, version) == 0 || strcmp(part, suffix_of(b, version)) == 0;
 }
 
-/* It has the name of another kernel's. */
-static bool is_anothers(const struct bootdir *b, const char *path, const char *version,
-			struct arena *arena)
+/* Is it named for a kernel other than VERSION? */
+static bool is_named_for_another(const struct bootdir *b, const char *path, const char *version,
+				 struct arena *arena)
 {
 	const char *part = kernel_part(base_name(path), arena);
 
@@ -376,7 +378,7 @@ static bool is_anothers(const struct bootdir *b, const char *path, const char *v
 int boot_image_check(const struct bootdir *b, const char *version, const char *path,
 		     struct arena *arena, struct err *err)
 {
-	if (is_anothers(b, path, version, arena))
+	if (is_named_for_another(b, path, version, arena))
 		return err_set(err, -EINVAL,
 			       "a link makes /%s the image of kernel %s, but its name is that of "
 			       "another kernel; remove the link",
@@ -407,7 +409,7 @@ struct listing {
 	struct boot_images out;
 };
 
-/* What a run of preroot is writing, or was. */
+/* A file that a run is writing, or has left behind when it was killed. */
 static bool is_temporary(const char *name)
 {
 	const char *mark = strstr(name, ".preroot-");
@@ -428,12 +430,12 @@ static bool has_usual_name(const struct listing *l, const struct boot_image *ima
 	char *name = arena_strdup(l->arena, base_name(image->path));
 	struct boot_image kind = {0};
 
-	take_kind(name, &kind);
+	cut_kind(name, &kind);
 	return strcmp(name, "initrd") == 0 ||
 	       strcmp(name, base_name(name_of(l->usual, "", image->version, l->arena))) == 0;
 }
 
-/* Of regular files only; each once. */
+/* Skips what is no regular file, and what is already listed. */
 static void add(struct listing *l, struct boot_image image)
 {
 	struct boot_images *o = &l->out;
@@ -460,13 +462,13 @@ static void add_other(struct listing *l, struct boot_image image)
 	o->others[o->n_others++] = image;
 }
 
-/* The image of VERSION, wherever it is, and what lies beside it. */
+/* Adds the image of VERSION, wherever it is, with its previous and trial images. */
 static void add_kernel(struct listing *l, const char *version)
 {
 	const char *path = boot_image_path(l->root, l->boot, version, l->arena);
 	const char *folder = folder_of(path, l->arena);
 	char **names;
-	int n = is_anothers(l->boot, path, version, l->arena)
+	int n = is_named_for_another(l->boot, path, version, l->arena)
 			? 0
 			: root_listdir(l->root, folder, l->arena, &names);
 
@@ -474,14 +476,14 @@ static void add_kernel(struct listing *l, const char *version)
 		char *copy = arena_strdup(l->arena, names[i]);
 		struct boot_image image = {.version = version};
 
-		take_kind(copy, &image);
+		cut_kind(copy, &image);
 		image.path = arena_printf(l->arena, "%s/%s", folder, names[i]);
 		if (strcmp(copy, base_name(path)) == 0)
 			add(l, image);
 	}
 }
 
-/* The kernel that is there and whose version NAME begins with, or is. */
+/* The installed kernel whose version NAME is or starts with; the longest match. */
 static const char *kernel_of(const struct listing *l, const char *name)
 {
 	size_t longest = 0;
@@ -500,7 +502,7 @@ static const char *kernel_of(const struct listing *l, const char *name)
 	return found;
 }
 
-/* A name in the folder of images. */
+/* Adds the file NAME of the folder of images if it is an image. */
 static void add_name(struct listing *l, const char *name)
 {
 	struct boot_image image = {.path = arena_printf(l->arena, "%s/%s", l->boot->path, name)};
@@ -509,7 +511,7 @@ static void add_name(struct listing *l, const char *name)
 
 	if (is_temporary(name) || is_listed(l, image.path))
 		return;
-	take_kind(copy, &image);
+	cut_kind(copy, &image);
 	part = kernel_part(copy, l->arena);
 	kernel = part ? kernel_of(l, part) : NULL;
 	if (part && is_version(part) && (!kernel || strcmp(kernel, part) == 0)) {
@@ -523,7 +525,7 @@ static void add_name(struct listing *l, const char *name)
 	}
 }
 
-/* The folders that kernel-install makes, one a kernel. */
+/* Adds the images in kernel-install's folders, of which each kernel has one. */
 static void add_folders(struct listing *l)
 {
 	const char *top = l->boot->token;
@@ -541,7 +543,7 @@ static void add_folders(struct listing *l)
 			struct boot_image image = {.version = versions[i]};
 			const char *part;
 
-			take_kind(copy, &image);
+			cut_kind(copy, &image);
 			part = kernel_part(copy, l->arena);
 			image.path = arena_printf(l->arena, "%s/%s", folder, *name);
 			if (strcmp(copy, "initrd") == 0 || (part && strcmp(part, versions[i]) == 0))
@@ -555,7 +557,7 @@ static int by_kernel(const void *a, const void *b)
 	const struct boot_image *x = a, *y = b;
 	int d = version_compare(y->version, x->version);
 
-	/* "1-01" and "1-1" are equally new, but two kernels. */
+	/* "1-01" and "1-1" compare as equal, but are two kernels. */
 	if (!d)
 		d = strcmp(x->version, y->version);
 	if (d)

@@ -24,7 +24,7 @@ static const char *from_os_release(const struct root *r, const char *key, struct
 	return *value ? arena_strdup(arena, value) : NULL;
 }
 
-/* What the machine may be called, the likeliest first. */
+/* The possible entry tokens, in kernel-install's order. */
 static size_t tokens(const struct root *r, struct arena *arena, const char *out[NAMES_MAX])
 {
 	const char *all[] = {root_read_line(r, "etc/kernel/entry-token", arena),

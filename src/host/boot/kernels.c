@@ -26,13 +26,13 @@ enum {
 	SIZE_TAIL = 4,
 };
 
-/* /lib/modules, or where the distribution keeps /lib without a merged /usr. */
+/* usr/lib/modules, or lib/modules where /usr is not merged. */
 static const char *modules_folder(const struct root *r)
 {
 	return root_exists(r, "lib/modules") ? "lib/modules" : MODULES_DIR;
 }
 
-/* 1 when PATH is a kernel image of VERSION, 0 when there is no such file, -EBADMSG. */
+/* 1 if PATH is a kernel image of VERSION, 0 if there is no such file, -EBADMSG if it is another. */
 static int check_image(const struct root *r, const char *path, const char *version, struct err *err)
 {
 	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
@@ -62,11 +62,12 @@ static int check_image(const struct root *r, const char *path, const char *versi
 	return 1;
 }
 
-/* ---- kernel images, by what they are called and what they say ---- */
+/* ---- kernel images, by their names and by their headers ---- */
 
 static const char *const image_names[] = {"vmlinuz", "vmlinux", "kernel", "linux", "bzImage"};
 
-/* The part of NAME after "vmlinuz-" and the like, "" for "vmlinuz"; NULL: it is not such a name. */
+/* The part of NAME after "vmlinuz-" and the like, "" for "vmlinuz"; NULL if it is no kernel's name.
+ */
 static const char *suffix_of(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(image_names); i++) {
@@ -150,8 +151,8 @@ size_t kernel_files(const struct root *r, const char *folder, struct arena *aren
 
 enum { IMAGE_PLACES = 5 };
 
-/* A kernel in /boot that only its header says to be VERSION, such as vmlinuz-linux. That of a rescue
- * entry is a copy. */
+/* A kernel in /boot, such as vmlinuz-linux, whose version only its header says. The one of a rescue
+ * entry is a copy, and does not count. */
 static const char *place_by_header(const struct root *r, const char *version, struct arena *arena)
 {
 	struct kernel_file *files;
@@ -163,8 +164,8 @@ static const char *place_by_header(const struct root *r, const char *version, st
 	return NULL;
 }
 
-/* Where the kernel VERSION may be, the likeliest first; NULL behind the last one. What
- * kernel-install has put somewhere is only looked for when it is in none of the usual places. */
+/* The I-th place where the kernel VERSION may be, the likeliest first; NULL after the last one.
+ * kernel-install's place comes last, since finding it means listing folders. */
 static const char *image_place(const struct root *r, const char *version, unsigned i,
 			       struct arena *arena)
 {
@@ -202,7 +203,7 @@ static int find_image(const struct root *r, struct kernel *k, struct arena *aren
 	return k->image != NULL;
 }
 
-/* The module tree of VERSION. False when there is no such directory. */
+/* Finds the module tree of VERSION. False if there is no such directory. */
 static bool find_tree(const struct root *r, const char *version, struct arena *arena,
 		      struct kernel *out)
 {
@@ -222,8 +223,8 @@ static bool has_modules(const struct root *r, const struct kernel *k, struct are
 	       root_exists(r, arena_printf(arena, "%s/kernel", k->modules_dir));
 }
 
-/* Nobody else than its configuration knows that a kernel wants no modules. INSIDE: look for that in
- * the kernel, too, which takes a while. */
+/* Only a kernel's configuration says that it needs no modules. INSIDE: also look for one embedded
+ * in the kernel image, which is slow. */
 static bool is_monolithic(const struct root *r, const struct kernel *k, bool inside,
 			  struct arena *arena)
 {
@@ -275,7 +276,7 @@ static int newer_first(const void *a, const void *b)
 				((const struct kernel *)b)->version);
 }
 
-/* Appends the kernels that have modules. -errno: the folder of their trees cannot be read. */
+/* Appends the kernels that have modules. -errno if the folder of module trees cannot be read. */
 static int add_trees(const struct root *r, struct arena *arena, struct kernel **list,
 		     size_t *count)
 {
@@ -327,7 +328,7 @@ const char *kernel_image_path(const struct root *r, const char *version, struct 
 	return place_by_header(r, version, arena);
 }
 
-/* A comma list of what is installed, for the hint of a wrong version. */
+/* The installed versions, separated by commas, for the hint after an unknown version. */
 static const char *versions_text(const struct root *r, struct arena *arena)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -371,7 +372,7 @@ static int check_complete(const struct root *r, struct kernel *k, struct arena *
 	return 0;
 }
 
-/* The kernel VERSION, which has no module tree and needs none. False: it needs one. */
+/* Finds the kernel VERSION if it needs no module tree. False if it needs one. */
 static bool find_monolithic(const struct root *r, const char *version, struct arena *arena,
 			    struct kernel *out)
 {
@@ -393,8 +394,8 @@ static int find_default(const struct root *r, struct arena *arena, struct kernel
 	    (find_tree(r, arena_strdup(arena, u.release), arena, out) ||
 	     find_monolithic(r, arena_strdup(arena, u.release), arena, out)))
 		return check_complete(r, out, arena, err);
-	/* Monolithic ones only if there is no other: the choice must not depend on which files
-	 * happen to be in /boot, or each new file there would make images stale. */
+	/* Monolithic kernels count only if there are no others: reading all of /boot would make
+	 * every new file there an input of the image. */
 	n = list_kernels(r, false, arena, &list, err);
 	if (n < 0)
 		return n;
@@ -451,7 +452,8 @@ static int config_from_image(const struct root *r, const struct kernel *k, struc
 		return -ENOENT;
 	e = unpack(ops, file.data + image.payload_offset, image.payload_size, KERNEL_SIZE_MAX,
 		   &kernel, NULL, err);
-	/* The plain size stands behind the stream; lz4, which has no end mark, reads into it. */
+	/* The uncompressed size follows the stream. An lz4 stream has no end mark, so the decoder
+	 * would run into it. */
 	if (e < 0 && ops->codec == CODEC_LZ4 && image.payload_size > SIZE_TAIL) {
 		kernel.len = 0;
 		e = unpack(ops, file.data + image.payload_offset, image.payload_size - SIZE_TAIL,

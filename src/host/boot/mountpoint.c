@@ -10,7 +10,7 @@
 
 enum { TEXT_MAX = 4 * 1024 * 1024 };
 
-/* Does PATH, without a leading slash, lie at FOLDER ("" is above all) or below? */
+/* Is PATH, without a leading slash, FOLDER or below it? "" is above everything. */
 static bool is_below(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);
@@ -18,8 +18,8 @@ static bool is_below(const char *path, const char *folder)
 	return !len || (strncmp(path, folder, len) == 0 && (!path[len] || path[len] == '/'));
 }
 
-/* A real /proc below another root shows the targets as this process sees them: then all are below
- * the root's own path. */
+/* If another root has a real /proc mounted, its targets are as this process sees them, so they
+ * start with the root's own path (IS_OUTSIDE). */
 static const char *target_below(const struct root *r, const char *target, bool is_outside)
 {
 	if (*target != '/')

@@ -18,7 +18,7 @@
 static const char *const folders[] = {"/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d",
 				      "/run/initramfs/dracut.conf.d"};
 
-/* A file or folder: below the root, or one of the calling process. */
+/* A file or folder, below the root or as the calling process sees it. */
 struct place {
 	const struct root *root;
 	const char *path;
@@ -36,9 +36,9 @@ struct reader {
 	size_t n;
 };
 
-/* ---- the order of names, as GNU sort -V has it ---- */
+/* ---- the order of names, as in GNU sort -V ---- */
 
-/* NAME without what looks like suffixes: a dot, a letter, letters and digits. */
+/* The length of NAME without its suffixes: each is a dot, a letter, then letters and digits. */
 static size_t stem_length(const char *name)
 {
 	size_t stem = 1, i = 1;
@@ -57,7 +57,8 @@ static size_t stem_length(const char *name)
 	return name[i - 1] ? stem : 0;
 }
 
-/* Of a character outside of numbers: a tilde before the end, then letters, then the rest. */
+/* The rank of a character that is no digit: a tilde sorts before the end, then letters, then
+ * others. */
 static int weight(const char *s, const char *end)
 {
 	if (s == end)
@@ -74,7 +75,7 @@ static bool is_digit(const char *s, const char *end)
 	return s < end && isdigit((unsigned char)*s);
 }
 
-/* Compares the numbers at *A and *B, and passes over them. */
+/* Compares the numbers at *A and *B, and advances past them. */
 static int compare_numbers(const char **a, const char *a_end, const char **b, const char *b_end)
 {
 	int first = 0;
@@ -144,7 +145,7 @@ static int own_place(struct reader *r, const char *path, struct place *out, stru
 	return 0;
 }
 
-/* What is not below the root does not note by itself that it was asked for. */
+/* Reads below the root are noted as inputs by root.c, others have to be noted here. */
 static void note(const struct reader *r, const struct place *p)
 {
 	if (p->root == &r->host)
@@ -158,7 +159,7 @@ static bool is_masked(const struct place *p, struct arena *arena)
 	return target && strcmp(target, "/dev/null") == 0;
 }
 
-/* 1: P counts, also if it is to switch others off; 0: it leads nowhere. */
+/* 1 if P exists or is masked, 0 if not. */
 static int check_file(const struct place *p, struct arena *arena, struct err *err)
 {
 	struct stat st;
@@ -223,7 +224,7 @@ static int list_all(struct reader *r, const char *own, struct err *err)
 
 /* ---- reading ---- */
 
-/* dracut's own tests, and people, say "--conf /dev/null" for none. */
+/* dracut's own tests and users pass "--conf /dev/null" for no file. */
 static bool is_null_device(const struct place *p)
 {
 	struct stat st;

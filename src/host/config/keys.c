@@ -5,19 +5,18 @@
 #include "base/text.h"
 #include "host/config/config.h"
 
-/* Of a key without effect: the value that asks for what is done anyway. */
 struct key {
 	const char *name;
 	enum config_effect effect;
-	const char *harmless; /* NULL: there is none; "" always is */
+	const char *harmless; /* a value that asks for what is done anyway, beside ""; or NULL */
 };
 
 #define HONOURED(name) {name, CONFIG_HONOURED, NULL}
 #define IGNORED(name) {name, CONFIG_IGNORED, NULL}
 #define IGNORED_UNLESS(name, value) {name, CONFIG_IGNORED, value}
 
-/* All that any release of dracut has read from its files. The last part are variables of its script
- * that people set there as well, because they could. */
+/* Every key that any release of dracut has read. The last ones are internal variables of its
+ * script, which people set there because it worked. */
 static const struct key keys[] = {
 	HONOURED("preroot_keep"), /* our own */
 
@@ -199,7 +198,7 @@ const char *config_nearest(const char *key)
 	return nearest_word(key, known);
 }
 
-/* The last assignment to KEY that asks for something; NULL: there is none. */
+/* The last assignment to KEY that asks for something else than what is done; or NULL. */
 static const struct conf_assignment *find_wish(const struct conf *values, const struct key *key)
 {
 	const struct conf_assignment *a = NULL, *wish = NULL;

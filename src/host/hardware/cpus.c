@@ -7,7 +7,7 @@
 
 enum { CPUINFO_MAX = 64 * 1024 * 1024 };
 
-/* The mask of the one platform that the processor is made for, as its microcode driver tells. */
+/* The processor's platform as a mask with one bit, as the microcode driver reports it. */
 static uint32_t read_platforms(const struct root *r, struct arena *a, uint32_t number)
 {
 	const char *path = arena_printf(
@@ -36,7 +36,7 @@ static void add_cpu(struct hardware *hw, struct arena *a, const struct hw_cpu *c
 	for (size_t i = 0; i < hw->n_cpus; i++)
 		if (is_same(&hw->cpus[i], c))
 			return;
-	/* Few kinds share a machine: the list is copied for each. */
+	/* A machine has few kinds of processors, so copying the list for each is cheap. */
 	list = arena_alloc(a, (hw->n_cpus + 1) * sizeof(*list));
 	if (hw->n_cpus)
 		memcpy(list, hw->cpus, hw->n_cpus * sizeof(*list));

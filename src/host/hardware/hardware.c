@@ -17,7 +17,7 @@ enum {
 	FSTAB_MAX = 1024 * 1024,
 	STACK_DEPTH_MAX = 32,
 	UEVENT_MAX = 64 * 1024,
-	KEYBOARD_KEY = 30, /* KEY_A: what tells a keyboard from a power button */
+	KEYBOARD_KEY = 30, /* KEY_A: a keyboard has it, a power button does not */
 	KEY_WORD_BITS = 64,
 };
 
@@ -26,7 +26,7 @@ struct scan {
 	struct arena *arena;
 	struct hardware *hw;
 	struct strset seen; /* device paths */
-	struct strset looked_at; /* the same, and folders that are no devices */
+	struct strset looked_at; /* the same, with folders that are no devices */
 	struct strset early; /* targets that fstab wants mounted by an initramfs */
 };
 
@@ -42,7 +42,7 @@ static const char *link_name(struct scan *s, const char *path)
 	return target ? base_name(target) : NULL;
 }
 
-/* Some buses (mmc, sdio functions of old kernels) tell it in the uevent only. */
+/* Some buses (mmc, and sdio in old kernels) have it in the uevent file only. */
 static const char *read_modalias(struct scan *s, const char *path)
 {
 	struct arena *a = s->arena;
@@ -72,7 +72,8 @@ static void add_device(struct scan *s, const char *path, const char *needed_for)
 	if (!d.modalias && !d.driver)
 		return;
 	d.module = link_name(s, arena_printf(a, "sys/%s/driver/module", path));
-	/* Only what was loaded has a state; since 6.12 built-in drivers have the link too. */
+	/* Since 6.12 built-in drivers have the link, too, but only a loaded module has
+	 * initstate. */
 	d.is_builtin = d.driver && (!d.module || !root_exists(s->root,
 							      arena_printf(a, "sys/module/%s/initstate",
 									   d.module)));
@@ -84,8 +85,8 @@ static void add_device(struct scan *s, const char *path, const char *needed_for)
 
 static void add_ancestors(struct scan *s, const char *path, const char *needed_for);
 
-/* A device that has a driver only once others have theirs: its clock, its regulator, the
- * controller of its interrupts. PATH/supplier:BUS:NAME leads to a link between the two. */
+/* A driver binds to a device only once its suppliers (clock, regulator, interrupt controller) have
+ * drivers. PATH/supplier:BUS:NAME is the device link to one of them. */
 static void add_suppliers(struct scan *s, const char *path, const char *needed_for)
 {
 	struct arena *a = s->arena;
@@ -105,14 +106,14 @@ static void add_suppliers(struct scan *s, const char *path, const char *needed_f
 
 static void add_with_suppliers(struct scan *s, const char *path, const char *needed_for)
 {
-	/* Each once: two devices may supply each other. */
+	/* Two devices may be suppliers of each other. */
 	if (!strset_add(&s->looked_at, path, NULL))
 		return;
 	add_suppliers(s, path, needed_for);
 	add_device(s, path, needed_for);
 }
 
-/* Every directory from devices/X down to PATH, so that a bus comes before what sits on it. */
+/* Adds every directory from devices/X down to PATH, so that a bus comes before its devices. */
 static void add_ancestors(struct scan *s, const char *path, const char *needed_for)
 {
 	const char *p = path + strlen("devices/");
@@ -124,8 +125,8 @@ static void add_ancestors(struct scan *s, const char *path, const char *needed_f
 	add_with_suppliers(s, path, needed_for);
 }
 
-/* A namespace that several controllers share hangs below a software device that links to
- * them. */
+/* With NVMe multipath, a namespace is below a virtual device, which has links to its
+ * controllers. */
 static bool add_nvme_controllers(struct scan *s, const char *path, const char *needed_for)
 {
 	static const char mark[] = "devices/virtual/nvme-subsystem/";
@@ -193,7 +194,7 @@ static void add_block(struct scan *s, struct hw_mount *m, const char *path, cons
 	}
 }
 
-/* /dev/mapper/NAME is what its dm/name file says; others are kernel names. */
+/* /dev/mapper/NAME is found by its dm/name file; all other sources are kernel names. */
 static const char *block_of_source(struct scan *s, const char *source)
 {
 	struct arena *a = s->arena;
@@ -218,7 +219,7 @@ static const char *sysfs_of_source(struct scan *s, const struct mountinfo *mi)
 	struct arena *a = s->arena;
 	const char *path = arena_printf(a, "sys/dev/block/%u:%u", mi->major, mi->minor);
 
-	/* btrfs and others give an anonymous number: go by the source's name. */
+	/* btrfs and others have an anonymous device number: use the source's name. */
 	if (mi->major == 0) {
 		if (!str_starts(mi->source, "/dev/"))
 			return NULL;
@@ -228,7 +229,7 @@ static const char *sysfs_of_source(struct scan *s, const struct mountinfo *mi)
 	return path && str_starts(path, "sys/devices/") ? path + strlen("sys/") : NULL;
 }
 
-/* A btrfs may lie on more disks than the one that was mounted: /sys/fs/btrfs/UUID/devices. */
+/* A btrfs may span more disks than its mount's source: /sys/fs/btrfs/UUID/devices lists them. */
 static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *name)
 {
 	struct arena *a = s->arena;
@@ -252,7 +253,7 @@ static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *na
 	}
 }
 
-/* Which mounts of fstab an initramfs makes. */
+/* Collects the targets that an initramfs mounts. */
 static void read_fstab(struct scan *s)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -279,7 +280,7 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	const char *path = sysfs_of_source(s, mi);
 	struct hw_mount m;
 
-	/* A later mount on the same place hides the earlier one. */
+	/* A later mount on the same target hides the earlier one. */
 	for (size_t i = 0; i < s->hw->n_mounts; i++)
 		if (strcmp(s->hw->mounts[i].target, mi->target) == 0)
 			s->hw->mounts[i].target = "";
@@ -314,7 +315,7 @@ static int read_mounts(struct scan *s, enum turn turn, struct err *err)
 	size_t kept = 0;
 	int r = root_read(s->root, "proc/self/mountinfo", MOUNTINFO_MAX, &text);
 
-	/* In a captured tree "self" is a link to a process that is not there. */
+	/* In a captured tree "self" is a dangling link. */
 	if (r < 0)
 		r = root_read(s->root, "proc/mountinfo", MOUNTINFO_MAX, &text);
 	if (r < 0)
@@ -362,7 +363,7 @@ static void read_swaps(struct scan *s)
 	}
 }
 
-/* capabilities/key: hexadecimal words, the lowest last. */
+/* WORDS are those of capabilities/key: hexadecimal, the lowest last. */
 static bool has_letter_keys(const char *words)
 {
 	const char *last = strrchr(words, ' ');
@@ -386,7 +387,7 @@ static void read_keyboards(struct scan *s)
 			s->root,
 			arena_printf(a, "sys/class/input/%s/capabilities/key", names[i]), a);
 		path = root_resolve(s->root, arena_printf(a, "sys/class/input/%s", names[i]), a);
-		/* What hangs below is for programs that read keyboards. */
+		/* The input device itself is for user space; the hardware is its parent. */
 		device = path ? strstr(path, "/input/input") : NULL;
 		if (keys && has_letter_keys(keys) && device && str_starts(path, "sys/devices/"))
 			add_ancestors(s, arena_strndup(a, path + strlen("sys/"),
@@ -395,8 +396,8 @@ static void read_keyboards(struct scan *s)
 	}
 }
 
-/* Growing lists live on the heap; what is handed out lives in the arena. */
-static void settle(struct arena *a, struct hardware *hw)
+/* The lists grow on the heap; the caller gets them in the arena. */
+static void move_to_arena(struct arena *a, struct hardware *hw)
 {
 	struct hw_mount *mounts = hw->mounts;
 	struct hw_device *devices = hw->devices;
@@ -425,7 +426,7 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 			root_prefix(r));
 		return err_hint(err, "mount sysfs there, use --hardware FILE, or build --generic");
 	}
-	/* A device is told once, with what needs it most. */
+	/* A device is listed once, with the first of these that needs it. */
 	read_fstab(&s);
 	e = read_mounts(&s, TURN_ROOT, err);
 	if (e == 0)
@@ -441,7 +442,7 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 	strset_clear(&s.seen);
 	strset_clear(&s.looked_at);
 	strset_clear(&s.early);
-	settle(arena, &hw);
+	move_to_arena(arena, &hw);
 	if (e == 0)
 		*out = hw;
 	return e;

@@ -13,7 +13,7 @@ enum {
 	CPU_STEPPING_MAX = 15,
 };
 
-/* A string member; NULL when it is absent. What is there and no string is an error. */
+/* A string member; NULL if it is absent. A member of another type is an error. */
 static int text_of(struct json_object *o, const char *key, struct arena *a, const char **out,
 		   struct err *err)
 {
@@ -113,7 +113,7 @@ static int decode_mount(struct json_object *o, struct arena *a, struct hw_mount 
 		e = list_of(o, "blocks", &blocks, &out->n_blocks, err);
 	if (e < 0)
 		return e;
-	/* Older descriptions do not say it. */
+	/* Descriptions by older versions do not have it. */
 	out->is_early = out->is_early || strcmp(out->target, "/") == 0 ||
 			strcmp(out->target, "/usr") == 0;
 	out->blocks = arena_alloc(a, (out->n_blocks + 1) * sizeof(*out->blocks));

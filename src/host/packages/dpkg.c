@@ -67,7 +67,7 @@ static void read_lists(struct packages *p, unsigned threads)
 		buf_clear(&l.buffers[i]);
 }
 
-/* What the other packages have at FROM lies at TO. */
+/* The file that all packages but the diverting one install at FROM is at TO. */
 static void divert(struct packages *p, const struct dpkg_diversion *d)
 {
 	struct span from = packages_key(p, d->from), to = packages_key(p, d->to);
@@ -99,7 +99,7 @@ static void read_diversions(struct packages *p)
 				 r == -EBADMSG ? "it is malformed" : strerror(-r));
 }
 
-/* The owners by the names of their lists, with and without architecture. */
+/* Indexes the owners by the names of their lists: "PACKAGE" or "PACKAGE:ARCH". */
 static void collect_owners(const struct packages *p, struct strset *out)
 {
 	for (const struct wanted *w = p->all; w; w = w->before)
@@ -107,13 +107,12 @@ static void collect_owners(const struct packages *p, struct strset *out)
 			strset_add(out, p->names[w->owner], (void *)(uintptr_t)(w->owner + 1));
 }
 
-static void take_stanza(struct packages *p, const struct strset *owners,
-			const struct dpkg_stanza *s)
+static void add_owner(struct packages *p, const struct strset *owners, const struct dpkg_stanza *s)
 {
 	char name[NAME_MAX];
 	void **slot;
 
-	/* Names of lists are file names: a longer one cannot be among them. */
+	/* The names of lists are file names, so a longer one cannot be among them. */
 	if (s->name.len + s->arch.len + 2 > sizeof(name))
 		return;
 	snprintf(name, sizeof(name), "%.*s:%.*s", (int)s->name.len, s->name.len ? s->name.s : "",
@@ -141,10 +140,10 @@ static void read_status(struct packages *p)
 	}
 	collect_owners(p, &owners);
 	while (dpkg_status_next(text_of(&text), &at, &s))
-		take_stanza(p, &owners, &s);
+		add_owner(p, &owners, &s);
 	for (const struct wanted *w = p->all; w; w = w->before)
 		if (w->owner != PACKAGES_NOBODY && !p->owners[w->owner].version) {
-			packages_damaged(p, -EBADMSG, "/" DPKG "/status: it lacks package %s",
+			packages_damaged(p, -EBADMSG, "/" DPKG "/status: package %s is missing",
 					 p->names[w->owner]);
 			p->owners[w->owner].version = "";
 		}

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* Folders of "/" that may be links into /usr. */
+/* Top-level folders that may be links into /usr. */
 static const char *const top[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"};
 
 static bool is_merged(const struct root *root, const char *name, struct arena *arena)
@@ -61,8 +61,8 @@ static uint32_t hash_of(struct span key)
 	return h;
 }
 
-/* The filter's bit for a path: by its last bytes, which the usual line of a list does not share
- * with anything that is asked for. */
+/* The filter's bit for a path, a hash of its last bytes. Hardly any line of a list ends like a path
+ * that is wanted, so this drops most lines before the full lookup. */
 static uint32_t tail_bit(const char *s, size_t len)
 {
 	uint64_t v;
@@ -114,9 +114,9 @@ struct wanted *packages_entry(struct packages *p, struct span key, bool want)
 	return w;
 }
 
-/* ---- what the readers tell ---- */
+/* ---- called by the readers of package databases ---- */
 
-static void own(struct packages *p, struct wanted *w, uint32_t number)
+static void set_owner(struct packages *p, struct wanted *w, uint32_t number)
 {
 	pthread_mutex_lock(&p->lock);
 	if (number < w->owner)
@@ -124,7 +124,7 @@ static void own(struct packages *p, struct wanted *w, uint32_t number)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* A package's name in the list, without its architecture. */
+/* Is LISTED, the name of a list, that of package NAME of any architecture? */
 static bool is_named(const char *listed, const char *name)
 {
 	size_t n = strlen(name);
@@ -137,7 +137,8 @@ void packages_claim(struct packages *p, struct span path, uint32_t number)
 	struct wanted *w;
 	uint32_t bit;
 
-	/* Twice the tail: longer than any key that is shorter than the tail. */
+	/* The filter does not know keys that are shorter than the tail; twice the tail leaves room
+	 * for the "/usr/" that a key drops. */
 	if (path.len >= 2 * PACKAGES_TAIL) {
 		bit = tail_bit(path.s, path.len);
 		if (!(p->filter[bit / 64] >> bit % 64 & 1))
@@ -147,7 +148,7 @@ void packages_claim(struct packages *p, struct span path, uint32_t number)
 	if (w && w->diverter && !is_named(p->names[number], w->diverter))
 		w = w->diverted_to;
 	if (w)
-		own(p, w, number);
+		set_owner(p, w, number);
 }
 
 void packages_damaged(struct packages *p, int code, const char *fmt, ...)
@@ -160,7 +161,7 @@ void packages_damaged(struct packages *p, int code, const char *fmt, ...)
 	va_end(ap);
 	pthread_mutex_lock(&p->lock);
 	p->n_damaged++;
-	/* Threads come in any order; the message does not. */
+	/* The smallest text, so that the message does not depend on the order of the threads. */
 	if (p->damage.code == 0 || strcmp(text, p->damage.text) < 0)
 		err_set(&p->damage, code, "%s", text);
 	pthread_mutex_unlock(&p->lock);
@@ -172,9 +173,9 @@ bool packages_is(struct packages *p, uint32_t number, struct span name, struct s
 	struct package *o = &p->owners[number];
 
 	if (!span_is_word(name) || !span_is_word(version) || (arch.len && !span_is_word(arch))) {
-		packages_damaged(p, -EBADMSG, "package %s has no proper name or version",
+		packages_damaged(p, -EBADMSG, "package %s has no valid name or version",
 				 p->names[number]);
-		o->version = ""; /* told, once */
+		o->version = ""; /* so that it is reported once */
 		return false;
 	}
 	o->name = arena_strndup(&p->arena, name.s, name.len);

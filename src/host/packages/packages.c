@@ -35,9 +35,9 @@ void packages_free(struct packages *p)
 	free(p);
 }
 
-/* ---- what is asked for ---- */
+/* ---- questions ---- */
 
-/* Many files lie in few folders: each folder's links are resolved once. */
+/* Many files are in few folders, so each folder is resolved once. */
 static const char *resolve_folder(struct packages *p, const char *folder)
 {
 	void **slot = strset_find(&p->folders, folder);
@@ -52,7 +52,7 @@ static const char *resolve_folder(struct packages *p, const char *folder)
 	return real;
 }
 
-/* PATH with the links of its folders resolved, and the last one kept. */
+/* PATH with the links of its folders resolved, but not a link in its last part. */
 static const char *resolve_parents(struct packages *p, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *folder;
@@ -87,7 +87,7 @@ void packages_want(struct packages *p, const char *path)
 		a->file = want(p, real);
 }
 
-/* ---- what is answered ---- */
+/* ---- answers ---- */
 
 int packages_read(struct packages *p, unsigned threads, struct err *err)
 {

@@ -12,7 +12,7 @@
 
 #define PACMAN "var/lib/pacman/local"
 
-/* ALPM_DB_VERSION and other files lie among the packages' folders. */
+/* The folder also holds files, such as ALPM_DB_VERSION, which are no packages. */
 static int open_package(const struct packages *p, size_t item)
 {
 	char path[NAME_MAX + sizeof(PACMAN) + 8];

@@ -11,12 +11,12 @@
 #include "base/text.h"
 #include "format/package/rpmheader.h"
 
-/* In SQLite, rpm keeps a header for each package in the table Packages, and in the table Basenames
- * which of them have a file of some name, in whatever folder. */
+/* rpm's SQLite database has the packages' headers in the table Packages; the table Basenames maps
+ * the last part of a path to the packages with a file of that name, in any folder. */
 
 static const char *const folders[] = {"usr/lib/sysimage/rpm", "var/lib/rpm"};
 
-enum { QUERY_LONG_MS = 2000 }; /* what a writer may keep us waiting */
+enum { QUERY_LONG_MS = 2000 }; /* how long to wait for a writer */
 
 struct reading {
 	struct packages *p;
@@ -25,20 +25,21 @@ struct reading {
 	sqlite3_stmt *by_name, *by_number;
 };
 
-static void say(struct reading *r, const char *what)
+static void report_damage(struct reading *r, const char *what)
 {
 	packages_damaged(r->p, -EBADMSG, "/%s: %s", r->path, what);
 }
 
-/* The file itself, below our root, by a name that SQLite takes for no option of its own. */
+/* Opens the file behind FD, which was opened below our root. Its name in the URI has no character
+ * that SQLite would read as a parameter. */
 static bool open_database(struct reading *r, int fd)
 {
 	char uri[96], wal[PATH_MAX];
 	struct stat st;
 	bool log;
 
-	/* What a running transaction has written lies in the log. Without one there is nothing to
-	 * share with a writer, and so no files to make beside the database. */
+	/* Committed changes may still be in the write-ahead log. Without a log the database is
+	 * opened as immutable, so that SQLite creates no files beside it. */
 	snprintf(wal, sizeof(wal), "%s-wal", r->path);
 	log = root_stat(r->p->root, wal, &st) == 0 && st.st_size > 0;
 	snprintf(uri, sizeof(uri), "file:/proc/self/fd/%d?%s", fd, log ? "mode=ro" : "immutable=1");
@@ -113,12 +114,11 @@ static void read_header(struct reading *r, int64_t number)
 	if (step != SQLITE_ROW ||
 	    packages_rpm_header(r->p, sqlite3_column_blob(r->by_number, 0),
 				(size_t)sqlite3_column_bytes(r->by_number, 0)) < 0)
-		say(r, step == SQLITE_ROW || step == SQLITE_DONE
-			       ? "the header of a package is missing or damaged"
-			       : sqlite3_errmsg(r->db));
+		report_damage(r, step == SQLITE_ROW || step == SQLITE_DONE
+					 ? "the header of a package is missing or damaged"
+					 : sqlite3_errmsg(r->db));
 }
 
-/* All headers of packages with a file of this name, each once, in the order of their numbers. */
 static int compare_numbers(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -126,6 +126,7 @@ static int compare_numbers(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Collects, sorted, the numbers of all packages that have a file of a wanted name. */
 static size_t collect_headers(struct reading *r, int64_t **out)
 {
 	size_t n = 0;
@@ -144,7 +145,7 @@ static size_t collect_headers(struct reading *r, int64_t **out)
 			(*out)[n++] = sqlite3_column_int64(r->by_name, 0);
 		}
 		if (step != SQLITE_DONE) {
-			say(r, sqlite3_errmsg(r->db));
+			report_damage(r, sqlite3_errmsg(r->db));
 			break;
 		}
 	}
@@ -174,9 +175,9 @@ static bool read_sqlite(struct packages *p, const char *folder)
 	if (fd < 0)
 		packages_damaged(p, fd, "/%s: %s", r.path, strerror(-fd));
 	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		say(&r, "it is no regular file");
+		report_damage(&r, "it is no regular file");
 	else if (!open_database(&r, fd))
-		say(&r, r.db ? sqlite3_errmsg(r.db) : "no memory left");
+		report_damage(&r, r.db ? sqlite3_errmsg(r.db) : "no memory left");
 	else
 		read_packages(&r);
 	sqlite3_finalize(r.by_name);

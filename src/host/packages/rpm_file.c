@@ -10,9 +10,9 @@
 #include "host/packages/kit.h"
 
 /*
- * Either file holds all headers by number. They lie in no order and are taken in that of the
- * numbers. Nothing is locked: rpm itself may be who runs us, and holds the lock. What it changes
- * while we read is seen as damage, or is not seen yet.
+ * Both formats hold the packages' headers by number, in no order; they are read in the order of
+ * their numbers. No lock is taken: rpm itself may be running us, and holds it. A change while we
+ * read shows up as damage, or not at all.
  */
 
 enum { RPM_FILE_MAX = 1024 * 1024 * 1024 };
@@ -30,7 +30,7 @@ struct reading {
 	size_t n;
 };
 
-static void say(struct reading *r, int code, const char *what)
+static void report_damage(struct reading *r, int code, const char *what)
 {
 	packages_damaged(r->p, code, "/%s: %s", r->path, what);
 }
@@ -42,7 +42,7 @@ static void add(struct reading *r, uint32_t number, struct span where)
 	r->found[r->n++] = (struct found){number, where};
 }
 
-/* What has the same number stays in the order of the file. */
+/* Equal numbers stay in the order of the file. */
 static int compare(const void *a, const void *b)
 {
 	const struct found *x = a, *y = b;
@@ -58,10 +58,10 @@ static void sort(struct reading *r)
 		qsort(r->found, r->n, sizeof(*r->found), compare);
 }
 
-static void take(struct reading *r, int read, struct span blob)
+static void add_header(struct reading *r, int read, struct span blob)
 {
 	if (read < 0 || packages_rpm_header(r->p, blob.s, blob.len) < 0)
-		say(r, -EBADMSG, "the header of a package is damaged");
+		report_damage(r, -EBADMSG, "the header of a package is damaged");
 }
 
 static int read_ndb(struct reading *r)
@@ -75,13 +75,13 @@ static int read_ndb(struct reading *r)
 		return k;
 	while ((k = rpmndb_next(&db, &number, &blob)) != 0) {
 		if (k < 0)
-			say(r, k, "the entry of a package is damaged");
+			report_damage(r, k, "the entry of a package is damaged");
 		else
 			add(r, number, blob);
 	}
 	sort(r);
 	for (size_t i = 0; i < r->n; i++)
-		take(r, 0, r->found[i].where);
+		add_header(r, 0, r->found[i].where);
 	return 0;
 }
 
@@ -97,10 +97,10 @@ static int read_bdb(struct reading *r)
 		return k;
 	while ((k = bdbhash_next(&db, &item)) != 0) {
 		if (k < 0 || item.key.len != sizeof(number)) {
-			say(r, -EBADMSG, "a page or the entry of a package is damaged");
+			report_damage(r, -EBADMSG, "a page or the entry of a package is damaged");
 			continue;
 		}
-		/* Number 0 is no package: it says which number is the next. */
+		/* Number 0 is no package: it holds the next free number. */
 		number = bdbhash_number(&db, item.key.s);
 		if (number)
 			add(r, number, item.value);
@@ -109,7 +109,7 @@ static int read_bdb(struct reading *r)
 	for (size_t i = 0; i < r->n; i++) {
 		item.value = r->found[i].where;
 		k = bdbhash_value(&db, &item, &blob);
-		take(r, k, (struct span){(const char *)blob.data, blob.len});
+		add_header(r, k, (struct span){(const char *)blob.data, blob.len});
 	}
 	return 0;
 }
@@ -119,8 +119,8 @@ static const struct {
 	int (*read)(struct reading *r);
 	const char *is_none;
 } files[] = {
-	{"Packages.db", read_ndb, "it is no ndb database of rpm, or its start is damaged"},
-	{"Packages", read_bdb, "it is no hash database of Berkeley DB, or its start is damaged"},
+	{"Packages.db", read_ndb, "it is not an rpm ndb database, or its start is damaged"},
+	{"Packages", read_bdb, "it is not a Berkeley DB hash database, or its start is damaged"},
 };
 
 bool packages_read_rpm_file(struct packages *p, const char *folder)
@@ -133,11 +133,13 @@ bool packages_read_rpm_file(struct packages *p, const char *folder)
 		if (k == 0)
 			bad = files[i].read(&r);
 		if (k < 0 && k != -ENOENT && k != -ENOTDIR)
-			say(&r, k, k == -E2BIG ? "it is larger than 1 GiB" : strerror(-k));
+			report_damage(&r, k,
+				      k == -E2BIG ? "it is larger than 1 GiB" : strerror(-k));
 		else if (bad < 0)
-			say(&r, bad,
-			    bad == -EPROTONOSUPPORT ? "no version or kind that is read"
-						    : files[i].is_none);
+			report_damage(&r, bad,
+				      bad == -EPROTONOSUPPORT
+					      ? "its version or kind is not supported"
+					      : files[i].is_none);
 		buf_clear(&r.file);
 		free(r.found);
 		if (k != -ENOENT && k != -ENOTDIR)

@@ -24,10 +24,10 @@ enum {
 	HEAD = 4 + 4 + 8 + DIGEST_SIZE,
 	NAME = 2 * DIGEST_SIZE,
 	TEMP_RANDOM = 16,
-	TEMP_AGE = 3600,      /* seconds, after which its maker is dead */
-	USED_AGE = 24 * 3600, /* uses are noted once a day */
-	FREE_PART = 20,	      /* this part of the filesystem stays free, */
-	FREE_MIB = 512,	      /* or this much when that is less */
+	TEMP_AGE = 3600,      /* seconds after which the writer must be dead */
+	USED_AGE = 24 * 3600, /* a blob's time of use is updated once a day */
+	FREE_PART = 20,	      /* 1/20 of the filesystem stays free, */
+	FREE_MIB = 512,	      /* or this much if it is less */
 	PROBLEM_MAX = 512,
 };
 
@@ -36,9 +36,9 @@ struct cache {
 	uint64_t limit;
 	pthread_mutex_t lock;
 	int fd;		   /* -1: not opened */
-	bool refused;	   /* not to be used at all */
-	bool frozen;	   /* nothing is written */
-	_Atomic bool full; /* nothing is put any more */
+	bool refused;	   /* the folder is not used at all */
+	bool frozen;	   /* read only */
+	_Atomic bool full; /* a write failed: nothing more is added */
 	_Atomic bool wrote;
 	_Atomic size_t dropped;
 	char problem[PROBLEM_MAX];
@@ -50,7 +50,7 @@ struct cache *cache_new(const char *dir, uint64_t limit)
 	size_t len;
 
 	*c = (struct cache){.dir = xstrdup(dir), .limit = limit, .fd = -1};
-	/* "x/" would follow a link x. */
+	/* O_NOFOLLOW does not apply to a link with a trailing slash. */
 	for (len = strlen(c->dir); len > 1 && c->dir[len - 1] == '/'; len--)
 		c->dir[len - 1] = '\0';
 	pthread_mutex_init(&c->lock, NULL);
@@ -60,7 +60,7 @@ struct cache *cache_new(const char *dir, uint64_t limit)
 /* ---- the folder ---- */
 
 /* Only the first problem is reported. */
-static void complain(struct cache *c, const char *what, int code)
+static void set_problem(struct cache *c, const char *what, int code)
 {
 	if (!c->problem[0])
 		snprintf(c->problem, sizeof(c->problem), "cache folder %.300s %s%s%s", c->dir, what,
@@ -69,12 +69,12 @@ static void complain(struct cache *c, const char *what, int code)
 
 static bool refuse(struct cache *c, const char *what, int code)
 {
-	complain(c, what, code);
+	set_problem(c, what, code);
 	c->refused = true;
 	return false;
 }
 
-/* Somebody else's folder, or one that others write to, may hold anything. */
+/* What others own or can write to may hold anything. */
 static bool is_ours(const struct stat *st)
 {
 	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
@@ -87,12 +87,12 @@ static bool open_dir(struct cache *c, bool make)
 	if (c->refused || c->fd >= 0)
 		return !c->refused;
 	if (make && mkdir(c->dir, 0700) < 0 && errno != EEXIST)
-		return refuse(c, "cannot be made", errno);
+		return refuse(c, "cannot be created", errno);
 	c->fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->fd < 0 && errno == ENOENT && !make)
 		return false;
 	if (c->fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-		return refuse(c, "is a link or no folder, and is not used", 0);
+		return refuse(c, "is a link or not a folder, and is not used", 0);
 	if (c->fd < 0)
 		return refuse(c, "cannot be opened", errno);
 	if (fstat(c->fd, &st) == 0 && is_ours(&st))
@@ -148,11 +148,11 @@ static int open_blob(struct cache *c, const char *name)
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	int fd = openat(c->fd, name, flags | O_NOATIME);
 
-	/* It is somebody else's: looked at, and refused, below. */
+	/* O_NOATIME fails on another user's file, which read_blob() then refuses. */
 	return fd < 0 && errno == EPERM ? openat(c->fd, name, flags) : fd;
 }
 
-/* 1: the data was appended to OUT; 0: too long for the caller; -1: not usable. */
+/* 1: the data was appended to OUT; 0: longer than MAX; -1: damaged or not ours. */
 static int read_blob(int fd, const struct stat *st, const char *key, size_t max, struct buf *out,
 		     uint8_t sha256[DIGEST_SIZE])
 {
@@ -194,7 +194,7 @@ static bool get(struct cache *c, const char *key, size_t max, struct buf *out, u
 		return false;
 	r = fd < 0 || fstat(fd, &st) < 0 ? -1 : read_blob(fd, &st, key, max, out, sum);
 	if (r < 0) {
-		/* Removes a link, too, and an empty folder not: nobody but us writes here. */
+		/* Nobody else writes here, so whatever has the name, even a link, can go. */
 		unlinkat(c->fd, name, 0);
 		c->dropped++;
 	}
@@ -219,7 +219,7 @@ bool cache_peek(struct cache *c, const char *key, size_t max, struct buf *out,
 	return get(c, key, max, out, sha256, false);
 }
 
-/* The cache must not take the last space from what it is there to help. */
+/* The cache must not fill the filesystem. */
 static bool has_room(struct cache *c, size_t len)
 {
 	struct statvfs v;
@@ -267,7 +267,7 @@ static bool write_blob(struct cache *c, const char *name, const struct buf *head
 static void give_up(struct cache *c, const char *what, int code)
 {
 	pthread_mutex_lock(&c->lock);
-	complain(c, what, code);
+	set_problem(c, what, code);
 	pthread_mutex_unlock(&c->lock);
 	c->full = true;
 }
@@ -332,7 +332,7 @@ static bool is_temp(const char *name)
 	return str_starts(name, TEMP_MARK) && strlen(name) == strlen(TEMP_MARK) + TEMP_RANDOM;
 }
 
-/* What is neither a blob nor a dead run's temporary file is not ours, and stays. */
+/* Lists the blobs, and removes temporary files of dead runs. Other files are not ours, and stay. */
 static size_t list_blobs(struct cache *c, DIR *dir, struct aged **out, uint64_t *total)
 {
 	struct dirent *de;
@@ -376,7 +376,7 @@ static void trim(struct cache *c)
 	if (total <= c->limit)
 		return;
 	qsort(list, n, sizeof(*list), oldest_first);
-	/* A little more than asked, so that not every run has to. */
+	/* Go 10 % below the limit, so that not every run has to trim. */
 	for (size_t i = 0; i < n && total > c->limit / 10 * 9; i++)
 		if (unlinkat(c->fd, list[i].name, 0) == 0)
 			total -= list[i].size;

@@ -21,7 +21,7 @@ static void add(struct lines *l, char *line)
 	l->list[l->n++] = line;
 }
 
-static void take_mount(struct lines *l, char *line)
+static void add_mount(struct lines *l, char *line)
 {
 	struct mountinfo m;
 
@@ -31,7 +31,7 @@ static void take_mount(struct lines *l, char *line)
 }
 
 /* FILE partition|file SIZE USED PRIORITY */
-static void take_swap(struct lines *l, char *line)
+static void add_swap(struct lines *l, char *line)
 {
 	char *cursor = line, *file = strtok_r(cursor, " \t", &cursor);
 	char *type = file ? strtok_r(NULL, " \t", &cursor) : NULL;
@@ -40,8 +40,8 @@ static void take_swap(struct lines *l, char *line)
 		add(l, arena_printf(l->arena, "%s %s", file, type));
 }
 
-/* What tells one kind of processor from another. */
-static void take_processor(struct lines *l, char *line)
+/* Keeps what distinguishes kinds of processors. */
+static void add_processor(struct lines *l, char *line)
 {
 	static const char *const keys[] = {"vendor_id", "cpu family", "model\t", "stepping",
 					   "flags"};
@@ -51,8 +51,8 @@ static void take_processor(struct lines *l, char *line)
 			add(l, line);
 }
 
-/* Of a device: DISKSEQ is another one each time it comes. */
-static void take_uevent(struct lines *l, char *line)
+/* Keeps the modalias only: DISKSEQ, for one, changes each time a disk appears. */
+static void add_uevent(struct lines *l, char *line)
 {
 	if (str_starts(line, "MODALIAS="))
 		add(l, line);
@@ -61,12 +61,14 @@ static void take_uevent(struct lines *l, char *line)
 static const struct known {
 	const char *path;
 	void (*take)(struct lines *l, char *line);
-} known[] = {
-	{"proc/self/mountinfo", take_mount},
-	{"proc/mountinfo", take_mount},
-	{"proc/swaps", take_swap},
-	{"proc/cpuinfo", take_processor},
-}, uevent = {NULL, take_uevent};
+} known[] =
+	{
+		{"proc/self/mountinfo", add_mount},
+		{"proc/mountinfo", add_mount},
+		{"proc/swaps", add_swap},
+		{"proc/cpuinfo", add_processor},
+},
+  uevent = {NULL, add_uevent};
 
 static const struct known *find(const char *path)
 {
@@ -101,7 +103,7 @@ void trace_condense(const char *path, struct buf *text)
 	if (l.n)
 		qsort(l.list, l.n, sizeof(*l.list), by_text);
 	text->len = 0;
-	/* Processors of a kind say the same. */
+	/* Processors of one kind yield the same lines. */
 	for (size_t i = 0; i < l.n; i++)
 		if (i == 0 || strcmp(l.list[i], l.list[i - 1]) != 0)
 			buf_printf(text, "%s\n", l.list[i]);

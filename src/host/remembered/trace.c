@@ -23,12 +23,12 @@
 enum { CHUNK = 64 * 1024, NSEC = 1000000000 };
 
 struct trace {
-	struct root root, host; /* without a trace of their own */
+	struct root root, host; /* their own trace is NULL: reading the answers notes nothing */
 	pthread_mutex_t lock;
 	struct arena arena;
 	struct trace_fact *facts;
 	size_t n_facts;
-	struct strset known; /* question and path */
+	struct strset known; /* keys: a question's letter and its path */
 };
 
 struct file_identity file_identity(const struct stat *st)
@@ -79,7 +79,7 @@ bool file_is_racy(const struct stat *st)
 {
 	time_t limit = time(NULL) - TRACE_RACY;
 
-	/* The ctime cannot be set, so one in the future is from a clock that was set back. */
+	/* A ctime cannot be set: one in the future means that the clock was set back. */
 	return st->st_ctim.tv_sec >= limit ||
 	       (st->st_mtim.tv_sec >= limit && st->st_mtim.tv_sec <= limit + TRACE_RACY);
 }
@@ -118,7 +118,7 @@ static void add_error(struct buf *out, int code)
 	buf_add_u32le(out, (uint32_t)-code);
 }
 
-/* Only what has no device of its own can be one of them. */
+/* The check of the device number saves a statfs for ordinary files. */
 static bool is_pseudo(int fd, const struct stat *st)
 {
 	struct statfs v;
@@ -128,7 +128,7 @@ static bool is_pseudo(int fd, const struct stat *st)
 		v.f_type == EFIVARFS_MAGIC);
 }
 
-/* A FAT makes numbers up for its files, other ones each time that it is mounted. */
+/* FAT has no inode numbers: the kernel makes new ones up at each mount. */
 static bool has_inodes(int fd, const struct stat *st)
 {
 	static _Thread_local dev_t device;
@@ -143,8 +143,8 @@ static bool has_inodes(int fd, const struct stat *st)
 	return !is_fat;
 }
 
-/* What stays the same from one mount of the filesystem to the next: one without a device of its own,
- * such as a btrfs, gets any number. */
+/* The identity without the fields that change from one mount to the next. An anonymous device
+ * number, such as btrfs has, is one of them. */
 static struct file_identity lasting_identity(int fd, const struct stat *st)
 {
 	struct file_identity id = file_identity(st);
@@ -176,7 +176,7 @@ static void add_stat(struct buf *out, int fd, const struct stat *st, bool pseudo
 	buf_add_u64le(out, id.inode);
 }
 
-/* PSEUDO and RACY are untouched when there is no regular file. */
+/* PSEUDO and RACY are untouched if there is no regular file. */
 static void ask_stat(const struct root *r, const char *path, int flags, struct buf *out,
 		     bool *pseudo, bool *racy)
 {
@@ -276,7 +276,7 @@ static void ask_text(const struct root *r, int question, const char *path, struc
 	if (text) {
 		buf_add_str(out, "A");
 		buf_add_str(out, text);
-	} else { /* not there, or no link: the callers do not ask either */
+	} else { /* missing, or no link: the callers do not distinguish the two */
 		add_error(out, -EINVAL);
 	}
 }
@@ -298,7 +298,7 @@ static void ask(const struct trace *t, int question, const char *path, struct bu
 	case TRACE_LINK:
 	case TRACE_RESOLVE:
 		return ask_text(r, question & ~TRACE_OUTSIDE, path, out);
-	default: /* of no trace of ours: never the same */
+	default: /* a record from another version: an empty answer never matches */
 		return;
 	}
 }
@@ -314,15 +314,15 @@ bool trace_holds(const struct trace *t, const struct trace_fact *fact)
 
 /* ---- noting ---- */
 
-enum { MISSING = 'm' }; /* in the keys of what is known */
+enum { MISSING = 'm' }; /* the letter of a missing path in the keys of `known` */
 
-/* Adds the key; false when it is known already. */
-static bool learn(struct trace *t, int what, const char *path)
+/* Adds the key; false if it is there already. */
+static bool add_known(struct trace *t, int what, const char *path)
 {
 	return strset_add(&t->known, arena_printf(&t->arena, "%c%s", what, path), NULL);
 }
 
-static void keep(struct trace *t, int question, const char *path, const struct buf *answer)
+static void add_fact(struct trace *t, int question, const char *path, const struct buf *answer)
 {
 	if (buf_status(answer) < 0)
 		return;
@@ -336,8 +336,8 @@ static void keep(struct trace *t, int question, const char *path, const struct b
 	};
 }
 
-/* Whether a part of PATH is known to be missing: nothing below that can be there. The whole of
- * it may still be a link to nowhere. */
+/* Is a folder of PATH known to be missing? Then PATH is missing, too. PATH itself counts only for
+ * questions that follow links, since it may be a dangling link. */
 static bool is_below_missing(struct trace *t, int question, const char *path)
 {
 	int outside = question & TRACE_OUTSIDE, kind = question & ~TRACE_OUTSIDE;
@@ -353,9 +353,9 @@ static bool is_below_missing(struct trace *t, int question, const char *path)
 	return false;
 }
 
-/* Of PATH, which is missing, the shortest part that is. */
-static void keep_missing(struct trace *t, const struct root *r, int outside, const char *path,
-			 const struct buf *answer)
+/* PATH is missing: notes the shortest part of it that is. */
+static void add_missing(struct trace *t, const struct root *r, int outside, const char *path,
+			const struct buf *answer)
 {
 	char *part = arena_strdup(&t->arena, path), *slash;
 	struct stat st;
@@ -367,8 +367,8 @@ static void keep_missing(struct trace *t, const struct root *r, int outside, con
 			break;
 		}
 	}
-	if (learn(t, MISSING | outside, part))
-		keep(t, TRACE_STAT | outside, part, answer);
+	if (add_known(t, MISSING | outside, part))
+		add_fact(t, TRACE_STAT | outside, part, answer);
 }
 
 static bool is_missing(const struct buf *answer)
@@ -379,7 +379,8 @@ static bool is_missing(const struct buf *answer)
 	return answer->len == missing.len && memcmp(answer->data, missing.data, missing.len) == 0;
 }
 
-/* Of what a file is, as much as is needed to know it again. Returns the question to keep. */
+/* Answers by the stat data if they identify the file's content, else by a digest. Returns the
+ * question that was answered. */
 static int ask_file(const struct root *r, int kind, const char *path, struct buf *answer)
 {
 	bool pseudo = false, racy = false;
@@ -398,16 +399,16 @@ static void note_locked(struct trace *t, int question, const char *path)
 	int outside = question & TRACE_OUTSIDE, kind = question & ~TRACE_OUTSIDE;
 	const struct root *r = outside ? &t->host : &t->root;
 
-	if (!learn(t, question, path) || is_below_missing(t, question, path))
+	if (!add_known(t, question, path) || is_below_missing(t, question, path))
 		return;
 	if (kind == TRACE_STAT || kind == TRACE_LSTAT || kind == TRACE_CONTENT)
 		kind = ask_file(r, kind, path, &answer);
 	else
 		ask(t, question, path, &answer);
 	if (is_missing(&answer))
-		keep_missing(t, r, outside, path, &answer);
+		add_missing(t, r, outside, path, &answer);
 	else
-		keep(t, kind | outside, path, &answer);
+		add_fact(t, kind | outside, path, &answer);
 }
 
 void trace_note(struct trace *t, int question, const char *path)
