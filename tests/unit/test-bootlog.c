@@ -4,6 +4,7 @@
  * The trace of a boot: as PID 1 writes it, as the program reads it, and what the root waited for.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -127,6 +128,33 @@ static void a_device_that_is_looked_at_again_is_there_twice(void **state)
 	write_and_read(&f);
 	assert_int_equal(f.log.n_items, 2);
 	assert_true(f.log.items[0].end <= f.log.items[1].asked);
+}
+
+/* 60 paths that are passive, while the boot waits for another one. */
+static void retries_of_unreadable_devices_do_not_fill_it(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char name[32];
+
+	(void)state;
+	fixture_make(&f);
+	for (int i = 0; i < 100; i++)
+		for (int disk = 0; disk < 60; disk++) {
+			snprintf(name, sizeof(name), "sd%d", disk);
+			timeline_device_seen(name);
+			timeline_device_seen(name); /* a change before it is read */
+			timeline_device_begins(name);
+			timeline_device_ends(name, i == 0 ? -ENXIO : i == 99 ? 0 : -EIO);
+		}
+	timeline_program_begins("/usr/libexec/x");
+	write_and_read(&f);
+	assert_int_equal(f.log.n_items, 2 * 60 + 1);
+	assert_int_equal(f.log.left_out, 0);
+	assert_string_equal(f.log.items[0].name, "sd0");
+	assert_int_equal(f.log.items[0].result, -ENXIO);
+	assert_int_equal(f.log.items[60].result, 0);
+	assert_non_null(bootlog_find(&f.log, BOOTLOG_PROGRAM, "/usr/libexec/x"));
+	assert_contains(buf_cstr(&f.text), "\"readings\":100");
 }
 
 static void names_may_hold_anything(void **state)
@@ -357,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_noted_is_read_again),
 		cmocka_unit_test(a_device_that_is_looked_at_again_is_there_twice),
+		cmocka_unit_test(retries_of_unreadable_devices_do_not_fill_it),
 		cmocka_unit_test(names_may_hold_anything),
 		cmocka_unit_test(what_has_no_room_is_counted),
 		cmocka_unit_test(a_boot_that_fails_leaves_a_trace_too),

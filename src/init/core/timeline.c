@@ -26,6 +26,7 @@ enum {
 	DRIVERS_DEPTH_MAX = 24, /* of a device's path: more buses than any machine has */
 	CHUNK = 2048,
 	NOT_YET = -1,
+	READINGS_KEPT = 2, /* of each device: the first and the last one */
 };
 
 enum timeline_kind { TIMELINE_STAGE, TIMELINE_MODULE, TIMELINE_DEVICE, TIMELINE_PROGRAM };
@@ -33,6 +34,7 @@ enum timeline_kind { TIMELINE_STAGE, TIMELINE_MODULE, TIMELINE_DEVICE, TIMELINE_
 struct timeline_entry {
 	enum timeline_kind kind;
 	uint32_t module;
+	unsigned readings; /* of a device, the first one included; 0: of this entry alone */
 	int result; /* -errno, or the status of a program */
 	int64_t asked, begin, end; /* microseconds; NOT_YET */
 	char name[NAME_MAX_BYTES]; /* of all but modules */
@@ -66,19 +68,22 @@ void timeline_open(void)
 
 /* ---- noting ---- */
 
+static void begin_entry(struct timeline_entry *e, enum timeline_kind kind, const char *name)
+{
+	*e = (struct timeline_entry){
+		.kind = kind, .asked = timeline_now(), .begin = NOT_YET, .end = NOT_YET};
+	snprintf(e->name, sizeof(e->name), "%s", name);
+}
+
 static struct timeline_entry *add(enum timeline_kind kind, const char *name)
 {
-	struct timeline_entry *e;
 
 	if (timeline.n == TIMELINE_MAX) {
 		timeline.left_out++;
 		return NULL;
 	}
-	e = &timeline.entries[timeline.n++];
-	*e = (struct timeline_entry){
-		.kind = kind, .asked = timeline_now(), .begin = NOT_YET, .end = NOT_YET};
-	snprintf(e->name, sizeof(e->name), "%s", name);
-	return e;
+	begin_entry(&timeline.entries[timeline.n], kind, name);
+	return &timeline.entries[timeline.n++];
 }
 
 /* The last one of its kind that has not ended. */
@@ -133,9 +138,29 @@ void timeline_module_ends(uint32_t module, int result)
 	ends(open_entry(TIMELINE_MODULE, module, NULL), result);
 }
 
+/* A device may be read again and again, because it cannot be read or always reports a change: there
+ * is room for its first and its last reading. */
 void timeline_device_seen(const char *name)
 {
-	add(TIMELINE_DEVICE, name);
+	struct timeline_entry *e, *last = NULL;
+	unsigned n = 0, readings;
+
+	for (size_t i = 0; i < timeline.n; i++) {
+		e = &timeline.entries[i];
+		if (e->kind == TIMELINE_DEVICE && strncmp(e->name, name, sizeof(e->name) - 1) == 0) {
+			last = e;
+			n++;
+		}
+	}
+	if (last && last->begin == NOT_YET)
+		return;
+	if (n < READINGS_KEPT) {
+		add(TIMELINE_DEVICE, name);
+		return;
+	}
+	readings = (last->readings ? last->readings : n) + 1;
+	begin_entry(last, TIMELINE_DEVICE, name);
+	last->readings = readings;
 }
 
 void timeline_device_begins(const char *name)
@@ -321,6 +346,10 @@ static void write_entry(struct writer *w, const struct modindex *index,
 		write_needs(w, index, e->module);
 	} else if (e->kind == TIMELINE_DEVICE) {
 		result_member(w, "result", e);
+		if (e->readings) {
+			member(w, "readings");
+			put_number(w, e->readings);
+		}
 		write_drivers(w, e->name);
 	} else if (e->kind == TIMELINE_PROGRAM) {
 		result_member(w, "status", e);

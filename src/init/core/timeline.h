@@ -32,7 +32,8 @@ void timeline_module_wanted(uint32_t module);
 void timeline_module_begins(uint32_t module);
 void timeline_module_ends(uint32_t module, int result);
 
-/* A block device was heard of; looking at it begins; ends. */
+/* A block device was heard of, or is to be looked at again; looking at it begins; ends. Of a device
+ * that is looked at more than twice the first and the last time are kept, and their number. */
 void timeline_device_seen(const char *name);
 void timeline_device_begins(const char *name);
 void timeline_device_ends(const char *name, int result);
