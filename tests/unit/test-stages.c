@@ -802,6 +802,30 @@ static void a_disk_that_cannot_be_read_is_read_again_after_growing_pauses(void *
 	boot_end(b);
 }
 
+/* Such as the root that somebody names at the prompt, or a mount of the root's fstab. */
+static void when_something_else_is_wanted_unreadable_disks_are_read_at_once(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zza");
+	struct job_result r = {.kind = JOB_PROBE, .name = "zza", .result = -EIO};
+	struct spec other;
+
+	(void)state;
+	spec_parse("LABEL=y", &other);
+	go_on(b);
+	block_add(b, "zza", false);
+	for (int i = 0; i < 5; i++) {
+		read_ends(b, &r);
+		pass(b, 500 << i);
+	}
+	read_ends(b, &r);
+	assert_int_equal(block_next(b), -1);
+	block_want(b, &other);
+	assert_int_equal(block_due(b), INT64_MAX);
+	read_ends(b, &r);
+	assert_int_equal(block_due(b), world.now + 500);
+	boot_end(b);
+}
+
 static void a_disk_that_cannot_be_read_in_time_is_in_the_account(void **state)
 {
 	struct boot *b = boot_with("root=/dev/zza rd.timeout=5 panic=0");
@@ -947,6 +971,7 @@ int main(void)
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_read_again_after_growing_pauses),
+		cmocka_unit_test(when_something_else_is_wanted_unreadable_disks_are_read_at_once),
 		cmocka_unit_test(a_disk_that_cannot_be_read_in_time_is_in_the_account),
 		cmocka_unit_test(a_second_try_waits_for_other_candidates_too),
 		cmocka_unit_test(the_account_names_the_time_of_the_last_wait),

@@ -208,6 +208,16 @@ static bool is_wanted(const struct boot *b, const struct block_device *d)
 	return b->devices->probe_all;
 }
 
+/* Something else is looked for now: the pauses of what could not be read were meant for what was
+ * looked for before. */
+static void end_pauses(struct boot *b)
+{
+	b->devices->retry_at = 0;
+	for (size_t i = 0; i < b->devices->n; i++)
+		if (b->devices->list[i].read_at)
+			read_again(b, &b->devices->list[i]);
+}
+
 void block_want(struct boot *b, const struct spec *spec)
 {
 	struct devices *all = b->devices;
@@ -219,6 +229,7 @@ void block_want(struct boot *b, const struct spec *spec)
 		all->probe_all = true;
 	else if (i == all->n_wants)
 		all->wants[all->n_wants++] = spec;
+	end_pauses(b);
 	all->unread = 0;
 	for (i = 0; i < all->n; i++)
 		signatures_resolve(spec, &all->list[i]);

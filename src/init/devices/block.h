@@ -101,8 +101,8 @@ int64_t block_due(const struct boot *b);
 /* The device that SPEC names, if it is there but cannot be read; NULL. */
 const struct block_device *block_unreadable(const struct boot *b, const struct spec *spec);
 
-/* SPEC, which must live as long as B, is waited for: what may be it is looked at. To be called again
- * when SPEC changes. */
+/* SPEC, which must live as long as B, is waited for: what may be it is looked at, what could not be
+ * read without a further pause. To be called again when SPEC changes. */
 void block_want(struct boot *b, const struct spec *spec);
 
 /* All that is there and will be is looked at: somebody wants to explain something. */
