@@ -2,7 +2,6 @@
 #include "init/boot.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "init/core/log.h"
 #include "init/core/mount.h"
@@ -75,13 +74,6 @@ const struct jobs_kind rooms_jobs[JOB_KINDS] = {
 	[JOB_PART] = {parts_work, parts_worked, false},
 	[JOB_RECORD] = {record, recorded, false},
 };
-
-/* The root's init could not open the watchdog that a worker holds. */
-void rooms_enter_worker(const struct boot *b)
-{
-	if (b->watchdog->state == WATCHDOG_FED)
-		close(b->watchdog->fd);
-}
 
 /* ---- the rooms ---- */
 

@@ -36,6 +36,3 @@ struct boot *rooms_join(struct rooms *all);
 
 /* What workers do, for jobs_init(). */
 extern const struct jobs_kind rooms_jobs[];
-
-/* In a new worker: closes what only PID 1 may hold. */
-void rooms_enter_worker(const struct boot *b);

@@ -226,7 +226,6 @@ static void open_sources(struct boot *b)
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->signals, &ev);
 	jobs_init(&b->jobs, b->epoll, rooms_jobs);
-	b->jobs.enter_worker = rooms_enter_worker;
 	prompt_init(b);
 	watchdog_init(b);
 }

@@ -29,7 +29,7 @@ static struct {
 	int jobs_result;      /* of the next ones that are only recorded */
 	struct job job;       /* the last one */
 	unsigned n_jobs;
-	bool forks_fail;
+	bool forks_fail, kernel_is_old;
 	unsigned n_forks;
 	bool memory_is_out;
 	struct buf told;      /* lines on the console */
@@ -764,6 +764,62 @@ static void a_worker_that_dies_is_the_failure_of_its_job(void **state)
 	boot_end(b);
 }
 
+int __real_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags);
+
+int __wrap_close_range(unsigned first, unsigned last, int flags)
+{
+	if (!world.kernel_is_old)
+		return __real_close_range(first, last, flags);
+	errno = ENOSYS;
+	return -1;
+}
+
+static int list_descriptors(const struct boot *b, const struct job *job, struct job_result *out)
+{
+	char text[16];
+
+	(void)b, (void)job;
+	for (int fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0) {
+			snprintf(text, sizeof(text), "%d ", fd);
+			strcat(out->text, text);
+		}
+	return 0;
+}
+
+/* It may hang for ever, while the root's init wants the watchdog and PID 1's sockets are closed. */
+static void a_worker_holds_no_descriptor_of_pid_1(void **state)
+{
+	static const struct jobs_kind lists[JOB_KINDS] = {
+		[JOB_MOUNT] = {hang, NULL, false}, [JOB_PROBE] = {list_descriptors, NULL, false}};
+	struct job job = {.kind = JOB_MOUNT};
+
+	(void)state;
+	for (int old = 0; old < 2; old++) {
+		struct boot *b = boot_with("root=LABEL=x");
+		struct epoll_event event;
+		struct job_result r;
+		int high = fcntl(b->epoll, F_DUPFD, 700);
+
+		world.real_jobs = true;
+		world.kernel_is_old = old;
+		b->jobs.kinds = lists;
+		b->jobs.wanted = 2;
+		job.kind = JOB_MOUNT;
+		assert_int_equal(jobs_start(&b->jobs, b, &job), 0);
+		job.kind = JOB_PROBE;
+		assert_int_equal(jobs_start(&b->jobs, b, &job), 0);
+		assert_int_equal(epoll_wait(b->epoll, &event, 1, -1), 1);
+		assert_int_equal(jobs_receive(&b->jobs, event.data.ptr, &r), 1);
+		assert_string_equal(r.text, "0 1 2 3 ");
+		kill(b->jobs.workers[0].pid, SIGKILL);
+		jobs_dismiss(&b->jobs);
+		close(high);
+		boot_end(b);
+	}
+}
+
 /* The worker that has the device to read comes back with R. */
 static void read_ends(struct boot *b, struct job_result *r)
 {
@@ -970,6 +1026,7 @@ int main(void)
 		cmocka_unit_test(when_that_does_not_end_there_is_an_account),
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
+		cmocka_unit_test(a_worker_holds_no_descriptor_of_pid_1),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_read_again_after_growing_pauses),
 		cmocka_unit_test(when_something_else_is_wanted_unreadable_disks_are_read_at_once),
 		cmocka_unit_test(a_disk_that_cannot_be_read_in_time_is_in_the_account),

@@ -2,6 +2,7 @@
 #include "init/core/jobs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@ enum {
 	FORK_AGAIN_MS = 1000,
 	FORK_FAILS_MS = 10000,
 	STUCK_MS = 100, /* a job that takes so long may wait for hardware, not for a processor */
+	WORKER_FD = STDERR_FILENO + 1, /* a worker's socket, and its only descriptor but 0 to 2 */
+	FDS_MAX = 1024,
 };
 
 void jobs_init(struct jobs *j, int epoll, const struct jobs_kind *kinds)
@@ -108,6 +111,19 @@ bool jobs_ready(const struct jobs *j)
 	return pick(j) != NULL;
 }
 
+/* A worker may hang for ever, even after the root's init has taken over: by then nothing of PID 1 may
+ * be open in it, such as the kernel's events or the watchdog. Other workers' sockets must close when
+ * PID 1 closes them. */
+static int keep_only(int fd)
+{
+	if (fd != WORKER_FD)
+		dup3(fd, WORKER_FD, O_CLOEXEC);
+	if (close_range(WORKER_FD + 1, ~0U, 0) < 0) /* before Linux 5.9 */
+		for (int i = WORKER_FD + 1; i < FDS_MAX; i++)
+			close(i);
+	return WORKER_FD;
+}
+
 static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = w};
@@ -118,14 +134,9 @@ static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 	pid = fork();
 	r = pid < 0 ? -errno : 0;
 	if (pid == 0) {
-		/* Other workers' sockets must close when PID 1 closes them. */
-		for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
-			if (j->workers[i].pid)
-				close(j->workers[i].fd);
-		if (j->enter_worker)
-			j->enter_worker(boot);
-		close(pair[0]);
-		work(boot, pair[1]);
+		r = keep_only(pair[1]);
+		log_enter_worker();
+		work(boot, r);
 	}
 	close_fd(pair[1]);
 	if (r == 0 && epoll_ctl(j->epoll, EPOLL_CTL_ADD, pair[0], &ev) < 0)

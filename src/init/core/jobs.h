@@ -135,7 +135,6 @@ struct jobs {
 	int64_t failing_since, failed_at; /* to make a process; 0: it works */
 	int epoll;
 	const struct jobs_kind *kinds;		       /* by enum job_kind */
-	void (*enter_worker)(const struct boot *boot); /* closes what only PID 1 may hold; NULL */
 };
 
 /* KINDS: JOB_KINDS rows, by enum job_kind. */

@@ -49,6 +49,12 @@ void log_join(void)
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 }
 
+void log_enter_worker(void)
+{
+	if (kmsg >= 0)
+		log_join();
+}
+
 void log_close(void)
 {
 	if (rate_limit[0])

@@ -19,6 +19,9 @@ void log_close(void);
 /* For a program beside PID 1: its lines go to the kernel's log as well, and it changes nothing. */
 void log_join(void);
 
+/* In a new worker of PID 1, which has closed all descriptors but 0 to 2. */
+void log_enter_worker(void);
+
 /* The terminal to write to; PATH lives as long as the program. What the same terminal has not taken
  * yet is kept. NULL: standard error, which may block. log_open() calls it. What a worker of this
  * program says goes to the kernel's log alone. */
