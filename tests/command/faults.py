@@ -74,6 +74,42 @@ def sample(calls, count):
     return [calls[i * (len(calls) - 1) // (count - 1)] for i in range(count)]
 
 
+# By which names and contents on a disk change; an openat() does if it may create a file.
+_CHANGES = {"write", "copy_file_range", "ftruncate", "renameat", "renameat2", "linkat", "unlinkat",
+            "mkdirat", "fchmod", "fchown"}
+
+
+def kill_points(calls):
+    """Those of CALLS before which a SIGKILL leaves a disk as no other does. A run that ends before
+    a call that only looks leaves what one that ends before the next change leaves."""
+    own = [call for call in calls if call.name in _CHANGES
+           or call.name == "openat" and "O_CREAT" in call.line]
+    behind = [call for call in calls if call not in own and calls.index(call) > calls.index(own[-1])]
+    return own + behind[-1:]
+
+
+def _on(call):
+    """What a call is and the file that it is on."""
+    return call.name, re.match(r"\w+\((\d+<[^>]*>)?", call.line)[1]
+
+
+def each_place(calls):
+    """CALLS without the middle of each loop, which is a row of equal calls on one file."""
+    rows = [list(row) for _, row in itertools.groupby(calls, _on)]
+    return [call for row in rows for call in sample(row, 3)]
+
+
+def with_errors(calls, errors):
+    """Pairs of a call and one of ERRORS. Each call is there, and by turns each error with each name
+    of a call, even if that is called but once: it has further turns then."""
+    pairs = []
+    for name in dict.fromkeys(call.name for call in calls):
+        mine = [call for call in calls if call.name == name]
+        pairs += [(mine[turn % len(mine)], errors[turn % len(errors)])
+                  for turn in range(max(len(mine), len(errors)))]
+    return pairs
+
+
 def words(name, number, what, log="/dev/null", always=None):
     """Words before a command that do WHAT (strace's language) to call NUMBER of NAME, in the thread
     that begins: each thread would count for itself.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A rebuild is a transaction: whichever call fails or is the last one, the machine boots."""
 
+import shutil
 import signal
 
 import pytest
@@ -29,7 +30,8 @@ def machine(small_kernel, tmp_path_factory):
 
 
 def words(root, *more):
-    return ["rebuild", "--root", root, "--hardware", NVME, "--no-cache", *more]
+    """Nothing is compressed: that is the greater part of a run's time, and none of its calls."""
+    return ["rebuild", "--root", root, "--hardware", NVME, "--no-cache", "--compress", "none", *more]
 
 
 class Trial:
@@ -48,6 +50,9 @@ class Trial:
     def images(self):
         return {path.name: path.read_bytes() for path in self.boot.iterdir()
                 if path.name.startswith("initramfs")}
+
+    def remove(self):
+        shutil.rmtree(self.tree.root)
 
     def is_old(self):
         return self.images() == self.before
@@ -80,11 +85,10 @@ def calls(machine, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("error", ERRORS)
-def test_call_that_fails(error, machine, new, calls, tmp_path, on_all_cores):
+def test_call_that_fails(machine, new, calls, tmp_path, on_all_cores):
     """Failed and nothing has changed, or done, whatever the call was."""
     def fail(item):
-        number, call = item
+        number, (call, error) = item
         trial = Trial(machine, tmp_path / str(number))
         done = run(*words(trial.tree.root), status=(DONE, FAILED), env=faults.TRACED,
                    before=faults.words(call.name, call.number, f"error={error}"))
@@ -93,15 +97,16 @@ def test_call_that_fails(error, machine, new, calls, tmp_path, on_all_cores):
         left = [name for name in trial.images() if ".preroot-" in name]
         if left and set(trial.images()) - set(left) == set(trial.before):
             fine = True
-        run(*words(trial.tree.root))
-        return fine and trial.image.read_bytes() == new \
-            and set(trial.images()) == set(trial.before), call, done.err
+        if left or number % 6 == 0:
+            run(*words(trial.tree.root))
+            fine = fine and trial.image.read_bytes() == new \
+                and set(trial.images()) == set(trial.before)
+        trial.remove()
+        return fine, call, error, done.err
 
-    # Each call with two of the errors, or three.
-    turn = ERRORS.index(error)
-    results = on_all_cores(fail, [item for item in enumerate(calls)
-                                  if (item[0] + turn) % 5 in (0, 2)])
-    assert [(call, err) for fine, call, err in results if not fine] == []
+    results = on_all_cores(fail, list(enumerate(
+        faults.with_errors(faults.each_place(calls), ERRORS))))
+    assert [rest for fine, *rest in results if not fine] == []
 
 
 def test_kill_at_any_call(machine, new, calls, tmp_path, on_all_cores):
@@ -115,14 +120,16 @@ def test_kill_at_any_call(machine, new, calls, tmp_path, on_all_cores):
         known = [new, *trial.before.values()]
         now = trial.images()
         fine = now[trial.image.name] in known and now[trial.previous.name] in known
-        if number % 3 == 0:
-            run(*words(trial.tree.root))
-        else:
-            return fine and killed, call
-        return fine and killed and trial.image.read_bytes() == new and trial.images()[
-            trial.previous.name] in known and set(trial.images()) == set(trial.before), call
+        run(*words(trial.tree.root))
+        fine = fine and killed and trial.image.read_bytes() == new and trial.images()[
+            trial.previous.name] in known and set(trial.images()) == set(trial.before)
+        trial.remove()
+        return fine, call
 
-    results = on_all_cores(kill, list(enumerate(calls)))
+    points = faults.kill_points(calls)
+    assert {"openat", "write", "fchmod", "renameat", "renameat2", "unlinkat"} <= {
+        call.name for call in points}
+    results = on_all_cores(kill, list(enumerate(points)))
     assert [call for fine, call in results if not fine] == []
 
 

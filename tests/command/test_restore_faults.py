@@ -65,32 +65,34 @@ def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
         killed = faults.finish(faults.start(trial.restore(), faults.words(
             call.name, call.number, "signal=KILL", always=always)))
         fine = killed.status in (-signal.SIGKILL, 128 + signal.SIGKILL) \
-            and nothing_is_lost(trial.images(), before, after)
-        return fine and clears_up(trial, before), call
+            and nothing_is_lost(trial.images(), before, after) and clears_up(trial, before)
+        trial.remove()
+        return fine, call
 
-    results = on_all_cores(kill, list(enumerate(calls)))
+    points = faults.kill_points(calls)
+    assert len(points) >= 3
+    results = on_all_cores(kill, list(enumerate(points)))
     assert [call for fine, call in results if not fine] == []
 
 
-@pytest.mark.parametrize("error", ERRORS)
-def test_call_that_fails(error, machine, case, tmp_path, on_all_cores):
+def test_call_that_fails(machine, case, tmp_path, on_all_cores):
     """Done, or failed and all is as before. If only the folder was not synced, that is said."""
     always, calls, after = case
     before = machine.images()
 
     def fail(item):
-        number, call = item
+        number, (call, error) = item
         trial = machine.copy(tmp_path / str(number))
         done = run(*trial.restore(), status=(DONE, FAILED), env=faults.TRACED,
                    before=faults.words(call.name, call.number, f"error={error}", always=always))
         is_done = done.status == DONE or "is in place" in done.error
-        return trial.images() == (after if is_done else before), call, done.err
+        fine = trial.images() == (after if is_done else before)
+        trial.remove()
+        return fine, call, error, done.err
 
-    # Each call with two of the errors.
-    turn = ERRORS.index(error)
-    results = on_all_cores(fail, [item for item in enumerate(calls)
-                                  if (item[0] + turn) % 5 in (0, 2)])
-    assert [(call, err) for fine, call, err in results if not fine] == []
+    results = on_all_cores(fail, list(enumerate(
+        faults.with_errors(faults.each_place(calls), ERRORS))))
+    assert [rest for fine, *rest in results if not fine] == []
 
 
 def test_an_exchange_by_copies_that_was_cut_between_its_renames_is_ended(machine, tmp_path):
