@@ -67,6 +67,7 @@ static enum stage_step step_at(struct boot *b, enum boot_stage stage)
 	b->flow.entered = true;
 	if (world.has_job && step == STAGE_STAYS) {
 		struct job_result r = {.kind = JOB_PART,
+				       .ticket = world.job.ticket,
 				       .part = world.job.part,
 				       .tag = world.job.tag,
 				       .result = world.held};

@@ -173,7 +173,8 @@ static void appears(struct boot *b, const char *name, const char *type, const ch
 /* The job of the present stage ends so. */
 static void job_ends(struct boot *b, int result, const char *text)
 {
-	struct job_result r = {.kind = world.job.kind, .result = result};
+	struct job_result r = {
+		.kind = world.job.kind, .ticket = world.job.ticket, .result = result};
 
 	snprintf(r.text, sizeof(r.text), "%s", text);
 	flow_task_done(b, &r);
@@ -435,10 +436,34 @@ static void what_the_check_notes_is_told_by_pid_1(void **state)
 	job_ends(b, 0, "");
 	job_ends(b, 0, ""); /* of fstab */
 	assert_int_equal(b->flow.stage, STAGE_CHECK);
+	r.ticket = world.job.ticket;
 	flow_task_done(b, &r);
 	go_on(b);
 	tells("/bin/sh is started in its place");
 	assert_int_equal(b->flow.stage, STAGE_DONE);
+	boot_end(b);
+}
+
+/* The boot had gone back, and mounts again. */
+static void a_late_result_does_not_end_a_later_task(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+	struct job_result r;
+
+	(void)state;
+	appears(b, "zza", "zzfs", "x");
+	assert_int_equal(world.job.kind, JOB_MOUNT);
+	r = (struct job_result){
+		.kind = JOB_MOUNT, .ticket = world.job.ticket, .result = -EIO, .text = "late"};
+	flow_go(b, STAGE_MOUNT);
+	go_on(b);
+	assert_int_equal(world.job.kind, JOB_MOUNT);
+	flow_task_done(b, &r);
+	go_on(b);
+	assert_false(b->flow.failed);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	job_ends(b, 0, "");
+	assert_true(b->flow.stage > STAGE_MOUNT);
 	boot_end(b);
 }
 
@@ -1010,6 +1035,7 @@ int main(void)
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),
 		cmocka_unit_test(pid_1_sleeps_after_a_deadline),
+		cmocka_unit_test(a_late_result_does_not_end_a_later_task),
 		cmocka_unit_test(a_deadline_that_passes_before_the_sleep_is_not_missed),
 		cmocka_unit_test(what_the_check_notes_is_told_by_pid_1),
 		cmocka_unit_test(a_firmware_that_does_not_answer_holds_nothing_up_for_ever),

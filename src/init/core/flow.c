@@ -50,8 +50,11 @@ bool flow_is_late(const struct boot *b, int64_t now)
 
 enum stage_step flow_task(struct boot *b, const struct job *job)
 {
-	int r = jobs_start(&b->jobs, b, job);
+	struct job own = *job;
+	int r;
 
+	own.ticket = ++b->flow.task.ticket;
+	r = jobs_start(&b->jobs, b, &own);
 	if (r < 0 && r != -EAGAIN)
 		return flow_fail(b, "no process can be made for it (the machine has too little "
 				    "memory)");
@@ -62,7 +65,7 @@ enum stage_step flow_task(struct boot *b, const struct job *job)
 
 void flow_task_done(struct boot *b, const struct job_result *r)
 {
-	if (b->flow.task.state != TASK_RUNS)
+	if (b->flow.task.state != TASK_RUNS || r->ticket != b->flow.task.ticket)
 		return; /* the boot has gone on elsewhere */
 	b->flow.task.result = *r;
 	b->flow.task.state = TASK_ENDED;

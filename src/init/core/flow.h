@@ -59,6 +59,7 @@ struct stage {
 /* What a worker does for the present stage, one at a time. */
 struct task {
 	enum { TASK_NONE, TASK_RUNS, TASK_ENDED } state;
+	uint32_t ticket; /* of the last one: the result of an earlier one may still come */
 	struct job_result result;
 };
 
@@ -97,5 +98,5 @@ bool flow_is_late(const struct boot *b, int64_t now);
  * be made. */
 enum stage_step flow_task(struct boot *b, const struct job *job);
 
-/* Such a job has ended. */
+/* Such a job has ended. It counts only if it is the present stage's. */
 void flow_task_done(struct boot *b, const struct job_result *r);

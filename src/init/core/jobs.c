@@ -41,6 +41,19 @@ static const struct jobs_kind *kind_of(const struct jobs *j, enum job_kind kind)
 	return kind > JOB_NONE && kind < JOB_KINDS && j->kinds[kind].run ? &j->kinds[kind] : NULL;
 }
 
+/* Whose result it is. */
+static void address(struct job_result *out, const struct job *job)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = job->kind;
+	out->ticket = job->ticket;
+	out->module = job->module;
+	out->generation = job->generation;
+	out->part = job->part;
+	out->tag = job->tag;
+	memcpy(out->name, job->name, sizeof(out->name));
+}
+
 /* Life of a worker: job, result, until PID 1 closes the socket. */
 static _Noreturn void work(const struct boot *boot, int fd)
 {
@@ -52,13 +65,7 @@ static _Noreturn void work(const struct boot *boot, int fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	while (recv(fd, &job, sizeof(job), 0) == sizeof(job)) {
-		memset(&result, 0, sizeof(result));
-		result.kind = job.kind;
-		result.module = job.module;
-		result.generation = job.generation;
-		result.part = job.part;
-		result.tag = job.tag;
-		memcpy(result.name, job.name, sizeof(result.name));
+		address(&result, &job);
 		kind = kind_of(&boot->jobs, job.kind);
 		result.result = kind ? kind->run(boot, &job, &result) : -EINVAL;
 		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
@@ -211,14 +218,8 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	forget(j, w);
 	if (job.kind == JOB_NONE)
 		return 0;
-	memset(out, 0, sizeof(*out));
-	out->kind = job.kind;
+	address(out, &job);
 	out->result = -EIO;
-	out->module = job.module;
-	out->generation = job.generation;
-	out->part = job.part;
-	out->tag = job.tag;
-	memcpy(out->name, job.name, sizeof(out->name));
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;
 }

@@ -43,6 +43,7 @@ struct device_identity {
 
 struct job {
 	enum job_kind kind;
+	uint32_t ticket;          /* of whoever starts it, to know its result by */
 	uint32_t module;          /* LOAD */
 	char name[JOBS_NAME_MAX]; /* all but LOAD: kernel name of the device; "": none */
 	bool on_device; /* NAME is a device, and has to be the one that DEVICE describes */
@@ -98,6 +99,7 @@ struct probe {
 
 struct job_result {
 	enum job_kind kind;
+	uint32_t ticket; /* this and the next ones as in the job: MODULE, GENERATION, NAME */
 	int result; /* 0 or -errno */
 	uint32_t module;
 	uint32_t generation;
