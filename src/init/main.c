@@ -226,6 +226,7 @@ static void open_sources(struct boot *b)
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->signals, &ev);
 	jobs_init(&b->jobs, b->epoll, rooms_jobs);
+	b->jobs.enter_worker = parts_enter_worker;
 	prompt_init(b);
 	watchdog_init(b);
 }
@@ -237,9 +238,9 @@ static void hand_over(struct boot *b, char **argv, char **envp)
 	struct timeline_end end = goal_timeline_end(b);
 	sigset_t none, old;
 
+	parts_leave(b);
 	prompt_leave(b);
 	jobs_dismiss(&b->jobs);
-	parts_leave(b);
 	watchdog_leave(b);
 	log_info("%s takes over", b->goal->init);
 	timeline_save(&end);

@@ -77,6 +77,8 @@ void recorded_end(struct part *p, unsigned tag, int status, const char *why)
 {
 	struct part_end end = {.what = PART_PROGRAM, .tag = tag, .result = status, .text = why};
 
+	assert_true(part_has(p, PART_PROGRAM, tag));
+	told.programs &= ~(1ULL << tag);
 	p->feature->done(p, &end);
 }
 
@@ -282,10 +284,23 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
 	return true;
 }
 
-bool part_has_job(const struct part *p)
+bool part_has(const struct part *p, enum part_work what, unsigned tag)
 {
 	(void)p;
-	return told.has_job;
+	if (what == PART_JOB)
+		return told.has_job && told.job.tag == tag;
+	return what == PART_PROGRAM && told.programs & 1ULL << tag;
+}
+
+void part_cancel(struct part *p, enum part_work what, unsigned tag)
+{
+	if (!part_has(p, what, tag))
+		return;
+	say("cancel %s %u", what == PART_JOB ? "job" : "program", tag);
+	if (what == PART_JOB)
+		told.has_job = false;
+	else
+		told.programs &= ~(1ULL << tag);
 }
 
 void log_drain(void)
@@ -313,6 +328,8 @@ void part_will_ask(struct part *p)
 void part_run(struct part *p, unsigned tag, const struct program_request *r)
 {
 	(void)p;
+	assert_in_range(tag, 0, 63);
+	told.programs |= 1ULL << tag;
 	buf_printf(&told.said, "run %u:", tag);
 	for (char **arg = r->argv; *arg; arg++)
 		buf_printf(&told.said, " %s", *arg);

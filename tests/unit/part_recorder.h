@@ -34,6 +34,7 @@ struct part_recorder {
 	int64_t limit;		 /* that it has set for its stage */
 	struct job job;		 /* the last one */
 	bool has_job;
+	uint64_t programs; /* a bit for each tag whose program runs */
 };
 
 extern struct part_recorder told;

@@ -577,6 +577,7 @@ static void its_jobs_are_done_by_workers(void **state)
 	assert_int_equal(world.job.kind, JOB_PART);
 	assert_int_equal(stages_loads(f.boot), RANK_NONE); /* nothing loads beside a quiet job */
 	r.kind = JOB_PART;
+	r.ticket = world.job.ticket;
 	r.part = world.job.part;
 	r.tag = world.job.tag;
 	r.result = rooms_jobs[JOB_PART].run(f.boot, &world.job, &r);
@@ -602,11 +603,11 @@ static void a_job_that_could_not_start_is_not_started_by_another_try(void **stat
 		world.jobs_result = results[i];
 		assert_true(part_job(f.part, 5, "this", 5, true));
 		assert_int_equal(f.boot->flow.failed, results[i] == -ENOMEM);
-		assert_int_equal(part_has_job(f.part), results[i] == -EAGAIN);
+		assert_int_equal(part_has(f.part, PART_JOB, 5), results[i] == -EAGAIN);
 		world.jobs_result = 0;
 		world.n_jobs = 0;
 		parts_retry(f.boot);
-		assert_false(part_has_job(f.part));
+		assert_false(part_has(f.part, PART_JOB, 5));
 		parts_start_jobs(f.boot);
 		assert_int_equal(world.n_jobs, 0);
 	}
@@ -626,13 +627,141 @@ static void its_questions_and_programs_come_back_with_their_tags(void **state)
 	assert_string_equal(q->text, "passphrase");
 	assert_int_equal(q->handler(f.boot, q->tag, PROMPT_ANSWERED, "secret", 6), PROMPT_PENDING);
 	assert_string_equal(said(), "answer 3: 0 secret\n");
-	part_take_back(f.part, 3);
+	part_cancel(f.part, PART_QUESTION, 3);
 	assert_int_equal(q->state, PROMPT_FREE);
 	recorder_start_with(100);
 	part_run(f.part, 4, &(struct program_request){.argv = argv, .envp = envp});
 	program_reaped(f.boot, 100, 2 << 8);
 	assert_string_equal(said(), "done 4: 2 0 ended with status 2\n");
 	prompt_leave(f.boot);
+}
+
+/* The worker that was at JOB comes back. */
+static void job_ends(struct fixture *f, const struct job *job)
+{
+	struct job_result r = {
+		.kind = JOB_PART, .ticket = job->ticket, .part = job->part, .tag = job->tag};
+
+	jobs_done(f->boot, &r);
+}
+
+static void a_job_can_be_cancelled(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct job first;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	/* Before a worker takes it: nobody ever does. */
+	world.jobs_result = -EAGAIN;
+	assert_true(part_job(f.part, 5, "this", 5, false));
+	assert_true(part_has(f.part, PART_JOB, 5));
+	assert_false(part_has(f.part, PART_JOB, 6));
+	part_cancel(f.part, PART_JOB, 5);
+	assert_false(part_has(f.part, PART_JOB, 5));
+	world.jobs_result = 0;
+	world.n_jobs = 0;
+	parts_start_jobs(f.boot);
+	assert_int_equal(world.n_jobs, 0);
+	/* While one is at it: that is killed, and no module loads before it is gone. */
+	assert_true(part_job(f.part, 5, "this", 5, true));
+	first = world.job;
+	f.boot->jobs.workers[1] = (struct jobs_worker){.pid = 77, .job = first};
+	part_cancel(f.part, PART_JOB, 5);
+	assert_string_equal(recorder_calls(), "kill 77 9\n");
+	assert_false(part_has(f.part, PART_JOB, 5));
+	assert_int_equal(stages_loads(f.boot), RANK_NONE);
+	/* Its result is not taken for that of the next one with this tag. */
+	assert_true(part_job(f.part, 5, "that", 5, false));
+	job_ends(&f, &first);
+	assert_string_equal(said(), "");
+	assert_int_not_equal(stages_loads(f.boot), RANK_NONE);
+	assert_true(part_has(f.part, PART_JOB, 5));
+	job_ends(&f, &world.job);
+	assert_string_equal(said(), "done 5: 0 0 \n");
+	f.boot->jobs.workers[1].pid = 0;
+}
+
+static void a_program_and_a_question_can_be_cancelled(void **state)
+{
+	char *argv[] = {(char *)"/bin/unlock", NULL}, *envp[] = {NULL};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	recorder_start_with(100, 0, 101);
+	part_run(f.part, 4, &(struct program_request){.argv = argv, .envp = envp});
+	assert_true(part_has(f.part, PART_PROGRAM, 4));
+	part_cancel(f.part, PART_PROGRAM, 3);
+	assert_true(part_has(f.part, PART_PROGRAM, 4));
+	part_cancel(f.part, PART_PROGRAM, 4);
+	assert_false(part_has(f.part, PART_PROGRAM, 4));
+	assert_contains(recorder_calls(), "kill -100 9\n");
+	part_run(f.part, 4, &(struct program_request){.argv = argv, .envp = envp});
+	program_reaped(f.boot, 100, 9);
+	assert_string_equal(said(), "");
+	program_reaped(f.boot, 101, 0);
+	assert_string_equal(said(), "done 4: 0 0 ended with status 0\n");
+	assert_int_equal(part_ask(f.part, 3, &(struct prompt_request){.text = "passphrase"}), 0);
+	assert_true(part_has(f.part, PART_QUESTION, 3));
+	part_cancel(f.part, PART_QUESTION, 3);
+	assert_false(part_has(f.part, PART_QUESTION, 3));
+	assert_string_equal(said(), "");
+	prompt_leave(f.boot);
+}
+
+static void what_a_feature_has_started_ends_before_the_root_takes_over(void **state)
+{
+	char *argv[] = {(char *)"/bin/unlock", NULL}, *envp[] = {NULL};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	said();
+	assert_true(part_job(f.part, 1, "this", 5, true));
+	f.boot->jobs.workers[0] = (struct jobs_worker){.pid = 77, .job = world.job};
+	world.jobs_result = -EAGAIN;
+	assert_true(part_job(f.part, 2, "that", 5, false));
+	recorder_start_with(100);
+	part_run(f.part, 3, &(struct program_request){.argv = argv, .envp = envp});
+	assert_int_equal(part_ask(f.part, 4, &(struct prompt_request){.text = "passphrase"}), 0);
+	parts_leave(f.boot);
+	assert_contains(recorder_calls(), "kill 77 9\nkill -100 9\n");
+	assert_false(part_has(f.part, PART_JOB, 1));
+	assert_false(part_has(f.part, PART_JOB, 2));
+	assert_false(part_has(f.part, PART_PROGRAM, 3));
+	assert_false(part_has(f.part, PART_QUESTION, 4));
+	assert_false(parts_are_quiet(f.boot));
+	assert_string_equal(said(), "leave\n");
+	f.boot->jobs.workers[0].pid = 0;
+	prompt_leave(f.boot);
+}
+
+static void what_a_job_was_to_know_is_wiped(void **state)
+{
+	static const unsigned char nothing[JOBS_DATA_MAX];
+	_cleanup_fixture_ struct fixture f;
+	const struct parts_job *first;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	first = &f.boot->parts->jobs[0];
+	assert_true(part_job(f.part, 5, "secret", 7, false));
+	assert_int_equal(first->state, PARTS_JOB_RUNS);
+	assert_string_equal((const char *)world.job.data, "secret");
+	assert_memory_equal(first->job.data, nothing, sizeof(nothing));
+	job_ends(&f, &world.job);
+	world.jobs_result = -EAGAIN;
+	assert_true(part_job(f.part, 5, "secret", 7, false));
+	assert_string_equal((const char *)first->job.data, "secret");
+	part_cancel(f.part, PART_JOB, 5);
+	assert_memory_equal(first->job.data, nothing, sizeof(nothing));
+	/* One that waits is none of the business of a worker that is forked for another. */
+	assert_true(part_job(f.part, 5, "secret", 7, false));
+	parts_enter_worker(f.boot);
+	assert_memory_equal(first->job.data, nothing, sizeof(nothing));
 }
 
 static void a_descriptor_is_watched_until_it_is_given_up(void **state)
@@ -712,6 +841,10 @@ int main(void)
 		cmocka_unit_test(its_jobs_are_done_by_workers),
 		cmocka_unit_test(a_job_that_could_not_start_is_not_started_by_another_try),
 		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),
+		cmocka_unit_test(a_job_can_be_cancelled),
+		cmocka_unit_test(a_program_and_a_question_can_be_cancelled),
+		cmocka_unit_test(what_a_feature_has_started_ends_before_the_root_takes_over),
+		cmocka_unit_test(what_a_job_was_to_know_is_wiped),
 		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),
 		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),
 	};

@@ -161,12 +161,14 @@ static enum stage_step pre_pivot(struct part *p)
 	return run_stage(p, RUN_PRE_PIVOT);
 }
 
-/* The stage that failed may begin again. */
+/* The stage that failed begins again, and so does one that the failure of something else has ended. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;
 
-	if (s->error[0])
+	if (s->current)
+		part_cancel(p, PART_PROGRAM, (unsigned)(s->current - s->list));
+	if (s->error[0] || s->active)
 		s->begun[s->stage] = false;
 	s->error[0] = '\0';
 	s->active = false;

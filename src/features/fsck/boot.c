@@ -310,12 +310,13 @@ static void what(const struct part *p, char *out, size_t size)
 		snprintf(out, size, "/dev/%s to be opened for its check", s->device);
 }
 
-/* No worker took its job. A checker that runs is waited for. */
+/* Its job or its checker may have been cancelled. A checker that runs is waited for. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;
 
-	if (s->run == HOLDS && !part_has_job(p))
+	if ((s->run == HOLDS && !part_has(p, PART_JOB, 0)) ||
+	    (s->run == RUNS && !part_has(p, PART_PROGRAM, 0)))
 		s->run = IDLE;
 }
 

@@ -326,12 +326,13 @@ static void begin(struct part *p)
 		part_cover_root(p);
 }
 
-/* No worker took its job. One that has ended still counts: the overlay may be there. */
+/* No worker took its job, or it was cancelled. One that runs or has ended still counts: the overlay
+ * may be there. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;
 
-	if (s->job == RUNS && !part_has_job(p))
+	if (s->job == RUNS && !part_has(p, PART_JOB, 0))
 		s->job = IDLE;
 }
 

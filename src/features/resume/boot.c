@@ -298,14 +298,14 @@ static void begin(struct part *p)
 		part_want(p, &s->wishes.on);
 }
 
-/* What was found in an earlier try may have changed. A job that still runs is waited for: it must
- * not reach the kernel when the root is mounted. */
+/* What was found in an earlier try may have changed. A job that still reads the device is stopped: it
+ * must not reach the kernel when the root is mounted, which whoever had a shell may have done. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;
 
-	if (!part_has_job(p))
-		s->job = IDLE;
+	part_cancel(p, PART_JOB, 0);
+	s->job = IDLE;
 }
 
 /* ---- its parameters ---- */

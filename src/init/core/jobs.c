@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "init/core/boot.h"
 #include "init/core/log.h"
+#include "init/core/sys.h"
 
 enum {
 	WORKERS_USUAL_MAX = 16,
@@ -59,19 +60,21 @@ static _Noreturn void work(const struct boot *boot, int fd)
 {
 	const struct jobs_kind *kind;
 	struct job_result result;
+	bool is_over = false;
 	struct job job;
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	while (recv(fd, &job, sizeof(job), 0) == sizeof(job)) {
+	while (!is_over && recv(fd, &job, sizeof(job), 0) == sizeof(job)) {
 		address(&result, &job);
 		kind = kind_of(&boot->jobs, job.kind);
 		result.result = kind ? kind->run(boot, &job, &result) : -EINVAL;
-		if (send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result))
-			break;
-		if (kind && kind->is_last)
-			break;
+		is_over = send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result) ||
+			  (kind && kind->is_last);
+		/* It lives on, and either may have been a secret. */
+		explicit_bzero(&job, sizeof(job));
+		explicit_bzero(&result, sizeof(result));
 	}
 	_exit(0);
 }
@@ -143,6 +146,8 @@ static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 	if (pid == 0) {
 		r = keep_only(pair[1]);
 		log_enter_worker();
+		if (j->enter_worker)
+			j->enter_worker(boot);
 		work(boot, r);
 	}
 	close_fd(pair[1]);
@@ -196,6 +201,7 @@ int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
 		return -EAGAIN;
 	}
 	w->job = *job;
+	explicit_bzero(w->job.data, sizeof(w->job.data)); /* it may be a secret */
 	w->since = log_now();
 	return 0;
 }
@@ -222,6 +228,16 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	out->result = -EIO;
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;
+}
+
+void jobs_cancel(struct jobs *j, const struct job *job)
+{
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		const struct jobs_worker *w = &j->workers[i];
+
+		if (w->pid && w->job.kind == job->kind && w->job.ticket == job->ticket)
+			sys_kill(w->pid, SIGKILL);
+	}
 }
 
 void jobs_done(struct boot *b, const struct job_result *r)

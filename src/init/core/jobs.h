@@ -137,6 +137,7 @@ struct jobs {
 	int64_t failing_since, failed_at; /* to make a process; 0: it works */
 	int epoll;
 	const struct jobs_kind *kinds;		       /* by enum job_kind */
+	void (*enter_worker)(const struct boot *boot); /* forgets what no worker may know; NULL */
 };
 
 /* KINDS: JOB_KINDS rows, by enum job_kind. */
@@ -156,6 +157,10 @@ bool jobs_ready(const struct jobs *j);
 /* FD of a worker has something: 1 a result, 0 nothing (yet). A worker that died gives -EIO as
  * the result of its job. */
 int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
+
+/* Kills the worker that is at the job with the kind and the ticket of JOB, if there is one. Its result
+ * is -EIO, and may take long to come: the worker may hang in the kernel. */
+void jobs_cancel(struct jobs *j, const struct job *job);
 
 /* Hands a result to whoever its kind is for. */
 void jobs_done(struct boot *b, const struct job_result *r);

@@ -61,9 +61,10 @@ enum part_claim {
 	PART_REFUSES, /* it is the part's, and nothing can come of it: WHY says the reason */
 };
 
-/* What has ended. */
-enum part_work { PART_JOB, PART_PROGRAM };
+/* What a part may have started. */
+enum part_work { PART_JOB, PART_PROGRAM, PART_QUESTION };
 
+/* How a job or a program has ended. */
 struct part_end {
 	enum part_work what;
 	unsigned tag;	  /* as it was started */
@@ -132,7 +133,7 @@ struct feature_boot {
 	/* The devices that are held: "LUKS UUID=... to be unlocked". */
 	void (*what)(const struct part *p, char *out, size_t size);
 	/* The boot had failed, and is tried again. Jobs that no worker had taken are forgotten, and
-	 * done() will not be called for them; those that run go on: part_has_job(). */
+	 * done() will not be called for them; what runs goes on: part_has(). */
 	void (*retry)(struct part *p);
 	/* The root takes over: secrets are wiped, notes go to /run. */
 	void (*leave)(struct part *p);
@@ -229,9 +230,6 @@ enum stage_step part_refuse_mount(struct part *p, const char *why);
  * IS_QUIET: no module is loaded while it runs. False: too many are waiting. */
 bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet);
 
-/* Will done() be called for a job? */
-bool part_has_job(const struct part *p);
-
 /* Runs R->argv[0]; done() has its end, before this returns if it cannot be started. TAG: below
  * 65536. Without a reason of R's own the name of the stage is told. */
 void part_run(struct part *p, unsigned tag, const struct program_request *r);
@@ -243,8 +241,16 @@ int part_ask(struct part *p, unsigned tag, const struct prompt_request *r);
 /* What the answer was worth for which answer() returned PROMPT_PENDING. */
 void part_judge(struct part *p, unsigned tag, bool right);
 
-/* The question is not asked any more: somebody else has solved the matter. */
-void part_take_back(struct part *p, unsigned tag);
+/* Is there such a thing with TAG whose end the part has not heard of? */
+bool part_has(const struct part *p, enum part_work what, unsigned tag);
+
+/*
+ * Cancels what was started with TAG; done() or answer() is not called for it. Does nothing when there
+ * is none. A job that no worker has taken is never done; the worker that is at one is killed, and
+ * what it has asked the kernel for may still happen. A program is killed with its children. A question
+ * disappears from all consoles: somebody else has solved the matter.
+ */
+void part_cancel(struct part *p, enum part_work what, unsigned tag);
 
 /* ready() is called while FD can be read, until part_unwatch(). 0 or -errno; -ENOSPC: too many are
  * watched. The part closes FD after that. */

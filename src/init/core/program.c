@@ -32,6 +32,7 @@ static void end_line(struct program *p)
 	p->line[p->line_len] = '\0';
 	if (p->line_len && !(p->take_line && p->take_line(p, p->line)))
 		log_info("%s: %s", base_name(p->path), p->line);
+	explicit_bzero(p->line, p->line_len); /* whoever takes the lines may be told a secret */
 	p->line_len = 0;
 }
 
@@ -63,6 +64,7 @@ static bool read_chunk(struct boot *b, struct program *p)
 		return false;
 	if (n > 0) {
 		take_output(p, text, (size_t)n);
+		explicit_bzero(text, (size_t)n);
 		return true;
 	}
 	drop_output(b, p);
@@ -202,14 +204,30 @@ static void kill_all_of(const struct program *p)
 		sys_kill(p->pid, SIGKILL);
 }
 
+static struct program *find(const struct boot *b,
+			    void (*ended)(struct boot *, const struct program *), unsigned tag)
+{
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		const struct program *p = &b->programs.list[i];
+
+		if (p->state == PROGRAM_RUNS && p->ended == ended && p->tag == tag)
+			return (struct program *)p;
+	}
+	return NULL;
+}
+
+bool program_runs(const struct boot *b, void (*ended)(struct boot *, const struct program *),
+		  unsigned tag)
+{
+	return find(b, ended, tag);
+}
+
 void program_cancel(struct boot *b, void (*ended)(struct boot *, const struct program *),
 		    unsigned tag)
 {
-	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
-		struct program *p = &b->programs.list[i];
+	struct program *p;
 
-		if (p->state != PROGRAM_RUNS || p->ended != ended || p->tag != tag)
-			continue;
+	while ((p = find(b, ended, tag))) {
 		kill_all_of(p);
 		drop_output(b, p);
 		timeline_program_ends(p->path, -1);

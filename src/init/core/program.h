@@ -79,6 +79,10 @@ void program_start(struct boot *b, const struct program_request *r);
 void program_cancel(struct boot *b, void (*ended)(struct boot *, const struct program *),
 		    unsigned tag);
 
+/* Is the end of such a program still to come? */
+bool program_runs(const struct boot *b, void (*ended)(struct boot *, const struct program *),
+		  unsigned tag);
+
 /* Child PID has ended with the STATUS of waitpid(2). Others than ours are ignored. */
 void program_reaped(struct boot *b, int pid, int status);
 

@@ -33,13 +33,13 @@ static struct prompt *find(const struct prompts *all, uint32_t number)
 	return NULL;
 }
 
-static struct prompt *find_asker(struct prompts *all, prompt_handler *handler, unsigned tag)
+static struct prompt *find_asker(const struct prompts *all, prompt_handler *handler, unsigned tag)
 {
 	for (size_t i = 0; i < PROMPTS_MAX; i++) {
-		struct prompt *p = &all->list[i];
+		const struct prompt *p = &all->list[i];
 
 		if (p->state != PROMPT_FREE && p->handler == handler && p->tag == tag)
-			return p;
+			return (struct prompt *)p;
 	}
 	return NULL;
 }
@@ -287,6 +287,11 @@ void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool ri
 
 	if (p && p->state == PROMPT_JUDGES)
 		take_verdict(b, p, right ? PROMPT_RIGHT : PROMPT_WRONG);
+}
+
+bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag)
+{
+	return find_asker(&b->prompts, handler, tag);
 }
 
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag)

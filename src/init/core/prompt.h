@@ -95,6 +95,9 @@ int prompt_ask(struct boot *b, const struct prompt_request *r);
 /* What the answer was worth to the asker with this handler and tag, which said PROMPT_PENDING. */
 void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool right);
 
+/* Is such a question still to be answered, or its answer to be judged? */
+bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag);
+
 /* Takes the question of this handler and tag back, whatever its state; the handler is not called. */
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag);
 

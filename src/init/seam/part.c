@@ -15,8 +15,6 @@
 #include "init/goal/mounts_stages.h"
 #include "init/seam/parts.h"
 
-enum { TAG_BITS = 16 };
-
 /* ---- devices and modules ---- */
 
 void part_want(struct part *p, const struct spec *spec)
@@ -181,89 +179,7 @@ enum stage_step part_refuse_mount(struct part *p, const char *why)
 							: flow_fail(p->boot, why);
 }
 
-/* ---- work ---- */
-
-static unsigned number(const struct part *p)
-{
-	return (unsigned)(p - p->boot->parts->list);
-}
-
-bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet)
-{
-	struct parts *s = p->boot->parts;
-	struct parts_job *j = s->jobs;
-
-	while (j < s->jobs + PARTS_JOBS_MAX && j->state != PARTS_JOB_NONE)
-		j++;
-	if (j == s->jobs + PARTS_JOBS_MAX || len > JOBS_DATA_MAX)
-		return false;
-	*j = (struct parts_job){.state = PARTS_JOB_WAITS, .is_quiet = is_quiet};
-	j->job.kind = JOB_PART;
-	j->job.part = (uint8_t)number(p);
-	j->job.tag = tag;
-	memcpy(j->job.data, data, len);
-	parts_start_jobs(p->boot);
-	return true;
-}
-
-bool part_has_job(const struct part *p)
-{
-	const struct parts_job *j = p->boot->parts->jobs;
-
-	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
-		if (j[i].state != PARTS_JOB_NONE && j[i].job.part == number(p))
-			return true;
-	return false;
-}
-
-static void ended(struct boot *b, const struct program *program)
-{
-	struct part *p = &b->parts->list[program->tag >> TAG_BITS];
-	struct part_end end = {.what = PART_PROGRAM,
-			       .tag = program->tag & ((1U << TAG_BITS) - 1),
-			       .result = program->status,
-			       .text = program->why};
-
-	p->feature->done(p, &end);
-}
-
-void part_run(struct part *p, unsigned tag, const struct program_request *r)
-{
-	struct program_request own = *r;
-
-	own.ended = ended;
-	own.tag = number(p) << TAG_BITS | tag;
-	if (!own.reason)
-		own.reason = p->boot->flow.table[p->boot->flow.stage].name;
-	program_start(p->boot, &own);
-}
-
-static enum prompt_verdict answered(struct boot *b, unsigned tag, enum prompt_end end,
-				    const char *answer, size_t len)
-{
-	struct part *p = &b->parts->list[tag >> TAG_BITS];
-
-	return p->feature->answer(p, tag & ((1U << TAG_BITS) - 1), end, answer, len);
-}
-
-int part_ask(struct part *p, unsigned tag, const struct prompt_request *r)
-{
-	struct prompt_request own = *r;
-
-	own.handler = answered;
-	own.tag = number(p) << TAG_BITS | tag;
-	return prompt_ask(p->boot, &own);
-}
-
-void part_judge(struct part *p, unsigned tag, bool right)
-{
-	prompt_judge(p->boot, answered, number(p) << TAG_BITS | tag, right);
-}
-
-void part_take_back(struct part *p, unsigned tag)
-{
-	prompt_cancel(p->boot, answered, number(p) << TAG_BITS | tag);
-}
+/* ---- descriptors ---- */
 
 int part_watch(struct part *p, int fd)
 {

@@ -266,52 +266,7 @@ bool parts_are_limited(const struct boot *b)
 	return stage && stage->limited;
 }
 
-/* ---- their work ---- */
-
-void parts_start_jobs(struct boot *b)
-{
-	for (size_t i = 0; i < PARTS_JOBS_MAX; i++) {
-		struct parts_job *j = &b->parts->jobs[i];
-		int r = j->state == PARTS_JOB_WAITS ? jobs_start(&b->jobs, b, &j->job) : -EAGAIN;
-
-		if (r == 0)
-			j->state = PARTS_JOB_RUNS;
-		if (r == 0 || r == -EAGAIN)
-			continue;
-		/* Another try of the boot must not start it: the part will begin again. */
-		j->state = PARTS_JOB_NONE;
-		flow_fail(b, "no process can be made for it (the machine has too little memory)");
-	}
-}
-
-int parts_work(const struct boot *b, const struct job *job, struct job_result *out)
-{
-	const struct parts *s = b->parts;
-
-	if (job->part >= s->n || !s->list[job->part].feature->work)
-		return -EINVAL;
-	return s->list[job->part].feature->work(job->data, out);
-}
-
-void parts_worked(struct boot *b, const struct job_result *r)
-{
-	struct part_end end = {.what = PART_JOB,
-			       .tag = r->tag,
-			       .result = r->result,
-			       .found = r->found,
-			       .text = r->text};
-
-	for (size_t i = 0; i < PARTS_JOBS_MAX; i++) {
-		struct parts_job *j = &b->parts->jobs[i];
-		struct part *p = &b->parts->list[j->job.part];
-
-		if (j->state != PARTS_JOB_RUNS || j->job.part != r->part || j->job.tag != r->tag)
-			continue;
-		j->state = PARTS_JOB_NONE;
-		p->feature->done(p, &end);
-		return;
-	}
-}
+/* ---- their descriptors ---- */
 
 bool parts_input(struct boot *b, const void *source)
 {
@@ -324,14 +279,6 @@ bool parts_input(struct boot *b, const void *source)
 			w->part->feature->ready(w->part, w->fd);
 		return true;
 	}
-	return false;
-}
-
-bool parts_are_quiet(const struct boot *b)
-{
-	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
-		if (b->parts->jobs[i].state == PARTS_JOB_RUNS && b->parts->jobs[i].is_quiet)
-			return true;
 	return false;
 }
 
@@ -390,9 +337,7 @@ int64_t parts_due(const struct boot *b)
 
 void parts_retry(struct boot *b)
 {
-	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
-		if (b->parts->jobs[i].state == PARTS_JOB_WAITS)
-			b->parts->jobs[i].state = PARTS_JOB_NONE;
+	parts_forget_waiting_jobs(b);
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->retry)
 			b->parts->list[i].feature->retry(&b->parts->list[i]);
@@ -400,6 +345,7 @@ void parts_retry(struct boot *b)
 
 void parts_leave(struct boot *b)
 {
+	parts_cancel_work(b);
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->leave)
 			b->parts->list[i].feature->leave(&b->parts->list[i]);

@@ -18,8 +18,13 @@ enum {
 
 /* A job of a part. */
 struct parts_job {
-	enum { PARTS_JOB_NONE, PARTS_JOB_WAITS, PARTS_JOB_RUNS } state;
-	struct job job;
+	enum {
+		PARTS_JOB_NONE,
+		PARTS_JOB_WAITS,
+		PARTS_JOB_RUNS,
+		PARTS_JOB_CANCELLED, /* and its worker may not be gone yet */
+	} state;
+	struct job job; /* without its data, once it runs */
 	bool is_quiet; /* no module loads while it runs */
 };
 
@@ -38,6 +43,7 @@ struct parts {
 	int64_t degraded; /* in the wait for the root that began then */
 	size_t current; /* whose step it is, in a stage of the parts */
 	struct parts_job jobs[PARTS_JOBS_MAX];
+	uint32_t tickets; /* of jobs: the last one */
 	struct {
 		struct device_ref ref;
 		char why[PART_TEXT_MAX];
@@ -69,15 +75,23 @@ bool parts_are_limited(const struct boot *b);
 /* Starts what waits for a worker. To be called after every event. */
 void parts_start_jobs(struct boot *b);
 
+/* Jobs that no worker has taken will not be done. */
+void parts_forget_waiting_jobs(struct boot *b);
+
+/* Of all parts, what runs is killed, what waits is forgotten, and questions are taken off the
+ * consoles: done() and answer() are not called for them. */
+void parts_cancel_work(struct boot *b);
+
 /* The descriptor of an event with SOURCE as its data can be read. False: it is none of the parts'.
  */
 bool parts_input(struct boot *b, const void *source);
 
 /* In a worker, and when it has ended; see jobs.h. */
+void parts_enter_worker(const struct boot *b); /* forgets the jobs of others */
 int parts_work(const struct boot *b, const struct job *job, struct job_result *out);
 void parts_worked(struct boot *b, const struct job_result *r);
 
-/* Does a job run that no module may load beside? */
+/* Does a job run that no module may load beside, or one that was cancelled and may not be gone? */
 bool parts_are_quiet(const struct boot *b);
 
 /* Timers, and when they are due. */
