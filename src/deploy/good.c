@@ -187,7 +187,11 @@ static int settle(struct settle *s, struct err *err)
 		r = find_image(s, err);
 	if (r < 0)
 		return r;
-	s->image = boot_image_path(s->root, &s->boot, o->kernel, s->arena);
+	if (s->is_trial || s->has_trial || *s->state.trial) {
+		s->image = boot_image_own(s->root, &s->boot, o->kernel, s->arena, err);
+		if (!s->image)
+			return err->code;
+	}
 	if (s->is_trial && o->path && (!s->is_other || is_trial_boot(s->root)))
 		r = keep_trial(s, err);
 	else if (s->has_trial || *s->state.trial)

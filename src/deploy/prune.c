@@ -154,8 +154,18 @@ static void choose_orphans(struct chooser *c, const struct inventory_row *row)
 	}
 }
 
+static const char *ambiguous(struct chooser *c, const struct inventory_row *row)
+{
+	struct err err = {0};
+
+	return boot_image_own(c->root, &c->inventory->boot, row->version, c->arena, &err)
+		       ? NULL
+		       : arena_strdup(c->arena, err.text);
+}
+
 static void choose_spare(struct chooser *c, const struct inventory_row *row)
 {
+	const char *shared = ambiguous(c, row);
 	bool has_image = false; /* one that stays */
 
 	for (size_t i = 0; i < row->n_images; i++)
@@ -173,7 +183,7 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 			has_image |= image->kind == BOOT_IMAGE_PREVIOUS;
 			continue;
 		}
-		why = needed_as_file(c, row, image);
+		why = shared ? shared : needed_as_file(c, row, image);
 		if (!why && needed_by_menu(c, image->path))
 			why = MENU_NEEDS_IT;
 		/* The youngest comes first. preroot restore puts it in place. */

@@ -416,14 +416,16 @@ static void log_outcome(const struct rebuild *r, const struct rebuild_kernel *o)
 /* No image is written for two kernels. The N kernels before O in its array are done. */
 static int check_image(struct rebuild *r, const struct rebuild_kernel *o, size_t n, struct err *err)
 {
-	const char *path = boot_image_path(r->root, &r->bootdir, o->version, r->arena);
+	const char *path = boot_image_own(r->root, &r->bootdir, o->version, r->arena, err);
 
+	if (!path)
+		return err->code;
 	for (const struct rebuild_kernel *k = o - n; k < o; k++)
 		if (strcmp(k->version, o->version) != 0 && strcmp(k->image, o->image) == 0)
 			return err_set(err, -EINVAL,
 				       "/%s is the image of kernels %s and %s; give each its own",
 				       path, k->version, o->version);
-	return boot_image_check(&r->bootdir, o->version, path, r->arena, err);
+	return 0;
 }
 
 static void rebuild_one(struct rebuild *r, const char *version, struct rebuild_kernel *o, size_t n)

@@ -497,9 +497,8 @@ static void put_bls(struct machine *m, const char *name, const char *text)
 
 static void assert_refused(struct machine *m, const char *version, const char *text)
 {
-	const char *path = boot_image_path(&m->root, &m->boot, version, &m->arena);
-
-	assert_int_equal(boot_image_check(&m->boot, version, path, &m->arena, &m->err), -EINVAL);
+	assert_null(boot_image_own(&m->root, &m->boot, version, &m->arena, &m->err));
+	assert_int_equal(m->err.code, -EINVAL);
 	assert_non_null(strstr(m->err.text, text));
 }
 
@@ -546,7 +545,8 @@ static void one_image_of_two_kernels_is_refused(void **state)
 	/* One that has the kernel's name is its own, whoever borrows it. */
 	put_text(m.folder, "boot/initrd.img-" V, "x");
 	assert_path(&m, "boot/initrd.img-" V);
-	assert_ok(boot_image_check(&m.boot, V, "boot/initrd.img-" V, &m.arena, &m.err), 0, &m.err);
+	assert_string_equal(boot_image_own(&m.root, &m.boot, V, &m.arena, &m.err),
+			    "boot/initrd.img-" V);
 }
 
 static void a_link_to_another_kernels_image_is_refused(void **state)
@@ -561,6 +561,24 @@ static void a_link_to_another_kernels_image_is_refused(void **state)
 	assert_refused(&m, V, "a link makes /boot/initramfs-" W ".img the image of kernel " V);
 }
 
+static void links_of_two_kernels_to_one_image_are_refused(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(&m, "boot/vmlinuz-" W, W);
+	put_text(m.folder, "boot/common", "x");
+	put_link(m.folder, "boot/initramfs-" V ".img", "common");
+	read_boot(&m);
+	assert_string_equal(boot_image_own(&m.root, &m.boot, V, &m.arena, &m.err), "boot/common");
+	put_link(m.folder, "boot/initramfs-" W ".img", "common");
+	read_boot(&m);
+	assert_refused(&m, V, "/boot/common is the image of kernels " V " and " W);
+	assert_refused(&m, W, "/boot/common is the image of kernels " W " and " V);
+}
+
 static void what_is_loaded_behind_an_image_is_not_the_image(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -569,14 +587,32 @@ static void what_is_loaded_behind_an_image_is_not_the_image(void **state)
 	machine_make(&m);
 	put_kernel(&m, "boot/vmlinuz-" V, V);
 	put_text(m.folder, "boot/overlay.img", "x");
-	put_text(m.folder, "boot/first", "x");
 	put_text(m.folder, "boot/initrd-" V ".img", "x");
 	put_grub(&m, "/vmlinuz-" V, "/initrd-" V ".img /overlay.img");
 	assert_path(&m, "boot/initrd-" V ".img");
-	/* Nobody knows which of two it is. */
-	assert_int_equal(unlink(arena_printf(&m.arena, "%s/boot/initrd-" V ".img", m.folder)), 0);
+}
+
+static void of_several_images_without_the_kernels_name_none_is_replaced(void **state)
+{
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_text(m.folder, "boot/first", "x");
+	put_text(m.folder, "boot/overlay.img", "x");
 	put_grub(&m, "/vmlinuz-" V, "/first /overlay.img");
 	assert_path(&m, "boot/initramfs-" V ".img");
+	assert_refused(&m, V,
+		       "the boot menu (/boot/grub2/grub.cfg) boots kernel " V " with /boot/first and "
+		       "/boot/overlay.img, and neither name says which is its image");
+	assert_string_equal(m.err.hint,
+			    "name the image /boot/initramfs-" V ".img, there and in the menu");
+	/* That is what the hint says. */
+	put_text(m.folder, "boot/initramfs-" V ".img", "x");
+	put_grub(&m, "/vmlinuz-" V, "/initramfs-" V ".img /overlay.img");
+	assert_string_equal(boot_image_own(&m.root, &m.boot, V, &m.arena, &m.err),
+			    "boot/initramfs-" V ".img");
 }
 
 static void the_kernels_name_comes_before_others_of_the_menu(void **state)
@@ -669,7 +705,9 @@ int main(void)
 		cmocka_unit_test(entries_of_other_systems_do_not_count),
 		cmocka_unit_test(one_image_of_two_kernels_is_refused),
 		cmocka_unit_test(a_link_to_another_kernels_image_is_refused),
+		cmocka_unit_test(links_of_two_kernels_to_one_image_are_refused),
 		cmocka_unit_test(what_is_loaded_behind_an_image_is_not_the_image),
+		cmocka_unit_test(of_several_images_without_the_kernels_name_none_is_replaced),
 		cmocka_unit_test(the_kernels_name_comes_before_others_of_the_menu),
 		cmocka_unit_test(kernels_of_equally_new_versions_are_not_mixed),
 		cmocka_unit_test(microcode_may_be_of_several_archives),

@@ -85,7 +85,9 @@ static int restore(struct restore *r, const char *version, const char **path, st
 		e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
 	if (e < 0)
 		return e;
-	*path = boot_image_path(&r->root, &r->bootdir, r->kernel.version, &r->arena);
+	*path = boot_image_own(&r->root, &r->bootdir, r->kernel.version, &r->arena, err);
+	if (!*path)
+		return err->code;
 	e = restore_image(&r->root, *path, &r->arena, err);
 	if (e < 0 || r->no_loader)
 		return e;

@@ -250,19 +250,24 @@ static unsigned weight(const struct bootdir *b, const struct bootmenu_entry *e, 
 struct choice {
 	const char *path; /* NULL: nothing */
 	unsigned weight;
-	bool is_unsure; /* there are several, and none is named for the kernel */
+	const char *rival;	/* another one, and none is named for the kernel; NULL: none */
+	const char *rival_menu; /* the file that names it */
 };
 
-static void choose(struct choice *c, const char *image, unsigned weight)
+static void choose(struct choice *c, const char *image, unsigned weight, const char *menu)
 {
-	if (weight && c->path && weight < SURE && c->weight < SURE && strcmp(image, c->path) != 0)
-		c->is_unsure = true;
-	if (weight <= c->weight)
+	bool is_new = weight > c->weight;
+
+	if (weight && c->path && weight < SURE && c->weight < SURE && strcmp(image, c->path) != 0) {
+		c->rival = is_new ? c->path : image;
+		c->rival_menu = menu;
+	}
+	if (!is_new)
 		return;
 	c->path = image;
 	c->weight = weight;
 	if (weight == SURE)
-		c->is_unsure = false;
+		c->rival = NULL;
 }
 
 /* An entry may name other files before and after the image: microcode, further archives. */
@@ -271,7 +276,7 @@ static void choose_of_entry(const struct root *r, const struct bootdir *b, const
 {
 	for (const char **image = e->initrds; *image; image++)
 		if (!is_early(r, *image) && is_in_place(r, b, *image, arena))
-			choose(c, *image, weight(b, e, *image, version, arena));
+			choose(c, *image, weight(b, e, *image, version, arena), e->file);
 }
 
 static struct choice choose_by_menu(const struct root *r, const struct bootdir *b,
@@ -347,7 +352,7 @@ const char *boot_image_path(const struct root *r, const struct bootdir *b, const
 		path = path_by_suffix(r, b, version, arena);
 	if (!path && b->token)
 		path = path_in_folder(r, b, version, arena);
-	if (!path && !menu.is_unsure)
+	if (!path && !menu.rival)
 		path = menu.path;
 	if (!path)
 		path = path_by_suffix(r, b, suffix, arena);
@@ -375,26 +380,58 @@ static bool is_named_for_another(const struct bootdir *b, const char *path, cons
 	       !is_named_for(b, path, version, arena);
 }
 
-int boot_image_check(const struct bootdir *b, const char *version, const char *path,
-		     struct arena *arena, struct err *err)
+static int fail_shared(const char *path, const char *version, const char *other, struct err *err)
 {
-	if (is_named_for_another(b, path, version, arena))
-		return err_set(err, -EINVAL,
-			       "a link makes /%s the image of kernel %s, but its name is that of "
-			       "another kernel; remove the link",
-			       path, version);
-	if (is_named_for(b, path, version, arena))
-		return 0;
+	return err_set(err, -EINVAL, "/%s is the image of kernels %s and %s; give each its own", path,
+		       version, other);
+}
+
+/* Is the image at PATH, whose name says no kernel, VERSION's alone? */
+static int check_others(const struct root *r, const struct bootdir *b, const char *version,
+			const char *path, struct arena *arena, struct err *err)
+{
 	for (size_t i = 0; b->menu && i < b->menu->n; i++) {
 		const struct bootmenu_entry *e = &b->menu->entries[i];
 
 		if (e->version && !e->is_ours && !e->is_foreign &&
 		    strcmp(e->version, version) != 0 && bootmenu_names(e, path))
-			return err_set(err, -EINVAL,
-				       "/%s is the image of kernels %s and %s; give each its own",
-				       path, version, e->version);
+			return fail_shared(path, version, e->version, err);
+	}
+	/* Without a menu, links may lead there. */
+	for (size_t i = 0; i < b->n_kernels; i++) {
+		const char *other = b->kernels[i].version;
+
+		if (strcmp(other, version) != 0 &&
+		    strcmp(boot_image_path(r, b, other, arena), path) == 0)
+			return fail_shared(path, version, other, err);
 	}
 	return 0;
+}
+
+const char *boot_image_own(const struct root *r, const struct bootdir *b, const char *version,
+			   struct arena *arena, struct err *err)
+{
+	const char *path = boot_image_path(r, b, version, arena);
+	struct choice menu = choose_by_menu(r, b, version, arena);
+
+	if (menu.rival && !root_exists(r, path)) {
+		err_set(err, -EINVAL,
+			"the boot menu (/%s) boots kernel %s with /%s and /%s, and neither name "
+			"says which is its image",
+			menu.rival_menu, version, menu.path, menu.rival);
+		err_hint(err, "name the image /%s, there and in the menu", path);
+		return NULL;
+	}
+	if (is_named_for_another(b, path, version, arena)) {
+		err_set(err, -EINVAL,
+			"a link makes /%s the image of kernel %s, but its name is that of "
+			"another kernel; remove the link",
+			path, version);
+		return NULL;
+	}
+	if (is_named_for(b, path, version, arena))
+		return path;
+	return check_others(r, b, version, path, arena, err) < 0 ? NULL : path;
 }
 
 /* ---- the list ---- */

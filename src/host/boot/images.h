@@ -57,9 +57,10 @@ struct boot_images {
 const char *boot_image_path(const struct root *r, const struct bootdir *b, const char *version,
 			    struct arena *arena);
 
-/* May PATH be replaced with an image of VERSION? Not if it is another kernel's as well. */
-int boot_image_check(const struct bootdir *b, const char *version, const char *path,
-		     struct arena *arena, struct err *err);
+/* The same, for whoever changes images. NULL, with -EINVAL in ERR: it must not be replaced, because
+ * it is another kernel's as well, or because nobody knows which of several files it is. */
+const char *boot_image_own(const struct root *r, const struct bootdir *b, const char *version,
+			   struct arena *arena, struct err *err);
 
 /* PATH is that of a current image. GENERATION counts from 1. */
 const char *boot_image_previous(const char *path, unsigned generation, struct arena *arena);
