@@ -3,15 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
-#include "format/kernel/cpio.h"
 #include "format/machine/osrelease.h"
+#include "host/boot/early.h"
 
 #define PREVIOUS ".previous"
 #define TRIAL	 ".trial"
@@ -20,8 +18,6 @@ enum {
 	TEXT_MAX = 1024 * 1024,
 	GENERATION_MAX = 99,
 	TEMP_DIGITS = 8,
-	ENTRIES_MAX = 4096, /* in an early archive */
-	ZEROS_MAX = 4096,   /* padding after it */
 	SURE = 3,	    /* the weight of an image that is named for the kernel */
 };
 
@@ -150,61 +146,6 @@ static void cut_kind(char *name, struct boot_image *out)
 
 /* ---- what the menu says ---- */
 
-static bool is_early_name(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "kernel") == 0 || str_starts(name, "kernel/");
-}
-
-/* The number of zeros at AT; -1 if there are more than ZEROS_MAX. */
-static ssize_t count_zeros(int fd, uint64_t at)
-{
-	char zeros[ZEROS_MAX + 1];
-	ssize_t n = pread_full(fd, zeros, sizeof(zeros), at), k = 0;
-
-	while (k < n && !zeros[k])
-		k++;
-	return n < 0 || k > ZEROS_MAX ? -1 : k;
-}
-
-/* Does the file hold only early archives (microcode, ACPI tables), which the kernel reads before it
- * unpacks an image? */
-static bool is_early(const struct root *r, const char *path)
-{
-	_cleanup_fd_ int fd = root_openat(r, path, O_RDONLY | O_NONBLOCK);
-	char data[CPIO_HEADER_SIZE + sizeof(CPIO_TRAILER)];
-	uint64_t at = 0;
-	struct cpio_header h;
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return fd < 0 && strstr(base_name(path), "ucode");
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		const char *name = data + CPIO_HEADER_SIZE;
-		ssize_t zeros;
-
-		if (pread_full(fd, data, sizeof(data), at) != sizeof(data) ||
-		    cpio_decode_header(data, &h, NULL) < 0)
-			return false;
-		at += CPIO_HEADER_SIZE + (uint64_t)h.namesize;
-		at += cpio_pad(at);
-		at += h.filesize;
-		at += cpio_pad(at);
-		if (memcmp(name, CPIO_TRAILER, sizeof(CPIO_TRAILER)) != 0) {
-			if (!is_early_name(name))
-				return false;
-			continue;
-		}
-		/* Another archive may follow. */
-		zeros = count_zeros(fd, at);
-		if (zeros < 0)
-			return false;
-		at += (uint64_t)zeros;
-		if (at >= (uint64_t)st.st_size)
-			return true;
-	}
-	return false;
-}
-
 /* A previous, trial, rescue or fallback image: not what the kernel normally boots with. */
 static bool is_spare(const char *path, struct arena *arena)
 {
@@ -275,7 +216,7 @@ static void choose_of_entry(const struct root *r, const struct bootdir *b, const
 			    const struct bootmenu_entry *e, struct arena *arena, struct choice *c)
 {
 	for (const char **image = e->initrds; *image; image++)
-		if (!is_early(r, *image) && is_in_place(r, b, *image, arena))
+		if (!boot_image_is_early(r, *image) && is_in_place(r, b, *image, arena))
 			choose(c, *image, weight(b, e, *image, version, arena), e->file);
 }
 
@@ -557,7 +498,7 @@ static void add_name(struct listing *l, const char *name)
 	} else if (part || str_starts(name, "initrd") || str_starts(name, "initramfs")) {
 		image.version = kernel;
 		image.kind = BOOT_IMAGE_CURRENT;
-		if (!is_early(l->root, image.path))
+		if (!boot_image_is_early(l->root, image.path))
 			add_other(l, image);
 	}
 }
