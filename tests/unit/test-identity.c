@@ -5,6 +5,7 @@
  * the device, with the number 0:0; the sequence number that the kernel has of it is made up.
  */
 
+#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -36,6 +37,19 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	}
 	memcpy(out, &sequence, sizeof(sequence));
 	return 0;
+}
+
+static bool fails;  /* libblkid, */
+static int failure; /* with that in errno */
+
+int __real_blkid_do_probe(blkid_probe pr);
+int __wrap_blkid_do_probe(blkid_probe pr);
+int __wrap_blkid_do_probe(blkid_probe pr)
+{
+	if (!fails)
+		return __real_blkid_do_probe(pr);
+	errno = failure;
+	return -1;
 }
 
 /* An ext2 filesystem, as far as libblkid looks at it, whose UUID is sixteen times FILL. */
@@ -101,6 +115,21 @@ static void without_a_sequence_its_filesystem_does(void **state)
 	close(other);
 }
 
+static void a_damaged_filesystem_is_another_one(void **state)
+{
+	struct device_identity wanted = {.type = "ext2", .uuid = "x"};
+	int fd = make_disk(0x11);
+
+	(void)state;
+	sequence = 0;
+	fails = true;
+	assert_int_equal(identity_check(fd, &wanted), -ESTALE);
+	failure = ENOMEDIUM; /* it could not be read */
+	assert_int_equal(identity_check(fd, &wanted), -ENOMEDIUM);
+	fails = false;
+	close(fd);
+}
+
 static void a_device_that_is_not_there_is_another_one(void **state)
 {
 	struct device_identity wanted = {0};
@@ -114,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_number_and_the_sequence_of_its_disk_tell_a_device),
 		cmocka_unit_test(without_a_sequence_its_filesystem_does),
+		cmocka_unit_test(a_damaged_filesystem_is_another_one),
 		cmocka_unit_test(a_device_that_is_not_there_is_another_one),
 	};
 

@@ -47,9 +47,9 @@ static int check_content(int fd, const struct device_identity *wanted)
 	blkid_probe_filter_superblocks_type(pr, BLKID_FLTR_ONLYIN, types);
 	errno = 0;
 	r = blkid_probe_set_device(pr, fd, 0, 0) < 0 ? -1 : blkid_do_probe(pr);
-	if (r < 0)
-		r = errno ? -errno : -EIO;
-	else
+	if (r < 0 && errno)
+		r = -errno;
+	else /* a failure without errno: its signature is damaged */
 		r = r == 0 && has_uuid(pr, wanted->uuid) ? 0 : -ESTALE;
 	blkid_free_probe(pr);
 	return r;

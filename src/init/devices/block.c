@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/devices/block.h"
 
-#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +18,7 @@
 #include "init/devices/claims.h"
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
+#include "init/devices/probe.h"
 #include "init/devices/signatures.h"
 #include "init/core/identity.h"
 #include "init/core/log.h"
@@ -494,69 +494,6 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 
 /* ---- looking at one device; in a worker ---- */
 
-static void take(blkid_probe pr, const char *key, char *out, size_t size)
-{
-	const char *value;
-	size_t len;
-
-	if (blkid_probe_lookup_value(pr, key, &value, &len) < 0)
-		return;
-	snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
-}
-
-/* Each signature by itself, whatever libblkid makes of them together. */
-static void take_signatures(blkid_probe pr, struct probe *out)
-{
-	blkid_reset_probe(pr);
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_enable_partitions(pr, 0);
-	while (out->n_signatures < PROBE_SIGNATURES_MAX && blkid_do_probe(pr) == 0) {
-		struct signature *s = &out->signatures[out->n_signatures++];
-
-		take(pr, "TYPE", s->type, sizeof(s->type));
-		take(pr, "USAGE", s->usage, sizeof(s->usage));
-		take(pr, "UUID", s->uuid, sizeof(s->uuid));
-		take(pr, "LABEL", s->label, sizeof(s->label));
-	}
-}
-
-static int probe_content(blkid_probe pr, int fd, struct probe *out)
-{
-	char number[32] = "";
-	int r;
-
-	if (blkid_probe_set_device(pr, fd, 0, 0) < 0)
-		return -errno;
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
-						      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
-	blkid_probe_enable_partitions(pr, 1);
-	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
-	errno = 0;
-	r = blkid_do_safeprobe(pr);
-	if (r == -2) {
-		/* That ended it: what the partition is called was not looked at. */
-		out->ambivalent = true;
-		blkid_probe_enable_superblocks(pr, 0);
-		r = blkid_do_safeprobe(pr);
-	}
-	if (r < 0)
-		return errno ? -errno : -EIO;
-	take(pr, "TYPE", out->type, sizeof(out->type));
-	take(pr, "USAGE", out->usage, sizeof(out->usage));
-	take(pr, "UUID", out->uuid, sizeof(out->uuid));
-	take(pr, "LABEL", out->label, sizeof(out->label));
-	take(pr, "PTTYPE", out->table, sizeof(out->table));
-	take(pr, "PART_ENTRY_UUID", out->partuuid, sizeof(out->partuuid));
-	take(pr, "PART_ENTRY_NAME", out->partlabel, sizeof(out->partlabel));
-	take(pr, "PART_ENTRY_TYPE", out->parttype, sizeof(out->parttype));
-	take(pr, "PART_ENTRY_FLAGS", number, sizeof(number));
-	out->partflags = strtoull(number, NULL, 0);
-	if (out->ambivalent || strcmp(out->usage, "raid") == 0)
-		take_signatures(pr, out);
-	return 0;
-}
-
 /* The disk is the folder above the partition's in sysfs. */
 static void take_place(const char *name, int fd, struct probe *out)
 {
@@ -577,15 +514,6 @@ static void take_place(const char *name, int fd, struct probe *out)
 		sscanf(text, "%" SCNu32 ":%" SCNu32, &out->disk_major, &out->disk_minor);
 }
 
-int block_probe_fd(int fd, struct probe *out)
-{
-	blkid_probe pr = blkid_new_probe();
-	int r = pr ? probe_content(pr, fd, out) : -ENOMEM;
-
-	blkid_free_probe(pr);
-	return r;
-}
-
 int block_probe(const char *name, bool links, struct probe *out)
 {
 	char path[JOBS_NAME_MAX + 8];
@@ -598,5 +526,5 @@ int block_probe(const char *name, bool links, struct probe *out)
 	take_place(name, fd, out);
 	if (links)
 		links_find("/sys", name, out->links, sizeof(out->links));
-	return block_probe_fd(fd, out);
+	return probe_content(fd, out);
 }

@@ -131,8 +131,5 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 /* Size in sectors of 512 bytes; -1 when the kernel does not say. */
 int64_t block_sectors(const char *name);
 
-/* Looks at what is on FD, a device or a file. */
-int block_probe_fd(int fd, struct probe *out);
-
 /* Looks at one device, with LINKS also for what udev would call it; blocks. */
 int block_probe(const char *name, bool links, struct probe *out);
