@@ -11,13 +11,13 @@ static char *next_line(char **text)
 	if (!line)
 		return NULL;
 	for (; *in && *in != '\n'; in++) {
-		if (*in == '\\' && in[1] == '\n') {
-			in++;
-			continue;
-		}
-		if (*in == '\\' && in[1])
-			in++;
-		*out++ = *in;
+		bool is_escaped = *in == '\\';
+
+		in += is_escaped;
+		if (!*in)
+			break;
+		if (!is_escaped || *in != '\n')
+			*out++ = *in;
 	}
 	*text = *in ? in + 1 : NULL;
 	*out = '\0';

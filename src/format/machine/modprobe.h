@@ -4,7 +4,8 @@
 /*
  * Lines "KEYWORD NAME REST" of modprobe.d, and of depmod's modules.softdep and modules.weakdep,
  * split as libkmod splits them: any number of blanks and tabs between the words; a backslash at the
- * end of a line continues it, any other is dropped; "#" as the first character is a comment.
+ * end of a line continues it, any other is dropped, the last character of a file included (libkmod 30
+ * keeps that one); "#" as the first character is a comment.
  * Source: modprobe.d(5), libkmod. libkmod could return such lines itself, but it does not report
  * files that it cannot read, knows "weakdep" only since release 33, and some releases lose the
  * "pre:" of a softdep after two blanks. Pure, in place.
