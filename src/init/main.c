@@ -234,7 +234,8 @@ static void open_sources(struct boot *b)
 /* Lets the root's init take over. Returns only when it could not: the account follows. */
 static void hand_over(struct boot *b, char **argv, char **envp)
 {
-	struct handover h = {.argv = argv, .envp = envp, .initramfs = -1};
+	struct handover h = {
+		.argv = argv, .envp = envp, .left = parts_left, .initramfs = -1};
 	struct timeline_end end = goal_timeline_end(b);
 	sigset_t none, old;
 

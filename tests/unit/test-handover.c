@@ -236,6 +236,14 @@ static void nothing_stands_in_for_the_init_that_was_named(void **state)
 #define OTHERS "exec /etc/init\nexec /bin/init\nexec /bin/sh\n"
 #define NO     (-EPERM)
 
+static int n_left;
+
+static void note_left(struct boot *b)
+{
+	(void)b;
+	n_left++;
+}
+
 static void no_step_that_fails_is_a_dead_end(void **state)
 {
 	static const struct {
@@ -278,8 +286,10 @@ static void no_step_that_fails_is_a_dead_end(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct boot *b = recorder_boot();
 		char *argv[] = {(char *)"/init", NULL}, *envp[] = {NULL};
-		struct handover h = {.argv = argv, .envp = envp, .initramfs = -1};
+		struct handover h = {
+			.argv = argv, .envp = envp, .left = note_left, .initramfs = -1};
 
+		n_left = 0;
 		params_parse(&b->params, cases[i].cmdline, strlen(cases[i].cmdline));
 		snprintf(b->goal->init, sizeof(b->goal->init), "/sbin/init");
 		recorder_start(cases[i].results);
@@ -287,6 +297,7 @@ static void no_step_that_fails_is_a_dead_end(void **state)
 		assert_string_equal(recorder_calls(), cases[i].calls);
 		assert_contains(h.why, cases[i].why);
 		assert_int_equal(b->goal->left, cases[i].left);
+		assert_int_equal(n_left, cases[i].left);
 		free(b);
 	}
 }

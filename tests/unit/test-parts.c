@@ -739,6 +739,38 @@ static void what_a_feature_has_started_ends_before_the_root_takes_over(void **st
 	prompt_leave(f.boot);
 }
 
+static void it_goes_on_after_a_hand_over_that_failed(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	const struct state *s;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	s = f.part->state;
+	said();
+	parts_leave(f.boot);
+	assert_string_equal(said(), "leave\n");
+	assert_int_not_equal(s->held.generation, 0);
+	parts_retry(f.boot);
+	assert_string_equal(said(), "retry\n");
+	part_wake(f.part, world.now);
+	assert_true(part_job(f.part, 5, "this", 5, false));
+	job_ends(&f, &world.job);
+	assert_string_equal(said(), "done 5: 0 0 \n");
+	/* It does not when there is no way back, and leaves nothing in memory. */
+	parts_leave(f.boot);
+	said();
+	parts_left(f.boot);
+	assert_int_equal(s->held.generation, 0);
+	parts_tick(f.boot, world.now);
+	block_remove(f.boot, "zza");
+	parts_retry(f.boot);
+	assert_string_equal(said(), "");
+	f.boot->parts->n = 1; /* for its memory */
+}
+
 static void what_a_job_was_to_know_is_wiped(void **state)
 {
 	static const unsigned char nothing[JOBS_DATA_MAX];
@@ -844,6 +876,7 @@ int main(void)
 		cmocka_unit_test(a_job_can_be_cancelled),
 		cmocka_unit_test(a_program_and_a_question_can_be_cancelled),
 		cmocka_unit_test(what_a_feature_has_started_ends_before_the_root_takes_over),
+		cmocka_unit_test(it_goes_on_after_a_hand_over_that_failed),
 		cmocka_unit_test(what_a_job_was_to_know_is_wiped),
 		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),
 		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),

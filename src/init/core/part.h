@@ -132,10 +132,13 @@ struct feature_boot {
 	void (*degrade)(struct part *p);
 	/* The devices that are held: "LUKS UUID=... to be unlocked". */
 	void (*what)(const struct part *p, char *out, size_t size);
-	/* The boot had failed, and is tried again. Jobs that no worker had taken are forgotten, and
+	/* The boot had failed, and is tried again; leave() may have been called. Jobs that no worker had
+	 * taken are forgotten, and
 	 * done() will not be called for them; what runs goes on: part_has(). */
 	void (*retry)(struct part *p);
-	/* The root takes over: secrets are wiped, notes go to /run. */
+	/* The root is about to take over: notes and what the shutdown needs go to /run. Nothing that
+	 * the part has started runs any more. This may yet fail: then retry() comes next, or leave()
+	 * again. Once there is no way back, PID 1 wipes the state, and calls the part no more. */
 	void (*leave)(struct part *p);
 };
 

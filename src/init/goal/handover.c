@@ -282,6 +282,8 @@ static int leave(struct boot *b, struct handover *h)
 			 "the root directory cannot be changed to " SYSROOT ": %s", strerror(-r));
 	if (!b->goal->left)
 		move_back(ARRAY_SIZE(moved));
+	else if (h->left)
+		h->left(b);
 	return r;
 }
 

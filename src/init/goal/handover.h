@@ -20,6 +20,7 @@ int handover_choose(const char *const *paths, size_t n, struct job_result *resul
 
 struct handover {
 	char **argv, **envp; /* that the kernel gave us */
+	void (*left)(struct boot *b); /* called when there is no way back; NULL */
 	int initramfs;       /* its root directory */
 	dev_t device;        /* which it is on */
 	char why[FLOW_TEXT_MAX]; /* the root's init does not run */

@@ -350,3 +350,11 @@ void parts_leave(struct boot *b)
 		if (b->parts->list[i].feature->leave)
 			b->parts->list[i].feature->leave(&b->parts->list[i]);
 }
+
+/* The root's init gets the memory of this program as free memory: what is there is not wiped. */
+void parts_left(struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n; i++)
+		explicit_bzero(b->parts->list[i].state, b->parts->list[i].feature->state_size);
+	b->parts->n = 0;
+}

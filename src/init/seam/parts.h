@@ -101,5 +101,8 @@ int64_t parts_due(const struct boot *b);
 /* The boot had failed, and is tried again. */
 void parts_retry(struct boot *b);
 
-/* The root takes over. */
+/* The root is about to take over. What the parts have started ends; they themselves could go on. */
 void parts_leave(struct boot *b);
+
+/* There is no way back: no part is open any more, and what they knew is wiped. */
+void parts_left(struct boot *b);
