@@ -259,7 +259,7 @@ static void fixture_make(struct fixture *f, const char *conf, const char *cmdlin
 	buf_clear(&world.said);
 	memset(&world, 0, sizeof(world));
 	world.now = 100000;
-	recorder_start_with(0);
+	recorder_start_with(300); /* a shell, where there is one */
 	*f = (struct fixture){.boot = recorder_boot()};
 	f->part = &f->boot->parts->list[0];
 	f->boot->events->triggered = true; /* no walk over this machine's devices */
@@ -302,6 +302,13 @@ static void appears(struct fixture *f, const char *name, const char *type, const
 	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
 	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
 	block_done(f->boot, &r);
+}
+
+static void receives(struct fixture *f, const char *event, size_t len)
+{
+	world.event = event;
+	world.event_len = len;
+	events_receive(f->boot);
 }
 
 static void a_feature_that_is_not_named_costs_nothing(void **state)
@@ -347,6 +354,36 @@ static void it_is_opened_with_its_settings_and_its_parameters(void **state)
 	/* Parameters that are read again start from nothing. */
 	params_parse(&f.boot->params, "root=UUID=1", 11);
 	assert_false(((struct state *)f.part->state)->word);
+}
+
+/* A question or a shell may have had them walked, for the driver of a keyboard. */
+static void it_hears_of_no_device_before_it_begins(void **state)
+{
+	static const char net[] = "add@/net/eth0\0ACTION=add\0DEVPATH=/net/eth0\0SUBSYSTEM=net";
+	static const char *const cmdlines[] = {"root=UUID=1 rd.cmdline=ask",
+					       "root=UUID=1 rd.break=pre-trigger"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "shell=open\nfeature=madeup\n", cmdlines[i]);
+		assert_true(f.boot->flow.stage < STAGE_TRIGGER);
+		world.claim = PART_HOLDS;
+		appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+		appears(&f, "zzb", "ext4", "filesystem", "2");
+		receives(&f, net, sizeof(net));
+		assert_null(strstr(said(), "begin"));
+		f.boot->settings.typing = false;
+		if (f.boot->shell->pid)
+			shell_child_ended(f.boot, f.boot->shell->pid, 0);
+		stages_advance(f.boot);
+		assert_string_equal(said(),
+				    "begin\ndevice zza crypto_LUKS\ndevice zzb ext4\n");
+		receives(&f, net, sizeof(net));
+		assert_string_equal(said(), "uevent /net/eth0\n");
+		prompt_leave(f.boot);
+	}
 }
 
 static void a_device_that_is_held_keeps_the_wait_for_the_root(void **state)
@@ -525,13 +562,6 @@ static void a_root_without_a_device_is_the_feature_that_claims_it(void **state)
 	part_root_is(f.part, "UUID=2");
 	appears(&f, "sda", "zzfs", "filesystem", "2");
 	assert_true(part_has_root(f.part));
-}
-
-static void receives(struct fixture *f, const char *event, size_t len)
-{
-	world.event = event;
-	world.event_len = len;
-	events_receive(f->boot);
 }
 
 static void it_hears_of_its_subsystems_alone(void **state)
@@ -861,6 +891,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_feature_that_is_not_named_costs_nothing),
 		cmocka_unit_test(it_is_opened_with_its_settings_and_its_parameters),
+		cmocka_unit_test(it_hears_of_no_device_before_it_begins),
 		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),

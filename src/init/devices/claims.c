@@ -11,6 +11,16 @@ void claims_ask(struct boot *b, struct block_device *d)
 	d->claim = b->devices->known ? b->devices->known(b, d) : PART_IGNORES;
 }
 
+void claims_ask_all(struct boot *b)
+{
+	for (size_t i = 0; i < b->devices->n; i++) {
+		struct block_device *d = &b->devices->list[i];
+
+		if (d->name[0] && d->state == DEVICE_KNOWN && d->was_read && d->result >= 0)
+			claims_ask(b, d);
+	}
+}
+
 void claims_forget(struct boot *b, struct block_device *d)
 {
 	bool is_claimed = d->claim != PART_IGNORES;

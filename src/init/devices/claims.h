@@ -11,6 +11,9 @@
 /* D was read: whose is it? */
 void claims_ask(struct boot *b, struct block_device *d);
 
+/* Whose are those that were read before? For parts that begin late. */
+void claims_ask_all(struct boot *b);
+
 /* D is about to be forgotten, or to become another one. */
 void claims_forget(struct boot *b, struct block_device *d);
 

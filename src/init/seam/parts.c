@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "init/core/log.h"
 #include "init/devices/block.h"
+#include "init/devices/claims.h"
 #include "init/devices/events.h"
 #include "init/goal/goal.h"
 
@@ -64,7 +65,7 @@ static uint8_t device_is_known(struct boot *b, const struct block_device *d)
 				     .probe = &d->probe};
 	char why[PART_TEXT_MAX] = "";
 
-	for (size_t i = 0; i < b->parts->n; i++) {
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++) {
 		struct part *p = &b->parts->list[i];
 		enum part_claim claim =
 			p->feature->device ? p->feature->device(p, &device, why) : PART_IGNORES;
@@ -127,7 +128,7 @@ static bool claim_root(struct boot *b, const char *text)
 
 static void heard(struct boot *b, const struct uevent *u)
 {
-	for (size_t i = 0; i < b->parts->n; i++) {
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++) {
 		struct part *p = &b->parts->list[i];
 		const char *const *s = p->feature->subsystems;
 
@@ -212,6 +213,7 @@ void parts_begin(struct boot *b)
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->begin)
 			b->parts->list[i].feature->begin(&b->parts->list[i]);
+	claims_ask_all(b);
 }
 
 /* ---- their stages ---- */

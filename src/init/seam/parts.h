@@ -64,7 +64,8 @@ void parts_open(struct boot *b, const char *name);
 /* "NAME.KEY=VALUE" of boot.conf. False: it is no such line. */
 bool parts_setting(struct boot *b, const char *key, char *value);
 
-/* All parameters are known. Once; does nothing when called again. */
+/* All parameters are known. Until now the parts have heard of no device. Once; does nothing when
+ * called again. */
 void parts_begin(struct boot *b);
 
 /* A stage of the parts, and what is waited for in it; "": nothing. */
