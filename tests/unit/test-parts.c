@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "init/boot.h"
+#include "init/core/log.h"
 #include "init/core/settings.h"
 #include "init/devices/claims.h"
 #include "init/devices/events.h"
+#include "init/rescue/diagnose.h"
 #include "init/rescue/rescue.h"
 #include "init/stages.h"
 #include "recorder.h"
@@ -199,6 +201,13 @@ static void what(const struct part *p, char *out, size_t size)
 		snprintf(out, size, "LUKS to be unlocked");
 }
 
+static void account(const struct part *p)
+{
+	const struct state *s = p->state;
+
+	log_tell("  made up: %s", s->held.generation ? "holds one" : "holds none");
+}
+
 static void retry(struct part *p)
 {
 	(void)p;
@@ -235,6 +244,7 @@ static const struct feature_boot made_up = {
 	.tick = tick,
 	.degrade = degrade,
 	.what = what,
+	.account = account,
 	.retry = retry,
 	.leave = leave,
 };
@@ -675,6 +685,28 @@ static void job_ends(struct fixture *f, const struct job *job)
 	jobs_done(f->boot, &r);
 }
 
+static void a_boot_that_failed_is_explained_by_the_feature_too(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	const char *text, *devices;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	said();
+	flow_fail(f.boot, "for a test");
+	diagnose(f.boot);
+	text = said();
+	devices = strstr(text, "  found:\n    zza");
+	assert_non_null(devices);
+	assert_non_null(strstr(devices, "\n  made up: holds one\n"));
+	/* It knows of nothing before it begins, and has forgotten it all in the end. */
+	f.boot->parts->begun = false;
+	parts_account(f.boot);
+	assert_string_equal(said(), "");
+}
+
 static void a_job_can_be_cancelled(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -904,6 +936,7 @@ int main(void)
 		cmocka_unit_test(its_jobs_are_done_by_workers),
 		cmocka_unit_test(a_job_that_could_not_start_is_not_started_by_another_try),
 		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),
+		cmocka_unit_test(a_boot_that_failed_is_explained_by_the_feature_too),
 		cmocka_unit_test(a_job_can_be_cancelled),
 		cmocka_unit_test(a_program_and_a_question_can_be_cancelled),
 		cmocka_unit_test(what_a_feature_has_started_ends_before_the_root_takes_over),

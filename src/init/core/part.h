@@ -135,6 +135,9 @@ struct feature_boot {
 	void (*degrade)(struct part *p);
 	/* The devices that are held: "LUKS UUID=... to be unlocked". */
 	void (*what)(const struct part *p, char *out, size_t size);
+	/* The boot has failed: its lines of the account, by log_tell(), each with two blanks in front:
+	 * "  array md0: 2 of 3 members are there". They come below the devices that were found. */
+	void (*account)(const struct part *p);
 	/* The boot had failed, and is tried again; leave() may have been called. Jobs that no worker had
 	 * taken are forgotten, and
 	 * done() will not be called for them; what runs goes on: part_has(). */

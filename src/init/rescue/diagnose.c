@@ -23,6 +23,7 @@
 #include "init/devices/discover.h"
 #include "init/devices/modules.h"
 #include "init/goal/goal.h"
+#include "init/seam/parts.h"
 
 enum {
 	LIST_MAX = 40,
@@ -548,6 +549,7 @@ void diagnose(const struct boot *b)
 	tell_other_kernel(b);
 	tell_goal(b);
 	tell_devices(b);
+	parts_account(b);
 	if (!b->flow.failure[0] && !other_kernel(b)) /* it did not appear: is there a disk that nobody drives? */
 		tell_missing_drivers(&h);
 	if (!no_init)

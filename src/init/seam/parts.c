@@ -337,6 +337,13 @@ int64_t parts_due(const struct boot *b)
 
 /* ---- the end ---- */
 
+void parts_account(const struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++)
+		if (b->parts->list[i].feature->account)
+			b->parts->list[i].feature->account(&b->parts->list[i]);
+}
+
 void parts_retry(struct boot *b)
 {
 	parts_forget_waiting_jobs(b);

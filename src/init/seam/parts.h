@@ -99,6 +99,9 @@ bool parts_are_quiet(const struct boot *b);
 void parts_tick(struct boot *b, int64_t now);
 int64_t parts_due(const struct boot *b);
 
+/* Logs what the parts have to say of a boot that has failed. */
+void parts_account(const struct boot *b);
+
 /* The boot had failed, and is tried again. */
 void parts_retry(struct boot *b);
 
