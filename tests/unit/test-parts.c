@@ -128,6 +128,7 @@ static enum part_claim device(struct part *p, const struct part_device *d, char 
 	struct state *s = p->state;
 
 	buf_printf(&world.said, "device %s %s\n", d->name, d->probe->type);
+	assert_string_equal(d->identity.uuid, d->probe->uuid); /* a job may open it at once */
 	if (strcmp(d->probe->type, "crypto_LUKS") != 0)
 		return PART_IGNORES;
 	s->held = d->ref;

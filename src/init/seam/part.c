@@ -27,27 +27,12 @@ bool part_can_find(const struct part *p, const struct spec *spec)
 	return claims_can_find(p->boot, spec);
 }
 
-static void describe(const struct boot *b, struct device_ref ref, struct part_device *out)
-{
-	const struct block_device *d = block_get(b, ref);
-	struct job job = {0};
-
-	block_into_job(d, &job);
-	*out = (struct part_device){.ref = ref,
-				    .name = d->name,
-				    .is_partition = d->is_partition,
-				    .is_member = block_is_member(d),
-				    .is_held = d->claim == PART_HOLDS,
-				    .probe = &d->probe,
-				    .identity = job.device};
-}
-
 bool part_find(const struct part *p, const struct spec *spec, struct part_device *out)
 {
 	int n = block_find(p->boot, spec);
 
 	if (n >= 0)
-		describe(p->boot, block_ref(p->boot, (size_t)n), out);
+		parts_describe(p->boot, block_ref(p->boot, (size_t)n), out);
 	return n >= 0;
 }
 
@@ -56,7 +41,7 @@ bool part_get(const struct part *p, struct device_ref ref, struct part_device *o
 	bool is_there = block_get(p->boot, ref);
 
 	if (is_there)
-		describe(p->boot, ref, out);
+		parts_describe(p->boot, ref, out);
 	return is_there;
 }
 

@@ -28,6 +28,21 @@ static struct part *find(const struct boot *b, const char *name, size_t len)
 
 /* ---- devices ---- */
 
+void parts_describe(const struct boot *b, struct device_ref ref, struct part_device *out)
+{
+	const struct block_device *d = block_get(b, ref);
+	struct job job = {0};
+
+	block_into_job(d, &job);
+	*out = (struct part_device){.ref = ref,
+				    .name = d->name,
+				    .is_partition = d->is_partition,
+				    .is_member = block_is_member(d),
+				    .is_held = d->claim == PART_HOLDS,
+				    .probe = &d->probe,
+				    .identity = job.device};
+}
+
 static bool is_ref(struct device_ref a, struct device_ref b)
 {
 	return a.slot == b.slot && a.generation == b.generation;
@@ -57,14 +72,10 @@ static void note_refusal(struct boot *b, const struct part_device *d, const char
 
 static uint8_t device_is_known(struct boot *b, const struct block_device *d)
 {
-	struct part_device device = {.ref = block_ref(b, (size_t)(d - b->devices->list)),
-				     .name = d->name,
-				     .is_partition = d->is_partition,
-				     .is_member = block_is_member(d),
-				     .is_held = false,
-				     .probe = &d->probe};
+	struct part_device device;
 	char why[PART_TEXT_MAX] = "";
 
+	parts_describe(b, block_ref(b, (size_t)(d - b->devices->list)), &device);
 	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++) {
 		struct part *p = &b->parts->list[i];
 		enum part_claim claim =

@@ -68,6 +68,9 @@ bool parts_setting(struct boot *b, const char *key, char *value);
  * called again. */
 void parts_begin(struct boot *b);
 
+/* OUT: the device REF, which is there, as parts see it. */
+void parts_describe(const struct boot *b, struct device_ref ref, struct part_device *out);
+
 /* A stage of the parts, and what is waited for in it; "": nothing. */
 enum stage_step parts_step(struct boot *b);
 void parts_what(const struct boot *b, char *out, size_t size);
