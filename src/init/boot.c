@@ -92,7 +92,7 @@ struct boot *rooms_join(struct rooms *all)
 	struct boot *b = &all->boot;
 
 	b->flow.table = stages;
-	b->epoll = b->signals = -1;
+	b->sources.epoll = b->signals = -1;
 	b->events = &all->events;
 	b->events->netlink = -1;
 	b->modules = &all->modules;

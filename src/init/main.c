@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -38,7 +37,7 @@
 #include "init/core/sys.h"
 #include "init/core/timeline.h"
 
-enum { EVENTS_AT_ONCE = 16, SHELL_POLL_MS = 60000, FAILED_WAIT_US = 100000 };
+enum { SHELL_POLL_MS = 60000, FAILED_WAIT_US = 100000 };
 
 static struct rooms rooms;
 
@@ -77,36 +76,17 @@ static void dispatch(struct boot *b)
 
 /* ---- the loop ---- */
 
-static void reap(struct boot *b)
+static void reap(struct boot *b, void *context)
 {
 	struct signalfd_siginfo info;
 	int pid, status;
 
+	(void)context;
 	while (read(b->signals, &info, sizeof(info)) == sizeof(info))
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		program_reaped(b, pid, status);
 		shell_child_ended(b, pid, status);
-	}
-}
-
-static void handle(struct boot *b, const struct epoll_event *ev)
-{
-	struct job_result result;
-
-	if (ev->data.ptr == b->events) {
-		events_receive(b);
-	} else if (ev->data.ptr == &b->signals) {
-		reap(b);
-	} else if (ev->data.ptr == &b->programs) {
-		program_output(b);
-	} else if (ev->data.ptr == &b->prompts) {
-		prompt_input(b);
-	} else if (!parts_input(b, ev->data.ptr)) {
-		struct jobs_worker *w = ev->data.ptr;
-
-		if (w->pid && jobs_receive(&b->jobs, w, &result) > 0)
-			jobs_done(b, &result);
 	}
 }
 
@@ -143,21 +123,14 @@ static void go_on(struct boot *b)
 
 static void run(struct boot *b)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
-
 	watchdog_tick(b, log_now());
 	go_on(b);
 	while (b->flow.stage != STAGE_DONE) {
-		int n;
-
 		dispatch(b);
 		log_flush();
 		prompt_tick(b, log_now());
-		n = epoll_wait(b->epoll, events, EVENTS_AT_ONCE, next_due(b));
-		if (n < 0 && errno != EINTR) /* it could not be made: at least do not spin */
+		if (sources_wait(b, next_due(b)) < 0) /* it could not be made: at least do not spin */
 			usleep(FAILED_WAIT_US);
-		for (int i = 0; i < n; i++)
-			handle(b, &events[i]);
 		watchdog_tick(b, log_now());
 		program_tick(b, log_now());
 		block_tick(b, log_now());
@@ -213,10 +186,9 @@ static void check_kernel(const struct boot *b)
 
 static void open_sources(struct boot *b)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->signals};
 	sigset_t set;
 
-	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	sources_open(&b->sources);
 	b->events->netlink = events_open();
 	if (b->events->netlink < 0)
 		log_tell("no events from the kernel: %s", strerror(-b->events->netlink));
@@ -224,8 +196,8 @@ static void open_sources(struct boot *b)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->signals, &ev);
-	jobs_init(&b->jobs, b->epoll, rooms_jobs);
+	sources_add(&b->sources, b->signals, reap, NULL);
+	jobs_init(&b->jobs, &b->sources, rooms_jobs);
 	b->jobs.enter_worker = parts_enter_worker;
 	prompt_init(b);
 	watchdog_init(b);

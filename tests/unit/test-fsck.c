@@ -39,8 +39,8 @@ static struct boot *boot_with(const char *cmdline)
 	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
-	b->epoll = b->events->netlink = -1;
-	jobs_init(&b->jobs, -1, rooms_jobs);
+	b->sources.epoll = b->events->netlink = -1;
+	jobs_init(&b->jobs, &b->sources, rooms_jobs);
 	parts_open(b, "fsck");
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_add(b, "zza1", true);

@@ -31,7 +31,7 @@ static void fixture_make(struct fixture *f, const char *conf)
 
 	buf_printf(&text, "feature=dropin\n%s", conf);
 	*f = (struct fixture){recorder_boot(), strdup(buf_cstr(&text))};
-	f->boot->epoll = -1;
+	f->boot->sources.epoll = -1;
 	f->boot->goal->fstype = "ext4,xfs";
 	snprintf(f->boot->devices->list[0].name, sizeof(f->boot->devices->list[0].name), "vda1");
 	f->boot->devices->list[0].generation = f->boot->goal->device.generation = 1;

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -274,7 +273,7 @@ static void fixture_make(struct fixture *f, const char *conf, const char *cmdlin
 	*f = (struct fixture){.boot = recorder_boot()};
 	f->part = &f->boot->parts->list[0];
 	f->boot->events->triggered = true; /* no walk over this machine's devices */
-	jobs_init(&f->boot->jobs, -1, rooms_jobs);
+	jobs_init(&f->boot->jobs, &f->boot->sources, rooms_jobs);
 	f->boot->params.n_sets = 0;
 	parts_init(f->boot, table);
 	snprintf(f->conf, sizeof(f->conf), "%s", conf);
@@ -862,28 +861,23 @@ static void what_a_job_was_to_know_is_wiped(void **state)
 static void a_descriptor_is_watched_until_it_is_given_up(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
-	struct epoll_event ev;
 	int ends[2];
 
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 	said();
-	f.boot->epoll = epoll_create1(EPOLL_CLOEXEC);
+	assert_int_equal(sources_open(&f.boot->sources), 0);
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(part_watch(f.part, ends[0]), 0);
 	assert_int_equal(write(ends[1], "hello", 5), 5);
-	assert_int_equal(epoll_wait(f.boot->epoll, &ev, 1, 0), 1);
-	assert_true(parts_input(f.boot, ev.data.ptr));
+	assert_int_equal(sources_wait(f.boot, 0), 0);
 	close(ends[1]);
-	assert_int_equal(epoll_wait(f.boot->epoll, &ev, 1, 0), 1);
-	assert_true(parts_input(f.boot, ev.data.ptr));
+	assert_int_equal(sources_wait(f.boot, 0), 0);
 	assert_string_equal(said(), "ready hello\nready end\n");
-	assert_int_equal(epoll_wait(f.boot->epoll, &ev, 1, 0), 0);
-	assert_true(parts_input(f.boot, ev.data.ptr)); /* its event was still to come: nobody's */
+	assert_int_equal(sources_wait(f.boot, 0), 0);
 	assert_string_equal(said(), "");
-	assert_false(parts_input(f.boot, &f.boot->jobs.workers[0]));
 	close(ends[0]);
-	close(f.boot->epoll);
+	close(f.boot->sources.epoll);
 }
 
 static void its_timer_and_the_time_to_do_with_less_come_once(void **state)

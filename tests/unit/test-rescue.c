@@ -64,7 +64,7 @@ static struct boot *boot_with(const char *cmdline, const char *shell)
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
-	b->epoll = b->events->netlink = b->signals = -1;
+	b->sources.epoll = b->events->netlink = b->signals = -1;
 	b->events->triggered = true; /* no walk over this machine's devices */
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	shell_allow(b->shell, shell);

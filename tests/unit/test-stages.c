@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,10 +101,10 @@ static struct boot *boot_with(const char *cmdline)
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
-	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	assert_int_equal(sources_open(&b->sources), 0);
 	b->events->netlink = b->signals = -1;
 	b->events->triggered = true; /* no walk over this machine's devices */
-	jobs_init(&b->jobs, b->epoll, rooms_jobs);
+	jobs_init(&b->jobs, &b->sources, rooms_jobs);
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_want(b, &b->params.root);
 	return b;
@@ -113,7 +112,7 @@ static struct boot *boot_with(const char *cmdline)
 
 static void boot_end(struct boot *b)
 {
-	close(b->epoll);
+	close(b->sources.epoll);
 	free(b);
 }
 
@@ -758,6 +757,50 @@ static void no_process_at_all_is_no_reason_to_spin(void **state)
 	boot_end(b);
 }
 
+/* Two pipes that can be read: what is called for the first gives up the second, whose place another
+ * one takes at once. */
+static struct {
+	int pipes[3][2];
+	unsigned calls[3];
+} sourced;
+
+static void pipe_is_ready(struct boot *b, void *context)
+{
+	unsigned n = (unsigned)((int(*)[2])context - sourced.pipes);
+
+	sourced.calls[n]++;
+	sources_remove(&b->sources, sourced.pipes[n][0]);
+	if (n == 2)
+		return;
+	sources_remove(&b->sources, sourced.pipes[!n][0]);
+	assert_int_equal(sources_add(&b->sources, sourced.pipes[2][0], pipe_is_ready, sourced.pipes[2]), 0);
+}
+
+static void an_event_of_what_was_given_up_is_dropped(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+
+	(void)state;
+	memset(&sourced, 0, sizeof(sourced));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pipe(sourced.pipes[i]), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(write(sourced.pipes[i][1], "x", 1), 1);
+		assert_int_equal(sources_add(&b->sources, sourced.pipes[i][0], pipe_is_ready,
+					     sourced.pipes[i]), 0);
+	}
+	assert_int_equal(sources_wait(b, 0), 0);
+	assert_int_equal(sourced.calls[0] + sourced.calls[1], 1);
+	assert_int_equal(sourced.calls[2], 0);
+	assert_int_equal(write(sourced.pipes[2][1], "x", 1), 1);
+	assert_int_equal(sources_wait(b, 0), 0);
+	assert_int_equal(sourced.calls[2], 1);
+	assert_int_equal(sources_add(&b->sources, -1, pipe_is_ready, NULL), -EBADF);
+	for (int i = 0; i < 6; i++)
+		close(sourced.pipes[i / 2][i % 2]);
+	boot_end(b);
+}
+
 /* The worker's end of the socket is in a process that dies. */
 static int hang(const struct boot *b, const struct job *job, struct job_result *out)
 {
@@ -813,19 +856,25 @@ static int list_descriptors(const struct boot *b, const struct job *job, struct 
 	return 0;
 }
 
+static char listed[JOBS_TEXT_MAX];
+
+static void keep_list(struct boot *b, const struct job_result *r)
+{
+	(void)b;
+	memcpy(listed, r->text, sizeof(listed));
+}
+
 /* It may hang for ever, while the root's init wants the watchdog and PID 1's sockets are closed. */
 static void a_worker_holds_no_descriptor_of_pid_1(void **state)
 {
 	static const struct jobs_kind lists[JOB_KINDS] = {
-		[JOB_MOUNT] = {hang, NULL, false}, [JOB_PROBE] = {list_descriptors, NULL, false}};
+		[JOB_MOUNT] = {hang, NULL, false}, [JOB_PROBE] = {list_descriptors, keep_list, false}};
 	struct job job = {.kind = JOB_MOUNT};
 
 	(void)state;
 	for (int old = 0; old < 2; old++) {
 		struct boot *b = boot_with("root=LABEL=x");
-		struct epoll_event event;
-		struct job_result r;
-		int high = fcntl(b->epoll, F_DUPFD, 700);
+		int high = fcntl(b->sources.epoll, F_DUPFD, 700);
 
 		world.real_jobs = true;
 		world.kernel_is_old = old;
@@ -835,9 +884,9 @@ static void a_worker_holds_no_descriptor_of_pid_1(void **state)
 		assert_int_equal(jobs_start(&b->jobs, b, &job), 0);
 		job.kind = JOB_PROBE;
 		assert_int_equal(jobs_start(&b->jobs, b, &job), 0);
-		assert_int_equal(epoll_wait(b->epoll, &event, 1, -1), 1);
-		assert_int_equal(jobs_receive(&b->jobs, event.data.ptr, &r), 1);
-		assert_string_equal(r.text, "0 1 2 3 ");
+		*listed = '\0';
+		assert_int_equal(sources_wait(b, -1), 0);
+		assert_string_equal(listed, "0 1 2 3 ");
 		kill(b->jobs.workers[0].pid, SIGKILL);
 		jobs_dismiss(&b->jobs);
 		close(high);
@@ -1051,6 +1100,7 @@ int main(void)
 		cmocka_unit_test(a_process_that_cannot_be_made_is_tried_again),
 		cmocka_unit_test(when_that_does_not_end_there_is_an_account),
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),
+		cmocka_unit_test(an_event_of_what_was_given_up_is_dropped),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
 		cmocka_unit_test(a_worker_holds_no_descriptor_of_pid_1),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_read_again_after_growing_pauses),

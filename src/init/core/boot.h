@@ -15,6 +15,7 @@
 #include "init/core/program.h"
 #include "init/core/prompt.h"
 #include "init/core/settings.h"
+#include "init/core/sources.h"
 
 struct boot {
 	struct params params;
@@ -23,7 +24,8 @@ struct boot {
 	struct flow flow;
 	struct programs programs;
 	struct prompts prompts;
-	int epoll, signals;
+	struct sources sources;
+	int signals;
 	int64_t start; /* of the wait for the root: when the devices were walked */
 
 	/* devices/ */

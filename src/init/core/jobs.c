@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,13 +25,13 @@ enum {
 	FDS_MAX = 1024,
 };
 
-void jobs_init(struct jobs *j, int epoll, const struct jobs_kind *kinds)
+void jobs_init(struct jobs *j, struct sources *sources, const struct jobs_kind *kinds)
 {
 	cpu_set_t set;
 	int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
 
 	memset(j, 0, sizeof(*j));
-	j->epoll = epoll;
+	j->sources = sources;
 	j->kinds = kinds;
 	j->wanted = n > WORKERS_USUAL_MAX ? WORKERS_USUAL_MAX : (unsigned)n;
 }
@@ -134,9 +133,17 @@ static int keep_only(int fd)
 	return WORKER_FD;
 }
 
+static void report(struct boot *b, void *context)
+{
+	struct job_result result;
+
+	if (jobs_receive(&b->jobs, context, &result) > 0)
+		jobs_done(b, &result);
+	explicit_bzero(&result, sizeof(result)); /* it may have been a secret */
+}
+
 static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = w};
 	int pair[2], pid, r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -151,8 +158,8 @@ static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 		work(boot, r);
 	}
 	close_fd(pair[1]);
-	if (r == 0 && epoll_ctl(j->epoll, EPOLL_CTL_ADD, pair[0], &ev) < 0)
-		r = -errno;
+	if (r == 0)
+		r = sources_add(j->sources, pair[0], report, w);
 	if (r < 0) {
 		close(pair[0]);
 		return r;
@@ -178,7 +185,7 @@ static int fork_failed(struct jobs *j, int r)
 
 static void forget(struct jobs *j, struct jobs_worker *w)
 {
-	epoll_ctl(j->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	sources_remove(j->sources, w->fd);
 	close(w->fd);
 	*w = (struct jobs_worker){0};
 }

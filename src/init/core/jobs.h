@@ -114,6 +114,7 @@ struct job_result {
 };
 
 struct boot;
+struct sources;
 
 /* What a kind of job is. */
 struct jobs_kind {
@@ -135,13 +136,13 @@ struct jobs {
 	struct jobs_worker workers[JOBS_WORKERS_MAX];
 	unsigned wanted; /* workers that the processors can keep busy */
 	int64_t failing_since, failed_at; /* to make a process; 0: it works */
-	int epoll;
+	struct sources *sources;
 	const struct jobs_kind *kinds;		       /* by enum job_kind */
 	void (*enter_worker)(const struct boot *boot); /* forgets what no worker may know; NULL */
 };
 
-/* KINDS: JOB_KINDS rows, by enum job_kind. */
-void jobs_init(struct jobs *j, int epoll, const struct jobs_kind *kinds);
+/* KINDS: JOB_KINDS rows, by enum job_kind. Results come through SOURCES. Both outlive J. */
+void jobs_init(struct jobs *j, struct sources *sources, const struct jobs_kind *kinds);
 
 /*
  * Hands JOB to an idle worker, or to a new one. -EAGAIN when as many are busy as there are

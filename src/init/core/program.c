@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,11 +45,10 @@ static void take_output(struct program *p, const char *text, size_t len)
 	}
 }
 
-/* Closing alone would not do: a worker that was forked meanwhile holds the descriptor, too. */
 static void drop_output(struct boot *b, struct program *p)
 {
 	if (p->fd >= 0)
-		epoll_ctl(b->epoll, EPOLL_CTL_DEL, p->fd, NULL);
+		sources_remove(&b->sources, p->fd);
 	p->fd = close_fd(p->fd);
 }
 
@@ -76,6 +74,12 @@ void program_output(struct boot *b)
 	for (size_t i = 0; i < PROGRAMS_MAX; i++)
 		if (b->programs.list[i].state == PROGRAM_RUNS)
 			read_chunk(b, &b->programs.list[i]);
+}
+
+static void has_output(struct boot *b, void *context)
+{
+	(void)context;
+	program_output(b);
 }
 
 /* ---- from start to end ---- */
@@ -161,7 +165,6 @@ static struct program prepare(const struct program_request *r, int64_t now)
 
 void program_start(struct boot *b, const struct program_request *r)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->programs};
 	struct program *p = free_place(&b->programs), none = prepare(r, log_now());
 
 	timeline_program_begins(r->argv[0]);
@@ -174,7 +177,7 @@ void program_start(struct boot *b, const struct program_request *r)
 	if (p->pid < 0)
 		finish(b, p, PROGRAM_NONE, -1, "cannot be started: %s", strerror(-p->pid));
 	else if (p->fd >= 0)
-		epoll_ctl(b->epoll, EPOLL_CTL_ADD, p->fd, &ev);
+		sources_add(&b->sources, p->fd, has_output, NULL);
 }
 
 void program_reaped(struct boot *b, int pid, int status)

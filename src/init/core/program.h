@@ -86,7 +86,7 @@ bool program_runs(const struct boot *b, void (*ended)(struct boot *, const struc
 /* Child PID has ended with the STATUS of waitpid(2). Others than ours are ignored. */
 void program_reaped(struct boot *b, int pid, int status);
 
-/* Some have printed something: events with &b->programs as their data. */
+/* Some have printed something. */
 void program_output(struct boot *b);
 
 /* Their time limits, and what is said while they are waited for. */

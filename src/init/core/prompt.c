@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -89,9 +88,15 @@ static void set_deadline(struct prompt *p, int64_t now)
 
 /* ---- lines that the kernel prints on consoles ---- */
 
+/* Here or on a terminal. */
+static void ready(struct boot *b, void *context)
+{
+	(void)context;
+	prompt_input(b);
+}
+
 static void watch_kernel(struct boot *b)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &b->prompts};
 	int fd = open(b->prompts.kmsg, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	b->prompts.kernel = fd;
@@ -99,12 +104,12 @@ static void watch_kernel(struct boot *b)
 	if (fd < 0)
 		return;
 	lseek(fd, 0, SEEK_END);
-	epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev);
+	sources_add(&b->sources, fd, ready, NULL);
 }
 
 static void leave_kernel(struct boot *b)
 {
-	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->prompts.kernel, NULL);
+	sources_remove(&b->sources, b->prompts.kernel);
 	b->prompts.kernel = close_fd(b->prompts.kernel);
 }
 
@@ -213,7 +218,7 @@ void prompt_init(struct boot *b)
 {
 	b->prompts = (struct prompts){
 		.terminals = {.active = "/sys/class/tty/console/active", .folder = "/dev",
-			      .epoll = b->epoll, .data = &b->prompts},
+			      .sources = &b->sources, .ready = ready},
 		.kmsg = "/dev/kmsg",
 		.printk = "/proc/sys/kernel/printk",
 		.kernel = -1,

@@ -104,7 +104,7 @@ void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag);
 /* A shell has the console: nothing is shown, time limits do not run. */
 void prompt_hush(struct boot *b, bool hush);
 
-/* Something was typed: events with &b->prompts as their data. */
+/* Something was typed, or the kernel has printed something. */
 void prompt_input(struct boot *b);
 
 /* Shows what is to be shown, again after other lines; time limits. */

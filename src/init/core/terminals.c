@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -68,7 +67,6 @@ static bool is_open(const struct terminals *t, unsigned device)
 
 static void open_one(struct terminals *t, struct terminal *c, const char *name)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = t->data};
 	_cleanup_fd_ int fd = -1;
 	struct terminal new = {.behind = true};
 	char path[PATH_SIZE];
@@ -82,14 +80,13 @@ static void open_one(struct terminals *t, struct terminal *c, const char *name)
 	new.fd = fd;
 	*c = new;
 	set(c, t->secret);
-	epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &ev);
+	sources_add(t->sources, fd, t->ready, NULL);
 	fd = -1; /* it is C's now */
 }
 
 static void forget(struct terminals *t, struct terminal *c)
 {
-	/* Closing alone would not do: a worker that was forked meanwhile holds it, too. */
-	epoll_ctl(t->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	sources_remove(t->sources, c->fd);
 	close(c->fd);
 	*c = (struct terminal){0};
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <termios.h>
 
+#include "init/core/sources.h"
+
 enum {
 	TERMINALS_MAX = 8,
 	TERMINALS_NAME_MAX = 32,
@@ -31,8 +33,8 @@ struct terminal {
 struct terminals {
 	const char *active; /* file with the names of the kernel's consoles */
 	const char *folder; /* of devices */
-	int epoll;          /* where their events go, with DATA; -1: nowhere */
-	void *data;
+	struct sources *sources; /* where they are registered, with READY */
+	source_ready *ready;
 	bool secret;        /* what is typed is not shown */
 	struct terminal list[TERMINALS_MAX]; /* the first place is for /dev/console */
 	char text[TERMINALS_TEXT_MAX]; /* that each is to show */

@@ -7,7 +7,6 @@
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -183,15 +182,19 @@ static void start_over(struct boot *b)
 	tell_listeners(b, NULL);
 }
 
+static void ready(struct boot *b, void *context)
+{
+	(void)context;
+	events_receive(b);
+}
+
 void events_start(struct boot *b)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = b->events};
-
 	if (b->events->triggered)
 		return;
 	b->events->triggered = true;
 	if (b->events->netlink >= 0)
-		epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->events->netlink, &ev);
+		sources_add(&b->sources, b->events->netlink, ready, NULL);
 	/* Else the kernel would not notice a card that is put into its reader. udev does the same.
 	 */
 	sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");

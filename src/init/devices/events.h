@@ -35,7 +35,7 @@ int events_open(void);
 bool events_listen(struct boot *b, const char *subsystem,
 		   void (*heard)(struct boot *b, const struct uevent *u));
 
-/* From now on devices ask for their drivers: walks those that are there, and lets b->epoll report
+/* From now on devices ask for their drivers: walks those that are there, and lets the loop hear of
  * what the socket has held and will get. Does nothing when called again. */
 void events_start(struct boot *b);
 

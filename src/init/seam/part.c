@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "init/core/boot.h"
 #include "init/core/log.h"
@@ -166,20 +165,27 @@ enum stage_step part_refuse_mount(struct part *p, const char *why)
 
 /* ---- descriptors ---- */
 
+static void ready(struct boot *b, void *context)
+{
+	const struct parts_watch *w = context;
+
+	(void)b;
+	w->part->feature->ready(w->part, w->fd);
+}
+
 int part_watch(struct part *p, int fd)
 {
 	struct parts_watch *w = p->boot->parts->watches;
-	struct epoll_event ev = {.events = EPOLLIN};
+	int r;
 
 	while (w < p->boot->parts->watches + PARTS_WATCHES_MAX && w->part)
 		w++;
 	if (w == p->boot->parts->watches + PARTS_WATCHES_MAX)
 		return -ENOSPC;
-	ev.data.ptr = w;
-	if (epoll_ctl(p->boot->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
-		return -errno;
-	*w = (struct parts_watch){.part = p, .fd = fd};
-	return 0;
+	r = sources_add(&p->boot->sources, fd, ready, w);
+	if (r == 0)
+		*w = (struct parts_watch){.part = p, .fd = fd};
+	return r;
 }
 
 void part_unwatch(struct part *p, int fd)
@@ -189,7 +195,7 @@ void part_unwatch(struct part *p, int fd)
 
 		if (w->part != p || w->fd != fd)
 			continue;
-		epoll_ctl(p->boot->epoll, EPOLL_CTL_DEL, fd, NULL);
+		sources_remove(&p->boot->sources, fd);
 		w->part = NULL;
 	}
 }

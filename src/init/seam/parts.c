@@ -279,22 +279,6 @@ bool parts_are_limited(const struct boot *b)
 	return stage && stage->limited;
 }
 
-/* ---- their descriptors ---- */
-
-bool parts_input(struct boot *b, const void *source)
-{
-	for (size_t i = 0; i < PARTS_WATCHES_MAX; i++) {
-		const struct parts_watch *w = &b->parts->watches[i];
-
-		if (source != w)
-			continue;
-		if (w->part) /* not given up by another event of the same moment */
-			w->part->feature->ready(w->part, w->fd);
-		return true;
-	}
-	return false;
-}
-
 /* ---- time ---- */
 
 /* Two thirds of the time that the root has, as dracut does it; INT64_MAX: not (any more). */

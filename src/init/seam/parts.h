@@ -86,10 +86,6 @@ void parts_forget_waiting_jobs(struct boot *b);
  * consoles: done() and answer() are not called for them. */
 void parts_cancel_work(struct boot *b);
 
-/* The descriptor of an event with SOURCE as its data can be read. False: it is none of the parts'.
- */
-bool parts_input(struct boot *b, const void *source);
-
 /* In a worker, and when it has ended; see jobs.h. */
 void parts_enter_worker(const struct boot *b); /* forgets the jobs of others */
 int parts_work(const struct boot *b, const struct job *job, struct job_result *out);
