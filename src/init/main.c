@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * PID 1 of the initramfs. Its goal is a mounted root filesystem with its init running; only what
- * leads there is waited for. One loop: uevents, workers, a timer. Whatever may block is done by
- * workers, so that the loop always can say what it is waiting for and how long it still will.
+ * PID 1 of the initramfs. Its goal is to mount the root filesystem and start its init; it waits
+ * only for what leads there. There is one loop for uevents, workers and a timer. Everything that
+ * may block runs in workers, so that the loop can always say what it is waiting for, and for how
+ * long.
  */
 
 #include <errno.h>
@@ -41,7 +42,7 @@ enum { SHELL_POLL_MS = 60000, FAILED_WAIT_US = 100000 };
 
 static struct rooms rooms;
 
-/* Gives idle workers something to do. */
+/* Hands work to idle workers. */
 static void dispatch(struct boot *b)
 {
 	while (jobs_ready(&b->jobs) && !b->goal->left) {
@@ -161,8 +162,8 @@ static void mount_basics(void)
 	}
 }
 
-/* The kernel gives the initramfs's own /dev/console on 0, 1 and 2, or nothing; the root's init
- * is to get the one of devtmpfs, which stays. */
+/* The kernel opens the initramfs's own /dev/console as 0, 1 and 2, or nothing at all. The root's
+ * init must get the one of devtmpfs, which stays. */
 static void open_console(void)
 {
 	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
@@ -203,7 +204,7 @@ static void open_sources(struct boot *b)
 	watchdog_init(b);
 }
 
-/* Lets the root's init take over. Returns only when it could not: the account follows. */
+/* Hands over to the root's init. Returns only if that failed, which is then explained. */
 static void hand_over(struct boot *b, char **argv, char **envp)
 {
 	struct handover h = {
@@ -256,7 +257,7 @@ int main(int argc, char **argv, char **envp)
 		log_tell("this is PID 1 of an initramfs; it does nothing as another process");
 		return 2;
 	}
-	/* From here on it must not die: the kernel would panic. */
+	/* From here on PID 1 must not exit, or the kernel panics. */
 	prepare(b);
 	for (;;) {
 		run(b);

@@ -24,7 +24,7 @@ enum {
 	STUCK_POLL_MS = 100,
 };
 
-/* From here on devices ask for their drivers. The events that came before have been kept. */
+/* From here on devices request their drivers. Earlier events are still queued in the socket. */
 static enum stage_step trigger(struct boot *b)
 {
 	b->start = log_now();
@@ -60,7 +60,7 @@ const struct stage stages[] = {
 
 /* ---- rd.break= ---- */
 
-/* Each happens once, also when the boot goes back. True: a shell runs. */
+/* Stops at a breakpoint, once each, even if the boot goes back. True if a shell runs. */
 static bool stop_here(struct boot *b)
 {
 	unsigned due = b->params.breaks & stages[b->flow.stage].breaks;
@@ -73,7 +73,7 @@ static bool stop_here(struct boot *b)
 	return shell_start(b, why, "the boot goes on");
 }
 
-/* Who had the shell may have mounted the root. */
+/* The user of the shell may have mounted the root. */
 static void go_on_after_shell(struct boot *b)
 {
 	b->flow.next_tell = log_now() + FLOW_TELL_FIRST_MS;
@@ -115,13 +115,13 @@ enum module_rank stages_loads(const struct boot *b)
 		return RANK_NONE;
 	if (b->flow.failed || b->shell->pid)
 		return RANK_LATE;
-	/* What is mounted besides the root may hang on other devices. */
+	/* Other mounts may be on devices that still need drivers. */
 	waits = b->goal->is_covered || b->mounts->next < b->mounts->n;
 	if (b->flow.stage > STAGE_MOUNTS || (b->flow.stage > STAGE_MOUNT && !waits))
 		return RANK_NONE;
 	if (b->flow.stage > STAGE_MOUNT)
 		return b->modules->late ? RANK_LATE : RANK_DEVICE;
-	/* The root is there: other devices are the affair of its own init. */
+	/* The root is there: its own init takes care of other devices. */
 	if (b->flow.stage >= STAGE_DRIVER)
 		return RANK_GOAL;
 	return b->modules->late ? RANK_LATE : RANK_DEVICE;
@@ -129,7 +129,7 @@ enum module_rank stages_loads(const struct boot *b)
 
 /* ---- time ---- */
 
-/* Does the present stage give up by itself? */
+/* Does the current stage have a time limit? */
 static bool is_limited(const struct boot *b)
 {
 	const struct stage *s = &stages[b->flow.stage];
@@ -148,7 +148,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 	b->flow.next_tell = now + TELL_AGAIN_MS;
 	if (!*what)
 		return;
-	/* To give up on a disk that is being repaired would make things worse. */
+	/* Some stages must not give up: killing a repair would make things worse. */
 	if (!is_limited(b))
 		snprintf(until, sizeof(until), "as long as it takes");
 	else if (b->flow.deadline == PARAMS_FOREVER)
@@ -175,8 +175,8 @@ int64_t stages_due(const struct boot *b)
 
 	if (s->what && b->flow.next_tell < due)
 		due = b->flow.next_tell;
-	/* A time that the stage has seen pass does not count: it may stay for a little after its
-	 * deadline, and says itself until when. */
+	/* Ignore a deadline that has passed before the stage's last step: the stage may stay a
+	 * little longer, and sets `wake` itself. */
 	if (is_limited(b) && b->flow.deadline != PARAMS_FOREVER &&
 	    b->flow.deadline > b->flow.stepped && b->flow.deadline < due)
 		due = b->flow.deadline;
@@ -186,7 +186,7 @@ int64_t stages_due(const struct boot *b)
 		due = modules_due(b);
 	if (parts_due(b) < due)
 		due = parts_due(b);
-	/* All workers busy and work left: look again whether they are stuck. */
+	/* All workers are busy: check again soon whether they are stuck. */
 	if (!jobs_ready(&b->jobs) && now + STUCK_POLL_MS < due)
 		due = now + STUCK_POLL_MS;
 	return due;

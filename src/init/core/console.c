@@ -13,7 +13,7 @@
 
 #define END_OF_LINE "\r\n"
 
-enum { DRAIN_TRIES = 10 }; /* of CONSOLE_POLL_MS each, without any progress */
+enum { DRAIN_TRIES = 10 }; /* polls without progress, CONSOLE_POLL_MS apart */
 
 /* ---- the width ---- */
 
@@ -26,7 +26,7 @@ unsigned console_width(int fd)
 	return size.ws_col;
 }
 
-/* A byte that goes on with a character of UTF-8 takes no column. */
+/* A continuation byte of UTF-8 takes no column. */
 static bool takes_column(char c)
 {
 	return ((unsigned char)c & 0xc0) != 0x80;
@@ -42,7 +42,7 @@ static size_t fitting(const char *text, unsigned columns)
 	return n;
 }
 
-/* The last blank among the first N + 1 bytes of TEXT, but not before FIRST; 0: none. */
+/* The last blank in the first N + 1 bytes of TEXT, but after FIRST; 0 if there is none. */
 static size_t last_blank(const char *text, size_t n, size_t first)
 {
 	while (n > first && text[n] != ' ')
@@ -65,7 +65,7 @@ static void append(struct wrapped *w, const char *text, size_t len)
 
 size_t console_wrap(const char *text, unsigned width, char out[CONSOLE_WRAPPED_MAX])
 {
-	/* Some terminals go to the next line as soon as the last column is filled. */
+	/* Some terminals wrap as soon as the last column is filled. */
 	unsigned columns = width - 1;
 	struct wrapped w = {.text = out};
 	size_t first = CONSOLE_INDENT, n;
@@ -93,7 +93,7 @@ size_t console_wrap(const char *text, unsigned width, char out[CONSOLE_WRAPPED_M
 
 /* ---- what is pending ---- */
 
-/* The length of the line that begins at FROM; 0: there is none. */
+/* The length of the line that starts at FROM; 0 if there is no whole line. */
 static size_t line_at(const struct console *c, size_t from)
 {
 	const char *end = from < c->len ? memchr(c->pending + from, '\n', c->len - from) : NULL;
@@ -107,7 +107,7 @@ static void take_out(struct console *c, size_t from, size_t len)
 	c->len -= len;
 }
 
-/* Never the one that the terminal shows a part of. */
+/* Drops the oldest line, but never one of which the terminal already shows a part. */
 static bool drop_oldest(struct console *c)
 {
 	size_t from = c->begun ? line_at(c, 0) : 0, len = line_at(c, from);
@@ -153,7 +153,7 @@ void console_close(struct console *c)
 	c->begun = false;
 }
 
-/* It was hung up: what was meant for it is for its successor. */
+/* The terminal hung up. What is pending goes to the one that is opened next. */
 static void lose_terminal(struct console *c)
 {
 	c->fd = close_fd(c->fd);
@@ -166,7 +166,7 @@ void console_reopen(struct console *c)
 	is_open(c);
 }
 
-/* How many bytes the terminal took. */
+/* Returns how many bytes the terminal has taken. */
 static size_t put(struct console *c, const char *text, size_t len)
 {
 	ssize_t n;
@@ -182,8 +182,8 @@ static size_t put(struct console *c, const char *text, size_t len)
 	return (size_t)n;
 }
 
-/* Where the lost lines would be. The part of it that the terminal does not take goes to the front;
- * there is always room for it. */
+/* Writes a note in place of the lost lines. What the terminal does not take of it is put in front
+ * of the pending text, which always has room for it. */
 static bool put_note(struct console *c)
 {
 	char note[CONSOLE_NOTE_MAX];
@@ -232,7 +232,7 @@ void console_line(struct console *c, const char *text)
 	console_flush(c);
 }
 
-/* What has not been shown: here, and in the kernel's own buffer of the terminal. */
+/* The bytes not shown yet, here and in the kernel's buffer of the terminal. */
 static size_t not_shown(struct console *c)
 {
 	int queued = 0;

@@ -33,7 +33,7 @@ static bool has_uuid(blkid_probe pr, const char *uuid)
 	return strcasecmp(found, uuid) == 0;
 }
 
-/* Only the wanted type is looked for: what else lies on the disk does not matter. */
+/* Probes for the wanted type only: other signatures on the disk do not matter. */
 static int check_content(int fd, const struct device_identity *wanted)
 {
 	char *types[] = {(char *)wanted->type, NULL};
@@ -68,7 +68,7 @@ int identity_check(int fd, const struct device_identity *wanted)
 	return sequence || !*wanted->type ? 0 : check_content(fd, wanted);
 }
 
-/* Its node is gone with it, or its medium. */
+/* The device, or its medium, has been removed. */
 static bool is_missing(int error)
 {
 	return error == ENOENT || error == ENXIO || error == ENODEV || error == ENOMEDIUM;

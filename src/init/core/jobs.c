@@ -20,7 +20,8 @@ enum {
 	WORKERS_USUAL_MAX = 16,
 	FORK_AGAIN_MS = 1000,
 	FORK_FAILS_MS = 10000,
-	STUCK_MS = 100, /* a job that takes so long may wait for hardware, not for a processor */
+	STUCK_MS = 100, /* a job that takes longer is assumed to wait for hardware, not for a
+			   processor */
 	WORKER_FD = STDERR_FILENO + 1, /* a worker's socket, and its only descriptor but 0 to 2 */
 	FDS_MAX = 1024,
 };
@@ -41,7 +42,7 @@ static const struct jobs_kind *kind_of(const struct jobs *j, enum job_kind kind)
 	return kind > JOB_NONE && kind < JOB_KINDS && j->kinds[kind].run ? &j->kinds[kind] : NULL;
 }
 
-/* Whose result it is. */
+/* Copies from JOB what identifies its result. */
 static void address(struct job_result *out, const struct job *job)
 {
 	memset(out, 0, sizeof(*out));
@@ -54,7 +55,7 @@ static void address(struct job_result *out, const struct job *job)
 	memcpy(out->name, job->name, sizeof(out->name));
 }
 
-/* Life of a worker: job, result, until PID 1 closes the socket. */
+/* The worker's loop: receives jobs and sends results until PID 1 closes the socket. */
 static _Noreturn void work(const struct boot *boot, int fd)
 {
 	const struct jobs_kind *kind;
@@ -71,14 +72,14 @@ static _Noreturn void work(const struct boot *boot, int fd)
 		result.result = kind ? kind->run(boot, &job, &result) : -EINVAL;
 		is_over = send(fd, &result, sizeof(result), MSG_NOSIGNAL) != sizeof(result) ||
 			  (kind && kind->is_last);
-		/* It lives on, and either may have been a secret. */
+		/* The worker lives on, and either may have held a secret. */
 		explicit_bzero(&job, sizeof(job));
 		explicit_bzero(&result, sizeof(result));
 	}
 	_exit(0);
 }
 
-/* More at once than there are processors only take time from each other, unless they wait. */
+/* More running jobs than processors only slow each other down, unless they wait for hardware. */
 static bool may_start(const struct jobs *j)
 {
 	int64_t now = log_now();
@@ -95,7 +96,7 @@ static bool may_start(const struct jobs *j)
 	return busy < j->wanted || !fresh;
 }
 
-/* Finds an idle worker, or a place for a new one. */
+/* An idle worker, or a free slot for a new one. */
 static const struct jobs_worker *pick(const struct jobs *j)
 {
 	const struct jobs_worker *place = NULL;
@@ -120,9 +121,9 @@ bool jobs_ready(const struct jobs *j)
 	return pick(j) != NULL;
 }
 
-/* A worker may hang for ever, even after the root's init has taken over: by then nothing of PID 1 may
- * be open in it, such as the kernel's events or the watchdog. Other workers' sockets must close when
- * PID 1 closes them. */
+/* A worker may hang for ever, even after the root's init has taken over: by then nothing of PID 1
+ * may be open in it, such as the kernel's events or the watchdog. Other workers' sockets must close
+ * when PID 1 closes them. */
 static int keep_only(int fd)
 {
 	if (fd != WORKER_FD)
@@ -168,7 +169,7 @@ static int spawn(struct jobs *j, struct jobs_worker *w, const struct boot *boot)
 	return 0;
 }
 
-/* The machine may be short of memory for a moment. */
+/* Tries again for a while, since the machine may be short of memory for a moment only. */
 static int fork_failed(struct jobs *j, int r)
 {
 	int64_t now = log_now();

@@ -22,7 +22,7 @@ static char rate_limit[16];
 static bool tells_info, tells_debug, hushed;
 static struct log_kept *kept;
 static struct console console = {.fd = -1};
-static int owner; /* process that CONSOLE is of; a worker has a copy of what is pending */
+static int owner; /* the process that owns CONSOLE: a worker has a copy of the pending text */
 
 static void set_rate_limit(const char *value)
 {
@@ -68,7 +68,7 @@ void log_set_console(const char *path)
 {
 	bool same = path && console.path && strcmp(path, console.path) == 0;
 
-	/* After a hand-over that failed, what the console has not taken yet is still to be shown. */
+	/* After a failed handover, what the console has not taken yet must still be shown. */
 	if (same && owner == getpid()) {
 		console_reopen(&console);
 		return;
@@ -104,8 +104,8 @@ void log_drain(void)
 	console_drain(&console);
 }
 
-/* A line must reach the kernel's log in one write; without its newline the kernel keeps it back
- * until the next one comes. */
+/* A line must be one write to the kernel's log. The kernel holds back a line without a newline
+ * until the next one. */
 static void to_kernel(int level, const char *text)
 {
 	char line[LINE_MAX_BYTES + 32];
@@ -115,7 +115,7 @@ static void to_kernel(int level, const char *text)
 		write_full(kmsg, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
-/* Text from disks and the kernel must not drive the terminal. */
+/* Text from disks and from the kernel may hold control characters. */
 static void make_printable(char *text)
 {
 	for (; *text; text++)
@@ -137,7 +137,7 @@ static void to_console(const char *text)
 	if (n < 0 || hushed)
 		return;
 	if (console.path) {
-		/* A worker would wait for a console that is stopped. */
+		/* Only PID 1 buffers: a worker would block on a stopped console. */
 		if (owner == getpid())
 			console_line(&console, line);
 		return;
@@ -174,7 +174,7 @@ void log_keep(struct log_kept *k)
 	kept = k;
 }
 
-/* What is said on the console anyhow must not appear there twice. */
+/* If the line goes to the console anyway, the kernel must not print it there a second time. */
 static void inform(const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_BYTES];

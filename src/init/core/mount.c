@@ -15,7 +15,7 @@
 #include "init/core/identity.h"
 #include "init/core/sys.h"
 
-/* The kernel takes these in a call of their own. */
+/* The kernel accepts these only in a call of their own. */
 #define PROPAGATION ((unsigned long)(MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED))
 
 static const char *explain(int r)
@@ -40,7 +40,7 @@ int mount_open_beneath(const char *root, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What a mount makes of a descriptor: the one name that leads to it and nowhere else. */
+/* A path for mount(2) that leads to the descriptor's file, whatever is renamed meanwhile. */
 static void name_of(int fd, char *out, size_t size)
 {
 	snprintf(out, size, "/proc/self/fd/%d", fd);
@@ -67,7 +67,7 @@ int mount_open_target(const char *root, const char *path)
 		return above;
 	name_of(above, folder, sizeof(folder));
 	snprintf(folder + strlen(folder), sizeof(folder) - strlen(folder), "/%s", slash + 1);
-	/* A link that leads nowhere is there as well: the second try does not follow it out. */
+	/* A dangling link exists, too; the second try does not follow it out of the root. */
 	if (sys_mkdir(folder, 0755) < 0)
 		return fd;
 	return mount_open_beneath(root, path, O_PATH | O_DIRECTORY);
@@ -85,8 +85,8 @@ static void place_clear(struct place *p)
 	close_fd(p->device);
 }
 
-/* Held open until it is mounted: nothing else gets its name meanwhile. The mount itself goes by
- * that name, since it is what /proc/mounts shows ever after. */
+/* Keeps the device open until it is mounted, so that no other gets its name. The mount uses the
+ * name, since /proc/mounts will show it. */
 static int hold_device(const struct job *job, struct place *p, struct job_result *out)
 {
 	p->device = identity_open(job->name, &job->device);
@@ -124,7 +124,8 @@ static int find_place(const struct job *job, unsigned long flags, struct place *
 	return p->target < 0 ? p->target : 0;
 }
 
-/* Changes what was mounted just now. A descriptor that was opened before leads to the folder below. */
+/* Remounts what was just mounted. The target is opened again: the old descriptor is of the folder
+ * below the mount. */
 static int change_mount(const struct job *job, const struct place *p, unsigned long flags)
 {
 	_cleanup_fd_ int fd = job->beneath ? mount_open_beneath(SYSROOT, job->target, O_PATH) : -1;
@@ -144,15 +145,15 @@ static int mount_at(const struct job *job, const struct place *p, unsigned long 
 	int r;
 
 	if (flags & MS_BIND) {
-		/* The kernel takes the flags of a bind mount only when it is there. */
+		/* The kernel applies flags to a bind mount only in a remount. */
 		r = sys_mount(p->source_name, p->target_name, NULL, flags & (MS_BIND | MS_REC), NULL);
 		flags &= ~(unsigned long)MS_REC;
 		return r < 0 || flags == MS_BIND ? r : change_mount(job, p, flags | MS_REMOUNT);
 	}
 	flags &= ~(unsigned long)MS_REC;
 	r = sys_mount(p->source_name, p->target_name, job->fstype, flags, data);
-	/* A disk that is write protected can still be read; so can one that does not say it is, and
-	 * fails the first write, as worn-out flash does. */
+	/* A write-protected disk can still be read. Worn-out flash does not report that it is
+	 * write-protected, but fails the first write. */
 	if (r == -EROFS || ((r == -EACCES || r == -EIO) && !(flags & MS_RDONLY)))
 		r = sys_mount(p->source_name, p->target_name, job->fstype, flags | MS_RDONLY, data);
 	return r;

@@ -188,7 +188,7 @@ static void take_usrflags(void *out, const char *value)
 
 /* ---- parameters for who looks for a fault ---- */
 
-/* dracut's names, then those of initramfs-tools, whose stages begin at other places. */
+/* dracut's names, and then those of initramfs-tools, whose stages are divided differently. */
 struct break_name {
 	const char *name; /* NULL: the end */
 	enum params_break at;
@@ -235,7 +235,7 @@ static void note(struct params *p, const char *param, const char *why)
 		p->notes[p->n_notes++] = (struct params_note){param, why};
 }
 
-/* LIST has commas; an empty one means ALONE. */
+/* LIST is separated by commas. An empty one means ALONE. */
 static void add_breaks(struct params *p, const char *list, const struct break_name *names,
 		       enum params_break alone, const char *param)
 {
@@ -339,7 +339,7 @@ static void take_memdebug(void *out, const char *value)
 	}
 #define CALL(name, function) PARAMS_CALL(name, function)
 
-/* One row a parameter, by name. */
+/* Sorted by name. */
 static const struct params_rule rules[] = {
 	CALL("break", take_debian_break),
 	TEXT("init", init),
@@ -410,7 +410,7 @@ static void take_by(void *out, const struct params_rule *rule, const char *value
 	}
 }
 
-/* A parameter of a feature; false: it is of none. */
+/* Handles a parameter of a feature. False if no feature has it. */
 static bool take_of_feature(struct params *p, const char *param, const char *value)
 {
 	for (size_t i = 0; i < p->n_sets; i++) {
@@ -447,7 +447,7 @@ static void take(struct params *p, const char *param, const char *value)
 		note(p, param, NULL);
 }
 
-/* Those of features, at most MAX. */
+/* The names of the features' parameters, at most MAX. */
 static size_t names_of_features(const struct params *p, const char **out, size_t max)
 {
 	size_t n = 0;
@@ -473,7 +473,7 @@ const char *params_nearest(const struct params *p, const char *name)
 	return nearest_word(name, known);
 }
 
-/* What stands in for what was not said. */
+/* Sets the defaults of root= and mount.usr=. */
 static void settle_roots(struct params *p)
 {
 	if (p->root.kind == SPEC_NONE && !p->no_gpt_auto)
@@ -483,7 +483,7 @@ static void settle_roots(struct params *p)
 		p->usr = p->root;
 }
 
-/* rootwait over rd.timeout over rd.retry; a wait that was asked for is not counted. */
+/* rootwait overrides rd.timeout, which overrides rd.retry. rootdelay is not part of the limit. */
 static void settle_waits(struct params *p)
 {
 	const struct params_waits *w = &p->waits;
@@ -525,7 +525,7 @@ void params_obey(struct params *p, const struct params_rule *rules_of_feature, v
 		}
 }
 
-/* All but what is registered. */
+/* Resets everything except what features have registered. */
 static void reset(struct params *p)
 {
 	struct params fresh = {.rootflags = "", .usrflags = "", .watchdog = -1};
@@ -549,7 +549,7 @@ void params_parse(struct params *p, const char *text, size_t len)
 	memcpy(p->whole, text, len);
 	cursor = p->text;
 	while (cmdline_next(&cursor, &param, &value)) {
-		/* Behind "--" come the arguments of the root's init. */
+		/* After "--" come the arguments of the root's init. */
 		if (strcmp(param, "--") == 0 && !value)
 			break;
 		take(p, param, value);
@@ -575,7 +575,7 @@ void params_module_options(const struct params *p, const char *module, char *out
 		*dot = '\0';
 		if (!cmdline_name_is(param, module))
 			continue;
-		/* The kernel takes the text apart again: blanks need their quotes. */
+		/* The kernel parses the text again, so values with blanks need quotes. */
 		n = snprintf(out + used, size - used, "%s%s%s%s%s%s", used ? " " : "", dot + 1,
 			     value ? "=" : "", quote, value ? value : "", quote);
 		if (n < 0 || (size_t)n >= size - used) {

@@ -7,7 +7,7 @@
 
 #define LACKS(feature) "this image has no feature for " feature
 
-/* NAME stands for NAME.anything, too. */
+/* Each name also covers NAME.anything. */
 static const struct {
 	const char *name, *why;
 } absent[] = {

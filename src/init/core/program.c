@@ -21,7 +21,7 @@ enum {
 	TELL_FIRST_MS = 3000,
 	TELL_MS = 10000,
 	CHUNK = 1024,
-	DRAIN_MAX = 128, /* chunks: a child of the program may print for ever */
+	DRAIN_MAX = 128, /* chunks: a child of the program may keep printing */
 };
 
 /* ---- its output ---- */
@@ -52,7 +52,7 @@ static void drop_output(struct boot *b, struct program *p)
 	p->fd = close_fd(p->fd);
 }
 
-/* True when there may be more. */
+/* True if there may be more. */
 static bool read_chunk(struct boot *b, struct program *p)
 {
 	char text[CHUNK];
@@ -84,7 +84,7 @@ static void has_output(struct boot *b, void *context)
 
 /* ---- from start to end ---- */
 
-/* NEXT: what becomes of its place afterwards. */
+/* NEXT is the state of the slot afterwards. */
 static void __attribute__((format(printf, 5, 6))) finish(struct boot *b, struct program *p,
 							  enum program_state next, int status,
 							  const char *fmt, ...)
@@ -105,7 +105,7 @@ static void __attribute__((format(printf, 5, 6))) finish(struct boot *b, struct 
 	p->state = next;
 }
 
-/* One that was killed long ago gives way; NULL: all others run. */
+/* A free slot, or that of a killed program that has not exited; NULL if all are running. */
 static struct program *free_place(struct programs *all)
 {
 	struct program *dying = NULL;
@@ -119,7 +119,7 @@ static struct program *free_place(struct programs *all)
 	return dying;
 }
 
-/* A pipe that holds the secret, to be read once; -errno. */
+/* The read end of a pipe that holds the secret, or -errno. */
 static int secret_pipe(const void *secret, size_t len)
 {
 	int ends[2], r;
@@ -200,7 +200,7 @@ void program_reaped(struct boot *b, int pid, int status)
 	}
 }
 
-/* The whole session; one that was just started may not have made it yet. */
+/* Kills the whole session, which a program that was just started may not have created yet. */
 static void kill_all_of(const struct program *p)
 {
 	if (sys_kill(-p->pid, SIGKILL) < 0)
@@ -264,7 +264,7 @@ static void tick(struct boot *b, struct program *p, int64_t now)
 	if (p->state != PROGRAM_RUNS)
 		return;
 	if (now >= p->deadline) {
-		/* It is not waited for: it may hang in the kernel. */
+		/* Do not wait for it to exit: it may hang in the kernel. */
 		kill_all_of(p);
 		finish(b, p, PROGRAM_KILLED, -1, "did not end within %u seconds and was killed",
 		       p->seconds);

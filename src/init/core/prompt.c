@@ -16,10 +16,10 @@
 enum {
 	LOOK_MS = 1000,
 	POLL_MS = 100,
-	KERNEL_MS = 300, /* more lines may follow, and they must be out on slow terminals */
+	KERNEL_MS = 300, /* for further lines of the kernel, and for slow terminals to print them */
 	RECORD_MAX = 1024,
 	RECORDS_AT_ONCE = 64,
-	LEVEL_MASK = 7, /* of a record's first number; the rest says who it is from */
+	LEVEL_MASK = 7, /* of a record's first number; the rest is the facility */
 };
 
 /* ---- the questions ---- */
@@ -49,7 +49,7 @@ static bool is_same(const struct prompt *a, const struct prompt *b)
 	       strcmp(a->key, b->key) == 0;
 }
 
-/* Is P one of those that share what is shown? */
+/* Is P one of the prompts that share the question on the terminals? */
 static bool is_shown(const struct prompts *all, const struct prompt *p)
 {
 	const struct prompt *shown = find(all, all->shown);
@@ -57,7 +57,7 @@ static bool is_shown(const struct prompts *all, const struct prompt *p)
 	return shown && p->state == PROMPT_WAITS && is_same(shown, p);
 }
 
-/* An answer to the same question is being judged: it may be right for all. */
+/* Is an answer to the same question being checked? It may be right for all of them. */
 static bool is_held_back(const struct prompts *all, const struct prompt *p)
 {
 	for (size_t i = 0; i < PROMPTS_MAX; i++)
@@ -66,7 +66,7 @@ static bool is_held_back(const struct prompts *all, const struct prompt *p)
 	return false;
 }
 
-/* The one that has waited for longest; NULL: none. */
+/* The prompt that has waited longest, or NULL. */
 static const struct prompt *next_to_show(const struct prompts *all)
 {
 	const struct prompt *first = NULL;
@@ -113,7 +113,7 @@ static void leave_kernel(struct boot *b)
 	b->prompts.kernel = close_fd(b->prompts.kernel);
 }
 
-/* Lines of a lower level than this are printed. */
+/* The console's log level: the kernel prints lines with a lower one. */
 static long printed_level(const char *path)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -124,7 +124,8 @@ static long printed_level(const char *path)
 	return strtol(text, NULL, 10);
 }
 
-/* Reads what is new in the kernel's log, a record at a time: "LEVEL,NUMBER,TIME,-;TEXT". */
+/* Has the kernel printed to the console since the last call? Each read of its log returns one
+ * record: "LEVEL,NUMBER,TIME,-;TEXT". */
 static bool kernel_has_printed(const struct prompts *all)
 {
 	long level = printed_level(all->printk);
@@ -134,7 +135,7 @@ static bool kernel_has_printed(const struct prompts *all)
 	for (int i = 0; i < RECORDS_AT_ONCE; i++) {
 		ssize_t n = read(all->kernel, record, sizeof(record) - 1);
 
-		/* Some were overwritten, or one is too long: there are others. */
+		/* Records were overwritten, or one is too long: assume that they were printed. */
 		if (n < 0 && (errno == EPIPE || errno == EINVAL))
 			printed = true;
 		else if (n <= 0)
@@ -190,7 +191,7 @@ static void end(struct boot *b, const char *note, const struct terminal *but)
 	log_set_open_line(false);
 }
 
-/* Somebody who shared the question is gone: another one may stand for it. */
+/* Removes a prompt. If others share its question, the terminals go on showing it for them. */
 static void leave(struct boot *b, uint32_t number, const char *note)
 {
 	struct prompts *all = &b->prompts;
@@ -225,7 +226,7 @@ void prompt_init(struct boot *b)
 	};
 }
 
-/* It may be a name that a disk gives itself. */
+/* The text may contain a disk's label. */
 static void make_printable(char *text)
 {
 	for (; *text; text++)
@@ -262,7 +263,7 @@ int prompt_ask(struct boot *b, const struct prompt_request *r)
 	return 0;
 }
 
-/* The asker may be asked again, in its old place; or it has used up its tries. */
+/* After a wrong answer the prompt keeps its place in the queue, unless it has used up its tries. */
 static void refuse(struct boot *b, struct prompt *p)
 {
 	prompt_handler *handler = p->handler;
@@ -309,7 +310,7 @@ void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag)
 
 /* ---- answers ---- */
 
-/* Handlers may ask, judge and cancel: everything is looked up again after each. */
+/* Handlers may ask, judge and cancel, so everything is looked up again after each. */
 static void call_handlers(struct boot *b, int len)
 {
 	struct prompts *all = &b->prompts;
@@ -382,7 +383,7 @@ static void look_at_deadlines(struct boot *b, int64_t now)
 	}
 }
 
-/* Lines that were written below it have pushed it up: it is shown again, once all of them are out. */
+/* Log lines have scrolled the question up: shows it again once all of them are printed. */
 static void refresh(struct boot *b, int64_t now)
 {
 	struct prompts *all = &b->prompts;

@@ -67,7 +67,7 @@ static void tell_notes(const struct params *p)
 	}
 }
 
-/* From the one that counts least: of the image, of the kernel, typed at the console. */
+/* Later ones override earlier ones: the image's, the kernel's, and those typed at the console. */
 static void read_params(struct boot *b, const char *typed)
 {
 	struct buf text = BUF_INIT;
@@ -99,7 +99,7 @@ void settings_add(struct boot *b, const char *typed)
 
 void settings_load(struct boot *b)
 {
-	struct buf text = BUF_INIT; /* kept: what is taken from it points into it */
+	struct buf text = BUF_INIT; /* never freed: the settings point into it */
 
 	if (read_file_at(AT_FDCWD, "/" BOOTCONF_PATH, BOOTCONF_SIZE_MAX, &text) < 0)
 		log_tell("/" BOOTCONF_PATH " cannot be read: the image is damaged");

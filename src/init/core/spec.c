@@ -13,7 +13,7 @@ enum {
 	PARTITIONS_MAX = 65535,
 };
 
-/* Links first: /dev/disk/by-partuuid/ is no kernel name. */
+/* Links come before kernel names: /dev/disk/by-partuuid/ starts with /dev/, too. */
 static const struct {
 	const char *prefix;
 	enum spec_kind kind;
@@ -36,7 +36,7 @@ static const struct {
 	{"/dev/", SPEC_NAME},
 };
 
-/* UUID="x" inside a value that the tokeniser left whole. */
+/* Strips the quotes of UUID="x", which the tokeniser leaves in place inside a word. */
 static void take_value(struct spec *s, const char *value)
 {
 	size_t len = strlen(value);
@@ -48,8 +48,8 @@ static void take_value(struct spec *s, const char *value)
 	snprintf(s->value, sizeof(s->value), "%.*s", (int)len, value);
 }
 
-/* udev has blanks and slashes of a label as \xNN in its links; people write them so elsewhere,
- * too. */
+/* udev writes blanks and slashes of a label as \xNN in its links, and people copy that
+ * elsewhere. */
 void spec_decode_link(char *s)
 {
 	char *out = s;
@@ -68,15 +68,15 @@ void spec_decode_link(char *s)
 	*out = '\0';
 }
 
-/* Of the names that the kernel gives, only those of old RAID controllers hold a slash; other
- * folders in /dev are made by programs: /dev/VG/LV. */
+/* Among the kernel's own names only those of old RAID controllers contain a slash. Other folders in
+ * /dev are created by programs, such as /dev/VG/LV. */
 static bool is_kernel_name(const char *name)
 {
 	return !strchr(name, '/') || str_starts(name, "cciss/") || str_starts(name, "ida/") ||
 	       str_starts(name, "rd/");
 }
 
-/* "MAJ:MIN", and "MAJ:MIN:OFFSET:" which means the same here. */
+/* "MAJ:MIN", or "MAJ:MIN:OFFSET:", which means the same here. */
 static bool parse_pair(const char *text, struct spec *s)
 {
 	char part[SPEC_VALUE_MAX], *cursor = part, *major, *minor, *offset;
@@ -96,8 +96,8 @@ static bool parse_pair(const char *text, struct spec *s)
 	return true;
 }
 
-/* The number as the kernel takes it without a colon: hexadecimal, the minor's low byte lowest, the
- * major above it, the rest of the minor on top (new_decode_dev() of linux/kdev_t.h). */
+/* A device number without a colon, as in the kernel: hexadecimal, from the lowest bit the minor's
+ * low byte, the major, the rest of the minor (new_decode_dev() in linux/kdev_t.h). */
 static bool parse_hex(const char *text, struct spec *s)
 {
 	uint32_t n = 0;
@@ -120,7 +120,7 @@ static bool parse_hex(const char *text, struct spec *s)
 	return true;
 }
 
-/* PARTUUID=UUID/PARTNROFF=N, N with a sign or without. */
+/* PARTUUID=UUID/PARTNROFF=N, where N may have a sign. */
 static bool parse_offset(struct spec *s)
 {
 	static const char word[] = "/PARTNROFF=";
@@ -185,7 +185,7 @@ void spec_parse(const char *text, struct spec *out)
 		i++;
 	if (i < ARRAY_SIZE(forms)) {
 		out->kind = forms[i].kind;
-		/* The folder tells links apart. */
+		/* The value keeps the folder, which distinguishes links. */
 		take_value(out, bare + strlen(out->kind == SPEC_LINK	? "/dev/disk/"
 					      : out->kind == SPEC_ALIAS ? "/dev/"
 									: forms[i].prefix));

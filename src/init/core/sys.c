@@ -20,7 +20,7 @@
 
 enum {
 	INIT_COMPRESSED_FILE = 4, /* MODULE_INIT_COMPRESSED_FILE, Linux 5.17 */
-	EXIT_NOT_STARTED = 127,   /* as a shell has it */
+	EXIT_NOT_STARTED = 127,	  /* as in shells */
 };
 
 static int result(long r)
@@ -99,7 +99,7 @@ int sys_save(const char *path, const void *data, size_t len)
 	return fd < 0 ? -errno : write_full(fd, data, len);
 }
 
-/* efivarfs protects what it does not know against a careless rm. */
+/* efivarfs marks variables that it does not know as immutable, against a careless rm. */
 static void make_mutable(const char *path)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -24,8 +24,8 @@ int terminals_init(struct terminals *t)
 	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
-	/* Each is one wall more where the kernel has it. A worker would keep a copy for as long as
-	 * it lives. */
+	/* Each is one more protection, where the kernel supports it. Without WIPEONFORK a worker
+	 * would keep a copy for as long as it lives. */
 	mlock(memory, MEMORY);
 	madvise(memory, MEMORY, MADV_WIPEONFORK);
 	madvise(memory, MEMORY, MADV_DONTDUMP);
@@ -51,7 +51,7 @@ static void set(const struct terminal *c, bool secret)
 	s.c_lflag |= ICANON | ISIG | IEXTEN | ECHO | ECHOE | ECHOK | ECHONL;
 	if (secret)
 		s.c_lflag &= ~(tcflag_t)ECHO;
-	/* Not the variants that wait for the output: the terminal may be stopped. */
+	/* Not TCSADRAIN or TCSAFLUSH, which would block on a stopped terminal. */
 	tcsetattr(c->fd, TCSANOW, &s);
 	if (secret)
 		tcflush(c->fd, TCIFLUSH);
@@ -91,7 +91,7 @@ static void forget(struct terminals *t, struct terminal *c)
 	*c = (struct terminal){0};
 }
 
-/* NULL: NAME is open, or there is no place for it. */
+/* A free slot for NAME; NULL if it is open already, or all are taken. */
 static struct terminal *place_for(struct terminals *t, const char *name)
 {
 	struct terminal *place = NULL;
@@ -133,7 +133,7 @@ void terminals_close(struct terminals *t, const char *note, const struct termina
 		if (!c->name[0])
 			continue;
 		if (c != but && note && !c->behind && write(c->fd, note, strlen(note)) < 0)
-			c->behind = true; /* stopped; nobody misses it */
+			c->behind = true; /* the terminal is stopped, so nobody sees it */
 		if (t->secret)
 			tcflush(c->fd, TCIFLUSH);
 		tcsetattr(c->fd, TCSANOW, &c->before);
@@ -170,7 +170,7 @@ void terminals_flush(struct terminals *t, bool console)
 
 		if (!c->name[0] || !c->behind || !(ready_for(c, POLLOUT) & POLLOUT))
 			continue;
-		/* With room for a part of it only it is shown again, as a whole. */
+		/* After a partial write the whole text is shown again. */
 		c->behind = write(c->fd, t->text, strlen(t->text)) != (ssize_t)strlen(t->text);
 	}
 }
@@ -190,8 +190,7 @@ bool terminals_console_has_it(const struct terminals *t)
 
 /* ---- input ---- */
 
-/* The kernel hands out one line at a time, or as much of it as fits; "\n" is at its end unless ^D
- * ended it. */
+/* A read returns one line, or as much of it as fits. It ends with "\n" unless ^D ended it. */
 static int read_line(struct terminals *t, struct terminal *c)
 {
 	ssize_t n = read(c->fd, t->line, TERMINALS_LINE_MAX + 1);
@@ -219,7 +218,7 @@ int terminals_read(struct terminals *t, const struct terminal **from)
 	for (size_t i = 0; i < TERMINALS_MAX && n == -EAGAIN; i++) {
 		struct terminal *c = &t->list[i];
 
-		/* The parts of a long line follow each other at once. */
+		/* The rest of a line that is too long is there already: skip it. */
 		do
 			n = c->name[0] ? read_line(t, c) : -EAGAIN;
 		while (n == -EAGAIN && c->name[0] && c->skips && ready_for(c, POLLIN) & POLLIN);

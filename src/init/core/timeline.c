@@ -23,7 +23,7 @@
 
 enum {
 	NAME_MAX_BYTES = PROGRAM_PATH_MAX,
-	DRIVERS_DEPTH_MAX = 24, /* of a device's path: more buses than any machine has */
+	DRIVERS_DEPTH_MAX = 24, /* levels of a device's path: more than any machine has */
 	CHUNK = 2048,
 	NOT_YET = -1,
 	READINGS_KEPT = 2, /* of each device: the first and the last one */
@@ -36,11 +36,11 @@ struct timeline_entry {
 	uint32_t module;
 	unsigned readings; /* of a device, the first one included; 0: of this entry alone */
 	int result; /* -errno, or the status of a program */
-	int64_t asked, begin, end; /* microseconds; NOT_YET */
-	char name[NAME_MAX_BYTES]; /* of all but modules */
+	int64_t asked, begin, end; /* microseconds, or NOT_YET */
+	char name[NAME_MAX_BYTES]; /* except for modules */
 };
 
-/* Pages of it that are never written take no memory. */
+/* Pages that are never written take no memory. */
 static struct {
 	struct timeline_entry entries[TIMELINE_MAX];
 	size_t n, left_out;
@@ -86,7 +86,7 @@ static struct timeline_entry *add(enum timeline_kind kind, const char *name)
 	return &timeline.entries[timeline.n++];
 }
 
-/* The last one of its kind that has not ended. */
+/* The last matching entry that has not ended. */
 static struct timeline_entry *open_entry(enum timeline_kind kind, uint32_t module, const char *name)
 {
 	for (size_t i = timeline.n; i > 0; i--) {
@@ -218,7 +218,7 @@ static void put_number(struct writer *w, int64_t number)
 	put(w, text);
 }
 
-/* Names come from disks and devices: what is no UTF-8 or a control character is \xNN. */
+/* Names come from disks and devices: control characters and invalid UTF-8 become \xNN. */
 static void put_text(struct writer *w, const char *text)
 {
 	char shown[4 * JOBS_TEXT_MAX + 1], one[2] = "";
@@ -234,7 +234,7 @@ static void put_text(struct writer *w, const char *text)
 	put(w, "\"");
 }
 
-/* KEY: NULL in a list. */
+/* KEY is NULL in a list. */
 static void member(struct writer *w, const char *key)
 {
 	put(w, w->follows ? "," : "");
@@ -264,7 +264,7 @@ static void text_member(struct writer *w, const char *key, const char *text)
 	put_text(w, text);
 }
 
-/* Nothing for what has not happened. */
+/* Writes nothing if it has not happened yet. */
 static void time_member(struct writer *w, const char *key, int64_t us)
 {
 	if (us == NOT_YET)
@@ -295,7 +295,7 @@ static void write_needs(struct writer *w, const struct modindex *index, uint32_t
 	close_group(w, "]");
 }
 
-/* The last part of what the link PATH leads to; false: no link. */
+/* The last part of the target of the link PATH. False if it is no link. */
 static bool link_name(const char *path, char *out, size_t size)
 {
 	char target[PATH_MAX];
@@ -310,7 +310,7 @@ static bool link_name(const char *path, char *out, size_t size)
 	return true;
 }
 
-/* The modules that drive what the device hangs on, nearest first. */
+/* The modules of the drivers on the device's path, the nearest first. */
 static void write_drivers(struct writer *w, const char *device)
 {
 	char path[PATH_MAX], link[PATH_MAX + 32], name[JOBS_NAME_MAX];

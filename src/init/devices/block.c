@@ -61,7 +61,7 @@ static bool read_attribute(const char *name, const char *attribute, char *out, s
 	return *out;
 }
 
-/* Whoever has claimed a device hears that it is gone before its slot or its generation changes. */
+/* A feature that has claimed the device is notified before its slot or generation changes. */
 static void clear(struct boot *b, struct block_device *d)
 {
 	claims_forget(b, d);
@@ -97,7 +97,7 @@ int64_t block_sectors(const char *name)
 		       : -1;
 }
 
-/* Where a device that appears is put: at the first free place; NULL: there is none. */
+/* The first free slot for a new device, or NULL. */
 static struct block_device *free_place(struct boot *b, const char *name)
 {
 	int n = find(b, "");
@@ -119,8 +119,8 @@ static void will_read(struct boot *b, const struct block_device *d)
 	timeline_device_seen(d->name);
 }
 
-/* It may be another one now. Until that is known, what was found before is kept: whoever holds it
- * learns of a change by its generation. */
+/* It may be another device now. Until that is known, the old result is kept; if it is another one,
+ * its generation changes. */
 static void read_again(struct boot *b, struct block_device *d)
 {
 	if (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN) {
@@ -138,8 +138,7 @@ void block_add(struct boot *b, const char *name, bool is_partition)
 	int n = find(b, name);
 	struct block_device *d;
 
-	/* ramN, and loopN without a file, are there in masses and hold nothing; nor does a card
-	 * reader without its card. */
+	/* ramN, loopN without a file, and card readers without a card hold nothing. */
 	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0) {
 		block_remove(b, name);
 		return;
@@ -195,8 +194,8 @@ const char *block_name(const struct boot *b, struct device_ref ref)
 	return d ? d->name : "a device that is gone";
 }
 
-/* A device that is wanted by its kernel name is the only one that needs to be read, until there is
- * something to explain. */
+/* If the root is named by a kernel name, only that device needs to be probed, until a failure has
+ * to be explained. */
 static bool is_wanted(const struct boot *b, const struct block_device *d)
 {
 	if (!d->name[0] || d->state != DEVICE_NEW)
@@ -208,8 +207,7 @@ static bool is_wanted(const struct boot *b, const struct block_device *d)
 	return b->devices->probe_all;
 }
 
-/* Something else is looked for now: the pauses of what could not be read were meant for what was
- * looked for before. */
+/* Something else is wanted now, so devices that could not be read are tried again at once. */
 static void end_pauses(struct boot *b)
 {
 	b->devices->retry_at = 0;
@@ -235,7 +233,7 @@ void block_want(struct boot *b, const struct spec *spec)
 		signatures_resolve(spec, &all->list[i]);
 	if (spec->kind != SPEC_LINK || all->probe_links)
 		return;
-	all->probe_links = true; /* what was read before was not asked for its links */
+	all->probe_links = true; /* earlier probes did not read the links */
 	for (i = 0; i < all->n; i++)
 		if (all->list[i].state == DEVICE_KNOWN)
 			all->list[i].state = DEVICE_NEW;
@@ -339,7 +337,7 @@ const struct block_device *block_unreadable(const struct boot *b, const struct s
 	return NULL;
 }
 
-/* Is what was read now the device that was read before? */
+/* Is it the same device, with the same content, as at the last probe? */
 static bool is_unchanged(const struct block_device *d, const struct probe *p, int result)
 {
 	const struct probe *q = &d->probe;
@@ -357,7 +355,7 @@ void block_done(struct boot *b, const struct job_result *result)
 	struct probe before;
 	int result_before;
 
-	/* It may be gone, and another one may have its name. */
+	/* The device may be gone, and another one may have its name. */
 	if (n < 0 || b->devices->list[n].generation != result->generation)
 		return;
 	d = &b->devices->list[n];
@@ -393,7 +391,7 @@ static bool is_of_disk(const struct block_device *d, const struct block_device *
 	       d->probe.disk_minor == other->probe.disk_minor;
 }
 
-/* The partition so many numbers behind the one that SPEC names. */
+/* Is D the partition that is SPEC's offset after the one that SPEC names? */
 static bool is_behind(const struct boot *b, const struct spec *spec, const struct block_device *d)
 {
 	for (size_t i = 0; i < b->devices->n; i++) {
@@ -418,8 +416,9 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 	return spec->offset ? is_behind(b, spec, d) : match_device(spec, d);
 }
 
-/* Of several the one with a filesystem, never a member of something larger; of those the one
- * that sorts first, so that the choice does not depend on which disk was faster. */
+/* If several devices fit, one with a filesystem is preferred to a member of an array or volume
+ * group. Among those the name that sorts first wins, so that the choice does not depend on
+ * timing. */
 int block_find(const struct boot *b, const struct spec *spec)
 {
 	int best = -1;
@@ -456,8 +455,8 @@ bool block_unsettled(struct boot *b)
 	return block_next(b) >= 0 || jobs_busy(&b->jobs, JOB_PROBE);
 }
 
-/* A filesystem over several devices, and a disk whose first partition starts where it does
- * itself. */
+/* Two devices of one btrfs, or a disk and one of its partitions, which may start at the same
+ * sector. */
 static bool is_the_same(const struct block_device *d, const struct block_device *other)
 {
 	return (strcmp(d->probe.type, "btrfs") == 0 && strcmp(other->probe.type, "btrfs") == 0 &&
@@ -494,7 +493,7 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 
 /* ---- looking at one device; in a worker ---- */
 
-/* The disk is the folder above the partition's in sysfs. */
+/* In sysfs, a partition's folder is inside its disk's. */
 static void take_place(const char *name, int fd, struct probe *out)
 {
 	char text[32];

@@ -57,7 +57,7 @@ bool claims_name(struct boot *b, struct device_ref ref, const char *name)
 {
 	struct device_name *n = b->devices->names;
 
-	/* That of a device which is gone gives way. */
+	/* The slot of a device that is gone can be reused. */
 	while (n < b->devices->names + DEVICES_NAMES_MAX && block_get(b, n->ref))
 		n++;
 	if (n == b->devices->names + DEVICES_NAMES_MAX || strlen(name) >= sizeof(n->name))

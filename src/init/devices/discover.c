@@ -20,7 +20,7 @@
 
 enum { VARIABLE_MAX = 1024 };
 
-/* "none" where the specification has none. */
+/* "none" if the specification has no type for the architecture. */
 #if defined(__x86_64__)
 #define ROOT_TYPE "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
 #elif defined(__i386__)
@@ -74,7 +74,7 @@ static bool is_on_loaders_disk(const struct boot *b, const struct block_device *
 	return false;
 }
 
-/* Another disk with a root partition, in doubt. NULL: none. */
+/* A root partition on another disk, which makes the choice doubtful; or NULL. */
 static const struct block_device *rival(const struct boot *b, const struct block_device *d)
 {
 	for (size_t i = 0; i < b->devices->n; i++)

@@ -22,7 +22,7 @@ enum {
 	MESSAGE_MAX = 8192, /* the kernel's own limit is 2048 for the pairs */
 	RECEIVE_BUFFER = 16 * 1024 * 1024,
 	GROUP_KERNEL = 1,
-	RECEIVE_MAX = 256, /* messages at a time: there is more to do than to listen */
+	RECEIVE_MAX = 256, /* messages at a time, so that the loop gets to its other work */
 };
 
 int events_open(void)
@@ -56,7 +56,7 @@ bool events_listen(struct boot *b, const char *subsystem,
 	return true;
 }
 
-/* U: NULL when events were lost. */
+/* U is NULL if events were lost. */
 static void tell_listeners(struct boot *b, const struct uevent *u)
 {
 	for (size_t i = 0; i < b->events->n_listeners; i++) {
@@ -85,7 +85,7 @@ static void handle(struct boot *b, const struct uevent *u)
 		block_add(b, name, u->devtype && strcmp(u->devtype, "partition") == 0);
 }
 
-/* Only the kernel may speak here: port 0, and nobody's user. */
+/* Only events of the kernel count: port 0, sent by root. */
 static bool from_kernel(const struct msghdr *m, const struct sockaddr_nl *from)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(m);
@@ -99,7 +99,7 @@ static bool from_kernel(const struct msghdr *m, const struct sockaddr_nl *from)
 
 /* ---- coldplug ---- */
 
-/* Reads DIR/NAME/FILE into OUT; bytes, 0 when that fails. */
+/* Reads DIR/NAME/FILE into OUT. Returns the number of bytes, 0 on failure. */
 static size_t read_attribute(int dir, const char *name, const char *file, char *out, size_t size)
 {
 	char path[512];
@@ -113,7 +113,7 @@ static size_t read_attribute(int dir, const char *name, const char *file, char *
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* Not every bus has a file for what its events say: memory cards, for one, have none. */
+/* Some buses, such as that of memory cards, have no modalias file, only the uevent. */
 static void take_bus_device(struct boot *b, int dir, const char *name)
 {
 	char text[4096];
@@ -141,7 +141,7 @@ static void take_block_device(struct boot *b, int dir, const char *name)
 		  u.devtype && strcmp(u.devtype, "partition") == 0);
 }
 
-/* PATH: below the folder AT. */
+/* PATH is relative to the folder AT. */
 static void each_entry(struct boot *b, int at, const char *path,
 		       void (*fn)(struct boot *b, int dir, const char *name))
 {
@@ -195,8 +195,7 @@ void events_start(struct boot *b)
 	b->events->triggered = true;
 	if (b->events->netlink >= 0)
 		sources_add(&b->sources, b->events->netlink, ready, NULL);
-	/* Else the kernel would not notice a card that is put into its reader. udev does the same.
-	 */
+	/* Otherwise the kernel would not notice a card being inserted. udev does the same. */
 	sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");
 	events_walk(b, "/sys");
 }

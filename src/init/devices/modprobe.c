@@ -13,10 +13,10 @@
 #include "init/core/log.h"
 #include "init/devices/modules.h"
 
-/* As long as the kernel itself waits for a module that another one needs. */
+/* The kernel's own time limit for a module that another one needs. */
 enum { PATIENCE_MS = 30000 };
 
-/* The kernel would first read the whole file, and then say so. */
+/* Is it loaded? finit_module() would find out only after reading the whole file. */
 static bool is_live(const char *name)
 {
 	char path[MODINDEX_NAME_MAX + 32], state[16];
@@ -49,7 +49,8 @@ int modprobe_load(struct boot *b, const char *name, int64_t until)
 	return r < 0;
 }
 
-/* The kernel gives no descriptors: the first file that is opened must not become standard error. */
+/* The kernel starts us without descriptors, and the first file that we open must not become
+ * standard error. */
 static void fill_descriptors(void)
 {
 	int fd;

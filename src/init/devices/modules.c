@@ -24,12 +24,12 @@ enum {
 	OPTIONS_MAX = 2048,
 	MODULE_SIZE_MAX = 256 * 1024 * 1024,
 	FILE_NAME_MAX = 4200,
-	DEPTH_MAX = 256, /* of dependencies: the stack has an end */
+	DEPTH_MAX = 256, /* of dependencies, since the stack is limited */
 	LOCK_POLL_US = 10000,
-	IDLE_MS = 1000,  /* then what leads to no disk has its turn */
+	IDLE_MS = 1000, /* then modules that lead to no disk are loaded */
 };
 
-/* What modules in an image are compressed with. */
+/* The codecs of modules in an image. */
 static const struct decoder_ops *const decoders[] = {&decode_zstd, &decode_xz, &decode_gzip};
 
 static const void *map_file(const char *path, size_t *len)
@@ -71,7 +71,7 @@ const char *modules_exclusion(const struct boot *b, uint32_t module)
 	return by;
 }
 
-/* The command line or modprobe.d forbids it to whoever does not name it. Noted for the account. */
+/* Does the command line or modprobe.d keep devices from loading it? Recorded for the account. */
 static bool is_excluded(struct boot *b, uint32_t module)
 {
 	if (!params_blacklisted(&b->params, modindex_name(&b->modules->index, module)) &&
@@ -81,7 +81,7 @@ static bool is_excluded(struct boot *b, uint32_t module)
 	return true;
 }
 
-/* What the image itself wants to be loaded at once. */
+/* Requests a module of the image's own list. */
 static void request_load(struct boot *b, const char *name)
 {
 	uint32_t module = b->modules->has_index ? modindex_find(&b->modules->index, name)
@@ -140,7 +140,7 @@ static uint32_t size_of(const struct boot *b, uint32_t module)
 
 static const enum modindex_deps before[] = {MODINDEX_HARD, MODINDEX_PRE};
 
-/* The bytes that are not there yet of MODULE and of what it depends on. */
+/* The size of MODULE and of its dependencies, as far as they are not loaded yet. */
 static uint32_t weigh(struct boot *b, uint32_t module, int depth)
 {
 	struct module_status *m = &b->modules->status[module];
@@ -174,7 +174,7 @@ static void request(struct boot *b, uint32_t module, const struct wish *w, int d
 
 	if (m->state > MODULE_WANTED || (!is_new && is_before(m, w)) || depth == DEPTH_MAX)
 		return;
-	/* Marked before its dependencies, so that a circle of them ends. */
+	/* Marked before its dependencies, so that a dependency loop ends. */
 	m->state = MODULE_WANTED;
 	m->rank = (uint8_t)w->rank;
 	m->cost = w->cost;
@@ -227,7 +227,7 @@ void modules_request_alias(struct boot *b, const char *modalias)
 		modindex_match(&b->modules->index, modalias, request_match, b);
 }
 
-/* rd.watchdog= wants the machine watched from the beginning on. */
+/* With rd.watchdog= the watchdog's driver is as urgent as the root's. */
 static enum module_rank rank_of(const struct boot *b, uint32_t module)
 {
 	if (b->params.watchdog > 0 &&
@@ -256,8 +256,8 @@ static bool is_over(const struct boot *b, uint32_t module)
 	       b->modules->status[module].state == MODULE_FAILED;
 }
 
-/* Soft dependencies must have been tried. So must hard ones: whether one that failed is missing
- * the kernel knows best, it may be built in there under another name. */
+/* All dependencies must have been tried. Even if a hard one has failed the module is tried: the
+ * kernel may have it built in under another name. */
 static bool can_load(const struct boot *b, uint32_t module)
 {
 	for (uint32_t i = 0; i < modindex_count(&b->modules->index, module, MODINDEX_HARD); i++)
@@ -292,7 +292,7 @@ uint32_t modules_next(const struct boot *b, enum module_rank limit)
 		if (can_load(b, b->modules->order[i]))
 			best = b->modules->order[i];
 	}
-	/* All wait for each other: a circle. The first goes ahead. */
+	/* If all wait for each other, there is a dependency loop: load the first one anyway. */
 	return best != MODINDEX_NONE ? best : loading ? MODINDEX_NONE : waiting;
 }
 
@@ -391,13 +391,13 @@ static int load_unpacked(const char *path, enum codec codec, const char *options
 	return r < 0 ? r : sys_load_memory(plain.data, plain.len, options);
 }
 
-/* Who loads a module locks its file meanwhile. Others wait for that here and not in the kernel, where
- * nobody could stop waiting. */
+/* Whoever loads a module locks its file. Others wait for the lock, and not in the kernel, where the
+ * wait could not be interrupted. */
 static int lock(int fd, int64_t until)
 {
 	while (flock(fd, until == PARAMS_FOREVER ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return 0; /* no locks here: so the kernel's wait must do */
+			return 0; /* no locks here, so rely on the kernel's wait */
 		if (until != PARAMS_FOREVER && log_now() >= until)
 			return -EINPROGRESS;
 		if (errno == EWOULDBLOCK)

@@ -14,9 +14,9 @@
 #include "init/core/mount.h"
 
 enum {
-	SETTLE_MS = 2000, /* modules that load while the root is ready may finish */
-	OTHERS_MS = 1000, /* devices that are there already, and may fit as well, are read */
-	DISKS_MS = 10000, /* the same for disks that are still to come, where no name is told */
+	SETTLE_MS = 2000, /* for modules still loading when the root is ready */
+	OTHERS_MS = 1000, /* to read present devices that may fit as well */
+	DISKS_MS = 10000, /* for further disks to appear, if the root has no name */
 };
 
 /* ---- the root device ---- */
@@ -56,7 +56,7 @@ int64_t goal_deadline(const struct boot *b)
 	return b->params.timeout == PARAMS_FOREVER ? PARAMS_FOREVER : log_now() + b->params.timeout;
 }
 
-/* An empty root in memory: its programs come with /usr. */
+/* An empty root in memory; its programs are in /usr. */
 static enum stage_step take_tmpfs(struct boot *b)
 {
 	if (b->params.usr.kind == SPEC_NONE)
@@ -78,8 +78,8 @@ static enum stage_step refuse(struct boot *b)
 				    : "this root= is of a kind that the image cannot reach");
 }
 
-/* The device is there. Others may be that fit as well: which one it is must not depend on which was
- * read first. Names and numbers of the kernel are given once. */
+/* The device is there, but others may fit as well, and the choice must not depend on which one was
+ * read first. The kernel's names and numbers are unique. */
 static bool others_are_read(struct boot *b, int64_t now)
 {
 	bool is_auto = b->params.root.kind == SPEC_AUTO && !*b->discovery->loader;
@@ -93,17 +93,17 @@ static bool others_are_read(struct boot *b, int64_t now)
 	return now >= b->goal->settle_until;
 }
 
-/* Again, perhaps: what was decided in an earlier wait does not count. */
+/* May be a repeated wait: resets what an earlier one decided. */
 static void begin_wait(struct boot *b, int64_t now)
 {
 	b->flow.deadline = goal_deadline(b);
 	b->flow.limited_by = NULL;
 	b->goal->settle_until = 0;
-	/* The first time the devices have been there a little longer. */
+	/* The first wait counts from the start of the boot. */
 	b->goal->waiting_since = b->goal->waiting_since ? now : b->start;
 }
 
-/* A device that a feature holds is not the root, but something may come of it. */
+/* A device that a feature holds is not the root itself, but the feature may provide the root. */
 static int find_root(const struct boot *b)
 {
 	int n = block_find(b, &b->params.root);
@@ -136,7 +136,7 @@ bool goal_give(struct boot *b, const char *source, const char *type, const char 
 	return true;
 }
 
-/* Can it come at all? */
+/* Can the root appear at all? */
 static bool can_come(struct boot *b)
 {
 	const struct spec *root = &b->params.root;
@@ -179,7 +179,7 @@ enum stage_step goal_wait(struct boot *b)
 	if (!b->flow.entered)
 		begin_wait(b, now);
 	b->flow.wake = delayed;
-	/* Without an answer of the firmware in time, the disk of the loader is simply not known. */
+	/* If the firmware does not answer in time, the loader's disk is treated as unknown. */
 	if (root->kind == SPEC_AUTO && !flow_is_late(b, now) && discover_loader(b) == STAGE_STAYS)
 		return STAGE_STAYS;
 	if (root->kind == SPEC_TMPFS && now >= delayed)
@@ -206,7 +206,7 @@ void goal_wait_what(const struct boot *b, char *out, size_t size)
 			 *held ? ", " : "", held);
 }
 
-/* It lies on no device. */
+/* The root is not on a block device. */
 static bool is_without(const struct boot *b)
 {
 	return b->params.root.kind == SPEC_TMPFS || b->goal->is_given;
@@ -255,7 +255,8 @@ static int first_type(const struct boot *b)
 	return (int)strcspn(b->goal->fstype, ",");
 }
 
-/* The kernel would ask for the driver itself; asking first loads it beside everything else. */
+/* The kernel would request the driver during the mount; requesting it first loads it in
+ * parallel. */
 enum stage_step goal_driver(struct boot *b)
 {
 	char alias[JOBS_NAME_MAX + 8];
@@ -282,14 +283,14 @@ bool goal_mount_job(const struct boot *b, struct job *out)
 {
 	const struct block_device *d = block_get(b, b->goal->device);
 	bool is_tmpfs = b->params.root.kind == SPEC_TMPFS;
-	/* The tmpfs's own default is open to all. */
+	/* The default mode of a tmpfs is 1777. */
 	const char *first = is_tmpfs ? "mode=0755" : b->goal->is_given ? b->goal->options : "";
 	const char *comma = *first && (is_tmpfs || *b->params.rootflags) ? "," : "";
 
 	if (strlen(first) + strlen(comma) + strlen(b->params.rootflags) >= sizeof(out->options))
 		return false;
 	*out = (struct job){.kind = JOB_MOUNT, .target = SYSROOT};
-	/* What is laid over it takes the changes. */
+	/* With an overlay the root itself stays read-only. */
 	out->writable = is_tmpfs || (b->params.writable && !b->goal->is_covered);
 	if (b->goal->is_given)
 		snprintf(out->source, sizeof(out->source), "%s", b->goal->source);

@@ -25,17 +25,17 @@
 #include "init/goal/runnable.h"
 
 enum {
-	ARGS_MAX = 64,	/* of the root's init; the kernel passes on 32 at most */
-	STATE_ARGS = 4, /* that systemd gets in front of them */
+	ARGS_MAX = 64,	/* of the root's init; the kernel passes at most 32 */
+	STATE_ARGS = 4, /* for systemd, in front of them */
 	REASON_MAX = 400,
 };
 
 static const char *const moved[] = {"/dev", "/proc", "/sys", "/run"};
 
-/* What the kernel starts where there is no init=, in its order (init/main.c). */
+/* What the kernel starts without init=, in its order (init/main.c). */
 static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
 
-/* Does it lead to systemd? Distributions have links, in /sbin or from a store. */
+/* Is it systemd? Distributions have links to it, in /sbin or in a store. */
 static bool is_systemd(const char *path)
 {
 	char target[PATH_MAX];
@@ -63,7 +63,7 @@ static int check_folders(struct job_result *result)
 	return 0;
 }
 
-/* The root is a tmpfs, and has nothing but /usr: the folders and links that programs expect. */
+/* Creates the folders and links that programs expect in a root that is a tmpfs with only /usr. */
 static void make_base(void)
 {
 	static const struct {
@@ -91,8 +91,8 @@ static void take_init(struct job_result *result, const char *path)
 	result->is_systemd = is_systemd(path);
 }
 
-/* As in the kernel, nothing stands in for a program that was asked for by name: whoever did so
- * may have had a reason not to start another one. */
+/* As in the kernel, there is no fallback for init=: whoever set it may have a reason not to start
+ * anything else. */
 static int check_named(const char *init, struct job_result *result)
 {
 	char why[REASON_MAX];
@@ -153,7 +153,7 @@ int handover_check(const struct boot *b, struct job_result *result)
 
 /* ---- handing over ---- */
 
-/* The first N of them, from the root to be back to where they were. */
+/* Moves the first N mounts back out of the new root. */
 static void move_back(size_t n)
 {
 	char source[64];
@@ -173,7 +173,7 @@ static int move_mounts(struct handover *h)
 
 		snprintf(target, sizeof(target), SYSROOT "%s", moved[i]);
 		r = sys_mount(moved[i], target, NULL, MS_MOVE, NULL);
-		/* Nothing is mounted there: the kernel lacks it, which has been told. */
+		/* Nothing is mounted there, which mount_basics() has logged. */
 		if (r == -EINVAL || r >= 0)
 			continue;
 		snprintf(h->why, sizeof(h->why), "%s cannot be moved to %s: %s", moved[i], target,
@@ -184,8 +184,8 @@ static int move_mounts(struct handover *h)
 	return 0;
 }
 
-/* Linux 7.2 can leave the initramfs by pivot_root; before that the root is moved over it. *LEFT:
- * there is no way back. */
+/* Since Linux 7.2 pivot_root() works in an initramfs; before, the root is moved over it. *LEFT is
+ * set once there is no way back. */
 static int change_root(bool *left)
 {
 	int r = sys_pivot_root(".", ".");
@@ -204,9 +204,9 @@ static int change_root(bool *left)
 	return sys_chroot(".");
 }
 
-/* systemd's way to take over from another systemd, which hands it a file with its state. Of that
- * it reads here only since when there was a PID 1: a pair of microseconds, since 1970 and since
- * the kernel's start. The descriptor, or -errno. */
+/* Writes the state file by which one systemd takes over from another. It holds only the time when
+ * PID 1 started, in microseconds since 1970 and since the kernel's start. Returns the descriptor,
+ * or -errno. */
 static int write_state(void)
 {
 	int64_t start = timeline_start();
@@ -227,8 +227,8 @@ static int write_state(void)
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : TAKE_FD(fd);
 }
 
-/* The arguments of an init: the kernel's, and for systemd in front of them where its state is.
- * Without memory for that it starts as any init does: only a time is not shown then. */
+/* The arguments of an init: the kernel's, and for systemd its state file in front of them. If that
+ * could not be written, systemd starts like any init, and only lacks the times of the initrd. */
 static void make_args(const char *init, int state, char **argv, char *out[ARGS_MAX + 1],
 		      char number[16])
 {
@@ -244,7 +244,7 @@ static void make_args(const char *init, int state, char **argv, char *out[ARGS_M
 	out[n] = NULL;
 }
 
-/* Starts INIT. Returns only when the kernel does not. */
+/* Executes INIT. Returns only if that fails. */
 static int start(const char *init, bool systemd, const struct handover *h)
 {
 	_cleanup_fd_ int state = systemd ? write_state() : -1;
@@ -258,7 +258,7 @@ static int start(const char *init, bool systemd, const struct handover *h)
 	return r;
 }
 
-/* What was checked, then what the kernel would try: nothing else can be done any more. */
+/* Tries the init that was checked, then those that the kernel would try. There is no way back. */
 static int start_any(const struct boot *b, const struct handover *h)
 {
 	int first = start(b->goal->init, b->goal->is_systemd, h);
@@ -269,7 +269,7 @@ static int start_any(const struct boot *b, const struct handover *h)
 	return first;
 }
 
-/* Makes /sysroot, where PID 1 is, the root directory. */
+/* Makes /sysroot, the working directory, the root directory. */
 static int leave(struct boot *b, struct handover *h)
 {
 	int r = move_mounts(h);

@@ -20,7 +20,7 @@
 #include "init/goal/mounts_stages.h"
 #include "init/goal/goal.h"
 
-/* In the initramfs, which is deleted at the end. */
+/* A copy in the initramfs, which is deleted at the end. */
 #define COPY "/etc/preroot/fstab"
 
 enum { NOFAIL_MS = 10000, FLAWS_MAX = 8 };
@@ -41,7 +41,7 @@ static size_t depth(const char *path)
 	return n;
 }
 
-/* What lies higher in the tree comes first, else the order of fstab counts. */
+/* Inserts E before deeper targets, and otherwise in fstab's order. */
 static void insert(struct mounts *m, const struct mounts_entry *e)
 {
 	size_t at = m->n;
@@ -131,7 +131,7 @@ int mounts_copy_fstab(struct job_result *out)
 
 static void read_copy(struct boot *b)
 {
-	struct buf text = BUF_INIT; /* kept: the entries point into it */
+	struct buf text = BUF_INIT; /* never freed: the entries point into it */
 
 	if (read_file_at(AT_FDCWD, COPY, MOUNTS_FSTAB_MAX, &text) == 0 && buf_cstr(&text) &&
 	    buf_status(&text) == 0 && text.len && strlen((char *)text.data) == text.len)
@@ -144,7 +144,7 @@ enum stage_step mounts_fstab(struct boot *b)
 {
 	const struct job job = {.kind = JOB_FSTAB};
 
-	if (b->mounts->n) /* a second try: it goes on with the one that failed */
+	if (b->mounts->n) /* a retry goes on with the mount that failed */
 		return STAGE_ENDS;
 	if (b->params.no_fstab || b->params.root.kind == SPEC_TMPFS) {
 		take_usr(b);

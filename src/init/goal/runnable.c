@@ -22,9 +22,9 @@
 #include "format/program/shebang.h"
 
 enum {
-	HEAD_MAX = 16 * 1024, /* of a file: its interpreter is named there */
-	DEPTH_MAX = 5,        /* of interpreters, as in the kernel */
-	EXIT_UNKNOWN = 255,   /* the kernel cannot be asked; below: errno of execve() */
+	HEAD_MAX = 16 * 1024, /* the part of a file that names its interpreter */
+	DEPTH_MAX = 5,	      /* of interpreters, as in the kernel */
+	EXIT_UNKNOWN = 255,   /* the kernel cannot be asked; lower: the errno of execve() */
 };
 
 /* ---- asking the kernel ---- */
@@ -33,14 +33,14 @@ static _Noreturn void start_traced(const char *path)
 {
 	char *argv[] = {(char *)path, NULL}, *envp[] = {NULL};
 
-	/* Whatever becomes of the one who asks, the program must not run. */
+	/* Even if the parent dies, the program must not run. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(EXIT_UNKNOWN);
 	execve(path, argv, envp);
 	_exit(errno < EXIT_UNKNOWN ? errno : EIO);
 }
 
-/* 0: it starts. -errno: it does not. 1: that cannot be found out. */
+/* 0 if the kernel can execute it, -errno if not, 1 if that cannot be found out. */
 static int ask_kernel(const char *path)
 {
 	int status, pid = fork();
@@ -57,12 +57,12 @@ static int ask_kernel(const char *path)
 		waitpid(pid, &status, 0);
 		return 0;
 	}
-	if (WIFSIGNALED(status)) /* its segments cannot be laid out in memory */
+	if (WIFSIGNALED(status)) /* its segments cannot be mapped */
 		return -ENOEXEC;
 	return WEXITSTATUS(status) == EXIT_UNKNOWN ? 1 : -WEXITSTATUS(status);
 }
 
-/* ---- saying why ---- */
+/* ---- explaining why ---- */
 
 struct text {
 	char *out;
@@ -100,7 +100,7 @@ static void explain_absence(struct text *t, const char *path, int r)
 	say(t, "%s is a link to %s: %s", path, target, strerror(-r));
 }
 
-/* What the file is, and in NEXT the interpreter that it needs, or "". True for an ELF file. */
+/* Says what the file is; NEXT gets the interpreter it needs, or "". True for an ELF file. */
 static bool explain_content(struct text *t, const char *head, size_t len, char *next)
 {
 	struct elfhead elf;
@@ -129,7 +129,8 @@ static bool explain_content(struct text *t, const char *head, size_t len, char *
 	return false;
 }
 
-/* Why PATH is not started: R is what execve() said. What it needs in turn may be the reason. */
+/* Says why PATH cannot be executed: R is execve()'s error. The reason may be its interpreter, which
+ * is explained in turn. */
 static void explain(struct text *t, const char *path, int r, int depth)
 {
 	char head[HEAD_MAX], next[ELFHEAD_INTERP_MAX] = "";

@@ -34,7 +34,7 @@ static enum prompt_verdict take_line(struct boot *b, unsigned tag, enum prompt_e
 	size_t used = strlen(s->typed);
 	int n = (int)strnlen(answer, len);
 
-	(void)tag, (void)end; /* it has no limits */
+	(void)tag, (void)end; /* the prompt has no limits, so there is only one end */
 	s->typing = false;
 	if (n == 0 || (n == 1 && *answer == '.'))
 		return PROMPT_RIGHT;
@@ -61,7 +61,7 @@ enum stage_step ask_step(struct boot *b)
 	if (!b->flow.entered) {
 		if (!may_ask(b))
 			return STAGE_ENDS;
-		/* Who types may need the driver of a keyboard. */
+		/* Typing may need the driver of a keyboard. */
 		b->modules->late = true;
 		events_start(b);
 		ask(b);

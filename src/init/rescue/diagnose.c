@@ -30,12 +30,12 @@ enum {
 	NEAR_MAX = 6,
 	NAMES_MAX = 256,
 	FIRMWARE_MAX = 16,
-	RECORD_MAX = 2048,   /* of the kernel's log; a longer one is passed over */
+	RECORD_MAX = 2048, /* of the kernel's log; longer ones are skipped */
 	RECORDS_MAX = 65536,
 	COMMAND_MAX = 768,
 };
 
-/* The running kernel, if the image is for another one; NULL. None of its modules can load then. */
+/* The running kernel if the image is for another one, whose modules then cannot load; else NULL. */
 static const char *other_kernel(const struct boot *b)
 {
 	static struct utsname running;
@@ -88,7 +88,7 @@ static void tell_device(const struct block_device *d)
 		 p->partlabel[0] ? " PARTLABEL=" : "", p->partlabel);
 }
 
-/* What the device is called in the folder of the link that was wanted. */
+/* Logs the device's names in the folder of the wanted link. */
 static void tell_links(const struct boot *b, const struct block_device *d)
 {
 	const struct spec *root = &b->params.root;
@@ -139,8 +139,8 @@ static void read_line(int dir, const char *file, char *out, size_t size)
 
 struct names {
 	const struct modindex *index;
-	const struct boot *boot; /* NULL: it does not matter what is excluded */
-	const char *exclusion;   /* what excludes one of them */
+	const struct boot *boot; /* NULL: do not look for exclusions */
+	const char *exclusion;	 /* what excludes one of the modules */
 	char text[NAMES_MAX];
 };
 
@@ -165,7 +165,7 @@ struct helpers {
 	char missing[2 * NAMES_MAX]; /* modules that the kernel has and the image has not; by commas */
 };
 
-/* NAMES have blanks between them. */
+/* NAMES are separated by blanks. */
 static void add_missing(struct helpers *h, const char *names)
 {
 	size_t used = strlen(h->missing);
@@ -183,7 +183,7 @@ static void open_known(struct helpers *h)
 {
 	struct buf text = BUF_INIT;
 
-	/* Never freed: little, and the machine is about to be rebooted. */
+	/* Never freed: it is small, and the machine is about to reboot. */
 	if (read_file_at(AT_FDCWD, "/" MODINDEX_KNOWN_PATH, 16 * 1024 * 1024, &text) == 0)
 		h->has_known = modindex_decode(text.data, text.len, &h->known, NULL) == 0;
 }
@@ -220,7 +220,7 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 			 h->boot->settings.kernel ? h->boot->settings.kernel : "(unknown)");
 }
 
-/* Mass storage (class 01), USB controllers (0c03): what a disk may hang on. */
+/* Controllers of disks: mass storage (class 01) and USB (0c03). */
 static void look_at_pci(struct helpers *h, int dir, const char *name)
 {
 	char class[32], vendor[32], device[32], modalias[512], what[128];
@@ -294,7 +294,7 @@ static void tell_failed_modules(const struct boot *b)
 	for (uint32_t i = 0; b->modules->has_index && i < b->modules->n_order; i++) {
 		const struct module_status *m = &b->modules->status[b->modules->order[i]];
 
-		/* No such device: it looked, and there is nothing for it. */
+		/* ENODEV only says that the driver found no device. */
 		if (m->state == MODULE_IDLE || m->state == MODULE_LIVE ||
 		    (m->state == MODULE_FAILED && (m->result == -ENODEV || m->result == foreign)))
 			continue;
@@ -327,8 +327,8 @@ static void tell_excluded_modules(const struct boot *b)
 	}
 }
 
-/* A line of the kernel's log about firmware that it did not find: "DRIVER DEVICE: Direct firmware
- * load for NAME failed with error -2", or "firmware: failed to load NAME (-2)". */
+/* The name in a log line about missing firmware: "DRIVER DEVICE: Direct firmware load for NAME
+ * failed with error -2", or "firmware: failed to load NAME (-2)". */
 static bool take_firmware(const char *line, char *out, size_t size)
 {
 	static const char *const before[] = {"Direct firmware load for ",
@@ -346,7 +346,7 @@ static bool take_firmware(const char *line, char *out, size_t size)
 	return false;
 }
 
-/* Every record of the kernel's log is one read. */
+/* Each read of the kernel's log returns one record. */
 static void tell_firmware(void)
 {
 	_cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -381,7 +381,7 @@ struct identity {
 	const char *name, *value;
 };
 
-/* How many characters differ; too many where more than a third of them do. */
+/* The number of characters that differ; NEAR_MAX + 1 if it is more than a third. */
 static int difference(const char *a, const char *b)
 {
 	size_t len = strlen(a);
@@ -423,7 +423,7 @@ static void tell_nearest(const struct boot *b)
 			 found.name, found.value, least);
 }
 
-/* The kernel's own command line with another root=; false when it is too long to be of use. */
+/* The kernel's command line with another root=. False if it is too long to type. */
 static bool make_command(const struct params *p, const char *uuid, char *out, size_t size)
 {
 	static char text[PARAMS_TEXT_MAX];
@@ -437,7 +437,7 @@ static bool make_command(const struct params *p, const char *uuid, char *out, si
 					    : "";
 		int n;
 
-		/* The last two come from the boot loader itself. */
+		/* The boot loader adds BOOT_IMAGE and initrd itself. */
 		if (strcmp(param, "root") == 0 || strcmp(param, "BOOT_IMAGE") == 0 ||
 		    strcmp(param, "initrd") == 0)
 			continue;
@@ -459,7 +459,7 @@ static void tell_root(const struct boot *b, const char *uuid)
 		log_tell("  that is, in the boot loader: %s", line);
 }
 
-/* The one filesystem that looks like a root, if there is just one. */
+/* Suggests the only filesystem as the root, or else what may help to find one. */
 static void tell_command(const struct boot *b, const struct helpers *h, bool is_unclear)
 {
 	const struct block_device *only = NULL;
@@ -490,7 +490,7 @@ static void tell_command(const struct boot *b, const struct helpers *h, bool is_
 			 "the kernel command line for a slow disk");
 }
 
-/* What was asked for, and is not in this image: it may be the reason. */
+/* Parameters that were ignored may be the reason. */
 static void tell_notes(const struct params *p)
 {
 	for (size_t i = 0; i < p->n_notes; i++) {

@@ -14,7 +14,7 @@
 
 enum { PATH_SIZE = 512 };
 
-/* Non-volatile, for firmware and system alike; little-endian. */
+/* Non-volatile, boot service and runtime access; little-endian. */
 static const unsigned char attributes[FAILURE_ATTRIBUTES] = {7, 0, 0, 0};
 
 int failure_save(const void *account, size_t len)
@@ -24,7 +24,7 @@ int failure_save(const void *account, size_t len)
 	return r < 0 && r != -EEXIST ? r : sys_save(FAILURE_PATH, account, len);
 }
 
-/* At most MAX bytes; how many. */
+/* Reads at most MAX bytes, and returns how many. */
 static size_t read_begin(const char *path, void *out, size_t max)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -33,7 +33,7 @@ static size_t read_begin(const char *path, void *out, size_t max)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* Whole lines only. */
+/* The length of TEXT without an incomplete last line. */
 static size_t cut(const unsigned char *text, size_t len)
 {
 	while (len && text[len - 1] != '\n')

@@ -17,14 +17,14 @@
 #include "init/core/timeline.h"
 
 enum {
-	EXPLAIN_MS = 3000,  /* time to look at all disks before explaining */
-	REBOOT_MS = 30000,  /* after an explanation, where nothing says otherwise */
+	EXPLAIN_MS = 3000, /* to read all disks before explaining */
+	REBOOT_MS = 30000, /* the default, after the explanation */
 	REMIND_MS = 60000,
-	UNSETTLED_MS = 1000, /* look again whether workers are stuck */
-	RECORD_MS = 5000,    /* for the firmware to keep the account */
+	UNSETTLED_MS = 1000, /* to check again whether workers are stuck */
+	RECORD_MS = 5000,    /* for the firmware to store the account */
 };
 
-/* How the machine may be left; by enum params_emergency. */
+/* Indexed by enum params_emergency. */
 static const struct {
 	const char *doing;
 	int (*leave)(void);
@@ -39,15 +39,16 @@ static void begin(struct boot *b)
 {
 	timeline_stage("rescue");
 	*b->rescue = (struct rescue){.begun = true};
-	events_start(b); /* for the account of it */
+	events_start(b); /* the account lists the devices */
 	block_want_all(b);
-	/* Of the disks there is nothing more to learn without the modules and the programs. */
+	/* After the initramfs was left, its modules are gone, and no more disks can be read. */
 	b->rescue->explain_by = b->flow.failed_at + (b->goal->left ? 0 : EXPLAIN_MS);
 }
 
 /* ---- what comes next ---- */
 
-/* panic=N: after N seconds; 0: never; negative: at once. rd.emergency= alone: at once. */
+/* panic=N reboots after N seconds, never if N is 0, at once if it is negative. rd.emergency=
+ * without panic= acts at once. */
 static void count_down(struct boot *b, int64_t now)
 {
 	const struct params *p = &b->params;
@@ -71,12 +72,12 @@ static void count_down(struct boot *b, int64_t now)
 		 b->flow.is_missing ? "; a disk that appears until then is still taken" : "");
 }
 
-/* panic= is a promise that nobody gets a shell, as in initramfs-tools; panic=0 is not. */
+/* As in initramfs-tools, panic= means that nobody gets a shell, except for panic=0. */
 static bool wants_shell(const struct boot *b)
 {
 	const struct params *p = &b->params;
 
-	if (b->goal->left) /* it is gone, and another one would not ask for a password */
+	if (b->goal->left) /* the image's shell is gone; the root's would ask for no password */
 		return false;
 	if (p->shell == SHELL_IF_ANY)
 		return !p->panic_given || p->panic == 0;
@@ -113,7 +114,7 @@ static void explain(struct boot *b, int64_t now)
 	decide(b, now);
 }
 
-/* Whatever was done in the shell, the boot looks again. What is mounted on /sysroot is the root. */
+/* After the shell the boot is tried again. If something is mounted on /sysroot, it is the root. */
 static void try_again(struct boot *b)
 {
 	log_tell("trying again");
@@ -135,7 +136,7 @@ static void leave(struct boot *b)
 	b->rescue->reboot_at = PARAMS_FOREVER;
 }
 
-/* The firmware may be slow: a worker does it. */
+/* In a worker, since the firmware may be slow. */
 static void record(struct boot *b)
 {
 	const struct job job = {.kind = JOB_RECORD};
@@ -171,7 +172,7 @@ void rescue_tick(struct boot *b, int64_t now)
 			try_again(b);
 		return;
 	}
-	/* The worker that keeps the account is given its time. */
+	/* Wait a little for the worker that stores the account. */
 	if (b->rescue->reboot_at != PARAMS_FOREVER && now >= b->rescue->reboot_at &&
 	    !(jobs_busy(&b->jobs, JOB_RECORD) && now < b->rescue->reboot_at + RECORD_MS))
 		leave(b);

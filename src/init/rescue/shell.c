@@ -86,7 +86,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 		log_tell("%s: no shell: %s", why, refusal);
 		return false;
 	}
-	/* Who types may need the driver of a keyboard. */
+	/* Typing may need the driver of a keyboard. */
 	b->modules->late = true;
 	shell_prepare(b);
 	events_start(b);
@@ -107,7 +107,8 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 	return false;
 }
 
-/* Its session, from /proc/PID/stat: the fourth number behind the name, which is in brackets. */
+/* The session of a process: the fourth field after the name, which is in brackets, of
+ * /proc/PID/stat. */
 static int session_of(const char *pid)
 {
 	char path[64], text[512];
@@ -124,7 +125,7 @@ static int session_of(const char *pid)
 	return rest && sscanf(rest + 1, " %*c %*d %*d %d", &session) == 1 ? session : -1;
 }
 
-/* What it left behind would go on reading the console. */
+/* Kills the session's processes, which would go on reading the console. */
 static void end_session(int session)
 {
 	DIR *dir = opendir("/proc");
@@ -146,7 +147,7 @@ void shell_child_ended(struct boot *b, int pid, int status)
 	end_session(pid);
 	s->pid = 0;
 	s->ended = true;
-	/* A shell's own status may be the same, but nobody types so fast. */
+	/* A shell may exit with the same status, but nobody types that fast. */
 	s->broken = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NOT_STARTED &&
 		    log_now() - s->since < INSTANT_MS;
 	if (s->has_terminal)

@@ -8,7 +8,7 @@
 #include "init/devices/block.h"
 #include "init/devices/signatures.h"
 
-/* What to type if signature N is what counts. */
+/* Says what to do if signature N is the real one. */
 static void tell_choice(const struct block_device *d, unsigned n)
 {
 	const struct probe *p = &d->probe;
@@ -42,7 +42,7 @@ static void tell_device(const struct block_device *d)
 			tell_choice(d, i);
 }
 
-/* A member of an array is one, unless somebody wants what is on it. */
+/* A member of an array is clear, unless the filesystem on it is what is wanted. */
 static bool is_unclear(const struct boot *b, const struct block_device *d)
 {
 	const struct probe *p = &d->probe;

@@ -31,7 +31,7 @@ void watchdog_init(struct boot *b)
 	events_listen(b, "watchdog", appeared);
 }
 
-/* "active" after somebody has opened it, also when it was closed again and goes on. */
+/* "active" once somebody has opened it, even if it was closed again and keeps running. */
 static int read_state(char out[16])
 {
 	_cleanup_fd_ int fd = open(STATE, O_RDONLY | O_CLOEXEC);
@@ -55,7 +55,7 @@ static void look(struct boot *b, int64_t now)
 	    (b->params.watchdog < 0 && !str_starts(state, "active")))
 		return;
 	if (b->params.watchdog < 0)
-		seconds = 0; /* as it is set */
+		seconds = 0; /* keep the current timeout */
 	w->fd = sys_watchdog(DEVICE, &seconds);
 	if (w->fd < 0) {
 		log_tell(DEVICE " cannot be fed: %s", strerror(-w->fd));
@@ -97,6 +97,6 @@ void watchdog_leave(struct boot *b)
 		return;
 	sys_feed(w->fd);
 	w->fd = close_fd(w->fd);
-	w->state = WATCHDOG_LOOK; /* should the root not take over */
+	w->state = WATCHDOG_LOOK; /* in case the handover fails */
 	log_info(DEVICE " is left running: the root's init has %u seconds to take it", w->seconds);
 }

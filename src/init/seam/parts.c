@@ -13,7 +13,7 @@
 #include "init/devices/events.h"
 #include "init/goal/goal.h"
 
-enum { DEGRADE_FOREVER_MS = 120000 /* where the root is waited for without a limit */ };
+enum { DEGRADE_FOREVER_MS = 120000 /* if there is no time limit for the root */ };
 
 static struct part *find(const struct boot *b, const char *name, size_t len)
 {
@@ -48,8 +48,8 @@ static bool is_ref(struct device_ref a, struct device_ref b)
 	return a.slot == b.slot && a.generation == b.generation;
 }
 
-/* In the place of the same device or of one that is gone. Without one it is logged now, since the
- * account of a failed boot will not have it. */
+/* Reuses the slot of the same device or of one that is gone. If none is free, the reason is logged
+ * now, since the account of a failed boot will lack it. */
 static void note_refusal(struct boot *b, const struct part_device *d, const char *why)
 {
 	struct parts *s = b->parts;
@@ -160,7 +160,7 @@ void parts_init(struct boot *b, const struct feature_boot *const *table)
 			params_register(&b->params, (*table)->params, (*table)->lacks);
 }
 
-/* Without a part that wants them, none of these is ever called. */
+/* Registers only the hooks that the part has, so that the others cost nothing. */
 static void register_part(struct boot *b, struct part *p)
 {
 	const struct feature_boot *f = p->feature;
@@ -240,7 +240,7 @@ static const struct part_stage *stage_of(const struct boot *b, size_t part)
 	return NULL;
 }
 
-/* One part after the other. */
+/* Runs the parts' stages one after the other. */
 enum stage_step parts_step(struct boot *b)
 {
 	struct parts *s = b->parts;
@@ -281,7 +281,8 @@ bool parts_are_limited(const struct boot *b)
 
 /* ---- time ---- */
 
-/* Two thirds of the time that the root has, as dracut does it; INT64_MAX: not (any more). */
+/* After two thirds of the time limit for the root, as in dracut; INT64_MAX if not wanted or
+ * done. */
 static int64_t degrade_due(const struct boot *b)
 {
 	int64_t since = b->goal->waiting_since;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What boot parts start, and how its end comes back to them: jobs for workers, programs, questions.
- * Of each it is known which part started it, so that the part can cancel it, and PID 1 all of them.
+ * Jobs for workers, programs and prompts that boot parts start, and how their results get back.
+ * Each is recorded with its part, so that the part can cancel it, and PID 1 can cancel all of them.
  */
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "init/core/part.h"
 #include "init/seam/parts.h"
 
-/* A program and a question have the number of their part in front of its tag. */
+/* The tag of a program or prompt is the number of its part and the part's own tag. */
 enum { TAG_BITS = 16 };
 
 static unsigned number(const struct part *p)
@@ -56,7 +56,7 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
 	return true;
 }
 
-/* What it was to know may be a secret. */
+/* Its data may be a secret. */
 static void forget_job(struct parts_job *j)
 {
 	explicit_bzero(j, sizeof(*j));
@@ -74,7 +74,7 @@ void parts_start_jobs(struct boot *b)
 		}
 		if (r == 0 || r == -EAGAIN)
 			continue;
-		/* Another try of the boot must not start it: the part will begin again. */
+		/* A retry of the boot must not start it, since the part will begin again. */
 		forget_job(j);
 		flow_fail(b, "no process can be made for it (the machine has too little memory)");
 	}

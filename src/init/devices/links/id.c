@@ -12,7 +12,7 @@ enum {
 	TEXT_MAX = 256,
 	VPD_MAX = 4096,
 	VPD_HEADER = 4,
-	/* VPD page 89h (SAT): the answer to IDENTIFY DEVICE stands at its end. */
+	/* VPD page 89h (SAT): the IDENTIFY DEVICE data is at its end. */
 	ATA_IDENTIFY = 60,
 	ATA_SIZE = 572,
 	ATA_SERIAL = ATA_IDENTIFY + 2 * 10,
@@ -75,7 +75,7 @@ static void add_mmc(struct links *l)
 	links_add(l, "by-id/mmc-%s_%s", name, serial);
 }
 
-/* Device mapper and MD name their devices themselves. */
+/* Device mapper and MD devices have names of their own. */
 static void add_software(struct links *l)
 {
 	char text[TEXT_MAX];
@@ -88,7 +88,7 @@ static void add_software(struct links *l)
 
 /* ---- ATA ---- */
 
-/* The characters of each word are swapped. */
+/* In ATA strings the two characters of each word are swapped. */
 static void take_ata_text(const uint8_t *at, size_t len, char *out)
 {
 	char swapped[ATA_MODEL_LEN];
@@ -123,7 +123,7 @@ static bool add_ata(struct links *l)
 
 /* ---- SCSI ---- */
 
-/* Which designator names the disk best; 0: none of these. */
+/* Ranks a designator by how well it identifies the disk; 0 if it is not usable. */
 static int rank_of(unsigned type, unsigned code, const uint8_t *id)
 {
 	unsigned naa = id[0] >> 4;
@@ -155,7 +155,8 @@ static void take_designator(struct links *l, const uint8_t *at, char *out, size_
 		out[size - 1] = '\0';
 		return;
 	}
-	/* What only its maker keeps apart needs the maker's name: INQUIRY's fields are 8 and 16 wide. */
+	/* An identifier that is unique to the vendor needs vendor and model, padded as in
+	 * INQUIRY. */
 	if (type == TYPE_VENDOR) {
 		links_attribute(l->disk, "device/vendor", vendor, sizeof(vendor));
 		links_attribute(l->disk, "device/model", model, sizeof(model));
@@ -168,7 +169,7 @@ static void take_designator(struct links *l, const uint8_t *at, char *out, size_
 	links_clean(out);
 }
 
-/* The designator of VPD page 83h that says most, as text with its type in front. */
+/* The best designator of VPD page 83h, as text with its type in front. */
 static bool read_designator(struct links *l, char *out, size_t size)
 {
 	uint8_t page[VPD_MAX];
@@ -196,7 +197,7 @@ static bool read_designator(struct links *l, char *out, size_t size)
 	return best;
 }
 
-/* Without page 83h, or without use: the serial number of page 80h behind maker and model. */
+/* If page 83h is missing or useless: vendor, model and the serial number of page 80h. */
 static bool read_serial(struct links *l, char *out, size_t size)
 {
 	uint8_t page[VPD_MAX];
@@ -231,7 +232,7 @@ static void add_scsi(struct links *l)
 
 /* ---- USB ---- */
 
-/* Maker and model as the disk tells them, the serial number as the USB device does. */
+/* Vendor and model as the disk reports them, the serial number as the USB device does. */
 static void add_usb(struct links *l, const char *interface)
 {
 	char vendor[32], model[64], text[64], serial[TEXT_MAX] = "", device[PATH_MAX], scsi[PATH_MAX];
@@ -254,7 +255,7 @@ static void add_usb(struct links *l, const char *interface)
 		  lun);
 }
 
-/* The USB interface above the disk; false: it is on another bus. */
+/* The USB interface above the disk. False if it is on another bus. */
 static bool find_usb(const struct links *l, char out[PATH_MAX])
 {
 	char *slash;

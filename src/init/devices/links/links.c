@@ -69,8 +69,8 @@ void links_wwid(const char *sys, const char *name, char *out, size_t size)
 	*out = '\0';
 	if (!find_device(sys, name, &l))
 		return;
-	/* NVMe has it on the namespace, SCSI on the device below. "t10.ATA" names hold the serial
-	 * number, those of other makers may be the same for all of a model. */
+	/* NVMe has it on the namespace, SCSI on the device. A "t10.ATA" name contains the serial
+	 * number, but those of other vendors may be the same for all disks of a model. */
 	if (links_attribute(l.disk, "wwid", text, sizeof(text)) ||
 	    links_attribute(l.disk, "device/wwid", text, sizeof(text)))
 		snprintf(out, size, "%s", text);

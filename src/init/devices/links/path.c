@@ -9,15 +9,15 @@
 #include "init/devices/links/kit.h"
 
 /*
- * From the disk up to the bus, each level that tells its siblings apart adds a part in front. A
- * name needs a device of a bus, and something on it that is known to be the same after each start.
+ * From the disk up to the bus, each level that distinguishes its siblings adds a part in front. A
+ * name needs a device on a bus, and a transport whose numbering is the same after each boot.
  */
 
 enum { PATH_NAME_MAX = 512 };
 
 struct walk {
 	const struct links *links;
-	char path[PATH_MAX];   /* where the walk has come to */
+	char path[PATH_MAX]; /* the current position */
 	char name[PATH_NAME_MAX];
 	char old[PATH_NAME_MAX];   /* what older versions of udev called it; mostly the same */
 	bool has_bus, has_transport, is_unknown;
@@ -61,7 +61,7 @@ static bool is_on(const struct walk *w, const char *subsystem)
 	return links_ends_with(w->path, "subsystem", subsystem);
 }
 
-/* Up to the highest device above of the same subsystem. */
+/* Moves up to the topmost device of the same subsystem. */
 static void skip(struct walk *w, const char *subsystem)
 {
 	char top[PATH_MAX];
@@ -73,7 +73,8 @@ static void skip(struct walk *w, const char *subsystem)
 	memcpy(w->path, top, sizeof(top));
 }
 
-/* Hosts are numbered as they come: what counts is the place among those of the same controller. */
+/* Hosts are numbered in the order they appear, so the name has the number relative to the first
+ * host of the same controller. */
 static unsigned first_host(const char *folder, unsigned host)
 {
 	DIR *dir = opendir(folder);
@@ -88,7 +89,7 @@ static unsigned first_host(const char *folder, unsigned host)
 	return host;
 }
 
-/* devices/.../ata1/host0/...: the port's number among those of its controller. */
+/* devices/.../ata1/host0/...: the number of the port on its controller. */
 static bool put_ata(struct walk *w, unsigned bus, unsigned target)
 {
 	char port[16], attribute[PATH_MAX], part[64];
@@ -150,7 +151,7 @@ static void nvme(struct walk *w)
 	w->has_transport = w->has_bus = true;
 }
 
-/* Between a disk and its bus stands a virtio device, which udev once named. */
+/* The virtio device between a disk and its bus, which older udev named. */
 static void virtio(struct walk *w)
 {
 	w->has_transport = true;
