@@ -9,13 +9,14 @@
 #include "host/boot/efi.h"
 #include "host/boot/images.h"
 
-/* Who else than root decides what boots: files that others may write, and Secure Boot. */
+/* Can anyone but root decide what boots? Files that others can write, and Secure Boot. */
 
 enum { VARIABLE_VALUE = 4 };
 
 /* ---- permissions ---- */
 
-/* On a filesystem without owners the mount says what all files may; a remount does not change it. */
+/* On a filesystem without owners (FAT) the mount options set the mode of all files, and a remount
+ * does not change it. */
 const char *audit_close_boot(struct audit *a)
 {
 	const char *boot = audit_path(a, a->boot.path);
@@ -63,7 +64,7 @@ void audit_boot_access(struct audit *a)
 			check_writable(a, "boot-writable", a->menu.file[i], true);
 }
 
-/* Who owns the tree may own what is in it: root on a machine. */
+/* Files may belong to root, or to the owner of the tree. */
 static void check_owner(struct audit *a, const char *path)
 {
 	struct stat st, top;
@@ -129,7 +130,7 @@ void audit_config_access(struct audit *a)
 
 /* ---- Secure Boot ---- */
 
-/* The first byte of a variable; -1: there is none. */
+/* The first byte of a variable; -1 if there is none. */
 static int read_switch(struct audit *a, const char *name)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;

@@ -14,10 +14,11 @@
 
 struct check {
 	void (*run)(struct audit *a);
-	bool is_for_rebuild; /* a rebuild would not find that by itself */
+	bool is_for_rebuild; /* run before a rebuild, which would not find this itself */
 };
 
-/* Those that say that no image can be made come before audit_plan(), which then is silent. */
+/* Checks that find that no image can be made come before audit_plan(), which then reports
+ * nothing. */
 static const struct check checks[] = {
 	{audit_kernels, true},	     {audit_headers, false},	  {audit_vermagic, true},
 	{audit_indexes, false},	     {audit_images, false},	  {audit_decoders, false},
@@ -50,8 +51,8 @@ static struct audit_kernel *kernel_of(struct audit *a, const char *version)
 	return k;
 }
 
-/* Kernels in /boot whose names have a version. Copies that somebody kept, and Fedora's rescue
- * kernel, are other kernels under a made-up name. */
+/* Adds the kernels in /boot that have a version in their name. Backups and Fedora's rescue kernel
+ * do not count: their names are not the kernel's version. */
 static void take_kernel_files(struct audit *a)
 {
 	static const char *const starts[] = {"vmlinuz-", "vmlinux-", "kernel-"};
@@ -115,7 +116,7 @@ static int no_such_kernel(struct audit *a, const char *version, struct err *err)
 	return err_hint(err, "kernels: %s", names.len ? buf_cstr(&names) : "none");
 }
 
-/* Those that were asked for; else those that run now or will run next. */
+/* The requested kernels; by default the running one and those that may boot next. */
 static int choose(struct audit *a, struct err *err)
 {
 	const struct audit_request *q = a->q;
@@ -160,7 +161,7 @@ static int read_machine(struct audit *a, struct err *err)
 	const struct request *q = a->q->request;
 	int e = 0;
 
-	/* It may read whole images. */
+	/* The inventory may read whole images, which a rebuild need not wait for. */
 	if (!a->q->for_rebuild)
 		e = inventory_read(a->root, a->q->cache, a->arena, &a->inventory, err);
 	if (e < 0)
@@ -172,7 +173,7 @@ static int read_machine(struct audit *a, struct err *err)
 		return 0;
 	e = build_read_hardware(q, a->root, a->arena, &a->hardware, err);
 	a->has_hardware = e == 0;
-	/* Of a file that was named all must be right; the machine itself may be out of sight. */
+	/* A hardware file must be valid; the machine's own /sys may be missing. */
 	return q->hardware_file ? e : 0;
 }
 

@@ -12,9 +12,9 @@
 #include "deploy/place/space.h"
 #include "deploy/prune.h"
 
-/* The boot loader's menu against the files, and room for one more image. */
+/* Compares the boot menu with the files, and checks for room for one more image. */
 
-enum { CACHE_ROOM = 16 * 1024 * 1024 }; /* bytes that a run may write below /var/cache */
+enum { CACHE_ROOM = 16 * 1024 * 1024 }; /* bytes that a run may write to /var/cache */
 
 /* ---- the menu ---- */
 
@@ -31,7 +31,7 @@ static const char *place_of(struct audit *a, const struct bootmenu_entry *e)
 		       : arena_printf(a->arena, "/%s", e->file);
 }
 
-/* The tool that writes the menu of this machine again; NULL: none is known. */
+/* The tool that updates this machine's menu, or NULL. */
 static const char *menu_tool(struct audit *a)
 {
 	static const char *const tools[] = {"grub-mkconfig", "grub2-mkconfig"};
@@ -65,8 +65,8 @@ static void say_unlisted(struct audit *a, const struct audit_kernel *k)
 			  "add it with the tool of the boot loader, as kernel-install");
 }
 
-/* NULL: its loader starts it only if somebody chooses it. Of a loader whose default is not known
- * the first one counts. */
+/* Why the loader boots entry E by itself; NULL if only when it is chosen. If the loader's default
+ * is not known, it is taken to be the first entry. */
 static const char *why_booted(const struct audit *a, const struct bootmenu_entry *e)
 {
 	if (a->next == e)
@@ -84,7 +84,7 @@ static void say_broken(struct audit *a, const struct bootmenu_entry *e, const ch
 	const char *why = why_booted(a, e);
 	enum audit_severity severity = why ? AUDIT_ERROR : AUDIT_WARNING;
 	const struct audit_kernel *k = audit_find(a, e->version);
-	/* The loader's own tool knows nothing of the entries that preroot writes. */
+	/* The loader's own tool does not update the entries that preroot writes. */
 	const char *tool = e->is_ours ? "preroot rebuild" : menu_tool(a);
 	const char *fact =
 		arena_printf(a->arena,
@@ -105,7 +105,7 @@ static void check_file(struct audit *a, const struct bootmenu_entry *e, const ch
 		say_broken(a, e, path);
 }
 
-/* Whether K has no image at all is reported by audit_images(). */
+/* Is it an entry of a kernel without an image? audit_images() reports that. */
 static bool is_missing_image(const struct audit *a, const struct bootmenu_entry *e)
 {
 	const struct audit_kernel *k = audit_find(a, e->version);

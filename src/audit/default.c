@@ -11,11 +11,11 @@
 #include "format/menu/keyline.h"
 #include "host/boot/efi.h"
 
-/* Which entry each loader starts when nobody chooses. */
+/* Finds the entry that each loader boots by default. */
 
 enum { WANTED_MAX = 1024 };
 
-/* An entry that is asked for: by what, and where that is written. */
+/* The configured default: its name, and where it is set. */
 struct wanted {
 	const char *name;
 	const char *where;
@@ -45,8 +45,8 @@ static bool is_of_grub(const struct audit *a, const struct bootmenu_entry *e)
 	return e->loader == BOOTMENU_GRUB || (a->menu.grub_reads_bls && e->loader == BOOTMENU_BLS);
 }
 
-/* The name behind the last ">", which stands between those of a submenu and of what is in it; ">>"
- * is one that belongs to a name. */
+/* The name after the last ">", which separates a submenu from its entries. ">>" is a literal
+ * ">". */
 static const char *last_name(struct audit *a, const char *wanted)
 {
 	char *out = arena_strdup(a->arena, wanted), *to = out;
@@ -85,7 +85,7 @@ static const struct bootmenu_entry *find_in_grub(struct audit *a, const char *wa
 	return NULL;
 }
 
-/* 1: OUT has a value that says something. */
+/* Returns 1 if VARIABLE is set and not empty, with its value in OUT. */
 static int from_environment(struct audit *a, const char *variable, struct wanted *out)
 {
 	const char *file = a->menu.file[BOOTMENU_GRUB], *slash = strrchr(file, '/');
@@ -101,7 +101,7 @@ static int from_environment(struct audit *a, const char *variable, struct wanted
 	return 1;
 }
 
-/* Of Fedora's entry files, what has the greatest version. */
+/* The BLS entry with the highest version, which Fedora's GRUB boots by default. */
 static const struct bootmenu_entry *newest_of_bls(const struct audit *a)
 {
 	const struct bootmenu_entry *found = NULL;
@@ -121,7 +121,7 @@ static const struct bootmenu_entry *first_of_grub(struct audit *a)
 	return a->menu.grub_reads_bls ? newest_of_bls(a) : find_in_grub(a, "0");
 }
 
-/* NULL: that cannot be told. */
+/* NULL if it cannot be determined. */
 static const struct bootmenu_entry *default_of_grub(struct audit *a)
 {
 	const char *preferred = a->menu.preferred[BOOTMENU_GRUB];
@@ -138,7 +138,7 @@ static const struct bootmenu_entry *default_of_grub(struct audit *a)
 		return first_of_grub(a);
 	found = find_in_grub(a, w.name);
 	name = last_name(a, w.name);
-	/* A number counts what stands in conditions and in other files, too. */
+	/* A number also counts entries in conditions and in sourced files, so it may be valid. */
 	if (found || strchr(w.name, '$') || !name[strspn(name, "0123456789")])
 		return found;
 	say_missing(a, &w,
@@ -147,7 +147,7 @@ static const struct bootmenu_entry *default_of_grub(struct audit *a)
 	return first_of_grub(a);
 }
 
-/* What is booted once, whatever the default is. */
+/* The entry for the next boot only, which overrides the default. */
 static const struct bootmenu_entry *next_of_grub(struct audit *a)
 {
 	struct wanted w;
@@ -164,7 +164,7 @@ static bool read_variable(struct audit *a, const char *name, char *out, size_t s
 	return efi_text(a->root, arena_printf(a->arena, "%s" EFIVAR_LOADER, name), out, size) && *out;
 }
 
-/* The folder that "loader" lies in. */
+/* The parent of the folder "loader". */
 static const char *top_of_bls(struct audit *a)
 {
 	static const char tail[] = "loader/entries";
@@ -201,7 +201,7 @@ static const char *lower(struct audit *a, const char *text)
 	return out;
 }
 
-/* Of several that the pattern fits the one that stands first: the newest. */
+/* If several entries match, the one that is first in the menu: the newest. */
 static const struct bootmenu_entry *find_in_bls(struct audit *a, const char *pattern)
 {
 	const struct bootmenu_entry *found = NULL;
@@ -222,7 +222,7 @@ static const struct bootmenu_entry *find_in_bls(struct audit *a, const char *pat
 	return found;
 }
 
-/* May it mean what is in no entry file: an image with its kernel, another system, the last boot? */
+/* May PATTERN match an entry without a file: a UKI, another system, "the last one booted"? */
 static bool may_be_elsewhere(struct audit *a, const char *top, const char *pattern)
 {
 	char **names;
@@ -269,7 +269,7 @@ static const struct bootmenu_entry *default_of_extlinux(struct audit *a)
 		a->menu.preferred[BOOTMENU_EXTLINUX],
 		arena_printf(a->arena, "DEFAULT in /%s", a->menu.file[BOOTMENU_EXTLINUX])};
 
-	/* It may be the program that shows the menu, which then knows its own. */
+	/* A menu program (menu.c32), which has a default of its own. */
 	if (w.name && str_ends(w.name, ".c32"))
 		return NULL;
 	for (size_t i = 0; w.name && i < a->menu.n; i++)
@@ -283,7 +283,7 @@ static const struct bootmenu_entry *default_of_extlinux(struct audit *a)
 
 /* ---- all ---- */
 
-/* The newest that the menu has, too. */
+/* The newest complete kernel that is in the menu. */
 static const struct audit_kernel *newest_in_menu(const struct audit *a)
 {
 	for (size_t i = 0; i < a->n_kernels; i++)

@@ -12,9 +12,8 @@
 #include "format/machine/fstab.h"
 #include "format/machine/osrelease.h"
 
-/* The devices that fstab, crypttab and kernel command lines name: are they there? What there is,
- * udev tells in /dev/disk/by-*, and for plain names and those of device mapper the kernel in
- * /sys/class/block. */
+/* Do the devices that fstab, crypttab and kernel command lines name exist? They are looked up in
+ * udev's /dev/disk/by-*; plain names and those of device mapper in /sys/class/block. */
 
 enum { LINE_MAX_BYTES = 4096, TOLD_MAX = 256 };
 
@@ -27,12 +26,12 @@ static const char *const folders[] = {
 
 struct devices {
 	struct audit *a;
-	char **names[AUDIT_SPEC_NAME]; /* of the links, by kind; NULL: no folder */
-	bool knows_names;	       /* udev has been at work */
+	char **names[AUDIT_SPEC_NAME]; /* names of the links, by kind; NULL if there is no folder */
+	bool knows_names;	       /* udev has made links */
 	bool knows_kernel;	       /* there is a /sys */
-	const char **mapped;	       /* names of device mapper, without escapes; ends with NULL */
-	bool knows_mapped;	       /* each of its devices has told its name */
-	bool is_asked;		       /* something names a device by what udev knows */
+	const char **mapped;	       /* device mapper names, unescaped; ends with NULL */
+	bool knows_mapped;	       /* the names of all device mapper devices could be read */
+	bool is_asked;		       /* some device is named by one of udev's links */
 	char told[TOLD_MAX][AUDIT_SPEC_MAX + 16];
 	size_t n_told;
 };
@@ -42,7 +41,7 @@ struct devices {
 static bool has_link(const struct devices *d, const struct audit_spec *s)
 {
 	for (char **name = d->names[s->kind]; name && *name; name++)
-		/* Those of FAT are written in either case. */
+		/* The UUID of a FAT is written in either case. */
 		if (s->kind == AUDIT_SPEC_UUID || s->kind == AUDIT_SPEC_PARTUUID
 			    ? strcasecmp(*name, s->value) == 0
 			    : strcmp(*name, s->value) == 0)
@@ -117,7 +116,7 @@ static bool is_volume(const struct devices *d, const char *volume)
 	       is_in_dev(d, volume);
 }
 
-/* udev has the name of an array with that of its host in front, too. */
+/* udev's link may have the host's name in front of the array's. */
 static bool is_array(const struct devices *d, const char *name)
 {
 	static const char start[] = "md-name-";
@@ -155,7 +154,7 @@ static bool is_link(const struct devices *d, const char *link)
 	return !d->knows_names;
 }
 
-/* True also where that cannot be told. */
+/* Is the device there? True as well if it cannot be determined. */
 static bool is_there(struct devices *d, const struct audit_spec *s)
 {
 	struct audit *a = d->a;
@@ -163,7 +162,7 @@ static bool is_there(struct devices *d, const struct audit_spec *s)
 	if (a->q->request->hardware_file)
 		return true;
 	if (s->kind == AUDIT_SPEC_NAME)
-		/* In /dev there are links besides, such as cdrom. */
+		/* /dev also has links, such as cdrom. */
 		return !d->knows_kernel ||
 		       root_exists(a->root,
 				   arena_printf(a->arena, "sys/class/block/%s", s->value)) ||
@@ -197,7 +196,7 @@ static bool is_told(struct devices *d, const char *id, const char *spec)
 	return false;
 }
 
-/* USE: "root=", "fstab", ...: in which place of WHERE it stands. */
+/* USE is how WHERE names the device: "root=", "resume=", "fstab", ... */
 static void check(struct devices *d, const char *text, const char *use, const char *where)
 {
 	bool is_root = strcmp(use, "root=") == 0;
@@ -271,7 +270,7 @@ void audit_cmdlines(struct audit *a,
 	}
 }
 
-/* Lines that mount(8) leaves out; systemd, in some versions, does not. */
+/* Reports a line that mount(8) skips; some versions of systemd do not. */
 static void check_fstab_line(struct audit *a, const struct fstab_entry *e)
 {
 	static const char *const needed[] = {"/", "/usr", "/boot", "/boot/efi", "/efi"};

@@ -10,7 +10,7 @@
 #include "audit/kit.h"
 #include "image/open.h"
 
-/* The images that are there: their state, whether their kernel can unpack them, and secrets. */
+/* The existing images: their state, whether their kernel can unpack them, and secrets. */
 
 /* `preroot VERB` for this root. */
 static const char *preroot(struct audit *a, const char *verb, const struct audit_kernel *k)
@@ -37,7 +37,7 @@ static bool is_named(const struct audit *a, const struct audit_kernel *k)
 	return false;
 }
 
-/* Of an image that preroot knows nothing of: do the modules look newer? */
+/* For an image without a record: are the modules newer? */
 static bool is_older(struct audit *a, const struct audit_kernel *k)
 {
 	struct stat image, index;
@@ -47,7 +47,7 @@ static bool is_older(struct audit *a, const struct audit_kernel *k)
 	       root_stat(a->root, dep, &index) == 0 && image.st_mtim.tv_sec < index.st_mtim.tv_sec;
 }
 
-/* The image in use, or only one that was to be tried. */
+/* The image in use, or only its trial, did not boot. */
 static void say_failed(struct audit *a, const struct audit_kernel *k)
 {
 	const struct state *s = &k->row->state;
@@ -70,7 +70,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 
 	switch (k->row->verdict) {
 	case INVENTORY_MISSING:
-		/* With everything built in, a kernel may find its root by itself. */
+		/* A monolithic kernel may mount its root without an image. */
 		if (!k->modules_dir && !is_named(a, k))
 			break;
 		audit_add_command(
@@ -118,7 +118,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 	}
 }
 
-/* Reports what the inventory could not look at, except the menu: audit_menu() reports that. */
+/* Reports what the inventory could not read, except the menu, which audit_menu() reports. */
 static void say_notes(struct audit *a)
 {
 	for (size_t i = 0; i < a->inventory.n_notes && a->has_boot; i++) {
@@ -227,7 +227,7 @@ void audit_decoders(struct audit *a)
 
 /* ---- secrets ---- */
 
-/* A file in the image that not everybody may read where it comes from. NULL: none. */
+/* A file in the image whose mode keeps others from reading it, or NULL. */
 static const char *secret_of(struct audit *a, const char *path)
 {
 	_cleanup_image_ struct image *image = NULL;

@@ -9,7 +9,7 @@
 #include "audit/kit.h"
 #include "format/kernel/bzimage.h"
 
-/* Kernels and their module trees: is each whole, and do the two belong together? */
+/* Kernels and their module trees: is each complete, and do they match? */
 
 static const char again[] = "install the kernel's package again";
 
@@ -29,7 +29,7 @@ static void check_halves(struct audit *a, struct audit_kernel *k)
 {
 	if (k->is_running)
 		check_running(a, k);
-	/* Without loadable modules there is no tree. */
+	/* A monolithic kernel has no module tree. */
 	if (k->image && !k->modules_dir && !(k->config.len && !audit_has(k, "CONFIG_MODULES"))) {
 		audit_add(a, AUDIT_ERROR, "kernel-without-modules", k,
 			  arena_printf(a->arena,
@@ -51,7 +51,7 @@ static void check_halves(struct audit *a, struct audit_kernel *k)
 	}
 }
 
-/* What the kernel itself says its version is. */
+/* Compares the version in the kernel's header with its file name. */
 static void check_version(struct audit *a, struct audit_kernel *k)
 {
 	_cleanup_fd_ int fd = root_openat(a->root, k->image, O_RDONLY | O_NONBLOCK);

@@ -12,7 +12,7 @@
 #include "format/kernel/modinfo.h"
 #include "format/codec/unpack.h"
 
-/* Module trees from within: depmod's indexes against the files, and what a few modules say. */
+/* Module trees: compares depmod's indexes with the files, and samples a few modules. */
 
 enum {
 	MODULE_SIZE_MAX = 256 * 1024 * 1024,
@@ -22,7 +22,7 @@ enum {
 	SAMPLE_FOREIGN = 5, /* others */
 };
 
-/* What scripts/sign-file of the kernel puts behind a module that it signs. */
+/* The kernel's scripts/sign-file appends it to a module that it signs. */
 static const char signature[] = "~Module signature appended~\n";
 
 /* ---- what there is, and what the index says ---- */
@@ -73,7 +73,7 @@ static void walk(struct tree *t, const char *top, const char *below, int depth)
 	}
 }
 
-/* The paths that modules.dep has, in its order. */
+/* The paths in modules.dep, in its order. */
 static size_t read_dep(struct audit *a, const struct audit_kernel *k, const char ***out)
 {
 	char *cursor = audit_read(a, arena_printf(a->arena, "%s/modules.dep", k->modules_dir)),
@@ -109,7 +109,7 @@ static void say_stale(struct audit *a, const struct audit_kernel *k, const char 
 			  depmod(a, k));
 }
 
-/* The first of LIST that is not in OTHER; *N: how many. */
+/* The first item of LIST that is not in OTHER; *N is how many there are. */
 static const char *lacking(const char *const *list, size_t n_list, const char *const *other,
 			   size_t n_other, size_t *n)
 {
@@ -155,7 +155,7 @@ static void check_stale(struct audit *a, const struct audit_kernel *k)
 		say_stale(a, k, arena_printf(a->arena, "%s is newer", t.newest_file));
 }
 
-/* The names of FILES that K lacks, with commas between; "": none. */
+/* The FILES that K lacks, separated by commas. */
 static const char *missing_of(struct audit *a, const struct audit_kernel *k,
 			      const char *const *files)
 {
@@ -182,7 +182,7 @@ static void check_index(struct audit *a, struct audit_kernel *k)
 				       "known",
 				       k->modules_dir, lost),
 			  "install the kernel's package again");
-	/* Without the list there can be no index of it. */
+	/* modules.builtin.bin is the index of modules.builtin: one finding is enough. */
 	if (*lost && strcmp(missing, "modules.builtin.bin") == 0)
 		missing = "";
 	if (*missing)
@@ -233,7 +233,7 @@ static bool read_module(struct audit *a, const char *path, struct audit_module *
 	return true;
 }
 
-/* Up to MAX of those PATHS that are foreign or not, over the whole list. */
+/* Samples up to MAX of the PATHS that are FOREIGN or not, spread over the whole list. */
 static void take(struct audit *a, struct audit_kernel *k, const char *const *paths, size_t n,
 		 bool foreign, size_t max)
 {
@@ -274,8 +274,7 @@ size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_
 	return k->n_sample;
 }
 
-/* With CONFIG_MODVERSIONS the kernel looks at the symbols of others' modules, not at their version.
- */
+/* With CONFIG_MODVERSIONS the kernel checks the symbols of foreign modules, not their version. */
 static void check_magic(struct audit *a, struct audit_kernel *k, const struct audit_module *m)
 {
 	bool bars = !m->is_foreign;
@@ -303,7 +302,7 @@ void audit_vermagic(struct audit *a)
 		size_t n = audit_sample(a, k, &sample);
 		bool told = k->is_broken;
 
-		/* One of its own is as good as all. */
+		/* One of the kernel's own modules stands for all of them. */
 		for (size_t i = 0; i < n && !told; i++) {
 			check_magic(a, k, &sample[i]);
 			told = k->is_broken;

@@ -11,16 +11,16 @@
 #include "format/kernel/cmdline.h"
 #include "format/machine/fstab.h"
 
-/* What a rebuild would refuse or warn of, found out by making its plan; no image is packed. And
- * whether somebody can type what the boot will ask for. */
+/* Makes the plan of a rebuild, without packing, to find its errors and warnings. And checks that
+ * there is a keyboard to answer the boot's prompts. */
 
 enum { WARNINGS_MAX = 20 };
 
 /* ---- the keyboard ---- */
 
 struct prompt {
-	const char *what; /* will be asked; NULL: nothing */
-	bool has_line;	  /* a terminal on a serial line, to type on */
+	const char *what; /* why the boot will prompt, or NULL */
+	bool has_line;	  /* there is a serial console to type on */
 };
 
 static void look_at_line(struct audit *a, const char *line, const char *where, void *arg)
@@ -56,7 +56,7 @@ static struct prompt what_asks(struct audit *a)
 	return p;
 }
 
-/* In the plan, or in the kernel itself. */
+/* Is a keyboard's driver in the plan, or built in? */
 static bool has_keyboard(const struct build *b)
 {
 	for (size_t i = 0; i < b->plan.n_entries; i++) {

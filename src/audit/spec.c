@@ -44,7 +44,7 @@ void audit_spec_unescape(char *text)
 	*to = '\0';
 }
 
-/* "x" and 'x' are x. */
+/* Strips matching quotes from *TEXT. Returns its length without them. */
 static size_t without_quotes(const char **text)
 {
 	size_t len = strlen(*text);
@@ -56,7 +56,7 @@ static size_t without_quotes(const char **text)
 	return len;
 }
 
-/* What the kernel takes for a root on the network. */
+/* The kernel's names for a root on the network. */
 static bool is_network(const char *text)
 {
 	return strcmp(text, "/dev/nfs") == 0 || strcmp(text, "/dev/cifs") == 0;
@@ -67,7 +67,7 @@ static bool is_dots(const char *text, size_t len)
 	return (len == 1 && text[0] == '.') || (len == 2 && memcmp(text, "..", 2) == 0);
 }
 
-/* What a name below a folder of /dev is, by its slashes; false: it is none that has a meaning. */
+/* Refines the KIND of a name below /dev by its slashes. False if it cannot be a device's name. */
 static bool take_path(const char *text, size_t len, enum audit_spec_kind *kind)
 {
 	const char *slash = memchr(text, '/', len), *rest = slash ? slash + 1 : text;
@@ -110,7 +110,7 @@ bool audit_spec_decode(const char *text, struct audit_spec *out)
 	const char *cut;
 	size_t len;
 
-	/* dracut's way to say that it is a block device. */
+	/* dracut's prefix for a block device. */
 	if (str_starts(text, "block:"))
 		text += strlen("block:");
 	if (is_network(text))
@@ -122,7 +122,7 @@ bool audit_spec_decode(const char *text, struct audit_spec *out)
 			continue;
 		text += strlen(p->text);
 		len = without_quotes(&text);
-		/* PARTUUID=X/PARTNROFF=1 counts from the partition X. */
+		/* PARTUUID=X/PARTNROFF=1 is relative to the partition X. */
 		cut = p->kind == AUDIT_SPEC_PARTUUID ? memchr(text, '/', len) : NULL;
 		if (cut)
 			len = (size_t)(cut - text);

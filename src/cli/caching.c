@@ -61,7 +61,7 @@ int caching_check(const struct caching *c, struct err *err)
 	return 0;
 }
 
-/* Of the machine for root, the user's own for others; NULL when they have no home. */
+/* The machine's for root, the user's own for others; NULL without a home. */
 static const char *default_dir(struct arena *arena)
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 
-/* Of the whole program, as its streams are. */
+/* Global, like the streams. */
 static bool is_wanted, is_begun;
 
 void cli_want_json(void)

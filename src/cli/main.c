@@ -66,7 +66,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* Words that an option in front of the command takes; an option means the same to all. */
+/* The number of words of an option before the command. An option is the same in all commands. */
 static int count_words(const char *word)
 {
 	int n = 0;
@@ -92,7 +92,7 @@ static int fail_unknown(const char *name)
 	return cli_usage(-EINVAL, &err);
 }
 
-/* What is wrong with a command line is told as JSON, too, even if it comes before --json. */
+/* Errors in the command line are JSON as well, even those before the word --json. */
 static void look_for_json(const struct command *c, int argc, char **argv)
 {
 	bool has_json = false;
@@ -104,7 +104,7 @@ static void look_for_json(const struct command *c, int argc, char **argv)
 			cli_want_json();
 }
 
-/* The command is the first word that is no option and no argument of one. */
+/* The command is the first word that is neither an option nor an option's argument. */
 static int run_command(int argc, char **argv)
 {
 	const struct command *c;
@@ -134,8 +134,8 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	umask(022);
-	/* Large buffers go back to the system at once: else what one part of a build has freed
-	 * counts on top of what the next one needs. */
+	/* Large buffers return to the system at once, so that what one part of a build frees does
+	 * not add to the peak of the next. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 	catch_signals();
 	if (!name) {

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "cli/json.h"
 
-/* Of the whole program, as its streams are. */
+/* Global, like the streams. */
 static enum runlog_level level_shown = RUNLOG_INFO;
 
 bool cli_is_coloured(FILE *f)

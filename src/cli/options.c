@@ -32,7 +32,7 @@ void options_print_row(FILE *to, const char *left, int width, const char *text)
 {
 	int at = fprintf(to, "%-*s", width, left);
 
-	/* What is too wide has a line of its own. */
+	/* If LEFT is too wide, the text starts on the next line. */
 	if (at > width)
 		at = HELP_WIDTH;
 	while (*text) {
@@ -146,7 +146,7 @@ int options_parse(const struct command *c, int argc, char **argv, options_apply 
 	return n;
 }
 
-/* With its end, so that two words are not one. */
+/* With the NUL, so that two words differ from one. */
 static void add_word(struct buf *key, const char *word)
 {
 	buf_add(key, word, strlen(word) + 1);

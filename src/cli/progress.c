@@ -11,7 +11,7 @@ enum { PROGRESS_WIDTH = 30 };
 
 #define REDRAW_SECONDS 0.1
 
-/* Somebody looks on while it happens. */
+/* Is somebody watching? */
 static bool is_watched(void)
 {
 	return cli_shows(RUNLOG_INFO) && isatty(STDERR_FILENO);
@@ -35,7 +35,7 @@ void progress_step(size_t done, size_t total, void *progress)
 	for (size_t i = 0; i < PROGRESS_WIDTH; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[PROGRESS_WIDTH] = '\0';
-	/* One write: standard error is not buffered, and a bar must not come in pieces. */
+	/* A single write, since standard error is unbuffered and a partial bar would flicker. */
 	snprintf(line, sizeof(line), "\r%s [%s] %zu/%zu", p->label, bar, done, total);
 	fputs(line, stderr);
 }

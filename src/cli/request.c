@@ -70,7 +70,7 @@ static void add_word(struct request_words *to, const char *word)
 	to->list[to->n++] = word;
 }
 
-/* Names of optional features; one that every image has is fine, too. */
+/* LIST names optional features; one that every image has is accepted as well. */
 static int add_features(struct cli_request *r, const char *list, struct err *err)
 {
 	char *words = arena_strdup(&r->arena, list), *word;
@@ -91,7 +91,7 @@ static int add_features(struct cli_request *r, const char *list, struct err *err
 	return 0;
 }
 
-/* Who says who gets the shell wants one. */
+/* --rescue-shell implies --add rescue. */
 static int set_rescue_shell(struct cli_request *r, const char *who, struct err *err)
 {
 	static const char *const names[] = {
@@ -106,7 +106,7 @@ static int set_rescue_shell(struct cli_request *r, const char *who, struct err *
 	return err_set(err, -EINVAL, "--rescue-shell is password or open, not \"%s\"", who);
 }
 
-/* Words between blanks: a path may hold a comma. */
+/* Separated by blanks only, since a path may contain a comma. */
 static int add_words(struct cli_request *r, struct request_words *to, const char *list)
 {
 	char *words = arena_strdup(&r->arena, list), *word;
@@ -227,7 +227,7 @@ static int settle_hostonly_mode(struct cli_request *r, struct err *err)
 		       r->hostonly_mode);
 }
 
-/* A pipe gives its text only once, and nothing is known of it the next time. */
+/* A pipe can be read only once, so its text is kept, and is part of the cache key. */
 static int read_hardware_pipe(struct cli_request *r, struct err *err)
 {
 	struct request *q = &r->request;

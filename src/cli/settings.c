@@ -54,7 +54,7 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 
 /* ---- values ---- */
 
-/* The value of KEY as a number up to MAX. *OUT stays as it is without one. */
+/* Reads KEY as a number up to MAX. Leaves *OUT alone if it is not set. */
 static int take_number(const struct conf *c, const char *key, uint64_t max, uint64_t *out,
 		       struct err *err)
 {
@@ -87,7 +87,7 @@ static int take_logfile(struct settings *s, struct err *err)
 		return err_prefix(err, "%s:%u", a->file, a->line);
 	if (s->logfile_given)
 		return 0;
-	/* Empty: as dracut has it, none. */
+	/* An empty path turns the file off, as in dracut. */
 	s->logfile = a->text;
 	if (!*a->text)
 		s->file = RUNLOG_NOTHING;
@@ -157,7 +157,7 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 		*err = (struct err){0};
 		return 0;
 	}
-	/* A disk that fails is no wrong configuration. */
+	/* An I/O error or lack of memory does not make the configuration wrong. */
 	s->is_wrong = r < 0 && r != -EIO && r != -ENOMEM && r != -EMFILE && r != -ENFILE;
 	if (r < 0)
 		return r;

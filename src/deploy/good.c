@@ -30,12 +30,12 @@ struct settle {
 	struct bootdir boot;
 	struct state state;
 	const char *image; /* path of the current one of this kernel */
-	bool has_trial, is_trial; /* there is one; it is what booted */
-	bool is_other;            /* another file has the same identity: which of them booted? */
+	bool has_trial, is_trial; /* there is one; it is the image that booted */
+	bool is_other; /* another file has the same identity, so either may have booted */
 	struct good *out;
 };
 
-/* 1; 0: nothing is to be done, OUT may say why. */
+/* 1, or 0 if there is nothing to do; OUT may say why. */
 static int read_boot(struct settle *s, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -87,7 +87,7 @@ static bool is_this(struct settle *s, const char *path)
 	return fd >= 0 && image_identity(fd, path, id, NULL) > 0 && strcmp(id, s->out->id) == 0;
 }
 
-/* What there is in /boot of the image that booted, and whether there is a trial. */
+/* Finds the image that booted in /boot, and whether there is a trial. */
 static int find_image(struct settle *s, struct err *err)
 {
 	struct boot_images images = {0};
@@ -110,7 +110,7 @@ static int find_image(struct settle *s, struct err *err)
 	return r;
 }
 
-/* The file that is now the current image, as the state has it. */
+/* Updates the state to the file that is now the current image. */
 static int describe_image(struct settle *s, struct err *err)
 {
 	_cleanup_fd_ int fd = root_openat(s->root, s->image, O_RDONLY | O_NONBLOCK);
@@ -142,8 +142,8 @@ static int keep_trial(struct settle *s, struct err *err)
 	return describe_image(s, err);
 }
 
-/* This boot is of another image than the trial. In the boot in which the trial was asked for it has
- * still to come. */
+/* Another image than the trial has booted, so the trial has failed; unless this is still the boot
+ * in which the trial was requested. */
 static int judge_trial(struct settle *s, struct err *err)
 {
 	char boot[STATE_BOOT_ID + 1];
@@ -162,7 +162,8 @@ static int judge_trial(struct settle *s, struct err *err)
 	return 0;
 }
 
-/* The menu without what offers the trial. Only then it is over: else the next boot tries again. */
+/* Removes the trial from the menu. The trial is over only once that is done: if it fails, the next
+ * boot tries again. */
 static int end_trial(struct settle *s, struct err *err)
 {
 	struct loader_request q = {.root = s->root, .bootdir = &s->boot, .say = s->q->say,

@@ -115,7 +115,7 @@ static void say(struct inventory_row *row, enum inventory_verdict verdict, const
 	row->why = why;
 }
 
-/* Whether the file is the one that preroot wrote last, by its content. */
+/* Is the file, by its content, the one that preroot wrote last? */
 static bool is_written_by_us(struct reader *r, const struct inventory_row *row, const char *path)
 {
 	_cleanup_fd_ int fd = root_openat(r->root, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
@@ -128,7 +128,7 @@ static bool is_written_by_us(struct reader *r, const struct inventory_row *row, 
 	return strcmp(text, row->state.sha256) == 0;
 }
 
-/* What preroot wrote last is a previous image now: the names were exchanged. */
+/* Is the image that preroot wrote last now a previous one? Then an older one was restored. */
 static bool is_put_back(struct reader *r, const struct inventory_row *row)
 {
 	for (size_t i = 0; i < row->n_images; i++)
@@ -146,7 +146,7 @@ static bool may_read(struct reader *r, const char *path)
 	return fd != -EACCES && fd != -EPERM;
 }
 
-/* There is an image for a kernel that is there. */
+/* For a kernel with an image: is the image current? */
 static void judge_image(struct reader *r, struct inventory_row *row)
 {
 	const char *changed = NULL, *path;
@@ -173,7 +173,7 @@ static void judge_image(struct reader *r, struct inventory_row *row)
 			       : "preroot did not write it");
 }
 
-/* Where the image would be, there may be a link. */
+/* A dangling link at the image's path is worth its own reason. */
 static const char *why_missing(struct reader *r, const struct inventory_row *row)
 {
 	const char *path = boot_image_path(r->root, &r->out->boot, row->version, r->arena);
@@ -273,7 +273,7 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 	struct kernel *kernels = NULL;
 	struct err unread = {0};
 	int n = kernels_list(root, arena, &kernels, &unread);
-	bool is_ours = false; /* preroot has written an image here */
+	bool is_ours = false; /* preroot has written an image for this machine */
 
 	if (!trace)
 		return err ? err->code : -EIO;

@@ -21,7 +21,7 @@ enum {
 	TRIES_A_SECOND = 10,
 };
 
-/* The process that has locked FD's file, from /proc/locks (proc(5)); 0: not to be seen. */
+/* The process that has locked FD's file, from /proc/locks (proc(5)); 0 if it is not visible. */
 static int holder_of(int fd)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;

@@ -18,8 +18,8 @@
 #include "format/ours/bootlog.h"
 #include "image/identity.h"
 
-/* The number of the temporary names that images have while they are removed. Nothing that
- * deploy/place/exchange.h brings back has it. */
+/* The number in the temporary names of images that are being removed. exchange_recover() never
+ * restores a file with it. */
 #define PUT_ASIDE 0xff000000u
 
 #define MENU_NEEDS_IT "an entry of the boot menu that preroot did not write boots it"
@@ -35,7 +35,7 @@ struct chooser {
 
 /* ---- what is needed ---- */
 
-/* Reads which image this machine booted. None is known if PID 1 is not ours. */
+/* Reads which image this machine booted, which is known only if PID 1 was ours. */
 static int find_booted(struct chooser *c, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -66,7 +66,7 @@ static void add(struct chooser *c, const struct boot_image *image, bool goes, co
 		p->bytes += item.bytes;
 }
 
-/* Adds what stays, for a person to remove. */
+/* Adds an image that stays, with the command to remove it by hand. */
 static void offer(struct chooser *c, const struct boot_image *image, const char *why)
 {
 	const char *path = arena_printf(c->arena, "%s/%s", root_prefix(c->root), image->path);
@@ -84,7 +84,7 @@ static bool has_identity(const struct chooser *c, const struct boot_image *image
 	return fd >= 0 && image_identity(fd, image->path, id, NULL) > 0;
 }
 
-/* Why it cannot be shown that preroot or this distribution made the image; NULL: it can. */
+/* NULL if preroot or this distribution surely made the image, else the reason for doubt. */
 static const char *foreign(const struct chooser *c, const struct boot_image *image)
 {
 	static const char *const special[] = {"rescue", "fallback", "recovery"};
@@ -99,7 +99,7 @@ static const char *foreign(const struct chooser *c, const struct boot_image *ima
 	return "nothing shows that preroot or this distribution made it";
 }
 
-/* Why the file has to stay, whatever its name says. */
+/* Why the file has to stay, whatever its name; or NULL. */
 static const char *needed_as_file(struct chooser *c, const struct inventory_row *row,
 				  const struct boot_image *image)
 {
@@ -108,7 +108,7 @@ static const char *needed_as_file(struct chooser *c, const struct inventory_row 
 
 	if (fd < 0)
 		return "it cannot be read";
-	/* What is no image of ours has no identity. */
+	/* Only our images have an identity. */
 	if (image_identity(fd, image->path, id, NULL) <= 0)
 		return NULL;
 	if (c->booted && strcmp(id, c->booted) == 0)
@@ -116,7 +116,7 @@ static const char *needed_as_file(struct chooser *c, const struct inventory_row 
 	return strcmp(id, row->state.good) == 0 ? "it is the last one that booted well" : NULL;
 }
 
-/* An entry that somebody else wrote, and that can boot. */
+/* Does an entry that is not ours, and whose kernel exists, boot it? */
 static bool needed_by_menu(const struct chooser *c, const char *path)
 {
 	const struct bootmenu *m = &c->inventory->menu;
@@ -166,7 +166,7 @@ static const char *ambiguous(struct chooser *c, const struct inventory_row *row)
 static void choose_spare(struct chooser *c, const struct inventory_row *row)
 {
 	const char *shared = ambiguous(c, row);
-	bool has_image = false; /* one that stays */
+	bool has_image = false; /* there is one that stays */
 
 	for (size_t i = 0; i < row->n_images; i++)
 		has_image |= row->images[i].kind == BOOT_IMAGE_CURRENT;
@@ -186,7 +186,7 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 		why = shared ? shared : needed_as_file(c, row, image);
 		if (!why && needed_by_menu(c, image->path))
 			why = MENU_NEEDS_IT;
-		/* The youngest comes first. preroot restore puts it in place. */
+		/* The newest comes first. It stays if there is no other, for preroot restore. */
 		if (!why && !has_image && image->kind == BOOT_IMAGE_PREVIOUS)
 			why = "there is no other image of its kernel";
 		has_image |= why && image->kind == BOOT_IMAGE_PREVIOUS;
@@ -197,7 +197,7 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 	}
 }
 
-/* Copies, fallback and rescue images: somebody made them, and knows what for. */
+/* Copies, fallback and rescue images are only offered: somebody made them for a reason. */
 static void choose_others(struct chooser *c)
 {
 	for (size_t i = 0; i < c->inventory->n_others; i++) {
@@ -214,7 +214,7 @@ static void choose_others(struct chooser *c)
 	}
 }
 
-/* What preroot knows of kernels that are not there any more. */
+/* Lists the states of kernels that are no longer installed. */
 static void choose_states(struct chooser *c)
 {
 	static const char ending[] = ".json";
@@ -287,8 +287,8 @@ static const char *own_command(const struct root *r, const char *words, struct a
 			    r->is_host ? "" : quote_word(r->path, arena));
 }
 
-/* All that a person could remove, as one command; NULL: nothing. Without a menu, what belongs to no
- * known kernel may well be what the machine boots. */
+/* One command that removes everything offered, or NULL. Without a menu, images of no known kernel
+ * are left out: the machine may boot one of them. */
 static const char *rm_command(const struct prune *p, bool has_menu, struct arena *arena,
 			      uint64_t *bytes)
 {
@@ -340,11 +340,11 @@ int prune_hint(const struct root *r, unsigned keep, struct err *err)
 
 /* ---- removing it ---- */
 
-/* Where an image lies: /boot itself, or a folder in there. */
+/* An image's folder, and its name there. */
 struct place {
 	int dir;
 	const char *name;
-	char temp[NAME_MAX + 1]; /* what it is called once it is put aside */
+	char temp[NAME_MAX + 1]; /* its name once it is put aside */
 };
 
 static int find_place(const struct root *r, const struct prune_item *item, struct place *out,
@@ -356,7 +356,8 @@ static int find_place(const struct root *r, const struct prune_item *item, struc
 	return out->dir < 0 ? out->dir : 0;
 }
 
-/* Under temporary names they are no images. What a killed run leaves of them, clear_up() removes. */
+/* Renames the image to or from its temporary name. If the run is killed, the next one's clear_up()
+ * removes the temporary files. */
 static int put_item(const struct root *r, const struct prune_item *item, bool aside,
 		    struct err *err)
 {
@@ -369,7 +370,7 @@ static int put_item(const struct root *r, const struct prune_item *item, bool as
 	return e;
 }
 
-/* Of the first N items. UNDO: the first failure, and which name the image has now. */
+/* Renames the first N items back. UNDO gets the first failure, and the image's present name. */
 static int put_back(const struct root *r, const struct prune *p, size_t n, struct err *undo)
 {
 	char temp[NAME_MAX + 1];
@@ -388,7 +389,7 @@ static int put_back(const struct root *r, const struct prune *p, size_t n, struc
 	return first;
 }
 
-/* ERR says why the first N items are to stay after all. */
+/* Puts the first N items back, for the reason in ERR. */
 static int give_up(const struct root *r, const struct prune *p, size_t n, struct err *err)
 {
 	struct err undo = {0};
@@ -435,7 +436,7 @@ static int remove_for_good(const struct root *r, const struct prune *p, struct e
 	return first;
 }
 
-/* What killed runs have left in FOLDER. */
+/* Removes the temporary files of killed runs in FOLDER. */
 static void clear_folder(const struct root *r, const char *folder)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
@@ -450,7 +451,7 @@ static void clear_folder(const struct root *r, const char *folder)
 			folder_sync(dir, -1);
 }
 
-/* What killed runs have left where images lie. */
+/* Removes the temporary files of killed runs in all folders of images. */
 static void clear_up(const struct root *r, const struct bootdir *b)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;

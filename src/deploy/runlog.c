@@ -64,7 +64,7 @@ void runlog_close(struct runlog *l)
 
 /* ---- the places ---- */
 
-/* The folder may be writable to others: what they put there in its place is not written to. */
+/* Others may be able to write to the folder. Refuses a link or special file that they put there. */
 static int check_file(int fd)
 {
 	struct stat st;
@@ -95,7 +95,7 @@ static int open_file(const struct root *root, const char *path)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-/* -errno: there is no system log. The link that /dev/log often is leads nowhere out of the root. */
+/* -errno if there is no system log. /dev/log is often a link; it is resolved below the root. */
 static int open_socket(const struct root *root)
 {
 	_cleanup_fd_ int at = root_openat(root, SYSTEM_LOG, O_PATH);
@@ -110,7 +110,7 @@ static int open_socket(const struct root *root)
 	return TAKE_FD(fd);
 }
 
-/* For the first line that each is to get. */
+/* Each log is opened when its first line is written. */
 static void open_places(struct runlog *l, enum runlog_level level)
 {
 	if (level <= l->system && !l->has_system) {
@@ -131,7 +131,7 @@ static void open_places(struct runlog *l, enum runlog_level level)
 
 /* ---- lines ---- */
 
-/* One word: a blank would make two of it. */
+/* Writes WORD as a single word. */
 static void put_word(const char *word, char *out, size_t size)
 {
 	escape_text(word && *word ? word : "-", out, size);
@@ -140,7 +140,7 @@ static void put_word(const char *word, char *out, size_t size)
 			*p = '_';
 }
 
-/* As one write, so that those of two runs do not mix. */
+/* In one write(), so that the lines of two runs do not mix. */
 static void write_file(struct runlog *l, const char *line, size_t len)
 {
 	ssize_t n;
@@ -155,7 +155,7 @@ static void write_file(struct runlog *l, const char *line, size_t len)
 	l->fd = close_fd(l->fd);
 }
 
-/* A system log that does not keep up is not waited for. */
+/* Drops the line if the system log does not keep up. */
 static void write_system(struct runlog *l, enum runlog_level level, const struct tm *tm,
 			 const char *text)
 {

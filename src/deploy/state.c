@@ -21,7 +21,7 @@
 
 enum { STATE_SIZE_MAX = 64 * 1024, STATE_VERSION = 1 };
 
-/* The texts of a state, by their names. */
+/* The string members of a state. */
 static const struct field {
 	const char *name;
 	size_t offset, size;
@@ -35,7 +35,7 @@ static const struct field {
 	{"trial-boot", offsetof(struct state, trial_boot), STATE_BOOT_ID + 1},
 };
 
-/* Below the root; NULL: VERSION is no name of a file. */
+/* The path below the root; NULL if VERSION cannot be a file name. */
 static char *path_of(const char *version)
 {
 	char *path;

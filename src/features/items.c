@@ -11,7 +11,7 @@ enum { TREE_DEPTH_MAX = 64 };
 
 const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
 
-/* 1 when it is there, 0 when it is not. */
+/* 1 if it exists, 0 if not, -errno. */
 static int look(struct build *b, const char *path, struct stat *st, struct err *err)
 {
 	int r = root_stat(b->root, path, st);
@@ -58,7 +58,7 @@ static int add_tree(struct build *b, const char *path, unsigned mode, const char
 	return r;
 }
 
-/* PATH, without a leading slash, has no links in it; those inside a folder stay links. */
+/* PATH has no leading slash and is free of links. Links inside a folder stay links. */
 static int add_path(struct build *b, const char *path, const char *reason, int depth,
 		    struct err *err)
 {
@@ -83,7 +83,7 @@ static int add_path(struct build *b, const char *path, const char *reason, int d
 	}
 }
 
-/* A folder that links lead to: one link in the image goes straight there. */
+/* A folder behind links is packed with a single link that leads to it directly. */
 static int add_folder(struct build *b, const char *path, const char *reason, struct err *err)
 {
 	struct arena *a = &b->plan.arena;

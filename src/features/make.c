@@ -88,7 +88,7 @@ static const char *unpackable(struct build *b)
 
 static int choose_codec(struct build *b, struct err *err)
 {
-	/* The kernel takes longest by far for lzma and bzip2. */
+	/* lzma and bzip2 come last: the kernel is by far the slowest to decompress them. */
 	static const enum codec best_first[] = {CODEC_ZSTD, CODEC_XZ,	CODEC_LZ4,   CODEC_GZIP,
 						CODEC_LZO,  CODEC_LZMA, CODEC_BZIP2, CODEC_NONE};
 	enum codec asked = b->request->codec;
@@ -102,7 +102,7 @@ static int choose_codec(struct build *b, struct err *err)
 			  b->kernel.version, codec_info(b->codec)->name);
 		return 0;
 	}
-	/* Smaller by some percent, as most of what is compressed is x86 code. */
+	/* Saves some percent, since most of the data is x86 code. */
 	b->x86_filter = kernel_has(b, "CONFIG_X86") &&
 			kernel_has(b, codec_xz_filter_option(XZ_FILTER_X86));
 	if (!kernel_has(b, "CONFIG_BLK_DEV_INITRD"))
@@ -151,7 +151,7 @@ static int add_boot_conf(struct build *b, struct err *err)
 			     "tells PID 1 what to do", err);
 }
 
-/* PID 1 has room for so many, from whichever feature they come. */
+/* PID 1 has a fixed-size buffer for the parameters of all features together. */
 static int check_cmdline(struct build *b, struct err *err)
 {
 	_cleanup_buf_ struct buf copy = BUF_INIT;
@@ -205,7 +205,7 @@ int build_open_binaries(const struct build *b, struct plan *plan, struct binarie
 	return r;
 }
 
-/* The kernel looks for some files before it unpacks the base, and never again. */
+/* The kernel reads some files only before it unpacks the base, so there they have no effect. */
 static int check_early(const struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < plan->n_entries; i++) {

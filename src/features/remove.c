@@ -15,7 +15,7 @@
 
 enum { PROGRAM_SIZE_MAX = 1024 * 1024 * 1024 };
 
-/* What PID 1 cannot do without, and the tree around it. */
+/* The files and folders without which PID 1 cannot work. */
 static const char *const essential[] = {
 	"init", BOOTCONF_PATH, MODINDEX_PATH, MODINDEX_KNOWN_PATH, "usr/sbin/modprobe", "dev", "proc",
 	"run", "sys", "sysroot", "bin", "sbin", "lib", "lib64",
@@ -23,7 +23,7 @@ static const char *const essential[] = {
 
 static const char *const merged[] = {"bin", "sbin", "lib", "lib64"};
 
-/* PATH itself, or a folder that it lies in. */
+/* Does PATTERN match PATH itself, or a folder above it? */
 static bool matches_upwards(const char *pattern, const char *path)
 {
 	char part[CPIO_NAME_MAX];
@@ -70,7 +70,7 @@ bool remove_matches(const char *pattern, const char *path)
 	return matches_upwards(bare, whole);
 }
 
-/* Which of the patterns takes out PATH; NULL. All that match are noted. */
+/* The first pattern that matches PATH, or NULL. Marks all that match as used. */
 static const char *removed_by(struct build *b, const char *path)
 {
 	const struct request_words *w = &b->request->remove;
@@ -111,7 +111,7 @@ static int refuse(const char *pattern, const char *path, const char *why, struct
 	return err_set(err, -EBUSY, "--remove %s: /%s cannot be taken out: %s", pattern, path, why);
 }
 
-/* What stays is asked once more what it needs, into a plan of its own. */
+/* A scratch plan of everything that the remaining programs need. */
 struct needs {
 	struct plan plan;
 	struct binaries *binaries;
@@ -134,7 +134,7 @@ static int add_needs(struct build *b, struct needs *n, const struct plan_entry *
 	return binaries_add_needs(n->binaries, file.data, file.len, e->path, err);
 }
 
-/* The programs that boot.conf has PID 1 run. */
+/* Adds the needs of the programs that boot.conf has PID 1 run. */
 static int add_runs(struct build *b, struct needs *n, struct err *err)
 {
 	char *cursor = arena_strdup(&n->plan.arena, buf_cstr(&b->boot_conf)), *key, *value;

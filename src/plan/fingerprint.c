@@ -13,7 +13,7 @@
 
 enum { SOURCE_SIZE_MAX = 1024 * 1024 * 1024 };
 
-/* With its end, so that "a" and "b" are not "ab" and "". */
+/* With the NUL, so that "a", "b" differs from "ab", "". */
 static void add_text(struct buf *out, const char *s)
 {
 	buf_add_u32le(out, s ? 1 : 0);
@@ -62,7 +62,7 @@ static int add_source(struct buf *out, const struct plan_entry *e, const struct 
 		return err_sys(err, r, "%s%s", slash, e->source);
 	id = file_identity(&st);
 	file_identity_encode(out, &id);
-	/* It may change again without its times doing so. */
+	/* It may yet change without a change of its times. */
 	if (file_is_racy(&st))
 		r = add_content(out, e, root);
 	return r < 0 ? err_sys(err, r, "%s%s", slash, e->source) : 0;
@@ -86,7 +86,7 @@ static int add_entry(struct buf *out, const struct plan_entry *e, const struct r
 	return 0;
 }
 
-/* The same version may be built again with other content. */
+/* The builder itself is an input: two builds of one version may differ. */
 static void add_program(struct buf *out)
 {
 	struct stat st;

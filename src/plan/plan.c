@@ -26,7 +26,7 @@ void plan_clear(struct plan *p)
 	*p = (struct plan){0};
 }
 
-/* bin/x lies in usr/bin/x; the links themselves stay where they are. */
+/* Is PATH below a folder that is a link into /usr? The links themselves are not. */
 static bool is_merged(const char *path)
 {
 	static const char *const moved[] = {"bin/", "sbin/", "lib/", "lib64/"};
@@ -109,7 +109,7 @@ static int add(struct plan *p, const struct plan_entry *entry, bool replace, str
 	char shown[256];
 	int r;
 
-	/* A folder of that very name is the one that the link leads to. */
+	/* A folder "bin" means the target of the link "bin". */
 	if (is_merged(e.path) || (e.type == PLAN_DIR && is_merged(arena_printf(&p->arena, "%s/", e.path))))
 		e.path = arena_printf(&p->arena, "usr/%s", e.path);
 	if (!path_is_clean(e.path)) {
@@ -123,7 +123,7 @@ static int add(struct plan *p, const struct plan_entry *entry, bool replace, str
 	if (strcmp(e.path, MANIFEST_PATH) == 0)
 		return err_set(err, -EEXIST, "/%s is written by the builder itself", e.path);
 	there = find(p, e.path);
-	/* The links of a merged /usr hold the rest together. */
+	/* A file never replaces one of the links of the merged /usr. */
 	if (there && (there->type == PLAN_DIR) == (e.type == PLAN_DIR) &&
 	    (replace || there->implied) &&
 	    !(there->type == PLAN_LINK && e.type == PLAN_FILE && !strchr(e.path, '/'))) {
@@ -257,7 +257,7 @@ void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *
 	_cleanup_strset_ struct strset used = STRSET_INIT;
 	size_t n = p->n_entries;
 
-	/* Backwards: what a folder holds stands behind it. What is kept gathers at the end. */
+	/* Backwards, since a folder comes before its content. Kept entries move to the end. */
 	for (size_t i = p->n_entries; i > 0; i--) {
 		const struct plan_entry *e = &p->entries[i - 1];
 

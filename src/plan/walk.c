@@ -21,7 +21,7 @@ struct walk {
 	struct buf trail; /* "/a -> b -> c", for messages */
 };
 
-/* Folders of the layout, which the image has as such or as links of its own. */
+/* The folders that every image has, as folders or as its own links. */
 static const char *const layout[] = {"bin",	"sbin",	    "lib",     "lib64",
 				     "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"};
 
@@ -33,7 +33,7 @@ static bool is_layout(const char *path)
 	return false;
 }
 
-/* Where the plan puts PATH. */
+/* PATH as the plan has it, with /usr merged. */
 static const char *merged(struct walk *w, const char *path)
 {
 	const char *top = arena_strndup(&w->plan->arena, path, strcspn(path, "/"));
@@ -83,7 +83,8 @@ static bool same_bytes(int a, int b)
 	return true;
 }
 
-/* Something has that path already. What was given from outside the root stays. */
+/* THERE has the same path. A file from outside the root, or with other content of ours, stays;
+ * files of the root must be equal. */
 static int compare(struct walk *w, const struct plan_entry *there, const char *path, int fd,
 		   struct err *err)
 {
@@ -125,7 +126,8 @@ static int add_file(struct walk *w, const char *path, struct err *err)
 
 /* ---- the way there ---- */
 
-/* The path that TARGET of a link at DONE/... means, "." and ".." taken out. Not followed. */
+/* The path of TARGET, of a link in the folder DONE, with "." and ".." removed; no links
+ * followed. */
 static const char *lexical(struct walk *w, const char *done, const char *target)
 {
 	struct arena *a = &w->plan->arena;
@@ -145,8 +147,8 @@ static const char *lexical(struct walk *w, const char *done, const char *target)
 	return at;
 }
 
-/* What lies in a /bin of its own goes to usr/bin, one folder deeper: a link that leads up would
- * miss its target there. */
+/* Files of an unmerged /bin move to usr/bin, one level down, where a relative link with ".." would
+ * miss its target: it becomes absolute. */
 static const char *link_target(struct walk *w, const char *here, const char *done,
 			       const char *target)
 {
@@ -155,8 +157,8 @@ static const char *link_target(struct walk *w, const char *here, const char *don
 	return arena_printf(&w->plan->arena, "/%s", lexical(w, done, target));
 }
 
-/* HERE, a folder of the layout, is a link to another one: the image keeps them apart. The first
- * part of what follows gets a link of its own. */
+/* HERE, a folder of the layout, is a link to another one (/usr/sbin -> bin), but the image has both
+ * as folders. So the first part of NEXT gets a link in HERE. */
 static int bridge(struct walk *w, const char *here, const char *next, struct err *err)
 {
 	struct arena *a = &w->plan->arena;
@@ -180,14 +182,14 @@ static int keep_link(struct walk *w, const char *here, const char *done, const c
 
 	if (is_layout(here))
 		return bridge(w, here, next, err);
-	/* /usr/bin/x -> /bin/x: with the folders merged it is the file itself. */
+	/* /usr/bin/x -> /bin/x: once merged, the link would lead to itself. */
 	to = lexical(w, done, target);
 	if (strcmp(merged(w, to), merged(w, here)) == 0)
 		return 0;
 	return plan_add_link(w->plan, here, link_target(w, here, done, target), w->reason, err);
 }
 
-/* DONE has no links in it; the first link in REST is added and followed. */
+/* DONE is free of links. Adds and follows the first link in REST, and recurses. */
 static int walk(struct walk *w, const char *done, const char *rest, int links, struct err *err)
 {
 	struct arena *a = &w->plan->arena;

@@ -18,7 +18,7 @@ struct configure {
 	struct request_wish *wishes;
 };
 
-/* The assignment that decides KEY, and is not empty; NULL: there is none. */
+/* The effective assignment to KEY; NULL if there is none or it is empty. */
 static const struct conf_assignment *find(const struct conf *values, const char *key)
 {
 	const struct conf_assignment *a = conf_find(values, key);
@@ -33,7 +33,7 @@ static const char *origin(const struct configure *c, const struct conf_assignmen
 
 /* ---- values ---- */
 
-/* A program's name, as dracut would run it. */
+/* The codec of a compression program, as dracut's compress= names it. */
 static const char *codec_of(const char *program)
 {
 	static const struct {

@@ -27,12 +27,12 @@ struct rebuild {
 	const struct rebuild_request *q;
 	const struct transaction *t;
 	struct root *root;
-	struct arena *arena; /* of the outcome */
+	struct arena *arena; /* the caller's: the outcome points into it */
 	struct bootdir bootdir;
-	bool is_first; /* preroot has put no image in place here yet */
+	bool is_first; /* the first image of ours on this machine */
 };
 
-/* One kernel's way through the procedure. */
+/* The rebuild of one kernel's image. */
 struct run {
 	struct rebuild *r;
 	struct rebuild_kernel *o;
@@ -112,7 +112,7 @@ static int update_menu(struct run *run, struct err *err)
 	return e == 0 && run->r->q->try_next ? loader_try_next(&q, o->version, o->image, err) : e;
 }
 
-/* The image is in its place: now the boot loader, or all is taken back. */
+/* Once the image is in place: updates the boot loader, or undoes everything. */
 static int finish(struct run *run, struct swap_result *swapped, struct err *err)
 {
 	const char *version = run->o->version;
@@ -120,7 +120,7 @@ static int finish(struct run *run, struct swap_result *swapped, struct err *err)
 	struct err undo = {0};
 	int e = update_menu(run, err);
 
-	/* It was there already, but the loader may not have been asked to try it. */
+	/* The image was there already, but the loader may not know the trial yet. */
 	if (swapped->same)
 		return e;
 	if (e == 0) {
@@ -157,7 +157,7 @@ static void record(struct run *run, const struct pack_result *packed, const char
 		transaction_tell(r->t, STEP_WARNING, run->o->version, "%s", err.text);
 }
 
-/* What is known of the new image and of the one that is there. ID: of the new one. */
+/* Compares the new image, with its identity in ID, with the current one and with the last trial. */
 static int compare_trials(struct run *run, int fd, char id[MANIFEST_ID + 1], bool *keep_current,
 			  struct err *err)
 {
@@ -185,12 +185,12 @@ static int pack(struct run *run, int fd, struct pack_result *packed, struct err 
 
 	if (e == 0)
 		log_packed(run, packed);
-	/* What is there now is changed from here on: it is no answer to keep. */
+	/* From here on we change files ourselves, so reads are no longer inputs. */
 	run->r->root->trace = NULL;
 	return e;
 }
 
-/* The packed image in FD becomes the one that the machine boots with. */
+/* Makes the packed image in FD the one that the machine boots with. */
 static int put_in_place(struct run *run, int fd, const struct pack_result *packed, struct err *err)
 {
 	struct rebuild *r = run->r;
@@ -210,7 +210,7 @@ static int put_in_place(struct run *run, int fd, const struct pack_result *packe
 	};
 	int e = compare_trials(run, fd, id, &swap.keep_current, err);
 
-	/* What is free now, not what was before the last kernel. */
+	/* Read again: the previous kernel's image has changed the free space. */
 	if (e == 0)
 		e = bootdir_read(r->root, r->arena, &r->bootdir, err);
 	if (e == 0)
@@ -245,7 +245,7 @@ static int make_image(struct run *run, struct err *err)
 	return e;
 }
 
-/* 1: the image that is there is the one that would be made. */
+/* Returns 1 if the current image is what would be built. */
 static int plan_image(struct run *run, struct request *request, struct err *err)
 {
 	struct rebuild *r = run->r;
@@ -276,7 +276,7 @@ static void note_warnings(struct run *run)
 
 /* ---- what would change ---- */
 
-/* The manifest of the image that is there; empty, with the reason: there is none to be read. */
+/* Reads the current image's manifest; empty, with the reason, if there is none. */
 static void read_current(const struct run *run, struct buf *out)
 {
 	const char *path = run->o->image;
@@ -337,7 +337,7 @@ static int explain(struct run *run, struct err *err)
 	return e;
 }
 
-/* The machine's first image of ours, which may surprise whoever knows other builders' images. */
+/* Users of other builders may expect a shell, so the first image of ours comes with a note. */
 static void tell_no_shell(const struct run *run, const struct request *request)
 {
 	const struct rebuild *r = run->r;
@@ -388,7 +388,8 @@ static int begin_reuse(struct run *run, struct err *err)
 	return e;
 }
 
-/* What a killed run has left of this image, and of that in use if this one is on trial. */
+/* Finishes or removes what a killed run has left of this image and, for a trial, of the image in
+ * use. */
 static int clear_up(struct run *run, struct err *err)
 {
 	struct rebuild *r = run->r;
@@ -413,7 +414,7 @@ static void log_outcome(const struct rebuild *r, const struct rebuild_kernel *o)
 			    (unsigned long long)o->bytes, (unsigned long long)o->before);
 }
 
-/* No image is written for two kernels. The N kernels before O in its array are done. */
+/* One file must not be the image of two kernels. The N kernels before O in its array are done. */
 static int check_image(struct rebuild *r, const struct rebuild_kernel *o, size_t n, struct err *err)
 {
 	const char *path = boot_image_own(r->root, &r->bootdir, o->version, r->arena, err);
@@ -472,7 +473,7 @@ static void rebuild_all(struct rebuild *r, struct rebuild_outcome *out)
 		out->n_changed += out->kernels[i].result != REBUILD_FAILED &&
 				  out->kernels[i].result != REBUILD_UNCHANGED;
 	}
-	/* When all images are there: the menu may name any of them. */
+	/* Only once all images are in place, since the menu may name any of them. */
 	for (size_t i = 0; i < out->n && !q->check; i++) {
 		struct rebuild_kernel *o = &out->kernels[i];
 
@@ -494,7 +495,7 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 		if (lock < 0)
 			return lock;
 	}
-	/* Another run may have changed the menu until now. */
+	/* Read again: another run may have changed the menu before we got the lock. */
 	e = bootdir_read(r.root, arena, &r.bootdir, err);
 	if (e < 0)
 		return e;

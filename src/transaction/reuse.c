@@ -9,13 +9,13 @@
 #include "features/make.h"
 #include "plan/fingerprint.h"
 
-/* With its end, so that two words are not one. */
+/* With the NUL, so that two words differ from one. */
 static void add_word(struct buf *key, const char *word)
 {
 	buf_add(key, word, strlen(word) + 1);
 }
 
-/* What the plan depends on beside the options and the machine's files. */
+/* Adds the inputs of the plan other than the options and the machine's files. */
 static void add_surroundings(struct buf *key, const struct request *q)
 {
 	char cwd[PATH_MAX];

@@ -5,8 +5,8 @@
 #include "cli/verbs/boot_report.h"
 
 /*
- * A boot as a chart: time goes to the right, a line for each item. It stands alone: no script, no
- * font and no picture from elsewhere.
+ * A boot as an SVG chart: time runs to the right, one line for each item. It is self-contained,
+ * with no scripts, fonts or external images.
  */
 
 enum {
@@ -28,7 +28,7 @@ static const char *const colours[BOOTLOG_KINDS] = {
 
 #define CHAIN_COLOUR "#c0392b"
 
-/* U+FFFE and U+FFFF are text for us, but not for XML. */
+/* U+FFFE and U+FFFF are valid UTF-8, but not allowed in XML. */
 static void add_xml(struct buf *out, const char *text)
 {
 	for (const char *p = text; *p; p++) {
@@ -130,7 +130,7 @@ static void add_row(const struct scale *s, const struct boot_row *row, int y, st
 		   boot_kind_name(item->kind));
 	add_xml(out, item->name);
 	buf_add_str(out, "</text>");
-	/* From the wish to the beginning it waited for others. */
+	/* Between the request and the start it was waiting. */
 	if (item->asked < begin)
 		add_bar(s, item->asked, begin, y, colour, " fill-opacity=\"0.25\"", out);
 	if (item->begin >= 0)

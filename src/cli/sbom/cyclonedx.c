@@ -5,7 +5,7 @@
 #include "cli/sbom/sbom.h"
 
 /* CycloneDX 1.5 (ECMA-424 is its successor). The serial number is a UUID of version 8 (RFC 9562)
- * out of the manifest's digest, and so is the same for the same content alone. */
+ * made from the manifest's digest, so the same content always has the same number. */
 
 static const char *serial_number(struct sbom *s)
 {
@@ -97,7 +97,7 @@ static struct json_object *package_json(struct sbom *s, const struct bill_packag
 	return o;
 }
 
-/* Packages, each with its files in it; then the files of none. */
+/* The packages, each with its files, then the files that belong to none. */
 static struct json_object *components(struct sbom *s)
 {
 	struct json_object *list = json_object_new_array();

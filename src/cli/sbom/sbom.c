@@ -35,7 +35,7 @@ void sbom_add(struct json_object *o, const char *key, const char *text)
 	json_object_object_add(o, key, cli_json_text(text));
 }
 
-/* The only date that the same image has twice. */
+/* SOURCE_DATE_EPOCH is the only reproducible date. */
 static int read_date(char out[SBOM_DATE_SIZE], struct err *err)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");

@@ -141,7 +141,7 @@ static int configure(const char *version, struct request *out, void *arg, struct
 		     : configure_request(&o->q.request, &config.values, &o->q.arena, out, err);
 }
 
-/* What holds for every kernel. A configuration that is wrong is told with the plan that it spoils. */
+/* The request without a kernel. Errors in the configuration are reported later, with the plan. */
 static const struct request *common_request(struct audit_options *o, struct request *out)
 {
 	struct err err = {0};

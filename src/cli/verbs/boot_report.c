@@ -16,7 +16,7 @@
 
 struct options {
 	bool json;
-	const char *svg; /* NULL: none */
+	const char *svg; /* the chart's file, or NULL */
 };
 
 struct report {

@@ -11,7 +11,7 @@
 
 enum { CHUNK = 64 * 1024 };
 
-/* The image is given paths as people type them: /lib/x is usr/lib/x where /lib is a link. */
+/* Users type /lib/x for usr/lib/x, since /lib is a link. */
 static bool is_path(const struct image_entry *e, const char *wanted)
 {
 	while (*wanted == '/')
@@ -20,8 +20,8 @@ static bool is_path(const struct image_entry *e, const char *wanted)
 	       (str_starts(e->path, "usr/") && strcmp(e->path + 4, wanted) == 0);
 }
 
-/* Number of the last file with that name, for the last one is what the kernel keeps; and the
- * entry itself, whose names are not to be used. */
+/* Finds the last file of that name, since the kernel keeps the last one: its number, and a copy of
+ * the entry, whose strings are no longer valid. */
 static int find_last(const char *file, const char *path, size_t *number, struct image_entry *last,
 		     struct err *err)
 {
@@ -45,7 +45,7 @@ static int find_last(const char *file, const char *path, size_t *number, struct 
 	return r;
 }
 
-/* The bytes of a file with several names lie with any of them; the last ones count. */
+/* The data of a hard-linked file may be at any of its names; the last data wins. */
 static int find_data(const char *file, const struct image_entry *name, size_t *number,
 		     struct err *err)
 {

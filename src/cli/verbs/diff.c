@@ -39,7 +39,7 @@ static const char *type_name(unsigned mode)
 	}
 }
 
-/* TEXT as a terminal may see it; in the arena. */
+/* TEXT escaped for a terminal, in the arena. */
 static const char *shown(struct pair *p, const char *text)
 {
 	size_t size = 4 * strlen(text) + 8;
@@ -49,7 +49,7 @@ static const char *shown(struct pair *p, const char *text)
 	return out;
 }
 
-/* A path with its slash; a root's own entry is ".". */
+/* PATH with a leading slash. The root's own entry is ".". */
 static const char *shown_path(struct pair *p, const char *path)
 {
 	return strcmp(path, ".") == 0 ? "/" : arena_printf(&p->arena, "/%s", shown(p, path));
@@ -94,7 +94,7 @@ static void print_heading(const char *what, const struct diff_change *list, size
 		       n - added - removed);
 }
 
-/* What differs in one that both have, behind a colon. */
+/* Prints, after a colon, how the entry differs between the two images. */
 static void print_what(const struct diff_change *c)
 {
 	const struct diff_entry *a = c->a, *b = c->b;
@@ -184,7 +184,7 @@ static void print_line(char kind, const char *line, size_t len, void *arg)
 	printf("%c%s\n", kind, shown(p, arena_strndup(&p->arena, line, len)));
 }
 
-/* Texts of a change of the configuration; false when there are none to show. */
+/* The texts of a changed configuration file. False if there is nothing to show. */
 static bool texts_of(const struct diff_change *c, const char **a, const char **b)
 {
 	*a = c->a ? c->a->text : "";
@@ -220,7 +220,7 @@ static int64_t growth(const struct diff_change *c)
 	return (int64_t)(c->b ? c->b->size : 0) - (int64_t)(c->a ? c->a->size : 0);
 }
 
-/* Where a file is in one image or both; each change has at least one side. */
+/* The path of a change, which has at least one side. */
 static const char *path_of(const struct diff_change *c)
 {
 	const struct diff_entry *side = c->b ? c->b : c->a;
@@ -239,7 +239,7 @@ static int by_growth(const void *a, const void *b)
 	return strcmp(path_of(x), path_of(y));
 }
 
-/* At most BIGGEST, the largest first. */
+/* The BIGGEST changes of size, the largest first. */
 static size_t biggest(struct pair *p, struct diff_change **out)
 {
 	const struct diff *d = &p->diff;

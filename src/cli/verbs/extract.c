@@ -18,13 +18,13 @@ static int take_force(const struct option_spec *spec, char **args, void *force, 
 	return 0;
 }
 
-/* Files of the image replace those that are there, under names that nobody has seen yet. */
+/* Extracting replaces existing files, and the user does not know the image's names yet. */
 static int check_empty(const char *path, struct err *err)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *e = NULL;
 
-	/* Not there, or no folder: unpacking says so. */
+	/* If it is missing or not a folder, the extraction reports that. */
 	if (!dir)
 		return 0;
 	do {

@@ -9,7 +9,7 @@
 
 struct report {
 	const struct hardware *hw;
-	struct modules *modules;     /* NULL: no target kernel */
+	struct modules *modules;     /* NULL without a target kernel */
 	const char *target;          /* its version */
 };
 
@@ -69,7 +69,7 @@ static struct json_object *mount_json(const struct hw_mount *m)
 	add_text(o, "source", m->source);
 	add_text(o, "fstype", m->fstype);
 	add_text(o, "options", m->options);
-	/* Of these two everybody knows it. */
+	/* The root and /usr are always early. */
 	if (m->is_early && strcmp(m->target, "/") != 0 && strcmp(m->target, "/usr") != 0)
 		json_object_object_add(o, "early", json_object_new_boolean(true));
 	for (size_t i = 0; i < m->n_blocks; i++) {
@@ -163,7 +163,7 @@ static int run(const struct command *self, int argc, char **argv)
 		r = build_read_hardware(&q.request, &root, &q.arena, &hw, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	/* Without a kernel the machine can still be described. */
+	/* The hardware can be shown even if there is no kernel. */
 	r = kernel_find(&root, version, &q.arena, &kernel, &err);
 	if (r == 0)
 		r = modules_open(&root, &kernel, &q.arena, &report.modules, &err);

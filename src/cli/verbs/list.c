@@ -29,7 +29,7 @@ static char type_letter(unsigned mode)
 	case S_IFREG:
 		return '-';
 	default:
-		return '?'; /* the kernel makes nothing of it */
+		return '?'; /* the kernel ignores it */
 	}
 }
 
@@ -81,7 +81,7 @@ static void print_entry(const struct image_entry *e, const char *target, const c
 		printf("# %s holds a filesystem: %s\n", name, filesystem);
 }
 
-/* What a file holds, from its first bytes: a filesystem's name, NULL for anything else. */
+/* Looks for a filesystem in the file's first bytes: its name, or NULL. */
 static int look_into(struct image *i, const struct image_entry *e, const char **filesystem,
 		     struct err *err)
 {
@@ -97,7 +97,7 @@ static int look_into(struct image *i, const struct image_entry *e, const char **
 	return n < 0 ? (int)n : 0;
 }
 
-/* Reads what list tells of an entry's data. */
+/* Reads the parts of an entry's data that list shows. */
 static int read_details(struct image *i, const struct image_entry *e,
 			char target[CPIO_TARGET_MAX + 1], const char **filesystem, struct err *err)
 {
@@ -112,7 +112,7 @@ static bool is_text_section(const struct image_section *s)
 	return strcmp(s->pe.name, ".cmdline") == 0 || strcmp(s->pe.name, ".uname") == 0;
 }
 
-/* Empty for a section that is no short text. */
+/* OUT is empty if the section is not a short text. */
 static int section_text(struct image *i, const struct image_section *s,
 			char out[SECTION_TEXT_MAX + 1], struct err *err)
 {
@@ -254,7 +254,7 @@ static int print_sections_json(struct image *i, struct err *err)
 	return r;
 }
 
-/* Written as it is read, so that memory does not grow with the image. */
+/* Streams the entries, so that memory does not grow with the image. */
 static int list_json(struct image *i, struct err *err)
 {
 	char target[CPIO_TARGET_MAX + 1];

@@ -34,7 +34,7 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 
 /* ---- what was done ---- */
 
-/* A line into the log, and to standard output unless a machine reads it. */
+/* Writes a line to the log and, without --json, to standard output. */
 static void tell(const struct options *o, struct runlog *log, const struct good *g, bool is_bad,
 		 const char *text)
 {

@@ -88,7 +88,7 @@ static void clear_options(struct plan_options *o)
 	cli_request_clear(&o->q);
 }
 
-/* The plan of the request that settings and command line are. */
+/* Makes the plan from the settings and the command line. */
 static int make(struct plan_options *o, struct root *root, struct request *request,
 		struct build *b, struct err *err)
 {

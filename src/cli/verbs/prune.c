@@ -142,7 +142,7 @@ static void print_json(const struct options *o)
 	cli_print_json(all);
 }
 
-/* Whoever sits at a terminal is. */
+/* Only a user at a terminal is asked. */
 static bool is_asked(const struct options *o)
 {
 	return !o->yes && !o->json && !o->dry_run && count(&o->prune) && isatty(STDIN_FILENO) &&
@@ -209,7 +209,7 @@ static int carry_out(struct options *o, struct err *err)
 
 static int run(struct options *o, struct err *err)
 {
-	/* Held until the program ends. */
+	/* The lock is held until the program ends. */
 	int r = root_open(o->top, &o->root, err);
 
 	if (r == 0)

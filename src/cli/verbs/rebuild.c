@@ -94,7 +94,7 @@ static void tell(const struct step *step, void *arg)
 	if (step->kind != STEP_KERNEL || o->q.json)
 		return;
 	cli_warn_all(k->warnings, k->n_warnings);
-	/* The error of the only kernel is told at the end. */
+	/* The error of an only kernel is printed at the end. */
 	if (o->n > 1 || k->result != REBUILD_FAILED)
 		print(k);
 }
@@ -106,7 +106,7 @@ static bool is_module(const char *path)
 	return end && (!end[3] || end[3] == '.');
 }
 
-/* Those of LIST that are modules, or that are none. */
+/* The paths of LIST that are modules, or those that are not. */
 static struct json_object *paths_json(const struct change_list *list, bool modules)
 {
 	struct json_object *o = json_object_new_array();
@@ -188,7 +188,7 @@ static int conclude(const struct rebuild_options *o, const struct rebuild_outcom
 
 /* ---- the run ---- */
 
-/* The versions of the kernels to rebuild. Their number. */
+/* Sets *OUT to the versions of the kernels to rebuild, and returns their number. */
 static int choose(struct rebuild_options *o, const char *version, const char *const **out,
 		  struct err *err)
 {
@@ -215,7 +215,7 @@ static int choose(struct rebuild_options *o, const char *version, const char *co
 	return n;
 }
 
-/* The versions of the kernels, and the settings that hold for them. */
+/* Finds the kernels to rebuild, and reads the settings. */
 static int prepare(struct rebuild_options *o, const char *version, const char *const **versions,
 		   struct err *err)
 {

@@ -61,7 +61,7 @@ static void say_step(const char *text, void *arg)
 	runlog_line(&r->log, r->kernel.version, "boot-loader", RUNLOG_INFO, "%s", text);
 }
 
-/* The path of the image that is in place now. */
+/* Sets *PATH to the path of the restored image. */
 static int restore(struct restore *r, const char *version, const char **path, struct err *err)
 {
 	struct loader_request q = {
@@ -81,7 +81,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 		settings_use_log(&r->settings, &r->log);
 	if (e == 0) /* held until the program ends */
 		e = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, NULL, err);
-	if (e >= 0) /* another run may have changed the menu until now */
+	if (e >= 0) /* another run may have changed the menu in between */
 		e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
 	if (e < 0)
 		return e;

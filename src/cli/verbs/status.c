@@ -70,7 +70,7 @@ static int read_accounts(struct status_report *s, const struct root *root, struc
 	return r;
 }
 
-/* Line by line, so that no byte of a disk's label drives the terminal. */
+/* Escapes each line: an account contains labels of disks, which may hold control characters. */
 static void print_account(const char *title, const struct buf *account)
 {
 	_cleanup_buf_ struct buf copy = BUF_INIT;
@@ -142,7 +142,7 @@ static void print(const struct status *s)
 		print_text(&s->report);
 }
 
-/* efivarfs protects variables that it does not know. */
+/* efivarfs marks variables that it does not know as immutable. */
 static int forget_file(const struct root *root, const char *path, struct err *err)
 {
 	_cleanup_fd_ int fd = root_openat(root, path, O_RDONLY);
@@ -164,7 +164,7 @@ static int forget_file(const struct root *root, const char *path, struct err *er
 	return unlink(real) < 0 ? err_sys(err, -errno, "%s", path) : 0;
 }
 
-/* Also of images that were tried. */
+/* Removes the accounts of failed boots, and the marks of images whose trial failed. */
 static int forget(const struct root *root, const struct inventory *inventory, struct err *err)
 {
 	int r = forget_file(root, FAILURE_PATH, err);

@@ -14,7 +14,8 @@ static bool is_set(const struct buf *config, const char *option)
 	return kconfig_get((const char *)config->data, config->len, option) == KCONFIG_YES;
 }
 
-/* What the kernel lacks to unpack SEGMENT, or NULL. *WHAT: what it is lacked for. */
+/* The option that the kernel lacks to unpack SEGMENT, or NULL. *WHAT says what the option is
+ * for. */
 static const char *lacking(const struct buf *config, const struct image_segment *segment,
 			   const char **what)
 {
@@ -30,8 +31,8 @@ static const char *lacking(const struct buf *config, const struct image_segment 
 	return NULL;
 }
 
-/* Can the kernel that the image is for unpack it? NULL: yes. Otherwise, or when that cannot be
- * said (*UNKNOWN), a sentence. */
+/* Can the image's kernel unpack it? NULL if it can, else the reason. With *UNKNOWN, why that could
+ * not be checked. */
 static const char *check_kernel(const struct root *root, const struct verdict *v,
 				struct arena *arena, bool *unknown)
 {
@@ -94,7 +95,7 @@ static void print_json(const char *path, const struct verdict *v, const char *ke
 	cli_print_json(o);
 }
 
-/* Damage that stops the reading is what the check is for: a finding, not a failure. */
+/* Damage that ends the reading is a finding, not a failure of the check. */
 static int report_damage(const char *path, bool json, int r, const struct err *err)
 {
 	struct verdict v = {.n_problems = 1};

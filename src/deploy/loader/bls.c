@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Entries of the Boot Loader Specification: files of our own among those of the machine, each a
- * copy of the machine's own entry of that kernel with another initrd and title.
+ * Entries of the Boot Loader Specification. Ours are files beside the machine's, each a copy of the
+ * machine's entry for that kernel with another initrd and title.
  */
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "deploy/loader/kit.h"
 #include "format/menu/bls.h"
 
-/* An initrd line, word by word. How many of them were the image's. */
+/* Writes an initrd line with the image replaced. Returns how many of its words were the image. */
 static size_t write_initrds(const struct loader *l, const struct bootmenu_entry *from,
 			    const struct loader_wanted *w, const struct keyline *line,
 			    struct buf *out)
@@ -56,7 +56,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 		}
 		buf_printf(out, "%.*s %.*s", (int)line.key_len, line.key, (int)line.value_len,
 			   line.value);
-		/* Not every loader takes a second line of options. */
+		/* Not every loader reads a second line of options. */
 		if (trial && bls_line_is(&line, "options")) {
 			buf_printf(out, " %s", trial);
 			trial = NULL;
@@ -68,7 +68,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 	return n > 0;
 }
 
-/* The wanted one that E, an entry of ours, is for; NULL: there is none any more. */
+/* The wanted entry that E, one of ours, is for; NULL if it is no longer wanted. */
 static const struct loader_wanted *wanted_of(const struct loader *l, const struct bootmenu_entry *e)
 {
 	for (size_t i = 0; i < l->n_wanted; i++)
@@ -78,7 +78,7 @@ static const struct loader_wanted *wanted_of(const struct loader *l, const struc
 	return NULL;
 }
 
-/* Another system's entry, of a kernel with the same name. */
+/* Does another system's entry, for a kernel with the same name, have this ID? */
 static bool is_taken(const struct loader *l, const char *id)
 {
 	for (size_t i = 0; i < l->menu.n; i++) {
@@ -90,7 +90,7 @@ static bool is_taken(const struct loader *l, const char *id)
 	return false;
 }
 
-/* The file that holds the entry for W, whatever its counter says; else what it is to be called. */
+/* The file with the entry for W, whatever its boot counter; else the name for a new one. */
 static const char *file_for(const struct loader *l, const struct bootmenu_entry *from,
 			    const struct loader_wanted *w)
 {
@@ -104,7 +104,7 @@ static const char *file_for(const struct loader *l, const struct bootmenu_entry 
 	}
 	if (is_taken(l, id) && from->machine)
 		id = arena_printf(l->arena, "%s-%s", id, from->machine);
-	/* GRUB takes a counter for a part of the name. */
+	/* GRUB does not know boot counters, and takes them as part of the name. */
 	return arena_printf(l->arena, "%s/%s%s.conf", from->top->folder, id,
 			    w->is_trial && !l->menu.grub_reads_bls ? "+1" : "");
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * extlinux.conf: our labels stand in a block at its end, between two comments. Each is the
- * machine's own label of that kernel with another initrd and title. All else of the file stays as
- * it is.
+ * extlinux.conf: our labels are in a block at its end, between two comments. Each is a copy of the
+ * machine's label for that kernel with another initrd and title. The rest of the file stays as it
+ * is.
  */
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 #define BEGIN_MARK "# preroot begin: made for each previous image and each trial\n"
 #define END_MARK   "# preroot end\n"
 
-/* A list with commas. How many of them were the image's. */
+/* Writes a list with commas, with the image replaced. Returns how many of its items were the
+ * image. */
 static size_t write_list(const struct loader *l, const struct bootmenu_entry *from,
 			 const struct loader_wanted *w, const char *list, size_t len,
 			 struct buf *out)
@@ -35,7 +36,7 @@ static size_t write_list(const struct loader *l, const struct bootmenu_entry *fr
 	return n;
 }
 
-/* OPTIONS may name images, too. */
+/* OPTIONS may name images as well, in initrd=. */
 static size_t write_append(const struct loader *l, const struct bootmenu_entry *from,
 			   const struct loader_wanted *w, const char *options, struct buf *out)
 {
@@ -92,7 +93,7 @@ static bool write_label(const struct loader *l, const struct bootmenu_entry *fro
 	return n > 0;
 }
 
-/* 1: it is written; 0: there is nothing to make it from. */
+/* 1: written; 0: there is no label to copy. */
 static int write_wanted(const struct loader *l, const struct loader_wanted *w, struct buf *out)
 {
 	const struct bootmenu_entry *from = loader_template(l, BOOTMENU_EXTLINUX, w);
@@ -115,8 +116,8 @@ static int write_wanted(const struct loader *l, const struct loader_wanted *w, s
 	return 0;
 }
 
-/* Where our block ends that begins at BEGIN: behind its end mark or, when somebody has cut that
- * off, before the first label that is not ours. */
+/* The end of our block that starts at BEGIN: after its end mark, or, if somebody has removed that,
+ * before the first label that is not ours. */
 static const char *block_end(const struct loader *l, const char *text, const char *begin)
 {
 	const char *mark = strstr(begin, END_MARK), *end = begin + strlen(begin);
@@ -135,7 +136,7 @@ static const char *block_end(const struct loader *l, const char *text, const cha
 	return end;
 }
 
-/* The file without our block. */
+/* Writes the file without our block. */
 static void write_rest(const struct loader *l, const char *text, struct buf *out)
 {
 	const char *begin = strstr(text, BEGIN_MARK);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * GRUB. Our entries stand in a file of our own beside grub.cfg, which reads it through the lines
- * that /etc/grub.d/42_preroot prints. Each is the machine's own entry of that kernel with another
- * initrd. grub.cfg itself is only ever written by the machine's own tool.
+ * GRUB. Our entries are in a file of our own beside grub.cfg, which sources it through the lines
+ * that /etc/grub.d/42_preroot prints. Each is a copy of the machine's entry for that kernel with
+ * another initrd. Only the distribution's tool ever writes grub.cfg itself.
  */
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 
 struct edit {
 	struct grubcfg_span span;
-	const char *text; /* instead of it */
+	const char *text; /* the replacement */
 };
 
 static int by_place(const void *a, const void *b)
@@ -48,7 +48,8 @@ static void write_body(struct buf *out, const char *text, const struct grubcfg_e
 	buf_add(out, text + at, e->body.end - at);
 }
 
-/* FROM, read again as E, with the image of W. False: it cannot be made from it. */
+/* Writes a copy of FROM, decoded as E, with the image of W. False if FROM does not name its image
+ * in a way that can be replaced. */
 static bool write_entry(const struct loader *l, const struct bootmenu_entry *from,
 			const struct loader_wanted *w, const char *text,
 			const struct grubcfg_entry *e, struct buf *out)
@@ -67,7 +68,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 		return false;
 	if (w->is_trial)
 		edits[n++] = (struct edit){{e->load.end, e->load.end}, " " LOADER_TRIAL_WORD};
-	/* Who boots it once must not get it again: it may be gone by then. */
+	/* Our entry must not become GRUB's saved default: it may be gone at the next boot. */
 	if (e->save.end)
 		edits[n++] = (struct edit){e->save, "true"};
 	buf_printf(out, "menuentry %s --id %s %s {",
@@ -100,7 +101,7 @@ static bool write_wanted(const struct loader *l, const struct loader_wanted *w, 
 
 /* ---- grub.cfg ---- */
 
-/* What GRUB's tool takes for kernels on the kind of machine that it runs on. */
+/* Does grub-mkconfig find this kernel? Its patterns depend on the architecture it runs on. */
 static bool has_kernel(const struct loader *l, const char *version)
 {
 	static const char *const starts[] = {
@@ -127,9 +128,9 @@ static bool is_named(const struct loader *l, const char *path)
 	return false;
 }
 
-/* Does GRUB's menu show what its tool would find? An image without a kernel is nothing to boot, and
- * one that kernel-install has put elsewhere is not GRUB's. Other kernels than the one that was
- * asked for are no reason to run the tool: it may pass over them each time. */
+/* The image of the requested kernel if the menu lacks it though GRUB's tool would find it; or NULL.
+ * An image without a kernel cannot boot, and one that kernel-install has put elsewhere is not
+ * GRUB's. Other kernels are no reason to run the tool: it may skip them each time. */
 static const struct boot_image *find_unnamed(const struct loader *l)
 {
 	if (!l->q->version || strcmp(l->q->bootdir->path, l->q->bootdir->boot) != 0)
@@ -145,7 +146,7 @@ static const struct boot_image *find_unnamed(const struct loader *l)
 	return NULL;
 }
 
-/* Runs what makes grub.cfg. 1: it ran; 0: there is nothing to run. */
+/* Runs the tool that writes grub.cfg. 1: it ran; 0: there is no tool. */
 static int make_menu(struct loader *l, struct err *err)
 {
 	static const char *const debian[] = {"update-grub", NULL};
@@ -208,7 +209,7 @@ static bool is_read(const struct loader *l, const char *own)
 	return false;
 }
 
-/* grub.cfg must read our file. */
+/* Makes grub.cfg source our file. */
 static int connect_own(struct loader *l, const char *own, bool is_new, struct err *err)
 {
 	int e = loader_read_menu(l, err);
@@ -233,7 +234,8 @@ static int connect_own(struct loader *l, const char *own, bool is_new, struct er
 	return 0;
 }
 
-/* Systems share an EFI system partition. A menu there is this one's if it boots a kernel of it. */
+/* Several systems may share an EFI system partition. A menu there is ours if it boots one of our
+ * kernels. */
 static bool is_this_systems(const struct loader *l)
 {
 	if (!strstr(l->menu.file[BOOTMENU_GRUB], "/EFI/"))
@@ -254,7 +256,7 @@ int loader_grub_update(struct loader *l, struct err *err)
 	size_t n = 0;
 	int e;
 
-	/* Fedora's takes its kernels from entry files: nothing of them is in grub.cfg. */
+	/* Fedora's GRUB reads BLS entries: grub.cfg has no kernels. */
 	if (!l->menu.has[BOOTMENU_GRUB] || l->menu.grub_reads_bls || !is_this_systems(l))
 		return 0;
 	e = name_all(l, err);

@@ -42,7 +42,7 @@ static int write_whole(const char *path, const void *data, size_t len,
 	if (e < 0)
 		return e;
 	e = write_full(file.fd, data, len);
-	/* FAT has no owners: there it fails, and there is nothing to keep. */
+	/* FAT has no owners, so chown fails with EPERM, and there is nothing to keep. */
 	if (e == 0 && fchown(file.fd, like->uid, like->gid) < 0 && errno != EPERM)
 		e = -errno;
 	if (e == 0 && fchmod(file.fd, like->mode) < 0 && errno != EPERM)
@@ -224,7 +224,7 @@ const char *loader_find_tool(const struct loader *l, const char *const *names)
 	return NULL;
 }
 
-/* The last line of what a tool said. */
+/* The last line of a tool's output. */
 static const char *last_line(struct buf *said)
 {
 	char *text = (char *)buf_cstr(said), *newline;
@@ -237,7 +237,7 @@ static const char *last_line(struct buf *said)
 
 int loader_run_tool(const struct loader *l, const char *const *argv, struct err *err)
 {
-	enum { MINUTES_5 = 300 }; /* os-prober looks at every partition */
+	enum { MINUTES_5 = 300 }; /* os-prober probes every partition */
 	_cleanup_buf_ struct buf said = BUF_INIT;
 	const struct process p = {
 		.argv = argv,

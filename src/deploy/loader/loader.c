@@ -48,8 +48,8 @@ static int prepare(struct loader *l, struct err *err)
 	return loader_read_menu(l, err);
 }
 
-/* Every entry of ours names files that are there, as does, after the loader's tool has run, each
- * that boots an image of ours. */
+/* Checks that the files of each of our entries exist; after the loader's tool has run, also those
+ * of every entry that boots an image of ours. */
 static int check(const struct loader *l, struct err *err)
 {
 	for (size_t i = 0; i < l->menu.n; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An entry for the next boot only. Each loader must forget it by itself before it starts the entry:
- * where that is not certain, there is no trial, since a trial that hangs would come again and
- * again.
+ * Boots an entry once. The loader itself must forget the choice before it starts the entry: where
+ * that is not certain there is no trial, since a trial that hangs would be started again at each
+ * boot.
  */
 
 #include <errno.h>
@@ -31,7 +31,7 @@
 #define ONE_SHOT EFIVAR_DIR "/" ONE_SHOT_NAME
 
 enum {
-	EFI_ATTRIBUTES = 7,   /* kept without power, for the loader and for us */
+	EFI_ATTRIBUTES = 7,   /* non-volatile, boot service access, runtime access */
 	FEATURE_ONE_SHOT = 3, /* bit of LoaderFeatures */
 	GRUBENV_SIZE = 1024,
 };
@@ -47,7 +47,7 @@ static const char *grubenv_of(const struct loader *l)
 	return root_resolve(l->q->root, path, l->arena);
 }
 
-/* The value of next_entry; NULL: none is set, or PATH is no environment of GRUB's. */
+/* The value of next_entry; NULL if it is not set or PATH is no GRUB environment block. */
 static const char *next_entry(const struct loader *l, const char *path, bool *is_environment)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -62,7 +62,8 @@ static const char *next_entry(const struct loader *l, const char *path, bool *is
 	return r > 0 ? arena_strdup(l->arena, value) : NULL;
 }
 
-/* GRUB writes into the blocks that the file has, and only where it reads a plain disk. */
+/* GRUB overwrites the file's blocks in place, which works on a plain disk and simple filesystems
+ * only. */
 static const char *why_not_writable(const struct loader *l, const char *grubenv)
 {
 	static const char *const never[] = {"btrfs", "zfs", "squashfs", "overlay", "f2fs", "erofs"};
@@ -84,7 +85,7 @@ static const char *why_not_writable(const struct loader *l, const char *grubenv)
 	if (!strstr(device, "/block/dm-"))
 		return NULL;
 	uuid = root_read_line(l->q->root, arena_printf(l->arena, "%s/dm/uuid", device), l->arena);
-	/* To GRUB a disk with several paths is a disk. */
+	/* GRUB sees a multipath device as a plain disk. */
 	if (uuid && (str_starts(uuid, "mpath-") || strstr(uuid, "-mpath-")))
 		return NULL;
 	return "it lies on LVM, or an encrypted or mapped volume";
@@ -171,7 +172,7 @@ static bool knows_one_shot(const struct loader *l)
 	       (le32(value.data + sizeof(uint32_t)) >> FEATURE_ONE_SHOT & 1);
 }
 
-/* efivarfs lets no variable be changed that it does not know before this. */
+/* efivarfs marks variables that it does not know as immutable. */
 static int remove_variable(const struct loader *l, const char *path)
 {
 	_cleanup_fd_ int fd = root_openat(l->q->root, path, O_RDONLY | O_NONBLOCK);
@@ -210,7 +211,7 @@ static int write_variable(const struct loader *l, const char *path, const char *
 	return e < 0 ? err_sys(err, e, "EFI variable %s", strrchr(path, '/') + 1) : 0;
 }
 
-/* One try, whatever an earlier trial has left. */
+/* Gives the entry one try, whatever count an earlier trial has left. */
 static int count_one(const struct loader *l, const char *file, struct err *err)
 {
 	const char *slash = strrchr(file, '/'), *counted;
@@ -232,7 +233,7 @@ static int count_one(const struct loader *l, const char *file, struct err *err)
 	return 0;
 }
 
-/* The number in LoaderInfo's "systemd-boot 252.39-1~deb12u1"; 0: it is another loader. */
+/* The number in LoaderInfo's "systemd-boot 252.39-1~deb12u1"; 0 for another loader. */
 static unsigned long systemd_boot_version(const struct loader *l)
 {
 	static const char name[] = "systemd-boot ";
@@ -243,8 +244,9 @@ static unsigned long systemd_boot_version(const struct loader *l)
 	return strtoul(text + strlen(name), NULL, 10);
 }
 
-/* How the loader knows the entry ID, which has one try. Some count the counter as part of it, later
- * ones do not; since 251 what is asked for is a pattern: it stands for ID+1.conf and for ID.conf. */
+/* The name by which the loader knows the entry ID, which has one try. Some versions count the boot
+ * counter as part of it, later ones do not. Since 251 it is a pattern, so one that matches both
+ * ID+1.conf and ID.conf works. */
 static const char *one_shot_name(const struct loader *l, const char *id)
 {
 	unsigned long version = systemd_boot_version(l);
@@ -286,8 +288,8 @@ static int bls_forget(const struct loader *l, struct err *err)
 
 /* ---- extlinux ---- */
 
-/* The program, with the folder that it is to work on; NULL: U-Boot reads the file, or it is
- * missing. */
+/* The extlinux program, and the folder to pass to it. NULL if it is missing, or if U-Boot, not
+ * extlinux, reads the file. */
 static const char *extlinux_tool(const struct loader *l, const char **folder)
 {
 	const char *file = l->menu.file[BOOTMENU_EXTLINUX];
@@ -333,7 +335,8 @@ static int try_next(const struct loader *l, const char *version, const char *pat
 
 	if (l->menu.grub_reads_bls && bls)
 		grub = bls;
-	/* The loader that started the machine has told so, if it can do this at all. */
+	/* LoaderFeatures is set by the loader that started the machine: with it, the BLS entry is
+	 * the right one even if GRUB has a menu, too. */
 	if (bls && (!grub || knows_one_shot(l)))
 		return bls_try(l, bls, err);
 	if (grub)

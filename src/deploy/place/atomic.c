@@ -21,7 +21,7 @@
 
 enum { TEMP_TRIES = 16, TEMP_RANDOM = 8 };
 
-/* What the signal handler removes. */
+/* The file that the signal handler removes. */
 static volatile int pending_dir = -1;
 static char pending_temp[NAME_MAX + 1];
 
@@ -38,7 +38,7 @@ static void set_pending(int dir, const char *temp)
 	pending_dir = dir;
 }
 
-/* Whether FOUND is a temporary name of NAME, or, if that is NULL, of any, that is made here. */
+/* Is FOUND a temporary name that make_temp() made for NAME, or for any file if NAME is NULL? */
 static bool is_temp(const char *found, const char *name)
 {
 	const size_t tail = strlen(TEMP_MARK) + TEMP_RANDOM;
@@ -51,7 +51,7 @@ static bool is_temp(const char *found, const char *name)
 	       strspn(found + strlen(TEMP_MARK), "0123456789abcdef") == TEMP_RANDOM;
 }
 
-/* A temporary file is locked as long as its maker lives. */
+/* Removes the temporary files that nobody has locked: a live run holds a lock on its own. */
 static void remove_leftovers(int dir, const char *name)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,7 +74,7 @@ static void remove_leftovers(int dir, const char *name)
 	closedir(d);
 }
 
-/* No signal comes between the file and the note that it is to be removed. */
+/* Signals are blocked, so that none comes before the handler knows the file. */
 static int create(struct atomic *r)
 {
 	sigset_t all, before;
@@ -113,8 +113,8 @@ static int make_temp(struct atomic *r, const char *path, struct err *err)
 			break;
 		if (e < 0)
 			continue;
-		/* Before it was locked another run could take it for a leftover, and remove it. A
-		 * filesystem without locks has no such runs. */
+		/* Until it is locked, another run may take it for a leftover and remove it. On a
+		 * filesystem without locks no run removes leftovers. */
 		if (flock(r->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
 			if (fstat(r->fd, &st) < 0 || st.st_nlink)
 				return 0;
@@ -210,7 +210,8 @@ int atomic_check_secret(const struct atomic *r, const char *secret, struct err *
 		return 0;
 	if (fstat(r->fd, &file) < 0 || fstat(r->dir, &folder) < 0)
 		return err_sys(err, -errno, "%s", r->temp);
-	/* It was made with 0600. A folder that only its owner enters hides what is in it. */
+	/* It was created with 0600. In a folder that only its owner can enter, other modes do no
+	 * harm. */
 	if (!(file.st_mode & 077) || !(folder.st_mode & 011))
 		return 0;
 	err_set(err, -EACCES,
@@ -239,7 +240,7 @@ static int take_name(struct atomic *r, struct err *err)
 	if (renameat(r->dir, r->temp, r->dir, r->name) < 0)
 		return err_sys(err, -errno, "renaming %s to %s", r->temp, r->name);
 	atomic_forget(r);
-	/* Where the file lies a FAT writes with the file only. */
+	/* FAT writes a file's directory entry when the file is synced. */
 	e = folder_sync(r->dir, r->fd);
 	return e < 0 ? err_sys(err, e, "%s is in place, but writing its folder to the disk failed",
 			       r->name)
@@ -248,7 +249,8 @@ static int take_name(struct atomic *r, struct err *err)
 
 int atomic_commit(struct atomic *r, struct err *err)
 {
-	/* A FAT gives the space of what is replaced away, as soon as nobody has it open. */
+	/* FAT frees the replaced file's clusters once nobody has it open. Until the rename is on
+	 * the disk, they must not be reused. */
 	int held = openat(r->dir, r->name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	int e = take_name(r, err);
 

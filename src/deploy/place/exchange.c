@@ -19,13 +19,13 @@
 
 enum {
 	CHUNK = 256 * 1024,
-	/* Numbers of further names: that of A's file tells what A and B are, so that another run
-	 * can end the exchange; all others are of no use to it. */
+	/* Numbers of temporary names. That of A's file encodes the roles of A and B, so that
+	 * another run can finish the exchange; the others carry no information. */
 	WAS_A = 0x80000000,
 	UNFINISHED = 0xc0000000,
 	ROLE_BITS = 8,
 	ROLE_TRIAL = 0xfe,
-	ROLE_TEMPORARY = 0xff, /* else: the generation; 0 is the image itself */
+	ROLE_TEMPORARY = 0xff, /* any other: the generation, 0 for the image itself */
 };
 
 #define PREVIOUS ".previous"
@@ -34,11 +34,11 @@ enum {
 struct exchange {
 	int dir;
 	const char *image, *a, *b;
-	char was_a[NAME_MAX + 1], was_b[NAME_MAX + 1]; /* their further names */
-	int renamed; /* of A and B, how many have what the other was */
+	char was_a[NAME_MAX + 1], was_b[NAME_MAX + 1]; /* temporary names of the two files */
+	int renamed; /* how many of A and B have the other's file already */
 };
 
-/* NAME and its file are on the disk. What is no file, or not there, has nothing to write. */
+/* Syncs NAME and its file. A link or a missing file has nothing to sync. */
 static int sync_name(int dir, const char *name, struct err *err)
 {
 	_cleanup_fd_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -89,7 +89,7 @@ bool exchange_are_same(int dir, const char *a, const char *b)
 
 /* ---- by further names ---- */
 
-/* What NAME is to IMAGE, and back. */
+/* The role of NAME: IMAGE itself, a previous one, the trial, or a temporary file. */
 static unsigned role_of(const char *image, const char *name)
 {
 	const char *rest = name + strlen(image);
@@ -136,7 +136,8 @@ static int copy_to(int dir, const char *name, const char *to, struct err *err)
 	return r < 0 ? err_sys(err, r, "copying %s", name) : 0;
 }
 
-/* NAME under the further name TO, which a killed run may have left. What has it is whole. */
+/* Gives NAME's file the second name TO, which a killed run may have left. A file named TO is always
+ * complete: a copy gets that name last. */
 static int duplicate(const struct exchange *x, const char *name, const char *to, struct err *err)
 {
 	char unfinished[NAME_MAX + 1];
@@ -220,8 +221,8 @@ int exchange_names(int dir, const char *image, const char *a, const char *b, str
 
 /* ---- after a crash ---- */
 
-/* A has what was B, as B has; TEMP is what was A. Or one of the renames was not made, or both were:
- * then TEMP is one more name of what has another. */
+/* Finishes an exchange that was interrupted. In between the two renames, A and B both are B's file
+ * and TEMP is A's. Before or after, TEMP is a second name of a file that has another. */
 static int end_exchange(int dir, const char *image, const char *temp, unsigned number,
 			struct err *err)
 {
@@ -240,7 +241,7 @@ static int end_exchange(int dir, const char *image, const char *temp, unsigned n
 	return r < 0 ? r : sync_name(dir, b, err);
 }
 
-/* The number of FOUND, a further name of IMAGE; 0: it is none. */
+/* The number in FOUND, a temporary name of IMAGE; 0 if it is none. */
 static unsigned number_of(const char *found, const char *image)
 {
 	char again[NAME_MAX + 1];

@@ -48,7 +48,7 @@ static void name_generation(const struct rotation *k, unsigned generation, char 
 		snprintf(out, NAME_MAX + 1, "%.*s.previous", (int)NAME_LONGEST, k->name);
 }
 
-/* 1, 0, or -errno: what cannot be looked at may be there. */
+/* 1, 0, or -errno if it cannot be found out. */
 static int exists(const struct rotation *k, const char *name, struct err *err)
 {
 	struct stat st;
@@ -60,7 +60,7 @@ static int exists(const struct rotation *k, const char *name, struct err *err)
 
 /* ---- the steps ---- */
 
-/* The generation that the new image takes first: a free one, or the last. */
+/* Chooses the generation where the new image goes first: the first free one, or the last. */
 static int first_slot(struct rotation *k, unsigned limit, struct err *err)
 {
 	char name[NAME_MAX + 1];
@@ -76,7 +76,7 @@ static int first_slot(struct rotation *k, unsigned limit, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* The new image comes from TEMP, or goes back there. */
+/* Moves the new image from TEMP to its first generation, or BACK. */
 static int begin(struct rotation *k, bool back, struct err *err)
 {
 	char name[NAME_MAX + 1];
@@ -88,7 +88,8 @@ static int begin(struct rotation *k, bool back, struct err *err)
 		    : exchange_move(k->dir, k->temp, name, err);
 }
 
-/* The new image goes to the generation TO, and those that it meets the other way by one. */
+/* Moves the new image step by step to the generation TO; each image that it passes moves one
+ * generation the other way. */
 static int walk(struct rotation *k, unsigned to, struct err *err)
 {
 	char name[NAME_MAX + 1], next[NAME_MAX + 1];
@@ -119,7 +120,7 @@ static int commit(struct rotation *k, unsigned limit, struct err *err)
 	return walk(k, 0, err);
 }
 
-/* After it TEMP is the new image, or nothing. */
+/* Afterwards TEMP is the new image, or does not exist. */
 static int take_back(struct rotation *k, struct err *err)
 {
 	int r = k->begun ? walk(k, k->start, err) : 0;
@@ -135,7 +136,7 @@ int rotate_lower(int dir, const char *name, unsigned from, struct err *err)
 	return walk(&k, 0, err);
 }
 
-/* IS_SPARE: nobody needs what is TEMP now. */
+/* IS_SPARE: the file that is now TEMP is no longer needed. */
 static void end(struct rotation *k, bool is_spare)
 {
 	if (is_spare)
@@ -170,7 +171,7 @@ int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct
 		limit = 0;
 	hold_signals();
 	r = commit(&k, limit, err);
-	/* Where that fails, too, TEMP may be an image that was there before. */
+	/* If undoing fails as well, TEMP may be an image that was there before: keep it. */
 	if (r == 0 || take_back(&k, NULL) < 0)
 		atomic_forget(file);
 	if (r < 0) {

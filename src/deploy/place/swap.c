@@ -32,7 +32,7 @@ int swap_scratch(const char *folder, struct err *err)
 		      : fd;
 }
 
-/* Is this what PATH holds already? */
+/* Does PATH have this content and mode already? */
 static bool is_there(const struct swap *s, const struct stat *now)
 {
 	_cleanup_fd_ int fd = -1;
@@ -47,7 +47,7 @@ static bool is_there(const struct swap *s, const struct stat *now)
 	       memcmp(sum, s->image->sha256, sizeof(sum)) == 0;
 }
 
-/* Labels and the like of the image that was there, where the filesystem takes them. */
+/* Copies the old image's extended attributes (SELinux labels), where the filesystem has them. */
 static int copy_xattrs(int from, int to)
 {
 	_cleanup_free_ char *names = malloc(XATTR_NAMES_MAX + 1);
@@ -67,7 +67,7 @@ static int copy_xattrs(int from, int to)
 	return 0;
 }
 
-/* Whom it belongs to, and who may read it. A FAT has none of that. */
+/* Sets the owner and the mode, which FAT does not have. */
 static int settle_access(const struct swap *s, int fd, const struct stat *before, struct err *err)
 {
 	_cleanup_fd_ int old = before ? root_openat(s->root, s->path, O_RDONLY | O_NONBLOCK) : -1;
@@ -98,7 +98,7 @@ static int fill(const struct swap *s, struct atomic *file, const struct stat *be
 	return r < 0 ? r : image_read_back(file->fd, s->path, s->image, s->arena, err);
 }
 
-/* Bytes of copies: on a FAT before Linux 6.0 that is how two images exchange their names. */
+/* The space for copies: before Linux 6.0, exchanging two names on FAT takes a copy of each file. */
 static uint64_t copies(const struct swap *s, uint64_t before)
 {
 	struct utsname u;
@@ -108,7 +108,8 @@ static uint64_t copies(const struct swap *s, uint64_t before)
 	return bootdir_takes(s->bootdir, s->image->bytes) + bootdir_takes(s->bootdir, before);
 }
 
-/* A folder of kernel-install's comes with the kernel: without it nothing would boot the image. */
+/* kernel-install creates the folder together with the kernel. Without it nothing would boot the
+ * image. */
 static int check_folder(const struct swap *s, struct err *err)
 {
 	const char *slash = strrchr(s->path, '/');

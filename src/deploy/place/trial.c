@@ -15,7 +15,7 @@
 #include "host/boot/images.h"
 #include "image/identity.h"
 
-/* Whether the file NAME is the image ID. */
+/* Is the file NAME the image with identity ID? */
 static bool has_id(int dir, const char *name, const char *id)
 {
 	_cleanup_fd_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -38,7 +38,8 @@ static int take_name(int dir, const char *name, const char *trial, unsigned keep
 	return e;
 }
 
-/* The trial is on its way from a further generation to the name in use. */
+/* An earlier run was interrupted while it moved the trial from a previous generation to the name in
+ * use. */
 static int resume(int dir, const char *path, const char *id, struct arena *arena, struct err *err)
 {
 	const char *name = base_name(path);
@@ -66,7 +67,7 @@ int trial_keep(const struct root *r, const char *path, const char *id, unsigned 
 		return take_name(dir, name, trial, keep, err);
 	if (!has_id(dir, name, id))
 		e = resume(dir, path, id, &arena, err);
-	/* The oldest image, which was to go, may have got that name. */
+	/* The trial's name may now be that of the oldest image, which has to go. */
 	return e == 0 ? trial_drop(r, path, err) : e;
 }
 

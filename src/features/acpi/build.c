@@ -8,8 +8,8 @@
 #include "format/machine/acpi.h"
 #include "format/kernel/kconfig.h"
 
-/* ACPI tables that the user gives: the kernel takes them in place of the firmware's, or adds
- * them. What the kernel would pass over is an error: it was asked for by name. */
+/* ACPI tables from the user, which replace the firmware's tables or add to them. A table that the
+ * kernel would ignore is an error, since the user asked for it. */
 
 enum { TABLE_SIZE_MAX = 16 * 1024 * 1024 };
 

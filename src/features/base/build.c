@@ -9,7 +9,8 @@
 
 enum { INIT_SIZE_MAX = 64 * 1024 * 1024 };
 
-/* PID 1 may have been replaced since: then it is compressed like all else. */
+/* Adds the precompressed PID 1. If PID 1 has been replaced since, it is compressed like every other
+ * file. */
 static int add_ready(struct build *b, struct plan_entry *e, struct err *err)
 {
 	const char *path = arena_printf(&b->plan.arena, "%s" READY_SUFFIX, b->request->init);
@@ -49,7 +50,7 @@ static int add_init(struct build *b, struct err *err)
 		r = add_ready(b, &e, err);
 	if (r == 0)
 		r = plan_add(&b->plan, &e, err);
-	/* The kernel starts /sbin/modprobe when it misses a filesystem or a cipher. */
+	/* The kernel runs /sbin/modprobe to load a filesystem or a cipher. */
 	if (r == 0)
 		r = plan_add_link(&b->plan, "usr/sbin/modprobe", "../../init",
 				  "answers when the kernel asks for a module", err);

@@ -2,18 +2,18 @@
 #include "features/features.h"
 
 /*
- * What neither carries disks nor is typed on, but what those hang on or what a machine wants
- * early: buses of virtual machines, bridges, serial consoles, watchdogs.
+ * Neither disks nor keyboards, but what these are connected to, or what a machine needs early:
+ * buses of virtual machines, bridges, serial consoles, watchdogs.
  */
 
 enum {
 	ALWAYS = REACH_GENERIC | REACH_SLOPPY,
-	/* No disk hangs there. */
+	/* No disk depends on it, so it is loaded after the drivers of disks. */
 	LATE = ALWAYS | RULE_LATE,
 };
 
 static const struct modules_rule rules[] = {
-	/* What belongs to the running system, or to a feature that asks for it. */
+	/* For the running system, or for a feature that adds its own modules. */
 	{"kernel/drivers/gpu/", NULL, 0, 0},
 	{"kernel/drivers/infiniband/", NULL, 0, 0},
 	{"kernel/drivers/media/", NULL, 0, 0},

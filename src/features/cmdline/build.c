@@ -8,10 +8,11 @@
 #include "format/ours/bootconf.h"
 #include "format/kernel/cmdline.h"
 
-/* Kernel parameters that the image brings: of settings, of --kernel-cmdline, and those of the machine, which only
- * a hostonly image may have. What comes later counts more, and the real command line most. */
+/* Kernel parameters that are embedded in the image: from settings, from --kernel-cmdline and, in a
+ * hostonly image, the machine's own. Later ones override earlier ones, and the real command line
+ * overrides them all. */
 
-/* A line stands in front of the real command line, and must not change its meaning. */
+/* A line is put in front of the real command line, and must not change the meaning of that. */
 static int check(const char *line, const char *origin, struct arena *arena, struct err *err)
 {
 	char *cursor = arena_strdup(arena, line), *param, *value;

@@ -2,9 +2,9 @@
 #include "features/features.h"
 
 /*
- * Ciphers and checksums. The kernel asks for them by name in mid-mount, and which it will ask
- * for lies on the disk: an image for any machine has them all. For this machine those that its
- * filesystem's driver depends on come with that driver.
+ * Ciphers and checksums. The kernel requests them by name during a mount, and only the disk says
+ * which, so a generic image has them all. In a hostonly image they come as dependencies of the
+ * filesystem's driver.
  */
 
 static const struct modules_rule rules[] = {

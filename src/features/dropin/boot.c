@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Programs of drop-in features: boot.conf names those that run at a stage of the boot, one after
- * the other. Each gets:
+ * Runs the programs of drop-in features that boot.conf names for each stage, one after the other.
+ * Each gets:
  *
  *   PATH, HOME=/, TERM=linux
  *   NEWROOT=/sysroot
@@ -20,18 +20,18 @@
 enum {
 	ENV_TEXT_MAX = PART_NAME_MAX + 32,
 	ERROR_MAX = 256,
-	LOADS_MS = 10000, /* what loads at once is waited for before a program runs */
+	LOADS_MS = 10000, /* how long the first program waits for modules to load */
 };
 
 struct state {
 	struct bootconf_run list[BOOTCONF_RUNS_MAX];
 	size_t n;
-	bool active;		   /* programs of STAGE run */
-	enum bootconf_stage stage; /* or ran last */
+	bool active;		   /* programs of STAGE are running */
+	enum bootconf_stage stage; /* the current stage, or the last one */
 	bool begun[RUN_STAGES];
-	size_t next;			    /* of the list */
-	const struct bootconf_run *current; /* that runs; NULL: none */
-	char error[ERROR_MAX];		    /* of one that is required; "": none */
+	size_t next;			    /* index in the list */
+	const struct bootconf_run *current; /* the running one, or NULL */
+	char error[ERROR_MAX];		    /* why a required one failed, or "" */
 };
 
 static bool setting(struct part *p, const char *key, char *value)
@@ -50,7 +50,7 @@ static bool has(const struct state *s, enum bootconf_stage stage)
 	return false;
 }
 
-/* False when nothing is to run at STAGE, or it was begun before. */
+/* False if nothing runs at STAGE, or it was begun before. */
 static bool begin_stage(struct state *s, enum bootconf_stage stage)
 {
 	if (!has(s, stage) || s->begun[stage])
@@ -101,7 +101,7 @@ static void start(struct part *p, const struct bootconf_run *run)
 		snprintf(root, sizeof(root), "PREROOT_ROOT=%s%s", m.is_device ? "/dev/" : "",
 			 m.device);
 		snprintf(type, sizeof(type), "PREROOT_FSTYPE=%s", m.type);
-		/* Not of a device that was pulled out meanwhile. */
+		/* Left out if the device has been removed meanwhile. */
 		env[5] = is_there || !m.is_device ? root : NULL;
 		env[6] = is_there || !m.is_device ? type : NULL;
 	}
@@ -135,7 +135,7 @@ static enum stage_step run_stage(struct part *p, enum bootconf_stage stage)
 	return s->active ? STAGE_STAYS : STAGE_ENDS;
 }
 
-/* The first programs may want the modules that were asked for by name. */
+/* The first programs may need the modules that boot.conf loads by name. */
 static enum stage_step pre_trigger(struct part *p)
 {
 	const struct state *s = p->state;
@@ -152,7 +152,7 @@ static enum stage_step pre_mount(struct part *p)
 	bool ran = ((const struct state *)p->state)->active;
 	enum stage_step step = run_stage(p, RUN_PRE_MOUNT);
 
-	/* A program may have changed what is on the device: it is looked for again. */
+	/* A program may have changed what is on the device, so find the root again. */
 	return step == STAGE_ENDS && ran ? part_go(p, STAGE_WAIT) : step;
 }
 
@@ -161,7 +161,7 @@ static enum stage_step pre_pivot(struct part *p)
 	return run_stage(p, RUN_PRE_PIVOT);
 }
 
-/* The stage that failed begins again, and so does one that the failure of something else has ended. */
+/* Lets a stage begin again that has failed, or that the failure of something else has ended. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;

@@ -10,8 +10,8 @@
 #include "format/machine/conf.h"
 
 /*
- * Drop-in features: files by which people have things packed, kernel parameters embedded, and
- * programs run at boot, without a line of code. man/preroot.features.5.scd has the keys.
+ * Drop-in features: files that have things packed, kernel parameters embedded and programs run at
+ * boot, without any code. man/preroot.features.5.scd has the keys.
  */
 
 enum { SECONDS_DEFAULT = 90, SHOWN_MAX = 256 };
@@ -33,7 +33,7 @@ struct dropin {
 	bool required;
 	struct run *runs;
 	size_t n_runs;
-	size_t cmdline_len; /* of all files */
+	size_t cmdline_len; /* in all files together */
 };
 
 static const char *shown(struct dropin *d, const char *text)
@@ -128,7 +128,7 @@ static int load_module(struct dropin *d, const struct conf_word *w, struct err *
 	return add_module_with(d, w, MODULES_LOAD, err);
 }
 
-/* Of one program at one stage, asked for twice, the stricter wish counts. */
+/* If a program is named twice for a stage, the stricter setting of each kind applies. */
 static bool merge_run(struct dropin *d, const struct bootconf_run *run)
 {
 	for (size_t i = 0; i < d->n_runs; i++) {
@@ -185,7 +185,7 @@ static int run_pre_pivot(struct dropin *d, const struct conf_word *w, struct err
 	return add_run(d, w, RUN_PRE_PIVOT, err);
 }
 
-/* The keys; those without a function are values, not lists. */
+/* Keys without a function are single values, not lists. */
 static const struct {
 	const char *name;
 	int (*add)(struct dropin *d, const struct conf_word *w, struct err *err);
@@ -269,7 +269,7 @@ static int check_conditions(struct dropin *d, struct err *err)
 	return 1;
 }
 
-/* What stands here comes in front of the real command line, and must not change its meaning. */
+/* The line is put in front of the real command line, and must not change the meaning of that. */
 static int check_cmdline(struct dropin *d, const struct conf_assignment *a, char *line,
 			 struct err *err)
 {
@@ -347,7 +347,7 @@ static int read_file(struct dropin *d, struct err *err)
 	return conf_parse(&d->conf, &d->b->plan.arena, &source, err);
 }
 
-/* A link to /dev/null: the file of the same name in the other folder does not count either. */
+/* A link to /dev/null also masks the file of the same name in the other folder. */
 static bool is_masked(const struct build *b, const char *path, struct arena *arena)
 {
 	const char *target = root_readlink(b->root, path, arena);
@@ -380,7 +380,8 @@ static int by_base_name(const void *a, const void *b)
 	return strcmp(base_name(*(const char *const *)a), base_name(*(const char *const *)b));
 }
 
-/* Paths of the drop-in features, sorted by name; of two with one name the first folder's. */
+/* Lists the drop-in features, sorted by name. A file in the first folder overrides one of the same
+ * name in the second. */
 static int list_files(struct build *b, const char ***out, struct err *err)
 {
 	_cleanup_strset_ struct strset seen = STRSET_INIT;

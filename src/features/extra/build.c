@@ -12,9 +12,8 @@
 #include "base/text.h"
 #include "features/items.h"
 
-/* What the user asked for by name: modules, files, programs. What cannot be had is an error; a line
- * of modules-load.d, and a module that settings name, may be for another kernel: that is a
- * warning. */
+/* Modules, files and programs that the user names. One that is missing is an error; but a module
+ * from modules-load.d or from settings may be meant for another kernel, so that is a warning. */
 
 enum { TREE_DEPTH_MAX = 64 };
 
@@ -32,7 +31,8 @@ static int add_driver(struct build *b, const char *name, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* What a program from outside needs comes from below the root, as everything else. */
+/* The libraries of a program from outside the root come from below the root, like everything
+ * else. */
 static int add_needs(struct build *b, int fd, const struct stat *st, const char *target,
 		     struct err *err)
 {
@@ -116,7 +116,7 @@ static int add_path(struct build *b, const char *source, const char *target, int
 	if (depth == TREE_DEPTH_MAX)
 		return err_set(err, -ELOOP, "--include %s: folders are nested too deeply", source);
 	root_note_outside(b->root, source);
-	/* The user's own path may be a link to what is meant; inside a tree links stay links. */
+	/* A link on the command line is followed; links inside a tree stay links. */
 	if (depth == 0 ? stat(source, &st) < 0 : lstat(source, &st) < 0)
 		return err_sys(err, -errno, "--include %s", source);
 	if (depth == 0 && S_ISREG(st.st_mode)) {
@@ -159,7 +159,7 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 	return add_path(b, inc->source, target, 0, err);
 }
 
-/* ORIGIN is the option, or where the settings ask for WORD. */
+/* ORIGIN is the option, or the place in the settings, that names WORD. */
 static int add_install(struct build *b, const char *word, bool optional, const char *origin,
 		       struct err *err)
 {
@@ -187,7 +187,7 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 	return 0;
 }
 
-/* Settings may be for several kernels: a module that this one does not have is left out. */
+/* Settings may be shared by several kernels, so a module that this one lacks is left out. */
 static int add_module(struct build *b, const struct request_wish *w, struct err *err)
 {
 	unsigned flags = w->kind == WISH_LOAD_MODULE ? MODULES_LOAD : 0;

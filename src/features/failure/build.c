@@ -5,12 +5,12 @@
 #include "base/text.h"
 #include "features/features.h"
 
-/* What a boot that fails may need besides its account: a place for it in the firmware, and the
- * knowledge that this machine guards secrets. */
+/* For boots that fail: the driver that stores the account in an EFI variable, and whether a TPM
+ * guards secrets of this machine. */
 
 enum { CRYPTTAB_SIZE_MAX = 1024 * 1024 };
 
-/* NAME DEVICE KEYFILE OPTIONS, and # for comments. */
+/* LINE is crypttab's: NAME DEVICE KEYFILE OPTIONS, or a # comment. */
 static bool is_sealed(char *line)
 {
 	const char *blanks = " \t", *options;
@@ -45,7 +45,7 @@ bool build_is_measured(const struct build *b)
 	return false;
 }
 
-/* A machine without EFI has no use for it; another machine's may be. */
+/* A hostonly image for this very machine needs it only if that has EFI. */
 static int add_efivarfs(struct build *b, struct err *err)
 {
 	int r = 0;

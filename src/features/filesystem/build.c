@@ -6,10 +6,10 @@
 #include "base/text.h"
 #include "features/features.h"
 
-/* Drivers of the filesystems: that of the root, or all that live on a local disk. */
+/* Drivers of filesystems: the root's, or all for local disks. */
 
 static const struct modules_rule rules[] = {
-	/* Over a network, or for a cluster: to come with a feature that brings the network up. */
+	/* Network and cluster filesystems: for a feature that brings the network up. */
 	{"kernel/fs/9p/", NULL, 0, 0},
 	{"kernel/fs/afs/", NULL, 0, 0},
 	{"kernel/fs/cachefiles/", NULL, 0, 0},
@@ -69,9 +69,9 @@ static int add_charset(struct build *b, const struct hw_mount *m, const char *op
 }
 
 /*
- * Filesystems that tell how the names of files are written (FAT, NTFS, HFS, JFS, ISO 9660) ask for
- * the tables of those characters by name while they are mounted. Which ones they use shows in the
- * options of the mount, also when it is the kernel that chose them.
+ * Filesystems with a character set for file names (FAT, NTFS, HFS, JFS, ISO 9660) request its table
+ * (nls_*) by name during the mount. The mount options show which one, even if it is the kernel's
+ * default.
  */
 static int add_charsets(struct build *b, const struct hw_mount *m, struct err *err)
 {
@@ -86,7 +86,7 @@ static int add_charsets(struct build *b, const struct hw_mount *m, struct err *e
 
 			if (!str_starts(option, keys[i]) || !*value)
 				continue;
-			/* FAT tells the number alone: codepage=437 */
+			/* FAT shows a bare number: codepage=437 */
 			if (*value >= '0' && *value <= '9')
 				prefix = "nls_cp";
 			r = add_charset(b, m, option, arena_printf(a, "%s%s", prefix, value), err);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Filesystems are checked before they are mounted, by the checkers of the machine that the image
- * was built on: /usr/sbin/fsck.TYPE. An image without the checker leaves the check to the root's
- * own init.
+ * Checks filesystems before they are mounted, with the checkers of the machine that the image was
+ * built on: /usr/sbin/fsck.TYPE. Without a checker in the image, the root's own init does the
+ * check.
  *
  *   fsck.mode=auto|force|skip, fastboot, rd.skipfsck (skip), forcefsck (force)
- *   fsck.repair=preen|yes|no   mend what is safe; all; nothing
+ *   fsck.repair=preen|yes|no   repair what is safe; everything; nothing
  *
- * Exit status (fsck(8)): 1: errors were mended; 2: the machine must start again; 4: errors are
- * left; 8 and more: the checker itself has failed. There is no time limit: to kill a repair would
- * do harm.
+ * Exit status (fsck(8)): 1: errors were corrected; 2: the machine must restart; 4: errors are left;
+ * 8 and more: the checker itself failed. There is no time limit, since killing a repair would do
+ * harm.
  */
 
 #include <errno.h>
@@ -28,7 +28,7 @@
 #include "init/core/part.h"
 #include "init/core/sys.h"
 
-/* Debian's systemd and initscripts do not check the root again when this file is there. */
+/* Debian's systemd and initscripts do not check the root again if this file exists. */
 #define MARK_DIR "/run/initramfs"
 #define MARK	 MARK_DIR "/fsck-root"
 
@@ -37,7 +37,7 @@ enum {
 	RESTART = 2,
 	ERRORS_LEFT = 4,
 	NOT_STARTED =
-		126, /* this and the next: as sys_spawn() and shells have it, no sum of bits */
+		126, /* 126 and 127 are not sums of bits: sys_spawn(), like shells, returns them */
 	ARGS_MAX = 8,
 	PATH_SIZE = 96,
 };
@@ -51,14 +51,14 @@ struct wishes {
 };
 
 struct state {
-	struct wishes wishes; /* first: what the kernel parameters set */
-	bool skip_root;	      /* unless it is forced: its fstab says so */
+	struct wishes wishes; /* must be first: set by kernel parameters */
+	bool skip_root;	      /* the root's fstab says so; fsck.mode=force overrides it */
 	enum { IDLE, HOLDS, HELD, RUNS, ENDED } run;
-	struct device_ref ref; /* that it is for */
-	int held;   /* result of the job that holds the device */
-	bool clean; /* the last one went well */
-	int status; /* of it, and why */
-	char device[JOBS_NAME_MAX]; /* that is being opened */
+	struct device_ref ref;	    /* the device being checked */
+	int held;		    /* result of the job that opens the device */
+	bool clean;		    /* the last check succeeded */
+	int status;		    /* exit status of the last check; WHY says more */
+	char device[JOBS_NAME_MAX]; /* the device being opened */
 	char path[PATH_SIZE], why[PART_NAME_MAX];
 };
 
@@ -66,7 +66,8 @@ static const struct checker {
 	const char *type;
 	const char *repair[3]; /* by enum repair */
 	const char *force;
-	const char *progress; /* to tell it on standard output: "PASS DONE ALL DEVICE" */
+	const char
+		*progress; /* makes it report progress on standard output: "PASS DONE ALL DEVICE" */
 } checkers[] = {
 #define ROW(type, preen, yes, no, force, progress) {type, {preen, yes, no}, force, progress},
 	FSCK_CHECKERS(ROW)
@@ -91,7 +92,7 @@ static const char *number(const char *s, unsigned long *out)
 	return end == s || *end != ' ' ? NULL : end + 1;
 }
 
-/* e2fsck's "PASS DONE ALL DEVICE", many times a second; other lines go to the log. */
+/* e2fsck prints "PASS DONE ALL DEVICE" many times a second. Other lines go to the log. */
 static bool take_progress(struct program *p, const char *line)
 {
 	unsigned long pass, done, all;
@@ -107,8 +108,8 @@ static bool take_progress(struct program *p, const char *line)
 
 /* ---- the check ---- */
 
-/* A checker opens the device by its name, which nothing else may have got meanwhile: a worker opens
- * it before, and keeps it open. */
+/* The checker opens the device by name, and another device must not get that name meanwhile: a
+ * worker opens the device first, and keeps it open. */
 struct question {
 	char device[JOBS_NAME_MAX];
 	struct device_identity identity;
@@ -198,7 +199,7 @@ static enum stage_step judge(struct part *p, const char *name)
 	return STAGE_ENDS;
 }
 
-/* Where distributions have it; false: not in this image. */
+/* Finds the checker where distributions install it. False if the image has none. */
 static bool find_program(const char *type, char path[PATH_SIZE])
 {
 	static const char *const folders[] = {"/usr/sbin", "/sbin", "/usr/bin"};
@@ -218,7 +219,7 @@ static bool is_asked_for(const struct state *s, const struct part_mount *m)
 	return s->wishes.mode == MODE_FORCE || (s->wishes.mode == MODE_AUTO && is_due);
 }
 
-/* False: there is nothing to check. */
+/* Starts the job that opens the device. False if there is nothing to check. */
 static bool hold(struct part *p, const struct part_mount *m)
 {
 	struct state *s = p->state;
@@ -242,8 +243,8 @@ static bool hold(struct part *p, const struct part_mount *m)
 	return true;
 }
 
-/* The device is held, or is another one, or cannot be opened. False: it is another one each time.
- */
+/* Starts the checker once the job has opened the device. False if the name belongs to another
+ * device at each try. */
 static bool check(struct part *p, const struct part_mount *m)
 {
 	struct state *s = p->state;
@@ -268,7 +269,7 @@ static void leave_mark(void)
 		log_info(MARK ": %s", strerror(errno));
 }
 
-/* It was begun in an earlier try of the boot, which has found another device since. */
+/* Was the check started for another device, before a retry of the boot? */
 static bool is_of_another(const struct state *s, const struct part_mount *m)
 {
 	return m->ref.slot != s->ref.slot || m->ref.generation != s->ref.generation;
@@ -294,14 +295,14 @@ static enum stage_step step(struct part *p)
 	if (s->run == HOLDS || s->run == RUNS)
 		return STAGE_STAYS;
 	s->run = IDLE;
-	/* What the checker says of a device that was pulled out counts for nothing. */
+	/* The result does not matter if the device has been removed. */
 	next = is_there ? judge(p, m.device) : STAGE_ENDS;
 	if (next == STAGE_ENDS && s->clean && m.is_root)
 		leave_mark();
 	return next;
 }
 
-/* Of the checker itself others tell that it runs. */
+/* What the check waits for. A running checker is reported elsewhere, as a program. */
 static void what(const struct part *p, char *out, size_t size)
 {
 	const struct state *s = p->state;
@@ -310,7 +311,7 @@ static void what(const struct part *p, char *out, size_t size)
 		snprintf(out, size, "/dev/%s to be opened for its check", s->device);
 }
 
-/* Its job or its checker may have been cancelled. A checker that runs is waited for. */
+/* The job or the checker may have been cancelled. A checker that still runs goes on. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;
@@ -320,7 +321,7 @@ static void retry(struct part *p)
 		s->run = IDLE;
 }
 
-/* ---- what it is told ---- */
+/* ---- settings and parameters ---- */
 
 static bool setting(struct part *p, const char *key, char *value)
 {

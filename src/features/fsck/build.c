@@ -12,9 +12,9 @@
 enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 
 /*
- * Checkers, which PID 1 runs before it mounts a filesystem: that of each filesystem that is mounted
- * early, or all that are installed. A strict image has none: the check is left to the root's own
- * init.
+ * Checkers, which PID 1 runs before it mounts a filesystem: those for the filesystems that are
+ * mounted early, or all that are installed. A strict image has none, and leaves the check to the
+ * root's own init.
  */
 
 #define TYPE(type, preen, yes, no, force, progress) type,
@@ -28,7 +28,7 @@ static bool has_checker(const char *type)
 	return false;
 }
 
-/* False when it is not installed. */
+/* 1: added, 0: not installed, -errno. */
 static int add(struct build *b, const char *type, const char *reason, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
@@ -62,7 +62,8 @@ static int add_of_mount(struct build *b, const struct hw_mount *m, struct err *e
 	return r < 0 ? r : 0;
 }
 
-/* PID 1 cannot know before the mount what the root's fstab says of its check. */
+/* PID 1 cannot read the root's fstab before the mount, so boot.conf says if that skips the
+ * check. */
 static int add_wish(struct build *b, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;

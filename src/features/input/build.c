@@ -5,12 +5,11 @@
 #include "base/text.h"
 #include "features/features.h"
 
-/* Somebody may have to type: drivers of this machine's keyboards, or of all, and what they hang
- * on. */
+/* Drivers of this machine's keyboards, or of all, and of their buses. */
 
 enum {
 	ALWAYS = REACH_GENERIC | REACH_SLOPPY,
-	/* Nobody types while the root is on its way. */
+	/* Nobody types before there is a prompt, so disks come first. */
 	LATE = ALWAYS | RULE_LATE,
 };
 
@@ -27,8 +26,8 @@ static const struct modules_rule rules[] = {
 	{0},
 };
 
-/* Only the driver in use: others that the modalias names (evdev, serio_raw) are for programs
- * that read keyboards, not for the console. */
+/* Only the driver in use: others that match the modalias (evdev, serio_raw) are not for the console
+ * but for programs that read keyboards. */
 static int add_device(struct build *b, const struct hw_device *d, struct err *err)
 {
 	const char *reason = arena_printf(&b->plan.arena, "keyboard at /sys/%s", d->path);
@@ -36,7 +35,7 @@ static int add_device(struct build *b, const struct hw_device *d, struct err *er
 	int r = driver ? modules_add_name(b->modules, driver, MODULES_LATE, reason, err)
 		       : MODULES_BUILTIN;
 
-	/* A driver may have a front end for each bus: xhci_hcd and xhci_pci. */
+	/* A driver may have a separate module for each bus: xhci_hcd and xhci_pci. */
 	if (r >= 0 && r != MODULES_BUILTIN && d->modalias)
 		r = modules_add_alias(b->modules, d->modalias, driver, MODULES_LATE, reason, err);
 	return r;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "features/microcode/microcode.h"
 
-/* AMD: which patches of which containers. */
+/* AMD: chooses patches from containers. */
 
 static const char vendor[] = "AuthenticAMD";
 
@@ -23,7 +23,7 @@ static bool is_container_file(const char *name)
 	return str_starts(name, "microcode_amd") && str_ends(name, ".bin");
 }
 
-/* microcode_amd_famXXh.bin; the file without a family has those up to 14h. */
+/* microcode_amd_famXXh.bin is for family XXh; the file without a family is for those up to 14h. */
 static bool is_named_for_others(const struct build *b, const char *name)
 {
 	static const char mark[] = "microcode_amd_fam";

@@ -10,16 +10,16 @@
 
 /*
  * CPU microcode: a hostonly image gets that of the machine's own kinds of processors, a generic
- * one that of all. A virtual machine's is its host's business. None is never an error: many
- * processors have no update, and many machines get theirs from the firmware.
+ * one all of it. In a virtual machine it is up to the host. Missing microcode is never an error:
+ * many processors have no update, and many machines get theirs from the firmware.
  */
 
 static const struct vendor {
-	const char *id;     /* as CPUID tells it */
+	const char *id; /* as CPUID reports it */
 	const char *name;
 	const char *package; /* Debian's, for a remark */
-	const char *option; /* of kernels that can leave it out; newer ones have no such option */
-	const char *support; /* what decides then */
+	const char *option;  /* of older kernels; newer ones do not have it */
+	const char *support; /* decides for newer kernels */
 	const char *path;
 	int (*choose)(struct build *b, struct microcode_choice *out, struct err *err);
 } vendors[] = {
@@ -50,8 +50,7 @@ static bool is_set(const struct build *b, const char *option)
 	return kconfig_get((const char *)b->config.data, b->config.len, option) == KCONFIG_YES;
 }
 
-/* Without a configuration nothing is known against it, and what is not looked for does no
- * harm. */
+/* Without a configuration the answer is yes: microcode that the kernel ignores does no harm. */
 static bool kernel_loads(const struct build *b, const struct vendor *v)
 {
 	if (!b->config.len)
@@ -61,7 +60,7 @@ static bool kernel_loads(const struct build *b, const struct vendor *v)
 	return is_set(b, v->support);
 }
 
-/* The machine's processors of that vendor, all of them guests: a remark. */
+/* Remarks that a virtual machine gets no microcode. */
 static void remark_guests(struct build *b, const struct vendor *v)
 {
 	for (size_t i = 0; i < b->hardware.n_cpus; i++)

@@ -10,13 +10,13 @@
 #include "format/codec/decode_all.h"
 #include "format/codec/unpack.h"
 
-/* Where microcode lies on a machine, and how it gets from there into memory. */
+/* Finds the machine's microcode files, and reads them. */
 
 enum { PLACES = 4 };
 
 struct found {
 	struct microcode_file file;
-	unsigned rank; /* firmware folder, then form: the lowest wins */
+	unsigned rank; /* by firmware folder, then by compression: the lowest wins */
 };
 
 struct search {
@@ -81,7 +81,7 @@ int microcode_find(struct build *b, const char *folder, bool (*is_one)(const cha
 
 	for (unsigned i = 0; i < PLACES && r == 0; i++)
 		r = search_dir(&s, dirs[i], i, err);
-	/* Where Debian's package once had what does not come in a file a processor. */
+	/* Older packages of Debian had the microcode that is not split by processor there. */
 	if (r == 0 && strcmp(folder, "intel-ucode") == 0)
 		r = search_dir(&s, "usr/share/misc", PLACES, err);
 	if (r == 0 && s.n)

@@ -7,14 +7,14 @@
 #include "base/text.h"
 #include "features/microcode/microcode.h"
 
-/* Intel: which updates of which files. */
+/* Intel: chooses updates from files. */
 
 static const char vendor[] = "GenuineIntel";
 
 struct update {
 	const struct microcode_file *file;
 	struct microcode_intel u; /* in the arena */
-	bool is_old;              /* a newer one serves all that it serves */
+	bool is_old;		  /* a newer one serves the same processors */
 };
 
 struct choice {
@@ -23,7 +23,7 @@ struct choice {
 	size_t n, n_files;
 };
 
-/* FF-MM-SS in hexadecimal at the start of NAME. */
+/* Parses FF-MM-SS (family, model, stepping; hexadecimal) at the start of NAME. */
 static bool name_signature(const char *name, uint32_t *signature)
 {
 	unsigned part[3];
@@ -39,7 +39,7 @@ static bool name_signature(const char *name, uint32_t *signature)
 	return true;
 }
 
-/* The suffixes mean that the running kernel shall not load it; early it may. */
+/* Updates with a suffix must not be loaded by a running kernel, but may be loaded early. */
 static bool is_update_file(const char *name)
 {
 	uint32_t signature;
@@ -116,7 +116,7 @@ static int take_file(struct choice *c, const struct microcode_file *f, struct er
 	return r < 0 ? microcode_damaged(c->b, f, is_named_for_others(c->b, f->name), err) : 0;
 }
 
-/* Does A serve each platform of the processor that B serves? */
+/* Does A serve every platform of the processor C that B serves? */
 static bool serves_as_well(const struct microcode_intel *a, const struct microcode_intel *b,
 			   const struct hw_cpu *c)
 {

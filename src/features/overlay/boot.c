@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Something writable over the mounted root (rd.overlay). What was the root goes to /run/rootfsbase
- * and is the lower layer; the upper layer is
+ * A writable overlay over the mounted root (rd.overlay). The real root moves to /run/rootfsbase and
+ * is the lower layer; the upper layer is
  *
  *   in memory    /run/overlayfs, a tmpfs with the folders upper and work
  *   on a device  /run/overlayfs-backing, with the folders overlay and ovlwork, dracut's names
  *
- * With rd.overlay.readonly what the device has is read, and changes go to memory. A device that
- * does not come or cannot be mounted is told, and memory takes its place.
+ * With rd.overlay.readonly the device is a lower layer, too, and changes go to memory. If the
+ * device does not appear or cannot be mounted, a message says so, and memory takes its place.
  */
 
 #include <errno.h>
@@ -36,26 +36,26 @@
 enum { FOLDER_MODE = 0755, OPTIONS_MAX = 1000 };
 
 struct wishes {
-	bool on;	     /* something writable over the root */
-	struct spec device;  /* NONE: in memory */
-	const char *options; /* of the tmpfs then; NULL */
+	bool on;
+	struct spec device;  /* SPEC_NONE: in memory */
+	const char *options; /* of the tmpfs, or NULL */
 	bool reset, readonly, crypt;
 };
 
 struct state {
-	struct wishes wishes; /* first: what the kernel parameters set */
+	struct wishes wishes; /* must be first: set by kernel parameters */
 	struct device_ref device;
 	bool is_laid;
-	char name[JOBS_NAME_MAX]; /* of it, when the job began */
+	char name[JOBS_NAME_MAX]; /* the device's, when the job began */
 	enum { IDLE, RUNS, ENDED } job;
 	int result;
 	char text[PART_TEXT_MAX];
 };
 
-/* What the worker needs to know. */
+/* Sent to the worker. */
 struct question {
-	char device[JOBS_NAME_MAX]; /* "": in memory */
-	char type[JOBS_NAME_MAX];   /* of its filesystem */
+	char device[JOBS_NAME_MAX]; /* "" for memory */
+	char type[JOBS_NAME_MAX];   /* the filesystem on it */
 	char options[OPTIONS_MAX];
 	bool reset, readonly;
 	struct device_identity identity;
@@ -63,7 +63,7 @@ struct question {
 
 _Static_assert(sizeof(struct question) <= JOBS_DATA_MAX, "a job that is too large");
 
-/* ---- the work ---- */
+/* ---- in the worker ---- */
 
 static int failed(struct job_result *out, const char *what, int r)
 {
@@ -81,7 +81,7 @@ static int make_folder(const char *path)
 	return r == -EEXIST ? 0 : r;
 }
 
-/* A folder of the device that is one: a link in its place could lead anywhere. */
+/* Is PATH on the device a folder, and not a link, which could lead anywhere? */
 static bool is_folder(const char *path)
 {
 	struct stat st;
@@ -100,7 +100,7 @@ static void reset(const char *path)
 		close_fd(fd);
 }
 
-/* Mounts the device, and makes its two folders. An error: it will not do; OUT->text says why. */
+/* Mounts the device, and creates its two folders. On failure OUT->text says why. */
 static int prepare_device(const struct question *q, struct job_result *out)
 {
 	static const char *const folders[] = {BACKING "/overlay", BACKING "/ovlwork"};
@@ -326,8 +326,8 @@ static void begin(struct part *p)
 		part_cover_root(p);
 }
 
-/* No worker took its job, or it was cancelled. One that runs or has ended still counts: the overlay
- * may be there. */
+/* Queues the job again if no worker took it, or it was cancelled. A job that runs or has ended
+ * still counts: the overlay may be in place. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;

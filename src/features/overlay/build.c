@@ -9,9 +9,9 @@
 #include "format/kernel/efivar.h"
 
 /*
- * What a hostonly image needs only if its kernel parameters, or the way it was started, ask for it:
- * the overlay filesystem (rd.overlay), and the variables of EFI, by which PID 1 finds the disk of a
- * root without a name. A generic image has all filesystems anyway.
+ * The overlay filesystem, which a hostonly image needs only with rd.overlay among its kernel
+ * parameters; and efivarfs, which PID 1 reads to find the disk of a root that nothing names. A
+ * generic image has all filesystems anyway.
  */
 
 static bool asks_for_overlay(char *words)
@@ -42,7 +42,7 @@ int overlay_build(struct build *b, struct err *err)
 {
 	int r = 0;
 
-	/* rd.overlay may come from the boot loader; without the overlay it must not start. */
+	/* rd.overlay may come from the boot loader, and the boot must fail without the overlay. */
 	buf_printf(&b->boot_conf, "feature=overlay\n");
 	if (!build_is_hostonly(b))
 		return 0;

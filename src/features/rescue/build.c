@@ -7,27 +7,27 @@
 #include "features/features.h"
 #include "features/items.h"
 
-/* A shell with a few tools, for boots that fail and for rd.break=. It is the machine's busybox, or
- * its sh with tools of its own. The machine's sulogin asks for root's password: the image then
- * holds its hash. */
+/* A shell with a few tools, for boots that fail and for rd.break=: the machine's busybox, or its sh
+ * with separate tools. The machine's sulogin asks for root's password, so the image holds its
+ * hash. */
 
 enum { ACCOUNTS_SIZE_MAX = 4 * 1024 * 1024, HASH_MAX = 512, BUSYBOX_SIZE_MAX = 64 * 1024 * 1024 };
 
 static const char reason[] = "rescue shell (--add rescue)";
 
-/* What helps to find out why a root cannot be reached. */
+/* Tools to find out why the root cannot be reached. */
 static const char *const tools[] = {
 	"cat",   "chmod", "clear", "cp",   "dd",    "df",    "dmesg", "du",    "echo",	"find",
 	"grep",  "head",  "hexdump", "less", "ln",  "ls",    "lsmod", "lspci", "lsusb", "mkdir",
 	"mknod", "more",  "mount", "mv",   "ps",    "pwd",   "readlink", "rm", "sed",	"sleep",
 	"sort",  "sync",  "tail",  "test", "top",   "umount", "uname", "vi",   "wc",	"xxd"};
 
-/* Those that have no counterpart in busybox, or a better one. */
+/* Tools that busybox lacks, or has only in a weaker version. */
 static const char *const further[] = {"blkid", "findmnt", "lsblk"};
 
-/* ---- who gets it ---- */
+/* ---- who may use it ---- */
 
-/* Copies field N of the line of root in TEXT; false: there is none. */
+/* Copies field N of root's line in TEXT. False if there is none. */
 static bool field_of_root(struct buf *text, unsigned n, char *out, size_t size)
 {
 	const char *line = buf_cstr(text);
@@ -46,7 +46,7 @@ static bool field_of_root(struct buf *text, unsigned n, char *out, size_t size)
 	return true;
 }
 
-/* The hash of root's password; "*": none. */
+/* Reads the hash of root's password; "*" if there is none. */
 static int read_hash(struct build *b, char out[HASH_MAX], struct err *err)
 {
 	static const char *const files[] = {"/etc/shadow", "/etc/passwd"};
@@ -63,7 +63,7 @@ static int read_hash(struct build *b, char out[HASH_MAX], struct err *err)
 		if (r == 0 && field_of_root(&text, 1, out, HASH_MAX))
 			break;
 	}
-	/* In passwd: it stands in shadow, where it was not. */
+	/* "x" in passwd refers to shadow, where it was not found. */
 	if (strcmp(out, "x") == 0)
 		strcpy(out, "*");
 	for (const char *s = out; *s; s++)
@@ -72,7 +72,7 @@ static int read_hash(struct build *b, char out[HASH_MAX], struct err *err)
 	return 0;
 }
 
-/* Without this the image would hold a shell that nobody ever gets. */
+/* Fails if nobody could ever use the shell. */
 static int fail_locked(struct build *b, const char *hash, struct err *err)
 {
 	if (b->request->rescue_shell == RESCUE_SHELL_DEFAULT && build_is_measured(b)) {
@@ -90,7 +90,8 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 			     "--rescue-shell=open gives a shell to everybody at the console");
 }
 
-/* *OPEN: whoever is at the console gets it; else it asks for root's password. HASH: of that. */
+/* Decides whether the shell is open to whoever is at the console, or asks for root's password,
+ * whose hash is HASH. */
 static int choose_policy(struct build *b, const char *hash, bool *open, struct err *err)
 {
 	*open = true;
@@ -116,7 +117,7 @@ static int add_text(struct build *b, const char *path, unsigned mode, const char
 	return plan_add_text(&b->plan, path, mode, text, strlen(text), reason, err);
 }
 
-/* glibc before 2.34 has the files of accounts in a library that no program names. */
+/* glibc before 2.34 reads passwd and shadow through a library that it opens by name. */
 static int add_nss(struct build *b, struct err *err)
 {
 	static const char *const paths[] = {"/usr/lib/x86_64-linux-gnu/libnss_files.so.2",
@@ -157,7 +158,7 @@ static int add_sulogin(struct build *b, const char *hash, struct err *err)
 	return r;
 }
 
-/* busybox lists its applets as names with NULs around them. */
+/* busybox holds the names of its applets between NULs. */
 static bool has_applet(const struct buf *busybox, const char *name)
 {
 	size_t len = strlen(name) + 2;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Resume from hibernation: before anything is mounted, since even a read-only mount replays a
- * journal under the feet of the system that sleeps in the image.
+ * Resume from hibernation, before anything is mounted: even a read-only mount replays the journal,
+ * which would destroy the filesystem for the hibernated system.
  *
  *   resume=DEVICE    where the image is: a swap area, or the filesystem of a swap file
  *   resume_offset=N  the page at which the swap file begins, in units of 4096 bytes
- *   resumewait       the device is waited for as long as it takes
- *   noresume, hibernate=noresume  no image is looked for
+ *   resumewait       wait for the device without a limit
+ *   noresume, hibernate=noresume  do not look for an image
  *
- * The kernel's own format alone (S1SUSPEND), see the kernel's Documentation/power/swsusp.rst. An
- * image that the kernel did not take and left in place is a reason not to go on: to mount the
- * filesystems writable and to resume later would destroy them.
+ * Only the kernel's own format (S1SUSPEND), see the kernel's Documentation/power/swsusp.rst. If the
+ * kernel does not resume from an image but leaves it in place, the boot fails: mounting the
+ * filesystems now and resuming later would destroy them.
  */
 
 #include <errno.h>
@@ -34,18 +34,19 @@
 #define OFFSET_PATH "/sys/power/resume_offset"
 
 enum {
-	PAGE = 4096,	     /* of resume_offset=, and of the swap header on the machines we know */
-	SIGNATURE_SIZE = 10, /* the last bytes of the swap header */
-	AFTER_ROOT_MS = 10000, /* the root is there, the image's device is not: so long */
-	READ_AGAIN_MS = 1000, /* after an error of the device, or of the worker that read it */
-	QUIET_MS = 10000, /* the kernel must freeze all processes: loading modules should end */
+	PAGE = 4096,	       /* of resume_offset=, and of the swap header on supported machines */
+	SIGNATURE_SIZE = 10,   /* the last bytes of the swap header */
+	AFTER_ROOT_MS = 10000, /* how long to wait for the device once the root is there */
+	READ_AGAIN_MS = 1000,  /* after an error of the device, or of the worker that read it */
+	QUIET_MS = 10000,      /* how long to let modules finish loading: the kernel must freeze all
+				  processes */
 };
 
 enum found {
 	NO_IMAGE,
-	IMAGE_LEFT,	 /* an image; it was not taken, and is still there */
-	IMAGE_DISCARDED, /* one that is gone now */
-	IMAGE_FOREIGN,	 /* one that the kernel cannot read */
+	IMAGE_LEFT,	 /* the kernel did not resume, and the image is still there */
+	IMAGE_DISCARDED, /* the kernel did not resume, and has discarded the image */
+	IMAGE_FOREIGN,	 /* not in the kernel's format */
 };
 
 struct wishes {
@@ -56,10 +57,10 @@ struct wishes {
 };
 
 struct state {
-	struct wishes wishes; /* first: what the kernel parameters set */
+	struct wishes wishes; /* must be first: set by kernel parameters */
 	enum { IDLE, READING, READ } job;
-	int result, found;	    /* of it */
-	char device[JOBS_NAME_MAX]; /* that it was for */
+	int result, found;	    /* of the job */
+	char device[JOBS_NAME_MAX]; /* that the job read */
 	bool decided;
 	struct device_ref ref;
 	int64_t until, quiet_until, again;
@@ -81,7 +82,7 @@ static int read_signature(int fd, uint64_t offset, char out[SIGNATURE_SIZE + 1])
 	return n < 0 ? (int)n : n == SIGNATURE_SIZE ? 0 : -ENODATA;
 }
 
-/* Programs outside the kernel write images of their own, which only they can read. */
+/* User-space hibernation (uswsusp, TuxOnIce) has formats that the kernel cannot read. */
 static enum found judge(const char *signature)
 {
 	static const char *const others[] = {"S2SUSPEND", "ULSUSPEND", "LINHIB0001"};
@@ -94,8 +95,8 @@ static enum found judge(const char *signature)
 	return NO_IMAGE;
 }
 
-/* Is there an image on the device? Then hands it to the kernel, which does not come back if it
- * takes it. OUT->found says what was found. */
+/* Looks for an image on the device, and hands it to the kernel, which does not return if it
+ * resumes. OUT->found says what was found. */
 static int work(const void *data, struct job_result *out)
 {
 	const struct question *q = data;
@@ -121,8 +122,8 @@ static int work(const void *data, struct job_result *out)
 		return r;
 	snprintf(text, sizeof(text), "%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
 	r = sys_write(RESUME_PATH, text);
-	/* Still here: it was not taken. The kernel removes the signature of an image that it has
-	 * looked at, whatever came of it. */
+	/* Still here, so the kernel did not resume. It removes the signature of any image that it
+	 * tried to read. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (read_signature(fd, q->offset, signature) == 0 && judge(signature) == NO_IMAGE)
 		out->found = IMAGE_DISCARDED;
@@ -140,7 +141,7 @@ static void done(struct part *p, const struct part_end *end)
 	s->found = end->found;
 }
 
-/* Is there no more time for the device? Without a limit where it has to be waited for. */
+/* Has the time limit for the device expired? With resumewait there is none. */
 static bool is_over(struct part *p)
 {
 	struct state *s = p->state;
@@ -153,8 +154,9 @@ static bool is_over(struct part *p)
 	return s->until ? log_now() >= s->until : part_is_late(p);
 }
 
-/* What was read with libblkid is the same signature: a swap area without an image. Of a swap file
- * that says nothing. A device that ends before the header holds no image either. */
+/* Is it certain without reading the signature? For a swap area libblkid has read the same
+ * signature, and says "swap" only if there is no image. A device that ends before the header has
+ * none either. */
 static bool has_no_image(struct part *p)
 {
 	const struct state *s = p->state;
@@ -164,7 +166,7 @@ static bool has_no_image(struct part *p)
 					 strcmp(d.probe->type, "swap") == 0);
 }
 
-/* Is there an image or not? To mount the filesystems without knowing may destroy them. */
+/* The signature could not be read: go on only if there is certainly no image. */
 static enum stage_step unreadable(struct part *p, const char *reason)
 {
 	struct state *s = p->state;
@@ -199,7 +201,7 @@ static enum stage_step decide(struct part *p)
 		return part_go(p, STAGE_RESUME);
 	if (s->found == NO_IMAGE && s->result < 0)
 		return unreadable(p, reason);
-	/* With an image that is still there it is asked again, should the boot be tried again. */
+	/* If the image is still there, a retry of the boot has to look again. */
 	s->decided = s->found == NO_IMAGE || s->found == IMAGE_DISCARDED;
 	if (s->found == NO_IMAGE)
 		return STAGE_ENDS;
@@ -235,13 +237,13 @@ static enum stage_step start(struct part *p, const struct part_device *d)
 	q.identity = d->identity;
 	s->ref = d->ref;
 	memcpy(s->device, q.device, sizeof(s->device));
-	/* The kernel freezes all processes to resume: it could not while a module loads. */
+	/* To resume, the kernel freezes all processes, which fails while a module is loading. */
 	if (part_job(p, 0, &q, sizeof(q), true))
 		s->job = READING;
 	return STAGE_STAYS;
 }
 
-/* The device is not there (yet). */
+/* The device is not there yet. */
 static enum stage_step wait_for_device(struct part *p)
 {
 	struct state *s = p->state;
@@ -298,8 +300,8 @@ static void begin(struct part *p)
 		part_want(p, &s->wishes.on);
 }
 
-/* What was found in an earlier try may have changed. A job that still reads the device is stopped: it
- * must not reach the kernel when the root is mounted, which whoever had a shell may have done. */
+/* The image may have changed since the last try. A job that still reads the device is cancelled: it
+ * must not resume once the root is mounted, which the user of a rescue shell may have done. */
 static void retry(struct part *p)
 {
 	struct state *s = p->state;

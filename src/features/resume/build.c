@@ -9,16 +9,16 @@
 #include "format/kernel/kconfig.h"
 
 /*
- * Where a hibernation image may be, in a hostonly image: the drivers of the swap areas in use, and
- * resume= for PID 1, unless the kernel command line has its own. As Debian's tools do it: RESUME in
- * /etc/initramfs-tools decides; without it, or with "auto", the first swap area of fstab.
+ * For a hostonly image: the drivers of the swap areas in use, and a default resume= for PID 1,
+ * which the kernel command line overrides. As with Debian's tools, RESUME in /etc/initramfs-tools
+ * decides; without it, or with "auto", it is the first swap area of fstab.
  */
 
 enum { FILE_SIZE_MAX = 1024 * 1024 };
 
 #define CONF_DIR "etc/initramfs-tools/conf.d"
 
-/* 1: TEXT ends with a NUL behind it; 0: there is no such file. */
+/* 1, with TEXT NUL-terminated, or 0 if there is no such file. */
 static int read_text(struct build *b, const char *path, struct buf *text, struct err *err)
 {
 	int r = root_read(b->root, path, FILE_SIZE_MAX, text);
@@ -30,7 +30,7 @@ static int read_text(struct build *b, const char *path, struct buf *text, struct
 	return buf_cstr(text) ? 1 : err_set(err, -ENOMEM, "no memory left");
 }
 
-/* Lines NAME=VALUE of a file for a shell; of several settings of RESUME the last one. */
+/* Reads RESUME from a file of shell assignments. The last one applies. */
 static int take_conf(struct build *b, const char *path, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -65,7 +65,8 @@ static int configured(struct build *b, const char **resume, struct err *err)
 	return r;
 }
 
-/* What fstab calls the first swap area that is no file and needs nothing above a partition. */
+/* The name in fstab of the first swap area that is a disk or partition, not a file or mapped
+ * device. */
 static int from_fstab(struct build *b, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -98,8 +99,8 @@ static bool can_hibernate(const struct build *b)
 					     "CONFIG_HIBERNATION") == KCONFIG_YES;
 }
 
-/* The disk of a swap area may hang on another controller than the root. It may also be gone when the
- * image is used: no driver for it is a warning. */
+/* The swap area may be on another controller than the root. It may also be gone by the time the
+ * image is used, so a missing driver is only a warning. */
 static int add_drivers(struct build *b, struct err *err)
 {
 	struct arena *a = &b->plan.arena;

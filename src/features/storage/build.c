@@ -7,9 +7,8 @@
 #include "features/features.h"
 
 /*
- * Drivers on the way to the disks. Generic: all that the target kernel has for storage and for
- * the buses that storage hangs on. Hostonly: what serves each device between the bus and the
- * filesystems that must be mounted early.
+ * Drivers of the disks. Generic: everything the target kernel has for storage and its buses.
+ * Hostonly: the drivers of each device between the bus and the filesystems that are mounted early.
  */
 
 enum {
@@ -19,7 +18,7 @@ enum {
 };
 
 const struct modules_rule storage_rules[] = {
-	/* What people plug in, and what machines are moved to. */
+	/* Disks that people plug in, and controllers of machines that a disk may be moved to. */
 	{"kernel/drivers/ata/ahci.ko", "SATA disks", ALWAYS, 0},
 	{"kernel/drivers/ata/ahci_platform.ko", "SATA disks", ALWAYS, 0},
 	{"kernel/drivers/ata/ata_generic.ko", "SATA and IDE disks", ALWAYS, 0},
@@ -46,12 +45,12 @@ const struct modules_rule storage_rules[] = {
 	{"kernel/drivers/usb/storage/", "USB disks", ALWAYS, 0},
 	{"kernel/drivers/virtio/", "bus of virtual machines", ALWAYS, 0},
 
-	/* Controllers: any machine's, or those of the kind that this machine has. */
+	/* Controllers: all, or those of a kind that this machine has. */
 	{"kernel/drivers/ata/", "SATA and IDE disks", OF_A_KIND, 0},
 	{"kernel/drivers/message/fusion/", "SCSI and SAS controllers", OF_A_KIND, FACTS_DISKS},
 	{"kernel/drivers/scsi/", "SCSI, SAS and RAID controllers", OF_A_KIND, FACTS_DISKS},
 
-	/* Over a network, for tests, or for the running system only. */
+	/* Over a network, for tests, or of no use before the root is mounted. */
 	{"kernel/drivers/block/aoe/", NULL, 0, 0},
 	{"kernel/drivers/block/drbd/", NULL, 0, 0},
 	{"kernel/drivers/block/nbd.ko", NULL, 0, 0},
@@ -77,7 +76,7 @@ const struct modules_rule storage_rules[] = {
 	{0},
 };
 
-/* What this version has no feature for must not look like success. */
+/* Storage that no feature supports must fail, not look like success. */
 static int refuse(struct err *err)
 {
 	return err_hint(err, "keep using the image builder of your distribution on this machine");
@@ -106,8 +105,8 @@ static bool needs_more_devices(const char *options)
 	return false;
 }
 
-/* Is D a device of a bus on the way to M? A device is told once, with the first that needs it: what
- * another filesystem shares with / is known by its place. */
+/* Is D a device of a bus on the way to M? A device is listed once, with the first mount that needs
+ * it; if it is shared with /, its path tells that it is on the way to M, too. */
 static bool carries(const struct hw_device *d, const struct hw_mount *m)
 {
 	if (d->subsystem && strcmp(d->subsystem, "scsi") == 0)
@@ -121,7 +120,7 @@ static bool carries(const struct hw_device *d, const struct hw_mount *m)
 	return false;
 }
 
-/* iSCSI, rbd and the like have disks without a device of a bus below them. */
+/* The disks of iSCSI, rbd and the like have no bus device below them. */
 static int check_controller(const struct build *b, const struct hw_mount *m, struct err *err)
 {
 	for (size_t i = 0; i < b->hardware.n_devices; i++)
@@ -168,7 +167,7 @@ static int check_mounts(const struct build *b, struct err *err)
 	return r;
 }
 
-/* PCI mass storage, SCSI and virtio disks, mmc: what always has a driver of its own. */
+/* PCI mass storage, SCSI, virtio, mmc and Hyper-V devices, each of which needs a driver. */
 static bool carries_disks(const char *modalias)
 {
 	return modalias && ((str_starts(modalias, "pci:") && strstr(modalias, "bc01sc")) ||
@@ -177,8 +176,9 @@ static bool carries_disks(const char *modalias)
 }
 
 /*
- * The modalias decides. A driver that the running kernel has as a module must be in the target,
- * as a module or built in; one that is built into the running kernel may be anything there.
+ * The modalias decides. If the running kernel uses a module for the device, the target kernel must
+ * have the driver, as a module or built in. A driver that is built into the running kernel may have
+ * another name there, or none.
  */
 static int add_device(struct build *b, const struct hw_device *d, struct err *err)
 {

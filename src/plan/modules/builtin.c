@@ -5,7 +5,7 @@
 
 #include "plan/modules/kit.h"
 
-/* Drivers inside the kernel: they need no file, but may ask for firmware and for modules. */
+/* Built-in drivers need no module, but may need firmware and other modules. */
 
 enum { MODINFO_MAX = 64 * 1024 * 1024 };
 
@@ -14,7 +14,7 @@ bool modules_is_builtin(const struct modules *m, const char *name)
 	struct kmod_module *km;
 	bool is_builtin;
 
-	/* Nothing tells which drivers it has, but that each of them is built in. */
+	/* Nothing lists its drivers, but all of them are built in. */
 	if (m->kernel->is_monolithic)
 		return true;
 	if (kmod_module_new_from_name(m->kmod, name, &km) < 0)

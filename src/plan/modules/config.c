@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "plan/modules/kit.h"
 
-/* What people and packages say about modules: modprobe.d and modules-load.d. */
+/* The configuration of modules: modprobe.d and modules-load.d. */
 
 enum { CONFIG_MAX = 16 * 1024 * 1024 };
 
@@ -62,7 +62,7 @@ const char *const *modules_config_files(const struct root *root, const char *con
 	return out;
 }
 
-/* The same paths as libkmod can open them. */
+/* The same paths with the root in front, for libkmod. */
 static const char *const *below(const struct root *root, const char *const *files,
 				struct arena *arena)
 {
@@ -143,7 +143,7 @@ const char *const *modules_modprobe_files(const struct root *root, struct arena 
 {
 	const char *const *files = modules_config_files(root, modules_modprobe_dirs, arena);
 
-	/* libkmod reads them without asking the root. */
+	/* libkmod opens them itself, so they have to be noted as inputs here. */
 	for (size_t i = 0; files[i]; i++)
 		root_note(root, files[i]);
 	return below(root, files, arena);

@@ -3,7 +3,7 @@
 
 #include "plan/modules/kit.h"
 
-/* Takes modules out again, if what stays can do without them. */
+/* Removes modules from the plan, provided that no remaining module depends on them. */
 
 static bool is_gone(const struct modules *m, const struct module *mod)
 {
@@ -20,7 +20,7 @@ static size_t keep(const struct modules *m, struct module **list, size_t n)
 	return kept;
 }
 
-/* Without those that are gone, MOD must still be able to load. */
+/* MOD must still load without the dropped modules. */
 static int settle_without(const struct modules *m, struct module *mod, struct err *err)
 {
 	for (size_t i = 0; i < mod->n_hard; i++)

@@ -27,7 +27,8 @@ struct facts_table {
 };
 
 /*
- * Names that the kernel's interfaces had in 5.10 to 7.2. Sorted, as modinfo_imports() wants it.
+ * The kernel's symbols that a driver of some kind imports, as named in 5.10 to 7.2. Sorted, as
+ * modinfo_imports() requires.
  */
 static const struct {
 	const char *name;
@@ -75,7 +76,7 @@ struct scan {
 	} *results;
 };
 
-/* Names all that the facts depend on but the files. */
+/* Names everything beside the files that the facts depend on. */
 static const char *cache_key(const struct root *root, const char *name, struct arena *arena)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -196,7 +197,7 @@ static void keep(struct facts_table *t, const char *file, const struct result *r
 	facts_cache_add(t->cache, &result->st, f);
 }
 
-/* The file is asked for in any case: what the answer was belongs to the trace of the plan. */
+/* Always stats the file, even with a cache: the answer belongs to the trace of the plan. */
 static bool is_known(struct facts_table *t, const char *file)
 {
 	const struct facts *f;

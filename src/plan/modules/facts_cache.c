@@ -38,7 +38,7 @@ static void push(struct known **list, size_t *n, const struct known *k)
 	(*list)[(*n)++] = *k;
 }
 
-/* A truncated record ends the list: the rest is read from the files again. */
+/* A truncated record ends the list; the facts after it are read from their modules again. */
 static void decode(struct facts_cache *c, const struct buf *blob, struct arena *arena)
 {
 	const uint8_t *p = blob->data, *end = p + blob->len;
@@ -98,7 +98,7 @@ static struct known *find(const struct facts_cache *c, const struct file_identit
 	return c->n_old ? bsearch(&key, c->old, c->n_old, sizeof(key), by_file) : NULL;
 }
 
-/* Of files that are new, and of those that are as they were. */
+/* Writes the facts of new files, and the old ones that no new one replaces. */
 static void write_blob(struct facts_cache *c)
 {
 	_cleanup_buf_ struct buf blob = BUF_INIT;

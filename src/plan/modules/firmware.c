@@ -11,28 +11,27 @@
 #include "plan/modules/kit.h"
 
 /*
- * Firmware: the "firmware=" names of each module, also of drivers that are part of the kernel,
- * looked up where the kernel will look: /lib/firmware/updates/VERSION, updates, VERSION and
- * /lib/firmware itself; plain, .zst, .xz. Links are kept.
+ * Firmware: the "firmware=" names of each module and built-in driver, looked up where the kernel
+ * looks: /lib/firmware/updates/VERSION, updates, VERSION and /lib/firmware itself; plain, .zst,
+ * .xz. Links are kept.
  *
  * A driver names the firmware of every device that it ever served, and of some that never
- * shipped; which of the names matters only the driver knows. So a driver on the way to root for
- * which none of its names is installed is an error, but for one that the running kernel drives
- * that very device with: there it is a warning. Everything else is counted.
+ * shipped; only the driver knows which of them it needs. So it is an error if a driver on the way
+ * to root has none of its firmware installed, but only a warning if that driver serves the device
+ * right now. Everything else is counted.
  */
-
 
 struct finder {
 	struct modules *m;
 	struct plan *plan;
 	const char *config;
 	size_t config_len;
-	bool recompress; /* what is not compressed yet */
+	bool recompress; /* compress files that are not compressed yet */
 	const char *dirs[4];
 	size_t missing;
 };
 
-/* Until 5.19 there was one option, and it meant xz. */
+/* Before 5.19 there was a single option, which meant xz. */
 static bool kernel_unpacks(const struct finder *f, enum codec codec)
 {
 	static const char one[] = "CONFIG_FW_LOADER_COMPRESS", later[] = "CONFIG_FW_LOADER_COMPRESS_";
@@ -49,7 +48,7 @@ static const char *merged(struct arena *a, const char *path)
 	return str_starts(path, "lib/") ? arena_printf(a, "usr/%s", path) : path;
 }
 
-/* Up from FROM's folder to the top, and down to TO. */
+/* The relative target of a link at FROM to TO: up to the top, and down again. */
 static const char *link_between(struct arena *a, const char *from, const char *to)
 {
 	const char *up = "";
@@ -59,8 +58,8 @@ static const char *link_between(struct arena *a, const char *from, const char *t
 	return arena_printf(a, "%s%s", up, merged(a, to));
 }
 
-/* How the file at PATH goes into the image: as it is, where the kernel reads it so; compressed on
- * its own, where the kernel can read that; else plain, among what is compressed together. */
+/* How the file at PATH is packed: as it is if the kernel can decompress it; compressed alone if the
+ * kernel can read that; else uncompressed, in the base segment. */
 static struct plan_entry form_of(struct finder *f, const char *path, const char *reason)
 {
 	enum codec codec = codec_by_suffix(path);
@@ -80,14 +79,14 @@ static struct plan_entry form_of(struct finder *f, const char *path, const char 
 	return e;
 }
 
-/* Adds PATH and, when it is a link, what it leads to. */
+/* Adds PATH and, if it is a link, the link's target. */
 static int add_path(struct finder *f, const char *path, const char *reason, struct err *err)
 {
 	struct arena *a = f->m->arena;
 	struct plan_entry e = form_of(f, path, reason);
 	const char *end;
 
-	/* A link is packed as one to the file at its very end: what lies between need not be. */
+	/* A chain of links is packed as one link to the final file. */
 	end = root_resolve(f->m->root, path, a);
 	if (!end)
 		return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
@@ -105,7 +104,7 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	return plan_add(f->plan, &e, err);
 }
 
-/* The names that PATTERN matches and an earlier folder does not have. */
+/* Adds the files that match PATTERN, except those that an earlier folder has, too. */
 static int add_glob(struct finder *f, const char *dir, const char *pattern, struct strset *seen,
 		    const char *reason, struct err *err)
 {
@@ -153,7 +152,7 @@ static int add_globs(struct finder *f, const char *pattern, const char *reason, 
 	return found > 0;
 }
 
-/* 1 found and added, 0 not there, -errno. */
+/* 1: found and added, 0: not found, -errno. */
 static int add_name(struct finder *f, const char *name, const char *reason, struct err *err)
 {
 	static const char *const suffixes[] = {"", ".zst", ".xz"};
@@ -176,7 +175,7 @@ static int add_name(struct finder *f, const char *name, const char *reason, stru
 	return 0;
 }
 
-/* Nothing of what a driver on the way to root asks for is installed. */
+/* A driver on the way to root has none of its firmware installed. */
 static int none_found(struct finder *f, const char *module, unsigned flags, const char *names,
 		      struct err *err)
 {
@@ -225,7 +224,7 @@ static int add_wanted(struct finder *f, const char *module, unsigned flags, cons
 	return 0;
 }
 
-/* modules.builtin.modinfo: "NAME.KEY=VALUE", NUL-terminated each. */
+/* MODINFO is modules.builtin.modinfo: NUL-terminated "NAME.KEY=VALUE" strings. */
 static int add_builtin(struct finder *f, const struct builtin *b, const struct buf *modinfo,
 		       struct err *err)
 {

@@ -10,7 +10,8 @@
 #include "format/kernel/cmdline.h"
 #include "plan/modules/kit.h"
 
-/* The indexes that PID 1 reads: of the modules in the image, and of those it could have had. */
+/* PID 1's indexes: of the modules in the image, and of those that the kernel has but the image
+ * lacks. */
 
 enum { INDEX_TEXT_MAX = 64 * 1024 * 1024, CMDLINE_MAX = 64 * 1024 };
 
@@ -87,8 +88,9 @@ static struct modindex_list numbers(struct arena *a, struct module **list, size_
 	return (struct modindex_list){refs, n};
 }
 
-/* libkmod takes "module.option" of the running kernel's command line for configuration, behind
- * what it read from files; an image must not depend on that. How many of MODULE's are that? */
+/* libkmod appends the "module.option" parameters of the running kernel's command line to the
+ * options from files. An image must not depend on them. Returns how many of MODULE's options they
+ * are. */
 static size_t from_running_cmdline(const char *cmdline, const char *module)
 {
 	_cleanup_free_ char *copy = xstrdup(cmdline);
@@ -151,7 +153,7 @@ static void read_running_cmdline(struct buf *out)
 		root_read(&host, "proc/cmdline", CMDLINE_MAX, out);
 }
 
-/* How often modprobe.blacklist= of the running kernel's command line names NAME. */
+/* How often the running kernel's command line names NAME in modprobe.blacklist=. */
 static int blacklisted_by_cmdline(const char *cmdline, const char *name)
 {
 	_cleanup_free_ char *copy = xstrdup(cmdline);
@@ -167,7 +169,7 @@ static int blacklisted_by_cmdline(const char *cmdline, const char *name)
 	return n;
 }
 
-/* "install NAME COMMAND": whatever it does, no device may load the module without it. */
+/* "install NAME COMMAND" replaces loading the module, so no device may load it directly. */
 static bool has_install_command(struct modules *m, const char *name)
 {
 	struct kmod_config_iter *it = kmod_config_get_install_commands(m->kmod);
@@ -179,8 +181,8 @@ static bool has_install_command(struct modules *m, const char *name)
 	return found;
 }
 
-/* "blacklist NAME" in modprobe.d: the module is there, but no device may ask for it. CMDLINE: of the
- * running kernel, which libkmod takes for a part of the configuration. */
+/* "blacklist NAME" in modprobe.d: no device loads the module, though it is there. CMDLINE is the
+ * running kernel's, which libkmod treats as part of the configuration. */
 static bool is_blacklisted(struct modules *m, const char *name, const char *cmdline)
 {
 	struct kmod_config_iter *it = kmod_config_get_blacklists(m->kmod);
@@ -242,14 +244,15 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 
 /* ---- the modules that the kernel has and the image has not ---- */
 
-/* Disks hang on these buses; the rest would be ballast. */
+/* Only the buses that disks are on: the index names a missing driver of a disk, nothing else. */
 static bool can_carry_disks(const char *pattern)
 {
 	return str_starts(pattern, "pci:") || str_starts(pattern, "usb:") ||
 	       str_starts(pattern, "virtio:") || str_starts(pattern, "vmbus:");
 }
 
-/* pci:vVENDORdDEVICEsv...: cards of one chip differ in what follows, and seldom have another driver. */
+/* pci:vVENDORdDEVICEsv...: the subsystem IDs after that distinguish cards with the same chip, which
+ * rarely have different drivers. */
 static const char *without_card(struct arena *a, const char *pattern)
 {
 	const char *card = str_starts(pattern, "pci:v") ? strstr(pattern, "sv") : NULL;
@@ -271,7 +274,8 @@ static int by_module(const void *a, const void *b)
 	return diff ? diff : strcmp(x->pattern, y->pattern);
 }
 
-/* Where nearly all drive something else, what only a look into the file would tell is not worth it. */
+/* In these folders only the module's content says whether it drives disks. Reading them all is not
+ * worth it, since hardly any does. */
 static bool is_mixed(const struct modules_rule *rule)
 {
 	return rule->provides &&

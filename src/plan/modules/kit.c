@@ -9,9 +9,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* The modules that were added, with all that they depend on. */
+/* The set of added modules, with their dependencies. */
 
-/* Of a path in modules.dep, which may be an absolute one. */
+/* PATH is from modules.dep, and may be absolute. */
 const char *modules_file_of(const struct modules *m, const char *path)
 {
 	if (path[0] == '/')
@@ -91,7 +91,7 @@ int modules_each_found(struct modules *m, const char *word,
 
 	if (modindex_normalise(word, normal) && modules_dep_of(m, normal))
 		return fn(m, normal, arg);
-	/* libkmod refuses names over PATH_MAX; nothing has an alias of that length. */
+	/* libkmod fails on names over PATH_MAX; no alias is that long. */
 	if (strlen(word) >= PATH_MAX || kmod_module_new_from_lookup(m->kmod, word, &found) < 0)
 		return 0;
 	kmod_list_foreach(item, found) {

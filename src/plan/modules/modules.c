@@ -16,7 +16,8 @@ static void no_log(void *data, int priority, const char *file, int line, const c
 	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
 }
 
-/* modules.dep as text: libkmod stops without a word at a module whose file is gone. */
+/* Reads modules.dep as text, since libkmod ignores a module whose file is missing without an
+ * error. */
 static int read_deps(struct modules *m, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -31,7 +32,7 @@ static int read_deps(struct modules *m, struct err *err)
 		struct dep *d = arena_alloc(m->arena, sizeof(*d));
 
 		*d = (struct dep){arena_strdup(m->arena, name), path, needs};
-		/* depmod lists what takes precedence first. */
+		/* depmod lists the file that overrides others first. */
 		if (!strset_add(&m->deps, d->name, d))
 			m->double_path = path;
 		strset_add(&m->dep_paths, d->path, d);
@@ -39,7 +40,7 @@ static int read_deps(struct modules *m, struct err *err)
 	return 0;
 }
 
-/* libkmod reads these without asking the root. */
+/* libkmod opens these itself, so they have to be noted as inputs here. */
 static void note_indexes(const struct root *root, const struct kernel *kernel, struct arena *arena)
 {
 	static const char *const names[] = {
@@ -62,7 +63,7 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	struct modules *m;
 	int r;
 
-	/* It logs to stderr before it can be told not to. */
+	/* kmod_new() would log to stderr before kmod_set_log_fn() can turn that off. */
 	setenv("KMOD_LOG", "0", 1);
 	note_indexes(root, kernel, arena);
 	kmod = kmod_new(dir, modules_modprobe_files(root, arena));
@@ -141,7 +142,7 @@ int modules_add_alias(struct modules *m, const char *modalias, const char *prefe
 	struct alias a = {.flags = flags, .reason = reason, .best = MODULES_ABSENT, .err = err};
 	int r;
 
-	/* Which of its drivers serves a device, nothing tells. */
+	/* Nothing says which of its drivers serves a device. */
 	if (m->kernel->is_monolithic)
 		return MODULES_BUILTIN;
 	if (prefer && modindex_normalise(prefer, only)) {

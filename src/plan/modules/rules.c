@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "plan/modules/kit.h"
 
-/* Modules by rules: where they lie in the module tree, and what they provide. */
+/* Chooses modules by rules: by their folder in the module tree, and by what they provide. */
 
 enum { BUILTIN_MAX = 16 * 1024 * 1024 };
 
@@ -30,8 +30,8 @@ const struct modules_rule *modules_rule_of(const struct modules_rule *rules, con
 	return NULL;
 }
 
-/* Is a device on the way to root driven by a module that RULE decides about? What those modules
- * depend on does not count: every SCSI disk needs something of drivers/scsi. */
+/* Does a module that RULE decides about drive a device on the way to root? Dependencies do not
+ * count: every SCSI disk needs something of drivers/scsi. */
 static bool has_kind(const struct modules *m, const struct modules_rule *rules,
 		     const struct modules_rule *rule)
 {
@@ -44,8 +44,8 @@ static bool has_kind(const struct modules *m, const struct modules_rule *rules,
 	return false;
 }
 
-/* The rules that count for images of REACH, or NULL if none does. Those for kinds were settled by
- * what is there. */
+/* The rules that apply to images of REACH, or NULL if none does. A rule for a kind of hardware
+ * applies if has_kind(). */
 static const struct modules_rule *reaching(struct modules *m, const struct modules_rule *rules,
 					   unsigned reach)
 {
@@ -64,7 +64,7 @@ static const struct modules_rule *reaching(struct modules *m, const struct modul
 	return counting ? out : NULL;
 }
 
-/* What the files say decides about some: all of those are looked at together. */
+/* Reads, in one parallel pass, the modules whose content decides whether a rule accepts them. */
 static int read_candidates(struct modules *m, const struct modules_rule *rules,
 			   const struct dep **list, size_t n, struct err *err)
 {
@@ -92,8 +92,8 @@ static bool accepts(const struct modules *m, const struct modules_rule *rule, co
 	return f && f->provides & rule->provides;
 }
 
-/* Drivers of the same folders that are part of the kernel: their firmware is wanted, too. What
- * they provide cannot be seen, so the folder decides alone. */
+/* Built-in drivers of the same folders need their firmware, too. They have no file that would say
+ * what they provide, so only the folder decides. */
 static int note_builtins(struct modules *m, const struct modules_rule *rules, struct err *err)
 {
 	const char *path = arena_printf(m->arena, "%s/modules.builtin", m->kernel->modules_dir);
@@ -131,7 +131,7 @@ int modules_add_rules(struct modules *m, const struct modules_rule *all, unsigne
 		return 0;
 	list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
 	n = strset_values(&m->deps, (void **)list);
-	/* In an order of their own, so that of two reasons for a module the same is told. */
+	/* Sorted, so that a module with two reasons always gets the same one. */
 	qsort(list, n, sizeof(*list), by_dep_path);
 	r = read_candidates(m, rules, list, n, err);
 	for (size_t i = 0; i < n && r >= 0; i++) {

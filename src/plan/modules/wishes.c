@@ -8,16 +8,15 @@
 #include "format/machine/modprobe.h"
 #include "plan/modules/kit.h"
 
-/* What modules would like to have beside them, and what people and packages wish for them: soft and
- * weak dependencies. */
+/* Soft and weak dependencies, of the modules themselves and from the configuration. */
 
 enum { WISHES_MAX = 16 * 1024 * 1024 };
 
 enum wish {
 	WISH_NONE,
-	WISH_PRE,  /* to be loaded before */
-	WISH_POST, /* and after */
-	WISH_WEAK, /* only to be there: the module asks for it when it wants it */
+	WISH_PRE,  /* loaded before the module */
+	WISH_POST, /* loaded after it */
+	WISH_WEAK, /* only packed: the module requests it when it needs it */
 };
 
 /* ---- what is written down ---- */
@@ -67,7 +66,7 @@ int modules_read_wishes(struct modules *m, struct err *err)
 
 /* ---- what follows from it ---- */
 
-/* Of the module MOD, or of a driver inside the kernel. */
+/* The module MOD, or a built-in driver, whose dependencies are added. */
 struct wisher {
 	const char *name;
 	struct module *mod;
@@ -77,7 +76,7 @@ struct wisher {
 	struct err *err;
 };
 
-/* What does not exist, or is built in, is no error. */
+/* A module that does not exist, or is built in, is no error. */
 static int add_one(struct modules *m, const char *name, void *arg)
 {
 	struct wisher *w = arg;
@@ -98,7 +97,7 @@ static int add_word(struct modules *m, struct wisher *w, const char *word)
 	return modules_each_found(m, word, add_one, w);
 }
 
-/* "pre: a b post: c"; words in front of the first of these are nothing, as for libkmod. */
+/* "pre: a b post: c". Words before the first keyword are ignored, as libkmod does. */
 static int add_text(struct modules *m, struct wisher *w, const char *text)
 {
 	_cleanup_free_ char *own = xstrdup(text);
@@ -119,7 +118,7 @@ static int add_text(struct modules *m, struct wisher *w, const char *text)
 	return r < 0 ? r : 0;
 }
 
-/* libkmod asks the first matching line only, but several count. */
+/* All matching lines count. libkmod would return the first one only. */
 static int add_written(struct modules *m, struct wisher *w)
 {
 	int r = 0;
@@ -130,8 +129,8 @@ static int add_written(struct modules *m, struct wisher *w)
 	return r;
 }
 
-/* A driver inside the kernel is never loaded: what it wants is loaded with the modules of the
- * machine's devices if a device asked for the driver, as udev would do it. */
+/* A built-in driver is never loaded. Its dependencies are, with the modules of the machine's
+ * devices, if a device needs the driver: udev would do the same. */
 static struct wisher wisher_of(const struct builtin *b, struct err *err)
 {
 	return (struct wisher){.name = b->name, .flags = b->flags & MODULES_LOAD, .err = err};

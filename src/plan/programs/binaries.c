@@ -45,11 +45,11 @@ struct binaries {
 	struct wishes add, omit;
 	bool variants;
 	int machine;			  /* 0: any */
-	const char *scripts[SCRIPTS_MAX]; /* that are being looked at */
+	const char *scripts[SCRIPTS_MAX]; /* the chain of scripts being added */
 	int n_scripts;
 };
 
-/* One program and what its linker would load, in that order. */
+/* One program and the libraries its dynamic linker would load, in load order. */
 struct program {
 	struct binaries *b;
 	struct linker_object **objects;
@@ -160,7 +160,7 @@ static bool is_wished(struct binaries *b, const struct wishes *w, const struct l
 
 /* ---- the cache ---- */
 
-/* The linker will look for SONAME by name and must come to PATH. */
+/* Makes the dynamic linker find SONAME at PATH, through ld.so.cache. */
 static void cache_library(struct binaries *b, const char *soname, const char *path,
 			  const char *hwcap, const struct linker_file *f)
 {
@@ -287,7 +287,7 @@ static int load_variants(struct program *p, const char *path, const char *name, 
 	return r;
 }
 
-/* 1: there is no such library; FOUND says where it was looked for. */
+/* 1: there is no such library, and FOUND says where it was looked for. */
 static int load(struct program *p, const char *name, const struct linker_object *by,
 		const char *reason, struct linker_found *found, struct err *err)
 {
@@ -364,7 +364,7 @@ static int load_noted(struct program *p, const struct linker_object *o,
 		return 0;
 	if (e->priority == DLOPEN_SUGGESTED && !added)
 		return 0;
-	if (added) /* whoever asks for it must get it */
+	if (added) /* the configuration asks for it, so it must be there */
 		wanted.priority = DLOPEN_REQUIRED;
 	for (size_t i = 0; e->sonames[i] && r == 1; i++)
 		r = load(p, e->sonames[i], o, reason, &found, err);
@@ -415,7 +415,8 @@ static int add_linker(struct program *p, const struct linker_file *main, struct 
 		    : 0;
 }
 
-/* A library that is opened by its name, and by nobody that tells. */
+/* A library that was added by itself is opened with dlopen() by a program that no ELF note
+ * names. */
 static void cache_itself(struct program *p)
 {
 	const struct linker_object *main = p->objects[0];
@@ -507,7 +508,7 @@ static int add_interpreter(struct binaries *b, const struct shebang *s, const ch
 	return r;
 }
 
-/* 1: it is no script. */
+/* Returns 1 if it is no script. */
 static int add_script(struct binaries *b, const void *data, size_t len, const char *origin,
 		      struct err *err)
 {

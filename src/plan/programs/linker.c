@@ -25,11 +25,11 @@ enum {
 	VARIANTS_MAX = 16,
 };
 
-/* What is known of a path. */
+/* What is known about a path. */
 struct probe {
 	bool is_elf;
 	int class, machine;
-	const struct linker_file *file; /* once it was decoded */
+	const struct linker_file *file; /* once it is decoded */
 };
 
 struct linker {
@@ -40,7 +40,7 @@ struct linker {
 	bool files_read;
 	const char **conf_dirs; /* of /etc/ld.so.conf */
 	size_t n_conf_dirs;
-	struct buf looked; /* of the search that goes on */
+	struct buf looked; /* where the current search has looked, for messages */
 };
 
 struct linker *linker_new(const struct root *root, struct arena *arena)
@@ -268,7 +268,7 @@ static size_t machine_of(const struct linker_file *f)
 	return i;
 }
 
-/* Folders that the dynamic linker knows by itself. Debian's knows those of its multiarch. */
+/* The dynamic linker's built-in search path. Debian's has its multiarch folders, too. */
 static size_t default_dirs(struct linker *l, const struct linker_file *by, const char *out[8])
 {
 	size_t m = machine_of(by), n = 0;
@@ -282,7 +282,7 @@ static size_t default_dirs(struct linker *l, const struct linker_file *by, const
 	return n;
 }
 
-/* What $LIB stands for is built into the dynamic linker: the folder that it lies in. */
+/* $LIB is built into the dynamic linker: the folder that it is installed in. */
 static const char *lib_token(struct linker *l, const struct linker_object *by)
 {
 	const struct linker_object *main = by;
@@ -311,7 +311,7 @@ static const char *platform_token(const struct linker_object *by)
 	return m < ARRAY_SIZE(machines) ? machines[m].platform : "";
 }
 
-/* $ORIGIN, $LIB, $PLATFORM in LEN bytes of TEXT; with or without braces. */
+/* Expands $ORIGIN, $LIB and $PLATFORM, with or without braces, in LEN bytes of TEXT. */
 static const char *expand(struct linker *l, const char *text, size_t len,
 			  const struct linker_object *by)
 {
@@ -338,14 +338,14 @@ static const char *expand(struct linker *l, const char *text, size_t len,
 	return arena_strdup(l->arena, buf_cstr(&out));
 }
 
-/* PATHS are separated by SEPARATORS; those of a run path belong to OWNER. */
+/* Looks for NAME in PATHS, separated by SEPARATORS. Tokens are expanded for OWNER. */
 static const char *try_paths(struct linker *l, const char *paths, const char *separators,
 			     const char *name, const struct linker_object *owner)
 {
 	while (paths && *paths) {
 		size_t len = strcspn(paths, separators);
 		const char *dir = len ? expand(l, paths, len, owner) : NULL;
-		/* A folder relative to wherever the program is started is none of the image's. */
+		/* A path relative to the working directory means nothing in an image. */
 		const char *found = dir && *dir == '/' ? try_dir(l, dir, name, owner->file) : NULL;
 
 		if (found)
@@ -367,7 +367,7 @@ const char *linker_musl(struct linker *l, const struct linker_file *file)
 		slash = strrchr(file->interp, '/');
 		return slash && str_starts(slash + 1, "ld-musl-") ? file->interp : NULL;
 	}
-	/* A library tells by the C library that it is for. */
+	/* A library names no linker, but depends on musl's libc. */
 	for (size_t i = 0; i < file->n_needed; i++) {
 		if (strcmp(file->needed[i], "libc.so") != 0 &&
 		    !str_starts(file->needed[i], "libc.musl-"))
@@ -392,7 +392,7 @@ const char *linker_musl_path_file(struct linker *l, const char *musl)
 	return root_exists(l->root, path) ? path : NULL;
 }
 
-/* Names that musl answers to itself, whatever follows the dot. */
+/* Libraries that are part of musl's libc itself, whatever follows the dot. */
 static bool is_musl_itself(const char *name)
 {
 	static const char *const own[] = {"libc.",  "libpthread.", "librt.",  "libm.",
@@ -461,7 +461,7 @@ static const char *try_cache(struct linker *l, const char *name, const struct li
 	return arena_strdup(l->arena, cached);
 }
 
-/* A library that lies in a folder for newer processors only: worth a word. */
+/* Notes a library that is installed for newer processors only, for the message. */
 static void note_variants(struct linker *l, const char *name, const struct linker_file *by)
 {
 	const char *dirs[8], **paths;
