@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots the selected scenarios, one more at a time than there are processors, since some of them
-wait, or --boots-at-once N.
+"""Boots the selected scenarios, --boots-at-once N at a time; by default one more than there are
+processors, since some of them wait.
 
---all-machines is for test_machines.py, all that are known, which takes an hour or two, and for
-test_rebuild.py, all boot loaders.
+--all-machines boots all known machines in test_machines.py, which takes an hour or two, and all
+boot loaders in test_rebuild.py.
 """
 
 import os
@@ -45,6 +45,6 @@ _FOR_ALL = ["power_that_goes", "would_not_be_for_once", "watchdog_is_fed_while"]
 
 
 def pytest_collection_modifyitems(config, items):
-    """What takes many boots, or a machine that is not booted else, is for --all-machines."""
+    """Tests with many boots, or of machines that nothing else boots, need --all-machines."""
     if not config.getoption("--all-machines"):
         items[:] = [item for item in items if not any(name in item.name for name in _FOR_ALL)]

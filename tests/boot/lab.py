@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes what the scenarios need, each thing once, whichever thread asks first; and boots them."""
+"""Makes what the scenarios need, each thing once, by whichever thread asks first; and boots them."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ def digest(value):
 
 
 class Lab:
-    """Everything lies below FOLDER, which is emptied first, and kept afterwards to look at."""
+    """Everything is below FOLDER, which is emptied first, and kept afterwards for inspection."""
 
     def __init__(self, folder):
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,7 +70,7 @@ class Lab:
         return folder
 
     def hardware(self, suite, bus, fs):
-        """The hardware description that a guest with a root FS on this BUS gave of itself."""
+        """The description that a guest with a root FS on this BUS printed of its hardware."""
         return self._once(("hardware", suite, bus, fs), self._make_hardware, suite, bus, fs)
 
     def _make_hardware(self, suite, bus, fs):
@@ -84,7 +84,7 @@ class Lab:
         return path
 
     def system(self, suite, features, password=None):
-        """The kernel of SUITE in a root with drop-in features: pairs of file name and text.
+        """The kernel of SUITE in a root with drop-in features, pairs of file name and text.
 
         With PASSWORD, root's, the root also has a shell.
         """
@@ -102,7 +102,7 @@ class Lab:
         return kernels.Kernel(tree, kernel.version)
 
     def image(self, suite, mode, way, options, features=(), password=None):
-        """An image; WAY is the bus and the filesystem of a hostonly one."""
+        """An image; for a hostonly one, WAY is the bus and the filesystem."""
         way = way if mode == "hostonly" else ()
         key = ("image", suite, mode, way, options, features, password)
         return self._once(key, self._make_image, *key[1:])
@@ -118,7 +118,7 @@ class Lab:
         return path
 
     def tables(self):
-        """A folder with an ACPI table that names a number, TEST."""
+        """A folder with an ACPI table that defines a number, TEST."""
         return self._once(("tables",), self._make_tables)
 
     def _make_tables(self):
@@ -131,7 +131,7 @@ class Lab:
         return self._once(scenario, self._boot, scenario)
 
     def names(self, scenario):
-        """What the texts of SCENARIO may refer to: the root's disk and its identifiers."""
+        """The names that the texts of SCENARIO may refer to: the root's disk and its identifiers."""
         root = self.disk(scenario.tree, scenario.layout)
         return {"disk": SimpleNamespace(**vars(root), partuuid_upper=root.partuuid.upper())}
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots on every kind of machine that QEMU can be: each bus, filesystem, table and sector size.
+"""Boots on every kind of machine that QEMU can emulate: each bus, filesystem, table and sector size.
 
 ALL_MACHINES is the product of them, MACHINES a selection that has each driver at least once,
-the kernels by turns. A hostonly image is a strict one: nothing helps it but what it found out.
+the kernels in turn. A hostonly image is strict: it has only what the builder detected.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from scenarios import BUSES as USUAL_BUSES
 STRICT = HOSTONLY_MODES["LABEL"]
 # QEMU's usb-storage, unlike its other USB disks, always has sectors of 512 bytes.
 LARGE_SECTORS = ("virtio-blk", "virtio-scsi", "nvme", "usb-uas", "mptsas1068", "megasas")
-# Without KVM's clock, these kernels find nothing on a microvm to measure the processor's clock by.
+# Without KVM's clock, these kernels cannot calibrate the processor's clock on a microvm.
 CLOCKLESS = ("bullseye", "bookworm")
 CLOCK = "tsc_early_khz=2500000"
 END_SUITES = (ALL_SUITES[0], ALL_SUITES[-1])
@@ -25,7 +25,7 @@ PROTECTED = ("virtio-blk", "virtio-scsi", "nvme", "usb-storage")
 
 
 def of_machine(suite, bus, mode, fs="ext4", table="gpt", sector=512):
-    """The scenario of one machine. What a generic one says of itself feeds the hostonly images."""
+    """The scenario of one machine. The hostonly images are built from what the generic one reports."""
     cell = of_matrix(suite, bus, mode, "UUID")
     if suite in CLOCKLESS and BUSES[bus].machine == MICROVM:
         cell = replace(cell, append=f"{CLOCK} {cell.append}")
@@ -45,20 +45,20 @@ def of_machine(suite, bus, mode, fs="ext4", table="gpt", sector=512):
 def protected(suite, bus, mode, fs="ext4"):
     """The same with a write-protected disk, mounted read-only although rw was asked for.
 
-    QEMU's NVMe disk does not tell that it is protected, but fails every write.
+    QEMU's NVMe disk does not report that it is protected, but fails every write.
     """
     cell = of_machine(suite, bus, mode, fs)
     return replace(cell, name=f"{cell.name}-protected", readonly=True, append="rw")
 
 
 def packed(cell, codec):
-    """The same with an image that is compressed by CODEC."""
+    """The same with an image compressed with CODEC."""
     return replace(cell, name=f"{cell.name}-{codec}", build=(*cell.build, "--compress", codec))
 
 
 def by_turns(cells, modes=MODES):
-    """Each cell (a dictionary of what of_machine takes), the kernels by turns. With hostonly images
-    come all that these have to unpack."""
+    """A scenario for each cell (a dictionary of arguments for of_machine), the kernels in turn and, for
+    hostonly images, the codecs."""
     machines = []
     for number, cell in enumerate(cells):
         turn, which = divmod(number, len(ALL_SUITES))
@@ -74,7 +74,7 @@ def unique(scenarios):
     return list(dict.fromkeys(scenarios))
 
 
-# Relatives of others with the same driver in the kernel: in ALL_MACHINES only.
+# Variants of others with the same driver: only in ALL_MACHINES.
 RELATIVES = ("virtio-blk-legacy", "virtio-scsi-mmio", "nvme-subsystem", "ide-piix3", "ide-piix4",
              "lsi53c810", "megasas-gen2", "dc390", "usb-xhci-nec", "usb-ehci-ich9",
              "usb-uhci-ich9", "usb-hub", "usb-bot", "cd-ahci", "cd-ide", "cd-scsi")
@@ -100,7 +100,7 @@ ALL_MACHINES = unique(
 ALL_COMPRESSED = [packed(Scenario(f"compress-{suite}", suite, bus="nvme"), codec)
                   for suite in ALL_SUITES for codec in CODECS]
 
-# A partition table inside a partition is none for the kernel.
+# The kernel ignores a partition table inside a partition.
 NESTED = fails("table-in-a-partition", table="nested", says=(
     "wanted: root=UUID={disk.uuid}", "disk with a gpt partition table",
     "a gpt partition table in a partition, which the kernel does not look into",
@@ -108,7 +108,7 @@ NESTED = fails("table-in-a-partition", table="nested", says=(
 
 MACHINES = [
     *by_turns([cell for cell in _buses if cell["bus"] not in RELATIVES] + _filesystems),
-    # The drivers are those of others: generic images, which need no other boot before.
+    # The drivers are the same as for others, so generic images do, which need no earlier boot.
     *by_turns(_tables[:3], ("generic",)),
     *by_turns([{"bus": bus, "sector": 4096} for bus in LARGE_SECTORS[:4]], ("generic",)),
     of_machine("sid", "nvme", "hostonly", table="logical", sector=4096),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of boots. A new one is a line in SCENARIOS; machines.py has more kinds of machines."""
+"""The table of boots. To add one, add a row to SCENARIOS; machines.py has more kinds of machines."""
 
 from dataclasses import dataclass, replace
 
@@ -7,21 +7,21 @@ from lib.disk import Layout
 from lib.qemu import QUICK_ARGS
 from lib.rootfs import OTHER_INIT
 
-# The machines that everybody has, and whose kernel each is booted by; all others are in machines.py.
+# The most common machines, and the suite of the kernel for each; all others are in machines.py.
 BUSES = {"virtio-blk": "bookworm", "virtio-scsi": "bookworm", "nvme": "trixie", "ahci": "trixie",
          "usb-storage": "bookworm"}
 ALL_SUITES = ("bullseye", "bookworm", "trixie", "sid")
 CODECS = ("zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none")
 MODES = ("generic", "hostonly")
 KINDS = ("LABEL", "PARTUUID", "PARTLABEL")
-# Each kind of name goes with a kind of hostonly image; sloppy is the default.
+# Each kind of root= is paired with a kind of hostonly image; sloppy is the default.
 HOSTONLY_MODES = {"LABEL": ("--hostonly-mode", "strict"), "PARTUUID": ("--hostonly-mode", "portable")}
 RUN_HARDWARE = "payload.run=hardware"
 
 NOWHERE = "UUID=01234567-89ab-cdef-0123-456789abcdef"
 
 
-# Drop-in features. What they run tells what it sees, see hook.c.
+# Drop-in features. Their program prints what it sees, see hook.c.
 EACH_STAGE = ("each.conf", """\
 description="A program at each stage"
 pre_trigger=/usr/libexec/early
@@ -47,35 +47,35 @@ def tells(name, stage, root="/dev/vda1", fstype="ext4", mounted="no", partition=
 
 @dataclass(frozen=True)
 class Scenario:
-    """One boot, and what must come of it."""
+    """One boot, and the expected result."""
 
     name: str
-    suite: str = "bookworm"       # whose kernel
+    suite: str = "bookworm"       # the suite of the kernel
     mode: str = "hostonly"        # which image
     bus: str = "virtio-blk"
     built_on: str = ""            # the bus the hostonly image was built for, if not BUS
-    build: tuple = ()             # further words for `preroot build`
+    build: tuple = ()             # further options for `preroot build`
     features: tuple = ()          # drop-in features: (file, text); texts may refer to {disk.uuid}
-    password: str = None          # root's, on a machine with a shell; "": it is locked
+    password: str = None          # root's, on a machine with a shell; "" for a locked one
     tree: str = "payload"         # what is on the root: see Lab.disk
     table: str = "gpt"            # see disk.Layout, for the next two as well
     fs: str = "ext4"
     sector: int = 512
     readonly: bool = False        # the disk is write-protected
-    root: str = "UUID"            # what root= names the partition by, or the whole value
-    append: str = ""              # further words for the kernel
-    decoy: bool = False           # a second disk without our root comes first
+    root: str = "UUID"            # the kind of name in root=, or the whole value
+    append: str = ""              # further kernel parameters
+    decoy: bool = False           # a first disk without our root
     script: tuple = ()            # typed at the console, see lib/qemu.py
-    plug_after: float = 0         # the disk is plugged in so many seconds after the start
+    plug_after: float = 0         # the disk is plugged in that many seconds after the start
     cpus: int = 1
     ending: str = "poweroff"
     reached: bool = True          # if it is switched off: by the payload
-    facts: tuple = ()             # lines that the report must hold
+    facts: tuple = ()             # lines that the report must contain
     flags: tuple = ("ro",)        # words among the root's mount flags or options
     argv: tuple = ("/sbin/init",)
     env: tuple = ("HOME=/", "TERM=linux")
-    min_seconds: float = 0        # the root is not reached earlier on the guest's clock
-    says: tuple = ()              # what the console must hold; see Lab.names for {disk.uuid}
+    min_seconds: float = 0        # the root is not reached earlier than that on the guest's clock
+    says: tuple = ()              # texts that the console must contain; see Lab.names for {disk.uuid}
     not_says: tuple = ()
 
     @property
@@ -83,11 +83,11 @@ class Scenario:
         return Layout(self.table, self.fs, self.sector)
 
 
-# Linux 6.1 calls /sbin/modprobe for a cipher while it initialises what these modules depend on.
+# Linux 6.1 runs /sbin/modprobe for a cipher while it initialises the dependencies of these modules.
 EARLY = {("bookworm", "nvme"): " rd.driver.pre=nvme",
          ("bookworm", "virtio-scsi"): " rd.driver.pre=sd_mod"}
 
-# An early segment: the kernel finds an ACPI table in it, whatever the next one is packed with.
+# An early segment: the kernel finds an ACPI table in it, whatever the codec of the next segment.
 ACPI_BUS = "nvme"
 ACPI_CODECS = {"bullseye": "xz", "bookworm": "zstd", "trixie": "lz4", "sid": "gzip"}
 
@@ -102,7 +102,7 @@ def with_acpi(scenario):
 
 
 def of_matrix(suite, bus, mode, kind):
-    """The scenario of one cell. What the guest says of its hardware feeds the hostonly images."""
+    """The scenario of one cell. The hostonly images are built from what the guest reports."""
     append = RUN_HARDWARE if (mode, kind) == ("generic", "UUID") else ""
     if mode == "generic":
         append += EARLY.get((suite, bus), "")
@@ -113,14 +113,14 @@ def of_matrix(suite, bus, mode, kind):
 
 
 def fails(name, **what):
-    """A scenario whose root cannot be reached: the guest explains it and starts again. In that time
-    it finds its disks beside any load; where the disk of the root is there, no limit is given."""
+    """A scenario whose root cannot be reached: the guest explains it and reboots. The time limit is
+    long enough to find the disks under any load; scenarios where the root's disk exists set none."""
     what = {"append": "rd.timeout=15 panic=2", **what}
     return Scenario(name, **{"ending": "reboot", **what})
 
 
-# Each bus once with a generic and once with a hostonly image, the kinds of names by turns; one bus
-# with every kernel: 5.10, and one that can pivot out of the initramfs.
+# Each bus once with a generic and once with a hostonly image, the kinds of root= in turn; one bus
+# with every kernel, from 5.10 to one that can pivot out of the initramfs.
 MATRIX = [cell for number, (bus, suite) in enumerate(BUSES.items())
           for cell in (of_matrix(suite, bus, "generic", "UUID"),
                        of_matrix(suite, bus, "hostonly", KINDS[number % len(KINDS)]))]
@@ -129,10 +129,10 @@ MATRIX += [of_matrix(suite, ACPI_BUS, "hostonly", "UUID") for suite in ("bullsey
 MATRIX = list(dict.fromkeys(MATRIX))
 
 SCENARIOS = MATRIX + [
-    # A disk that comes late.
+    # A disk that appears late.
     Scenario("late-disk-rootwait", bus="usb-storage", append="rootwait rd.timeout=2", plug_after=9),
 
-    # What the real init gets.
+    # What the root's init is given.
     Scenario("words-for-init", append=f"init={OTHER_INIT} single colour=blue -- last",
              argv=(OTHER_INIT, "single", "last"), env=("HOME=/", "TERM=linux", "colour=blue")),
 
@@ -167,13 +167,13 @@ SCENARIOS = MATRIX + [
              facts=("state=running", "target=active")),
     Scenario("sysvinit", mode="generic", tree="bookworm-sysvinit", facts=("argv=init [2]",)),
 
-    # Kernel parameters of the image and of the console; the last one counts.
+    # Kernel parameters of the image and typed at the console; the last one wins.
     Scenario("kernel-cmdline", root="", append="ro", flags=("ro", "noatime"),
              build=("--kernel-cmdline", "root=/dev/vda1 rw rootflags=noatime"),
              says=("kernel parameters of the image: root=/dev/vda1 rw rootflags=noatime",)),
     Scenario("rd-hostonly", append="rd.hostonly=0", build=(
         "--kernel-cmdline", "rw init=/nowhere rd.timeout=3"), says=("left out (rd.hostonly=0)",)),
-    # Asked on all consoles: /dev/console is tty0 here, and the person sits at ttyS0.
+    # The prompt is on all consoles: /dev/console is tty0 here, and the user is at ttyS0.
     Scenario("rd-cmdline-ask", root=NOWHERE, append="rd.cmdline=ask console=tty0", flags=("rw",), script=(
         ("an empty line ends", "root=/dev/vda1\n"), ("an empty line ends", "rw\n"),
         ("an empty line ends", "\n"))),
@@ -202,11 +202,11 @@ SCENARIOS = MATRIX + [
           says=("switching off in 0 seconds (rd.emergency=)",
                 "rd.luks.uuid: this image has no feature for LUKS",
                 "rd.shel: nobody knows it; the nearest is rd.shell")),
-    # Also where few words are asked for.
+    # Even with "quiet".
     fails("wrong-uuid", root=NOWHERE, append="rw quiet rd.timeout=15 panic=2 colour='blue'", says=(
         NOWHERE, "vda1", "ext4", f"in the boot loader: root=UUID={{disk.uuid}} {QUICK_ARGS} "
         "rw quiet rd.timeout=15 panic=2 colour='blue'\n")),
-    # Without panic= as well.
+    # The same without panic=.
     fails("wrong-rootfstype", append="rootfstype=xfs", says=("xfs", "ext4")),
     fails("no-driver", built_on="virtio-blk", bus="nvme", build=("--hostonly-mode", "strict"),
           says=("{disk.uuid}", "1b36:0010", "(preroot build --add-drivers ahci,nvme, or")),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots images in QEMU to a root whose init reports what it was handed over."""
+"""Boots images in QEMU to a root whose init reports what it was handed."""
 
 import json
 
@@ -16,7 +16,7 @@ def test_boot(scenario, boots, lab):
 
 
 def check(scenario, boots, lab):
-    """The boot of SCENARIO has ended as it is meant to."""
+    """The boot of SCENARIO has ended as expected."""
     boot = boots[scenario].result()
     assert boot.ending == scenario.ending, boot.explain()
     for text in scenario.says:
@@ -31,7 +31,7 @@ def check(scenario, boots, lab):
 
 
 def check_report(scenario, boot):
-    """The guest reached its root, and its report is as SCENARIO wants it."""
+    """The guest reached its root, and its report is as SCENARIO expects."""
     assert boot.value("verdict") == "ok", boot.explain()
     for line in scenario.facts:
         assert line in boot.report, f"the report does not hold {line}\n{boot.explain()}"
@@ -59,7 +59,7 @@ def check_debian(scenario, boot):
 
 
 def check_trace(boot):
-    """boot.json in /run: the root's way is in it, and in order."""
+    """boot.json in /run has what leads to the root, in order."""
     text, status = boot.section("boot.json")
     assert status == 0, boot.explain()
     trace = json.loads(text)
@@ -85,7 +85,7 @@ def check_identity(boot, path):
 
 
 def check_payload(scenario, boot):
-    """What the payload found is told in its own report; what it should be depends on SCENARIO."""
+    """The payload reports what it found; what it should find depends on SCENARIO."""
     if not scenario.decoy:
         device = qemu.device_of(scenario.bus, scenario.layout.partition)
         assert boot.value("root_source") == device, boot.explain()
@@ -97,7 +97,7 @@ def check_payload(scenario, boot):
     assert set(boot.values("env")) == set(scenario.env), boot.explain()
     assert int(boot.value("monotonic_us")) >= scenario.min_seconds * 1e6, boot.explain()
     if scenario.plug_after:
-        # Waiting is no work: of the time until the disk came PID 1 has used the lesser part.
+        # Waiting must not be busy: PID 1 has used less than half of the time until the disk appeared.
         cpu, whole = int(boot.value("cpu_us")), int(boot.value("monotonic_us"))
         assert cpu < 0.6 * whole, f"PID 1 spins while it waits\n{boot.explain()}"
     if "boot.json" in scenario.append:

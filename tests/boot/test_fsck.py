@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The root filesystem is checked before it is mounted, by e2fsck of this machine."""
+"""The root filesystem is checked before it is mounted, with this machine's e2fsck."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ class Lab:
         return out
 
     def ends_with(self, status):
-        """A checker that only ends with STATUS."""
+        """A checker that only exits with STATUS."""
         source, program = self.folder / f"{status}.c", self.folder / f"ends-{status}"
         source.write_text(f"int main(void) {{ return {status}; }}\n")
         subprocess.run(["cc", "-static", "-o", program, source], check=True)
@@ -74,7 +74,7 @@ def test_a_clean_root_is_told_to_be_checked(lab, checked):
 
 
 def test_errors_are_mended_or_told(lab, checked):
-    """Preening mends a wrong count; a lost folder needs leave to repair."""
+    """Preening corrects a wrong count; a lost folder needs fsck.repair=yes."""
     debugfs(lab.root, "set_super_value free_blocks_count 5", "set_super_value state 2")
     boot = lab.boot(checked)
     assert boot.value("verdict") == "ok", boot.explain()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the kernel makes of hard links in both segments: the files themselves, before any root."""
+"""How the kernel unpacks hard links in both segments, seen in the initramfs itself."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def checksum(data):
 
 
 def pack_firmware(folder):
-    """Firmware as xz, which the kernels since 6.1 read: such files lie in the store, others do not."""
+    """Compresses firmware with xz, which kernels since 6.1 read: such files go into the store."""
     for path in (*STORE, ALONE[3]):
         subprocess.run(["xz", "--check=crc32", "--keep", folder / path], check=True)
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The kernel finds microcode in the early segment.
 
-An emulated processor cannot be updated. But Linux 6.12 loads only those patches for AMD's that it
-has a checksum of, and names the one that it found and has none of; it must only not know that the
-processor is emulated.
+An emulated processor cannot be updated. But Linux 6.12 loads only those AMD patches whose checksum it
+knows, and names any other that it finds; it only must not know that the processor is emulated.
 """
 
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian machines that start by their own boot loader, again and again, with their own images."""
+"""Debian machines that start through their own boot loader several times, with their own images."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ MORE_GUESTS = {"grub-uefi": guest.GrubEfi, "grub-btrfs": guest.GrubBtrfs,
                "extlinux-bios": guest.Extlinux, "kernel-install-uefi": guest.KernelInstall}
 
 IMAGE = "$IMAGES/initrd.img-$(uname -r)"
-# What preroot and the loader have on disk, and whether it was written to.
+# The files of preroot and the loader on disk, and their times.
 LOOK = ("find /boot /var/lib/preroot /var/log/preroot.log ! -name '*.mod' -printf '%p %s %T@\\n' "
         "| sort")
 FACTS = [
@@ -25,22 +25,22 @@ FACTS = [
     ("menu", "cd /boot && grep -rh initrd "
      "$(ls -d grub/*.cfg loader/entries efi/loader/entries extlinux 2>/dev/null)"),
 ]
-# All but a megabyte of what root can have where the images are.
+# Fills the filesystem of the images except for a megabyte.
 FILL = "cat /dev/zero >$IMAGES/ballast; truncate -s -1M $IMAGES/ballast; sync; df $IMAGES"
 
 
-# An image for a machine whose disk is an NVMe: it lacks the driver of this one's.
+# An image for a machine with an NVMe disk, which lacks the driver for this one's.
 NVME = "pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02"
 WITHOUT_DRIVER = (
     f"preroot hardware --json | sed 's/pci:v00001AF4[^\"]*/{NVME}/; s/virtio:[^\"]*/{NVME}/; "
     "s/virtio[_-]pci/nvme/; s/virtio_blk/nvme/' >/run/other.json; "
     "preroot rebuild --try-next --hostonly-mode strict --hardware /run/other.json")
-# One with a program of the administrator that must succeed, and does not.
+# An image with a required program of the administrator that fails.
 WITH_BAD_HOOK = (
     "mkdir -p /etc/preroot/features.d; cd /etc/preroot/features.d; "
     "printf 'pre_mount=/bin/false\\nrequired=yes\\n' >bad.conf; preroot rebuild --try-next; "
     "status=$?; rm bad.conf; exit $status")
-# How to make an image that does not boot, and what it says then.
+# How to make an image that does not boot, and its message.
 BAD_IMAGES = {
     "grub-bios": (WITHOUT_DRIVER, "wanted: root=UUID="),
     "systemd-boot-uefi": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
@@ -48,13 +48,13 @@ BAD_IMAGES = {
     "grub-uefi": (WITHOUT_DRIVER, "wanted: root=UUID="),
     "extlinux-bios": (WITH_BAD_HOOK, "/bin/false, which is required at pre-mount"),
 }
-# Where a loader cannot forget what it was told for one boot, and why.
+# Loaders that cannot boot an entry just once, and why.
 REFUSED = {"grub-btrfs": "GRUB cannot write to boot/grub/grubenv (it lies on btrfs)"}
 STATUS = [("status", "preroot status"), ("check", "preroot status --check")]
 
 
 def life(machine, bad_image):
-    """What happens on a machine, boot by boot; BAD_IMAGE, if any, makes one for the next to try."""
+    """What happens on a machine, boot by boot; BAD_IMAGE, if any, makes an image for the next trial."""
     attempt = [("try", bad_image), ("tried.json", FACTS[2][1])] if bad_image else [
         ("refused", "preroot rebuild --try-next --add-drivers nbd"), ("as before", LOOK)]
     return SimpleNamespace(
@@ -67,7 +67,7 @@ def life(machine, bad_image):
 
 
 def trials(machine):
-    """What happens then: an image is tried that does not boot, and one that does."""
+    """Then one image is tried that does not boot, and one that does."""
     return SimpleNamespace(
         bad=machine.boot(),
         back=machine.boot([
@@ -77,7 +77,7 @@ def trials(machine):
         kept=machine.boot([*FACTS, *STATUS]))
 
 
-# Moments of a rebuild at which the power goes: when the new file is there, when the old one is
+# Moments of a rebuild at which the power is cut: when the new file exists, when the old one is
 # kept, when the new one has its name, and a little later.
 CUTS = {
     "begun": "set -- $IMAGES/*.preroot-*; [ -e $1 ]",
@@ -95,7 +95,7 @@ AFTER_CUT = [
 
 
 def lose_power(machine):
-    """The boots after power was lost, by the moment."""
+    """The boots after a power cut, by its moment."""
     boots, steps = {}, [*AFTER_CUT]
     for name, moment in CUTS.items():
         boots[name] = machine.boot([*steps, ("cut", CUT.replace("{moment}", moment))])
@@ -132,7 +132,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="module")
 def lives(lab, request):
-    """The lives of all machines that are asked for, side by side, as futures."""
+    """The lives of all selected machines, in parallel, as futures."""
     names = dict.fromkeys(item.callspec.params["machine"] for item in request.session.items
                           if "lives" in item.fixturenames)
     folder = lab.folder / "guests"
@@ -153,7 +153,7 @@ def trial(machine):
 
 
 def told(boot, name, status=0):
-    """What a step of BOOT said; it must have ended with STATUS."""
+    """The output of a step of BOOT, which must have ended with STATUS."""
     text, ended = boot.section(name)
     assert ended == status, f"{name} ended with {ended}:\n{text}\n{boot.explain()}"
     return text
@@ -164,7 +164,7 @@ def facts(boot, name):
 
 
 def check_up(boot):
-    """Debian is up, completely, on its own root, from an image of preroot."""
+    """Debian is fully up on its own root, booted from an image of preroot."""
     assert boot.value("state") == "running", boot.explain()
     assert told(boot, "mounts").split()[0] == "/", boot.explain()
     assert facts(boot, "boot.json")["root"].startswith("vda"), boot.explain()
@@ -197,7 +197,7 @@ def test_a_second_rebuild_writes_nothing(machine):
 def test_an_image_that_does_not_fit_is_told_and_changes_nothing(machine):
     assert "nothing was changed" in told(machine.rebuilt, "full", 1)
     before, left = (told(machine.rebuilt, name).splitlines() for name in ("before", "left"))
-    # The time of the folder is that of the test's own file in it; on a full disk there is no log.
+    # The folder's time is that of the test's own file in it, and a full disk has no log.
     changed = {line.split()[0] for line in set(left) - set(before)}
     assert changed <= {machine.images, "/var/log/preroot.log"}, changed
 
@@ -240,7 +240,7 @@ def test_a_trial_that_boots_is_kept(trial):
 
 @pytest.mark.parametrize("moment", CUTS)
 def test_power_that_goes_leaves_an_image_that_boots(machine, moment):
-    """With --all-machines. The kernel's restart at once stands for it: nothing more is written."""
+    """With --all-machines. An immediate restart by the kernel simulates it: nothing more is written."""
     cut, after = machine.cut[moment], machine.after_cut[moment]
     assert "END cut" not in "".join(cut.report), f"the moment never came\n{cut.explain()}"
     check_up(after)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine that hibernates, and goes on where it was: with real images that the kernel wrote."""
+"""A machine that hibernates and resumes, with real images that the kernel wrote."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ PAGE = 4096
 
 
 class Sleeper:
-    """A machine with a root whose init hibernates, a swap disk, and what both keep over a sleep."""
+    """A machine with a root whose init hibernates, and a swap disk, both kept over the sleep."""
 
     def __init__(self, folder, suite="bookworm"):
         self.folder, self.kernel = folder, kernels.of_suite(suite)
@@ -34,7 +34,7 @@ class Sleeper:
 
     @staticmethod
     def _make_swap_file(path, size):
-        """Without zeros in a row, also where the header has no meaning: they would become holes."""
+        """Without runs of zeros, even in unused parts of the header: they would become holes."""
         path.write_bytes(b"\1" * size)
         run(["mkswap", "-q", path])
         with open(path, "r+b") as file:
@@ -43,7 +43,7 @@ class Sleeper:
             file.write(b"\1" * (PAGE - 2048 - 10))
 
     def offset(self):
-        """The page at which the swap file begins on its filesystem."""
+        """The page at which the swap file starts on its filesystem."""
         place = f"{self.root.path}?offset={disk.START}"
         block = int(run(["debugfs", "-R", "bmap /swapfile 0", place]).stdout.split()[-1])
         size = re.search(r"Block size:\s+(\d+)", run(["debugfs", "-R", "stats -h", place]).stdout)
@@ -81,7 +81,7 @@ def test_resumes_from_a_swap_disk(sleeper):
     assert sleeper.signature(sleeper.swap) == SIGNATURE
     boot = sleeper.boot(f"resume=UUID={SWAP_UUID} sleeper.fresh")
     assert boot.value("resumed") == "yes" and boot.value("fresh") is None, boot.explain()
-    # Without an image the machine starts anew, and is not held up.
+    # Without an image the machine boots normally, and without delay.
     boot = sleeper.boot(f"resume=UUID={SWAP_UUID} sleeper.fresh")
     assert boot.value("fresh") == "yes", boot.explain()
     assert "hibernation image" not in boot.console, boot.explain()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""PID 1 on machines that are slow, large, small, broken, or told nonsense; and under sanitizers."""
+"""PID 1 on slow, large, small and broken machines, with absurd parameters, and under sanitizers."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from lib import BUILD, disk, image, kernels, qemu, rootfs
 from lib.command import run
 
-# A program before PID 1, since the address sanitizer wants /proc at its start.
+# Runs before PID 1, since the address sanitizer needs /proc at its start.
 BEFORE = r"""
 #include <sys/mount.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	return argc ? execv("/init", argv) : 1;
 }
 """
-# An init of the root that does not care for the watchdog.
+# An init that does not feed the watchdog.
 SLEEPS = "#include <unistd.h>\nint main(void) { sleep(1000); return 0; }\n"
 LUKS_UUID = "7d3f4a52-0f1e-4c55-8c3e-5a3b1f0d9e77"
 GENERIC = ("generic",)
@@ -29,7 +29,7 @@ LITTLE = 160  # MiB, for a generic image
 
 
 class Lab:
-    """Disks, images and boots with what is odd about them."""
+    """Odd disks, images and boots."""
 
     def __init__(self, folder):
         self.folder, self.images = folder, {}
@@ -66,7 +66,7 @@ class Lab:
         return out
 
     def hostonly(self, name="hostonly", program=None):
-        """An image for a machine that has a virtio disk only; as that says of itself."""
+        """An image for a machine with only a virtio disk, from that machine's own description."""
         facts = self.folder / "hardware.json"
         if not facts.exists():
             boot = self.boot("hardware", self.image("generic"), "payload.run=hardware")
@@ -90,7 +90,7 @@ class Lab:
                          self.folder / name)
 
     def tree_without(self, *folders):
-        """A tree as the root's, without some of its folders."""
+        """A copy of the root's tree without some of its folders."""
         tree = self.folder / "-".join(("without", *folders))
         shutil.copytree(self.tree, tree, symlinks=True)
         for name in folders:
@@ -108,7 +108,7 @@ def reaches_root(boot):
 
 
 def explains(boot, *texts, title="the root filesystem cannot be reached"):
-    """One account with TEXTS in it, and then a reboot: no panic of the kernel."""
+    """There is one account with TEXTS in it, and then a reboot, without a kernel panic."""
     assert boot.ending == "reboot", boot.explain()
     assert boot.console.count(f"preroot: {title}") == 1, boot.explain()
     for text in texts:
@@ -124,7 +124,7 @@ def healthy(boot):
 
 
 def luks(folder):
-    """A disk with a header of LUKS 1: magic, version, and at byte 168 the UUID."""
+    """A disk with a LUKS 1 header: magic, version, and the UUID at byte 168."""
     path = folder / "luks.disk"
     with open(path, "wb") as file:
         file.write((b"LUKS\xba\xbe\0\1aes").ljust(168, b"\0") + LUKS_UUID.encode())
@@ -133,14 +133,14 @@ def luks(folder):
 
 
 def silent(number, lun, bus="scsi.0", latency=0):
-    """A disk of zeros, which take so many nanoseconds to read."""
+    """A disk of zeros that takes that many nanoseconds to read."""
     return ("-blockdev", f"null-co,node-name=silent{number},size=8388608,read-zeroes=on,"
             f"latency-ns={latency}",
             "-device", f"scsi-hd,drive=silent{number},bus={bus},lun={lun}")
 
 
 def test_a_watchdog_is_fed_while_a_disk_is_slow(lab):
-    """The disk comes after more than twice the time in which the watchdog wants to be fed."""
+    """The disk appears after more than twice the watchdog's timeout."""
     boot = lab.watched("watchdog", plug_after=36)
     reaches_root(boot)
     assert "feeding /dev/watchdog0, which resets the machine after 10 seconds" in boot.console
@@ -158,14 +158,14 @@ def test_a_watchdog_is_left_running_for_the_roots_init(lab):
 
 
 def test_two_hundred_disks(lab):
-    """The root is the last of them; PID 1 itself has little to do with each."""
+    """The root is the last of them; PID 1 itself does little work for each."""
     extra = [word for lun in range(1, 200) for word in silent(lun, lun)]
     boot = lab.boot("many", lab.image("generic"), disks=[], extra=(
         "-device", "virtio-scsi-pci,id=scsi", *extra,
         "-drive", f"file={lab.root.path},id=root,if=none,format=raw,snapshot=on",
         "-device", "scsi-hd,drive=root,bus=scsi.0,lun=200"))
     reaches_root(boot)
-    # Far less than the kernel needs for its part; 60 ms a disk would be a walk over all of them.
+    # Far less than the kernel's share; 60 ms for each disk would mean walking over all of them.
     assert int(boot.value("cpu_us")) < 200 * 10000 + 2000000, boot.explain()
 
 
@@ -181,7 +181,7 @@ def test_a_driver_that_hangs_is_not_waited_for(lab):
 
 
 def test_disks_that_come_and_go(lab):
-    """One goes while it is read, another takes its place; the root comes at last."""
+    """One is removed while it is read, another takes its place; the root appears last."""
     def plug(seconds, name, drive):
         return (seconds, "device_add", {"driver": "scsi-hd", "id": name, "drive": drive,
                                         "bus": "scsi.0", "lun": 1})
@@ -206,7 +206,7 @@ def test_little_memory(lab):
 
 
 def test_absurd_words_on_the_command_line(lab):
-    """As long as this kernel takes it, in little memory; PID 1 traps at undefined behaviour."""
+    """As long as the kernel allows, in little memory; PID 1 traps at undefined behaviour."""
     words = ["rd.timeout=", "root", "rd.timeout=x", "rootflags", "a.b=c", "rd.nonsense", "=", '""',
              "rd.driver.blacklist=,,,", "rootdelay=-1", "resume=", "panic=x", "init="]
     text = f"root=UUID=x root=UUID={lab.root.uuid} " + " ".join(
@@ -220,7 +220,7 @@ def test_absurd_words_on_the_command_line(lab):
 
 
 def test_a_damaged_filesystem_is_explained(lab):
-    """Flipped bytes in what the superblock leads to, and PID 1 traps at undefined behaviour."""
+    """Flipped bytes in structures behind the superblock; PID 1 traps at undefined behaviour."""
     root = disk.create_gpt(lab.folder / "damaged.disk", lab.tree)
     with open(root.path, "r+b") as file:
         file.seek(disk.START + 2048)  # the descriptors of the groups
@@ -232,7 +232,7 @@ def test_a_damaged_filesystem_is_explained(lab):
 
 
 def test_under_the_address_sanitizer(lab):
-    """No report until the root is there; and none in the account of a failure."""
+    """No report on the way to the root, and none in the account of a failure."""
     folder = lab.sanitized("address")
     lab.static(BEFORE, folder / "before")
     tree = folder / "system"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Ways to name a root, what is mounted below it and what is laid over it, each booted in QEMU."""
+"""Ways to name a root, mounts below it and overlays over it, each booted in QEMU."""
 
 from types import SimpleNamespace
 
@@ -44,7 +44,7 @@ def tree_with(folder, **files):
 
 @pytest.fixture(scope="module")
 def disks(lab):
-    """Every disk that the boots below take."""
+    """All disks of the boots below."""
     folder = lab.folder / "roots"
     folder.mkdir()
     root = tree_with(folder / "root.tree")
@@ -52,7 +52,7 @@ def disks(lab):
     (split / "usr").rename(usr)
     (split / "usr").mkdir()
     data = Part("data", tree_with(folder / "data.tree", here="x"), size=32 << 20)
-    # Lines end as other systems write them.
+    # CRLF line ends.
     (split / "etc/fstab").write_text(FSTAB.format(data=data.uuid("fs")), newline="\r\n")
     for path in ("srv/my data", "srv/mem", "gone", "later"):
         (split / path).mkdir(parents=True)
@@ -72,7 +72,7 @@ def disks(lab):
 
 
 def drive(bus, path, number=0, wwn=WWN):
-    """QEMU's words for the disk PATH on BUS, called "disk-NUMBER"."""
+    """QEMU's options for the disk PATH on BUS, named "disk-NUMBER"."""
     name = f"disk-{number}"
     words = ["-drive", f"file={path},id={name},if=none,format=raw,snapshot=on"]
     for device in DEVICE[bus]:
@@ -112,7 +112,7 @@ def test_root_is_named_by(lab, disks, name, bus, root, source):
 
 
 def test_auto_takes_the_one_root_partition_and_its_flags(lab, disks):
-    """The other one is marked as not to be taken; read-only wins over rw."""
+    """The other one has the no-auto flag; the read-only flag overrides rw."""
     boot = check(start(lab, "auto", "rw", drive("virtio-blk", disks.plain),
                        drive("virtio-blk", disks.auto, 1)), "/dev/vdb2")
     assert "ro" in boot.value("root_flags").split(",")
@@ -141,7 +141,7 @@ def test_two_paths_to_one_disk_are_no_root(lab, disks):
 
 @pytest.fixture(scope="module")
 def split(lab, disks):
-    """The boot of a root whose /usr lies on another disk; the root is counted from another one."""
+    """Boots a root whose /usr is on another disk; the root is named relative to another partition."""
     behind = Part("data").partuuid
     return start(lab, "split", f"root=PARTUUID={behind}/PARTNROFF=-1 rd.timeout=20 "
                  "payload.run=hardware payload.also=/usr,/srv/my\\040data,/srv/mem,/srv/data",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine with UEFI firmware: what it and its boot loader tell PID 1, and what PID 1 leaves there."""
+"""A machine with UEFI firmware: the variables that PID 1 reads, and the one that it writes."""
 
 import json
 import shutil
@@ -14,8 +14,8 @@ NOWHERE = "UUID=01234567-89ab-cdef-0123-456789abcdef"
 
 
 class Computer:
-    """A disk with nothing but a root to mistake for the right one, one with a boot loader and a root,
-    and the variables of the firmware, which last from one boot to the next."""
+    """A disk with just a root that could be mistaken for the right one, a disk with a boot loader and
+    a root, and the firmware's variables, which persist from boot to boot."""
 
     def __init__(self, lab):
         self.lab, self.folder = lab, lab.folder / "uefi"
@@ -68,7 +68,7 @@ def failed(computer):
 
 @pytest.fixture(scope="module")
 def after(computer, failed):
-    """The next one, without root=: two disks have a partition of the type of a root."""
+    """The next boot, without root=: two disks have a partition of the root type."""
     assert failed.ending == "reboot", failed.explain()
     return computer.boot("after", "panic=1 payload.run=status")
 

@@ -7,7 +7,7 @@ import subprocess
 
 
 class Failure(Exception):
-    """Something that was needed did not work; the text is meant for a person."""
+    """Something the tests need did not work; the text is meant for people."""
 
 
 def environment():

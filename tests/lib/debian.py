@@ -2,8 +2,8 @@
 """Debian's archive: kernels and root trees of any suite, without touching the machine's packages.
 
 The mirror is the one the machine's own apt uses. Everything is checked against Debian's archive
-keyring. A tree appears under its final name only when it is complete, so an interrupted run leaves
-nothing that the next one would take for whole.
+keyring. A tree gets its final name only once it is complete, so the next run never takes the
+remains of an interrupted one for a tree.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ VERSION_MARK = ".kernel-version"
 
 
 def sources():
-    """What the machine's apt is set up with: a list of (URI, release), component main only."""
+    """The machine's apt sources: a list of (URI, release), component main only."""
     fields = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     targets = run(["apt-get", "indextargets", "--no-release-info", "--format", fields,
                    "-o", "APT::Get::IndexTargets::Filtered=false"]).stdout
@@ -41,13 +41,13 @@ def security_mirrors():
     return list(dict.fromkeys(uri for uri, release in sources() if "security" in release))
 
 
-# What the machine's own apt may be set up to do beside, which would stop ours: lists that others want,
-# programs to run after an update, a release to prefer. Its proxies and certificates are wanted.
+# Settings of the machine's apt that would break ours: further lists to fetch, programs to run after
+# an update, a preferred release. Its proxies and certificates are kept.
 NOT_OURS = ["APT::Default-Release", "APT::Update"]
 
 
 class Apt:
-    """apt for one suite from one mirror, with all of its state below a folder of its own."""
+    """apt for one suite from one mirror, with all its state in its own folder."""
 
     def __init__(self, suite, mirror, folder, component="main"):
         for name in ("state/lists/partial", "cache/archives/partial"):
@@ -131,7 +131,7 @@ def _locked(dest):
 
 
 def fetch_kernel(suite, dest, say=lambda text: None):
-    """Unpacks SUITE's newest amd64 kernel under DEST, which then looks like a root; its version.
+    """Unpacks SUITE's newest amd64 kernel under DEST, laid out like a root. Returns its version.
 
     DEST/boot holds vmlinuz-VER and config-VER, DEST/lib/modules/VER the modules with fresh indexes.
     """
@@ -168,7 +168,7 @@ def _kernel_packages(apt):
 
 
 def _complete_kernel(root, version):
-    """Gives the tree the form it has on an installed machine: /lib, /boot, module indexes."""
+    """Completes the tree as on an installed machine: /lib, /boot, module indexes."""
     if not (root / "lib").exists():
         (root / "lib").symlink_to("usr/lib")
     boot = root / "boot"

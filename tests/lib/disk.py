@@ -2,8 +2,8 @@
 """Makes raw disk files: a partition table and one filesystem filled from a tree.
 
 No loop device, no mount, no privilege: fdisk writes the table into the file, the filesystem is made
-in a file of its own and copied to its place. All identifiers follow from the disk's name, so a disk
-made twice has the same ones.
+in a separate file and copied to its place. All identifiers are derived from the disk's name, so a
+disk made twice has the same ones.
 """
 
 import os
@@ -23,7 +23,7 @@ _NAMES = uuid.UUID("6d0f5c1e-7b0a-4a52-9a34-1f0d5b3c9e77")
 
 @dataclass(frozen=True)
 class Layout:
-    """What is on a disk, and in sectors of how many bytes its table counts.
+    """The layout of a disk, and the sector size that its table uses.
 
     TABLE: gpt, mbr, logical (an MBR's first logical partition), none (the filesystem has the whole
     disk), nested (a GPT inside a partition of a GPT).
@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def kind(self):
-        """What the filesystem is best called by: UUID, PARTUUID when it has none, or nothing."""
+        """The best kind of name for the filesystem: UUID, else PARTUUID, else none."""
         if filesystems.has_uuid(self.fs):
             return "UUID"
         return "PARTUUID" if self.partition else ""
@@ -48,7 +48,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk file and what its root partition can be called by; empty what it has not."""
+    """A disk file and the identifiers of its root partition; "" for those that it lacks."""
 
     path: Path
     uuid: str
@@ -64,7 +64,7 @@ class Disk:
 
 
 def create(path, tree, layout=Layout(), size=SIZE):
-    """A disk of SIZE bytes, the files of TREE on its filesystem."""
+    """A disk of SIZE bytes with the files of TREE."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     names = filesystems.names(layout.fs, label(path), _uuid(path, "fs"))
@@ -142,7 +142,7 @@ def _write_gpt(path, named, sector, size, partuuid, partlabel):
 
 
 def _partition(path, sector, script):
-    """sfdisk cannot be told the size of a sector, fdisk reads sfdisk's scripts."""
+    """sfdisk has no option for the sector size, but fdisk reads sfdisk's scripts."""
     table = path.with_suffix(".sfdisk")
     table.write_text(script)
     command = 'printf "I\\n%s\\nw\\n" "$3" | fdisk -w never -b "$2" "$1"'
@@ -150,7 +150,7 @@ def _partition(path, sector, script):
 
 
 def place(source, target, offset):
-    """Copies SOURCE into TARGET at OFFSET; what is empty stays a hole."""
+    """Copies SOURCE into TARGET at OFFSET, keeping holes."""
     with open(source, "rb") as file, open(target, "r+b") as out:
         size = os.fstat(file.fileno()).st_size
         for at in range(0, size, CHUNK):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Microcode and ACPI tables made up, byte by byte; and the kernel's search for them in an image."""
+"""Builds microcode and ACPI tables, and searches an image for them like the kernel."""
 
 import struct
 
@@ -46,8 +46,8 @@ def _sum(data):
 def search(image, path):
     """What the kernel finds at PATH before it unpacks: (offset, data), or None.
 
-    As lib/earlycpio.c has it: headers at multiples of 4, zeros passed over, and the end at the
-    first thing that is neither. PATH may be the start of a name only.
+    As in lib/earlycpio.c: headers are at multiples of 4, zeros are skipped, and anything else ends
+    the search. PATH may be just the start of a name.
     """
     at = 0
     while len(image) - at > 110:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .command import Failure, run
 
-# Least sizes that the programs accept; others fit a disk of the usual size.
+# Minimum sizes that the programs accept; all others fit a disk of the usual size.
 SIZES = {"btrfs": 256 << 20, "xfs": 512 << 20}
 USUAL_SIZE = 128 << 20  # a power of two: SD cards have no others
 LABEL_MAX = {"ext2": 16, "ext3": 16, "ext4": 16, "xfs": 12, "vfat": 11}
@@ -16,14 +16,14 @@ LABEL_MAX = {"ext2": 16, "ext3": 16, "ext4": 16, "xfs": 12, "vfat": 11}
 
 @dataclass(frozen=True)
 class Names:
-    """What a filesystem is called by; empty what its kind cannot have."""
+    """The names of a filesystem; "" for those that its kind cannot have."""
 
     uuid: str
     label: str
 
 
 def names(fs, label, uuid):
-    """Of LABEL and UUID what FS has room for, in the form in which it tells them."""
+    """LABEL and UUID as FS stores and shows them, shortened if necessary."""
     if fs == "squashfs":
         return Names("", "")
     if fs == "erofs":
@@ -80,7 +80,7 @@ def _btrfs(_fs, path, tree, called, _sector):
 
 def _f2fs(_fs, path, tree, called, sector):
     run(["mkfs.f2fs", "-q", "-f", "-w", sector, "-U", called.uuid, "-l", called.label, path])
-    # It ends with 1 when it has loaded files, and with others when it has not.
+    # It exits with 1 if it has loaded files, and with other values if not.
     done = run(["sload.f2fs", "-P", "-f", tree, path], check=False)
     if done.returncode not in (0, 1):
         raise Failure(f"sload.f2fs: {done.stdout}{done.stderr}")

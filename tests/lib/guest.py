@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian machines that start by their own boot loader, with preroot installed on them.
+"""Debian machines that start through their own boot loader, with preroot installed.
 
-A guest is a disk that is kept from boot to boot. What it is to do at a boot comes as a script from
-QEMU (fw_cfg), run by a unit at the end of the start; each of its steps is a section of the report.
-Then the guest starts anew by itself, so that all it wrote is on the disk.
+A guest is a disk that is kept from boot to boot. What to do in a boot is a script that QEMU passes
+(fw_cfg), run by a unit at the end of the start; each of its steps is a section of the report. Then
+the guest reboots itself, so that everything it wrote is on the disk.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ from .kernels import Kernel
 from .roots import Part
 
 SUITE = "bookworm"
-# The loaders with their tools, what the program is linked to, and who checks filesystems.
+# The loaders with their tools, the program's libraries, and checkers of filesystems.
 PACKAGES = ["systemd-sysv", "udev", "dbus", "kmod", "btrfs-progs", "dosfstools",
             "extlinux", "grub-efi-amd64-bin", "grub-pc-bin", "grub2-common", "systemd-boot",
             "libelf1", "libjson-c5", "liblz4-1", "liblzo2-2", "libsqlite3-0", "libssl3"]
 MACHINE_ID = "5a1f0d5b3c9e47758a529a341f0d5b3c"
 MB = 1 << 20
-# No screen, few words, and a machine that starts anew when the boot cannot go on. The time that
-# units may take is the host's speed.
+# No screen, little output, and a reboot if the boot cannot go on. Units have no time limits, since
+# they depend on the host's speed.
 APPEND = f"{qemu.QUICK_ARGS} quiet panic=1 rd.timeout=30 systemd.default_timeout_start_sec=600"
-# What a machine without network, people, and hardware to speak of can do without: all is emulated.
+# Units that a machine without network, users and real hardware does not need: emulation is slow.
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
           "e2scrub_reap.service", "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty.target",
           "systemd-logind.service", "systemd-user-sessions.service", "systemd-update-utmp.service",
@@ -53,7 +53,7 @@ WantedBy=multi-user.target
 
 
 def debian():
-    """A Debian tree with all the boot loaders; the folder it lies in, which nobody may change."""
+    """A Debian tree with all the boot loaders. Returns its folder, which must not be changed."""
     base = BUILD / "debian" / f"{SUITE}-guest-{_digest(PACKAGES)}"
     debootstrap(SUITE, PACKAGES, base)
     return base
@@ -64,11 +64,11 @@ class Guest:
 
     table, root_fs, root_options = "gpt", "ext4", "errors=remount-ro"
     root_size, root_words = 1024 * MB, ""
-    # Other filesystems, which come first on the disk: by place, with options.
+    # Other filesystems, which come first on the disk: mount points with their options.
     mounts = {}
-    # What is to be done at the first boot, before anything else.
+    # Commands to run at the first boot, before anything else.
     first_steps = ()
-    images = "/boot"  # where its images lie
+    images = "/boot"  # where its images are
 
     def __init__(self, folder):
         self.folder, self.boots = Path(folder), 0
@@ -88,7 +88,7 @@ class Guest:
         self.prepare()
 
     def _install(self):
-        """Debian with a kernel, and the program as anybody would install it."""
+        """Debian with a kernel, and preroot installed as a user would."""
         run(["cp", "-al", debian(), self.tree])
         run(["cp", "-al", self.kernel.root / "lib/modules", self.tree / "lib/modules"])
         for name in ("vmlinuz", "config", "System.map"):
@@ -114,7 +114,7 @@ class Guest:
         shutil.copy(self.first_image, self.tree / f"boot/initrd.img-{self.version}")
 
     def _make_disk(self):
-        """What lies below a place of its own goes to the partition for it."""
+        """Puts each mount point's files on the partition for it."""
         parts = []
         for place, (part, _) in self.mounts.items():
             folder = self.folder / f"{part.label}.tree"
@@ -128,23 +128,23 @@ class Guest:
         raise NotImplementedError
 
     def embed_loader(self):
-        """Puts on the disk what the firmware reads there, if that is no file."""
+        """Puts code on the disk that the firmware reads, if that is not in a file."""
 
     def prepare(self):
-        """Does what only the machine itself can do before it starts by its loader."""
+        """Does what only the running machine can do before it can start through its loader."""
 
     def prepare_by(self, command, words=""):
-        """A boot without the loader, with further kernel parameters, for COMMAND."""
+        """Runs COMMAND in a boot without the loader, with further kernel parameters."""
         boot = self.boot([("prepare", command)], append=f"{self.cmdline} rw {words}")
         if boot.section("prepare")[1] != 0:
             raise Failure(f"the machine could not be prepared\n{boot.explain()}")
 
     def firmware(self):
-        """The variables of a UEFI firmware, if the machine has one."""
+        """The file with the variables of the UEFI firmware, if the machine has one."""
         return None
 
     def write(self, path, text):
-        """A file of the tree, whose files are links to those of others."""
+        """Writes a file of the tree, whose files are hard links to those of others."""
         file = self.tree / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
@@ -154,10 +154,10 @@ class Guest:
         run(["chroot", self.tree, *argv])
 
     def boot(self, steps=(), ending="reboot", append=None, timeout=1200):
-        """Starts the machine, which does STEPS, pairs of a name and a command of its shell.
+        """Starts the machine, which runs STEPS, pairs of a name and a shell command.
 
-        Each is a section of the report. With APPEND, the kernel is started with its first image and
-        those words instead of by the loader. Raises Failure unless it ends as ENDING says.
+        Each is a section of the report. With APPEND, QEMU starts the kernel with its first image and
+        these parameters, without the loader. Raises Failure unless it ends as ENDING says.
         """
         self.boots += 1
         folder = self.folder / f"boot-{self.boots}"
@@ -181,18 +181,18 @@ def _digest(words):
 def _script(steps, images):
     lines = ["exec >/dev/ttyS1 2>&1",
              f"IMAGES={images}",
-             "echo",  # behind what the boot loader left there
+             "echo",  # after what the boot loader left there
              'echo "state=$(systemctl is-system-running --wait)"',
              "systemctl --failed --no-legend --plain | sed 's/^/failed=/'"]
     for name, command in steps:
-        # Through a file: who writes to a terminal may draw on it.
+        # Through a file: programs may draw on a terminal.
         lines += [f"( {command} ) >/run/task.out 2>&1", "status=$?",
                   f"echo 'BEGIN {name}'", "cat /run/task.out", f'echo "END {name} $status"']
     return "\n".join([*lines, "exec systemctl start reboot.target", ""])
 
 
 def write_mbr(disk, code, core=b""):
-    """CODE of an MBR, and behind it, before the first partition, what it loads."""
+    """Writes the CODE of an MBR, and what it loads between itself and the first partition."""
     if len(core) > roots.START - roots.SECTOR:
         raise Failure(f"{len(core)} bytes do not fit before the first partition")
     with open(disk, "r+b") as file:
@@ -209,7 +209,7 @@ class Grub(Guest):
     table = "mbr"
     mounts = {"/boot": (Part("boot", size=160 * MB), "defaults")}
     platform, modules, prefix = "i386-pc", ["biosdisk", "part_msdos", "ext2"], "(hd0,msdos1)/grub"
-    top = ""  # of /boot, as GRUB has it
+    top = ""  # /boot as GRUB sees it
     words = APPEND
     defaults = f"""\
 GRUB_DEFAULT=0
@@ -220,7 +220,7 @@ GRUB_TERMINAL=serial
 GRUB_SERIAL_COMMAND=serial
 GRUB_DISABLE_OS_PROBER=true
 """
-    # What stands there until the machine has made its own menu.
+    # The menu until the machine has written its own.
     first_steps = (("menu", "update-grub"),)
     menu = """\
 linux {top}/vmlinuz-{version} {cmdline}
@@ -241,12 +241,12 @@ boot
         self.core = (self.tree / "boot/grub" / self.platform / "core").read_bytes()
 
     def embed_loader(self):
-        """The code in the MBR finds the other behind it, if nobody told it of another place."""
+        """The code in the MBR loads the code after it, unless it is told another place."""
         write_mbr(self.disk, self.code, self.core)
 
 
 class GrubBtrfs(Grub):
-    """The same with all of it, /boot as well, in a subvolume of a btrfs."""
+    """The same with everything, even /boot, in a subvolume of a btrfs."""
 
     mounts, root_fs, root_options, root_size = {}, "btrfs", "subvol=@", 2048 * MB
     root_words = "rootflags=subvol=@ "
@@ -281,7 +281,7 @@ label linux
         self.code = (self.tree / "usr/lib/EXTLINUX/mbr.bin").read_bytes()
 
     def embed_loader(self):
-        """The code in the MBR starts what is at the begin of the active partition."""
+        """The code in the MBR starts the boot sector of the active partition."""
         write_mbr(self.disk, self.code)
 
     def prepare(self):
@@ -322,8 +322,8 @@ options {cmdline}
 
 
 class KernelInstall(SystemdBoot):
-    """systemd-boot; kernel-install has put kernel and image on the EFI system partition, and all that
-    they were copied from is in /boot, a folder of the root, still."""
+    """systemd-boot; kernel-install has put kernel and image on the EFI system partition, and the
+    originals are still in /boot, a folder of the root."""
 
     mounts = {"/boot/efi": (Part("efi", size=160 * MB, type=roots.ESP), "umask=0077")}
     esp = "/boot/efi"
@@ -333,7 +333,7 @@ class KernelInstall(SystemdBoot):
         return f"{self.esp}/{MACHINE_ID}/{self.version}"
 
     def add_kernel(self):
-        """Only where the partition is mounted its entries get the right paths."""
+        """kernel-install writes the right paths only while the partition is mounted."""
         self.write("/etc/kernel/cmdline", self.cmdline + "\n")
         self.write(f"{self.esp}/loader/entries.srel", "type1\n")
 
@@ -344,7 +344,7 @@ class KernelInstall(SystemdBoot):
 
 
 class GrubEfi(Grub):
-    """GRUB 2; /boot is a folder of the root, the EFI system partition lies in it."""
+    """GRUB 2; /boot is a folder of the root, with the EFI system partition mounted in it."""
 
     table = "gpt"
     mounts = {"/boot/efi": (Part("efi", size=64 * MB, type=roots.ESP), "umask=0077")}
@@ -358,14 +358,14 @@ class GrubEfi(Grub):
         (folder / "BOOTX64.EFI").write_bytes(self.core)
 
     def embed_loader(self):
-        """The firmware finds the file."""
+        """Nothing to do: the firmware loads a file."""
 
     def firmware(self):
         return _uefi(self.folder)
 
 
 def _uefi(folder):
-    """The variables of the firmware, which last from boot to boot."""
+    """The firmware's variables, which persist from boot to boot."""
     variables = folder / "variables"
     if not variables.exists():
         shutil.copy(qemu.FIRMWARE / "OVMF_VARS_4M.fd", variables)

@@ -10,7 +10,7 @@ PROGRAM = BUILD / "preroot"
 
 
 def build(out, kernel, mode, hardware=None, options=()):
-    """Builds the image OUT, MODE being generic or hostonly; what the program tells about it."""
+    """Builds the image OUT, MODE being generic or hostonly. Returns the program's output."""
     words = [PROGRAM, "build", out, kernel.version, "--root", kernel.root, f"--{mode}", "--json",
              "--no-cache"]
     if hardware:

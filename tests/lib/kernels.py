@@ -36,8 +36,8 @@ _XZ, _ZSTD = b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
 
 
 def unpacked(image):
-    """The ELF file that the bzImage IMAGE unpacks, made once. QEMU can start it as a Xen PVH guest:
-    that saves the unpacking, which is half of a boot's time in emulation."""
+    """The ELF file in the bzImage IMAGE, unpacked once. QEMU can start it as a Xen PVH guest, which
+    saves the decompression: half of a boot's time in emulation."""
     stat = os.stat(image)
     elf = BUILD / "boot" / f"vmlinux-{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
     if not elf.exists():
@@ -56,14 +56,14 @@ def _unpack(data, out):
         out.write_bytes(lzma.LZMADecompressor().decompress(payload))
     elif payload.startswith(_ZSTD):
         packed = out.with_suffix(".zst")
-        packed.write_bytes(payload[:-4])  # the size comes behind it
+        packed.write_bytes(payload[:-4])  # the size follows it
         run(["zstd", "-q", "-d", "--rm", packed, "-o", out])
     else:
         raise Failure("a kernel that is compressed with neither xz nor zstd")
 
 
 def of_suite(suite, say=lambda text: None):
-    """The newest kernel of a Debian SUITE; fetched when it is not there yet."""
+    """The newest kernel of a Debian SUITE; fetched if it is not there yet."""
     root = BUILD / "kernels" / suite
     return Kernel(root, fetch_kernel(suite, root, say))
 
@@ -77,6 +77,6 @@ def installed():
 
 
 def _by_number(version):
-    """Sorts 6.10 after 6.9: numbers are compared as such, and come before letters."""
+    """Sorts 6.10 after 6.9: numbers compare by value, and come before letters."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part)
             for part in re.findall(r"\d+|\D+", version)]

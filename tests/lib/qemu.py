@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots a kernel and an initramfs in QEMU's software emulation and tells what came of it.
+"""Boots a kernel and an initramfs in QEMU's software emulation and reports the result.
 
 The first serial port is the guest's console, the second one (ttyS1) its report: lines `key=value`,
-and sections between `BEGIN name` and `END name STATUS`. Both are kept as files beside each other.
+and sections between `BEGIN name` and `END name STATUS`. Both are kept as files.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from pathlib import Path
 from . import kernels
 from .command import Failure, environment
 
-# Without PCI; the disks are on virtio-mmio, which ACPI tells of.
+# Without PCI: the disks are on virtio-mmio, found through ACPI.
 MICROVM = "microvm,acpi=on"
 DRIVE = ("-drive", "file={path},id={drive},if=none,format=raw{flags}")
 MEMORY = ("-object", "memory-backend-file,id={drive},share=off,mem-path={path},size={size}")
@@ -28,7 +28,7 @@ MEMORY = ("-object", "memory-backend-file,id={drive},share=off,mem-path={path},s
 
 @dataclass(frozen=True)
 class Bus:
-    """A way to a disk: the devices that it takes, the disk last; {drive} is QEMU's name for it.
+    """A kind of bus: its devices for QEMU, the disk last; {drive} is QEMU's name of the disk.
 
     NAME is the whole disk's device in the guest.
     """
@@ -36,9 +36,9 @@ class Bus:
     name: str
     devices: tuple
     machine: str = "q35"
-    backend: tuple = DRIVE        # QEMU's words for the file
-    memory: str = ""              # more about the guest's memory
-    is_rom: bool = False          # whole disks that cannot be written, with sectors of their own
+    backend: tuple = DRIVE        # QEMU's options for the file
+    memory: str = ""              # further options of the guest's memory
+    is_rom: bool = False          # whole disks that are read-only, with their own sector size
 
 
 def scsi(adapter, bus="scsi-{drive}.0", disk="scsi-hd"):
@@ -76,7 +76,7 @@ BUSES = {
     "lsi53c895a": Bus("sda", scsi("lsi53c895a")),
     "megasas": Bus("sda", scsi("megasas")),
     "megasas-gen2": Bus("sda", scsi("megasas-gen2")),
-    # The driver wants each disk to have a name on the SAS wires.
+    # The driver needs a SAS address for each disk.
     "mptsas1068": Bus("sda", scsi("mptsas1068", disk="scsi-hd,wwn=0x5000c500aabbcc01")),
     "pvscsi": Bus("sda", scsi("pvscsi")),
     "am53c974": Bus("sda", scsi("am53c974")),
@@ -109,39 +109,39 @@ BUSES = {
 
 
 def device_of(bus, partition):
-    """The device below /dev of PARTITION (0: the whole disk) of the only disk, on BUS."""
+    """The name in /dev of PARTITION (0 for the whole disk) of the only disk, on BUS."""
     name = BUSES[bus].name
     mark = "p" if name[-1].isdigit() else ""
     return f"/dev/{name}{mark}{partition}" if partition else f"/dev/{name}"
 
 
-# Under load, an emulated timer may miss the check that the kernel makes of it, which is a panic.
+# Under load an emulated timer may fail the kernel's check, which panics.
 CONSOLE_ARGS = "console=ttyS0 no_timer_check"
-# The kernel's tests of its own cryptography take a quarter of a boot.
+# The kernel's cryptographic self-tests take a quarter of a boot.
 QUICK_ARGS = f"{CONSOLE_ARGS} cryptomgr.notests"
 FIRMWARE = Path("/usr/share/OVMF")
-# A program that asks for a password throws away what was typed before, and nothing shows when it
-# listens; but then the guest has nothing to do. So often in a row its processors must be seen asleep.
+# A program that asks for a password discards earlier input, and nothing shows when it reads; but then
+# the guest is idle. Its processors must be asleep this many times in a row.
 ASLEEP_TIMES, ASLEEP_PAUSE = 10, 0.05
 
 
 @dataclass
 class Machine:
-    """What to boot, and on what. DISKS is a list of (bus, file); guests change the files only with KEEP.
+    """What to boot, and how. DISKS is a list of (bus, file); guests change the files only with KEEP.
 
     SECTOR is the size of the disks' logical sectors; READONLY disks are write-protected.
 
-    With PLUG_AFTER, the last disk is plugged in only so many seconds after the start; its bus must
-    have a controller that is there from the start.
+    With PLUG_AFTER, the last disk is plugged in that many seconds after the start; its bus must have
+    a controller from the start.
 
-    SCRIPT is typed at the console: pairs of a text to wait for and what to send then.
+    SCRIPT is typed at the console: pairs of a text to wait for and the answer.
 
-    QUICK: the kernel begins with what is in its image, and does not test itself. A boot then takes half
-    the time. Not for measuring, and not where the kernel's own first steps are what is tested.
+    QUICK starts the unpacked kernel, without its self-tests, in half the time. Not for measurements,
+    and not for tests of the kernel's own first steps.
 
-    Without a KERNEL, a boot loader on one of the disks starts it; INITRD and APPEND are not for
-    QEMU then. With FIRMWARE, a file with the variables of a UEFI firmware, which it changes, that is
-    what starts the machine.
+    Without a KERNEL, a boot loader on one of the disks starts the machine, and INITRD and APPEND are
+    not used. With FIRMWARE, a file with the variables of a UEFI firmware, which changes them, that
+    firmware starts the machine.
     """
 
     kernel: Path | None
@@ -159,14 +159,14 @@ class Machine:
     quick: bool = True
     script: tuple = ()
     firmware: Path | None = None
-    timeout: float = 600  # only ends a boot that hangs
-    extra: tuple = ()    # further words for QEMU
-    actions: tuple = ()  # what QEMU is told while it runs: (seconds, command, arguments), in order
+    timeout: float = 600  # only for a boot that hangs
+    extra: tuple = ()    # further options for QEMU
+    actions: tuple = ()  # commands for QEMU while it runs: (seconds, command, arguments), in order
 
 
 @dataclass
 class Boot:
-    """How a boot ended (poweroff, reboot, timeout, or QEMU's own end) and what the guest said."""
+    """How a boot ended (poweroff, reboot, timeout, or QEMU's own end) and the guest's output."""
 
     ending: str
     seconds: float
@@ -201,7 +201,7 @@ class Boot:
 def command_line(machine, console, report, typist=None):
     """QEMU's command line for MACHINE, its serial ports going to the two files.
 
-    With TYPIST, a path, the console also is a socket there.
+    With TYPIST, a path, the console is also a socket there.
     """
     buses = [BUSES[bus] for bus, _ in machine.disks]
     kinds = {bus.machine for bus in buses} - {"q35"} or {"q35"}
@@ -243,7 +243,7 @@ def _kernel_words(machine):
 
 
 def _serial_ports(kinds, serial, report):
-    """A microvm has only one of its own."""
+    """A microvm has only one built in."""
     if MICROVM in kinds:
         return ["-serial", serial, "-chardev", f"file,id=report,path={report}",
                 "-device", "isa-serial,index=1,chardev=report"]
@@ -261,7 +261,7 @@ def _devices(machine):
 
 
 def boot(machine, folder):
-    """Runs MACHINE to its end; console, report and QEMU's own words are kept in FOLDER."""
+    """Runs MACHINE to its end. Console, report and QEMU's own output are kept in FOLDER."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     console, report, log = (folder / name for name in ("console", "report", "qemu.log"))
@@ -283,8 +283,8 @@ def boot(machine, folder):
 
 @contextlib.contextmanager
 def _typist(machine):
-    """The path of a socket whose other end types MACHINE's script, None without one; and where QEMU's
-    process is to be told."""
+    """The path of a socket whose other end types MACHINE's script, or None; and a place for QEMU's
+    process."""
     pid = queue.Queue()
     if not machine.script:
         yield None, pid
@@ -298,7 +298,7 @@ def _typist(machine):
 
 
 def _type(path, machine, started_as):
-    """Types the script until it or the guest ends, then only listens: QEMU must not be held up."""
+    """Types the script until it or the guest ends, then keeps reading, so that QEMU does not block."""
     console = _connect(path, time.monotonic() + machine.timeout)
     if not console:
         return
@@ -314,7 +314,7 @@ def _type(path, machine, started_as):
 
 
 def _wait_asleep(pid):
-    """Until the guest that QEMU's process PID runs has nothing to do, or has ended."""
+    """Waits until the guest of QEMU's process PID is idle or has ended."""
     times = 0
     while times < ASLEEP_TIMES:
         time.sleep(ASLEEP_PAUSE)
@@ -323,7 +323,7 @@ def _wait_asleep(pid):
 
 
 def _processor_states(pid):
-    """What each thread that is a processor of the guest does: S when it sleeps."""
+    """The state of each thread that is a processor of the guest: S if it sleeps."""
     for task in Path(f"/proc/{pid}/task").glob("*"):
         with contextlib.suppress(OSError):
             _, name, rest = re.split(r"[()]", (task / "stat").read_text(encoding="utf-8"), maxsplit=2)
@@ -332,7 +332,7 @@ def _processor_states(pid):
 
 
 def _connect(path, deadline):
-    """QEMU opens its socket some time after its start; None when it never does."""
+    """QEMU opens its socket some time after its start. None if it never does."""
     while time.monotonic() < deadline:
         console = socket.socket(socket.AF_UNIX)
         try:
@@ -345,7 +345,7 @@ def _connect(path, deadline):
 
 
 def _watch(process, machine):
-    """Waits for QEMU's end. It says over QMP whether the guest went down or wanted to reboot."""
+    """Waits for QEMU's end. QMP reports whether the guest powered off or rebooted."""
     deadline = time.monotonic() + machine.timeout
     try:
         _tell(process, "qmp_capabilities")
@@ -374,7 +374,7 @@ def _tell(process, command, **arguments):
 
 
 def _plug(process, machine):
-    """Plugs in the last disk when its time has come, unless the guest ends before."""
+    """Plugs in the last disk when it is time, unless the guest ends first."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(machine.plug_after)
         return
@@ -383,7 +383,7 @@ def _plug(process, machine):
 
 
 def _act(process, actions):
-    """Tells QEMU each of ACTIONS in its time, unless the guest ends before."""
+    """Sends each of ACTIONS to QEMU when it is time, unless the guest ends first."""
     begin = time.monotonic()
     for seconds, command, arguments in actions:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -397,7 +397,7 @@ def _text(path):
 
 
 def _unwrap(text):
-    """TEXT with the lines of PID 1 whole again that it broke at the width of the terminal."""
+    """TEXT with the lines joined that PID 1 wrapped at the width of the terminal."""
     return re.sub(r"^preroot: .*(?:\n+ {16}.*)+",
                   lambda line: re.sub(r"(\\?)\n+ {16}", lambda end: "" if end[1] else " ", line[0]),
                   text, flags=re.MULTILINE)

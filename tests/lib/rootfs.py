@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes the root trees that the images boot to."""
+"""Makes root trees for the images to boot to."""
 
 import os
 import re
@@ -39,7 +39,7 @@ echo "target=$(systemctl is-active multi-user.target)"
 echo "analyze=$(systemd-analyze time | head -n 1)"
 """
 
-# Of PID 1: its descriptors and arguments; processes whose program is that of the initramfs.
+# PID 1's descriptors and arguments, and processes that still run programs of the initramfs.
 REPORT_COMMON = """\
 for fd in /proc/1/fd/*; do echo "fd=$(readlink $fd)"; done
 tr '\\0' ' ' </proc/1/cmdline | sed 's/^/argv=/;s/ *$/\\n/'
@@ -55,7 +55,7 @@ echo "verdict=ok"
 REPORT_SYSTEMD_END = "exec systemctl poweroff\n"
 REPORT_SYSVINIT = "exec /sbin/poweroff\n"
 
-# "simple", since the wait for the end of the start must not wait for the unit itself.
+# "simple", since it waits for the end of the start, which must not wait for it.
 REPORT_UNIT = """\
 [Unit]
 Description=Report the state of the system
@@ -75,7 +75,7 @@ def static_program(name):
     program, source = BUILD / "boot" / name, SOURCES / f"{name}.c"
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         program.parent.mkdir(parents=True, exist_ok=True)
-        new = program.with_name(f"{name}.{os.getpid()}")  # others may compile it, too
+        new = program.with_name(f"{name}.{os.getpid()}")  # other processes may compile it at the same time
         run(["gcc", "-std=gnu17", "-O2", "-static", *WARNINGS, "-o", new, source])
         new.rename(program)
     return program
@@ -102,9 +102,9 @@ def create_with_features(tree, system, features):
 
 
 def add_shell(tree, password, sealed=False):
-    """Gives the root TREE what a rescue shell is made of, and root's PASSWORD; "": a locked one.
+    """Gives the root TREE the programs of a rescue shell, and root's PASSWORD; "" locks it.
 
-    SEALED: the machine has a disk whose key a TPM keeps.
+    With SEALED, the machine has a disk whose key is in a TPM.
     """
     tree = Path(tree)
     for program in ("/usr/bin/busybox", "/usr/sbin/sulogin"):
@@ -136,7 +136,7 @@ def create(tree, preroot=None):
 
 
 def spoil_init(tree):
-    """Gives the root TREE an init for another machine, and one whose interpreter is missing."""
+    """Gives the root TREE an init for another architecture, and one without its interpreter."""
     program = bytearray(Path(payload()).read_bytes())
     program[18:20] = (22).to_bytes(2, "little")  # e_machine: s390
     init = Path(tree) / "sbin/init"
@@ -168,7 +168,7 @@ def _libraries(program):
 
 
 def create_debian(tree, label):
-    """One of DEBIANS at TREE, made once, that reports its state and powers off.
+    """One of DEBIANS at TREE, made once. It reports its state and powers off.
 
     LABEL is the file system's, for its fstab.
     """

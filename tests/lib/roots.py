@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes disk files with several partitions: roots that are found, and what lies beside them.
+"""Makes disk files with several partitions, some of them roots.
 
 No loop device, no mount, no privilege: sfdisk writes the table into the file, mke2fs and mkfs.vfat
 each filesystem at its partition's offset.
@@ -16,7 +16,7 @@ SECTOR = 512
 START = 1 << 20
 TAIL = 1 << 20
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
-ROOT = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # of x86-64, as the specification has it
+ROOT = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # of x86-64, from the specification
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 _NAMES = uuid.UUID("6d0f5c1e-7b0a-4a52-9a34-1f0d5b3c9e77")
 
@@ -32,10 +32,10 @@ class Part:
     tree: Path = None
     size: int = 64 << 20
     type: str = LINUX
-    attributes: str = ""  # as sfdisk has them: GUID:63,60
+    attributes: str = ""  # in sfdisk's notation: GUID:63,60
     same_as: str = ""     # the UUIDs of the partition with this label
     fs: str = ""
-    features: str = ""    # of an ext4, as mke2fs -O has them
+    features: str = ""    # of an ext4, as for mke2fs -O
 
     def uuid(self, what):
         return str(uuid.uuid5(_NAMES, f"{self.same_as or self.label}/{what}"))
@@ -55,9 +55,9 @@ class Part:
 
 
 def create(path, *parts, table="gpt"):
-    """A disk at PATH with a TABLE, gpt or mbr, and PARTS, one behind the other; PATH.
+    """Makes a disk at PATH with a TABLE, gpt or mbr, and PARTS in that order. Returns PATH.
 
-    In an MBR, which has room for four, the first one is marked as active.
+    An MBR has room for four, of which the first one is marked active.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _ext4(path, part, at):
 
 
 def _vfat(path, part, at):
-    # A FAT32 has so many clusters; left alone, mkfs.vfat counts them by the size of the whole disk.
+    # The minimum for FAT32. By default, mkfs.vfat uses the size of the whole disk.
     run(["mkfs.vfat", "-F", "32", "-s", "1", "-i", part.names.uuid.replace("-", ""),
          "-n", part.names.label, "--offset", at // SECTOR, path, part.size >> 10])
     if part.tree:
@@ -104,12 +104,12 @@ def _vfat(path, part, at):
 
 
 def fill_fat(path, at, tree):
-    """Copies what is in TREE to the FAT filesystem at the byte AT of PATH, over what is there."""
+    """Copies the files of TREE over those of the FAT filesystem at the byte AT of PATH."""
     run(["mcopy", "-s", "-o", "-Q", "-i", f"{path}@@{at}", *sorted(Path(tree).iterdir()), "::/"])
 
 
 def _btrfs(path, part, at):
-    """mkfs.btrfs wants a whole file."""
+    """mkfs.btrfs needs a file of its own."""
     alone = path.with_suffix(".btrfs")
     with open(alone, "wb") as file:
         file.truncate(part.size)
