@@ -46,7 +46,7 @@ static struct rooms rooms;
 static void dispatch(struct boot *b)
 {
 	while (jobs_ready(&b->jobs) && !b->goal->left) {
-		int device = block_next(b);
+		int device = jobs_has_place(&b->jobs, JOB_PROBE) ? block_next(b) : -1;
 		uint32_t module = MODINDEX_NONE;
 		struct job job = {0};
 
@@ -57,7 +57,8 @@ static void dispatch(struct boot *b)
 			memcpy(job.name, b->devices->list[device].name, sizeof(job.name));
 		} else if (b->modules->has_index) {
 			modules_request_late(b);
-			module = modules_next(b, stages_loads(b));
+			if (jobs_has_place(&b->jobs, JOB_LOAD))
+				module = modules_next(b, stages_loads(b));
 			job.kind = JOB_LOAD;
 			job.module = module;
 		}

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -832,6 +833,75 @@ static void a_worker_that_dies_is_the_failure_of_its_job(void **state)
 	boot_end(b);
 }
 
+/* As many disks as may be are being read, and none of them answers. */
+static void disks_hang(struct boot *b)
+{
+	world.real_jobs = true;
+	b->jobs.wanted = JOBS_WORKERS_MAX;
+	for (int i = 0; i < JOBS_PROBES_MAX; i++)
+		b->jobs.workers[i] = (struct jobs_worker){
+			.pid = 1000000 + i, .fd = -1, .job.kind = JOB_PROBE, .since = world.now};
+}
+
+static void disks_that_hang_leave_places_for_other_work(void **state)
+{
+	static const struct jobs_kind hanging[JOB_KINDS] = {[JOB_MOUNT] = {hang, NULL, false}};
+	struct boot *b = boot_with("root=LABEL=x");
+	struct job probe = {.kind = JOB_PROBE}, mount = {.kind = JOB_MOUNT};
+
+	(void)state;
+	disks_hang(b);
+	b->jobs.kinds = hanging;
+	assert_true(jobs_ready(&b->jobs));
+	assert_false(jobs_has_place(&b->jobs, JOB_PROBE));
+	assert_true(jobs_has_place(&b->jobs, JOB_LOAD));
+	assert_int_equal(jobs_start(&b->jobs, b, &probe), -EAGAIN);
+	assert_int_equal(jobs_start(&b->jobs, b, &mount), 0);
+	kill(b->jobs.workers[JOBS_PROBES_MAX].pid, SIGKILL);
+	boot_end(b);
+}
+
+/* The root may be among those that are still to be read. */
+static void disks_that_hang_give_way_to_others(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+	struct job_result r;
+	int pair[2];
+
+	(void)state;
+	disks_hang(b);
+	assert_int_equal(block_due(b), INT64_MAX);
+	pass(b, JOBS_HANG_MS);
+	assert_string_equal(recorder_calls(), ""); /* nobody wants their places */
+	block_add(b, "zza", false);
+	assert_int_equal(block_due(b), START + JOBS_HANG_MS);
+	pass(b, 1);
+	assert_contains(recorder_calls(), "kill 1000000 9\n");
+	assert_contains(recorder_calls(), "kill 1000031 9\n");
+	assert_int_equal(block_due(b), INT64_MAX);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	b->jobs.workers[0].fd = pair[0];
+	close(pair[1]); /* it dies */
+	assert_int_equal(jobs_receive(&b->jobs, &b->jobs.workers[0], &r), 1);
+	assert_int_equal(r.result, -ETIMEDOUT);
+	assert_true(jobs_has_place(&b->jobs, JOB_PROBE));
+	boot_end(b);
+}
+
+static void a_disk_that_hangs_does_not_keep_late_modules_back(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootwait");
+
+	(void)state;
+	go_on(b);
+	disks_hang(b);
+	pass(b, JOBS_HANG_MS - 1000);
+	assert_false(b->modules->late);
+	pass(b, 12000);
+	assert_true(b->modules->late);
+	boot_end(b);
+}
+
 int __real_close_range(unsigned first, unsigned last, int flags);
 int __wrap_close_range(unsigned first, unsigned last, int flags);
 
@@ -1103,6 +1173,9 @@ int main(void)
 		cmocka_unit_test(an_event_of_what_was_given_up_is_dropped),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
 		cmocka_unit_test(a_worker_holds_no_descriptor_of_pid_1),
+		cmocka_unit_test(disks_that_hang_leave_places_for_other_work),
+		cmocka_unit_test(disks_that_hang_give_way_to_others),
+		cmocka_unit_test(a_disk_that_hangs_does_not_keep_late_modules_back),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_read_again_after_growing_pauses),
 		cmocka_unit_test(when_something_else_is_wanted_unreadable_disks_are_read_at_once),
 		cmocka_unit_test(a_disk_that_cannot_be_read_in_time_is_in_the_account),

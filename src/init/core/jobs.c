@@ -121,6 +121,16 @@ bool jobs_ready(const struct jobs *j)
 	return pick(j) != NULL;
 }
 
+/* Jobs of which there may be as many as there are devices never take all places: the stage that the
+ * boot is in, and boot parts, have work to do as well. */
+bool jobs_has_place(const struct jobs *j, enum job_kind kind)
+{
+	static const unsigned most[JOB_KINDS] = {
+		[JOB_PROBE] = JOBS_PROBES_MAX, [JOB_LOAD] = JOBS_LOADS_MAX};
+
+	return !most[kind] || jobs_busy(j, kind) < most[kind];
+}
+
 /* A worker may hang for ever, even after the root's init has taken over: by then nothing of PID 1
  * may be open in it, such as the kernel's events or the watchdog. Other workers' sockets must close
  * when PID 1 closes them. */
@@ -196,7 +206,7 @@ int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
 	struct jobs_worker *w = (struct jobs_worker *)pick(j);
 	int r;
 
-	if (!w)
+	if (!w || !jobs_has_place(j, job->kind))
 		return -EAGAIN;
 	if (!w->pid) {
 		r = spawn(j, w, boot);
@@ -217,10 +227,15 @@ int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
 int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 {
 	ssize_t n = recv(w->fd, out, sizeof(*out), MSG_DONTWAIT);
+	int result = w->is_killed ? -ETIMEDOUT : -EIO;
 	struct job job = w->job;
 
 	if (n == sizeof(*out)) {
 		w->job.kind = JOB_NONE;
+		if (w->is_killed) { /* just before that: it is of no use for others */
+			forget(j, w);
+			return 1;
+		}
 		if (kind_of(j, job.kind) && kind_of(j, job.kind)->is_last) { /* it ends by itself */
 			waitpid(w->pid, NULL, 0);
 			forget(j, w);
@@ -233,7 +248,7 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 	if (job.kind == JOB_NONE)
 		return 0;
 	address(out, &job);
-	out->result = -EIO;
+	out->result = result;
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;
 }
@@ -265,6 +280,41 @@ unsigned jobs_busy(const struct jobs *j, enum job_kind kind)
 	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
 		n += j->workers[i].pid && j->workers[i].job.kind == kind;
 	return n;
+}
+
+unsigned jobs_moving(const struct jobs *j, enum job_kind kind, int64_t now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++)
+		n += j->workers[i].pid && j->workers[i].job.kind == kind &&
+		     now < j->workers[i].since + JOBS_HANG_MS;
+	return n;
+}
+
+int64_t jobs_place_due(const struct jobs *j, enum job_kind kind)
+{
+	int64_t due = INT64_MAX;
+
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		const struct jobs_worker *w = &j->workers[i];
+
+		if (w->pid && w->job.kind == kind && !w->is_killed && w->since + JOBS_HANG_MS < due)
+			due = w->since + JOBS_HANG_MS;
+	}
+	return due;
+}
+
+void jobs_make_place(struct jobs *j, enum job_kind kind, int64_t now)
+{
+	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
+		struct jobs_worker *w = &j->workers[i];
+
+		if (!w->pid || w->job.kind != kind || w->is_killed || now < w->since + JOBS_HANG_MS)
+			continue;
+		w->is_killed = true;
+		sys_kill(w->pid, SIGKILL);
+	}
 }
 
 void jobs_dismiss(struct jobs *j)

@@ -12,6 +12,9 @@
 
 enum {
 	JOBS_WORKERS_MAX = 64,
+	JOBS_PROBES_MAX = 32, /* of them; the rest is for other kinds of jobs */
+	JOBS_LOADS_MAX = 24,
+	JOBS_HANG_MS = 10000, /* a job that takes longer may never end */
 	JOBS_NAME_MAX = 64,
 	JOBS_VALUE_MAX = 256,
 	JOBS_TEXT_MAX = 512,
@@ -130,6 +133,7 @@ struct jobs_worker {
 	int fd;
 	struct job job; /* kind JOB_NONE: idle */
 	int64_t since;
+	bool is_killed; /* it was in the way of others */
 };
 
 struct jobs {
@@ -155,6 +159,16 @@ int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 /* True when a job could be started now. */
 bool jobs_ready(const struct jobs *j);
 
+/* Has KIND a place left? */
+bool jobs_has_place(const struct jobs *j, enum job_kind kind);
+
+/* KIND has no place left, and something of it is to be done: ends those of its jobs that have taken
+ * longer than JOBS_HANG_MS, as far as the kernel lets them end. Their result is -ETIMEDOUT. */
+void jobs_make_place(struct jobs *j, enum job_kind kind, int64_t now);
+
+/* When that would end a job; INT64_MAX: never. */
+int64_t jobs_place_due(const struct jobs *j, enum job_kind kind);
+
 /* FD of a worker has something: 1 a result, 0 nothing (yet). A worker that died gives -EIO as
  * the result of its job. */
 int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
@@ -167,6 +181,9 @@ void jobs_cancel(struct jobs *j, const struct job *job);
 void jobs_done(struct boot *b, const struct job_result *r);
 
 unsigned jobs_busy(const struct jobs *j, enum job_kind kind);
+
+/* Of these, the ones that have not taken longer than JOBS_HANG_MS by NOW. */
+unsigned jobs_moving(const struct jobs *j, enum job_kind kind, int64_t now);
 
 /* Lets idle workers end, and waits for them; busy ones go on alone. */
 void jobs_dismiss(struct jobs *j);

@@ -252,7 +252,7 @@ void block_want_all(struct boot *b)
 	b->devices->unread = 0;
 }
 
-int block_next(struct boot *b)
+int block_next(const struct boot *b)
 {
 	while (b->devices->unread < b->devices->n &&
 	       !is_wanted(b, &b->devices->list[b->devices->unread]))
@@ -302,9 +302,17 @@ static void read_later(struct boot *b, struct block_device *d)
 		b->devices->retry_at = d->read_at;
 }
 
+/* Something is to be read, and all places for that are taken. */
+static bool is_crowded(const struct boot *b)
+{
+	return !jobs_has_place(&b->jobs, JOB_PROBE) && block_next(b) >= 0;
+}
+
 void block_tick(struct boot *b, int64_t now)
 {
-	if (now < block_due(b))
+	if (is_crowded(b))
+		jobs_make_place(&b->jobs, JOB_PROBE, now);
+	if (!b->devices->retry_at || now < b->devices->retry_at)
 		return;
 	b->devices->retry_at = 0;
 	for (size_t i = 0; i < b->devices->n; i++) {
@@ -323,7 +331,9 @@ void block_tick(struct boot *b, int64_t now)
 
 int64_t block_due(const struct boot *b)
 {
-	return b->devices->retry_at ? b->devices->retry_at : INT64_MAX;
+	int64_t due = is_crowded(b) ? jobs_place_due(&b->jobs, JOB_PROBE) : INT64_MAX;
+
+	return b->devices->retry_at && b->devices->retry_at < due ? b->devices->retry_at : due;
 }
 
 const struct block_device *block_unreadable(const struct boot *b, const struct spec *spec)

@@ -88,7 +88,7 @@ const char *block_name(const struct boot *b, struct device_ref ref);
 void block_sweep(struct boot *b);
 
 /* The next device that should be looked at: its number; -1: none. */
-int block_next(struct boot *b);
+int block_next(const struct boot *b);
 
 /* A probe has ended. */
 void block_done(struct boot *b, const struct job_result *result);

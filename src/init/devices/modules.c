@@ -308,7 +308,7 @@ void modules_tick(struct boot *b, int64_t now)
 {
 	bool moves = b->modules->has_index && modules_next(b, RANK_DEVICE) != MODINDEX_NONE;
 
-	if (moves || jobs_busy(&b->jobs, JOB_PROBE))
+	if (moves || jobs_moving(&b->jobs, JOB_PROBE, now))
 		b->modules->idle_since = 0;
 	else if (!b->modules->idle_since)
 		b->modules->idle_since = now;
