@@ -8,10 +8,10 @@ import subprocess
 from dataclasses import dataclass
 
 TRAILER = b"TRAILER!!!"
-UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}  # bsdtar wants to know what a name means
+UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}  # bsdtar needs the encoding of names
 FILE, FOLDER, LINK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
 
-# How each codec is written for the kernel, and read back.
+# How to write each codec for the kernel, and how to read it back.
 PACK = {
     "none": ["cat"],
     "gzip": ["gzip", "-n"],
@@ -37,7 +37,7 @@ CODECS = ["zstd", "xz", "lz4", "gzip", "bzip2", "lzma", "lzo", "none"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of an archive. What is not None in the second part is written as it is."""
+    """One entry of an archive. Fields of the second part that are not None are written as they are."""
 
     name: bytes
     mode: int = FILE
@@ -72,7 +72,7 @@ def newc(*entries, trailer=True):
     return b"".join(entry.encode(number + 1) for number, entry in enumerate(entries))
 
 
-# Where the fields of a header stand, and how long they are.
+# The offsets and lengths of a header's fields.
 FIELDS = {"magic": (0, 6)} | {name: (6 + 8 * i, 8) for i, name in enumerate(
     ["ino", "mode", "uid", "gid", "nlink", "mtime", "filesize", "major", "minor", "rmajor",
      "rminor", "namesize", "check"])}
@@ -81,7 +81,7 @@ HEADER = 110
 
 @dataclass(frozen=True)
 class Place:
-    """Where an entry stands in an archive: the offsets of its header, its data and its end."""
+    """The offsets of an entry's header, data and end."""
 
     name: bytes
     header: int
@@ -91,7 +91,7 @@ class Place:
 
 
 def places(archive):
-    """All entries of an archive that is well made, without its trailer."""
+    """All entries of a well-formed archive, without its trailer."""
     found, at = [], 0
     while True:
         def field(name):
@@ -120,7 +120,7 @@ def link(name, target):
 
 
 def uki(*sections):
-    """A PE file of SECTIONS: name, data. Its code is missing; no reader of images looks at it."""
+    """A PE file of SECTIONS (name, data), without code, which no reader of images looks at."""
     head = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0"
     head += struct.pack("<HHIIIHH", 0x8664, len(sections), 0, 0, 0, 0, 0)
     at, body = 4096, b""
@@ -133,7 +133,7 @@ def uki(*sections):
 
 
 def feed(words, data, **options):
-    """Runs WORDS with DATA on standard input; its standard output."""
+    """Runs WORDS with DATA on standard input. Returns its standard output."""
     return subprocess.run(words, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           check=True, **options).stdout
 
@@ -164,7 +164,7 @@ def bsdtar(folder, *names):
 
 
 def bsdtar_in_two_steps(folder, names):
-    """The same, as mkinitcpio has it done: a tar archive, and that made into a cpio archive."""
+    """The same as mkinitcpio does it: a tar archive, which is converted to a cpio archive."""
     first = feed(["bsdtar", "--null", "-c", "-n", "-f", "-", "-T", "-"],
                  b"".join(name.encode() + b"\0" for name in names), cwd=folder, env=UTF8)
     return feed(["bsdtar", "--null", "-c", "-f", "-", "--format=newc", "@-"], first, env=UTF8)
@@ -177,7 +177,7 @@ def names_in(archive):
 
 
 def segments_of(image, listing):
-    """Cuts the bytes of IMAGE as LISTING (`list --json`) says, and unpacks each part."""
+    """Splits the bytes of IMAGE at the segments of LISTING (`list --json`), and unpacks each."""
     parts = []
     for segment in listing["segments"]:
         data = image[segment["offset"]:segment["offset"] + segment["size"]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What many tests use. Whatever takes long is made once a session, and only looked at."""
+"""Shared fixtures. What takes long to make is made once a session, and must not be changed."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-# These need the path above.
+# These need the path set above.
 import program  # noqa: E402
 import trees  # noqa: E402
 from lib import BUILD, debian, kernels  # noqa: E402
@@ -36,14 +36,14 @@ def musl():
 
 @pytest.fixture(scope="session")
 def systemd_library():
-    """libsystemd-shared of a systemd that has notes on the libraries that it opens later."""
+    """libsystemd-shared of a systemd with ELF notes on the libraries that it opens with dlopen()."""
     folder = debian.fetch_packages("trixie", ["libsystemd-shared"], BUILD / "packages/systemd")
     return next(folder.rglob("libsystemd-shared-*.so"))
 
 
 @pytest.fixture(scope="session")
 def rpm_tools():
-    """A folder with rpm and its libraries, of a suite that has all of its database formats."""
+    """A folder with rpm and its libraries, from a suite whose rpm supports all database formats."""
     return debian.fetch_packages("trixie", [
         "libacl1", "libbz2-1.0", "libc6", "libcap2", "libdw1t64", "libelf1t64", "libgcc-s1",
         "libgmp10", "libgomp1", "libhogweed6t64", "liblua5.3-0", "liblzma5", "libmagic1t64",
@@ -54,7 +54,7 @@ def rpm_tools():
 
 @pytest.fixture(scope="session")
 def microcode():
-    """A root with the microcode packages of Debian, and nothing else; not to be changed."""
+    """A root with just Debian's microcode packages; not to be changed."""
     return debian.fetch_packages("bookworm", ["intel-microcode", "amd64-microcode"],
                                  BUILD / "packages/microcode", "non-free-firmware")
 
@@ -67,7 +67,7 @@ def suite(request):
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """A folder for what is made once."""
+    """A folder for things that are made once."""
     return tmp_path_factory.mktemp("shared")
 
 
@@ -101,7 +101,7 @@ def image(small_kernel, shared):
 
 @pytest.fixture(scope="session")
 def on_all_cores():
-    """Calls a function for each of many items, on all processors; the results in order."""
+    """Calls a function for each of many items on all processors, with the results in order."""
     pool = ThreadPoolExecutor(os.cpu_count())
     yield lambda function, items: list(pool.map(function, items))
     pool.shutdown()

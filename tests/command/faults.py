@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes single system calls of the program fail, wait or be the last one, by means of strace.
+"""Makes single system calls of the program fail, block or be the last one, with strace.
 
 All runs are on one processor, where the program works in one thread: the order of its calls is
 then the same in each run.
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from program import Result, command, environment
 
-# The leak checker cannot work while the program is traced.
+# The leak checker does not work in a traced program.
 TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 
-# Calls before this one belong to the dynamic linker and the libraries.
+# Calls before this one are of the dynamic linker and the libraries.
 _FIRST_OWN_CALL = "umask"
 
 _cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
@@ -27,7 +27,7 @@ _cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
 
 @dataclass(frozen=True)
 class Call:
-    """A system call: its name, which one of that name it is, and strace's line about it."""
+    """A system call: its name, its number among those of that name, and strace's line about it."""
 
     name: str
     number: int
@@ -39,14 +39,14 @@ def _on_one_cpu():
 
 
 def _failing(always):
-    """Words for strace: each call of these names fails with the error that it is mapped to."""
+    """Options for strace that make each call of these names fail with the error it is mapped to."""
     return [word for name, error in (always or {}).items()
             for word in ("-e", f"inject={name}:error={error}")]
 
 
 def trace(names, args, log, always=None):
-    """The calls of NAMES that the program does itself in a run with ARGS. ALWAYS: calls that fail
-    each time, as they do on a filesystem that has no such thing, by name, with the error."""
+    """The calls of NAMES that the program itself makes in a run with ARGS. ALWAYS maps names of calls
+    that always fail, as on a filesystem that does not support them, to the error."""
     words = [*_on_one_cpu(), "strace", "-y", "-qq", "-e", "signal=none", "-o", log,
              "-e", f"trace={_FIRST_OWN_CALL},{','.join(names)}", *_failing(always), *command(*args)]
     subprocess.run(words, check=True, capture_output=True, env=environment(**TRACED))
@@ -61,14 +61,14 @@ def trace(names, args, log, always=None):
 
 
 def select(calls, name, pattern=""):
-    """Those of NAME whose line has PATTERN."""
+    """The calls of NAME whose line matches PATTERN."""
     found = [call for call in calls if call.name == name and re.search(pattern, call.line)]
     assert found, f"no call of {name} with {pattern}"
     return found
 
 
 def sample(calls, count):
-    """COUNT of the calls, with the first and the last one, evenly spread."""
+    """COUNT of the calls, evenly spread, with the first and the last one."""
     if len(calls) <= count:
         return calls
     return [calls[i * (len(calls) - 1) // (count - 1)] for i in range(count)]
@@ -111,10 +111,10 @@ def with_errors(calls, errors):
 
 
 def words(name, number, what, log="/dev/null", always=None):
-    """Words before a command that do WHAT (strace's language) to call NUMBER of NAME, in the thread
-    that begins: each thread would count for itself.
+    """Words before a command that do WHAT (in strace's syntax) to call NUMBER of NAME, in the main
+    thread: strace counts per thread.
 
-    LOG gets all calls of NAME: injected() finds in it what was hit. ALWAYS is as for trace().
+    LOG gets all calls of NAME, in which injected() finds the one that was hit. ALWAYS is as for trace().
     """
     return [*_on_one_cpu(), "strace", "-y", "-qq", "-o", log,
             "-e", "signal=none", "-e", f"trace={','.join([name, *(always or {})])}",
@@ -122,7 +122,7 @@ def words(name, number, what, log="/dev/null", always=None):
 
 
 def injected(log):
-    """The line of the call that words() made to fail, or an empty one."""
+    """The line of the call that words() made fail, or ""."""
     return next((line for line in log.read_text(errors="replace").splitlines()
                  if "(INJECTED)" in line), "")
 
@@ -140,24 +140,24 @@ def finish(process):
 
 
 def wait_for(condition):
-    """Until CONDITION is true: for another process to get somewhere. The limit only ends a test that
-    has failed."""
+    """Waits until another process has made CONDITION true. The limit only ends a test that has
+    failed."""
     deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(0.001)
 
 
-# By their numbers on x86-64.
+# By number, on x86-64.
 _CALLS = {"read": 0, "flock": 73, "fsync": 74, "memfd_create": 319}
 
 
 class Held:
-    """A run of the program that is held before its first call of NAME, until it may go on. With
-    PATTERN that call is on a descriptor of a file whose path has it."""
+    """A run of the program that stops before its first call of NAME. With PATTERN that call is on a
+    descriptor of a file whose path matches."""
 
     def __init__(self, args, name, pattern=""):
-        # With -D the program is our child, and strace can end before it.
+        # With -D the program is our child, and strace may end before it.
         words = [*_on_one_cpu(), *self._strace(name, "-D"), *command(*args)]
         self.process = subprocess.Popen(words, env=environment(**TRACED), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -170,7 +170,7 @@ class Held:
                 "-e", f"inject={name}:delay_enter={10**9}:when=1", *more]
 
     def on_to(self, name, path):
-        """Lets it go on to its next call of NAME on PATH."""
+        """Lets it run to its next call of NAME on PATH."""
         os.kill(self.process.pid, signal.SIGSTOP)
         self.go_on()
         wait_for(lambda: self._status("State").startswith("T"))
@@ -184,7 +184,7 @@ class Held:
         os.kill(int(self._status("TracerPid")), signal.SIGKILL)
 
     def finish(self):
-        """Lets it go on to its end; what it gave."""
+        """Lets it run to its end. Returns its result."""
         self.go_on()
         result = finish(self.process)
         for tracer in self.tracers:

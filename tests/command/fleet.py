@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Machines with kernels, images in /boot and a boot behind them, for status, mark-good and prune.
 
-Their images are small: an archive with nothing but a manifest, which is what an image is known by.
+Their images are small: an archive with only a manifest, which identifies an image.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ BOOT_ID = "11111111-2222-3333-4444-555555555555"
 
 
 def image_bytes(text="x"):
-    """An image whose identity follows from TEXT, and that identity."""
+    """An image whose identity is derived from TEXT, and that identity."""
     head = f"preroot-manifest 3\n=\tkernel\t{text}\n"
     digits = hashlib.sha256(head.encode()).hexdigest()
     folders = [Entry(name.encode(), FOLDER) for name in ("usr", "usr/lib", "usr/lib/preroot")]
@@ -64,7 +64,7 @@ class Machine:
         return digits
 
     def share(self, *versions, name="initrd.gz"):
-        """The menu boots these kernels with one image; its path."""
+        """Makes the menu boot these kernels with one image. Returns its path."""
         grub = self.root / "boot/grub"
         grub.mkdir(exist_ok=True)
         (grub / "grub.cfg").write_text("".join(
@@ -75,7 +75,7 @@ class Machine:
         return path
 
     def booted(self, version, image, **more):
-        """PID 1 came from the image with this identity."""
+        """Makes the image with this identity the one that the machine has booted."""
         told = {"preroot-boot": 1, "version": "0.1.0", "kernel": version, "image": image,
                 "start_us": 1, "end_us": 2, "init": "/sbin/init", "stages": [], "modules": [],
                 "devices": [], "programs": [], **more}

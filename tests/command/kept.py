@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine with an image and two previous ones, for what may go wrong with their names."""
+"""A machine with an image and two previous ones, for tests of what may go wrong with their names."""
 
 import shutil
 
@@ -13,7 +13,7 @@ CALLS = ["openat", "openat2", "write", "pread64", "fsync", "renameat", "renameat
 
 
 class Machine:
-    """A root with an image and two previous ones; copies of it are to be tried on."""
+    """A root with an image and two previous ones, to be copied for each try."""
 
     def __init__(self, tree):
         self.tree = tree
@@ -24,7 +24,7 @@ class Machine:
 
     def copy(self, folder):
         other = Machine(self.tree.copy(folder))
-        # The copy shares its files; a lock is on the file, and a log is written to.
+        # The copy shares its files, except for the lock and the log, which are written to.
         for path in ("var/lib/preroot/lock", "var/log/preroot.log"):
             (other.tree.root / path).unlink()
         return other
@@ -33,7 +33,7 @@ class Machine:
         shutil.rmtree(self.tree.root)
 
     def rebuild(self, *more):
-        """Nothing is compressed: that is the greater part of a run's time, and none of its calls."""
+        """Without compression, which takes most of a run's time, and none of the calls."""
         return ["rebuild", "--root", self.tree.root, "--hardware", NVME, "--no-cache",
                 "--compress", "none", "--keep", "3", *more]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls the program under test, and holds every call to what all commands promise."""
+"""Runs the program under test, and checks in every run what all commands promise."""
 
 import json
 import os
@@ -15,7 +15,7 @@ PROGRAM = Path(os.environ.get("PREROOT")
 
 DONE, FAILED, USAGE, FINDING = 0, 1, 2, 3
 
-# Root, but without the right to pass over permissions; other users never have it.
+# Root without the capability to override permissions, which other users never have.
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all") if os.geteuid() == 0 else ()
 _NAMESPACE = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-r", "-m")
 
@@ -25,7 +25,7 @@ SANITIZER_WORDS = ("Sanitizer", "runtime error:")
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave: its exit status, and its outputs as bytes."""
+    """The result of a run: its exit status, and its outputs as bytes."""
 
     status: int
     out: bytes
@@ -55,7 +55,7 @@ class Result:
 
 
 def in_namespace(setup):
-    """Words to put before a command that is to see the mounts that the shell text SETUP makes."""
+    """Words before a command that is to see the mounts that the shell script SETUP makes."""
     return (*_NAMESPACE, "sh", "-ec", setup + '\nexec "$@"', "sh")
 
 
@@ -67,8 +67,8 @@ def environment(**changes):
 
 
 def command(*args):
-    """The words of a call. A build has no cache, so that no test depends on another one, unless
-    one is named."""
+    """The words of a call. A build has no cache unless one is named, so that no test depends on
+    another."""
     words = [str(word) for word in (PROGRAM, *args)]
     if args and args[0] == "build" and not {"--cache-dir", "--no-cache", "--"} & set(words):
         words.insert(2, "--no-cache")
@@ -76,7 +76,7 @@ def command(*args):
 
 
 def check(result, status):
-    """Fails unless RESULT has the exit status, or one of several, and the messages for it."""
+    """Fails unless RESULT has the exit status, or one of several, and the messages that go with it."""
     err = result.err.decode(errors="replace")
     assert not any(word in err for word in SANITIZER_WORDS), err
     expected = status if isinstance(status, tuple) else (status,)
@@ -88,7 +88,7 @@ def check(result, status):
 
 
 def run(*args, status=DONE, before=(), env=None, **options):
-    """Runs the program with ARGS; the Result, once all that must hold for any run was checked.
+    """Runs the program with ARGS. Returns the Result, after the checks that apply to every run.
 
     STATUS is the exit status that is expected, or a tuple of them. BEFORE are words to put before
     the command, ENV changes to the environment; other OPTIONS are subprocess.run()'s.

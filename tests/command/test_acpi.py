@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ACPI tables that the user gives: where they lie in the image, and which are refused."""
+"""ACPI tables from the user: where they are in the image, and which are refused."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""preroot audit: one thing of a healthy machine is broken at a time, and just that is found."""
+"""preroot audit: each test breaks one thing of a healthy machine, and just that is found."""
 
 import lzma
 import os
@@ -63,8 +63,8 @@ class Machine:
         return run("audit", "--root", self.root, "--cache-dir", self.cache, *words, **options)
 
     def all(self, *words, stale=False, **options):
-        """All findings, in order; without STALE not that a file was changed since the rebuild,
-        which is what a test does when it breaks something."""
+        """All findings, in order. Without STALE, except for the one that a file has changed since the
+        rebuild, which every test that breaks something causes."""
         options.setdefault("status", (DONE, FINDING))
         result = self.run("--json", *words, **options)
         told = result.json
@@ -227,7 +227,7 @@ def test_modules_of_another_kernel(machine):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_foreign_module_of_another_kernel(machine, packed):
-    """A kernel with CONFIG_MODVERSIONS takes it; without, only the version counts."""
+    """A kernel with CONFIG_MODVERSIONS may load it; without, the version must match."""
     trees.make_module(machine.tree, "updates/out.ko", "vermagic=5.5.5 SMP mod_unload ")
     if packed:
         plain = machine.tree.modules / "updates/out.ko"
@@ -369,7 +369,7 @@ def test_builders_that_replace_nothing(machine):
         (machine.root / path).chmod(0o755)
     machine.write("etc/kernel/postinst.d/dracut", "#!/bin/sh\n")
     assert machine.all() == []
-    # Where preroot has written no image, they are what the machine has.
+    # If preroot has not written an image, the other builder's is the machine's own.
     (machine.root / "etc/kernel/postinst.d/dracut").chmod(0o755)
     machine.one("other-builder", "warning")
     shutil.rmtree(machine.root / "var/lib/preroot")
@@ -499,7 +499,7 @@ def grubenv(machine, **values):
 
 
 def grub_with(machine, default):
-    """A whole entry, and in a submenu one whose files are gone."""
+    """A complete entry, and in a submenu one whose files are missing."""
     gone = machine.entry("5.0.0", title="Old").replace("'Old'", "'Old' --id 'old-id'")
     machine.menu(CHOICE % default, machine.entry(machine.version),
                  "submenu 'More' --id more {\n" + machine.entry(machine.version, title="Same"),
@@ -632,7 +632,7 @@ def test_lines_of_fstab_that_mount_passes_over(machine):
 # ---- space ----
 
 def mounted(machine, folder, size):
-    """A filesystem of SIZE bytes on FOLDER, with what is in it now."""
+    """Mounts a filesystem of SIZE bytes on FOLDER, with the folder's present content."""
     path, aside = machine.root / folder, machine.root / (folder + ".aside")
     return in_namespace(f"mount --make-rprivate /; cp -a '{path}' '{aside}'; "
                         f"mount -t tmpfs -o size={size},mode=0755 none '{path}'; "
@@ -659,7 +659,7 @@ def test_the_cache_has_no_room(machine):
     machine.one("cache-full", "warning", before=mounted(machine, "var/cache", 1 << 20))
 
 
-# ---- who may write ----
+# ---- write access ----
 
 @pytest.mark.parametrize("path", ["boot", "boot/vmlinuz-{v}", "boot/initrd.img-{v}",
                                   "boot/grub/grub.cfg"])
@@ -667,7 +667,7 @@ def test_the_cache_has_no_room(machine):
 def test_others_may_write_what_boots(machine, path, mode):
     file = machine.root / path.format(v=machine.version)
     old = file.stat().st_mode & 0o7777
-    if file.name.startswith("vmlinuz"):  # its inode is other tests', too
+    if file.name.startswith("vmlinuz"):  # other tests share its inode
         machine.tree.rewrite(file, file.read_bytes())
     file.chmod(old | mode)
     found = [f for f in machine.all() if f["id"] != "image-secret-readable"]
@@ -870,7 +870,7 @@ def test_another_machine_by_its_description(machine):
 # ---- keyboards ----
 
 def test_nobody_can_type_what_the_boot_asks_for(machine):
-    """Its small kernel has no driver of a keyboard."""
+    """The small kernel has no driver for a keyboard."""
     machine.write("etc/crypttab", f"root UUID={UUID} none luks\n")
     assert "passphrase of root" in machine.one("keyboard-missing", "note", status=DONE)["fact"]
     for line in ("root UUID={} /key luks", "root UUID={} none luks,tpm2-device=auto",
@@ -934,7 +934,7 @@ def test_a_rebuild_tells_errors_of_the_machine_and_goes_on(machine):
 
 
 def test_a_rebuild_for_modules_of_another_kernel_ends_before_it_writes(machine):
-    """Its plan can be made: the names are right, only what is in the files is not."""
+    """The plan can be made: the names are right, only the files' content is not."""
     for path in machine.tree.modules.rglob("*.ko"):
         machine.tree.rewrite(path, path.read_bytes().replace(
             b"vermagic=" + machine.version.encode(), b"vermagic=9" + machine.version.encode()[1:]))
@@ -944,7 +944,7 @@ def test_a_rebuild_for_modules_of_another_kernel_ends_before_it_writes(machine):
         done = machine.rebuild(*words, status=FAILED)
         assert "was made for kernel 9" in done.error and "package" in done.hint
     assert trees.snapshot(machine.root / "boot") == before
-    # What is told of the image now: it is not what a rebuild would give.
+    # The image is now reported as stale.
     assert "vermagic-mismatch" in [f["id"] for f in machine.all()]
 
 
@@ -959,14 +959,14 @@ def test_a_rebuild_without_changes_does_not_look(machine):
 
 
 def test_what_a_rebuild_looks_at_in_the_audit_makes_no_image_stale(machine):
-    """Files that only the audit reads are none that the image was made of."""
+    """Files that only the audit reads are no inputs of the image."""
     machine.rebuild("--add-drivers", "dummy")
     machine.write("etc/kernel/cmdline", "quiet\n")
     machine.write("etc/default/grub", "GRUB_CMDLINE_LINUX=quiet\n")
     assert machine.all(stale=True) == []
 
 
-# ---- whoever looks ----
+# ---- other users ----
 
 def test_without_roots_rights_what_can_be_seen_is_told(machine):
     machine.image.chmod(0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What cannot be done is said in one message that names it, and nothing is changed."""
+"""What cannot be done ends with one message that names the cause, and changes nothing."""
 
 import json
 import os
@@ -213,7 +213,7 @@ CASES = [
 
 
 def container(root):
-    """The machine that a container shows: sysfs is there, but / is an overlay."""
+    """The machine as seen in a container: sysfs is there, but / is an overlay."""
     (root / "sys/devices").mkdir(parents=True)
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/self/mountinfo").write_text(
@@ -358,10 +358,10 @@ def test_read_only_filesystem(tree, tmp_path):
 
 
 def test_full_filesystem(tree, tmp_path):
-    """A filesystem of 1 MB, with the old image on it: the new one has no room."""
+    """A filesystem of 1 MB with the old image has no room for the new one."""
     disk, copy = tmp_path / "disk", tmp_path / "copy"
     disk.mkdir()
-    # What is left on the small filesystem after the run is copied out to be looked at.
+    # After the run, the small filesystem's content is copied out for inspection.
     full = in_namespace(f"mount -t tmpfs -o size=1m tmpfs '{disk}'\n"
                         f"printf 'the previous image\\n' >'{disk}/out.img'\n"
                         f"\"$@\" || status=$?; cp -a '{disk}' '{copy}'; exit $status")
@@ -404,10 +404,10 @@ def test_unreadable_folder_to_include(tree, tmp_path):
     assert str(tmp_path / "folder/deep") in result.error
 
 
-# ---- what is only warned of ----
+# ---- warnings ----
 
 def test_no_configuration_gives_gzip_and_a_warning(tree, tmp_path):
-    """gzip is what a kernel can unpack most likely."""
+    """gzip is the codec that a kernel most likely supports."""
     tree.config.unlink()
     result = run("build", tmp_path / "out.img", tree.version, "--root", tree.root, "--generic",
                  "--json")

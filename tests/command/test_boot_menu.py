@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""GRUB's menu after a rebuild, made by Debian's own grub-mkconfig within a Debian tree."""
+"""GRUB's menu after a rebuild, written by Debian's own grub-mkconfig in a Debian tree."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from program import FAILED, run
 NVME = trees.MACHINES / "nvme.json"
 SCRIPT = TOP / "data/grub.d/42_preroot"
 
-# What the disk below a tree is, GRUB's own program tells on real machines only.
+# grub-probe finds the disk below a tree on real machines only.
 PROBE = """#!/bin/sh
 case "$*" in
 *--target=device*) echo /dev/sda1 ;;
@@ -66,7 +66,7 @@ def machine(small_kernel, tmp_path):
 
 
 def entries(text):
-    """Title and initrd of each entry, read in another way than preroot reads them."""
+    """Title and initrd of each entry, parsed independently of preroot."""
     return re.findall(r"^\s*menuentry '([^']*)'.*?^\s*initrd\s+(\S+)$", text, re.M | re.S)
 
 

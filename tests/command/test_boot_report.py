@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""boot-report: what PID 1 wrote of a boot, as a table, as JSON and as a chart.
+"""boot-report: what PID 1 recorded of a boot, as a table, as JSON and as a chart.
 
 boots/ holds what PID 1 wrote in real boots: generic.json, of Debian's kernel 6.12 in QEMU.
 """
@@ -18,7 +18,7 @@ GENERIC = Path(__file__).parent / "boots/generic.json"
 
 @pytest.fixture
 def changed(tmp_path):
-    """Writes GENERIC with changes; its path."""
+    """Writes GENERIC with changes. Returns its path."""
     def write(**changes):
         path = tmp_path / "boot.json"
         path.write_text(json.dumps({**json.loads(GENERIC.read_text()), **changes}))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Images of real kernels: what is in them, and that the same input gives the same bytes."""
+"""Images of real kernels: their content, and that the same input gives the same bytes."""
 
 import hashlib
 import os
@@ -76,7 +76,7 @@ def test_kernel_need_not_be_named(small_kernel, tmp_path):
 
 
 def test_newest_kernel_is_taken(tree, tmp_path):
-    """10 is newer than 9, whatever the alphabet says; one without an image does not count."""
+    """Version 10 is newer than 9, and a kernel without an image does not count."""
     for version in ("6.1.0-9-amd64", "6.10.0-1-amd64"):
         shutil.copytree(tree.modules, tree.modules.with_name(version))
     told = run("build", tmp_path / "out.img", "--root", tree.root, "--generic", "--json").json
@@ -87,7 +87,7 @@ def test_newest_kernel_is_taken(tree, tmp_path):
                                    "boot/0123456789abcdef/{version}/linux",
                                    "efi/debian/{version}/linux"])
 def test_kernel_image_is_found(place, tree):
-    """Where distributions and the Boot Loader Specification put it."""
+    """In the places where distributions and the Boot Loader Specification put it."""
     (tree.root / "etc").mkdir(exist_ok=True)
     (tree.root / "etc/machine-id").write_text("0123456789abcdef\n")
     (tree.root / "etc/os-release").write_text("ID=debian\n")
@@ -117,7 +117,7 @@ def test_image_is_private(small_kernel, tmp_path):
 
 
 def test_other_names_of_the_old_image_keep_it(small_kernel, tmp_path):
-    """A hard link is how people keep a copy."""
+    """People keep copies as hard links."""
     out, kept = tmp_path / "out.img", tmp_path / "kept.img"
     out.write_bytes(b"old")
     os.link(out, kept)
@@ -129,8 +129,8 @@ def test_other_names_of_the_old_image_keep_it(small_kernel, tmp_path):
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
 @pytest.mark.parametrize("codec", archive.CODECS)
 def test_gnu_cpio_finds_what_list_tells(codec, suite, tmp_path):
-    """The store, and all that is compressed, cut out and decompressed by the usual tools, are an
-    archive each."""
+    """The store, and each compressed segment, is an archive once the usual tools have split and
+    decompressed it."""
     out = tmp_path / "out.img"
     told = build(out, suite, "--hardware", NVME, "--compress", codec, "--json").json
     assert told["compress"] == codec
@@ -145,7 +145,7 @@ def test_gnu_cpio_finds_what_list_tells(codec, suite, tmp_path):
 
 
 def grown(pid1, frame):
-    """A package was rebuilt, or its programs were stripped, after preroot was built."""
+    """PID 1 as if a package was rebuilt, or its programs stripped, after preroot was built."""
     with pid1.open("ab") as file:
         file.write(b"changed")
 
@@ -187,7 +187,7 @@ def test_compressed_pid_1_is_only_used_when_it_is_of_the_one_beside_it(change, s
     ("zstd", 1, 19), ("xz", 1, 9), ("lz4", 1, 12), ("gzip", 1, 9), ("bzip2", 1, 9),
     ("lzma", 1, 9), ("lzo", 1, 9)])
 def test_levels(codec, low, high, small_kernel, tmp_path):
-    """The lowest and the highest: the usual tools read both, and find the same in them."""
+    """The usual tools read the lowest and the highest level, with the same content."""
     out, bases, sizes = tmp_path / "out.img", [], []
     for level in (low, high):
         build(out, small_kernel, "--hardware", NVME, "--compress", f"{codec}:{level}")
@@ -204,7 +204,7 @@ def test_default_is_auto(image, small_kernel, tmp_path):
 
 
 def test_x86_filter_of_xz_is_the_kernels_choice(tree, tmp_path):
-    """The image is smaller with it, but not every kernel can undo it."""
+    """It makes the image smaller, but not every kernel supports it."""
     sizes = []
     for name, value in (("XZ_DEC_X86", "y"), ("XZ_DEC_X86", None), ("X86", None)):
         tree.configure(X86="y", XZ_DEC_X86="y")
@@ -218,7 +218,7 @@ def test_x86_filter_of_xz_is_the_kernels_choice(tree, tmp_path):
 @pytest.mark.parametrize("suite, form", [("bookworm", ".ko.zst"), ("trixie", ".ko.xz")],
                          indirect=["suite"])
 def test_modules_are_the_kernels_own(suite, form, tmp_path):
-    """What the kernel package compressed is taken as it is; the rest is compressed for it."""
+    """Modules that the package has compressed are packed as they are, others are compressed."""
     out, target = tmp_path / "out.img", tmp_path / "target"
     build(out, suite, "--hardware", NVME)
     run("extract", out, target)
@@ -234,7 +234,7 @@ def test_modules_are_the_kernels_own(suite, form, tmp_path):
 
 
 def test_add_drivers(bookworm, tmp_path):
-    """Names as people write them; what a module needs comes with it."""
+    """Names in any spelling; a module's dependencies come with it."""
     out = tmp_path / "out.img"
     build(out, bookworm, "--hardware", NVME)
     before = modules(out)
@@ -325,7 +325,7 @@ def test_number_of_processors_does_not_matter(codec, small_kernel, tmp_path):
     assert digest(tmp_path / "one.img") == digest(tmp_path / "all.img")
 
 
-# Words that the running kernel was started with, as it would show them to the program.
+# The parameters of the running kernel, as the program would read them.
 COMMAND_LINE = ("root=/dev/sda1 modprobe.blacklist=nvme,ext4 module_blacklist=virtio_blk "
                 "nvme.io_timeout=7 ext4.x=1 virtio_blk.num_request_queues=3 rd.driver.pre=dummy")
 
@@ -375,7 +375,7 @@ def test_times_of_files_do_not_matter(tree, tmp_path):
 
 
 def test_order_of_directories_does_not_matter(small_kernel, tmp_path):
-    """tmpfs lists a folder in the order in which its files were made."""
+    """tmpfs lists a folder in the order in which its files were created."""
     orders, digests = [], []
     names = [f"{hashlib.md5(bytes([i])).hexdigest()}" for i in range(40)]
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The cache changes how long a build takes, and nothing else; --if-changed misses no change."""
+"""The cache changes only how long a build takes; --if-changed misses no change."""
 
 import os
 import re
@@ -56,21 +56,21 @@ def place(tree, tmp_path):
 
 
 def let_age(tree):
-    """Waits until files are known by their times. Younger ones are read again in each run, and may
-    cause a build that makes the same image."""
+    """Waits until files are old enough to be identified by their times. Younger ones are read again in
+    each run, and may cause a build of the same image."""
     newest = max(path.lstat().st_ctime for path in tree.root.rglob("*"))
     faults.wait_for(lambda: time.time() >= newest + 4)
 
 
 @pytest.fixture
 def still(small_kernel, tmp_path):
-    """A tree in which nothing changed for so long that files are known by their times."""
+    """A tree without changes for so long that files are identified by their times."""
     let_age(small_kernel)
     return Place(small_kernel, tmp_path)
 
 
 def states(folder):
-    """All that a look at the files below FOLDER shows, the times of their use included."""
+    """The state of all files below FOLDER, with their access times."""
     paths = [folder, *folder.rglob("*")]
     return {str(path): tuple(path.lstat()) for path in sorted(paths)}
 
@@ -100,7 +100,7 @@ def test_module_that_changed_is_packed_anew(place):
 
 
 def test_module_with_new_content_and_old_times(place):
-    """The inode and the ctime give it away."""
+    """Its inode and its ctime differ."""
     path = place.module("ahci")
     place.build()
     data, times = bytearray(path.read_bytes()), path.stat()
@@ -151,7 +151,7 @@ def replace(tree, path):
     tree.rewrite(path, path.read_bytes() + b"\n")
 
 
-# What may change, and whether the image does with it.
+# What may change, and whether that changes the image.
 CHANGES = {
     "module": (lambda p: replace(p.tree, p.module("ahci")), True),
     "module of no disk": (lambda p: replace(p.tree, p.tree.modules / "modules.order"), False),
@@ -179,7 +179,7 @@ def test_any_change_is_seen(what, place):
     assert place.is_unchanged()
     change(place)
     assert place.is_unchanged() != differs
-    # And then it is the new state that nothing has changed of.
+    # After that, the new state counts as unchanged.
     image = place.out.lstat()
     assert place.is_unchanged()
     assert place.out.lstat() == image
@@ -212,7 +212,7 @@ def test_another_request_is_a_change(still):
     assert not still.is_unchanged("--compress", "xz")
     assert still.is_unchanged("--compress", "xz")
     assert not still.is_unchanged("--add-drivers", "dummy")
-    # Said in another way, the same comes of it: the plan tells.
+    # Written differently, it leads to the same plan.
     assert still.is_unchanged("--add-drivers", "dummy", "--add-drivers", "dummy")
 
 
@@ -229,14 +229,14 @@ def test_change_of_the_hardware(place):
     assert build().endswith("unchanged\n")
     hardware.write_text(text + "\n")
     assert build().endswith("unchanged\n")
-    # In another slot: the reason of its driver names it.
+    # In another slot: the driver's reason in the manifest names that.
     hardware.write_text(text.replace("0000:03:00.0", "0000:04:00.0"))
     assert not build().endswith("unchanged\n")
 
 
 def test_change_of_the_machine(place):
-    """A further mount makes no other image: that is told, and told at once the next time. A
-    further device on the way to the root does make one."""
+    """A further mount does not change the image, which takes a plan to find out, but only once. A
+    further device on the way to the root does change it."""
     trees.write_machine("virtio-blk", place.tree.root)
     let_age(place.tree)
     words = place.words("--if-changed")
@@ -299,10 +299,10 @@ def test_fingerprint_of_a_plan(place):
     assert fingerprint() != first
 
 
-# ---- nothing is missed ----
+# ---- no input is missed ----
 
 def facts_of(record):
-    """The paths that a record has facts of: below the root, and outside."""
+    """The paths of the facts in a record: below the root, and outside."""
     data = record[4:]
     count, at, seen = struct.unpack_from("<I", record, 144)[0], 148, set()
     assert record[:4] == b"PRRC" and data
@@ -317,7 +317,7 @@ def facts_of(record):
 
 
 def record_of(place):
-    """The record's data, behind the head of its blob."""
+    """The record's data, after the head of its blob."""
     for blob in place.blobs():
         data = blob.read_bytes()
         key_len = struct.unpack_from("<I", data, 4)[0]
@@ -327,7 +327,7 @@ def record_of(place):
 
 
 def test_what_modules_say_of_themselves_is_kept(place):
-    """A module that was not chosen is not opened again; one that changed is."""
+    """A module that was not chosen is not opened again, but one that has changed is."""
     trees.make_module(place.tree, "kernel/drivers/misc/new.ko")
     trees.depmod(place.tree)
     let_age(place.tree)
@@ -346,7 +346,7 @@ def test_what_modules_say_of_themselves_is_kept(place):
 
 
 def test_every_question_to_the_machine_is_in_the_record(still, tmp_path):
-    """What strace sees the program open or look at, up to the writing of the image."""
+    """Compared with everything that strace sees the program open or stat before it writes the image."""
     put(tmp_path / "extra/file")
     put(tmp_path / "tables/ssdt.aml", "")
     (tmp_path / "tables/ssdt.aml").write_bytes(early.acpi(b"SSDT", b"body"))
@@ -358,7 +358,7 @@ def test_every_question_to_the_machine_is_in_the_record(still, tmp_path):
     facts = facts_of(record_of(still))
     root, ignored = str(still.tree.root), ("proc/self/", str(tmp_path / "cache").strip("/"),
                                            str(still.out).strip("/"), "sys/module/",
-                                           "usr/lib/ssl/")  # OpenSSL's own
+                                           "usr/lib/ssl/")  # read by OpenSSL
 
     above = {(outside, str(folder)) for outside, path, _ in facts | {(True, ignored[2], False)}
              for folder in Path(path).parents}
@@ -368,7 +368,7 @@ def test_every_question_to_the_machine_is_in_the_record(still, tmp_path):
         return (any((outside, path, missing) in facts for missing in (True, False))
                 or any((outside, "/".join(parts[:i]), True) in facts
                        for i in range(1, len(parts)))
-                # Passed on the way, not listed.
+                # Opened on the way, but not listed.
                 or "O_DIRECTORY" not in call.line and (outside, path) in above)
 
     asked, missed = set(), []
@@ -384,7 +384,7 @@ def test_every_question_to_the_machine_is_in_the_record(still, tmp_path):
         whole = os.path.normpath(os.path.join(folder, path))
         inside = whole.startswith(f"{root}/")
         relative = whole[len(root):].strip("/") if inside else whole.strip("/")
-        # The folder of OUT is where the temporary file comes.
+        # The temporary file is created in the folder of OUT.
         if whole in (root, "/", str(still.folder)) or not inside and relative.startswith(ignored):
             continue
         asked.add((inside, relative))
@@ -452,7 +452,7 @@ def test_full_cache(place):
         f"mount -t tmpfs -o size=100k,mode=700 none {place.cache}"))
 
 
-# ---- blobs that are not what they were ----
+# ---- changed blobs ----
 
 DAMAGE = {
     "flipped": lambda path, data: path.write_bytes(data[:-1] + bytes([data[-1] ^ 1])),
@@ -463,7 +463,7 @@ DAMAGE = {
     "link": lambda path, data: (path.unlink(), path.symlink_to("/etc/passwd")),
     "fifo": lambda path, data: (path.unlink(), os.mkfifo(path)),
 }
-if os.geteuid() == 0:  # only root can give a file away
+if os.geteuid() == 0:  # only root can change a file's owner
     DAMAGE["another user's"] = lambda path, data: os.chown(path, 12345, 12345)
 
 
@@ -515,7 +515,7 @@ def test_call_on_the_cache_that_fails(state, error, small_words, good, tmp_path,
         if state == "warm":
             shutil.copytree(good / "cache", folder / "cache")
             (folder / "cache").chmod(0o700)
-            # Something to write, too.
+            # So that there is something to write.
             next(iter(sorted((folder / "cache").iterdir()))).unlink()
         return folder
 
@@ -530,7 +530,7 @@ def test_call_on_the_cache_that_fails(state, error, small_words, good, tmp_path,
         done = run(*small_words(folder), status=(DONE, FAILED), env=faults.TRACED,
                    before=faults.words(call.name, call.number, f"error={error}", log))
         if str(folder / "cache") not in faults.injected(log):
-            return None, call  # runs differ by a call now and then: another file was hit
+            return None, call  # runs may differ by a call, so that another file is hit
         return (done.status == 0
                 and (folder / "out.img").read_bytes() == (good / "out.img").read_bytes()), call
 
@@ -579,12 +579,12 @@ def test_two_runs_at_once_share_a_cache(small_words, good, tmp_path):
         assert (tmp_path / f"{name}.img").read_bytes() == (good / "out.img").read_bytes()
 
 
-# ---- sources that do not keep still ----
+# ---- sources that change during a build ----
 
 @pytest.mark.parametrize("what", ["vanishes", "grows", "shrinks", "is replaced"])
 @pytest.mark.parametrize("cache", [True, False])
 def test_source_that_changes_while_it_is_packed(what, cache, place):
-    """It vanishes when the image has been begun, or changes when it was opened for packing."""
+    """It disappears once the image has been started, or changes once it is opened for packing."""
     path = place.module("ahci")
     place.tree.rewrite(path, path.read_bytes())
     held = faults.Held(place.words("--generic", *([] if cache else ["--no-cache"])), "flock",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an image gets to check filesystems with, and to find a hibernation image."""
+"""What an image gets to check filesystems, and to find a hibernation image."""
 
 import json
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the program says of its commands and options is what its manual pages and completion say."""
+"""The program's help, its manual pages and its completion agree on commands and options."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def options(command):
 
 
 def documented(command):
-    """Options in the manual page's list of options, or in that of build, where it refers to it."""
+    """Options in the manual page's list, or in that of build if the page refers to it."""
     text = (TREE / f"man/preroot-{command}.1.scd").read_text()
     section = text.partition("\n# OPTIONS\n")[2].partition("\n# ")[0]
     terms = "\n".join(line for line in section.splitlines() if line.startswith("*"))

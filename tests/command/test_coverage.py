@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The benchmark's check of what generic images hold: every difference needs a reason."""
+"""The benchmark's check of the content of generic images: every difference needs a reason."""
 
 import sys
 

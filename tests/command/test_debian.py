@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Kernels are fetched alike on every machine, whatever its own apt is set up to do."""
+"""Kernels are fetched in the same way on every machine, whatever its apt configuration."""
 
 import os
 
 from lib import debian
 from lib.command import run
 
-# What apt-file, a developer and a desktop add to the configuration of apt.
+# What apt-file, developers and desktops add to apt's configuration.
 OTHERS = """\
 Acquire::IndexTargets::deb::Contents-deb {
 	MetaKey "$(COMPONENT)/Contents-$(ARCHITECTURE)";

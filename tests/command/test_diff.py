@@ -14,7 +14,7 @@ BASE = [*folders(b"etc", b"etc/cmdline.d"), file(b"init", b"#!/bin/sh\n", mode=0
 
 @pytest.fixture
 def images(tmp_path):
-    """Writes archives, each an image; their paths."""
+    """Writes archives, each an image. Returns their paths."""
     def write(*archives):
         paths = [tmp_path / f"{number}.img" for number in range(len(archives))]
         for path, data in zip(paths, archives):
@@ -113,7 +113,7 @@ def test_modules_that_are_hard_links(small_kernel, images):
 
 
 def module_tree(tree, suffix):
-    """An image as others make it: the modules of TREE, each packed for SUFFIX."""
+    """An image as other builders make it: the modules of TREE, each compressed for SUFFIX."""
     entries = folders(b"lib", b"lib/modules", b"lib/modules/" + tree.version.encode())
     codec = {"": "none", ".xz": "xz", ".zst": "zstd", ".gz": "gzip"}[suffix]
     for path in sorted(tree.modules.rglob("*.ko"))[:4]:
@@ -139,7 +139,7 @@ def test_modules_in_one_folder_are_those_of_the_kernel_that_booster_names(small_
     told = run("diff", "--json", first, second, status=FINDING).json
     assert told["a"]["kernels"] == told["b"]["kernels"] == [small_kernel.version]
     assert told["recompressed"] == 4 and told["modules"] == []
-    # The names of modules are not taken for those of kernels.
+    # The names of modules are not mistaken for those of kernels.
     first, second = images(newc(*flat), newc(*named))
     assert run("diff", "--json", first, second, status=FINDING).json["a"]["kernels"] == []
 
@@ -184,7 +184,7 @@ def test_options_of_modules(small_kernel, tree, image, tmp_path):
 
 
 def test_an_image_of_another_builder(image, tmp_path):
-    """All that our image holds, packed by GNU cpio in one piece."""
+    """The content of our image, packed by GNU cpio as one archive."""
     folder = tmp_path / "folder"
     folder.mkdir()
     run("extract", image, folder)
@@ -220,5 +220,5 @@ def test_it_keeps_no_content(image, tmp_path):
     big.write_bytes(newc(*BASE, *(file(b"big%d" % n, bytes(20_000_000)) for n in range(10))))
     limit = ("prlimit", "--as=150000000")
     if b"__asan" in PROGRAM.read_bytes():
-        limit = ("prlimit", "--rss=unlimited")  # a sanitizer needs all addresses
+        limit = ("prlimit", "--rss=unlimited")  # a sanitizer needs the whole address space
     assert run("diff", "--json", big, big, before=limit).json["same"]

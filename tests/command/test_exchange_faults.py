@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Names of images are exchanged, or what stands in for that where it cannot be: nothing is lost."""
+"""Exchanging the names of images loses nothing, even where the filesystem has no exchange."""
 
 import signal
 
@@ -11,7 +11,7 @@ from program import DONE, FAILED, run
 
 NAMES = ["renameat", "renameat2", "linkat", "unlinkat", "fsync"]
 
-# What filesystems lack: nothing; the exchange of names (ext2); links as well (FAT before 6.0).
+# What filesystems lack: nothing; exchanging names (ext2); hard links as well (FAT before 6.0).
 LACKS = {"nothing": {}, "exchange": {"renameat2": "EINVAL"},
          "exchange-and-links": {"renameat2": "EINVAL", "linkat": "EPERM"}}
 
@@ -25,7 +25,7 @@ def machine(small_kernel, tmp_path_factory):
                                         for lack in LACKS if verb == "rebuild" or lack == "exchange"],
                 ids="-without-".join)
 def case(request, machine, tmp_path_factory):
-    """A command, what the filesystem lacks, its calls on images, and what they are afterwards."""
+    """A command, what the filesystem lacks, the calls on images, and the images afterwards."""
     verb, lack = request.param
     folder = tmp_path_factory.mktemp("trace")
     trial = machine.copy(folder / "root")
@@ -40,7 +40,7 @@ def case(request, machine, tmp_path_factory):
 
 
 def test_what_becomes_of_the_names(machine, case):
-    """All that was there is there, but for what neither a link nor an exchange can keep."""
+    """Every image is still there, except one that neither a link nor an exchange can keep."""
     verb, always, _, after = case
     before = machine.images()
     if verb == "rebuild":
@@ -58,14 +58,14 @@ def test_what_becomes_of_the_names(machine, case):
 
 
 def is_safe(now, before, after, stays):
-    """Each name that there was, and is to be, holds a complete image, and those that STAY have one."""
+    """Each name, old or new, holds a complete image, and each of the images STAY has a name."""
     known = {*before.values(), *after.values()}
     named = {name: content for name, content in now.items() if ".preroot-" not in name}
     return set(before) & set(after) <= set(named) and known >= set(named.values()) >= stays
 
 
 def go_on(trial):
-    """A further run, on the same machine with nothing in its way, succeeds and clears up."""
+    """Another run on the same machine, without faults, succeeds and cleans up."""
     run(*trial.rebuild())
     now = trial.images()
     return trial.image in now and not any(".preroot-" in name for name in now) \
@@ -76,7 +76,7 @@ def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
     verb, always, calls, after = case
     before = machine.images()
     stays = set(before.values()) & set(after.values())
-    if verb == "restore":  # the image that nobody wants any more
+    if verb == "restore":  # the image that is no longer needed
         stays -= {before[machine.image]}
 
     def kill(item):
@@ -96,7 +96,7 @@ def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
 
 
 def test_call_that_fails(machine, case, tmp_path, on_all_cores):
-    """Done, or failed with every name as it was; if only the folder was not synced, that is said."""
+    """Done, or failed with every name as before; a folder that could not be synced is reported."""
     verb, always, calls, after = case
     before = machine.images()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A build is a transaction: whatever fails or ends it, OUT is the old image or the new one."""
+"""A build is a transaction: whatever fails or kills it, OUT is the old image or the new one."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from program import DONE, FAILED, command, environment, run
 NVME = trees.MACHINES / "nvme.json"
 OLD = b"the previous image\n"
 
-# The calls by which a build reads its input and writes its output.
+# The calls that read a build's input and write its output.
 READING = ["openat", "openat2", "read", "pread64", "newfstatat", "getdents64"]
 WRITING = ["openat", "flock", "write", "fsync", "pread64", "renameat"]
 TEMPORARY = r"out\.img\.preroot-"
@@ -28,7 +28,7 @@ def build(small_kernel):
 
 @pytest.fixture(scope="module")
 def calls(build, tmp_path_factory):
-    """What such a build does."""
+    """The calls of such a build."""
     folder = tmp_path_factory.mktemp("trace")
     return faults.trace(sorted({*READING, *WRITING}), build(folder / "out.img"), folder / "log")
 
@@ -52,7 +52,7 @@ def out(tmp_path):
 
 
 def is_alone(path, content):
-    """There is nothing beside PATH, which holds CONTENT."""
+    """PATH holds CONTENT, and there is no other file beside it."""
     return [p.name for p in path.parent.iterdir()] == [path.name] and path.read_bytes() == content
 
 
@@ -77,7 +77,7 @@ def test_call_that_fails(name, pattern, error, says, build, calls, out):
 
 
 def test_folder_that_cannot_be_synced_is_told(build, calls, out, good):
-    """By then the new image is in place: that is said, too."""
+    """By then the new image is in place, and the message says so."""
     call = faults.select(calls, "fsync")[-1]
     assert ".preroot-" not in call.line
     result = run(*build(out), status=FAILED, env=faults.TRACED,
@@ -97,8 +97,8 @@ def test_interrupted_call_is_repeated(name, build, calls, out, good):
 
 @pytest.mark.parametrize("name", READING)
 def test_any_input_that_cannot_be_read(name, build, calls, good, tmp_path, on_all_cores):
-    """Either it did not matter, and the image is the same; or nothing is written. Who owns the files
-    is looked up by another thread, whose calls strace counts for themselves: it may do without."""
+    """Either it does not matter and the image is the same, or nothing is written. Another thread looks
+    up the owners of files; strace counts its calls separately, and it may fail without harm."""
     def fail(call):
         folder = tmp_path / str(call.number)
         folder.mkdir()
@@ -117,7 +117,7 @@ def test_any_input_that_cannot_be_read(name, build, calls, good, tmp_path, on_al
 
 @pytest.mark.parametrize("name", WRITING)
 def test_kill_at_any_moment(name, build, calls, good, tmp_path, on_all_cores):
-    """SIGKILL leaves the old image or the new one; the next build clears what lies about."""
+    """SIGKILL leaves the old image or the new one; the next build removes what is left over."""
     def kill(call):
         folder = tmp_path / f"{call.number}"
         folder.mkdir()
@@ -142,7 +142,7 @@ def temporary(out):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signal_in_the_middle(name, bookworm, out):
-    """Ctrl-C in a long build: the old image stays, and nothing else."""
+    """After Ctrl-C in a long build there is only the old image."""
     number = getattr(signal, name)
     with subprocess.Popen(command("build", out, bookworm.version, "--root", bookworm.root,
                                   "--generic"), env=environment(), stderr=subprocess.PIPE,
@@ -156,7 +156,7 @@ def test_signal_in_the_middle(name, bookworm, out):
 
 
 def test_leftover_of_another_image_is_not_touched(build, out, good):
-    """Only what a dead build of the same image left behind is cleared."""
+    """Only the remains of a killed build of the same image are removed."""
     kept = ["out.img.preroot-", "out.img.preroot-1234567", "out.img.preroot-123456789",
             "out.img.old", "other.img.preroot-12345678", "out.imgx.preroot-12345678"]
     for name in [*kept, "out.img.preroot-12345678"]:
@@ -167,7 +167,7 @@ def test_leftover_of_another_image_is_not_touched(build, out, good):
 
 
 def test_two_builds_at_once(build, out, good):
-    """Both are held in the middle of their writing until both are there."""
+    """Both are stopped in the middle of their writes until the other one is there."""
     both = [faults.Held(build(out), "fsync", TEMPORARY) for _ in range(2)]
     assert len(temporary(out)) == 2
     for held in both:
@@ -178,7 +178,7 @@ def test_two_builds_at_once(build, out, good):
 
 
 def test_build_that_has_just_begun_is_not_taken_for_a_dead_one(build, out, good):
-    """A second build starts when the first one's temporary file is not locked yet."""
+    """A second build starts before the first one's temporary file is locked."""
     slow = faults.Held(build(out), "flock", TEMPORARY)
     run(*build(out))
     result = slow.finish()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Archives made to do harm, and damaged ones: never a crash, never a write outside the folder."""
+"""Malicious and damaged archives never cause a crash, or a write outside the folder."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def yard(tmp_path):
 
 
 def extract(data, yard, status):
-    """Unpacks DATA below the target folder; checks that all else is as it was."""
+    """Unpacks DATA below the target folder, and checks that everything else is unchanged."""
     def around():
         return {name: seen for name, seen in trees.snapshot(yard).items()
                 if not name.startswith("target/")}
@@ -119,7 +119,7 @@ def test_nothing_is_written_outside(entries, holds, says, way, yard):
 
 
 def test_what_the_kernel_leaves_out_does_not_stop_it(yard):
-    """A file over a full folder, one without its folder: the rest is unpacked."""
+    """A file in place of a folder with content, and one without its folder: the rest is unpacked."""
     result = extract(newc(*folders(b"a"), file(b"a/b"), file(b"a"), file(b"no/folder"), file(b"z")),
                      yard, DONE)
     assert sorted(trees.snapshot(yard / "target")) == ["a", "a/b", "z"]
@@ -127,7 +127,7 @@ def test_what_the_kernel_leaves_out_does_not_stop_it(yard):
 
 
 def test_hard_links_end_with_their_archive(yard):
-    """One inode number before and behind an end of an archive means two files."""
+    """The same inode number before and after the end of an archive means two files."""
     pair = [file(b"a", b"", ino=7, nlink=2), file(b"b", b"one", ino=7, nlink=2)]
     other = [file(b"c", b"", ino=7, nlink=2), file(b"d", b"two", ino=7, nlink=2)]
     extract(archive.pack("gzip", newc(*pair) + newc(*other)), yard, DONE)
@@ -151,7 +151,7 @@ def test_odd_names_on_every_verb(name, yard):
 
 
 def test_special_files_are_left_out(yard):
-    """Nobody needs to be root to look into an image, and root gets no device nodes."""
+    """Extracting needs no root, and creates no device nodes as root."""
     special = [Entry(b"console", stat.S_IFCHR | 0o666, device=(5, 1)),
                Entry(b"disk", stat.S_IFBLK | 0o666, device=(8, 0)),
                Entry(b"fifo", stat.S_IFIFO | 0o666), Entry(b"socket", stat.S_IFSOCK | 0o666),
@@ -173,7 +173,7 @@ def test_rights_are_dropped(yard):
 
 
 def test_existing_files_are_replaced_not_written_to(yard):
-    """The folder may hold links to somewhere: they are not followed."""
+    """The folder may contain links to elsewhere, which are not followed."""
     (yard / "target/x").symlink_to(yard / "canary/secret")
     os.link(yard / "canary/secret", yard / "target/y")
     (yard / "target/d").symlink_to(yard / "canary")
@@ -234,7 +234,7 @@ def test_malformed_archive_is_told(name, yard):
 
 
 def test_archive_that_unpacks_to_far_too_much(yard):
-    """What a few kilobytes unpack to is not kept in memory."""
+    """A few kilobytes that unpack to gigabytes are not kept in memory."""
     size = 512 << 20
     head, tail = newc(file(b"x", b"", filesize=size), trailer=False), newc()
     with open(yard / "image", "wb") as image:
@@ -251,7 +251,7 @@ def test_archive_that_unpacks_to_far_too_much(yard):
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == DONE
     assert [entry["size"] for entry in listed["entries"]] == [size]
-    assert used.ru_maxrss << 10 < size  # that of this process counts, too
+    assert used.ru_maxrss << 10 < size  # includes that of this process
 
 
 def test_deep_folders(yard):
@@ -265,7 +265,7 @@ VERBS = [["list"], ["cat", "init"], ["verify"], ["extract"]]
 
 
 def survives(data, folder, number, verbs=VERBS):
-    """The exit statuses of the verbs for DATA; no crash, no sanitizer's report."""
+    """The exit statuses of the verbs for DATA, after checking for crashes and sanitizer reports."""
     path = folder / f"{number}.img"
     path.write_bytes(data)
     statuses = {}
@@ -310,7 +310,7 @@ def test_one_bit_flipped_anywhere(codec, samples, on_all_cores, yard):
 
 
 def test_garbage(on_all_cores, yard):
-    """Random bytes, with and without the beginning of something."""
+    """Random bytes, with and without a valid start."""
     starts = [b"", b"070701", b"070702", b"\x1f\x8b\x08\0", b"\xfd7zXZ\0", b"\x02\x21\x4c\x18",
               b"\x28\xb5\x2f\xfd", b"\x5d\0\0\x80\0", b"BZh9", b"\x89LZO"]
     pieces = [start + random.Random(i).randbytes(size)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""--include: own files, folders and programs in an image."""
+"""--include: the user's own files, folders and programs in an image."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ PROGRAM = Path("/bin/true")
 
 @pytest.fixture
 def built(tree, tmp_path):
-    """Builds with --include options; what extract makes of the image is the result."""
+    """Builds with --include options. Returns the extracted image."""
     def build(*pairs):
         out, target = tmp_path / "out.img", tmp_path / "target"
         shutil.rmtree(target, ignore_errors=True)
@@ -79,7 +79,7 @@ def test_link_on_the_command_line_is_followed(built, tmp_path):
 
 
 def test_rights_of_another_user_are_dropped(built, tmp_path):
-    """Everything in an image is root's: setuid has no use there, and must not do harm."""
+    """Everything in an image belongs to root, so setuid has no use there, and must do no harm."""
     (tmp_path / "source").write_bytes(b"x")
     (tmp_path / "source").chmod(0o6755)
     found = built([tmp_path / "source", "/x"]) / "x"
@@ -111,7 +111,7 @@ def test_why_names_the_option(built, tmp_path):
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe"])
 def test_name_that_is_no_text(name, tree, built, tmp_path):
-    """It goes into the image as it is; JSON stays JSON."""
+    """It is packed as it is, and JSON output stays valid."""
     (tmp_path / "source").mkdir()
     with open(os.fsencode(tmp_path / "source") + b"/" + name, "wb") as file:
         file.write(b"x")
@@ -125,7 +125,7 @@ def test_name_that_is_no_text(name, tree, built, tmp_path):
 # ---- programs ----
 
 def test_program_brings_its_libraries(tree, built):
-    """Found below --root from the file itself, and never by running it."""
+    """They are found below --root by reading the file, never by running it."""
     trees.install(tree.root, PROGRAM)
     target = built([tree.root / "usr/bin/true", "/usr/bin/true"])
     needed = trees.libraries(PROGRAM)
@@ -164,7 +164,7 @@ def test_missing_dynamic_linker_is_named(tree, tmp_path):
 
 
 def test_libraries_of_the_build_machine_are_not_taken(tree):
-    """The root has none: that the machine itself has some does not help."""
+    """The root has none, and those of the build machine do not count."""
     result = run("plan", tree.version, "--root", tree.root, "--generic", "--include", PROGRAM,
                  "/usr/bin/true", status=FAILED)
     assert "bin/true" in result.error

@@ -23,7 +23,7 @@ EARLY = newc(*folders(b"kernel", b"kernel/x86", b"kernel/x86/microcode"),
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """A folder with one of everything that an initramfs may hold."""
+    """A folder with one file of each kind that an initramfs may hold."""
     top = tmp_path_factory.mktemp("source")
     for name in ("dev", "etc/deep/er", "usr/bin", "usr/lib", "private"):
         (top / name).mkdir(parents=True)
@@ -167,7 +167,7 @@ def test_image_as_mkinitcpio_packs_it(packed_twice, tmp_path):
 
 
 def test_hard_link_that_bsdtar_loses_is_told(packed_twice, tmp_path):
-    """In its second step it writes a name of a file without a type, and the kernel drops that."""
+    """Its second step writes one name of a file without a type, which the kernel drops."""
     top, pack = packed_twice
     (top / "usr/bin/same tool").unlink()
     os.link(top / "usr/bin/tool", top / "usr/bin/same tool")
@@ -392,7 +392,7 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path):
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"caf\xe9"])
 def test_names_that_are_no_text(data, tmp_path):
-    """What is printed is UTF-8, whatever the archive holds."""
+    """The output is UTF-8, whatever is in the archive."""
     path = written(tmp_path, file(data))
     assert "\\x%02x" % data[-1] in run("list", path).text
     assert len(run("list", "--json", path).json["entries"]) == 1
@@ -450,7 +450,7 @@ def test_damaged_unified_kernel_image_is_told(change, says, tmp_path):
 @pytest.mark.parametrize("behind", [b"", b"\0", b"\0\0", b"\0\0\0"])
 @pytest.mark.parametrize("good", [True, False])
 def test_bootconfig_by_the_rules_of_the_kernel(good, behind, tmp_path):
-    """Up to three bytes may follow; with a wrong sum it is not cut off."""
+    """Up to three bytes may follow it. With a wrong checksum it is not cut off."""
     path = written(tmp_path, file(b"init", mode=stat.S_IFREG | 0o755))
     config = b'kernel.x = "y"\n\0\0'
     path.write_bytes(path.read_bytes() + config + len(config).to_bytes(4, "little") +
@@ -478,7 +478,7 @@ def test_extract_of_our_image_equals_what_cpio_makes(image, tmp_path):
     store, *packed = archive.segments_of(image.read_bytes(), listing)
     for part in (store, b"".join(packed)):  # PID 1's segment goes on in the base
         subprocess.run(["cpio", "-idu", "--quiet"], input=part, cwd=theirs, check=True)
-    # Who unpacks an image can look into every folder, and nobody else can write to it.
+    # The user who extracts an image can enter every folder, and nobody else can write to it.
     for path in theirs.rglob("*"):
         if path.is_dir() and not path.is_symlink():
             path.chmod((path.stat().st_mode | 0o700) & 0o755)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""--install, --install-optional and --remove: files of the machine itself, in and out."""
+"""--install, --install-optional and --remove add and remove files of the machine itself."""
 
 import os
 from pathlib import Path
@@ -26,7 +26,7 @@ def system(tree):
 
 
 def planned(system, *words):
-    """The reasons by path, and the warnings (but for firmware), of a plan with these words."""
+    """The reasons by path, and the warnings (except about firmware), of a plan with these words."""
     result = run("plan", system.version, "--root", system.root, "--generic", "--json", *words)
     warnings = [text for text in result.json["warnings"] if "firmware" not in text]
     return {e["path"]: e["reason"] for e in result.json["entries"]}, warnings
@@ -37,7 +37,7 @@ def refused(system, *words):
 
 
 def libraries():
-    """Where the libraries of PROGRAM stand in an image."""
+    """The paths of PROGRAM's libraries in an image."""
     paths = [str(path).lstrip("/") for path in trees.libraries(PROGRAM)]
     return [path if path.startswith("usr/") else f"usr/{path}" for path in paths]
 
@@ -90,7 +90,7 @@ def test_optional_one_with_a_missing_library_is_an_error(system):
     "usr/lib/modules/*/kernel/drivers/scsi/qla1280.ko.zst", "lib/modules/*/*/*/*/qla1280*",
 ])
 def test_removed_module_is_gone_from_the_index_too(pattern, system, tmp_path):
-    """`verify` looks that each module of the index is there."""
+    """`verify` checks that each module of the index is there."""
     before, _ = planned(system)
     after, warnings = planned(system, "--remove", pattern)
     gone = [path for path in before if path not in after]
@@ -130,7 +130,7 @@ def test_needed_library_stays_until_what_needs_it_goes(system):
 
 
 def test_removed_libraries_are_not_in_the_linker_cache(system, tmp_path):
-    """Whether others stay in it or it goes, too."""
+    """Whether the cache keeps others or goes as well."""
     out, all_of_them = tmp_path / "out.img", [f"/{path}" for path in libraries()]
     words = ["--root", system.root, "--generic", "--install", "env"]
     run("build", out, system.version, *words)

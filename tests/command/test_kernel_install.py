@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Kernels in the folders that kernel-install makes on an EFI system partition, which is not /boot."""
+"""Kernels in kernel-install's folders on an EFI system partition that is not /boot."""
 
 import shutil
 

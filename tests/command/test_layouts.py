@@ -26,7 +26,7 @@ FORMS = {
 
 @pytest.fixture
 def form(request, tree, tmp_path):
-    """A workshop whose root has the form of the name."""
+    """A workshop whose root has the layout of that name."""
     links = FORMS[request.param]
     root = tree.root
     for path in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "bin", "sbin", "lib", "lib64"):
@@ -65,7 +65,7 @@ def script(shop, path, line, mode=0o755):
 @pytest.mark.parametrize("place", ["bin", "sbin", "usr/bin", "usr/sbin"])
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 def test_program_runs_by_the_path_that_was_asked_for(form, place, tmp_path):
-    """A script names the program; the image has it there, whatever the root looks like."""
+    """A script names the program, and the image has it at that path, whatever the root's layout."""
     form.library("lib/libone.so", answer=6)
     form.program(f"{place}/prog", ["lib/libone.so"])
     script(form, "start", f"#!/{place}/prog")
@@ -204,7 +204,7 @@ def test_data_that_starts_like_a_script_is_a_warning(shells):
 
 @pytest.fixture
 def many(shop):
-    """An image with files of the same bytes in both segments, and what it was made of."""
+    """An image with files of the same content in both segments, and its source folder."""
     for name in ("one", "two", "three", "other-mode"):
         path = shop.root / "usr/libexec" / name
         path.parent.mkdir(exist_ok=True)
@@ -292,10 +292,10 @@ def test_verify_sees_a_name_that_was_cut_loose(change, many):
     assert any("libexec/" in text for text in problems)
 
 
-# ---- images of others ----
+# ---- images of other tools ----
 
 def test_image_of_gnu_cpio(tmp_path):
-    """It puts the bytes at the last name."""
+    """It stores the data with the last name."""
     folder = tmp_path / "tree"
     folder.mkdir()
     (folder / "a").write_bytes(b"shared" * 1000)
@@ -331,7 +331,8 @@ def test_gnu_cpio_reads_ours(many):
 
 
 def test_numbers_that_come_again(tmp_path):
-    """The kernel forgets them at a trailer. Without one the second archive's file is the first's."""
+    """The kernel forgets inode numbers at a trailer. Without one, the second archive's file becomes a
+    link to the first's."""
     one = [archive.file(b"init", b"#!/one\n", ino=7, nlink=2, mode=0o100755)]
     two = [archive.file(b"two", b"second\n", ino=7, nlink=2)]
     for trailer, content, problems in ((True, b"#!/one\n", 0), (False, b"second\n", 1)):
@@ -348,7 +349,7 @@ def test_numbers_that_come_again(tmp_path):
 # ---- what is dropped ----
 
 def test_only_permissions_and_sticky_folders_are_kept(shop):
-    """setuid, setgid and extended attributes stay behind, however a file gets in."""
+    """setuid, setgid and extended attributes are dropped, however a file gets in."""
     shop.program("usr/bin/tool")
     (shop.root / "usr/bin/tool").chmod(0o6755)
     (shop.root / "shared").mkdir()
@@ -365,7 +366,7 @@ def test_only_permissions_and_sticky_folders_are_kept(shop):
     assert modes["shared"] == "drwxrwxrwt"
 
 
-# ---- what goes wrong meanwhile ----
+# ---- changes during a build ----
 
 def test_unreadable_interpreter(shop):
     shop.program("usr/bin/tool")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which libraries come along with a program, and that it runs with them."""
+"""Which libraries are packed with a program, and that it runs with them."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class Workshop:
         (self.root / "lib64" / LOADER.name).symlink_to(f"/{MULTIARCH}/{LOADER.resolve().name}")
 
     def inside(self, path):
-        """Where PATH lies, were the root "/": nothing may be written through its links outside."""
+        """PATH with its links resolved below the root, so that nothing is written outside through them."""
         done = self.root
         for part in Path(path).parts:
             done = done / part
@@ -44,7 +44,7 @@ class Workshop:
         return done
 
     def library(self, path, answer=1, needs=(), soname=None, note=None, flags=()):
-        """A library at PATH with a function named after it, which adds up ANSWER and its needs."""
+        """A library at PATH with a function named after it, which adds ANSWER to those of its needs."""
         name = Path(path).name.split(".")[0].replace("-", "_")
         calls = "".join(f"+{Path(n).name.split('.')[0]}()" for n in needs)
         text = "".join(f"int {Path(n).name.split('.')[0]}(void);" for n in needs)
@@ -54,7 +54,7 @@ class Workshop:
                               *flags])
 
     def program(self, path, needs=(), note=None, flags=(), body=None):
-        """A program that prints what the functions of its libraries give together."""
+        """A program that prints the sum of its libraries' functions."""
         calls = "".join(f"+{Path(n).name.split('.')[0]}()" for n in needs)
         text = "#include <dlfcn.h>\nint printf(const char *, ...);"
         text += "".join(f"int {Path(n).name.split('.')[0]}(void);" for n in needs)
@@ -63,7 +63,7 @@ class Workshop:
 
     @staticmethod
     def note(entries):
-        """Assembler for a note on libraries that are opened later."""
+        """Assembler source of a note on libraries that are opened with dlopen()."""
         if entries is None:
             return ""
         text = entries if isinstance(entries, str) else json.dumps(entries)
@@ -108,7 +108,7 @@ class Workshop:
 
     @staticmethod
     def run(target, *words):
-        """With /proc, as at boot: the linker asks it where the program lies."""
+        """With /proc, as at boot: the linker finds the program's path there."""
         before = in_namespace(f"mount --rbind /proc '{target}/proc'")
         return subprocess.run([*before, "chroot", target, *words], check=True,
                               stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -156,7 +156,7 @@ def test_new_run_path_is_not_inherited(shop):
 
 
 def test_what_is_loaded_is_not_looked_for_again(shop):
-    """The second library has no run path, and finds the first one loaded."""
+    """The second library has no run path, but the first one is loaded already."""
     shop.library("opt/own/libone.so", answer=1)
     shop.library("opt/own/libtwo.so", answer=2, needs=["opt/own/libone.so"])
     shop.program("usr/bin/prog", ["opt/own/libone.so", "opt/own/libtwo.so"],
@@ -256,7 +256,7 @@ def test_cache_goes_before_default_folders(shop):
 
 @pytest.mark.parametrize("folder", ["usr/lib/x86_64-linux-gnu", "opt/far"])
 def test_variants_stay_out_of_a_generic_image(folder, shop):
-    """Also when the root's cache knows them: the image's own does not."""
+    """Even if the root's cache lists them, the image's own does not."""
     shop.library(f"{folder}/libone.so", answer=1)
     for level in (2, 3, 4):
         shop.library(f"{folder}/glibc-hwcaps/x86-64-v{level}/libone.so", answer=level)
@@ -284,7 +284,7 @@ def machine(shop):
 
 
 def best_level():
-    """The highest level that this machine's processor has, as the linker itself says."""
+    """The highest level of this machine's processor, according to the dynamic linker."""
     text = subprocess.run([LOADER, "--help"], check=True, stdout=subprocess.PIPE, text=True).stdout
     return max([int(line.split()[0][-1]) for line in text.splitlines()
                 if "x86-64-v" in line and "supported" in line], default=1)
@@ -316,7 +316,7 @@ def test_only_a_variant_is_no_library(shop):
     assert "libone.so" in error and "newer processors only" in error
 
 
-# ---- libraries that are opened later ----
+# ---- libraries opened with dlopen() ----
 
 def note(soname, feature="f", priority=None, **more):
     entry = {"soname": soname if isinstance(soname, list) else [soname], "feature": feature,
@@ -406,7 +406,7 @@ def test_note_that_is_damaged(shop):
 
 
 def test_systemd(shop, systemd_library):
-    """Debian's own: systemd's library wants kmod and zstd, and suggests others."""
+    """Debian's own libsystemd-shared requires kmod and zstd, and suggests others."""
     folder = f"{MULTIARCH}/systemd"
     (shop.root / folder).mkdir(parents=True)
     name = shutil.copy(systemd_library, shop.root / folder)
@@ -451,7 +451,7 @@ def musl_shop(shop, musl):
     ("opt/own", True, "--disable-new-dtags,-rpath,/opt/own"),
 ])
 def test_musl(folder, path_file, run_path, musl_shop):
-    """Its linker is the C library; run paths of both kinds are inherited; there is no cache."""
+    """musl's linker is the C library; both kinds of run paths are inherited; there is no cache."""
     shop = musl_shop
     if not path_file:
         (shop.root / "etc/ld-musl-x86_64.path").unlink()

@@ -4,7 +4,7 @@
 machines/ holds for each machine: NAME.tree, what was captured of its /sys and /proc (see
 trees.write_machine); NAME.json, what `preroot hardware --json` says of it; NAME.SUITE.modules, the
 modules of its strict hostonly image for a kernel. With PREROOT_UPDATE=1 in the environment the last two
-are written anew instead of being compared: look at the difference before you keep it.
+are rewritten instead of being compared: check the difference before you keep it.
 """
 
 import json
@@ -96,7 +96,7 @@ def test_reason_names_the_device_and_the_mount(bookworm):
 
 
 def test_machine_and_kernel_below_one_root(tree):
-    """What --root reads is the same as what --hardware is given."""
+    """--root and --hardware lead to the same result."""
     trees.write_machine("virtio-blk", tree.root)
     seen = run("plan", "--json", "--root", tree.root).json
     given = run("plan", "--json", "--root", tree.root,
@@ -119,7 +119,7 @@ def test_later_mount_hides_the_earlier_one(tree):
 
 
 def test_image_for_lvm_is_refused(bookworm, tmp_path):
-    """This version cannot bring up logical volumes: that is said, not found out at boot."""
+    """This version cannot activate logical volumes, which is an error now, not at boot."""
     out = tmp_path / "out.img"
     result = run("build", out, "--root", bookworm.root, "--hardware", description("lvm"),
                  status=FAILED)
@@ -153,7 +153,7 @@ def test_volume_that_is_not_needed_early_does_not_matter(bookworm, tmp_path):
     (None, {"ata_piix", "ata_generic"}),
 ])
 def test_driver_in_use_is_taken_where_several_would_serve(driver, modules, bookworm, tmp_path):
-    """An IDE controller that two modules claim."""
+    """An IDE controller that two modules support."""
     def to_ide(machine):
         controller = machine["devices"][0]
         controller["modalias"] = "pci:v00008086d00007010sv00001AF4sd00001100bc01sc01i80"

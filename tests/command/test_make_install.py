@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`make install`: files are where those who read them look, whatever the prefix."""
+"""`make install` puts files where their users look for them, whatever the prefix."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ SERVICE = "preroot-good.service"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A root with what is installed, and a systemd that could start it."""
+    """A root with the installed files, and a systemd that could start the services."""
     root = tmp_path_factory.mktemp("installed")
     run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root])
     return root
@@ -52,7 +52,7 @@ def test_logrotate_and_grub_find_their_files(installed):
 
 
 def test_another_prefix_can_be_chosen_later(tmp_path):
-    """As the README says it, and also one below which systemd does not look."""
+    """As in the README, and even one below which systemd does not look."""
     folder = tmp_path / "build"
     run(["meson", "setup", folder, TOP])
     for prefix, systemd in (("/usr", "/usr"), ("/opt/preroot", "/usr/local")):

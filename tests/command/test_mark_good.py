@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""preroot mark-good: what a boot that came to its end says of the image that it used."""
+"""preroot mark-good: a boot that has completed says that its image is good."""
 
 import shutil
 import signal
@@ -95,7 +95,7 @@ def test_a_trace_that_lies_is_refused(changes, machine):
 
 
 def trial_machine(machine, boot=OTHER_BOOT, keep=1):
-    """One on which the next boot is to try an image."""
+    """A machine whose next boot is to try an image."""
     old, new = machine.image(V1, "old"), machine.image(V1, "new", ".trial")
     machine.set_state(V1, id=old, good=old, trial=new,
                       **{"trial-boot": boot, "trial-keep": keep})
@@ -126,7 +126,7 @@ def test_a_trial_that_booted_is_the_image_in_use(word, machine):
 @pytest.mark.parametrize("had_previous", [False, True])
 @pytest.mark.parametrize("step", ["first", "second"])
 def test_a_trial_is_kept_also_after_that_was_interrupted(step, had_previous, machine):
-    """It was the previous image already, or the one in use."""
+    """By then the trial was a previous image already, or the one in use."""
     old, new = trial_machine(machine)
     machine.path(V1, ".trial").unlink()
     if had_previous:
@@ -140,7 +140,7 @@ def test_a_trial_is_kept_also_after_that_was_interrupted(step, had_previous, mac
 
 
 def test_kill_while_a_trial_is_kept(machine, tmp_path):
-    """No image is lost, and the next call brings it to its end."""
+    """No image is lost, and the next call completes it."""
     old, new = trial_machine(machine)
     machine.image(V1, "older", ".previous")
     machine.booted(V1, new)
@@ -197,7 +197,7 @@ def test_a_trial_that_did_not_boot_goes_and_is_remembered(machine):
 
 
 def test_a_trial_that_is_still_to_come_stays(machine):
-    """mark-good runs again in the boot in which the trial was asked for."""
+    """mark-good runs again in the boot in which the trial was requested."""
     old, _ = trial_machine(machine, BOOT_ID)
     machine.booted(V1, old)
     before = trees.snapshot(machine.root / "boot"), machine.state(V1)
@@ -206,7 +206,7 @@ def test_a_trial_that_is_still_to_come_stays(machine):
 
 
 def test_a_trial_that_is_the_image_in_use_anew_needs_the_word(machine):
-    """The same files in another compression: their identity does not tell which one booted."""
+    """The same files with another codec: the identity does not say which one booted."""
     new = machine.image(V1, "new")
     machine.image(V1, "new", ".trial")
     machine.set_state(V1, id=new, trial=new, **{"trial-boot": OTHER_BOOT})
@@ -241,7 +241,7 @@ def test_a_log_that_cannot_be_written_is_a_warning(machine):
 
 @pytest.mark.parametrize("had_previous", [False, True])
 def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, tmp_path):
-    """It is tried again at the next call, and not taken for one that failed."""
+    """The next call tries again, and does not take the trial for a failed one."""
     old, new = trial_machine(machine)
     if had_previous:
         machine.image(V1, "older", ".previous")
@@ -268,7 +268,7 @@ def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, t
 
 
 def test_the_service_and_the_checks_that_it_waits_for_are_in_no_cycle(tmp_path):
-    """systemd's own check waits for multi-user.target, which wants the service."""
+    """systemd's own check runs after multi-user.target, which wants the service."""
     theirs = "/usr/lib/systemd/system"
     unit = (TOP / "data/preroot-good.service.in").read_text().replace("@program@", "/bin/true")
     (tmp_path / "preroot-good.service").write_text(unit)
@@ -288,5 +288,5 @@ def test_the_service_and_the_checks_that_it_waits_for_are_in_no_cycle(tmp_path):
     assert "cycle" not in told and "preroot-good" not in told
     (tmp_path / "preroot-good.service").write_text(
         unit.replace("DefaultDependencies=no", "DefaultDependencies=yes"))
-    told = verify()  # which of its jobs systemd takes out is not always the same
+    told = verify()  # which job systemd deletes to break the cycle varies
     assert "ordering cycle" in told and "preroot-good.service/start" in told

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""CPU microcode: which of it an image gets, where it lies there, and what is told about it."""
+"""CPU microcode: what an image gets, where it is in the image, and the remarks about it."""
 
 import gzip
 import hashlib
@@ -320,7 +320,7 @@ def test_list_marks_the_early_segment(firmware, machine, tmp_path):
 
 
 def test_other_tools_read_the_early_segment(firmware, machine, tmp_path):
-    """The padding behind the name is no part of the name for them."""
+    """They do not take the padding after a name for a part of it."""
     full(firmware)
     build(tmp_path, firmware.tree.root, "--hardware", machine(LAPTOP, SERVER))
     for words in (["cpio", "-id", "--quiet"], ["busybox", "cpio", "-id"]):
@@ -367,7 +367,7 @@ def test_generic_has_all_of_the_packages(debian, microcode, tmp_path):
     folder = microcode / "lib/firmware/amd-ucode"
     whole = b"".join(path.read_bytes() for path in sorted(folder.glob("microcode_amd*.bin")))
     assert hashlib.sha256(found(image, AMD)).digest() == hashlib.sha256(whole).digest()
-    # The package has many updates twice, each under the name of every processor that it serves.
+    # The package has many updates more than once, under the name of each processor they serve.
     updates = set()
     for path in (microcode / "lib/firmware/intel-ucode").iterdir():
         updates |= {hashlib.sha256(update).digest() for update in split_intel(path.read_bytes())}
@@ -379,7 +379,7 @@ def test_generic_has_all_of_the_packages(debian, microcode, tmp_path):
 def split_intel(data):
     at = 0
     while at < len(data):
-        size = int.from_bytes(data[at + 32:at + 36], "little") or 2048  # 0: of the old days
+        size = int.from_bytes(data[at + 32:at + 36], "little") or 2048  # old updates have 0 for 2048
         yield data[at:at + size]
         at += size
 
@@ -396,5 +396,5 @@ def test_hostonly_of_the_packages(model, stepping, name, debian, machine, tmp_pa
     assert len(files) == 1
     assert set(split_intel(found(image, INTEL))) <= set(split_intel(files[0].read_bytes()))
     why, _ = reasons(debian, "--hardware", machine(cpu))
-    # An update for several processors stands under all of their names: the first is told.
+    # An update for several processors has a file for each: the first one is named.
     assert name[:-1] in why[INTEL]

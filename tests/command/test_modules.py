@@ -37,7 +37,7 @@ def reason_of(result, name):
 
 
 def late_modules(image):
-    """Names of the modules that the index of IMAGE lets wait: their devices lead to no disk."""
+    """Names of the modules that the index of IMAGE marks as late: their devices lead to no disk."""
     data = run("cat", image, "/usr/lib/preroot/modules.index").out
     words = struct.unpack_from("<13I", data)
     first, count, strings = words[3], words[4], words[11]
@@ -50,7 +50,7 @@ def late_modules(image):
 
 
 def machine_with(tmp_path, base=VIRTIO, **device):
-    """The machine BASE with one device more on the way to its root."""
+    """The machine BASE with one more device on the way to its root."""
     machine = json.loads(base.read_text())
     machine["devices"].insert(0, {"path": "devices/pci0000:00/0000:00:09.0", "subsystem": "pci",
                                   "for": "/", **device})
@@ -85,7 +85,7 @@ def test_sloppy_image_boots_after_a_disk_moves_to_common_hardware(bookworm):
 def test_sloppy_image_has_the_controllers_of_the_kind_that_the_machine_has(bookworm, tmp_path):
     assert "sata_nv" not in modules_of(plan(bookworm, "--hardware", NVME))
     ahci = modules_of(plan(bookworm, "--hardware", AHCI))
-    # ahci is common to all; its disks are SCSI disks, and yet no SCSI controller is there.
+    # ahci is in every image; its disks are SCSI disks, but there is no SCSI controller.
     assert not {"sata_nv", "megaraid_sas"} & set(ahci)
     ide = machine_with(tmp_path, modalias="pci:v000010DEd000003F6sv00001043sd000081BCbc01sc01i85",
                        driver="sata_nv", module="sata_nv")
@@ -161,7 +161,7 @@ def test_module_that_might_be_needed_and_is_gone_is_an_error(tree):
 @pytest.mark.parametrize("how", [["--generic"], ["--hardware", trees.MACHINES / "nvme.json"]],
                          ids=["generic", "hostonly"])
 def test_a_kernel_that_has_no_loadable_modules(how, tree, tmp_path):
-    """All is built in, and there is no module tree."""
+    """Everything is built in, and there is no module tree."""
     shutil.rmtree(tree.modules)
     result = run("build", tmp_path / "image", tree.version, "--root", tree.root, *how, status=FAILED)
     assert "no modules for kernel" in result.error
@@ -196,7 +196,7 @@ def test_weak_dependency_of_an_index(file, line, tree, tmp_path):
     path.write_text(line)
     result = plan(tree, "--hardware", NVME)
     assert "weak dependency dummy" in reason_of(result, "dummy")
-    # It is there, but nothing loads it of itself.
+    # It is packed, but nothing loads it by itself.
     out = tmp_path / "out.img"
     run("build", out, "--root", tree.root, "--hardware", NVME)
     assert "load=dummy" not in run("cat", out, "/etc/preroot/boot.conf").text
@@ -292,7 +292,7 @@ def test_two_modules_of_one_name_are_told(tree):
 
 
 def make_builtin(tree, driver, modinfo):
-    """DRIVER, which is a module here, becomes a part of the kernel."""
+    """Makes DRIVER, which is a module here, a built-in one."""
     (tree.modules / driver).unlink()
     for name, more in (("modules.builtin", f"{driver}\n".encode()),
                        ("modules.builtin.modinfo", modinfo)):
@@ -340,10 +340,10 @@ def test_driver_that_only_the_running_kernel_has_built_in_is_packed(tree, tmp_pa
     assert {"virtio_blk", "virtio_pci"} <= set(modules_of(plan(tree, "--hardware", path)))
 
 
-# ---- devices that others hang on ----
+# ---- suppliers ----
 
 def test_suppliers_of_the_way_to_root_are_needed_too(tree):
-    """As on boards where a controller's clock and regulator are devices of their own."""
+    """As on boards where a controller's clock and regulator are separate devices."""
     trees.write_machine("virtio-blk", tree.root)
     devices = tree.root / "sys/devices"
     for name, supplier in (("clk", "reg"), ("reg", "clk")):  # they supply each other
@@ -366,7 +366,7 @@ def test_suppliers_of_the_way_to_root_are_needed_too(tree):
     assert "way to /" in reason_of(result, "reg")
 
 
-# ---- what filesystems ask for by name ----
+# ---- modules that filesystems request by name ----
 
 def mounted_with(tmp_path, fstype, options):
     machine = json.loads(VIRTIO.read_text())
@@ -510,7 +510,7 @@ def test_compressed_firmware_stays_so_where_the_kernel_can_read_it(options, stor
     put_firmware(adapter, "adapter/old.bin.xz")
     packed = archive.pack("xz", b"firmware")
     (adapter.root / "lib/firmware/adapter/old.bin.xz").write_bytes(packed)
-    if options == "one option":  # as until 5.19
+    if options == "one option":  # as before 5.19
         text = adapter.config.read_text()
         adapter.rewrite(adapter.config, "".join(
             line for line in text.splitlines(keepends=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who owns a file, by the databases that rpm itself wrote, in each format that it has had."""
+"""The owners of files, from databases that rpm itself wrote, in each of its formats."""
 
 import os
 import shutil
@@ -15,8 +15,8 @@ from program import run
 FOLDERS = ["usr/lib/sysimage/rpm", "var/lib/rpm"]
 FILES = {"sqlite": "rpmdb.sqlite", "ndb": "Packages.db"}
 
-# One package with all modules, one that has one of them too and was there before, and so many
-# others that the database grows in each of its parts.
+# One package with all modules, an earlier one with one of the same modules, and enough others to
+# make every part of the database grow.
 MANY = 300
 SHARED = "nvme"
 SPEC = """\
@@ -91,7 +91,7 @@ def databases(rpm_tools, small_kernel, tmp_path_factory):
     modules = sorted(f"/lib/modules/{small_kernel.version}/{p.relative_to(small_kernel.modules)}"
                      for p in small_kernel.modules.rglob("*.ko"))
     shared = next(path for path in modules if path.endswith(f"/{SHARED}.ko"))
-    # Names that make the header larger than any page of a database.
+    # Names that make the header larger than a page of any database.
     padding = [f"/usr/share/kernel/{'x' * 200}-{i}" for i in range(400)]
     others = {f"other{i}": f"/usr/share/other/{i}" for i in range(MANY)} | {"first": shared}
     files = [*modules, *padding, *others.values()]
@@ -120,7 +120,7 @@ def headers(databases):
 
 
 def write_bdb(path, rows, *settings, order="<", kind="hash"):
-    """The file Packages of older rpms: the headers, and as number 0 the next number."""
+    """Writes the file Packages of older rpms: the headers, and under 0 the next free number."""
     numbers = {0: struct.pack(order + "I", max(rows) + 1), **rows}
     lines = [line for number, blob in numbers.items()
              for line in (struct.pack(order + "I", number), blob)]
@@ -133,13 +133,13 @@ def write_bdb(path, rows, *settings, order="<", kind="hash"):
 
 
 def with_database(tree, databases, backend, folder):
-    """Puts a database that rpm wrote into the tree; its main file."""
+    """Puts a database that rpm wrote into the tree. Returns its main file."""
     shutil.copytree(databases[backend], tree.root / folder)
     return tree.root / folder / FILES[backend]
 
 
 def build(tree, image):
-    """What is said about packages."""
+    """The warnings about packages."""
     result = run("build", image, tree.version, "--root", tree.root, "--generic")
     return [text for text in result.messages("warning") if "package" in text]
 
@@ -198,7 +198,7 @@ def test_bill_of_materials(tree, databases, tmp_path):
 
 
 def damaged(tree, path, change):
-    """Builds with a changed database: the one warning, which names it."""
+    """Builds with a changed database. Returns the only warning, which names it."""
     tree.rewrite(path, change(path.read_bytes()))
     image = tree.root.parent / "image"
     warnings = build(tree, image)

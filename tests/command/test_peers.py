@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Our images, read with the programs that Debian's initramfs-tools has for its own."""
+"""Our images, read with the tools of Debian's initramfs-tools."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import trees
 from lib import BUILD, debian, early
 from program import run
 
-# What cpio has to say, see "The end of an image" in docs/image-format.md.
+# cpio's messages, see "The end of an image" in docs/image-format.md.
 COMPLAINTS = {"none": "cpio: premature end of archive\n"}
 
 
@@ -37,7 +37,7 @@ def build(small_kernel, table, codec, out):
 
 
 def call(tools, *words):
-    # lsinitramfs calls unmkinitramfs; both want their copies somewhere.
+    # lsinitramfs runs unmkinitramfs; both need a folder for temporary copies.
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "LC_ALL": "C"}
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
 
@@ -62,7 +62,7 @@ def test_unmkinitramfs_unpacks_all_of_it(codec, tools, small_kernel, table, tmp_
 
 
 def test_lz4_has_its_zeros_for_the_kernel(tools, small_kernel, table, tmp_path):
-    """They hide the base from lz4cat, but what is before it is listed."""
+    """They hide the base from lz4cat, but what comes before it is listed."""
     ours = build(small_kernel, table, "lz4", tmp_path / "image")
     listed = set(call(tools, "lsinitramfs", tmp_path / "image").stdout.splitlines())
     assert (tmp_path / "image").read_bytes().endswith(bytes(4))

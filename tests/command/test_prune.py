@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""preroot prune: what nothing needs goes, and all else stays."""
+"""preroot prune removes what nothing needs, and only that."""
 
 import shutil
 
@@ -17,7 +17,7 @@ ENTRY = "title Linux\nversion {0}\nlinux /vmlinuz-{1}\ninitrd /initrd.img-{0}\no
 
 @pytest.fixture
 def machine(tmp_path):
-    """Three kernels with an image each, and one that is gone but for its images."""
+    """Three kernels with an image each, and the images of one that is gone."""
     m = Machine(tmp_path / "root")
     for version in (V1, V2, V3):
         m.kernel(version)
@@ -37,7 +37,7 @@ def names(machine):
 
 
 def removed(machine, *words):
-    """What prune takes from /boot; what it says must be that, also in a dry run."""
+    """The files that prune removes from /boot, which must be what it reports, even in a dry run."""
     before = trees.snapshot(machine.root)
     told = prune(machine, "--dry-run", "--json", *words).json
     assert trees.snapshot(machine.root) == before
@@ -167,7 +167,7 @@ def test_what_has_the_name_that_the_distribution_gives_goes(system, name, machin
 
 
 def test_what_another_builder_made_before_preroot_goes(machine):
-    """preroot kept it as the previous image: its record of the kernel tells that."""
+    """preroot kept it as the previous image, as its state of the kernel says."""
     machine.set_state(GONE, good="1" * 64)
     machine.path(GONE, ".previous-2").write_bytes(b"x")
     assert f"initrd.img-{GONE}.previous-2" in removed(machine)
@@ -190,7 +190,7 @@ def test_what_killed_runs_left_goes(number, machine):
 
 
 def test_a_prune_that_is_killed_leaves_what_the_next_one_removes(machine, tmp_path):
-    """An image was put aside; its package is back, so that only this name tells what it was."""
+    """An image was put aside and its package is back, so only the name says what it was."""
     log = tmp_path / "log"
     shutil.copytree(machine.root, tmp_path / "traced", symlinks=True)
     calls = faults.trace(["renameat"], ["prune", "--root", tmp_path / "traced"], log)
@@ -231,7 +231,7 @@ def test_nothing_is_proven_where_not_all_can_be_seen(machine):
 
 
 def test_call_that_fails(machine, tmp_path):
-    """What is needed stays. All that was said to go is gone, and the menu fits, or all is there."""
+    """What is needed stays. Either everything announced is gone and the menu matches, or all is there."""
     grub = machine.root / "boot/grub"
     grub.mkdir()
     (grub / "grub.cfg").write_text("source $prefix/preroot.cfg\n" + "".join(
@@ -282,7 +282,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def test_images_in_folders_of_their_own_go_from_there(machine):
-    """kernel-install's folders: files of the same name in /boot are others, and stay."""
+    """kernel-install's folders; files of the same name in /boot are different files, and stay."""
     (machine.root / "etc/machine-id").write_text(TOKEN + "\n")
     folders = {v: machine.root / "boot" / TOKEN / v for v in (V1, GONE)}
     for version, folder in folders.items():

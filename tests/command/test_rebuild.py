@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""rebuild and restore: what becomes of the images that a machine boots from."""
+"""rebuild and restore, and the images that a machine boots from."""
 
 import fcntl
 import json
@@ -215,7 +215,7 @@ def test_image_is_not_kept_twice(machine):
     machine.rebuild()
     first = machine.image.read_bytes()
     machine.rebuild("--add-drivers", "dummy")
-    machine.image.write_bytes(first)  # somebody copies the previous one back
+    machine.image.write_bytes(first)  # the user copies the previous one back
     machine.rebuild("--keep", "3", "--add-drivers", "ahci")
     assert sorted(machine.images()) == [machine.image.name, machine.previous.name]
     assert machine.previous.read_bytes() == first
@@ -296,7 +296,7 @@ def empty_index(tree):
 
 
 def lose_module(tree):
-    """Of those on the way to the root: still in the indexes, and not unpacked yet."""
+    """Removes a module on the way to the root that the indexes list: it is not unpacked yet."""
     next(tree.modules.rglob("nvme.ko*")).unlink()
 
 
@@ -306,7 +306,7 @@ def cut_module(tree):
 
 
 def lose_kernel(tree):
-    """dpkg has unpacked it under another name, and stopped."""
+    """As if dpkg had stopped after unpacking it under a temporary name."""
     tree.image.rename(tree.image.with_name(tree.image.name + ".dpkg-new"))
 
 
@@ -335,7 +335,7 @@ def test_half_installed_kernel_changes_nothing(stop, every, machine):
 
 
 def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):
-    """All kernels are known when the first of them is held at its first sync."""
+    """The run is stopped at the first kernel's first sync, when all kernels are known."""
     newer = trees.make_small(trixie, tmp_path / "newer", ["nvme", "ext4", "dummy"])
     shutil.copytree(newer.root / "lib/modules", machine.tree.root / "lib/modules",
                     dirs_exist_ok=True, symlinks=True)
@@ -356,7 +356,7 @@ def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):
 
 
 def test_kernel_that_is_removed_in_mid_run(machine):
-    """All is planned: the run is held before it makes the file to pack to."""
+    """The run is stopped after planning, before it creates the file to pack to."""
     words = ["rebuild", "--root", machine.tree.root, "--hardware", NVME, "--no-cache"]
     run(*words)
     images, state = machine.images(), machine.state.read_bytes()
@@ -382,15 +382,15 @@ def test_boot_that_is_not_mounted_is_refused(machine):
     (machine.tree.root / "proc/mountinfo").write_text("20 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
     done = machine.rebuild(status=FAILED)
     assert "not mounted" in done.error and done.hint == "mount /boot"
-    # A kernel whose image is all there is of it is on the filesystem that is not mounted.
+    # A kernel of which there is only the image, on a filesystem that is not mounted.
     assert "not mounted" in machine.rebuild("6.9.0-elsewhere", status=FAILED).error
     assert machine.images() == {}
 
 
 @pytest.mark.parametrize("account", [None, "{"])
 def test_boot_that_is_full(account, machine):
-    """The size is known before anything is written, and what would help is named, unless what is
-    known of this boot is damaged."""
+    """The size is known before anything is written, and the hint says what would help, unless the
+    record of this boot is damaged."""
     machine.rebuild()
     if account:
         (machine.tree.root / "run/preroot").mkdir(parents=True)
@@ -435,7 +435,7 @@ def test_clock_that_went_back(machine):
 
 @pytest.mark.parametrize("years", [-10, 10])
 def test_files_of_another_time(years, machine):
-    """All that a rebuild reads and what it wrote are older or younger than they can be."""
+    """Everything a rebuild reads and has written has times in the past or in the future."""
     machine.rebuild()
     when = time.time() + years * 365 * 86400
     for path in machine.tree.root.rglob("*"):
@@ -454,7 +454,7 @@ def test_files_of_another_time(years, machine):
     assert machine.images()[machine.image.name] == before[machine.image.name]
 
 
-# ---- others beside us ----
+# ---- concurrent runs ----
 
 def test_waiting_for_another_run_ends(machine):
     machine.rebuild()
@@ -472,7 +472,7 @@ def test_waiting_for_another_run_ends(machine):
 
 @pytest.mark.parametrize("verb", ["rebuild", "restore"])
 def test_what_another_run_changed_meanwhile_is_seen(verb, machine):
-    """The menu names another image when the lock is free."""
+    """By the time the lock is free, the menu names another image."""
     machine.rebuild()
     image = machine.boot / f"initrd-{machine.tree.version}"
     words = machine.words("--force", "--add-drivers", "dummy") if verb == "rebuild" else \

@@ -13,7 +13,7 @@ from program import DONE, FAILED, run
 NVME = trees.MACHINES / "nvme.json"
 ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES"]
 
-# All by which a rebuild changes the machine, or looks at what it changes.
+# The calls that change the machine, or read what a rebuild changes.
 CALLS = ["openat", "openat2", "write", "pread64", "fsync", "renameat", "renameat2", "linkat",
          "unlinkat", "mkdirat", "fchmod", "fchown", "flock", "copy_file_range", "newfstatat", "fstatfs",
          "flistxattr", "fcntl"]
@@ -30,16 +30,16 @@ def machine(small_kernel, tmp_path_factory):
 
 
 def words(root, *more):
-    """Nothing is compressed: that is the greater part of a run's time, and none of its calls."""
+    """Without compression, which takes most of a run's time, and none of the calls."""
     return ["rebuild", "--root", root, "--hardware", NVME, "--no-cache", "--compress", "none", *more]
 
 
 class Trial:
-    """A copy of the machine, and what it booted from before."""
+    """A copy of the machine, and the images it had before."""
 
     def __init__(self, machine, folder):
         self.tree = machine.copy(folder)
-        # The copy shares its files; a lock is on the file, and a log is written to.
+        # The copy shares its files, except for the lock and the log, which are written to.
         for path in ("var/lib/preroot/lock", "var/log/preroot.log"):
             (self.tree.root / path).unlink()
         self.boot = self.tree.root / "boot"
@@ -73,7 +73,7 @@ def new(machine, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def calls(machine, tmp_path_factory):
-    """The calls on what a rebuild changes."""
+    """The calls on files that a rebuild changes."""
     folder = tmp_path_factory.mktemp("trace")
     trial = Trial(machine, folder / "root")
     found = [call for call in faults.trace(CALLS, words(trial.tree.root), folder / "log")
@@ -86,14 +86,14 @@ def calls(machine, tmp_path_factory):
 
 
 def test_call_that_fails(machine, new, calls, tmp_path, on_all_cores):
-    """Failed and nothing has changed, or done, whatever the call was."""
+    """Either it failed and nothing has changed, or it is done."""
     def fail(item):
         number, (call, error) = item
         trial = Trial(machine, tmp_path / str(number))
         done = run(*words(trial.tree.root), status=(DONE, FAILED), env=faults.TRACED,
                    before=faults.words(call.name, call.number, f"error={error}"))
         fine = trial.is_old() if done.status == FAILED else trial.is_new(new)
-        # What a failed call could not remove goes with the next run.
+        # The next run removes what a failed call left.
         left = [name for name in trial.images() if ".preroot-" in name]
         if left and set(trial.images()) - set(left) == set(trial.before):
             fine = True
@@ -110,7 +110,7 @@ def test_call_that_fails(machine, new, calls, tmp_path, on_all_cores):
 
 
 def test_kill_at_any_call(machine, new, calls, tmp_path, on_all_cores):
-    """Each name holds a complete image; the next run finishes, and clears up."""
+    """Each name holds a complete image; the next run finishes, and cleans up."""
     def kill(item):
         number, call = item
         trial = Trial(machine, tmp_path / str(number))
@@ -135,7 +135,7 @@ def test_kill_at_any_call(machine, new, calls, tmp_path, on_all_cores):
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
 def test_signal_at_any_call(name, machine, new, calls, tmp_path, on_all_cores):
-    """As an administrator ends it: nothing is left behind, or all is done."""
+    """As if the administrator pressed Ctrl-C: either nothing is left behind, or everything is done."""
     def stop(item):
         number, call = item
         trial = Trial(machine, tmp_path / str(number))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The rescue shell and kernel parameters of an image, and what failed boots leave behind."""
+"""The rescue shell and kernel parameters of an image, and the accounts of failed boots."""
 
 import stat
 
@@ -16,7 +16,7 @@ ACCOUNT = "the root filesystem cannot be reached\n  wanted: root=LABEL=\x1b[31mx
 
 @pytest.fixture
 def machine(tree):
-    """A small kernel's root with a busybox, a sulogin, and a password of root."""
+    """A small kernel's root with busybox, sulogin and a root password."""
     trees.install(tree.root, "/usr/bin/busybox", "/usr/sbin/sulogin")
     etc = tree.root / "etc"
     etc.mkdir(exist_ok=True)
@@ -142,11 +142,11 @@ def test_the_file_of_a_bad_kernel_parameter_is_named(tree, tmp_path):
 
 @pytest.fixture
 def root(tmp_path):
-    """A root after a boot that went on only after a failure, and one that did not."""
+    """A root after a boot that was completed after a failure, and an earlier one that failed."""
     (tmp_path / "run/preroot").mkdir(parents=True)
     (tmp_path / "run/preroot/failure.txt").write_text(ACCOUNT)
     (tmp_path / VARIABLE).parent.mkdir(parents=True)
-    # The name's second half is the program's own.
+    # The second half of the name is preroot's own GUID.
     (tmp_path / (VARIABLE + "00000000-0000-0000-0000-000000000000")).write_bytes(b"\7\0\0\0other\n")
     return tmp_path
 
@@ -185,7 +185,7 @@ def test_status_reads_the_variable_of_the_firmware(root, failure_variable):
 
 @pytest.fixture
 def failure_variable():
-    """Its name, as the sources have it."""
+    """Its name, from the sources."""
     header = trees.HERE.parents[1] / "src/format/ours/failure.h"
     line = next(line for line in header.read_text().splitlines() if "FAILURE_VARIABLE " in line)
     return line.split('"')[1]

@@ -20,7 +20,7 @@ def machine(small_kernel, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=LACKS)
 def case(request, machine, tmp_path_factory):
-    """What the filesystem lacks, the calls of a restore there, and the images afterwards."""
+    """What the filesystem lacks, the calls of a restore on it, and the images afterwards."""
     folder = tmp_path_factory.mktemp("trace")
     trial = machine.copy(folder / "root")
     always = LACKS[request.param]
@@ -33,7 +33,7 @@ def case(request, machine, tmp_path_factory):
 
 
 def test_what_becomes_of_the_names(machine, case):
-    """The two exchange them, also where that takes copies."""
+    """The two images exchange their names, even where that takes copies."""
     _, _, after = case
     before = machine.images()
     assert after == {**before, machine.image: before[machine.previous],
@@ -41,7 +41,7 @@ def test_what_becomes_of_the_names(machine, case):
 
 
 def clears_up(trial, before):
-    """A further run with nothing in its way succeeds; what was put aside is gone, no image is."""
+    """Another run without faults succeeds; temporary files are gone, but no image."""
     run(*trial.rebuild("--keep", "9", "--kernel-cmdline", "clears.up"))
     images = trial.images()
     return not any(".preroot-" in name for name in images) and all(images.values()) \
@@ -49,13 +49,13 @@ def clears_up(trial, before):
 
 
 def nothing_is_lost(images, before, after):
-    """Each name has what it had or is to have, and no image is without a name."""
+    """Each name has its old or its new image, and no image is without a name."""
     return all(images.get(name) in (before[name], after[name]) for name in before) \
         and set(before.values()) <= set(images.values())
 
 
 def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
-    """Before or after, nothing between."""
+    """The state is that before or that after, nothing in between."""
     always, calls, after = case
     before = machine.images()
 
@@ -76,7 +76,7 @@ def test_kill_at_any_call(machine, case, tmp_path, on_all_cores):
 
 
 def test_call_that_fails(machine, case, tmp_path, on_all_cores):
-    """Done, or failed and all is as before. If only the folder was not synced, that is said."""
+    """Done, or failed with everything as before; a folder that could not be synced is reported."""
     always, calls, after = case
     before = machine.images()
 
@@ -98,7 +98,7 @@ def test_call_that_fails(machine, case, tmp_path, on_all_cores):
 def test_an_exchange_by_copies_that_was_cut_between_its_renames_is_ended(machine, tmp_path):
     trial = machine.copy(tmp_path / "root")
     before = trial.images()
-    # What is on its way from IMAGE (0) to IMAGE.previous (1).
+    # The temporary name in an exchange of IMAGE (0) and IMAGE.previous (1).
     (trial.boot / trial.image).rename(trial.boot / f"{trial.image}.preroot-80000001")
     (trial.boot / trial.image).write_bytes(before[trial.previous])
     run(*trial.restore())
@@ -106,7 +106,7 @@ def test_an_exchange_by_copies_that_was_cut_between_its_renames_is_ended(machine
 
 
 def test_what_has_no_two_roles_replaces_nothing(machine, tmp_path):
-    """A temporary name that tells of an exchange of the image with itself."""
+    """A temporary name that encodes an exchange of the image with itself."""
     trial = machine.copy(tmp_path / "root")
     before = trial.images()
     (trial.boot / f"{trial.image}.preroot-80000000").write_bytes(b"x")
@@ -125,7 +125,7 @@ def test_a_copy_that_was_cut_is_no_image(machine, tmp_path):
 
 
 def test_undo_needs_no_good_image(machine, tmp_path):
-    """The image in use is damaged, and the boot loader's tool fails: all is as it was."""
+    """The image in use is damaged, and the boot loader's tool fails: nothing changes."""
     trial = machine.copy(tmp_path / "root")
     image = trial.boot / trial.image
     data = image.read_bytes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""sbom: the bill of materials of our images, in the two formats that others read."""
+"""sbom: the bill of materials of our images, in both formats."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ PURL = "pkg:deb/debian/linux-image@6.1.9-1%2Bb2?arch=amd64&distro=debian-12"
 
 @pytest.fixture(scope="module")
 def owned(small_kernel, tmp_path_factory):
-    """An image whose modules belong to a package, with a name that is no UTF-8."""
+    """An image whose modules belong to a package, one with a name that is not UTF-8."""
     top = tmp_path_factory.mktemp("owned")
     tree = small_kernel.copy(top / "root")
     trees.give_packages(tree)
@@ -34,7 +34,7 @@ def owned(small_kernel, tmp_path_factory):
 
 
 def files_of(image):
-    """The regular files of an image and their content, but those whose names are escaped."""
+    """The regular files of an image and their content, except those with escaped names."""
     listed = run("list", "--json", image).json["entries"]
     return {e["path"]: run("cat", image, e["path"]).out for e in listed
             if e["mode"].startswith("-") and "\\" not in e["path"]}
@@ -113,7 +113,7 @@ def test_spdx_relations(owned):
 
 
 def test_spdx_has_the_fields_of_its_schema_and_no_others(owned):
-    """The keys that version 2.3's schema demands and allows, as far as we write them."""
+    """The keys that the schema of version 2.3 requires and allows, as far as we write them."""
     told = run("sbom", "--spdx", owned[1]).json
     assert set(told) == {"spdxVersion", "dataLicense", "SPDXID", "name", "documentNamespace",
                          "creationInfo", "packages", "files", "relationships"}

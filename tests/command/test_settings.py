@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Settings from dracut's configuration files: which count, what they set, and what they do not."""
+"""Settings from dracut's configuration files: which files apply, and what the keys do."""
 
 import json
 import os
@@ -36,7 +36,7 @@ class Machine:
                    *more, **options)
 
     def change(self, *more, **options):
-        """A rebuild of which another image comes than of those before."""
+        """A rebuild whose image differs from those before."""
         return self.rebuild("--add-drivers", self.changes.pop(), *more, **options)
 
     def kept(self):
@@ -111,7 +111,7 @@ def test_bad_number(value, machine):
     assert run("prune", "--root", machine.root, status=USAGE).error == error
 
 
-# ---- which files count ----
+# ---- which files apply ----
 
 def test_later_files_override_by_name_and_not_by_folder(machine):
     machine.write("etc/dracut.conf", "preroot_keep=0\n")
@@ -209,10 +209,10 @@ def test_settings_are_no_change(machine):
     assert trees.snapshot(machine.root) == before
 
 
-# ---- what is told ----
+# ---- verbosity ----
 
 def told(machine, *more):
-    """How much a rebuild with something to warn of tells: its text, and the kinds of messages."""
+    """The output of a rebuild that has a warning: its text, and the kinds of its messages."""
     result = machine.change(*more)
     kinds = [kind for kind in ("warning", "debug", "trace") if result.messages(kind)]
     return bool(result.out), kinds
@@ -280,7 +280,7 @@ def test_broken_settings_do_not_stop_who_rescues(machine):
         run(verb, "--root", machine.root, "--conf", machine.root / "own.conf", status=USAGE)
 
 
-# ---- what is logged ----
+# ---- the log ----
 
 def test_level_of_the_log(machine):
     machine.write("etc/dracut.conf", "fileloglvl=2\n")
@@ -373,7 +373,7 @@ def reasons(result):
 
 
 def conf(system, *words):
-    """What PID 1 is told."""
+    """The content of boot.conf."""
     image = system.root.parent / "conf.img"
     run("build", image, system.version, "--root", system.root, "--hardware", NVME, *words)
     return run("cat", image, "/etc/preroot/boot.conf").text.splitlines()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One image of two kernels, or one that nobody can tell: no command replaces or removes it."""
+"""An image that belongs to two kernels, or to none for sure: no command replaces or removes it."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_boot_without_a_trial_is_marked(machine):
 
 
 def test_previous_ones_of_two_kernels_are_not_pruned(machine):
-    """What is too old for one of them may be the last good one of the other."""
+    """An image that is too old for one kernel may be the last good one of the other."""
     path = machine.share(V1, V2)
     for ending in (".previous", ".previous-2", ".previous-3"):
         add(path, ending, ending)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""preroot status: kernels, their images, and what is to be said of them."""
+"""preroot status: kernels, their images and the images' states."""
 
 import json
 import re
@@ -44,7 +44,7 @@ class Built:
         return rows(self.root, "--cache-dir", self.cache)[self.tree.version]
 
     def change(self):
-        """What a package does: a module becomes another one."""
+        """Replaces a module, as a package update does."""
         path = next(self.tree.modules.rglob("nvme.ko"))
         self.tree.rewrite(path, path.read_bytes() + bytes(4))
         return path
@@ -105,7 +105,7 @@ def test_without_the_record_nothing_is_known_of_changes(built):
 
 
 def test_a_trial_that_is_kept_is_current(built):
-    """What was recorded of its build goes with it."""
+    """The record of its build moves with it."""
     m = Machine(built.root)
     trial = built.image.with_name(built.image.name + ".trial")
     run("build", trial, "--root", built.root, "--hardware", NVME, "--cache-dir", built.cache,
@@ -223,7 +223,7 @@ def test_names_of_kernels_drive_no_terminal(machine):
 # ---- for machines ----
 
 def metrics(text):
-    """The values by name and labels, once the form of each line was checked."""
+    """The values by name and labels, after a check of each line's syntax."""
     values, typed = {}, set()
     for line in text.splitlines():
         if line.startswith("#"):
@@ -262,7 +262,7 @@ def test_two_forms_at_once_are_wrong_usage(machine):
 
 
 def test_without_roots_rights_as_much_as_can_be_seen_is_shown(machine):
-    """A user who may neither read the images nor what is known of them."""
+    """A user who can read neither the images nor their records."""
     machine.kernel(V1)
     machine.kernel(V2)
     machine.image(V1)

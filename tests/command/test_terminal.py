@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Outputs: terminals, pipes that close, and disks that are full."""
+"""Output to terminals, closed pipes and full disks."""
 
 import os
 import pty
@@ -18,7 +18,7 @@ ESCAPE = b"\x1b"
 
 
 def on_terminal(words, env=None):
-    """Runs WORDS with a terminal as standard error; the exit status, and what it showed."""
+    """Runs WORDS with a terminal as standard error. Returns the exit status and the output."""
     controller, terminal = pty.openpty()
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=terminal, env=environment(**(env or {}))) as process:
@@ -27,7 +27,7 @@ def on_terminal(words, env=None):
         while True:
             try:
                 piece = os.read(controller, 65536)
-            except OSError:  # how Linux tells that the other end is closed
+            except OSError:  # EIO on Linux: the other end is closed
                 break
             shown += piece
         out = process.stdout.read()
@@ -57,7 +57,7 @@ def test_no_colours_elsewhere():
 
 @pytest.fixture
 def slow_build(small_kernel, tmp_path):
-    """A build that takes a while: the first writes to its file wait for 50 ms each."""
+    """A build that takes a while: the first writes to its file take 50 ms each."""
     words = ["build", tmp_path / "out.img", small_kernel.version, "--root", small_kernel.root,
              "--generic"]
     calls = faults.trace(["write"], words, tmp_path / "log")
@@ -73,7 +73,7 @@ def test_progress_on_a_terminal(slow_build):
     lines = shown.split(b"\r")
     drawn = [line for line in lines if line.startswith(b"packing ") and b" [" in line]
     assert 1 < len(drawn) <= 10 * seconds
-    # It is taken away again, before anything else is said.
+    # It is cleared before any other output.
     last = max(at for at, line in enumerate(lines) if b"packing" in line)
     assert lines[last + 1].startswith(b"\x1b[K")
 
@@ -90,7 +90,7 @@ def test_no_progress_elsewhere(slow_build):
                                    ["build", "{folder}/\x1b[31mred/out.img", "9.9"],
                                    ["cat", "{folder}/\x1b[31mred.img", "none"]], ids=ascii)
 def test_control_characters_of_arguments_are_not_repeated(words, image, tmp_path):
-    """An error message may be about a name that somebody else chose."""
+    """An error message may contain a name that somebody else chose."""
     (tmp_path / "\x1b[31mred.img").write_bytes(image.read_bytes())
     done = subprocess.run(command(*(word.format(image=image, folder=tmp_path) for word in words)),
                           capture_output=True, check=False, env=environment())
@@ -109,7 +109,7 @@ def fill(words, image, kernel):
 
 @pytest.mark.parametrize("words", READERS, ids=" ".join)
 def test_pipe_that_closes(words, image, small_kernel):
-    """`preroot list IMAGE | head -1` ends without a word."""
+    """`preroot list IMAGE | head -1` ends without a message."""
     read, write = os.pipe()
     os.close(read)
     with subprocess.Popen(command(*fill(words, image, small_kernel)), stdout=write,
@@ -131,7 +131,7 @@ def test_output_that_cannot_be_written(words, image, small_kernel):
 
 
 def test_closed_outputs_do_not_spoil_the_image(small_kernel, tmp_path):
-    """Descriptors 0 to 2 are free then: the image must not get what is meant for them."""
+    """Descriptors 0 to 2 are free then, and messages must not end up in the image."""
     good, out = tmp_path / "good.img", tmp_path / "out.img"
     words = [small_kernel.version, "--root", small_kernel.root, "--hardware", NVME]
     run("build", good, *words)

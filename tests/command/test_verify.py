@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""verify: what can be wrong with an image is found from its bytes."""
+"""verify finds from an image's bytes what is wrong with it."""
 
 import hashlib
 import stat
@@ -17,7 +17,7 @@ MANIFEST = b"usr/lib/preroot/manifest"
 
 
 def sealed(text):
-    """A manifest with the sum of itself."""
+    """A manifest with its own checksum."""
     return text + b"sha256\t" + hashlib.sha256(text).hexdigest().encode() + b"\n"
 
 
@@ -48,7 +48,7 @@ def parts(ours):
 
 
 def findings(data, path, *options):
-    """What verify says of DATA; at least one thing must be wrong."""
+    """The findings of verify for DATA, at least one."""
     path.write_bytes(data)
     told = run("verify", "--json", *options, path, status=FINDING).json
     assert told["good"] is False and told["problems"]
@@ -71,7 +71,7 @@ def test_good_image(ours, small_kernel, tmp_path):
 
 
 def test_image_put_together_again_is_good(parts, tmp_path):
-    """What the tests below do to an image finds nothing if they change nothing."""
+    """The tests below find nothing if they put an image together unchanged."""
     (tmp_path / "image").write_bytes(parts.join())
     run("verify", tmp_path / "image")
 
@@ -107,7 +107,7 @@ def test_a_changed_header(segment, field, value, parts, tmp_path):
 
 
 def test_two_files_made_one(parts, tmp_path):
-    """As hard links of each other both would get the content of the last one."""
+    """As hard links, both would get the content of the last one."""
     one, two = [place for place in archive.places(bytes(parts.store)) if place.size > 100][:2]
     for place in (one, two):
         for field, value in (("nlink", b"00000002"), ("ino", b"00000777")):
@@ -161,7 +161,7 @@ def test_a_removed_manifest_makes_it_an_image_of_somebody_else(parts, tmp_path):
         "empty file"])
 @pytest.mark.parametrize("codec", ["none", "gzip"])
 def test_a_segment_behind(codec, entries, ours, tmp_path):
-    """Nothing is signed, but what is not ours is seen."""
+    """Nothing is signed, but a foreign segment is noticed."""
     data = archive.padded(ours.read_bytes()) + archive.pack(codec, newc(*entries))
     problems = findings(data, tmp_path / "image")
     assert any(entries[0].name.decode() in problem for problem in problems)
@@ -188,7 +188,7 @@ def test_a_changed_manifest(old, new, says, parts, tmp_path):
 
 @pytest.mark.parametrize("codec", ["none", "lz4"])
 def test_a_flipped_bit_in_the_manifest(codec, ours, tmp_path, on_all_cores):
-    """With a codec that has no sum, in a reason as well as in a number."""
+    """With a codec without a checksum, in a reason as well as in a number."""
     parts = Parts(ours, codec)
     place = next(p for p in archive.places(bytes(parts.base)) if p.name == MANIFEST)
 
@@ -215,7 +215,7 @@ def test_cut_anywhere(ours, tmp_path, on_all_cores):
 
 @pytest.mark.parametrize("codec", [codec for codec in archive.CODECS if codec != "none"])
 def test_a_flipped_bit_in_the_compressed_base(codec, small_kernel, tmp_path, on_all_cores):
-    """Whether the codec has a sum of its own or not."""
+    """Whether the codec has a checksum of its own or not."""
     path = tmp_path / "image"
     run("build", path, small_kernel.version, "--root", small_kernel.root, "--hardware", NVME,
         "--compress", codec)
@@ -237,9 +237,9 @@ def test_a_flipped_bit_in_the_compressed_base(codec, small_kernel, tmp_path, on_
         image = tmp_path / f"{number}.img"
         image.write_bytes(changed)
         if run("verify", image, status=(DONE, FINDING)).status == DONE:
-            assert unpacked(image) == good  # what no file has: an inode number, a time
+            assert unpacked(image) == good  # only an inode number or a time has changed
 
-    # The base is init and the indexes for the most part: data that the manifest has sums of.
+    # The base is mostly init and the indexes, which the manifest has checksums of.
     start, size = segment["offset"] + 64, segment["size"] - 2048
     on_all_cores(flip, range(start, start + size, size // 25))
 
@@ -298,7 +298,7 @@ def test_what_a_kernel_would_boot(data, tmp_path):
 # ---- the kernel's side ----
 
 def test_codec_that_the_kernel_cannot_unpack(tree, tmp_path):
-    """The image was built for a kernel that has been configured otherwise since."""
+    """The kernel's configuration has changed since the image was built."""
     out = tmp_path / "image"
     run("build", out, tree.version, "--root", tree.root, "--hardware", NVME)
     tree.configure(RD_ZSTD=None)
@@ -315,7 +315,7 @@ def test_filter_that_the_kernel_cannot_undo(tree, tmp_path):
 
 
 def foreign(layout, version):
-    """An image as another builder makes it for kernel VERSION, not compressed."""
+    """An uncompressed image as another builder makes it for kernel VERSION."""
     below = {"dracut": b"usr/lib/modules/%s/kernel/fs/ext4.ko.xz",
              "initramfs-tools": b"usr/lib/modules/%s/kernel/fs/ext4.ko",
              "unmerged": b"lib/modules/%s/kernel/fs/ext4.ko",
@@ -353,7 +353,7 @@ def test_of_which_kernel_an_image_is_may_be_unknown(below, tree, tmp_path):
 
 @pytest.mark.parametrize("gone", ["modules", "config"])
 def test_kernel_that_is_not_there_is_told(gone, tree, ours):
-    """The image alone is good; whether the kernel fits is not known."""
+    """The image itself is good; whether the kernel can unpack it is not known."""
     if gone == "modules":
         tree.modules.rename(tree.modules.with_name("other"))
     else:

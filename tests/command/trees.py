@@ -12,12 +12,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MACHINES = HERE / "machines"
 
-# What the small kernel has, beside all that these depend on.
+# The small kernel's modules, beside their dependencies.
 SMALL = ["ahci", "dummy", "ext4", "nvme", "qla1280", "sd_mod", "virtio_blk", "virtio_pci"]
 
 
 def snapshot(folder):
-    """All there is below FOLDER, to compare with: type, mode and content by path."""
+    """Everything below FOLDER, for comparison: type, mode and content by path."""
     seen = {}
     for path in sorted(Path(folder).rglob("*")):
         mode = path.lstat().st_mode
@@ -32,8 +32,8 @@ def snapshot(folder):
 
 @dataclass(frozen=True)
 class KernelTree:
-    """A root with one kernel that a test may change. Its files share their inodes with others':
-    they are replaced, never written to."""
+    """A root with one kernel that a test may change. Its files are hard links to those of other tests:
+    replace them, never write to them."""
 
     root: Path
     version: str
@@ -70,7 +70,7 @@ class KernelTree:
         self.rewrite(self.config, text.encode())
 
     def rename(self, version):
-        """The same kernel under another name, as a careless copy would give."""
+        """The same kernel under another name, as after a careless copy."""
         for name in ("vmlinuz", "config"):
             (self.root / "boot" / f"{name}-{self.version}").rename(
                 self.root / "boot" / f"{name}-{version}")
@@ -79,7 +79,7 @@ class KernelTree:
 
 
 def make_small(kernel, root, names=tuple(SMALL)):
-    """Copies KERNEL with a few of its modules only, indexes included, to ROOT."""
+    """Copies KERNEL with only a few of its modules, and with indexes, to ROOT."""
     source = kernel.root / "lib/modules" / kernel.version
     small = KernelTree(Path(root), kernel.version)
     (small.root / "boot").mkdir(parents=True)
@@ -90,7 +90,7 @@ def make_small(kernel, root, names=tuple(SMALL)):
         shutil.copyfile(source / name, small.modules / name)
     shutil.copyfile(kernel.image, small.image)
     shutil.copyfile(kernel.root / "boot" / f"config-{kernel.version}", small.config)
-    checker = small.root / "usr/sbin/fsck.ext4"  # no program: it is packed, not run
+    checker = small.root / "usr/sbin/fsck.ext4"  # not a program: it is packed, not run
     checker.parent.mkdir(parents=True)
     checker.write_text("checker of ext4\n")
     checker.chmod(0o755)
@@ -126,7 +126,7 @@ def make_module(tree, path, *modinfo, imports=()):
 
 
 def depmod(tree):
-    # Its indexes are shared with other tests' trees.
+    # Its indexes are hard links to other tests' trees.
     for path in tree.modules.glob("modules.*"):
         if path.name not in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
             path.unlink()
@@ -148,7 +148,7 @@ def _with_needs(modules, names):
     for name in names:
         wanted.add(path_of[name])
         wanted.update(needs[path_of[name]])
-    # Soft dependencies of ext4 and the checksums, so that its own needs are all there.
+    # Soft dependencies of ext4 and the checksums, so that they are all there.
     wanted.update(path_of[name] for name in ("crc32c_generic",) if name in path_of)
     return sorted(wanted)
 
@@ -179,7 +179,7 @@ def write_machine(name, root):
 
 
 def libraries(program):
-    """The shared libraries of one of the machine's own programs, its dynamic linker included."""
+    """The shared libraries of one of this machine's programs, with its dynamic linker."""
     text = subprocess.run(["ldd", program], check=True, stdout=subprocess.PIPE, text=True).stdout
     return [Path(path) for path in re.findall(r"(/\S+) \(0x", text)]
 
@@ -201,7 +201,7 @@ def install(root, *programs):
 
 
 def run_inside(root, *words):
-    """Runs a program with ROOT as its root directory; its standard output."""
+    """Runs a program with ROOT as its root directory. Returns its standard output."""
     before = ["chroot"] if os.geteuid() == 0 else ["unshare", "-r", "chroot"]
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     return subprocess.run([*before, root, *words], check=True, stdout=subprocess.PIPE,
