@@ -8,7 +8,7 @@
  */
 
 #include "base/buf.h"
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 #include "support.h"
 
 enum { RECORDED_DEVICES = 4 };

@@ -13,6 +13,7 @@
 
 #include "init/boot.h"
 #include "init/core/log.h"
+#include "init/core/part_calls.h"
 #include "init/core/settings.h"
 #include "init/devices/claims.h"
 #include "init/devices/events.h"

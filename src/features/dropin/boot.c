@@ -15,7 +15,7 @@
 
 #include "format/ours/bootconf.h"
 #include "init/core/log.h"
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 
 enum {
 	ENV_TEXT_MAX = PART_NAME_MAX + 32,

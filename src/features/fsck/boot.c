@@ -25,7 +25,7 @@
 #include "format/kernel/cmdline.h"
 #include "init/core/identity.h"
 #include "init/core/log.h"
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 #include "init/core/sys.h"
 
 /* Debian's systemd and initscripts do not check the root again if this file exists. */

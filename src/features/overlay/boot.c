@@ -26,7 +26,7 @@
 #include "init/core/identity.h"
 #include "init/core/log.h"
 #include "init/core/mount.h"
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 #include "init/core/sys.h"
 
 #define BASE	"/run/rootfsbase"

@@ -27,7 +27,7 @@
 #include "base/text.h"
 #include "init/core/identity.h"
 #include "init/core/log.h"
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 #include "init/core/sys.h"
 
 #define RESUME_PATH "/sys/power/resume"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "init/core/boot.h"
-#include "init/core/part.h"
+#include "init/core/part_calls.h"
 #include "init/seam/parts.h"
 
 /* The tag of a program or prompt is the number of its part and the part's own tag. */

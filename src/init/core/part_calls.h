@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a boot part of a feature may ask PID 1 for, or tell it. All of these return at once. PID 1's
+ * side is init/seam/part.c and work.c; unit tests of boot parts link tests/unit/part_recorder.c in
+ * their place.
+ */
+
+#include "init/core/part.h"
+#include "init/core/program.h"
+#include "init/core/spec.h"
+
+/* ---- devices and modules ---- */
+
+/* SPEC, which must live as long as the part, is waited for: what may be it is read, and device() is
+ * called for it. Once for each is enough. */
+void part_want(struct part *p, const struct spec *spec);
+
+/* Is SPEC of a kind that this image can find? */
+bool part_can_find(const struct part *p, const struct spec *spec);
+
+/* The device that SPEC names. False: it is not there, or was not read (yet); OUT is untouched. */
+bool part_find(const struct part *p, const struct spec *spec, struct part_device *out);
+
+/* The device that REF holds. False: it is gone, or has become another one; OUT is untouched. */
+bool part_get(const struct part *p, struct device_ref ref, struct part_device *out);
+
+/* A job found another device in its place (-ESTALE of identity.h): it is read again. False: that
+ * has happened too often, and is to be taken for a failure. */
+bool part_mistaken(struct part *p, struct device_ref ref);
+
+/* Are there other devices that SPEC fits as well as REF? They are logged; true when none may be
+ * taken: WHY says the reason. */
+bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,
+		      size_t size);
+
+/* From now on /dev/NAME ("mapper/root", "vg/lv", "md/name") is another name of REF, until that is
+ * gone. NAME is copied. False: there are too many. */
+bool part_name(struct part *p, struct device_ref ref, const char *name);
+
+/* Asks for the modules that serve MODALIAS ("fs-ext4", "dm-crypt"). Without any, nothing happens. */
+void part_module(struct part *p, const char *modalias);
+
+/* Is such a module on its way? */
+bool part_is_loading(const struct part *p, const char *modalias);
+
+/* Is any module? */
+bool part_is_busy(const struct part *p);
+
+/* ---- the boot ---- */
+
+/* Is the root device there? */
+bool part_has_root(const struct part *p);
+
+/* When the devices were walked. */
+int64_t part_started(const struct part *p);
+
+/* What is mounted next. False: it lies on no device, or on one that is gone or was mounted before.
+ */
+bool part_mount(const struct part *p, struct part_mount *out);
+
+/* The root is mounted read-only, since something writable will lie over it. */
+void part_cover_root(struct part *p);
+
+/* The root that the part claimed is what TEXT names, as in root=TEXT. TEXT must live as long as the
+ * part. */
+void part_root_is(struct part *p, const char *text);
+
+/* The root that the part claimed needs no device: it is mounted from SOURCE. False: a text is too
+ * long. */
+bool part_root_mount(struct part *p, const char *source, const char *type, const char *options);
+
+/* The present stage ends at DEADLINE; PARAMS_FOREVER. part_root_deadline(): that of the root, if it
+ * began now. */
+void part_limit(struct part *p, int64_t deadline);
+int64_t part_root_deadline(const struct part *p);
+bool part_is_late(const struct part *p);
+
+/* The present stage's step is called again at AT, at the latest; 0: at an event. */
+void part_step_at(struct part *p, int64_t at);
+
+/* tick() is called at AT; 0: never. */
+void part_wake(struct part *p, int64_t at);
+
+/* Somebody may have to type something: from now on keyboards get their drivers. */
+void part_will_ask(struct part *p);
+
+/* The boot continues at STAGE: STAGE_WAIT has the root looked for again. STAGE_MOVED. */
+enum stage_step part_go(struct part *p, enum boot_stage stage);
+
+/* The boot cannot continue: WHY, which is copied. HINT, which lives as long as PID 1: what to try,
+ * where that has nothing to do with the root; NULL. STAGE_MOVED. */
+enum stage_step part_fail(struct part *p, const char *why, const char *hint);
+
+/* What part_mount() named must not be mounted: the boot cannot continue, or continues without it if
+ * it may be missing. STAGE_MOVED. */
+enum stage_step part_refuse_mount(struct part *p, const char *why);
+
+/* ---- work ---- */
+
+/*
+ * TAG tells the jobs of a part apart, and likewise its programs and its questions; it is below 65536,
+ * and may be used again for the next one.
+ *
+ * A worker does work() with a copy of DATA, LEN bytes, at most JOBS_DATA_MAX; done() has the result.
+ * The copies are wiped; DATA itself is the part's. IS_QUIET: no module is loaded while it runs.
+ * False: too many are waiting, or it is too long.
+ */
+bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet);
+
+/* Runs R->argv[0]; done() has its end, before this returns if it cannot be started. R's handler and
+ * tag are not used; without a reason of its own the name of the stage is logged. What it points to
+ * is needed only during the call, but for the reason. */
+void part_run(struct part *p, unsigned tag, const struct program_request *r);
+
+/* Asks whoever sits at the machine; answer() has what becomes of it. R's handler and tag are not used.
+ * 0; -ENOSPC: there are too many questions; -ENOMEM. */
+int part_ask(struct part *p, unsigned tag, const struct prompt_request *r);
+
+/* What the answer was worth for which answer() returned PROMPT_PENDING. Does nothing for any other. */
+void part_judge(struct part *p, unsigned tag, bool right);
+
+/* Is there such a thing with TAG whose end the part has not heard of? */
+bool part_has(const struct part *p, enum part_work what, unsigned tag);
+
+/*
+ * Cancels what was started with TAG; done() or answer() is not called for it. Does nothing when there
+ * is none. A job that no worker has taken is never done; the worker that is at one is killed, and
+ * what it has asked the kernel for may still happen. A program is killed with its children. A question
+ * disappears from all consoles: somebody else has solved the matter.
+ */
+void part_cancel(struct part *p, enum part_work what, unsigned tag);
+
+/* ready() is called while FD can be read, until part_unwatch(), which comes before the part closes
+ * it. 0 or -errno; -ENOSPC: too many are watched. */
+int part_watch(struct part *p, int fd);
+void part_unwatch(struct part *p, int fd);
