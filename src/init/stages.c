@@ -90,8 +90,7 @@ void stages_advance(struct boot *b)
 		return;
 	if (!b->flow.failed && shell_take_end(b->shell))
 		go_on_after_shell(b);
-	if (!b->flow.failed)
-		parts_start_jobs(b);
+	parts_start_jobs(b);
 	while (!b->flow.failed && b->flow.stage != STAGE_DONE) {
 		enum stage_step step;
 

@@ -686,6 +686,32 @@ static void job_ends(struct fixture *f, const struct job *job)
 	jobs_done(f->boot, &r);
 }
 
+/* A disk that comes late is still taken: also what has to be made of it. */
+static void it_goes_on_while_the_machine_waits_after_a_failure(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	flow_fail(f.boot, "");
+	rescue_tick(f.boot, world.now);
+	said();
+	part_wake(f.part, world.now + 500);
+	assert_true(rescue_due(f.boot) <= world.now + 500);
+	world.now += 500;
+	rescue_tick(f.boot, world.now);
+	assert_contains(said(), "tick 100500\n");
+	world.jobs_result = -EAGAIN;
+	assert_true(part_job(f.part, 5, "this", 5, false));
+	world.jobs_result = world.n_jobs = 0;
+	stages_advance(f.boot);
+	assert_int_equal(world.n_jobs, 1);
+	/* Nor does a job that cannot be started hide why the boot had failed. */
+	world.jobs_result = -ENOMEM;
+	assert_true(part_job(f.part, 6, "that", 5, false));
+	assert_true(f.boot->flow.is_missing);
+}
+
 static void a_boot_that_failed_is_explained_by_the_feature_too(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -932,6 +958,7 @@ int main(void)
 		cmocka_unit_test(its_jobs_are_done_by_workers),
 		cmocka_unit_test(a_job_that_could_not_start_is_not_started_by_another_try),
 		cmocka_unit_test(its_questions_and_programs_come_back_with_their_tags),
+		cmocka_unit_test(it_goes_on_while_the_machine_waits_after_a_failure),
 		cmocka_unit_test(a_boot_that_failed_is_explained_by_the_feature_too),
 		cmocka_unit_test(a_job_can_be_cancelled),
 		cmocka_unit_test(a_program_and_a_question_can_be_cancelled),

@@ -151,6 +151,7 @@ void rescue_tick(struct boot *b, int64_t now)
 
 	if (!b->rescue->begun)
 		begin(b);
+	parts_tick(b, now); /* the root may still come of what they do */
 	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b->shell))
 		shell_prepare(b);
 	unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 || modules_busy(b);
@@ -189,6 +190,8 @@ int64_t rescue_due(const struct boot *b)
 
 	if (!r->explained && log_now() + UNSETTLED_MS < due)
 		due = log_now() + UNSETTLED_MS;
+	if (parts_due(b) < due)
+		due = parts_due(b);
 	if (r->explained && r->reboot_at != PARAMS_FOREVER && r->reboot_at < due)
 		due = r->reboot_at + (jobs_busy(&b->jobs, JOB_RECORD) ? RECORD_MS : 0);
 	return due;

@@ -290,7 +290,7 @@ static int64_t degrade_due(const struct boot *b)
 
 	for (size_t i = 0; i < b->parts->n; i++)
 		wanted = wanted || b->parts->list[i].feature->degrade;
-	if (!wanted || b->parts->degraded == since || b->flow.stage != STAGE_WAIT)
+	if (!wanted || b->parts->degraded == since || b->flow.stage != STAGE_WAIT || b->flow.failed)
 		return INT64_MAX;
 	return since + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
 							    : b->params.timeout / 3 * 2);

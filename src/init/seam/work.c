@@ -76,7 +76,9 @@ void parts_start_jobs(struct boot *b)
 			continue;
 		/* A retry of the boot must not start it, since the part will begin again. */
 		forget_job(j);
-		flow_fail(b, "no process can be made for it (the machine has too little memory)");
+		if (!b->flow.failed)
+			flow_fail(b, "no process can be made for it (the machine has too little "
+				     "memory)");
 	}
 }
 
