@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "made_up.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "init/core/log.h"
+#include "init/core/settings.h"
+#include "init/devices/events.h"
+#include "init/stages.h"
+#include "recorder.h"
+#include "support.h"
+
+struct made_up_world world;
+
+int64_t __wrap_log_now(void);
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+int64_t __wrap_log_now(void)
+{
+	return world.now;
+}
+
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	(void)j, (void)boot;
+	world.job = *job;
+	world.n_jobs++;
+	return world.jobs_result;
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	const struct ucred kernel = {0};
+	const char *event = world.event;
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	(void)fd, (void)flags;
+	errno = world.loses ? ENOBUFS : EAGAIN;
+	world.loses = false;
+	world.event = NULL;
+	if (!event)
+		return -1;
+	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(kernel)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_CREDENTIALS};
+	memcpy(CMSG_DATA(c), &kernel, sizeof(kernel));
+	memcpy(m->msg_iov->iov_base, event, world.event_len);
+	return (ssize_t)world.event_len;
+}
+
+void __wrap_log_tell(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_printf(&world.said, "%s\n", text);
+}
+
+const char *said(void)
+{
+	static char text[8192];
+
+	snprintf(text, sizeof(text), "%s", world.said.len ? buf_cstr(&world.said) : "");
+	world.said.len = 0;
+	return text;
+}
+
+/* ---- a made-up feature ---- */
+
+static bool setting(struct part *p, const char *key, char *value)
+{
+	(void)p;
+	buf_printf(&world.said, "setting %s=%s\n", key, value);
+	return strcmp(key, "key") == 0;
+}
+
+static void begin(struct part *p)
+{
+	const struct made_up_state *s = p->state;
+
+	buf_printf(&world.said, "begin%s\n", s->word ? ", word" : "");
+}
+
+static bool root(struct part *p, const char *text)
+{
+	bool is_mine = strncmp(text, "far:", 4) == 0;
+
+	(void)p;
+	buf_printf(&world.said, "root %s\n", text);
+	return is_mine;
+}
+
+static enum part_claim device(struct part *p, const struct part_device *d, char *why)
+{
+	struct made_up_state *s = p->state;
+
+	buf_printf(&world.said, "device %s %s\n", d->name, d->probe->type);
+	assert_string_equal(d->identity.uuid, d->probe->uuid); /* a job may open it at once */
+	if (strcmp(d->probe->type, "crypto_LUKS") != 0)
+		return PART_IGNORES;
+	s->held = d->ref;
+	snprintf(why, PART_TEXT_MAX, "its cipher is not in this kernel");
+	return world.claim;
+}
+
+static void gone(struct part *p, struct device_ref ref)
+{
+	const struct made_up_state *s = p->state;
+
+	buf_printf(&world.said, "gone %s\n",
+		   s->held.generation == ref.generation ? "mine" : "other");
+}
+
+static void uevent(struct part *p, const struct uevent *u)
+{
+	(void)p;
+	buf_printf(&world.said, "uevent %s\n", u ? u->devpath : "lost");
+}
+
+static int work(const void *data, struct job_result *out)
+{
+	snprintf(out->text, sizeof(out->text), "did %s", (const char *)data);
+	out->found = 7;
+	return 0;
+}
+
+static void done(struct part *p, const struct part_end *end)
+{
+	(void)p;
+	buf_printf(&world.said, "done %u: %d %d %s\n", end->tag, end->result, end->found,
+		   end->text);
+}
+
+static enum prompt_verdict answer(struct part *p, unsigned tag, enum prompt_end end,
+				  const char *text, size_t len)
+{
+	(void)p;
+	buf_printf(&world.said, "answer %u: %d %.*s\n", tag, end, (int)len, text ? text : "");
+	return PROMPT_PENDING;
+}
+
+static void ready(struct part *p, int fd)
+{
+	char text[16] = "";
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	buf_printf(&world.said, "ready %s\n", n > 0 ? text : "end");
+	if (n <= 0)
+		part_unwatch(p, fd);
+}
+
+static void tick(struct part *p, int64_t now)
+{
+	(void)p;
+	buf_printf(&world.said, "tick %lld\n", (long long)now);
+}
+
+static void degrade(struct part *p)
+{
+	(void)p;
+	buf_printf(&world.said, "degrade\n");
+}
+
+static void what(const struct part *p, char *out, size_t size)
+{
+	const struct made_up_state *s = p->state;
+
+	if (s->held.generation)
+		snprintf(out, size, "LUKS to be unlocked");
+}
+
+static void account(const struct part *p)
+{
+	const struct made_up_state *s = p->state;
+
+	log_tell("  made up: %s", s->held.generation ? "holds one" : "holds none");
+}
+
+static void retry(struct part *p)
+{
+	(void)p;
+	buf_printf(&world.said, "retry\n");
+}
+
+static void leave(struct part *p)
+{
+	(void)p;
+	buf_printf(&world.said, "leave\n");
+}
+
+static const struct params_rule rules[] = {PARAMS_WORD("rd.made.up", struct made_up_state, word), {0}};
+static const char *const subsystems[] = {"net", "thermal", NULL};
+
+const struct feature_boot made_up = {
+	.name = "madeup",
+	.state_size = sizeof(struct made_up_state),
+	.params = rules,
+	.params_size = sizeof(bool),
+	.lacks = "this image has no feature for what is made up",
+	.subsystems = subsystems,
+	.names_devices = true,
+	.setting = setting,
+	.begin = begin,
+	.root = root,
+	.device = device,
+	.gone = gone,
+	.uevent = uevent,
+	.work = work,
+	.done = done,
+	.answer = answer,
+	.ready = ready,
+	.tick = tick,
+	.degrade = degrade,
+	.what = what,
+	.account = account,
+	.retry = retry,
+	.leave = leave,
+};
+
+/* Another one that wants the same. */
+static const struct feature_boot second = {
+	.name = "second", .subsystems = subsystems, .uevent = uevent};
+
+static const struct feature_boot *const table[] = {&made_up, &second, NULL};
+
+/* ---- a boot ---- */
+
+void fixture_make(struct fixture *f, const char *conf, const char *cmdline)
+{
+	buf_clear(&world.said);
+	memset(&world, 0, sizeof(world));
+	world.now = 100000;
+	recorder_start_with(300); /* a shell, where there is one */
+	*f = (struct fixture){.boot = recorder_boot()};
+	f->part = &f->boot->parts->list[0];
+	f->boot->events->triggered = true; /* no walk over this machine's devices */
+	jobs_init(&f->boot->jobs, &f->boot->sources, rooms_jobs);
+	f->boot->params.n_sets = 0;
+	parts_init(f->boot, table);
+	snprintf(f->conf, sizeof(f->conf), "%s", conf);
+	settings_take(f->boot, f->conf);
+	params_parse(&f->boot->params, cmdline, strlen(cmdline));
+	block_want(f->boot, &f->boot->params.root);
+	flow_go(f->boot, STAGE_CMDLINE);
+	stages_advance(f->boot);
+}
+
+void fixture_clear(struct fixture *f)
+{
+	for (size_t i = 0; i < f->boot->parts->n; i++)
+		free(f->boot->parts->list[i].state);
+	free(f->boot->settings.loads);
+	free(f->boot);
+	buf_clear(&world.said);
+}
+
+void appears(struct fixture *f, const char *name, const char *type, const char *usage,
+		    const char *uuid)
+{
+	struct job_result r = {.kind = JOB_PROBE};
+	size_t n = 0;
+
+	block_add(f->boot, name, true);
+	while (strcmp(f->boot->devices->list[n].name, name) != 0)
+		n++;
+	f->boot->devices->list[n].state = DEVICE_PROBING;
+	r.generation = f->boot->devices->list[n].generation;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
+	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
+	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	block_done(f->boot, &r);
+}
+
+void receives(struct fixture *f, const char *event, size_t len)
+{
+	world.event = event;
+	world.event_len = len;
+	events_receive(f->boot);
+}

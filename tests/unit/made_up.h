@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * For tests of PID 1's side of the seam for boot parts: two made-up features, which write down what
+ * they are called for, and a boot that is up to the wait for the root. The clock is made up, too, and
+ * jobs are only noted. The program is linked with --wrap of log_now, log_tell, jobs_start and recvmsg.
+ */
+
+#include "base/buf.h"
+#include "init/boot.h"
+#include "init/core/part_calls.h"
+
+struct made_up_world {
+	int64_t now;
+	struct buf said; /* by the features, and on the console */
+	struct job job;	 /* the last one */
+	unsigned n_jobs;
+	int jobs_result; /* of the next ones */
+	enum part_claim claim;
+	const char *event; /* that the socket gives next, EVENT_LEN bytes; NULL: none */
+	size_t event_len;
+	bool loses; /* events */
+};
+
+extern struct made_up_world world;
+
+/* What was said since the last call. */
+const char *said(void);
+
+/* The state of the first feature, "madeup"; the other one is "second". */
+struct made_up_state {
+	bool word; /* first: what the parameter rd.made.up sets */
+	struct device_ref held;
+};
+
+extern const struct feature_boot made_up;
+
+struct fixture {
+	struct boot *boot;
+	struct part *part;
+	char conf[128];
+};
+
+/* Up to the wait for the root. CONF: of boot.conf. */
+void fixture_make(struct fixture *f, const char *conf, const char *cmdline);
+void fixture_clear(struct fixture *f);
+
+#define _cleanup_fixture_ __attribute__((cleanup(fixture_clear)))
+
+/* A device of the test appears and has been read. */
+void appears(struct fixture *f, const char *name, const char *type, const char *usage,
+	     const char *uuid);
+
+/* An event of the kernel comes. */
+void receives(struct fixture *f, const char *event, size_t len);
