@@ -82,6 +82,20 @@ void recorded_end(struct part *p, unsigned tag, int status, const char *why)
 	p->feature->done(p, &end);
 }
 
+enum prompt_verdict recorded_answer(struct part *p, unsigned tag, enum prompt_end end,
+				    const char *text)
+{
+	enum prompt_verdict verdict;
+
+	assert_true(part_has(p, PART_QUESTION, tag));
+	if (end != PROMPT_ANSWERED)
+		told.questions &= ~(1ULL << tag);
+	verdict = p->feature->answer(p, tag, end, text, text ? strlen(text) : 0);
+	if (verdict == PROMPT_RIGHT)
+		told.questions &= ~(1ULL << tag);
+	return verdict;
+}
+
 int recorded_work(struct part *p)
 {
 	struct job_result out = {0};
@@ -289,18 +303,24 @@ bool part_has(const struct part *p, enum part_work what, unsigned tag)
 	(void)p;
 	if (what == PART_JOB)
 		return told.has_job && told.job.tag == tag;
-	return what == PART_PROGRAM && told.programs & 1ULL << tag;
+	return (what == PART_PROGRAM ? told.programs : told.questions) & 1ULL << tag;
 }
 
 void part_cancel(struct part *p, enum part_work what, unsigned tag)
 {
 	if (!part_has(p, what, tag))
 		return;
-	say("cancel %s %u", what == PART_JOB ? "job" : "program", tag);
 	if (what == PART_JOB)
 		told.has_job = false;
-	else
+	else if (what == PART_PROGRAM)
 		told.programs &= ~(1ULL << tag);
+	else
+		told.questions &= ~(1ULL << tag);
+	say("cancel %s %u",
+	    what == PART_JOB	   ? "job"
+	    : what == PART_PROGRAM ? "program"
+				   : "question",
+	    tag);
 }
 
 void log_drain(void)
@@ -334,7 +354,57 @@ void part_run(struct part *p, unsigned tag, const struct program_request *r)
 	for (char **arg = r->argv; *arg; arg++)
 		buf_printf(&told.said, " %s", *arg);
 	buf_printf(&told.said, "%s\n", r->seconds ? "" : ", without a time limit");
+	if (r->secret)
+		say("  with a secret of %zu bytes", r->secret_len);
 	for (char **e = r->envp; *e; e++)
 		if (strncmp(*e, "PREROOT_", 8) == 0)
 			say("  with %s", *e);
+}
+
+int part_ask(struct part *p, unsigned tag, const struct prompt_request *r)
+{
+	(void)p;
+	assert_in_range(tag, 0, 63);
+	told.questions |= 1ULL << tag;
+	say("ask %u: %s%s%s", tag, r->text, r->key ? ", for " : "", r->key ? r->key : "");
+	return 0;
+}
+
+void part_judge(struct part *p, unsigned tag, bool right)
+{
+	assert_true(part_has(p, PART_QUESTION, tag));
+	if (right)
+		told.questions &= ~(1ULL << tag);
+	say("answer %u is %s", tag, right ? "right" : "wrong");
+}
+
+int part_watch(struct part *p, int fd)
+{
+	(void)p;
+	say("watch %d", fd);
+	return 0;
+}
+
+void part_unwatch(struct part *p, int fd)
+{
+	(void)p;
+	say("unwatch %d", fd);
+}
+
+void part_wake(struct part *p, int64_t at)
+{
+	p->wake = at;
+}
+
+void part_root_is(struct part *p, const char *text)
+{
+	(void)p;
+	say("root is %s", text);
+}
+
+bool part_root_mount(struct part *p, const char *source, const char *type, const char *options)
+{
+	(void)p;
+	say("root is %s, type %s, options %s", source, type, options);
+	return true;
 }

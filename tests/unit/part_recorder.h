@@ -34,7 +34,7 @@ struct part_recorder {
 	int64_t limit;		 /* that it has set for its stage */
 	struct job job;		 /* the last one */
 	bool has_job;
-	uint64_t programs; /* a bit for each tag whose program runs */
+	uint64_t programs, questions; /* a bit for each tag: its program runs, its question is asked */
 };
 
 extern struct part_recorder told;
@@ -56,6 +56,11 @@ enum stage_step part_step(struct part *p, enum boot_stage stage, bool entered);
 /* Does its last job, and hands it the result; or RESULT, TEXT and FOUND in place of doing it. */
 int recorded_work(struct part *p);
 void recorded_done(struct part *p, int result, int found, const char *text);
+
+/* Its question TAG is answered with TEXT; NULL: it ends as END. What it makes of the answer; the question
+ * is asked again after PROMPT_WRONG. */
+enum prompt_verdict recorded_answer(struct part *p, unsigned tag, enum prompt_end end,
+				    const char *text);
 
 /* The program that it has started with TAG ends. */
 void recorded_end(struct part *p, unsigned tag, int status, const char *why);
