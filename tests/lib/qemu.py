@@ -308,18 +308,21 @@ def _type(path, machine, started_as):
             seen += data
             while script and (at := seen.find(script[0][0].encode())) >= 0:
                 wanted, keys = script.pop(0)
-                seen = seen[at + len(wanted.encode()):]
-                _wait_asleep(pid)
+                seen = seen[at + len(wanted.encode()):] + _wait_asleep(pid, console)
                 console.sendall(keys.encode())
 
 
-def _wait_asleep(pid):
-    """Waits until the guest of QEMU's process PID is idle or has ended."""
-    times = 0
+def _wait_asleep(pid, console):
+    """Waits until the guest of QEMU's process PID is idle or has ended. What it prints meanwhile: the
+    socket holds a few hundred bytes, and a guest that cannot print is never idle."""
+    times, seen = 0, b""
     while times < ASLEEP_TIMES:
         time.sleep(ASLEEP_PAUSE)
+        with contextlib.suppress(BlockingIOError):
+            seen += console.recv(65536, socket.MSG_DONTWAIT)
         states = list(_processor_states(pid))
         times = times + 1 if all(state == "S" for state in states) else 0
+    return seen
 
 
 def _processor_states(pid):
