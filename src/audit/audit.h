@@ -36,7 +36,7 @@ struct audit_finding {
 
 struct audit_request {
 	const struct root *root;
-	const struct request *request; /* what a rebuild would be asked for */
+	const struct request *request; /* the request of the rebuild to check for */
 	/* Sets OUT to the request plus the configuration for the kernel VERSION. 0 or -errno. NULL:
 	 * none. */
 	int (*configure)(const char *version, struct request *out, void *arg, struct err *err);

@@ -18,8 +18,8 @@ enum audit_spec_kind {
 	AUDIT_SPEC_PARTUUID,
 	AUDIT_SPEC_PARTLABEL,
 	AUDIT_SPEC_NAME,   /* of the kernel: sda1 */
-	AUDIT_SPEC_MAPPED, /* of device mapper: what stands behind /dev/mapper/ */
-	AUDIT_SPEC_ARRAY,  /* of MD: what stands behind /dev/md/ */
+	AUDIT_SPEC_MAPPED, /* of device mapper: the part after /dev/mapper/ */
+	AUDIT_SPEC_ARRAY,  /* of MD: the part after /dev/md/ */
 	AUDIT_SPEC_LINK,   /* of udev, another than those above: by-id/x */
 	AUDIT_SPEC_VOLUME, /* VG/LV; also a kernel's name with a slash (cciss/c0d0) */
 };
@@ -29,8 +29,8 @@ struct audit_spec {
 	char value[AUDIT_SPEC_MAX]; /* without quotes and escapes */
 };
 
-/* False for whatever else there is (a longer path, nfs, ZFS=, a tag that is cut off), and for what
- * is too long. */
+/* False for anything else (a longer path, nfs, ZFS=, an incomplete tag), and for names that are too
+ * long. */
 bool audit_spec_decode(const char *text, struct audit_spec *out);
 
 /* The name that LVM gives to a volume: VG/LV is VG-LV, dashes within doubled. False: it does not

@@ -40,7 +40,7 @@ int hex_digit(char c);
 bool path_is_clean(const char *path);
 
 /* Whether PATTERN matches all of S, as fnmatch() does without flags in the C locale: *, ?, [a-z],
- * [!a-z], and a backslash before a character that stands for itself. There are no [:classes:], and
+ * [!a-z], and a backslash that escapes the next character. There are no [:classes:], and
  * a bracket that is never closed is an ordinary character. Takes at most the product of both
  * lengths. glibc's own function would add 12 KB to each image. */
 bool text_matches(const char *pattern, const char *s);
@@ -52,8 +52,8 @@ int version_compare(const char *a, const char *b);
  * UTF-8 and the backslash become \xNN. Always terminated; cut off at SIZE. */
 void escape_text(const char *src, char *dst, size_t size);
 
-/* Replaces \NNN, three octal digits, as fstab and the kernel's lists of mounts have blanks in a field.
- * As in libmount, only the lowest eight bits count, and a NUL ends S. */
+/* Replaces \NNN, three octal digits, as fstab and the kernel's lists of mounts have blanks in a
+ * field. As in libmount, only the lowest eight bits count, and a NUL ends S. */
 void unescape_octal(char *s);
 
 /* The one of KNOWN (ending with NULL) that WORD was most likely meant to be. NULL: none is close

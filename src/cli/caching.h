@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Options of the cache and of the record of the last build, and the sum of all that was asked for.
+ * Options of the cache and of the record of the last build, and the text of all options that the
+ * cache key depends on.
  */
 
 #include "cli/cli.h"
@@ -21,7 +22,7 @@ struct caching {
 	bool if_changed, no_cache;
 	const char *dir;  /* NULL: the caller's */
 	uint64_t size;	  /* bytes */
-	struct buf words; /* all that was asked for */
+	struct buf words; /* the options that the cache key depends on */
 };
 
 void caching_init(struct caching *c);

@@ -21,7 +21,7 @@ struct json_object *cli_json_texts(const char *const *texts, size_t n);
 /* {"code": "ENOSPC", "message": ..., "hint": ... or null} */
 struct json_object *cli_json_err(const struct err *err);
 
-/* --json was given: a failure is to be told as JSON, too. */
+/* --json was given, so failures are reported as JSON as well. */
 void cli_want_json(void);
 
 /* JSON is being printed in other ways than by cli_print_json(). */

@@ -28,12 +28,12 @@ int cli_usage(int result, const struct err *err);
 bool cli_is_coloured(FILE *f);
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* What people are told, up to RUNLOG_INFO if nothing else is said: RUNLOG_WARN are warnings,
- * RUNLOG_INFO what was done. The error of a run that fails, and JSON, are always told. */
+/* Sets which messages are printed; the default is RUNLOG_INFO. RUNLOG_WARN are warnings,
+ * RUNLOG_INFO says what was done. The error of a failed run, and JSON, are always printed. */
 void cli_set_level(enum runlog_level level);
 bool cli_shows(enum runlog_level level);
 
-/* A warning that is told on every level: what was there before is not there. */
+/* A warning that is printed at every level: something that was there before is lost. */
 void cli_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line of RUNLOG_DEBUG or RUNLOG_TRACE on standard error: "preroot: debug: ..." */

@@ -40,7 +40,7 @@ typedef int options_apply(const struct option_spec *spec, char **args, void *opt
 
 /*
  * Calls APPLY for each option, then moves the positional arguments to ARGV[0...]. Returns
- * their number; -EINVAL for wrong usage; -ECANCELED when help was asked for and printed.
+ * their number; -EINVAL for wrong usage; -ECANCELED if help was requested and printed.
  */
 int options_parse(const struct command *c, int argc, char **argv, options_apply *apply,
 		  void *options, struct err *err);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What an image is to hold, as the command line asks for it: the options that build, rebuild, plan
+ * The content of an image as requested on the command line: the options that build, rebuild, plan
  * and audit share.
  */
 
@@ -45,7 +45,7 @@ struct cli_request {
 	const char *root;
 	bool json;
 	bool is_generic;
-	const char *hostonly_mode; /* NULL: not asked for */
+	const char *hostonly_mode; /* NULL if not given */
 	struct arena arena;
 };
 

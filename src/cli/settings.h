@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Command line over dracut's configuration over defaults: how a command that changes images goes
- * about it (previous images to keep, what is told to people, what is logged where), and what goes
- * into those that it makes.
+ * Settings of the commands that change images: previous images to keep, messages, logs, and the
+ * content of images. The command line overrides dracut's configuration, which overrides defaults.
  */
 
 #include <stdbool.h>
@@ -30,7 +29,7 @@
 
 struct settings {
 	const struct cli_request *q; /* of the images that are made; NULL: none are */
-	bool is_lenient; /* a configuration that is wrong is told, and the defaults hold */
+	bool is_lenient; /* a wrong configuration is only a warning, and the defaults apply */
 
 	/* From the command line. */
 	struct config_places places;
@@ -42,7 +41,7 @@ struct settings {
 	struct config config;
 	bool is_wrong;		    /* that is why it failed: exit status 2 */
 	uint64_t keep;		    /* previous images, at most KEEP_MAX */
-	enum runlog_level standard; /* told to people */
+	enum runlog_level standard; /* printed to standard error */
 	enum runlog_level file, system;
 	const char *logfile; /* below the root */
 };
@@ -52,12 +51,12 @@ struct settings {
 int settings_apply(struct settings *s, const struct option_spec *spec, char **args,
 		   struct err *err);
 
-/* Reads the configuration below ROOT. KERNEL: what $kernel is there. From now on only what is to be
- * told is told. S borrows from ARENA. */
+/* Reads the configuration below ROOT, where $kernel is KERNEL. From now on, messages are printed at
+ * the level that it sets. S borrows from ARENA. */
 int settings_read(struct settings *s, const struct root *root, const char *kernel,
 		  struct arena *arena, struct err *err);
 
-/* LOG, which was just opened, writes what is to be written. */
+/* Sets the levels of LOG, which was just opened. */
 void settings_use_log(const struct settings *s, struct runlog *log);
 
 /* Warns of unknown keys and, where images are made, of what would change them and does not. */

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What a machine has to boot: its kernels, and what there is of images for each, newest kernel
- * first, with a state that is one word and a reason. Looks only; contents of images are read where
- * a file was touched since it was written. What may not be read is told in the notes, and the state
- * is INVENTORY_UNKNOWN where it hangs on that.
+ * What a machine has to boot: its kernels, newest first, and the images of each, with a state of
+ * one word and a reason. Changes nothing. The content of an image is read only if the file was
+ * touched since it was written. What cannot be read is in the notes, and a state that depends on it
+ * is INVENTORY_UNKNOWN.
  */
 
 #include <stdbool.h>
@@ -43,7 +43,7 @@ struct inventory_row {
 	const struct bootmenu_entry *entry; /* that boots it with this image; NULL */
 	struct state state;
 	enum inventory_verdict verdict;
-	const char *why;           /* NULL: nothing is to be said */
+	const char *why; /* NULL if there is nothing to say */
 };
 
 struct inventory {
@@ -51,7 +51,7 @@ struct inventory {
 	bool has_boot;
 	struct inventory_row *rows;
 	size_t n;
-	const struct boot_image *others; /* copies and the like, see struct boot_images */
+	const struct boot_image *others; /* copies and so on, see struct boot_images */
 	size_t n_others;
 	/* Other builders that will replace what preroot wrote; none where it wrote nothing. */
 	struct builder *builders;

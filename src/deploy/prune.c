@@ -273,7 +273,7 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 	return 0;
 }
 
-/* ---- what a full /boot is told ---- */
+/* ---- the hint for a full /boot ---- */
 
 static const char *size_text(struct arena *arena, uint64_t bytes)
 {

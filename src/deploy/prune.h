@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * Which images in /boot nothing needs: those of kernels that are gone, previous ones beyond what is
- * to be kept, and trials that nobody waits for. What cannot be proven stays. Never the image in use
- * of a kernel that is there, its youngest previous one where that is missing, the one that this
- * machine booted from, or the last good one. Nothing either that others may have made: copies,
- * rescue images, and files that neither preroot nor this distribution can be shown to have made.
- * Those are only listed, with the command that removes them.
+ * Removes the images in /boot that nothing needs: those of kernels that are gone, previous ones
+ * beyond the number to keep, and stale trials. In doubt an image stays. It never removes the image
+ * in use of an installed kernel, or its newest previous one if that is missing; the image that this
+ * machine booted from; or the last good one. Neither does it remove files of others: copies, rescue
+ * images, and files that preroot or this distribution may not have made. Those are only listed,
+ * with the command that removes them.
  */
 
 #include <stdbool.h>
@@ -36,7 +36,8 @@ struct prune {
 	size_t n_gone;
 };
 
-/* KEEP: previous images of each kernel there are to be. Fails where not all could be looked at. */
+/* KEEP is the number of previous images of each kernel to keep. Fails if something cannot be
+ * read. */
 int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
 		 struct arena *arena, struct prune *out, struct err *err);
 
@@ -44,7 +45,7 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
  * stays what it is where nothing can be freed. KEEP as above. Returns the code that ERR holds. */
 int prune_hint(const struct root *r, unsigned keep, struct err *err);
 
-/* Removes it, and brings the menu in line (LOADER; NULL: leave it). A menu that cannot be brought in
- * line is a failure, and the images are there again. The caller has the lock. */
+/* Removes it, and brings the menu in line (LOADER; NULL: leave it). A menu that cannot be brought
+ * in line is a failure, and the images are there again. The caller has the lock. */
 int prune_remove(const struct root *r, const struct bootdir *b, const struct prune *p,
 		 const struct loader_request *loader, struct err *err);

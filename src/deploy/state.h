@@ -11,8 +11,9 @@
  *
  * id, good, failed and trial are identities (image/identity.h): of the image that preroot wrote
  * last, of the last one that booted to the end, of one that did not, and of the one that the next
- * boot is to try. trial-boot names the boot in which that was asked for: any other one that is not
- * of the trial has come after it. trial-keep: previous images there are to be when it is kept. What is not known is left out.
+ * boot is to try. trial-boot is the boot in which the trial was requested: any other boot that is
+ * not of the trial comes after it. trial-keep is the number of previous images once the trial is
+ * kept. Members that are not known are left out.
  */
 
 #include <stdbool.h>
@@ -38,7 +39,8 @@ struct state {
 /* -EBADMSG; OUT is untouched then. */
 int state_decode(const char *text, size_t len, struct state *out, struct err *err);
 
-/* Without a file OUT is empty. A damaged one is -EBADMSG, and OUT is empty too: the caller warns. */
+/* Without a file OUT is empty. A damaged one is -EBADMSG, and OUT is empty too: the caller
+ * warns. */
 int state_read(const struct root *root, const char *version, struct state *out, struct err *err);
 
 /* Writes nothing if that is what the file holds. */

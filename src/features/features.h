@@ -38,7 +38,7 @@ struct feature {
 	const char *name;
 	const char *summary;
 	int (*build)(struct build *b, struct err *err);
-	bool optional; /* only when it is asked for: --add */
+	bool optional; /* only with --add */
 };
 
 /* Ends with a row without a name. */
@@ -51,7 +51,7 @@ FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];
 
-/* Which rules about modules count for the image that was asked for: REACH_*. */
+/* Which rules about modules apply to the requested image: REACH_*. */
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);
 

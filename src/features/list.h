@@ -5,7 +5,7 @@
  * The features, in the order in which they add their parts to an image. Each is a folder NAME with
  * build.c (features.h) and, where PID 1 has something to do, boot.c (init/core/part.h). Both
  * programs expand the list: BUILD(name, summary, optional) is a feature without a boot part, BOTH()
- * one with it. OPTIONAL: only when it is asked for, with --add.
+ * one with it. OPTIONAL features are added only with --add.
  */
 #define FEATURES(BUILD, BOTH)                                                                      \
 	BUILD(base, "PID 1 and the folders around it", false)                                      \

@@ -10,8 +10,7 @@
 
 enum { HARDWARE_FILE_MAX = 64 * 1024 * 1024 };
 
-/* OUT is to be cleared with build_clear(), even after a failure. ROOT and REQUEST must outlive
- * it. */
+/* Clear OUT with build_clear(), even after a failure. ROOT and REQUEST must outlive it. */
 int build_make(const struct request *request, const struct root *root, struct build *out,
 	       struct err *err);
 void build_clear(struct build *b);

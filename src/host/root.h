@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The machine that is read: a directory that stands for its "/". Every path goes through here, so
+ * The root directory of the machine that is read. Every path goes through here, so
  * that --root DIR and the tests see nothing of the machine they run on: symbolic links, even
  * absolute ones, are resolved inside the directory (openat2, RESOLVE_IN_ROOT).
  * Paths are given with or without a leading slash.

@@ -5,9 +5,9 @@
  * How two images differ, whoever built them: in files, kernel modules, configuration and size.
  * Content is compared by SHA-256, so that memory holds names and digests, one module at a time, and
  * the small text files of the configuration. How files are packed (segments, order, times, inode
- * numbers, compression of a module) does not count as a difference. What lies below bin, sbin, lib
- * and lib64 is compared as below usr; what lies in the folder of a kernel is compared with what
- * lies in that of the other image's kernel, and modules by their name. The bytes are hostile.
+ * numbers, compression of a module) does not count as a difference. Files below bin, sbin, lib and
+ * lib64 are compared as if below usr; files in a kernel's folder are compared with those in the
+ * folder of the other image's kernel, and modules by their name. The bytes are hostile.
  */
 
 #include "base/arena.h"
@@ -35,7 +35,7 @@ struct diff_entry {
 	uint64_t size;
 	uint8_t sha256[DIGEST_SIZE];
 	const char *text;   /* of a configuration file, NUL-terminated; NULL: not kept */
-	const char *kernel; /* whose folder it lies in; NULL: in none */
+	const char *kernel; /* the kernel in whose folder it is, or NULL */
 	const char *below;  /* the part of PATH below that folder */
 	struct diff_module *module; /* NULL: it is not a module */
 };

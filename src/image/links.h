@@ -5,10 +5,10 @@
  * Finds files of a plan that have the same bytes, so that the image holds them once, as hard links:
  * the many names of one program, firmware that is shipped twice.
  *
- * Only what comes from the machine, lies below usr (elsewhere a program might write to one of the
- * names and not mean the other), has the same mode and goes into the same segment in the same
- * form is linked. The kernel makes a link of every later entry with the number of an earlier one
- * of its archive, and both segments end with the trailer that makes it forget the numbers.
+ * Only files of the machine below usr are linked (elsewhere a program might write to one of the
+ * names and not mean the other), with the same mode, in the same segment and in the same form. The
+ * kernel makes a link of every later entry with the number of an earlier one of its archive, and
+ * both segments end with the trailer that makes it forget the numbers.
  *
  * Reads sizes of all sources, and the bytes of those that share their size with another.
  */

@@ -16,7 +16,7 @@
 
 struct pack {
 	const struct plan *plan; /* sorted */
-	const struct root *root; /* where sources lie */
+	const struct root *root; /* the root of the sources */
 	enum codec codec;	 /* of the base segment, with this level: */
 	int level;               /* see encode() */
 	bool x86_filter;

@@ -3,9 +3,9 @@
 
 /*
  * Compressed files of earlier images, kept in the cache. The identity of a file (device, inode,
- * size, mtime, ctime) tells its content; the SHA-256 of the content, the codec, the level and the
- * version of the library tell the compressed content. So a file that was only touched is read but
- * not compressed again, and an untouched one is not even read.
+ * size, mtime, ctime) determines its content; the SHA-256 of the content, the codec, the level and
+ * the version of the library determine the compressed content. So a file that was only touched is
+ * read but not compressed again, and an untouched one is not even read.
  *
  * A file that was changed less than two seconds ago is not recognised by its identity: it could
  * change again without its times changing. Functions may be called from any thread, and with a NULL

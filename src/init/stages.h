@@ -20,7 +20,7 @@ void stages_advance(struct boot *b);
  * its init's affair. */
 enum module_rank stages_loads(const struct boot *b);
 
-/* Deadlines and what is told while time passes. */
+/* Handles deadlines, and logs what the boot waits for. */
 void stages_tick(struct boot *b, int64_t now);
 
 /* When stages_tick() has something to do. */

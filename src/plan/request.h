@@ -20,7 +20,7 @@ enum plan_mode {
 
 /* Who gets the rescue shell. */
 enum request_shell {
-	RESCUE_SHELL_DEFAULT,  /* as PASSWORD, but nobody where secrets are measured */
+	RESCUE_SHELL_DEFAULT,  /* as PASSWORD, but no shell if secrets are measured */
 	RESCUE_SHELL_PASSWORD, /* whoever knows root's password */
 	RESCUE_SHELL_OPEN,     /* everybody */
 };
@@ -35,7 +35,7 @@ struct request_words {
 	size_t n;
 };
 
-/* What a settings file asks for. */
+/* A request in a settings file. */
 enum wish_kind {
 	WISH_INSTALL,
 	WISH_INSTALL_OPTIONAL,

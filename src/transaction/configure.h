@@ -3,7 +3,7 @@
 
 /*
  * What goes into an image, from the command line and from dracut's configuration. The command line
- * decides what has one value, and comes behind the configuration in lists. Only keys that mean here
+ * overrides single values, and comes after the configuration in lists. Only keys that mean here
  * what they mean to dracut; two differ where it is left to them:
  *
  *   add_drivers, force_drivers  a module that the kernel does not have is a warning: the file may
@@ -14,8 +14,8 @@
 #include "format/machine/conf.h"
 #include "transaction/transaction.h"
 
-/* OUT: what GIVEN asks for, and what VALUES add to that. It borrows from GIVEN, VALUES and ARENA. A
- * bad value is -EINVAL with file and line. */
+/* OUT is the request GIVEN with the configuration VALUES added. It borrows from GIVEN, VALUES and
+ * ARENA. A bad value is -EINVAL with file and line. */
 int configure_request(const struct request *given, const struct conf *values, struct arena *arena,
 		      struct request *out, struct err *err);
 

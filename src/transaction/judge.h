@@ -10,8 +10,8 @@
 int judge_mode(const struct plan *plan, unsigned mode, struct err *err);
 
 /*
- * The audit's errors about the image that REQUEST asks for. What would make it useless is -ENOEXEC,
- * the others become warnings of PLAN.
+ * Runs the audit for the image of REQUEST. Findings that would make it useless are -ENOEXEC, other
+ * errors become warnings of PLAN.
  */
 int judge_machine(const struct request *request, struct root *root, struct plan *plan,
 		  struct err *err);

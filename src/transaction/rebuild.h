@@ -13,7 +13,7 @@
 #include "transaction/changes.h"
 #include "transaction/transaction.h"
 
-enum { REBUILD_MODE = 0600 }; /* permissions of an image if nothing else is asked for */
+enum { REBUILD_MODE = 0600 }; /* default permissions of an image */
 
 struct rebuild_request {
 	struct transaction t; /* its reuse.if_changed and only_look follow from what is below */
@@ -50,14 +50,15 @@ struct rebuild_kernel {
 };
 
 struct rebuild_outcome {
-	struct rebuild_kernel *kernels; /* as they were asked for */
+	struct rebuild_kernel *kernels; /* in the order of the request */
 	size_t n, n_failed, n_changed;	/* CHANGED: with --check, would */
 	bool loader_failed;
 };
 
 /*
- * 0, and what became of each kernel in OUT, which lives in ARENA. -errno: nothing could be begun, as
- * when another run holds the lock. Each kernel is told (STEP_KERNEL) as soon as it is settled.
+ * 0, and the result for each kernel in OUT, which lives in ARENA. -errno if nothing could be
+ * started, such as when another run holds the lock. Each kernel's result is reported (STEP_KERNEL)
+ * at once.
  */
 int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 			struct rebuild_outcome *out, struct err *err);

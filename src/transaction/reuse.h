@@ -17,7 +17,7 @@ struct build;
 struct reuse_options {
 	const char *folder;    /* of the cache; NULL: none */
 	uint64_t size;	       /* bytes that it may have */
-	const struct buf *key; /* all that was asked for */
+	const struct buf *key; /* the options that the cache key depends on */
 	bool if_changed;       /* write nothing if the image would be the same */
 	bool only_look;	       /* write nothing at all, nor to the cache */
 };
@@ -42,9 +42,10 @@ void reuse_end(struct reuse *u);
 /* Nothing that counts has changed since the image was written, without a look at any content. */
 bool reuse_is_unchanged(struct reuse *u);
 
-/* Takes the fingerprint of the plan. 1: the image would be the same: that is noted for the next
- * time. 0: it is to be written. */
+/* Compares the fingerprint of the plan. 1 if the image would be the same, which is recorded for the
+ * next time; 0 if it has to be written. */
 int reuse_settle(struct reuse *u, const struct build *b, struct err *err);
 
-/* The image with this digest is in place. What is wrong with the cache becomes a warning of PLAN. */
+/* The image with this digest is in place. What is wrong with the cache becomes a warning of
+ * PLAN. */
 void reuse_keep(struct reuse *u, const uint8_t image[DIGEST_SIZE], struct plan *plan);

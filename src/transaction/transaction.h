@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * What every change of an image is given: facts, and somebody to tell its steps to. This layer
- * decides nothing about words on a screen, prints nothing and reads no command line: commands and
- * front ends parse, call and print.
+ * What every change of an image needs: facts, and a callback for its steps. This layer prints
+ * nothing and reads no command line: commands and front ends parse, call and print.
  */
 
 #include <stdbool.h>
@@ -18,7 +17,7 @@
 struct rebuild_kernel;
 
 enum step_kind {
-	STEP_DETAIL,  /* NAME and TEXT: for people who look for a fault */
+	STEP_DETAIL,  /* NAME and TEXT, for debugging */
 	STEP_PACKING, /* DONE of TOTAL files */
 	STEP_WAITING, /* TEXT: for another run that holds the lock */
 	STEP_RUNNING, /* TEXT: the program that is waited for */

@@ -14,7 +14,7 @@ enum { SBOM_DATE_SIZE = sizeof("1970-01-01T00:00:00Z") };
 
 struct sbom {
 	struct bill bill;
-	char created[SBOM_DATE_SIZE]; /* "" when nobody says */
+	char created[SBOM_DATE_SIZE]; /* "" if it is not known */
 	struct arena arena;
 };
 

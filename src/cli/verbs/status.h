@@ -18,7 +18,7 @@ struct status_report {
 	struct buf now, earlier;
 };
 
-/* Whether anything of it needs somebody to look at it. */
+/* Does anything in it need attention? */
 bool status_is_bad(const struct status_report *s);
 
 void status_print_table(const struct status_report *s);

@@ -15,7 +15,7 @@ enum { LOADER_TEXT_MAX = 4 * 1024 * 1024 };
 
 #define LOADER_TRIAL_WORD "preroot.trial" /* kernel parameter of a trial */
 
-/* An entry that there is to be, for an image that is there. */
+/* An entry that the menu should have, for an existing image. */
 struct loader_wanted {
 	const char *id;
 	const char *version;
@@ -45,7 +45,7 @@ struct loader {
 	bool tool_ran;
 };
 
-/* Reads the menus anew. */
+/* Reads the menus again. */
 int loader_read_menu(struct loader *l, struct err *err);
 
 /* Keeps what PATH holds, for the case of a failure. To be called before a tool changes it. */
@@ -74,12 +74,12 @@ const struct bootmenu_entry *loader_template(const struct loader *l, enum bootme
 const char *loader_title(const struct loader *l, const struct bootmenu_entry *from,
 			 const struct loader_wanted *w);
 
-/* What stands for W's image where WRITTEN stands for the current one. NULL: it does not. */
+/* How to write W's image in place of WRITTEN, which names the current one. NULL if it does not. */
 const char *loader_rename(const struct loader *l, const struct bootmenu_entry *from,
 			  const struct loader_wanted *w, const char *written);
 
-/* A program of the machine: its path as it is to be run. NULL: there is none, or it must not be
- * run. NAMES ends with NULL. */
+/* The path of the first of NAMES, programs of the machine, that exists. NULL if there is none, or
+ * no program may be run. NAMES ends with NULL. */
 const char *loader_find_tool(const struct loader *l, const char *const *names);
 
 /* Runs it. A status other than 0 is an error that quotes the last thing it said. */

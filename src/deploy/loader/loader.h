@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The boot loader's side of a rebuild: entries for previous images and for a trial. GRUB's and
- * extlinux' tools are run where they are needed, never through a shell; each file is replaced as
- * a whole (deploy/place/atomic.h); whatever fails, the menu is what it was.
+ * The boot loader's side of a rebuild: entries for previous images and for a trial. The tools of
+ * GRUB and extlinux are run if needed, never through a shell; each file is replaced atomically
+ * (deploy/place/atomic.h); after a failure the menu is as before.
  */
 
 #include "base/err.h"
@@ -18,7 +18,7 @@ struct loader_request {
 	const char *version; /* of the kernel that the menu must have; NULL: none */
 	const char *run_tool;			  /* "auto": when a name is new; "never" */
 	void (*say)(const char *text, void *arg); /* each step that changed something, one line */
-	/* A program is started that may take minutes; NULL: nobody wants to know. */
+	/* Called before a program that may take minutes; may be NULL. */
 	void (*running)(const char *program, void *arg);
 	void *arg;
 };

@@ -33,8 +33,8 @@ int atomic_begin(const char *path, struct atomic *out, struct err *err);
 int atomic_begin_below(const struct root *root, const char *path, struct atomic *out,
 			struct err *err);
 
-/* SECRET (NULL: none), a file that not everybody may read, is to be written there. -EACCES where the
- * filesystem gives its files no modes, as a FAT, and others could read it. */
+/* SECRET (or NULL) is a file in the image that not everybody may read. -EACCES if the filesystem
+ * has no modes, as FAT, and others could read the image. */
 int atomic_check_secret(const struct atomic *r, const char *secret, struct err *err);
 
 /* Removes what killed runs have left of PATH below ROOT. atomic_begin() does that, too. */
@@ -46,7 +46,7 @@ void atomic_clean_folder(const struct root *root, const char *folder);
 /* All written data reaches the disk. To be called before the content is read back. */
 int atomic_sync(struct atomic *r, struct err *err);
 
-/* The temporary file takes the name. After this only the folder's sync can fail, which is told. */
+/* Renames the temporary file to its name. If only the sync of the folder fails, ERR says so. */
 int atomic_commit(struct atomic *r, struct err *err);
 
 /* Somebody else has renamed the temporary file: it is not to be removed any more. */

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "host/root.h"
 
-/* The folder that PATH lies in, below the root. A file descriptor, or -errno. */
+/* Opens the folder of PATH, below the root. A file descriptor, or -errno. */
 int folder_of(const struct root *root, const char *path, struct err *err);
 
 /* Makes what is missing of PATH: the last part with MODE, those before with 0755. Links are
@@ -19,8 +19,8 @@ int folder_of(const struct root *root, const char *path, struct err *err);
 int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err);
 
 /*
- * The names in DIR, and FILE (-1: none), which got one of them, are on the disk. On btrfs that is all
- * of the filesystem: after a crash, what it noted of one folder with renamed files has cost others in
- * there their names (seen with Linux 6.1). 0 or -errno.
+ * The names in DIR, and FILE (-1: none), which got one of them, are on the disk. On btrfs that is
+ * all of the filesystem: after a crash, what it noted of one folder with renamed files has cost
+ * others in there their names (seen with Linux 6.1). 0 or -errno.
  */
 int folder_sync(int dir, int file);

@@ -3,8 +3,8 @@
 
 /*
  * A new image takes its name, and what it replaces becomes the youngest previous one. Names are
- * only ever exchanged (deploy/place/exchange.h), so that at each moment every image name that there was
- * holds a complete image, and no content is given up before the caller says that all went well.
+ * only ever exchanged (deploy/place/exchange.h), so that at each moment every image name that there
+ * was holds a complete image, and no content is given up before the caller says that all went well.
  * With the temporary name T:
  *
  *   T becomes a further generation, or T <-> the oldest one, which is to go
@@ -21,7 +21,7 @@
 
 #include "deploy/place/atomic.h"
 
-/* Previous images of a kernel that are kept where nobody says how many, and at most. */
+/* How many previous images of a kernel are kept by default, and at most. */
 enum { KEEP_DEFAULT = 1, KEEP_MAX = 9 };
 
 struct rotation {
@@ -35,11 +35,11 @@ struct rotation {
 };
 
 /*
- * FILE, synced and verified, takes its name. LIMIT: previous images there are to be. KEEP_CURRENT
- * false: the one that is replaced is no good, and does not displace a previous one. One that the
- * youngest previous image equals is not kept twice. After a failure all names are as before, but
- * FILE is still to be ended. The signals that end a program wait until rotate_finish() or
- * rotate_undo(), one of which must follow a success.
+ * FILE, synced and verified, takes its name. LIMIT is the number of previous images to keep. With
+ * KEEP_CURRENT false the replaced image is known to be bad, and does not displace a previous one.
+ * An image that equals the newest previous one is not kept twice. After a failure all names are as
+ * before, and the caller still has to end FILE. Signals that end a program are blocked until
+ * rotate_finish() or rotate_undo(), one of which must follow a success.
  */
 int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct rotation *out,
 		struct err *err);

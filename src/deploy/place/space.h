@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "host/boot/bootdir.h"
 
-enum { SPACE_RESERVE = 1024 * 1024 }; /* what is to be left free, in bytes */
+enum { SPACE_RESERVE = 1024 * 1024 }; /* bytes to leave free */
 
 /*
  * EXTRA: bytes of copies that have to be made of older images there (0 where links are possible).

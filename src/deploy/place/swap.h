@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * Puts an image in the place that the machine boots from. The image was packed elsewhere, so that its size is known
- * before anything on /boot is touched. Then: is there room; a temporary file beside the final
- * name; data on the disk; read back from there and compared; owner, permissions and labels; the old
- * image kept, the new one in its place (deploy/place/rotate.h). Whatever fails, all is as it was.
+ * Puts an image in the place that the machine boots from. The image was packed elsewhere, so that
+ * its size is known before anything on /boot is touched. Then: is there room; a temporary file
+ * beside the final name; data on the disk; read back from there and compared; owner, permissions
+ * and labels; the old image kept, the new one in its place (deploy/place/rotate.h). Whatever fails,
+ * all is as it was.
  */
 
 #include "base/arena.h"
@@ -18,7 +19,7 @@ struct swap {
 	const struct root *root;
 	const struct bootdir *bootdir;
 	const char *path;       /* of the image, below the root */
-	unsigned keep;          /* previous images there are to be */
+	unsigned keep;		/* the number of previous images to keep */
 	bool keep_current;      /* false: the one there now has failed */
 	unsigned mode;          /* permissions */
 	const char *secret;     /* a file in it that not everybody may read; NULL: none */

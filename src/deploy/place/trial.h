@@ -11,9 +11,9 @@
 #include "host/root.h"
 
 /*
- * The trial of the image at PATH (a current one) has booted, and is the image ID: it takes that
- * name, and the image that was there becomes the youngest of KEEP previous images. An interruption
- * loses nothing; this is to be called again then. -ENOENT: no image of this kernel is ID.
+ * The trial of the current image at PATH has booted, and has the identity ID: it takes that name,
+ * and the image that was there becomes the newest of KEEP previous images. An interruption loses
+ * nothing: call it again. -ENOENT if no image of this kernel has the identity ID.
  */
 int trial_keep(const struct root *r, const char *path, const char *id, unsigned keep,
 	       struct err *err);

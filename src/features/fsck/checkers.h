@@ -4,10 +4,10 @@
 #include <stddef.h>
 
 /*
- * The filesystems that are checked before they are mounted: ROW(type, how its checker calls the
- * three ways to repair: what is safe, all, nothing; how a check is forced; how its progress is
- * told). NULL: it has no such way. Others are not checked before the mount: their drivers or their
- * own tools do it. For the builder and PID 1.
+ * The filesystems that are checked before they are mounted: ROW(type, the checker's options to
+ * repair what is safe, everything, and nothing; to force a check; to show progress). NULL: it has
+ * no such option. Other filesystems are not checked before the mount: their drivers or their own
+ * tools do that. For the builder and PID 1.
  */
 #define FSCK_CHECKERS(ROW)                                                                         \
 	ROW("exfat", "-p", "-y", "-n", NULL, NULL)                                                 \

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The compression formats that a kernel unpacks an initramfs from, told apart by their first
- * two bytes as lib/decompress.c does, and what the kernel's configuration calls them.
+ * The compression formats of initramfs images, recognised by their first two bytes as in
+ * lib/decompress.c, and their names in the kernel's configuration.
  */
 
 #include <stddef.h>

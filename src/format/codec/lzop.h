@@ -7,7 +7,7 @@
  *
  *   header  magic (9), version (2), library version (2), version needed (2), method, level,
  *           flags (4), mode (4), time (4), time's upper half (4), length of a name, the name,
- *           checksum of all that but the magic (4)
+ *           checksum of everything but the magic (4)
  *   block   plain length (4), packed length (4), checksum of the plain bytes (4), the bytes;
  *           not packed when both lengths are equal
  *   end     a plain length of 0

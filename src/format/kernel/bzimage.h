@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The header of an x86 kernel image (bzImage): its kernel version, and where its compressed payload
- * lies. Source: Documentation/arch/x86/boot.rst. Pure.
+ * The header of an x86 kernel image (bzImage): its kernel version, and the place of its compressed
+ * payload. Source: Documentation/arch/x86/boot.rst. Pure.
  */
 
 #include <stddef.h>

@@ -9,7 +9,7 @@
  *   load=MODULE      load at once, without waiting for a device that asks for it
  *   feature=NAME     opens the boot part of a feature (init/core/part.h)
  *   NAME.KEY=VALUE   a setting of that feature, in a later line
- *   fsck.root=no     the fstab of the machine says that / is not to be checked
+ *   fsck.root=no     the machine's fstab says not to check /
  *   cmdline=WORDS    kernel parameters that precede the kernel's own; at most
  *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, plus a blank for each
  *   shell=password|open

@@ -40,7 +40,7 @@ struct record_fact {
 	size_t len;
 };
 
-/* Adds the head, for R->n_facts facts; record_add() is to be called for each of them. */
+/* Adds the head, for R->n_facts facts; call record_add() for each of them. */
 void record_begin(struct buf *out, const struct record *r);
 void record_add(struct buf *out, const struct record_fact *f);
 

@@ -73,7 +73,7 @@ int bdbhash_open(const void *data, size_t len, struct bdbhash *out)
 	return 0;
 }
 
-/* A page; NULL also when more pages were asked for than there are. */
+/* A page; NULL as well once more pages were read than there are. */
 static const uint8_t *page_at(struct bdbhash *db, uint64_t number)
 {
 	if (!number || number >= db->pages || !db->left)

@@ -16,7 +16,7 @@ enum { ELFHEAD_INTERP_MAX = 256 };
 struct elfhead {
 	int bits;    /* 32 or 64 */
 	int machine; /* EM_* */
-	char interpreter[ELFHEAD_INTERP_MAX]; /* "": none, or it lies outside of DATA */
+	char interpreter[ELFHEAD_INTERP_MAX]; /* "" if there is none, or it is outside of DATA */
 };
 
 /* "x86-64", "aarch64", ...; "another machine" for any other. For messages. */

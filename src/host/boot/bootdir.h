@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Where a machine keeps what its boot loader reads, how much room there is, which kernels lie there
- * and what the menu says about them. All paths are below the root, links resolved, without a
- * leading slash. The images are those of host/boot/images.h.
+ * The folder of kernels and images that a machine's boot loader reads: its free space, its kernels
+ * and its menu. All paths are below the root, links resolved, without a leading slash. The images
+ * are those of host/boot/images.h.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 struct bootdir {
 	const char *path;   /* of images and what is there of them: boot, or as kernel-install has it
 			     * the EFI system partition, efi or boot/efi */
-	const char *boot;   /* where menus of GRUB and extlinux lie */
+	const char *boot;   /* the folder of GRUB's and extlinux' menus */
 	const char *token;  /* below it a folder for each kernel (host/boot/kernel_install.h); NULL */
 	const char *fstype; /* ext4, vfat, ...; NULL: not known (no /proc below the root) */
 	uint64_t total, free; /* bytes; free: for our use */

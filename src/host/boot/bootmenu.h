@@ -78,9 +78,9 @@ struct bootmenu {
 	const char *problem;  /* NULL, or what could not be read: "FILE: line N: ..." */
 };
 
-/* BOOT: the folder where menus of GRUB and extlinux lie (struct bootdir). No loader at all is no failure. A menu that cannot be read is; of what it sources, and of entry
- * files, one that cannot be read is only a problem. What a menu holds beside plain entries (GRUB's
- * script language) is passed over. */
+/* BOOT is the folder of GRUB's and extlinux' menus (struct bootdir). It is no failure if there is
+ * no loader, but one if a menu cannot be read. A sourced file or an entry file that cannot be read
+ * is only a problem. Anything in a menu but plain entries (GRUB's script language) is skipped. */
 int bootmenu_read(const struct root *r, const char *boot, struct arena *arena,
 		  struct bootmenu *out, struct err *err);
 

@@ -46,9 +46,8 @@ struct boot_image {
 struct boot_images {
 	struct boot_image *list; /* by version (newest first), kind and generation */
 	size_t n;
-	/* Named like images, but not the image of a kernel: copies that somebody made of one,
-	 * fallback and rescue images. VERSION: the installed kernel whose name they have; NULL:
-	 * none. */
+	/* Named like images, but not the image of a kernel: copies, fallback and rescue images.
+	 * VERSION is the installed kernel in their name, or NULL. */
 	struct boot_image *others;
 	size_t n_others;
 };

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * dracut's configuration as it lies on a machine: which files count, in which order, and what their
- * keys mean here. The language is format/machine/conf.h's; nothing is run.
+ * dracut's configuration on a machine: which files apply, in which order, and what their keys mean
+ * here. The language is format/machine/conf.h's; nothing is run.
  *
  * /etc/dracut.conf is read first, then every *.conf of these folders, sorted by name as versions
  * (GNU "sort -V"), whichever folder they are in:

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Shared by packages.c, which knows what is asked for, and the readers of the databases.
+ * Shared by packages.c, which has the wanted paths, and the readers of the databases.
  */
 
 #include <pthread.h>
@@ -21,7 +21,7 @@ enum {
 	PACKAGES_TAIL = 8, /* bytes at the end of a path that the filter looks at */
 };
 
-/* A path that somebody asks for, or that matters because of a diversion. */
+/* A path whose owner is wanted, or that matters because of a diversion. */
 struct wanted {
 	struct wanted *next; /* in its slot */
 	struct wanted *before; /* the one that was made before it */
@@ -30,7 +30,7 @@ struct wanted {
 	uint32_t hash;
 	uint32_t owner;             /* number of the package; PACKAGES_NOBODY */
 	const char *diverter;       /* the package that has this very path; NULL: not diverted */
-	struct wanted *diverted_to; /* that the other packages' file lies at; NULL: nobody asks */
+	struct wanted *diverted_to; /* the place of the other packages' file, or NULL */
 };
 
 struct asked {
@@ -62,7 +62,7 @@ struct packages {
 /* Fills merged. */
 void packages_find_merged(struct packages *p);
 
-/* PATH as it is compared: without a leading slash, and without "usr/" before a merged folder. */
+/* PATH for comparison: without a leading slash, and without "usr/" before a merged folder. */
 struct span packages_key(const struct packages *p, struct span path);
 
 /* The entry of a key; NULL. WANT: create it if needed. */

@@ -5,10 +5,10 @@
  * Which installed package owns a file, from the machine's package database: dpkg (/var/lib/dpkg,
  * with diversions and architectures), pacman (/var/lib/pacman/local) or rpm (rpmdb.sqlite,
  * Packages.db, Packages), whichever is the first that has packages. They are read directly: no
- * program is run. Paths are asked for first and looked up all at once, so that each file of the
- * database is read once. In a merged /usr, /lib/x and /usr/lib/x are one file. If several packages
- * own a file, always the same one is returned: the first by name, with rpm the one that was
- * installed first. The database is hostile input.
+ * program is run. First all paths are added, then they are looked up at once, so that each file of
+ * the database is read once. In a merged /usr, /lib/x and /usr/lib/x are one file. If several
+ * packages own a file, always the same one is returned: the first by name, with rpm the one that
+ * was installed first. The database is hostile input.
  */
 
 #include "base/arena.h"
@@ -26,8 +26,8 @@ struct packages;
 struct packages *packages_new(const struct root *root);
 void packages_free(struct packages *p);
 
-/* Asks for the owner of PATH, which need not exist. Links are followed; when nobody owns what PATH
- * leads to, the owner of the link itself is returned. */
+/* Adds PATH, which need not exist, to those whose owners are looked up. Links are followed; if no
+ * package owns the target, the owner of the link itself is returned. */
 void packages_want(struct packages *p, const char *path);
 
 /*
@@ -37,7 +37,7 @@ void packages_want(struct packages *p, const char *path);
  */
 int packages_read(struct packages *p, unsigned threads, struct err *err);
 
-/* The owner of a path that was asked for; NULL. Belongs to P. */
+/* The owner of a path that was added, or NULL. Belongs to P. */
 const struct package *packages_owner(const struct packages *p, const char *path);
 
 /* "deb", "alpm", "rpm"; NULL when there is no database. */

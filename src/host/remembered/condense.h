@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Files of /proc and /sys that change all the time, or with each boot, in parts that no plan
- * depends on: the speed of a processor, how full a swap area is, the numbers and the order of
- * mounts, and those that lie on no device, the serial number of a disk's appearance. A trace
- * (host/remembered/trace.h) takes what is left.
+ * Files of /proc and /sys with parts that change all the time, or with each boot, and that no plan
+ * depends on: the speed of a processor, the use of a swap area, the numbers and the order of
+ * mounts, mounts without a device, the sequence number of a disk. A trace (host/remembered/trace.h)
+ * uses the rest.
  */
 
 #include <stdbool.h>

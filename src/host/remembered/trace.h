@@ -7,16 +7,18 @@
  * change later. Asking the same questions again shows, without reading contents, whether the plan
  * would be the same.
  *
- * An answer stands for what was seen:
- *   a file         type, permissions, device, inode, size, mtime, ctime
- *   a folder       device, inode, permissions; when it was listed, the digest of its names
- *                  (no inode on a FAT, no device where it is not a real one: both change with
- * mounts) a link         its target; a resolved path: where it led absent         the error; of a
- * path, only the first part that is missing is noted /proc, /sys    permissions, and the digest of
- * the content once it was read: times and inodes mean nothing there; of some files only a part
- * (host/remembered/condense.h). The variables of EFI as well A file that was changed less than
- * TRACE_RACY seconds before it was asked for may change again without its times doing so: of that,
- * too, the digest of the content is noted.
+ * An answer is
+ *
+ *   of a file       type, permissions, device, inode, size, mtime, ctime
+ *   of a folder     device, inode, permissions; if it was listed, the digest of its names
+ *   of a link       its target; of a resolved path, the result
+ *   missing         the error; of a path, only its first missing part is noted
+ *   /proc, /sys     permissions and, if it was read, the digest of the content, since times and
+ *   and EFI vars    inodes mean nothing there; of some files only a part (condense.h)
+ *
+ * Inodes of FAT and anonymous device numbers change with each mount, and are left out. A file that
+ * was changed less than TRACE_RACY seconds before the question may change again without a change of
+ * its times, so the digest of its content is noted as well.
  */
 
 #include <stdbool.h>

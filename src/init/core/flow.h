@@ -28,7 +28,7 @@ enum boot_stage {
 	STAGE_MOUNT,	     /* of the root, on /sysroot */
 	STAGE_OVERLAY_WAIT,  /* for the device and the driver of what is laid over the root */
 	STAGE_OVERLAY,	     /* of it */
-	STAGE_FSTAB,	     /* what else is to be mounted? */
+	STAGE_FSTAB,	     /* finds out what else to mount */
 	STAGE_MOUNTS_WAIT,   /* for the device of the next one */
 	STAGE_MOUNTS_DRIVER, /* for the driver of its filesystem */
 	STAGE_MOUNTS_FSCK,   /* of it */
@@ -76,7 +76,7 @@ struct flow {
 	bool failed;		/* the boot cannot continue: rescue.h has it */
 	int64_t failed_at;
 	bool is_missing;	     /* since the root device did not appear */
-	char failure[FLOW_TEXT_MAX]; /* why; empty: all that is known is that it did not appear */
+	char failure[FLOW_TEXT_MAX]; /* why; empty if the root just did not appear */
 	const char *hint;	     /* what to try then, where the root is not the reason; NULL */
 };
 

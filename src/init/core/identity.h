@@ -15,8 +15,8 @@
 
 #include "init/core/jobs.h"
 
-/* Opens /dev/NAME. Descriptor, -ESTALE when it is another device, or -errno. As long as it is open
- * the kernel gives neither the name nor the number to another one. Blocks. */
+/* Opens /dev/NAME. A descriptor, -ESTALE if it is another device, or -errno. As long as it is open,
+ * the kernel gives neither its name nor its number to another device. Blocks. */
 int identity_open(const char *name, const struct device_identity *wanted);
 
 /* The same for a device that is open: 0, -ESTALE or -errno. */

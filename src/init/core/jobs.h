@@ -108,8 +108,8 @@ struct job_result {
 	uint32_t generation;
 	char name[JOBS_NAME_MAX];
 	char text[JOBS_TEXT_MAX]; /* facts for a message; CHECK: path of the init */
-	char note[JOBS_TEXT_MAX]; /* CHECK: what PID 1 shall tell, although it went well; "": nothing */
-	bool is_systemd;          /* CHECK: the init is systemd, whatever it is called */
+	char note[JOBS_TEXT_MAX]; /* CHECK: what PID 1 logs even on success, or "" */
+	bool is_systemd;	  /* CHECK: the init is systemd, whatever its name */
 	struct probe probe;
 	uint8_t part; /* PART, as in the job */
 	unsigned tag;
@@ -173,8 +173,8 @@ int64_t jobs_place_due(const struct jobs *j, enum job_kind kind);
  * the result of its job. */
 int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
 
-/* Kills the worker that is at the job with the kind and the ticket of JOB, if there is one. Its result
- * is -EIO, and may take long to come: the worker may hang in the kernel. */
+/* Kills the worker that is at the job with the kind and the ticket of JOB, if there is one. Its
+ * result is -EIO, and may take long to come: the worker may hang in the kernel. */
 void jobs_cancel(struct jobs *j, const struct job *job);
 
 /* Hands a result to whoever its kind is for. */

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The program by the names reboot, poweroff and halt, for who has a shell.
+ * The program under the names reboot, poweroff and halt, for users of the rescue shell.
  */
 
 #include <stdbool.h>
 
-/* False when NAME is none of them. Does not return when it works; failures are told. */
+/* False if NAME is none of them. Does not return on success; a failure is logged. */
 bool leave_run(const char *name);

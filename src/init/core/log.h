@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What PID 1 says. log_info() goes to the kernel's log and is quiet when the kernel is;
- * log_tell() also goes to the console whatever its log level: what a person must see.
- * No stdio streams, no allocation. A console that is stopped (^S) or slow holds up nothing: what it
- * does not take is written later, see console.h.
+ * PID 1's messages. log_info() goes to the kernel's log, and is quiet when the kernel is;
+ * log_tell() also goes to the console at any log level, for what people must see. No stdio streams,
+ * no allocation. A console that is stopped (^S) or slow delays nothing: what it does not take is
+ * written later, see console.h.
  */
 
 #include <stdbool.h>
@@ -27,12 +27,13 @@ void log_enter_worker(void);
  * program says goes to the kernel's log alone. */
 void log_set_console(const char *path);
 
-/* Writes what the console did not take before; when to call it again, INT64_MAX: nothing is left. */
+/* Writes what the console did not take before; when to call it again, INT64_MAX: nothing is
+ * left. */
 void log_flush(void);
 int64_t log_due(int64_t now);
 
-/* A question is on the console, without the end of a line behind it: the next line that is written
- * begins below it, and then this is no longer so. */
+/* There is a question on the console, without a newline: the next line starts below it, and resets
+ * this. */
 void log_set_open_line(bool open);
 bool log_has_open_line(void);
 
@@ -40,11 +41,10 @@ bool log_has_open_line(void);
  * second when it is stopped. */
 void log_drain(void);
 
-/* What log_info() and log_debug() say goes to the console, too, whatever its level: rd.info and
- * rd.debug. */
+/* With rd.info and rd.debug, log_info() and log_debug() go to the console, too, at any level. */
 void log_set_verbose(bool info, bool debug);
 
-/* A shell has the console: what would be told there goes to the kernel's log alone. */
+/* While a shell has the console, log_tell() goes to the kernel's log only. */
 void log_hush(bool hush);
 
 /* From now on, what log_tell() says is also added to KEPT, as lines; NULL: no longer. */

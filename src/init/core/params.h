@@ -22,23 +22,23 @@ enum {
 
 /* Where rd.break= and break= stop the boot; a set of bits. */
 enum params_break {
-	BREAK_CMDLINE = 1 << 0,     /* before anything */
+	BREAK_CMDLINE = 1 << 0,	    /* before anything */
 	BREAK_PRE_UDEV = 1 << 1,    /* before the programs of pre-trigger */
-	BREAK_PRE_TRIGGER = 1 << 2, /* the same place: no udev lies between */
+	BREAK_PRE_TRIGGER = 1 << 2, /* the same point: there is no udev in between */
 	BREAK_INITQUEUE = 1 << 3,   /* the devices are walked */
 	BREAK_PRE_MOUNT = 1 << 4,   /* the root device is there */
-	BREAK_MOUNT = 1 << 5,       /* the programs of pre-mount have run */
+	BREAK_MOUNT = 1 << 5,	    /* the programs of pre-mount have run */
 	BREAK_PRE_PIVOT = 1 << 6,   /* the root is mounted */
-	BREAK_CLEANUP = 1 << 7,     /* the programs of pre-pivot have run */
-	BREAK_SWITCH = 1 << 8,      /* all is ready for the root's init */
+	BREAK_CLEANUP = 1 << 7,	    /* the programs of pre-pivot have run */
+	BREAK_SWITCH = 1 << 8,	    /* all is ready for the root's init */
 };
 
 enum params_shell { SHELL_IF_ANY, SHELL_YES, SHELL_NO };
 
-/* What rd.emergency= asks for. */
+/* The values of rd.emergency=. */
 enum params_emergency { EMERGENCY_NONE, EMERGENCY_REBOOT, EMERGENCY_POWEROFF, EMERGENCY_HALT };
 
-/* A parameter that is not obeyed. WHY: the reason; NULL: nobody knows it. */
+/* A parameter that has no effect. WHY is the reason; NULL if the parameter is unknown. */
 struct params_note {
 	const char *param, *why;
 };
@@ -143,7 +143,7 @@ void params_obey(struct params *p, const struct params_rule *rules, void *out, s
 /* TEXT is the content of /proc/cmdline. What is over PARAMS_TEXT_MAX is cut off. */
 void params_parse(struct params *p, const char *text, size_t len);
 
-/* The parameter whose name is nearest to NAME, which nobody knows; NULL. */
+/* The parameter whose name is nearest to NAME, an unknown one; or NULL. */
 const char *params_nearest(const struct params *p, const char *name);
 
 /* "initqueue": a single bit of params.breaks, as dracut calls it. */
@@ -154,7 +154,7 @@ const char *params_break_name(enum params_break at);
 bool params_blacklisted(const struct params *p, const char *module);
 
 /* The parameter that excludes MODULE for the whole boot, such as "modprobe.blacklist="; NULL. With
- * "module_blacklist=" it is the kernel that refuses it, also if another module depends on it. */
+ * "module_blacklist=" the kernel itself refuses it, even if another module depends on it. */
 const char *params_exclusion(const struct params *p, const char *module);
 
 /* Calls FN for each module of a list of comma lists. */

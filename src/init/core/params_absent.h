@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Parameters of dracut, systemd and initramfs-tools that PID 1 knows and cannot obey, since no
- * image has the feature that they are for: who gave one is to be told which feature it is.
+ * Parameters of dracut, systemd and initramfs-tools that PID 1 knows but cannot obey, since no
+ * image has the feature: the log names it.
  */
 
 #include <stddef.h>

@@ -4,14 +4,15 @@
 /*
  * What a boot part of a feature is: features/NAME/boot.c with one constant NAME_boot. It includes
  * base, format, init/core and its own folder, and knows nothing else of PID 1; what it may call is
- * in part_calls.h. It is opened by a line "feature=NAME" of boot.conf; one that is not opened has no
- * state, and none of its functions is ever called.
+ * in part_calls.h. It is opened by a line "feature=NAME" of boot.conf; one that is not opened has
+ * no state, and none of its functions is ever called.
  *
  * PID 1 owns devices, children, jobs, timers, questions and the part itself. The part owns its
- * state, a structure of a fixed size that PID 1 allocates once, zeroed, and wipes in the end; and the
- * descriptors that it has opened. What it is given by a pointer it may keep no longer than the call,
- * unless it is said otherwise. Nothing in it may block but work(); none of its functions can fail but
- * by what is said here: a part that cannot go on ends the boot with part_fail(), in a stage of its own.
+ * state, a structure of a fixed size that PID 1 allocates once, zeroed, and wipes in the end; and
+ * the descriptors that it has opened. What it is given by a pointer it may keep no longer than the
+ * call, unless it is said otherwise. Nothing in it may block but work(); none of its functions can
+ * fail but by what is said here: a part that cannot go on ends the boot with part_fail(), in a
+ * stage of its own.
  */
 
 #include <stdbool.h>
@@ -71,11 +72,11 @@ struct part_end {
 	const char *text; /* job: of its own; program: "ended with status 3" */
 };
 
-/* What is to be mounted next: in STAGE_MOUNTS_FSCK a further filesystem, else the root. */
+/* What is mounted next: in STAGE_MOUNTS_FSCK a further filesystem, else the root. */
 struct part_mount {
 	bool is_root;
-	bool is_device;		    /* it lies on one */
-	bool is_checked;	    /* its fstab asks for a check */
+	bool is_device;		    /* it is on a device */
+	bool is_checked;	    /* fstab wants it checked */
 	char device[PART_NAME_MAX]; /* the kernel's name; "tmpfs": none */
 	char type[PART_NAME_MAX];   /* of its filesystem; "": not known */
 	struct device_ref ref;
@@ -90,8 +91,8 @@ struct part_stage {
 	bool limited; /* it gives up by itself at the limit that it has set */
 };
 
-/* All of it may be NULL or 0 but the name; functions that go with a call of part_calls.h must be there
- * where that is used. */
+/* All of it may be NULL or 0 but the name; functions that go with a call of part_calls.h must be
+ * there where that is used. */
 struct feature_boot {
 	const char *name;  /* the folder's */
 	size_t state_size; /* bytes */
@@ -121,8 +122,9 @@ struct feature_boot {
 	/* root=TEXT is of no kind that PID 1 knows. True: it is the part's, which will call
 	 * part_root_is() or part_root_mount(). TEXT lives as long as PID 1. */
 	bool (*root)(struct part *p, const char *text);
-	/* A device was read, or read again. WHY: PART_TEXT_MAX bytes, for PART_REFUSES: what ends the
-	 * sentence "sda1 is crypto_LUKS, and". The first part that does not ignore it has it. */
+	/* A device was read, or read again. WHY: PART_TEXT_MAX bytes, for PART_REFUSES: what ends
+	 * the sentence "sda1 is crypto_LUKS, and". The first part that does not ignore it has
+	 * it. */
 	enum part_claim (*device)(struct part *p, const struct part_device *d, char *why);
 	/* One that was claimed is gone, or has become another one. */
 	void (*gone)(struct part *p, struct device_ref ref);
@@ -136,15 +138,16 @@ struct feature_boot {
 
 	/* ---- what part_calls.h has started ---- */
 
-	/* A job of part_job(), in a worker, which may block. DATA is a copy of what was given there,
-	 * aligned to 8 bytes and wiped afterwards; of the state nothing may be used: the worker may
-	 * have been forked before it was what it is now. Sets OUT->text, OUT->found. 0 or -errno. */
+	/* A job of part_job(), in a worker, which may block. DATA is a copy of what was given
+	 * there, aligned to 8 bytes and wiped afterwards; of the state nothing may be used: the
+	 * worker may have been forked before it was what it is now. Sets OUT->text, OUT->found. 0
+	 * or -errno. */
 	int (*work)(const void *data, struct job_result *out);
 	/* A job or a program of part_run() has ended. Once for each, unless it was cancelled. */
 	void (*done)(struct part *p, const struct part_end *end);
-	/* A question of part_ask() ends. ANSWER, of LEN bytes without an end, exists only during the
-	 * call, in memory that is not swapped out and wiped then: it is given to a program as its
-	 * secret, and copied nowhere. NULL unless END is PROMPT_ANSWERED. */
+	/* A question of part_ask() ends. ANSWER, of LEN bytes without an end, exists only during
+	 * the call, in memory that is not swapped out and wiped then: it is given to a program as
+	 * its secret, and copied nowhere. NULL unless END is PROMPT_ANSWERED. */
 	enum prompt_verdict (*answer)(struct part *p, unsigned tag, enum prompt_end end,
 				      const char *answer, size_t len);
 	/* FD of part_watch() can be read, or has come to its end. */
@@ -154,15 +157,17 @@ struct feature_boot {
 
 	/* ---- a boot that fails, and its end ---- */
 
-	/* The boot has failed: its lines of the account, by log_tell(), each with two blanks in front:
-	 * "  array md0: 2 of 3 members are there". They come below the devices that were found. */
+	/* The boot has failed: its lines of the account, by log_tell(), each with two blanks in
+	 * front: "  array md0: 2 of 3 members are there". They come below the devices that were
+	 * found. */
 	void (*account)(const struct part *p);
-	/* The boot had failed, and is tried again from an earlier stage; leave() may have been called.
-	 * Jobs that no worker had taken are forgotten, and done() is not called for them; what runs
-	 * goes on: part_has(). */
+	/* The boot had failed, and is tried again from an earlier stage; leave() may have been
+	 * called. Jobs that no worker had taken are forgotten, and done() is not called for them;
+	 * what runs goes on: part_has(). */
 	void (*retry)(struct part *p);
-	/* The root is about to take over: notes and what the shutdown needs go to /run. Nothing that
-	 * the part has started runs any more. This may yet fail: then retry() comes next, or leave()
-	 * again. Once there is no way back, PID 1 wipes the state, and calls the part no more. */
+	/* The root is about to take over: notes and what the shutdown needs go to /run. Nothing
+	 * that the part has started runs any more. This may yet fail: then retry() comes next, or
+	 * leave() again. Once there is no way back, PID 1 wipes the state, and calls the part no
+	 * more. */
 	void (*leave)(struct part *p);
 };

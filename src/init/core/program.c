@@ -31,7 +31,7 @@ static void end_line(struct program *p)
 	p->line[p->line_len] = '\0';
 	if (p->line_len && !(p->take_line && p->take_line(p, p->line)))
 		log_info("%s: %s", base_name(p->path), p->line);
-	explicit_bzero(p->line, p->line_len); /* whoever takes the lines may be told a secret */
+	explicit_bzero(p->line, p->line_len); /* the program may have printed a secret */
 	p->line_len = 0;
 }
 

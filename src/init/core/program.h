@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Programs of the image that PID 1 runs and waits for, without ever being held up by them: several
- * at once, each in a session of its own and with its own time limit. What one prints goes to the
- * kernel's log, line by line, behind its name. It has nothing to read but a secret that it may be
- * given on its standard input, never in its arguments or its environment. One that does not end in
- * its time is killed with its children and left behind: it may hang in the kernel.
+ * Programs of the image that PID 1 runs without blocking: several at once, each in its own session
+ * and with its own time limit. A program's output goes to the kernel's log, line by line, with its
+ * name in front. Its standard input is empty, except for a secret, which is never passed in
+ * arguments or the environment. A program that exceeds its time limit is killed with its children,
+ * and not waited for: it may hang in the kernel.
  */
 
 #include <stdarg.h>
@@ -44,7 +44,7 @@ struct program_request {
 	bool (*take_line)(struct program *p, const char *line);
 	/* Its end: status and why are set, P is not valid afterwards. May start another one. */
 	void (*ended)(struct boot *b, const struct program *p);
-	unsigned tag;        /* of the caller, to tell programs of one handler apart */
+	unsigned tag; /* the caller's, to distinguish programs of one handler */
 };
 
 struct program {
@@ -68,10 +68,10 @@ struct programs {
 };
 
 /*
- * Starts a program. What R points to, but for the reason, is needed only during the call; the caller
- * wipes the secret. Its handler is called once: when the program has ended, was killed at its time
- * limit, or, before this returns, could not be started at all (too many run, the secret is over
- * PROGRAM_SECRET_MAX, no process can be made).
+ * Starts a program. What R points to, but for the reason, is needed only during the call; the
+ * caller wipes the secret. Its handler is called once: when the program has ended, was killed at
+ * its time limit, or, before this returns, could not be started at all (too many run, the secret is
+ * over PROGRAM_SECRET_MAX, no process can be made).
  */
 void program_start(struct boot *b, const struct program_request *r);
 

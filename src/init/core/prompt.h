@@ -2,17 +2,18 @@
 #pragma once
 
 /*
- * Questions to whoever sits at the machine. Each is shown on all consoles at once (terminals.h), one
- * after the other in the order in which they were asked; the first whole line on any console is the
- * answer. Nothing is waited for: the answer comes to a handler.
+ * Questions to whoever sits at the machine. Each is shown on all consoles at once (terminals.h),
+ * one after the other in the order in which they were asked; the first whole line on any console is
+ * the answer. Nothing is waited for: the answer comes to a handler.
  *
- * Askers with the same text and the same key share a question: it is shown once, and its answer goes
- * to each of them. Whoever finds it wrong is asked again with those that did, as often as its tries
- * allow. When somebody else has solved the matter, it takes its question back: prompt_cancel().
+ * Askers with the same text and the same key share a question: it is shown once, and its answer
+ * goes to each of them. Whoever finds it wrong is asked again with those that did, as often as its
+ * tries allow. If the matter is solved in another way, the asker withdraws its question:
+ * prompt_cancel().
  *
  * An answer exists once, in locked memory that workers do not inherit. It is valid only inside the
- * handler, and overwritten as soon as all handlers have returned: a handler passes it on to a program
- * at once (program.h), and copies it nowhere.
+ * handler, and overwritten as soon as all handlers have returned: a handler passes it on to a
+ * program at once (program.h), and copies it nowhere.
  */
 
 #include <stdbool.h>
@@ -31,15 +32,15 @@ enum {
 
 enum prompt_end {
 	PROMPT_ANSWERED,
-	PROMPT_LATE,    /* nobody answered within the time limit: the question is gone */
+	PROMPT_LATE,	/* no answer within the time limit: the question is gone */
 	PROMPT_REFUSED, /* the last try was wrong: likewise */
 };
 
 /* What a handler makes of an answer; nothing else than PROMPT_RIGHT counts at another end. */
 enum prompt_verdict {
-	PROMPT_RIGHT,   /* the question is gone */
-	PROMPT_WRONG,   /* ask again */
-	PROMPT_PENDING, /* prompt_judge() will tell */
+	PROMPT_RIGHT,	/* the question is gone */
+	PROMPT_WRONG,	/* ask again */
+	PROMPT_PENDING, /* prompt_judge() follows */
 };
 
 struct boot;
@@ -49,13 +50,13 @@ typedef enum prompt_verdict prompt_handler(struct boot *b, unsigned tag, enum pr
 					   const char *answer, size_t len);
 
 struct prompt_request {
-	const char *text;  /* shown with ": " behind it; cut at PROMPT_TEXT_MAX */
+	const char *text;  /* shown with ": " after it; cut at PROMPT_TEXT_MAX */
 	const char *key;   /* what the answer is for; NULL: the same as "" */
 	bool secret;       /* what is typed is not shown */
 	unsigned tries;    /* wrong answers until PROMPT_REFUSED; PROMPT_NO_LIMIT */
 	unsigned seconds;  /* for each try, from when it is shown; PROMPT_NO_LIMIT */
 	prompt_handler *handler;
-	unsigned tag;      /* of the caller, to tell questions of one handler apart */
+	unsigned tag; /* the caller's, to distinguish questions of one handler */
 };
 
 enum prompt_state {
@@ -98,7 +99,7 @@ void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool ri
 /* Is such a question still to be answered, or its answer to be judged? */
 bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag);
 
-/* Takes the question of this handler and tag back, whatever its state; the handler is not called. */
+/* Withdraws the question of this handler and tag in any state, without calling the handler. */
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag);
 
 /* A shell has the console: nothing is shown, time limits do not run. */
@@ -107,7 +108,7 @@ void prompt_hush(struct boot *b, bool hush);
 /* Something was typed, or the kernel has printed something. */
 void prompt_input(struct boot *b);
 
-/* Shows what is to be shown, again after other lines; time limits. */
+/* Shows the current question, again after log lines, and handles time limits. */
 void prompt_tick(struct boot *b, int64_t now);
 
 /* When prompt_tick() has something to do; INT64_MAX: there is no question. */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What PID 1 is told before it does anything: boot.conf of the image, and the kernel command
- * line behind the words that the image brings.
+ * PID 1's settings: the image's boot.conf, and the kernel command line after the parameters that
+ * the image brings.
  */
 
 #include <stdbool.h>
@@ -21,9 +21,9 @@ struct settings {
 	size_t n_loads;
 	char embedded[BOOTCONF_CMDLINE_MAX + 1]; /* kernel parameters of the image */
 	char typed[SETTINGS_TYPED_MAX]; /* the same, typed at the console: rd.cmdline=ask */
-	bool typing; /* somebody is asked for more of it */
+	bool typing;			/* a prompt for more of it is shown */
 	bool has_secrets; /* that are measured: secrets=measured */
-	/* Takes the keys of boot.conf that are none of core's; NULL: nobody does. */
+	/* Handles the keys of boot.conf that core does not know; may be NULL. */
 	void (*other)(struct boot *b, const char *key, char *value);
 };
 
@@ -33,5 +33,5 @@ void settings_take(struct boot *b, char *text);
 /* Reads /etc/preroot/boot.conf and /proc/cmdline. What is missing or broken is logged. */
 void settings_load(struct boot *b);
 
-/* Reads the kernel parameters again, with those that were TYPED at the console behind them. */
+/* Reads the kernel parameters again, followed by those that were TYPED at the console. */
 void settings_add(struct boot *b, const char *typed);

@@ -5,9 +5,9 @@
  * How a block device is named on the kernel command line, in fstab and in the configuration:
  *
  *   /dev/NAME                            the kernel's name
- *   MAJ:MIN, /dev/block/MAJ:MIN, fe01    its number; the last one as the kernel has it, hexadecimal
+ *   MAJ:MIN, /dev/block/MAJ:MIN, fe01    its number; the last form is the kernel's, hexadecimal
  *   UUID= LABEL= PARTUUID= PARTLABEL=    what is on it, or in the partition table
- *   PARTUUID=.../PARTNROFF=N             the partition N numbers behind that one
+ *   PARTUUID=.../PARTNROFF=N             the partition N numbers after that one
  *   /dev/disk/by-uuid/... and so on      the same four; udev's links are read as names only
  *   /dev/disk/by-id/... by-path, by-diskseq   what udev would call it (links.h)
  *   /dev/mapper/NAME, /dev/VG/LV         a name that a boot part of a feature gives

@@ -28,14 +28,15 @@ int sys_write(const char *path, const char *text);
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);
 
-/* Writes a file anew. */
+/* Creates or truncates a file and writes it. */
 int sys_save(const char *path, const void *data, size_t len);
 
 /* Gives a variable of efivarfs its value (attributes and data), in a single write. */
 int sys_set_variable(const char *path, const void *data, size_t len);
 
-/* Runs the program argv[0] in a session of its own; its number. It reads INPUT; -1: nothing. *OUTPUT:
- * a descriptor that never blocks, for what it prints. What the exec fails by is printed there, too. */
+/* Runs the program argv[0] in a session of its own; its number. It reads INPUT; -1: nothing.
+ * *OUTPUT: a descriptor that never blocks, for what it prints. What the exec fails by is printed
+ * there, too. */
 int sys_spawn(char **argv, char **envp, int input, int *output);
 /* Runs the program PATH, on the terminal TTY, which becomes the controlling one of its session. */
 int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp);

@@ -3,9 +3,9 @@
 
 /*
  * The terminals at which somebody may answer a question: /dev/console, and every console of the
- * kernel. They are open only while a question is shown; then their settings are as they were before.
- * Lines are edited by the kernel (backspace, ^U, ^W). Nothing here blocks: a stopped terminal is shown
- * the question later, one that vanishes is left out and tried again.
+ * kernel. They are open only while a question is shown; then their settings are as they were
+ * before. Lines are edited by the kernel (backspace, ^U, ^W). Nothing here blocks: a stopped
+ * terminal is shown the question later, one that vanishes is left out and tried again.
  */
 
 #include <stdbool.h>
@@ -49,7 +49,7 @@ int terminals_init(struct terminals *t);
  * typed is shown, and what was typed before does not count. May be called again. */
 void terminals_open(struct terminals *t, bool secret);
 
-/* TEXT is to be shown by all of them, or by /dev/console alone, in place of what one is behind with. */
+/* Queues TEXT for all of them, or for /dev/console alone, in place of text that is still queued. */
 void terminals_show(struct terminals *t, const char *text);
 void terminals_show_on_console(struct terminals *t, const char *text);
 

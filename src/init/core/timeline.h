@@ -27,13 +27,13 @@ void timeline_open(void);
  * stage begins. */
 void timeline_stage(const char *name);
 
-/* Somebody asks for a module; its load begins; ends. */
+/* A module is requested; its load begins; ends. */
 void timeline_module_wanted(uint32_t module);
 void timeline_module_begins(uint32_t module);
 void timeline_module_ends(uint32_t module, int result);
 
-/* A block device was heard of, or is to be looked at again; looking at it begins; ends. Of a device
- * that is looked at more than twice the first and the last time are kept, and their number. */
+/* A block device appeared or has to be read again; reading begins; ends. For a device that is read
+ * more than twice, the first and the last reading are kept, and the number of readings. */
 void timeline_device_seen(const char *name);
 void timeline_device_begins(const char *name);
 void timeline_device_ends(const char *name, int result);
@@ -59,5 +59,5 @@ struct timeline_end {
 /* Writes what has happened so far to FD: 0 or -errno. */
 int timeline_write(const struct timeline_end *end, int fd);
 
-/* The same into TIMELINE_PATH; what is there half after a failure is taken away again. */
+/* The same to TIMELINE_PATH; an incomplete file is removed after a failure. */
 void timeline_save(const struct timeline_end *end);

@@ -47,11 +47,11 @@ struct devices {
 	size_t n;
 	size_t unread; /* before it in LIST there is none that should be read */
 	uint32_t generations;
-	const struct spec *wants[DEVICES_WANTS_MAX]; /* that somebody waits for */
+	const struct spec *wants[DEVICES_WANTS_MAX]; /* devices that are waited for */
 	size_t n_wants;
 	int64_t retry_at; /* the first of all READ_AT; 0: none */
 	bool probe_all;	  /* for the diagnosis */
-	bool probe_links; /* somebody wants a device by one of them */
+	bool probe_links; /* a device is wanted by one of its links */
 	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
 	bool (*is_auto)(const struct boot *b, const struct block_device *d);
 	struct device_name names[DEVICES_NAMES_MAX];
@@ -71,14 +71,14 @@ void block_remove(struct boot *b, const char *name);
 /* Holds the device in SLOT. */
 struct device_ref block_ref(const struct boot *b, size_t slot);
 
-/* The device that is held; NULL: it is gone, whatever has its name or its slot now. */
+/* The device of REF; NULL if it is gone, whatever has its name or its slot now. */
 const struct block_device *block_get(const struct boot *b, struct device_ref ref);
 
 /* Names D in JOB, and what JOB's worker must find when it opens it. */
 void block_into_job(const struct block_device *d, struct job *job);
 
-/* The device that is held was another one when it was opened: it is read again. False: that has
- * happened too often, and is to be taken for a failure. */
+/* The device of REF was another one when it was opened: it is read again. False if that has
+ * happened too often, and counts as a failure. */
 bool block_mistaken(struct boot *b, struct device_ref ref);
 
 /* Its kernel name, for a message; "a device that is gone". */
@@ -105,7 +105,7 @@ const struct block_device *block_unreadable(const struct boot *b, const struct s
  * read without a further pause. To be called again when SPEC changes. */
 void block_want(struct boot *b, const struct spec *spec);
 
-/* All that is there and will be is looked at: somebody wants to explain something. */
+/* All present and future devices are read, for an explanation. */
 void block_want_all(struct boot *b);
 
 /* root= and resume=, as the parameters are now. To be called again when they change. */
@@ -120,7 +120,7 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 /* A part of something larger: RAID, LVM, LUKS; or swap. */
 bool block_is_member(const struct block_device *d);
 
-/* Are there devices that somebody waits for and that have not been read yet? */
+/* Are there devices that may be wanted and have not been read yet? */
 bool block_unsettled(struct boot *b);
 
 /* Tells which other devices SPEC fits as well as device N, which is taken. True when none may be

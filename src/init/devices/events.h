@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where PID 1 learns of devices: the kernel's uevents, and one walk over /sys for those that
- * were there before. Modules are asked for and block devices noted; nothing waits here.
+ * How PID 1 learns of devices: the kernel's uevents, and one walk over /sys for devices that were
+ * there before. Requests modules and notes block devices; nothing waits here.
  */
 
 #include "format/kernel/uevent.h"
@@ -42,7 +42,6 @@ void events_start(struct boot *b);
 /* Asks for the drivers of all devices that are in the folder SYS, and takes note of its disks. */
 void events_walk(struct boot *b, const char *sys);
 
-/* Takes what the socket holds. After a lost event what it still holds is out of date, and may say
- * that a device is gone which is there again: all that is there is walked, and the rest forgotten.
- */
+/* Handles the queued events. If events were lost, the queued ones are out of date, and may say that
+ * a device is gone which is there again: they are dropped, and /sys is walked again. */
 void events_receive(struct boot *b);

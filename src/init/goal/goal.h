@@ -19,13 +19,14 @@ struct goal {
 	char init[JOBS_TEXT_MAX];
 	bool is_systemd; /* that init */
 	bool left;	 /* the initramfs: nothing of it is there any more */
-	bool is_covered; /* mounted read-only, since something writable will lie over it */
+	bool is_covered; /* mounted read-only, since something writable will cover it */
 	/* What boot parts of features (core/part.h) have to do with it. */
 	bool is_claimed; /* root= is of a kind of theirs */
 	bool is_given;	 /* it needs no device, but is mounted from SOURCE with OPTIONS */
 	char source[JOBS_VALUE_MAX];
 	char options[JOBS_OPTIONS_MAX];
-	bool (*claim)(struct boot *b, const char *text); /* is root=TEXT theirs? NULL: of nobody */
+	bool (*claim)(struct boot *b,
+		      const char *text); /* does a boot part claim root=TEXT? may be NULL */
 	void (*held)(const struct boot *b, char *out, size_t size); /* what they hold; NULL */
 };
 
@@ -47,7 +48,7 @@ void goal_wait_what(const struct boot *b, char *out, size_t size);
 /* The root device's name; "tmpfs" where it has none. */
 const char *goal_name(const struct boot *b);
 
-/* What is mounted as the root, for boot parts; false: it lies on no device. */
+/* What is mounted as the root, for boot parts. False if it is not on a device. */
 bool goal_describe(const struct boot *b, struct part_mount *out);
 
 /* What the account of the boot's times (core/timeline.h) says of its end. */

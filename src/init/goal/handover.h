@@ -14,8 +14,8 @@
  * worker. */
 int handover_check(const struct boot *b, struct job_result *result);
 
-/* The first of N paths that the kernel will start, into RESULT->text. If there are others before it
- * that it will not start, that is told. -errno: none; RESULT->text says why. */
+/* Writes the first of N paths that the kernel can start to RESULT->text. If it cannot start one
+ * before that, RESULT->note says so. -errno if there is none; RESULT->text says why. */
 int handover_choose(const char *const *paths, size_t n, struct job_result *result);
 
 struct handover {
@@ -28,10 +28,10 @@ struct handover {
 
 /*
  * Moves the mounts, makes /sysroot the root directory, empties the initramfs and starts the root's
- * init with the arguments and environment of the kernel. systemd is also told when PID 1 began.
- * Returns only when that failed. Until the root directory has changed, all is undone, and the boot
- * may be tried again. After that B->goal->left is set: the initramfs is gone. Then the other programs that
- * the kernel knows have been tried as well, unless init= was given.
+ * init with the arguments and environment of the kernel. systemd also gets the time when PID 1
+ * started. Returns only if that failed. Until the root directory has changed, everything is undone,
+ * and the boot can be tried again. After that B->goal->left is set: the initramfs is gone, and the
+ * other programs that the kernel knows have been tried as well, unless init= was given.
  */
 void handover_switch(struct boot *b, struct handover *h);
 

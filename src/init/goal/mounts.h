@@ -36,13 +36,13 @@ struct mounts {
 	char *text;          /* of fstab, which the entries point into */
 };
 
-/* Takes the entries that count from TEXT, which is cut up and must live as long as B. What cannot
- * be read of it is told. */
+/* Adds the entries for an initramfs from TEXT, which is modified and must live as long as B.
+ * Malformed lines are logged. */
 void mounts_take(struct boot *b, char *text);
 
-/* The next one, for boot parts; false: it lies on no device, or on that of the root. */
+/* The next mount, for boot parts. False if it is not on a device, or on that of the root. */
 bool mounts_describe(const struct boot *b, struct part_mount *out);
 
-/* Copies the root's fstab to where PID 1 can read it without waiting; blocks. 0 also when there is
+/* Copies the root's fstab to where PID 1 can read it without blocking. Blocks. 0 even if there is
  * none. */
 int mounts_copy_fstab(struct job_result *out);

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 /*
- * 0: the kernel starts PATH, as it is seen from the present root directory. -errno: it does not,
- * and WHY says it in words that begin with the path. The program does not run: a child executes it
- * under ptrace(2), which stops it before its first instruction, and is killed there. Where that is
- * not possible, any regular file with the x bit is taken. Blocks as long as the disk does.
+ * 0 if the kernel can start PATH, as seen from the present root directory. -errno if not, and WHY
+ * says why, starting with the path. The program does not run: a child executes it under ptrace(2),
+ * which stops it before its first instruction, and is killed there. If that is not possible, any
+ * regular file with the x bit passes. Blocks as long as the disk does.
  */
 int runnable_check(const char *path, char *why, size_t size);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * rd.cmdline=ask: kernel parameters that somebody types at the console, line by line, until one is
- * empty or a single dot. They count more than those of the kernel.
+ * rd.cmdline=ask: kernel parameters typed at the console, line by line, until one is empty or a
+ * single dot. They override those of the kernel.
  */
 
 #include "init/core/boot.h"

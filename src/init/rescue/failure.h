@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The account of a boot that failed, for who asks after a later good one (format/ours/failure.h). The
- * firmware's memory wears out: it is written only when it would change, and holds no time.
+ * The account of a failed boot, kept for a later good one (format/ours/failure.h). The firmware's
+ * memory wears out, so it is written only if it would change, and holds no time.
  */
 
 #include <stddef.h>

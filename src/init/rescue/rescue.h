@@ -12,7 +12,7 @@ struct rescue {
 	bool begun;	    /* the boot has failed, and this room knows it */
 	bool explained;	    /* the account is out */
 	int64_t explain_by; /* at the latest */
-	int64_t reboot_at;  /* or whatever rd.emergency= says; PARAMS_FOREVER */
+	int64_t reboot_at;  /* or what rd.emergency= says instead; PARAMS_FOREVER: never */
 	int64_t next_remind;
 	bool record_wanted; /* of the failure, in a variable of the firmware */
 };

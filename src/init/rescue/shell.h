@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A shell on the console, where the image has one and its builder allowed it: boot.conf says
- * "shell=". root's password is asked for by the machine's own sulogin. One at a time; PID 1 goes
- * on with everything but its own stages while it runs.
+ * A shell on the console, if the image has one and its builder allowed it ("shell=" in boot.conf).
+ * The machine's own sulogin asks for root's password. There is one at a time; while it runs, PID 1
+ * goes on with everything but its stages.
  */
 
 #include <stdbool.h>
@@ -21,7 +21,7 @@ struct shell {
 	enum shell_policy policy;
 	int pid;      /* 0: none runs */
 	int64_t since;
-	bool ended;   /* one has, and nobody has taken note */
+	bool ended;   /* a shell has ended, which shell_take_end() has not returned yet */
 	bool broken;  /* it could not be started */
 	bool has_terminal;
 	struct termios terminal; /* as it was before */
@@ -35,11 +35,11 @@ void shell_allow(struct shell *s, const char *value);
 /* Why there is no shell; NULL: there may be one. */
 const char *shell_refusal(const struct shell *s);
 
-/* Asks for the drivers of the filesystems that were found, since not every mount(8) names a type, by
- * which the kernel would ask for its driver itself. */
+/* Asks for the drivers of the filesystems that were found, since not every mount(8) names a type,
+ * by which the kernel would ask for its driver itself. */
 void shell_prepare(struct boot *b);
 
-/* Starts one; WHY and THEN: what is said above it. False when that is refused, which is told. */
+/* Starts a shell, after a message with WHY and THEN. False if that is refused, which is logged. */
 bool shell_start(struct boot *b, const char *why, const char *then);
 
 /* Child PID has ended with the STATUS of waitpid(2). Others than ours are passed over. */

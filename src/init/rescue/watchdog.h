@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The machine's watchdog resets it when nobody feeds it. PID 1 feeds /dev/watchdog0 if
- * rd.watchdog= asks for it, or if somebody has started it before; else it is left alone, since
- * nobody might feed it later. It is left running for the root's init, which has to take it over
- * before its time is over. One that the firmware started is fed by the kernel itself until then.
+ * The machine's watchdog resets it when nobody feeds it. PID 1 feeds /dev/watchdog0 with
+ * rd.watchdog=, or if it is running already; otherwise it is left alone, since the root's init
+ * might not feed it. It is left running for the root's init, which has to take over before the
+ * timeout. A watchdog that the firmware started is fed by the kernel until PID 1 opens it.
  */
 
 #include <stdint.h>

@@ -14,10 +14,10 @@
 #include "host/root.h"
 
 enum facts_provides {
-	FACTS_DISKS = 1 << 0,       /* registers disks, or controllers that disks hang on */
-	FACTS_FILESYSTEM = 1 << 1,  /* registers a filesystem */
-	FACTS_INPUT = 1 << 2,       /* registers an input device, or its bus */
-	FACTS_BUS = 1 << 3,         /* drives devices of a virtual machine's bus */
+	FACTS_DISKS = 1 << 0,	   /* registers disks, or controllers of disks */
+	FACTS_FILESYSTEM = 1 << 1, /* registers a filesystem */
+	FACTS_INPUT = 1 << 2,	   /* registers an input device, or its bus */
+	FACTS_BUS = 1 << 3,	   /* drives devices of a virtual machine's bus */
 };
 
 struct facts {

@@ -48,7 +48,7 @@ struct modules {
 	struct module **list;
 	size_t count;
 	struct strset by_name;  /* struct module of what was added */
-	struct strset deps;     /* struct dep by name: all that the kernel has */
+	struct strset deps;	/* struct dep by name: every module of the kernel */
 	struct strset dep_paths; /* and by path */
 	struct softdep *softdeps;
 	size_t n_softdeps;
@@ -86,7 +86,7 @@ const struct dep *modules_dep_of(const struct modules *m, const char *name);
 int modules_each_found(struct modules *m, const char *word,
 		       int (*fn)(struct modules *m, const char *name, void *arg), void *arg);
 
-/* TO is to be loaded before MOD, after it, or neither. */
+/* Loads TO before MOD, after it, or neither. */
 void modules_order(struct modules *m, struct module *mod, struct module *to, bool before,
 		   bool after);
 

@@ -99,7 +99,7 @@ static bool is_foreign(const struct binaries *b, const struct linker_file *f)
 	       !(b->machine == EM_AARCH64 && f->machine == EM_ARM);
 }
 
-/* ---- features that are asked for ---- */
+/* ---- requested features ---- */
 
 int binaries_check_feature(const char *wish, struct err *err)
 {

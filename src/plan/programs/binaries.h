@@ -4,13 +4,13 @@
 /*
  * Programs and libraries with everything that they need to run: libraries as the dynamic linker
  * would find them (plan/programs/linker.h), the dynamic linker itself, libraries that are opened
- * later according to an ELF note, the interpreters of scripts. None of them is ever run.
+ * with dlopen() according to an ELF note, the interpreters of scripts. Nothing is ever run.
  *
  * The search follows the program's own linker: breadth first, what is loaded already is not
  * searched for again, run paths are those of the chain that led to a library.
  *
  * Libraries that are opened later: "required" ones must exist; for "recommended" ones that do not
- * exist there is a warning; "suggested" ones are left out unless their feature is asked for.
+ * exist there is a warning; "suggested" ones are left out unless their feature is requested.
  *
  * Variants for newer processors (folders below glibc-hwcaps): the library for every processor is
  * always packed, and it alone in a generic image. A hostonly image has all variants as well: the

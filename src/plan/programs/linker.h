@@ -45,10 +45,11 @@ struct linker_object {
 
 /* A library that was looked for. */
 struct linker_found {
-	const char *path;   /* NULL: there is none */
-	bool by_name;	    /* not by a run path, but where every program looks */
-	bool is_linker;	    /* musl: the library is the dynamic linker itself */
-	const char *looked; /* if there is none: where it was searched for, and what is there */
+	const char *path; /* NULL: there is none */
+	bool by_name;	  /* not by a run path, but where every program looks */
+	bool is_linker;	  /* musl: the library is the dynamic linker itself */
+	const char
+		*looked; /* if there is none: where it was searched for, and what was found there */
 };
 
 struct linker *linker_new(const struct root *root, struct arena *arena);

@@ -19,13 +19,13 @@
 
 enum { LINKS_NAME_MAX = 1024, LINKS_WWID_MAX = 256 };
 
-/* Writes the names of device NAME to OUT, "by-id/..." and so on, each with a newline behind it.
- * SYS: where sysfs is. Names that do not fit are left out. */
+/* Writes the names of device NAME to OUT, "by-id/..." and so on, each followed by a newline. SYS is
+ * where sysfs is mounted. Names that do not fit are left out. */
 void links_find(const char *sys, const char *name, char *out, size_t size);
 
 /* Is LINK one of those? */
 bool links_has(const char *links, const char *link);
 
-/* What tells the disk that NAME is, or is a part of, from all others in the world; "" when the
- * disk does not say. Two disks with one such name are two ways to one disk. */
+/* The worldwide unique name of the disk NAME, or of the disk of the partition NAME; "" if it has
+ * none. Two disks with the same one are two paths to one disk. */
 void links_wwid(const char *sys, const char *name, char *out, size_t size);
