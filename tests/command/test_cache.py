@@ -55,18 +55,46 @@ def place(tree, tmp_path):
     return Place(tree, folder)
 
 
-def let_age(tree):
-    """Waits until files are old enough to be identified by their times. Younger ones are read again in
-    each run, and may cause a build of the same image."""
-    newest = max(path.lstat().st_ctime for path in tree.root.rglob("*"))
+# Trees in which nothing has changed for a while, by name: each for one test that changes it, but
+# for the first. With what comes into it before.
+AGED = {
+    "unchanged": lambda tree: None,
+    "module of no disk": lambda tree: None,
+    "empty configuration": lambda tree: None,
+    "dependencies": lambda tree: None,
+    "image copied": lambda tree: None,
+    "hardware": lambda tree: put(tree.root / "hardware.json", NVME.read_text()),
+    "machine": lambda tree: trees.write_machine("virtio-blk", tree.root),
+    "plan": lambda tree: None,
+    "new module": lambda tree: (trees.make_module(tree, "kernel/drivers/misc/new.ko"),
+                                trees.depmod(tree)),
+}
+
+
+@pytest.fixture(scope="module")
+def aged(small_kernel, tmp_path_factory):
+    """AGED. They wait together until files are old enough to be identified by their times. Younger
+    ones are read again in each run, and may cause a build of the same image."""
+    folder, made = tmp_path_factory.mktemp("aged"), {}
+    for name, prepare in AGED.items():
+        # Nothing is shared: another test's change to a link would make this file young.
+        shutil.copytree(small_kernel.root, folder / name, symlinks=True)
+        made[name] = trees.KernelTree(folder / name, small_kernel.version)
+        prepare(made[name])
+    newest = max(path.lstat().st_ctime for path in folder.rglob("*"))
     faults.wait_for(lambda: time.time() >= newest + 4)
+    return made
+
+
+def old_place(aged, name, folder):
+    (folder / "old").mkdir()
+    return Place(aged[name], folder / "old")
 
 
 @pytest.fixture
-def still(small_kernel, tmp_path):
-    """A tree without changes for so long that files are identified by their times."""
-    let_age(small_kernel)
-    return Place(small_kernel, tmp_path)
+def still(aged, tmp_path):
+    """A tree that nobody changes, with a place for its image."""
+    return Place(aged["unchanged"], tmp_path)
 
 
 def states(folder):
@@ -171,10 +199,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_any_change_is_seen(what, place):
+def test_any_change_is_seen(what, place, aged, tmp_path):
     change, differs = CHANGES[what]
     if not differs:
-        let_age(place.tree)
+        place = old_place(aged, what, tmp_path)
     place.build()
     assert place.is_unchanged()
     change(place)
@@ -216,11 +244,10 @@ def test_another_request_is_a_change(still):
     assert still.is_unchanged("--add-drivers", "dummy", "--add-drivers", "dummy")
 
 
-def test_change_of_the_hardware(place):
-    hardware = place.folder / "hardware.json"
+def test_change_of_the_hardware(aged, tmp_path):
+    place = old_place(aged, "hardware", tmp_path)
+    hardware = place.tree.root / "hardware.json"
     text = NVME.read_text()
-    hardware.write_text(text)
-    let_age(place.tree)
 
     def build():
         return run(*place.words("--hardware", hardware, "--if-changed")).text
@@ -234,11 +261,10 @@ def test_change_of_the_hardware(place):
     assert not build().endswith("unchanged\n")
 
 
-def test_change_of_the_machine(place):
+def test_change_of_the_machine(aged, tmp_path):
     """A further mount does not change the image, which takes a plan to find out, but only once. A
     further device on the way to the root does change it."""
-    trees.write_machine("virtio-blk", place.tree.root)
-    let_age(place.tree)
+    place = old_place(aged, "machine", tmp_path)
     words = place.words("--if-changed")
     run(*words)
     mounts = place.tree.root / "proc/self/mountinfo"
@@ -286,12 +312,13 @@ def test_size_is_kept(place):
     assert place.out.read_bytes() == place.bytes_without_cache("--compress", "none")
 
 
-def test_fingerprint_of_a_plan(place):
+def test_fingerprint_of_a_plan(aged, tmp_path):
+    place = old_place(aged, "plan", tmp_path)
+
     def fingerprint(*options):
         return run("plan", place.tree.version, "--root", place.tree.root, "--generic", "--json",
                    *options).json["fingerprint"]
 
-    let_age(place.tree)
     first = fingerprint()
     assert re.fullmatch("[0-9a-f]{64}", first) and fingerprint() == first
     assert fingerprint("--compress", "xz") != first
@@ -326,11 +353,9 @@ def record_of(place):
     raise AssertionError("no record")
 
 
-def test_what_modules_say_of_themselves_is_kept(place):
+def test_what_modules_say_of_themselves_is_kept(aged, tmp_path):
     """A module that was not chosen is not opened again, but one that has changed is."""
-    trees.make_module(place.tree, "kernel/drivers/misc/new.ko")
-    trees.depmod(place.tree)
-    let_age(place.tree)
+    place = old_place(aged, "new module", tmp_path)
     place.build()
     calls = faults.trace(["openat2"], place.words("--generic"), place.folder / "log")
     opened = [call.line for call in calls if "O_PATH" not in call.line]
@@ -429,7 +454,7 @@ def test_folder_that_is_a_link(place):
 
 def test_folder_that_is_a_file(place):
     place.cache.write_text("x")
-    is_built_all_the_same(place, "no folder")
+    is_built_all_the_same(place, "not a folder")
 
 
 def test_folder_without_a_parent(place):
@@ -483,15 +508,15 @@ def test_damaged_blobs_are_made_anew(how, place):
 # ---- failing calls, and killed runs ----
 
 @pytest.fixture(scope="module")
-def small_words(small_kernel):
-    return lambda folder: ["build", folder / "out.img", small_kernel.version, "--root",
-                           small_kernel.root, "--hardware", NVME, "--cache-dir", folder / "cache"]
+def small_words(aged):
+    tree = aged["unchanged"]
+    return lambda folder: ["build", folder / "out.img", tree.version, "--root", tree.root,
+                           "--hardware", NVME, "--cache-dir", folder / "cache"]
 
 
 @pytest.fixture(scope="module")
-def good(small_words, small_kernel, tmp_path_factory):
+def good(small_words, tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
-    let_age(small_kernel)
     run(*small_words(folder))
     return folder
 
