@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The root filesystem is checked before it is mounted, with this machine's e2fsck."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from lib import disk, image, kernels, qemu, rootfs
+from lib import disk, files, image, kernels, qemu, rootfs
 from lib.command import environment, run
 
 
@@ -32,7 +31,7 @@ class Lab:
     def image(self, checker):
         """A generic image with the program CHECKER as its fsck.ext4."""
         system = self.folder / f"system-{checker.name}"
-        shutil.copytree(self.kernel.root, system, symlinks=True, copy_function=os.link)
+        files.link_tree(self.kernel.root, system)
         rootfs.install(checker, system, "/usr/sbin/fsck.ext4")
         out = self.folder / f"image-{checker.name}"
         image.build(out, kernels.Kernel(system, self.kernel.version), "generic")

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How the kernel unpacks hard links in both segments, seen in the initramfs itself."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from lib import image, kernels, qemu
+from lib import files, image, kernels, qemu
 from lib.command import run
 
 BASE = ["usr/libexec/a", "usr/libexec/b", "usr/libexec/c"]
@@ -57,7 +56,7 @@ def test_names_of_one_file(suite, contents, init, tmp_path):
     suffix = "" if suite == "bullseye" else ".xz"
     store, alone = [path + suffix for path in STORE], [*ALONE[:3], ALONE[3] + suffix]
     root = tmp_path / "root"
-    shutil.copytree(kernel.root, root, symlinks=True, copy_function=os.link)
+    files.link_tree(kernel.root, root)
     for path in (*store, alone[3]):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         target = root / "lib/firmware/qlogic" / Path(path).name

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """PID 1 on slow, large, small and broken machines, with absurd parameters, and under sanitizers."""
 
-import os
 import shutil
 import subprocess
 
 import pytest
 
-from lib import BUILD, disk, image, kernels, qemu, rootfs
+from lib import BUILD, disk, files, image, kernels, qemu, rootfs
 from lib.command import run
 
 # Runs before PID 1, since the address sanitizer needs /proc at its start.
@@ -236,7 +235,7 @@ def test_under_the_address_sanitizer(lab):
     folder = lab.sanitized("address")
     lab.static(BEFORE, folder / "before")
     tree = folder / "system"
-    shutil.copytree(lab.kernel.root, tree, symlinks=True, copy_function=os.link)
+    files.link_tree(lab.kernel.root, tree)
     rootfs.install(folder / "preroot-init", tree, "/usr/libexec/copy")
     rootfs.install(folder / "before", tree, "/usr/libexec/before")
     initrd = lab.image("address", kernels.Kernel(tree, lab.kernel.version), folder / "preroot",

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import BUILD, TOP
 from .command import run
 from .debian import debootstrap
+from .files import link_tree
 
 SOURCES = TOP / "tests/boot"
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
@@ -92,7 +93,7 @@ def create_with_features(tree, system, features):
     Each program below /usr/libexec that they name is the hook.
     """
     tree = Path(tree)
-    shutil.copytree(system, tree, symlinks=True, copy_function=os.link)
+    link_tree(system, tree)
     for name, text in features.items():
         path = tree / "etc/preroot/features.d" / name
         path.parent.mkdir(parents=True, exist_ok=True)
