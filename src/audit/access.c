@@ -170,14 +170,14 @@ void audit_secure_boot(struct audit *a)
 	audit_add(a, AUDIT_NOTE, "secure-boot", NULL,
 		  on == 1 ? "Secure Boot is on"
 		  : read_switch(a, "SetupMode") == 1
-			  ? "Secure Boot is off, and the firmware takes new keys (setup mode)"
+			  ? "Secure Boot is off, and the firmware accepts new keys (setup mode)"
 			  : "Secure Boot is off",
 		  NULL);
 	if (on != 1)
 		return;
 	audit_add(a, AUDIT_NOTE, "image-unsigned", NULL,
-		  "an image of its own has no signature that the firmware or the boot loader looks "
-		  "at: a unified kernel image (UKI) covers it",
+		  "neither the firmware nor the boot loader checks a signature of a separate "
+		  "image: only a unified kernel image (UKI) covers it",
 		  NULL);
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
 		check_signed(a, k);

@@ -53,7 +53,7 @@ static struct audit_kernel *kernel_of(struct audit *a, const char *version)
 
 /* Adds the kernels in /boot that have a version in their name. Backups and Fedora's rescue kernel
  * do not count: their names are not the kernel's version. */
-static void take_kernel_files(struct audit *a)
+static void add_kernel_files(struct audit *a)
 {
 	static const char *const starts[] = {"vmlinuz-", "vmlinux-", "kernel-"};
 	static const char *const not [] = {".old",    ".bak", ".orig", ".efi",
@@ -82,7 +82,7 @@ static int newer_first(const void *x, const void *y)
 			       ((const struct audit_kernel *)x)->version);
 }
 
-static void take_kernels(struct audit *a)
+static void add_kernels(struct audit *a)
 {
 	struct kernel *trees;
 	int n = kernels_list(a->root, a->arena, &trees, NULL);
@@ -94,7 +94,7 @@ static void take_kernels(struct audit *a)
 	for (int i = 0; i < n; i++)
 		kernel_of(a, trees[i].version)->modules_dir =
 			trees[i].is_monolithic ? NULL : trees[i].modules_dir;
-	take_kernel_files(a);
+	add_kernel_files(a);
 	for (size_t i = 0; i < a->inventory.n; i++)
 		kernel_of(a, a->inventory.rows[i].version);
 	if (running && *running && !strchr(running, '/'))
@@ -111,13 +111,12 @@ static int no_such_kernel(struct audit *a, const char *version, struct err *err)
 
 	for (size_t i = 0; i < a->n_kernels; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", a->kernels[i].version);
-	err_set(err, -ENOENT, "there is nothing of a kernel %s below %s/", version,
-		root_prefix(a->root));
+	err_set(err, -ENOENT, "there is no kernel %s below %s/", version, root_prefix(a->root));
 	return err_hint(err, "kernels: %s", names.len ? buf_cstr(&names) : "none");
 }
 
 /* The requested kernels; by default the running one and those that may boot next. */
-static int choose(struct audit *a, struct err *err)
+static int choose_kernels(struct audit *a, struct err *err)
 {
 	const struct audit_request *q = a->q;
 	bool has_newest = false, has_whole = false;
@@ -214,8 +213,8 @@ int audit_run(const struct audit_request *q, struct arena *arena, struct audit_r
 
 	if (e < 0)
 		return e;
-	take_kernels(&a);
-	e = choose(&a, err);
+	add_kernels(&a);
+	e = choose_kernels(&a, err);
 	if (e < 0)
 		return e;
 	read_configs(&a);

@@ -52,7 +52,7 @@ static const char *menu_tool(struct audit *a)
 	return NULL;
 }
 
-static void say_unlisted(struct audit *a, const struct audit_kernel *k)
+static void report_unlisted(struct audit *a, const struct audit_kernel *k)
 {
 	const char *fact =
 		arena_printf(a->arena, "the boot menu has no entry for kernel %s", k->version);
@@ -79,7 +79,7 @@ static const char *why_booted(const struct audit *a, const struct bootmenu_entry
 	return NULL;
 }
 
-static void say_broken(struct audit *a, const struct bootmenu_entry *e, const char *path)
+static void report_broken(struct audit *a, const struct bootmenu_entry *e, const char *path)
 {
 	const char *why = why_booted(a, e);
 	enum audit_severity severity = why ? AUDIT_ERROR : AUDIT_WARNING;
@@ -102,7 +102,7 @@ static void say_broken(struct audit *a, const struct bootmenu_entry *e, const ch
 static void check_file(struct audit *a, const struct bootmenu_entry *e, const char *path)
 {
 	if (!root_exists(a->root, path))
-		say_broken(a, e, path);
+		report_broken(a, e, path);
 }
 
 /* Is it an entry of a kernel without an image? audit_images() reports that. */
@@ -126,7 +126,7 @@ static void check_entries(struct audit *a)
 	}
 }
 
-static void say_no_boot(struct audit *a)
+static void report_no_boot(struct audit *a)
 {
 	if (a->n_kernels || a->boot_err.code != -ENOENT)
 		audit_add(a, AUDIT_ERROR, "boot-folder", NULL, a->boot_err.text, a->boot_err.hint);
@@ -137,7 +137,7 @@ void audit_menu(struct audit *a)
 	const struct bootmenu *m = &a->menu;
 
 	if (!a->has_boot) {
-		say_no_boot(a);
+		report_no_boot(a);
 		return;
 	}
 	if (!a->has_menu) {
@@ -162,7 +162,7 @@ void audit_menu(struct audit *a)
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
 		if (k->image && k->modules_dir && !k->is_broken &&
 		    !bootmenu_find(m, k->version, NULL))
-			say_unlisted(a, k);
+			report_unlisted(a, k);
 }
 
 /* ---- space ---- */

@@ -21,7 +21,7 @@ struct wanted {
 	const char *where;
 };
 
-static void say_missing(struct audit *a, const struct wanted *w, const char *remedy)
+static void report_missing(struct audit *a, const struct wanted *w, const char *remedy)
 {
 	audit_add(a, AUDIT_WARNING, "default-entry-missing", NULL,
 		  arena_printf(a->arena,
@@ -141,9 +141,9 @@ static const struct bootmenu_entry *default_of_grub(struct audit *a)
 	/* A number also counts entries in conditions and in sourced files, so it may be valid. */
 	if (found || strchr(w.name, '$') || !name[strspn(name, "0123456789")])
 		return found;
-	say_missing(a, &w,
-		    "choose one: grub-set-default or grub2-set-default, or GRUB_DEFAULT in "
-		    "/etc/default/grub");
+	report_missing(a, &w,
+		       "choose one: grub-set-default or grub2-set-default, or GRUB_DEFAULT in "
+		       "/etc/default/grub");
 	return first_of_grub(a);
 }
 
@@ -249,7 +249,7 @@ static const struct bootmenu_entry *default_of_bls(struct audit *a)
 	found = find_in_bls(a, w.name);
 	if (found || may_be_elsewhere(a, top, w.name))
 		return found;
-	say_missing(a, &w, "correct it, or run bootctl set-default");
+	report_missing(a, &w, "correct it, or run bootctl set-default");
 	return newest_of_bls(a);
 }
 
@@ -277,7 +277,7 @@ static const struct bootmenu_entry *default_of_extlinux(struct audit *a)
 		    strcmp(a->menu.entries[i].id, w.name) == 0)
 			return &a->menu.entries[i];
 	if (w.name)
-		say_missing(a, &w, "correct it: it is to be the name of a LABEL");
+		report_missing(a, &w, "correct it: it must be the name of a LABEL");
 	return first_of_extlinux(a);
 }
 
@@ -293,7 +293,7 @@ static const struct audit_kernel *newest_in_menu(const struct audit *a)
 	return NULL;
 }
 
-static void say_older(struct audit *a, const struct bootmenu_entry *e)
+static void report_older(struct audit *a, const struct bootmenu_entry *e)
 {
 	const struct audit_kernel *newest = newest_in_menu(a);
 
@@ -323,5 +323,5 @@ void audit_default(struct audit *a)
 		a->preferred[BOOTMENU_EXTLINUX] = default_of_extlinux(a);
 	for (size_t i = 0; i < BOOTMENU_LOADERS; i++)
 		if (a->preferred[i])
-			say_older(a, a->preferred[i]);
+			report_older(a, a->preferred[i]);
 }

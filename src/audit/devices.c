@@ -182,7 +182,7 @@ static bool is_there(struct devices *d, const struct audit_spec *s)
 
 /* ---- telling, each device once ---- */
 
-static bool is_told(struct devices *d, const char *id, const char *spec)
+static bool is_reported(struct devices *d, const char *id, const char *spec)
 {
 	char key[sizeof(d->told[0])];
 
@@ -204,7 +204,7 @@ static void check(struct devices *d, const char *text, const char *use, const ch
 	struct audit *a = d->a;
 	struct audit_spec s;
 
-	if (!audit_spec_decode(text, &s) || is_there(d, &s) || is_told(d, id, text))
+	if (!audit_spec_decode(text, &s) || is_there(d, &s) || is_reported(d, id, text))
 		return;
 	audit_add(a, is_root ? AUDIT_ERROR : AUDIT_WARNING, id, NULL,
 		  arena_printf(a->arena, "%s names %s%s, and there is no such device", where,
@@ -327,7 +327,7 @@ void audit_devices(struct audit *a)
 			  arena_printf(a->arena,
 				       "%s/dev/disk is not there: whether the devices of "
 				       "fstab, crypttab and kernel parameters exist was not "
-				       "looked at",
+				       "checked",
 				       root_prefix(a->root)),
 			  NULL);
 }

@@ -13,7 +13,7 @@
 /* The existing images: their state, whether their kernel can unpack them, and secrets. */
 
 /* `preroot VERB` for this root. */
-static const char *preroot(struct audit *a, const char *verb, const struct audit_kernel *k)
+static const char *preroot_command(struct audit *a, const char *verb, const struct audit_kernel *k)
 {
 	const char *root = a->root->is_host ? ""
 					    : arena_printf(a->arena, " --root %s",
@@ -48,7 +48,7 @@ static bool is_older(struct audit *a, const struct audit_kernel *k)
 }
 
 /* The image in use, or only its trial, did not boot. */
-static void say_failed(struct audit *a, const struct audit_kernel *k)
+static void report_failed(struct audit *a, const struct audit_kernel *k)
 {
 	const struct state *s = &k->row->state;
 	bool in_use = strcmp(s->failed, s->id) == 0;
@@ -57,10 +57,11 @@ static void say_failed(struct audit *a, const struct audit_kernel *k)
 
 	if (!in_use)
 		audit_add_command(a, AUDIT_WARNING, "image-failed", k, fact,
-				  preroot(a, "status --forget", NULL));
+				  preroot_command(a, "status --forget", NULL));
 	else
-		audit_add_command(a, AUDIT_ERROR, "image-failed", k, fact,
-				  preroot(a, k->row->n_previous ? "restore" : "rebuild", k));
+		audit_add_command(
+			a, AUDIT_ERROR, "image-failed", k, fact,
+			preroot_command(a, k->row->n_previous ? "restore" : "rebuild", k));
 }
 
 static void check_state(struct audit *a, const struct audit_kernel *k)
@@ -77,15 +78,15 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 			a, is_named(a, k) ? AUDIT_ERROR : AUDIT_WARNING, "image-missing", k,
 			arena_printf(a->arena, "kernel %s has no image%s", k->version,
 				     is_named(a, k) ? ", but the boot menu boots it with one" : ""),
-			preroot(a, "rebuild", k));
+			preroot_command(a, "rebuild", k));
 		break;
 	case INVENTORY_STALE:
 		audit_add_command(a, AUDIT_WARNING, "image-stale", k,
 				  arena_printf(a->arena, "/%s is not up to date: %s", path, why),
-				  preroot(a, "rebuild", k));
+				  preroot_command(a, "rebuild", k));
 		break;
 	case INVENTORY_FAILED:
-		say_failed(a, k);
+		report_failed(a, k);
 		break;
 	case INVENTORY_ORPHANED:
 		/* Kernels and modules are reported by audit_kernels(). */
@@ -93,7 +94,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 			audit_add_command(a, AUDIT_NOTE, "image-orphaned", k,
 					  arena_printf(a->arena, "/%s belongs to no kernel",
 						       k->row->images[0].path),
-					  preroot(a, "prune", NULL));
+					  preroot_command(a, "prune", NULL));
 		break;
 	case INVENTORY_UNVERIFIED:
 		if (*k->row->state.sha256)
@@ -102,14 +103,14 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 						       "/%s is not the image that preroot wrote: "
 						       "another tool has replaced it",
 						       path),
-					  preroot(a, "rebuild", k));
+					  preroot_command(a, "rebuild", k));
 		else if (is_older(a, k))
 			audit_add_command(a, AUDIT_WARNING, "image-stale", k,
 					  arena_printf(a->arena,
 						       "/%s is older than the modules of its "
 						       "kernel",
 						       path),
-					  preroot(a, "rebuild", k));
+					  preroot_command(a, "rebuild", k));
 		break;
 	case INVENTORY_CURRENT:
 	case INVENTORY_UNKNOWN:
@@ -119,7 +120,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 }
 
 /* Reports what the inventory could not read, except the menu, which audit_menu() reports. */
-static void say_notes(struct audit *a)
+static void report_notes(struct audit *a)
 {
 	for (size_t i = 0; i < a->inventory.n_notes && a->has_boot; i++) {
 		const char *note = a->inventory.notes[i];
@@ -133,7 +134,7 @@ static void say_notes(struct audit *a)
 
 void audit_images(struct audit *a)
 {
-	say_notes(a);
+	report_notes(a);
 	for (struct audit_kernel *k = NULL; (k = audit_next(a, k));)
 		if (k->row && a->has_boot)
 			check_state(a, k);
@@ -155,17 +156,17 @@ void audit_builders(struct audit *a)
 
 /* ---- what the bytes say ---- */
 
-static void say_damaged(struct audit *a, const struct audit_kernel *k, const char *path,
-			const struct err *err)
+static void report_damaged(struct audit *a, const struct audit_kernel *k, const char *path,
+			   const struct err *err)
 {
 	if (err->code == -EACCES || err->code == -EPERM)
 		audit_add(a, AUDIT_NOTE, "image-not-readable", k,
-			  arena_printf(a->arena, "/%s cannot be looked into", path),
+			  arena_printf(a->arena, "/%s cannot be read", path),
 			  "run the audit as root");
 	else
 		audit_add_command(a, AUDIT_ERROR, "image-damaged", k, err->text,
-				  k->modules_dir && k->image ? preroot(a, "rebuild", k)
-							     : preroot(a, "status", NULL));
+				  k->modules_dir && k->image ? preroot_command(a, "rebuild", k)
+							     : preroot_command(a, "status", NULL));
 }
 
 static int open_image(struct audit *a, const char *path, int *fd, struct image **out,
@@ -205,7 +206,7 @@ static void check_codec(struct audit *a, const struct audit_kernel *k)
 	enum codec codec;
 
 	if (open_image(a, path, &fd, &image, &err) < 0 || first_codec(image, &codec, &err) < 0) {
-		say_damaged(a, k, path, &err);
+		report_damaged(a, k, path, &err);
 		return;
 	}
 	if (codec != CODEC_NONE && k->config.len && !audit_has(k, codec_info(codec)->rd))
@@ -215,7 +216,7 @@ static void check_codec(struct audit *a, const struct audit_kernel *k)
 					       "compressed with %s (%s is not set in /%s)",
 					       k->version, path, codec_info(codec)->name,
 					       codec_info(codec)->rd, k->config_origin),
-				  preroot(a, "rebuild", k));
+				  preroot_command(a, "rebuild", k));
 }
 
 void audit_decoders(struct audit *a)

@@ -63,7 +63,7 @@ static void check_version(struct audit *a, struct audit_kernel *k)
 	if (n < 0)
 		err_sys(&err, (int)n, "/%s", k->image);
 	else if (bzimage_decode(head, (size_t)n, &image, &err) < 0)
-		err_prefix(&err, "/%s is no kernel that boots", k->image);
+		err_prefix(&err, "/%s is not a bootable kernel", k->image);
 	if (n == -EACCES || n == -EPERM) {
 		audit_add(a, AUDIT_NOTE, "kernel-unreadable", k, err.text, "run the audit as root");
 	} else if (err.code) {

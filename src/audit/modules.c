@@ -101,7 +101,7 @@ static const char *depmod(struct audit *a, const struct audit_kernel *k)
 				      audit_quote(a, k->version));
 }
 
-static void say_stale(struct audit *a, const struct audit_kernel *k, const char *what)
+static void report_stale(struct audit *a, const struct audit_kernel *k, const char *what)
 {
 	audit_add_command(a, AUDIT_WARNING, "module-index-stale", k,
 			  arena_printf(a->arena, "the module indexes of /%s are not up to date: %s",
@@ -138,21 +138,23 @@ static void check_stale(struct audit *a, const struct audit_kernel *k)
 	walk(&t, k->modules_dir, "", 0);
 	first = lacking(named, n_named, t.files, t.n, &n);
 	if (first)
-		return say_stale(a, k,
-				 arena_printf(a->arena,
-					      "%zu module%s that they name %s gone, "
-					      "%s is the first",
-					      n, n == 1 ? "" : "s", n == 1 ? "is" : "are", first));
+		return report_stale(a, k,
+				    arena_printf(a->arena,
+						 "%zu module%s that they name %s gone, "
+						 "%s is the first",
+						 n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
+						 first));
 	first = lacking(t.files, t.n, named, n_named, &n);
 	if (first)
-		return say_stale(a, k,
-				 arena_printf(a->arena,
-					      "%zu module%s %s not in them, %s is the "
-					      "first",
-					      n, n == 1 ? "" : "s", n == 1 ? "is" : "are", first));
+		return report_stale(a, k,
+				    arena_printf(a->arena,
+						 "%zu module%s %s not in them, %s is the "
+						 "first",
+						 n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
+						 first));
 	if (t.newest_file && root_stat(a->root, index, &st) == 0 &&
 	    is_newer(&t.newest, &st.st_mtim))
-		say_stale(a, k, arena_printf(a->arena, "%s is newer", t.newest_file));
+		report_stale(a, k, arena_printf(a->arena, "%s is newer", t.newest_file));
 }
 
 /* The FILES that K lacks, separated by commas. */
@@ -234,8 +236,8 @@ static bool read_module(struct audit *a, const char *path, struct audit_module *
 }
 
 /* Samples up to MAX of the PATHS that are FOREIGN or not, spread over the whole list. */
-static void take(struct audit *a, struct audit_kernel *k, const char *const *paths, size_t n,
-		 bool foreign, size_t max)
+static void add_sample(struct audit *a, struct audit_kernel *k, const char *const *paths, size_t n,
+		       bool foreign, size_t max)
 {
 	size_t fitting = 0, at = 0, taken = 0;
 
@@ -266,8 +268,8 @@ size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_
 		n = read_dep(a, k, &paths);
 		k->sample =
 			arena_alloc(a->arena, (SAMPLE_OWN + SAMPLE_FOREIGN) * sizeof(*k->sample));
-		take(a, k, paths, n, false, SAMPLE_OWN);
-		take(a, k, paths, n, true, SAMPLE_FOREIGN);
+		add_sample(a, k, paths, n, false, SAMPLE_OWN);
+		add_sample(a, k, paths, n, true, SAMPLE_FOREIGN);
 	}
 	k->has_sample = true;
 	*out = k->sample;

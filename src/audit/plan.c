@@ -23,7 +23,7 @@ struct prompt {
 	bool has_line;	  /* there is a serial console to type on */
 };
 
-static void look_at_line(struct audit *a, const char *line, const char *where, void *arg)
+static void check_line(struct audit *a, const char *line, const char *where, void *arg)
 {
 	char *cursor = arena_strdup(a->arena, line), *param, *value;
 	struct prompt *p = arg;
@@ -45,7 +45,7 @@ static struct prompt what_asks(struct audit *a)
 	struct prompt p = {0};
 	struct audit_crypt c;
 
-	audit_cmdlines(a, look_at_line, &p);
+	audit_cmdlines(a, check_line, &p);
 	for (size_t i = 0; i < add->n; i++)
 		if (strcmp(add->list[i], "rescue") == 0)
 			p.what = "the image is to have a shell";
@@ -77,7 +77,7 @@ static bool has_keyboard(const struct build *b)
 
 /* ---- the plan ---- */
 
-static void say_warnings(struct audit *a, const struct audit_kernel *k, const struct plan *plan)
+static void report_warnings(struct audit *a, const struct audit_kernel *k, const struct plan *plan)
 {
 	size_t n = 0;
 
@@ -113,7 +113,7 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 			audit_add(a, AUDIT_ERROR, "plan-refused", k, err.text, err.hint);
 		return;
 	}
-	say_warnings(a, k, &b.plan);
+	report_warnings(a, k, &b.plan);
 	if (p->what && !p->has_line && !has_keyboard(&b))
 		audit_add(
 			a, AUDIT_NOTE, "keyboard-missing", k,

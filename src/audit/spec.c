@@ -68,7 +68,7 @@ static bool is_dots(const char *text, size_t len)
 }
 
 /* Refines the KIND of a name below /dev by its slashes. False if it cannot be a device's name. */
-static bool take_path(const char *text, size_t len, enum audit_spec_kind *kind)
+static bool refine_path(const char *text, size_t len, enum audit_spec_kind *kind)
 {
 	const char *slash = memchr(text, '/', len), *rest = slash ? slash + 1 : text;
 	size_t rest_len = len - (size_t)(rest - text);
@@ -127,7 +127,7 @@ bool audit_spec_decode(const char *text, struct audit_spec *out)
 		if (cut)
 			len = (size_t)(cut - text);
 		kind = p->kind;
-		if (!len || len >= sizeof(out->value) || !take_path(text, len, &kind))
+		if (!len || len >= sizeof(out->value) || !refine_path(text, len, &kind))
 			return false;
 		out->kind = kind;
 		memcpy(out->value, text, len);

@@ -116,7 +116,7 @@ static int run_command(int argc, char **argv)
 	if (at >= argc) {
 		struct err err = {0};
 
-		err_set(&err, -EINVAL, "there is no command in this line");
+		err_set(&err, -EINVAL, "the command line has no command");
 		err_hint(&err, "see: preroot --help");
 		return cli_usage(-EINVAL, &err);
 	}

@@ -92,8 +92,8 @@ int options_words(const struct command *c, const char *word)
 }
 
 /* Handles ARGV[*AT], an option. */
-static int take_option(const struct command *c, int argc, char **argv, int *at,
-		       options_apply *apply, void *arg, struct err *err)
+static int handle_option(const struct command *c, int argc, char **argv, int *at,
+			 options_apply *apply, void *arg, struct err *err)
 {
 	char *word = argv[*at], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
@@ -134,7 +134,7 @@ int options_parse(const struct command *c, int argc, char **argv, options_apply 
 			argv[n++] = argv[i];
 			continue;
 		}
-		r = take_option(c, argc, argv, &i, apply, arg, err);
+		r = handle_option(c, argc, argv, &i, apply, arg, err);
 		if (r < 0)
 			return r;
 	}

@@ -49,7 +49,7 @@ void progress_end(struct progress *p)
 
 /* ---- steps ---- */
 
-static void tell_packing(struct teller *t, const struct step *step)
+static void show_packing(struct teller *t, const struct step *step)
 {
 	if (!t->packing) {
 		snprintf(t->label, sizeof(t->label), "packing %s", step->kernel);
@@ -70,7 +70,7 @@ void teller_tell(const struct step *step, void *teller)
 	struct teller *t = teller;
 
 	if (step->kind == STEP_PACKING) {
-		tell_packing(t, step);
+		show_packing(t, step);
 		return;
 	}
 	teller_end(t);

@@ -213,7 +213,7 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 	}
 }
 
-static int settle_hostonly_mode(struct cli_request *r, struct err *err)
+static int set_hostonly_mode(struct cli_request *r, struct err *err)
 {
 	static const char *const names[] = {
 		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
@@ -263,7 +263,7 @@ int cli_request_settle(struct cli_request *r, struct err *err)
 			       "--generic is for any machine: it takes no --hostonly-mode");
 	if (r->is_generic)
 		r->request.mode = MODE_GENERIC;
-	if (r->hostonly_mode && settle_hostonly_mode(r, err) < 0)
+	if (r->hostonly_mode && set_hostonly_mode(r, err) < 0)
 		return err->code;
 	return read_hardware_pipe(r, err);
 }

@@ -55,7 +55,7 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 /* ---- values ---- */
 
 /* Reads KEY as a number up to MAX. Leaves *OUT alone if it is not set. */
-static int take_number(const struct conf *c, const char *key, uint64_t max, uint64_t *out,
+static int read_number(const struct conf *c, const char *key, uint64_t max, uint64_t *out,
 		       struct err *err)
 {
 	const struct conf_assignment *a = conf_find(c, key);
@@ -66,17 +66,17 @@ static int take_number(const struct conf *c, const char *key, uint64_t max, uint
 		       a->line, key, a->text, (unsigned long long)max);
 }
 
-static int take_level(const struct conf *c, const char *key, enum runlog_level *out,
+static int read_level(const struct conf *c, const char *key, enum runlog_level *out,
 		      struct err *err)
 {
 	uint64_t level = *out;
-	int r = take_number(c, key, RUNLOG_TRACE, &level, err);
+	int r = read_number(c, key, RUNLOG_TRACE, &level, err);
 
 	*out = (enum runlog_level)level;
 	return r;
 }
 
-static int take_logfile(struct settings *s, struct err *err)
+static int read_logfile(struct settings *s, struct err *err)
 {
 	const struct conf_assignment *a = conf_find(&s->config.values, "logfile");
 
@@ -103,22 +103,22 @@ static enum runlog_level add_levels(enum runlog_level level, int more)
 				    : (enum runlog_level)sum;
 }
 
-static int take_values(struct settings *s, struct err *err)
+static int read_values(struct settings *s, struct err *err)
 {
 	const struct conf *c = &s->config.values;
 	enum runlog_level standard = RUNLOG_INFO;
 	uint64_t keep = KEEP_DEFAULT;
-	int r = take_number(c, "preroot_keep", KEEP_MAX, &keep, err);
+	int r = read_number(c, "preroot_keep", KEEP_MAX, &keep, err);
 
 	s->file = s->system = RUNLOG_INFO;
 	if (r == 0)
-		r = take_level(c, "stdloglvl", &standard, err);
+		r = read_level(c, "stdloglvl", &standard, err);
 	if (r == 0)
-		r = take_level(c, "fileloglvl", &s->file, err);
+		r = read_level(c, "fileloglvl", &s->file, err);
 	if (r == 0)
-		r = take_level(c, "sysloglvl", &s->system, err);
+		r = read_level(c, "sysloglvl", &s->system, err);
 	if (r == 0)
-		r = take_logfile(s, err);
+		r = read_logfile(s, err);
 	if (r < 0)
 		return r;
 	s->keep = s->has_keep ? s->keep : keep;
@@ -146,12 +146,12 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 	struct request request;
 
 	if (r == 0)
-		r = take_values(s, err);
+		r = read_values(s, err);
 	if (r == 0 && s->q)
 		r = configure_request(&s->q->request, &s->config.values, arena, &request, err);
 	if (r < 0 && s->is_lenient && !was_named) {
 		s->config = (struct config){0};
-		take_values(s, NULL);
+		read_values(s, NULL);
 		cli_set_level(s->standard);
 		cli_warn("the configuration is left out: %s", err->text);
 		*err = (struct err){0};

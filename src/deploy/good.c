@@ -23,7 +23,7 @@
 
 enum { CMDLINE_MAX = 64 * 1024 };
 
-struct settle {
+struct mark {
 	const struct good_request *q;
 	const struct root *root;
 	struct arena *arena;
@@ -36,7 +36,7 @@ struct settle {
 };
 
 /* 1, or 0 if there is nothing to do; OUT may say why. */
-static int read_boot(struct settle *s, struct err *err)
+static int read_boot(struct mark *s, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct bootlog log = {0};
@@ -56,7 +56,7 @@ static int read_boot(struct settle *s, struct err *err)
 		return 0;
 	}
 	if (!path_is_clean(log.kernel) || strchr(log.kernel, '/'))
-		return err_set(err, -EBADMSG, "%s/" BOOTLOG_PATH ": no version of a kernel: %s",
+		return err_set(err, -EBADMSG, "%s/" BOOTLOG_PATH ": not a kernel version: %s",
 			       root_prefix(s->root), log.kernel);
 	s->out->kernel = log.kernel;
 	s->out->id = log.image;
@@ -79,7 +79,7 @@ static bool is_trial_boot(const struct root *r)
 	return false;
 }
 
-static bool is_this(struct settle *s, const char *path)
+static bool is_this(struct mark *s, const char *path)
 {
 	_cleanup_fd_ int fd = root_openat(s->root, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 	char id[MANIFEST_ID + 1];
@@ -88,7 +88,7 @@ static bool is_this(struct settle *s, const char *path)
 }
 
 /* Finds the image that booted in /boot, and whether there is a trial. */
-static int find_image(struct settle *s, struct err *err)
+static int find_image(struct mark *s, struct err *err)
 {
 	struct boot_images images = {0};
 	int r = boot_images_list(s->root, &s->boot, s->arena, &images, err);
@@ -111,7 +111,7 @@ static int find_image(struct settle *s, struct err *err)
 }
 
 /* Updates the state to the file that is now the current image. */
-static int describe_image(struct settle *s, struct err *err)
+static int describe_image(struct mark *s, struct err *err)
 {
 	_cleanup_fd_ int fd = root_openat(s->root, s->image, O_RDONLY | O_NONBLOCK);
 	uint8_t sum[DIGEST_SIZE];
@@ -127,7 +127,7 @@ static int describe_image(struct settle *s, struct err *err)
 	return 0;
 }
 
-static int keep_trial(struct settle *s, struct err *err)
+static int keep_trial(struct mark *s, struct err *err)
 {
 	const char *prefix = root_prefix(s->root);
 	const char *trial = boot_image_trial(s->image, s->arena);
@@ -144,7 +144,7 @@ static int keep_trial(struct settle *s, struct err *err)
 
 /* Another image than the trial has booted, so the trial has failed; unless this is still the boot
  * in which the trial was requested. */
-static int judge_trial(struct settle *s, struct err *err)
+static int drop_trial(struct mark *s, struct err *err)
 {
 	char boot[STATE_BOOT_ID + 1];
 	int r;
@@ -164,7 +164,7 @@ static int judge_trial(struct settle *s, struct err *err)
 
 /* Removes the trial from the menu. The trial is over only once that is done: if it fails, the next
  * boot tries again. */
-static int end_trial(struct settle *s, struct err *err)
+static int end_trial(struct mark *s, struct err *err)
 {
 	struct loader_request q = {.root = s->root, .bootdir = &s->boot, .say = s->q->say,
 				   .arg = s->q->arg};
@@ -178,7 +178,7 @@ static int end_trial(struct settle *s, struct err *err)
 	return 0;
 }
 
-static int settle(struct settle *s, struct err *err)
+static int mark_image(struct mark *s, struct err *err)
 {
 	struct good *o = s->out;
 	bool is_new;
@@ -196,7 +196,7 @@ static int settle(struct settle *s, struct err *err)
 	if (s->is_trial && o->path && (!s->is_other || is_trial_boot(s->root)))
 		r = keep_trial(s, err);
 	else if (s->has_trial || *s->state.trial)
-		r = judge_trial(s, err);
+		r = drop_trial(s, err);
 	if (r < 0)
 		return r;
 	if (o->trial_kept || o->trial_dropped)
@@ -210,7 +210,7 @@ static int settle(struct settle *s, struct err *err)
 	return loader < 0 ? loader : r;
 }
 
-static int look_at_state(struct settle *s, struct err *err)
+static int read_state(struct mark *s, struct err *err)
 {
 	int r = state_read(s->root, s->out->kernel, &s->state, err);
 
@@ -220,9 +220,9 @@ static int look_at_state(struct settle *s, struct err *err)
 	return 0;
 }
 
-int good_settle(const struct good_request *q, struct good *out, struct err *err)
+int good_mark(const struct good_request *q, struct good *out, struct err *err)
 {
-	struct settle s = {.q = q, .root = q->root, .arena = q->arena, .out = out};
+	struct mark s = {.q = q, .root = q->root, .arena = q->arena, .out = out};
 	_cleanup_fd_ int lock = -1;
 	int e;
 
@@ -234,7 +234,7 @@ int good_settle(const struct good_request *q, struct good *out, struct err *err)
 		out->why_not = "this boot went on only after it had failed";
 		return 0;
 	}
-	e = look_at_state(&s, err);
+	e = read_state(&s, err);
 	if (e < 0)
 		return e;
 	if (strcmp(s.state.good, out->id) == 0 && !*s.state.trial &&
@@ -243,6 +243,6 @@ int good_settle(const struct good_request *q, struct good *out, struct err *err)
 	lock = lock_take(q->root, LOCK_SECONDS, q->waiting, NULL, err);
 	if (lock < 0)
 		return lock;
-	e = look_at_state(&s, err);
-	return e < 0 ? e : settle(&s, err);
+	e = read_state(&s, err);
+	return e < 0 ? e : mark_image(&s, err);
 }

@@ -43,4 +43,4 @@ struct good_request {
  * the names of images are as before, or a trial that booted has its new name; what remains to be
  * done, for example because a boot loader's tool failed, is tried again by the next call.
  */
-int good_settle(const struct good_request *q, struct good *out, struct err *err);
+int good_mark(const struct good_request *q, struct good *out, struct err *err);

@@ -57,7 +57,7 @@ static struct inventory_row *row_of(struct reader *r, const char *version)
 	return &r->out->rows[r->out->n++];
 }
 
-static void take_image(struct inventory_row *row, struct boot_image *image, const char *wanted)
+static void add_image(struct inventory_row *row, struct boot_image *image, const char *wanted)
 {
 	if (!row->n_images)
 		row->images = image;
@@ -70,14 +70,14 @@ static void take_image(struct inventory_row *row, struct boot_image *image, cons
 		row->image = image;
 }
 
-static void take_images(struct reader *r)
+static void add_images(struct reader *r)
 {
 	for (size_t i = 0; i < r->images.n; i++) {
 		struct boot_image *image = &r->images.list[i];
 		struct inventory_row *row = row_of(r, image->version);
 
-		take_image(row, image,
-			   boot_image_path(r->root, &r->out->boot, image->version, r->arena));
+		add_image(row, image,
+			  boot_image_path(r->root, &r->out->boot, image->version, r->arena));
 	}
 }
 
@@ -87,7 +87,7 @@ static int newer_first(const void *a, const void *b)
 			       ((const struct inventory_row *)a)->version);
 }
 
-static void take_kernels(struct reader *r, const struct kernel *kernels, size_t n)
+static void add_kernels(struct reader *r, const struct kernel *kernels, size_t n)
 {
 	const char *running = root_read_line(r->root, "proc/sys/kernel/osrelease", r->arena);
 
@@ -109,7 +109,7 @@ static void take_kernels(struct reader *r, const struct kernel *kernels, size_t 
 
 /* ---- the state of each ---- */
 
-static void say(struct inventory_row *row, enum inventory_verdict verdict, const char *why)
+static void set_verdict(struct inventory_row *row, enum inventory_verdict verdict, const char *why)
 {
 	row->verdict = verdict;
 	row->why = why;
@@ -129,7 +129,7 @@ static bool is_written_by_us(struct reader *r, const struct inventory_row *row, 
 }
 
 /* Is the image that preroot wrote last now a previous one? Then an older one was restored. */
-static bool is_put_back(struct reader *r, const struct inventory_row *row)
+static bool is_restored(struct reader *r, const struct inventory_row *row)
 {
 	for (size_t i = 0; i < row->n_images; i++)
 		if (row->images[i].kind == BOOT_IMAGE_PREVIOUS &&
@@ -154,23 +154,25 @@ static void judge_image(struct reader *r, struct inventory_row *row)
 	path = arena_printf(r->arena, "%s/%s", root_prefix(r->root), row->image->path);
 	switch (history_judge(r->cache, r->trace, path, r->arena, &changed)) {
 	case HISTORY_SAME:
-		return say(row, INVENTORY_CURRENT, NULL);
+		return set_verdict(row, INVENTORY_CURRENT, NULL);
 	case HISTORY_CHANGED:
-		return say(row, INVENTORY_STALE,
-			   arena_printf(r->arena, "%s has changed since", changed));
+		return set_verdict(row, INVENTORY_STALE,
+				   arena_printf(r->arena, "%s has changed since", changed));
 	case HISTORY_OTHER:
 	case HISTORY_NONE:
 		break;
 	}
 	if (!may_read(r, row->image->path) || cache_problem(r->cache))
-		return say(row, INVENTORY_UNKNOWN, "only root may read what is known of it");
+		return set_verdict(row, INVENTORY_UNKNOWN,
+				   "only root may read what is known of it");
 	if (is_written_by_us(r, row, row->image->path))
-		return say(row, INVENTORY_STALE, "what it was made of is not recorded any more");
-	if (is_put_back(r, row))
-		return say(row, INVENTORY_STALE, "the image before it was put back");
-	say(row, INVENTORY_UNVERIFIED,
-	    *row->state.sha256 ? "it was changed after preroot wrote it"
-			       : "preroot did not write it");
+		return set_verdict(row, INVENTORY_STALE,
+				   "what it was made of is not recorded any more");
+	if (is_restored(r, row))
+		return set_verdict(row, INVENTORY_STALE, "the image before it was put back");
+	set_verdict(row, INVENTORY_UNVERIFIED,
+		    *row->state.sha256 ? "it was changed after preroot wrote it"
+				       : "preroot did not write it");
 }
 
 /* A dangling link at the image's path is worth its own reason. */
@@ -189,20 +191,20 @@ static void judge(struct reader *r, struct inventory_row *row)
 	const struct state *s = &row->state;
 
 	if (row->n_images && !row->has_modules)
-		return say(row, INVENTORY_ORPHANED,
-			   row->has_kernel ? "the modules of its kernel are gone"
-					   : "its kernel is gone");
+		return set_verdict(row, INVENTORY_ORPHANED,
+				   row->has_kernel ? "the modules of its kernel are gone"
+						   : "its kernel is gone");
 	if (!row->has_kernel)
-		return say(row, INVENTORY_ORPHANED,
-			   row->n_images ? "its kernel is gone, only the modules are left"
-					 : "only the modules of this kernel are left");
+		return set_verdict(row, INVENTORY_ORPHANED,
+				   row->n_images ? "its kernel is gone, only the modules are left"
+						 : "only the modules of this kernel are left");
 	if (!row->image)
-		return say(row, INVENTORY_MISSING, why_missing(r, row));
+		return set_verdict(row, INVENTORY_MISSING, why_missing(r, row));
 	if (*s->failed)
-		return say(row, INVENTORY_FAILED,
-			   strcmp(s->failed, s->id) == 0
-				   ? "it did not boot to the end"
-				   : "the image that was tried did not boot to the end");
+		return set_verdict(row, INVENTORY_FAILED,
+				   strcmp(s->failed, s->id) == 0
+					   ? "it did not boot to the end"
+					   : "the image that was tried did not boot to the end");
 	judge_image(r, row);
 }
 
@@ -218,7 +220,7 @@ static void read_state(struct reader *r, struct inventory_row *row)
 	note(r, err.text);
 	judge(r, row);
 	if (row->verdict != INVENTORY_MISSING && row->verdict != INVENTORY_ORPHANED)
-		say(row, INVENTORY_UNKNOWN, "what is known of it cannot be read");
+		set_verdict(row, INVENTORY_UNKNOWN, "what is known of it cannot be read");
 }
 
 /* ---- all of it ---- */
@@ -282,12 +284,12 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 	n = n < 0 ? 0 : n;
 	read_boot(&r, n > 0);
 	o.rows = arena_alloc(arena, ((size_t)n + r.images.n + 1) * sizeof(*o.rows));
-	take_images(&r);
-	take_kernels(&r, kernels, (size_t)n);
+	add_images(&r);
+	add_kernels(&r, kernels, (size_t)n);
 	read_menu(&r);
 	for (size_t i = 0; i < o.n; i++) {
 		if (!o.has_boot && o.rows[i].has_modules)
-			say(&o.rows[i], INVENTORY_UNKNOWN, "/boot cannot be looked at");
+			set_verdict(&o.rows[i], INVENTORY_UNKNOWN, "/boot cannot be looked at");
 		else
 			read_state(&r, &o.rows[i]);
 		is_ours |= *o.rows[i].state.sha256 != '\0';

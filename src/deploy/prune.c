@@ -250,8 +250,8 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 	if (e < 0)
 		return e;
 	if (inventory->n_notes) {
-		err_set(err, -EIO, "not all could be looked at: %s", inventory->notes[0]);
-		return err_hint(err, "what cannot be looked at may be needed: nothing was removed");
+		err_set(err, -EIO, "not everything could be read: %s", inventory->notes[0]);
+		return err_hint(err, "what cannot be read may be needed: nothing was removed");
 	}
 	for (size_t i = 0; i < inventory->n; i++)
 		has_modules = has_modules || inventory->rows[i].has_modules;

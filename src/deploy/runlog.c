@@ -123,7 +123,8 @@ static void open_places(struct runlog *l, enum runlog_level level)
 	l->fd = open_file(l->root, l->path);
 	if (l->fd == -EPERM)
 		err_set(&l->problem, l->fd,
-			"%s/%s is not written: it is no file of this user's own, with one name",
+			"%s/%s is not written: it is not a regular file of this user with a single "
+			"name",
 			root_prefix(l->root), l->path);
 	else if (l->fd < 0)
 		err_sys(&l->problem, l->fd, "%s/%s is not written", root_prefix(l->root), l->path);

@@ -46,7 +46,7 @@ static char *path_of(const char *version)
 	return path;
 }
 
-static bool take_text(const struct field *f, struct json_object *o, struct state *out)
+static bool read_text(const struct field *f, struct json_object *o, struct state *out)
 {
 	const char *text = json_object_get_string(o);
 	bool is_path = f->offset == offsetof(struct state, image);
@@ -72,7 +72,7 @@ static bool decode(struct json_object *o, struct state *out)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (json_object_object_get_ex(o, fields[i].name, &value) &&
-		    !take_text(&fields[i], value, out))
+		    !read_text(&fields[i], value, out))
 			return false;
 	if (json_object_object_get_ex(o, "bytes", &value)) {
 		if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)

@@ -12,7 +12,7 @@ enum { TREE_DEPTH_MAX = 64 };
 const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
 
 /* 1 if it exists, 0 if not, -errno. */
-static int look(struct build *b, const char *path, struct stat *st, struct err *err)
+static int stat_item(struct build *b, const char *path, struct stat *st, struct err *err)
 {
 	int r = root_stat(b->root, path, st);
 
@@ -30,10 +30,10 @@ int items_find(struct build *b, const char *word, const char **out, struct err *
 
 	*out = word;
 	if (*word == '/')
-		return look(b, word, &st, err);
+		return stat_item(b, word, &st, err);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && *word && !strchr(word, '/') && r == 0; i++) {
 		*out = arena_printf(&b->plan.arena, "%s/%s", folders[i], word);
-		r = look(b, *out, &st, err);
+		r = stat_item(b, *out, &st, err);
 		if (r > 0 && (!S_ISREG(st.st_mode) || !(st.st_mode & 0111)))
 			r = 0;
 	}

@@ -177,9 +177,9 @@ static bool is_asked_for(const struct request *request, const char *feature)
 	return false;
 }
 
-static int settle_modules(struct build *b, struct err *err)
+static int finish_modules(struct build *b, struct err *err)
 {
-	int r = modules_settle(b->modules, err);
+	int r = modules_add_softdeps(b->modules, err);
 
 	if (r == 0)
 		r = remove_modules(b, err);
@@ -215,8 +215,10 @@ static int check_early(const struct plan *plan, struct err *err)
 		if (e->storage == PLAN_EARLY || e->type == PLAN_DIR ||
 		    (!microcode && !str_starts(e->path, ACPI_DIR)))
 			continue;
-		err_set(err, -EINVAL, "/%s: the kernel looks there before it unpacks the base, where "
-			"this file would lie (%s)", e->path, e->reason);
+		err_set(err, -EINVAL,
+			"/%s: the kernel reads that before it unpacks the base, which "
+			"would hold this file (%s)",
+			e->path, e->reason);
 		return err_hint(err, microcode ? "preroot packs the microcode of /lib/firmware there "
 						 "by itself"
 					       : "use --acpi-override for ACPI tables");
@@ -250,7 +252,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	if (r == 0)
 		r = check_cmdline(b, err);
 	if (r == 0)
-		r = settle_modules(b, err);
+		r = finish_modules(b, err);
 	if (r == 0)
 		r = binaries_finish(b->binaries, remove_takes, b, err);
 	if (r == 0)

@@ -222,9 +222,9 @@ static int walk(struct walk *w, const char *done, const char *rest, int links, s
 		if (!is_layout(here))
 			buf_printf(&w->trail, " -> %s%s%s", target, *next ? "/" : "", next);
 		if (links == 0) {
-			err_set(err, -ELOOP, "the links lead in a circle or are over %d: %.600s",
+			err_set(err, -ELOOP, "the links form a loop or are more than %d: %.600s",
 				LINKS_MAX, buf_cstr(&w->trail));
-			return err_hint(err, "make /%s lead to a file", here);
+			return err_hint(err, "make /%s point to a file", here);
 		}
 		r = keep_link(w, here, done, target, next, err);
 		if (r < 0)

@@ -53,7 +53,7 @@ static bool is_level(const char *word)
 	return word[0] == '-' && word[1] && word[1 + strspn(word + 1, "0123456789")] == '\0';
 }
 
-static int take_compress(struct configure *c)
+static int set_compress(struct configure *c)
 {
 	const struct conf_assignment *a = find(c->values, "compress");
 	const char *text, *level = NULL;
@@ -75,7 +75,7 @@ static int take_compress(struct configure *c)
 	return 0;
 }
 
-static int take_mode(struct configure *c)
+static int set_mode(struct configure *c)
 {
 	static const char *const names[] = {
 		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
@@ -99,7 +99,7 @@ static int take_mode(struct configure *c)
 	return 0;
 }
 
-static int take_microcode(struct configure *c)
+static int set_microcode(struct configure *c)
 {
 	const struct conf_assignment *a = find(c->values, "early_microcode");
 	bool wanted = true;
@@ -121,7 +121,7 @@ static void add_wish(struct configure *c, enum wish_kind kind, const char *word,
 	c->out->wishes = c->wishes;
 }
 
-static void take_lists(struct configure *c)
+static void set_lists(struct configure *c)
 {
 	static const struct {
 		const char *key;
@@ -140,7 +140,7 @@ static void take_lists(struct configure *c)
 	}
 }
 
-static int take_cmdline(struct configure *c)
+static int set_cmdline(struct configure *c)
 {
 	const struct conf_assignment *a = NULL;
 	size_t total = 0;
@@ -163,13 +163,13 @@ int configure_request(const struct request *given, const struct conf *values, st
 	int r;
 
 	*out = *given;
-	take_lists(&c);
-	r = take_cmdline(&c);
+	set_lists(&c);
+	r = set_cmdline(&c);
 	if (r == 0)
-		r = take_compress(&c);
+		r = set_compress(&c);
 	if (r == 0)
-		r = take_mode(&c);
-	return r < 0 ? r : take_microcode(&c);
+		r = set_mode(&c);
+	return r < 0 ? r : set_microcode(&c);
 }
 
 int configure_for(const struct transaction *t, const char *version, struct arena *arena,

@@ -10,7 +10,7 @@ struct packing {
 	const char *kernel;
 };
 
-static void tell_progress(size_t done, size_t total, void *arg)
+static void report_progress(size_t done, size_t total, void *arg)
 {
 	const struct packing *p = arg;
 
@@ -33,7 +33,7 @@ int transaction_pack(const struct transaction *t, struct build *b, const struct 
 		.level = b->level,
 		.x86_filter = b->x86_filter,
 		.threads = parallel_cores(),
-		.progress = tell_progress,
+		.progress = report_progress,
 		.progress_arg = &packing,
 	};
 	int r = pack_write(&p, to->fd, out, err);

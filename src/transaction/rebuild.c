@@ -43,7 +43,7 @@ struct run {
 
 /* ---- steps ---- */
 
-static void tell_loader_step(const char *text, void *arg)
+static void log_loader_step(const char *text, void *arg)
 {
 	const struct rebuild *r = arg;
 
@@ -51,14 +51,14 @@ static void tell_loader_step(const char *text, void *arg)
 	transaction_tell(r->t, STEP_LOADER, NULL, "%s", text);
 }
 
-static void tell_running(const char *program, void *arg)
+static void log_running(const char *program, void *arg)
 {
 	const struct rebuild *r = arg;
 
 	transaction_tell(r->t, STEP_RUNNING, NULL, "%s", program);
 }
 
-static void tell_waiting(const char *text, void *arg)
+static void log_waiting(const char *text, void *arg)
 {
 	const struct rebuild *r = arg;
 
@@ -88,8 +88,8 @@ static struct loader_request loader_of(struct rebuild *r, const char *version)
 	return (struct loader_request){.root = r->root,
 				       .bootdir = &r->bootdir,
 				       .version = version,
-				       .say = tell_loader_step,
-				       .running = tell_running,
+				       .say = log_loader_step,
+				       .running = log_running,
 				       .arg = r};
 }
 
@@ -338,7 +338,7 @@ static int explain(struct run *run, struct err *err)
 }
 
 /* Users of other builders may expect a shell, so the first image of ours comes with a note. */
-static void tell_no_shell(const struct run *run, const struct request *request)
+static void note_no_shell(const struct run *run, const struct request *request)
 {
 	const struct rebuild *r = run->r;
 
@@ -362,7 +362,7 @@ static int rebuild_changed(struct run *run, struct err *err)
 		e = make_image(run, err);
 	}
 	if (e == 0 && run->r->is_first && run->o->result != REBUILD_WOULD_CHANGE) {
-		tell_no_shell(run, &request);
+		note_no_shell(run, &request);
 		run->r->is_first = false;
 	}
 	if (e >= 0)
@@ -491,7 +491,7 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 
 	*out = (struct rebuild_outcome){.loader_failed = false};
 	if (!q->check) {
-		lock = lock_take(r.root, q->lock_seconds, tell_waiting, &r, err);
+		lock = lock_take(r.root, q->lock_seconds, log_waiting, &r, err);
 		if (lock < 0)
 			return lock;
 	}

@@ -87,7 +87,7 @@ static void the_device_of_an_image_is_waited_for(void **state)
 	told.now = 15000;
 	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
 	assert_contains(part_said(),
-			"tell: resume=UUID=1f did not appear: the machine starts anew\n");
+			"tell: resume=UUID=1f did not appear: the machine boots afresh\n");
 	/* That is decided once. */
 	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
 	assert_string_equal(part_said(), "");
@@ -121,7 +121,7 @@ static void what_is_found_decides_whether_the_boot_continues(void **state)
 	} cases[] = {
 		{0, DISCARDED,
 		 "tell: the kernel could not use the hibernation image on vda2 and has "
-		 "discarded it: the machine starts anew\n"},
+		 "discarded it: the machine boots afresh\n"},
 		{-EINVAL, LEFT,
 		 "fail: vda2 holds a hibernation image that the kernel did not take: "
 		 "Invalid argument: to mount"},

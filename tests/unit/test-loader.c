@@ -180,14 +180,13 @@ static void GRUB_gets_an_entry_for_the_previous_image(void **state)
 	machine_make(&m);
 	put_grub(&m, ENTRY(V) SOURCE);
 	update_twice(&m);
-	assert_content(
-		m.folder, OWN,
-		"# Made by preroot for each previous image and each trial; what is changed here "
-		"is lost.\n"
-		"menuentry 'Debian, with Linux " V ", previous initramfs' --id "
-		"preroot-previous-" V " --class debian {\n\ttrue\n\tinsmod ext2\n\tlinux\t"
-		"/boot/vmlinuz-" V " root=/dev/sda1 ro \"x=y z\"\n\techo\t'Loading ...'\n"
-		"\tinitrd\t/boot/ucode.img /boot/initrd.img-" V ".previous\n}\n");
+	assert_content(m.folder, OWN,
+		       "# Written by preroot for each previous image and each trial; changes here "
+		       "are lost.\n"
+		       "menuentry 'Debian, with Linux " V ", previous initramfs' --id "
+		       "preroot-previous-" V " --class debian {\n\ttrue\n\tinsmod ext2\n\tlinux\t"
+		       "/boot/vmlinuz-" V " root=/dev/sda1 ro \"x=y z\"\n\techo\t'Loading ...'\n"
+		       "\tinitrd\t/boot/ucode.img /boot/initrd.img-" V ".previous\n}\n");
 	assert_content(m.folder, GRUB, ENTRY(V) SOURCE);
 	assert_int_equal(runs, 0);
 }
@@ -422,7 +421,7 @@ static void entry_files_are_made_and_removed(void **state)
 	put_text(m.folder, IMAGE ".trial", "image");
 	update_twice(&m);
 	assert_content(m.folder, BLS "a-preroot-previous-" V ".conf",
-		       "# Made by preroot; what is changed here is lost.\n"
+		       "# Written by preroot; changes here are lost.\n"
 		       "title Fedora (" V "), previous initramfs\nversion " V "\nmachine-id " ID
 		       "\nlinux /vmlinuz-" V "\ninitrd /initrd.img-" V
 		       ".previous $tuned_initrd\noptions $kernelopts ro\ngrub_class fedora\n");

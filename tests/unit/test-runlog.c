@@ -148,7 +148,7 @@ static void what_is_not_our_own_file_is_not_written_to(void **state)
 	assert_true(asprintf(&b, "%s/victim", f.folder) > 0);
 	assert_int_equal(unlink(a), 0);
 	assert_int_equal(link(b, a), 0);
-	assert_refused(&f, "no file of this user's own");
+	assert_refused(&f, "not a regular file of this user");
 	assert_content(f.folder, "victim", "");
 	assert_int_equal(unlink(a), 0);
 	assert_int_equal(mkfifo(a, 0600), 0);

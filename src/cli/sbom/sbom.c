@@ -46,8 +46,8 @@ static int read_date(char out[SBOM_DATE_SIZE], struct err *err)
 	if (!text)
 		return 0;
 	if (!parse_u64(text, DATE_MAX, &seconds)) {
-		err_set(err, -EINVAL, "SOURCE_DATE_EPOCH is \"%s\", which is no number of seconds",
-			text);
+		err_set(err, -EINVAL,
+			"SOURCE_DATE_EPOCH is \"%s\", which is not a number of seconds", text);
 		return err_hint(err, "unset it, or set it to seconds since 1970-01-01");
 	}
 	t = (time_t)seconds;

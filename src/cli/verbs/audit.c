@@ -149,8 +149,8 @@ static const struct request *common_request(struct audit_options *o, struct requ
 	return configure("", out, o, &err) < 0 ? &o->q.request : out;
 }
 
-static int look(struct audit_options *o, char **versions, size_t n, struct audit_report *report,
-		struct err *err)
+static int run_audit(struct audit_options *o, char **versions, size_t n,
+		     struct audit_report *report, struct err *err)
 {
 	_cleanup_root_ struct root root = {.fd = -1};
 	const char *folder = caching_folder(&o->caching, &o->q.arena);
@@ -192,7 +192,7 @@ static int run(const struct command *self, int argc, char **argv)
 	if (n < 0)
 		return cli_usage(n, &err);
 	o.q.request.init = cli_find_init(&o.q.arena);
-	if (look(&o, argv, (size_t)n, &report, &err) < 0)
+	if (run_audit(&o, argv, (size_t)n, &report, &err) < 0)
 		return cli_fail(&err);
 	if (o.q.json)
 		print_json(&report);

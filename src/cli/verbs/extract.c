@@ -9,7 +9,7 @@
 #include "image/extract.h"
 #include "image/open.h"
 
-static int take_force(const struct option_spec *spec, char **args, void *force, struct err *err)
+static int set_force(const struct option_spec *spec, char **args, void *force, struct err *err)
 {
 	(void)spec;
 	(void)args;
@@ -44,7 +44,7 @@ static int run(const struct command *self, int argc, char **argv)
 	struct extract_result done = {0};
 	struct err err = {0};
 	bool force = false;
-	int r = options_parse(self, argc, argv, take_force, &force, &err);
+	int r = options_parse(self, argc, argv, set_force, &force, &err);
 
 	if (r < 0)
 		return cli_usage(r, &err);

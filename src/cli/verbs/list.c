@@ -82,8 +82,8 @@ static void print_entry(const struct image_entry *e, const char *target, const c
 }
 
 /* Looks for a filesystem in the file's first bytes: its name, or NULL. */
-static int look_into(struct image *i, const struct image_entry *e, const char **filesystem,
-		     struct err *err)
+static int probe_filesystem(struct image *i, const struct image_entry *e, const char **filesystem,
+			    struct err *err)
 {
 	uint8_t head[MAGIC_SIZE];
 	ssize_t n;
@@ -103,7 +103,7 @@ static int read_details(struct image *i, const struct image_entry *e,
 {
 	int r = read_target(i, e, target, err);
 
-	return r < 0 ? r : look_into(i, e, filesystem, err);
+	return r < 0 ? r : probe_filesystem(i, e, filesystem, err);
 }
 
 /* Sections whose text is shown. */

@@ -35,8 +35,8 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 /* ---- what was done ---- */
 
 /* Writes a line to the log and, without --json, to standard output. */
-static void tell(const struct options *o, struct runlog *log, const struct good *g, bool is_bad,
-		 const char *text)
+static void report_line(const struct options *o, struct runlog *log, const struct good *g,
+			bool is_bad, const char *text)
 {
 	runlog_line(log, g->kernel, "mark-good", is_bad ? RUNLOG_WARN : RUNLOG_INFO, "%s (%.12s)",
 		    text, g->id);
@@ -61,15 +61,16 @@ static void say_step(const char *text, void *arg)
 static void report(const struct options *o, struct runlog *log, const struct good *g)
 {
 	if (g->has_failed)
-		tell(o, log, g, true, "this boot went on only after it had failed: not marked");
+		report_line(o, log, g, true,
+			    "this boot went on only after it had failed: not marked");
 	else if (g->why_not && !o->json && cli_shows(RUNLOG_INFO))
 		printf("nothing to mark: %s\n", g->why_not);
 	if (g->trial_kept)
-		tell(o, log, g, false, "the trial has booted: it is the image in use now");
+		report_line(o, log, g, false, "the trial has booted: it is the image in use now");
 	if (g->trial_dropped)
-		tell(o, log, g, true, "the trial did not boot to the end: it was removed");
+		report_line(o, log, g, true, "the trial did not boot to the end: it was removed");
 	if (g->is_marked)
-		tell(o, log, g, false, "the image that booted is marked as good");
+		report_line(o, log, g, false, "the image that booted is marked as good");
 	if (g->problem)
 		cli_warn("%s", g->problem);
 	if (runlog_problem(log))
@@ -137,7 +138,7 @@ static int run(const struct command *self, int argc, char **argv)
 		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
 	runlog_open(&log, &root);
 	settings_use_log(&o.settings, &log);
-	r = good_settle(&q, &good, &err);
+	r = good_mark(&q, &good, &err);
 	report(&o, &log, &good);
 	if (r < 0) {
 		runlog_line(&log, good.kernel, "mark-good", RUNLOG_ERROR, "%s", err.text);

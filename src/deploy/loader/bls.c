@@ -45,7 +45,7 @@ static bool write_entry(const struct loader *l, const struct bootmenu_entry *fro
 		return false;
 	cursor = buf_cstr(&text);
 	end = cursor + text.len;
-	buf_printf(out, "# Made by preroot; what is changed here is lost.\ntitle %s\n",
+	buf_printf(out, "# Written by preroot; changes here are lost.\ntitle %s\n",
 		   loader_title(l, from, w));
 	while (keyline_next(&cursor, end, &line)) {
 		if (bls_line_is(&line, "title"))

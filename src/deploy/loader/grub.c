@@ -264,8 +264,8 @@ int loader_grub_update(struct loader *l, struct err *err)
 		return e;
 	file = l->menu.file[BOOTMENU_GRUB];
 	own = arena_printf(l->arena, "%.*s" OWN_FILE, (int)(strrchr(file, '/') + 1 - file), file);
-	buf_add_str(&text, "# Made by preroot for each previous image and each trial; what is "
-			   "changed here is lost.\n");
+	buf_add_str(&text, "# Written by preroot for each previous image and each trial; "
+			   "changes here are lost.\n");
 	for (size_t i = 0; i < l->n_wanted; i++)
 		n += write_wanted(l, &l->wanted[i], &text);
 	if (n == 0) {

@@ -57,7 +57,8 @@ static int write_whole(const char *path, const void *data, size_t len,
 	return e;
 }
 
-static int look(const struct loader *l, const char *path, struct loader_saved *out, struct err *err)
+static int read_saved(const struct loader *l, const char *path, struct loader_saved *out,
+		      struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct loader_saved s = {.path = arena_strdup(l->arena, path), .mode = 0600};
@@ -93,7 +94,7 @@ static const struct loader_saved *find_saved(const struct loader *l, const char 
 int loader_save(struct loader *l, const char *path, struct err *err)
 {
 	struct loader_saved s;
-	int e = find_saved(l, path) ? 0 : look(l, path, &s, err);
+	int e = find_saved(l, path) ? 0 : read_saved(l, path, &s, err);
 
 	if (e < 0 || find_saved(l, path))
 		return e;
@@ -110,12 +111,12 @@ int loader_write(struct loader *l, const char *path, const char *like, const str
 
 	if (e < 0)
 		return err_set(err, e, "no memory left");
-	e = look(l, path, &now, err);
+	e = read_saved(l, path, &now, err);
 	if (e < 0)
 		return e;
 	if (now.existed && now.len == text->len && memcmp(now.data, text->data, now.len) == 0)
 		return 0;
-	e = look(l, like, &model, err);
+	e = read_saved(l, like, &model, err);
 	if (e == 0)
 		e = loader_save(l, path, err);
 	if (e == 0)
@@ -153,7 +154,7 @@ void loader_undo(struct loader *l, struct err *err)
 		const struct loader_saved *s = &l->saved[--l->n_saved];
 		struct loader_saved now;
 		struct err own = {0};
-		int e = look(l, s->path, &now, &own);
+		int e = read_saved(l, s->path, &now, &own);
 
 		if (e == 0 && !s->existed)
 			e = now.existed ? unlink_below(l, s->path) : 0;

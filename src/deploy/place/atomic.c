@@ -233,7 +233,7 @@ void atomic_forget(struct atomic *r)
 	r->temp[0] = '\0';
 }
 
-static int take_name(struct atomic *r, struct err *err)
+static int rename_temp(struct atomic *r, struct err *err)
 {
 	int e;
 
@@ -252,7 +252,7 @@ int atomic_commit(struct atomic *r, struct err *err)
 	/* FAT frees the replaced file's clusters once nobody has it open. Until the rename is on
 	 * the disk, they must not be reused. */
 	int held = openat(r->dir, r->name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-	int e = take_name(r, err);
+	int e = rename_temp(r, err);
 
 	close_fd(held);
 	return e;

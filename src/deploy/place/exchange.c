@@ -178,7 +178,7 @@ static int exchange_by_copies(struct exchange *x, struct err *err)
 	return r == 0 ? replace_name(x, x->was_a, x->b, err) : r;
 }
 
-static void take_back(struct exchange *x)
+static void undo_renames(struct exchange *x)
 {
 	if (x->renamed == 1)
 		renameat(x->dir, x->was_a, x->dir, x->a);
@@ -197,7 +197,7 @@ static int exchange_slowly(int dir, const char *image, const char *a, const char
 	atomic_temp_name(image, UNFINISHED + 1, x.was_b);
 	r = exchange_by_copies(&x, err);
 	if (r < 0)
-		take_back(&x);
+		undo_renames(&x);
 	unlinkat(dir, x.was_a, 0);
 	unlinkat(dir, x.was_b, 0);
 	return r;
@@ -223,8 +223,8 @@ int exchange_names(int dir, const char *image, const char *a, const char *b, str
 
 /* Finishes an exchange that was interrupted. In between the two renames, A and B both are B's file
  * and TEMP is A's. Before or after, TEMP is a second name of a file that has another. */
-static int end_exchange(int dir, const char *image, const char *temp, unsigned number,
-			struct err *err)
+static int finish_exchange(int dir, const char *image, const char *temp, unsigned number,
+			   struct err *err)
 {
 	unsigned role_a = number >> ROLE_BITS & 0xff, role_b = number & 0xff;
 	char a[NAME_MAX + 1], b[NAME_MAX + 1];
@@ -271,9 +271,9 @@ int exchange_recover(const struct root *root, const char *path, struct err *err)
 
 		if (!number)
 			continue;
-		r = end_exchange(dir, image, found[i], number, err);
+		r = finish_exchange(dir, image, found[i], number, err);
 		if (r == 0)
 			unlinkat(dir, found[i], 0);
 	}
-	return r < 0 ? err_prefix(err, "what another run has begun cannot be ended") : 0;
+	return r < 0 ? err_prefix(err, "an exchange that another run began cannot be finished") : 0;
 }

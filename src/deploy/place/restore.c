@@ -13,7 +13,8 @@
 #include "host/boot/images.h"
 #include "image/verify.h"
 
-static int judge(const struct root *root, const char *path, struct arena *arena, struct err *err)
+static int check_previous(const struct root *root, const char *path, struct arena *arena,
+			  struct err *err)
 {
 	_cleanup_fd_ int fd = root_openat(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	_cleanup_image_ struct image *image = NULL;
@@ -33,7 +34,7 @@ static int judge(const struct root *root, const char *path, struct arena *arena,
 	if (r == 0 && verdict.n_problems)
 		r = err_set(err, -EBADMSG, "%s: %s", path, verdict.problems->text);
 	if (r < 0) {
-		err_prefix(err, "the previous image is no good, and nothing was changed");
+		err_prefix(err, "the previous image is not usable, and nothing was changed");
 		return err_hint(err, "preroot verify /%s shows all that is wrong with it", path);
 	}
 	return 0;
@@ -51,7 +52,7 @@ int restore_image(const struct root *root, const char *path, struct arena *arena
 	int r = exchange_recover(root, path, err);
 
 	if (r == 0)
-		r = judge(root, previous, arena, err);
+		r = check_previous(root, previous, arena, err);
 	if (r < 0)
 		return r;
 	dir = folder_of(root, path, err);

@@ -19,7 +19,7 @@ enum { NAME_LONGEST = NAME_MAX - 32 };
 
 static sigset_t before;
 
-static void hold_signals(void)
+static void block_signals(void)
 {
 	sigset_t set;
 
@@ -30,7 +30,7 @@ static void hold_signals(void)
 	sigprocmask(SIG_BLOCK, &set, &before);
 }
 
-static void let_signals_go(void)
+static void unblock_signals(void)
 {
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
@@ -121,7 +121,7 @@ static int commit(struct rotation *k, unsigned limit, struct err *err)
 }
 
 /* Afterwards TEMP is the new image, or does not exist. */
-static int take_back(struct rotation *k, struct err *err)
+static int undo_steps(struct rotation *k, struct err *err)
 {
 	int r = k->begun ? walk(k, k->start, err) : 0;
 
@@ -142,7 +142,7 @@ static void end(struct rotation *k, bool is_spare)
 	if (is_spare)
 		unlinkat(k->dir, k->temp, 0);
 	k->dir = close_fd(k->dir);
-	let_signals_go();
+	unblock_signals();
 }
 
 int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct rotation *out,
@@ -169,10 +169,10 @@ int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct
 	k.was_free = r == 0;
 	if (k.was_free || !keep_current || exchange_are_same(k.dir, k.name, first))
 		limit = 0;
-	hold_signals();
+	block_signals();
 	r = commit(&k, limit, err);
 	/* If undoing fails as well, TEMP may be an image that was there before: keep it. */
-	if (r == 0 || take_back(&k, NULL) < 0)
+	if (r == 0 || undo_steps(&k, NULL) < 0)
 		atomic_forget(file);
 	if (r < 0) {
 		end(&k, false);
@@ -184,7 +184,7 @@ int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct
 
 int rotate_undo(struct rotation *k, struct err *err)
 {
-	int r = take_back(k, err);
+	int r = undo_steps(k, err);
 
 	end(k, r == 0);
 	return r;

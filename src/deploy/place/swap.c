@@ -33,7 +33,7 @@ int swap_scratch(const char *folder, struct err *err)
 }
 
 /* Does PATH have this content and mode already? */
-static bool is_there(const struct swap *s, const struct stat *now)
+static bool is_unchanged(const struct swap *s, const struct stat *now)
 {
 	_cleanup_fd_ int fd = -1;
 	uint8_t sum[DIGEST_SIZE];
@@ -68,7 +68,7 @@ static int copy_xattrs(int from, int to)
 }
 
 /* Sets the owner and the mode, which FAT does not have. */
-static int settle_access(const struct swap *s, int fd, const struct stat *before, struct err *err)
+static int set_access(const struct swap *s, int fd, const struct stat *before, struct err *err)
 {
 	_cleanup_fd_ int old = before ? root_openat(s->root, s->path, O_RDONLY | O_NONBLOCK) : -1;
 	int r = old >= 0 ? copy_xattrs(old, fd) : 0;
@@ -92,7 +92,7 @@ static int fill(const struct swap *s, struct atomic *file, const struct stat *be
 		err_sys(err, r, "writing %s/%s", root_prefix(s->root), s->path);
 		return err_hint(err, "nothing was changed");
 	}
-	r = settle_access(s, file->fd, before, err);
+	r = set_access(s, file->fd, before, err);
 	if (r == 0)
 		r = atomic_sync(file, err);
 	return r < 0 ? r : image_read_back(file->fd, s->path, s->image, s->arena, err);
@@ -137,7 +137,7 @@ int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 	if (r < 0 && r != -ENOENT)
 		return err_sys(err, r, "%s/%s", root_prefix(s->root), s->path);
 	result.before = was_there ? (uint64_t)st.st_size : 0;
-	if (was_there && is_there(s, &st)) {
+	if (was_there && is_unchanged(s, &st)) {
 		result.same = true;
 		*out = result;
 		return 0;

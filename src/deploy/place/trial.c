@@ -24,7 +24,8 @@ static bool has_id(int dir, const char *name, const char *id)
 	return fd >= 0 && image_identity(fd, name, found, NULL) > 0 && strcmp(found, id) == 0;
 }
 
-static int take_name(int dir, const char *name, const char *trial, unsigned keep, struct err *err)
+static int commit_trial(int dir, const char *name, const char *trial, unsigned keep,
+			struct err *err)
 {
 	struct atomic file = {.fd = -1, .dir = dir};
 	struct rotation k;
@@ -64,7 +65,7 @@ int trial_keep(const struct root *r, const char *path, const char *id, unsigned 
 	if (e < 0)
 		return e;
 	if (has_id(dir, trial, id))
-		return take_name(dir, name, trial, keep, err);
+		return commit_trial(dir, name, trial, keep, err);
 	if (!has_id(dir, name, id))
 		e = resume(dir, path, id, &arena, err);
 	/* The trial's name may now be that of the oldest image, which has to go. */

@@ -25,7 +25,7 @@ static int check_kernel(struct build *b, struct err *err)
 	    KCONFIG_YES)
 		return 0;
 	err_set(err, -ENOTSUP,
-		"kernel %s takes no ACPI tables out of an initramfs (CONFIG_ACPI_TABLE_UPGRADE is "
+		"kernel %s takes no ACPI tables from an initramfs (CONFIG_ACPI_TABLE_UPGRADE is "
 		"not set in /%s)",
 		b->kernel.version, b->config_origin);
 	return err_hint(err, "build without --acpi-override, or with another kernel");

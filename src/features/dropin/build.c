@@ -355,7 +355,7 @@ static bool is_masked(const struct build *b, const char *path, struct arena *are
 	return target && strcmp(target, "/dev/null") == 0;
 }
 
-static int take_file(struct dropin *d, const char *path, struct err *err)
+static int apply_file(struct dropin *d, const char *path, struct err *err)
 {
 	int r;
 
@@ -437,7 +437,7 @@ int dropin_build(struct build *b, struct err *err)
 
 	d.runs = arena_alloc(&b->plan.arena, BOOTCONF_RUNS_MAX * sizeof(*d.runs));
 	for (int i = 0; i < n && r == 0; i++)
-		r = take_file(&d, files[i], err);
+		r = apply_file(&d, files[i], err);
 	if (r == 0)
 		write_runs(&d);
 	return r < 0 ? r : buf_status(&b->boot_conf);

@@ -53,7 +53,7 @@ static int add_efivarfs(struct build *b, struct err *err)
 	if (!build_is_hostonly(b) || b->request->hardware_file ||
 	    root_exists(b->root, "/sys/firmware/efi"))
 		r = modules_add_name(b->modules, "efivarfs", 0,
-				     "keeps why a boot failed in a variable of the firmware", err);
+				     "stores why a boot failed in an EFI variable", err);
 	return r < 0 ? r : 0;
 }
 

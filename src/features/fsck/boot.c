@@ -33,7 +33,7 @@
 #define MARK	 MARK_DIR "/fsck-root"
 
 enum {
-	MENDED = 1,
+	CORRECTED = 1,
 	RESTART = 2,
 	ERRORS_LEFT = 4,
 	NOT_STARTED =
@@ -93,7 +93,7 @@ static const char *number(const char *s, unsigned long *out)
 }
 
 /* e2fsck prints "PASS DONE ALL DEVICE" many times a second. Other lines go to the log. */
-static bool take_progress(struct program *p, const char *line)
+static bool parse_progress(struct program *p, const char *line)
 {
 	unsigned long pass, done, all;
 	const char *s = number(line, &pass);
@@ -155,7 +155,7 @@ static void start(struct part *p, const struct checker *c, const char *name)
 		 &(struct program_request){.argv = argv,
 					   .envp = env,
 					   .seconds = PROGRAM_NO_LIMIT,
-					   .take_line = c->progress ? take_progress : NULL});
+					   .take_line = c->progress ? parse_progress : NULL});
 }
 
 static enum stage_step restart(struct part *p, const char *name)
@@ -191,11 +191,11 @@ static enum stage_step judge(struct part *p, const char *name)
 			s->path, name);
 		return part_refuse_mount(p, why);
 	}
-	if (s->status == MENDED)
+	if (s->status == CORRECTED)
 		log_tell("%s had errors, which were mended", name);
 	else if (s->status != 0)
 		log_tell("%s could not be checked: %s %s; the boot goes on", name, s->path, s->why);
-	s->clean = s->status == 0 || s->status == MENDED;
+	s->clean = s->status == 0 || s->status == CORRECTED;
 	return STAGE_ENDS;
 }
 
@@ -333,7 +333,7 @@ static bool setting(struct part *p, const char *key, char *value)
 	return true;
 }
 
-static void take_mode(void *out, const char *value)
+static void set_mode(void *out, const char *value)
 {
 	const char *v = value ? value : "";
 
@@ -342,7 +342,7 @@ static void take_mode(void *out, const char *value)
 								: MODE_AUTO;
 }
 
-static void take_repair(void *out, const char *value)
+static void set_repair(void *out, const char *value)
 {
 	const char *v = value ? value : "";
 
@@ -351,28 +351,28 @@ static void take_repair(void *out, const char *value)
 								: REPAIR_PREEN;
 }
 
-static void take_skipfsck(void *out, const char *value)
+static void set_skipfsck(void *out, const char *value)
 {
 	if (cmdline_switch(value))
 		((struct wishes *)out)->mode = MODE_SKIP;
 }
 
-static void take_fastboot(void *out, const char *value)
+static void set_fastboot(void *out, const char *value)
 {
 	if (!value)
 		((struct wishes *)out)->mode = MODE_SKIP;
 }
 
-static void take_forcefsck(void *out, const char *value)
+static void set_forcefsck(void *out, const char *value)
 {
 	if (!value)
 		((struct wishes *)out)->mode = MODE_FORCE;
 }
 
 static const struct params_rule rules[] = {
-	PARAMS_CALL("fastboot", take_fastboot),	   PARAMS_CALL("forcefsck", take_forcefsck),
-	PARAMS_CALL("fsck.mode", take_mode),	   PARAMS_CALL("fsck.repair", take_repair),
-	PARAMS_CALL("rd.skipfsck", take_skipfsck), {0},
+	PARAMS_CALL("fastboot", set_fastboot),	  PARAMS_CALL("forcefsck", set_forcefsck),
+	PARAMS_CALL("fsck.mode", set_mode),	  PARAMS_CALL("fsck.repair", set_repair),
+	PARAMS_CALL("rd.skipfsck", set_skipfsck), {0},
 };
 
 static const struct part_stage stages[] = {

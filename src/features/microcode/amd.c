@@ -60,7 +60,7 @@ static bool is_wanted(const struct microcode_amd_container *container,
 	return wanted;
 }
 
-static int take_file(struct choice *c, struct err *err)
+static int add_file(struct choice *c, struct err *err)
 {
 	_cleanup_buf_ struct buf data = BUF_INIT, chosen = BUF_INIT;
 	struct microcode_amd_container container;
@@ -87,7 +87,7 @@ int microcode_choose_amd(struct build *b, struct microcode_choice *out, struct e
 
 	for (int i = 0; i < n && r == 0; i++) {
 		c.file = &files[i];
-		r = take_file(&c, err);
+		r = add_file(&c, err);
 	}
 	if (r == 0 && microcode_wants_all(b))
 		buf_printf(&out->reason, "%zu patches of %zu files", c.n, c.n_files);

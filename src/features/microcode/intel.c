@@ -102,7 +102,7 @@ static void add_update(struct choice *c, const struct microcode_file *f,
 			     &add->u, NULL);
 }
 
-static int take_file(struct choice *c, const struct microcode_file *f, struct err *err)
+static int add_file(struct choice *c, const struct microcode_file *f, struct err *err)
 {
 	_cleanup_buf_ struct buf data = BUF_INIT;
 	struct microcode_intel u;
@@ -147,7 +147,7 @@ static void drop_old(struct choice *c)
 		}
 }
 
-static void tell(const struct choice *c, struct microcode_choice *out)
+static void write_reason(const struct choice *c, struct microcode_choice *out)
 {
 	const char *sep = "";
 	char date[16];
@@ -176,14 +176,14 @@ int microcode_choose_intel(struct build *b, struct microcode_choice *out, struct
 	int r = n < 0 ? n : 0;
 
 	for (int i = 0; i < n && r == 0; i++)
-		r = take_file(&c, &files[i], err);
+		r = add_file(&c, &files[i], err);
 	if (r == 0 && !microcode_wants_all(b))
 		drop_old(&c);
 	for (size_t i = 0; i < c.n && r == 0; i++)
 		if (!c.list[i].is_old)
 			buf_add(&out->data, c.list[i].u.data, c.list[i].u.len);
 	if (r == 0)
-		tell(&c, out);
+		write_reason(&c, out);
 	free(c.list);
 	return r;
 }

@@ -65,7 +65,7 @@ _Static_assert(sizeof(struct question) <= JOBS_DATA_MAX, "a job that is too larg
 
 /* ---- in the worker ---- */
 
-static int failed(struct job_result *out, const char *what, int r)
+static int fail(struct job_result *out, const char *what, int r)
 {
 	snprintf(out->text, sizeof(out->text), "the overlay of the root: %s: %s", what,
 		 r == -ENODEV
@@ -139,13 +139,13 @@ static int prepare_memory(const struct question *q, struct job_result *out)
 
 	if (snprintf(mount.options, sizeof(mount.options), "mode=0755,%s", q->options) >=
 	    (int)sizeof(mount.options))
-		return failed(out, "rd.overlay=tmpfs: with too many options", -E2BIG);
+		return fail(out, "rd.overlay=tmpfs: with too many options", -E2BIG);
 	if (r == 0)
 		r = mount_device(&mount, out);
 	if (r < 0)
 		return r;
 	r = make_folder(MEMORY "/upper");
-	return r < 0 ? failed(out, MEMORY, r) : make_folder(MEMORY "/work");
+	return r < 0 ? fail(out, MEMORY, r) : make_folder(MEMORY "/work");
 }
 
 static int work(const void *data, struct job_result *out)
@@ -176,10 +176,10 @@ static int work(const void *data, struct job_result *out)
 	if (r == 0)
 		r = sys_mount(SYSROOT, BASE, NULL, MS_MOVE, NULL);
 	if (r < 0)
-		return failed(out, BASE, r);
+		return fail(out, BASE, r);
 	r = sys_mount("overlay", SYSROOT, "overlay", 0, options);
 	if (r < 0)
-		return failed(out, "mounting it", r);
+		return fail(out, "mounting it", r);
 	memcpy(out->text, trouble, sizeof(trouble));
 	return 0;
 }
@@ -339,7 +339,7 @@ static void retry(struct part *p)
 /* ---- its parameters ---- */
 
 /* rd.overlay, rd.overlay=1, =0, =tmpfs:OPTIONS, =DEVICE */
-static void take_overlay(void *out, const char *value)
+static void set_overlay(void *out, const char *value)
 {
 	struct wishes *w = out;
 
@@ -356,7 +356,7 @@ static void take_overlay(void *out, const char *value)
 }
 
 static const struct params_rule rules[] = {
-	PARAMS_CALL("rd.overlay", take_overlay),
+	PARAMS_CALL("rd.overlay", set_overlay),
 	PARAMS_SWITCH("rd.overlay.crypt", struct wishes, crypt),
 	PARAMS_SWITCH("rd.overlay.readonly", struct wishes, readonly),
 	PARAMS_SWITCH("rd.overlay.reset", struct wishes, reset),

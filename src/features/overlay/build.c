@@ -58,6 +58,7 @@ int overlay_build(struct build *b, struct err *err)
 	if (r >= 0 && !b->request->hardware_file &&
 	    root_exists(b->root, EFIVAR_DIR "/" EFIVAR_LOADER_PARTITION))
 		r = modules_add_name(b->modules, "efivarfs", 0,
-				     "the boot loader tells there which disk it came from", err);
+				     "the boot loader stores there which disk it started from",
+				     err);
 	return r < 0 ? r : 0;
 }

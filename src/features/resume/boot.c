@@ -83,7 +83,7 @@ static int read_signature(int fd, uint64_t offset, char out[SIGNATURE_SIZE + 1])
 }
 
 /* User-space hibernation (uswsusp, TuxOnIce) has formats that the kernel cannot read. */
-static enum found judge(const char *signature)
+static enum found classify(const char *signature)
 {
 	static const char *const others[] = {"S2SUSPEND", "ULSUSPEND", "LINHIB0001"};
 
@@ -113,7 +113,7 @@ static int work(const void *data, struct job_result *out)
 	r = read_signature(fd, q->offset, signature);
 	if (r < 0)
 		return r;
-	out->found = judge(signature);
+	out->found = classify(signature);
 	if (out->found != IMAGE_LEFT)
 		return 0;
 	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)q->offset);
@@ -125,7 +125,7 @@ static int work(const void *data, struct job_result *out)
 	/* Still here, so the kernel did not resume. It removes the signature of any image that it
 	 * tried to read. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	if (read_signature(fd, q->offset, signature) == 0 && judge(signature) == NO_IMAGE)
+	if (read_signature(fd, q->offset, signature) == 0 && classify(signature) == NO_IMAGE)
 		out->found = IMAGE_DISCARDED;
 	return identity_unrelated(r);
 }
@@ -207,7 +207,7 @@ static enum stage_step decide(struct part *p)
 		return STAGE_ENDS;
 	if (s->found == IMAGE_DISCARDED) {
 		log_tell("the kernel could not use the hibernation image on %s and has discarded "
-			 "it%s%s: the machine starts anew",
+			 "it%s%s: the machine boots afresh",
 			 s->device, *reason ? ": " : "", reason);
 		return STAGE_ENDS;
 	}
@@ -251,7 +251,7 @@ static enum stage_step wait_for_device(struct part *p)
 	if (!is_over(p))
 		return STAGE_STAYS;
 	s->decided = true;
-	log_tell("resume=%.100s did not appear: the machine starts anew", s->wishes.on.text);
+	log_tell("resume=%.100s did not appear: the machine boots afresh", s->wishes.on.text);
 	return STAGE_ENDS;
 }
 
@@ -266,7 +266,7 @@ static enum stage_step step(struct part *p)
 	if (s->job == READ)
 		return decide(p);
 	if (!part_can_find(p, on) || access(RESUME_PATH, W_OK) < 0) {
-		log_tell("resume=%.100s: %s; the machine starts anew", on->text,
+		log_tell("resume=%.100s: %s; the machine boots afresh", on->text,
 			 part_can_find(p, on) ? "this kernel cannot resume"
 					      : "is of a kind that the image cannot reach");
 		s->decided = true;
@@ -312,7 +312,7 @@ static void retry(struct part *p)
 
 /* ---- its parameters ---- */
 
-static void take_resume(void *out, const char *value)
+static void set_resume(void *out, const char *value)
 {
 	struct wishes *r = out;
 
@@ -320,7 +320,7 @@ static void take_resume(void *out, const char *value)
 		spec_parse(value, &r->on);
 }
 
-static void take_offset(void *out, const char *value)
+static void set_offset(void *out, const char *value)
 {
 	struct wishes *r = out;
 
@@ -328,7 +328,7 @@ static void take_offset(void *out, const char *value)
 		parse_u64(value, INT64_MAX / PAGE, &r->offset);
 }
 
-static void take_hibernate(void *out, const char *value)
+static void set_hibernate(void *out, const char *value)
 {
 	struct wishes *r = out;
 
@@ -337,10 +337,10 @@ static void take_hibernate(void *out, const char *value)
 }
 
 static const struct params_rule rules[] = {
-	PARAMS_CALL("hibernate", take_hibernate),
+	PARAMS_CALL("hibernate", set_hibernate),
 	PARAMS_WORD("noresume", struct wishes, off),
-	PARAMS_CALL("resume", take_resume),
-	PARAMS_CALL("resume_offset", take_offset),
+	PARAMS_CALL("resume", set_resume),
+	PARAMS_CALL("resume_offset", set_offset),
 	PARAMS_WORD("resumewait", struct wishes, wait),
 	{0},
 };

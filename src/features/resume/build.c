@@ -31,7 +31,7 @@ static int read_text(struct build *b, const char *path, struct buf *text, struct
 }
 
 /* Reads RESUME from a file of shell assignments. The last one applies. */
-static int take_conf(struct build *b, const char *path, const char **resume, struct err *err)
+static int read_conf(struct build *b, const char *path, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *cursor, *line;
@@ -51,23 +51,23 @@ static int take_conf(struct build *b, const char *path, const char **resume, str
 	return 0;
 }
 
-static int configured(struct build *b, const char **resume, struct err *err)
+static int read_configured(struct build *b, const char **resume, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
 	char **names;
 	int n = root_listdir(b->root, CONF_DIR, a, &names);
-	int r = take_conf(b, "etc/initramfs-tools/initramfs.conf", resume, err);
+	int r = read_conf(b, "etc/initramfs-tools/initramfs.conf", resume, err);
 
 	if (n < 0 && n != -ENOENT)
 		return err_sys(err, n, "%s/" CONF_DIR, root_prefix(b->root));
 	for (int i = 0; i < n && r == 0; i++)
-		r = take_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), resume, err);
+		r = read_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), resume, err);
 	return r;
 }
 
 /* The name in fstab of the first swap area that is a disk or partition, not a file or mapped
  * device. */
-static int from_fstab(struct build *b, const char **resume, struct err *err)
+static int read_fstab(struct build *b, const char **resume, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct fstab f = {0};
@@ -138,9 +138,9 @@ int resume_build(struct build *b, struct err *err)
 	buf_printf(&b->boot_conf, "feature=resume\n");
 	if (!build_is_hostonly(b))
 		return 0;
-	r = configured(b, &resume, err);
+	r = read_configured(b, &resume, err);
 	if (r == 0 && (!*resume || strcmp(resume, "auto") == 0))
-		r = from_fstab(b, &resume, err);
+		r = read_fstab(b, &resume, err);
 	if (r < 0 || !*resume || strcmp(resume, "none") == 0)
 		return r;
 	buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);

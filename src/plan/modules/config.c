@@ -121,7 +121,7 @@ int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err
 }
 
 /* "install NAME COMMAND" in modprobe.d: PID 1 runs no commands of a configuration. */
-void modules_tell_install_commands(struct modules *m, struct plan *plan)
+void modules_warn_install_commands(struct modules *m, struct plan *plan)
 {
 	struct kmod_config_iter *it = kmod_config_get_install_commands(m->kmod);
 

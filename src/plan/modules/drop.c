@@ -5,32 +5,32 @@
 
 /* Removes modules from the plan, provided that no remaining module depends on them. */
 
-static bool is_gone(const struct modules *m, const struct module *mod)
+static bool is_dropped(const struct modules *m, const struct module *mod)
 {
 	return !strset_has(&m->by_name, mod->name);
 }
 
-static size_t keep(const struct modules *m, struct module **list, size_t n)
+static size_t remove_dropped(const struct modules *m, struct module **list, size_t n)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!is_gone(m, list[i]))
+		if (!is_dropped(m, list[i]))
 			list[kept++] = list[i];
 	return kept;
 }
 
 /* MOD must still load without the dropped modules. */
-static int settle_without(const struct modules *m, struct module *mod, struct err *err)
+static int drop_dependencies(const struct modules *m, struct module *mod, struct err *err)
 {
 	for (size_t i = 0; i < mod->n_hard; i++)
-		if (is_gone(m, mod->hard[i])) {
+		if (is_dropped(m, mod->hard[i])) {
 			err_set(err, -EBUSY, "module %s cannot be taken out: module %s needs it",
 				mod->hard[i]->name, mod->name);
 			return err_hint(err, "also take out module %s", mod->name);
 		}
-	mod->n_pre = keep(m, mod->pre, mod->n_pre);
-	mod->n_post = keep(m, mod->post, mod->n_post);
+	mod->n_pre = remove_dropped(m, mod->pre, mod->n_pre);
+	mod->n_post = remove_dropped(m, mod->post, mod->n_post);
 	return 0;
 }
 
@@ -54,6 +54,6 @@ int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char
 	}
 	m->count = kept;
 	for (size_t i = 0; i < m->count && r == 0; i++)
-		r = settle_without(m, m->list[i], err);
+		r = drop_dependencies(m, m->list[i], err);
 	return r;
 }

@@ -104,7 +104,7 @@ void facts_free(struct facts_table *t)
 	strset_clear(&t->by_file);
 }
 
-static void take_names(const char *section, size_t len, const char *key, struct buf *out)
+static void add_names(const char *section, size_t len, const char *key, struct buf *out)
 {
 	const char *name;
 	size_t offset = 0;
@@ -113,7 +113,7 @@ static void take_names(const char *section, size_t len, const char *key, struct 
 		buf_add(out, name, strlen(name) + 1);
 }
 
-static int take_facts(const void *data, size_t len, struct result *out, struct err *err)
+static int decode_facts(const void *data, size_t len, struct result *out, struct err *err)
 {
 	const char *names[ARRAY_SIZE(symbols)], *section;
 	size_t section_len;
@@ -129,8 +129,8 @@ static int take_facts(const void *data, size_t len, struct result *out, struct e
 	for (size_t i = 0; i < ARRAY_SIZE(symbols) && r == 0; i++)
 		if (mask & 1u << i)
 			out->provides |= symbols[i].provides;
-	take_names(section, section_len, "firmware", &out->firmware);
-	take_names(section, section_len, "weakdep", &out->weakdeps);
+	add_names(section, section_len, "firmware", &out->firmware);
+	add_names(section, section_len, "weakdep", &out->weakdeps);
 	if (r == 0 && (buf_status(&out->firmware) < 0 || buf_status(&out->weakdeps) < 0))
 		return err_set(err, -ENOMEM, "no memory left to read modules");
 	return r;
@@ -147,7 +147,7 @@ static int scan_packed(const void *data, size_t len, enum codec codec, struct re
 		return err_set(err, -EBADMSG, "is not %s data, as its name says",
 			       codec_info(codec)->name);
 	r = unpack(ops, data, len, MODULE_SIZE_MAX, &plain, NULL, err);
-	return r < 0 ? r : take_facts(plain.data, plain.len, out, err);
+	return r < 0 ? r : decode_facts(plain.data, plain.len, out, err);
 }
 
 static int scan_one(size_t item, unsigned worker, void *arg)
@@ -171,7 +171,7 @@ static int scan_one(size_t item, unsigned worker, void *arg)
 	if (data == MAP_FAILED)
 		return err_sys(&out->err, -errno, "module /%s", file);
 	if (codec == CODEC_NONE)
-		r = take_facts(data, size, out, &out->err);
+		r = decode_facts(data, size, out, &out->err);
 	else
 		r = scan_packed(data, size, codec, out, &out->err);
 	munmap(data, size);
@@ -182,7 +182,7 @@ static int scan_one(size_t item, unsigned worker, void *arg)
 	return r;
 }
 
-static void keep(struct facts_table *t, const char *file, const struct result *result)
+static void add_facts(struct facts_table *t, const char *file, const struct result *result)
 {
 	struct facts *f = arena_alloc(t->arena, sizeof(*f));
 
@@ -226,7 +226,7 @@ int facts_read(struct facts_table *t, const char *const *files, size_t count, st
 	r = parallel_run(n, parallel_cores(), scan_one, &s);
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0)
-			keep(t, unread[i], &s.results[i]);
+			add_facts(t, unread[i], &s.results[i]);
 		else if (s.results[i].err.code == r && err && !told) {
 			*err = s.results[i].err;
 			told = true;

@@ -89,7 +89,7 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	/* A chain of links is packed as one link to the final file. */
 	end = root_resolve(f->m->root, path, a);
 	if (!end)
-		return err_set(err, -ENOENT, "firmware /%s is a link to nowhere", path);
+		return err_set(err, -ENOENT, "firmware /%s is a dangling link", path);
 	if (e.unpack == CODEC_NONE && root_readlink(f->m->root, path, a)) {
 		struct plan_entry target = form_of(f, end, reason);
 		int r = plan_add_link(f->plan, e.path, link_between(a, e.path, target.path), reason,
@@ -182,7 +182,7 @@ static int none_found(struct finder *f, const char *module, unsigned flags, cons
 	if (flags & MODULES_IN_USE) {
 		plan_warn(f->plan,
 			  "module %s, which drives a device on the way to /, asks for firmware %s, "
-			  "which is not installed; it works without now",
+			  "which is not installed; right now it works without",
 			  module, names);
 		return 0;
 	}

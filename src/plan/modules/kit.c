@@ -52,7 +52,7 @@ const struct dep *modules_dep_of(const struct modules *m, const char *name)
 	return slot ? *slot : NULL;
 }
 
-static int gone(struct modules *m, const char *name, const char *path, struct err *err)
+static int fail_missing(struct modules *m, const char *name, const char *path, struct err *err)
 {
 	err_set(err, -ENOENT, "module %s is listed in modules.dep, but %s/%s/%s does not exist",
 		name, root_prefix(m->root), m->kernel->modules_dir, path);
@@ -73,7 +73,7 @@ static int add_hard(struct modules *m, struct module *mod, const struct dep *dep
 		if (!*path)
 			continue;
 		if (!slot)
-			return gone(m, mod->name, path, err);
+			return fail_missing(m, mod->name, path, err);
 		r = modules_add(m, *slot, flags & (MODULES_REQUIRED | MODULES_IN_USE), reason, &to,
 			       err);
 		if (to)
@@ -134,7 +134,7 @@ int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const 
 	*mod = (struct module){
 		.name = dep->name, .path = dep->path, .reason = reason, .flags = flags};
 	if (!root_exists(m->root, module_file(m, mod)))
-		return gone(m, dep->name, dep->path, err);
+		return fail_missing(m, dep->name, dep->path, err);
 	if ((m->count & (m->count - 1)) == 0)
 		m->list = xrealloc(m->list, m->count ? m->count * 2 : 1, sizeof(*m->list));
 	m->list[m->count++] = mod;

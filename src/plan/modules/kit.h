@@ -121,7 +121,7 @@ const char *const *modules_modprobe_files(const struct root *root, struct arena 
 int modules_read_wishes(struct modules *m, struct err *err);
 
 /* Warns about "install" lines: PID 1 runs no commands of a configuration. */
-void modules_tell_install_commands(struct modules *m, struct plan *plan);
+void modules_warn_install_commands(struct modules *m, struct plan *plan);
 
 /* Appends depmod's text index NAME, NUL-terminated. */
 int modules_read_index(struct modules *m, const char *name, struct buf *out, struct err *err);

@@ -213,7 +213,7 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 		qsort(m->list, m->count, sizeof(*m->list), by_name);
 	for (size_t i = 0; i < m->count; i++)
 		m->list[i]->number = (uint32_t)i;
-	modules_tell_install_commands(m, plan);
+	modules_warn_install_commands(m, plan);
 	r = add_files(m, plan, recompress, err);
 	if (r == 0)
 		r = modules_add_index(m, plan, known, err);

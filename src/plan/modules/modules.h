@@ -77,7 +77,7 @@ int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err
 
 /* To be called once, after all modules were added and before the two functions below: adds the soft
  * and weak dependencies, of the modules and of the configuration, until no more are found. */
-int modules_settle(struct modules *m, struct err *err);
+int modules_add_softdeps(struct modules *m, struct err *err);
 
 /*
  * Removes each module for whose path in the image UNWANTED returns true. To be called before

@@ -191,7 +191,7 @@ static int add_of_module(struct modules *m, struct module *mod, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-int modules_settle(struct modules *m, struct err *err)
+int modules_add_softdeps(struct modules *m, struct err *err)
 {
 	size_t done = 0;
 	int r = add_of_builtins(m, err);

@@ -194,7 +194,7 @@ int binaries_finish(struct binaries *b, bool (*is_left_out)(const char *path, vo
 	if (buf_status(&cache) < 0)
 		return err_set(err, -ENOMEM, "no memory left");
 	return plan_add_text(b->plan, CACHE_PATH, 0644, cache.data, cache.len,
-			     "the dynamic linker finds libraries by it", err);
+			     "lets the dynamic linker find libraries", err);
 }
 
 /* ---- the libraries of a program ---- */
@@ -331,8 +331,9 @@ static int load_needed(struct program *p, const struct linker_object *o, struct 
 
 /* ---- libraries that are opened later ---- */
 
-static int miss(struct program *p, const struct linker_object *o, const struct dlopen_entry *e,
-		const struct linker_found *found, struct err *err)
+static int report_missing(struct program *p, const struct linker_object *o,
+			  const struct dlopen_entry *e, const struct linker_found *found,
+			  struct err *err)
 {
 	const char *what = *e->description ? e->description : e->feature;
 
@@ -368,7 +369,7 @@ static int load_noted(struct program *p, const struct linker_object *o,
 		wanted.priority = DLOPEN_REQUIRED;
 	for (size_t i = 0; e->sonames[i] && r == 1; i++)
 		r = load(p, e->sonames[i], o, reason, &found, err);
-	return r == 1 ? miss(p, o, &wanted, &found, err) : r;
+	return r == 1 ? report_missing(p, o, &wanted, &found, err) : r;
 }
 
 static int load_notes(struct program *p, const struct linker_object *o, struct err *err)
@@ -410,8 +411,8 @@ static int add_linker(struct program *p, const struct linker_file *main, struct 
 		return err_prefix(err, "%s needs its dynamic linker", main->path);
 	append(p, file, NULL, p->objects[0]);
 	conf = p->objects[0]->musl ? linker_musl_path_file(p->b->linker, path) : NULL;
-	return conf ? walk_add(p->b->root, p->b->plan, conf, "musl's linker finds libraries by it",
-			       &real, err)
+	return conf ? walk_add(p->b->root, p->b->plan, conf,
+			       "lets musl's dynamic linker find libraries", &real, err)
 		    : 0;
 }
 
@@ -497,8 +498,8 @@ static int add_interpreter(struct binaries *b, const struct shebang *s, const ch
 				       origin);
 	if (b->n_scripts == SCRIPTS_MAX)
 		return err_set(err, -ELOOP,
-			       "interpreters of the script /%s are scripts again, more than the "
-			       "kernel follows (%d)",
+			       "the interpreters of the script /%s are scripts themselves, "
+			       "more than the kernel follows (%d)",
 			       b->scripts[0], SCRIPTS_MAX);
 	b->scripts[b->n_scripts++] = origin;
 	r = binaries_add(b, arena_strdup(a, s->interpreter), reason, err);
