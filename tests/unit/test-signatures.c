@@ -125,6 +125,14 @@ static void put_md(int fd)
 	put(fd, MD_AT, sb, sizeof(sb));
 }
 
+/* Its label: N times the character U+4E01, which has three bytes. */
+static void put_f2fs(int fd, unsigned n)
+{
+	put(fd, 1024, "\x10\x20\xf5\xf2\x01\0\x0d\0", 8);
+	for (unsigned i = 0; i < n; i++)
+		put(fd, 1024 + 0x7c + 2 * i, "\x01\x4e", 2);
+}
+
 enum content { EXT2 = 1, ISO9660 = 2, MD = 4 };
 
 static int try_probe(unsigned content, struct probe *out)
@@ -254,6 +262,34 @@ static void a_device_that_cannot_be_read_is_no_empty_one(void **state)
 
 /* ---- which is taken ---- */
 
+/* btrfs and NTFS have longer ones than ext4; of the longest nothing is better than a part. */
+static void long_labels_are_whole_or_left_out(void **state)
+{
+	static const struct {
+		unsigned chars;
+		bool fits;
+	} cases[] = {{1, true}, {30, true}, {128, true}, {170, true}, {171, false}, {512, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (int two = 0; two < 2; two++) {
+			_cleanup_folder_ char *folder = make_folder();
+			_cleanup_fd_ int fd = make_disk(folder);
+			struct probe p = {0};
+			const char *label = p.label;
+
+			put_f2fs(fd, cases[i].chars);
+			if (two)
+				put_iso9660(fd, "CDROM");
+			assert_int_equal(probe_content(fd, &p), 0);
+			for (unsigned k = 0; k < p.n_signatures; k++)
+				if (strcmp(p.signatures[k].type, "f2fs") == 0)
+					label = p.signatures[k].label;
+			assert_int_equal(two, label != p.label);
+			assert_int_equal(strlen(label), cases[i].fits ? 3 * cases[i].chars : 0);
+		}
+}
+
 static void the_filesystem_that_root_names_is_taken(void **state)
 {
 	static const struct {
@@ -377,6 +413,7 @@ int main(void)
 		cmocka_unit_test(where_libblkid_fails_each_signature_is_looked_at),
 		cmocka_unit_test(libblkid_that_only_fails_does_not_end_the_search),
 		cmocka_unit_test(a_device_that_cannot_be_read_is_no_empty_one),
+		cmocka_unit_test(long_labels_are_whole_or_left_out),
 		cmocka_unit_test(the_filesystem_that_root_names_is_taken),
 		cmocka_unit_test(it_may_be_wanted_later),
 		cmocka_unit_test(what_two_of_them_are_called_names_none),

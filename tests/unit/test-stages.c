@@ -701,6 +701,21 @@ static void a_hand_over_that_was_undone_leaves_the_shell(void **state)
 
 /* ---- processes ---- */
 
+/* Never taken for its beginning, which may be the name of another disk. */
+static void a_root_with_a_name_that_is_too_long_is_refused(void **state)
+{
+	char cmdline[1024] = "root=LABEL=";
+	struct boot *b;
+
+	(void)state;
+	memset(cmdline + strlen(cmdline), 'x', SPEC_VALUE_MAX);
+	b = boot_with(cmdline);
+	go_on(b);
+	assert_true(b->flow.failed);
+	assert_contains(b->flow.failure, "this root= is too long");
+	boot_end(b);
+}
+
 static void a_process_that_cannot_be_made_is_tried_again(void **state)
 {
 	struct boot *b = boot_with("root=LABEL=x");
@@ -1167,6 +1182,7 @@ int main(void)
 		cmocka_unit_test(the_machine_reboots_once_when_its_time_is_over),
 		cmocka_unit_test(a_root_that_does_not_take_over_gives_one_account),
 		cmocka_unit_test(a_hand_over_that_was_undone_leaves_the_shell),
+		cmocka_unit_test(a_root_with_a_name_that_is_too_long_is_refused),
 		cmocka_unit_test(a_process_that_cannot_be_made_is_tried_again),
 		cmocka_unit_test(when_that_does_not_end_there_is_an_account),
 		cmocka_unit_test(no_process_at_all_is_no_reason_to_spin),

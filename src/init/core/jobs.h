@@ -17,6 +17,7 @@ enum {
 	JOBS_HANG_MS = 10000, /* a job that takes longer may never end */
 	JOBS_NAME_MAX = 64,
 	JOBS_VALUE_MAX = 256,
+	JOBS_LABEL_MAX = 512, /* of a filesystem, in UTF-8: btrfs has 255 bytes, NTFS 128 characters */
 	JOBS_TEXT_MAX = 512,
 	JOBS_OPTIONS_MAX = 1024,
 	JOBS_LINKS_MAX = 1024,
@@ -76,7 +77,7 @@ struct signature {
 	char type[32];
 	char usage[16];
 	char uuid[48];
-	char label[64];
+	char label[JOBS_LABEL_MAX];
 };
 
 /* What libblkid found on a device. */
@@ -84,9 +85,9 @@ struct probe {
 	char type[JOBS_NAME_MAX];
 	char usage[JOBS_NAME_MAX]; /* filesystem, raid, crypto, other */
 	char uuid[JOBS_VALUE_MAX];
-	char label[JOBS_VALUE_MAX];
+	char label[JOBS_LABEL_MAX];
 	char partuuid[JOBS_VALUE_MAX];
-	char partlabel[JOBS_VALUE_MAX];
+	char partlabel[JOBS_VALUE_MAX]; /* at most 36 characters */
 	char table[JOBS_NAME_MAX]; /* of a whole disk: gpt, dos */
 	char parttype[JOBS_NAME_MAX]; /* of the entry in a GPT: a GUID */
 	uint64_t partflags;        /* of that entry */

@@ -37,7 +37,7 @@ static const struct {
 };
 
 /* Strips the quotes of UUID="x", which the tokeniser leaves in place inside a word. */
-static void take_value(struct spec *s, const char *value)
+static bool take_value(struct spec *s, const char *value)
 {
 	size_t len = strlen(value);
 
@@ -45,7 +45,8 @@ static void take_value(struct spec *s, const char *value)
 		value++;
 		len -= 2;
 	}
-	snprintf(s->value, sizeof(s->value), "%.*s", (int)len, value);
+	return (size_t)snprintf(s->value, sizeof(s->value), "%.*s", (int)len, value) <
+	       sizeof(s->value);
 }
 
 /* udev writes blanks and slashes of a label as \xNN in its links, and people copy that
@@ -179,6 +180,7 @@ void spec_parse(const char *text, struct spec *out)
 {
 	const char *bare = str_starts(text, "block:") ? text + strlen("block:") : text;
 	size_t i = 0;
+	bool fits = true;
 
 	*out = (struct spec){.text = text, .kind = SPEC_OTHER};
 	while (i < ARRAY_SIZE(forms) && !str_starts(bare, forms[i].prefix))
@@ -186,7 +188,7 @@ void spec_parse(const char *text, struct spec *out)
 	if (i < ARRAY_SIZE(forms)) {
 		out->kind = forms[i].kind;
 		/* The value keeps the folder, which distinguishes links. */
-		take_value(out, bare + strlen(out->kind == SPEC_LINK	? "/dev/disk/"
+		fits = take_value(out, bare + strlen(out->kind == SPEC_LINK	? "/dev/disk/"
 					      : out->kind == SPEC_ALIAS ? "/dev/"
 									: forms[i].prefix));
 	} else {
@@ -194,6 +196,6 @@ void spec_parse(const char *text, struct spec *out)
 	}
 	if (str_starts(bare, "/dev/disk/") && out->kind != SPEC_LINK)
 		spec_decode_link(out->value);
-	if (!is_whole(out))
+	if (!is_whole(out) || !fits)
 		out->kind = SPEC_OTHER;
 }

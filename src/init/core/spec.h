@@ -44,7 +44,7 @@ struct spec {
 	int offset;                 /* PARTUUID: of the partition's number */
 };
 
-/* TEXT must outlive OUT. A kind that is not known is SPEC_OTHER. */
+/* TEXT must outlive OUT. A kind that is not known is SPEC_OTHER, and so is a value that has no room. */
 void spec_parse(const char *text, struct spec *out);
 
 /* Replaces \xNN in S, as udev has blanks and slashes of a label in its links. */

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "init/core/log.h"
+
 /* libblkid knows some 80 kinds of signatures; each may be damaged. */
 enum { STEPS_MAX = 512 };
 
+/* A value that is too long is left out: its beginning may be the whole label of another disk. */
 static void take(blkid_probe pr, const char *key, char *out, size_t size)
 {
 	const char *value;
@@ -17,7 +20,10 @@ static void take(blkid_probe pr, const char *key, char *out, size_t size)
 
 	if (blkid_probe_lookup_value(pr, key, &value, &len) < 0)
 		return;
-	snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
+	if (len > size)
+		log_info("a %s of %zu bytes is left out: it may have %zu", key, len - 1, size - 1);
+	else
+		snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
 }
 
 static void take_signature(blkid_probe pr, struct signature *s)

@@ -73,6 +73,8 @@ static enum stage_step refuse(struct boot *b)
 
 	if (!text)
 		return flow_fail(b, "the kernel command line does not name a root filesystem");
+	if (strlen(text) >= SPEC_VALUE_MAX)
+		return flow_fail(b, "this root= is too long, name the filesystem by its UUID");
 	return flow_fail(b, *text && text[strlen(text) - 1] == '='
 				    ? "this root= names nothing: its value is missing"
 				    : "this root= is of a kind that the image cannot reach");
