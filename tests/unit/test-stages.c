@@ -15,6 +15,7 @@
 
 #include "init/core/mount.h"
 #include "init/devices/block.h"
+#include "init/devices/discover.h"
 #include "init/rescue/rescue.h"
 #include "init/core/settings.h"
 #include "init/stages.h"
@@ -499,6 +500,42 @@ static void a_firmware_that_does_not_answer_holds_nothing_up_for_ever(void **sta
 	assert_false(b->flow.failed);
 	pass(b, 1);
 	assert_true(b->flow.failed);
+	boot_end(b);
+}
+
+/* Not even for the whole time limit, which may be none. */
+static void a_firmware_that_does_not_answer_is_waited_for_ten_seconds(void **state)
+{
+	struct boot *b = boot_with("root=gpt-auto rootwait");
+	char why[FLOW_TEXT_MAX];
+
+	(void)state;
+	go_on(b);
+	b->discovery->is_known = false;
+	b->discovery->until = 0;
+	b->flow.task.state = TASK_RUNS;
+	go_on(b);
+	pass(b, JOBS_HANG_MS - 1);
+	assert_false(b->discovery->is_known);
+	assert_true(stages_due(b) <= world.now + 1);
+	buf_clear(&world.told);
+	pass(b, 1);
+	assert_true(b->discovery->is_known);
+	assert_int_equal(b->flow.task.state, TASK_NONE);
+	tells("the firmware does not say which disk");
+	for (int i = 0; i < 2; i++) { /* nothing else decides */
+		struct block_device *d = &b->devices->list[b->devices->n++];
+
+		snprintf(d->name, sizeof(d->name), "zz%c1", 'a' + i);
+		snprintf(d->probe.parttype, sizeof(d->probe.parttype),
+			 "4f68bce3-e8cd-4db1-96e7-fbcaf984b709");
+		d->probe.disk_major = (uint32_t)i;
+		d->state = DEVICE_KNOWN;
+	}
+#if defined(__x86_64__)
+	assert_true(discover_is_doubtful(b, why, sizeof(why)));
+	assert_contains(why, "The firmware did not say");
+#endif
 	boot_end(b);
 }
 
@@ -1173,6 +1210,7 @@ int main(void)
 		cmocka_unit_test(a_deadline_that_passes_before_the_sleep_is_not_missed),
 		cmocka_unit_test(what_the_check_notes_is_told_by_pid_1),
 		cmocka_unit_test(a_firmware_that_does_not_answer_holds_nothing_up_for_ever),
+		cmocka_unit_test(a_firmware_that_does_not_answer_is_waited_for_ten_seconds),
 		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
 		cmocka_unit_test(what_is_waited_for_is_logged_whole),
 		cmocka_unit_test(mounting_has_no_limit),

@@ -105,11 +105,30 @@ bool discover_is_doubtful(const struct boot *b, char *why, size_t size)
 			continue;
 		snprintf(why, size,
 			 "there is no root= on the kernel command line, and several disks have a "
-			 "partition of the type of a root (%s, %s): which one is it?",
-			 d->name, o->name);
+			 "partition of the type of a root (%s, %s): which one is it?%s",
+			 d->name, o->name,
+			 b->discovery->is_silent ? " The firmware did not say which disk the "
+						   "boot loader came from" : "");
 		return true;
 	}
 	return false;
+}
+
+/* Some firmware hangs when its variables are read. */
+static bool is_given_up(struct boot *b)
+{
+	struct discovery *d = b->discovery;
+	int64_t now = log_now();
+
+	if (!d->until)
+		d->until = now + JOBS_HANG_MS;
+	d->is_silent = d->is_known = now >= d->until && b->flow.task.state != TASK_ENDED;
+	if (!d->is_silent)
+		return false;
+	b->flow.task.state = TASK_NONE; /* a late answer is nobody's */
+	log_tell("the firmware does not say which disk the boot loader came from (%d seconds): "
+		 "all disks count", JOBS_HANG_MS / 1000);
+	return true;
 }
 
 enum stage_step discover_loader(struct boot *b)
@@ -117,6 +136,8 @@ enum stage_step discover_loader(struct boot *b)
 	const struct job job = {.kind = JOB_LOADER};
 
 	if (b->discovery->is_known)
+		return STAGE_ENDS;
+	if (is_given_up(b))
 		return STAGE_ENDS;
 	if (b->flow.task.state == TASK_NONE) {
 		if (access(EFIVARS, F_OK) < 0) {

@@ -18,6 +18,8 @@ enum discover_flags {
 
 struct discovery {
 	bool is_known;		    /* what EFI says of the boot loader */
+	bool is_silent;		    /* it did not answer */
+	int64_t until;		    /* when that is so; 0: it was not asked yet */
 	char loader[JOBS_NAME_MAX]; /* PARTUUID of its partition; "" */
 };
 
@@ -27,7 +29,7 @@ void discover_register(struct boot *b);
 
 bool discover_has_flag(const struct block_device *d, enum discover_flags flag);
 
-/* Finds out what EFI says. STAGE_ENDS when that is known. */
+/* Finds out what EFI says. STAGE_ENDS when that is known, or when EFI has not answered in time. */
 enum stage_step discover_loader(struct boot *b);
 
 /* Several disks have one, and nothing says which counts: WHY says it. */

@@ -182,8 +182,10 @@ enum stage_step goal_wait(struct boot *b)
 		begin_wait(b, now);
 	b->flow.wake = delayed;
 	/* If the firmware does not answer in time, the loader's disk is treated as unknown. */
-	if (root->kind == SPEC_AUTO && !flow_is_late(b, now) && discover_loader(b) == STAGE_STAYS)
+	if (root->kind == SPEC_AUTO && !flow_is_late(b, now) && discover_loader(b) == STAGE_STAYS) {
+		b->flow.wake = b->discovery->until;
 		return STAGE_STAYS;
+	}
 	if (root->kind == SPEC_TMPFS && now >= delayed)
 		return take_tmpfs(b);
 	if (b->goal->is_given && now >= delayed)
