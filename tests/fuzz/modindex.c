@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS(found == MODINDEX_NONE || found < x.n_modules);
 	modindex_match(&x, "virtio:d00000002v00001AF4", seen, &x);
 	modindex_match(&x, "", seen, &x);
-	/* The input's own last words are the likeliest to meet its patterns. */
+	/* The last words of the input are the most likely to match its patterns. */
 	tail = fuzz_text(data + size - (size < 40 ? size : 40), size < 40 ? size : 40);
 	modindex_match(&x, tail + strlen(tail) / 2, seen, &x);
 	modindex_find(&x, tail);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * rpm's ndb file. What is told lies within the input, and no two blobs overlap.
+ * rpm's ndb file. Every blob is within the input, and no two overlap.
  */
 
 #include "format/package/rpmndb.h"

@@ -17,7 +17,7 @@ void add_file(struct buf *out, const char *name, const char *text);
 void add_dir(struct buf *out, const char *name);
 void add_symlink(struct buf *out, const char *name, const char *target);
 
-/* One of several names of a file: INO tells them together. */
+/* One of several names of a file, which share INO. */
 void add_hard_link(struct buf *out, const char *name, uint32_t ino, const char *text);
 
 /* Any entry: MODE with its type. */
@@ -27,7 +27,7 @@ void add_entry(struct buf *out, const char *name, uint32_t mode, const void *dat
 void add_raw_header(struct buf *out, const struct cpio_header *h, const void *name,
 		    uint32_t namesize);
 
-/* ARCHIVE in the form of CODEC behind OUT. */
+/* Appends ARCHIVE, compressed with CODEC, to OUT. */
 void add_segment(struct buf *out, enum codec codec, const struct buf *archive);
 
 /* Zeros up to a multiple of 4. */

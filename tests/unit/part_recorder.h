@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * In place of src/init/seam/part.c: a boot part of a feature runs without PID 1. What it asks for
- * is written down as a line each, and what it is told comes from here. Its job is done when the
+ * In place of src/init/seam/part.c: a boot part of a feature runs without PID 1. Each request is
+ * recorded as a line, and the answers come from here. Its job is done when the
  * test calls recorded_work().
  */
 
@@ -29,7 +29,7 @@ struct part_recorder {
 		bool is_held, is_member;
 		struct probe probe;
 	} devices[RECORDED_DEVICES];
-	struct part_mount mount; /* what is to be mounted; its is_device: there is something */
+	struct part_mount mount; /* what is mounted next; is_device says that there is something */
 	bool mount_is_gone;	 /* its device */
 	int64_t limit;		 /* that it has set for its stage */
 	struct job job;		 /* the last one */
@@ -57,8 +57,8 @@ enum stage_step part_step(struct part *p, enum boot_stage stage, bool entered);
 int recorded_work(struct part *p);
 void recorded_done(struct part *p, int result, int found, const char *text);
 
-/* Its question TAG is answered with TEXT; NULL: it ends as END. What it makes of the answer; the question
- * is asked again after PROMPT_WRONG. */
+/* Its question TAG is answered with TEXT; NULL: it ends as END. What it makes of the answer; the
+ * question is asked again after PROMPT_WRONG. */
 enum prompt_verdict recorded_answer(struct part *p, unsigned tag, enum prompt_end end,
 				    const char *text);
 

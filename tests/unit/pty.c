@@ -37,7 +37,7 @@ void pty_resize(struct pty *t, unsigned columns)
 	assert_int_equal(ioctl(t->master, TIOCSWINSZ, &size), 0);
 }
 
-/* The kernel brings over all that was written before it says that there is no more. */
+/* The kernel delivers everything that was written before it says that there is no more. */
 const char *pty_read(struct pty *t)
 {
 	size_t len = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The audit: how devices are named, and what is told of roots with little or odd things in them.
+ * The audit: how devices are named, and the findings for roots with little or odd content.
  */
 
 #include "audit/audit.h"

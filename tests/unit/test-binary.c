@@ -286,7 +286,7 @@ static void a_program_that_needs_too_many_libraries_is_refused(void **state)
 	assert_int_equal(e.n_needed, ELF_NEEDED_MAX);
 }
 
-/* The program P with the notes on libraries in TEXT behind it. */
+/* The program P followed by the notes on libraries in TEXT. */
 static void add_notes(struct buf *out, struct program *p, const char *const *texts, size_t n)
 {
 	p->segments[2] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = sizeof(*p), .p_align = 4};

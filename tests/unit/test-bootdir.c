@@ -455,7 +455,7 @@ static void microcode_in_front_is_no_image(void **state)
 		assert_path(&m, "boot/initramfs-" V ".img");
 		assert_ok(boot_images_list(&m.root, &m.boot, &m.arena, &images, &m.err), 0, &m.err);
 		assert_int_equal(images.n + images.n_others, 0);
-		/* With an image behind it, it is one. */
+		/* Followed by an image, it is one. */
 		buf_add(&archive, "\x1f\x8b", 2);
 		put_file(m.folder, "boot/initrd-early", archive.data, archive.len);
 		put_grub(&m, "/vmlinuz-" V, "/initrd-early");

@@ -161,7 +161,7 @@ static void the_version_is_the_kernels_own(void **state)
 	head[0x1ff] = 0xaa;
 	memcpy(head + 0x202, "HdrS\x0f\x02", 6);
 	head[0x1f1] = 4;
-	head[0x20f] = 1; /* 0x100 behind 0x200 */
+	head[0x20f] = 1; /* 0x100 after 0x200 */
 	memcpy(head + 0x300, "6.7.8 (x@y)", 12);
 	put_file(m.folder, "boot/vmlinuz", head, sizeof(head));
 	put_text(m.folder, "boot/grub/grub.cfg", "menuentry A --id a { linux /boot/vmlinuz\n}\n");

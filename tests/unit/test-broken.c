@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reading images that break the rules of the kernel's unpacker: each fault is told.
+ * Reading images that break the rules of the kernel's unpacker: each fault is reported.
  */
 
 #include <stdio.h>
@@ -133,7 +133,7 @@ static void a_compressed_image_must_not_start_with_zeros_inside(void **state)
 	add_archive(&archive, "two");
 	add_segment(&first, CODEC_ZSTD, &archive);
 	assert_broken(&first, "zeros before the first archive");
-	/* The kernel passes over them once it has seen an archive. */
+	/* The kernel skips them once it has seen an archive. */
 	add_packed(&later, CODEC_ZSTD, "one");
 	add_segment(&later, CODEC_ZSTD, &archive);
 	assert_paths(&later, paths);

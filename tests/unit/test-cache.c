@@ -397,7 +397,7 @@ static void a_file_is_known_by_its_identity_alone(void **state)
 		other.st_ctim.tv_nsec += i == 4;
 		assert_false(stored_know(s, &other, found));
 	}
-	/* It changed: what is known of it now replaces what was. */
+	/* It has changed: the new facts replace the old ones. */
 	other = st;
 	other.st_ctim.tv_sec++;
 	stored_learn(s, &other, sum);

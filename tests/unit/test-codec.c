@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * cpio headers, compressed streams, digests: what is written can be read, what is damaged is
- * told.
+ * cpio headers, compressed streams, digests: what is written can be read, and damage is
+ * reported.
  */
 
 #include <limits.h>
@@ -366,7 +366,7 @@ static void lz4_ends_at_a_chunk_of_no_bytes_or_at_the_end(void **state)
 
 static void gzip_headers_that_no_kernel_reads_are_refused(void **state)
 {
-	/* FTEXT and FNAME are passed over; FHCRC, FEXTRA, FCOMMENT and what is reserved are not. */
+	/* FTEXT and FNAME are skipped; FHCRC, FEXTRA, FCOMMENT and reserved bits are errors. */
 	static const uint8_t good[] = {0, 1, 8, 9}, bad[] = {2, 4, 16, 32, 64, 128, 10, 12};
 	_cleanup_buf_ struct buf packed = BUF_INIT;
 	struct err err = {0};
@@ -497,7 +497,7 @@ static void the_number_of_threads_does_not_show_in_the_bytes(void **state)
 		_cleanup_buf_ struct buf one = BUF_INIT, got = BUF_INIT;
 		struct err err = {0};
 
-		/* xz cuts what is large into blocks. */
+		/* xz splits large data into blocks. */
 		plain.len = all[c] == CODEC_XZ ? 17 * 1024 * 1024 : 3 * 1024 * 1024;
 		assert_ok(encode(all[c], &o, plain.data, plain.len, &one, &err), 0, &err);
 		assert_ok(unpack(decoder_find(all[c]), one.data, one.len, plain.len, &got, NULL,
@@ -861,7 +861,7 @@ static void put_u32(uint8_t *at, uint32_t v)
 		at[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* One block of DATA as it is, with a name of one byte; the header sealed anew. */
+/* One block of DATA as it is, with a name of one byte, and a new checksum of the header. */
 static void add_lzo(struct buf *out, uint32_t flags, uint32_t version, const char *data)
 {
 	uint32_t len = (uint32_t)strlen(data);
@@ -1021,7 +1021,7 @@ static void a_digest_is_sha256(void **state)
 	(void)state;
 	digest_of("abc", 3, got);
 	assert_memory_equal(got, of_abc, DIGEST_SIZE);
-	for (int i = 0; i < 2; i++) { /* it starts anew */
+	for (int i = 0; i < 2; i++) { /* a new start */
 		digest_add(d, "a", 1);
 		digest_add(d, "", 0);
 		digest_add(d, "bc", 2);

@@ -50,7 +50,7 @@ static int read_own(struct fixture *f)
 	return read_from(f, NULL, NULL);
 }
 
-/* The files that are read, in their order, each with a blank behind it. */
+/* The files that are read, in their order, each followed by a blank. */
 static void assert_files(struct fixture *f, const char *expected)
 {
 	_cleanup_buf_ struct buf got = BUF_INIT;
@@ -310,7 +310,7 @@ static void keys_without_effect_are_told_with_their_place(void **state)
 	assert_ignored("stdloglvl=3\npreroot_keep=2\nunknown=1\n", "");
 	assert_ignored("omit_drivers+=\"a\"\nomit_drivers+=\"b\"\nado=1\nuefi=yes\n",
 		       "omit_drivers (/etc/dracut.conf:2), uefi (/etc/dracut.conf:4)");
-	/* What asks for nothing, or for what is done anyway. */
+	/* Values that ask for nothing, or for what is done anyway. */
 	assert_ignored("omit_drivers=\"a\"\nomit_drivers=\"\"\nuefi=no\nreproducible=yes\n"
 		       "parallel=\" \"\n",
 		       "");

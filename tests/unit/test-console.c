@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What PID 1 writes to a terminal: nothing holds it up, what is lost is said, and no line is cut.
+ * What PID 1 writes to a terminal: nothing blocks it, lost lines are counted, and no line is cut.
  */
 
 #include <fcntl.h>

@@ -377,7 +377,7 @@ static void after_a_lost_event_what_is_gone_is_forgotten(void **state)
 	assert_string_equal(root_of(&d), "-");
 }
 
-/* Whoever asks for the next disk after each event must not look at all of them each time. */
+/* Asking for the next disk after each event must not walk over all of them each time. */
 static void disks_that_were_read_are_not_walked_over_again(void **state)
 {
 	_cleanup_disks_ struct disks d;

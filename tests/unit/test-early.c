@@ -2,7 +2,7 @@
 
 /*
  * The early segment: what is written into it is where the kernel looks, and what the kernel would
- * not find or not take is told.
+ * not find or not use is reported.
  */
 
 #include <stdio.h>
@@ -69,7 +69,7 @@ static void add_early(struct plan *plan, const char *path, const void *data, siz
 		  0, &err);
 }
 
-/* Writes the image of a plan with PID 1, and a store if asked for, and what ADD adds. */
+/* Writes the image of a plan with PID 1, optionally a store, and what ADD adds. */
 static void pack_image(void (*add)(struct plan *), bool store, enum codec codec, struct buf *image,
 		       struct verdict *verdict, struct arena *arena)
 {
@@ -155,7 +155,7 @@ static void the_kernel_finds_what_was_written(void **state)
 
 static void add_microcode(struct plan *plan)
 {
-	/* Some path before it moves where its data would lie. */
+	/* A path before it moves its data. */
 	add_early(plan, ACPI_DIR "a.aml", table, sizeof(table));
 	add_early(plan, MICROCODE_PATH_AMD, container, sizeof(container));
 	add_early(plan, MICROCODE_PATH_INTEL, "", 0);

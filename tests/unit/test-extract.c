@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Unpacking images: all that is in them, and nothing outside the folder, whatever they hold.
+ * Extracting images: everything in them, and nothing outside the folder, whatever they hold.
  */
 
 #include <fcntl.h>

@@ -138,7 +138,7 @@ static enum stage_step after(struct boot *b, int status)
 	return check(b, "ext4");
 }
 
-/* The root's own init is told that it need not check again. */
+/* The root's own init learns that it need not check again. */
 static bool is_clean(void)
 {
 	return strstr(recorder_calls(), "mkdir /run/initramfs") != NULL;

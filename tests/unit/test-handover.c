@@ -193,7 +193,7 @@ static void what_the_kernel_would_not_start_is_passed_over_and_told(void **state
 	assert_string_equal(r.text, good);
 	assert_contains(r.note, "text is neither a program nor");
 	assert_contains(r.note, "good is started in its place");
-	assert_int_equal(told.len, 0); /* it runs in a worker: PID 1 tells it */
+	assert_int_equal(told.len, 0); /* it runs in a worker: PID 1 logs it */
 	assert_int_equal(handover_choose(paths, 2, &r), -ENOENT);
 	assert_contains(r.text, "no init that can be started");
 	assert_contains(r.text, "text is neither");
@@ -254,32 +254,51 @@ static void no_step_that_fails_is_a_dead_end(void **state)
 	} cases[] = {
 		{"", {NO, 1}, "chdir /sysroot\n", "/sysroot: ", false},
 		/* A mount that cannot be moved: those before it are moved back. */
-		{"", {0, NO, 1}, "chdir /sysroot\n" MOVE("/dev", "/sysroot/dev") "chdir /\n",
-		 "/dev cannot be moved to /sysroot/dev: ", false},
-		{"", {0, 0, 0, 0, NO, 1},
-		 "chdir /sysroot\n" MOVES MOVE("/sysroot/sys", "/sys") MOVE("/sysroot/proc", "/proc")
-		 MOVE("/sysroot/dev", "/dev") "chdir /\n",
-		 "/run cannot be moved to /sysroot/run: ", false},
+		{"",
+		 {0, NO, 1},
+		 "chdir /sysroot\n" MOVE("/dev", "/sysroot/dev") "chdir /\n",
+		 "/dev cannot be moved to /sysroot/dev: ",
+		 false},
+		{"",
+		 {0, 0, 0, 0, NO, 1},
+		 "chdir /sysroot\n" MOVES MOVE("/sysroot/sys", "/sys")
+			 MOVE("/sysroot/proc", "/proc") MOVE("/sysroot/dev", "/dev") "chdir /\n",
+		 "/run cannot be moved to /sysroot/run: ",
+		 false},
 		/* What is not mounted need not be moved. */
-		{"", {0, 0, 0, -EINVAL, 0, 0, 0, 0, -EACCES, NO, NO, NO, 1},
+		{"",
+		 {0, 0, 0, -EINVAL, 0, 0, 0, 0, -EACCES, NO, NO, NO, 1},
 		 PIVOT "umount . 2\nchdir /\nexec /sbin/init\n" OTHERS,
-		 "/sbin/init cannot be started: Permission denied", true},
+		 "/sbin/init cannot be started: Permission denied",
+		 true},
 		/* Before Linux 7.2 the root is moved. */
-		{"", {0, 0, 0, 0, 0, NO, NO, 1}, PIVOT "mount . / - 2000 [-]\n" BACK "chdir /\n",
-		 "the root directory cannot be changed to /sysroot: ", false},
-		{"", {0, 0, 0, 0, 0, NO, 0, NO, 1}, PIVOT "mount . / - 2000 [-]\nchroot .\nchdir /\n",
-		 "the root directory cannot be changed to /sysroot: ", true},
-		{"", {0, 0, 0, 0, 0, NO, 0, 0, 0, -ENOMEM, NO, NO, NO, 1},
+		{"",
+		 {0, 0, 0, 0, 0, NO, NO, 1},
+		 PIVOT "mount . / - 2000 [-]\n" BACK "chdir /\n",
+		 "the root directory cannot be changed to /sysroot: ",
+		 false},
+		{"",
+		 {0, 0, 0, 0, 0, NO, 0, NO, 1},
+		 PIVOT "mount . / - 2000 [-]\nchroot .\nchdir /\n",
+		 "the root directory cannot be changed to /sysroot: ",
+		 true},
+		{"",
+		 {0, 0, 0, 0, 0, NO, 0, 0, 0, -ENOMEM, NO, NO, NO, 1},
 		 PIVOT "mount . / - 2000 [-]\nchroot .\nchdir /\nexec /sbin/init\n" OTHERS,
-		 "/sbin/init cannot be started: Cannot allocate memory", true},
-		/* A mount of the initramfs that stays, and the name of the folder, hurt nobody. */
-		{"", {0, 0, 0, 0, 0, 0, NO, NO, -EACCES, NO, NO, NO, 1},
+		 "/sbin/init cannot be started: Cannot allocate memory",
+		 true},
+		/* A mount of the initramfs that stays, and the folder's name, do no harm. */
+		{"",
+		 {0, 0, 0, 0, 0, 0, NO, NO, -EACCES, NO, NO, NO, 1},
 		 PIVOT "umount . 2\nchdir /\nexec /sbin/init\n" OTHERS,
-		 "/sbin/init cannot be started: Permission denied", true},
-		/* The kernel would panic: nothing stands in for what was named. */
-		{"init=/sbin/init", {0, 0, 0, 0, 0, 0, 0, 0, -EACCES, 1},
+		 "/sbin/init cannot be started: Permission denied",
+		 true},
+		/* The kernel would panic: there is no fallback for init=. */
+		{"init=/sbin/init",
+		 {0, 0, 0, 0, 0, 0, 0, 0, -EACCES, 1},
 		 PIVOT "umount . 2\nchdir /\nexec /sbin/init\n",
-		 "/sbin/init cannot be started: Permission denied", true},
+		 "/sbin/init cannot be started: Permission denied",
+		 true},
 	};
 
 	(void)state;

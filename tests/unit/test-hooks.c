@@ -24,7 +24,7 @@ struct fixture {
 	char *text;
 };
 
-/* CONF: of boot.conf, behind the line that opens the feature. */
+/* CONF: lines of boot.conf, after the one that opens the feature. */
 static void fixture_make(struct fixture *f, const char *conf)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;

@@ -112,7 +112,7 @@ static void done(struct fixture *f, const char *name, int result)
 	modules_done(f->boot, modindex_find(&f->boot->modules->index, name), result);
 }
 
-/* Loads one after the other all that is asked for; the names with blanks between. */
+/* Loads everything requested, one after the other. Returns the names separated by blanks. */
 static void assert_order(struct fixture *f, const char *expected)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -237,7 +237,7 @@ static void a_device_does_not_get_what_is_on_the_blacklist(void **state)
 	params_parse(&f.boot->params, cmdline, sizeof(cmdline) - 1);
 	modules_request_alias(f.boot, "scsi:t-0x00");
 	assert_order(&f, "");
-	/* What another module depends on is loaded all the same, and what is asked for by name. */
+	/* Dependencies of other modules are loaded all the same, and those requested by name. */
 	modules_request_alias(f.boot, "fs-ext4");
 	assert_order(&f, "jbd2 mbcache crc32c ext4");
 	assert_true(modules_request(f.boot, "sd"));
@@ -419,7 +419,7 @@ static void what_leads_to_no_disk_can_wait(void **state)
 	/* What a keyboard needs is needed by the disk, too: it waits no longer. */
 	modules_request_device(f.boot, "usb:v1p2");
 	assert_ranked(&f, RANK_DEVICE, "usbcore usb_storage");
-	/* Asked for by name, it is what somebody wanted at once. */
+	/* Requested by name, it is urgent. */
 	assert_true(modules_request(f.boot, "hid"));
 	assert_ranked(&f, RANK_GOAL, "hid");
 	assert_ranked(&f, RANK_LATE, "psmouse");
@@ -635,7 +635,8 @@ static void a_damaged_or_missing_module_is_not_given_to_the_kernel(void **state)
 
 /* ---- the kernel's helper ---- */
 
-/* As the index of a machine's image: what rd.driver.pre= names depends on what the kernel asks for. */
+/* As the index of a machine's image: what rd.driver.pre= names depends on what the kernel asks
+ * for. */
 static void make_early(struct fixture *f, const char *folder)
 {
 	static char checksum[PATH_MAX], disk[PATH_MAX];

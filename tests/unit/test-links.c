@@ -109,7 +109,7 @@ static void nvme_namespaces_have_model_serial_and_number(void **state)
 	put(&m, "devices/pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0/nvme0n1", "wwid",
 	    "eui.0025385b01\n");
 	put(&m, "devices/pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0/nvme0n1", "nsid", "1\n");
-	/* The bus that is nearest to the processor tells nothing more. */
+	/* The bus nearest to the processor adds nothing. */
 	assert_links(&m, "nvme0n1", "by-id/nvme-eui.0025385b01\nby-id/nvme-Some_SSD_970_S4EV\n"
 				    "by-id/nvme-Some_SSD_970_S4EV_1\n"
 				    "by-path/pci-0000:01:00.0-nvme-1\n");

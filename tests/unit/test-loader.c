@@ -32,7 +32,7 @@ struct machine {
 	struct loader_request q;
 	int said;
 	struct buf words;
-	char awaited[256]; /* the program that people were told of */
+	char awaited[256]; /* the program that was announced */
 };
 
 /* What a tool does: called in place of it, with the machine that is tested. */
@@ -286,7 +286,7 @@ static int must_not_run(struct machine *m, const char *const *argv)
 	return 0;
 }
 
-/* The tool may pass over it each time: it would be run, and fail, at every rebuild. */
+/* The tool may skip it each time, and would be run, and fail, at every rebuild. */
 static void a_kernel_that_nobody_asked_for_is_no_reason_to_run_the_tool(void **state)
 {
 	_cleanup_machine_ struct machine m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The manifest: what is written can be read, and what is malformed is told with its line.
+ * The manifest: what is written can be read, and what is malformed is reported with its line.
  */
 
 #include <stdio.h>

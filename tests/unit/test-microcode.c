@@ -129,7 +129,7 @@ static void read_intel(uint8_t *data, size_t len, void *arg)
 
 	while ((r = microcode_intel_next(data, len, &offset, &u, &err)) > 0)
 		assert_true(offset <= len);
-	/* Whatever byte is changed: the sums tell it. Cut between two updates it is whole. */
+	/* The checksums show any changed byte. Cut between two updates it is complete. */
 	assert_true(r < 0 || len == *(size_t *)arg || len == 0);
 	assert_true(r == 0 || err.text[0]);
 }

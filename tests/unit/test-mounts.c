@@ -274,7 +274,7 @@ static void without_a_name_the_type_of_the_partition_counts(void **state)
 	assert_string_equal(root_of(b), "-");
 	assert_true(discover_is_doubtful(b, why, sizeof(why)));
 	assert_contains(why, "zzb1");
-	/* Where the boot loader tells its disk, others do not matter. */
+	/* If the boot loader's disk is known, others do not matter. */
 	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "PART-zza1");
 	assert_string_equal(root_of(b), "zza2");
 	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "part-zzb1");

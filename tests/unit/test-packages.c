@@ -52,7 +52,7 @@ static int look_up(struct machine *m, const char *const *paths)
 
 #define LOOK_UP(m, ...) look_up(m, (const char *const[]){__VA_ARGS__, NULL})
 
-/* EXPECTED: "NAME VERSION ARCH"; NULL: nobody. */
+/* EXPECTED: "NAME VERSION ARCH", or NULL for no owner. */
 static void assert_owner(const struct machine *m, const char *path, const char *expected)
 {
 	const struct package *o = packages_owner(m->packages, path);

@@ -298,7 +298,7 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 			fail_msg("[%s] is noted as %s", cases[i].line,
 				 p.n_notes ? p.notes[0].why : "nothing");
 	}
-	/* To turn off what is not there is fine; so are names that only begin alike. */
+	/* Turning off what is not there is fine; so are names with the same start. */
 	parse("rd.luks=0 rd.md=no rd.lvm=off ipv6.disable=1 rd.memdebug=1");
 	assert_int_equal(p.n_notes, 0);
 }

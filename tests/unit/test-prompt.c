@@ -340,7 +340,7 @@ static void the_time_limit_runs_while_it_is_shown(void **state)
 	tick();
 	assert_string_equal(got(), "1 late\n");
 	assert_contains(seen(&world.b), "\n(no answer within 60 seconds)\n\ntwo: ");
-	/* A shell has the console; it is shown anew afterwards. */
+	/* A shell has the console; the question is shown again afterwards. */
 	prompt_hush(world.boot, true);
 	assert_restored(&world.a);
 	seen(&world.b);

@@ -158,7 +158,7 @@ static void the_machine_is_left_as_it_was_asked_for(void **state)
 		world.now += 1000;
 		rescue_tick(b, world.now);
 		assert_contains(recorder_calls(), cases[i].call);
-		/* A kernel that refuses is not asked for ever. */
+		/* If the kernel refuses, the attempt is not repeated forever. */
 		assert_int_equal(b->rescue->reboot_at, PARAMS_FOREVER);
 		free(b);
 	}
@@ -387,7 +387,7 @@ static void parameters_that_are_not_obeyed_are_in_the_account(void **state)
 	free(b);
 }
 
-/* Of twenty modules that fail alike nothing is to be learned. */
+/* Twenty modules that fail for the same reason say nothing more than one. */
 static void an_image_for_another_kernel_is_said_before_all_else(void **state)
 {
 	static const struct modindex_source sources[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The files that rpm keeps its headers in, made up byte by byte: what is in them, how their damage
- * is told, and that no file keeps the reader busy. Those that rpm itself writes are in
+ * The files that rpm keeps its headers in, made byte by byte: their content, the errors for damage,
+ * and that no file keeps the reader busy. Those that rpm itself writes are in
  * tests/command/test_packages.py.
  */
 
@@ -56,7 +56,7 @@ static uint32_t put_blob(uint8_t *data, uint32_t first, uint32_t number, const c
 
 #define FIRST_TEXT "the header of a package"
 
-/* Number 9 behind number 4 in the file, and before it in the slots; free slots between. */
+/* Number 9 is after number 4 in the file, and before it in the slots, with free slots between. */
 static void make_ndb(uint8_t *data)
 {
 	uint32_t at = SLOTS / BLOCK, count;

@@ -123,7 +123,7 @@ static void lines_above_the_level_leave_nothing(void **state)
 	assert_null(strstr(f.text, "no\n"));
 }
 
-/* What the first line finds must be told, and keep all others from being written. */
+/* A problem with the first line must be reported, and no other line be written. */
 static void assert_refused(struct fixture *f, const char *part)
 {
 	runlog_line(&f->log, V, "x", RUNLOG_INFO, "one");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * PID 1 and disks with the signatures of several things: which of them is taken, and what is said of
- * the others. Failures of libblkid, which differ between its releases, are made up.
+ * PID 1 and disks with the signatures of several things: which of them is taken, and what is said
+ * of the others. Failures of libblkid, which differ between its releases, are made up.
  */
 
 #include <blkid/blkid.h>
@@ -203,7 +203,7 @@ static void all_signatures_of_a_disk_are_known(void **state)
 	assert_string_equal(all, "linux_raid_member and ext2");
 }
 
-/* libblkid 2.41 does not tell several signatures from other failures. */
+/* libblkid 2.41 does not distinguish several signatures from other failures. */
 static void where_libblkid_fails_each_signature_is_looked_at(void **state)
 {
 	static const struct {
@@ -343,7 +343,8 @@ static void what_two_of_them_are_called_names_none(void **state)
 	assert_string_equal(d.probe.type, "ext4");
 }
 
-/* The members of a mirror have its filesystem's UUID: only who names the disk itself knows better. */
+/* The members of a mirror have its filesystem's UUID: only who names the disk itself knows
+ * better. */
 static void a_member_of_an_array_is_none_only_for_whoever_says_so(void **state)
 {
 	static const struct {

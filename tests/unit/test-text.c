@@ -15,7 +15,7 @@
 #include "format/kernel/uevent.h"
 #include "support.h"
 
-/* A copy with a NUL behind it, for what works in place. */
+/* A NUL-terminated copy, for functions that work in place. */
 static char *text_of(const uint8_t *data, size_t len)
 {
 	char *text = malloc(len + 1);

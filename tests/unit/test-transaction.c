@@ -106,7 +106,7 @@ static void the_lock_is_free_again_afterwards(void **state)
 	lock = lock_take(&f.root, 0, NULL, NULL, &f.err);
 	assert_true(lock >= 0);
 
-	/* Held by somebody else: nothing is begun. */
+	/* Another run holds the lock: nothing is started. */
 	assert_int_equal(transaction_rebuild(&q, &f.arena, &out, &f.err), -ETIMEDOUT);
 	assert_int_equal(out.n, 0);
 	/* Who changes nothing needs none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Writing images and judging them: what is written passes, what was changed does not.
+ * Writing images and verifying them: what is written passes, what was changed does not.
  */
 
 #include <fcntl.h>
@@ -432,7 +432,7 @@ static void a_folder_that_takes_the_place_of_a_link_is_told(void **state)
 	_cleanup_judged_ struct judged j;
 
 	(void)state;
-	/* What lay behind /lib, the dynamic linker with it, is out of reach then. */
+	/* What was below /lib, such as the dynamic linker, cannot be reached then. */
 	add_entry(&image, "init", S_IFREG | 0755, "x", 1);
 	add_symlink(&image, "lib", "usr/lib");
 	add_dir(&image, "lib");

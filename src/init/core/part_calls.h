@@ -26,8 +26,8 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
 /* The device that REF holds. False: it is gone, or has become another one; OUT is untouched. */
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out);
 
-/* A job found another device in its place (-ESTALE of identity.h): it is read again. False: that
- * has happened too often, and is to be taken for a failure. */
+/* A job found another device in its place (-ESTALE of identity.h): it is read again. False if
+ * that has happened too often, and counts as a failure. */
 bool part_mistaken(struct part *p, struct device_ref ref);
 
 /* Are there other devices that SPEC fits as well as REF? They are logged; true when none may be
@@ -39,7 +39,8 @@ bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref
  * gone. NAME is copied. False: there are too many. */
 bool part_name(struct part *p, struct device_ref ref, const char *name);
 
-/* Asks for the modules that serve MODALIAS ("fs-ext4", "dm-crypt"). Without any, nothing happens. */
+/* Asks for the modules that serve MODALIAS ("fs-ext4", "dm-crypt"). Without any, nothing
+ * happens. */
 void part_module(struct part *p, const char *modalias);
 
 /* Is such a module on its way? */
@@ -56,11 +57,11 @@ bool part_has_root(const struct part *p);
 /* When the devices were walked. */
 int64_t part_started(const struct part *p);
 
-/* What is mounted next. False: it lies on no device, or on one that is gone or was mounted before.
+/* What is mounted next. False if it is on no device, or on one that is gone or was mounted before.
  */
 bool part_mount(const struct part *p, struct part_mount *out);
 
-/* The root is mounted read-only, since something writable will lie over it. */
+/* The root is mounted read-only, since something writable will cover it. */
 void part_cover_root(struct part *p);
 
 /* The root that the part claimed is what TEXT names, as in root=TEXT. TEXT must live as long as the
@@ -100,12 +101,12 @@ enum stage_step part_refuse_mount(struct part *p, const char *why);
 /* ---- work ---- */
 
 /*
- * TAG tells the jobs of a part apart, and likewise its programs and its questions; it is below 65536,
- * and may be used again for the next one.
+ * TAG tells the jobs of a part apart, and likewise its programs and its questions; it is below
+ * 65536, and may be used again for the next one.
  *
- * A worker does work() with a copy of DATA, LEN bytes, at most JOBS_DATA_MAX; done() has the result.
- * The copies are wiped; DATA itself is the part's. IS_QUIET: no module is loaded while it runs.
- * False: too many are waiting, or it is too long.
+ * A worker does work() with a copy of DATA, LEN bytes, at most JOBS_DATA_MAX; done() has the
+ * result. The copies are wiped; DATA itself is the part's. IS_QUIET: no module is loaded while it
+ * runs. False: too many are waiting, or it is too long.
  */
 bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet);
 
@@ -114,21 +115,22 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
  * is needed only during the call, but for the reason. */
 void part_run(struct part *p, unsigned tag, const struct program_request *r);
 
-/* Asks whoever sits at the machine; answer() has what becomes of it. R's handler and tag are not used.
- * 0; -ENOSPC: there are too many questions; -ENOMEM. */
+/* Asks whoever sits at the machine; answer() has what becomes of it. R's handler and tag are not
+ * used. 0; -ENOSPC: there are too many questions; -ENOMEM. */
 int part_ask(struct part *p, unsigned tag, const struct prompt_request *r);
 
-/* What the answer was worth for which answer() returned PROMPT_PENDING. Does nothing for any other. */
+/* What the answer was worth for which answer() returned PROMPT_PENDING. Does nothing for any
+ * other. */
 void part_judge(struct part *p, unsigned tag, bool right);
 
 /* Is there such a thing with TAG whose end the part has not heard of? */
 bool part_has(const struct part *p, enum part_work what, unsigned tag);
 
 /*
- * Cancels what was started with TAG; done() or answer() is not called for it. Does nothing when there
- * is none. A job that no worker has taken is never done; the worker that is at one is killed, and
- * what it has asked the kernel for may still happen. A program is killed with its children. A question
- * disappears from all consoles: somebody else has solved the matter.
+ * Cancels what was started with TAG; done() or answer() is not called for it. Does nothing when
+ * there is none. A job that no worker has taken is never done; the worker that is at one is killed,
+ * and what it has asked the kernel for may still happen. A program is killed with its children. A
+ * question disappears from all consoles: somebody else has solved the matter.
  */
 void part_cancel(struct part *p, enum part_work what, unsigned tag);
 
