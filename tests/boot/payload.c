@@ -563,6 +563,7 @@ int main(int argc, char **argv, char **envp)
 	report("verdict=%s", failed ? "fail" : "ok");
 	fflush(out);
 	tcdrain(fileno(out));
+	dprintf(STDOUT_FILENO, "payload: has reported\n");
 	sync();
 	reboot(RB_POWER_OFF);
 	return EXIT_FAILURE;

@@ -169,10 +169,14 @@ def test_two_hundred_disks(lab):
 
 
 def test_a_driver_that_hangs_is_not_waited_for(lab):
-    """A virtio disk that is slow to read holds up its driver and one worker, nothing else."""
+    """A virtio disk that does not give what is read holds up its driver and one worker, nothing
+    else. It does give it once the payload has seen that: sync() and the power-off wait for drivers."""
     boot = lab.boot("hangs", lab.image("generic"), disks=[("nvme", lab.root.path)], extra=(
-        "-blockdev", "null-co,node-name=hangs,size=8388608,read-zeroes=on,latency-ns=4000000000",
-        "-device", "virtio-blk-pci,drive=hangs"))
+        "-drive", "if=none,id=hangs,driver=null-co,size=8388608,read-zeroes=on,"
+        "throttling.bps-total=1", "-device", "virtio-blk-pci,drive=hangs"),
+        actions=(("payload: has reported", "block_set_io_throttle", {
+            "device": "hangs", **dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd",
+                                            "iops_wr"), 0)}),))
     assert boot.ending == "poweroff" and "payload: reached root" in boot.console, boot.explain()
     # The worker is still in the driver, and holds its memory.
     assert boot.values("fail")[0].startswith("process "), boot.explain()
@@ -181,19 +185,24 @@ def test_a_driver_that_hangs_is_not_waited_for(lab):
 
 def test_disks_that_come_and_go(lab):
     """One is removed while it is read, another takes its place; the root appears last."""
-    def plug(seconds, name, drive):
-        return (seconds, "device_add", {"driver": "scsi-hd", "id": name, "drive": drive,
-                                        "bus": "scsi.0", "lun": 1})
+    # The kernel writes the second when it has announced that the disk is gone, but still has the LUN.
+    there, gone = "] Attached SCSI disk", "] Synchronizing SCSI cache"
 
-    def pull(seconds, name):
-        return (seconds, "device_del", {"id": name})
+    def plug(when, name, drive):
+        return (when, "device_add", {"driver": "scsi-hd", "id": name, "drive": drive,
+                                     "bus": "scsi.0", "lun": "abcd".index(name)})
+
+    def pull(name):
+        return (there, "device_del", {"id": name})
     boot = lab.boot("come-and-go", lab.image("generic"), disks=[], extra=(
         "-device", "virtio-scsi-pci,id=scsi",
         "-blockdev", "null-co,node-name=slow,size=8388608,read-zeroes=on,latency-ns=2000000000",
         "-blockdev", "null-co,node-name=empty,size=8388608,read-zeroes=on",
+        "-blockdev", "null-co,node-name=void,size=8388608,read-zeroes=on",
         "-drive", f"file={lab.root.path},id=root,if=none,format=raw,snapshot=on"),
-        actions=(plug(9, "a", "slow"), pull(12, "a"), plug(14, "b", "empty"), pull(15, "b"),
-                 plug(17, "c", "empty"), pull(19, "c"), plug(20, "d", "root")))
+        actions=(plug("Virtio SCSI HBA", "a", "slow"), pull("a"), plug(gone, "b", "empty"), pull("b"),
+                 plug(gone, "c", "void"), pull("c"), plug(gone, "d", "root")))
+    assert boot.console.count(there) == 4, boot.explain()
     reaches_root(boot)
     healthy(boot)
 

@@ -161,7 +161,9 @@ class Machine:
     firmware: Path | None = None
     timeout: float = 600  # only for a boot that hangs
     extra: tuple = ()    # further options for QEMU
-    actions: tuple = ()  # commands for QEMU while it runs: (seconds, command, arguments), in order
+    # Commands for QEMU while it runs: (text, command, arguments), in order. Each is sent when the
+    # console shows its text, after that of the command before.
+    actions: tuple = ()
 
 
 @dataclass
@@ -275,7 +277,7 @@ def boot(machine, folder):
             raise Failure("qemu-system-x86_64: not found; tools/setup run installs it") from error
         started_as.put(process.pid)
         with process:
-            ending = _watch(process, machine)
+            ending = _watch(process, machine, console)
     if ending.startswith("QEMU"):
         ending += ": " + _text(log).strip()
     return Boot(ending, time.monotonic() - started, _unwrap(_text(console)), _text(report).splitlines())
@@ -347,14 +349,14 @@ def _connect(path, deadline):
     return None
 
 
-def _watch(process, machine):
+def _watch(process, machine, console):
     """Waits for QEMU's end. QMP reports whether the guest powered off or rebooted."""
     deadline = time.monotonic() + machine.timeout
     try:
         _tell(process, "qmp_capabilities")
         if machine.plug_after:
             _plug(process, machine)
-        _act(process, machine.actions)
+        _act(process, machine.actions, console, deadline)
         process.wait(deadline - time.monotonic())
     except BrokenPipeError:
         process.wait()
@@ -385,13 +387,17 @@ def _plug(process, machine):
     _tell(process, "device_add", driver=driver, **dict(word.split("=") for word in properties))
 
 
-def _act(process, actions):
-    """Sends each of ACTIONS to QEMU when it is time, unless the guest ends first."""
-    begin = time.monotonic()
-    for seconds, command, arguments in actions:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.01, begin + seconds - time.monotonic()))
-            return
+def _act(process, actions, console, deadline):
+    """Sends each of ACTIONS to QEMU when the console shows its text, unless the guest ends first."""
+    seen = 0
+    for text, command, arguments in actions:
+        while (at := _text(console).find(text, seen)) < 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                return
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(process.args, 0)
+        seen = at + len(text)
         _tell(process, command, **arguments)
 
 
