@@ -1016,6 +1016,28 @@ static void a_worker_holds_no_descriptor_of_pid_1(void **state)
 	}
 }
 
+/* Else a disk that was being read would never be looked at again. */
+static void a_job_of_a_hand_over_that_failed_is_not_lost(void **state)
+{
+	static const struct jobs_kind lists[JOB_KINDS] = {
+		[JOB_PROBE] = {list_descriptors, keep_list, false}};
+	struct boot *b = boot_with("root=LABEL=x");
+	struct job job = {.kind = JOB_PROBE};
+
+	(void)state;
+	world.real_jobs = true;
+	b->jobs.kinds = lists;
+	assert_int_equal(jobs_start(&b->jobs, b, &job), 0);
+	jobs_dismiss(&b->jobs);
+	assert_int_equal(jobs_busy(&b->jobs, JOB_PROBE), 1);
+	*listed = '\0';
+	assert_int_equal(sources_wait(b, -1), 0);
+	assert_int_not_equal(*listed, '\0');
+	jobs_dismiss(&b->jobs);
+	assert_int_equal(b->jobs.workers[0].pid, 0);
+	boot_end(b);
+}
+
 /* The worker that has the device to read comes back with R. */
 static void read_ends(struct boot *b, struct job_result *r)
 {
@@ -1227,6 +1249,7 @@ int main(void)
 		cmocka_unit_test(an_event_of_what_was_given_up_is_dropped),
 		cmocka_unit_test(a_worker_that_dies_is_the_failure_of_its_job),
 		cmocka_unit_test(a_worker_holds_no_descriptor_of_pid_1),
+		cmocka_unit_test(a_job_of_a_hand_over_that_failed_is_not_lost),
 		cmocka_unit_test(disks_that_hang_leave_places_for_other_work),
 		cmocka_unit_test(disks_that_hang_give_way_to_others),
 		cmocka_unit_test(a_disk_that_hangs_does_not_keep_late_modules_back),

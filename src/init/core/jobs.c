@@ -321,13 +321,11 @@ void jobs_dismiss(struct jobs *j)
 {
 	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
 		struct jobs_worker *w = &j->workers[i];
-		bool idle = w->job.kind == JOB_NONE;
 		int pid = w->pid;
 
-		if (!pid)
+		if (!pid || w->job.kind != JOB_NONE)
 			continue;
 		forget(j, w);
-		if (idle)
-			waitpid(pid, NULL, 0);
+		waitpid(pid, NULL, 0);
 	}
 }

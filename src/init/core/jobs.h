@@ -186,5 +186,6 @@ unsigned jobs_busy(const struct jobs *j, enum job_kind kind);
 /* Of these, the ones that have not taken longer than JOBS_HANG_MS by NOW. */
 unsigned jobs_moving(const struct jobs *j, enum job_kind kind, int64_t now);
 
-/* Lets idle workers end, and waits for them; busy ones go on alone. */
+/* Lets idle workers end, and waits for them. Busy ones end when they find their socket closed, as it is
+ * once PID 1 has become another program; their results are still received should it not. */
 void jobs_dismiss(struct jobs *j);
