@@ -158,10 +158,26 @@ static void each_entry(struct boot *b, int at, const char *path,
 		close_fd(fd);
 }
 
+/* The kernel's own books, in the form of devices: a machine has one of them for each block of memory,
+ * and they never have a modalias. Of those that have one, not all have a file for it. */
+static bool has_drivers(const char *bus)
+{
+	static const char *const none[] = {"clockevents", "clocksource", "edac", "event_source",
+					   "machinecheck", "memory", "memory_tiering", "node",
+					   "workqueue"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		if (strcmp(bus, none[i]) == 0)
+			return false;
+	return true;
+}
+
 static void take_bus(struct boot *b, int dir, const char *name)
 {
 	char path[512];
 
+	if (!has_drivers(name))
+		return;
 	snprintf(path, sizeof(path), "%s/devices", name);
 	each_entry(b, dir, path, take_bus_device);
 }
