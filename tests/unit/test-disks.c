@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -183,6 +184,97 @@ static void each_disk_is_read_once(void **state)
 	found(&d, "zza", "ext4", "filesystem", "", "");
 	assert_null(read_next(&d));
 	assert_int_equal(d.boot->devices->n, 2);
+}
+
+/* In place of /sys/class/block; NULL: that of this machine. */
+static const char *block_folder;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	static const char sys[] = "/sys/class/block";
+	char instead[512];
+
+	if (block_folder && strncmp(path, sys, strlen(sys)) == 0) {
+		snprintf(instead, sizeof(instead), "%s%s", block_folder, path + strlen(sys));
+		path = instead;
+	}
+	return __real_open(path, flags, 0);
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	return __wrap_open(path, flags);
+}
+
+/* The kernel sends an event when a medium is there; but not all drives can say that. */
+static void an_empty_drive_is_opened_again_only_if_no_event_will_come(void **state)
+{
+	static const struct {
+		const char *events, *async, *poll;
+		int result;
+		bool is_polled, again;
+	} cases[] = {
+		{"media_change eject_request", "", "-1", -ENOMEDIUM, true, false},
+		{"media_change", "media_change", "-1", -ENOMEDIUM, false, false},
+		{"media_change", "", "2000", -ENOMEDIUM, false, false},
+		{"media_change", "", "-1", -ENOMEDIUM, false, true},
+		{"media_change", "", "0", -ENOMEDIUM, true, true},
+		{"", "", "-1", -ENOMEDIUM, true, true},
+		{"media_change", "", "-1", -EIO, true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_folder_ char *folder = make_folder();
+		_cleanup_disks_ struct disks d;
+		struct job_result r = {
+			.kind = JOB_PROBE, .name = "zza", .result = cases[i].result};
+
+		put_text(folder, "zza/events", cases[i].events);
+		put_text(folder, "zza/events_async", cases[i].async);
+		put_text(folder, "zza/events_poll_msecs", cases[i].poll);
+		block_folder = folder;
+		disks_make(&d, "root=LABEL=x");
+		d.boot->devices->is_polled = cases[i].is_polled;
+		block_add(d.boot, "zza", false);
+		assert_string_equal(read_next(&d), "zza");
+		r.generation = generation_of(&d, "zza");
+		block_done(d.boot, &r);
+		if (cases[i].again == (block_due(d.boot) == INT64_MAX))
+			fail_msg("case %zu", i);
+		block_add(d.boot, "zza", false); /* the event */
+		assert_string_equal(read_next(&d), "zza");
+		block_folder = NULL;
+	}
+}
+
+/* The kernel reports a card before it knows its size, which it finds out when it is opened. */
+static void a_card_is_read_although_it_has_no_size_yet(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_disks_ struct disks d;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const char *name = i ? "zzb" : "zza";
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s/size", name);
+		put_text(folder, path, "0\n");
+		snprintf(path, sizeof(path), "%s/removable", name);
+		put_text(folder, path, i ? "1\n" : "0\n");
+	}
+	block_folder = folder;
+	disks_make(&d, "root=LABEL=x");
+	block_add(d.boot, "zza", false); /* such as a loop device without a file */
+	assert_null(read_next(&d));
+	block_add(d.boot, "zzb", false);
+	assert_string_equal(read_next(&d), "zzb");
+	block_folder = NULL;
 }
 
 static void with_a_named_root_no_other_disk_is_read(void **state)
@@ -593,6 +685,8 @@ int main(void)
 		cmocka_unit_test(a_filesystem_wins_over_a_member_of_something_larger),
 		cmocka_unit_test(a_disk_that_was_not_read_yet_is_not_the_root),
 		cmocka_unit_test(each_disk_is_read_once),
+		cmocka_unit_test(an_empty_drive_is_opened_again_only_if_no_event_will_come),
+		cmocka_unit_test(a_card_is_read_although_it_has_no_size_yet),
 		cmocka_unit_test(with_a_named_root_no_other_disk_is_read),
 		cmocka_unit_test(a_disk_that_changes_is_read_again),
 		cmocka_unit_test(what_was_read_while_a_disk_changed_does_not_count),

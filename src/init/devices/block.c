@@ -133,13 +133,24 @@ static void read_again(struct boot *b, struct block_device *d)
 	will_read(b, d);
 }
 
+/* Without a size, and no reader whose card is still to come: of what is put into one the kernel learns
+ * the size only when it is opened. */
+static bool is_empty(const char *name)
+{
+	char removable[8];
+
+	return block_sectors(name) == 0 &&
+	       !(read_attribute(name, "removable", removable, sizeof(removable)) &&
+		 strcmp(removable, "1") == 0);
+}
+
 void block_add(struct boot *b, const char *name, bool is_partition)
 {
 	int n = find(b, name);
 	struct block_device *d;
 
-	/* ramN, loopN without a file, and card readers without a card hold nothing. */
-	if (!name_ok(name) || str_starts(name, "ram") || block_sectors(name) == 0) {
+	/* ramN, and loopN without a file, hold nothing. */
+	if (!name_ok(name) || str_starts(name, "ram") || is_empty(name)) {
 		block_remove(b, name);
 		return;
 	}
@@ -289,6 +300,29 @@ static void log_found(const struct block_device *d)
 			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
 }
 
+/* The kernel sends an event when a medium is put into the drive: the drive reports that by itself, or
+ * is asked from time to time. (Documentation/ABI/stable/sysfs-block: events, events_async,
+ * events_poll_msecs, which is -1 for the default.) */
+static bool has_media_events(const struct boot *b, const struct block_device *d)
+{
+	static const char word[] = "media_change";
+	char events[64], poll[32];
+
+	if (!read_attribute(d->name, "events", events, sizeof(events)) || !strstr(events, word))
+		return false;
+	if (read_attribute(d->name, "events_async", events, sizeof(events)) && strstr(events, word))
+		return true;
+	if (!read_attribute(d->name, "events_poll_msecs", poll, sizeof(poll)))
+		return false;
+	return strcmp(poll, "-1") == 0 ? b->devices->is_polled : strcmp(poll, "0") != 0;
+}
+
+/* An empty drive is not opened again and again: some never get to rest, others lock up. */
+static bool is_worth_another_try(const struct boot *b, const struct block_device *d)
+{
+	return d->result < 0 && !(d->result == -ENOMEDIUM && has_media_events(b, d));
+}
+
 static void read_later(struct boot *b, struct block_device *d)
 {
 	int64_t pause = RETRY_FIRST_MS;
@@ -387,7 +421,7 @@ void block_done(struct boot *b, const struct job_result *result)
 	d->was_read = true;
 	if (!d->failures || d->result == 0)
 		log_found(d);
-	if (d->result < 0)
+	if (is_worth_another_try(b, d))
 		read_later(b, d);
 	else
 		d->failures = 0;

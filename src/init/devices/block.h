@@ -51,6 +51,7 @@ struct devices {
 	size_t n_wants;
 	int64_t retry_at; /* the first of all READ_AT; 0: none */
 	bool probe_all;	  /* for the diagnosis */
+	bool is_polled;	  /* the kernel looks for media by itself, where a drive asks for that */
 	bool probe_links; /* a device is wanted by one of its links */
 	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
 	bool (*is_auto)(const struct boot *b, const struct block_device *d);

@@ -212,7 +212,8 @@ void events_start(struct boot *b)
 	if (b->events->netlink >= 0)
 		sources_add(&b->sources, b->events->netlink, ready, NULL);
 	/* Otherwise the kernel would not notice a card being inserted. udev does the same. */
-	sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");
+	b->devices->is_polled =
+		sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000") == 0;
 	events_walk(b, "/sys");
 }
 
