@@ -290,7 +290,7 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
 {
 	(void)p;
 	assert_false(told.has_job);
-	assert_in_range(len, 0, JOBS_DATA_MAX);
+	assert_between(len, 0, JOBS_DATA_MAX);
 	say("job %u%s", tag, is_quiet ? ", quiet" : "");
 	told.job = (struct job){.kind = JOB_PART, .tag = tag};
 	memcpy(told.job.data, data, len);
@@ -348,7 +348,7 @@ void part_will_ask(struct part *p)
 void part_run(struct part *p, unsigned tag, const struct program_request *r)
 {
 	(void)p;
-	assert_in_range(tag, 0, 63);
+	assert_between(tag, 0, 63);
 	told.programs |= 1ULL << tag;
 	buf_printf(&told.said, "run %u:", tag);
 	for (char **arg = r->argv; *arg; arg++)
@@ -364,7 +364,7 @@ void part_run(struct part *p, unsigned tag, const struct program_request *r)
 int part_ask(struct part *p, unsigned tag, const struct prompt_request *r)
 {
 	(void)p;
-	assert_in_range(tag, 0, 63);
+	assert_between(tag, 0, 63);
 	told.questions |= 1ULL << tag;
 	say("ask %u: %s%s%s", tag, r->text, r->key ? ", for " : "", r->key ? r->key : "");
 	return 0;

@@ -167,3 +167,9 @@ uint32_t next_random(uint32_t *state)
 	*state = *state * 1664525u + 1013904223u;
 	return *state >> 8;
 }
+
+void assert_between(intmax_t value, intmax_t low, intmax_t high)
+{
+	if (value < low || value > high)
+		fail_msg("%jd is not between %jd and %jd", value, low, high);
+}

@@ -37,6 +37,9 @@
 			fail_msg("%s: %d, not %d: %s", #call, ok_, (expected), (err)->text);       \
 	} while (0)
 
+/* LOW and HIGH included. cmocka 2 deprecates its macro for this; cmocka 1 does not have the new one. */
+void assert_between(intmax_t value, intmax_t low, intmax_t high);
+
 #define assert_contains(text, part)                                                                \
 	do {                                                                                       \
 		if (!strstr((text), (part)))                                                       \

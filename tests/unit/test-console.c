@@ -76,7 +76,7 @@ static void any_line_at_any_width_stays_within_both(void **state)
 		text[len ? len - 1 : 0] = '\0';
 		out[console_wrap(text, width, out)] = '\0';
 		for (const char *line = out; *line; line += strcspn(line, "\n") + 1)
-			assert_in_range(strcspn(line, "\r"), 0, width - 1);
+			assert_between(strcspn(line, "\r"), 0, width - 1);
 	}
 }
 

@@ -267,13 +267,13 @@ static void one_that_hangs_is_killed_and_left_behind(void **state)
 			 "/bin/b\n");
 	recorder_start_with(100, 0, 200);
 	assert_int_equal(step(&f, STAGE_PRE_MOUNT), STAGE_STAYS);
-	assert_in_range(program_due(f.boot), now + 3000, now + 4000);
+	assert_between(program_due(f.boot), now + 3000, now + 4000);
 	program_tick(f.boot, now + 2900);
-	assert_in_range(program_due(f.boot), now + 3000, now + 4000);
+	assert_between(program_due(f.boot), now + 3000, now + 4000);
 	program_tick(f.boot, now + 11000);
-	assert_in_range(program_due(f.boot), now + 21000, now + 21000);
+	assert_between(program_due(f.boot), now + 21000, now + 21000);
 	program_tick(f.boot, now + 22000);
-	assert_in_range(program_due(f.boot), now + 30000, now + 31000);
+	assert_between(program_due(f.boot), now + 30000, now + 31000);
 	assert_null(strstr(recorder_calls(), "/bin/b"));
 	program_tick(f.boot, now + 31000);
 	assert_contains(recorder_calls(), "kill -100 9\n");

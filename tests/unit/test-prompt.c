@@ -487,7 +487,7 @@ static void a_console_that_is_stopped_holds_up_no_other(void **state)
 	tick();
 	assert_string_equal(seen(&world.a), "");
 	assert_string_equal(seen(&world.b), "\nx: ");
-	assert_in_range(prompt_due(world.boot, world.now), world.now + 1, world.now + 100);
+	assert_between(prompt_due(world.boot, world.now), world.now + 1, world.now + 100);
 	tcflow(world.a.slave, TCOON);
 	log_flush();
 	tick();

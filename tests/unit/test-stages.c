@@ -364,7 +364,7 @@ static void pid_1_sleeps_while_it_waits(void **state)
 
 	(void)state;
 	go_on(b);
-	assert_in_range(pass(b, 1000000), 1, 110);
+	assert_between(pass(b, 1000000), 1, 110);
 	boot_end(b);
 }
 
@@ -417,7 +417,7 @@ static void pid_1_sleeps_after_a_deadline(void **state)
 	block_add(b, "zzb", false); /* nobody reads it */
 	snprintf(b->devices->list[0].probe.label, sizeof(b->devices->list[0].probe.label), "x");
 	go_on(b);
-	assert_in_range(pass(b, 999), 1, 5);
+	assert_between(pass(b, 999), 1, 5);
 	tells("for 0 more seconds");
 	assert_int_equal(b->flow.stage, STAGE_WAIT);
 	pass(b, 1);
@@ -496,7 +496,7 @@ static void a_firmware_that_does_not_answer_holds_nothing_up_for_ever(void **sta
 	go_on(b);
 	b->discovery->is_known = false;
 	b->flow.task.state = TASK_RUNS;
-	assert_in_range(pass(b, 4999), 1, 10);
+	assert_between(pass(b, 4999), 1, 10);
 	assert_false(b->flow.failed);
 	pass(b, 1);
 	assert_true(b->flow.failed);
@@ -681,7 +681,7 @@ static void the_machine_reboots_once_when_its_time_is_over(void **state)
 	pass(b, 20);
 	assert_int_equal(reboots(), 1);
 	tells("the kernel refuses it");
-	assert_in_range(pass(b, 1000000), 1, 100);
+	assert_between(pass(b, 1000000), 1, 100);
 	assert_int_equal(reboots(), 1);
 	boot_end(b);
 }
@@ -762,8 +762,8 @@ static void a_process_that_cannot_be_made_is_tried_again(void **state)
 	appears(b, "zza", "zzfs", "x");
 	assert_int_equal(b->flow.stage, STAGE_MOUNT);
 	tells("no process can be made");
-	assert_in_range(pass(b, 9000), 5, 110);
-	assert_in_range(world.n_forks, 5, 20);
+	assert_between(pass(b, 9000), 5, 110);
+	assert_between(world.n_forks, 5, 20);
 	assert_false(b->flow.failed);
 	world.forks_fail = false;
 	pass(b, 2000);
@@ -806,7 +806,7 @@ static void no_process_at_all_is_no_reason_to_spin(void **state)
 		}
 		pass(b, 1000);
 	}
-	assert_in_range(tries, 90, 101);
+	assert_between(tries, 90, 101);
 	boot_end(b);
 }
 
@@ -1201,7 +1201,7 @@ static void a_watchdog_is_fed_in_time(void **state)
 					 .next = world.now,
 					 .state = WATCHDOG_FED};
 	for (int i = 0; i < 1000; i++) {
-		assert_in_range(watchdog_due(b), world.now, world.now + 10000);
+		assert_between(watchdog_due(b), world.now, world.now + 10000);
 		world.now = watchdog_due(b);
 		watchdog_tick(b, world.now);
 	}
