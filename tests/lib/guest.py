@@ -104,6 +104,9 @@ class Guest:
         self.write("/etc/fstab", "\n".join([*lines, ""]))
         self.write("/etc/machine-id", MACHINE_ID + "\n")
         self.write("/etc/systemd/system/task.service", UNIT)
+        # On a busy machine its disk takes longer than a minute and a half.
+        self.write("/etc/systemd/system.conf.d/patient.conf",
+                   "[Manager]\nDefaultDeviceTimeoutSec=infinity\n")
         systemctl = ["systemctl", f"--root={self.tree}", "--quiet"]
         run([*systemctl, "preset", "preroot-good.service"])
         run([*systemctl, "enable", "task.service"])
