@@ -54,27 +54,27 @@ STATUS = [("status", "preroot status"), ("check", "preroot status --check")]
 
 
 def life(machine, bad_image):
-    """What happens on a machine, boot by boot; BAD_IMAGE, if any, makes an image for the next trial."""
-    attempt = [("try", bad_image), ("tried.json", FACTS[2][1])] if bad_image else [
-        ("refused", "preroot rebuild --try-next --add-drivers nbd"), ("as before", LOOK)]
-    return SimpleNamespace(
-        installed=machine.boot([
-            *machine.first_steps, *FACTS[:2], ("rebuild", "preroot rebuild --json"), *FACTS[2:]]),
-        rebuilt=machine.boot([
-            *FACTS, ("before", LOOK), ("again", "preroot rebuild"), ("after", LOOK),
-            ("fill", FILL), ("full", "preroot rebuild --add-drivers nbd"),
-            ("empty", "rm $IMAGES/ballast"), ("left", LOOK), *attempt]))
-
-
-def trials(machine):
-    """Then one image is tried that does not boot, and one that does."""
-    return SimpleNamespace(
-        bad=machine.boot(),
-        back=machine.boot([
-            *FACTS, *STATUS, ("forget", "preroot status --forget"),
-            ("try", "preroot rebuild --try-next --add-drivers nbd"), ("tried.json", FACTS[2][1])]),
-        good=machine.boot(FACTS),
-        kept=machine.boot([*FACTS, *STATUS]))
+    """What happens on a machine, boot by boot. BAD_IMAGE, if any, makes an image for the next trial;
+    after that one comes a trial of an image that boots."""
+    again = [("before", LOOK), ("again", "preroot rebuild"), ("after", LOOK)]
+    full = [("room", LOOK), ("fill", FILL), ("full", "preroot rebuild --add-drivers nbd"),
+            ("empty", "rm $IMAGES/ballast"), ("left", LOOK)]
+    if bad_image:
+        attempt = [("try", bad_image), ("tried.json", FACTS[2][1])]
+        second = [*STATUS, ("forget", "preroot status --forget"), *again,
+                  ("try", "preroot rebuild --try-next --add-drivers nbd"), ("tried.json", FACTS[2][1])]
+    else:
+        attempt = [("refused", "preroot rebuild --try-next --add-drivers nbd"), ("as before", LOOK)]
+        second = again
+    installed = machine.boot([
+        *machine.first_steps, *FACTS[:2], ("rebuild", "preroot rebuild --json"), *FACTS[2:], *full,
+        *attempt])
+    bad = machine.boot() if bad_image else None
+    lived = SimpleNamespace(installed=installed, rebuilt=machine.boot([*FACTS, *second]))
+    if bad_image:
+        lived.trials = SimpleNamespace(bad=bad, good=machine.boot(FACTS),
+                                       kept=machine.boot([*FACTS, *STATUS]))
+    return lived
 
 
 # Moments of a rebuild at which the power is cut: when the new file exists, when the old one is
@@ -109,7 +109,6 @@ def live(name, folder, with_cuts):
     lived = life(machine, bad_image)
     lived.images = machine.images
     if bad_image:
-        lived.trials = trials(machine)
         lived.trials.account = account
     if with_cuts:
         lived.after_cut, lived.cut = lose_power(machine)
@@ -195,8 +194,8 @@ def test_a_second_rebuild_writes_nothing(machine):
 
 
 def test_an_image_that_does_not_fit_is_told_and_changes_nothing(machine):
-    assert "nothing was changed" in told(machine.rebuilt, "full", 1)
-    before, left = (told(machine.rebuilt, name).splitlines() for name in ("before", "left"))
+    assert "nothing was changed" in told(machine.installed, "full", 1)
+    before, left = (told(machine.installed, name).splitlines() for name in ("room", "left"))
     # The folder's time is that of the test's own file in it, and a full disk has no log.
     changed = {line.split()[0] for line in set(left) - set(before)}
     assert changed <= {machine.images, "/var/log/preroot.log"}, changed
@@ -207,29 +206,30 @@ def test_the_menu_offers_the_image_before(machine):
 
 
 def test_a_trial_that_would_not_be_for_once_is_refused(machine, refusal):
-    assert refusal in told(machine.rebuilt, "refused", 1)
-    assert ".trial" not in told(machine.rebuilt, "as before")
+    assert refusal in told(machine.installed, "refused", 1)
+    assert ".trial" not in told(machine.installed, "as before")
 
 
 def test_a_trial_that_does_not_boot_is_tried_once(machine, trial):
-    told(machine.rebuilt, "try")
+    """The next boot is from the image that was there before."""
+    told(machine.installed, "try")
     assert trial.bad.value("state") is None, trial.bad.explain()
     assert trial.account in trial.bad.console, trial.bad.explain()
     assert "preroot: rebooting" in trial.bad.console, trial.bad.explain()
-    check_up(trial.back)
-    assert facts(trial.back, "boot.json")["image"] == facts(machine.rebuilt, "state.json")["id"]
+    check_up(machine.rebuilt)
 
 
 def test_a_trial_that_did_not_boot_is_told_and_gone(machine, trial):
-    assert "failed" in told(trial.back, "status")
-    told(trial.back, "check", 3)
+    back = machine.rebuilt
+    assert "failed" in told(back, "status")
+    told(back, "check", 3)
+    tried = facts(machine.installed, "tried.json")["trial"]
+    assert facts(back, "state.json")["failed"] == tried
+    assert ".trial" not in told(back, "images") + told(back, "menu")
+
+
+def test_a_trial_that_boots_is_kept(machine, trial):
     tried = facts(machine.rebuilt, "tried.json")["trial"]
-    assert facts(trial.back, "state.json")["failed"] == tried
-    assert ".trial" not in told(trial.back, "images") + told(trial.back, "menu")
-
-
-def test_a_trial_that_boots_is_kept(trial):
-    tried = facts(trial.back, "tried.json")["trial"]
     for boot in (trial.good, trial.kept):
         check_up(boot)
         assert facts(boot, "boot.json")["image"] == tried, boot.explain()
