@@ -51,6 +51,10 @@ FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];
 
+/* Adds the drivers of the disks that the controllers in the image may have. To be called after all
+ * features have added their modules. */
+int storage_complete(struct build *b, struct err *err);
+
 /* Which rules about modules apply to the requested image: REACH_*. */
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);

@@ -179,8 +179,10 @@ static bool is_asked_for(const struct request *request, const char *feature)
 
 static int finish_modules(struct build *b, struct err *err)
 {
-	int r = modules_add_softdeps(b->modules, err);
+	int r = storage_complete(b, err);
 
+	if (r == 0)
+		r = modules_add_softdeps(b->modules, err);
 	if (r == 0)
 		r = remove_modules(b, err);
 	if (r == 0)

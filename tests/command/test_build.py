@@ -248,6 +248,18 @@ def test_add_drivers(bookworm, tmp_path):
     assert "depends on it" in run("why", out, "net_failover").text
 
 
+@pytest.mark.parametrize("controller, disk", [
+    ("ahci", "sd_mod"), ("usb_storage", "sd_mod"), ("sdhci_pci", "mmc_block")])
+def test_a_controller_brings_the_driver_of_its_disks(controller, disk, bookworm, tmp_path):
+    """That is what the account of a failed boot advises; none of them depends on the other."""
+    out = tmp_path / "out.img"
+    build(out, bookworm, "--hardware", NVME, "--hostonly-mode", "strict")
+    assert not {controller, disk} & modules(out)
+    build(out, bookworm, "--hardware", NVME, "--hostonly-mode", "strict",
+          "--add-drivers", controller)
+    assert {controller, disk} <= modules(out)
+
+
 def test_driver_that_is_built_in_needs_no_module(bookworm, tmp_path):
     out = tmp_path / "out.img"
     build(out, bookworm, "--hardware", NVME, "--add-drivers", "atkbd")

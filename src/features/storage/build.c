@@ -238,6 +238,26 @@ static int build_hostonly(struct build *b, struct err *err)
 	return r;
 }
 
+/*
+ * A controller that was asked for by name brings no disk of this machine with it, whose modalias
+ * would name the driver; and no driver of a controller depends on that of its disks.
+ */
+int storage_complete(struct build *b, struct err *err)
+{
+	static const struct {
+		const char *bus, *driver, *reason;
+	} disks[] = {
+		{"mmc_core", "mmc_block", "disks of the SD card controllers in the image"},
+		{"scsi_mod", "sd_mod", "disks of the SCSI, SATA and USB controllers in the image"},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(disks) && r >= 0; i++)
+		if (modules_packs(b->modules, disks[i].bus))
+			r = modules_add_name(b->modules, disks[i].driver, 0, disks[i].reason, err);
+	return r < 0 ? r : 0;
+}
+
 int storage_build(struct build *b, struct err *err)
 {
 	int r = build_is_hostonly(b) ? build_hostonly(b, err) : 0;

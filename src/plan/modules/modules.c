@@ -244,6 +244,11 @@ bool modules_has(struct modules *m, const char *name)
 	return modindex_normalise(name, normal) && (modules_find(m, normal) || modules_is_builtin(m, normal));
 }
 
+bool modules_packs(const struct modules *m, const char *name)
+{
+	return modules_find(m, name) != NULL;
+}
+
 size_t modules_count(const struct modules *m)
 {
 	return m->count;

@@ -100,6 +100,8 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 /* The names of the modules added with MODULES_LOAD, those on the way to root first, then by name;
  * *NAMES lives in the arena. Returns their number. */
 size_t modules_load_list(struct modules *m, const char ***names);
+/* Is NAME in the image as a module? */
+bool modules_packs(const struct modules *m, const char *name);
 /* Is NAME in the image, or part of the target kernel? */
 bool modules_has(struct modules *m, const char *name);
 size_t modules_count(const struct modules *m);
