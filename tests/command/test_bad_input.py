@@ -93,7 +93,25 @@ def folder_with_fifo(_, tmp):
     os.mkfifo(tmp / "folder/deep/fifo")
 
 
+def container(root):
+    """The machine as seen in a container: sysfs is there, but / is an overlay."""
+    (root / "sys/devices").mkdir(parents=True)
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/mountinfo").write_text(
+        "30 1 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/a\n")
+
+
+def mounted(*lines):
+    """A machine with these lines of mountinfo, and a sysfs without disks."""
+    def prepare(tree, _):
+        container(tree.root)
+        (tree.root / "proc/self/mountinfo").write_text("".join(
+            f"{30 + i} 1 0:{40 + i} / {line}\n" for i, line in enumerate(lines)))
+    return prepare
+
+
 INDEX = "lib/modules/{version}/modules"
+KEEP = "keep using the image builder of your distribution"
 
 CASES = [
     Case("kernel: none of that version", ("9.9.9",), "{version}", kernel="9.9.9"),
@@ -144,6 +162,10 @@ CASES = [
     Case("hostonly: no /sys", ("/sys",), "--generic", ()),
     Case("hostonly: / on no block device", ("/",), "--generic", (),
          lambda tree, tmp: container(tree.root)),
+    Case("hostonly: / on NFS", ("/ is nfs4 (server:/root)", "cannot bring it up"), KEEP, (),
+         mounted("/ rw - nfs4 server:/root rw")),
+    Case("hostonly: /usr on NFS", ("/usr is nfs (server:/usr)", "cannot bring it up"), KEEP, (),
+         mounted("/ rw - overlay overlay rw", "/usr rw - nfs server:/usr rw")),
     Case("hardware: missing", ("{tmp}/machine.json", "No such file"), "",
          ("--hardware", "{tmp}/machine.json")),
     Case("hardware: a folder", ("{tmp}",), "", ("--hardware", "{tmp}")),
@@ -158,6 +180,11 @@ CASES = [
     bad_hardware("a mount is no object", lambda m: m.update(mounts=[7]), "mounts[0]"),
     bad_hardware("a number as a path", first_device(path=7), "devices[1]", '"path"'),
     bad_hardware("no path", first_device(path=None), "devices[1]", '"path"'),
+    bad_hardware("a root without a disk", lambda m: m["mounts"][0].update(blocks=[]), "/",
+                 hint="--generic"),
+    Case("hardware: / on NFS", ("/ is nfs4 (", "cannot bring it up"), KEEP,
+         ("--hardware", "{tmp}/machine.json"),
+         hardware(lambda m: m["mounts"][0].update(fstype="nfs4", blocks=[]))),
     bad_hardware("nothing is mounted", lambda m: m.update(mounts=[]), "/", hint="--generic"),
     Case("hardware: driver that the kernel lacks",
          ("{version}", "/sys/devices/pci0000:00/0000:00:1d.0/0000:03:00.0", "way to /", "acme"),
@@ -210,14 +237,6 @@ CASES = [
     Case("usage: too many arguments", ("too many", "third"), "preroot build", ("--generic",),
          kernel="{version}\tthird", status=USAGE),
 ]
-
-
-def container(root):
-    """The machine as seen in a container: sysfs is there, but / is an overlay."""
-    (root / "sys/devices").mkdir(parents=True)
-    (root / "proc/self").mkdir(parents=True)
-    (root / "proc/self/mountinfo").write_text(
-        "30 1 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/a\n")
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["replacing", "new"])

@@ -150,11 +150,28 @@ static int check_mount(const struct build *b, const struct hw_mount *m, struct e
 	return r < 0 ? r : check_controller(b, m, err);
 }
 
+static int refuse_remote(const struct hw_mount *m, struct err *err)
+{
+	err_set(err, -ENOTSUP,
+		"%s is %s%s%s%s, which has no disk of this machine: this version cannot bring it up "
+		"at boot",
+		m->target, m->fstype, m->source ? " (" : "", m->source ? m->source : "",
+		m->source ? ")" : "");
+	return refuse(err);
+}
+
 static int check_mounts(const struct build *b, struct err *err)
 {
+	const struct hw_mount *root = hardware_mount(&b->hardware, "/");
 	int r = 0;
 
-	if (!hardware_mount(&b->hardware, "/")) {
+	if (b->hardware.remote.target)
+		return refuse_remote(&b->hardware.remote, err);
+	for (size_t i = 0; i < b->hardware.n_mounts; i++)
+		if (b->hardware.mounts[i].is_early && !b->hardware.mounts[i].n_blocks &&
+		    hardware_is_remote(b->hardware.mounts[i].fstype))
+			return refuse_remote(&b->hardware.mounts[i], err);
+	if (!root || !root->n_blocks) {
 		err_set(err, -ENODEV, "no block device below / was found%s%s",
 			b->request->hardware_file ? " in " : "",
 			b->request->hardware_file ? b->request->hardware_file : "");

@@ -274,6 +274,25 @@ static bool is_early(const struct scan *s, const char *target)
 	       strset_has(&s->early, target);
 }
 
+bool hardware_is_remote(const char *fstype)
+{
+	static const char *const types[] = {"9p",  "afs", "ceph", "cifs",     "nfs",
+					    "nfs4", "smb3", "virtiofs", "zfs"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(fstype, types[i]) == 0)
+			return true;
+	return str_starts(fstype, "fuse.");
+}
+
+static void note_remote(struct scan *s, const struct mountinfo *mi)
+{
+	if (!s->hw->remote.target && is_early(s, mi->target) && hardware_is_remote(mi->fstype))
+		s->hw->remote = (struct hw_mount){.target = arena_strdup(s->arena, mi->target),
+						  .source = arena_strdup(s->arena, mi->source),
+						  .fstype = arena_strdup(s->arena, mi->fstype)};
+}
+
 static void add_mount(struct scan *s, const struct mountinfo *mi)
 {
 	struct arena *a = s->arena;
@@ -284,8 +303,10 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	for (size_t i = 0; i < s->hw->n_mounts; i++)
 		if (strcmp(s->hw->mounts[i].target, mi->target) == 0)
 			s->hw->mounts[i].target = "";
+	if (s->hw->remote.target && strcmp(s->hw->remote.target, mi->target) == 0)
+		s->hw->remote = (struct hw_mount){0};
 	if (!path)
-		return;
+		return note_remote(s, mi);
 	m = (struct hw_mount){.target = arena_strdup(a, mi->target),
 			      .source = arena_strdup(a, mi->source),
 			      .fstype = arena_strdup(a, mi->fstype),
