@@ -28,6 +28,18 @@ static const struct option_spec *find(const struct command *c, const char *word,
 	return NULL;
 }
 
+/* Several letters in one word, as in -qq: options without arguments. */
+static bool is_bundle(const struct command *c, const char *word)
+{
+	for (const char *p = word + 1; *p; p++) {
+		const struct option_spec *o = find(c, (char[]){'-', *p, '\0'}, 2);
+
+		if (!o || o->args)
+			return false;
+	}
+	return word[1] && word[2];
+}
+
 void options_print_row(FILE *to, const char *left, int width, const char *text)
 {
 	int at = fprintf(to, "%-*s", width, left);
@@ -88,7 +100,9 @@ int options_words(const struct command *c, const char *word)
 	const struct option_spec *o =
 		find(c, word, equals ? (size_t)(equals - word) : strlen(word));
 
-	return !o ? 0 : 1 + count_args(o) - (equals ? 1 : 0);
+	if (!o)
+		return is_bundle(c, word) ? 1 : 0;
+	return 1 + count_args(o) - (equals ? 1 : 0);
 }
 
 /* Handles ARGV[*AT], an option. */
@@ -101,6 +115,13 @@ static int handle_option(const struct command *c, int argc, char **argv, int *at
 	char *args[OPTION_ARGS_MAX] = {NULL};
 	int n = 0;
 
+	if (!o && is_bundle(c, word)) {
+		int r = 0;
+
+		for (const char *p = word + 1; *p && r >= 0; p++)
+			r = apply(find(c, (char[]){'-', *p, '\0'}, 2), args, arg, err);
+		return r;
+	}
 	if (!o)
 		return fail_unknown(c, word, len, err);
 	if (equals && !o->args)

@@ -230,9 +230,10 @@ def test_levels(level, expected, machine):
 
 
 @pytest.mark.parametrize("words, expected", [
-    (["-q"], (False, ["warning"])), (["-q", "--quiet"], (False, [])), (["-v", "-q", "-q"], (False, [
-        "warning"])), (["-v"], (True, ["warning", "debug"])), (["-v", "--verbose", "-v"], (True, [
-            "warning", "debug", "trace"])), (["-L", "2", "-v"], (False, ["warning"])),
+    (["-q"], (False, ["warning"])), (["-q", "--quiet"], (False, [])), (["-qq"], (False, [])),
+    (["-v", "-q", "-q"], (False, ["warning"])), (["-vqq"], (False, ["warning"])),
+    (["-v"], (True, ["warning", "debug"])),
+    (["-v", "--verbose", "-v"], (True, ["warning", "debug", "trace"])), (["-L", "2", "-v"], (False, ["warning"])),
 ])
 def test_more_and_less(words, expected, machine):
     machine.write("etc/dracut.conf", "uefi=yes\n")
