@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "format/machine/conf.h"
 #include "host/remembered/cache.h"
 #include "host/root.h"
 #include "plan/request.h"
@@ -41,6 +42,7 @@ struct audit_request {
 	 * none. */
 	int (*configure)(const char *version, struct request *out, void *arg, struct err *err);
 	void *arg;
+	const struct conf *settings;   /* whose keys are checked; NULL: none */
 	struct cache *cache;	       /* has the records of builds; NULL: none */
 	const char *const *kernels;    /* versions to look at */
 	size_t n_kernels;	       /* 0: the running one, and the newest */

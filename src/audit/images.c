@@ -100,8 +100,8 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 		if (*k->row->state.sha256)
 			audit_add_command(a, AUDIT_WARNING, "image-replaced", k,
 					  arena_printf(a->arena,
-						       "/%s is not the image that preroot wrote: "
-						       "another tool has replaced it",
+						       "/%s is not the image that preroot wrote "
+						       "last: another tool may have replaced it",
 						       path),
 					  preroot_command(a, "rebuild", k));
 		else if (is_older(a, k))

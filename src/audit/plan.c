@@ -10,6 +10,7 @@
 #include "features/make.h"
 #include "format/kernel/cmdline.h"
 #include "format/machine/fstab.h"
+#include "host/config/config.h"
 
 /* Makes the plan of a rebuild, without packing, to find its errors and warnings. And checks that
  * there is a keyboard to answer the boot's prompts. */
@@ -124,9 +125,33 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 			"plug the keyboard in and rebuild, or rebuild with --hostonly-mode sloppy");
 }
 
+/* Keys that a rebuild would warn of. */
+static void say_settings(struct audit *a)
+{
+	const struct conf *c = a->q->settings;
+	_cleanup_buf_ struct buf ignored = BUF_INIT;
+
+	for (size_t i = 0; c && i < c->n; i++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+
+		if (config_effect(c->list[i].key) != CONFIG_UNKNOWN)
+			continue;
+		config_describe_unknown(&c->list[i], &text);
+		audit_add(a, AUDIT_WARNING, "plan-warning", NULL,
+			  arena_strdup(a->arena, buf_cstr(&text)), NULL);
+	}
+	if (c && config_ignored(c, &ignored))
+		audit_add(a, AUDIT_WARNING, "plan-warning", NULL,
+			  arena_printf(a->arena, "without effect in this version of preroot: %s",
+				       buf_cstr(&ignored)),
+			  NULL);
+}
+
 void audit_plan(struct audit *a)
 {
 	struct prompt prompt = what_asks(a);
+
+	say_settings(a);
 
 	if (!a->has_hardware && a->q->request->mode != MODE_GENERIC) {
 		audit_add(a, AUDIT_WARNING, "hardware-unknown", NULL,

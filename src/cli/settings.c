@@ -179,10 +179,10 @@ void settings_use_log(const struct settings *s, struct runlog *log)
 
 static void warn_unknown(const struct conf_assignment *a)
 {
-	const char *near = config_nearest(a->key);
+	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	cli_warn("%s:%u: there is no key \"%s\"%s%s%s", a->file, a->line, a->key,
-		 near ? "; is it meant to be \"" : "", near ? near : "", near ? "\"?" : "");
+	config_describe_unknown(a, &text);
+	cli_warn("%s", buf_cstr(&text));
 }
 
 void settings_report(const struct settings *s)

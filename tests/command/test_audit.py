@@ -381,6 +381,11 @@ def test_configuration_is_read_as_a_rebuild_reads_it(machine, tmp_path):
     assert "dracut.conf:1" in machine.one("plan-refused", "error")["fact"]
     machine.write("etc/dracut.conf", 'add_drivers+=" no-such-module "\n')
     assert "no-such-module" in machine.one("plan-warning", "warning")["fact"]
+    for text, says in [('compres="xz"\n', 'is it meant to be "compress"?'),
+                       ('omit_drivers+=" nvme "\n', "without effect in this version")]:
+        machine.write("etc/dracut.conf", text)
+        fact = machine.one("plan-warning", "warning")["fact"]
+        assert "dracut.conf:1" in fact and says in fact
     other = tmp_path / "other.conf"
     other.write_text("")
     assert machine.all("--conf", other) == []
@@ -652,7 +657,7 @@ def test_boot_is_mounted_read_only(machine):
     before = in_namespace(f"mount --make-rprivate /; mount --bind '{boot}' '{boot}'; "
                           f"mount -o remount,bind,ro '{boot}'")
     found = machine.one("boot-read-only", "error", before=before)
-    assert found["remedy"].startswith("mount -o remount,rw") and found["remedy-is-command"]
+    assert found["remedy"] == f"mount -o remount,rw {boot}" and found["remedy-is-command"]
 
 
 def test_the_cache_has_no_room(machine):

@@ -16,6 +16,7 @@ struct audit_options {
 	struct cli_request q;
 	struct caching caching; /* where the records of builds are */
 	struct settings settings;
+	struct config config; /* that is about no kernel */
 	const struct root *root;
 	bool all;
 };
@@ -145,8 +146,11 @@ static int configure(const char *version, struct request *out, void *arg, struct
 static const struct request *common_request(struct audit_options *o, struct request *out)
 {
 	struct err err = {0};
+	int r = config_read(o->root, &o->settings.places, "", &o->q.arena, &o->config, &err);
 
-	return configure("", out, o, &err) < 0 ? &o->q.request : out;
+	if (r == 0)
+		r = configure_request(&o->q.request, &o->config.values, &o->q.arena, out, &err);
+	return r < 0 ? &o->q.request : out;
 }
 
 static int run_audit(struct audit_options *o, char **versions, size_t n,
@@ -172,6 +176,7 @@ static int run_audit(struct audit_options *o, char **versions, size_t n,
 	root.cache = cache;
 	o->root = &root;
 	request.request = common_request(o, &common);
+	request.settings = &o->config.values;
 	return audit_run(&request, &o->q.arena, report, err);
 }
 

@@ -10,7 +10,7 @@ int space_check(const struct root *root, const struct bootdir *b, uint64_t bytes
 
 	if (b->is_read_only) {
 		err_set(err, -EROFS, "%s/%s is mounted read-only", root_prefix(root), b->path);
-		return err_hint(err, "mount -o remount,rw /%s", b->path);
+		return err_hint(err, "mount -o remount,rw %s/%s", root_prefix(root), b->path);
 	}
 	if (needed <= b->free)
 		return 0;

@@ -57,6 +57,9 @@ enum config_effect config_effect(const char *key);
 /* The known key that KEY was most likely meant to be; NULL: none is close enough. */
 const char *config_nearest(const char *key);
 
+/* Appends what is to be said of an assignment to a key that is CONFIG_UNKNOWN. */
+void config_describe_unknown(const struct conf_assignment *a, struct buf *out);
+
 /* Appends "KEY (FILE:LINE), ..." for everything that is requested but has no effect here. Returns
  * their number. */
 size_t config_ignored(const struct conf *values, struct buf *out);

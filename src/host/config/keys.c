@@ -209,6 +209,14 @@ static const struct conf_assignment *find_wish(const struct conf *values, const 
 	return wish;
 }
 
+void config_describe_unknown(const struct conf_assignment *a, struct buf *out)
+{
+	const char *near = config_nearest(a->key);
+
+	buf_printf(out, "%s:%u: there is no key \"%s\"%s%s%s", a->file, a->line, a->key,
+		   near ? "; is it meant to be \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 size_t config_ignored(const struct conf *values, struct buf *out)
 {
 	size_t n = 0;
