@@ -167,11 +167,11 @@ static void judge_image(struct reader *r, struct inventory_row *row)
 				   "only root may read what is known of it");
 	if (is_written_by_us(r, row, row->image->path))
 		return set_verdict(row, INVENTORY_STALE,
-				   "what it was made of is not recorded any more");
+				   "the cache has no record of what it was made of");
 	if (is_restored(r, row))
 		return set_verdict(row, INVENTORY_STALE, "the image before it was put back");
 	set_verdict(row, INVENTORY_UNVERIFIED,
-		    *row->state.sha256 ? "it was changed after preroot wrote it"
+		    *row->state.sha256 ? "it is not the image that preroot wrote last"
 				       : "preroot did not write it");
 }
 

@@ -107,9 +107,10 @@ static int update_menu(struct run *run, struct err *err)
 	struct loader_request q = loader_of(run->r, o->version);
 	int e = update_loader(run->r, o->version, err);
 
-	if (e == 0 && !run->r->q->no_loader)
-		e = loader_check(&q, o->image, err);
-	return e == 0 && run->r->q->try_next ? loader_try_next(&q, o->version, o->image, err) : e;
+	if (e < 0 || run->r->q->no_loader)
+		return e;
+	return run->r->q->try_next ? loader_try_next(&q, o->version, o->image, err)
+				   : loader_check(&q, o->image, err);
 }
 
 /* Once the image is in place: updates the boot loader, or undoes everything. */
@@ -318,6 +319,16 @@ static const char *find_reason(struct run *run)
 	return changed ? arena_printf(r->arena, "%s has changed", changed) : reasons[verdict];
 }
 
+/* Without a look into the image. */
+static const char *reason_at_a_glance(struct run *run)
+{
+	struct rebuild *r = run->r;
+
+	return root_exists(r->root, run->o->image)
+		       ? find_reason(run)
+		       : arena_printf(r->arena, "there is no image /%s", run->o->image);
+}
+
 static int explain(struct run *run, struct err *err)
 {
 	_cleanup_fd_ int fd = swap_scratch(NULL, err);
@@ -357,7 +368,10 @@ static int rebuild_changed(struct run *run, struct err *err)
 
 	if (e == 0 && run->r->q->check) {
 		run->o->result = REBUILD_WOULD_CHANGE;
-		e = run->r->q->explain ? explain(run, err) : 0;
+		if (run->r->q->explain)
+			e = explain(run, err);
+		else
+			run->o->changes.why = reason_at_a_glance(run);
 	} else if (e == 0) {
 		e = make_image(run, err);
 	}

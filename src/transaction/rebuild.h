@@ -44,7 +44,7 @@ struct rebuild_kernel {
 	double seconds;
 	struct err err;	   /* of REBUILD_FAILED */
 	struct err loader; /* the image is unchanged, but the boot loader is not in line; code 0: it is */
-	struct changes changes; /* with EXPLAIN, of REBUILD_WOULD_CHANGE */
+	struct changes changes; /* of REBUILD_WOULD_CHANGE; but for WHY with EXPLAIN alone */
 	const char *const *warnings; /* oldest first */
 	size_t n_warnings;
 };

@@ -95,13 +95,15 @@ def test_debian_names_are_used_on_debian(machine):
 def test_check_changes_nothing_and_tells(machine):
     before = trees.snapshot(machine.tree.root)
     done = machine.rebuild("--check", status=FINDING)
-    assert done.text == f"{machine.tree.version}: would change\n"
+    image = machine.image.relative_to(machine.tree.root)
+    assert done.text == f"{machine.tree.version}: would change: there is no image /{image}\n"
     assert trees.snapshot(machine.tree.root) == before
     assert not machine.cache.exists()
     machine.rebuild()
     before = trees.snapshot(machine.cache)
     assert machine.rebuild("--check").text == f"{machine.tree.version}: unchanged\n"
-    machine.rebuild("--check", "--add-drivers", "dummy", status=FINDING)
+    done = machine.rebuild("--check", "--add-drivers", "dummy", status=FINDING)
+    assert "would change: other options" in done.text
     assert trees.snapshot(machine.cache) == before
 
 
@@ -417,10 +419,25 @@ def test_boot_that_is_full(account, machine):
                        text=True).stdout.split()[0]
 
 
+def test_a_trial_needs_a_menu_that_reads_ours(machine):
+    machine.rebuild()
+    before = machine.images()
+    done = machine.rebuild("--try-next", "--add-drivers", "dummy", status=FAILED)
+    assert "no boot menu was found" in done.error and "without --try-next" in done.hint
+    menu = machine.boot / "grub/grub.cfg"
+    menu.parent.mkdir()
+    menu.write_text(f"menuentry x {{\n linux /boot/vmlinuz-{machine.tree.version} root=/dev/sda1\n"
+                    f" initrd /boot/{machine.image.name}\n}}\n")
+    done = machine.rebuild("--try-next", "--add-drivers", "dummy", status=FAILED)
+    assert f"/{machine.image.name}.trial" in done.error and "42_preroot" in done.hint
+    assert "--no-boot-loader" not in done.hint
+    assert machine.images() == before
+
+
 def test_boot_that_is_read_only(machine):
     script = f"mount --bind {machine.boot} {machine.boot}; mount -o remount,bind,ro {machine.boot}"
     done = machine.rebuild(before=in_namespace(script), status=FAILED)
-    assert "read-only" in done.error and "remount,rw" in done.hint
+    assert "read-only" in done.error and done.hint == f"mount -o remount,rw {machine.boot}"
     assert machine.images() == {}
 
 

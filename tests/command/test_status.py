@@ -89,7 +89,7 @@ def test_an_image_that_somebody_changed_is_unverified(built):
     data = bytearray(built.image.read_bytes())
     data[len(data) // 2] ^= 1
     built.image.write_bytes(data)
-    assert built.row["state"] == "unverified" and "changed after" in built.row["why"]
+    assert built.row["state"] == "unverified" and "not the image that preroot wrote last" in built.row["why"]
 
 
 def test_a_copy_with_the_same_bytes_is_still_the_image(built, tmp_path):
@@ -101,7 +101,7 @@ def test_a_copy_with_the_same_bytes_is_still_the_image(built, tmp_path):
 
 def test_without_the_record_nothing_is_known_of_changes(built):
     shutil.rmtree(built.cache)
-    assert built.row["state"] == "stale" and "not recorded" in built.row["why"]
+    assert built.row["state"] == "stale" and "has no record" in built.row["why"]
 
 
 def test_a_trial_that_is_kept_is_current(built):

@@ -68,7 +68,8 @@ static void print(const struct rebuild_kernel *k)
 		printf("%s: unchanged\n", k->version);
 		break;
 	case REBUILD_WOULD_CHANGE:
-		printf("%s: would change\n", k->version);
+		printf("%s: would change%s%s\n", k->version, k->changes.why ? ": " : "",
+		       k->changes.why ? k->changes.why : "");
 		break;
 	case REBUILD_DONE:
 		print_rebuilt(k);
@@ -178,7 +179,9 @@ static int conclude(const struct rebuild_options *o, const struct rebuild_outcom
 		return cli_fail(&out->kernels[0].err);
 	if (out->n_failed) {
 		err_set(&err, -EIO, "%zu of %zu kernels could not be %s", out->n_failed, out->n,
-			o->check ? "checked" : "rebuilt; the others are done");
+			o->check			  ? "checked"
+			: out->n_failed == out->n ? "rebuilt"
+						  : "rebuilt; the others are done");
 		return cli_fail(&err);
 	}
 	if (out->loader_failed)

@@ -343,11 +343,22 @@ static int try_next(const struct loader *l, const char *version, const char *pat
 		return grub_try(l, grub->id, err);
 	if (extlinux)
 		return extlinux_run(l, arena_printf(l->arena, "--once=%s", extlinux->id), err);
+	if (!l->menu.n) {
+		err_set(err, -ENOTSUP,
+			"no boot menu was found (GRUB, Boot Loader Specification, extlinux): no "
+			"entry can be chosen for the next boot");
+		return err_hint(err, "without --try-next the image is replaced, and the old one is "
+				     "kept");
+	}
 	err_set(err, -ENOTSUP,
-		"no menu has an entry for %s that the next boot of Linux %s could take", path,
+		"no menu has an entry for /%s that the next boot of Linux %s could take", path,
 		version);
-	return err_hint(err, "the menu must have an entry with the present image of that kernel, "
-			     "which the trial's is made from");
+	return err_hint(err, l->menu.has[BOOTMENU_GRUB] && !bls
+				     ? "GRUB must read preroot.cfg, which takes "
+				       "/etc/grub.d/42_preroot and a run of grub-mkconfig; and its "
+				       "menu must have an entry with the present image of that kernel"
+				     : "the menu must have an entry with the present image of that "
+				       "kernel, from which the trial's is made");
 }
 
 static int begin(struct loader *l, struct err *err)
