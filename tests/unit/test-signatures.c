@@ -93,17 +93,26 @@ static void put_ext2(int fd, const char *label)
 	put(fd, 1024 + 0x78, label, strlen(label));
 }
 
-static void put_iso9660(int fd, const char *label)
-{
-	put(fd, 32768, "\001CD001\001", 8);
-	put(fd, 32768 + 40, "                                ", 32);
-	put(fd, 32768 + 40, label, strlen(label));
-}
-
 static void put_number(unsigned char *at, uint32_t n)
 {
 	for (int i = 0; i < 4; i++)
 		at[i] = (unsigned char)(n >> 8 * i);
+}
+
+/* Newer releases of libblkid also want a root directory, whose first entry is itself. */
+static void put_iso9660(int fd, const char *label)
+{
+	enum { DESCRIPTOR = 32768, BLOCK_SIZE = 2048, ROOT = 20, ENTRY_SIZE = 34 };
+	unsigned char entry[ENTRY_SIZE] = {ENTRY_SIZE, [32] = 1};
+
+	put_number(entry + 2, ROOT);
+	put_number(entry + 10, BLOCK_SIZE);
+	put(fd, DESCRIPTOR, "\001CD001\001", 8);
+	put(fd, DESCRIPTOR + 40, "                                ", 32);
+	put(fd, DESCRIPTOR + 40, label, strlen(label));
+	put(fd, DESCRIPTOR + 128, "\000\010\010", 4); /* size of a block, in both orders */
+	put(fd, DESCRIPTOR + 156, entry, sizeof(entry));
+	put(fd, (off_t)ROOT * BLOCK_SIZE, entry, sizeof(entry));
 }
 
 /* A former member of an array, metadata 1.2. */
