@@ -278,7 +278,7 @@ def test_one_kernel_that_fails_does_not_stop_the_others(machine):
     done = machine.rebuild("--all", status=FAILED)
     assert re.search(r"^6\.9\.0-broken: failed: ", done.text, re.M)
     assert re.search(rf"^{machine.tree.version}: rebuilt", done.text, re.M)
-    assert "1 of 2 kernels" in done.error
+    assert done.error == "1 of 2 kernels could not be rebuilt; 1 was rebuilt"
     run("verify", machine.image)
     result = machine.rebuild("--all", "--json", status=FAILED).json
     assert [k["result"] for k in result["kernels"]] == ["failed", "unchanged"]

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/report/rebuild_end.h"
 #include "cli/settings.h"
 #include "deploy/lock.h"
 #include "host/boot/bootdir.h"
@@ -168,7 +169,7 @@ static void print_json(const struct rebuild_outcome *out)
 
 static int conclude(const struct rebuild_options *o, const struct rebuild_outcome *out)
 {
-	struct err err;
+	struct err err = {0};
 
 	if (o->q.json)
 		print_json(out);
@@ -177,13 +178,8 @@ static int conclude(const struct rebuild_options *o, const struct rebuild_outcom
 			cli_fail(&out->kernels[i].loader);
 	if (out->n_failed && out->n == 1)
 		return cli_fail(&out->kernels[0].err);
-	if (out->n_failed) {
-		err_set(&err, -EIO, "%zu of %zu kernels could not be %s", out->n_failed, out->n,
-			o->check			  ? "checked"
-			: out->n_failed == out->n ? "rebuilt"
-						  : "rebuilt; the others are done");
+	if (rebuild_end(out, o->check, &err) < 0)
 		return cli_fail(&err);
-	}
 	if (out->loader_failed)
 		return EXIT_FAILED;
 	return cli_end(o->check && out->n_changed ? EXIT_FINDING : EXIT_DONE);
