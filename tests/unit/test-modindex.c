@@ -18,7 +18,7 @@ static const struct modindex_source sources[] = {
 	{.name = "ext4",
 	 .path = "usr/lib/modules/6.1/ext4.ko",
 	 .options = "",
-	 .flags = MODINDEX_PACKED,
+	 .flags = MODINDEX_LATE,
 	 .hard = {ext4_hard, 2},
 	 .post = {ext4_post, 1}},
 	{.name = "jbd2", .path = "usr/lib/modules/6.1/jbd2.ko.zst", .options = ""},

@@ -33,9 +33,8 @@ enum {
 };
 
 enum modindex_flags {
-	MODINDEX_PACKED = 1 << 0, /* the file is in the image */
-	MODINDEX_LATE = 1 << 1,	  /* no disk depends on its devices: it can wait */
-	MODINDEX_QUIET = 1 << 2,  /* modprobe.d excludes it, unless it is requested by name */
+	MODINDEX_LATE = 1 << 0,	 /* no disk depends on its devices: it can wait */
+	MODINDEX_QUIET = 1 << 1, /* modprobe.d excludes it, unless it is requested by name */
 };
 
 struct modindex_list {

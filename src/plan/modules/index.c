@@ -221,9 +221,8 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 			.name = mod->name,
 			.path = path_in_image(m, plan, mod),
 			.options = options_of(m, mod, buf_cstr(&cmdline)),
-			.flags = MODINDEX_PACKED |
-				 (mod->flags & MODULES_LATE ? MODINDEX_LATE : 0) |
-				 (is_quiet ? MODINDEX_QUIET : 0),
+			.flags = (mod->flags & MODULES_LATE ? MODINDEX_LATE : 0u) |
+				 (is_quiet ? MODINDEX_QUIET : 0u),
 			.hard = numbers(m->arena, mod->hard, mod->n_hard),
 			.pre = numbers(m->arena, mod->pre, mod->n_pre),
 			.post = numbers(m->arena, mod->post, mod->n_post),
