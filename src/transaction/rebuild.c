@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@
 
 struct rebuild {
 	const struct rebuild_request *q;
-	const struct transaction *t;
+	struct transaction *t; /* that of Q */
 	struct root *root;
 	struct arena *arena; /* the caller's: the outcome points into it */
 	struct bootdir bootdir;
@@ -43,28 +42,6 @@ struct run {
 
 /* ---- steps ---- */
 
-static void log_loader_step(const char *text, void *arg)
-{
-	const struct rebuild *r = arg;
-
-	runlog_line(r->q->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
-	transaction_tell(r->t, STEP_LOADER, NULL, "%s", text);
-}
-
-static void log_running(const char *program, void *arg)
-{
-	const struct rebuild *r = arg;
-
-	transaction_tell(r->t, STEP_RUNNING, NULL, "%s", program);
-}
-
-static void log_waiting(const char *text, void *arg)
-{
-	const struct rebuild *r = arg;
-
-	transaction_tell(r->t, STEP_WAITING, NULL, "%s", text);
-}
-
 static void log_packed(const struct run *run, const struct pack_result *packed)
 {
 	const struct build *b = &run->build;
@@ -73,7 +50,7 @@ static void log_packed(const struct run *run, const struct pack_result *packed)
 
 	snprintf(text, sizeof(text), "%zu files, %zu modules, %s", packed->files,
 		 modules_count(b->modules), codec_info(b->codec)->name);
-	runlog_line(r->q->log, run->o->version, "pack", RUNLOG_DEBUG, "%s", text);
+	runlog_line(r->t->log, run->o->version, "pack", RUNLOG_DEBUG, "%s", text);
 	r->t->tell(&(struct step){.kind = STEP_DETAIL,
 				  .kernel = run->o->version,
 				  .name = "pack",
@@ -83,19 +60,9 @@ static void log_packed(const struct run *run, const struct pack_result *packed)
 
 /* ---- the boot loader ---- */
 
-static struct loader_request loader_of(struct rebuild *r, const char *version)
-{
-	return (struct loader_request){.root = r->root,
-				       .bootdir = &r->bootdir,
-				       .version = version,
-				       .say = log_loader_step,
-				       .running = log_running,
-				       .arg = r};
-}
-
 static int update_loader(struct rebuild *r, const char *version, struct err *err)
 {
-	struct loader_request q = loader_of(r, version);
+	struct loader_request q = transaction_loader(r->t, &r->bootdir, version);
 	int e = r->q->no_loader ? 0 : loader_update(&q, err);
 
 	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
@@ -104,7 +71,7 @@ static int update_loader(struct rebuild *r, const char *version, struct err *err
 static int update_menu(struct run *run, struct err *err)
 {
 	const struct rebuild_kernel *o = run->o;
-	struct loader_request q = loader_of(run->r, o->version);
+	struct loader_request q = transaction_loader(run->r->t, &run->r->bootdir, o->version);
 	int e = update_loader(run->r, o->version, err);
 
 	if (e < 0 || run->r->q->no_loader)
@@ -117,7 +84,7 @@ static int update_menu(struct run *run, struct err *err)
 static int finish(struct run *run, struct swap_result *swapped, struct err *err)
 {
 	const char *version = run->o->version;
-	struct loader_request q = loader_of(run->r, version);
+	struct loader_request q = transaction_loader(run->r->t, &run->r->bootdir, version);
 	struct err undo = {0};
 	int e = update_menu(run, err);
 
@@ -272,7 +239,7 @@ static void note_warnings(struct run *run)
 	o->n_warnings = transaction_notes(run->build.plan.notes, run->r->arena, &o->warnings);
 	for (size_t i = 0; i < o->n_warnings; i++)
 		if (!q->check && o->result != REBUILD_UNCHANGED)
-			runlog_line(q->log, o->version, "plan", RUNLOG_WARN, "%s", o->warnings[i]);
+			runlog_line(run->r->t->log, o->version, "plan", RUNLOG_WARN, "%s", o->warnings[i]);
 }
 
 /* ---- what would change ---- */
@@ -421,9 +388,9 @@ static int clear_up(struct run *run, struct err *err)
 static void log_outcome(const struct rebuild *r, const struct rebuild_kernel *o)
 {
 	if (o->result == REBUILD_FAILED)
-		runlog_line(r->q->log, o->version, "rebuild", RUNLOG_ERROR, "%s", o->err.text);
+		runlog_line(r->t->log, o->version, "rebuild", RUNLOG_ERROR, "%s", o->err.text);
 	else if (o->result == REBUILD_DONE || o->result == REBUILD_TO_BE_TRIED)
-		runlog_line(r->q->log, o->version, "rebuild", RUNLOG_INFO,
+		runlog_line(r->t->log, o->version, "rebuild", RUNLOG_INFO,
 			    "/%s is in place: %llu bytes, %llu before", o->image,
 			    (unsigned long long)o->bytes, (unsigned long long)o->before);
 }
@@ -499,13 +466,14 @@ static void rebuild_all(struct rebuild *r, struct rebuild_outcome *out)
 int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 			struct rebuild_outcome *out, struct err *err)
 {
-	struct rebuild r = {.q = q, .t = &q->t, .root = q->t.root, .arena = arena};
+	struct transaction t = q->t;
+	struct rebuild r = {.q = q, .t = &t, .root = t.root, .arena = arena};
 	_cleanup_fd_ int lock = -1;
 	int e;
 
 	*out = (struct rebuild_outcome){.loader_failed = false};
 	if (!q->check) {
-		lock = lock_take(r.root, q->lock_seconds, log_waiting, &r, err);
+		lock = lock_take(t.root, q->lock_seconds, transaction_say_waiting, &t, err);
 		if (lock < 0)
 			return lock;
 	}

@@ -9,7 +9,6 @@
 
 #include <stdint.h>
 
-#include "deploy/runlog.h"
 #include "transaction/changes.h"
 #include "transaction/transaction.h"
 
@@ -25,7 +24,6 @@ struct rebuild_request {
 	bool try_next;	/* let the next boot alone try the image */
 	bool no_loader; /* leave the boot loader's menu as it is */
 	unsigned lock_seconds, keep, mode;
-	struct runlog *log;
 };
 
 enum rebuild_result {

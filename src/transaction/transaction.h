@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "deploy/loader/loader.h"
+#include "deploy/runlog.h"
 #include "host/config/config.h"
 #include "host/root.h"
 #include "plan/request.h"
@@ -42,6 +44,7 @@ struct transaction {
 	const struct request *given;	    /* by the command line */
 	const struct config_places *places; /* of the configuration, which adds to that */
 	struct reuse_options reuse;
+	struct runlog *log; /* NULL: nothing is logged */
 	void (*tell)(const struct step *step, void *arg);
 	void *arg;
 };
@@ -49,3 +52,13 @@ struct transaction {
 /* Tells a step that has only a text, of at most a line. */
 void transaction_tell(const struct transaction *t, enum step_kind kind, const char *kernel,
 		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* For lock_take() and struct loader_request: what is waited for, the program that runs, what was
+ * changed, which is also logged. T: a struct transaction. */
+void transaction_say_waiting(const char *text, void *t);
+void transaction_say_running(const char *program, void *t);
+void transaction_say_loader(const char *text, void *t);
+
+/* To bring the boot loader in line for VERSION (NULL: no kernel in particular). T must outlive it. */
+struct loader_request transaction_loader(struct transaction *t, const struct bootdir *b,
+					 const char *version);

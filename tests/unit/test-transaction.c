@@ -5,15 +5,20 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "deploy/lock.h"
 #include "support.h"
 #include "transaction/judge.h"
 #include "transaction/pack.h"
+#include "transaction/prune.h"
 #include "transaction/rebuild.h"
+#include "transaction/restore.h"
 
 struct fixture {
 	char *folder;
@@ -57,10 +62,10 @@ static struct rebuild_request request_of(struct fixture *f)
 					      .given = &f->given,
 					      .places = &f->places,
 					      .reuse = {.key = &f->key},
+					      .log = &f->log,
 					      .tell = tell,
 					      .arg = f},
-					.mode = REBUILD_MODE,
-					.log = &f->log};
+					.mode = REBUILD_MODE};
 }
 
 static void each_kernel_is_told_and_the_others_go_on(void **state)
@@ -149,6 +154,150 @@ static void notes_are_in_the_order_in_which_they_came(void **state)
 	assert_string_equal(texts[1], "second");
 }
 
+#define V     "6.1.0-9-amd64"
+#define IMAGE "boot/initramfs-" V ".img"
+#define ENTRY "boot/loader/entries/a-preroot-previous-" V ".conf"
+
+static void put_image(struct fixture *f, const char *path, const char *text)
+{
+	_cleanup_buf_ struct buf image = BUF_INIT;
+
+	add_entry(&image, "init", S_IFREG | 0755, text, strlen(text));
+	cpio_add_trailer(&image);
+	put_file(f->folder, path, image.data, image.len);
+}
+
+/* A kernel with an image and a previous one, and a boot loader that reads a folder of entries. */
+static void put_machine(struct fixture *f)
+{
+	char kernel[0x400] = {0};
+
+	memcpy(kernel + 0x1fe, "\x55\xaa", 2);
+	memcpy(kernel + 0x202, "HdrS\x0f\x02", 6);
+	memcpy(kernel + 0x20e, "\x00\x01", 2);
+	memcpy(kernel + 0x300, V, strlen(V));
+	put_file(f->folder, "boot/vmlinuz-" V, kernel, sizeof(kernel));
+	put_image(f, IMAGE, "new");
+	put_image(f, IMAGE ".previous", "old");
+	put_text(f->folder, "var/log/other.log", "");
+	put_text(f->folder, "boot/loader/entries/linux.conf",
+		 "title Linux\nversion " V "\nlinux /vmlinuz-" V "\ninitrd /initramfs-" V
+		 ".img\noptions root=/dev/vda1\n");
+}
+
+static bool holds(const struct fixture *f, const char *path, const char *text)
+{
+	_cleanup_buf_ struct buf data = BUF_INIT;
+
+	return root_read(&f->root, path, 4096, &data) == 0 &&
+	       memmem(data.data, data.len, text, strlen(text));
+}
+
+static struct restore_request restore_of(struct fixture *f)
+{
+	return (struct restore_request){
+		.t = {.root = &f->root, .log = &f->log, .tell = tell, .arg = f}, .version = V};
+}
+
+static void a_menu_that_cannot_be_brought_in_line_leaves_the_names(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct restore_request q;
+	const char *image = NULL;
+	char step[64];
+
+	(void)state;
+	fixture_make(&f);
+	put_machine(&f);
+	q = restore_of(&f);
+	/* The entry cannot be written. */
+	assert_int_equal(mkdirat(f.root.fd, ENTRY, 0755), 0);
+	assert_true(transaction_restore(&q, &f.arena, &image, &f.err) < 0);
+	assert_non_null(strstr(f.err.text, "the boot loader could not be brought in line"));
+	assert_null(image);
+	assert_true(holds(&f, IMAGE, "new"));
+	assert_true(holds(&f, IMAGE ".previous", "old"));
+	assert_true(holds(&f, RUNLOG_PATH, "error " V " restore: the boot loader"));
+	assert_string_equal(buf_cstr(&f.told), "");
+
+	/* The lock is free, and without the obstacle it is done. */
+	assert_int_equal(unlinkat(f.root.fd, ENTRY, AT_REMOVEDIR), 0);
+	assert_ok(transaction_restore(&q, &f.arena, &image, &f.err), 0, &f.err);
+	assert_string_equal(image, IMAGE);
+	assert_true(holds(&f, IMAGE, "old"));
+	assert_true(holds(&f, IMAGE ".previous", "new"));
+	assert_true(holds(&f, ENTRY, "initrd /initramfs-" V ".img.previous"));
+	snprintf(step, sizeof(step), "%d - ", STEP_LOADER);
+	assert_string_equal(buf_cstr(&f.told), step);
+}
+
+static void the_menu_is_left_alone_if_that_is_wanted(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct restore_request q;
+	const char *image = NULL;
+
+	(void)state;
+	fixture_make(&f);
+	put_machine(&f);
+	q = restore_of(&f);
+	q.no_loader = true;
+	assert_ok(transaction_restore(&q, &f.arena, &image, &f.err), 0, &f.err);
+	assert_true(holds(&f, IMAGE, "old"));
+	assert_false(root_exists(&f.root, ENTRY));
+}
+
+struct pruning {
+	struct fixture *f; /* told to by way of tell() */
+	size_t n;	   /* images that were chosen */
+	bool answer;
+};
+
+static bool confirm(const struct prune *chosen, void *arg)
+{
+	struct pruning *p = arg;
+
+	p->n = 0;
+	for (size_t i = 0; i < chosen->n; i++)
+		p->n += chosen->items[i].goes;
+	return p->answer;
+}
+
+static void tell_pruning(const struct step *step, void *arg)
+{
+	tell(step, ((struct pruning *)arg)->f);
+}
+
+static void what_prune_chose_goes_only_if_that_is_confirmed_and_the_menu_follows(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct pruning p = {.f = &f};
+	struct prune_request q;
+	struct prune out;
+
+	(void)state;
+	fixture_make(&f);
+	put_machine(&f);
+	put_text(f.folder, "usr/lib/modules/" V "/modules.dep.bin", "");
+	put_image(&f, IMAGE ".previous-2", "older");
+	put_text(f.folder, "var/lib/preroot/" V ".json", "{\"preroot-image\": 1}");
+	q = (struct prune_request){
+		.t = {.root = &f.root, .log = &f.log, .tell = tell_pruning, .arg = &p},
+		.keep = 1,
+		.confirm = confirm};
+	assert_int_equal(transaction_prune(&q, &f.arena, &out, &f.err), -ECANCELED);
+	assert_int_equal(p.n, 1);
+	assert_true(holds(&f, IMAGE ".previous-2", "older"));
+	q.dry_run = p.answer = true;
+	assert_ok(transaction_prune(&q, &f.arena, &out, &f.err), 0, &f.err);
+	assert_true(holds(&f, IMAGE ".previous-2", "older"));
+
+	q.dry_run = false;
+	assert_ok(transaction_prune(&q, &f.arena, &out, &f.err), 0, &f.err);
+	assert_false(root_exists(&f.root, IMAGE ".previous-2"));
+	assert_true(holds(&f, ENTRY, "initrd /initramfs-" V ".img.previous"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +305,10 @@ int main(void)
 		cmocka_unit_test(the_lock_is_free_again_afterwards),
 		cmocka_unit_test(an_image_for_all_holds_nothing_that_is_for_root_alone),
 		cmocka_unit_test(notes_are_in_the_order_in_which_they_came),
+		cmocka_unit_test(a_menu_that_cannot_be_brought_in_line_leaves_the_names),
+		cmocka_unit_test(the_menu_is_left_alone_if_that_is_wanted),
+		cmocka_unit_test(
+			what_prune_chose_goes_only_if_that_is_confirmed_and_the_menu_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

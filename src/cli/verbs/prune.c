@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "deploy/prune.h"
-
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -11,8 +7,10 @@
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/settings.h"
 #include "deploy/lock.h"
+#include "transaction/prune.h"
 
 struct options {
 	const char *top;
@@ -24,7 +22,7 @@ struct options {
 	struct root root;
 	struct runlog log;
 	struct arena arena;
-	struct inventory inventory;
+	struct teller teller;
 	struct prune prune;
 };
 
@@ -149,10 +147,15 @@ static bool is_asked(const struct options *o)
 	       isatty(STDOUT_FILENO);
 }
 
-static bool may_go_on(const struct options *o)
+/* Shows what was chosen. */
+static bool may_go_on(const struct prune *chosen, void *arg)
 {
+	struct options *o = arg;
 	char answer[16];
 
+	o->prune = *chosen;
+	if (!o->json && (cli_shows(RUNLOG_INFO) || is_asked(o)))
+		show(o);
 	if (!is_asked(o))
 		return true;
 	printf("remove that? [y/N] ");
@@ -160,56 +163,24 @@ static bool may_go_on(const struct options *o)
 	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
 }
 
-/* ---- doing ---- */
+/* ---- the run ---- */
 
-static void say_step(const char *text, void *arg)
+static void tell(const struct step *step, void *arg)
 {
 	struct options *o = arg;
 
-	runlog_line(&o->log, NULL, "boot-loader", RUNLOG_INFO, "%s", text);
-	if (!o->json && cli_shows(RUNLOG_INFO))
-		printf("%s\n", text);
-}
-
-static int choose(struct options *o, struct err *err)
-{
-	const char *folder = caching_folder(&o->caching, &o->arena);
-	_cleanup_cache_ struct cache *cache = folder ? cache_new(folder, o->caching.size) : NULL;
-	int r;
-
-	if (cache)
-		cache_freeze(cache);
-	r = inventory_read(&o->root, cache, &o->arena, &o->inventory, err);
-	return r < 0 ? r
-		     : prune_choose(&o->root, &o->inventory, (unsigned)o->settings.keep, &o->arena,
-				    &o->prune, err);
-}
-
-static void log_all(struct options *o)
-{
-	for (size_t i = 0; i < o->prune.n; i++)
-		if (o->prune.items[i].goes)
-			runlog_line(&o->log, o->prune.items[i].version, "prune", RUNLOG_INFO,
-				    "/%s is removed: %s", o->prune.items[i].path,
-				    o->prune.items[i].why);
-}
-
-static int carry_out(struct options *o, struct err *err)
-{
-	struct loader_request q = {.root = &o->root, .bootdir = &o->inventory.boot,
-				   .say = say_step, .arg = o};
-	int r = prune_remove(&o->root, &o->inventory.boot, &o->prune, o->no_loader ? NULL : &q, err);
-
-	if (r < 0)
-		runlog_line(&o->log, NULL, "prune", RUNLOG_ERROR, "%s", err->text);
-	else
-		log_all(o);
-	return r;
+	teller_tell(step, &o->teller);
 }
 
 static int run(struct options *o, struct err *err)
 {
-	/* The lock is held until the program ends. */
+	struct prune_request q = {
+		.t = {.root = &o->root, .log = &o->log, .tell = tell, .arg = o},
+		.dry_run = o->dry_run,
+		.no_loader = o->no_loader,
+		.lock_seconds = (unsigned)o->lock_seconds,
+		.confirm = may_go_on,
+	};
 	int r = root_open(o->top, &o->root, err);
 
 	if (r == 0)
@@ -217,21 +188,15 @@ static int run(struct options *o, struct err *err)
 	if (r < 0)
 		return r;
 	settings_report(&o->settings);
-	if (!o->dry_run)
-		r = lock_take(&o->root, (unsigned)o->lock_seconds, cli_tell_waiting, NULL, err);
-	if (r >= 0)
-		r = choose(o, err);
-	if (r < 0)
-		return r;
-	if (!o->json && (cli_shows(RUNLOG_INFO) || is_asked(o)))
-		show(o);
-	if (o->dry_run)
-		return 0;
-	if (!may_go_on(o))
-		return err_set(err, -ECANCELED, "nothing was removed");
 	runlog_open(&o->log, &o->root);
 	settings_use_log(&o->settings, &o->log);
-	return carry_out(o, err);
+	q.keep = (unsigned)o->settings.keep;
+	q.t.reuse.folder = caching_folder(&o->caching, &o->arena);
+	q.t.reuse.size = o->caching.size;
+	o->teller.json = o->json;
+	r = transaction_prune(&q, &o->arena, &o->prune, err);
+	teller_end(&o->teller);
+	return r;
 }
 
 static int run_verb(const struct command *self, int argc, char **argv)

@@ -246,6 +246,7 @@ static int run(struct rebuild_options *o, const char *version, struct rebuild_ou
 		      .given = &o->q.request,
 		      .places = &o->settings.places,
 		      .reuse = caching_options(&o->caching, &o->q.arena),
+		      .log = &o->log,
 		      .tell = tell,
 		      .arg = o},
 		.versions = versions,
@@ -257,7 +258,6 @@ static int run(struct rebuild_options *o, const char *version, struct rebuild_ou
 		.lock_seconds = (unsigned)o->lock_seconds,
 		.keep = (unsigned)o->settings.keep,
 		.mode = (unsigned)o->mode,
-		.log = &o->log,
 	};
 
 	if (n < 0)

@@ -6,12 +6,12 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/settings.h"
-#include "deploy/loader/loader.h"
 #include "deploy/lock.h"
-#include "deploy/place/restore.h"
-#include "host/boot/images.h"
+#include "host/boot/bootdir.h"
 #include "host/boot/kernels.h"
+#include "transaction/restore.h"
 
 struct restore {
 	const char *top;
@@ -19,7 +19,6 @@ struct restore {
 	uint64_t lock_seconds;
 	struct settings settings;
 	struct root root;
-	struct bootdir bootdir;
 	struct runlog log;
 	struct arena arena;
 	struct kernel kernel;
@@ -54,47 +53,42 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 	}
 }
 
-static void say_step(const char *text, void *arg)
+/* The kernel, and the settings that hold for it. */
+static int prepare(struct restore *r, const char *version, struct err *err)
 {
-	struct restore *r = arg;
+	struct bootdir bootdir; /* a /boot that is not mounted hides kernels */
+	int e = root_open(r->top, &r->root, err);
 
-	runlog_line(&r->log, r->kernel.version, "boot-loader", RUNLOG_INFO, "%s", text);
+	if (e == 0)
+		e = bootdir_read(&r->root, &r->arena, &bootdir, err);
+	if (e == 0)
+		e = kernel_find(&r->root, version, &r->arena, &r->kernel, err);
+	if (e == 0)
+		e = settings_read(&r->settings, &r->root, r->kernel.version, &r->arena, err);
+	if (e < 0)
+		return e;
+	runlog_open(&r->log, &r->root);
+	settings_use_log(&r->settings, &r->log);
+	return 0;
 }
 
 /* Sets *PATH to the path of the restored image. */
 static int restore(struct restore *r, const char *version, const char **path, struct err *err)
 {
-	struct loader_request q = {
-		.root = &r->root, .bootdir = &r->bootdir, .say = say_step, .arg = r};
-	struct err again = {0};
-	int e = root_open(r->top, &r->root, err);
+	struct teller teller = {.json = r->json};
+	struct restore_request q = {
+		.t = {.root = &r->root, .log = &r->log, .tell = teller_tell, .arg = &teller},
+		.no_loader = r->no_loader,
+		.lock_seconds = (unsigned)r->lock_seconds,
+	};
+	int e = prepare(r, version, err);
 
 	if (e < 0)
 		return e;
-	runlog_open(&r->log, &r->root);
-	e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
-	if (e == 0)
-		e = kernel_find(&r->root, version, &r->arena, &r->kernel, err);
-	if (e == 0)
-		e = settings_read(&r->settings, &r->root, r->kernel.version, &r->arena, err);
-	if (e == 0)
-		settings_use_log(&r->settings, &r->log);
-	if (e == 0) /* held until the program ends */
-		e = lock_take(&r->root, (unsigned)r->lock_seconds, cli_tell_waiting, NULL, err);
-	if (e >= 0) /* another run may have changed the menu in between */
-		e = bootdir_read(&r->root, &r->arena, &r->bootdir, err);
-	if (e < 0)
-		return e;
-	*path = boot_image_own(&r->root, &r->bootdir, r->kernel.version, &r->arena, err);
-	if (!*path)
-		return err->code;
-	e = restore_image(&r->root, *path, &r->arena, err);
-	if (e < 0 || r->no_loader)
-		return e;
-	e = loader_update(&q, err);
-	if (e < 0 && restore_undo(&r->root, *path, &r->arena, &again) < 0)
-		cli_alarm("%s", again.text);
-	return e < 0 ? err_prefix(err, "the boot loader could not be brought in line") : 0;
+	q.version = r->kernel.version;
+	e = transaction_restore(&q, &r->arena, path, err);
+	teller_end(&teller);
+	return e;
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -113,9 +107,6 @@ static int run(const struct command *self, int argc, char **argv)
 		cli_print_json_err(&err);
 	if (r.settings.is_wrong)
 		return cli_usage(n, &err);
-	if (r.kernel.version)
-		runlog_line(&r.log, r.kernel.version, "restore", n < 0 ? RUNLOG_ERROR : RUNLOG_INFO,
-			    "%s", n < 0 ? err.text : "the previous image is in place");
 	if (n < 0)
 		return cli_fail(&err);
 	if (r.json) {
