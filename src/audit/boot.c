@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "audit/kit.h"
 #include "deploy/place/rotate.h"
@@ -48,7 +49,7 @@ static const char *menu_tool(struct audit *a)
 					arena_printf(a->arena, "%s/%s", folders[k], tools[i])))
 				return arena_printf(
 					a->arena, "%s -o %s", tools[i],
-					audit_quote(a, arena_printf(a->arena, "/%s", file)));
+					quote_word(arena_printf(a->arena, "/%s", file), a->arena));
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "audit/kit.h"
 #include "image/open.h"
@@ -17,10 +18,10 @@ static const char *preroot_command(struct audit *a, const char *verb, const stru
 {
 	const char *root = a->root->is_host ? ""
 					    : arena_printf(a->arena, " --root %s",
-							   audit_quote(a, a->root->path));
+							   quote_word(a->root->path, a->arena));
 
 	return arena_printf(a->arena, "preroot %s%s%s%s", verb, root, k ? " " : "",
-			    k ? audit_quote(a, k->version) : "");
+			    k ? quote_word(k->version, a->arena) : "");
 }
 
 /* ---- the state ---- */

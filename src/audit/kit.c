@@ -34,14 +34,9 @@ void audit_add_command(struct audit *a, enum audit_severity severity, const char
 	audit_add(a, severity, id, kernel, fact, command)->is_command = true;
 }
 
-const char *audit_quote(struct audit *a, const char *word)
-{
-	return quote_word(word, a->arena);
-}
-
 const char *audit_path(struct audit *a, const char *path)
 {
-	return audit_quote(a, arena_printf(a->arena, "%s/%s", root_prefix(a->root), path));
+	return root_quoted(a->root, path, a->arena);
 }
 
 char *audit_read(struct audit *a, const char *path)

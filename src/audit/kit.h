@@ -59,9 +59,6 @@ struct audit_finding *audit_add(struct audit *a, enum audit_severity severity, c
 void audit_add_command(struct audit *a, enum audit_severity severity, const char *id,
 		       const struct audit_kernel *kernel, const char *fact, const char *command);
 
-/* WORD, in quotes if a shell would read it as more than one word. */
-const char *audit_quote(struct audit *a, const char *word);
-
 /* PATH of the root, as a word of a command. */
 const char *audit_path(struct audit *a, const char *path);
 

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/strset.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "audit/kit.h"
 #include "format/codec/codec.h"
@@ -96,9 +97,9 @@ static size_t read_dep(struct audit *a, const struct audit_kernel *k, const char
 static const char *depmod(struct audit *a, const struct audit_kernel *k)
 {
 	return a->root->is_host
-		       ? arena_printf(a->arena, "depmod %s", audit_quote(a, k->version))
-		       : arena_printf(a->arena, "depmod -b %s %s", audit_quote(a, a->root->path),
-				      audit_quote(a, k->version));
+		       ? arena_printf(a->arena, "depmod %s", quote_word(k->version, a->arena))
+		       : arena_printf(a->arena, "depmod -b %s %s", quote_word(a->root->path, a->arena),
+				      quote_word(k->version, a->arena));
 }
 
 static void report_stale(struct audit *a, const struct audit_kernel *k, const char *what)

@@ -95,6 +95,13 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 	return p;
 }
 
+char *arena_folder(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return arena_strndup(a, path, slash ? (size_t)(slash - path) : 0);
+}
+
 void *arena_grow(struct arena *a, void *list, size_t n, size_t size)
 {
 	void *grown;

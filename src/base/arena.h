@@ -27,6 +27,9 @@ void arena_clear(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
+
+/* The part of PATH before its last slash; "" if it has none. */
+char *arena_folder(struct arena *a, const char *path);
 void *arena_memdup(struct arena *a, const void *data, size_t len);
 
 /* Makes room for one more element after the N elements of SIZE bytes each in LIST (NULL for the

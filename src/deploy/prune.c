@@ -69,11 +69,9 @@ static void add(struct chooser *c, const struct boot_image *image, bool goes, co
 /* Adds an image that stays, with the command to remove it by hand. */
 static void offer(struct chooser *c, const struct boot_image *image, const char *why)
 {
-	const char *path = arena_printf(c->arena, "%s/%s", root_prefix(c->root), image->path);
-
 	add(c, image, false, why);
 	c->out.items[c->out.n - 1].command =
-		arena_printf(c->arena, "rm %s", quote_word(path, c->arena));
+		arena_printf(c->arena, "rm %s", root_quoted(c->root, image->path, c->arena));
 }
 
 static bool has_identity(const struct chooser *c, const struct boot_image *image)

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/quote.h"
 #include "host/remembered/trace.h"
 
 enum { RACES_MAX = 100 };
@@ -53,6 +54,11 @@ int root_open(const char *path, struct root *out, struct err *err)
 const char *root_prefix(const struct root *r)
 {
 	return r->is_host ? "" : r->path;
+}
+
+const char *root_quoted(const struct root *r, const char *path, struct arena *arena)
+{
+	return quote_word(arena_printf(arena, "%s/%s", root_prefix(r), path), arena);
 }
 
 void root_close(struct root *r)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "format/ours/bootconf.h"
 #include "format/codec/encode.h"
 #include "host/boot/kernels.h"
@@ -39,7 +40,7 @@ static const char *codec_of(const char *program)
 	static const struct {
 		const char *program, *codec;
 	} others[] = {{"cat", "none"}, {"lzop", "lzo"}, {"pigz", "gzip"}, {"lbzip2", "bzip2"}};
-	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+	const char *name = base_name(program);
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strcmp(others[i].program, name) == 0)

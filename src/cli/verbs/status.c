@@ -4,16 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <linux/fs.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "deploy/efivar.h"
 #include "format/ours/failure.h"
 
 struct status {
@@ -142,35 +139,13 @@ static void print(const struct status *s)
 		print_text(&s->report);
 }
 
-/* efivarfs marks variables that it does not know as immutable. */
-static int forget_file(const struct root *root, const char *path, struct err *err)
-{
-	_cleanup_fd_ int fd = root_openat(root, path, O_RDONLY);
-	char link[64], real[PATH_MAX];
-	int flags = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENODEV ? 0 : err_sys(err, fd, "%s", path);
-	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL)) {
-		flags &= ~FS_IMMUTABLE_FL;
-		ioctl(fd, FS_IOC_SETFLAGS, &flags);
-	}
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, real, sizeof(real) - 1);
-	if (n < 0)
-		return err_sys(err, -errno, "%s", path);
-	real[n] = '\0';
-	return unlink(real) < 0 ? err_sys(err, -errno, "%s", path) : 0;
-}
-
 /* Removes the accounts of failed boots, and the marks of images whose trial failed. */
 static int forget(const struct root *root, const struct inventory *inventory, struct err *err)
 {
-	int r = forget_file(root, FAILURE_PATH, err);
+	int r = efivar_remove(root, FAILURE_PATH, err);
 
 	if (r == 0)
-		r = forget_file(root, FAILURE_EFIVARS "/" FAILURE_VARIABLE, err);
+		r = efivar_remove(root, FAILURE_EFIVARS "/" FAILURE_VARIABLE, err);
 	for (size_t i = 0; i < inventory->n && r == 0; i++) {
 		struct state state = inventory->rows[i].state;
 

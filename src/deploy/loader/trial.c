@@ -8,16 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "deploy/efivar.h"
 #include "deploy/loader/kit.h"
 #include "deploy/place/exchange.h"
 #include "deploy/place/folder.h"
@@ -172,22 +171,6 @@ static bool knows_one_shot(const struct loader *l)
 	       (le32(value.data + sizeof(uint32_t)) >> FEATURE_ONE_SHOT & 1);
 }
 
-/* efivarfs marks variables that it does not know as immutable. */
-static int remove_variable(const struct loader *l, const char *path)
-{
-	_cleanup_fd_ int fd = root_openat(l->q->root, path, O_RDONLY | O_NONBLOCK);
-	int flags;
-
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL)) {
-		flags &= ~FS_IMMUTABLE_FL;
-		if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0)
-			return -errno;
-	}
-	return unlink(loader_host_path(l, path)) < 0 ? -errno : 0;
-}
-
 static void encode(const char *text, struct buf *out)
 {
 	buf_add_u32le(out, EFI_ATTRIBUTES);
@@ -201,13 +184,13 @@ static int write_variable(const struct loader *l, const char *path, const char *
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	_cleanup_fd_ int fd = -1;
-	int e = remove_variable(l, path);
+	int e = efivar_remove(l->q->root, path, err);
 
+	if (e < 0)
+		return e;
 	encode(text, &value);
-	if (e == 0) {
-		fd = open(loader_host_path(l, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		e = fd < 0 ? -errno : write_full(fd, value.data, value.len);
-	}
+	fd = open(loader_host_path(l, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	e = fd < 0 ? -errno : write_full(fd, value.data, value.len);
 	return e < 0 ? err_sys(err, e, "EFI variable %s", strrchr(path, '/') + 1) : 0;
 }
 
@@ -274,7 +257,6 @@ static int bls_try(const struct loader *l, const struct bootmenu_entry *entry, s
 static int bls_forget(const struct loader *l, struct err *err)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT, start = BUF_INIT;
-	int e;
 
 	if (efi_read(l->q->root, ONE_SHOT_NAME, &value) < 0)
 		return 0;
@@ -282,8 +264,7 @@ static int bls_forget(const struct loader *l, struct err *err)
 	start.len -= 2;
 	if (value.len < start.len || memcmp(value.data, start.data, start.len) != 0)
 		return 0;
-	e = remove_variable(l, ONE_SHOT);
-	return e < 0 ? err_sys(err, e, "EFI variable LoaderEntryOneShot cannot be removed") : 0;
+	return efivar_remove(l->q->root, ONE_SHOT, err);
 }
 
 /* ---- extlinux ---- */

@@ -34,20 +34,13 @@ static void note_problem(struct reader *r, const char *file, const struct err *e
 			arena_printf(r->arena, "%s/%s: %s", root_prefix(r->root), file, err->text);
 }
 
-static const char *folder_of(struct arena *arena, const char *file)
-{
-	const char *slash = strrchr(file, '/');
-
-	return slash ? arena_strndup(arena, file, (size_t)(slash - file)) : "";
-}
-
 static const struct bootmenu_top *top_of(struct reader *r, const char *base, const char *file)
 {
 	struct bootmenu_top *top = arena_alloc(r->arena, sizeof(*top));
 	struct mountpoint mount;
 
 	*top = (struct bootmenu_top){
-		.root = r->root, .base = base, .folder = folder_of(r->arena, file)};
+		.root = r->root, .base = base, .folder = arena_folder(r->arena, file)};
 	if (mountpoint_of(r->root, base, r->arena, &mount) == 0) {
 		top->target = mount.target;
 		top->inside = mount.top;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/quote.h"
 #include "base/text.h"
 
 #define PLUGINS	     "etc/kernel/install.d"
@@ -47,7 +46,7 @@ static const char *builder_of(const char *file)
 /* PATH below the root, quoted for a shell command. */
 static const char *quoted_path(const struct list *l, const char *path)
 {
-	return quote_word(arena_printf(l->arena, "%s/%s", root_prefix(l->root), path), l->arena);
+	return root_quoted(l->root, path, l->arena);
 }
 
 /* run-parts, kernel-install and pacman skip a link to /dev/null. */

@@ -57,13 +57,6 @@ static const char *kernel_part(const char *name, struct arena *arena)
 	return NULL;
 }
 
-static const char *folder_of(const char *path, struct arena *arena)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? arena_strndup(arena, path, (size_t)(slash - path)) : "";
-}
-
 /* Does S look like a kernel's version, and not like the suffix of a backup ("6.1.0.bak")? */
 static bool is_version(const char *s)
 {
@@ -165,7 +158,7 @@ static bool is_in_place(const struct root *r, const struct bootdir *b, const cha
 	struct stat st;
 
 	return strncmp(path, b->path, len) == 0 && path[len] == '/' &&
-	       root_stat(r, folder_of(path, arena), &st) == 0 && st.st_dev == b->device;
+	       root_stat(r, arena_folder(arena, path), &st) == 0 && st.st_dev == b->device;
 }
 
 /* How likely it is that entry E boots VERSION with IMAGE in normal use. 0: it does not. */
@@ -307,7 +300,7 @@ static bool is_named_for(const struct bootdir *b, const char *path, const char *
 	const char *part = kernel_part(base_name(path), arena);
 
 	if (!part)
-		return strcmp(base_name(folder_of(path, arena)), version) == 0;
+		return strcmp(base_name(arena_folder(arena, path)), version) == 0;
 	return strcmp(part, version) == 0 || strcmp(part, suffix_of(b, version)) == 0;
 }
 
@@ -317,7 +310,7 @@ static bool is_named_for_another(const struct bootdir *b, const char *path, cons
 {
 	const char *part = kernel_part(base_name(path), arena);
 
-	return is_version(part ? part : base_name(folder_of(path, arena))) &&
+	return is_version(part ? part : base_name(arena_folder(arena, path))) &&
 	       !is_named_for(b, path, version, arena);
 }
 
@@ -444,7 +437,7 @@ static void add_other(struct listing *l, struct boot_image image)
 static void add_kernel(struct listing *l, const char *version)
 {
 	const char *path = boot_image_path(l->root, l->boot, version, l->arena);
-	const char *folder = folder_of(path, l->arena);
+	const char *folder = arena_folder(l->arena, path);
 	char **names;
 	int n = is_named_for_another(l->boot, path, version, l->arena)
 			? 0

@@ -68,7 +68,7 @@ static const char *const image_names[] = {"vmlinuz", "vmlinux", "kernel", "linux
 
 /* The part of NAME after "vmlinuz-" and the like, "" for "vmlinuz"; NULL if it is no kernel's name.
  */
-static const char *suffix_of(const char *name)
+static const char *suffix_of_name(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(image_names); i++) {
 		size_t len = strlen(image_names[i]);
@@ -82,17 +82,12 @@ static const char *suffix_of(const char *name)
 /* vmlinuz-VERSION, VERSION/linux */
 static const char *version_by_name(const char *path, struct arena *arena)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	const char *suffix = suffix_of(name), *folder;
+	const char *name = base_name(path), *suffix = suffix_of_name(name);
+	const char *folder = base_name(arena_folder(arena, path));
 
 	if (suffix && isdigit((unsigned char)*suffix))
 		return arena_strdup(arena, suffix);
-	if (!slash || strcmp(name, "linux") != 0)
-		return NULL;
-	folder = arena_strndup(arena, path, (size_t)(slash - path));
-	slash = strrchr(folder, '/');
-	folder = slash ? slash + 1 : folder;
-	return isdigit((unsigned char)*folder) ? folder : NULL;
+	return strcmp(name, "linux") == 0 && isdigit((unsigned char)*folder) ? folder : NULL;
 }
 
 const char *kernel_version(const struct root *r, const char *path, struct arena *arena)
@@ -133,7 +128,7 @@ size_t kernel_files(const struct root *r, const char *folder, struct arena *aren
 
 	for (int i = 0; i < n; i++) {
 		struct kernel_file file = {.path = arena_printf(arena, "%s/%s", folder, names[i]),
-					   .suffix = suffix_of(names[i])};
+					   .suffix = suffix_of_name(names[i])};
 		struct stat st;
 
 		if (!file.suffix || kernel_name_is_copy(names[i]) ||
@@ -255,8 +250,8 @@ static void add_monolithic(const struct root *r, struct arena *arena, struct ker
 		const char *path = arena_printf(arena, "boot/%s", names[i]), *version;
 		struct kernel k;
 
-		if (!suffix_of(names[i]) || kernel_name_is_copy(names[i]) ||
-		    find_tree(r, suffix_of(names[i]), arena, &k))
+		if (!suffix_of_name(names[i]) || kernel_name_is_copy(names[i]) ||
+		    find_tree(r, suffix_of_name(names[i]), arena, &k))
 			continue;
 		version = kernel_version(r, path, arena);
 		if (!version || find_tree(r, version, arena, &k))

@@ -143,7 +143,7 @@ static bool names_feature(const char *list, const char *feature)
 static bool is_wished(struct binaries *b, const struct wishes *w, const struct linker_file *f,
 		      const char *feature)
 {
-	const char *slash = strrchr(f->path, '/'), *name = slash ? slash + 1 : f->path;
+	const char *name = base_name(f->path);
 
 	for (size_t i = 0; i < w->n; i++) {
 		const char *colon = strrchr(w->list[i], ':');
