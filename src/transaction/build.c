@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transaction/build.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "deploy/place/atomic.h"
 #include "image/readback.h"
 #include "transaction/configure.h"
+#include "transaction/full.h"
 #include "transaction/pack.h"
 
 static int write_image(const struct transaction *t, struct build *b, const char *out,
@@ -25,10 +25,8 @@ static int write_image(const struct transaction *t, struct build *b, const char 
 	r = atomic_check_secret(&file, plan_secret(&b->plan), err);
 	if (r == 0)
 		r = transaction_pack(t, b, &to, packed, err);
-	if (r == 0)
-		r = atomic_sync(&file, err);
-	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
-		err_hint(err, "free space in %s; nothing was changed", to.folder);
+	if (r == 0 && (r = atomic_sync(&file, err)) < 0)
+		full_hint(&to, NULL, err);
 	if (r == 0)
 		r = image_read_back(file.fd, out, packed, &b->plan.arena, err);
 	if (r == 0)

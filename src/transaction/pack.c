@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transaction/pack.h"
 
-#include <errno.h>
-
 #include "base/parallel.h"
+#include "transaction/full.h"
 
 struct packing {
 	const struct transaction *t;
@@ -38,9 +37,8 @@ int transaction_pack(const struct transaction *t, struct build *b, const struct 
 	};
 	int r = pack_write(&p, to->fd, out, err);
 
-	if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
-		err_hint(err, "free space in %s%s; nothing was changed", to->folder,
-			 to->is_cache ? ", or pack in memory with --no-cache" : "");
+	if (r < 0)
+		full_hint(to, b->root->cache, err);
 	if (out->packages.code < 0)
 		plan_warn(&b->plan, "%s", out->packages.text);
 	return r;

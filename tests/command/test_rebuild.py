@@ -434,6 +434,22 @@ def test_a_trial_needs_a_menu_that_reads_ours(machine):
     assert machine.images() == before
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["cache", "other file"])
+def test_cache_that_is_full(other, machine):
+    """The image is packed there. What removes the cache is named, unless it is not alone there."""
+    machine.cache.mkdir()
+    script = (f"mount -t tmpfs -o size=1m,mode=700 none {machine.cache}; "
+              f"dd status=none if=/dev/zero bs=100k count=1 of={machine.cache}/{'0' * 64}")
+    if other:
+        script += f"; touch {machine.cache}/letter"
+    done = machine.rebuild(before=in_namespace(script), status=FAILED)
+    frees = (rf"rm -r {machine.cache} frees 0\.\d MB, which the next build makes again, and "
+             "--no-cache packs" if not other else "free space there, or pack")
+    assert re.fullmatch(rf"there is room for 0\.\d MB in {machine.cache}, and the image is larger; "
+                        rf"{frees} in memory( with --no-cache)?; nothing was changed", done.hint)
+    assert machine.images() == {}
+
+
 def test_boot_that_is_read_only(machine):
     script = f"mount --bind {machine.boot} {machine.boot}; mount -o remount,bind,ro {machine.boot}"
     done = machine.rebuild(before=in_namespace(script), status=FAILED)

@@ -359,6 +359,30 @@ static size_t list_blobs(struct cache *c, DIR *dir, struct aged **out, uint64_t 
 	return n;
 }
 
+uint64_t cache_removable(struct cache *c)
+{
+	int fd = ready(c, false) ? openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	bool is_only_ours = true;
+	struct dirent *de;
+	uint64_t total = 0;
+	struct stat st;
+
+	if (!dir) {
+		close_fd(fd);
+		return 0;
+	}
+	while ((de = readdir(dir))) {
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		is_only_ours = is_only_ours && (is_blob(de->d_name) || is_temp(de->d_name));
+		if (fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			total += (uint64_t)st.st_blocks * 512;
+	}
+	closedir(dir);
+	return is_only_ours ? total : 0;
+}
+
 static void trim(struct cache *c)
 {
 	int fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

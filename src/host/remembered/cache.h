@@ -65,5 +65,8 @@ void cache_freeze(struct cache *c);
 /* Why the cache is not used, or no longer used; NULL when all is well. Lives as long as C. */
 const char *cache_problem(struct cache *c);
 
+/* Bytes that removing the whole folder would free; 0 if it holds anything else than the cache. */
+uint64_t cache_removable(struct cache *c);
+
 /* The number of blobs that were damaged or not trustworthy, and were dropped. */
 size_t cache_dropped(struct cache *c);
