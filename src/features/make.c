@@ -15,24 +15,6 @@
 #include "format/machine/microcode.h"
 #include "features/remove.h"
 
-
-bool build_is_hostonly(const struct build *b)
-{
-	return b->request->mode != MODE_GENERIC;
-}
-
-unsigned build_reach(const struct build *b)
-{
-	switch (b->request->mode) {
-	case MODE_STRICT:
-		return 0;
-	case MODE_SLOPPY:
-		return REACH_SLOPPY | REACH_KIND;
-	default:
-		return REACH_GENERIC;
-	}
-}
-
 void build_clear(struct build *b)
 {
 	modules_close(b->modules);
@@ -190,21 +172,6 @@ static int finish_modules(struct build *b, struct err *err)
 			       b->codec != CODEC_NONE, storage_rules, err);
 
 	return r < 0 ? r : add_boot_conf(b, err);
-}
-
-int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
-			struct err *err)
-{
-	const struct request *q = b->request;
-	int r = 0;
-
-	*out = binaries_new(b->root, plan);
-	binaries_set_variants(*out, build_is_hostonly(b));
-	for (size_t i = 0; i < q->dlopen_add.n && r == 0; i++)
-		r = binaries_add_feature(*out, q->dlopen_add.list[i], err);
-	for (size_t i = 0; i < q->dlopen_omit.n && r == 0; i++)
-		r = binaries_omit_feature(*out, q->dlopen_omit.list[i], err);
-	return r;
 }
 
 /* The kernel reads some files only before it unpacks the base, so there they have no effect. */

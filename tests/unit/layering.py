@@ -106,13 +106,13 @@ def check_names(src, headers):
 
 def check_kit(src, kit):
     """x/x.c -> x/PART.c -> x/kit.c: what the parts share, x.c does not define."""
-    entry = kit.with_name(kit.parent.name + ".c")
     shared = set(re.findall(r"\b(\w+)\s*\(", COMMENT.sub("", kit.read_text())))
-    text = entry.read_text() if entry.is_file() else ""
-    for name in re.findall(r"^(?!static\b)\w[\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", text, re.M):
-        if name in shared:
-            yield (f"src/{entry.relative_to(src)}: defines {name}(), which its parts call by "
-                   f"{kit.relative_to(src)}: that belongs into kit.c")
+    for entry in (kit.with_name(kit.parent.name + ".c"), kit.with_name("build.c")):
+        text = entry.read_text() if entry.is_file() else ""
+        for name in re.findall(r"^(?!static\b)\w[\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", text, re.M):
+            if name in shared:
+                yield (f"src/{entry.relative_to(src)}: defines {name}(), which its parts call by "
+                       f"{kit.relative_to(src)}: that belongs into kit.c")
 
 
 def check_tests(tree, file):
@@ -217,6 +217,8 @@ BAD = [
     ({"src/base/buf.h": "int x(void);\n", "src/format/cpio.h": "char *x(int y);\n"},
      "x() is declared in src/base/buf.h, too"),
     ({"src/host/x/x.c": "int x_share(int n)\n{\n\treturn n;\n}\n"}, "belongs into kit.c"),
+    ({"src/features/y/kit.h": "int y_share(int n);\n",
+      "src/features/y/build.c": "int y_share(int n)\n{\n\treturn n;\n}\n"}, "belongs into kit.c"),
     ({"src/other/x.h": "#pragma once\n"}, "is no layer"),
     ({"tests/unit/test.c": '#include "absent.h"\n'}, "there is no absent.h"),
     ({"src/base/buf.h": None}, "no licence"),

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/sbom/sbom.h"
+#include "cli/sbom/kit.h"
 
 /* CycloneDX 1.5 (ECMA-424 is its successor). The serial number is a UUID of version 8 (RFC 9562)
  * made from the manifest's digest, so the same content always has the same number. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/sbom/sbom.h"
+#include "cli/sbom/kit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,26 +14,6 @@
 
 /* The last second of the year 9999: the formats have four digits. */
 #define DATE_MAX 253402300799ull
-
-const char *sbom_name(struct sbom *s)
-{
-	return s->bill.kernel ? arena_printf(&s->arena, "initramfs-%s", s->bill.kernel)
-			      : "initramfs";
-}
-
-const char *sbom_hex(struct sbom *s, const uint8_t *bytes, size_t len)
-{
-	char *out = arena_alloc(&s->arena, 2 * len + 1);
-
-	for (size_t i = 0; i < len; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-	return out;
-}
-
-void sbom_add(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, cli_json_text(text));
-}
 
 /* SOURCE_DATE_EPOCH is the only reproducible date. */
 static int read_date(char out[SBOM_DATE_SIZE], struct err *err)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/sbom/sbom.h"
+#include "cli/sbom/kit.h"
 
 /* SPDX 2.3 (ISO/IEC 5962 and its successor), clauses 6 to 11. The namespace must be unique for a
  * document: it ends with the manifest's digest, and so is the same for the same content alone. */

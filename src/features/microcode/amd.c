@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "features/microcode/microcode.h"
+#include "features/microcode/kit.h"
 
 /* AMD: chooses patches from containers. */
 

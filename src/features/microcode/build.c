@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
-#include "features/microcode/microcode.h"
+#include "features/microcode/kit.h"
 #include "format/kernel/kconfig.h"
 
 /*
@@ -28,22 +28,6 @@ static const struct vendor {
 	{"AuthenticAMD", "AMD", "amd64-microcode", "CONFIG_MICROCODE_AMD", "CONFIG_CPU_SUP_AMD",
 	 MICROCODE_PATH_AMD, microcode_choose_amd},
 };
-
-bool microcode_wants_all(const struct build *b)
-{
-	return b->request->mode == MODE_GENERIC || !b->hardware.knows_cpus;
-}
-
-const struct hw_cpu *microcode_cpu(const struct build *b, const char *vendor, size_t index)
-{
-	for (size_t i = 0; i < b->hardware.n_cpus; i++) {
-		const struct hw_cpu *c = &b->hardware.cpus[i];
-
-		if (!c->is_guest && strcmp(c->vendor, vendor) == 0 && index-- == 0)
-			return c;
-	}
-	return NULL;
-}
 
 static bool is_set(const struct build *b, const char *option)
 {

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "features/microcode/microcode.h"
+#include "features/microcode/kit.h"
 
 /* Intel: chooses updates from files. */
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "features/microcode/kit.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,11 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "features/microcode/microcode.h"
 #include "format/codec/decode_all.h"
 #include "format/codec/unpack.h"
-
-/* Finds the machine's microcode files, and reads them. */
 
 enum { PLACES = 4 };
 
@@ -127,4 +126,20 @@ const char *microcode_date_text(const struct microcode_date *d, char out[16])
 {
 	snprintf(out, 16, "%04u-%02u-%02u", d->year % 10000, d->month % 100, d->day % 100);
 	return out;
+}
+
+bool microcode_wants_all(const struct build *b)
+{
+	return b->request->mode == MODE_GENERIC || !b->hardware.knows_cpus;
+}
+
+const struct hw_cpu *microcode_cpu(const struct build *b, const char *vendor, size_t index)
+{
+	for (size_t i = 0; i < b->hardware.n_cpus; i++) {
+		const struct hw_cpu *c = &b->hardware.cpus[i];
+
+		if (!c->is_guest && strcmp(c->vendor, vendor) == 0 && index-- == 0)
+			return c;
+	}
+	return NULL;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "features/features.h"
+
+bool build_is_hostonly(const struct build *b)
+{
+	return b->request->mode != MODE_GENERIC;
+}
+
+unsigned build_reach(const struct build *b)
+{
+	switch (b->request->mode) {
+	case MODE_STRICT:
+		return 0;
+	case MODE_SLOPPY:
+		return REACH_SLOPPY | REACH_KIND;
+	default:
+		return REACH_GENERIC;
+	}
+}
+
+int build_open_binaries(const struct build *b, struct plan *plan, struct binaries **out,
+			struct err *err)
+{
+	const struct request *q = b->request;
+	int r = 0;
+
+	*out = binaries_new(b->root, plan);
+	binaries_set_variants(*out, build_is_hostonly(b));
+	for (size_t i = 0; i < q->dlopen_add.n && r == 0; i++)
+		r = binaries_add_feature(*out, q->dlopen_add.list[i], err);
+	for (size_t i = 0; i < q->dlopen_omit.n && r == 0; i++)
+		r = binaries_omit_feature(*out, q->dlopen_omit.list[i], err);
+	return r;
+}
