@@ -24,11 +24,20 @@ enum {
 	STUCK_POLL_MS = 100,
 };
 
+/* From here on no more parameters come. Programs of STAGE_PRE_TRIGGER are a boot part's. */
+static enum stage_step cmdline(struct boot *b)
+{
+	enum stage_step step = ask_step(b);
+
+	if (step == STAGE_ENDS)
+		parts_begin(b);
+	return step;
+}
+
 /* From here on devices request their drivers. Earlier events are still queued in the socket. */
 static enum stage_step trigger(struct boot *b)
 {
 	b->start = log_now();
-	parts_begin(b);
 	events_start(b);
 	return STAGE_ENDS;
 }
@@ -36,7 +45,7 @@ static enum stage_step trigger(struct boot *b)
 /* ---- the table ---- */
 
 const struct stage stages[] = {
-	[STAGE_CMDLINE] = {"cmdline", ask_step, NULL, false, BREAK_CMDLINE},
+	[STAGE_CMDLINE] = {"cmdline", cmdline, NULL, false, BREAK_CMDLINE},
 	[STAGE_PRE_TRIGGER] = {"pre-trigger", parts_step, parts_what, false,
 			       BREAK_PRE_UDEV | BREAK_PRE_TRIGGER},
 	[STAGE_TRIGGER] = {"trigger", trigger, NULL, false, 0},
@@ -80,6 +89,7 @@ static void go_on_after_shell(struct boot *b)
 	if (b->flow.stage > STAGE_MOUNT || !shell_has_mounted())
 		return;
 	log_info("a root filesystem was mounted on " SYSROOT " by hand");
+	parts_begin(b); /* in case no stage has done so */
 	flow_go(b, STAGE_MOUNT + 1);
 }
 

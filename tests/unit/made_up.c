@@ -18,6 +18,7 @@ struct made_up_world world;
 int64_t __wrap_log_now(void);
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+bool __wrap_shell_has_mounted(void);
 void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t __wrap_log_now(void)
@@ -31,6 +32,11 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 	world.job = *job;
 	world.n_jobs++;
 	return world.jobs_result;
+}
+
+bool __wrap_shell_has_mounted(void)
+{
+	return world.is_mounted;
 }
 
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)

@@ -4,7 +4,8 @@
 /*
  * For tests of PID 1's side of the seam for boot parts: two made-up features, which write down what
  * they are called for, and a boot that is up to the wait for the root. The clock is made up, too, and
- * jobs are only noted. The program is linked with --wrap of log_now, log_tell, jobs_start and recvmsg.
+ * jobs are only noted. The program is linked with --wrap of log_now, log_tell, jobs_start, recvmsg and
+ * shell_has_mounted.
  */
 
 #include "base/buf.h"
@@ -21,6 +22,7 @@ struct made_up_world {
 	const char *event; /* that the socket gives next, EVENT_LEN bytes; NULL: none */
 	size_t event_len;
 	bool loses; /* events */
+	bool is_mounted; /* something on /sysroot */
 };
 
 extern struct made_up_world world;

@@ -229,6 +229,7 @@ static void after_a_failure_its_stage_begins_again(void **state)
 	(void)state;
 	fixture_make(&f, "dropin.run=pre-trigger 5 optional /bin/t\n"
 			 "dropin.run=pre-mount 5 required /bin/a\n");
+	parts_begin(f.boot);
 	recorder_start_with(100, 200, 300);
 	assert_int_equal(step(&f, STAGE_PRE_TRIGGER), STAGE_STAYS);
 	program_reaped(f.boot, 100, 0);

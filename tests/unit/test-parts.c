@@ -10,6 +10,7 @@
 
 #include "init/devices/claims.h"
 #include "init/devices/events.h"
+#include "init/rescue/rescue.h"
 #include "init/stages.h"
 #include "made_up.h"
 #include "support.h"
@@ -64,7 +65,7 @@ static void it_hears_of_no_device_before_it_begins(void **state)
 {
 	static const char net[] = "add@/net/eth0\0ACTION=add\0DEVPATH=/net/eth0\0SUBSYSTEM=net";
 	static const char *const cmdlines[] = {"root=UUID=1 rd.cmdline=ask",
-					       "root=UUID=1 rd.break=pre-trigger"};
+					       "root=UUID=1 rd.break=cmdline"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++) {
@@ -87,6 +88,54 @@ static void it_hears_of_no_device_before_it_begins(void **state)
 		assert_string_equal(said(), "uevent /net/eth0\n");
 		prompt_leave(f.boot);
 	}
+}
+
+static void it_begins_before_its_first_stage(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "shell=open\nfeature=madeup\n", "root=UUID=1 rd.break=pre-trigger");
+	assert_int_equal(f.boot->flow.stage, STAGE_PRE_TRIGGER);
+	assert_non_null(strstr(said(), "begin\n"));
+}
+
+/* Whoever mounts the root by hand skips the stages in between. */
+static void it_begins_although_the_root_was_mounted_in_a_shell(void **state)
+{
+	(void)state;
+	for (int fails = 0; fails < 2; fails++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "shell=open\nfeature=madeup\n", "root=UUID=1 rd.break=cmdline");
+		assert_int_equal(f.boot->flow.stage, STAGE_CMDLINE);
+		assert_int_not_equal(f.boot->shell->pid, 0);
+		if (fails) {
+			flow_fail(f.boot, "for a test");
+			f.boot->rescue->begun = f.boot->rescue->explained = true;
+		}
+		said();
+		world.is_mounted = true;
+		shell_child_ended(f.boot, f.boot->shell->pid, 0);
+		if (fails)
+			rescue_tick(f.boot, world.now);
+		stages_advance(f.boot);
+		assert_true(f.boot->flow.stage > STAGE_MOUNT);
+		assert_true(f.boot->parts->begun);
+		assert_non_null(strstr(said(), "begin\n"));
+	}
+}
+
+/* What has not begun cannot be tried again. */
+static void it_is_not_tried_again_before_it_begins(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "shell=open\nfeature=madeup\n", "root=UUID=1 rd.break=cmdline");
+	said();
+	parts_retry(f.boot);
+	assert_string_equal(said(), "");
 }
 
 static void a_device_that_is_held_keeps_the_wait_for_the_root(void **state)
@@ -303,6 +352,9 @@ int main(void)
 		cmocka_unit_test(a_feature_that_is_not_named_costs_nothing),
 		cmocka_unit_test(it_is_opened_with_its_settings_and_its_parameters),
 		cmocka_unit_test(it_hears_of_no_device_before_it_begins),
+		cmocka_unit_test(it_begins_before_its_first_stage),
+		cmocka_unit_test(it_begins_although_the_root_was_mounted_in_a_shell),
+		cmocka_unit_test(it_is_not_tried_again_before_it_begins),
 		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),

@@ -111,9 +111,9 @@ struct feature_boot {
 	/* NAME.KEY=VALUE of boot.conf, before any parameter is known. VALUE is writable and lives
 	 * as long as PID 1. False: it cannot be obeyed, which PID 1 says. */
 	bool (*setting)(struct part *p, const char *key, char *value);
-	/* All parameters are known, those that were typed at the console included. Nothing but
-	 * setting() comes before it: devices that a shell or a question has had walked earlier are
-	 * given to device() right after it. Of its subsystems it looks up itself what is there
+	/* All parameters are known, those that were typed at the console included. Of the part's
+	 * functions nothing but setting() is called before it: devices that a shell or a question
+	 * has had walked earlier are given to device() right after it. Of its subsystems it looks up itself what is there
 	 * already: uevent() has what comes later. */
 	void (*begin)(struct part *p);
 

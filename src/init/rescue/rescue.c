@@ -121,10 +121,12 @@ static void try_again(struct boot *b)
 	parts_retry(b);
 	b->flow.failure[0] = '\0';
 	b->flow.failed = b->rescue->begun = false;
-	if (shell_has_mounted())
+	if (shell_has_mounted()) {
+		parts_begin(b); /* in case no stage has done so */
 		flow_go(b, STAGE_MOUNT + 1);
-	else
+	} else {
 		flow_go(b, b->flow.stage <= STAGE_TRIGGER ? b->flow.stage : STAGE_TRIGGER + 1);
+	}
 }
 
 static void leave(struct boot *b)

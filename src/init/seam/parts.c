@@ -343,7 +343,7 @@ void parts_account(const struct boot *b)
 void parts_retry(struct boot *b)
 {
 	parts_forget_waiting_jobs(b);
-	for (size_t i = 0; i < b->parts->n; i++)
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++)
 		if (b->parts->list[i].feature->retry)
 			b->parts->list[i].feature->retry(&b->parts->list[i]);
 }
