@@ -190,8 +190,13 @@ static void one_that_was_called_off_does_not_report(void **state)
 	start("/bin/a", 0, 2);
 	program_cancel(world.boot, take_end, 3);
 	assert_null(strstr(recorder_calls(), "kill"));
+	strcpy(world.boot->programs.list[1].line, "secret");
+	strcpy(world.boot->programs.list[1].progress, "secret");
+	world.boot->programs.list[1].line_len = 6;
 	program_cancel(world.boot, take_end, 2);
 	assert_contains(recorder_calls(), "kill -200 9\n");
+	assert_string_equal(world.boot->programs.list[1].line, "");
+	assert_string_equal(world.boot->programs.list[1].progress, "");
 	program_reaped(world.boot, 200, SIGKILL);
 	assert_string_equal(ended(), "");
 	program_reaped(world.boot, 100, 0);

@@ -233,6 +233,10 @@ void program_cancel(struct boot *b, void (*ended)(struct boot *, const struct pr
 	while ((p = find(b, ended, tag))) {
 		kill_all_of(p);
 		drop_output(b, p);
+		/* As in end_line(). */
+		explicit_bzero(p->line, sizeof(p->line));
+		explicit_bzero(p->progress, sizeof(p->progress));
+		p->line_len = 0;
 		timeline_program_ends(p->path, -1);
 		p->state = PROGRAM_KILLED;
 	}
