@@ -245,9 +245,12 @@ static void it_goes_on_after_a_hand_over_that_failed(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
 	const struct made_up_state *s;
+	int ends[2];
 
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	assert_int_equal(sources_open(&f.boot->sources), 0);
+	assert_int_equal(pipe(ends), 0);
 	world.claim = PART_HOLDS;
 	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
 	s = f.part->state;
@@ -261,16 +264,23 @@ static void it_goes_on_after_a_hand_over_that_failed(void **state)
 	assert_true(part_job(f.part, 5, "this", 5, false));
 	job_ends(&f, &world.job);
 	assert_string_equal(said(), "done 5: 0 0 \n");
+	assert_int_equal(part_watch(f.part, ends[0]), 0);
+	assert_int_equal(write(ends[1], "hello", 5), 5);
 	/* It does not when there is no way back, and leaves nothing in memory. */
 	parts_leave(f.boot);
 	said();
 	parts_left(f.boot);
 	assert_int_equal(s->held.generation, 0);
+	assert_int_equal(f.part->wake, 0);
+	assert_int_equal(sources_wait(f.boot, 0), 0);
 	parts_tick(f.boot, world.now);
 	block_remove(f.boot, "zza");
 	parts_retry(f.boot);
 	assert_string_equal(said(), "");
 	f.boot->parts->n = 1; /* for its memory */
+	close(ends[0]);
+	close(ends[1]);
+	close(f.boot->sources.epoll);
 }
 
 static void what_a_job_was_to_know_is_wiped(void **state)

@@ -359,7 +359,16 @@ void parts_leave(struct boot *b)
 /* The root's init gets the memory of this program as free memory: what is there is not wiped. */
 void parts_left(struct boot *b)
 {
-	for (size_t i = 0; i < b->parts->n; i++)
+	for (size_t i = 0; i < PARTS_WATCHES_MAX; i++) {
+		struct parts_watch *w = &b->parts->watches[i];
+
+		if (w->part)
+			sources_remove(&b->sources, w->fd);
+		*w = (struct parts_watch){0};
+	}
+	for (size_t i = 0; i < b->parts->n; i++) {
 		explicit_bzero(b->parts->list[i].state, b->parts->list[i].feature->state_size);
+		b->parts->list[i].wake = 0;
+	}
 	b->parts->n = 0;
 }
