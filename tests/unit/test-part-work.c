@@ -123,6 +123,15 @@ static void it_goes_on_while_the_machine_waits_after_a_failure(void **state)
 	world.jobs_result = -ENOMEM;
 	assert_true(part_job(f.part, 6, "that", 5, false));
 	assert_true(f.boot->flow.is_missing);
+	/* It is not lost either, but waits for memory. */
+	assert_true(part_has(f.part, PART_JOB, 6));
+	f.boot->rescue->explained = true;
+	f.boot->rescue->next_remind = f.boot->rescue->reboot_at = world.now + 60000;
+	assert_true(rescue_due(f.boot) <= world.now + 1000);
+	world.jobs_result = world.n_jobs = 0;
+	stages_advance(f.boot);
+	assert_int_equal(world.n_jobs, 1);
+	assert_int_equal(world.job.tag, 6);
 }
 
 static void a_boot_that_failed_is_explained_by_the_feature_too(void **state)

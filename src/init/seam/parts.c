@@ -322,6 +322,8 @@ int64_t parts_due(const struct boot *b)
 {
 	int64_t due = degrade_due(b);
 
+	if (parts_jobs_due(b) < due)
+		due = parts_jobs_due(b);
 	for (size_t i = 0; i < b->parts->n; i++) {
 		const struct part *p = &b->parts->list[i];
 

@@ -79,6 +79,9 @@ bool parts_are_limited(const struct boot *b);
 /* Starts what waits for a worker. To be called after every event. */
 void parts_start_jobs(struct boot *b);
 
+/* When to do so even if there is none; INT64_MAX: nothing waits. */
+int64_t parts_jobs_due(const struct boot *b);
+
 /* Jobs that no worker has taken will not be done. */
 void parts_forget_waiting_jobs(struct boot *b);
 

@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "init/core/boot.h"
+#include "init/core/log.h"
 #include "init/core/part_calls.h"
 #include "init/seam/parts.h"
 
 /* The tag of a program or prompt is the number of its part and the part's own tag. */
 enum { TAG_BITS = 16 };
+
+enum { START_AGAIN_MS = 1000 /* a job for which there was no process */ };
 
 static unsigned number(const struct part *p)
 {
@@ -72,14 +75,22 @@ void parts_start_jobs(struct boot *b)
 			j->state = PARTS_JOB_RUNS;
 			explicit_bzero(j->job.data, sizeof(j->job.data));
 		}
-		if (r == 0 || r == -EAGAIN)
+		/* While the machine waits after a failure, the job waits for memory: the account
+		 * has been given, and the part is to hear of its end. */
+		if (r == 0 || r == -EAGAIN || b->flow.failed)
 			continue;
 		/* A retry of the boot must not start it, since the part will begin again. */
 		forget_job(j);
-		if (!b->flow.failed)
-			flow_fail(b, "no process can be made for it (the machine has too little "
-				     "memory)");
+		flow_fail(b, "no process can be made for it (the machine has too little memory)");
 	}
+}
+
+int64_t parts_jobs_due(const struct boot *b)
+{
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
+		if (b->parts->jobs[i].state == PARTS_JOB_WAITS)
+			return log_now() + START_AGAIN_MS;
+	return INT64_MAX;
 }
 
 int parts_work(const struct boot *b, const struct job *job, struct job_result *out)
