@@ -181,6 +181,7 @@ static void a_job_can_be_cancelled(void **state)
 	f.boot->jobs.workers[1] = (struct jobs_worker){.pid = 77, .job = first};
 	part_cancel(f.part, PART_JOB, 5);
 	assert_string_equal(recorder_calls(), "kill 77 9\n");
+	assert_true(f.boot->jobs.workers[1].is_killed); /* nobody else gets that one */
 	assert_false(part_has(f.part, PART_JOB, 5));
 	assert_int_equal(stages_loads(f.boot), RANK_NONE);
 	/* Its result is not taken for that of the next one with this tag. */

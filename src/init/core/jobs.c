@@ -256,10 +256,12 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 void jobs_cancel(struct jobs *j, const struct job *job)
 {
 	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
-		const struct jobs_worker *w = &j->workers[i];
+		struct jobs_worker *w = &j->workers[i];
 
-		if (w->pid && w->job.kind == job->kind && w->job.ticket == job->ticket)
-			sys_kill(w->pid, SIGKILL);
+		if (!w->pid || w->job.kind != job->kind || w->job.ticket != job->ticket)
+			continue;
+		w->is_killed = true;
+		sys_kill(w->pid, SIGKILL);
 	}
 }
 

@@ -134,7 +134,7 @@ struct jobs_worker {
 	int fd;
 	struct job job; /* kind JOB_NONE: idle */
 	int64_t since;
-	bool is_killed; /* it was in the way of others */
+	bool is_killed; /* it was in the way of others, or its job was cancelled */
 };
 
 struct jobs {
@@ -175,7 +175,8 @@ int64_t jobs_place_due(const struct jobs *j, enum job_kind kind);
 int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
 
 /* Kills the worker that is at the job with the kind and the ticket of JOB, if there is one. Its
- * result is -EIO, and may take long to come: the worker may hang in the kernel. */
+ * result is -ETIMEDOUT, or what the job had come to just before; it may take long to come: the
+ * worker may hang in the kernel. */
 void jobs_cancel(struct jobs *j, const struct job *job);
 
 /* Hands a result to whoever its kind is for. */
