@@ -33,6 +33,7 @@ static struct {
 	bool forks_fail, kernel_is_old;
 	unsigned n_forks;
 	bool memory_is_out;
+	bool has_efi;
 	struct buf told;      /* lines on the console */
 } world;
 
@@ -43,6 +44,8 @@ int __real_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
 int __real_fork(void);
 int __wrap_fork(void);
 void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -65,6 +68,14 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 void *__wrap_calloc(size_t n, size_t size)
 {
 	return world.memory_is_out ? NULL : __real_calloc(n, size);
+}
+
+int __wrap_access(const char *path, int mode)
+{
+	if (strcmp(path, "/sys/firmware/efi/efivars") != 0)
+		return __real_access(path, mode);
+	errno = ENOENT;
+	return world.has_efi ? 0 : -1;
 }
 
 int __wrap_fork(void)
@@ -493,9 +504,9 @@ static void a_firmware_that_does_not_answer_holds_nothing_up_for_ever(void **sta
 	struct boot *b = boot_with("root=gpt-auto rd.timeout=5");
 
 	(void)state;
+	world.has_efi = true;
 	go_on(b);
-	b->discovery->is_known = false;
-	b->flow.task.state = TASK_RUNS;
+	assert_int_equal(b->flow.task.state, TASK_RUNS);
 	assert_between(pass(b, 4999), 1, 10);
 	assert_false(b->flow.failed);
 	pass(b, 1);
@@ -513,8 +524,14 @@ static void a_firmware_that_does_not_answer_is_waited_for_ten_seconds(void **sta
 	go_on(b);
 	b->discovery->is_known = false;
 	b->discovery->until = 0;
-	b->flow.task.state = TASK_RUNS;
+	world.has_efi = true;
+	world.jobs_result = -EAGAIN; /* its time begins when a worker asks it */
+	pass(b, JOBS_HANG_MS * 2);
+	assert_int_equal(b->flow.task.state, TASK_NONE);
+	assert_false(b->discovery->is_known);
+	world.jobs_result = 0;
 	go_on(b);
+	assert_int_equal(b->flow.task.state, TASK_RUNS);
 	pass(b, JOBS_HANG_MS - 1);
 	assert_false(b->discovery->is_known);
 	assert_true(stages_due(b) <= world.now + 1);
@@ -536,6 +553,40 @@ static void a_firmware_that_does_not_answer_is_waited_for_ten_seconds(void **sta
 	assert_true(discover_is_doubtful(b, why, sizeof(why)));
 	assert_contains(why, "The firmware did not say");
 #endif
+	boot_end(b);
+}
+
+static void try_again(struct boot *b)
+{
+	b->flow.failed = b->rescue->begun = false;
+	b->flow.failure[0] = '\0';
+	flow_go(b, STAGE_WAIT);
+	go_on(b);
+}
+
+/* Nor has it been silent for ten seconds if it was asked for five in an earlier try. */
+static void a_firmware_is_asked_again_in_a_second_try(void **state)
+{
+	struct boot *b = boot_with("root=gpt-auto rd.timeout=5 panic=0");
+
+	(void)state;
+	world.has_efi = true;
+	go_on(b);
+	pass(b, 8001);
+	assert_true(b->flow.failed);
+	pass(b, 20000);
+	buf_clear(&world.told);
+	world.n_jobs = 0;
+	try_again(b);
+	assert_int_equal(world.n_jobs, 1);
+	assert_int_equal(world.job.kind, JOB_LOADER);
+	assert_int_equal(b->flow.task.state, TASK_RUNS);
+	assert_false(b->discovery->is_known);
+	flow_task_done(b, &(struct job_result){
+		.kind = JOB_LOADER, .ticket = world.job.ticket, .text = "1-2"});
+	go_on(b);
+	assert_string_equal(b->discovery->loader, "1-2");
+	assert_false(b->discovery->is_silent);
 	boot_end(b);
 }
 
@@ -1121,14 +1172,6 @@ static void a_disk_that_cannot_be_read_in_time_is_in_the_account(void **state)
 	boot_end(b);
 }
 
-static void try_again(struct boot *b)
-{
-	b->flow.failed = b->rescue->begun = false;
-	b->flow.failure[0] = '\0';
-	flow_go(b, STAGE_WAIT);
-	go_on(b);
-}
-
 static void a_second_try_waits_for_other_candidates_too(void **state)
 {
 	struct boot *b = boot_with("root=LABEL=x panic=0");
@@ -1234,6 +1277,7 @@ int main(void)
 		cmocka_unit_test(what_the_check_notes_is_told_by_pid_1),
 		cmocka_unit_test(a_firmware_that_does_not_answer_holds_nothing_up_for_ever),
 		cmocka_unit_test(a_firmware_that_does_not_answer_is_waited_for_ten_seconds),
+		cmocka_unit_test(a_firmware_is_asked_again_in_a_second_try),
 		cmocka_unit_test(a_root_that_is_there_is_delayed_all_the_same),
 		cmocka_unit_test(what_is_waited_for_is_logged_whole),
 		cmocka_unit_test(mounting_has_no_limit),

@@ -118,11 +118,8 @@ bool discover_is_doubtful(const struct boot *b, char *why, size_t size)
 static bool is_given_up(struct boot *b)
 {
 	struct discovery *d = b->discovery;
-	int64_t now = log_now();
 
-	if (!d->until)
-		d->until = now + JOBS_HANG_MS;
-	d->is_silent = d->is_known = now >= d->until && b->flow.task.state != TASK_ENDED;
+	d->is_silent = d->is_known = b->flow.task.state == TASK_RUNS && log_now() >= d->until;
 	if (!d->is_silent)
 		return false;
 	b->flow.task.state = TASK_NONE; /* a late answer is nobody's */
@@ -131,10 +128,33 @@ static bool is_given_up(struct boot *b)
 	return true;
 }
 
-enum stage_step discover_loader(struct boot *b)
+/* A module that hangs is not waited for longer than the firmware itself, whose time begins when
+ * a worker asks it. */
+static enum stage_step ask_firmware(struct boot *b)
 {
 	const struct job job = {.kind = JOB_LOADER};
+	struct discovery *d = b->discovery;
+	enum stage_step step;
 
+	if (!d->until)
+		d->until = log_now() + JOBS_HANG_MS;
+	modules_request_alias(b, "fs-efivarfs");
+	if (modules_pending(b, "fs-efivarfs") && log_now() < d->until)
+		return STAGE_STAYS;
+	step = flow_task(b, &job);
+	if (b->flow.task.state == TASK_RUNS)
+		d->until = log_now() + JOBS_HANG_MS;
+	return step;
+}
+
+void discover_again(struct boot *b)
+{
+	if (!b->discovery->is_known)
+		b->discovery->until = 0;
+}
+
+enum stage_step discover_loader(struct boot *b)
+{
 	if (b->discovery->is_known)
 		return STAGE_ENDS;
 	if (is_given_up(b))
@@ -144,8 +164,7 @@ enum stage_step discover_loader(struct boot *b)
 			b->discovery->is_known = true; /* not started by EFI */
 			return STAGE_ENDS;
 		}
-		modules_request_alias(b, "fs-efivarfs");
-		return modules_pending(b, "fs-efivarfs") ? STAGE_STAYS : flow_task(b, &job);
+		return ask_firmware(b);
 	}
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;

@@ -19,7 +19,7 @@ enum discover_flags {
 struct discovery {
 	bool is_known;		    /* what EFI says of the boot loader */
 	bool is_silent;		    /* it did not answer */
-	int64_t until;		    /* when that is so; 0: it was not asked yet */
+	int64_t until;		    /* when that is so; 0: it is not being asked */
 	char loader[JOBS_NAME_MAX]; /* PARTUUID of its partition; "" */
 };
 
@@ -28,6 +28,9 @@ struct discovery {
 void discover_register(struct boot *b);
 
 bool discover_has_flag(const struct block_device *d, enum discover_flags flag);
+
+/* Another wait for the root begins: if EFI has not answered in the last one, it is asked again. */
+void discover_again(struct boot *b);
 
 /* Finds out what EFI says. STAGE_ENDS when that is known, or when EFI has not answered in time. */
 enum stage_step discover_loader(struct boot *b);

@@ -101,6 +101,7 @@ static void begin_wait(struct boot *b, int64_t now)
 	b->flow.deadline = goal_deadline(b);
 	b->flow.limited_by = NULL;
 	b->goal->settle_until = 0;
+	discover_again(b);
 	/* The first wait counts from the start of the boot. */
 	b->goal->waiting_since = b->goal->waiting_since ? now : b->start;
 }
