@@ -174,6 +174,43 @@ static void what_cannot_be_read_is_read_again_and_is_not_without_an_image(void *
 	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
 }
 
+static void a_disk_that_hangs_does_not_hold_the_boot_for_ever(void **state)
+{
+	static const struct {
+		const char *cmdline, *type;
+		enum stage_step step;
+		const char *said;
+	} cases[] = {
+		{"resume=UUID=1f", "swsuspend", STAGE_MOVED,
+		 "fail: vda2 cannot be read (it does not answer): if it holds"},
+		{"resume=UUID=1f", "swap", STAGE_ENDS,
+		 "vda2 cannot be read for a hibernation image: it does not answer"},
+		{"resume=UUID=1f resumewait", "swsuspend", STAGE_STAYS, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+		const char *text;
+
+		part_open(&p, &resume_boot, cases[i].cmdline);
+		part_device(0, "vda2", "1f", cases[i].type);
+		assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_STAYS);
+		/* PID 1 may have been frozen until now, and the answer be on its way. */
+		told.now = 60000;
+		assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+		told.now = 69999;
+		assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
+		part_said();
+		told.now = 70000;
+		assert_int_equal(part_step(&p, STAGE_RESUME, true), cases[i].step);
+		text = part_said();
+		assert_contains(text, cases[i].said);
+		/* It must not resume once somebody has mounted the root. */
+		assert_int_equal(strstr(text, "cancel job 0") != NULL, *cases[i].said != '\0');
+	}
+}
+
 static void what_holds_no_image_for_certain_need_not_be_read(void **state)
 {
 	static const struct {
@@ -653,6 +690,7 @@ int main(void)
 		cmocka_unit_test(modules_that_load_are_waited_for_before_an_image_is_read),
 		cmocka_unit_test(what_is_found_decides_whether_the_boot_continues),
 		cmocka_unit_test(what_cannot_be_read_is_read_again_and_is_not_without_an_image),
+		cmocka_unit_test(a_disk_that_hangs_does_not_hold_the_boot_for_ever),
 		cmocka_unit_test(what_holds_no_image_for_certain_need_not_be_read),
 		cmocka_unit_test(an_image_that_is_still_there_is_asked_for_again_in_a_second_try),
 		cmocka_unit_test(

@@ -38,6 +38,7 @@ enum {
 	SIGNATURE_SIZE = 10,   /* the last bytes of the swap header */
 	AFTER_ROOT_MS = 10000, /* how long to wait for the device once the root is there */
 	READ_AGAIN_MS = 1000,  /* after an error of the device, or of the worker that read it */
+	ANSWER_MS = 10000,     /* for a job that runs when the time for the device is over */
 	QUIET_MS = 10000,      /* how long to let modules finish loading: the kernel must freeze all
 				  processes */
 };
@@ -63,7 +64,7 @@ struct state {
 	char device[JOBS_NAME_MAX]; /* that the job read */
 	bool decided;
 	struct device_ref ref;
-	int64_t until, quiet_until, again;
+	int64_t until, quiet_until, again, answer_until;
 };
 
 struct question {
@@ -240,6 +241,8 @@ static enum stage_step start(struct part *p, const struct part_device *d)
 	/* To resume, the kernel freezes all processes, which fails while a module is loading. */
 	if (part_job(p, 0, &q, sizeof(q), true))
 		s->job = READING;
+	s->result = s->found = 0;
+	s->answer_until = 0;
 	return STAGE_STAYS;
 }
 
@@ -253,6 +256,24 @@ static enum stage_step wait_for_device(struct part *p)
 	s->decided = true;
 	log_tell("resume=%.100s did not appear: the machine boots afresh", s->wishes.on.text);
 	return STAGE_ENDS;
+}
+
+/* A disk that hangs must not hold the boot for ever. To load an image may take longer than the time
+ * limit, but the kernel freezes PID 1 meanwhile: after that the worker still has time to answer. */
+static enum stage_step wait_for_answer(struct part *p)
+{
+	struct state *s = p->state;
+
+	if (!is_over(p))
+		return STAGE_STAYS;
+	if (!s->answer_until)
+		s->answer_until = log_now() + ANSWER_MS;
+	part_step_at(p, s->answer_until);
+	if (log_now() < s->answer_until)
+		return STAGE_STAYS;
+	part_cancel(p, PART_JOB, 0);
+	s->job = IDLE;
+	return unreadable(p, "it does not answer");
 }
 
 static enum stage_step step(struct part *p)
@@ -274,10 +295,10 @@ static enum stage_step step(struct part *p)
 	}
 	if (!p->entered) {
 		part_limit(p, s->wishes.wait ? PARAMS_FOREVER : part_root_deadline(p));
-		s->until = s->quiet_until = s->again = 0;
+		s->until = s->quiet_until = s->again = s->answer_until = 0;
 	}
 	if (s->job == READING)
-		return STAGE_STAYS;
+		return wait_for_answer(p);
 	if (log_now() < s->again) {
 		part_step_at(p, s->again);
 		return STAGE_STAYS;
