@@ -552,6 +552,10 @@ static void a_firmware_that_does_not_answer_is_waited_for_ten_seconds(void **sta
 #if defined(__x86_64__)
 	assert_true(discover_is_doubtful(b, why, sizeof(why)));
 	assert_contains(why, "The firmware did not say");
+	assert_contains(why, "root= asks for a partition by its type, and several disks");
+	b->params.root.text = NULL;
+	assert_true(discover_is_doubtful(b, why, sizeof(why)));
+	assert_contains(why, "there is no root= on the kernel command line, and several disks");
 #endif
 	boot_end(b);
 }

@@ -104,8 +104,10 @@ bool discover_is_doubtful(const struct boot *b, char *why, size_t size)
 		if (!o)
 			continue;
 		snprintf(why, size,
-			 "there is no root= on the kernel command line, and several disks have a "
-			 "partition of the type of a root (%s, %s): which one is it?%s",
+			 "%s, and several disks have a partition of the type of a root (%s, %s): "
+			 "which one is it?%s",
+			 b->params.root.text ? "root= asks for a partition by its type"
+					     : "there is no root= on the kernel command line",
 			 d->name, o->name,
 			 b->discovery->is_silent ? " The firmware did not say which disk the "
 						   "boot loader came from" : "");
