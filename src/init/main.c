@@ -189,6 +189,7 @@ static void check_kernel(const struct boot *b)
 static void open_sources(struct boot *b)
 {
 	sigset_t set;
+	int r;
 
 	sources_open(&b->sources);
 	b->events->netlink = events_open();
@@ -198,7 +199,9 @@ static void open_sources(struct boot *b)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	sources_add(&b->sources, b->signals, reap, NULL);
+	r = b->signals < 0 ? -errno : sources_add(&b->sources, b->signals, reap, NULL);
+	if (r < 0)
+		log_tell("PID 1 does not hear of programs that end: %s", strerror(-r));
 	jobs_init(&b->jobs, &b->sources, rooms_jobs);
 	b->jobs.enter_worker = parts_enter_worker;
 	prompt_init(b);

@@ -94,12 +94,13 @@ static int setup(void **state)
 	world.now = START;
 	world.again = false;
 	world.boot = recorder_boot();
-	return 0;
+	return sources_open(&world.boot->sources);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
+	close(world.boot->sources.epoll);
 	free(world.boot);
 	buf_clear(&world.told);
 	buf_clear(&world.ended);
@@ -214,6 +215,24 @@ static void the_next_one_may_start_at_the_end_of_one(void **state)
 	assert_string_equal(ended(), "1 0 ended with status 0\n2 3 ended with status 3\n");
 }
 
+static void what_cannot_be_read_at_once_is_read_at_the_end(void **state)
+{
+	int a[2];
+
+	(void)state;
+	assert_int_equal(pipe2(a, O_NONBLOCK), 0);
+	close(world.boot->sources.epoll);
+	world.boot->sources.epoll = -1; /* no room for it is the same */
+	recorder_start_with(100);
+	recorder.output = a[0];
+	start("/usr/bin/aa", 0, 1);
+	assert_contains(buf_cstr(&world.told), "/usr/bin/aa: its output is not read before it ends");
+	assert_int_equal(write(a[1], "one\n", 4), 4);
+	program_reaped(world.boot, 100, 0);
+	assert_contains(buf_cstr(&world.told), "aa: one\n");
+	close(a[1]);
+}
+
 static void what_they_print_is_logged_by_line_with_the_name(void **state)
 {
 	int a[2], b[2];
@@ -273,6 +292,7 @@ int main(void)
 		TEST(there_is_a_limit_to_their_number),
 		TEST(one_that_was_called_off_does_not_report),
 		TEST(the_next_one_may_start_at_the_end_of_one),
+		TEST(what_cannot_be_read_at_once_is_read_at_the_end),
 		TEST(what_they_print_is_logged_by_line_with_the_name),
 		TEST(a_secret_is_there_to_read_and_nowhere_else),
 	};

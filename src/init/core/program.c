@@ -166,6 +166,7 @@ static struct program prepare(const struct program_request *r, int64_t now)
 void program_start(struct boot *b, const struct program_request *r)
 {
 	struct program *p = free_place(&b->programs), none = prepare(r, log_now());
+	int e;
 
 	timeline_program_begins(r->argv[0]);
 	if (!p) {
@@ -174,10 +175,13 @@ void program_start(struct boot *b, const struct program_request *r)
 	}
 	*p = none;
 	p->pid = spawn(p, r);
-	if (p->pid < 0)
+	if (p->pid < 0) {
 		finish(b, p, PROGRAM_NONE, -1, "cannot be started: %s", strerror(-p->pid));
-	else if (p->fd >= 0)
-		sources_add(&b->sources, p->fd, has_output, NULL);
+		return;
+	}
+	e = p->fd < 0 ? 0 : sources_add(&b->sources, p->fd, has_output, NULL);
+	if (e < 0)
+		log_tell("%s: its output is not read before it ends: %s", p->path, strerror(-e));
 }
 
 void program_reaped(struct boot *b, int pid, int status)

@@ -206,11 +206,15 @@ static void ready(struct boot *b, void *context)
 
 void events_start(struct boot *b)
 {
+	int r = 0;
+
 	if (b->events->triggered)
 		return;
 	b->events->triggered = true;
 	if (b->events->netlink >= 0)
-		sources_add(&b->sources, b->events->netlink, ready, NULL);
+		r = sources_add(&b->sources, b->events->netlink, ready, NULL);
+	if (r < 0)
+		log_tell("no events from the kernel: %s", strerror(-r));
 	/* Otherwise the kernel would not notice a card being inserted. udev does the same. */
 	b->devices->is_polled =
 		sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000") == 0;
