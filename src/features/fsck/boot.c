@@ -10,7 +10,8 @@
  *
  * Exit status (fsck(8)): 1: errors were corrected; 2: the machine must restart; 4: errors are left;
  * 8 and more: the checker itself failed. There is no time limit, since killing a repair would do
- * harm.
+ * harm. A checker is killed only if the root takes over while it runs, which it can do if somebody
+ * has mounted a root by hand meanwhile.
  */
 
 #include <errno.h>

@@ -22,7 +22,7 @@ enum {
 	FORK_FAILS_MS = 10000,
 	STUCK_MS = 100, /* a job that takes longer is assumed to wait for hardware, not for a
 			   processor */
-	WORKER_FD = STDERR_FILENO + 1, /* a worker's socket, and its only descriptor but 0 to 2 */
+	WORKER_FD = STDERR_FILENO + 1, /* a worker's socket: see keep_only() */
 	FDS_MAX = 1024,
 };
 
@@ -133,7 +133,7 @@ bool jobs_has_place(const struct jobs *j, enum job_kind kind)
 
 /* A worker may hang for ever, even after the root's init has taken over: by then nothing of PID 1
  * may be open in it, such as the kernel's events or the watchdog. Other workers' sockets must close
- * when PID 1 closes them. */
+ * when PID 1 closes them. The worker opens /dev/kmsg for itself afterwards. */
 static int keep_only(int fd)
 {
 	if (fd != WORKER_FD)

@@ -157,7 +157,7 @@ void jobs_init(struct jobs *j, struct sources *sources, const struct jobs_kind *
  */
 int jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 
-/* True when a job could be started now. */
+/* True when a job could be started now, if its kind has a place left. */
 bool jobs_ready(const struct jobs *j);
 
 /* Has KIND a place left? */

@@ -165,9 +165,9 @@ struct feature_boot {
 	 * called. Jobs that no worker had taken are forgotten, and done() is not called for them;
 	 * what runs goes on: part_has(). */
 	void (*retry)(struct part *p);
-	/* The root is about to take over: notes and what the shutdown needs go to /run. Nothing
-	 * that the part has started runs any more. This may yet fail: then retry() comes next, or
-	 * leave() again. Once there is no way back, PID 1 wipes the state, and calls the part no
-	 * more. */
+	/* The root is about to take over: notes and what the shutdown needs go to /run. What the
+	 * part had started has been killed, and may not be gone yet: done() and answer() are not
+	 * called for it. This may yet fail: then retry() comes next, or leave() again. Once there
+	 * is no way back, PID 1 wipes the state, and calls the part no more. */
 	void (*leave)(struct part *p);
 };

@@ -77,7 +77,6 @@ static void begin_entry(struct timeline_entry *e, enum timeline_kind kind, const
 
 static struct timeline_entry *add(enum timeline_kind kind, const char *name)
 {
-
 	if (timeline.n == TIMELINE_MAX) {
 		timeline.left_out++;
 		return NULL;
