@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "format/machine/conf.h"
+#include "host/boot/kernels.h"
 #include "host/remembered/cache.h"
 #include "host/root.h"
 #include "plan/request.h"
@@ -63,6 +64,13 @@ struct audit_report {
  * checked. */
 int audit_run(const struct audit_request *q, struct arena *arena, struct audit_report *out,
 	      struct err *err);
+
+/*
+ * Whether the modules PATHS, below the tree of KERNEL, were made for it: the check of an audit for
+ * an image that holds just these. It reads a few of them. OUT, which lives in ARENA, is empty before.
+ */
+void audit_modules(const struct root *root, const struct kernel *kernel, const char *const *paths,
+		   size_t n, struct arena *arena, struct audit_report *out);
 
 /* "error", "warning", "note" */
 const char *audit_severity_name(enum audit_severity severity);

@@ -260,17 +260,22 @@ static void add_sample(struct audit *a, struct audit_kernel *k, const char *cons
 	}
 }
 
+static void sample(struct audit *a, struct audit_kernel *k, const char *const *paths, size_t n)
+{
+	k->sample = arena_alloc(a->arena, (SAMPLE_OWN + SAMPLE_FOREIGN) * sizeof(*k->sample));
+	k->has_sample = true;
+	add_sample(a, k, paths, n, false, SAMPLE_OWN);
+	add_sample(a, k, paths, n, true, SAMPLE_FOREIGN);
+}
+
 size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_module **out)
 {
 	const char **paths;
-	size_t n;
 
 	if (!k->has_sample && k->modules_dir) {
-		n = read_dep(a, k, &paths);
-		k->sample =
-			arena_alloc(a->arena, (SAMPLE_OWN + SAMPLE_FOREIGN) * sizeof(*k->sample));
-		add_sample(a, k, paths, n, false, SAMPLE_OWN);
-		add_sample(a, k, paths, n, true, SAMPLE_FOREIGN);
+		size_t n = read_dep(a, k, &paths);
+
+		sample(a, k, paths, n);
 	}
 	k->has_sample = true;
 	*out = k->sample;
@@ -311,4 +316,17 @@ void audit_vermagic(struct audit *a)
 			told = k->is_broken;
 		}
 	}
+}
+
+void audit_modules(const struct root *root, const struct kernel *kernel, const char *const *paths,
+		   size_t n, struct arena *arena, struct audit_report *out)
+{
+	struct audit_kernel k = {.version = kernel->version,
+				 .modules_dir = kernel->modules_dir,
+				 .is_wanted = true};
+	struct audit a = {
+		.root = root, .arena = arena, .out = out, .kernels = &k, .n_kernels = 1};
+
+	sample(&a, &k, paths, n);
+	audit_vermagic(&a);
 }

@@ -7,6 +7,7 @@
 #include "image/readback.h"
 #include "transaction/configure.h"
 #include "transaction/full.h"
+#include "transaction/judge.h"
 #include "transaction/pack.h"
 
 static int write_image(const struct transaction *t, struct build *b, const char *out,
@@ -65,6 +66,8 @@ int transaction_build(const struct transaction *t, const char *out, struct arena
 		r = build_make(&request, t->root, &b, err);
 	if (r == 0)
 		r = reuse_settle(&reuse, &b, err);
+	if (r == 0)
+		r = judge_modules(&b.kernel, t->root, &b.plan, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = write_image(t, &b, out, &packed, err);

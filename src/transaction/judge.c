@@ -2,8 +2,10 @@
 #include "transaction/judge.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "audit/audit.h"
+#include "base/text.h"
 
 int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
 {
@@ -15,6 +17,22 @@ int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
 			      "would let others read it",
 		secret, mode);
 	return err_hint(err, "leave --mode out: the image is for root alone then");
+}
+
+static int judge_report(const struct audit_report *report, struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		const struct audit_finding *f = &report->findings[i];
+
+		if (f->bars_rebuild) {
+			err_set(err, -ENOEXEC, "%s", f->fact);
+			return err_hint(err, "%s", f->remedy);
+		}
+		if (f->severity == AUDIT_ERROR)
+			plan_warn(plan, "%s (%s%s)", f->fact, f->is_command ? "run: " : "",
+				  f->remedy ? f->remedy : "see: preroot audit");
+	}
+	return 0;
 }
 
 int judge_machine(const struct request *request, struct root *root, struct plan *plan,
@@ -33,16 +51,27 @@ int judge_machine(const struct request *request, struct root *root, struct plan 
 	root->trace = NULL;
 	r = audit_run(&q, &plan->arena, &report, err);
 	root->trace = trace;
-	for (size_t i = 0; i < report.n && r == 0; i++) {
-		const struct audit_finding *f = &report.findings[i];
+	return r < 0 ? r : judge_report(&report, plan, err);
+}
 
-		if (f->bars_rebuild) {
-			r = err_set(err, -ENOEXEC, "%s", f->fact);
-			err_hint(err, "%s", f->remedy);
-		} else if (f->severity == AUDIT_ERROR) {
-			plan_warn(plan, "%s (%s%s)", f->fact, f->is_command ? "run: " : "",
-				  f->remedy ? f->remedy : "see: preroot audit");
-		}
+int judge_modules(const struct kernel *kernel, struct root *root, struct plan *plan, struct err *err)
+{
+	const char *const top = arena_printf(&plan->arena, "%s/", kernel->modules_dir);
+	const char **paths = arena_alloc(&plan->arena, (plan->n_entries + 1) * sizeof(*paths));
+	struct audit_report report = {0};
+	struct trace *trace = root->trace;
+	size_t n = 0;
+
+	/* Their files are read for the image in any case. */
+	for (size_t i = 0; i < plan->n_entries; i++) {
+		const struct plan_entry *e = &plan->entries[i];
+
+		if (e->source && !e->outside && str_starts(e->source, top) &&
+		    strstr(e->source, ".ko"))
+			paths[n++] = e->source + strlen(top);
 	}
-	return r;
+	root->trace = NULL;
+	audit_modules(root, kernel, paths, n, &plan->arena, &report);
+	root->trace = trace;
+	return judge_report(&report, plan, err);
 }

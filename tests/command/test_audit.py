@@ -80,6 +80,12 @@ class Machine:
         assert [(f["id"], f["severity"]) for f in found] == [(id_, severity)], found
         return found[0]
 
+    def take_modules_of_another_kernel(self):
+        for path in self.tree.modules.rglob("*.ko"):
+            self.tree.rewrite(path, path.read_bytes().replace(
+                b"vermagic=" + self.version.encode(), b"vermagic=9" + self.version.encode()[1:]))
+        trees.depmod(self.tree)
+
     def module(self, name="nvme"):
         return next(self.tree.modules.rglob(f"{name}.ko"))
 
@@ -216,10 +222,7 @@ def test_a_kernel_that_is_none(machine):
 
 
 def test_modules_of_another_kernel(machine):
-    for path in machine.tree.modules.rglob("*.ko"):
-        machine.tree.rewrite(path, path.read_bytes().replace(
-            b"vermagic=" + machine.version.encode(), b"vermagic=9" + machine.version.encode()[1:]))
-    trees.depmod(machine.tree)
+    machine.take_modules_of_another_kernel()
     found = machine.all()
     assert [(f["id"], f["severity"]) for f in found] == [("vermagic-mismatch", "error")]
     assert "9" + machine.version[1:] in found[0]["fact"]
@@ -940,10 +943,7 @@ def test_a_rebuild_tells_errors_of_the_machine_and_goes_on(machine):
 
 def test_a_rebuild_for_modules_of_another_kernel_ends_before_it_writes(machine):
     """The plan can be made: the names are right, only the files' content is not."""
-    for path in machine.tree.modules.rglob("*.ko"):
-        machine.tree.rewrite(path, path.read_bytes().replace(
-            b"vermagic=" + machine.version.encode(), b"vermagic=9" + machine.version.encode()[1:]))
-    trees.depmod(machine.tree)
+    machine.take_modules_of_another_kernel()
     before = trees.snapshot(machine.root / "boot")
     for words in ([], ["--check"]):
         done = machine.rebuild(*words, status=FAILED)
@@ -951,6 +951,24 @@ def test_a_rebuild_for_modules_of_another_kernel_ends_before_it_writes(machine):
     assert trees.snapshot(machine.root / "boot") == before
     # The image is now reported as stale.
     assert "vermagic-mismatch" in [f["id"] for f in machine.all()]
+
+
+def test_a_build_for_modules_of_another_kernel_ends_before_it_writes(machine, tmp_path):
+    """With the words of a rebuild; a generic image is no exception."""
+    machine.take_modules_of_another_kernel()
+    told = machine.rebuild(status=FAILED)
+    for words in ([], ["--generic"], ["--if-changed"]):
+        done = run("build", tmp_path / "new.img", machine.version, "--root", machine.root,
+                   "--cache-dir", machine.cache, *words, status=FAILED)
+        assert "was made for kernel 9" in done.error and done.hint == told.hint
+        assert not (tmp_path / "new.img").exists()
+
+
+def test_a_build_ignores_modules_of_another_kernel_that_the_image_lacks(machine, tmp_path):
+    trees.make_module(machine.tree, "kernel/lib/spare.ko", "vermagic=5.5.5 SMP mod_unload ")
+    trees.depmod(machine.tree)
+    run("build", tmp_path / "new.img", machine.version, "--root", machine.root,
+        "--cache-dir", machine.cache)
 
 
 def test_a_rebuild_without_changes_does_not_look(machine):
