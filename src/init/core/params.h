@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "init/core/spec.h"
+#include "format/kernel/spec.h"
 
 enum {
 	PARAMS_TEXT_MAX = 8192, /* the kernel's own limit is 2048 to 4096 */

@@ -9,7 +9,7 @@
 
 #include "init/core/part.h"
 #include "init/core/program.h"
-#include "init/core/spec.h"
+#include "format/kernel/spec.h"
 
 /* ---- devices and modules ---- */
 

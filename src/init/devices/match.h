@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Which device is it that a specification (core/spec.h) names?
+ * Which device is it that a specification (format/kernel/spec.h) names?
  */
 
-#include "init/core/spec.h"
+#include "format/kernel/spec.h"
 #include "init/devices/block.h"
 
 /*

@@ -8,7 +8,7 @@
  * is an account with the commands to type (rescue/unclear.h). Nothing is ever removed.
  */
 
-#include "init/core/spec.h"
+#include "format/kernel/spec.h"
 #include "init/devices/block.h"
 
 /* Something that can be mounted? */

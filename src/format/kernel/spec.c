@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "init/core/spec.h"
+#include "format/kernel/spec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,4 +198,16 @@ void spec_parse(const char *text, struct spec *out)
 		spec_decode_link(out->value);
 	if (!is_whole(out) || !fits)
 		out->kind = SPEC_OTHER;
+}
+
+bool spec_is_reachable(const struct spec *s)
+{
+	return s->kind != SPEC_OTHER && s->kind != SPEC_ALIAS;
+}
+
+bool spec_is_set_up(const struct spec *s)
+{
+	return s->kind == SPEC_NAME &&
+	       (str_starts(s->value, "dm-") || str_starts(s->value, "md_") ||
+		(str_starts(s->value, "md") && s->value[2] >= '0' && s->value[2] <= '9'));
 }

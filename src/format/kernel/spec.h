@@ -47,5 +47,11 @@ struct spec {
 /* TEXT must outlive OUT. A kind that is not known is SPEC_OTHER, and so is a value that has no room. */
 void spec_parse(const char *text, struct spec *out);
 
+/* Can PID 1 find S without a name that a boot part of a feature gives? */
+bool spec_is_reachable(const struct spec *s);
+
+/* Is S the kernel's name of a device that a program must set up first: an array, or a volume? */
+bool spec_is_set_up(const struct spec *s);
+
 /* Replaces \xNN in S, as udev has blanks and slashes of a label in its links. */
 void spec_decode_link(char *s);
