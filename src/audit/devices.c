@@ -243,31 +243,45 @@ each_of_grub(struct audit *a,
 			   arg);
 }
 
+static void read_line(struct audit *a, const char *path,
+		      void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
+		      void *arg)
+{
+	char *text = audit_read(a, path);
+
+	for (char *p = text; p && *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	if (text)
+		fn(a, text, arena_printf(a->arena, "/%s", path), arg);
+}
+
+void audit_next_cmdlines(struct audit *a,
+			 void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
+			 void *arg)
+{
+	each_of_grub(a, fn, arg);
+	read_line(a, "etc/kernel/cmdline", fn, arg);
+}
+
 void audit_cmdlines(struct audit *a,
 		    void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
 		    void *arg)
 {
-	static const char *const files[] = {"etc/kernel/cmdline", "proc/cmdline"};
-
 	for (size_t i = 0; a->has_menu && i < a->menu.n; i++) {
 		const struct bootmenu_entry *e = &a->menu.entries[i];
 
 		if (e->kernel && e->options)
-			fn(a, e->options,
-			   arena_printf(a->arena, "the entry \"%s\" of the boot menu (/%s)",
-					audit_title(e), e->file),
-			   arg);
+			fn(a, e->options, audit_entry_place(a, e), arg);
 	}
-	each_of_grub(a, fn, arg);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char *text = audit_read(a, files[i]);
+	audit_next_cmdlines(a, fn, arg);
+	read_line(a, "proc/cmdline", fn, arg);
+}
 
-		for (char *p = text; p && *p; p++)
-			if (*p == '\n')
-				*p = ' ';
-		if (text)
-			fn(a, text, arena_printf(a->arena, "/%s", files[i]), arg);
-	}
+const char *audit_entry_place(struct audit *a, const struct bootmenu_entry *e)
+{
+	return arena_printf(a->arena, "the entry \"%s\" of the boot menu (/%s)", audit_title(e),
+			    e->file);
 }
 
 /* Reports a line that mount(8) skips; some versions of systemd do not. */

@@ -91,6 +91,7 @@ void audit_boot_access(struct audit *a);
 void audit_image_access(struct audit *a);
 void audit_config_access(struct audit *a);
 void audit_devices(struct audit *a);
+void audit_roots(struct audit *a);
 void audit_plan(struct audit *a);
 void audit_secure_boot(struct audit *a);
 
@@ -113,7 +114,15 @@ const char *audit_close_boot(struct audit *a);
 /* The title of a boot entry, for people. */
 const char *audit_title(const struct bootmenu_entry *e);
 
+/* The same with its file, to begin a sentence about it. */
+const char *audit_entry_place(struct audit *a, const struct bootmenu_entry *e);
+
 /* Calls FN with each kernel command line of the machine; WHERE says in words where it was found. */
 void audit_cmdlines(struct audit *a,
 		    void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
 		    void *arg);
+
+/* The same, but only those that future entries of the boot menu are made with. */
+void audit_next_cmdlines(struct audit *a,
+			 void (*fn)(struct audit *a, const char *line, const char *where, void *arg),
+			 void *arg);

@@ -779,6 +779,57 @@ def test_a_root_by_the_name_of_the_kernel(machine):
     assert "/dev/sda1" in machine.one("root-device-missing", "error")["fact"]
 
 
+UNSUPPORTED = ["/dev/mapper/vg-root", "/dev/vg/root", "/dev/md/root", "/dev/nfs", "nfs:1.2.3.4:/x",
+               "iscsi:@1.2.3.4::::x", "ZFS=tank/root", "block:/dev/mapper/x"]
+
+
+@pytest.mark.parametrize("root", UNSUPPORTED)
+def test_a_root_that_no_image_can_bring_up(machine, root):
+    """Of the entry that boots the kernel an error, of others a warning; each is told once."""
+    for name in ("/dev/mapper/vg-root", "/dev/mapper/x"):
+        machine.write("dev" + name[4:], "")
+    for name in ("dev/vg/root", "dev/md/root"):
+        machine.write(name, "")
+    machine.menu(machine.entry(machine.version, f"root={root} ro", "Strange"),
+                 machine.entry(machine.version, f"root=UUID={UUID} root={root} ro", "Other"))
+    found = machine.one("root-unsupported", "error")
+    assert '"Strange"' in found["fact"] and f"root={root}," in found["fact"]
+    assert found["kernel"] == machine.version and "UUID" in found["remedy"]
+    machine.menu(machine.entry(machine.version),
+                 machine.entry(machine.version, f"root={root} ro", "Other"))
+    assert '"Other"' in machine.one("root-unsupported", "warning")["fact"]
+    machine.menu(machine.entry(machine.version),
+                 machine.entry("5.0.0", f"root={root} ro", "Another system").replace("5.0.0", "other"))
+    assert "root-unsupported" not in [f["id"] for f in machine.all()]
+    machine.menu(machine.entry(machine.version))
+    machine.write("etc/kernel/cmdline", f"quiet root={root}\n")
+    assert "/etc/kernel/cmdline" in machine.one("root-unsupported", "warning")["fact"]
+
+
+def test_a_root_that_only_a_drop_in_program_can_set_up(machine):
+    for name in ("md127", "dm-0"):
+        (machine.root / "sys/class/block" / name).mkdir(parents=True)
+        machine.menu(machine.entry(machine.version, f"root=/dev/{name}"))
+        assert "drop-in" in machine.one("root-unsupported", "warning")["fact"]
+
+
+@pytest.mark.parametrize("root", UNSUPPORTED)
+def test_a_root_in_the_image_that_it_cannot_bring_up(machine, tmp_path, root):
+    """An image cannot be made with it; what the boot menu says is its own affair."""
+    machine.menu(machine.entry(machine.version, f"root={root} ro"))
+    build = ["build", tmp_path / "new.img", machine.version, "--root", machine.root,
+             "--cache-dir", machine.cache]
+    run(*build, "--generic")
+    line = f"quiet root={root}"
+    for words in ([*build, "--generic"], ["rebuild", "--root", machine.root, "--no-boot-loader"]):
+        done = run(*words, "--kernel-cmdline", line, status=FAILED)
+        assert "--kernel-cmdline" in done.error and f"root={root} " in done.error and done.hint
+    machine.menu(machine.entry(machine.version))
+    machine.write("etc/cmdline", line + "\n")
+    assert "/etc/cmdline" in run(*build, status=FAILED).error
+    assert f"root={root} " in machine.one("plan-refused", "error")["fact"]
+
+
 MAPPED = {"/dev/mapper/vg-the--root": "/dev/mapper/vg-root", "/dev/vg/the-root": "/dev/vg/root",
           "/dev/mapper/my\\x20disk": "/dev/mapper/my", "/dev/md0": "/dev/md1",
           "/dev/md/home": "/dev/md/hom", "/dev/disk/by-id/ata-x": "/dev/disk/by-id/ata-y",

@@ -7,26 +7,45 @@
 #include "features/features.h"
 #include "format/ours/bootconf.h"
 #include "format/kernel/cmdline.h"
+#include "format/kernel/spec.h"
 
 /* Kernel parameters that are embedded in the image: from settings, from --kernel-cmdline and, in a
  * hostonly image, the machine's own. Later ones override earlier ones, and the real command line
  * overrides them all. */
+
+static int check_root(const char *text, const char *origin, struct err *err)
+{
+	struct spec spec;
+
+	spec_parse(text, &spec);
+	if (spec_is_reachable(&spec))
+		return 0;
+	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
+		origin, text);
+	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
+			     "network, on LVM, LUKS or MD RAID, keep using the image builder of "
+			     "your distribution");
+}
 
 /* A line is put in front of the real command line, and must not change the meaning of that. */
 static int check(const char *line, const char *origin, struct arena *arena, struct err *err)
 {
 	char *cursor = arena_strdup(arena, line), *param, *value;
 	size_t quotes = 0;
+	int r = 0;
 
 	for (const char *s = line; *s; s++)
 		quotes += *s == '"';
 	if (quotes % 2)
 		return err_set(err, -EINVAL, "%s: a quote is never closed", origin);
-	while (cmdline_next(&cursor, &param, &value))
+	while (r == 0 && cmdline_next(&cursor, &param, &value)) {
 		if (strcmp(param, "--") == 0 && !value)
-			return err_set(err, -EINVAL, "%s: \"--\" would end the kernel's parameters",
-				       origin);
-	return 0;
+			r = err_set(err, -EINVAL, "%s: \"--\" would end the kernel's parameters",
+				    origin);
+		else if (strcmp(param, "root") == 0 && value)
+			r = check_root(value, origin, err);
+	}
+	return r;
 }
 
 static int add_line(struct build *b, char *line, const char *origin, struct err *err)
