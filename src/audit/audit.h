@@ -44,6 +44,8 @@ struct audit_request {
 	int (*configure)(const char *version, struct request *out, void *arg, struct err *err);
 	void *arg;
 	const struct conf *settings;   /* whose keys are checked; NULL: none */
+	const char *given; /* the options that a rebuild must be given as well, as words of a
+			      shell, each after a blank; NULL: only the root */
 	struct cache *cache;	       /* has the records of builds; NULL: none */
 	const char *const *kernels;    /* versions to look at */
 	size_t n_kernels;	       /* 0: the running one, and the newest */

@@ -86,7 +86,7 @@ static void report_broken(struct audit *a, const struct bootmenu_entry *e, const
 	enum audit_severity severity = why ? AUDIT_ERROR : AUDIT_WARNING;
 	const struct audit_kernel *k = audit_find(a, e->version);
 	/* The loader's own tool does not update the entries that preroot writes. */
-	const char *tool = e->is_ours ? "preroot rebuild" : menu_tool(a);
+	const char *tool = e->is_ours ? audit_preroot(a, "rebuild", NULL) : menu_tool(a);
 	const char *fact =
 		arena_printf(a->arena,
 			     "the entry \"%s\" of the boot menu (%s)%s names /%s, which is "

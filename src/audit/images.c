@@ -6,23 +6,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/quote.h"
 #include "base/text.h"
 #include "audit/kit.h"
 #include "image/open.h"
 
 /* The existing images: their state, whether their kernel can unpack them, and secrets. */
-
-/* `preroot VERB` for this root. */
-static const char *preroot_command(struct audit *a, const char *verb, const struct audit_kernel *k)
-{
-	const char *root = a->root->is_host ? ""
-					    : arena_printf(a->arena, " --root %s",
-							   quote_word(a->root->path, a->arena));
-
-	return arena_printf(a->arena, "preroot %s%s%s%s", verb, root, k ? " " : "",
-			    k ? quote_word(k->version, a->arena) : "");
-}
 
 /* ---- the state ---- */
 
@@ -58,11 +46,11 @@ static void report_failed(struct audit *a, const struct audit_kernel *k)
 
 	if (!in_use)
 		audit_add_command(a, AUDIT_WARNING, "image-failed", k, fact,
-				  preroot_command(a, "status --forget", NULL));
+				  audit_preroot(a, "status --forget", NULL));
 	else
 		audit_add_command(
 			a, AUDIT_ERROR, "image-failed", k, fact,
-			preroot_command(a, k->row->n_previous ? "restore" : "rebuild", k));
+			audit_preroot(a, k->row->n_previous ? "restore" : "rebuild", k));
 }
 
 static void check_state(struct audit *a, const struct audit_kernel *k)
@@ -79,12 +67,12 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 			a, is_named(a, k) ? AUDIT_ERROR : AUDIT_WARNING, "image-missing", k,
 			arena_printf(a->arena, "kernel %s has no image%s", k->version,
 				     is_named(a, k) ? ", but the boot menu boots it with one" : ""),
-			preroot_command(a, "rebuild", k));
+			audit_preroot(a, "rebuild", k));
 		break;
 	case INVENTORY_STALE:
 		audit_add_command(a, AUDIT_WARNING, "image-stale", k,
 				  arena_printf(a->arena, "/%s is not up to date: %s", path, why),
-				  preroot_command(a, "rebuild", k));
+				  audit_preroot(a, "rebuild", k));
 		break;
 	case INVENTORY_FAILED:
 		report_failed(a, k);
@@ -95,7 +83,7 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 			audit_add_command(a, AUDIT_NOTE, "image-orphaned", k,
 					  arena_printf(a->arena, "/%s belongs to no kernel",
 						       k->row->images[0].path),
-					  preroot_command(a, "prune", NULL));
+					  audit_preroot(a, "prune", NULL));
 		break;
 	case INVENTORY_UNVERIFIED:
 		if (*k->row->state.sha256)
@@ -104,14 +92,14 @@ static void check_state(struct audit *a, const struct audit_kernel *k)
 						       "/%s is not the image that preroot wrote "
 						       "last: another tool may have replaced it",
 						       path),
-					  preroot_command(a, "rebuild", k));
+					  audit_preroot(a, "rebuild", k));
 		else if (is_older(a, k))
 			audit_add_command(a, AUDIT_WARNING, "image-stale", k,
 					  arena_printf(a->arena,
 						       "/%s is older than the modules of its "
 						       "kernel",
 						       path),
-					  preroot_command(a, "rebuild", k));
+					  audit_preroot(a, "rebuild", k));
 		break;
 	case INVENTORY_CURRENT:
 	case INVENTORY_UNKNOWN:
@@ -166,8 +154,8 @@ static void report_damaged(struct audit *a, const struct audit_kernel *k, const 
 			  "run the audit as root");
 	else
 		audit_add_command(a, AUDIT_ERROR, "image-damaged", k, err->text,
-				  k->modules_dir && k->image ? preroot_command(a, "rebuild", k)
-							     : preroot_command(a, "status", NULL));
+				  k->modules_dir && k->image ? audit_preroot(a, "rebuild", k)
+							     : audit_preroot(a, "status", NULL));
 }
 
 static int open_image(struct audit *a, const char *path, int *fd, struct image **out,
@@ -217,7 +205,7 @@ static void check_codec(struct audit *a, const struct audit_kernel *k)
 					       "compressed with %s (%s is not set in /%s)",
 					       k->version, path, codec_info(codec)->name,
 					       codec_info(codec)->rd, k->config_origin),
-				  preroot_command(a, "rebuild", k));
+				  audit_preroot(a, "rebuild", k));
 }
 
 void audit_decoders(struct audit *a)

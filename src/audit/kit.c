@@ -64,6 +64,18 @@ const struct audit_kernel *audit_find(const struct audit *a, const char *version
 	return NULL;
 }
 
+const char *audit_preroot(struct audit *a, const char *verb, const struct audit_kernel *k)
+{
+	const char *given = a->q->given;
+
+	if (!given || strcmp(verb, "rebuild") != 0)
+		given = a->root->is_host ? ""
+					 : arena_printf(a->arena, " --root %s",
+							quote_word(a->root->path, a->arena));
+	return arena_printf(a->arena, "preroot %s%s%s%s", verb, given, k ? " " : "",
+			    k ? quote_word(k->version, a->arena) : "");
+}
+
 bool audit_has(const struct audit_kernel *k, const char *option)
 {
 	return kconfig_get((const char *)k->config.data, k->config.len, option) == KCONFIG_YES;

@@ -59,6 +59,9 @@ struct audit_finding *audit_add(struct audit *a, enum audit_severity severity, c
 void audit_add_command(struct audit *a, enum audit_severity severity, const char *id,
 		       const struct audit_kernel *kernel, const char *fact, const char *command);
 
+/* The command `preroot VERB` for this root, and for K; NULL: for no kernel. */
+const char *audit_preroot(struct audit *a, const char *verb, const struct audit_kernel *k);
+
 /* PATH of the root, as a word of a command. */
 const char *audit_path(struct audit *a, const char *path);
 

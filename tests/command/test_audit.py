@@ -11,7 +11,7 @@ import pytest
 
 import trees
 from fleet import V1, V2, V3, Machine as Fleet
-from program import DONE, FAILED, FINDING, UNPRIVILEGED, USAGE, command, in_namespace, run
+from program import DONE, FAILED, FINDING, PROGRAM, UNPRIVILEGED, USAGE, command, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 UUID, LABEL = "0a1b2c3d-0000-4000-8000-000000000001", "data disk"
@@ -119,7 +119,7 @@ def test_what_is_printed(machine):
         rf"kernel {version}\n"
         r"  error    \[image-missing\]\n"
         rf"    kernel {version} has no image, but the boot menu boots it with one\n"
-        rf"    \$ preroot rebuild --root \S+ {version}\n"
+        rf"    \$ preroot rebuild --root \S+ --cache-dir \S+ {version}\n"
         r"\n"
         r"2 errors, 0 warnings, 0 notes; 1 kernel looked at\n", text), text
 
@@ -295,6 +295,23 @@ def test_indexes_lack_a_module(machine):
 
 
 # ---- images ----
+
+def test_a_rebuild_that_is_advised_has_the_options_of_the_audit(machine, tmp_path):
+    """The machine is not known without them: the command works as it is printed."""
+    hardware = tmp_path / "my machine.json"
+    shutil.copy(NVME, hardware)
+    for folder in ("proc", "sys"):
+        shutil.rmtree(machine.root / folder)
+    machine.image.unlink()
+    found = [f for f in machine.all("--hardware", hardware, "-H", "--include", NVME, "/my file")
+             if f["id"] == "image-missing"]
+    assert found[0]["remedy"].startswith("preroot rebuild --root ")
+    command = found[0]["remedy"].replace("preroot rebuild", f"{PROGRAM} rebuild --no-boot-loader", 1)
+    subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL)
+    listed = run("list", "--json", machine.image).json
+    assert "my file" in [entry["path"] for entry in listed["entries"]]
+    assert list(machine.cache.iterdir())
+
 
 def test_no_image(machine):
     machine.image.unlink()
@@ -480,7 +497,8 @@ def test_an_entry_of_a_previous_image_that_is_gone(machine):
     machine.menu(entry, entry.replace("menuentry 'Debian'", "menuentry 'Before' --id "
                                       f"preroot-previous-{machine.version}")
                  .replace("initrd.img-" + machine.version, f"initrd.img-{machine.version}.previous"))
-    assert machine.one("boot-entry-broken", "warning")["remedy"] == "preroot rebuild"
+    assert machine.one("boot-entry-broken", "warning")["remedy"] == (
+        f"preroot rebuild --root {machine.root} --cache-dir {machine.cache}")
 
 
 def test_a_menu_that_only_root_may_read_is_told_once(machine):

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
@@ -18,8 +19,19 @@ struct audit_options {
 	struct settings settings;
 	struct config config; /* that is about no kernel */
 	const struct root *root;
+	struct buf given; /* the options of the request, as words of a shell */
 	bool all;
 };
+
+/* A rebuild has these options, too. */
+static void keep_words(struct audit_options *o, const struct option_spec *spec, char **args)
+{
+	if (spec->id == OPT_JSON)
+		return;
+	buf_printf(&o->given, " --%s", spec->name);
+	for (int i = 0; i < OPTION_ARGS_MAX && args[i]; i++)
+		buf_printf(&o->given, " %s", quote_word(args[i], &o->q.arena));
+}
 
 static int apply(const struct option_spec *spec, char **args, void *arg, struct err *err)
 {
@@ -30,6 +42,7 @@ static int apply(const struct option_spec *spec, char **args, void *arg, struct 
 		o->all = true;
 		return 0;
 	}
+	keep_words(o, spec, args);
 	r = caching_apply(&o->caching, spec, args, err);
 	if (r == 0)
 		r = settings_apply(&o->settings, spec, args, err);
@@ -128,6 +141,7 @@ static void print_json(const struct audit_report *r)
 
 static void clear(struct audit_options *o)
 {
+	buf_clear(&o->given);
 	caching_end(&o->caching);
 	cli_request_clear(&o->q);
 }
@@ -164,6 +178,7 @@ static int run_audit(struct audit_options *o, char **versions, size_t n,
 					.configure = configure,
 					.arg = o,
 					.cache = cache,
+					.given = buf_cstr(&o->given),
 					.kernels = (const char *const *)versions,
 					.n_kernels = n,
 					.all = o->all};
