@@ -252,3 +252,8 @@ const char *nearest_word(const char *word, const char *const *known)
 	}
 	return best;
 }
+
+const char *text_plural(long long n)
+{
+	return n == 1 ? "" : "s";
+}

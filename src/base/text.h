@@ -52,6 +52,9 @@ int version_compare(const char *a, const char *b);
  * UTF-8 and the backslash become \xNN. Always terminated; cut off at SIZE. */
 void escape_text(const char *src, char *dst, size_t size);
 
+/* "s", or "" after a number of one. */
+const char *text_plural(long long n);
+
 /* Replaces \NNN, three octal digits, as fstab and the kernel's lists of mounts have blanks in a
  * field. As in libmount, only the lowest eight bits count, and a NUL ends S. */
 void unescape_octal(char *s);

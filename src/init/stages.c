@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "init/rescue/ask.h"
 #include "init/devices/events.h"
 #include "init/core/log.h"
@@ -148,6 +149,7 @@ static bool is_limited(const struct boot *b)
 
 static void tell_waiting(struct boot *b, int64_t now)
 {
+	unsigned loading = jobs_busy(&b->jobs, JOB_LOAD), reading = jobs_busy(&b->jobs, JOB_PROBE);
 	const struct stage *s = &stages[b->flow.stage];
 	const char *limited_by = b->flow.limited_by ? b->flow.limited_by : b->params.timeout_by;
 	int64_t left = b->flow.deadline > now ? b->flow.deadline - now : 0;
@@ -163,10 +165,11 @@ static void tell_waiting(struct boot *b, int64_t now)
 	else if (b->flow.deadline == PARAMS_FOREVER)
 		snprintf(until, sizeof(until), "without a time limit (%s)", limited_by);
 	else
-		snprintf(until, sizeof(until), "for %lld more seconds (%s)",
-			 (long long)(left + 999) / 1000, limited_by);
-	log_tell("waiting for %s, %s; %u modules are loading, %u disks are being read", what, until,
-		 jobs_busy(&b->jobs, JOB_LOAD), jobs_busy(&b->jobs, JOB_PROBE));
+		snprintf(until, sizeof(until), "for %lld more second%s (%s)",
+			 (long long)(left + 999) / 1000, text_plural((left + 999) / 1000),
+			 limited_by);
+	log_tell("waiting for %s, %s; %u module%s loading, %u disk%s being read", what, until,
+		 loading, loading == 1 ? " is" : "s are", reading, reading == 1 ? " is" : "s are");
 }
 
 void stages_tick(struct boot *b, int64_t now)

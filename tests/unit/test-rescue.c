@@ -106,6 +106,7 @@ static void the_policy_follows_the_parameters_and_the_image(void **state)
 		{"rd.shell", "", NULL, 30000, "no shell: this image has none"},
 		{"rd.shell=0", "open", NULL, 30000, "rebooting in 30 seconds"},
 		{"panic=5", "open", NULL, 5000, "rebooting in 5 seconds (panic=)"},
+		{"panic=1", "open", NULL, 1000, "rebooting in 1 second (panic=)"},
 		{"panic=5 rd.shell", "open", "/bin/sh", 0, "a shell"},
 		{"panic=0", "open", "/bin/sh", 0, "a shell"},
 		{"panic=0", "", NULL, PARAMS_FOREVER, "panic=0: staying here"},

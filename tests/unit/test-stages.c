@@ -367,6 +367,11 @@ static void waiting_is_told_after_three_seconds_and_then_every_ten(void **state)
 	tells("for 17 more seconds");
 	assert_false(b->flow.failed);
 	boot_end(b);
+	b = boot_with("root=LABEL=x rd.timeout=4");
+	go_on(b);
+	pass(b, 3000);
+	tells("for 1 more second (rd.timeout=); 0 modules are loading, 0 disks are being read");
+	boot_end(b);
 }
 
 static void pid_1_sleeps_while_it_waits(void **state)

@@ -50,7 +50,9 @@ static int check_image(const struct root *r, const char *path, const char *versi
 		return err_sys(err, (int)n, "kernel image /%s", path);
 	e = bzimage_decode(head, (size_t)n, &image, err);
 	if (e < 0)
-		return err_prefix(err, "kernel image /%s", path);
+		err_prefix(err, "/%s is not a bootable kernel", path);
+	if (e < 0)
+		return err_hint(err, "install the kernel's package again");
 	if (strcmp(image.version, version) != 0) {
 		e = err_set(err, -EBADMSG,
 			    "kernel image /%s is of version %s, but its name and the module tree "
@@ -337,7 +339,7 @@ static const char *versions_text(const struct root *r, struct arena *arena)
 
 int kernel_hint_depmod(const struct root *r, const char *version, struct err *err)
 {
-	return err_hint(err, "run: depmod%s%s %s", r->is_host ? "" : " -b ", root_prefix(r),
+	return err_hint(err, "depmod%s%s %s writes the module indexes", r->is_host ? "" : " -b ", root_prefix(r),
 			version);
 }
 

@@ -258,11 +258,11 @@ bool program_is_dying(const struct boot *b)
 
 static void tell_waiting(const struct program *p, int64_t now)
 {
+	const long long left = (p->deadline - now + 999) / 1000;
 	char limit[64] = "as long as it takes";
 
 	if (p->deadline != INT64_MAX)
-		snprintf(limit, sizeof(limit), "for %lld more seconds",
-			 (long long)(p->deadline - now + 999) / 1000);
+		snprintf(limit, sizeof(limit), "for %lld more second%s", left, text_plural(left));
 	log_tell("waiting for %s (%s), %s%s%s", p->path, p->reason, limit,
 		 p->progress[0] ? ": " : "", p->progress);
 }
@@ -274,8 +274,8 @@ static void tick(struct boot *b, struct program *p, int64_t now)
 	if (now >= p->deadline) {
 		/* Do not wait for it to exit: it may hang in the kernel. */
 		kill_all_of(p);
-		finish(b, p, PROGRAM_KILLED, -1, "did not end within %u seconds and was killed",
-		       p->seconds);
+		finish(b, p, PROGRAM_KILLED, -1, "did not end within %u second%s and was killed",
+		       p->seconds, text_plural(p->seconds));
 		return;
 	}
 	if (now < p->next_tell)

@@ -525,11 +525,11 @@ static void tell_goal(const struct boot *b)
 	if (b->flow.failure[0])
 		log_tell("  but: %s", b->flow.failure);
 	else if (d)
-		log_tell("  but: %s is there and could not be read within %lld seconds (%s): %s",
-			 d->name, seconds, p->timeout_by, strerror(-d->result));
+		log_tell("  but: %s is there and could not be read within %lld second%s (%s): %s",
+			 d->name, seconds, text_plural(seconds), p->timeout_by, strerror(-d->result));
 	else
-		log_tell("  but: it did not appear within %lld seconds (%s)", seconds,
-			 p->timeout_by);
+		log_tell("  but: it did not appear within %lld second%s (%s)", seconds,
+			 text_plural(seconds), p->timeout_by);
 }
 
 const char *diagnose_summary(const struct boot *b)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "init/devices/block.h"
 #include "init/rescue/diagnose.h"
 #include "init/devices/events.h"
@@ -65,7 +66,7 @@ static void count_down(struct boot *b, int64_t now)
 		return;
 	}
 	b->rescue->reboot_at = now + wait;
-	log_tell("%s in %lld seconds (%s)%s", doing, (long long)wait / 1000,
+	log_tell("%s in %lld second%s (%s)%s", doing, (long long)wait / 1000, text_plural(wait / 1000),
 		 p->panic_given ? "panic="
 		 : p->emergency ? "rd.emergency="
 				: "panic=0 would stay here",
