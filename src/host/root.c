@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -14,6 +15,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/quote.h"
+#include "base/strset.h"
+#include "base/text.h"
 #include "host/remembered/trace.h"
 
 enum { RACES_MAX = 100 };
@@ -32,6 +35,47 @@ static bool fd_path(int fd, char out[PATH_MAX])
 	return true;
 }
 
+/* ---- folders that stay open ---- */
+
+enum { HELD_MAX = 256 };
+
+struct held {
+	pthread_mutex_t lock;
+	char prefix[PATH_MAX]; /* "": none */
+	struct arena arena;
+	struct strset by_path; /* struct held_folder */
+	struct held_folder folders[HELD_MAX];
+	size_t n;
+};
+
+static struct held *held_new(void)
+{
+	struct held *h = xrealloc(NULL, 1, sizeof(*h));
+
+	memset(h, 0, sizeof(*h));
+	pthread_mutex_init(&h->lock, NULL);
+	return h;
+}
+
+static void close_held(struct held *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		close_fd(h->folders[i].fd);
+	h->n = 0;
+	strset_clear(&h->by_path);
+	h->by_path = (struct strset)STRSET_INIT;
+}
+
+static void held_free(struct held *h)
+{
+	if (!h)
+		return;
+	close_held(h);
+	arena_clear(&h->arena);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
 int root_open(const char *path, struct root *out, struct err *err)
 {
 	struct stat st, host;
@@ -46,6 +90,7 @@ int root_open(const char *path, struct root *out, struct err *err)
 			path);
 		return err_hint(err, "mount -t proc proc /proc");
 	}
+	out->held = held_new();
 	out->is_host = fstat(fd, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
 		       st.st_ino == host.st_ino;
 	return 0;
@@ -64,6 +109,8 @@ const char *root_quoted(const struct root *r, const char *path, struct arena *ar
 void root_close(struct root *r)
 {
 	r->fd = close_fd(r->fd);
+	held_free(r->held);
+	r->held = NULL;
 }
 
 static int open_below(const struct root *r, const char *path, int flags)
@@ -82,6 +129,57 @@ static int open_below(const struct root *r, const char *path, int flags)
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && r->is_host)
 		fd = openat(r->fd, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+void root_hold(const struct root *r, const char *prefix)
+{
+	if (!r->held || strlen(prefix) >= PATH_MAX)
+		return;
+	pthread_mutex_lock(&r->held->lock);
+	close_held(r->held);
+	snprintf(r->held->prefix, PATH_MAX, "%s", prefix);
+	pthread_mutex_unlock(&r->held->lock);
+}
+
+/* Call with the lock held. */
+static const struct held_folder *hold_folder(const struct root *r, const char *path)
+{
+	struct held *h = r->held;
+	void **slot = strset_find(&h->by_path, path);
+	struct held_folder *f = &h->folders[h->n];
+	struct stat st;
+
+	if (slot)
+		return *slot;
+	if (h->n == HELD_MAX)
+		return NULL;
+	f->fd = open_below(r, path, O_PATH | O_DIRECTORY);
+	if (f->fd < 0 || fstat(f->fd, &st) < 0) {
+		f->fd = close_fd(f->fd);
+		return NULL;
+	}
+	f->device = st.st_dev;
+	h->n++;
+	strset_add(&h->by_path, arena_strdup(&h->arena, path), f);
+	return f;
+}
+
+const struct held_folder *root_held(const struct root *r, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	const struct held_folder *found;
+	char folder[PATH_MAX];
+
+	if (!r->held || !r->held->prefix[0] || !slash || !slash[1] || slash - path >= PATH_MAX ||
+	    !str_starts(path, r->held->prefix) || strcmp(slash, "/..") == 0)
+		return NULL;
+	memcpy(folder, path, (size_t)(slash - path));
+	folder[slash - path] = '\0';
+	pthread_mutex_lock(&r->held->lock);
+	found = hold_folder(r, folder);
+	pthread_mutex_unlock(&r->held->lock);
+	*name = slash + 1;
+	return found;
 }
 
 int root_openat(const struct root *r, const char *path, int flags)
@@ -138,6 +236,16 @@ char *root_read_line(const struct root *r, const char *path, struct arena *arena
 	return arena_strndup(arena, buf_cstr(&b), strcspn(buf_cstr(&b), "\n"));
 }
 
+/* Through a folder that stays open. */
+static bool stat_held(const struct root *r, const char *path, bool follow, struct stat *st)
+{
+	const char *name;
+	const struct held_folder *folder = root_held(r, path, &name);
+
+	return folder && fstatat(folder->fd, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !(follow && S_ISLNK(st->st_mode));
+}
+
 static int stat_with(const struct root *r, const char *path, int flags, struct stat *st)
 {
 	_cleanup_fd_ int fd = open_below(r, path, O_PATH | flags);
@@ -149,6 +257,8 @@ static int stat_with(const struct root *r, const char *path, int flags, struct s
 
 int root_stat(const struct root *r, const char *path, struct stat *st)
 {
+	if (stat_held(r, path, true, st) && trace_note_stat(r->trace, path, st))
+		return 0;
 	trace_note(r->trace, TRACE_STAT, path);
 	return stat_with(r, path, 0, st);
 }
@@ -156,7 +266,7 @@ int root_stat(const struct root *r, const char *path, struct stat *st)
 int root_lstat(const struct root *r, const char *path, struct stat *st)
 {
 	trace_note(r->trace, TRACE_LSTAT, path);
-	return stat_with(r, path, O_NOFOLLOW, st);
+	return stat_held(r, path, false, st) ? 0 : stat_with(r, path, O_NOFOLLOW, st);
 }
 
 bool root_exists(const struct root *r, const char *path)
@@ -184,15 +294,12 @@ char *root_readlink(const struct root *r, const char *path, struct arena *arena)
 char *root_resolve(const struct root *r, const char *path, struct arena *arena)
 {
 	_cleanup_fd_ int fd = -1;
-	char whole[PATH_MAX], base[PATH_MAX];
-	size_t n;
+	char whole[PATH_MAX];
+	size_t n = strlen(r->path);
 
 	trace_note(r->trace, TRACE_RESOLVE, path);
 	fd = open_below(r, path, O_PATH);
-	if (fd < 0 || !fd_path(fd, whole) || !fd_path(r->fd, base))
-		return NULL;
-	n = strlen(base);
-	if (strncmp(whole, base, n) != 0)
+	if (fd < 0 || !fd_path(fd, whole) || strncmp(whole, r->path, n) != 0)
 		return NULL;
 	path = whole + n;
 	while (*path == '/')

@@ -17,6 +17,8 @@
 #include "base/err.h"
 
 struct cache;
+struct held;
+struct stored;
 struct trace;
 
 struct root {
@@ -25,6 +27,8 @@ struct root {
 	bool is_host;     /* it is "/" itself */
 	struct trace *trace; /* notes each question below, see host/remembered/trace.h; NULL: nothing does */
 	struct cache *cache; /* earlier results from its files; NULL: none */
+	struct stored *stored; /* its files in compressed form; NULL: none are known or wanted */
+	struct held *held;     /* see root_hold() */
 };
 
 /* Close with root_close(). */
@@ -42,6 +46,20 @@ const char *root_quoted(const struct root *r, const char *path, struct arena *ar
  * called first. The second one is for a path of the calling process, absolute or not. */
 void root_note(const struct root *r, const char *path);
 void root_note_outside(const struct root *r, const char *path);
+
+/* Folders below PREFIX will stay open until the next root_hold() or root_close(), so that the status
+ * of a file in one of them takes one call. For one tree with many files. A folder that is renamed or
+ * replaced meanwhile is still the one that was opened. Not while other threads use R. */
+void root_hold(const struct root *r, const char *prefix);
+
+struct held_folder {
+	int fd;
+	dev_t device;
+};
+
+/* The folder that stays open and that PATH is in, with the name of PATH in it, which may be that of
+ * a link; NULL: there is none. */
+const struct held_folder *root_held(const struct root *r, const char *path, const char **name);
 
 /* File descriptor or -errno; O_CLOEXEC is added. */
 int root_openat(const struct root *r, const char *path, int flags);

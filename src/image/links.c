@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "host/remembered/trace.h"
 
 enum { CHUNK = 64 * 1024 };
 
@@ -39,7 +40,12 @@ static int open_source(const struct finder *f, const struct plan_entry *e)
 static bool size_of(const struct finder *f, const struct plan_entry *e, uint64_t *out)
 {
 	struct stat st;
-	int r = e->outside ? stat(e->source, &st) : root_stat(f->root, e->source, &st);
+	int r;
+
+	*out = e->id ? e->id->size : 0;
+	if (*out)
+		return true;
+	r = e->outside ? stat(e->source, &st) : root_stat(f->root, e->source, &st);
 
 	if (r < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
 		return false;

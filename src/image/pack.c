@@ -15,15 +15,14 @@
 #include "format/codec/encode.h"
 #include "format/ours/manifest.h"
 #include "format/codec/unpack.h"
+#include "host/remembered/stored.h"
 #include "image/links.h"
 #include "image/origin.h"
 #include "image/pack_early.h"
 #include "image/source.h"
-#include "image/stored.h"
 
 enum {
 	WINDOW = 64,	 /* files of the store that are in memory at a time */
-	STORE_LEVEL = 6, /* zstd, of each file in the store */
 	FILE_SIZE_MAX = 1024 * 1024 * 1024,
 	LZ4_TAIL = 4, /* zeros after which the kernel's lz4 reader stops */
 };
@@ -42,7 +41,6 @@ struct writer {
 	struct packed *packed; /* one per plan entry */
 	struct hardlink *links; /* likewise */
 	size_t files_done, files;
-	struct stored *stored; /* compressed files of earlier images; NULL: none */
 	struct digest *digest; /* of everything that was written */
 	struct origin *origin;
 	struct err packages; /* what is wrong with the package database */
@@ -170,7 +168,7 @@ static int compress(struct store *b, const struct plan_entry *e, unsigned worker
 		b->encoders[worker] = zstd_encoder_new();
 	if (!b->encoders[worker])
 		return err_set(err, -ENOMEM, "no memory left to compress");
-	r = zstd_encode(b->encoders[worker], STORE_LEVEL, from->data, from->len, out, err);
+	r = zstd_encode(b->encoders[worker], PLAN_STORE_LEVEL, from->data, from->len, out, err);
 	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
 }
 
@@ -190,34 +188,42 @@ static int pack_file(struct store *b, const struct plan_entry *e, unsigned worke
 	return compress(b, e, worker, &raw, out, err);
 }
 
-static const struct stored_form store_form = {CODEC_ZSTD, STORE_LEVEL, false};
+static const struct stored_form store_form = {CODEC_ZSTD, PLAN_STORE_LEVEL, false};
 
 /* A file of the root that is to be compressed, or was compressed for an earlier image. */
 static int pack_stored(struct store *b, const struct plan_entry *e, unsigned worker,
 		       struct buf *out, uint8_t sha256[DIGEST_SIZE], struct err *err)
 {
+	const struct root *root = b->w->p->root;
 	_cleanup_source_ struct source src = {.fd = -1};
 	_cleanup_buf_ struct buf raw = BUF_INIT;
-	struct stored *s = b->w->stored;
+	struct stored *s = root->stored;
 	uint8_t sum[DIGEST_SIZE];
-	int r = source_open(b->w->p->root, e, &src, err);
+	struct file_identity id;
+	struct stat st;
+	int r;
 
-	if (r == 0 && stored_know(s, &src.st, sum) &&
-	    stored_get(s, sum, &store_form, out, sha256))
-		return 0;
+	if (!e->outside && root_stat(root, e->source, &st) == 0) {
+		id = file_identity(&st);
+		if (stored_know(s, &id, sum) && stored_get(s, sum, &store_form, out, sha256))
+			return 0;
+	}
+	r = source_open(root, e, &src, err);
 	if (r == 0)
 		r = source_read(&src, &raw, err);
 	if (r < 0)
 		return r;
 	digest_of(raw.data, raw.len, sum);
-	stored_learn(s, &src.st, sum);
+	id = file_identity(&src.st);
+	stored_learn(s, &id, sum);
 	if (stored_get(s, sum, &store_form, out, sha256))
 		return 0;
 	r = compress(b, e, worker, &raw, out, err);
 	if (r < 0)
 		return r;
 	digest_of(out->data, out->len, sha256);
-	stored_put(s, sum, &store_form, out, sha256);
+	if (stored_keeps(s))
+		stored_put(s, sum, &store_form, out, sha256);
 	return 0;
 }
 
@@ -232,7 +238,7 @@ static int pack_item(size_t item, unsigned worker, void *arg)
 
 	if (is_repeated(b->w, index))
 		return 0;
-	if (b->w->stored && e->source && e->compress && e->unpack == CODEC_NONE) {
+	if (b->w->p->root->stored && e->source && e->compress && e->unpack == CODEC_NONE) {
 		r = pack_stored(b, e, worker, &slot->out, packed->sha256, &slot->err);
 	} else {
 		r = pack_file(b, e, worker, &slot->out, &slot->err);
@@ -261,11 +267,10 @@ static int write_item(size_t item, int result, void *arg)
 	if (is_repeated(w, index))
 		take_leader(w, index);
 	add_entry_header(w, &head, e, slot->out.len);
-	r = emit(w, head.data, head.len, b->err);
-	if (r == 0)
-		r = emit(w, slot->out.data, slot->out.len, b->err);
-	if (r == 0)
-		r = emit(w, "\0\0\0", cpio_pad(slot->out.len), b->err);
+	buf_add(&head, slot->out.data, slot->out.len);
+	buf_add_zeros(&head, cpio_pad(slot->out.len));
+	r = buf_status(&head) < 0 ? err_set(b->err, -ENOMEM, "no memory left")
+				  : emit(w, head.data, head.len, b->err);
 	note_progress(w);
 	buf_clear(&slot->out);
 	return r;
@@ -464,7 +469,7 @@ static int encode_base(struct writer *w, const struct buf *archive, struct buf *
 	const struct encode_options options = {p->level, p->threads, p->x86_filter};
 	const struct stored_form form = {p->codec, p->level, p->x86_filter};
 	uint8_t sum[DIGEST_SIZE], sha256[DIGEST_SIZE];
-	struct stored *s = p->codec == CODEC_NONE ? NULL : w->stored;
+	struct stored *s = p->codec == CODEC_NONE ? NULL : p->root->stored;
 	int r;
 
 	if (s) {
@@ -473,7 +478,7 @@ static int encode_base(struct writer *w, const struct buf *archive, struct buf *
 			return 0;
 	}
 	r = encode(p->codec, &options, archive->data, archive->len, out, err);
-	if (r == 0 && s) {
+	if (r == 0 && stored_keeps(s)) {
 		digest_of(out->data, out->len, sha256);
 		stored_put(s, sum, &form, out, sha256);
 	}
@@ -527,7 +532,6 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	/* The owner of a file does not affect the image: --if-changed need not ask for it again. */
 	untraced.trace = NULL;
 	w.origin = origin_begin(p->plan, &untraced, p->threads ? p->threads : 1);
-	w.stored = stored_open(p->cache);
 	r = write_early(&w, err);
 	if (r == 0 && has_store)
 		r = write_store(&w, err);
@@ -535,7 +539,6 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		r = write_ready(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
-	stored_close(w.stored);
 	origin_free(w.origin);
 	out->packages = w.packages;
 	free(w.packed);

@@ -10,19 +10,16 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "host/remembered/cache.h"
 #include "host/root.h"
 #include "plan/plan.h"
 
 struct pack {
 	const struct plan *plan; /* sorted */
-	const struct root *root; /* the root of the sources */
+	const struct root *root; /* of the sources. No byte of the image depends on root->stored */
 	enum codec codec;	 /* of the base segment, with this level: */
 	int level;               /* see encode() */
 	bool x86_filter;
 	unsigned threads;
-	struct cache *cache;     /* compressed files of earlier images; NULL: none. No byte of the
-				  * image depends on it */
 	/* May be NULL. DONE and TOTAL count files. */
 	void (*progress)(size_t done, size_t total, void *arg);
 	void *progress_arg;

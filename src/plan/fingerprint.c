@@ -54,16 +54,15 @@ static int add_source(struct buf *out, const struct plan_entry *e, const struct 
 	const char *slash = e->outside || e->source[0] == '/' ? "" : "/";
 	struct file_identity id;
 	struct stat st;
-	int r;
+	int r = e->id ? 0 : stat_source(e, root, &st);
 
 	add_text(out, e->source);
-	r = stat_source(e, root, &st);
 	if (r < 0)
 		return err_sys(err, r, "%s%s", slash, e->source);
-	id = file_identity(&st);
+	id = e->id ? *e->id : file_identity(&st);
 	file_identity_encode(out, &id);
-	/* It may yet change without a change of its times. */
-	if (file_is_racy(&st))
+	/* It may change again without its times doing so. */
+	if (file_identity_is_racy(&id))
 		r = add_content(out, e, root);
 	return r < 0 ? err_sys(err, r, "%s%s", slash, e->source) : 0;
 }
@@ -112,6 +111,7 @@ int plan_fingerprint(const struct plan *plan, const struct root *root, enum code
 	buf_add_u32le(&text, base->x86);
 	add_text(&text, encode_library(codec));
 	add_text(&text, encode_library(CODEC_ZSTD)); /* of the store */
+	buf_add_u32le(&text, PLAN_STORE_LEVEL);
 	add_program(&text);
 	for (size_t i = 0; i < plan->n_entries && r == 0; i++)
 		r = add_entry(&text, &plan->entries[i], root, err);

@@ -29,6 +29,8 @@ enum plan_storage {
 	PLAN_EARLY, /* in the segment that the kernel searches before it unpacks; DATA only */
 };
 
+struct file_identity; /* host/remembered/trace.h */
+
 struct plan_entry {
 	const char *path;
 	enum plan_type type;
@@ -36,6 +38,7 @@ struct plan_entry {
 	enum plan_storage storage;
 	const char *source;      /* file below the root; NULL: DATA holds the content */
 	bool outside;            /* source is a path of the calling process instead */
+	const struct file_identity *id; /* of the source, when it was looked at; NULL: it was not */
 	const void *data;
 	size_t len;
 	const char *target;      /* of a link */
@@ -47,6 +50,9 @@ struct plan_entry {
 	bool implied; /* a folder that only holds others: an explicit request for it
 			 overrides it */
 };
+
+/* At which zstd compresses what is stored on its own, see image-format.md. */
+enum { PLAN_STORE_LEVEL = 3 };
 
 struct plan {
 	struct arena arena;

@@ -27,7 +27,6 @@ int transaction_pack(const struct transaction *t, struct build *b, const struct 
 	struct pack p = {
 		.plan = &b->plan,
 		.root = b->root,
-		.cache = b->root->cache,
 		.codec = b->codec,
 		.level = b->level,
 		.x86_filter = b->x86_filter,

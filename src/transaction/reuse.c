@@ -35,11 +35,12 @@ int reuse_begin(struct reuse *u, const struct request *request, struct root *roo
 	const struct reuse_options *o = &u->options;
 
 	u->root = root;
-	if (!o->folder)
-		return 0;
-	u->cache = cache_new(o->folder, o->size);
+	u->cache = cache_new(o->folder, o->folder ? o->size : UINT64_MAX);
 	if (o->only_look)
 		cache_freeze(u->cache);
+	root->stored = u->stored = stored_open(u->cache);
+	if (!o->folder)
+		return 0;
 	u->trace = trace_new(root, err);
 	if (!u->trace)
 		return err->code;
@@ -54,11 +55,13 @@ int reuse_begin(struct reuse *u, const struct request *request, struct root *roo
 void reuse_end(struct reuse *u)
 {
 	history_close(&u->history);
+	stored_close(u->stored);
 	trace_free(u->trace);
 	cache_free(u->cache);
 	buf_clear(&u->key);
 	if (u->root) {
 		u->root->cache = NULL;
+		u->root->stored = NULL;
 		u->root->trace = NULL;
 	}
 	*u = (struct reuse){0};
@@ -73,7 +76,7 @@ int reuse_settle(struct reuse *u, const struct build *b, struct err *err)
 {
 	int r;
 
-	if (!u->cache)
+	if (!u->trace)
 		return 0;
 	trace_note_program(u->trace);
 	r = plan_fingerprint(&b->plan, b->root, b->codec,
@@ -89,9 +92,11 @@ void reuse_keep(struct reuse *u, const uint8_t image[DIGEST_SIZE], struct plan *
 {
 	size_t dropped;
 
-	if (!u->cache)
+	if (!u->trace)
 		return;
 	history_keep(&u->history, u->plan, image);
+	stored_keep(u->stored);
+	cache_commit(u->cache);
 	if (cache_problem(u->cache))
 		plan_warn(plan, "%s", cache_problem(u->cache));
 	dropped = cache_dropped(u->cache);

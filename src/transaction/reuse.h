@@ -7,6 +7,7 @@
  */
 
 #include "host/remembered/cache.h"
+#include "host/remembered/stored.h"
 #include "host/remembered/trace.h"
 #include "image/history.h"
 #include "plan/plan.h"
@@ -26,8 +27,9 @@ struct reuse {
 	struct reuse_options options;
 	struct buf key; /* with what the root is not asked about */
 	struct root *root;
-	struct cache *cache; /* NULL: none */
-	struct trace *trace;
+	struct cache *cache;   /* without a folder: for this run only */
+	struct stored *stored;
+	struct trace *trace;   /* NULL without a folder */
 	struct history history;
 	uint8_t plan[DIGEST_SIZE]; /* the fingerprint */
 };

@@ -5,15 +5,20 @@
  */
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
+#include "base/parallel.h"
+#include "format/ours/blobfile.h"
 #include "host/remembered/cache.h"
-#include "image/stored.h"
+#include "host/remembered/stored.h"
 #include "support.h"
 
 enum { LIMIT = 1 << 20 };
@@ -38,6 +43,13 @@ static void place_clear(struct place *p)
 }
 
 #define _cleanup_place_ __attribute__((cleanup(place_clear)))
+
+/* What was put is kept, and the next run begins. */
+static void next_run(struct place *p)
+{
+	cache_free(p->cache);
+	p->cache = cache_new(p->dir, LIMIT);
+}
 
 static void put(struct place *p, const char *key, const char *text)
 {
@@ -65,8 +77,8 @@ static void assert_misses(struct place *p, const char *key)
 	assert_string_equal(buf_cstr(&out), "before");
 }
 
-/* The only blob's path. */
-static char *blob_of(struct place *p)
+/* The path of the only file. */
+static char *file_of(struct place *p)
 {
 	DIR *d = opendir(p->dir);
 	struct dirent *de;
@@ -74,8 +86,10 @@ static char *blob_of(struct place *p)
 
 	assert_non_null(d);
 	while ((de = readdir(d)))
-		if (de->d_name[0] != '.')
+		if (de->d_name[0] != '.') {
+			assert_null(path);
 			assert_true(asprintf(&path, "%s/%s", p->dir, de->d_name) > 0);
+		}
 	closedir(d);
 	assert_non_null(path);
 	return path;
@@ -97,6 +111,13 @@ static void what_was_put_comes_back(void **state)
 	put(&p, "a", "another");
 	assert_has(&p, "a", "another");
 	assert_misses(&p, "c");
+	next_run(&p);
+	assert_has(&p, "a", "another");
+	assert_has(&p, "b", "");
+	put(&p, "b", "third");
+	next_run(&p);
+	assert_has(&p, "a", "another");
+	assert_has(&p, "b", "third");
 	assert_null(cache_problem(p.cache));
 	assert_int_equal(cache_dropped(p.cache), 0);
 	assert_int_equal(stat(p.dir, &st), 0);
@@ -129,6 +150,35 @@ static void no_cache_at_all_has_nothing(void **state)
 	stored_close(NULL);
 }
 
+static void a_cache_without_a_folder_lasts_for_a_run(void **state)
+{
+	struct place p = {.cache = cache_new(NULL, LIMIT)};
+
+	(void)state;
+	put(&p, "a", "first");
+	assert_has(&p, "a", "first");
+	assert_misses(&p, "b");
+	assert_null(cache_problem(p.cache));
+	cache_free(p.cache);
+}
+
+static void write_file(const char *path, const void *data, size_t len)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_int_equal(write_full(fd, data, len), 0);
+}
+
+/* The days of use, which nothing depends on. */
+static bool is_day(const struct buf *file, size_t at)
+{
+	struct blobfile_footer foot;
+
+	assert_true(blobfile_decode_footer(file->data + file->len - BLOBFILE_FOOTER, file->len,
+					   &foot));
+	return at >= foot.index + foot.count * BLOBFILE_ENTRY && at < file->len - BLOBFILE_FOOTER;
+}
+
 static void any_damaged_byte_is_noticed(void **state)
 {
 	_cleanup_place_ struct place p;
@@ -138,23 +188,52 @@ static void any_damaged_byte_is_noticed(void **state)
 	(void)state;
 	place_make(&p);
 	put(&p, "key", "data");
-	path = blob_of(&p);
+	next_run(&p);
+	path = file_of(&p);
 	assert_int_equal(read_file_at(AT_FDCWD, path, 1000, &good), 0);
 	for (size_t i = 0; i < 2 * good.len; i++) {
-		_cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		size_t len = i < good.len ? good.len : i - good.len;
 
-		if (i < good.len)
-			good.data[i] ^= 1;
-		assert_int_equal(write_full(fd, good.data, len), 0);
-		if (i < good.len)
-			good.data[i] ^= 1;
+		if (i < good.len && is_day(&good, i))
+			continue;
+		good.data[i % good.len] ^= i < good.len;
+		write_file(path, good.data, len);
+		good.data[i % good.len] ^= i < good.len;
 		assert_misses(&p, "key");
-		assert_int_equal(cache_dropped(p.cache), i + 1);
+		assert_int_equal(cache_dropped(p.cache), 1);
+		next_run(&p);
 		assert_int_equal(count_names(p.dir), 0);
 	}
 	put(&p, "key", "data");
+	next_run(&p);
 	assert_has(&p, "key", "data");
+}
+
+static void what_is_not_damaged_in_a_file_stays(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_free_ char *path = NULL;
+	_cleanup_buf_ struct buf file = BUF_INIT;
+	uint8_t *data;
+
+	(void)state;
+	place_make(&p);
+	put(&p, "a", "first");
+	put(&p, "b", "second");
+	next_run(&p);
+	path = file_of(&p);
+	assert_int_equal(read_file_at(AT_FDCWD, path, 1000, &file), 0);
+	data = memmem(file.data, file.len, "second", strlen("second"));
+	assert_non_null(data);
+	*data ^= 1;
+	write_file(path, file.data, file.len);
+	assert_misses(&p, "b");
+	assert_has(&p, "a", "first");
+	assert_int_equal(cache_dropped(p.cache), 1);
+	next_run(&p);
+	assert_has(&p, "a", "first");
+	assert_misses(&p, "b");
+	assert_int_equal(cache_dropped(p.cache), 0);
 }
 
 static void trailing_bytes_are_damage(void **state)
@@ -166,14 +245,15 @@ static void trailing_bytes_are_damage(void **state)
 	(void)state;
 	place_make(&p);
 	put(&p, "key", "data");
-	path = blob_of(&p);
+	next_run(&p);
+	path = file_of(&p);
 	fd = open(path, O_WRONLY | O_APPEND);
 	assert_int_equal(write_full(fd, "x", 1), 0);
 	assert_misses(&p, "key");
 	assert_int_equal(cache_dropped(p.cache), 1);
 }
 
-static void a_blob_that_others_may_write_is_not_trusted(void **state)
+static void a_file_that_others_may_write_is_not_trusted(void **state)
 {
 	_cleanup_place_ struct place p;
 	_cleanup_free_ char *path = NULL;
@@ -181,13 +261,14 @@ static void a_blob_that_others_may_write_is_not_trusted(void **state)
 	(void)state;
 	place_make(&p);
 	put(&p, "key", "data");
-	path = blob_of(&p);
+	next_run(&p);
+	path = file_of(&p);
 	assert_int_equal(chmod(path, 0620), 0);
 	assert_misses(&p, "key");
 	assert_int_equal(cache_dropped(p.cache), 1);
 }
 
-static void a_link_in_place_of_a_blob_is_not_followed(void **state)
+static void a_link_in_place_of_a_file_is_not_followed(void **state)
 {
 	_cleanup_place_ struct place p;
 	_cleanup_free_ char *path = NULL, *moved = NULL;
@@ -195,40 +276,29 @@ static void a_link_in_place_of_a_blob_is_not_followed(void **state)
 	(void)state;
 	place_make(&p);
 	put(&p, "key", "data");
-	path = blob_of(&p);
+	next_run(&p);
+	path = file_of(&p);
 	assert_true(asprintf(&moved, "%s/moved", p.folder) > 0);
 	assert_int_equal(rename(path, moved), 0);
 	assert_int_equal(symlink(moved, path), 0);
 	assert_misses(&p, "key");
 	assert_int_equal(cache_dropped(p.cache), 1);
+	next_run(&p);
+	assert_int_equal(count_names(p.dir), 0);
 	assert_int_equal(type_of(p.folder, "moved"), S_IFREG);
 }
 
-static void a_blob_under_the_name_of_another_is_damaged(void **state)
-{
-	_cleanup_place_ struct place p;
-	_cleanup_free_ char *a = NULL, *b = NULL, *kept = NULL;
-
-	(void)state;
-	place_make(&p);
-	put(&p, "a", "of a");
-	a = blob_of(&p);
-	assert_true(asprintf(&kept, "%s/kept", p.folder) > 0);
-	assert_int_equal(rename(a, kept), 0);
-	put(&p, "b", "of b");
-	b = blob_of(&p);
-	assert_int_equal(rename(kept, b), 0);
-	assert_misses(&p, "b");
-	assert_int_equal(cache_dropped(p.cache), 1);
-}
-
+/* What the folder does not take is there for this run, in memory. */
 static void assert_refused(struct place *p, const char *why)
 {
 	put(p, "key", "data");
-	assert_misses(p, "key");
+	assert_has(p, "key", "data");
+	assert_false(cache_keeps(p->cache));
 	assert_non_null(cache_problem(p->cache));
 	assert_contains(cache_problem(p->cache), why);
 	assert_contains(cache_problem(p->cache), p->dir);
+	next_run(p);
+	assert_misses(p, "key");
 }
 
 static void a_folder_that_others_may_write_is_refused(void **state)
@@ -278,35 +348,140 @@ static void a_folder_deleted_in_use_is_no_failure(void **state)
 	(void)state;
 	place_make(&p);
 	put(&p, "a", "data");
-	path = blob_of(&p);
+	next_run(&p);
+	assert_has(&p, "a", "data");
+	put(&p, "b", "more");
+	path = file_of(&p);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(p.dir), 0);
+	assert_has(&p, "a", "data");
+	assert_has(&p, "b", "more");
+	cache_commit(p.cache);
+	assert_int_equal(cache_dropped(p.cache), 0);
+	next_run(&p);
 	assert_misses(&p, "a");
-	put(&p, "b", "data");
-	assert_misses(&p, "b");
+}
+
+static void two_runs_at_once_lose_nothing(void **state)
+{
+	_cleanup_place_ struct place p;
+	struct place other;
+
+	(void)state;
+	place_make(&p);
+	put(&p, "before", "0");
+	next_run(&p);
+	other = (struct place){.cache = cache_new(p.dir, LIMIT)};
+	assert_has(&p, "before", "0");
+	assert_has(&other, "before", "0");
+	put(&p, "a", "1");
+	put(&other, "b", "2");
+	assert_misses(&other, "a");
+	/* It takes over the file that the other one still reads. */
+	next_run(&p);
+	assert_has(&other, "before", "0");
+	cache_free(other.cache);
+	next_run(&p);
+	assert_has(&p, "before", "0");
+	assert_has(&p, "a", "1");
+	assert_has(&p, "b", "2");
 	assert_int_equal(cache_dropped(p.cache), 0);
 }
 
-static void age(struct place *p, const char *name, int seconds)
-{
-	struct timespec times[2] = {{time(NULL) - seconds, 0}, {time(NULL) - seconds, 0}};
-	_cleanup_free_ char *path = NULL;
+enum { AT_ONCE = 400 };
 
-	assert_true(asprintf(&path, "%s%s%s", name[0] == '/' ? "" : p->dir,
-			     name[0] == '/' ? "" : "/", name) > 0);
-	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+static int put_and_get(size_t item, unsigned worker, void *arg)
+{
+	struct place *p = arg;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	char key[32], of_another[32];
+
+	(void)worker;
+	snprintf(key, sizeof(key), "%zu", item);
+	snprintf(of_another, sizeof(of_another), "%zu", item / 2);
+	put(p, key, key);
+	if (!cache_get(p->cache, key, 32, &out, NULL) || strcmp(buf_cstr(&out), key) != 0)
+		return -EIO;
+	out.len = 0;
+	/* Whether it is there yet or not: if it is, it is whole. */
+	return !cache_get(p->cache, of_another, 32, &out, NULL) ||
+			       strcmp(buf_cstr(&out), of_another) == 0
+		       ? 0
+		       : -EIO;
 }
 
-static void age_but(struct place *p, const char *but, int seconds)
+static void threads_may_put_and_get_at_once(void **state)
 {
-	DIR *d = opendir(p->dir);
-	struct dirent *de;
+	_cleanup_place_ struct place p;
 
-	assert_non_null(d);
-	while ((de = readdir(d)))
-		if (de->d_name[0] != '.' && !strstr(but, de->d_name))
-			age(p, de->d_name, seconds);
-	closedir(d);
+	(void)state;
+	place_make(&p);
+	assert_int_equal(parallel_run(AT_ONCE, 4, put_and_get, &p), 0);
+	next_run(&p);
+	assert_int_equal(parallel_run(AT_ONCE, 4, put_and_get, &p), 0);
+	assert_int_equal(cache_dropped(p.cache), 0);
+}
+
+static void what_a_killed_run_had_put_is_not_there(void **state)
+{
+	_cleanup_place_ struct place p;
+	pid_t child;
+	int status;
+
+	(void)state;
+	place_make(&p);
+	put(&p, "a", "data");
+	next_run(&p);
+	child = fork();
+	if (child == 0) {
+		cache_put(p.cache, "b", "x", 1, NULL);
+		_exit(cache_get(p.cache, "b", 1, &(struct buf)BUF_INIT, NULL) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	next_run(&p);
+	assert_has(&p, "a", "data");
+	assert_misses(&p, "b");
+	assert_int_equal(count_names(p.dir), 1);
+}
+
+static void many_runs_make_few_files(void **state)
+{
+	_cleanup_place_ struct place p;
+	char key[32];
+
+	(void)state;
+	place_make(&p);
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		put(&p, key, key);
+		put(&p, "record", key);
+		next_run(&p);
+		assert_in_range(count_names(p.dir), 1, 12);
+	}
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		assert_has(&p, key, key);
+	}
+	assert_has(&p, "record", "199");
+}
+
+/* All that is in the only file was last used DAYS ago. */
+static void age(struct place *p, uint32_t days)
+{
+	_cleanup_free_ char *path = file_of(p);
+	_cleanup_buf_ struct buf file = BUF_INIT, day = BUF_INIT;
+	struct blobfile_footer foot;
+	uint8_t *at;
+
+	assert_int_equal(read_file_at(AT_FDCWD, path, 2 * LIMIT, &file), 0);
+	assert_true(blobfile_decode_footer(file.data + file.len - BLOBFILE_FOOTER, file.len,
+					   &foot));
+	at = file.data + foot.index + foot.count * BLOBFILE_ENTRY;
+	buf_add_u32le(&day, le32(at) - days);
+	for (size_t i = 0; i < foot.count; i++)
+		memcpy(at + i * BLOBFILE_DAY, day.data, BLOBFILE_DAY);
+	write_file(path, file.data, file.len);
 }
 
 static bool has(struct place *p, const char *key)
@@ -316,41 +491,110 @@ static bool has(struct place *p, const char *key)
 	return cache_get(p->cache, key, LIMIT, &out, NULL);
 }
 
+static uint64_t size_of_all(struct place *p)
+{
+	DIR *d = opendir(p->dir);
+	struct dirent *de;
+	uint64_t total = 0;
+	struct stat st;
+
+	assert_non_null(d);
+	while ((de = readdir(d)))
+		if (fstatat(dirfd(d), de->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+			total += (uint64_t)st.st_size;
+	closedir(d);
+	return total;
+}
+
 static void what_was_not_used_for_longest_goes_first(void **state)
 {
 	_cleanup_place_ struct place p;
-	_cleanup_free_ char *first = NULL, *data = calloc(1, LIMIT / 3);
+	_cleanup_free_ char *data = calloc(1, LIMIT / 3);
 
 	(void)state;
 	place_make(&p);
-	cache_put(p.cache, "used", data, LIMIT / 3, NULL);
-	first = blob_of(&p);
-	age(&p, first, 200000);
-	assert_true(has(&p, "used"));
 	cache_put(p.cache, "old", data, LIMIT / 3, NULL);
-	age_but(&p, first, 5000);
+	cache_put(p.cache, "used", data, LIMIT / 3, NULL);
+	next_run(&p);
+	age(&p, 10);
+	assert_true(has(&p, "used"));
+	next_run(&p);
 	cache_put(p.cache, "new", data, LIMIT / 3, NULL);
-	cache_free(p.cache);
-	p.cache = cache_new(p.dir, LIMIT);
+	next_run(&p);
 	assert_false(has(&p, "old"));
 	assert_true(has(&p, "used"));
 	assert_true(has(&p, "new"));
+	assert_in_range(size_of_all(&p), 1, LIMIT);
 }
 
-static void only_dead_temporary_files_are_cleared(void **state)
+static void the_limit_holds_for_what_one_run_puts(void **state)
 {
 	_cleanup_place_ struct place p;
+	_cleanup_free_ char *data = calloc(1, LIMIT / 3);
+	char key[2] = "a";
+
+	(void)state;
+	place_make(&p);
+	for (; key[0] < 'k'; key[0]++)
+		cache_put(p.cache, key, data, LIMIT / 3, NULL);
+	next_run(&p);
+	assert_in_range(size_of_all(&p), 1, LIMIT);
+	assert_true(has(&p, "j"));
+}
+
+static void a_frozen_cache_writes_nothing(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_buf_ struct buf before = BUF_INIT, after = BUF_INIT;
+	_cleanup_free_ char *path = NULL;
 
 	(void)state;
 	place_make(&p);
 	put(&p, "a", "data");
+	next_run(&p);
+	age(&p, 10);
+	path = file_of(&p);
+	assert_int_equal(read_file_at(AT_FDCWD, path, LIMIT, &before), 0);
+	cache_freeze(p.cache);
+	put(&p, "b", "more");
+	assert_has(&p, "a", "data");
+	assert_misses(&p, "b");
+	next_run(&p);
+	assert_int_equal(read_file_at(AT_FDCWD, path, LIMIT, &after), 0);
+	assert_int_equal(before.len, after.len);
+	assert_memory_equal(before.data, after.data, before.len);
+}
+
+static void make_old(struct place *p, const char *name)
+{
+	struct timespec times[2] = {{time(NULL) - 4000, 0}, {time(NULL) - 4000, 0}};
+	_cleanup_free_ char *path = NULL;
+
+	assert_true(asprintf(&path, "%s/%s", p->dir, name) > 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void only_what_is_dead_and_ours_is_cleared(void **state)
+{
+	static const char of_before[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	_cleanup_place_ struct place p;
+	_cleanup_free_ char *old = NULL;
+
+	(void)state;
+	place_make(&p);
+	put(&p, "a", "data");
+	next_run(&p);
+	assert_true(asprintf(&old, "cache/%s", of_before) > 0);
+	put_text(p.folder, old, "a blob of an earlier version");
 	put_text(p.folder, "cache/.new-0123456789abcdef", "dead");
 	put_text(p.folder, "cache/.new-0123456789abcdee", "alive");
 	put_text(p.folder, "cache/other", "not ours");
-	age(&p, ".new-0123456789abcdef", 4000);
-	age(&p, "other", 400000);
-	cache_free(p.cache);
-	p.cache = cache_new(p.dir, LIMIT);
+	make_old(&p, ".new-0123456789abcdef");
+	make_old(&p, "other");
+	put(&p, "b", "data");
+	next_run(&p);
+	assert_int_equal(type_of(p.dir, of_before), 0);
 	assert_int_equal(type_of(p.dir, ".new-0123456789abcdef"), 0);
 	assert_int_equal(type_of(p.dir, ".new-0123456789abcdee"), S_IFREG);
 	assert_int_equal(type_of(p.dir, "other"), S_IFREG);
@@ -359,51 +603,58 @@ static void only_dead_temporary_files_are_cleared(void **state)
 
 /* ---- known files ---- */
 
-static struct stat stat_of(struct place *p, const char *name)
+static struct file_identity identity_of(struct place *p, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	struct stat st;
 
 	assert_true(asprintf(&path, "%s/%s", p->folder, name) > 0);
 	assert_int_equal(stat(path, &st), 0);
-	return st;
+	return file_identity(&st);
+}
+
+static void another_run(struct place *p, struct stored **s)
+{
+	stored_keep(*s);
+	stored_close(*s);
+	next_run(p);
+	*s = stored_open(p->cache);
 }
 
 static void a_file_is_known_by_its_identity_alone(void **state)
 {
 	_cleanup_place_ struct place p;
 	uint8_t sum[DIGEST_SIZE] = {1, 2, 3}, found[DIGEST_SIZE] = {0};
+	struct file_identity id, other;
 	struct stored *s;
-	struct stat st, other;
 
 	(void)state;
 	place_make(&p);
 	put_text(p.folder, "file", "content");
-	st = stat_of(&p, "file");
-	st.st_ctim.tv_sec -= 100;
-	st.st_mtim.tv_sec -= 100;
+	id = identity_of(&p, "file");
+	id.ctime -= 100000000000;
+	id.mtime -= 100000000000;
 	s = stored_open(p.cache);
-	stored_learn(s, &st, sum);
-	stored_close(s);
-	s = stored_open(p.cache);
-	assert_true(stored_know(s, &st, found));
+	stored_learn(s, &id, sum);
+	assert_true(stored_know(s, &id, found));
+	another_run(&p, &s);
+	assert_true(stored_know(s, &id, found));
 	assert_memory_equal(found, sum, DIGEST_SIZE);
 	for (int i = 0; i < 5; i++) {
-		other = st;
-		other.st_dev += i == 0;
-		other.st_ino += i == 1;
-		other.st_size += i == 2;
-		other.st_mtim.tv_nsec += i == 3;
-		other.st_ctim.tv_nsec += i == 4;
+		other = id;
+		other.device += i == 0;
+		other.inode += i == 1;
+		other.size += i == 2;
+		other.mtime += i == 3;
+		other.ctime += i == 4;
 		assert_false(stored_know(s, &other, found));
 	}
-	/* It has changed: the new facts replace the old ones. */
-	other = st;
-	other.st_ctim.tv_sec++;
+	/* It changed: what is known of it now replaces what was. */
+	other = id;
+	other.ctime++;
 	stored_learn(s, &other, sum);
-	stored_close(s);
-	s = stored_open(p.cache);
-	assert_false(stored_know(s, &st, found));
+	another_run(&p, &s);
+	assert_false(stored_know(s, &id, found));
 	assert_true(stored_know(s, &other, found));
 	stored_close(s);
 }
@@ -412,18 +663,18 @@ static void a_file_that_has_just_changed_is_not_known(void **state)
 {
 	_cleanup_place_ struct place p;
 	uint8_t sum[DIGEST_SIZE] = {1};
+	struct file_identity id;
 	struct stored *s;
-	struct stat st;
 
 	(void)state;
 	place_make(&p);
 	put_text(p.folder, "file", "content");
-	st = stat_of(&p, "file");
+	id = identity_of(&p, "file");
 	s = stored_open(p.cache);
-	stored_learn(s, &st, sum);
-	stored_close(s);
-	s = stored_open(p.cache);
-	assert_false(stored_know(s, &st, sum));
+	stored_learn(s, &id, sum);
+	assert_false(stored_know(s, &id, sum));
+	another_run(&p, &s);
+	assert_false(stored_know(s, &id, sum));
 	stored_close(s);
 }
 
@@ -454,17 +705,24 @@ int main(void)
 		cmocka_unit_test(what_was_put_comes_back),
 		cmocka_unit_test(what_is_longer_than_the_caller_takes_is_not_there),
 		cmocka_unit_test(no_cache_at_all_has_nothing),
+		cmocka_unit_test(a_cache_without_a_folder_lasts_for_a_run),
 		cmocka_unit_test(any_damaged_byte_is_noticed),
+		cmocka_unit_test(what_is_not_damaged_in_a_file_stays),
 		cmocka_unit_test(trailing_bytes_are_damage),
-		cmocka_unit_test(a_blob_that_others_may_write_is_not_trusted),
-		cmocka_unit_test(a_link_in_place_of_a_blob_is_not_followed),
-		cmocka_unit_test(a_blob_under_the_name_of_another_is_damaged),
+		cmocka_unit_test(a_file_that_others_may_write_is_not_trusted),
+		cmocka_unit_test(a_link_in_place_of_a_file_is_not_followed),
 		cmocka_unit_test(a_folder_that_others_may_write_is_refused),
 		cmocka_unit_test(a_link_in_place_of_the_folder_is_refused),
 		cmocka_unit_test(a_folder_that_cannot_be_made_is_told_once),
 		cmocka_unit_test(a_folder_deleted_in_use_is_no_failure),
+		cmocka_unit_test(two_runs_at_once_lose_nothing),
+		cmocka_unit_test(threads_may_put_and_get_at_once),
+		cmocka_unit_test(what_a_killed_run_had_put_is_not_there),
+		cmocka_unit_test(many_runs_make_few_files),
 		cmocka_unit_test(what_was_not_used_for_longest_goes_first),
-		cmocka_unit_test(only_dead_temporary_files_are_cleared),
+		cmocka_unit_test(the_limit_holds_for_what_one_run_puts),
+		cmocka_unit_test(a_frozen_cache_writes_nothing),
+		cmocka_unit_test(only_what_is_dead_and_ours_is_cleared),
 		cmocka_unit_test(a_file_is_known_by_its_identity_alone),
 		cmocka_unit_test(a_file_that_has_just_changed_is_not_known),
 		cmocka_unit_test(a_compressed_form_belongs_to_content_codec_and_level),

@@ -13,9 +13,8 @@
  * function here fails: a cache that cannot be used finds nothing, and keeps nothing;
  * cache_problem() has the reason.
  *
- * A blob is written to a temporary name and renamed; there are no locks. A file of a blob:
- * "PRB1", u32 length of the key, u64 length of the data, SHA-256 of the data, key, data; all
- * integers little-endian. Its name is the SHA-256 of the key in hexadecimal digits.
+ * The blobs lie in a few files (host/remembered/blobs.h). What a run puts is there for itself at
+ * once, and for other runs after cache_commit(). There are no locks.
  */
 
 #include <stdbool.h>
@@ -32,9 +31,19 @@ enum {
 
 struct cache;
 
-/* Never NULL. DIR need not exist: it is created, with mode 0700, when the first blob is put.
- * cache_free() enforces LIMIT, in bytes: the least recently used blobs are removed. */
+/* Never NULL. DIR need not exist: it is created, with mode 0700, when the first blob is put. With
+ * DIR NULL blobs are there for this run only, in memory. LIMIT is in bytes: what was not used for
+ * the longest time is deleted. */
 struct cache *cache_new(const char *dir, uint64_t limit);
+
+/* Whether a blob that is put will be there in this run; and in later ones. */
+bool cache_takes(const struct cache *c);
+bool cache_keeps(const struct cache *c);
+
+/* Keeps what was put, and puts nothing more. Once. */
+void cache_commit(struct cache *c);
+
+/* Commits, if that was not done. */
 void cache_free(struct cache *c);
 static inline void cleanup_cache(struct cache **c)
 {

@@ -75,13 +75,20 @@ struct file_identity file_identity_decode(const uint8_t *data)
 	};
 }
 
+bool file_identity_is_racy(const struct file_identity *id)
+{
+	int64_t limit = (int64_t)(time(NULL) - TRACE_RACY) * NSEC;
+
+	/* The ctime cannot be set, so one in the future is from a clock that was set back. */
+	return id->ctime >= limit ||
+	       (id->mtime >= limit && id->mtime < limit + (TRACE_RACY + 1LL) * NSEC);
+}
+
 bool file_is_racy(const struct stat *st)
 {
-	time_t limit = time(NULL) - TRACE_RACY;
+	struct file_identity id = file_identity(st);
 
-	/* A ctime cannot be set: one in the future means that the clock was set back. */
-	return st->st_ctim.tv_sec >= limit ||
-	       (st->st_mtim.tv_sec >= limit && st->st_mtim.tv_sec <= limit + TRACE_RACY);
+	return file_identity_is_racy(&id);
 }
 
 struct trace *trace_new(const struct root *root, struct err *err)
@@ -176,7 +183,22 @@ static void add_stat(struct buf *out, int fd, const struct stat *st, bool pseudo
 	buf_add_u64le(out, id.inode);
 }
 
-/* PSEUDO and RACY are untouched if there is no regular file. */
+/* The file at PATH, seen as ST, through a folder that stays open. False: look at the file itself. */
+static bool answer_held(const struct root *r, const char *path, const struct stat *st,
+			struct buf *out)
+{
+	const char *name;
+	const struct held_folder *folder = root_held(r, path, &name);
+
+	/* What is mounted on it is another filesystem. */
+	if (!folder || !S_ISREG(st->st_mode) || folder->device != st->st_dev ||
+	    is_pseudo(folder->fd, st) || file_is_racy(st))
+		return false;
+	add_stat(out, folder->fd, st, false);
+	return true;
+}
+
+/* PSEUDO and RACY are untouched when there is no regular file. */
 static void ask_stat(const struct root *r, const char *path, int flags, struct buf *out,
 		     bool *pseudo, bool *racy)
 {
@@ -314,7 +336,8 @@ bool trace_holds(const struct trace *t, const struct trace_fact *fact)
 
 /* ---- noting ---- */
 
-enum { MISSING = 'm' }; /* the letter of a missing path in the keys of `known` */
+/* In the keys of what is known. */
+enum { MISSING = 'm', STILL = 'h' };
 
 /* Adds the key; false if it is there already. */
 static bool add_known(struct trace *t, int what, const char *path)
@@ -393,6 +416,31 @@ static int ask_file(const struct root *r, int kind, const char *path, struct buf
 	return TRACE_CONTENT;
 }
 
+/* Once it is known what a file that keeps still is, that stands for its content, too. */
+static bool note_seen(struct trace *t, const char *path, const struct stat *st)
+{
+	_cleanup_buf_ struct buf answer = BUF_INIT;
+
+	if (!answer_held(&t->root, path, st, &answer))
+		return false;
+	if (add_known(t, TRACE_STAT, path))
+		add_fact(t, TRACE_STAT, path, &answer);
+	add_known(t, STILL, path);
+	return true;
+}
+
+static bool note_held(struct trace *t, const struct root *r, int outside, const char *path)
+{
+	const char *name;
+	const struct held_folder *folder = outside ? NULL : root_held(r, path, &name);
+	struct stat st;
+
+	if (folder && strset_has(&t->known, arena_printf(&t->arena, "%c%s", STILL, path)))
+		return true;
+	return folder && fstatat(folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       note_seen(t, path, &st);
+}
+
 static void note_locked(struct trace *t, int question, const char *path)
 {
 	_cleanup_buf_ struct buf answer = BUF_INIT;
@@ -400,6 +448,8 @@ static void note_locked(struct trace *t, int question, const char *path)
 	const struct root *r = outside ? &t->host : &t->root;
 
 	if (!add_known(t, question, path) || is_below_missing(t, question, path))
+		return;
+	if (kind == TRACE_CONTENT && note_held(t, r, outside, path))
 		return;
 	if (kind == TRACE_STAT || kind == TRACE_LSTAT || kind == TRACE_CONTENT)
 		kind = ask_file(r, kind, path, &answer);
@@ -421,6 +471,18 @@ void trace_note(struct trace *t, int question, const char *path)
 	note_locked(t, question, path);
 	pthread_mutex_unlock(&t->lock);
 	errno = saved;
+}
+
+bool trace_note_stat(struct trace *t, const char *path, const struct stat *st)
+{
+	bool noted;
+
+	if (!t)
+		return true;
+	pthread_mutex_lock(&t->lock);
+	noted = note_seen(t, path, st);
+	pthread_mutex_unlock(&t->lock);
+	return noted;
 }
 
 static int note_library(struct dl_phdr_info *info, size_t size, void *trace)

@@ -53,6 +53,7 @@ struct file_identity file_identity_decode(const uint8_t *data);
 
 /* A change within the same tick of the clock would not show: do not rely on identity. */
 bool file_is_racy(const struct stat *st);
+bool file_identity_is_racy(const struct file_identity *id);
 
 enum trace_question {
 	TRACE_STAT = 's',    /* what it is; links are followed */
@@ -86,6 +87,10 @@ static inline void cleanup_trace(struct trace **t)
 /* Asks and notes the answer. TRACE_CONTENT becomes TRACE_STAT where the identity is enough. T may
  * be NULL. Thread-safe. */
 void trace_note(struct trace *t, int question, const char *path);
+
+/* The same for what a file is, if it lies in a folder that stays open (root_held()) and was just seen
+ * there as ST. False: that is not enough to know it again, and nothing was noted. */
+bool trace_note_stat(struct trace *t, const char *path, const struct stat *st);
 
 /* Notes this program and the shared libraries it runs with. */
 void trace_note_program(struct trace *t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image/stored.h"
+#include "host/remembered/stored.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ struct stored {
 	struct known *old; /* of the list, by device and inode */
 	size_t n_old;
 	pthread_mutex_t lock;
-	struct known *new; /* in this run; ranks from 0 */
+	struct known *new; /* in this run, likewise */
 	size_t n_new;
 };
 
@@ -129,12 +129,16 @@ static void write_list(struct stored *s)
 		cache_put(s->cache, LIST_KEY, list.data, list.len, NULL);
 }
 
+void stored_keep(struct stored *s)
+{
+	if (s && s->n_new)
+		write_list(s);
+}
+
 void stored_close(struct stored *s)
 {
 	if (!s)
 		return;
-	if (s->n_new)
-		write_list(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->old);
 	free(s->new);
@@ -143,35 +147,86 @@ void stored_close(struct stored *s)
 
 /* ---- files ---- */
 
-bool stored_know(struct stored *s, const struct stat *st, uint8_t sum[DIGEST_SIZE])
+/* Where the file is, or would be, among those of this run. Call with the lock held. */
+static size_t place_of(const struct stored *s, const struct file_identity *id)
 {
-	struct file_identity id = file_identity(st);
-	struct known *k = s ? find(s, &id) : NULL;
+	size_t low = 0, high = s->n_new;
 
-	if (!k || !file_identity_equal(&k->id, &id))
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (file_identity_compare(&s->new[middle].id, id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool knows(const struct known *k, const struct file_identity *id, uint8_t *sum)
+{
+	if (!k || !file_identity_equal(&k->id, id))
 		return false;
-	pthread_mutex_lock(&s->lock);
-	k->used = true;
-	pthread_mutex_unlock(&s->lock);
 	memcpy(sum, k->sum, DIGEST_SIZE);
 	return true;
 }
 
-void stored_learn(struct stored *s, const struct stat *st, const uint8_t sum[DIGEST_SIZE])
+bool stored_know(struct stored *s, const struct file_identity *id, uint8_t sum[DIGEST_SIZE])
 {
-	struct known k = {.id = file_identity(st)};
+	struct known *k = s ? find(s, id) : NULL;
+	bool known = false;
+	size_t new;
 
-	if (!s || file_is_racy(st))
+	if (!s)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	new = place_of(s, id);
+	if (new < s->n_new)
+		known = knows(&s->new[new], id, sum);
+	if (!known && knows(k, id, sum))
+		known = k->used = true;
+	pthread_mutex_unlock(&s->lock);
+	return known;
+}
+
+static void insert(struct stored *s, const struct known *k)
+{
+	size_t at = place_of(s, &k->id);
+
+	if (at < s->n_new && file_identity_compare(&s->new[at].id, &k->id) == 0) {
+		s->new[at] = *k;
+		return;
+	}
+	if ((s->n_new & (s->n_new - 1)) == 0)
+		s->new = xrealloc(s->new, s->n_new ? s->n_new * 2 : 1, sizeof(*s->new));
+	memmove(&s->new[at + 1], &s->new[at], (s->n_new - at) * sizeof(*k));
+	s->new[at] = *k;
+	s->n_new++;
+}
+
+void stored_learn(struct stored *s, const struct file_identity *id, const uint8_t sum[DIGEST_SIZE])
+{
+	struct known k = {.id = *id};
+
+	if (!s || file_identity_is_racy(id))
 		return;
 	memcpy(k.sum, sum, DIGEST_SIZE);
 	pthread_mutex_lock(&s->lock);
-	if ((s->n_new & (s->n_new - 1)) == 0)
-		s->new = xrealloc(s->new, s->n_new ? s->n_new * 2 : 1, sizeof(*s->new));
-	s->new[s->n_new++] = k;
+	insert(s, &k);
 	pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- what they are when compressed ---- */
+
+bool stored_takes(const struct stored *s)
+{
+	return s && cache_takes(s->cache);
+}
+
+bool stored_keeps(const struct stored *s)
+{
+	return s && cache_keeps(s->cache);
+}
 
 static void make_key(char out[KEY_SIZE], const uint8_t sum[DIGEST_SIZE],
 		     const struct stored_form *form)
@@ -180,7 +235,8 @@ static void make_key(char out[KEY_SIZE], const uint8_t sum[DIGEST_SIZE],
 
 	digest_text(sum, hex);
 	snprintf(out, KEY_SIZE, "compressed %s level %d%s, aligned, by %s: %s",
-		 codec_info(form->codec)->name, form->level, form->x86_filter ? " x86" : "", encode_library(form->codec), hex);
+		 codec_info(form->codec)->name, form->level, form->x86_filter ? " x86" : "",
+		 encode_library(form->codec), hex);
 }
 
 bool stored_get(struct stored *s, const uint8_t sum[DIGEST_SIZE], const struct stored_form *form,

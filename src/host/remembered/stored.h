@@ -20,20 +20,26 @@
 #include "base/digest.h"
 #include "format/codec/codec.h"
 #include "host/remembered/cache.h"
+#include "host/remembered/trace.h"
 
 struct stored;
 
 /* NULL without a CACHE, which must outlive it. */
 struct stored *stored_open(struct cache *cache);
 
-/* Keeps what was learned about files, and frees S. */
+/* Keeps what was learned about files. Once. */
+void stored_keep(struct stored *s);
 void stored_close(struct stored *s);
 
-/* True, with the digest of its content, if the content of the file described by ST is known. */
-bool stored_know(struct stored *s, const struct stat *st, uint8_t sum[DIGEST_SIZE]);
+/* True, with the digest of its content, if the content of the file ID is known. */
+bool stored_know(struct stored *s, const struct file_identity *id, uint8_t sum[DIGEST_SIZE]);
 
-/* Remembers that the file has this content. ST was taken before the file was read. */
-void stored_learn(struct stored *s, const struct stat *st, const uint8_t sum[DIGEST_SIZE]);
+/* Remembers that the file has this content. It was ID before it was read. */
+void stored_learn(struct stored *s, const struct file_identity *id, const uint8_t sum[DIGEST_SIZE]);
+
+/* Whether what is put will be there in this run; and in later ones. */
+bool stored_takes(const struct stored *s);
+bool stored_keeps(const struct stored *s);
 
 /* How content is compressed. */
 struct stored_form {
