@@ -28,7 +28,7 @@ void progress_step(size_t done, size_t total, void *progress)
 	size_t filled = total ? done * PROGRESS_WIDTH / total : 0;
 	char bar[PROGRESS_WIDTH + 1], line[256];
 
-	if (!is_watched() || clock_now() < p->next)
+	if (clock_now() < p->next || !is_watched())
 		return;
 	p->shown = true;
 	p->next = clock_now() + REDRAW_SECONDS;

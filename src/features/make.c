@@ -161,15 +161,17 @@ static bool is_asked_for(const struct request *request, const char *feature)
 
 static int finish_modules(struct build *b, struct err *err)
 {
-	int r = storage_complete(b, err);
+	int r = modules_apply_rules(b->modules, err);
 
+	if (r == 0)
+		r = storage_complete(b, err);
 	if (r == 0)
 		r = modules_add_softdeps(b->modules, err);
 	if (r == 0)
 		r = remove_modules(b, err);
 	if (r == 0)
 		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
-			       b->codec != CODEC_NONE, storage_rules, err);
+			       storage_rules, err);
 
 	return r < 0 ? r : add_boot_conf(b, err);
 }
@@ -211,7 +213,8 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	if (r == 0 && build_is_hostonly(b))
 		r = build_read_hardware(request, root, &b->plan.arena, &b->hardware, err);
 	if (r == 0)
-		r = modules_open(root, &b->kernel, &b->plan.arena, &b->modules, err);
+		r = modules_open(root, &b->kernel, b->codec == CODEC_NONE ? 0 : PLAN_STORE_LEVEL,
+				 &b->plan.arena, &b->modules, err);
 	if (r < 0)
 		return r;
 	r = build_open_binaries(b, &b->plan, &b->binaries, err);

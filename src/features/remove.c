@@ -99,7 +99,7 @@ int remove_modules(struct build *b, struct err *err)
 	if (!b->request->remove.n)
 		return 0;
 	b->removed = arena_alloc(&b->plan.arena, b->request->remove.n * sizeof(*b->removed));
-	if (modules_drop(b->modules, b->codec != CODEC_NONE, remove_takes, b, err) < 0)
+	if (modules_drop(b->modules, remove_takes, b, err) < 0)
 		return err_prefix(err, "--remove");
 	return 0;
 }

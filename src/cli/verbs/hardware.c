@@ -166,7 +166,7 @@ static int run(const struct command *self, int argc, char **argv)
 	/* The hardware can be shown even if there is no kernel. */
 	r = kernel_find(&root, version, &q.arena, &kernel, &err);
 	if (r == 0)
-		r = modules_open(&root, &kernel, &q.arena, &report.modules, &err);
+		r = modules_open(&root, &kernel, 0, &q.arena, &report.modules, &err);
 	if (r < 0 && version)
 		return cli_fail(&err);
 	if (r == 0)

@@ -13,13 +13,6 @@ enum {
 };
 
 static const struct modules_rule rules[] = {
-	/* For the running system, or for a feature that adds its own modules. */
-	{"kernel/drivers/gpu/", NULL, 0, 0},
-	{"kernel/drivers/infiniband/", NULL, 0, 0},
-	{"kernel/drivers/media/", NULL, 0, 0},
-	{"kernel/drivers/net/", NULL, 0, 0},
-	{"kernel/drivers/video/fbdev/", NULL, 0, 0},
-
 	{"kernel/drivers/hv/hv_vmbus.ko", "bus of Hyper-V machines", ALWAYS, 0},
 	{"kernel/drivers/xen/", "devices of Xen machines", ALWAYS, FACTS_BUS},
 	{"kernel/drivers/firewire/firewire-ohci.ko", "FireWire", ALWAYS, 0},
@@ -38,7 +31,10 @@ static const struct modules_rule rules[] = {
 	{"kernel/drivers/usb/typec/", "USB-C ports", LATE, 0},
 	{"kernel/drivers/watchdog/", "watchdogs", LATE, 0},
 	{"kernel/drivers/char/", "consoles of virtual machines", LATE, FACTS_BUS},
-	{"kernel/drivers/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
+	{"kernel/drivers/hv/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
+	{"kernel/drivers/iommu/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
+	{"kernel/drivers/pci/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
+	{"kernel/drivers/virt/", "devices of virtual machines", REACH_GENERIC, FACTS_BUS},
 	{0},
 };
 

@@ -16,6 +16,7 @@ enum {
 static const struct modules_rule rules[] = {
 	{"kernel/drivers/hid/", "keyboards", LATE, 0},
 	{"kernel/drivers/input/keyboard/", "keyboards", LATE, 0},
+	{"kernel/drivers/input/misc/xen-kbdfront.ko", "keyboards of Xen machines", LATE, 0},
 	{"kernel/drivers/input/mouse/psmouse.ko", "keyboards and mice on one chip", LATE, 0},
 	{"kernel/drivers/input/serio/", "keyboards", LATE, 0},
 	{"kernel/drivers/usb/host/", "USB controllers", ALWAYS, 0},

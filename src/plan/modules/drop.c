@@ -34,8 +34,8 @@ static int drop_dependencies(const struct modules *m, struct module *mod, struct
 	return 0;
 }
 
-int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char *path, void *arg),
-		 void *arg, struct err *err)
+int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg), void *arg,
+		 struct err *err)
 {
 	size_t kept = 0;
 	int r = 0;
@@ -44,7 +44,7 @@ int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char
 	for (size_t i = 0; i < m->count && r == 0; i++) {
 		struct module *mod = m->list[i];
 
-		if (!unwanted(modules_image_path(m, mod, recompress), arg)) {
+		if (!unwanted(modules_image_path(m, mod), arg)) {
 			strset_add(&m->by_name, mod->name, mod);
 			m->list[kept++] = mod;
 		} else if (mod->flags & (MODULES_LOAD | MODULES_REQUIRED)) {

@@ -5,16 +5,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/parallel.h"
 #include "base/strset.h"
 #include "base/text.h"
 #include "format/codec/decode_all.h"
 #include "format/kernel/modinfo.h"
+#include "format/codec/encode.h"
 #include "format/codec/unpack.h"
+#include "host/remembered/stored.h"
 #include "plan/modules/facts_cache.h"
 
 enum { MODULE_SIZE_MAX = 256 * 1024 * 1024 };
@@ -24,6 +26,7 @@ struct facts_table {
 	struct arena *arena;
 	struct strset by_file; /* struct facts */
 	struct facts_cache *cache;
+	int level; /* of those that are compressed here; 0: none is */
 };
 
 /*
@@ -65,15 +68,25 @@ static const struct {
 	{"usb_stor_disconnect", FACTS_DISKS},
 };
 
+struct result {
+	unsigned provides;
+	struct buf firmware, weakdeps;
+	struct file_identity id; /* before it was read */
+	bool racy;
+	struct err err;
+};
+
+/* What a thread reuses from one file to the next. */
+struct worker {
+	struct buf raw, plain, packed;
+	struct zstd_encoder *encoder;
+};
+
 struct scan {
 	const struct facts_table *t;
-	const char **files;
-	struct result {
-		unsigned provides;
-		struct buf firmware, weakdeps;
-		struct stat st;
-		struct err err;
-	} *results;
+	const struct facts_file *files;
+	struct result *results;
+	struct worker *workers;
 };
 
 /* Names everything beside the files that the facts depend on. */
@@ -87,11 +100,12 @@ static const char *cache_key(const struct root *root, const char *name, struct a
 	return arena_strdup(arena, buf_cstr(&text));
 }
 
-struct facts_table *facts_new(const struct root *root, const char *name, struct arena *arena)
+struct facts_table *facts_new(const struct root *root, const char *name, int level,
+			      struct arena *arena)
 {
 	struct facts_table *t = arena_alloc(arena, sizeof(*t));
 
-	*t = (struct facts_table){.root = root, .arena = arena};
+	*t = (struct facts_table){.root = root, .arena = arena, .level = level};
 	t->cache = facts_cache_open(root->cache, cache_key(root, name, arena), arena);
 	return t;
 }
@@ -102,6 +116,11 @@ void facts_free(struct facts_table *t)
 		return;
 	facts_cache_close(t->cache);
 	strset_clear(&t->by_file);
+}
+
+void facts_keep(struct facts_table *t)
+{
+	facts_cache_keep(t->cache);
 }
 
 static void add_names(const char *section, size_t len, const char *key, struct buf *out)
@@ -136,50 +155,100 @@ static int decode_facts(const void *data, size_t len, struct result *out, struct
 	return r;
 }
 
-static int scan_packed(const void *data, size_t len, enum codec codec, struct result *out,
-		       struct err *err)
+static int scan_packed(struct worker *w, enum codec codec, struct result *out)
 {
-	_cleanup_buf_ struct buf plain = BUF_INIT;
-	const struct decoder_ops *ops = decoder_find(codec);
 	int r;
 
-	if (codec_detect(data, len) != codec)
-		return err_set(err, -EBADMSG, "is not %s data, as its name says",
+	w->plain.len = 0;
+	if (codec_detect(w->raw.data, w->raw.len) != codec)
+		return err_set(&out->err, -EBADMSG, "is not %s data, as its name says",
 			       codec_info(codec)->name);
-	r = unpack(ops, data, len, MODULE_SIZE_MAX, &plain, NULL, err);
-	return r < 0 ? r : decode_facts(plain.data, plain.len, out, err);
+	r = unpack(decoder_find(codec), w->raw.data, w->raw.len, MODULE_SIZE_MAX, &w->plain, NULL,
+		   &out->err);
+	return r < 0 ? r : decode_facts(w->plain.data, w->plain.len, out, &out->err);
+}
+
+/* Compresses the file that was just read, if that was not done before. Whatever fails here is
+ * tried again, and reported, when the image is packed. */
+static void store(const struct facts_table *t, struct worker *w, const struct file_identity *id)
+{
+	const struct stored_form form = {.codec = CODEC_ZSTD, .level = t->level};
+	uint8_t sum[DIGEST_SIZE], sha256[DIGEST_SIZE];
+
+	w->packed.len = 0;
+	digest_of(w->raw.data, w->raw.len, sum);
+	stored_learn(t->root->stored, id, sum);
+	if (stored_get(t->root->stored, sum, &form, &w->packed, sha256))
+		return;
+	if (!w->encoder)
+		w->encoder = zstd_encoder_new();
+	if (!w->encoder ||
+	    zstd_encode(w->encoder, t->level, w->raw.data, w->raw.len, &w->packed, NULL) < 0)
+		return;
+	digest_of(w->packed.data, w->packed.len, sha256);
+	stored_put(t->root->stored, sum, &form, &w->packed, sha256);
+}
+
+/*
+ * All of the file in W->raw. If it changes meanwhile, its identity is another one when it is packed,
+ * or looked up in another run: what was learned from it is then not used.
+ */
+static int read_module(const struct facts_table *t, const char *file, struct worker *w,
+		       struct result *out)
+{
+	_cleanup_fd_ int fd = root_openat(t->root, file, O_RDONLY | O_NONBLOCK);
+	struct stat st;
+	size_t size;
+	ssize_t n;
+
+	w->raw.len = 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(&out->err, fd < 0 ? fd : -errno, "module /%s", file);
+	if (!S_ISREG(st.st_mode) || st.st_size == 0)
+		return err_set(&out->err, -EBADMSG, "module /%s is not a file with content", file);
+	if (st.st_size > MODULE_SIZE_MAX)
+		return err_set(&out->err, -E2BIG, "module /%s has over %d MiB", file,
+			       MODULE_SIZE_MAX >> 20);
+	size = (size_t)st.st_size;
+	if (buf_reserve(&w->raw, size) < 0)
+		return err_set(&out->err, -ENOMEM, "module /%s: no memory left", file);
+	out->id = file_identity(&st);
+	n = read_full(fd, w->raw.data, size);
+	if (n < 0)
+		return err_sys(&out->err, (int)n, "module /%s", file);
+	if ((size_t)n != size) {
+		err_set(&out->err, -ESTALE, "module /%s changed while it was read", file);
+		return err_hint(&out->err, "build again when whatever writes to it is done");
+	}
+	out->racy = file_identity_is_racy(&out->id);
+	w->raw.len = size;
+	return 0;
 }
 
 static int scan_one(size_t item, unsigned worker, void *arg)
 {
 	struct scan *s = arg;
-	const char *file = s->files[item];
+	const struct facts_file *file = &s->files[item];
 	struct result *out = &s->results[item];
-	_cleanup_fd_ int fd = root_openat(s->t->root, file, O_RDONLY | O_NONBLOCK);
-	enum codec codec = codec_by_suffix(file);
-	size_t size;
-	void *data;
-	int r;
+	struct worker *w = &s->workers[worker];
+	enum codec codec = codec_by_suffix(file->name);
+	int r = read_module(s->t, file->name, w, out);
 
-	(void)worker;
-	if (fd < 0)
-		return err_sys(&out->err, fd, "module /%s", file);
-	if (fstat(fd, &out->st) < 0 || !S_ISREG(out->st.st_mode) || out->st.st_size == 0)
-		return err_set(&out->err, -EBADMSG, "module /%s is not a file with content", file);
-	size = (size_t)out->st.st_size;
-	data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return err_sys(&out->err, -errno, "module /%s", file);
+	if (r < 0)
+		return r;
 	if (codec == CODEC_NONE)
-		r = decode_facts(data, size, out, &out->err);
+		r = decode_facts(w->raw.data, w->raw.len, out, &out->err);
 	else
-		r = scan_packed(data, size, codec, out, &out->err);
-	munmap(data, size);
+		r = scan_packed(w, codec, out);
 	if (r < 0) {
-		err_prefix(&out->err, "module /%s", file);
+		err_prefix(&out->err, "module /%s", file->name);
 		err_hint(&out->err, "reinstall the kernel's modules");
+		return r;
 	}
-	return r;
+	if (s->t->level && codec == CODEC_NONE && stored_takes(s->t->root->stored) &&
+	    (!file->provides || file->provides & out->provides))
+		store(s->t, w, &out->id);
+	return 0;
 }
 
 static void add_facts(struct facts_table *t, const char *file, const struct result *result)
@@ -187,6 +256,8 @@ static void add_facts(struct facts_table *t, const char *file, const struct resu
 	struct facts *f = arena_alloc(t->arena, sizeof(*f));
 
 	*f = (struct facts){
+		.id = result->id,
+		.racy = result->racy,
 		.provides = result->provides,
 		.firmware = arena_memdup(t->arena, result->firmware.data, result->firmware.len),
 		.firmware_len = result->firmware.len,
@@ -194,10 +265,10 @@ static void add_facts(struct facts_table *t, const char *file, const struct resu
 		.weakdeps_len = result->weakdeps.len,
 	};
 	strset_add(&t->by_file, file, f);
-	facts_cache_add(t->cache, &result->st, f);
+	facts_cache_add(t->cache, f);
 }
 
-/* Always stats the file, even with a cache: the answer belongs to the trace of the plan. */
+/* The file is asked for in any case: what the answer was belongs to the trace of the plan. */
 static bool is_known(struct facts_table *t, const char *file)
 {
 	const struct facts *f;
@@ -209,24 +280,51 @@ static bool is_known(struct facts_table *t, const char *file)
 	return f && strset_add(&t->by_file, file, (void *)f);
 }
 
-int facts_read(struct facts_table *t, const char *const *files, size_t count, struct err *err)
+static void free_workers(struct worker *workers, unsigned n)
 {
-	_cleanup_free_ const char **unread = xrealloc(NULL, count + 1, sizeof(*unread));
+	for (unsigned i = 0; i < n; i++) {
+		buf_clear(&workers[i].raw);
+		buf_clear(&workers[i].plain);
+		buf_clear(&workers[i].packed);
+		zstd_encoder_free(workers[i].encoder);
+	}
+	free(workers);
+}
+
+static int scan_all(struct scan *s, size_t n)
+{
+	unsigned threads = parallel_cores();
+	int r;
+
+	if (threads > n)
+		threads = n ? (unsigned)n : 1;
+	s->workers = calloc(threads, sizeof(*s->workers));
+	if (!s->workers)
+		return -ENOMEM;
+	r = parallel_run(n, threads, scan_one, s);
+	free_workers(s->workers, threads);
+	return r;
+}
+
+int facts_read(struct facts_table *t, const struct facts_file *files, size_t count,
+	       struct err *err)
+{
+	_cleanup_free_ struct facts_file *unread = xrealloc(NULL, count + 1, sizeof(*unread));
 	struct scan s = {.t = t, .files = unread};
 	bool told = false;
 	size_t n = 0;
 	int r;
 
 	for (size_t i = 0; i < count; i++)
-		if (!is_known(t, files[i]))
+		if (!is_known(t, files[i].name))
 			unread[n++] = files[i];
 	s.results = calloc(n + 1, sizeof(*s.results));
-	if (!s.results)
-		return err_set(err, -ENOMEM, "no memory left to read modules");
-	r = parallel_run(n, parallel_cores(), scan_one, &s);
-	for (size_t i = 0; i < n; i++) {
+	r = s.results ? scan_all(&s, n) : -ENOMEM;
+	if (r == -ENOMEM)
+		err_set(err, r, "no memory left to read modules");
+	for (size_t i = 0; i < n && s.results; i++) {
 		if (r == 0)
-			add_facts(t, unread[i], &s.results[i]);
+			add_facts(t, unread[i].name, &s.results[i]);
 		else if (s.results[i].err.code == r && err && !told) {
 			*err = s.results[i].err;
 			told = true;

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "host/remembered/trace.h"
 #include "host/root.h"
 
 enum facts_provides {
@@ -21,6 +22,8 @@ enum facts_provides {
 };
 
 struct facts {
+	struct file_identity id; /* of the file that says so */
+	bool racy;		 /* it may have changed again without that showing */
 	unsigned provides;
 	const char *firmware;  /* names, NUL-terminated each */
 	size_t firmware_len;
@@ -30,16 +33,31 @@ struct facts {
 
 struct facts_table;
 
+/* A file below the root, which will be packed if it provides one of these, or in any case (0). */
+struct facts_file {
+	const char *name;
+	unsigned provides;
+};
+
 /* NAME distinguishes this kernel's table from others in the cache. ROOT and ARENA must outlive the
- * result. */
-struct facts_table *facts_new(const struct root *root, const char *name, struct arena *arena);
+ * result. LEVEL: at which zstd compresses those modules that are not compressed yet; 0: they will
+ * be packed as they are. */
+struct facts_table *facts_new(const struct root *root, const char *name, int level,
+			      struct arena *arena);
 
 /* Keeps what was learned. T may be NULL. */
 void facts_free(struct facts_table *t);
 
-/* Reads those of the COUNT FILES (below the root) that were not read before. The names must live as
- * long as the table. A file that is damaged or missing is an error that names it. */
-int facts_read(struct facts_table *t, const char *const *files, size_t count, struct err *err);
+/*
+ * Reads those of the COUNT FILES that were not read before. What will be packed is compressed from
+ * the same bytes, and kept in root->stored: it is not read a second time. The names must live as
+ * long as the table. A file that is damaged or missing is an error that names it.
+ */
+int facts_read(struct facts_table *t, const struct facts_file *files, size_t count,
+	       struct err *err);
+
+/* Keeps what was learned, for another run. */
+void facts_keep(struct facts_table *t);
 
 /* The facts of a file that was read. */
 const struct facts *facts_of(const struct facts_table *t, const char *file);

@@ -23,6 +23,7 @@ struct facts_cache {
 	struct known *old; /* by device and inode */
 	struct known *new;
 	size_t n_old, n_new;
+	size_t kept; /* of the new ones */
 };
 
 static int by_file(const void *a, const void *b)
@@ -48,6 +49,7 @@ static void decode(struct facts_cache *c, const struct buf *blob, struct arena *
 		const uint8_t *numbers = p + FILE_IDENTITY_SIZE;
 		struct known k = {.id = file_identity_decode(p), .facts = f};
 
+		f->id = k.id;
 		f->provides = le32(numbers);
 		f->firmware_len = le32(numbers + 4);
 		f->weakdeps_len = le32(numbers + 8);
@@ -117,12 +119,19 @@ static void write_blob(struct facts_cache *c)
 		cache_put(c->cache, c->key, blob.data, blob.len, NULL);
 }
 
+void facts_cache_keep(struct facts_cache *c)
+{
+	if (!c || c->kept == c->n_new)
+		return;
+	write_blob(c);
+	c->kept = c->n_new;
+}
+
 void facts_cache_close(struct facts_cache *c)
 {
 	if (!c)
 		return;
-	if (c->n_new)
-		write_blob(c);
+	facts_cache_keep(c);
 	free(c->old);
 	free(c->new);
 	free(c);
@@ -136,10 +145,10 @@ const struct facts *facts_cache_find(const struct facts_cache *c, const struct s
 	return k && file_identity_equal(&k->id, &id) ? k->facts : NULL;
 }
 
-void facts_cache_add(struct facts_cache *c, const struct stat *st, const struct facts *f)
+void facts_cache_add(struct facts_cache *c, const struct facts *f)
 {
-	struct known k = {.id = file_identity(st), .facts = f};
+	struct known k = {.id = f->id, .facts = f};
 
-	if (c && !file_is_racy(st))
+	if (c && !f->racy)
 		push(&c->new, &c->n_new, &k);
 }

@@ -17,11 +17,14 @@ struct facts_cache;
  * on. What is found lives in ARENA. */
 struct facts_cache *facts_cache_open(struct cache *cache, const char *key, struct arena *arena);
 
-/* Writes the blob again if something was added to it. */
+/* Writes the blob again if something was added to it. C may be NULL. */
+void facts_cache_keep(struct facts_cache *c);
+
+/* Keeps it, and frees C. */
 void facts_cache_close(struct facts_cache *c);
 
 /* NULL: not known. C may be NULL. */
 const struct facts *facts_cache_find(const struct facts_cache *c, const struct stat *st);
 
-/* ST was taken before the file was read; F must live until the cache is closed. */
-void facts_cache_add(struct facts_cache *c, const struct stat *st, const struct facts *f);
+/* The file was F->id before it was read; F must live until the cache is closed. */
+void facts_cache_add(struct facts_cache *c, const struct facts *f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,8 +27,8 @@ struct finder {
 	struct plan *plan;
 	const char *config;
 	size_t config_len;
-	bool recompress; /* compress files that are not compressed yet */
 	const char *dirs[4];
+	struct strset folders; /* struct strset of the names in each that was looked at */
 	size_t missing;
 };
 
@@ -71,7 +72,7 @@ static struct plan_entry form_of(struct finder *f, const char *path, const char 
 		e.unpack = codec;
 		e.path = arena_strndup(f->m->arena, path,
 				       strlen(path) - strlen(codec_info(codec)->suffix));
-	} else if (f->recompress && kernel_unpacks(f, CODEC_ZSTD)) {
+	} else if (f->m->level && kernel_unpacks(f, CODEC_ZSTD)) {
 		e.storage = PLAN_STORE;
 		e.compress = true;
 		e.path = arena_printf(f->m->arena, "%s%s", path, codec_info(CODEC_ZSTD)->suffix);
@@ -104,7 +105,58 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	return plan_add(f->plan, &e, err);
 }
 
-/* Adds the files that match PATTERN, except those that an earlier folder has, too. */
+static const struct strset unreadable; /* names of a folder that can be entered, but not listed */
+
+static const struct strset *names_in(struct finder *f, const char *folder);
+
+/* Is PATH, below lib/firmware, listed by its folder? */
+static bool is_listed(struct finder *f, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const struct strset *names =
+		names_in(f, arena_strndup(f->m->arena, path, (size_t)(slash - path)));
+
+	return names == &unreadable || (names && strset_has(names, slash + 1));
+}
+
+/* What is listed once answers for all the names that drivers ask for; NULL: there is no such
+ * folder. */
+static const struct strset *names_in(struct finder *f, const char *folder)
+{
+	void **slot = strset_find(&f->folders, folder);
+	struct strset *names = NULL;
+	char **list;
+	int n = -1;
+
+	if (slot)
+		return *slot;
+	if (strcmp(folder, "lib/firmware") == 0 || is_listed(f, folder))
+		n = root_listdir(f->m->root, folder, f->m->arena, &list);
+	if (n == -EACCES) {
+		names = (struct strset *)&unreadable;
+	} else if (n >= 0) {
+		names = arena_alloc(f->m->arena, sizeof(*names));
+		*names = (struct strset)STRSET_INIT;
+	}
+	for (int i = 0; i < n; i++)
+		strset_add(names, list[i], NULL);
+	strset_add(&f->folders, folder, names);
+	return names;
+}
+
+static void forget_folders(struct finder *f)
+{
+	void **list = xrealloc(NULL, f->folders.count + 1, sizeof(*list));
+	size_t n = strset_values(&f->folders, list);
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i] && list[i] != &unreadable)
+			strset_clear(list[i]);
+	free(list);
+	strset_clear(&f->folders);
+}
+
+/* The names that PATTERN matches and an earlier folder does not have. */
 static int add_glob(struct finder *f, const char *dir, const char *pattern, struct strset *seen,
 		    const char *reason, struct err *err)
 {
@@ -158,6 +210,8 @@ static int add_name(struct finder *f, const char *name, const char *reason, stru
 	static const char *const suffixes[] = {"", ".zst", ".xz"};
 	struct arena *a = f->m->arena;
 
+	if (strlen(name) >= PATH_MAX)
+		return 0;
 	if (strpbrk(name, "*?["))
 		return add_globs(f, name, reason, err);
 	for (size_t d = 0; d < ARRAY_SIZE(f->dirs); d++) {
@@ -166,7 +220,7 @@ static int add_name(struct finder *f, const char *name, const char *reason, stru
 				arena_printf(a, "%s/%s%s", f->dirs[d], name, suffixes[s]);
 			int r;
 
-			if (!root_exists(f->m->root, path))
+			if (!is_listed(f, path) || !root_exists(f->m->root, path))
 				continue;
 			r = add_path(f, path, reason, err);
 			return r < 0 ? r : 1;
@@ -251,13 +305,12 @@ static int add_builtins(struct finder *f, struct err *err)
 }
 
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		 bool recompress, struct err *err)
+		 struct err *err)
 {
 	struct finder f = {.m = m,
 			   .plan = plan,
 			   .config = config,
-			   .config_len = config_len,
-			   .recompress = recompress};
+			   .config_len = config_len};
 	int r = 0;
 
 	f.dirs[0] = arena_printf(m->arena, "lib/firmware/updates/%s", m->kernel->version);
@@ -272,6 +325,7 @@ int firmware_add(struct modules *m, struct plan *plan, const char *config, size_
 	}
 	if (r == 0)
 		r = add_builtins(&f, err);
+	forget_folders(&f);
 	if (f.missing)
 		plan_warn(plan, "%zu firmware file%s that modules name %s not installed", f.missing,
 			  f.missing == 1 ? "" : "s", f.missing == 1 ? "is" : "are");

@@ -59,6 +59,27 @@ static int fail_missing(struct modules *m, const char *name, const char *path, s
 	return kernel_hint_depmod(m->root, m->kernel->version, err);
 }
 
+int modules_read_files(struct modules *m, size_t first, const struct facts_file *more, size_t n,
+		       struct err *err)
+{
+	size_t own = m->count - first;
+	_cleanup_free_ struct facts_file *files = xrealloc(NULL, own + n + 1, sizeof(*files));
+	int r;
+
+	for (size_t i = 0; i < own; i++)
+		files[i] = (struct facts_file){.name = module_file(m, m->list[first + i])};
+	if (n)
+		memcpy(files + own, more, n * sizeof(*files));
+	r = facts_read(m->facts, files, own + n, err);
+	for (size_t i = 0; i < own && r == -ENOENT; i++) {
+		const struct module *mod = m->list[first + i];
+
+		if (!root_exists(m->root, files[i].name))
+			return fail_missing(m, mod->name, mod->path, err);
+	}
+	return r == -ENOENT ? kernel_hint_depmod(m->root, m->kernel->version, err) : r;
+}
+
 static int add_hard(struct modules *m, struct module *mod, const struct dep *dep, unsigned flags,
 		    struct err *err)
 {
@@ -133,8 +154,6 @@ int modules_add(struct modules *m, const struct dep *dep, unsigned flags, const 
 	mod = arena_alloc(m->arena, sizeof(*mod));
 	*mod = (struct module){
 		.name = dep->name, .path = dep->path, .reason = reason, .flags = flags};
-	if (!root_exists(m->root, module_file(m, mod)))
-		return fail_missing(m, dep->name, dep->path, err);
 	if ((m->count & (m->count - 1)) == 0)
 		m->list = xrealloc(m->list, m->count ? m->count * 2 : 1, sizeof(*m->list));
 	m->list[m->count++] = mod;
@@ -164,14 +183,11 @@ int modules_add_name(struct modules *m, const char *name, unsigned flags, const 
 	return MODULES_BUILTIN;
 }
 
-static bool is_compressed_here(const char *file, bool recompress)
-{
-	return recompress && codec_by_suffix(file) == CODEC_NONE;
-}
-
-const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress)
+const char *modules_image_path(struct modules *m, const struct module *mod)
 {
 	const char *file = module_file(m, mod);
 
-	return is_compressed_here(file, recompress) ? arena_printf(m->arena, "%s.zst", file) : file;
+	return m->level && codec_by_suffix(file) == CODEC_NONE
+		       ? arena_printf(m->arena, "%s.zst", file)
+		       : file;
 }

@@ -53,6 +53,9 @@ struct modules {
 	struct softdep *softdeps;
 	size_t n_softdeps;
 	struct facts_table *facts;
+	const struct modules_rule **tables; /* those that are still to be applied */
+	size_t n_tables;
+	int level; /* of zstd, for what is compressed here; 0: nothing is */
 	struct strset builtins; /* struct builtin */
 	const char *double_path; /* of a module that shares its name with another one */
 };
@@ -67,8 +70,8 @@ const struct modules_rule *modules_rule_of(const struct modules_rule *rules, con
 const char *module_file(const struct modules *m, const struct module *mod);
 const char *modules_file_of(const struct modules *m, const char *path);
 
-/* Where a module goes in the image. RECOMPRESS: see modules_finish(). */
-const char *modules_image_path(struct modules *m, const struct module *mod, bool recompress);
+/* Where a module goes in the image. */
+const char *modules_image_path(struct modules *m, const struct module *mod);
 
 /* The module that was added under NAME; NULL. */
 struct module *modules_find(const struct modules *m, const char *name);
@@ -135,6 +138,10 @@ bool modules_next_dep(char **cursor, const char **path, char name[MODINDEX_NAME_
 int modules_add_index(struct modules *m, struct plan *plan,
 		      const struct modules_rule *known, struct err *err);
 
-/* Adds the firmware of all modules of M. RECOMPRESS: see modules_finish(). */
+/* Adds the firmware of all modules of M. */
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		 bool recompress, struct err *err);
+		 struct err *err);
+
+/* Reads the files of what was added, from the FIRST module on, and MORE files. */
+int modules_read_files(struct modules *m, size_t first, const struct facts_file *more, size_t n,
+		       struct err *err);

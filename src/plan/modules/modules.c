@@ -54,8 +54,8 @@ static void note_indexes(const struct root *root, const struct kernel *kernel, s
 	root_note_outside(root, "/proc/cmdline");
 }
 
-int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
-		 struct modules **out, struct err *err)
+int modules_open(const struct root *root, const struct kernel *kernel, int level,
+		 struct arena *arena, struct modules **out, struct err *err)
 {
 	const char *top = root_prefix(root);
 	const char *dir = arena_printf(arena, "%s/%s", top, kernel->modules_dir);
@@ -78,8 +78,9 @@ int modules_open(const struct root *root, const struct kernel *kernel, struct ar
 	}
 	m = arena_alloc(arena, sizeof(*m));
 	*m = (struct modules){
-		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod};
-	m->facts = facts_new(root, kernel->modules_dir, arena);
+		.root = root, .kernel = kernel, .arena = arena, .kmod = kmod, .level = level};
+	root_hold(root, kernel->modules_dir);
+	m->facts = facts_new(root, kernel->modules_dir, level, arena);
 	r = read_deps(m, err);
 	if (r == 0)
 		r = modules_read_wishes(m, err);
@@ -102,6 +103,7 @@ void modules_close(struct modules *m)
 	strset_clear(&m->builtins);
 	facts_free(m->facts);
 	free(m->list);
+	free(m->tables);
 	free(m->softdeps);
 }
 
@@ -178,18 +180,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct module *const *)a)->name, (*(struct module *const *)b)->name);
 }
 
-static int add_files(struct modules *m, struct plan *plan, bool recompress, struct err *err)
+static int add_files(struct modules *m, struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		const struct module *mod = m->list[i];
 		const char *file = module_file(m, mod);
-		const char *path = modules_image_path(m, mod, recompress);
+		const char *path = modules_image_path(m, mod);
+		const struct facts *facts = facts_of(m->facts, file);
 		struct plan_entry e = {
 			.path = path,
 			.type = PLAN_FILE,
 			.mode = 0644,
 			.storage = PLAN_STORE,
 			.source = file,
+			.id = facts->racy ? NULL : &facts->id,
 			.compress = strcmp(path, file) != 0,
 			.reason = mod->reason,
 		};
@@ -202,7 +206,7 @@ static int add_files(struct modules *m, struct plan *plan, bool recompress, stru
 }
 
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		   bool recompress, const struct modules_rule *known, struct err *err)
+		   const struct modules_rule *known, struct err *err)
 {
 	int r;
 
@@ -214,11 +218,12 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 	for (size_t i = 0; i < m->count; i++)
 		m->list[i]->number = (uint32_t)i;
 	modules_warn_install_commands(m, plan);
-	r = add_files(m, plan, recompress, err);
+	r = add_files(m, plan, err);
 	if (r == 0)
 		r = modules_add_index(m, plan, known, err);
 	if (r == 0)
-		r = firmware_add(m, plan, config, config_len, recompress, err);
+		r = firmware_add(m, plan, config, config_len, err);
+	facts_keep(m->facts);
 	return r;
 }
 

@@ -50,9 +50,11 @@ struct modules_rule {
 	unsigned provides;    /* FACTS_*: those that provide one of them; 0: all */
 };
 
-/* Opens the indexes. ARENA, root and kernel must outlive the result. */
-int modules_open(const struct root *root, const struct kernel *kernel, struct arena *arena,
-		 struct modules **out, struct err *err);
+/* Opens the indexes. ARENA, root and kernel must outlive the result. LEVEL: of zstd, for modules that
+ * are not compressed yet, and for firmware if the kernel can read it that way; 0: they are packed as
+ * they are. */
+int modules_open(const struct root *root, const struct kernel *kernel, int level,
+		 struct arena *arena, struct modules **out, struct err *err);
 void modules_close(struct modules *m);
 
 /* An enum modules_found, or -errno. REASON is borrowed. */
@@ -68,12 +70,18 @@ int modules_add_alias(struct modules *m, const char *modalias, const char *prefe
  * (either may be NULL). Names separated by commas, "built in", or NULL for nothing. */
 const char *modules_describe(struct modules *m, const char *modalias, const char *driver);
 
-/* Adds every module that RULES accept in images of REACH. 0 or -errno. */
+/* Every module that RULES accept in images of REACH will be added by modules_apply_rules(), when it
+ * is clear which files all rules need to look at. What is required must have been added before. 0 or
+ * -errno. */
 int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
 		      struct err *err);
 
 /* Adds the modules that the machine's modules-load.d folders name. */
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
+
+/* To be called once, after all features have added modules and rules: reads the files of what was
+ * added and of what the rules may add, and adds what they accept. */
+int modules_apply_rules(struct modules *m, struct err *err);
 
 /* To be called once, after all modules were added and before the two functions below: adds the soft
  * and weak dependencies, of the modules and of the configuration, until no more are found. */
@@ -81,21 +89,20 @@ int modules_add_softdeps(struct modules *m, struct err *err);
 
 /*
  * Removes each module for whose path in the image UNWANTED returns true. To be called before
- * modules_finish(), with the same RECOMPRESS. -EBUSY for one that PID 1 loads at once, or that
+ * modules_finish(). -EBUSY for one that PID 1 loads at once, or that
  * another module depends on.
  */
-int modules_drop(struct modules *m, bool recompress, bool (*unwanted)(const char *path, void *arg),
-		 void *arg, struct err *err);
+int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg), void *arg,
+		 struct err *err);
 
 /*
  * Puts everything that was added into the plan: the files, their firmware, the index for PID 1; and
  * a second index, without files, of the modules in the folders of KNOWN that the image lacks, so
  * that PID 1 can name the driver that a device would have needed. CONFIG is the target's kernel
- * configuration (CONFIG_LEN 0: unknown). RECOMPRESS: store uncompressed modules as zstd, and
- * firmware too if the kernel can read it that way.
+ * configuration (CONFIG_LEN 0: unknown).
  */
 int modules_finish(struct modules *m, struct plan *plan, const char *config, size_t config_len,
-		   bool recompress, const struct modules_rule *known, struct err *err);
+		   const struct modules_rule *known, struct err *err);
 
 /* The names of the modules added with MODULES_LOAD, those on the way to root first, then by name;
  * *NAMES lives in the arena. Returns their number. */

@@ -64,34 +64,6 @@ static const struct modules_rule *reaching(struct modules *m, const struct modul
 	return counting ? out : NULL;
 }
 
-/* Reads, in one parallel pass, the modules whose content decides whether a rule accepts them. */
-static int read_candidates(struct modules *m, const struct modules_rule *rules,
-			   const struct dep **list, size_t n, struct err *err)
-{
-	const char **files = arena_alloc(m->arena, (n + 1) * sizeof(*files));
-	size_t wanted = 0;
-	int r;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct modules_rule *rule = modules_rule_of(rules, list[i]->path);
-
-		if (rule && rule->provides && !modules_find(m, list[i]->name))
-			files[wanted++] = modules_file_of(m, list[i]->path);
-	}
-	r = facts_read(m->facts, files, wanted, err);
-	return r == -ENOENT ? kernel_hint_depmod(m->root, m->kernel->version, err) : r;
-}
-
-static bool accepts(const struct modules *m, const struct modules_rule *rule, const char *path)
-{
-	const struct facts *f;
-
-	if (!rule || !rule->provides)
-		return rule != NULL;
-	f = facts_of(m->facts, modules_file_of(m, path));
-	return f && f->provides & rule->provides;
-}
-
 /* Built-in drivers of the same folders need their firmware, too. They have no file that would say
  * what they provide, so only the folder decides. */
 static int note_builtins(struct modules *m, const struct modules_rule *rules, struct err *err)
@@ -123,24 +95,79 @@ int modules_add_rules(struct modules *m, const struct modules_rule *all, unsigne
 		      struct err *err)
 {
 	const struct modules_rule *rules = reaching(m, all, reach);
-	const struct dep **list;
-	size_t n;
-	int r;
 
 	if (!rules)
 		return 0;
-	list = arena_alloc(m->arena, (m->deps.count + 1) * sizeof(*list));
-	n = strset_values(&m->deps, (void **)list);
-	/* Sorted, so that a module with two reasons always gets the same one. */
-	qsort(list, n, sizeof(*list), by_dep_path);
-	r = read_candidates(m, rules, list, n, err);
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		const struct modules_rule *rule = modules_rule_of(rules, list[i]->path);
-		struct module *mod;
+	m->tables = xrealloc(m->tables, m->n_tables + 1, sizeof(*m->tables));
+	m->tables[m->n_tables++] = rules;
+	return note_builtins(m, rules, err);
+}
 
-		if (accepts(m, rule, list[i]->path))
+static bool accepts(const struct modules *m, const struct modules_rule *rule, const char *path)
+{
+	const struct facts *f;
+
+	if (!rule->provides)
+		return true;
+	f = facts_of(m->facts, modules_file_of(m, path));
+	return f && f->provides & rule->provides;
+}
+
+/* Adds what the tables accept of LIST; without a look into files, or after one. */
+static int add_accepted(struct modules *m, const struct dep **list, size_t n, bool by_facts,
+			struct err *err)
+{
+	int r = 0;
+
+	for (size_t t = 0; t < m->n_tables; t++)
+		for (size_t i = 0; i < n && r >= 0; i++) {
+			const struct modules_rule *rule =
+				modules_rule_of(m->tables[t], list[i]->path);
+			struct module *mod;
+
+			if (!rule || (rule->provides != 0) != by_facts ||
+			    !accepts(m, rule, list[i]->path))
+				continue;
 			r = modules_add(m, list[i], rule->reach & RULE_LATE ? MODULES_LATE : 0,
 					rule->reason, &mod, err);
+		}
+	return r < 0 ? r : 0;
+}
+
+/* What the files of LIST would have to provide, for those whose files decide. */
+static size_t find_candidates(struct modules *m, const struct dep **list, size_t n,
+			      struct facts_file *out)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned provides = 0;
+
+		for (size_t t = 0; t < m->n_tables; t++) {
+			const struct modules_rule *rule =
+				modules_rule_of(m->tables[t], list[i]->path);
+
+			provides |= rule ? rule->provides : 0;
+		}
+		if (provides && !modules_find(m, list[i]->name))
+			out[found++] = (struct facts_file){
+				.name = modules_file_of(m, list[i]->path), .provides = provides};
 	}
-	return r < 0 ? r : note_builtins(m, rules, err);
+	return found;
+}
+
+int modules_apply_rules(struct modules *m, struct err *err)
+{
+	_cleanup_free_ const struct dep **list = xrealloc(NULL, m->deps.count + 1, sizeof(*list));
+	_cleanup_free_ struct facts_file *files = xrealloc(NULL, m->deps.count + 1, sizeof(*files));
+	size_t n = strset_values(&m->deps, (void **)list);
+	int r;
+
+	/* Sorted, so that a module with two reasons always gets the same one. */
+	if (n)
+		qsort(list, n, sizeof(*list), by_dep_path);
+	r = add_accepted(m, list, n, false, err);
+	if (r == 0)
+		r = modules_read_files(m, 0, files, find_candidates(m, list, n, files), err);
+	return r < 0 ? r : add_accepted(m, list, n, true, err);
 }

@@ -198,11 +198,8 @@ int modules_add_softdeps(struct modules *m, struct err *err)
 
 	while (done < m->count && r >= 0) {
 		size_t n = m->count - done;
-		const char **files = arena_alloc(m->arena, (n + 1) * sizeof(*files));
 
-		for (size_t i = 0; i < n; i++)
-			files[i] = module_file(m, m->list[done + i]);
-		r = facts_read(m->facts, files, n, err);
+		r = modules_read_files(m, done, NULL, 0, err);
 		for (size_t i = 0; i < n && r >= 0; i++)
 			r = add_of_module(m, m->list[done + i], err);
 		done += n;
