@@ -25,7 +25,7 @@ static const struct check checks[] = {
 	{audit_builders, false},
 	{audit_menu, false},	     {audit_space, false},	  {audit_boot_access, true},
 	{audit_image_access, false}, {audit_config_access, true}, {audit_devices, true},
-	{audit_roots, false},
+	{audit_roots, true},
 	{audit_plan, false},	     {audit_secure_boot, false},
 };
 

@@ -8,8 +8,9 @@
 #include "format/kernel/spec.h"
 
 /*
- * A root= that PID 1 cannot reach. A generic image may be for another machine, so a build does not
- * look at these lines; those that go into the image are checked with the plan.
+ * A root= that PID 1 cannot reach. `build` does not look at these lines, since its image may be for
+ * another machine; those that go into the image are checked with the plan. `rebuild` replaces the
+ * image that this machine boots: there the entry that boots it decides.
  */
 
 struct roots {
@@ -39,6 +40,7 @@ static void check_line(struct audit *a, const char *line, const char *where, voi
 {
 	struct roots *roots = arg;
 	const char *text = root_of(a, line);
+	struct audit_finding *f;
 	struct spec spec;
 
 	if (!text)
@@ -48,7 +50,7 @@ static void check_line(struct audit *a, const char *line, const char *where, voi
 	    strset_has(&roots->reported, text))
 		return;
 	strset_add(&roots->reported, text, NULL);
-	audit_add(a, spec_is_set_up(&spec) ? AUDIT_WARNING : roots->severity, "root-unsupported",
+	f = audit_add(a, spec_is_set_up(&spec) ? AUDIT_WARNING : roots->severity, "root-unsupported",
 		  roots->kernel,
 		  arena_printf(a->arena,
 			       "%s names root=%s, which an image of this version cannot bring up%s",
@@ -57,6 +59,7 @@ static void check_line(struct audit *a, const char *line, const char *where, voi
 						     : ""),
 		  "name the filesystem by its UUID (blkid shows it); if it is on the network, on "
 		  "LVM, LUKS or MD RAID, keep using the image builder of your distribution");
+	f->bars_rebuild = f->severity == AUDIT_ERROR;
 }
 
 /* The entries of the kernels that are looked at; those of other systems may have other images. */

@@ -13,24 +13,32 @@
  * hostonly image, the machine's own. Later ones override earlier ones, and the real command line
  * overrides them all. */
 
-static int check_root(const char *text, const char *origin, struct err *err)
+struct lines {
+	struct build *b;
+	const char *root, *root_origin; /* the last root= so far; NULL: none */
+};
+
+/* A later root= overrides an earlier one. */
+static int check_root(const struct lines *l, struct err *err)
 {
 	struct spec spec;
 
-	spec_parse(text, &spec);
+	if (!l->root)
+		return 0;
+	spec_parse(l->root, &spec);
 	if (spec_is_reachable(&spec))
 		return 0;
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
-		origin, text);
+		l->root_origin, l->root);
 	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
 			     "network, on LVM, LUKS or MD RAID, keep using the image builder of "
 			     "your distribution");
 }
 
 /* A line is put in front of the real command line, and must not change the meaning of that. */
-static int check(const char *line, const char *origin, struct arena *arena, struct err *err)
+static int check(struct lines *l, const char *line, const char *origin, struct err *err)
 {
-	char *cursor = arena_strdup(arena, line), *param, *value;
+	char *cursor = arena_strdup(&l->b->plan.arena, line), *param, *value;
 	size_t quotes = 0;
 	int r = 0;
 
@@ -42,13 +50,15 @@ static int check(const char *line, const char *origin, struct arena *arena, stru
 		if (strcmp(param, "--") == 0 && !value)
 			r = err_set(err, -EINVAL, "%s: \"--\" would end the kernel's parameters",
 				    origin);
-		else if (strcmp(param, "root") == 0 && value)
-			r = check_root(value, origin, err);
+		if (strcmp(param, "root") == 0 && value) {
+			l->root = value;
+			l->root_origin = origin;
+		}
 	}
 	return r;
 }
 
-static int add_line(struct build *b, char *line, const char *origin, struct err *err)
+static int add_line(struct lines *l, char *line, const char *origin, struct err *err)
 {
 	int r;
 
@@ -58,53 +68,56 @@ static int add_line(struct build *b, char *line, const char *origin, struct err 
 	line += strspn(line, " ");
 	if (!*line || *line == '#')
 		return 0;
-	r = check(line, origin, &b->plan.arena, err);
+	r = check(l, line, origin, err);
 	if (r == 0)
-		buf_printf(&b->boot_conf, "cmdline=%s\n", line);
+		buf_printf(&l->b->boot_conf, "cmdline=%s\n", line);
 	return r;
 }
 
-static int add_file(struct build *b, const char *path, struct err *err)
+static int add_file(struct lines *l, const char *path, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = root_read(b->root, path, BOOTCONF_CMDLINE_MAX, &text);
+	int r = root_read(l->b->root, path, BOOTCONF_CMDLINE_MAX, &text);
 	char *cursor, *line;
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : err_sys(err, r, "kernel parameters of %s", path);
 	cursor = (char *)buf_cstr(&text);
 	while (cursor && (line = strsep(&cursor, "\n")) && r == 0)
-		r = add_line(b, line, path, err);
+		r = add_line(l, line, path, err);
 	return r;
 }
 
-static int add_files(struct build *b, struct err *err)
+static int add_files(struct lines *l, struct err *err)
 {
-	struct arena *a = &b->plan.arena;
+	struct arena *a = &l->b->plan.arena;
 	char **names;
-	int n = root_listdir(b->root, "/etc/cmdline.d", a, &names), r = 0;
+	int n = root_listdir(l->b->root, "/etc/cmdline.d", a, &names), r = 0;
 
 	if (n < 0 && n != -ENOENT)
 		return err_sys(err, n, "/etc/cmdline.d");
 	for (int i = 0; i < n && r == 0; i++)
 		if (str_ends(names[i], ".conf"))
-			r = add_file(b, arena_printf(a, "/etc/cmdline.d/%s", names[i]), err);
-	return r < 0 ? r : add_file(b, "/etc/cmdline", err);
+			r = add_file(l, arena_printf(a, "/etc/cmdline.d/%s", names[i]), err);
+	return r < 0 ? r : add_file(l, "/etc/cmdline", err);
 }
 
 int cmdline_build(struct build *b, struct err *err)
 {
 	const struct request_words *given = &b->request->kernel_cmdline;
+	struct lines l = {.b = b};
 	int r = 0;
 
 	for (size_t i = 0; i < b->request->n_wishes && r == 0; i++) {
 		const struct request_wish *w = &b->request->wishes[i];
 
 		if (w->kind == WISH_CMDLINE)
-			r = add_line(b, arena_strdup(&b->plan.arena, w->word), w->from, err);
+			r = add_line(&l, arena_strdup(&b->plan.arena, w->word), w->from, err);
 	}
 	for (size_t i = 0; i < given->n && r == 0; i++)
-		r = add_line(b, arena_strdup(&b->plan.arena, given->list[i]), "--kernel-cmdline",
+		r = add_line(&l, arena_strdup(&b->plan.arena, given->list[i]), "--kernel-cmdline",
 			     err);
-	return r == 0 && build_is_hostonly(b) ? add_files(b, err) : r;
+	if (r == 0 && build_is_hostonly(b))
+		r = add_files(&l, err);
+	return r == 0 ? check_root(&l, err) : r;
 }
