@@ -209,3 +209,18 @@ def test_overlay_comes_when_the_image_asks_for_it(bookworm, tmp_path):
     machine = changed(tmp_path, "virtio-blk", lambda machine: None)
     plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine, *STRICT).json
     assert "overlay" not in modules_of(plan)
+
+
+def test_a_mount_without_a_disk_is_in_the_description(tree, tmp_path):
+    """What a build refuses here, it refuses with the description, too."""
+    trees.write_machine("virtio-blk", tree.root)
+    with open(tree.root / "proc/self/mountinfo", "a", encoding="utf-8") as file:
+        file.write("90 25 0:50 / /usr rw,relatime - nfs server:/usr rw\n")
+    described = run("hardware", "--root", tree.root, "--json")
+    assert {"target": "/usr", "fstype": "nfs", "source": "server:/usr", "blocks": []}.items() <= next(
+        mount for mount in described.json["mounts"] if mount["target"] == "/usr").items()
+    (tmp_path / "hardware.json").write_bytes(described.out)
+    for words in ([], ["--hardware", tmp_path / "hardware.json"]):
+        refused = run("build", tmp_path / "out.img", tree.version, "--root", tree.root, *words,
+                      status=FAILED)
+        assert "/usr is nfs (server:/usr)" in refused.error

@@ -351,6 +351,15 @@ def test_drivers_inside_the_kernel_have_wishes_as_well(config, modinfo, loaded, 
     assert ("load=dummy" in run("cat", out, "/etc/preroot/boot.conf").text) == loaded
 
 
+def test_controller_of_a_bus_that_is_built_in_brings_the_driver_of_its_disks(tree):
+    trees.make_module(tree, "kernel/drivers/scsi/sd_mod.ko")
+    trees.make_module(tree, "kernel/drivers/scsi/scsi_mod.ko")
+    make_builtin(tree, "kernel/drivers/scsi/scsi_mod.ko", b"scsi_mod.license=GPL\0")
+    strict = ["--hardware", NVME, "--hostonly-mode", "strict"]
+    assert not {"ahci", "sd_mod"} & modules_of(plan(tree, *strict)).keys()
+    assert {"ahci", "sd_mod"} <= modules_of(plan(tree, *strict, "--add-drivers", "ahci")).keys()
+
+
 def test_driver_that_only_the_running_kernel_has_built_in_is_packed(tree, tmp_path):
     machine = json.loads(VIRTIO.read_text())
     for device in machine["devices"]:

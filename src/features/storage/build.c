@@ -185,11 +185,10 @@ static int check_mount(const struct build *b, const struct hw_mount *m, struct e
 	return r < 0 ? r : check_controller(b, m, err);
 }
 
-static int refuse_remote(const struct hw_mount *m, struct err *err)
+static int refuse_without_block(const struct hw_mount *m, struct err *err)
 {
 	err_set(err, -ENOTSUP,
-		"%s is %s%s%s%s, which has no disk of this machine: this version cannot bring it up "
-		"at boot",
+		"%s is %s%s%s%s: this version cannot bring up such a filesystem at boot",
 		m->target, m->fstype, m->source ? " (" : "", m->source ? m->source : "",
 		m->source ? ")" : "");
 	return refuse(err);
@@ -200,12 +199,10 @@ static int check_mounts(const struct build *b, struct err *err)
 	const struct hw_mount *root = hardware_mount(&b->hardware, "/");
 	int r = 0;
 
-	if (b->hardware.remote.target)
-		return refuse_remote(&b->hardware.remote, err);
 	for (size_t i = 0; i < b->hardware.n_mounts; i++)
 		if (b->hardware.mounts[i].is_early && !b->hardware.mounts[i].n_blocks &&
-		    hardware_is_remote(b->hardware.mounts[i].fstype))
-			return refuse_remote(&b->hardware.mounts[i], err);
+		    hardware_has_no_block(b->hardware.mounts[i].fstype))
+			return refuse_without_block(&b->hardware.mounts[i], err);
 	if (!root || !root->n_blocks) {
 		err_set(err, -ENODEV, "no block device below / was found%s%s",
 			b->request->hardware_file ? " in " : "",
@@ -298,15 +295,29 @@ int storage_complete(struct build *b, struct err *err)
 {
 	static const struct {
 		const char *bus, *driver, *reason;
+		const char *controllers[4]; /* where they are, for a bus that is built in */
 	} disks[] = {
-		{"mmc_core", "mmc_block", "disks of the SD card controllers in the image"},
-		{"scsi_mod", "sd_mod", "disks of the SCSI, SATA and USB controllers in the image"},
+		{"mmc_core",
+		 "mmc_block",
+		 "disks of the SD card controllers in the image",
+		 {"kernel/drivers/mmc/"}},
+		{"scsi_mod",
+		 "sd_mod",
+		 "disks of the SCSI, SATA and USB controllers in the image",
+		 {"kernel/drivers/ata/", "kernel/drivers/message/", "kernel/drivers/scsi/",
+		  "kernel/drivers/usb/storage/"}},
 	};
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(disks) && r >= 0; i++)
-		if (modules_packs(b->modules, disks[i].bus))
+	for (size_t i = 0; i < ARRAY_SIZE(disks) && r >= 0; i++) {
+		bool has = modules_packs(b->modules, disks[i].bus);
+
+		for (size_t k = 0; k < ARRAY_SIZE(disks[i].controllers) && !has; k++)
+			has = disks[i].controllers[k] &&
+			      modules_packs_below(b->modules, disks[i].controllers[k]);
+		if (has)
 			r = modules_add_name(b->modules, disks[i].driver, 0, disks[i].reason, err);
+	}
 	return r < 0 ? r : 0;
 }
 

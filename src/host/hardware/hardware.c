@@ -274,7 +274,7 @@ static bool is_early(const struct scan *s, const char *target)
 	       strset_has(&s->early, target);
 }
 
-bool hardware_is_remote(const char *fstype)
+bool hardware_has_no_block(const char *fstype)
 {
 	static const char *const types[] = {"9p",  "afs", "ceph", "cifs",     "nfs",
 					    "nfs4", "smb3", "virtiofs", "zfs"};
@@ -283,14 +283,6 @@ bool hardware_is_remote(const char *fstype)
 		if (strcmp(fstype, types[i]) == 0)
 			return true;
 	return str_starts(fstype, "fuse.");
-}
-
-static void note_remote(struct scan *s, const struct mountinfo *mi)
-{
-	if (!s->hw->remote.target && is_early(s, mi->target) && hardware_is_remote(mi->fstype))
-		s->hw->remote = (struct hw_mount){.target = arena_strdup(s->arena, mi->target),
-						  .source = arena_strdup(s->arena, mi->source),
-						  .fstype = arena_strdup(s->arena, mi->fstype)};
 }
 
 static void add_mount(struct scan *s, const struct mountinfo *mi)
@@ -303,17 +295,16 @@ static void add_mount(struct scan *s, const struct mountinfo *mi)
 	for (size_t i = 0; i < s->hw->n_mounts; i++)
 		if (strcmp(s->hw->mounts[i].target, mi->target) == 0)
 			s->hw->mounts[i].target = "";
-	if (s->hw->remote.target && strcmp(s->hw->remote.target, mi->target) == 0)
-		s->hw->remote = (struct hw_mount){0};
-	if (!path)
-		return note_remote(s, mi);
+	if (!path && (!is_early(s, mi->target) || !hardware_has_no_block(mi->fstype)))
+		return;
 	m = (struct hw_mount){.target = arena_strdup(a, mi->target),
 			      .source = arena_strdup(a, mi->source),
 			      .fstype = arena_strdup(a, mi->fstype),
 			      .options = arena_strdup(a, mi->super_options),
 			      .is_early = is_early(s, mi->target)};
-	add_block(s, &m, path, NULL, 0);
-	if (strcmp(m.fstype, "btrfs") == 0)
+	if (path)
+		add_block(s, &m, path, NULL, 0);
+	if (path && strcmp(m.fstype, "btrfs") == 0)
 		add_btrfs_devices(s, &m, base_name(path));
 	s->hw->mounts = grow(s->hw->mounts, s->hw->n_mounts, sizeof(m));
 	s->hw->mounts[s->hw->n_mounts++] = m;

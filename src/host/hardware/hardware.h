@@ -71,13 +71,10 @@ struct hw_cpu {
 
 struct hardware {
 	const char *kernel; /* the running one, as /proc/sys/kernel/osrelease says; NULL */
-	struct hw_mount *mounts;
+	struct hw_mount *mounts; /* those that an initramfs would mount, also without blocks */
 	size_t n_mounts;
 	struct hw_device *devices;
 	size_t n_devices;
-	/* One that an initramfs would mount, from a server or the like: no device of this machine leads
-	 * to it. Without blocks; target NULL: there is none. Not in the JSON form. */
-	struct hw_mount remote;
 	struct hw_cpu *cpus; /* each kind once; none on other architectures than x86 */
 	size_t n_cpus;
 	bool knows_cpus; /* false: nothing could be found out about them */
@@ -97,7 +94,7 @@ int hardware_from_json(const char *text, size_t len, struct arena *arena, struct
 		       struct err *err);
 
 /* Has a filesystem of this type no block device, although it holds files that last? */
-bool hardware_is_remote(const char *fstype);
+bool hardware_has_no_block(const char *fstype);
 
 /* NULL: not mounted from a block device. */
 const struct hw_mount *hardware_mount(const struct hardware *hw, const char *target);

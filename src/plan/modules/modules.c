@@ -254,6 +254,14 @@ bool modules_packs(const struct modules *m, const char *name)
 	return modules_find(m, name) != NULL;
 }
 
+bool modules_packs_below(const struct modules *m, const char *folder)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (str_starts(m->list[i]->path, folder))
+			return true;
+	return false;
+}
+
 size_t modules_count(const struct modules *m)
 {
 	return m->count;

@@ -109,6 +109,8 @@ int modules_finish(struct modules *m, struct plan *plan, const char *config, siz
 size_t modules_load_list(struct modules *m, const char ***names);
 /* Is NAME in the image as a module? */
 bool modules_packs(const struct modules *m, const char *name);
+/* The same for any module whose path below the module tree begins with FOLDER. */
+bool modules_packs_below(const struct modules *m, const char *folder);
 /* Is NAME in the image, or part of the target kernel? */
 bool modules_has(struct modules *m, const char *name);
 size_t modules_count(const struct modules *m);
