@@ -182,7 +182,7 @@ void runlog_line(struct runlog *l, const char *kernel, const char *step, enum ru
 	va_list ap;
 	int n;
 
-	if (level == RUNLOG_NOTHING || (level > l->file && level > l->system))
+	if (!l || level == RUNLOG_NOTHING || (level > l->file && level > l->system))
 		return;
 	open_places(l, level);
 	va_start(ap, fmt);

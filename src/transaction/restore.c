@@ -17,7 +17,7 @@ static int finish(struct transaction *t, const struct loader_request *q, const c
 	if (e == 0)
 		return 0;
 	if (restore_undo(t->root, image, &arena, &undo) < 0)
-		transaction_tell(t, STEP_ALARM, q->version, "%s", undo.text);
+		transaction_tell(t, STEP_ALARM, NULL, "%s", undo.text);
 	return err_prefix(err, "the boot loader could not be brought in line");
 }
 
@@ -25,7 +25,8 @@ static int restore(struct transaction *t, const struct restore_request *q, struc
 		   const char **image, struct err *err)
 {
 	struct bootdir bootdir = {0};
-	struct loader_request loader = transaction_loader(t, &bootdir, q->version);
+	/* No version: the names in /boot stay what they were, so no tool has to write a menu again. */
+	struct loader_request loader = transaction_loader(t, &bootdir, NULL);
 	_cleanup_fd_ int lock = lock_take(t->root, q->lock_seconds, transaction_say_waiting, t, err);
 	/* Another run may have changed the menu while the lock was waited for. */
 	int e = lock < 0 ? lock : bootdir_read(t->root, arena, &bootdir, err);
@@ -50,8 +51,7 @@ int transaction_restore(const struct restore_request *q, struct arena *arena, co
 	struct transaction t = q->t;
 	int e = restore(&t, q, arena, image, err);
 
-	if (t.log)
-		runlog_line(t.log, q->version, "restore", e < 0 ? RUNLOG_ERROR : RUNLOG_INFO, "%s",
-			    e < 0 ? err->text : "the previous image is in place");
+	runlog_line(t.log, q->version, "restore", e < 0 ? RUNLOG_ERROR : RUNLOG_INFO, "%s",
+		    e < 0 ? err->text : "the previous image is in place");
 	return e;
 }
