@@ -126,7 +126,7 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 }
 
 /* Keys that a rebuild would warn of. */
-static void say_settings(struct audit *a)
+static void report_settings(struct audit *a)
 {
 	const struct conf *c = a->q->settings;
 	_cleanup_buf_ struct buf ignored = BUF_INIT;
@@ -151,8 +151,7 @@ void audit_plan(struct audit *a)
 {
 	struct prompt prompt = what_asks(a);
 
-	say_settings(a);
-
+	report_settings(a);
 	if (!a->has_hardware && a->q->request->mode != MODE_GENERIC) {
 		audit_add(a, AUDIT_WARNING, "hardware-unknown", NULL,
 			  arena_printf(a->arena,
