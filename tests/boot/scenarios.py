@@ -201,7 +201,7 @@ SCENARIOS = MATRIX + [
           append="rd.timeout=15 rd.shell=0 rd.emergency=poweroff rd.luks.uuid=x rd.shel",
           says=("switching off in 0 seconds (rd.emergency=)",
                 "rd.luks.uuid: this image has no feature for LUKS",
-                "rd.shel: nobody knows it; the nearest is rd.shell")),
+                "rd.shel: unknown; the nearest is rd.shell")),
     # Even with "quiet".
     fails("wrong-uuid", root=NOWHERE, append="rw quiet rd.timeout=15 panic=2 colour='blue'", says=(
         NOWHERE, "vda1", "ext4", f"in the boot loader: root=UUID={{disk.uuid}} {QUICK_ARGS} "

@@ -384,7 +384,7 @@ static void parameters_that_are_not_obeyed_are_in_the_account(void **state)
 	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
 	assert_contains(told(), "    rd.luks.uuid: this image has no feature for LUKS\n");
-	assert_contains(told(), "    rd.shel: nobody knows it; the nearest is rd.shell\n");
+	assert_contains(told(), "    rd.shel: unknown; the nearest is rd.shell\n");
 	free(b);
 }
 

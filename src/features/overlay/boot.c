@@ -206,7 +206,7 @@ static enum stage_step find_device(struct part *p, struct part_device *d)
 	char why[PART_TEXT_MAX];
 
 	if (!part_can_find(p, spec))
-		return give_up_device(s, "is out of this image's reach");
+		return give_up_device(s, "is of a kind that this image cannot bring up");
 	if (!part_find(p, spec, d) || d->is_held)
 		return part_is_late(p) ? give_up_device(s, "did not appear in time") : STAGE_STAYS;
 	if (d->is_member || !d->probe->type[0])

@@ -61,7 +61,7 @@ static void tell_notes(const struct params *p)
 		if (n->why)
 			log_info("%s: %s", n->param, n->why);
 		else
-			log_info("%s means nothing here%s%s%s", n->param,
+			log_info("%s has no effect here%s%s%s", n->param,
 				 near ? "; is it meant to be " : "", near ? near : "",
 				 near ? "?" : "");
 	}

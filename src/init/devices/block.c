@@ -105,7 +105,7 @@ static struct block_device *free_place(struct boot *b, const char *name)
 	if (n < 0 && b->devices->n < DEVICES_MAX)
 		n = (int)b->devices->n++;
 	if (n < 0)
-		log_info("%s is passed over: there are more than %d block devices", name,
+		log_info("%s is ignored: there are more than %d block devices", name,
 			 DEVICES_MAX);
 	return n < 0 ? NULL : &b->devices->list[n];
 }

@@ -137,7 +137,7 @@ static void read_copy(struct boot *b)
 	    buf_status(&text) == 0 && text.len && strlen((char *)text.data) == text.len)
 		mounts_take(b, (char *)text.data);
 	else if (text.len)
-		log_tell("/etc/fstab of the root is no text: it is not obeyed");
+		log_tell("/etc/fstab of the root is not a text file: it is ignored");
 }
 
 enum stage_step mounts_fstab(struct boot *b)
@@ -268,7 +268,7 @@ enum stage_step mounts_wait(struct boot *b)
 		return STAGE_ENDS;
 	}
 	if (e->spec.kind != SPEC_AUTO && !claims_can_find(b, &e->spec))
-		return mounts_cannot(b, "a device of that kind is out of this image's reach");
+		return mounts_cannot(b, "this image cannot bring up a device of that kind");
 	n = find_device(b, &e->spec);
 	if (n >= 0 && claims_hold(b, (size_t)n) && !flow_is_late(b, now))
 		return STAGE_STAYS;

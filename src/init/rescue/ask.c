@@ -39,7 +39,7 @@ static enum prompt_verdict take_line(struct boot *b, unsigned tag, enum prompt_e
 	if (n == 0 || (n == 1 && *answer == '.'))
 		return PROMPT_RIGHT;
 	if (used + (size_t)n + 2 > sizeof(s->typed)) {
-		log_tell("too much was typed: %.*s is left out", n, answer);
+		log_tell("the line is too long: %.*s is ignored", n, answer);
 		return PROMPT_RIGHT;
 	}
 	snprintf(s->typed + used, sizeof(s->typed) - used, "%.*s ", n, answer);

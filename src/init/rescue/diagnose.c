@@ -162,7 +162,7 @@ struct helpers {
 	bool has_known;
 	bool told;
 	char excluded[NAMES_MAX];    /* a driver of one of them that nobody may load; "" */
-	char missing[2 * NAMES_MAX]; /* modules that the kernel has and the image has not; by commas */
+	char missing[2 * NAMES_MAX]; /* modules of the kernel that the image lacks, separated by commas */
 };
 
 /* NAMES are separated by blanks. */
@@ -212,8 +212,8 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 	else if (known.text[0])
 		add_missing(h, known.text);
 	if (!packed.text[0] && known.text[0])
-		log_tell("    %s %s: module %s would drive it; this kernel has it, this image has "
-			 "not",
+		log_tell("    %s %s: module %s would drive it; the kernel has it, but "
+			 "this image does not contain it",
 			 bus, what, known.text);
 	else if (!packed.text[0])
 		log_tell("    %s %s: no module of kernel %s for it is known here", bus, what,
@@ -369,7 +369,7 @@ static void tell_firmware(void)
 		if (k < n)
 			continue;
 		if (!n)
-			log_tell("  firmware that drivers asked for, and this image has not:");
+			log_tell("  firmware that drivers asked for, but this image does not contain:");
 		memcpy(seen[n++], name, sizeof(name));
 		log_tell("    %s", name);
 	}
@@ -499,7 +499,7 @@ static void tell_notes(const struct params *p)
 
 		if (!i)
 			log_tell("  parameters that are not obeyed:");
-		log_tell("    %s: %s%s%s", n->param, n->why ? n->why : "nobody knows it",
+		log_tell("    %s: %s%s%s", n->param, n->why ? n->why : "unknown",
 			 near ? "; the nearest is " : "", near ? near : "");
 	}
 }

@@ -42,7 +42,7 @@ void shell_prepare(struct boot *b);
 /* Starts a shell, after a message with WHY and THEN. False if that is refused, which is logged. */
 bool shell_start(struct boot *b, const char *why, const char *then);
 
-/* Child PID has ended with the STATUS of waitpid(2). Others than ours are passed over. */
+/* Child PID has ended with the STATUS of waitpid(2). Other children are ignored. */
 void shell_child_ended(struct boot *b, int pid, int status);
 
 /* Has one ended since the last call? */

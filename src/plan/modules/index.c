@@ -241,7 +241,7 @@ static int add_packed(struct modules *m, struct plan *plan, char *aliases, struc
 			     err);
 }
 
-/* ---- the modules that the kernel has and the image has not ---- */
+/* ---- modules of the kernel that the image does not contain ---- */
 
 /* Only the buses that disks are on: the index names a missing driver of a disk, nothing else. */
 static bool can_carry_disks(const char *pattern)
