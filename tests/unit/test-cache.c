@@ -388,6 +388,32 @@ static void two_runs_at_once_lose_nothing(void **state)
 	assert_int_equal(cache_dropped(p.cache), 0);
 }
 
+static void what_is_out_of_date_in_part_is_not_deleted_beside_another_run(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_free_ char *data = calloc(1, 40000);
+	struct place other;
+
+	(void)state;
+	place_make(&p);
+	put(&p, "a", "first");
+	cache_put(p.cache, "b", data, 10000, NULL);
+	next_run(&p);
+	other = (struct place){.cache = cache_new(p.dir, LIMIT)};
+	assert_has(&other, "a", "first");
+	put(&p, "x", "small");
+	next_run(&p);
+	put(&other, "a", "second");
+	cache_put(other.cache, "c", data, 40000, NULL);
+	cache_free(other.cache);
+	next_run(&p);
+	for (const char *key = "bcx"; *key; key++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		assert_true(cache_get(p.cache, (char[]){*key, '\0'}, LIMIT, &out, NULL));
+	}
+}
+
 enum { AT_ONCE = 400 };
 
 static int put_and_get(size_t item, unsigned worker, void *arg)
@@ -716,6 +742,7 @@ int main(void)
 		cmocka_unit_test(a_folder_that_cannot_be_made_is_told_once),
 		cmocka_unit_test(a_folder_deleted_in_use_is_no_failure),
 		cmocka_unit_test(two_runs_at_once_lose_nothing),
+		cmocka_unit_test(what_is_out_of_date_in_part_is_not_deleted_beside_another_run),
 		cmocka_unit_test(threads_may_put_and_get_at_once),
 		cmocka_unit_test(what_a_killed_run_had_put_is_not_there),
 		cmocka_unit_test(many_runs_make_few_files),

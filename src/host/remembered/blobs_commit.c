@@ -239,8 +239,8 @@ static void remove_file(struct blobs *b, struct file *f)
 	f->name[0] = '\0';
 }
 
-/* Marks in GONE which files have become part of the own one. Where there is no room for that, what
- * would have to be rewritten is deleted. */
+/* Marks in GONE which files have become part of the own one. What cannot be copied, for want of room
+ * or beside another run, stays, unless it is damaged or there is too much. */
 static int merge_files(struct blobs *b, uint64_t room, bool *gone)
 {
 	uint64_t newer = b->own.size;
@@ -250,11 +250,11 @@ static int merge_files(struct blobs *b, uint64_t room, bool *gone)
 	for (size_t i = 0; i < b->n_files && r == 0; i++) {
 		struct file *f = &b->files[i];
 		uint64_t live = live_bytes(f);
-
 		bool fits = may_merge && live <= room &&
 			    b->own.count + f->count <= BLOBFILE_COUNT_MAX;
 
-		gone[i] = is_to_merge(b, f, live, newer) && (fits || live < f->size);
+		gone[i] = fits ? is_to_merge(b, f, live, newer)
+			       : f->damaged || (b->tight && live < f->size);
 		if (!gone[i] || !fits)
 			continue;
 		r = merge(b, f);
