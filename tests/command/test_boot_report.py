@@ -58,13 +58,64 @@ def chart(text):
     return [t for _, t in titles], [t for g, t in titles if g.getAttribute("class") == "chain"]
 
 
+def drawn(log, tmp_path):
+    """The chart of LOG as XML."""
+    out = tmp_path / "boot.svg"
+    run("boot-report", "--svg", out, log)
+    return minidom.parseString(out.read_bytes())
+
+
+def texts(xml, kind=None):
+    """All texts, or those of the class KIND."""
+    return [t.firstChild.data for t in xml.getElementsByTagName("text")
+            if kind is None or t.getAttribute("class") == kind]
+
+
 def test_the_chart_has_a_line_for_each_item(tmp_path):
     out = tmp_path / "boot.svg"
     assert run("boot-report", "--svg", out, GENERIC).out == b""
     lines, chain = chart(out.read_bytes())
-    assert len(lines) == len(run("boot-report", "--json", GENERIC).json["items"])
+    items = run("boot-report", "--json", GENERIC).json["items"]
+    assert len(lines) == sum("begin-us" in item for item in items)
     assert len(chain) == 13 and any(title.startswith("module ext4:") for title in chain)
     assert run("boot-report", "--svg", "-", GENERIC).out == out.read_bytes()
+
+
+def test_the_chart_leaves_out_what_never_began(changed, tmp_path):
+    late = 10**9
+    log = changed(modules=[{"name": "done", "wanted_us": 2_950_000, "begin_us": 3_000_000,
+                            "end_us": 3_100_000},
+                           {"name": "stuck", "wanted_us": 3_000_000, "begin_us": 3_100_000},
+                           {"name": "never", "wanted_us": late}])
+    xml = drawn(log, tmp_path)
+    names = [t for t in texts(xml) if t.startswith("module ")]
+    assert names == ["module done", "module stuck"]
+    assert "1 more never began" in texts(xml)
+    assert float(texts(xml, "mark")[-1].split()[0]) < late / 1e6  # nor does the scale reach there
+    assert "never" in run("boot-report", log).text
+
+
+@pytest.mark.parametrize("start, end, expected", [
+    (2_947_123, 4_122_456, ["3.0 s", "3.2 s", "3.4 s", "3.6 s", "3.8 s", "4.0 s"]),
+    (0, 9_000_000, [f"{n} s" for n in range(10)]),
+    (0, 70_000_000, [f"{n} s" for n in range(0, 80, 10)]),
+    (1_000_000, 1_000_000, ["1.000000 s", "1.000001 s"]),
+    (7_001_000, 7_031_000, ["7.005 s", "7.010 s", "7.015 s", "7.020 s", "7.025 s", "7.030 s"])])
+def test_the_scale_of_the_chart_has_round_times(start, end, expected, changed, tmp_path):
+    log = changed(start_us=start, end_us=end, stages=[], modules=[], devices=[], programs=[])
+    assert texts(drawn(log, tmp_path), "mark") == expected
+
+
+def test_the_chart_explains_every_colour(tmp_path):
+    xml = drawn(GENERIC, tmp_path)
+    rows = {bar for g in xml.getElementsByTagName("g") for bar in g.getElementsByTagName("rect")}
+    legend = [bar for bar in xml.getElementsByTagName("rect") if bar not in rows][1:]
+    assert {bar.getAttribute("fill") for bar in rows} <= {bar.getAttribute("fill") for bar in legend}
+    assert {bar.getAttribute("fill-opacity") for bar in rows} <= {
+        bar.getAttribute("fill-opacity") for bar in legend}
+    assert len(legend) == 7
+    for word in ("stage", "module", "device", "program", "on the longest chain"):
+        assert word in texts(xml)
 
 
 def test_a_chart_takes_the_place_of_an_older_one_only(tmp_path):

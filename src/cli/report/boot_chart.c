@@ -13,10 +13,12 @@ enum {
 	WIDTH = 1200,
 	LEFT = 280,  /* where time begins */
 	RIGHT = 1180,
-	TOP = 72,
+	LEGEND = 50, /* the top of it */
+	TOP = 96,
 	ROW = 18,
 	BAR = 12,
-	MARKS = 10, /* lines of the scale */
+	MARKS_MAX = 10, /* lines of the scale */
+	MARK_DIGITS = 6, /* of a time in seconds, at most */
 };
 
 static const char *const colours[BOOTLOG_KINDS] = {
@@ -27,6 +29,9 @@ static const char *const colours[BOOTLOG_KINDS] = {
 };
 
 #define CHAIN_COLOUR "#c0392b"
+#define TEXT_COLOUR "#333"
+#define WAITING " fill-opacity=\"0.25\""
+#define NOT_OVER " fill-opacity=\"0.5\""
 
 /* U+FFFE and U+FFFF are valid UTF-8, but not allowed in XML. */
 static void add_xml(struct buf *out, const char *text)
@@ -47,6 +52,12 @@ static void add_xml(struct buf *out, const char *text)
 	}
 }
 
+/* What never began has no bar, and no row. */
+static bool has_begun(const struct bootlog_item *item)
+{
+	return item->begin >= 0;
+}
+
 struct scale {
 	int64_t first, last;
 };
@@ -56,21 +67,21 @@ static double x_of(const struct scale *s, int64_t us)
 	return LEFT + (double)(RIGHT - LEFT) * (double)(us - s->first) / (double)(s->last - s->first);
 }
 
-static struct scale make_scale(const struct bootlog *log)
+static struct scale make_scale(const struct bootlog *log, const struct boot_rows *rows)
 {
 	struct scale s = {log->start, log->end};
 
-	for (size_t i = 0; i < log->n_items; i++) {
-		const struct bootlog_item *item = &log->items[i];
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct bootlog_item *item = rows->rows[i].item;
 
+		if (!has_begun(item))
+			continue;
 		if (item->asked < s.first)
 			s.first = item->asked;
 		if (item->end > s.last)
 			s.last = item->end;
 		if (item->begin > s.last)
 			s.last = item->begin;
-		if (item->asked > s.last)
-			s.last = item->asked;
 	}
 	if (s.last == s.first)
 		s.last++;
@@ -85,23 +96,64 @@ static void add_head(const struct bootlog *log, struct buf *out)
 		   (double)(log->end - log->start) / 1e6, (double)log->start / 1e6);
 	buf_printf(out, "<text x=\"10\" y=\"38\">");
 	add_xml(out, log->failure ? log->failure : log->init ? log->init : "-");
-	buf_printf(out, "</text>\n<text x=\"%d\" y=\"38\" text-anchor=\"end\" fill=\"" CHAIN_COLOUR
-			"\">the longest chain</text>\n",
-		   RIGHT);
+	buf_add_str(out, "</text>\n");
+}
+
+/* ---- the legend ---- */
+
+static int add_legend_item(int x, const char *colour, const char *more, const char *text,
+			   struct buf *out)
+{
+	enum { GLYPH = 7, SPACE = 24 };
+
+	buf_printf(out,
+		   "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"%s/>"
+		   "<text x=\"%d\" y=\"%d\">%s</text>\n",
+		   x, LEGEND, BAR, BAR, colour, more, x + BAR + 4, LEGEND + BAR - 2, text);
+	return x + BAR + SPACE + GLYPH * (int)strlen(text);
+}
+
+static void add_legend(struct buf *out)
+{
+	int x = 10;
+
+	for (int kind = 0; kind < BOOTLOG_KINDS; kind++)
+		x = add_legend_item(x, colours[kind], "", boot_kind_name(kind), out);
+	x = add_legend_item(x, CHAIN_COLOUR, "", "on the longest chain", out);
+	x = add_legend_item(x, TEXT_COLOUR, WAITING, "pale: waiting for its turn", out);
+	add_legend_item(x, TEXT_COLOUR, NOT_OVER, "half pale: not over", out);
+}
+
+/* ---- the scale ---- */
+
+/* The least of 1, 2 and 5 times a power of ten microseconds that gives at most MARKS_MAX marks.
+ * *DIGITS: how many a mark has after the point, in seconds. */
+static int64_t mark_step(const struct scale *s, int *digits)
+{
+	static const int64_t factors[] = {1, 2, 5};
+	int64_t span = s->last - s->first, power = 1;
+
+	for (*digits = MARK_DIGITS;; power *= 10, *digits -= *digits > 0)
+		for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
+			if (span / (power * factors[i]) < MARKS_MAX)
+				return power * factors[i];
 }
 
 static void add_marks(const struct scale *s, int bottom, struct buf *out)
 {
-	for (int i = 0; i <= MARKS; i++) {
-		int64_t us = s->first + (s->last - s->first) / MARKS * i;
+	int digits;
+	int64_t step = mark_step(s, &digits);
 
+	for (int64_t us = (s->first + step - 1) / step * step; us <= s->last; us += step)
 		buf_printf(out,
 			   "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#ddd\"/>"
-			   "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.3f</text>\n",
-			   x_of(s, us), TOP - 6, x_of(s, us), bottom, x_of(s, us), TOP - 10,
+			   "<text class=\"mark\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">"
+			   "%.*f s</text>\n",
+			   x_of(s, us), TOP - 6, x_of(s, us), bottom, x_of(s, us), TOP - 10, digits,
 			   (double)us / 1e6);
-	}
 }
+
+/* ---- the rows ---- */
 
 static void add_bar(const struct scale *s, int64_t from, int64_t to, int y, const char *colour,
 		    const char *more, struct buf *out)
@@ -116,7 +168,7 @@ static void add_row(const struct scale *s, const struct boot_row *row, int y, st
 {
 	const struct bootlog_item *item = row->item;
 	const char *colour = row->on_chain ? CHAIN_COLOUR : colours[item->kind];
-	int64_t begin = item->begin < 0 ? item->asked : item->begin;
+	int64_t begin = item->begin;
 	int64_t end = item->end < 0 ? s->last : item->end;
 	char remark[256];
 
@@ -126,32 +178,50 @@ static void add_row(const struct scale *s, const struct boot_row *row, int y, st
 	buf_printf(out, ": %.3f s to %.3f s ", (double)begin / 1e6, (double)end / 1e6);
 	add_xml(out, boot_remark(item, remark, sizeof(remark)));
 	buf_printf(out, "</title><text x=\"%d\" y=\"%d\" text-anchor=\"end\" fill=\"%s\">%s ",
-		   LEFT - 8, y + BAR - 2, row->on_chain ? CHAIN_COLOUR : "#333",
+		   LEFT - 8, y + BAR - 2, row->on_chain ? CHAIN_COLOUR : TEXT_COLOUR,
 		   boot_kind_name(item->kind));
 	add_xml(out, item->name);
 	buf_add_str(out, "</text>");
 	/* Between the request and the start it was waiting. */
 	if (item->asked < begin)
-		add_bar(s, item->asked, begin, y, colour, " fill-opacity=\"0.25\"", out);
-	if (item->begin >= 0)
-		add_bar(s, begin, end, y, colour, item->end < 0 ? " fill-opacity=\"0.5\"" : "", out);
+		add_bar(s, item->asked, begin, y, colour, WAITING, out);
+	add_bar(s, begin, end, y, colour, item->end < 0 ? NOT_OVER : "", out);
 	buf_add_str(out, "</g>\n");
+}
+
+static size_t count_begun(const struct boot_rows *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n; i++)
+		n += has_begun(rows->rows[i].item);
+	return n;
 }
 
 void boot_chart(const struct bootlog *log, const struct boot_rows *rows, struct buf *out)
 {
-	struct scale s = make_scale(log);
-	int bottom = TOP + (int)rows->n * ROW;
+	struct scale s = make_scale(log, rows);
+	size_t begun = count_begun(rows);
+	int y = TOP, bottom = TOP + (int)begun * ROW;
 
 	buf_printf(out,
 		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		   "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-		   "font-family=\"sans-serif\" font-size=\"11\">\n"
+		   "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" role=\"img\" "
+		   "font-family=\"sans-serif\" font-size=\"11\" fill=\"" TEXT_COLOUR "\">\n"
+		   "<title>What PID 1 did, over seconds since the kernel's start</title>\n"
 		   "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
-		   WIDTH, bottom + ROW);
+		   WIDTH, bottom + 2 * ROW);
 	add_head(log, out);
+	add_legend(out);
 	add_marks(&s, bottom, out);
-	for (size_t i = 0; i < rows->n; i++)
-		add_row(&s, &rows->rows[i], TOP + (int)i * ROW, out);
+	for (size_t i = 0; i < rows->n; i++) {
+		if (!has_begun(rows->rows[i].item))
+			continue;
+		add_row(&s, &rows->rows[i], y, out);
+		y += ROW;
+	}
+	if (begun < rows->n)
+		buf_printf(out, "<text x=\"10\" y=\"%d\">%zu more never began</text>\n", bottom + ROW,
+			   rows->n - begun);
 	buf_add_str(out, "</svg>\n");
 }
