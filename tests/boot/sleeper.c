@@ -22,16 +22,38 @@
 static FILE *out;
 static char cmdline[4096];
 
-static int write_text(const char *path, const char *text)
+/* Returns 0 or -errno. */
+static int try_to_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+	int error = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 
-	if (n < 0)
-		fprintf(out, "error=%s: %s\n", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	return n < 0 ? -1 : 0;
+	return error;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int error = try_to_write(path, text);
+
+	if (error)
+		fprintf(out, "error=%s: %s\n", path, strerror(-error));
+	return error;
+}
+
+/* The kernel refuses with EBUSY when one of its threads does not freeze within 20 s, which a busy
+ * emulator can cause. */
+static int sleep_now(void)
+{
+	int tries = 3, error;
+
+	do
+		error = try_to_write("/sys/power/state", "disk");
+	while (error == -EBUSY && --tries);
+	if (error)
+		fprintf(out, "error=/sys/power/state: %s\n", strerror(-error));
+	return error;
 }
 
 /* The value of WORD= on the kernel command line. */
@@ -62,10 +84,8 @@ static void hibernate(void)
 	fprintf(out, "sleeping=yes\n");
 	fflush(out);
 	tcdrain(fileno(out));
-	if (write_text("/sys/power/disk", "shutdown") < 0 ||
-	    write_text("/sys/power/state", "disk") < 0)
-		return;
-	fprintf(out, "resumed=yes\n");
+	if (write_text("/sys/power/disk", "shutdown") == 0 && sleep_now() == 0)
+		fprintf(out, "resumed=yes\n");
 }
 
 int main(void)
