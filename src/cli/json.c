@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "cli/options.h"
+#include "cli/report/profile_table.h"
 
 /* Global, like the streams. */
 static bool is_wanted, is_begun;
@@ -25,6 +26,7 @@ void cli_begin_json(void)
 void cli_print_json(struct json_object *object)
 {
 	is_begun = true;
+	profile_add_json(object);
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 							    JSON_C_TO_STRING_SPACED |
 							    JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/report/profile_table.h"
 #include "deploy/place/atomic.h"
 
 enum { MMAP_FROM = 2 * 1024 * 1024, COMMANDS_LEFT = 28 };
@@ -132,6 +133,7 @@ static int run_command(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	int status;
 
 	umask(022);
 	/* Large buffers return to the system at once, so that what one part of a build frees does
@@ -150,5 +152,7 @@ int main(int argc, char **argv)
 		printf("preroot %s\n", PREROOT_VERSION);
 		return cli_end(EXIT_DONE);
 	}
-	return run_command(argc - 1, argv + 1);
+	status = run_command(argc - 1, argv + 1);
+	profile_print();
+	return status;
 }

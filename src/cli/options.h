@@ -111,11 +111,14 @@ enum option_id {
 	OPT_VERBOSE,
 	OPT_QUIET,
 	OPT_LOGFILE,
+	OPT_PROFILE,
 };
 
 /* Rows that several commands have. */
 #define JSON_OPTION                                                                             \
 	{"json", 0, NULL, "print the result as JSON", OPT_JSON, false}
+#define PROFILE_OPTION                                                                          \
+	{"profile", 0, NULL, "print what the time was spent on", OPT_PROFILE, false}
 #define NO_LOADER_OPTION                                                                        \
 	{"no-boot-loader", 0, NULL, "leave the boot loader's menu as it is",                    \
 	 OPT_NO_LOADER, false}

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/profile.h"
 #include "base/text.h"
 #include "format/machine/acpi.h"
 #include "format/ours/bootconf.h"
@@ -161,14 +162,17 @@ static bool is_asked_for(const struct request *request, const char *feature)
 
 static int finish_modules(struct build *b, struct err *err)
 {
-	int r = modules_apply_rules(b->modules, err);
+	int r;
 
+	profile_stage("choose modules");
+	r = modules_apply_rules(b->modules, err);
 	if (r == 0)
 		r = storage_complete(b, err);
 	if (r == 0)
 		r = modules_add_softdeps(b->modules, err);
 	if (r == 0)
 		r = remove_modules(b, err);
+	profile_stage("add modules");
 	if (r == 0)
 		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
 			       storage_rules, err);
@@ -205,13 +209,16 @@ int build_make(const struct request *request, const struct root *root, struct bu
 
 	*b = (struct build){.request = request, .root = root, .level = request->level};
 	plan_init(&b->plan);
+	profile_stage("kernel");
 	r = kernel_find(root, request->kernel, &b->plan.arena, &b->kernel, err);
 	if (r == 0)
 		r = read_config(b, err);
 	if (r == 0)
 		r = choose_codec(b, err);
+	profile_stage("hardware");
 	if (r == 0 && build_is_hostonly(b))
 		r = build_read_hardware(request, root, &b->plan.arena, &b->hardware, err);
+	profile_stage("features");
 	if (r == 0)
 		r = modules_open(root, &b->kernel, b->codec == CODEC_NONE ? 0 : PLAN_STORE_LEVEL,
 				 &b->plan.arena, &b->modules, err);
@@ -225,6 +232,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = check_cmdline(b, err);
 	if (r == 0)
 		r = finish_modules(b, err);
+	profile_stage("programs");
 	if (r == 0)
 		r = binaries_finish(b->binaries, remove_takes, b, err);
 	if (r == 0)

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/profile.h"
 #include "format/kernel/cpio.h"
 #include "format/codec/decode_all.h"
 #include "format/codec/encode.h"
@@ -491,15 +492,18 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 	_cleanup_buf_ struct buf archive = BUF_INIT, packed = BUF_INIT;
 	int r = 0;
 
+	profile_stage("base");
 	for (size_t i = 0; i < plan->n_entries && r == 0; i++)
 		if (in_base(&plan->entries[i]))
 			r = add_base_entry(w, i, &archive, err);
 	if (r < 0)
 		return r;
+	profile_stage("manifest");
 	add_manifest(w, &archive, manifest);
 	cpio_add_trailer(&archive);
 	if (buf_status(&archive) < 0 || buf_status(manifest) < 0)
 		return err_set(err, -ENOMEM, "no memory left for the image");
+	profile_stage("compress base");
 	r = encode_base(w, &archive, &packed, err);
 	if (r == 0)
 		r = emit(w, packed.data, packed.len, err);
@@ -528,6 +532,7 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		has_store = has_store || (e->storage == PLAN_STORE && e->type != PLAN_LINK);
 	}
 	*out = (struct pack_result){0};
+	profile_stage("store");
 	w.links = hardlinks_find(p->plan, p->root);
 	/* The owner of a file does not affect the image: --if-changed need not ask for it again. */
 	untraced.trace = NULL;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/profile.h"
 #include "image/verify.h"
 
 int image_read_back(int fd, const char *name, const struct pack_result *packed, struct arena *arena,
@@ -15,6 +16,7 @@ int image_read_back(int fd, const char *name, const struct pack_result *packed, 
 	struct verdict verdict;
 	int r;
 
+	profile_stage("read back");
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	r = digest_of_file(fd, sum);
 	if (r < 0)

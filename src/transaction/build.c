@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/profile.h"
 #include "deploy/place/atomic.h"
 #include "image/readback.h"
 #include "transaction/configure.h"
@@ -26,10 +27,12 @@ static int write_image(const struct transaction *t, struct build *b, const char 
 	r = atomic_check_secret(&file, plan_secret(&b->plan), err);
 	if (r == 0)
 		r = transaction_pack(t, b, &to, packed, err);
+	profile_stage("sync");
 	if (r == 0 && (r = atomic_sync(&file, err)) < 0)
 		full_hint(&to, NULL, err);
 	if (r == 0)
 		r = image_read_back(file.fd, out, packed, &b->plan.arena, err);
+	profile_stage("rename");
 	if (r == 0)
 		r = atomic_commit(&file, err);
 	atomic_end(&file);

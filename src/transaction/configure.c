@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/profile.h"
 #include "base/text.h"
 #include "format/ours/bootconf.h"
 #include "format/codec/encode.h"
@@ -179,8 +180,10 @@ int configure_for(const struct transaction *t, const char *version, struct arena
 	struct request given = *t->given;
 	struct kernel kernel;
 	struct config config;
-	int r = kernel_find(t->root, version, arena, &kernel, err);
+	int r;
 
+	profile_stage("configuration");
+	r = kernel_find(t->root, version, arena, &kernel, err);
 	given.kernel = version;
 	if (r == 0)
 		r = config_read(t->root, t->places, kernel.version, arena, &config, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit/audit.h"
+#include "base/profile.h"
 #include "base/text.h"
 
 int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
@@ -48,6 +49,7 @@ int judge_machine(const struct request *request, struct root *root, struct plan 
 	struct trace *trace = root->trace;
 	int r;
 
+	profile_stage("audit");
 	root->trace = NULL;
 	r = audit_run(&q, &plan->arena, &report, err);
 	root->trace = trace;
@@ -62,6 +64,7 @@ int judge_modules(const struct kernel *kernel, struct root *root, struct plan *p
 	struct trace *trace = root->trace;
 	size_t n = 0;
 
+	profile_stage("audit");
 	/* Their files are read for the image in any case. */
 	for (size_t i = 0; i < plan->n_entries; i++) {
 		const struct plan_entry *e = &plan->entries[i];

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/profile.h"
 #include "deploy/loader/loader.h"
 #include "deploy/lock.h"
 #include "deploy/place/exchange.h"
@@ -86,7 +87,10 @@ static int finish(struct run *run, struct swap_result *swapped, struct err *err)
 	const char *version = run->o->version;
 	struct loader_request q = transaction_loader(run->r->t, &run->r->bootdir, version);
 	struct err undo = {0};
-	int e = update_menu(run, err);
+	int e;
+
+	profile_stage("boot loader");
+	e = update_menu(run, err);
 
 	/* The image was there already, but the loader may not know the trial yet. */
 	if (swapped->same)

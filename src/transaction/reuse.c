@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/profile.h"
 #include "features/make.h"
 #include "plan/fingerprint.h"
 
@@ -34,6 +35,7 @@ int reuse_begin(struct reuse *u, const struct request *request, struct root *roo
 {
 	const struct reuse_options *o = &u->options;
 
+	profile_stage("last record");
 	u->root = root;
 	u->cache = cache_new(o->folder, o->folder ? o->size : UINT64_MAX);
 	if (o->only_look)
@@ -78,6 +80,7 @@ int reuse_settle(struct reuse *u, const struct build *b, struct err *err)
 
 	if (!u->trace)
 		return 0;
+	profile_stage("fingerprint");
 	trace_note_program(u->trace);
 	r = plan_fingerprint(&b->plan, b->root, b->codec,
 			     &(struct encode_options){b->level, 0, b->x86_filter}, u->plan, err);
@@ -94,6 +97,7 @@ void reuse_keep(struct reuse *u, const uint8_t image[DIGEST_SIZE], struct plan *
 
 	if (!u->trace)
 		return;
+	profile_stage("record, cache");
 	history_keep(&u->history, u->plan, image);
 	stored_keep(u->stored);
 	cache_commit(u->cache);

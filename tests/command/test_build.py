@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import archive
 import program
 import trees
-from program import DONE, FAILED, PROGRAM, in_namespace, run
+from program import DONE, FAILED, PROGRAM, command, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
@@ -34,6 +35,43 @@ def paths(image):
 
 def modules(image):
     return {trees.module_name(path) for path in paths(image) if ".ko" in path}
+
+
+# ---- what the time was spent on ----
+
+def with_table(out, kernel, *options):
+    """Builds with --profile. The stages of the table, with their figures, and what was printed."""
+    words = command("build", out, kernel.version, "--root", kernel.root, "--profile", *options)
+    done = subprocess.run(words, capture_output=True, env=environment(), text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("preroot:")]
+    assert lines[0].split() == ["stage", "seconds", "CPU", "read", "written", "peak"]
+    return {line[:20].rstrip(): line[20:].split() for line in lines[1:]}, done.stdout
+
+
+STRICT = ["--hardware", NVME, "--hostonly-mode", "strict"]
+
+
+def test_a_profile_has_every_stage_and_their_sum(bookworm, tmp_path):
+    rows, _ = with_table(tmp_path / "out.img", bookworm, *STRICT)
+    assert list(rows)[0] == "start" and list(rows)[-1] == "total"
+    assert {"choose modules", "programs", "store", "compress base", "read back"} <= set(rows)
+    seconds = [float(figures[0]) for figures in rows.values()]
+    assert seconds[-1] == pytest.approx(sum(seconds[:-1]), abs=0.0001 * len(rows))
+
+
+def test_a_profile_is_part_of_a_json_result(bookworm, tmp_path):
+    result = build(tmp_path / "out.img", bookworm, *STRICT, "--json", "--profile").json
+    stages = result["profile"]
+    assert set(stages[0]) == {"stage", "seconds", "cpu", "read", "written", "peak"}
+    written = {stage["stage"]: stage["written"] for stage in stages}
+    assert written["store"] + written["compress base"] == result["bytes"]
+
+
+def test_a_profile_changes_neither_the_image_nor_its_record(bookworm, tmp_path):
+    words = [tmp_path / "out.img", bookworm, *STRICT, "--cache-dir", tmp_path / "cache"]
+    build(*words)
+    rows, told = with_table(*words, "--if-changed")
+    assert told.endswith(": unchanged\n") and list(rows) == ["start", "last record", "total"]
 
 
 # ---- what an image is ----

@@ -114,6 +114,13 @@ def test_force_builds_but_the_same_bytes_are_left(machine):
     assert machine.image.stat().st_ino == inode
 
 
+def test_a_profile_has_the_stages_of_the_whole_transaction(machine):
+    stages = [s["stage"] for s in machine.rebuild("--json", "--profile").json["profile"]]
+    for name in ("audit", "store", "copy", "sync", "read back", "exchange", "boot loader",
+                 "record, cache"):
+        assert stages.count(name) == 1
+
+
 def test_check_in_json_says_why_and_what_would_change(machine):
     result = machine.rebuild("--check", "--json", status=FINDING).json["kernels"][0]
     assert result["result"] == "would-change" and "no image" in result["why"]

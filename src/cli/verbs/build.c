@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/profile.h"
 #include "cli/caching.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -94,8 +95,13 @@ static void clear_options(struct build_options *o)
 static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct build_options *o = options;
-	int r = caching_apply(&o->caching, spec, args, err);
+	int r;
 
+	if (spec->id == OPT_PROFILE) {
+		profile_start();
+		return 0;
+	}
+	r = caching_apply(&o->caching, spec, args, err);
 	if (r == 0)
 		r = settings_apply(&o->settings, spec, args, err);
 	return r ? r : cli_request_apply(spec, args, &o->q, err);
@@ -137,6 +143,7 @@ static const struct option_spec options[] = {
 	REQUEST_OPTIONS,
 	CACHE_OPTIONS,
 	TELLING_OPTIONS,
+	PROFILE_OPTION,
 	{0},
 };
 

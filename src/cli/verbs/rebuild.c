@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/profile.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -291,6 +292,9 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 	case OPT_NO_LOADER:
 		o->no_loader = true;
 		return 0;
+	case OPT_PROFILE:
+		profile_start();
+		return 0;
 	case OPT_LOCK_TIMEOUT:
 		return cli_take_number("lock-timeout", args[0], LOCK_SECONDS_MAX, &o->lock_seconds,
 				       err);
@@ -368,6 +372,7 @@ static const struct option_spec options[] = {
 	REQUEST_OPTIONS,
 	REBUILD_CACHE_OPTIONS,
 	SETTINGS_OPTIONS,
+	PROFILE_OPTION,
 	{0},
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/profile.h"
 #include "deploy/place/copy.h"
 #include "deploy/place/space.h"
 #include "image/readback.h"
@@ -86,13 +87,16 @@ static int set_access(const struct swap *s, int fd, const struct stat *before, s
 static int fill(const struct swap *s, struct atomic *file, const struct stat *before,
 		struct err *err)
 {
-	int r = copy_file(s->packed, file->fd);
+	int r;
 
+	profile_stage("copy");
+	r = copy_file(s->packed, file->fd);
 	if (r < 0) {
 		err_sys(err, r, "writing %s/%s", root_prefix(s->root), s->path);
 		return err_hint(err, "nothing was changed");
 	}
 	r = set_access(s, file->fd, before, err);
+	profile_stage("sync");
 	if (r == 0)
 		r = atomic_sync(file, err);
 	return r < 0 ? r : image_read_back(file->fd, s->path, s->image, s->arena, err);
@@ -153,6 +157,7 @@ int swap_image(const struct swap *s, struct swap_result *out, struct err *err)
 	r = atomic_check_secret(&file, s->secret, err);
 	if (r == 0)
 		r = fill(s, &file, was_there ? &st : NULL, err);
+	profile_stage("exchange");
 	if (r == 0)
 		r = rotate_commit(&file, s->keep, s->keep_current && result.before > 0, &result.keep,
 				err);
