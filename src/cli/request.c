@@ -193,6 +193,11 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 		if (encode_parse(args[0], &q->codec, &q->level, err) < 0)
 			return err_prefix(err, "--compress");
 		return 0;
+	case OPT_COMPRESS_STORE:
+		q->given.store = true;
+		if (plan_parse_store(args[0], &q->store_level, err) < 0)
+			return err_prefix(err, "--compress-store");
+		return 0;
 	case OPT_MICROCODE:
 	case OPT_NO_MICROCODE:
 		q->given.microcode = true;

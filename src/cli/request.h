@@ -34,6 +34,8 @@
 	 OPT_DLOPEN_OMIT, true},                                                                \
 	{"compress", 0, "CODEC[:LEVEL]", "zstd, xz, lz4, gzip, bzip2, lzma, lzo, none or auto", \
 	 OPT_COMPRESS, true},                                                                   \
+	{"compress-store", 0, "CODEC[:LEVEL]", "modules and firmware: zstd, none or auto",      \
+	 OPT_COMPRESS_STORE, true},                                                             \
 	{"early-microcode", 0, NULL, "add CPU microcode (the default)",                         \
 	 OPT_MICROCODE, true},                                                                  \
 	{"no-early-microcode", 0, NULL, "add no CPU microcode", OPT_NO_MICROCODE, true},        \

@@ -201,6 +201,16 @@ static int check_early(const struct plan *plan, struct err *err)
 	return 0;
 }
 
+/* Of zstd, for modules and firmware; 0: they are not compressed. */
+static int store_level(const struct build *b)
+{
+	int level = b->request->store_level;
+
+	if (level == PLAN_STORE_AUTO && b->codec != CODEC_NONE)
+		return PLAN_STORE_LEVEL;
+	return level > 0 ? level : 0;
+}
+
 int build_make(const struct request *request, const struct root *root, struct build *out,
 	       struct err *err)
 {
@@ -219,9 +229,10 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	if (r == 0 && build_is_hostonly(b))
 		r = build_read_hardware(request, root, &b->plan.arena, &b->hardware, err);
 	profile_stage("features");
+	b->plan.store_level = store_level(b);
 	if (r == 0)
-		r = modules_open(root, &b->kernel, b->codec == CODEC_NONE ? 0 : PLAN_STORE_LEVEL,
-				 &b->plan.arena, &b->modules, err);
+		r = modules_open(root, &b->kernel, b->plan.store_level, &b->plan.arena,
+				 &b->modules, err);
 	if (r < 0)
 		return r;
 	r = build_open_binaries(b, &b->plan, &b->binaries, err);

@@ -152,6 +152,7 @@ static int plain_content(const struct pack *p, const struct plan_entry *e, struc
 struct store {
 	struct writer *w;
 	const struct plan_entry **entries;
+	struct stored_form form; /* of the files that are compressed */
 	struct err *err;
 	struct slot {
 		struct buf out;
@@ -169,7 +170,7 @@ static int compress(struct store *b, const struct plan_entry *e, unsigned worker
 		b->encoders[worker] = zstd_encoder_new();
 	if (!b->encoders[worker])
 		return err_set(err, -ENOMEM, "no memory left to compress");
-	r = zstd_encode(b->encoders[worker], PLAN_STORE_LEVEL, from->data, from->len, out, err);
+	r = zstd_encode(b->encoders[worker], b->form.level, from->data, from->len, out, err);
 	return r < 0 ? err_prefix(err, "/%s", e->path) : 0;
 }
 
@@ -189,8 +190,6 @@ static int pack_file(struct store *b, const struct plan_entry *e, unsigned worke
 	return compress(b, e, worker, &raw, out, err);
 }
 
-static const struct stored_form store_form = {CODEC_ZSTD, PLAN_STORE_LEVEL, false};
-
 /* A file of the root that is to be compressed, or was compressed for an earlier image. */
 static int pack_stored(struct store *b, const struct plan_entry *e, unsigned worker,
 		       struct buf *out, uint8_t sha256[DIGEST_SIZE], struct err *err)
@@ -206,7 +205,7 @@ static int pack_stored(struct store *b, const struct plan_entry *e, unsigned wor
 
 	if (!e->outside && root_stat(root, e->source, &st) == 0) {
 		id = file_identity(&st);
-		if (stored_know(s, &id, sum) && stored_get(s, sum, &store_form, out, sha256))
+		if (stored_know(s, &id, sum) && stored_get(s, sum, &b->form, out, sha256))
 			return 0;
 	}
 	r = source_open(root, e, &src, err);
@@ -217,14 +216,14 @@ static int pack_stored(struct store *b, const struct plan_entry *e, unsigned wor
 	digest_of(raw.data, raw.len, sum);
 	id = file_identity(&src.st);
 	stored_learn(s, &id, sum);
-	if (stored_get(s, sum, &store_form, out, sha256))
+	if (stored_get(s, sum, &b->form, out, sha256))
 		return 0;
 	r = compress(b, e, worker, &raw, out, err);
 	if (r < 0)
 		return r;
 	digest_of(out->data, out->len, sha256);
 	if (stored_keeps(s))
-		stored_put(s, sum, &store_form, out, sha256);
+		stored_put(s, sum, &b->form, out, sha256);
 	return 0;
 }
 
@@ -335,7 +334,8 @@ static int write_store(struct writer *w, struct err *err)
 	_cleanup_buf_ struct buf trailer = BUF_INIT;
 	int r;
 
-	*b = (struct store){.w = w};
+	*b = (struct store){
+		.w = w, .form = {.codec = CODEC_ZSTD, .level = w->p->plan->store_level}};
 	b->entries = xrealloc(NULL, w->p->plan->n_entries + 1, sizeof(*b->entries));
 	b->encoders = calloc(threads, sizeof(struct zstd_encoder *));
 	r = b->encoders ? write_store_dirs(w, err) : err_set(err, -ENOMEM, "no memory left");

@@ -111,7 +111,7 @@ int plan_fingerprint(const struct plan *plan, const struct root *root, enum code
 	buf_add_u32le(&text, base->x86);
 	add_text(&text, encode_library(codec));
 	add_text(&text, encode_library(CODEC_ZSTD)); /* of the store */
-	buf_add_u32le(&text, PLAN_STORE_LEVEL);
+	buf_add_u32le(&text, (uint32_t)plan->store_level);
 	add_program(&text);
 	for (size_t i = 0; i < plan->n_entries && r == 0; i++)
 		r = add_entry(&text, &plan->entries[i], root, err);

@@ -10,12 +10,13 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "format/codec/encode.h"
 #include "format/kernel/cpio.h"
 #include "format/ours/manifest.h"
 
 void plan_init(struct plan *p)
 {
-	*p = (struct plan){0};
+	*p = (struct plan){.store_level = PLAN_STORE_LEVEL};
 }
 
 void plan_clear(struct plan *p)
@@ -205,6 +206,32 @@ const char *plan_secret(const struct plan *p)
 			return e->path;
 	}
 	return NULL;
+}
+
+int plan_parse_store(const char *text, int *level, struct err *err)
+{
+	static const char *const codecs[] = {"zstd", "none", "auto"};
+	size_t len = strcspn(text, ":"), i = 0;
+	enum codec codec;
+	int parsed, r;
+
+	while (i < ARRAY_SIZE(codecs) &&
+	       (strlen(codecs[i]) != len || memcmp(codecs[i], text, len) != 0))
+		i++;
+	if (i == ARRAY_SIZE(codecs))
+		return err_set(err, -EINVAL,
+			       "modules and firmware are compressed with zstd, none or auto, not "
+			       "with \"%.*s\"", (int)len, text);
+	r = encode_parse(text, &codec, &parsed, err);
+	if (r < 0)
+		return r;
+	if (codec == CODEC_NONE)
+		*level = PLAN_STORE_PLAIN;
+	else if (codec == CODEC_ZSTD)
+		*level = parsed == ENCODE_LEVEL_DEFAULT ? PLAN_STORE_LEVEL : parsed;
+	else
+		*level = PLAN_STORE_AUTO;
+	return 0;
 }
 
 void plan_warn(struct plan *p, const char *fmt, ...)

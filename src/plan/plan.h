@@ -51,14 +51,19 @@ struct plan_entry {
 			 overrides it */
 };
 
-/* At which zstd compresses what is stored on its own, see image-format.md. */
-enum { PLAN_STORE_LEVEL = 3 };
+/* How the files of the store are compressed, see image-format.md: a level of zstd, or one of these. */
+enum {
+	PLAN_STORE_AUTO = 0,   /* as in the default image */
+	PLAN_STORE_PLAIN = -1, /* not at all */
+	PLAN_STORE_LEVEL = 3,  /* of the default image, unless its base is not compressed either */
+};
 
 struct plan {
 	struct arena arena;
 	struct plan_entry *entries; /* sorted by path after plan_sort() */
 	size_t n_entries;
 	struct strset by_path;      /* path -> number + 1 */
+	int store_level;            /* of zstd, for entries with COMPRESS */
 	size_t warnings;
 	struct plan_note *notes;    /* what the user should know, newest first */
 	struct plan_note *remarks;  /* what is right but may surprise, newest first */
@@ -100,6 +105,12 @@ const char *plan_secret(const struct plan *p);
 /* Removes each entry for which GONE returns true, and each folder that only existed for such
  * entries. To be called after plan_sort(). */
 void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *arg), void *arg);
+
+/*
+ * Reads "zstd", "zstd:LEVEL", "none" or "auto": *LEVEL is a level of zstd, PLAN_STORE_PLAIN or
+ * PLAN_STORE_AUTO. -EINVAL for anything else; the message lists the choices.
+ */
+int plan_parse_store(const char *text, int *level, struct err *err);
 
 /* Adds a warning to the summary. */
 void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

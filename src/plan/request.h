@@ -52,7 +52,7 @@ struct request_wish {
 
 /* Which of these the command line sets: for them the configuration is ignored. */
 struct request_given {
-	bool kind, mode, codec, microcode;
+	bool kind, mode, codec, store, microcode;
 };
 
 struct request {
@@ -61,6 +61,7 @@ struct request {
 	enum codec codec;          /* CODEC_COUNT: choose */
 	const char *codec_from;    /* "FILE:LINE: KEY"; NULL: the command line */
 	int level;                 /* of the codec; 0: ours */
+	int store_level;           /* see plan_parse_store() */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
 	const char *hardware_text; /* its content, if it could be read only once; NULL */

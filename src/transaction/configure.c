@@ -10,6 +10,7 @@
 #include "format/ours/bootconf.h"
 #include "format/codec/encode.h"
 #include "host/boot/kernels.h"
+#include "plan/plan.h"
 
 struct configure {
 	const struct request *given;
@@ -75,6 +76,17 @@ static int set_compress(struct configure *c)
 			       : 0;
 	}
 	return 0;
+}
+
+static int set_store(struct configure *c)
+{
+	const struct conf_assignment *a = find(c->values, "preroot_compress_store");
+
+	if (!a || c->given->given.store)
+		return 0;
+	return plan_parse_store(a->text, &c->out->store_level, c->err) < 0
+		       ? err_prefix(c->err, "%s", origin(c, a))
+		       : 0;
 }
 
 static int set_mode(struct configure *c)
@@ -169,6 +181,8 @@ int configure_request(const struct request *given, const struct conf *values, st
 	r = set_cmdline(&c);
 	if (r == 0)
 		r = set_compress(&c);
+	if (r == 0)
+		r = set_store(&c);
 	if (r == 0)
 		r = set_mode(&c);
 	return r < 0 ? r : set_microcode(&c);

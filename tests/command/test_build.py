@@ -15,7 +15,7 @@ import pytest
 import archive
 import program
 import trees
-from program import DONE, FAILED, PROGRAM, command, environment, in_namespace, run
+from program import DONE, FAILED, PROGRAM, USAGE, command, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
@@ -234,6 +234,34 @@ def test_levels(codec, low, high, small_kernel, tmp_path):
         bases.append(archive.segments_of(out.read_bytes(), found)[-1])
         sizes.append(found["segments"][-1]["size"])
     assert bases[0] == bases[1] and sizes[0] != sizes[1]
+
+
+def test_codec_of_the_store(image, small_kernel, tmp_path):
+    """Its level decides about the bytes, not about what is in the image."""
+    def made(store, *words):
+        out = tmp_path / "out.img"
+        build(out, small_kernel, "--generic", "--compress-store", store, *words)
+        run("verify", "--root", small_kernel.root, out)
+        return digest(out), {entry["path"]: entry["size"] for entry in listing(out)["entries"]
+                             if ".ko" in entry["path"]}
+
+    default, sizes = digest(image), made("auto")[1]
+    low, high, none = (made(store) for store in ("zstd:1", "zstd:19", "none"))
+    assert default == made("auto")[0] == made("zstd:3")[0] == made("zstd", "--no-cache")[0]
+    assert len({default, low[0], high[0], none[0]}) == 4
+    assert made("none", "--no-cache")[0] == none[0]
+    assert low[1].keys() == high[1].keys() == sizes.keys()
+    assert none[1].keys() == {path.removesuffix(".zst") for path in sizes}
+    assert sum(high[1].values()) < sum(sizes.values()) < sum(low[1].values()) \
+        < sum(none[1].values())
+
+
+@pytest.mark.parametrize("store", ["xz", "lz4:1", "zstd:20", "zstd:0", "none:1", "auto:1", ""])
+def test_store_takes_no_other_codec(store, small_kernel, tmp_path):
+    result = build(tmp_path / "out.img", small_kernel, "--generic", "--compress-store", store,
+                   status=USAGE)
+    assert result.error.startswith("--compress-store: ")
+    assert not (tmp_path / "out.img").exists()
 
 
 def test_default_is_auto(image, small_kernel, tmp_path):

@@ -513,14 +513,16 @@ def test_firmware_of_a_driver_inside_the_kernel(tree, tmp_path):
     ({}, "adapter/old.bin", None),
     ({"FW_LOADER_COMPRESS_ZSTD": "y"}, "adapter/old.bin.zst", "zstd"),
     ({"FW_LOADER_COMPRESS": None, "FW_LOADER_COMPRESS_XZ": None}, "adapter/old.bin", None),
+    ({"store": "none", "FW_LOADER_COMPRESS_ZSTD": "y"}, "adapter/old.bin", None),
 ])
 def test_plain_firmware_is_compressed_where_the_kernel_can_read_it(options, stored, compressed,
                                                                    adapter, tmp_path):
     put_firmware(adapter, "adapter/old.bin")
     (adapter.root / "lib/firmware/adapter/new.bin").symlink_to("old.bin")
-    adapter.configure(**options)
+    store = options.get("store", "auto")
+    adapter.configure(**{name: value for name, value in options.items() if name != "store"})
     out = tmp_path / "out.img"
-    run("build", out, "--root", adapter.root, "--generic")
+    run("build", out, "--root", adapter.root, "--generic", "--compress-store", store)
     content = run("cat", out, f"/lib/firmware/{stored}").out
     assert (archive.unpack(compressed, content) if compressed else content) \
         == b"firmware adapter/old.bin\n"

@@ -441,6 +441,21 @@ def test_level_of_the_codec_counts(system, tmp_path):
     assert sizes[19] < sizes[1]
 
 
+@pytest.mark.parametrize("value, stored", [
+    ("none", ".ko"), ("zstd", ".ko.zst"), ("zstd:19", ".ko.zst"), ("auto", ".ko.zst")])
+def test_codec_of_the_store(value, stored, system):
+    """The command line overrides it, and "auto" there means that nothing was set."""
+    def stored_modules(*words):
+        paths = "\n".join(reasons(plan(system, *words)))
+        return set(re.findall(r"/nvme(\.ko[.a-z]*)$", paths, re.MULTILINE))
+
+    write(system, f'preroot_compress_store="{value}"\n')
+    assert stored_modules() == {stored}
+    assert stored_modules("--compress-store", "auto") == {".ko.zst"}
+    assert stored_modules("--compress-store", "none") == {".ko"}
+    assert stored_modules("--compress", "none", "--compress-store", "zstd") == {".ko.zst"}
+
+
 def test_codec_that_the_kernel_lacks(system):
     system.configure(RD_XZ=None)
     write(system, "compress=xz\n")
@@ -462,7 +477,8 @@ def test_hostonly(system):
 
 @pytest.mark.parametrize("text", [
     "hostonly=maybe", "hostonly_mode=none", "early_microcode=1", "compress=7zip",
-    "compress='zstd -99'",
+    "compress='zstd -99'", "preroot_compress_store=xz", "preroot_compress_store=zstd:20",
+    "preroot_compress_store='zstd -3'",
 ])
 def test_bad_value(text, system):
     write(system, f"\n{text}\n")

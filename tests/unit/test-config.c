@@ -281,6 +281,7 @@ static void keys_are_honoured_ignored_or_unknown(void **state)
 {
 	(void)state;
 	assert_int_equal(config_effect("preroot_keep"), CONFIG_HONOURED);
+	assert_int_equal(config_effect("preroot_compress_store"), CONFIG_HONOURED);
 	assert_int_equal(config_effect("stdloglvl"), CONFIG_HONOURED);
 	assert_int_equal(config_effect("omit_drivers"), CONFIG_IGNORED);
 	assert_int_equal(config_effect("do_prelink"), CONFIG_IGNORED);

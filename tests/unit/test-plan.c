@@ -275,6 +275,35 @@ static void what_is_filtered_out_leaves_no_empty_parents(void **state)
 		assert_true(strcmp(p.entries[i - 1].path, p.entries[i].path) < 0);
 }
 
+static void the_store_is_compressed_with_zstd_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *text;
+		int level;
+	} good[] = {
+		{"auto", PLAN_STORE_AUTO}, {"none", PLAN_STORE_PLAIN}, {"zstd", PLAN_STORE_LEVEL},
+		{"zstd:1", 1},		   {"zstd:19", 19},
+	};
+	static const char *const bad[] = {"",	    "xz",      "lz4",	   "zstd:",  "zstd:0",
+					  "zstd:20", "zstd:-1", "zstd:3x", "none:1", "auto:3",
+					  "zst",    "zstd -3", "nonesuch"};
+	struct err err;
+	int level;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(plan_parse_store(good[i].text, &level, &err), 0);
+		assert_int_equal(level, good[i].level);
+	}
+	level = 7;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		err = (struct err){0};
+		assert_int_equal(plan_parse_store(bad[i], &level, &err), -EINVAL);
+		assert_true(err.text[0]);
+		assert_int_equal(level, 7);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +319,7 @@ int main(void)
 		cmocka_unit_test(sorted_entries_have_their_parents_first),
 		cmocka_unit_test(what_is_filtered_out_leaves_no_empty_parents),
 		cmocka_unit_test(warnings_are_kept_and_counted),
+		cmocka_unit_test(the_store_is_compressed_with_zstd_or_not_at_all),
 	};
 
 	return RUN_TESTS(tests);

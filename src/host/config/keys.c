@@ -18,7 +18,8 @@ struct key {
 /* Every key that any release of dracut has read. The last ones are internal variables of its
  * script, which people set there because it worked. */
 static const struct key keys[] = {
-	HONOURED("preroot_keep"), /* our own */
+	HONOURED("preroot_compress_store"), /* our own */
+	HONOURED("preroot_keep"),           /* our own */
 
 	IGNORED_UNLESS("acpi_override", "no"),
 	IGNORED("acpi_table_dir"),

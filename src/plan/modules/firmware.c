@@ -59,8 +59,9 @@ static const char *link_between(struct arena *a, const char *from, const char *t
 	return arena_printf(a, "%s%s", up, merged(a, to));
 }
 
-/* How the file at PATH is packed: as it is if the kernel can decompress it; compressed alone if the
- * kernel can read that; else uncompressed, in the base segment. */
+/* How the file at PATH is packed: as it is if the kernel can decompress it, or if nothing is to be
+ * compressed; compressed alone if the kernel can read that; else uncompressed, in the base
+ * segment. */
 static struct plan_entry form_of(struct finder *f, const char *path, const char *reason)
 {
 	enum codec codec = codec_by_suffix(path);
@@ -72,7 +73,9 @@ static struct plan_entry form_of(struct finder *f, const char *path, const char 
 		e.unpack = codec;
 		e.path = arena_strndup(f->m->arena, path,
 				       strlen(path) - strlen(codec_info(codec)->suffix));
-	} else if (f->m->level && kernel_unpacks(f, CODEC_ZSTD)) {
+	} else if (!f->m->level) {
+		e.storage = PLAN_STORE;
+	} else if (kernel_unpacks(f, CODEC_ZSTD)) {
 		e.storage = PLAN_STORE;
 		e.compress = true;
 		e.path = arena_printf(f->m->arena, "%s%s", path, codec_info(CODEC_ZSTD)->suffix);
