@@ -16,7 +16,7 @@ from lib.kernels import Kernel
 import measure
 import ours
 import peers
-from cache import linked_tree
+from changes import linked_tree
 from measure import FOLDER
 
 REASONS = TOP / "docs/coverage.md"
@@ -93,7 +93,7 @@ def programs(kernel):
     """The images: their name, where they are made, with which words, and with which program."""
     old, new = (peers.Chroot(kernel.root, tree) for tree in (peers.COVERAGE, peers.SID))
     return [
-        ("preroot", ours.Here, lambda out: ours.generic(kernel, out),
+        ("preroot", ours.Here, lambda out: ours.PREROOT.generic(kernel, out),
          run([image.PROGRAM, "--version"]).stdout.split()[-1]),
         ("dracut", old, lambda out: peers.dracut_uncompressed(kernel, out),
          peers.COVERAGE.version("dracut-core")),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Times programs: repeats a command and keeps every sample.
+"""Times programs: runs the commands that are compared in turns, and keeps every sample.
 
-All commands get the same bare environment, so that nothing of the user's shell takes part.
+In turns means A B C A B C ...: what else the machine does meanwhile hits all of them. All commands
+get the same bare environment, so that nothing of the user's shell takes part.
 """
 
 import os
@@ -9,6 +10,7 @@ import shlex
 import statistics
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lib import BUILD, TOP
 from lib.command import Failure, run
@@ -25,12 +27,31 @@ class Plan:
     least: int
     most: int
     seconds: float
-    boots: int
 
 
-FULL = Plan(least=3, most=15, seconds=45, boots=3)
-QUICK = Plan(least=1, most=5, seconds=3, boots=1)
-ONCE = Plan(least=1, most=1, seconds=0, boots=0)
+FULL = Plan(least=3, most=9, seconds=15)
+QUICK = Plan(least=1, most=3, seconds=3)
+PAIRS = Plan(least=5, most=15, seconds=30)
+ONCE = Plan(least=1, most=1, seconds=0)
+
+
+@dataclass
+class Case:
+    """One command of those that are compared.
+
+    WORDS is the command, or a function of the number of the run that gives it. PLACE is where it
+    runs: something with enter(words), which gives the words that run the words there, and with
+    folder, the name that FOLDER has there. Its output goes to the file LOG. BEFORE is called before
+    each run: it removes the product, say.
+    """
+
+    words: object
+    place: object
+    log: Path
+    before: object = None
+
+    def command(self, number):
+        return self.words(number) if callable(self.words) else self.words
 
 
 @dataclass
@@ -39,14 +60,12 @@ class Series:
 
     command: str
     samples: list = field(default_factory=list)
+    cpu: list = field(default_factory=list)
     memory_kb: int = 0
 
-    @property
-    def median(self):
-        return statistics.median(self.samples)
-
     def facts(self):
-        return {"command": self.command, "median": self.median, "samples": self.samples,
+        return {"command": self.command, "median": statistics.median(self.samples),
+                "samples": self.samples, "cpu": statistics.median(self.cpu), "cpu_samples": self.cpu,
                 "memory_kb": self.memory_kb}
 
 
@@ -56,30 +75,46 @@ def image_path(name):
 
 def compile_static(name):
     """Compiles bench/NAME.c; the path of the program."""
+    return compile_program(name, "-static")
+
+
+def compile_program(name, *options):
     program = FOLDER / name
-    run(["gcc", "-std=gnu17", "-O2", "-static", "-s", *WARNINGS, "-o", program,
-         TOP / "bench" / f"{name}.c"])
+    run(["gcc", "-std=gnu17", "-O2", "-s", *WARNINGS, "-o", program,
+         TOP / "bench" / f"{name}.c", *options])
     return program
 
 
-def repeat(words, plan, place, log, before=None):
-    """Runs the command WORDS by PLAN; its output goes to the file LOG.
-
-    PLACE is where it runs: something with enter(words), which gives the words that run the words
-    there, and with folder, the name that FOLDER has there. BEFORE is called before each run: it
-    removes the product, say, so that every run makes it anew.
-    """
-    series = Series(shlex.join(words))
-    measured = place.enter([f"{place.folder}/measure", f"{place.folder}/usage", *words])
-    while len(series.samples) < plan.least or (len(series.samples) < plan.most
-                                               and sum(series.samples) < plan.seconds):
-        if before:
-            before()
-        os.sync()  # what others have written is not to be waited for
-        seconds, memory_kb = _once(measured, series.command, log)
-        series.samples.append(seconds)
-        series.memory_kb = max(series.memory_kb, memory_kb)
+def in_turns(cases, plan):
+    """Runs the CASES one after the other, and again, each as often as PLAN says; their series."""
+    series = [Series(shlex.join(map(str, case.command(0)))) for case in cases]
+    while todo := [(case, s) for case, s in zip(cases, series) if _is_due(s, plan)]:
+        for case, s in todo:
+            _sample(case, s)
     return series
+
+
+def repeat(words, plan, place, log, before=None):
+    """The same for one command alone."""
+    return in_turns([Case(words, place, log, before)], plan)[0]
+
+
+def _is_due(series, plan):
+    done = len(series.samples)
+    return done < plan.least or (done < plan.most and sum(series.samples) < plan.seconds)
+
+
+def _sample(case, series):
+    if case.before:
+        case.before()
+    os.sync()  # what others have written is not to be waited for
+    words = case.command(len(series.samples))
+    measured = case.place.enter([f"{case.place.folder}/measure", f"{case.place.folder}/usage",
+                                 *words])
+    seconds, cpu, memory_kb = _once(measured, shlex.join(map(str, words)), case.log)
+    series.samples.append(seconds)
+    series.cpu.append(cpu)
+    series.memory_kb = max(series.memory_kb, memory_kb)
 
 
 def _once(measured, command, log):
@@ -89,5 +124,5 @@ def _once(measured, command, log):
     if done.returncode != 0:
         tail = log.read_text(errors="replace").splitlines()[-20:]
         raise Failure("\n".join([f"{command}: exit status {done.returncode}", *tail]))
-    seconds, memory_kb = (FOLDER / "usage").read_text().split()
-    return float(seconds), int(memory_kb)
+    seconds, cpu, memory_kb = (FOLDER / "usage").read_text().split()
+    return float(seconds), float(cpu), int(memory_kb)

@@ -3,6 +3,8 @@
 
 from lib import qemu
 
+import builds
+import floor
 from measure import FOLDER
 from ours import shown
 
@@ -33,3 +35,14 @@ def reaches_root(kernel, path, root, megabytes):
                            [("virtio-blk", root.path)], memory=megabytes, quick=False, timeout=60)
     result = qemu.boot(machine, FOLDER / "boots" / f"{path.stem}-memory")
     return result.ending == "poweroff" and result.value("monotonic_us") is not None
+
+
+def facts(images, kernel, root, say):
+    """The rows: each image, and what it needs."""
+    rows = [{"name": "floor", "mib": least(kernel, floor.create(kernel), root, say)}]
+    for image in images:
+        if image.program in builds.NOT_BOOTED:
+            continue
+        builds.ensure(image, kernel, say)
+        rows.append({"name": image.name, "mib": least(kernel, image.path, root, say)})
+    return rows

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian's dracut, dracut-ng, initramfs-tools and 3cpio, in Debian trees of their own.
+"""Debian's dracut, dracut-ng, initramfs-tools and 3cpio, in Debian trees of their own; and booster
+and mkinitcpio, which Debian does not have, where the machine does.
 
 They run in a chroot and a private mount namespace, in which the kernel lies where an installed one
 would. The machine that the benchmark runs on keeps no trace of it, and does not matter: /sys is
@@ -46,9 +47,14 @@ STORAGE = ("btrfs-progs", "cryptsetup-bin", "dmsetup", "lvm2", "mdadm", "multipa
 
 # What is timed: as little as both programs can do with.
 BENCH = Tree("bench", "bookworm", BASE)
+# The same with the newer dracut, dracut-ng.
+NEWER = Tree("bench-sid", "sid", BASE + ("3cpio", "gzip"))
 # What their images hold.
 COVERAGE = Tree("coverage", "bookworm", BASE + STORAGE)
 SID = Tree("coverage-sid", "sid", BASE + STORAGE + ("3cpio", "gzip", "xz-utils"))
+
+# Of this machine, if it has them.
+INSTALLED = ("booster", "mkinitcpio")
 
 # The arguments: the tree, the kernel's root, the folder for images, and the command.
 ENTER = """\
@@ -76,7 +82,7 @@ DEP_MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "ext4"]
 
 @dataclass(frozen=True)
 class Chroot:
-    """The place where the peers run; see measure.repeat. KERNEL is the root that has the kernel."""
+    """The place where the peers run; see measure.Case. KERNEL is the root that has the kernel."""
 
     kernel: Path
     tree: Tree
@@ -145,3 +151,27 @@ def three_cpio(path):
 
 def three_cpio_long(path):
     return ["3cpio", "-t", "-v", path]
+
+
+def booster_universal(kernel, image):
+    return _booster(kernel, image, "--universal")
+
+
+def booster_host(kernel, image):
+    """For the machine that it runs on: it takes no description of another."""
+    return _booster(kernel, image)
+
+
+def _booster(kernel, image, *options):
+    return ["booster", "build", "--force", "--kernel-version", kernel.version, "--modules-dir",
+            f"{kernel.root}/lib/modules/{kernel.version}", *options, image]
+
+
+def mkinitcpio_fallback(kernel, image):
+    return ["mkinitcpio", "-k", kernel.version, "-r", str(kernel.root), "-S", "autodetect",
+            "-g", image]
+
+
+def absent():
+    """Which of INSTALLED this machine does not have."""
+    return [name for name in INSTALLED if not shutil.which(name)]

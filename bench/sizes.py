@@ -13,7 +13,7 @@ def facts(kernel, say):
     generic = measure.image_path("preroot generic")
     chroot = peers.Chroot(kernel.root, peers.BENCH)
     if not generic.exists():
-        words = ours.generic(kernel, f"{ours.Here.folder}/{generic.name}")
+        words = ours.PREROOT.generic(kernel, f"{ours.Here.folder}/{generic.name}")
         measure.repeat(words, measure.ONCE, ours.Here, FOLDER / "size.log")
     own = modules_of(contents(generic, kernel.root))
     say(f"building initramfs-tools' image with the {len(own)} modules of preroot's")
