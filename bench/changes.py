@@ -60,6 +60,9 @@ def facts(kernel, programs, plan, say):
     before = [_identity(build.out) for build in unchanged]
     for row, series in zip(rows, measure.in_turns(cases, plan)):
         row.update(series.facts())
+        if row["name"] == "cold":
+            say(f"counting the file calls of {row['program']}")
+            row["file_calls"] = file_calls(_cold(row["program"], programs, kernel))
     if before != [_identity(build.out) for build in unchanged]:
         raise Failure("a build with --if-changed and nothing changed has written its image again")
     return rows
@@ -83,6 +86,27 @@ def _cases(program, kernel, tree, unchanged):
     yield "unchanged", same.case(same.words("--if-changed"))
 
     yield "version", same.case(program.version())
+
+
+def _cold(name, programs, kernel):
+    return Build(next(program for program in programs if program.name == name), "cold", kernel)
+
+
+def file_calls(build):
+    """How many system calls a cold build makes that take a path or a descriptor."""
+    counted = FOLDER / "calls"
+    build.forget()
+    run(["strace", "-f", "-qq", "-c", "-e", "trace=%file,%desc", "-o", counted, *build.words()],
+        cwd=measure.TOP)
+    return count_of(counted.read_text())
+
+
+def count_of(summary):
+    """The calls in the last line of what `strace -c` writes: share, seconds, each, calls, ..."""
+    words = summary.splitlines()[-1].split()
+    if words[-1] != "total":
+        raise Failure(f"strace -c ended with: {summary[-200:]}")
+    return int(words[3])
 
 
 def _identity(path):

@@ -18,8 +18,8 @@ import tables
 RESULT = "bench/result.json"
 PICTURE = "docs/bench.svg"
 DOCUMENTS = ("README.md", "bench/README.md")
-NEEDS = {"picture": (), "about": (), "stages": ("stages",), "images": ("builds", "boots"), "changes": ("changes",), "listing": ("listing",),
-         "memory": ("memory",)}
+NEEDS = {"picture": (), "about": (), "images": ("builds", "boots"), "changes": ("changes",),
+         "stages": ("stages",), "listing": ("listing",), "memory": ("memory",)}
 TABLE = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- bench end -->)", re.DOTALL)
 
 

@@ -89,6 +89,9 @@ def _change_targets(result):
     above = (rows["unchanged"] - rows["version"]) * 1e3
     yield _target("with one module changed a generic build takes at most 0.15 of a cold one",
                   f"{part:.3f} of it", part <= 0.15)
+    calls = next(row["file_calls"] for row in result["changes"]
+                 if (row["program"], row["name"]) == ("preroot", "cold"))
+    yield _target("a cold one makes at most 12000 file calls", str(calls), calls <= 12000)
     yield _target("an unchanged one takes at most 10 ms longer than preroot --version",
                   f"{above:.1f} ms", above <= 10)
 

@@ -106,6 +106,11 @@ def pairs(result):
     for text, this, other in _paired(result):
         yield (text, seconds(this["median"]), seconds(other["median"]),
                f"{this['median'] / other['median']:.3f}", f"{this['cpu'] / other['cpu']:.3f}")
+    calls = {row["program"]: row["file_calls"] for row in result.get("changes", ())
+             if row["name"] == "cold"}
+    if calls:
+        yield ("generic, cold, file calls", str(calls["preroot"]), str(calls["other"]),
+               f"{calls['preroot'] / calls['other']:.3f}", "")
     builds = {row["name"]: row["bytes"] for row in result.get("builds", ())}
     for name, size in builds.items():
         if name.startswith("preroot "):

@@ -45,8 +45,8 @@ def result():
         "builds": [{**image, "build": figures(image["median"])} for image in images],
         "boots": [{"name": "floor", "program": "floor", "kind": "floor", "bytes": 10**6,
                    "median": 0.05}, *images],
-        "changes": [{"program": "preroot", "name": name, **figures(seconds)} for name, seconds
-                    in zip(changes.CASES, (1, 0.2, 0.14, 0.006, 0.002))],
+        "changes": [{"program": "preroot", "name": name, "file_calls": 11000, **figures(seconds)}
+                    for name, seconds in zip(changes.CASES, (1, 0.2, 0.14, 0.006, 0.002))],
         "listing": [{"program": program, "image": image, **figures(seconds)}
                     for image in ("dracut generic", "dracut-ng generic", "preroot generic")
                     for program, seconds in (("preroot list", 1.1), ("decompress", 1),
@@ -101,6 +101,14 @@ def test_the_time_of_all_processes_is_measured(tmp_path):
     assert failed.returncode == 7
 
 
+@pytest.mark.parametrize("line, count", [("100.00  0.42  32  13042  199 total", 13042),
+                                         ("100.00  0.42  32  7 total", 7)])
+def test_file_calls_are_the_sum_of_strace(line, count):
+    assert changes.count_of(f"% time seconds usecs/call calls errors syscall\n--\n{line}\n") == count
+    with pytest.raises(Failure):
+        changes.count_of("strace: cannot trace\n")
+
+
 # ---- the report ----
 
 def test_the_report_has_all_parts_and_says_what_is_not_there():
@@ -138,6 +146,7 @@ def test_a_run_against_another_build_gives_ratios():
     rows = {row[0]: row for row in tables.pairs(found)}
     assert rows["cold, generic"][3] == "0.500" and rows["size, strict"][3] == "1.000"
     assert rows["generic, warm: one module has changed"][3] == "0.500"
+    assert rows["generic, cold, file calls"][1:4] == ("11000", "11000", "1.000")
     assert rows["list of dracut generic"][3] == "0.500"
 
 
