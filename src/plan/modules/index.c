@@ -300,10 +300,18 @@ static int add_known(struct modules *m, struct plan *plan, char *aliases,
 	_cleanup_free_ struct named *pairs = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	size_t n = 0, n_sources = 0, count = 0;
+	const char *last = "";
 	char *pattern, *name;
+	bool absent = false;
 
 	while (next_alias(&aliases, &pattern, &name)) {
-		if (!can_carry_disks(pattern) || !is_absent(m, name, known))
+		if (!can_carry_disks(pattern))
+			continue;
+		/* depmod lists all aliases of a module in one place. */
+		if (strcmp(name, last) != 0)
+			absent = is_absent(m, name, known);
+		last = name;
+		if (!absent)
 			continue;
 		if ((n & (n - 1)) == 0)
 			pairs = xrealloc(pairs, n ? n * 2 : 1, sizeof(*pairs));

@@ -17,17 +17,34 @@ static int by_dep_path(const void *a, const void *b)
 	return strcmp((*(const struct dep *const *)a)->path, (*(const struct dep *const *)b)->path);
 }
 
-static bool holds(const char *folder, const char *path)
+/* LOOKED becomes the number of bytes of PATH that the answer depends on, if that is more. */
+static bool holds(const char *folder, const char *path, size_t *looked)
 {
-	return strchr(folder, '*') ? fnmatch(folder, path, 0) == 0 : str_starts(path, folder);
+	size_t n = 0, depends;
+	bool is_pattern;
+
+	while (folder[n] && folder[n] != '*' && folder[n] == path[n])
+		n++;
+	is_pattern = folder[n] == '*';
+	depends = is_pattern ? strlen(path) + 1 : folder[n] ? n + 1 : n;
+	*looked = depends > *looked ? depends : *looked;
+	return !folder[n] || (is_pattern && fnmatch(folder, path, 0) == 0);
+}
+
+static const struct modules_rule *find_rule(const struct modules_rule *rules, const char *path,
+					    size_t *looked)
+{
+	for (; rules->folder; rules++)
+		if (holds(rules->folder, path, looked))
+			return rules->reason ? rules : NULL;
+	return NULL;
 }
 
 const struct modules_rule *modules_rule_of(const struct modules_rule *rules, const char *path)
 {
-	for (; rules->folder; rules++)
-		if (holds(rules->folder, path))
-			return rules->reason ? rules : NULL;
-	return NULL;
+	size_t looked = 0;
+
+	return find_rule(rules, path, &looked);
 }
 
 /* Does a module that RULE decides about drive a device on the way to root? Dependencies do not
@@ -113,61 +130,86 @@ static bool accepts(const struct modules *m, const struct modules_rule *rule, co
 	return f && f->provides & rule->provides;
 }
 
-/* Adds what the tables accept of LIST; without a look into files, or after one. */
-static int add_accepted(struct modules *m, const struct dep **list, size_t n, bool by_facts,
-			struct err *err)
+/* All modules of the kernel, and what the tables say about them. */
+struct choice {
+	const struct dep **list; /* by path, so that a module with two reasons always gets the same one */
+	size_t n;
+	const struct modules_rule **rules; /* table by table, a row for each of LIST, or NULL */
+};
+
+/* Most modules differ from the one before them only where no row looks. */
+static void match_table(const struct modules_rule *table, const struct choice *c,
+			const struct modules_rule **out)
+{
+	size_t looked = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const char *path = c->list[i]->path;
+
+		if (i && strncmp(path, c->list[i - 1]->path, looked) == 0) {
+			out[i] = out[i - 1];
+			continue;
+		}
+		looked = 0;
+		out[i] = find_rule(table, path, &looked);
+	}
+}
+
+/* Adds what the tables accept; without a look into files, or after one. */
+static int add_accepted(struct modules *m, const struct choice *c, bool by_facts, struct err *err)
 {
 	int r = 0;
 
-	for (size_t t = 0; t < m->n_tables; t++)
-		for (size_t i = 0; i < n && r >= 0; i++) {
-			const struct modules_rule *rule =
-				modules_rule_of(m->tables[t], list[i]->path);
-			struct module *mod;
+	for (size_t k = 0; k < m->n_tables * c->n && r >= 0; k++) {
+		const struct modules_rule *rule = c->rules[k];
+		const struct dep *dep = c->list[k % c->n];
+		struct module *mod;
 
-			if (!rule || (rule->provides != 0) != by_facts ||
-			    !accepts(m, rule, list[i]->path))
-				continue;
-			r = modules_add(m, list[i], rule->reach & RULE_LATE ? MODULES_LATE : 0,
-					rule->reason, &mod, err);
-		}
+		if (!rule || (rule->provides != 0) != by_facts || !accepts(m, rule, dep->path))
+			continue;
+		r = modules_add(m, dep, rule->reach & RULE_LATE ? MODULES_LATE : 0, rule->reason,
+				&mod, err);
+	}
 	return r < 0 ? r : 0;
 }
 
-/* What the files of LIST would have to provide, for those whose files decide. */
-static size_t find_candidates(struct modules *m, const struct dep **list, size_t n,
+/* What the files would have to provide, for those whose files decide. */
+static size_t find_candidates(const struct modules *m, const struct choice *c,
 			      struct facts_file *out)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < c->n; i++) {
 		unsigned provides = 0;
 
 		for (size_t t = 0; t < m->n_tables; t++) {
-			const struct modules_rule *rule =
-				modules_rule_of(m->tables[t], list[i]->path);
+			const struct modules_rule *rule = c->rules[t * c->n + i];
 
 			provides |= rule ? rule->provides : 0;
 		}
-		if (provides && !modules_find(m, list[i]->name))
+		if (provides && !modules_find(m, c->list[i]->name))
 			out[found++] = (struct facts_file){
-				.name = modules_file_of(m, list[i]->path), .provides = provides};
+				.name = modules_file_of(m, c->list[i]->path), .provides = provides};
 	}
 	return found;
 }
 
 int modules_apply_rules(struct modules *m, struct err *err)
 {
-	_cleanup_free_ const struct dep **list = xrealloc(NULL, m->deps.count + 1, sizeof(*list));
-	_cleanup_free_ struct facts_file *files = xrealloc(NULL, m->deps.count + 1, sizeof(*files));
-	size_t n = strset_values(&m->deps, (void **)list);
+	size_t all = m->deps.count;
+	_cleanup_free_ const struct dep **list = xrealloc(NULL, all + 1, sizeof(*list));
+	_cleanup_free_ struct facts_file *files = xrealloc(NULL, all + 1, sizeof(*files));
+	_cleanup_free_ const struct modules_rule **rules =
+		xrealloc(NULL, m->n_tables * all + 1, sizeof(*rules));
+	struct choice c = {.list = list, .n = strset_values(&m->deps, (void **)list), .rules = rules};
 	int r;
 
-	/* Sorted, so that a module with two reasons always gets the same one. */
-	if (n)
-		qsort(list, n, sizeof(*list), by_dep_path);
-	r = add_accepted(m, list, n, false, err);
+	if (c.n)
+		qsort(list, c.n, sizeof(*list), by_dep_path);
+	for (size_t t = 0; t < m->n_tables; t++)
+		match_table(m->tables[t], &c, rules + t * c.n);
+	r = add_accepted(m, &c, false, err);
 	if (r == 0)
-		r = modules_read_files(m, 0, files, find_candidates(m, list, n, files), err);
-	return r < 0 ? r : add_accepted(m, list, n, true, err);
+		r = modules_read_files(m, 0, files, find_candidates(m, &c, files), err);
+	return r < 0 ? r : add_accepted(m, &c, true, err);
 }
