@@ -60,6 +60,25 @@ int write_full(int fd, const void *data, size_t len)
 	return 0;
 }
 
+int writev_full(int fd, struct iovec *parts, int n)
+{
+	while (n) {
+		ssize_t done = writev(fd, parts, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		for (; n && (size_t)done >= parts->iov_len; parts++, n--)
+			done -= (ssize_t)parts->iov_len;
+		if (n) {
+			parts->iov_base = (char *)parts->iov_base + done;
+			parts->iov_len -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
 int read_all(int fd, size_t max, struct buf *out)
 {
 	size_t start = out->len;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/buf.h"
 
@@ -19,6 +20,9 @@ ssize_t pread_full(int fd, void *data, size_t len, uint64_t offset);
 
 /* 0 or -errno. */
 int write_full(int fd, const void *data, size_t len);
+
+/* All of N parts, whose list is changed. 0 or -errno. */
+int writev_full(int fd, struct iovec *parts, int n);
 
 /* Appends the rest of FD. -E2BIG when that is more than MAX bytes. */
 int read_all(int fd, size_t max, struct buf *out);

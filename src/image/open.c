@@ -140,6 +140,12 @@ bool image_entry_is_linked(const struct image_entry *a, const struct image_entry
 	       ((x->mode ^ y->mode) & S_IFMT) == 0;
 }
 
+bool image_data_place(const struct image *i, uint64_t *out)
+{
+	*out = place(i);
+	return !i->ops;
+}
+
 uint64_t image_size(const struct image *i)
 {
 	return i->container.size;

@@ -62,6 +62,9 @@ int image_next(struct image *i, struct image_entry *out, struct err *err);
 /* Up to LEN bytes of the current entry's data; 0 at their end. -errno. */
 ssize_t image_read(struct image *i, void *data, size_t len, struct err *err);
 
+/* Where the rest of the current entry's data is in the file. False: it is compressed. */
+bool image_data_place(const struct image *i, uint64_t *out);
+
 /* The segments seen so far. The last one's numbers grow until the end is reached. */
 const struct image_segment *image_segments(const struct image *i, size_t *n);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "base/cleanup.h"
 #include "base/digest.h"
@@ -43,19 +44,28 @@ struct writer {
 	struct hardlink *links; /* likewise */
 	size_t files_done, files;
 	struct digest *digest; /* of everything that was written */
+	struct pack_result *out;
 	struct origin *origin;
 	struct err packages; /* what is wrong with the package database */
 };
 
+static int emit_parts(struct writer *w, struct iovec *parts, int n, struct err *err)
+{
+	int r;
+
+	for (int i = 0; i < n; i++) {
+		w->bytes += parts[i].iov_len;
+		digest_add(w->digest, parts[i].iov_base, parts[i].iov_len);
+	}
+	r = writev_full(w->fd, parts, n);
+	return r < 0 ? err_sys(err, r, "writing the image") : 0;
+}
+
 static int emit(struct writer *w, const void *data, size_t len, struct err *err)
 {
-	int r = write_full(w->fd, data, len);
+	struct iovec part = {(void *)data, len};
 
-	if (r < 0)
-		return err_sys(err, r, "writing the image");
-	w->bytes += len;
-	digest_add(w->digest, data, len);
-	return 0;
+	return emit_parts(w, &part, 1, err);
 }
 
 static void note_progress(struct writer *w)
@@ -199,15 +209,17 @@ static int pack_stored(struct store *b, const struct plan_entry *e, unsigned wor
 	_cleanup_buf_ struct buf raw = BUF_INIT;
 	struct stored *s = root->stored;
 	uint8_t sum[DIGEST_SIZE];
+	const struct file_identity *known = e->id;
 	struct file_identity id;
 	struct stat st;
 	int r;
 
-	if (!e->outside && root_stat(root, e->source, &st) == 0) {
+	if (!known && !e->outside && root_stat(root, e->source, &st) == 0) {
 		id = file_identity(&st);
-		if (stored_know(s, &id, sum) && stored_get(s, sum, &b->form, out, sha256))
-			return 0;
+		known = &id;
 	}
+	if (known && stored_know(s, known, sum) && stored_get(s, sum, &b->form, out, sha256))
+		return 0;
 	r = source_open(root, e, &src, err);
 	if (r == 0)
 		r = source_read(&src, &raw, err);
@@ -250,13 +262,27 @@ static int pack_item(size_t item, unsigned worker, void *arg)
 	return r;
 }
 
+/* The data of entry INDEX is written to OFFSET. */
+static void note_extent(struct writer *w, uint64_t offset, size_t index)
+{
+	struct pack_result *out = w->out;
+	struct verify_extent *x;
+
+	if ((out->n_extents & (out->n_extents - 1)) == 0)
+		out->extents = xrealloc(out->extents, out->n_extents ? out->n_extents * 2 : 1,
+					sizeof(*out->extents));
+	x = &out->extents[out->n_extents++];
+	*x = (struct verify_extent){.offset = offset, .size = w->packed[index].size};
+	memcpy(x->sha256, w->packed[index].sha256, DIGEST_SIZE);
+}
+
 static int write_item(size_t item, int result, void *arg)
 {
 	struct store *b = arg;
 	struct writer *w = b->w;
 	const struct plan_entry *e = b->entries[item];
 	struct slot *slot = &b->slots[item % WINDOW];
-	size_t index = (size_t)(e - w->p->plan->entries);
+	size_t index = (size_t)(e - w->p->plan->entries), len = slot->out.len;
 	_cleanup_buf_ struct buf head = BUF_INIT;
 	int r;
 
@@ -266,11 +292,15 @@ static int write_item(size_t item, int result, void *arg)
 	}
 	if (is_repeated(w, index))
 		take_leader(w, index);
-	add_entry_header(w, &head, e, slot->out.len);
-	buf_add(&head, slot->out.data, slot->out.len);
-	buf_add_zeros(&head, cpio_pad(slot->out.len));
+	add_entry_header(w, &head, e, len);
+	if (len)
+		note_extent(w, w->bytes + head.len, index);
 	r = buf_status(&head) < 0 ? err_set(b->err, -ENOMEM, "no memory left")
-				  : emit(w, head.data, head.len, b->err);
+				  : emit_parts(w,
+					       (struct iovec[]){{head.data, head.len},
+								{slot->out.data, len},
+								{(char[4]){0}, cpio_pad(len)}},
+					       3, b->err);
 	note_progress(w);
 	buf_clear(&slot->out);
 	return r;
@@ -518,7 +548,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err)
 {
-	struct writer w = {.p = p, .fd = fd, .digest = digest_new()};
+	struct writer w = {.p = p, .fd = fd, .digest = digest_new(), .out = out};
 	struct root untraced = *p->root;
 	bool has_store = false;
 	int r;
@@ -553,4 +583,11 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	out->bytes = w.bytes;
 	out->files = w.files + 1; /* plus the manifest */
 	return r;
+}
+
+void pack_result_clear(struct pack_result *r)
+{
+	buf_clear(&r->manifest);
+	free(r->extents);
+	*r = (struct pack_result){0};
 }

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "host/root.h"
+#include "image/verify.h"
 #include "plan/plan.h"
 
 struct pack {
@@ -29,10 +30,14 @@ struct pack_result {
 	uint64_t bytes;
 	size_t files; /* regular files */
 	struct buf manifest;
+	struct verify_extent *extents; /* the data of files that lie uncompressed in the image */
+	size_t n_extents;
 	uint8_t sha256[DIGEST_SIZE]; /* of the whole image */
 	struct err packages; /* a sentence when the package database is damaged, code 0 otherwise */
 };
 
-/* Writes to FD from its position on. OUT->manifest is the caller's to clear. A source that cannot
- * be read is an error; what was written by then is useless. */
+/* Writes to FD, from its start. OUT is the caller's to clear, even after an error. A source that
+ * cannot be read is an error; what was written by then is useless. */
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err);
+
+void pack_result_clear(struct pack_result *r);

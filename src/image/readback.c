@@ -11,6 +11,12 @@
 int image_read_back(int fd, const char *name, const struct pack_result *packed, struct arena *arena,
 		    struct err *err)
 {
+	/* The sum vouches for what was taken from memory, where its digest was computed. */
+	const struct verify_expected expected = {
+		.manifest = &packed->manifest,
+		.extents = packed->extents,
+		.n_extents = packed->n_extents,
+	};
 	_cleanup_image_ struct image *image = NULL;
 	uint8_t sum[DIGEST_SIZE];
 	struct verdict verdict;
@@ -26,7 +32,7 @@ int image_read_back(int fd, const char *name, const struct pack_result *packed, 
 	if (r == 0)
 		r = image_open_fd(fd, name, &image, err);
 	if (r == 0)
-		r = image_verify(image, &packed->manifest, arena, &verdict, err);
+		r = image_verify(image, &expected, arena, &verdict, err);
 	if (r == 0 && verdict.n_problems)
 		r = err_set(err, -EBADMSG, "%s", verdict.problems->text);
 	if (r < 0) {

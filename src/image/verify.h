@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "image/open.h"
 
@@ -33,10 +34,23 @@ struct verdict_problem {
 	const char *text;
 };
 
+/* Bytes of the file that are known to be there: nobody has to read them. */
+struct verify_extent {
+	uint64_t offset, size;
+	uint8_t sha256[DIGEST_SIZE];
+};
+
+/* What the image is known to be. */
+struct verify_expected {
+	const struct buf *manifest;	     /* it must hold this one */
+	const struct verify_extent *extents; /* in the order of the file */
+	size_t n_extents;
+};
+
 /*
  * Reads the whole image. 0 when it could be checked: OUT then holds the problems, which live in
  * ARENA. -EBADMSG when it is so damaged that reading had to stop, -errno when it cannot be read.
- * EXPECTED: the manifest that it must hold; NULL: any.
+ * EXPECTED: NULL when nothing is.
  */
-int image_verify(struct image *image, const struct buf *expected, struct arena *arena,
+int image_verify(struct image *image, const struct verify_expected *expected, struct arena *arena,
 		 struct verdict *out, struct err *err);

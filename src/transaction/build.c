@@ -78,6 +78,6 @@ int transaction_build(const struct transaction *t, const char *out, struct arena
 		reuse_keep(&reuse, packed.sha256, &b.plan);
 		note(&b, &packed, arena, result);
 	}
-	buf_clear(&packed.manifest);
+	pack_result_clear(&packed);
 	return r;
 }

@@ -213,7 +213,7 @@ static int make_image(struct run *run, struct err *err)
 	run->o->bytes = packed.bytes;
 	if (e == 0)
 		e = put_in_place(run, fd, &packed, err);
-	buf_clear(&packed.manifest);
+	pack_result_clear(&packed);
 	return e;
 }
 
@@ -315,7 +315,7 @@ static int explain(struct run *run, struct err *err)
 		e = transaction_pack(run->r->t, &run->build, &to, &packed, err);
 	if (e == 0)
 		e = changes_find(&old, &packed.manifest, run->r->arena, &run->o->changes, err);
-	buf_clear(&packed.manifest);
+	pack_result_clear(&packed);
 	return e;
 }
 

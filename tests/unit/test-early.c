@@ -106,10 +106,12 @@ static void pack_image(void (*add)(struct plan *), bool store, enum codec codec,
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	assert_int_equal(read_all(fd, 1 << 20, image), 0);
 	assert_ok(image_open_fd(fd, "image", &open, &err), 0, &err);
-	assert_ok(image_verify(open, &result.manifest, arena, verdict, &err), 0, &err);
+	assert_ok(image_verify(open, &(struct verify_expected){.manifest = &result.manifest}, arena,
+			       verdict, &err),
+		  0, &err);
 	image_close(open);
 	close(fd);
-	buf_clear(&result.manifest);
+	pack_result_clear(&result);
 	plan_clear(&plan);
 }
 

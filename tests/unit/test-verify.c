@@ -17,6 +17,7 @@
 #include "format/ours/modindex.h"
 #include "format/codec/unpack.h"
 #include "image/pack.h"
+#include "image/readback.h"
 #include "image/verify.h"
 #include "support.h"
 
@@ -121,10 +122,11 @@ static void pack_ok(struct build *b, enum codec codec, struct buf *image, struct
 
 	assert_ok(pack(b, codec, 2, image, &result), 0, &b->err);
 	assert_int_equal(result.bytes, image->len);
-	if (manifest)
+	if (manifest) {
 		*manifest = result.manifest;
-	else
-		buf_clear(&result.manifest);
+		result.manifest = (struct buf)BUF_INIT;
+	}
+	pack_result_clear(&result);
 }
 
 /* ---- judging ---- */
@@ -137,10 +139,11 @@ struct judged {
 
 static int judge(struct judged *j, const struct buf *image, const struct buf *expected)
 {
+	const struct verify_expected e = {.manifest = expected};
 	_cleanup_image_ struct image *i = open_buf(image);
 
 	*j = (struct judged){.arena = ARENA_INIT};
-	return image_verify(i, expected, &j->arena, &j->v, &j->err);
+	return image_verify(i, expected ? &e : NULL, &j->arena, &j->v, &j->err);
 }
 
 static void judged_clear(struct judged *j)
@@ -251,7 +254,7 @@ static void the_bytes_do_not_depend_on_threads_or_time(void **state)
 		struct pack_result result;
 
 		assert_ok(pack(&b, CODEC_ZSTD, threads, &other, &result), 0, &b.err);
-		buf_clear(&result.manifest);
+		pack_result_clear(&result);
 		assert_int_equal(other.len, one.len);
 		assert_memory_equal(other.data, one.data, one.len);
 	}
@@ -310,13 +313,13 @@ static void a_source_that_cannot_be_read_is_told(void **state)
 	assert_int_equal(unlinkat(b.root.fd, "modules/ext4.ko", 0), 0);
 	assert_fails(pack(&b, CODEC_ZSTD, 2, &image, &result), -ENOENT, &b.err);
 	assert_contains(b.err.text, "modules/ext4.ko");
-	buf_clear(&result.manifest);
+	pack_result_clear(&result);
 	put_text(b.folder, "modules/ext4.ko", "x");
 	assert_int_equal(unlinkat(b.root.fd, "usr/bin/tool", 0), 0);
 	assert_int_equal(mkfifoat(b.root.fd, "usr/bin/tool", 0755), 0);
 	assert_fails(pack(&b, CODEC_ZSTD, 2, &image, &result), -EINVAL, &b.err);
 	assert_contains(b.err.text, "usr/bin/tool");
-	buf_clear(&result.manifest);
+	pack_result_clear(&result);
 }
 
 static void a_full_disk_is_told(void **state)
@@ -329,7 +332,87 @@ static void a_full_disk_is_told(void **state)
 	(void)state;
 	build_make(&b);
 	assert_fails(pack_write(&p, full, &result, &b.err), -ENOSPC, &b.err);
-	buf_clear(&result.manifest);
+	pack_result_clear(&result);
+}
+
+/* ---- what the disk holds ---- */
+
+static void what_lies_uncompressed_in_the_image_is_known_by_its_place(void **state)
+{
+	_cleanup_buf_ struct buf image = BUF_INIT;
+	_cleanup_build_ struct build b;
+	struct pack_result result;
+
+	(void)state;
+	build_make(&b);
+	assert_ok(pack(&b, CODEC_ZSTD, 2, &image, &result), 0, &b.err);
+	assert_int_equal(result.n_extents, 2);
+	for (size_t i = 0; i < result.n_extents; i++) {
+		const struct verify_extent *x = &result.extents[i];
+		uint8_t sum[DIGEST_SIZE];
+
+		assert_true(x->offset + x->size <= image.len);
+		digest_of(image.data + x->offset, x->size, sum);
+		assert_memory_equal(sum, x->sha256, DIGEST_SIZE);
+	}
+	pack_result_clear(&result);
+}
+
+/* IMAGE is on a disk, and is what RESULT says. */
+static int read_back(const struct buf *image, const struct pack_result *result, struct err *err)
+{
+	_cleanup_fd_ int fd = memfd_create("image", MFD_CLOEXEC);
+	struct arena arena = ARENA_INIT;
+	int r;
+
+	assert_int_equal(write_full(fd, image->data, image->len), 0);
+	*err = (struct err){0};
+	r = image_read_back(fd, "image", result, &arena, err);
+	arena_clear(&arena);
+	return r;
+}
+
+static void any_other_byte_on_the_disk_is_found(void **state)
+{
+	_cleanup_buf_ struct buf image = BUF_INIT;
+	_cleanup_build_ struct build b;
+	struct pack_result result;
+
+	(void)state;
+	build_make(&b);
+	assert_ok(pack(&b, CODEC_ZSTD, 2, &image, &result), 0, &b.err);
+	assert_ok(read_back(&image, &result, &b.err), 0, &b.err);
+	for (size_t i = 0; i < image.len; i++) {
+		image.data[i] ^= 1;
+		assert_fails(read_back(&image, &result, &b.err), -EBADMSG, &b.err);
+		image.data[i] ^= 1;
+	}
+	image.len--;
+	assert_fails(read_back(&image, &result, &b.err), -EBADMSG, &b.err);
+	pack_result_clear(&result);
+}
+
+/* A fault of the packer: the sum of the file is right, but the manifest says something else. */
+static void a_file_that_is_not_what_the_manifest_says_is_found(void **state)
+{
+	_cleanup_buf_ struct buf image = BUF_INIT;
+	_cleanup_build_ struct build b;
+	struct pack_result result;
+
+	(void)state;
+	build_make(&b);
+	assert_ok(pack(&b, CODEC_ZSTD, 2, &image, &result), 0, &b.err);
+	result.extents[0].sha256[0] ^= 1;
+	assert_fails(read_back(&image, &result, &b.err), -EBADMSG, &b.err);
+	assert_contains(b.err.text, "other content than the manifest says");
+	result.extents[0].sha256[0] ^= 1;
+	/* What is not where the packer says that it is, is read. */
+	image.data[result.extents[0].offset] ^= 1;
+	result.extents[0].offset++;
+	digest_of(image.data, image.len, result.sha256);
+	assert_fails(read_back(&image, &result, &b.err), -EBADMSG, &b.err);
+	assert_contains(b.err.text, "other content than the manifest says");
+	pack_result_clear(&result);
 }
 
 /* ---- images of others, and damaged ones ---- */
@@ -633,6 +716,9 @@ int main(void)
 		cmocka_unit_test(nothing_of_the_machine_shows_but_names_and_content),
 		cmocka_unit_test(a_source_that_cannot_be_read_is_told),
 		cmocka_unit_test(a_full_disk_is_told),
+		cmocka_unit_test(what_lies_uncompressed_in_the_image_is_known_by_its_place),
+		cmocka_unit_test(any_other_byte_on_the_disk_is_found),
+		cmocka_unit_test(a_file_that_is_not_what_the_manifest_says_is_found),
 		cmocka_unit_test(an_image_of_another_builder_is_judged_by_its_structure),
 		cmocka_unit_test(an_image_without_a_program_to_start_is_told),
 		cmocka_unit_test(a_file_before_its_folder_is_told),

@@ -45,12 +45,6 @@ struct blobfile_footer {
 /* All of a blob but its data. SHA256 is that of the data. */
 void blobfile_add_head(struct buf *out, const char *key, size_t len, const uint8_t *sha256);
 
-/* The digest in a blob's head. */
-static inline const uint8_t *blobfile_digest(const uint8_t *head)
-{
-	return head + BLOBFILE_HEAD - DIGEST_SIZE;
-}
-
 /* What follows the last blob, which ends at offset AT. LIST is in order. */
 void blobfile_add_index(struct buf *out, const struct blobfile_entry *list, size_t count,
 			uint64_t at);

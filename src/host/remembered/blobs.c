@@ -269,31 +269,48 @@ static size_t place_of(const struct file *f, const uint8_t *key)
 	return low;
 }
 
-/* 1: appended to OUT; 0: too long for the caller; -1: not usable. TRUSTED: we wrote it in this run,
- * and the caller compares the digest once more in the end. */
-static int read_blob(const struct file *f, const struct blobfile_entry *e, const char *key,
-		     size_t max, bool trusted, struct buf *out, uint8_t *sha256)
+/* Reads two parts that follow each other. False: not all of them. */
+static bool read_both(int fd, struct iovec parts[2], uint64_t offset)
 {
-	_cleanup_buf_ struct buf wanted = BUF_INIT;
-	size_t head = BLOBFILE_HEAD + strlen(key), before = out->len, len;
-	uint8_t *start;
+	ssize_t n = preadv(fd, parts, 2, (off_t)offset);
+	size_t done = n > 0 ? (size_t)n : 0, all = parts[0].iov_len + parts[1].iov_len;
 
-	if (e->size < head)
+	if (n < 0 && errno != EINTR)
+		return false;
+	for (int i = 0; i < 2 && done < all; i++) {
+		size_t have = done < parts[i].iov_len ? done : parts[i].iov_len;
+		size_t left = parts[i].iov_len - have;
+
+		if (pread_full(fd, (char *)parts[i].iov_base + have, left, offset + have) !=
+		    (ssize_t)left)
+			return false;
+		offset += parts[i].iov_len;
+		done -= have;
+	}
+	return true;
+}
+
+/* 1: appended to OUT; 0: too long for the caller; -1: not usable. */
+static int read_blob(const struct file *f, const struct blobfile_entry *e, const char *key,
+		     size_t max, struct buf *out, uint8_t *sha256)
+{
+	_cleanup_buf_ struct buf head = BUF_INIT, wanted = BUF_INIT;
+	size_t head_len = BLOBFILE_HEAD + strlen(key), len;
+	struct iovec parts[2];
+
+	if (e->size < head_len)
 		return -1;
-	len = (size_t)e->size - head;
-	if (len > max || buf_reserve(out, (size_t)e->size) < 0)
+	len = (size_t)e->size - head_len;
+	if (len > max || buf_reserve(&head, head_len) < 0 || buf_reserve(out, len) < 0)
 		return 0;
-	start = out->data + before;
-	if (pread_full(f->fd, start, (size_t)e->size, e->offset) != (ssize_t)e->size)
+	parts[0] = (struct iovec){head.data, head_len};
+	parts[1] = (struct iovec){out->data + out->len, len};
+	if (!read_both(f->fd, parts, e->offset))
 		return -1;
-	if (trusted)
-		memcpy(sha256, blobfile_digest(start), DIGEST_SIZE);
-	else
-		digest_of(start + head, len, sha256);
+	digest_of(out->data + out->len, len, sha256);
 	blobfile_add_head(&wanted, key, len, sha256);
-	if (buf_status(&wanted) < 0 || memcmp(start, wanted.data, head) != 0)
+	if (buf_status(&wanted) < 0 || memcmp(head.data, wanted.data, head_len) != 0)
 		return -1;
-	memmove(start, start + head, len);
 	out->len += len;
 	return 1;
 }
@@ -310,7 +327,7 @@ static int get_own(struct blobs *b, const uint8_t *sum, const char *key, size_t 
 	if (e)
 		copy = *e;
 	pthread_mutex_unlock(&b->lock);
-	return e ? read_blob(&b->own, &copy, key, max, true, out, sha256) : -ENOENT;
+	return e ? read_blob(&b->own, &copy, key, max, out, sha256) : -ENOENT;
 }
 
 static int get_old(struct blobs *b, struct file *f, struct blobfile_entry *e, const char *key,
@@ -319,7 +336,7 @@ static int get_old(struct blobs *b, struct file *f, struct blobfile_entry *e, co
 	/* Another thread may find it damaged meanwhile. */
 	struct blobfile_entry copy = {
 		.offset = e->offset, .size = __atomic_load_n(&e->size, __ATOMIC_RELAXED)};
-	int r = copy.size ? read_blob(f, &copy, key, max, false, out, sha256) : 0;
+	int r = copy.size ? read_blob(f, &copy, key, max, out, sha256) : 0;
 
 	if (r < 0 && __atomic_exchange_n(&e->size, 0, __ATOMIC_RELAXED)) {
 		f->damaged = true;
