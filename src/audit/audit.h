@@ -67,12 +67,15 @@ struct audit_report {
 int audit_run(const struct audit_request *q, struct arena *arena, struct audit_report *out,
 	      struct err *err);
 
-/*
- * Whether the modules PATHS, below the tree of KERNEL, were made for it: the check of an audit for
- * an image that holds just these. It reads a few of them. OUT, which lives in ARENA, is empty before.
- */
-void audit_modules(const struct root *root, const struct kernel *kernel, const char *const *paths,
-		   size_t n, struct arena *arena, struct audit_report *out);
+struct audit_made_for {
+	const char *file;    /* of a module, below the root */
+	const char *version; /* of the kernel that it was made for; "": it does not say */
+};
+
+/* Whether the MODULES, which are in an image, were made for KERNEL: the check of an audit, without a
+ * look at any file. OUT, which lives in ARENA, is empty before. */
+void audit_modules(const struct kernel *kernel, const struct audit_made_for *modules, size_t n,
+		   struct arena *arena, struct audit_report *out);
 
 /* "error", "warning", "note" */
 const char *audit_severity_name(enum audit_severity severity);

@@ -288,7 +288,7 @@ static void check_magic(struct audit *a, struct audit_kernel *k, const struct au
 	bool bars = !m->is_foreign;
 	struct audit_finding *f;
 
-	if (!m->magic || strcmp(m->magic, k->version) == 0 ||
+	if (!m->magic || !*m->magic || strcmp(m->magic, k->version) == 0 ||
 	    (m->is_foreign && audit_has(k, "CONFIG_MODVERSIONS")))
 		return;
 	f = audit_add(
@@ -318,15 +318,19 @@ void audit_vermagic(struct audit *a)
 	}
 }
 
-void audit_modules(const struct root *root, const struct kernel *kernel, const char *const *paths,
-		   size_t n, struct arena *arena, struct audit_report *out)
+void audit_modules(const struct kernel *kernel, const struct audit_made_for *modules, size_t n,
+		   struct arena *arena, struct audit_report *out)
 {
 	struct audit_kernel k = {.version = kernel->version,
 				 .modules_dir = kernel->modules_dir,
 				 .is_wanted = true};
-	struct audit a = {
-		.root = root, .arena = arena, .out = out, .kernels = &k, .n_kernels = 1};
+	struct audit a = {.arena = arena, .out = out, .kernels = &k, .n_kernels = 1};
+	const char *top = arena_printf(arena, "%s/kernel/", kernel->modules_dir);
 
-	sample(&a, &k, paths, n);
-	audit_vermagic(&a);
+	for (size_t i = 0; i < n && !k.is_broken; i++)
+		check_magic(&a, &k,
+			    &(struct audit_module){
+				    .path = modules[i].file,
+				    .magic = modules[i].version,
+				    .is_foreign = !str_starts(modules[i].file, top)});
 }

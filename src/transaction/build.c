@@ -70,7 +70,7 @@ int transaction_build(const struct transaction *t, const char *out, struct arena
 	if (r == 0)
 		r = reuse_settle(&reuse, &b, err);
 	if (r == 0)
-		r = judge_modules(&b.kernel, t->root, &b.plan, err);
+		r = judge_modules(&b, &b.plan, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = write_image(t, &b, out, &packed, err);

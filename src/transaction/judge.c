@@ -6,7 +6,6 @@
 
 #include "audit/audit.h"
 #include "base/profile.h"
-#include "base/text.h"
 
 int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
 {
@@ -56,25 +55,15 @@ int judge_machine(const struct request *request, struct root *root, struct plan 
 	return r < 0 ? r : judge_report(&report, plan, err);
 }
 
-int judge_modules(const struct kernel *kernel, struct root *root, struct plan *plan, struct err *err)
+int judge_modules(const struct build *b, struct plan *plan, struct err *err)
 {
-	const char *const top = arena_printf(&plan->arena, "%s/", kernel->modules_dir);
-	const char **paths = arena_alloc(&plan->arena, (plan->n_entries + 1) * sizeof(*paths));
+	size_t n = modules_count(b->modules);
+	struct audit_made_for *list = arena_alloc(&plan->arena, (n + 1) * sizeof(*list));
 	struct audit_report report = {0};
-	struct trace *trace = root->trace;
-	size_t n = 0;
 
 	profile_stage("audit");
-	/* Their files are read for the image in any case. */
-	for (size_t i = 0; i < plan->n_entries; i++) {
-		const struct plan_entry *e = &plan->entries[i];
-
-		if (e->source && !e->outside && str_starts(e->source, top) &&
-		    strstr(e->source, ".ko"))
-			paths[n++] = e->source + strlen(top);
-	}
-	root->trace = NULL;
-	audit_modules(root, kernel, paths, n, &plan->arena, &report);
-	root->trace = trace;
+	for (size_t i = 0; i < n; i++)
+		list[i].version = modules_made_for(b->modules, i, &list[i].file);
+	audit_modules(&b->kernel, list, n, &plan->arena, &report);
 	return judge_report(&report, plan, err);
 }

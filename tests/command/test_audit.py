@@ -1046,6 +1046,21 @@ def test_a_build_for_modules_of_another_kernel_ends_before_it_writes(machine, tm
         assert not (tmp_path / "new.img").exists()
 
 
+def test_a_build_looks_at_every_module_that_it_packs(machine, tmp_path):
+    """One that was left behind by another kernel, wherever it is in the list."""
+    for name in ("crc32c_generic", "nvme", "virtio_blk"):
+        path = machine.module(name)
+        before = path.read_bytes()
+        machine.tree.rewrite(path, before.replace(b"vermagic=" + machine.version.encode(),
+                                                  b"vermagic=9" + machine.version.encode()[1:]))
+        done = run("build", tmp_path / "new.img", machine.version, "--root", machine.root,
+                   "--cache-dir", machine.cache, "--generic", status=FAILED)
+        assert f"/{name}.ko was made for kernel 9" in done.error
+        machine.tree.rewrite(path, before)
+    run("build", tmp_path / "new.img", machine.version, "--root", machine.root,
+        "--cache-dir", machine.cache, "--generic")
+
+
 def test_a_build_ignores_modules_of_another_kernel_that_the_image_lacks(machine, tmp_path):
     trees.make_module(machine.tree, "kernel/lib/spare.ko", "vermagic=5.5.5 SMP mod_unload ")
     trees.depmod(machine.tree)

@@ -70,7 +70,7 @@ static const struct {
 
 struct result {
 	unsigned provides;
-	struct buf firmware, weakdeps;
+	struct buf firmware, weakdeps, vermagic;
 	struct file_identity id; /* before it was read */
 	bool racy;
 	struct err err;
@@ -94,7 +94,7 @@ static const char *cache_key(const struct root *root, const char *name, struct a
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	buf_printf(&text, "facts 1 about modules in %s/%s, by", root->path, name);
+	buf_printf(&text, "facts 2 about modules in %s/%s, by", root->path, name);
 	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
 		buf_printf(&text, " %s=%u", symbols[i].name, symbols[i].provides);
 	return arena_strdup(arena, buf_cstr(&text));
@@ -132,6 +132,17 @@ static void add_names(const char *section, size_t len, const char *key, struct b
 		buf_add(out, name, strlen(name) + 1);
 }
 
+/* The first word of "vermagic". */
+static void add_vermagic(const char *section, size_t len, struct buf *out)
+{
+	size_t offset = 0;
+	const char *text = modinfo_next(section, len, "vermagic", &offset);
+
+	if (text)
+		buf_add(out, text, strcspn(text, " "));
+	buf_add(out, "", 1);
+}
+
 static int decode_facts(const void *data, size_t len, struct result *out, struct err *err)
 {
 	const char *names[ARRAY_SIZE(symbols)], *section;
@@ -150,7 +161,9 @@ static int decode_facts(const void *data, size_t len, struct result *out, struct
 			out->provides |= symbols[i].provides;
 	add_names(section, section_len, "firmware", &out->firmware);
 	add_names(section, section_len, "weakdep", &out->weakdeps);
-	if (r == 0 && (buf_status(&out->firmware) < 0 || buf_status(&out->weakdeps) < 0))
+	add_vermagic(section, section_len, &out->vermagic);
+	if (r == 0 && (buf_status(&out->firmware) < 0 || buf_status(&out->weakdeps) < 0 ||
+		       buf_status(&out->vermagic) < 0))
 		return err_set(err, -ENOMEM, "no memory left to read modules");
 	return r;
 }
@@ -263,6 +276,7 @@ static void add_facts(struct facts_table *t, const char *file, const struct resu
 		.firmware_len = result->firmware.len,
 		.weakdeps = arena_memdup(t->arena, result->weakdeps.data, result->weakdeps.len),
 		.weakdeps_len = result->weakdeps.len,
+		.vermagic = arena_memdup(t->arena, result->vermagic.data, result->vermagic.len),
 	};
 	strset_add(&t->by_file, file, f);
 	facts_cache_add(t->cache, f);
@@ -331,6 +345,7 @@ int facts_read(struct facts_table *t, const struct facts_file *files, size_t cou
 		}
 		buf_clear(&s.results[i].firmware);
 		buf_clear(&s.results[i].weakdeps);
+		buf_clear(&s.results[i].vermagic);
 	}
 	free(s.results);
 	return r;

@@ -3,10 +3,10 @@
 
 /*
  * What the module files of one kernel say about themselves: the firmware that they ask for, the
- * modules that they optionally use (weak dependencies), and what they provide, judging by the
- * symbols that they import from the kernel. Reading them means decompressing them, so this happens
- * once for each file, on all cores; with a cache (root->cache) only for files that are not known by
- * their identity.
+ * modules that they optionally use (weak dependencies), the kernel that they were made for, and what
+ * they provide, judging by the symbols that they import from the kernel. Reading
+ * them means decompressing them, so this happens once for each file, on all cores; with a cache
+ * (root->cache) only for files that are not known by their identity.
  */
 
 #include "base/arena.h"
@@ -29,6 +29,7 @@ struct facts {
 	size_t firmware_len;
 	const char *weakdeps;  /* the same: names of modules */
 	size_t weakdeps_len;
+	const char *vermagic; /* the kernel that it was made for; "": it does not say */
 };
 
 struct facts_table;

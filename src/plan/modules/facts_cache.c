@@ -9,7 +9,7 @@
 
 enum {
 	BLOB_MAX = 64 * 1024 * 1024,
-	HEAD = FILE_IDENTITY_SIZE + 3 * 4,
+	HEAD = FILE_IDENTITY_SIZE + 4 * 4,
 };
 
 struct known {
@@ -39,10 +39,21 @@ static void push(struct known **list, size_t *n, const struct known *k)
 	(*list)[(*n)++] = *k;
 }
 
-/* A truncated record ends the list; the facts after it are read from their modules again. */
-static void decode(struct facts_cache *c, const struct buf *blob, struct arena *arena)
+/* LEN bytes of AT, which must end with a NUL if there are any. They stay where they are. */
+static bool take(const uint8_t **at, const uint8_t *end, size_t len, const char **out)
 {
-	const uint8_t *p = blob->data, *end = p + blob->len;
+	if (len > (size_t)(end - *at) || (len && (*at)[len - 1]))
+		return false;
+	*out = len ? (const char *)*at : "";
+	*at += len;
+	return true;
+}
+
+/* A truncated record ends the list; the facts after it are read from their modules again. DATA
+ * lives as long as the facts. */
+static void decode(struct facts_cache *c, const uint8_t *data, size_t len, struct arena *arena)
+{
+	const uint8_t *p = data, *end = p + len;
 
 	while ((size_t)(end - p) >= HEAD) {
 		struct facts *f = arena_alloc(arena, sizeof(*f));
@@ -54,14 +65,9 @@ static void decode(struct facts_cache *c, const struct buf *blob, struct arena *
 		f->firmware_len = le32(numbers + 4);
 		f->weakdeps_len = le32(numbers + 8);
 		p += HEAD;
-		if (f->firmware_len > (size_t)(end - p) ||
-		    f->weakdeps_len > (size_t)(end - p) - f->firmware_len)
-			return;
-		f->firmware = arena_memdup(arena, p, f->firmware_len);
-		f->weakdeps = arena_memdup(arena, p + f->firmware_len, f->weakdeps_len);
-		p += f->firmware_len + f->weakdeps_len;
-		if ((f->firmware_len && f->firmware[f->firmware_len - 1]) ||
-		    (f->weakdeps_len && f->weakdeps[f->weakdeps_len - 1]))
+		if (!take(&p, end, f->firmware_len, &f->firmware) ||
+		    !take(&p, end, f->weakdeps_len, &f->weakdeps) ||
+		    !take(&p, end, le32(numbers + 12), &f->vermagic))
 			return;
 		push(&c->old, &c->n_old, &k);
 	}
@@ -77,7 +83,7 @@ struct facts_cache *facts_cache_open(struct cache *cache, const char *key, struc
 	c = xrealloc(NULL, 1, sizeof(*c));
 	*c = (struct facts_cache){.cache = cache, .key = key};
 	if (cache_get(cache, key, BLOB_MAX, &blob, NULL))
-		decode(c, &blob, arena);
+		decode(c, arena_memdup(arena, blob.data, blob.len), blob.len, arena);
 	if (c->n_old)
 		qsort(c->old, c->n_old, sizeof(*c->old), by_file);
 	return c;
@@ -89,8 +95,10 @@ static void encode(struct buf *out, const struct known *k)
 	buf_add_u32le(out, k->facts->provides);
 	buf_add_u32le(out, (uint32_t)k->facts->firmware_len);
 	buf_add_u32le(out, (uint32_t)k->facts->weakdeps_len);
+	buf_add_u32le(out, (uint32_t)strlen(k->facts->vermagic) + 1);
 	buf_add(out, k->facts->firmware, k->facts->firmware_len);
 	buf_add(out, k->facts->weakdeps, k->facts->weakdeps_len);
+	buf_add(out, k->facts->vermagic, strlen(k->facts->vermagic) + 1);
 }
 
 static struct known *find(const struct facts_cache *c, const struct file_identity *id)
