@@ -29,6 +29,12 @@ enum {
 	LZ4_TAIL = 4, /* zeros after which the kernel's lz4 reader stops */
 };
 
+/* Which segments hold something below a folder. */
+enum {
+	HAS_STORE = 1,
+	HAS_BASE = 2,
+};
+
 /* What is known about an entry once it is written. */
 struct packed {
 	uint64_t size;
@@ -42,6 +48,7 @@ struct writer {
 	uint32_t ino;
 	struct packed *packed; /* one per plan entry */
 	struct hardlink *links; /* likewise */
+	uint8_t *folders;       /* likewise: HAS_STORE, HAS_BASE */
 	size_t files_done, files;
 	struct digest *digest; /* of everything that was written */
 	struct pack_result *out;
@@ -306,30 +313,21 @@ static int write_item(size_t item, int result, void *arg)
 	return r;
 }
 
+/* Links lie in the base. */
+static bool in_store(const struct plan_entry *e)
+{
+	return e->storage == PLAN_STORE && e->type != PLAN_LINK;
+}
+
 /* The kernel silently drops a file whose folder it has not unpacked before: the store includes the
  * folders of its files. */
 static int write_store_dirs(struct writer *w, struct err *err)
 {
 	const struct plan *plan = w->p->plan;
-	_cleanup_free_ bool *wanted = xrealloc(NULL, plan->n_entries + 1, sizeof(*wanted));
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
-	memset(wanted, 0, plan->n_entries);
-	for (size_t i = 0; i < plan->n_entries; i++) {
-		const char *path = plan->entries[i].path;
-
-		if (plan->entries[i].storage != PLAN_STORE)
-			continue;
-		for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
-			_cleanup_free_ char *dir = strndup(path, (size_t)(s - path));
-			const struct plan_entry *e = dir ? plan_find(plan, dir) : NULL;
-
-			if (e)
-				wanted[e - plan->entries] = true;
-		}
-	}
 	for (size_t i = 0; i < plan->n_entries; i++)
-		if (wanted[i])
+		if (w->folders[i] & HAS_STORE)
 			add_entry_header(w, &out, &plan->entries[i], 0);
 	return emit(w, out.data, out.len, err);
 }
@@ -348,7 +346,7 @@ static int write_store_files(struct writer *w, struct store *b, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < plan->n_entries; i++)
-		if (plan->entries[i].storage == PLAN_STORE && plan->entries[i].type != PLAN_LINK)
+		if (in_store(&plan->entries[i]))
 			b->entries[line.count++] = &plan->entries[i];
 	b->err = err;
 	r = parallel_line(&line);
@@ -524,7 +522,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 
 	profile_stage("base");
 	for (size_t i = 0; i < plan->n_entries && r == 0; i++)
-		if (in_base(&plan->entries[i]))
+		if (in_base(&plan->entries[i]) && w->folders[i] != HAS_STORE)
 			r = add_base_entry(w, i, &archive, err);
 	if (r < 0)
 		return r;
@@ -546,6 +544,40 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 	return r;
 }
 
+static void mark_parents(struct writer *w, const char *path, uint8_t mark)
+{
+	const struct plan *plan = w->p->plan;
+
+	for (const char *s = strrchr(path, '/'); s; s = memrchr(path, '/', (size_t)(s - path))) {
+		_cleanup_free_ char *dir = strndup(path, (size_t)(s - path));
+		const struct plan_entry *e = dir ? plan_find(plan, dir) : NULL;
+
+		if (!e)
+			continue;
+		if (w->folders[e - plan->entries] & mark)
+			return;
+		w->folders[e - plan->entries] |= mark;
+	}
+}
+
+/* The base leaves out folders with nothing but files of the store, which has them: the kernel takes
+ * as long to make a folder a second time. */
+static void mark_folders(struct writer *w)
+{
+	const struct plan *plan = w->p->plan;
+
+	for (size_t i = 0; i < plan->n_entries; i++) {
+		const struct plan_entry *e = &plan->entries[i];
+
+		if (e->type == PLAN_DIR || e->storage == PLAN_EARLY)
+			continue;
+		mark_parents(w, e->path, in_store(e) ? HAS_STORE : HAS_BASE);
+	}
+	for (size_t i = 0; i < plan->n_entries; i++)
+		if (plan->entries[i].type == PLAN_DIR && w->folders[i] != HAS_STORE)
+			mark_parents(w, plan->entries[i].path, HAS_BASE);
+}
+
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err)
 {
 	struct writer w = {.p = p, .fd = fd, .digest = digest_new(), .out = out};
@@ -559,10 +591,13 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		const struct plan_entry *e = &p->plan->entries[i];
 
 		w.files += e->type == PLAN_FILE;
-		has_store = has_store || (e->storage == PLAN_STORE && e->type != PLAN_LINK);
+		has_store = has_store || in_store(e);
 	}
 	*out = (struct pack_result){0};
 	profile_stage("store");
+	w.folders = xrealloc(NULL, p->plan->n_entries + 1, sizeof(*w.folders));
+	memset(w.folders, 0, p->plan->n_entries);
+	mark_folders(&w);
 	w.links = hardlinks_find(p->plan, p->root);
 	/* The owner of a file does not affect the image: --if-changed need not ask for it again. */
 	untraced.trace = NULL;
@@ -578,6 +613,7 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 	out->packages = w.packages;
 	free(w.packed);
 	free(w.links);
+	free(w.folders);
 	digest_take(w.digest, out->sha256);
 	digest_free(w.digest);
 	out->bytes = w.bytes;

@@ -281,6 +281,17 @@ def test_x86_filter_of_xz_is_the_kernels_choice(tree, tmp_path):
     assert sizes[0] < sizes[1] == sizes[2]
 
 
+def test_folders_that_only_modules_need_are_written_once(image):
+    """Each comes before what is in it, and the base is a whole tree without the store."""
+    entries = listing(image)["entries"]
+    segments = {number: [entry["path"] for entry in entries if entry["segment"] == number]
+                for number in (1, 3)}
+    for found in segments.values():
+        for at, path in enumerate(found):
+            assert "/" not in path or os.path.dirname(path) in found[:at]
+    assert set(segments[1]) & set(segments[3]) == {"usr", "usr/lib"}
+
+
 @pytest.mark.parametrize("suite, form", [("bookworm", ".ko.zst"), ("trixie", ".ko.xz")],
                          indirect=["suite"])
 def test_modules_are_the_kernels_own(suite, form, tmp_path):

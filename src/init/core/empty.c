@@ -22,8 +22,14 @@ static void empty(int fd, dev_t device, int depth)
 		return;
 	}
 	while ((de = readdir(dir))) {
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
-		    fstatat(dirfd(dir), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		/* A file on which something is mounted cannot be deleted. */
+		if (de->d_type != DT_DIR && de->d_type != DT_UNKNOWN) {
+			sys_unlink(dirfd(dir), de->d_name, 0);
+			continue;
+		}
+		if (fstatat(dirfd(dir), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    st.st_dev != device)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
