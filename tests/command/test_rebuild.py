@@ -582,6 +582,23 @@ def test_restore_where_the_image_is_gone(machine):
     assert machine.images() == {machine.image.name: first}
 
 
+@pytest.mark.parametrize("stop", [lose_indexes, lose_kernel, cut_kernel, take_other_kernel,
+                                  lambda tree: shutil.rmtree(tree.modules)],
+                         ids=["indexes", "kernel", "cut", "other", "tree"])
+def test_restore_while_the_kernel_is_half_installed(machine, stop):
+    """The way back needs nothing but the names of the images."""
+    machine.rebuild()
+    machine.rebuild("--add-drivers", "dummy")
+    before = machine.images()
+    stop(machine.tree)
+    machine.restore(machine.tree.version)
+    now = machine.images()
+    assert now != before and sorted(now.values()) == sorted(before.values())
+    if machine.tree.modules.exists():
+        machine.restore()
+        assert machine.images() == before
+
+
 def test_restore_of_nothing(machine):
     machine.rebuild()
     images = machine.images()

@@ -21,7 +21,7 @@ struct restore {
 	struct root root;
 	struct runlog log;
 	struct arena arena;
-	struct kernel kernel;
+	const char *kernel; /* its version */
 };
 
 static void clear(struct restore *r)
@@ -53,7 +53,8 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 	}
 }
 
-/* The kernel, and the settings that hold for it. */
+/* The kernel, which need not be whole (an upgrade that was interrupted is a reason to go back), and the
+ * settings that hold for it. */
 static int prepare(struct restore *r, const char *version, struct err *err)
 {
 	struct bootdir bootdir; /* a /boot that is not mounted hides kernels */
@@ -62,9 +63,9 @@ static int prepare(struct restore *r, const char *version, struct err *err)
 	if (e == 0)
 		e = bootdir_read(&r->root, &r->arena, &bootdir, err);
 	if (e == 0)
-		e = kernel_find(&r->root, version, &r->arena, &r->kernel, err);
+		e = kernel_choose(&r->root, version, &r->arena, &r->kernel, err);
 	if (e == 0)
-		e = settings_read(&r->settings, &r->root, r->kernel.version, &r->arena, err);
+		e = settings_read(&r->settings, &r->root, r->kernel, &r->arena, err);
 	if (e < 0)
 		return e;
 	runlog_open(&r->log, &r->root);
@@ -85,7 +86,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 
 	if (e < 0)
 		return e;
-	q.version = r->kernel.version;
+	q.version = r->kernel;
 	e = transaction_restore(&q, &r->arena, path, err);
 	teller_end(&teller);
 	return e;
@@ -112,11 +113,11 @@ static int run(const struct command *self, int argc, char **argv)
 	if (r.json) {
 		struct json_object *o = json_object_new_object();
 
-		json_object_object_add(o, "kernel", cli_json_text(r.kernel.version));
+		json_object_object_add(o, "kernel", cli_json_text(r.kernel));
 		json_object_object_add(o, "image", cli_json_text(path));
 		cli_print_json(o);
 	} else if (cli_shows(RUNLOG_INFO)) {
-		printf("%s: /%s is the previous image again\n", r.kernel.version, path);
+		printf("%s: /%s is the previous image again\n", r.kernel, path);
 	}
 	return cli_end(EXIT_DONE);
 }

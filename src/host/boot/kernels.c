@@ -380,6 +380,13 @@ static bool find_monolithic(const struct root *r, const char *version, struct ar
 	return out->is_monolithic;
 }
 
+static int fail_none(const struct root *r, struct err *err)
+{
+	err_set(err, -ENOENT, "no kernel under %s/%s has both modules and a kernel image",
+		root_prefix(r), modules_folder(r));
+	return err_hint(err, "install a kernel package, or name the kernel version");
+}
+
 static int find_default(const struct root *r, struct arena *arena, struct kernel *out,
 			struct err *err)
 {
@@ -404,9 +411,14 @@ static int find_default(const struct root *r, struct arena *arena, struct kernel
 		if (e > 0)
 			return check_complete(r, out, arena, err);
 	}
-	err_set(err, -ENOENT, "no kernel under %s/%s has both modules and a kernel image",
-		root_prefix(r), modules_folder(r));
-	return err_hint(err, "install a kernel package, or name the kernel version");
+	return fail_none(r, err);
+}
+
+static int check_version(const char *version, struct err *err)
+{
+	if (strchr(version, '/') || !path_is_clean(version) || *version == '-')
+		return err_set(err, -EINVAL, "\"%s\" is not a kernel version", version);
+	return 0;
 }
 
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
@@ -414,14 +426,42 @@ int kernel_find(const struct root *r, const char *version, struct arena *arena, 
 {
 	if (!version)
 		return find_default(r, arena, out, err);
-	if (strchr(version, '/') || !path_is_clean(version) || *version == '-')
-		return err_set(err, -EINVAL, "\"%s\" is not a kernel version", version);
+	if (check_version(version, err) < 0)
+		return err->code;
 	if (!find_tree(r, version, arena, out) && !find_monolithic(r, version, arena, out)) {
 		err_set(err, -ENOENT, "no modules for kernel %s (no directory %s/%s/%s)", version,
 			root_prefix(r), modules_folder(r), version);
 		return err_hint(err, "installed kernels: %s", versions_text(r, arena));
 	}
 	return check_complete(r, out, arena, err);
+}
+
+int kernel_choose(const struct root *r, const char *version, struct arena *arena, const char **out,
+		  struct err *err)
+{
+	struct kernel *list, k;
+	struct utsname u;
+	int n;
+
+	if (version) {
+		*out = version;
+		return check_version(version, err);
+	}
+	if (r->is_host && uname(&u) == 0 &&
+	    (find_tree(r, u.release, arena, &k) || kernel_image_path(r, u.release, arena))) {
+		*out = arena_strdup(arena, u.release);
+		return 0;
+	}
+	n = list_kernels(r, false, arena, &list, err);
+	if (n < 0)
+		return n;
+	if (n == 0)
+		return fail_none(r, err);
+	*out = list->version;
+	for (int i = n - 1; i >= 0; i--)
+		if (kernel_image_path(r, list[i].version, arena))
+			*out = list[i].version;
+	return 0;
 }
 
 /* CONFIG_IKCONFIG: decompress the kernel, and look inside. */

@@ -36,6 +36,11 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
+/* The version of the kernel that kernel_find() would look for, however incomplete its files are: with
+ * NULL, newer ones without a kernel image count only if no other has one. */
+int kernel_choose(const struct root *r, const char *version, struct arena *arena, const char **out,
+		  struct err *err);
+
 /* The version of the kernel image at PATH: from its header, otherwise from its name. NULL: it
  * cannot be opened, or neither has one. */
 const char *kernel_version(const struct root *r, const char *path, struct arena *arena);
