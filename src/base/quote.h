@@ -7,5 +7,6 @@
 
 #include "base/arena.h"
 
-/* WORD so that a shell reads it as one word: in quotes if it needs them. */
+/* WORD so that a shell reads it as one word: in quotes if it needs them. The result has no control
+ * characters: escape_command() leaves it as it is. */
 const char *quote_word(const char *word, struct arena *arena);

@@ -166,14 +166,24 @@ static size_t utf8_length(const unsigned char *s)
 	return len;
 }
 
-void escape_text(const char *src, char *dst, size_t size)
+bool text_is_shown(const char *s)
+{
+	size_t len;
+
+	while (*s && (len = utf8_length((const unsigned char *)s)))
+		s += len;
+	return !*s;
+}
+
+/* Besides what cannot be shown, HIDDEN is escaped; NUL: nothing else. */
+static void escape(const char *src, char hidden, char *dst, size_t size)
 {
 	size_t used = 0;
 
 	while (*src && used + 5 <= size) {
 		size_t len = utf8_length((const unsigned char *)src);
 
-		if (!len || *src == '\\') {
+		if (!len || *src == hidden) {
 			used += (size_t)snprintf(dst + used, size - used, "\\x%02x",
 						 (unsigned char)*src);
 			src++;
@@ -185,6 +195,16 @@ void escape_text(const char *src, char *dst, size_t size)
 	}
 	if (size)
 		dst[used] = '\0';
+}
+
+void escape_text(const char *src, char *dst, size_t size)
+{
+	escape(src, '\\', dst, size);
+}
+
+void escape_command(const char *src, char *dst, size_t size)
+{
+	escape(src, '\0', dst, size);
 }
 
 static bool is_octal(char c)

@@ -52,6 +52,12 @@ int version_compare(const char *a, const char *b);
  * UTF-8 and the backslash become \xNN. Always terminated; cut off at SIZE. */
 void escape_text(const char *src, char *dst, size_t size);
 
+/* The same, but the backslash stays: for text with commands, whose words quote_word() has quoted. */
+void escape_command(const char *src, char *dst, size_t size);
+
+/* Is S UTF-8 without control characters? */
+bool text_is_shown(const char *s);
+
 /* "s", or "" after a number of one. */
 const char *text_plural(long long n);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/report/profile_table.h"
@@ -33,16 +34,23 @@ void cli_print_json(struct json_object *object)
 	json_object_put(object);
 }
 
-struct json_object *cli_json_text(const char *text)
+static struct json_object *escaped(const char *text, void (*escape)(const char *, char *, size_t))
 {
 	size_t size = 4 * strlen(text) + 8; /* every byte as \xNN */
-	char *shown = xrealloc(NULL, size, 1);
-	struct json_object *o;
+	_cleanup_free_ char *shown = xrealloc(NULL, size, 1);
 
-	escape_text(text, shown, size);
-	o = json_object_new_string(shown);
-	free(shown);
-	return o;
+	escape(text, shown, size);
+	return json_object_new_string(shown);
+}
+
+struct json_object *cli_json_text(const char *text)
+{
+	return escaped(text, escape_text);
+}
+
+struct json_object *cli_json_command(const char *text)
+{
+	return escaped(text, escape_command);
 }
 
 struct json_object *cli_json_texts(const char *const *texts, size_t n)

@@ -16,6 +16,9 @@ void cli_print_json(struct json_object *object);
 /* A string as JSON can hold it: what is no UTF-8 or a control character is \xNN. */
 struct json_object *cli_json_text(const char *text);
 
+/* The same for a command: backslashes stay. */
+struct json_object *cli_json_command(const char *text);
+
 struct json_object *cli_json_texts(const char *const *texts, size_t n);
 
 /* {"code": "ENOSPC", "message": ..., "hint": ... or null} */

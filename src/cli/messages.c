@@ -27,7 +27,7 @@ static void print_message(const char *colour, const char *kind, const char *text
 	size_t size = 4 * strlen(text) + 1; /* every byte as \xNN */
 	_cleanup_free_ char *shown = xrealloc(NULL, size, 1);
 
-	escape_text(text, shown, size);
+	escape_command(text, shown, size);
 	if (cli_is_coloured(stderr))
 		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
 	else
@@ -41,7 +41,7 @@ static void print_error(const struct err *err)
 	if (err->hint[0]) {
 		char shown[2 * ERR_HINT_MAX];
 
-		escape_text(err->hint, shown, sizeof(shown));
+		escape_command(err->hint, shown, sizeof(shown));
 		fprintf(stderr, "preroot: hint: %s\n", shown);
 	}
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/strset.h"
 #include "format/package/purl.h"
 
@@ -272,7 +273,7 @@ int bill_read(struct image *image, const char *name, struct arena *arena, struct
 		n = err_set(err, -ENOENT, "%s has no manifest: preroot did not make it", name);
 	else if (n == 0 && (n = read_manifest(&r, err)) < 0) {
 		err_prefix(err, "%s", name);
-		err_hint(err, "see: preroot verify %s", name);
+		err_hint(err, "see: preroot verify %s", quote_word(name, arena));
 	}
 	if (n == 0) {
 		settle(&r);

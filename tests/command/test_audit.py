@@ -165,6 +165,49 @@ def test_an_empty_machine_has_no_kernel(tmp_path):
     assert "no-kernel" in [f["id"] for f in told["findings"]]
 
 
+def words_of(command):
+    """COMMAND as a shell reads it."""
+    done = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
+    return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
+
+
+def test_commands_work_as_printed(machine):
+    """Whatever a shell would take apart in the name of a folder."""
+    odd = machine.root.with_name("it's $HOME \\n\x07;")
+    machine.root.rename(odd)
+    tree = trees.KernelTree(odd, machine.version)
+    image, copy = odd / f"boot/initrd.img-{tree.version}", odd / "boot/copy.img"
+
+    def hint(*words, status=FAILED):
+        return run(*words, "--root", odd, "--no-cache", status=status).hint
+
+    (odd / "boot/initrd.img-5.0.0.old").write_bytes(image.read_bytes())
+    assert ["rm", f"{odd}/boot/initrd.img-5.0.0.old"] in [
+        words_of(line.split(": ", 1)[1]) for line in
+        run("prune", "--root", odd, "--dry-run").text.splitlines() if "to remove it" in line]
+    assert words_of(hint("build", copy, "--add-drivers", "none").split(": ", 1)[1]) == [
+        "find", f"{odd}/lib/modules/{tree.version}", "-name", "*.ko*"]
+    assert words_of(run("cat", image, "none", status=FAILED).hint.split(": ", 1)[1]) == [
+        "preroot", "list", str(image)]
+    assert words_of(run("why", image, "none", status=FAILED).hint.split(": ", 1)[1]) == [
+        "preroot", "list", str(image)]
+    image.with_name(image.name + ".previous").write_bytes(b"none")
+    told = run("restore", "--root", odd, status=FAILED).hint
+    assert words_of(told.removesuffix(" shows all that is wrong with it")) == [
+        "preroot", "verify", f"{image}.previous"]
+    (odd / "boot").chmod(0o777)
+    for text in (run("audit", "--root", odd, status=FINDING).text,
+                 "$ " + next(f["remedy"] for f in run("audit", "--root", odd, "--json",
+                                                      status=FINDING).json["findings"]
+                             if f["id"] == "boot-writable")):
+        assert ["chmod", "go-w", f"{odd}/boot"] in [
+            words_of(line.split("$ ", 1)[1]) for line in text.splitlines()
+            if line.strip().startswith("$ ")]
+    (tree.modules / "modules.dep.bin").unlink()
+    told = hint("build", copy).removesuffix(" writes the module indexes")
+    assert words_of(told) == ["depmod", "-b", str(odd), tree.version]
+
+
 def test_names_drive_no_terminal_and_no_shell(machine):
     hostile = "6.9;touch x\x1b[31m'"
     folder = machine.tree.modules.with_name(hostile)
@@ -174,8 +217,7 @@ def test_names_drive_no_terminal_and_no_shell(machine):
     for words in ([], ["--json"]):
         assert "\x1b" not in machine.run("--all", *words, status=FINDING).text
     commands = [f["remedy"] for f in machine.all("--all") if f["remedy-is-command"]]
-    quoted = hostile.replace("'", "'\\''").replace("\x1b", "\\x1b")
-    assert any("depmod" in line and f"'{quoted}'" in line.replace("\\x5c", "\\")
+    assert any(line.startswith("depmod") and words_of(line)[-1] == hostile
                for line in commands), commands
 
 

@@ -316,7 +316,8 @@ static void what_a_shell_would_take_apart_is_quoted(void **state)
 		{"$(x)", "'$(x)'"},
 		{"a'b", "'a'\\''b'"},
 		{"~", "'~'"},
-		{"a\nb", "'a\nb'"},
+		{"a\\b", "'a\\b'"},
+		{"a\nb'\\\xff", "$'a\\x0ab\\x27\\x5c\\xff'"},
 		{"\xc3\xa4", "'\xc3\xa4'"},
 	};
 	_cleanup_machine_ struct machine m;

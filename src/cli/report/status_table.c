@@ -108,7 +108,7 @@ static void print_builders(const struct inventory *i)
 		const struct builder *b = &i->builders[k];
 
 		escape_text(b->path, path, sizeof(path));
-		escape_text(b->command, command, sizeof(command));
+		escape_command(b->command, command, sizeof(command));
 		printf("\n/%s runs %s %s, which replaces the image; to stop that:\n  %s\n", path,
 		       b->name, b->when, command);
 	}
@@ -214,7 +214,7 @@ struct json_object *status_json(const struct status_report *s)
 
 		add(one, "name", json_object_new_string(i->builders[k].name));
 		add(one, "path", cli_json_text(i->builders[k].path));
-		add(one, "command", cli_json_text(i->builders[k].command));
+		add(one, "command", cli_json_command(i->builders[k].command));
 		json_object_array_add(builders, one);
 	}
 	add(o, "good", json_object_new_boolean(!status_is_bad(s)));

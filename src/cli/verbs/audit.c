@@ -57,7 +57,7 @@ static void print_line(const char *before, const char *text)
 {
 	char shown[TEXT_MAX];
 
-	escape_text(text, shown, sizeof(shown));
+	escape_command(text, shown, sizeof(shown));
 	printf("%s%s\n", before, shown);
 }
 
@@ -114,7 +114,7 @@ static struct json_object *finding_json(const struct audit_finding *f)
 			       json_object_new_string(audit_severity_name(f->severity)));
 	json_object_object_add(o, "kernel", f->kernel ? cli_json_text(f->kernel) : NULL);
 	json_object_object_add(o, "fact", cli_json_text(f->fact));
-	json_object_object_add(o, "remedy", f->remedy ? cli_json_text(f->remedy) : NULL);
+	json_object_object_add(o, "remedy", f->remedy ? cli_json_command(f->remedy) : NULL);
 	json_object_object_add(o, "remedy-is-command", json_object_new_boolean(f->is_command));
 	return o;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/quote.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -39,8 +40,10 @@ static int find_last(const char *file, const char *path, size_t *number, struct 
 		}
 	}
 	if (r == 0 && !*number) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+
 		r = err_set(err, -ENOENT, "%s holds no file %s", file, path);
-		err_hint(err, "see: preroot list %s", file);
+		err_hint(err, "see: preroot list %s", quote_word(file, &arena));
 	}
 	return r;
 }

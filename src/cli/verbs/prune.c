@@ -73,7 +73,7 @@ static void print_item(const struct prune_item *item)
 	printf("%s /%s, %s: %s\n", item->goes ? "removes" : "leaves", path,
 	       cli_size(item->bytes, size), item->why);
 	if (item->command) {
-		escape_text(item->command, path, sizeof(path));
+		escape_command(item->command, path, sizeof(path));
 		printf("  to remove it: %s\n", path);
 	}
 }
@@ -127,7 +127,7 @@ static void print_json(const struct options *o)
 		json_object_object_add(one, "bytes", json_object_new_int64((int64_t)item->bytes));
 		json_object_object_add(one, "why", cli_json_text(item->why));
 		if (item->command)
-			json_object_object_add(one, "command", cli_json_text(item->command));
+			json_object_object_add(one, "command", cli_json_command(item->command));
 		json_object_array_add(lists[!item->goes], one);
 	}
 	for (size_t i = 0; i < o->prune.n_gone; i++)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -101,8 +102,10 @@ static int run(const struct command *self, int argc, char **argv)
 		found = true;
 	}
 	if (r == 0 && !found) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+
 		r = err_set(&err, -ENOENT, "%s holds nothing at %s", argv[0], argv[1]);
-		err_hint(&err, "see: preroot list %s", argv[0]);
+		err_hint(&err, "see: preroot list %s", quote_word(argv[0], &arena));
 	}
 	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
 }

@@ -37,13 +37,16 @@ enum {
 
 /* ---- GRUB ---- */
 
-static const char *grubenv_of(const struct loader *l)
+static const char *grubenv_path(const struct loader *l)
 {
 	const char *file = l->menu.file[BOOTMENU_GRUB];
-	const char *path =
-		arena_printf(l->arena, "%.*sgrubenv", (int)(strrchr(file, '/') + 1 - file), file);
 
-	return root_resolve(l->q->root, path, l->arena);
+	return arena_printf(l->arena, "%.*sgrubenv", (int)(strrchr(file, '/') + 1 - file), file);
+}
+
+static const char *grubenv_of(const struct loader *l)
+{
+	return root_resolve(l->q->root, grubenv_path(l), l->arena);
 }
 
 /* The value of next_entry; NULL if it is not set or PATH is no GRUB environment block. */
@@ -111,8 +114,8 @@ static int grub_try(const struct loader *l, const char *id, struct err *err)
 			"GRUB has no environment (grubenv beside %s) to keep the "
 			"choice for one boot in",
 			file);
-		return err_hint(err, "grub-editenv /%.*sgrubenv create",
-				(int)(strrchr(file, '/') + 1 - file), file);
+		return err_hint(err, "grub-editenv %s create",
+				root_quoted(l->q->root, grubenv_path(l), l->arena));
 	}
 	why = why_not_writable(l, grubenv);
 	if (why)

@@ -35,7 +35,8 @@ static int check_previous(const struct root *root, const char *path, struct aren
 		r = err_set(err, -EBADMSG, "%s: %s", path, verdict.problems->text);
 	if (r < 0) {
 		err_prefix(err, "the previous image is not usable, and nothing was changed");
-		return err_hint(err, "preroot verify /%s shows all that is wrong with it", path);
+		return err_hint(err, "preroot verify %s shows all that is wrong with it",
+				root_quoted(root, path, arena));
 	}
 	return 0;
 }

@@ -3,14 +3,18 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
+
 int space_check(const struct root *root, const struct bootdir *b, uint64_t bytes, uint64_t extra,
 		struct err *err)
 {
 	uint64_t needed = bootdir_takes(b, bytes) + extra + SPACE_RESERVE;
 
 	if (b->is_read_only) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+
 		err_set(err, -EROFS, "%s/%s is mounted read-only", root_prefix(root), b->path);
-		return err_hint(err, "mount -o remount,rw %s/%s", root_prefix(root), b->path);
+		return err_hint(err, "mount -o remount,rw %s", root_quoted(root, b->path, &arena));
 	}
 	if (needed <= b->free)
 		return 0;

@@ -159,7 +159,9 @@ static int add_run(struct dropin *d, const struct conf_word *w, enum bootconf_st
 	if (r < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111) || strchr(run.path, '\n')) {
 		err_set(err, -EACCES, "%s:%u: %s is no executable file", w->from->file,
 			w->from->line, shown(d, run.path));
-		return err_hint(err, "chmod 755 %s%s", root_prefix(d->b->root), shown(d, run.path));
+		return err_hint(err, "chmod 755 %s",
+				root_quoted(d->b->root, run.path + strspn(run.path, "/"),
+					    &d->b->plan.arena));
 	}
 	if (merge_run(d, &run))
 		return 0;

@@ -25,8 +25,8 @@ static int add_driver(struct build *b, const char *name, struct err *err)
 	if (r == MODULES_ABSENT) {
 		err_set(err, -ENOENT, "kernel %s has no module \"%s\" (asked for with --add-drivers)",
 			b->kernel.version, name);
-		return err_hint(err, "look for its name with: find %s/%s -name '*.ko*'",
-				root_prefix(b->root), b->kernel.modules_dir);
+		return err_hint(err, "look for its name with: find %s -name '*.ko*'",
+				root_quoted(b->root, b->kernel.modules_dir, &b->plan.arena));
 	}
 	return r < 0 ? r : 0;
 }

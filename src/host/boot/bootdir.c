@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "format/kernel/efivar.h"
 #include "format/machine/fstab.h"
@@ -111,9 +112,12 @@ static bool is_systemd_boot(const struct root *r)
 
 static int is_not_mounted(const struct root *r, const char *path, struct err *err)
 {
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+
 	err_set(err, -ENODEV, "%s/%s is not mounted, but /etc/fstab has a filesystem for it",
 		root_prefix(r), path);
-	return err_hint(err, "mount /%s", path);
+	return err_hint(err, "mount %s",
+			quote_word(arena_printf(&arena, "/%s", path), &arena));
 }
 
 /* If kernel-install has put kernels on an EFI system partition, those are the ones that boot,

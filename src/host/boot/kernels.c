@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "format/kernel/bzimage.h"
 #include "format/codec/decode_all.h"
@@ -339,8 +340,10 @@ static const char *versions_text(const struct root *r, struct arena *arena)
 
 int kernel_hint_depmod(const struct root *r, const char *version, struct err *err)
 {
-	return err_hint(err, "depmod%s%s %s writes the module indexes", r->is_host ? "" : " -b ", root_prefix(r),
-			version);
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+
+	return err_hint(err, "depmod%s%s %s writes the module indexes", r->is_host ? "" : " -b ",
+			r->is_host ? "" : quote_word(r->path, &arena), quote_word(version, &arena));
 }
 
 static int check_complete(const struct root *r, struct kernel *k, struct arena *arena,
