@@ -25,7 +25,7 @@ static void loaded(struct boot *b, const struct job_result *r)
 static int probe(const struct boot *b, const struct job *job, struct job_result *out)
 {
 	(void)b;
-	return block_probe(job->name, job->links, &out->probe);
+	return block_probe(job, &out->probe);
 }
 
 static int mount_it(const struct boot *b, const struct job *job, struct job_result *out)

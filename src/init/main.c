@@ -54,6 +54,7 @@ static void dispatch(struct boot *b)
 			job.kind = JOB_PROBE;
 			job.generation = b->devices->list[device].generation;
 			job.links = b->devices->probe_links;
+			job.had_no_size = b->devices->list[device].probe.has_no_size;
 			memcpy(job.name, b->devices->list[device].name, sizeof(job.name));
 		} else if (b->modules->has_index) {
 			modules_request_late(b);

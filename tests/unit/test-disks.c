@@ -188,6 +188,7 @@ static void each_disk_is_read_once(void **state)
 
 /* In place of /sys/class/block; NULL: that of this machine. */
 static const char *block_folder;
+static unsigned rescan_after; /* so many looks at sizes zza has one; 0: it keeps what it has */
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
@@ -198,9 +199,13 @@ int __wrap_open(const char *path, int flags, ...)
 	static const char sys[] = "/sys/class/block";
 	char instead[512];
 
+	if (block_folder && strcmp(path, "/dev/zza") == 0)
+		path = "/dev/null";
 	if (block_folder && strncmp(path, sys, strlen(sys)) == 0) {
 		snprintf(instead, sizeof(instead), "%s%s", block_folder, path + strlen(sys));
 		path = instead;
+		if (rescan_after && strstr(path, "/size") && !--rescan_after)
+			put_text(block_folder, "zza/size", "8\n");
 	}
 	return __real_open(path, flags, 0);
 }
@@ -274,6 +279,49 @@ static void a_card_is_read_although_it_has_no_size_yet(void **state)
 	assert_null(read_next(&d));
 	block_add(d.boot, "zzb", false);
 	assert_string_equal(read_next(&d), "zzb");
+	block_folder = NULL;
+}
+
+/* As where a path to a disk is passive. No event comes when that is over. */
+static void a_disk_without_a_size_is_asked_for_it_again(void **state)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_disks_ struct disks d;
+	struct job job = {.kind = JOB_PROBE, .name = "zza"};
+	struct job_result r = {.kind = JOB_PROBE, .name = "zza"};
+
+	(void)state;
+	put_text(folder, "zza/size", "0\n");
+	put_text(folder, "zza/device/rescan", "");
+	put_text(folder, "zzb/size", "0\n"); /* such as a loop device without a file */
+	block_folder = folder;
+	disks_make(&d, "root=LABEL=x");
+	block_add(d.boot, "zzb", false);
+	block_add(d.boot, "zza", false);
+	assert_string_equal(read_next(&d), "zza");
+	r.generation = generation_of(&d, "zza");
+	recorder_start_with(0);
+	r.result = block_probe(&job, &r.probe);
+	assert_int_equal(r.result, -ENODATA);
+	assert_true(r.probe.has_no_size);
+	assert_string_equal(recorder_calls(), "write /sys/class/block/zza/device/rescan 1\n");
+	block_done(d.boot, &r);
+	assert_null(read_next(&d));
+	assert_true(block_due(d.boot) < INT64_MAX);
+	block_tick(d.boot, block_due(d.boot));
+	assert_string_equal(read_next(&d), "zza");
+	/* Now the path is active: what is on the disk the kernel finds out when it is told to. */
+	recorder_start_with(0);
+	rescan_after = 2;
+	block_probe(&job, &r.probe);
+	assert_string_equal(recorder_calls(), "write /sys/class/block/zza/device/rescan 1\n"
+					      "scan partitions\n");
+	assert_false(r.probe.has_no_size);
+	/* Somebody else has found out the size meanwhile. */
+	job.had_no_size = true;
+	recorder_start_with(0);
+	block_probe(&job, &r.probe);
+	assert_string_equal(recorder_calls(), "scan partitions\n");
 	block_folder = NULL;
 }
 
@@ -687,6 +735,7 @@ int main(void)
 		cmocka_unit_test(each_disk_is_read_once),
 		cmocka_unit_test(an_empty_drive_is_opened_again_only_if_no_event_will_come),
 		cmocka_unit_test(a_card_is_read_although_it_has_no_size_yet),
+		cmocka_unit_test(a_disk_without_a_size_is_asked_for_it_again),
 		cmocka_unit_test(with_a_named_root_no_other_disk_is_read),
 		cmocka_unit_test(a_disk_that_changes_is_read_again),
 		cmocka_unit_test(what_was_read_while_a_disk_changed_does_not_count),

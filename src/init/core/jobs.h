@@ -53,6 +53,7 @@ struct job {
 	bool on_device; /* NAME is a device, and has to be the one that DEVICE describes */
 	struct device_identity device; /* MOUNT: what NAME must be */
 	bool links;               /* PROBE: what would udev call it? */
+	bool had_no_size;	  /* PROBE: when it was probed last */
 	uint32_t generation;	  /* PROBE: of the device, see devices/block.h */
 	uint8_t part;		  /* PART: its number */
 	unsigned tag;		  /* PART: its own */
@@ -96,6 +97,7 @@ struct probe {
 	uint32_t disk_major, disk_minor; /* of the disk that it is a part of */
 	uint64_t sequence;		 /* of that disk, which no other one ever has; 0: unknown */
 	char links[JOBS_LINKS_MAX];	 /* see devices/links/links.h */
+	bool has_no_size;          /* the kernel does not know it yet; there is nothing else then */
 	bool ambivalent;           /* more than one signature, none is trusted */
 	struct signature signatures[PROBE_SIGNATURES_MAX]; /* all of them, if that is so, or if */
 	unsigned n_signatures;     /* TYPE says that it is a part of something larger */

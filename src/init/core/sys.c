@@ -76,6 +76,11 @@ int sys_write(const char *path, const char *text)
 	return fd < 0 ? -errno : write_full(fd, text, strlen(text));
 }
 
+int sys_scan_partitions(int fd)
+{
+	return ioctl(fd, BLKRRPART) < 0 ? -errno : 0;
+}
+
 int sys_create(const char *path, unsigned mode)
 {
 	return result(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode));

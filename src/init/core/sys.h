@@ -24,6 +24,9 @@ int sys_create(const char *path, unsigned mode);
 /* Writes a short text into a file of /sys or /proc. */
 int sys_write(const char *path, const char *text);
 
+/* Lets the kernel look for the partitions of a disk. */
+int sys_scan_partitions(int fd);
+
 /* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "init/devices/attribute.h"
 #include "init/devices/claims.h"
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
@@ -22,6 +23,7 @@
 #include "init/devices/signatures.h"
 #include "init/core/identity.h"
 #include "init/core/log.h"
+#include "init/core/sys.h"
 #include "init/core/timeline.h"
 
 enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000, MISTAKES_MAX = 3 };
@@ -39,26 +41,6 @@ static bool name_ok(const char *name)
 	size_t len = strlen(name);
 
 	return len && len < JOBS_NAME_MAX && path_is_clean(name);
-}
-
-/* The first line of an attribute of device NAME in sysfs. */
-static bool read_attribute(const char *name, const char *attribute, char *out, size_t size)
-{
-	char path[JOBS_NAME_MAX + 64];
-	_cleanup_fd_ int fd = -1;
-	ssize_t n;
-
-	/* sysfs writes the slash of cciss/c0d0 as an exclamation mark. */
-	snprintf(path, sizeof(path), "/sys/class/block/%.*s", JOBS_NAME_MAX - 1, name);
-	for (char *p = path + strlen("/sys/class/block/"); *p; p++)
-		if (*p == '/')
-			*p = '!';
-	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", attribute);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read_full(fd, out, size - 1);
-	out[n > 0 ? n : 0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return *out;
 }
 
 /* A feature that has claimed the device is notified before its slot or generation changes. */
@@ -81,7 +63,7 @@ void block_sweep(struct boot *b)
 	for (size_t i = 0; i < b->devices->n; i++) {
 		struct block_device *d = &b->devices->list[i];
 
-		if (d->name[0] && !read_attribute(d->name, "dev", number, sizeof(number)))
+		if (d->name[0] && !attribute_read(d->name, "dev", number, sizeof(number)))
 			clear(b, d);
 	}
 }
@@ -91,7 +73,7 @@ int64_t block_sectors(const char *name)
 	char text[32];
 	uint64_t sectors;
 
-	return read_attribute(name, "size", text, sizeof(text)) &&
+	return attribute_read(name, "size", text, sizeof(text)) &&
 			       parse_u64(text, INT64_MAX, &sectors)
 		       ? (int64_t)sectors
 		       : -1;
@@ -133,15 +115,27 @@ static void read_again(struct boot *b, struct block_device *d)
 	will_read(b, d);
 }
 
-/* Without a size, and no reader whose card is still to come: of what is put into one the kernel learns
- * the size only when it is opened. */
-static bool is_empty(const char *name)
+/* And no reader whose card is still to come: of what is put into one the kernel learns the size only when
+ * it is opened. */
+static bool has_no_size(const char *name)
 {
 	char removable[8];
 
 	return block_sectors(name) == 0 &&
-	       !(read_attribute(name, "removable", removable, sizeof(removable)) &&
+	       !(attribute_read(name, "removable", removable, sizeof(removable)) &&
 		 strcmp(removable, "1") == 0);
+}
+
+/* A SCSI disk on a passive path: the kernel knows its size once it has asked again. */
+static bool needs_rescan(const char *name)
+{
+	return has_no_size(name) && attribute_is_writable(name, "device/rescan");
+}
+
+/* Without a size that it might get later. */
+static bool is_empty(const char *name)
+{
+	return has_no_size(name) && !needs_rescan(name);
 }
 
 void block_add(struct boot *b, const char *name, bool is_partition)
@@ -308,11 +302,11 @@ static bool has_media_events(const struct boot *b, const struct block_device *d)
 	static const char word[] = "media_change";
 	char events[64], poll[32];
 
-	if (!read_attribute(d->name, "events", events, sizeof(events)) || !strstr(events, word))
+	if (!attribute_read(d->name, "events", events, sizeof(events)) || !strstr(events, word))
 		return false;
-	if (read_attribute(d->name, "events_async", events, sizeof(events)) && strstr(events, word))
+	if (attribute_read(d->name, "events_async", events, sizeof(events)) && strstr(events, word))
 		return true;
-	if (!read_attribute(d->name, "events_poll_msecs", poll, sizeof(poll)))
+	if (!attribute_read(d->name, "events_poll_msecs", poll, sizeof(poll)))
 		return false;
 	return strcmp(poll, "-1") == 0 ? b->devices->is_polled : strcmp(poll, "0") != 0;
 }
@@ -549,25 +543,41 @@ static void take_place(const char *name, int fd, struct probe *out)
 		out->minor = out->disk_minor = minor(st.st_rdev);
 	}
 	out->sequence = identity_sequence(fd);
-	if (!read_attribute(name, "partition", text, sizeof(text)) ||
+	if (!attribute_read(name, "partition", text, sizeof(text)) ||
 	    !parse_u64(text, UINT32_MAX, &n))
 		return;
 	out->partn = (uint32_t)n;
-	if (read_attribute(name, "../dev", text, sizeof(text)))
+	if (attribute_read(name, "../dev", text, sizeof(text)))
 		sscanf(text, "%" SCNu32 ":%" SCNu32, &out->disk_major, &out->disk_minor);
 }
 
-int block_probe(const char *name, bool links, struct probe *out)
+/* No event says that a size became known, and the kernel looks for no partitions then. */
+static int rescan(const char *name)
+{
+	char path[ATTRIBUTE_PATH_MAX];
+
+	attribute_path(name, "device/rescan", path);
+	sys_write(path, "1");
+	return block_sectors(name) > 0 ? 0 : -ENODATA;
+}
+
+int block_probe(const struct job *job, struct probe *out)
 {
 	char path[JOBS_NAME_MAX + 8];
 	_cleanup_fd_ int fd = -1;
 
-	snprintf(path, sizeof(path), "/dev/%s", name);
+	out->has_no_size = needs_rescan(job->name);
+	if (out->has_no_size && rescan(job->name) < 0)
+		return -ENODATA;
+	snprintf(path, sizeof(path), "/dev/%s", job->name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	take_place(name, fd, out);
-	if (links)
-		links_find("/sys", name, out->links, sizeof(out->links));
+	if (out->has_no_size || job->had_no_size)
+		sys_scan_partitions(fd);
+	out->has_no_size = false;
+	take_place(job->name, fd, out);
+	if (job->links)
+		links_find("/sys", job->name, out->links, sizeof(out->links));
 	return probe_content(fd, out);
 }

@@ -132,5 +132,5 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 /* Size in sectors of 512 bytes; -1 when the kernel does not say. */
 int64_t block_sectors(const char *name);
 
-/* Looks at one device, with LINKS also for what udev would call it; blocks. */
-int block_probe(const char *name, bool links, struct probe *out);
+/* Looks at the device of JOB; blocks. -ENODATA: its size is not known yet. */
+int block_probe(const struct job *job, struct probe *out);

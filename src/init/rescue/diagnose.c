@@ -68,6 +68,8 @@ static void tell_device(const struct block_device *d)
 
 	if (!d->was_read)
 		snprintf(what, sizeof(what), "(still being read)");
+	else if (p->has_no_size)
+		snprintf(what, sizeof(what), "(its size is not known: a passive path?)");
 	else if (d->result < 0)
 		snprintf(what, sizeof(what), "(cannot be read: %s)", strerror(-d->result));
 	else if (p->ambivalent)
