@@ -88,6 +88,7 @@ static void reap(struct boot *b, void *context)
 	while (read(b->signals, &info, sizeof(info)) == sizeof(info))
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		jobs_reaped(b, pid);
 		program_reaped(b, pid, status);
 		shell_child_ended(b, pid, status);
 	}

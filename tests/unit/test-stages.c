@@ -991,13 +991,68 @@ static void disks_that_hang_give_way_to_others(void **state)
 	pass(b, 1);
 	assert_contains(recorder_calls(), "kill 1000000 9\n");
 	assert_contains(recorder_calls(), "kill 1000031 9\n");
-	assert_int_equal(block_due(b), INT64_MAX);
+	assert_int_equal(block_due(b), world.now + JOBS_GIVE_UP_MS);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	b->jobs.workers[0].fd = pair[0];
 	close(pair[1]); /* it dies */
 	assert_int_equal(jobs_receive(&b->jobs, &b->jobs.workers[0], &r), 1);
 	assert_int_equal(r.result, -ETIMEDOUT);
+	assert_false(r.is_lost);
 	assert_true(jobs_has_place(&b->jobs, JOB_PROBE));
+	boot_end(b);
+}
+
+/* They cannot even be killed (state D). */
+static void disks_that_hang_in_the_kernel_give_way_to_others(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+	struct jobs_worker *w = &b->jobs.workers[0];
+	struct job_result r;
+	int pair[2];
+
+	(void)state;
+	disks_hang(b);
+	block_add(b, "zza", false);
+	w->job.generation = b->devices->list[0].generation;
+	strcpy(w->job.name, "zza");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	w->fd = pair[0];
+	pass(b, JOBS_HANG_MS);
+	pass(b, JOBS_GIVE_UP_MS - 1);
+	assert_int_equal(jobs_receive(&b->jobs, w, &r), 0);
+	pass(b, 1);
+	assert_int_equal(block_due(b), INT64_MAX);
+	assert_int_equal(jobs_receive(&b->jobs, w, &r), 1);
+	assert_int_equal(r.result, -ETIMEDOUT);
+	assert_true(r.is_lost);
+	assert_true(jobs_has_place(&b->jobs, JOB_PROBE));
+	/* No second process is to hang for this disk: it is read again when the first has ended. */
+	b->devices->list[0].state = DEVICE_PROBING;
+	jobs_done(b, &r);
+	assert_int_equal(b->devices->list[0].read_at, 0);
+	jobs_reaped(b, 999);
+	assert_int_equal(b->devices->list[0].read_at, 0);
+	jobs_reaped(b, 1000000);
+	assert_int_not_equal(b->devices->list[0].read_at, 0);
+	close(pair[1]);
+	boot_end(b);
+}
+
+/* Too many processes that hang are not left behind: the places that they have are kept. */
+static void processes_that_are_given_up_are_counted(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x");
+
+	(void)state;
+	for (int i = 0; i < JOBS_LOST_MAX - 1; i++)
+		b->jobs.lost[i].pid = 2000000 + i;
+	disks_hang(b);
+	block_add(b, "zza", false);
+	pass(b, JOBS_HANG_MS + 1);
+	pass(b, JOBS_GIVE_UP_MS);
+	assert_true(b->jobs.workers[0].is_lost);
+	assert_false(b->jobs.workers[1].is_lost);
+	assert_int_equal(block_due(b), INT64_MAX);
 	boot_end(b);
 }
 
@@ -1306,6 +1361,8 @@ int main(void)
 		cmocka_unit_test(a_job_of_a_hand_over_that_failed_is_not_lost),
 		cmocka_unit_test(disks_that_hang_leave_places_for_other_work),
 		cmocka_unit_test(disks_that_hang_give_way_to_others),
+		cmocka_unit_test(disks_that_hang_in_the_kernel_give_way_to_others),
+		cmocka_unit_test(processes_that_are_given_up_are_counted),
 		cmocka_unit_test(a_disk_that_hangs_does_not_keep_late_modules_back),
 		cmocka_unit_test(a_disk_that_cannot_be_read_is_read_again_after_growing_pauses),
 		cmocka_unit_test(when_something_else_is_wanted_unreadable_disks_are_read_at_once),

@@ -228,6 +228,7 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 {
 	ssize_t n = recv(w->fd, out, sizeof(*out), MSG_DONTWAIT);
 	int result = w->is_killed ? -ETIMEDOUT : -EIO;
+	bool is_lost = w->is_lost;
 	struct job job = w->job;
 
 	if (n == sizeof(*out)) {
@@ -249,8 +250,16 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out)
 		return 0;
 	address(out, &job);
 	out->result = result;
+	out->is_lost = is_lost;
 	snprintf(out->text, sizeof(out->text), "the process that did it died");
 	return 1;
+}
+
+static void end_worker(struct jobs_worker *w)
+{
+	w->is_killed = true;
+	w->killed_at = log_now();
+	sys_kill(w->pid, SIGKILL);
 }
 
 void jobs_cancel(struct jobs *j, const struct job *job)
@@ -260,8 +269,7 @@ void jobs_cancel(struct jobs *j, const struct job *job)
 
 		if (!w->pid || w->job.kind != job->kind || w->job.ticket != job->ticket)
 			continue;
-		w->is_killed = true;
-		sys_kill(w->pid, SIGKILL);
+		end_worker(w);
 	}
 }
 
@@ -294,6 +302,22 @@ unsigned jobs_moving(const struct jobs *j, enum job_kind kind, int64_t now)
 	return n;
 }
 
+static struct jobs_lost *find_lost(const struct jobs *j, int pid)
+{
+	for (unsigned i = 0; i < JOBS_LOST_MAX; i++)
+		if (j->lost[i].pid == pid)
+			return (struct jobs_lost *)&j->lost[i];
+	return NULL;
+}
+
+/* When W is to be killed or given up. */
+static int64_t end_due(const struct jobs *j, const struct jobs_worker *w)
+{
+	if (!w->is_killed)
+		return w->since + JOBS_HANG_MS;
+	return w->is_lost || !find_lost(j, 0) ? INT64_MAX : w->killed_at + JOBS_GIVE_UP_MS;
+}
+
 int64_t jobs_place_due(const struct jobs *j, enum job_kind kind)
 {
 	int64_t due = INT64_MAX;
@@ -301,10 +325,24 @@ int64_t jobs_place_due(const struct jobs *j, enum job_kind kind)
 	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
 		const struct jobs_worker *w = &j->workers[i];
 
-		if (w->pid && w->job.kind == kind && !w->is_killed && w->since + JOBS_HANG_MS < due)
-			due = w->since + JOBS_HANG_MS;
+		if (w->pid && w->job.kind == kind && end_due(j, w) < due)
+			due = end_due(j, w);
 	}
 	return due;
+}
+
+/* The end of its socket is the end of its job. */
+static void give_up(struct jobs *j, struct jobs_worker *w)
+{
+	struct jobs_lost *l = find_lost(j, 0);
+
+	if (!l)
+		return;
+	*l = (struct jobs_lost){
+		.pid = w->pid, .kind = w->job.kind, .generation = w->job.generation};
+	memcpy(l->name, w->job.name, sizeof(l->name));
+	w->is_lost = true;
+	shutdown(w->fd, SHUT_RDWR);
 }
 
 void jobs_make_place(struct jobs *j, enum job_kind kind, int64_t now)
@@ -312,11 +350,27 @@ void jobs_make_place(struct jobs *j, enum job_kind kind, int64_t now)
 	for (unsigned i = 0; i < JOBS_WORKERS_MAX; i++) {
 		struct jobs_worker *w = &j->workers[i];
 
-		if (!w->pid || w->job.kind != kind || w->is_killed || now < w->since + JOBS_HANG_MS)
+		if (!w->pid || w->job.kind != kind || now < end_due(j, w))
 			continue;
-		w->is_killed = true;
-		sys_kill(w->pid, SIGKILL);
+		if (w->is_killed)
+			give_up(j, w);
+		else
+			end_worker(w);
 	}
+}
+
+void jobs_reaped(struct boot *b, int pid)
+{
+	struct jobs_lost *l = find_lost(&b->jobs, pid);
+	struct job_result r = {.was_lost = true};
+
+	if (!l)
+		return;
+	r.kind = l->kind;
+	r.generation = l->generation;
+	memcpy(r.name, l->name, sizeof(r.name));
+	*l = (struct jobs_lost){0};
+	jobs_done(b, &r);
 }
 
 void jobs_dismiss(struct jobs *j)

@@ -15,6 +15,9 @@ enum {
 	JOBS_PROBES_MAX = 32, /* of them; the rest is for other kinds of jobs */
 	JOBS_LOADS_MAX = 24,
 	JOBS_HANG_MS = 10000, /* a job that takes longer may never end */
+	JOBS_GIVE_UP_MS = 1000, /* a process that is still there so long after it was killed hangs in
+				 * the kernel */
+	JOBS_LOST_MAX = 128, /* of these that are given up: their places are used again */
 	JOBS_NAME_MAX = 64,
 	JOBS_VALUE_MAX = 256,
 	JOBS_LABEL_MAX = 512, /* of a filesystem, in UTF-8: btrfs has 255 bytes, NTFS 128 characters */
@@ -107,6 +110,8 @@ struct job_result {
 	enum job_kind kind;
 	uint32_t ticket; /* this and the next ones as in the job: MODULE, GENERATION, NAME */
 	int result; /* 0 or -errno */
+	bool is_lost;  /* its process hangs in the kernel and was given up */
+	bool was_lost; /* nothing but: that process has ended after all */
 	uint32_t module;
 	uint32_t generation;
 	char name[JOBS_NAME_MAX];
@@ -137,10 +142,21 @@ struct jobs_worker {
 	struct job job; /* kind JOB_NONE: idle */
 	int64_t since;
 	bool is_killed; /* it was in the way of others, or its job was cancelled */
+	int64_t killed_at;
+	bool is_lost; /* and given up */
+};
+
+/* A process that was given up, and what it was to read. */
+struct jobs_lost {
+	int pid; /* 0: free */
+	enum job_kind kind;
+	uint32_t generation;
+	char name[JOBS_NAME_MAX];
 };
 
 struct jobs {
 	struct jobs_worker workers[JOBS_WORKERS_MAX];
+	struct jobs_lost lost[JOBS_LOST_MAX];
 	unsigned wanted; /* workers that the processors can keep busy */
 	int64_t failing_since, failed_at; /* to make a process; 0: it works */
 	struct sources *sources;
@@ -166,10 +182,11 @@ bool jobs_ready(const struct jobs *j);
 bool jobs_has_place(const struct jobs *j, enum job_kind kind);
 
 /* KIND has no place left, and something of it is to be done: ends those of its jobs that have taken
- * longer than JOBS_HANG_MS, as far as the kernel lets them end. Their result is -ETIMEDOUT. */
+ * longer than JOBS_HANG_MS. If the kernel does not let one end, its place is used again all the same,
+ * as long as there are not too many of these. Their result is -ETIMEDOUT. */
 void jobs_make_place(struct jobs *j, enum job_kind kind, int64_t now);
 
-/* When that would end a job; INT64_MAX: never. */
+/* When that would do something; INT64_MAX: never. */
 int64_t jobs_place_due(const struct jobs *j, enum job_kind kind);
 
 /* FD of a worker has something: 1 a result, 0 nothing (yet). A worker that died gives -EIO as
@@ -180,6 +197,9 @@ int jobs_receive(struct jobs *j, struct jobs_worker *w, struct job_result *out);
  * result is -ETIMEDOUT, or what the job had come to just before; it may take long to come: the
  * worker may hang in the kernel. */
 void jobs_cancel(struct jobs *j, const struct job *job);
+
+/* Process PID has ended. If its job had been given up, that job's kind hears of it (was_lost). */
+void jobs_reaped(struct boot *b, int pid);
 
 /* Hands a result to whoever its kind is for. */
 void jobs_done(struct boot *b, const struct job_result *r);

@@ -81,7 +81,7 @@ bool part_is_late(const struct part *p);
 /* The present stage's step is called again at AT, at the latest; 0: at an event. */
 void part_step_at(struct part *p, int64_t at);
 
-/* tick() is called at AT; 0: never. */
+/* tick() is called at AT, or as soon as no shell has the console any more; 0: never. */
 void part_wake(struct part *p, int64_t at);
 
 /* Somebody may have to type something: from now on keyboards get their drivers. */

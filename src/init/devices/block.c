@@ -311,10 +311,12 @@ static bool has_media_events(const struct boot *b, const struct block_device *d)
 	return strcmp(poll, "-1") == 0 ? b->devices->is_polled : strcmp(poll, "0") != 0;
 }
 
-/* An empty drive is not opened again and again: some never get to rest, others lock up. */
-static bool is_worth_another_try(const struct boot *b, const struct block_device *d)
+/* An empty drive is not opened again and again: some never get to rest, others lock up. While a process
+ * hangs in the kernel for a device, no second one is to. */
+static bool is_worth_another_try(const struct boot *b, const struct block_device *d,
+				 const struct job_result *r)
 {
-	return d->result < 0 && !(d->result == -ENOMEDIUM && has_media_events(b, d));
+	return d->result < 0 && !r->is_lost && !(d->result == -ENOMEDIUM && has_media_events(b, d));
 }
 
 static void read_later(struct boot *b, struct block_device *d)
@@ -397,6 +399,11 @@ void block_done(struct boot *b, const struct job_result *result)
 	if (n < 0 || b->devices->list[n].generation != result->generation)
 		return;
 	d = &b->devices->list[n];
+	if (result->was_lost) {
+		if (d->state == DEVICE_KNOWN && d->result < 0 && !d->read_at)
+			read_later(b, d);
+		return;
+	}
 	timeline_device_ends(d->name, result->result);
 	if (d->state == DEVICE_AGAIN) {
 		d->state = DEVICE_NEW;
@@ -415,7 +422,7 @@ void block_done(struct boot *b, const struct job_result *result)
 	d->was_read = true;
 	if (!d->failures || d->result == 0)
 		log_found(d);
-	if (is_worth_another_try(b, d))
+	if (is_worth_another_try(b, d, result))
 		read_later(b, d);
 	else
 		d->failures = 0;
