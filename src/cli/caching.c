@@ -81,6 +81,8 @@ const char *caching_folder(const struct caching *c, struct arena *arena)
 struct reuse_options caching_options(const struct caching *c, struct arena *arena)
 {
 	return (struct reuse_options){.folder = caching_folder(c, arena),
+				      /* The rule of the XDG Base Directory Specification. */
+				      .makes_parent = !c->dir,
 				      .size = c->size,
 				      .key = &c->words,
 				      .if_changed = c->if_changed};

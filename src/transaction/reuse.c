@@ -38,6 +38,8 @@ int reuse_begin(struct reuse *u, const struct request *request, struct root *roo
 	profile_stage("last record");
 	u->root = root;
 	u->cache = cache_new(o->folder, o->folder ? o->size : UINT64_MAX);
+	if (o->makes_parent)
+		cache_make_parent(u->cache);
 	if (o->only_look)
 		cache_freeze(u->cache);
 	root->stored = u->stored = stored_open(u->cache);

@@ -17,6 +17,7 @@ struct build;
 
 struct reuse_options {
 	const char *folder;    /* of the cache; NULL: none */
+	bool makes_parent;     /* the folder that it is in is created, too */
 	uint64_t size;	       /* bytes that it may have */
 	const struct buf *key; /* the options that the cache key depends on */
 	bool if_changed;       /* write nothing if the image would be the same */

@@ -55,6 +55,23 @@ def place(tree, tmp_path):
     return Place(tree, folder)
 
 
+@pytest.mark.parametrize("folder", ["home/.cache", "xdg"])
+def test_a_user_without_a_folder_for_caches_gets_one(place, folder):
+    home, folder = place.folder / "home", place.folder / folder
+    home.mkdir()
+    words = ["build", "--root", place.tree.root, "--generic", "--", place.out, place.tree.version]
+    env = {"HOME": home, "XDG_CACHE_HOME": folder if folder.name == "xdg" else None}
+    done = run(*words, before=("unshare", "--user", "--map-user=1000"), env=env)
+    assert "cache" not in done.err.decode() and (folder / "preroot").is_dir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    # Not without a home, nor where the user has named a place.
+    place.cache = place.folder / "missing/cache"
+    assert "cannot be created" in place.build().messages("warning")[-1]
+    env = {"HOME": place.folder / "nobody", "XDG_CACHE_HOME": None}
+    done = run(*words, before=("unshare", "--user", "--map-user=1000"), env=env)
+    assert "cannot be created" in done.messages("warning")[-1] and not env["HOME"].exists()
+
+
 # Trees in which nothing has changed for a while, by name: each for one test that changes it, but
 # for the first. With what comes into it before.
 AGED = {

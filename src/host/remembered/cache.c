@@ -23,6 +23,7 @@ enum {
 
 struct cache {
 	char *dir; /* NULL: nothing is kept */
+	bool makes_parent;
 	uint64_t limit;
 	pthread_mutex_t lock;
 	int fd;		     /* -1: not opened */
@@ -49,6 +50,11 @@ struct cache *cache_new(const char *dir, uint64_t limit)
 	return c;
 }
 
+void cache_make_parent(struct cache *c)
+{
+	c->makes_parent = true;
+}
+
 /* ---- the folder ---- */
 
 /* Only the first problem is reported. */
@@ -73,11 +79,22 @@ static bool is_ours(const struct stat *st)
 	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+static bool make_dir(const struct cache *c)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+
+	if (mkdir(c->dir, 0700) == 0 || errno == EEXIST)
+		return true;
+	return errno == ENOENT && c->makes_parent &&
+	       (mkdir(arena_folder(&arena, c->dir), 0700) == 0 || errno == EEXIST) &&
+	       (mkdir(c->dir, 0700) == 0 || errno == EEXIST);
+}
+
 static bool open_dir(struct cache *c, bool make)
 {
 	struct stat st;
 
-	if (make && mkdir(c->dir, 0700) < 0 && errno != EEXIST)
+	if (make && !make_dir(c))
 		return refuse(c, "cannot be created", errno);
 	c->fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->fd < 0 && errno == ENOENT && !make)

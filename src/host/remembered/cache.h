@@ -36,6 +36,9 @@ struct cache;
  * the longest time is deleted. */
 struct cache *cache_new(const char *dir, uint64_t limit);
 
+/* The folder that DIR is in is created as well, with mode 0700, if only that one is missing. */
+void cache_make_parent(struct cache *c);
+
 /* Whether a blob that is put will be there in this run; and in later ones. */
 bool cache_takes(const struct cache *c);
 bool cache_keeps(const struct cache *c);
