@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cli/messages.h"
 #include "cli/options.h"
 #include "cli/report/profile_table.h"
 
@@ -64,12 +65,12 @@ struct json_object *cli_json_texts(const char *const *texts, size_t n)
 
 struct json_object *cli_json_err(const struct err *err)
 {
-	const char *name = strerrorname_np(-err->code);
+	const char *name = strerrorname_np(-err->code), *hint = cli_hint(err);
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "code", cli_json_text(name ? name : "EIO"));
 	json_object_object_add(o, "message", cli_json_text(err->text));
-	json_object_object_add(o, "hint", *err->hint ? cli_json_text(err->hint) : NULL);
+	json_object_object_add(o, "hint", hint ? cli_json_command(hint) : NULL);
 	return o;
 }
 

@@ -34,14 +34,25 @@ static void print_message(const char *colour, const char *kind, const char *text
 		fprintf(stderr, "preroot: %s: %s\n", kind, shown);
 }
 
+const char *cli_hint(const struct err *err)
+{
+	if (*err->hint)
+		return err->hint;
+	return (err->code == -EACCES || err->code == -EPERM) && geteuid() != 0
+		       ? "run this as root, or as the owner of that file or folder"
+		       : NULL;
+}
+
 static void print_error(const struct err *err)
 {
+	const char *hint = cli_hint(err);
+
 	fflush(stdout);
 	print_message("1;31", "error", err->text);
-	if (err->hint[0]) {
+	if (hint) {
 		char shown[2 * ERR_HINT_MAX];
 
-		escape_command(err->hint, shown, sizeof(shown));
+		escape_command(hint, shown, sizeof(shown));
 		fprintf(stderr, "preroot: hint: %s\n", shown);
 	}
 }

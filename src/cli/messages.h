@@ -18,6 +18,9 @@ enum exit_status {
 	EXIT_FINDING = 3, /* a check found something */
 };
 
+/* What to do about ERR: its hint or, where only rights are missing, whose; NULL. */
+const char *cli_hint(const struct err *err);
+
 /* "preroot: error: ...", the hint on a line of its own; with --json the error as JSON, too, unless
  * JSON was printed already. Returns EXIT_FAILED. */
 int cli_fail(const struct err *err);

@@ -510,6 +510,17 @@ def test_waiting_for_another_run_ends(machine):
     assert machine.images() == images
 
 
+@pytest.mark.parametrize("verb", ["rebuild", "restore", "prune"])
+def test_a_user_without_rights_is_told_whose_they_are(verb, machine):
+    machine.rebuild()
+    machine.state.parent.chmod(0)
+    words = [verb, "--root", machine.tree.root]
+    user = ("unshare", "--user", "--map-user=1000")
+    done = run(*words, before=user, status=FAILED)
+    assert "var/lib/preroot: Permission denied" in done.error and "as root" in done.hint
+    assert "as root" in run(*words, "--json", before=user, status=FAILED).json["error"]["hint"]
+
+
 @pytest.mark.parametrize("verb", ["rebuild", "restore"])
 def test_what_another_run_changed_meanwhile_is_seen(verb, machine):
     """By the time the lock is free, the menu names another image."""

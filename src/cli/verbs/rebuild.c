@@ -82,8 +82,8 @@ static void print(const struct rebuild_kernel *k)
 		break;
 	case REBUILD_FAILED:
 		printf("%s: failed: %s\n", k->version, k->err.text);
-		if (*k->err.hint)
-			printf("  %s\n", k->err.hint);
+		if (cli_hint(&k->err))
+			printf("  %s\n", cli_hint(&k->err));
 	}
 	fflush(stdout);
 }
