@@ -102,7 +102,9 @@ static int finish(struct run *run, struct swap_result *swapped, struct err *err)
 	if (rotate_undo(&swapped->keep, &undo) < 0)
 		transaction_tell(run->r->t, STEP_ALARM, version, "%s: the old image is not back: %s",
 				 version, undo.text);
-	else if (!run->r->q->no_loader)
+	/* Of the menus, too, nothing is new then: there is nothing to say. */
+	q.say = NULL;
+	if (!run->r->q->no_loader && !*undo.text)
 		loader_update(&q, NULL);
 	return e;
 }

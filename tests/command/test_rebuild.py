@@ -428,6 +428,7 @@ def test_boot_that_is_full(account, machine):
 
 def test_a_trial_needs_a_menu_that_reads_ours(machine):
     machine.rebuild()
+    machine.rebuild("--add-drivers", "qla1280")
     before = machine.images()
     done = machine.rebuild("--try-next", "--add-drivers", "dummy", status=FAILED)
     assert "no boot menu was found" in done.error and "without --try-next" in done.hint
@@ -439,6 +440,8 @@ def test_a_trial_needs_a_menu_that_reads_ours(machine):
     assert f"/{machine.image.name}.trial" in done.error and "42_preroot" in done.hint
     assert "--no-boot-loader" not in done.hint
     assert machine.images() == before
+    said = done.text.splitlines()
+    assert any("preroot.cfg" in line for line in said) and len(said) == len(set(said))
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["cache", "other file"])
