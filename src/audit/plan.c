@@ -87,8 +87,8 @@ static void report_warnings(struct audit *a, const struct audit_kernel *k, const
 			audit_add(a, AUDIT_WARNING, "plan-warning", k, p->text, NULL);
 	if (n > WARNINGS_MAX)
 		audit_add(a, AUDIT_WARNING, "plan-warnings", k,
-			  arena_printf(a->arena, "a rebuild gives %zu more warnings",
-				       n - WARNINGS_MAX),
+			  arena_printf(a->arena, "a rebuild gives %zu more warning%s",
+				       n - WARNINGS_MAX, text_plural((long long)(n - WARNINGS_MAX))),
 			  NULL);
 }
 

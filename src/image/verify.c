@@ -213,7 +213,7 @@ static bool check_entry(struct check *c, const struct image_entry *e, unsigned o
 		return false;
 	}
 	if (left_out)
-		problem(c, "/%s is no file but has %u bytes of data: the kernel leaves it out in "
+		problem(c, "/%s is no file but has data (%u bytes): the kernel leaves it out in "
 			"silence", e->path, size);
 	if (S_ISLNK(mode) && (size == 0 || size >= CPIO_TARGET_MAX))
 		problem(c, "/%s is a link with a target of %u bytes, which the kernel does not make",

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/profile.h"
+#include "base/text.h"
 #include "deploy/loader/loader.h"
 #include "deploy/lock.h"
 #include "deploy/place/exchange.h"
@@ -47,10 +48,11 @@ static void log_packed(const struct run *run, const struct pack_result *packed)
 {
 	const struct build *b = &run->build;
 	const struct rebuild *r = run->r;
+	size_t modules = modules_count(b->modules);
 	char text[256];
 
-	snprintf(text, sizeof(text), "%zu files, %zu modules, %s", packed->files,
-		 modules_count(b->modules), codec_info(b->codec)->name);
+	snprintf(text, sizeof(text), "%zu file%s, %zu module%s, %s", packed->files,
+		 text_plural((long long)packed->files), modules, text_plural((long long)modules), codec_info(b->codec)->name);
 	runlog_line(r->t->log, run->o->version, "pack", RUNLOG_DEBUG, "%s", text);
 	r->t->tell(&(struct step){.kind = STEP_DETAIL,
 				  .kernel = run->o->version,

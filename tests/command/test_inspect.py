@@ -4,6 +4,7 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 import stat
 import struct
@@ -539,3 +540,16 @@ def test_each_file_of_our_image_has_a_reason(image):
     for entry in run("list", "--json", image).json["entries"]:
         if entry["mode"].startswith("-") and entry["path"] != "usr/lib/preroot/manifest":
             assert run("why", image, entry["path"]).text.strip()
+
+
+def test_one_of_something_is_not_several(tmp_path):
+    image = tmp_path / "one.img"
+    image.write_bytes(newc(file(b"f", b"x")))
+    for verb in ("list", "verify"):
+        text = run(verb, image, status=(DONE, FINDING)).text
+        assert re.search(r"\b1 entry\b", text) or re.search(r"\b1 file\b", text), text
+        assert not re.search(r"\b1 (entries|files|bytes|modules|segments)\b", text), text
+    empty = tmp_path / "empty.img"
+    empty.write_bytes(newc())
+    text = run("diff", empty, image, status=FINDING).text
+    assert "1 byte)" in text and not re.search(r"\b1 (entries|files|bytes)\b", text), text

@@ -112,7 +112,8 @@ static void print_head(const struct bootlog *log)
 	else
 		printf("then %s on %s\n", log->init ? log->init : "-", log->root ? log->root : "-");
 	if (log->left_out)
-		printf("%zu more events had no room in the trace\n", log->left_out);
+		printf("%zu more event%s had no room in the trace\n", log->left_out,
+		       cli_plural(log->left_out));
 }
 
 static void print_row(const struct bootlog_item *item, bool marked)

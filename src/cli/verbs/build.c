@@ -21,8 +21,9 @@ static void report(const struct cli_request *q, const struct build_outcome *b, c
 		cli_warn_all(b->warnings, b->n_warnings);
 		if (!cli_shows(RUNLOG_INFO))
 			return;
-		printf("%s: kernel %s, %s, %s, %zu files, %zu modules, %s, %.2f s, %zu warning%s\n",
-		       out, b->kernel, mode, cli_size(b->bytes, size), b->files, b->modules, codec,
+		printf("%s: kernel %s, %s, %s, %zu file%s, %zu module%s, %s, %.2f s, %zu warning%s\n",
+		       out, b->kernel, mode, cli_size(b->bytes, size), b->files,
+		       cli_plural(b->files), b->modules, cli_plural(b->modules), codec,
 		       seconds, b->n_warnings, cli_plural(b->n_warnings));
 		return;
 	}

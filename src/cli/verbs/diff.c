@@ -74,9 +74,9 @@ static void print_side(struct pair *p, int n)
 	for (size_t i = 0; i < s->n_segments; i++) {
 		const struct image_segment *g = &s->segments[i];
 
-		printf("    segment %zu: %s, %llu entries, %s, %s unpacked\n", i + 1,
+		printf("    segment %zu: %s, %llu entr%s, %s, %s unpacked\n", i + 1,
 		       g->codec == CODEC_NONE ? "uncompressed" : codec_info(g->codec)->name,
-		       (unsigned long long)g->entries, cli_size(g->size, size),
+		       (unsigned long long)g->entries, g->entries == 1 ? "y" : "ies", cli_size(g->size, size),
 		       cli_size(g->plain, plain));
 	}
 }
@@ -138,8 +138,8 @@ static void print_files(struct pair *p)
 		if (c->a && c->b)
 			print_what(c);
 		else
-			printf(" (%s, %04o, %llu bytes)", type_name(e->mode), e->mode & 07777,
-			       (unsigned long long)e->size);
+			printf(" (%s, %04o, %llu byte%s)", type_name(e->mode), e->mode & 07777,
+			       (unsigned long long)e->size, cli_plural(e->size));
 		putchar('\n');
 	}
 }

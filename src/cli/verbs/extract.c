@@ -55,15 +55,15 @@ static int run(const struct command *self, int argc, char **argv)
 		return cli_fail(&err);
 	r = image_extract(image, argv[1], &done, &err);
 	if (done.special)
-		cli_warn("%llu device nodes, FIFOs or sockets were left out",
+		cli_warn("device nodes, FIFOs or sockets that were left out: %llu",
 			 (unsigned long long)done.special);
 	if (done.impossible)
 		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; "
 			 "the first is %s",
 			 (unsigned long long)done.impossible, done.why);
 	if (r < 0)
-		err_hint(&err, "%llu files were unpacked to %s before that",
-			 (unsigned long long)done.files, argv[1]);
+		err_hint(&err, "%llu file%s unpacked to %s before that",
+			 (unsigned long long)done.files, done.files == 1 ? " was" : "s were", argv[1]);
 	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
 }
 

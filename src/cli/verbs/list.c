@@ -140,8 +140,8 @@ static int print_sections(struct image *i, struct err *err)
 			return r;
 		escape_text(s[k].pe.name, name, sizeof(name));
 		escape_text(text, shown, sizeof(shown));
-		printf("# section %s: %llu bytes at byte %llu", name,
-		       (unsigned long long)s[k].pe.size, (unsigned long long)s[k].pe.offset);
+		printf("# section %s: %llu byte%s at byte %llu", name,
+		       (unsigned long long)s[k].pe.size, cli_plural(s[k].pe.size), (unsigned long long)s[k].pe.offset);
 		if (s[k].profile)
 			printf(", profile %u", s[k].profile - 1);
 		printf("%s%s%s\n", s[k].used ? ", listed below" : "", *shown ? ": " : "", shown);
@@ -173,9 +173,10 @@ static int list_text(struct image *i, struct err *err)
 	}
 	segments = image_segments(i, &n);
 	for (size_t k = 0; k < n && r == 0; k++)
-		printf("# segment %zu: %llu entries, %llu bytes, %llu unpacked%s\n", k + 1,
+		printf("# segment %zu: %llu entr%s, %llu byte%s, %llu unpacked%s\n", k + 1,
 		       (unsigned long long)segments[k].entries,
-		       (unsigned long long)segments[k].size, (unsigned long long)segments[k].plain,
+		       segments[k].entries == 1 ? "y" : "ies",
+		       (unsigned long long)segments[k].size, cli_plural(segments[k].size), (unsigned long long)segments[k].plain,
 		       segments[k].early ? ", early" : "");
 	return r;
 }

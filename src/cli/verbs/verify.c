@@ -65,10 +65,11 @@ static void print_text(const char *path, const struct verdict *v, const char *ke
 	if (kernel_problem)
 		cli_warn("%s: %s%s", path, unknown ? "not checked against its kernel: " : "",
 			 kernel_problem);
-	printf("%s: %s: %zu segment%s, %zu entries, %zu files, %zu modules%s%s%s\n", path,
+	printf("%s: %s: %zu segment%s, %zu entr%s, %zu file%s, %zu module%s%s%s%s\n", path,
 	       v->n_problems || (kernel_problem && !unknown) ? "NOT GOOD" : "good", v->n_segments,
-	       cli_plural(v->n_segments), v->entries, v->files, v->modules, v->kernel ? ", kernel " : "",
-	       v->kernel ? v->kernel : "",
+	       cli_plural(v->n_segments), v->entries, v->entries == 1 ? "y" : "ies", v->files,
+	       cli_plural(v->files), v->modules, cli_plural(v->modules),
+	       v->kernel ? ", kernel " : "", v->kernel ? v->kernel : "",
 	       v->ours ? "" : " (made by another builder: only its structure was checked)");
 }
 

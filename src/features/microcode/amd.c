@@ -90,6 +90,7 @@ int microcode_choose_amd(struct build *b, struct microcode_choice *out, struct e
 		r = add_file(&c, err);
 	}
 	if (r == 0 && microcode_wants_all(b))
-		buf_printf(&out->reason, "%zu patches of %zu files", c.n, c.n_files);
+		buf_printf(&out->reason, "%zu patch%s of %zu file%s", c.n, c.n == 1 ? "" : "es",
+			   c.n_files, text_plural((long long)c.n_files));
 	return r;
 }

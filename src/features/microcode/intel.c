@@ -153,7 +153,9 @@ static void write_reason(const struct choice *c, struct microcode_choice *out)
 	char date[16];
 
 	if (microcode_wants_all(c->b)) {
-		buf_printf(&out->reason, "%zu updates of %zu files", c->n, c->n_files);
+		buf_printf(&out->reason, "%zu update%s of %zu file%s", c->n,
+			   text_plural((long long)c->n), c->n_files,
+			   text_plural((long long)c->n_files));
 		return;
 	}
 	for (size_t i = 0; i < c->n; i++) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define END_OF_LINE "\r\n"
 
@@ -188,9 +189,8 @@ static bool put_note(struct console *c)
 {
 	char note[CONSOLE_NOTE_MAX];
 	size_t len = (size_t)snprintf(note, sizeof(note),
-				      "preroot: (%u lines did not fit here: they are in the "
-				      "kernel's log)" END_OF_LINE,
-				      c->lost);
+				      "preroot: (%u line%s did not fit here: see the kernel's log)" END_OF_LINE,
+				      c->lost, text_plural(c->lost));
 	size_t n = put(c, note, len);
 
 	if (!n)

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "init/core/boot.h"
 #include "init/core/log.h"
 
@@ -376,9 +377,11 @@ static void look_at_deadlines(struct boot *b, int64_t now)
 
 		if (!is_shown(all, &all->list[i]) || now < p.deadline)
 			continue;
-		snprintf(note, sizeof(note), "\r\n(no answer within %u seconds)\r\n", p.seconds);
+		snprintf(note, sizeof(note), "\r\n(no answer within %u second%s)\r\n", p.seconds,
+			 text_plural(p.seconds));
 		leave(b, p.number, note);
-		log_info("%s: no answer within %u seconds", p.text, p.seconds);
+		log_info("%s: no answer within %u second%s", p.text, p.seconds,
+			 text_plural(p.seconds));
 		p.handler(b, p.tag, PROMPT_LATE, NULL, 0);
 	}
 }

@@ -65,7 +65,8 @@ static void look(struct boot *b, int64_t now)
 	w->seconds = seconds ? seconds : SECONDS_USUAL;
 	w->state = WATCHDOG_FED;
 	w->next = now;
-	log_info("feeding " DEVICE ", which resets the machine after %u seconds", w->seconds);
+	log_info("feeding " DEVICE ", which resets the machine after %u second%s", w->seconds,
+		 text_plural(w->seconds));
 }
 
 void watchdog_tick(struct boot *b, int64_t now)
@@ -98,5 +99,6 @@ void watchdog_leave(struct boot *b)
 	sys_feed(w->fd);
 	w->fd = close_fd(w->fd);
 	w->state = WATCHDOG_LOOK; /* in case the handover fails */
-	log_info(DEVICE " is left running: the root's init has %u seconds to take it", w->seconds);
+	log_info(DEVICE " is left running: the root's init has %u second%s to take it", w->seconds,
+		 text_plural(w->seconds));
 }
