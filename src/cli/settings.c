@@ -194,7 +194,7 @@ void settings_report(const struct settings *s)
 	size_t at = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		if (config_effect(c->list[i].key) == CONFIG_UNKNOWN)
+		if (config_effect(c->list[i].key) == CONFIG_UNKNOWN && !c->list[i].is_used)
 			warn_unknown(&c->list[i]);
 	if (!s->q)
 		return;

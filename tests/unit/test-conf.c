@@ -102,6 +102,55 @@ static void quotes_and_backslashes_are_those_of_bash(void **state)
 	assert_gives("a=\"\"''", "1 a=;");
 }
 
+static void several_may_be_on_a_line(void **state)
+{
+	(void)state;
+	assert_gives("a=b c=d", "1 a=b;1 c=d;");
+	assert_gives("a+=\" b \" \tc+='d' # e=f\ng=h", "1 a+= b ;1 c+=d;2 g=h;");
+	assert_gives("a=b;c=d ; e=f;\ng=h", "1 a=b;1 c=d;1 e=f;2 g=h;");
+	assert_gives("a=(b) c=d", "1 a=b;1 c=d;");
+	assert_gives("a=\"b;c\"", "1 a=b;c;");
+}
+
+static void what_was_assigned_before_is_a_variable(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)state;
+	assert_gives("a=b\nc=\"$a-${a}\"", "1 a=b;2 c=b-b;");
+	assert_gives("a=b\na+=\" c\"\nd=$a", "1 a=b;2 a+= c;3 d=b c;");
+	assert_gives("a=b\na=\"$a c\"", "1 a=b;2 a=b c;");
+	assert_gives("kernel=x\na=$kernel", "1 kernel=x;2 a=6.1.0-1;");
+	assert_ok(parse(&f, "one", "a=b\nc=d"), 0, &f.err);
+	assert_ok(parse(&f, "two", "e=$a"), 0, &f.err);
+	assert_true(f.conf.list[0].is_used);
+	assert_false(f.conf.list[1].is_used);
+}
+
+/* TEXT is refused with HINT as the form that would be read. */
+static void assert_corrected(const char *text, const char *hint)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+
+	assert_fails(parse(&f, "file", text), -EBADMSG, &f.err);
+	assert_contains(f.err.hint, hint);
+}
+
+static void the_form_that_is_read_is_shown(void **state)
+{
+	(void)state;
+	assert_refused("A=(b c)\na=\"${A[*]}\"", "2:4", "elements");
+	assert_corrected("A=(b 'c d')\na=\"${A[*]}\"", ": a=\"b c d\"");
+	assert_corrected("A=(b c)\na=(\"${A[@]}\")", ": a=\"b c\"");
+	assert_refused("A=(b c)\na=$A", "2:3", "first element");
+	assert_refused("a=\"${A[*]}\"", "1:4", "elements");
+	assert_corrected("a=\"x$(blkid -o value /dev/sda1)\"",
+			 ": a=\"what this prints: blkid -o value /dev/sda1\"");
+	assert_refused("a=b\nunset a", "2:1", "\"unset\"");
+	assert_corrected("a=b\nunset a", "a=\"\"");
+	assert_corrected("unset", "assignments");
+}
+
 static void variables_come_from_the_table(void **state)
 {
 	(void)state;
@@ -164,7 +213,9 @@ static void anything_else_is_refused(void **state)
 	assert_refused("a=b\n  if true; then", "2:3", "no assignment");
 	assert_refused("a =b", "1:1", "at once");
 	assert_refused("a= b", "1:4", "behind the value of a");
-	assert_refused("a=b c=d", "1:5", "behind the value of a");
+	assert_refused("a=b c d=e", "1:5", "behind the value of a");
+	assert_refused("a=b 1c=d", "1:5", "behind the value of a");
+	assert_refused("a=b c+", "1:5", "behind the value of a");
 	assert_refused("export a", "1:8", "no assignment");
 	assert_refused("a[0]=b", "1:1", "no assignment");
 	assert_refused("1a=b", "1:1", "no assignment");
@@ -172,7 +223,9 @@ static void anything_else_is_refused(void **state)
 	assert_refused("=b", "1:1", "no assignment");
 	assert_refused("a+b", "1:1", "no assignment");
 	assert_refused(". /etc/x", "1:1", "no assignment");
-	assert_refused("a=b; c=d", "1:4", "\";\"");
+	assert_refused("a=b; c", "1:6", "no assignment");
+	assert_refused("a=b;;c=d", "1:5", "no assignment");
+	assert_refused("a=(b; c)", "1:5", "\";\"");
 	assert_refused("a=b&", "1:4", "\"&\"");
 	assert_refused("a=<(b)", "1:3", "\"<\"");
 	assert_refused("a=(b (c))", "1:6", "\"(\"");
@@ -215,6 +268,7 @@ static void open_quotes_and_strange_bytes_are_refused(void **state)
 	assert_refused("a=b\r\n", "1:4", "carriage return");
 	assert_refused("a=\"b\033[2J\"", "1:5", "byte 27");
 	assert_refused("a=\177", "1:3", "byte 127");
+	assert_refused("\xef\xbb\xbf" "a=b", "1:1", "byte order mark");
 	assert_fails(conf_parse(&f.conf, &f.arena, &source, &f.err), -EBADMSG, &f.err);
 	assert_contains(f.err.text, "file:1:4: byte 0");
 	assert_gives("a=\xc3\xa4\xff", "1 a=\xc3\xa4\xff;");
@@ -250,7 +304,7 @@ static void switches_are_yes_or_no(void **state)
 	bool on = false;
 
 	(void)state;
-	assert_ok(parse(&f, "file", "a=yes\nb=\"no\"\nc=true\nd="), 0, &f.err);
+	assert_ok(parse(&f, "file", "a=yes\nb=\"no\"\nc=true\nd=\ne=\" yes \""), 0, &f.err);
 	assert_ok(conf_switch(&f.conf.list[0], &on, &f.err), 0, &f.err);
 	assert_true(on);
 	assert_ok(conf_switch(&f.conf.list[1], &on, &f.err), 0, &f.err);
@@ -258,6 +312,11 @@ static void switches_are_yes_or_no(void **state)
 	assert_fails(conf_switch(&f.conf.list[2], &on, &f.err), -EINVAL, &f.err);
 	assert_contains(f.err.text, "file:3: c=\"true\"");
 	assert_fails(conf_switch(&f.conf.list[3], &on, &f.err), -EINVAL, &f.err);
+	assert_ok(conf_switch(&f.conf.list[4], &on, &f.err), 0, &f.err);
+	assert_true(on);
+	assert_true(conf_is_yes(&f.conf.list[4]));
+	assert_false(conf_is_yes(&f.conf.list[2]));
+	assert_false(conf_is_yes(&f.conf.list[3]));
 }
 
 static void the_nearest_key_is_named(void **state)
@@ -302,6 +361,9 @@ int main(void)
 		cmocka_unit_test(assignments_are_read),
 		cmocka_unit_test(comments_end_lines_but_not_words),
 		cmocka_unit_test(quotes_and_backslashes_are_those_of_bash),
+		cmocka_unit_test(several_may_be_on_a_line),
+		cmocka_unit_test(what_was_assigned_before_is_a_variable),
+		cmocka_unit_test(the_form_that_is_read_is_shown),
 		cmocka_unit_test(variables_come_from_the_table),
 		cmocka_unit_test(arrays_keep_their_elements),
 		cmocka_unit_test(a_forgotten_blank_glues_nothing),

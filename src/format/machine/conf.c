@@ -17,6 +17,8 @@ struct parser {
 	const char *p, *end;
 	struct place at;
 	const struct conf_source *source;
+	struct conf *read; /* the assignments before this one */
+	const char *key;   /* whose value is being read; NULL */
 	struct arena *arena;
 	struct err *err;
 };
@@ -33,6 +35,13 @@ static int __attribute__((format(printf, 3, 4))) bad(const struct parser *s, str
 	err_set(s->err, -EBADMSG, "%s:%u:%u: %s", s->source->file, at.line, at.column, text);
 	return err_hint(s->err, "only assignments are read (key=value, key+=value): this is not run "
 				"as shell");
+}
+
+/* The form of the assignment that would be read: KEY="VALUE". */
+static int write_instead(const struct parser *s, const char *value)
+{
+	return err_hint(s->err, "nothing is run as shell; write instead: %s=\"%s\"",
+			s->key ? s->key : "key", value);
 }
 
 /* ---- characters ---- */
@@ -84,6 +93,8 @@ static int check_bytes(struct parser *s)
 {
 	struct parser copy = *s;
 
+	if (s->end - s->p >= 3 && memcmp(s->p, "\xef\xbb\xbf", 3) == 0)
+		return bad(s, s->at, "the file begins with a byte order mark: save it without");
 	while (copy.p < copy.end) {
 		struct place at = copy.at;
 		unsigned char c = (unsigned char)take(&copy);
@@ -105,16 +116,54 @@ static int take_name(struct parser *s, struct buf *out)
 	return buf_status(out);
 }
 
+/* Joined as bash does it: without a blank between. */
+static bool expand_assigned(struct parser *s, const char *name, struct buf *out)
+{
+	const struct conf_assignment *a = NULL;
+	bool found = false;
+
+	while ((a = conf_next(s->read, name, a))) {
+		buf_add_str(out, a->text);
+		s->read->list[a - s->read->list].is_used = found = true;
+	}
+	return found;
+}
+
 static int expand(struct parser *s, struct place at, const char *name, struct buf *out)
 {
 	const struct conf_variable *v = s->source->variables;
+	const struct conf_assignment *a = conf_find(s->read, name);
 
 	for (; v && v->name; v++)
 		if (strcmp(v->name, name) == 0) {
 			buf_add_str(out, v->value);
 			return 0;
 		}
-	return bad(s, at, "no variable \"%s\" is known here", name);
+	if (a && a->is_array)
+		return bad(s, at, "$%s would be only the first element of that array", name);
+	return expand_assigned(s, name, out)
+		       ? 0
+		       : bad(s, at, "no variable \"%s\" is known here", name);
+}
+
+/* At "[" of ${NAME[...]}. */
+static int refuse_element(struct parser *s, struct place at, const char *name)
+{
+	const struct conf_assignment *a = conf_find(s->read, name);
+
+	bad(s, at, "the elements of an array (\"${%s[...]}\") are not read", name);
+	return a && a->n_words ? write_instead(s, a->text) : s->err->code;
+}
+
+/* Behind "$(": names the command, as far as it is on this line. */
+static int refuse_command(struct parser *s, struct place at)
+{
+	size_t len = 0, room = (size_t)(s->end - s->p);
+
+	while (len < room && s->p[len] != '\n' && s->p[len] != ')')
+		len++;
+	bad(s, at, "commands in a value are not run");
+	return write_instead(s, arena_printf(s->arena, "what this prints: %.*s", (int)len, s->p));
 }
 
 /* Behind a dollar sign. */
@@ -129,14 +178,18 @@ static int take_variable(struct parser *s, struct place at, bool quoted, struct 
 	c = peek(s);
 	if (is_name(c, true)) {
 		take_name(s, &name);
+		if (braces && peek(s) == '[')
+			return refuse_element(s, at, buf_cstr(&name));
 		if (braces && peek(s) != '}')
 			return bad(s, at, "of ${...} only ${name} is read");
 		if (braces)
 			take(s);
 		return expand(s, at, buf_cstr(&name), out);
 	}
-	if (c == '(')
-		return bad(s, at, "commands in a value are not run");
+	if (c == '(') {
+		take(s);
+		return refuse_command(s, at);
+	}
 	if (braces || (c && strchr("0123456789?!@*#$-", c)) ||
 	    (!quoted && (c == '\'' || c == '"')))
 		return bad(s, at, "this use of \"$\" is not read; \\$ is a dollar sign");
@@ -227,7 +280,7 @@ static int take_plain(struct parser *s, bool in_array, struct buf *out)
 	return 0;
 }
 
-/* Up to a blank, the end of the line, or ")" of an array. */
+/* Up to a blank, the end of the line, ";", or ")" of an array. */
 static int take_word(struct parser *s, bool in_array, struct buf *out)
 {
 	int r = 0;
@@ -235,7 +288,7 @@ static int take_word(struct parser *s, bool in_array, struct buf *out)
 	while (r == 0) {
 		char c = peek(s);
 
-		if (!c || is_blank(c) || c == '\n' || (in_array && c == ')'))
+		if (!c || is_blank(c) || c == '\n' || c == (in_array ? ')' : ';'))
 			return buf_status(out);
 		if (c == '\'')
 			r = take_single(s, out);
@@ -303,25 +356,55 @@ static int take_array(struct parser *s, struct conf_assignment *a, struct buf *t
 	}
 }
 
+/* Does an assignment begin here? */
+static bool is_assignment(const struct parser *s)
+{
+	const char *p = s->p;
+
+	while (p < s->end && is_name(*p, p == s->p))
+		p++;
+	if (p == s->p || p == s->end)
+		return false;
+	return *p == '=' || (s->end - p > 1 && p[0] == '+' && p[1] == '=');
+}
+
 static int take_value(struct parser *s, struct conf_assignment *a)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	bool is_array = peek(s) == '(';
-	int r = is_array ? take_array(s, a, &text) : take_word(s, false, &text);
+	int r;
 
+	a->is_array = peek(s) == '(';
+	s->key = a->key;
+	r = a->is_array ? take_array(s, a, &text) : take_word(s, false, &text);
 	if (r < 0)
 		return r;
 	a->text = arena_strdup(s->arena, buf_cstr(&text));
-	if (!is_array)
+	if (!a->is_array)
 		split(s->arena, a);
 	skip_blanks(s);
+	if (peek(s) == ';') {
+		take(s);
+		return 0;
+	}
 	if (peek(s) == '#')
 		skip_comment(s);
-	if (peek(s) && peek(s) != '\n')
+	if (peek(s) && peek(s) != '\n' && !is_assignment(s))
 		return bad(s, s->at, "more behind the value of %s: a value with blanks must stand in "
 				     "quotes, and begin right behind \"=\"",
 			   a->key);
 	return 0;
+}
+
+/* Behind the word "unset". */
+static int refuse_unset(struct parser *s, struct place at)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+
+	skip_blanks(s);
+	take_name(s, &name);
+	bad(s, at, "\"unset\" is not run");
+	return err_hint(s->err, "leave the line out; a key of dracut is emptied by %s=\"\"",
+			name.len ? buf_cstr(&name) : "key");
 }
 
 static int take_key(struct parser *s, struct conf_assignment *a)
@@ -344,6 +427,8 @@ static int take_key(struct parser *s, struct conf_assignment *a)
 		take(s);
 		a->append = true;
 	}
+	if (strcmp(a->key, "unset") == 0 && is_blank(peek(s)))
+		return refuse_unset(s, at);
 	if (!*a->key || peek(s) != '=')
 		return bad(s, at, "this is no assignment%s",
 			   is_blank(peek(s)) && *a->key ? " (\"=\" must follow the key at once)" : "");
@@ -374,6 +459,8 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 			   .err = err};
 	struct conf result = *c;
 	int r;
+
+	s.read = &result;
 
 	if (source->len > CONF_SIZE_MAX)
 		return err_set(err, -E2BIG, "%s is larger than %d bytes", source->file,
@@ -441,14 +528,18 @@ size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
 	return n;
 }
 
+bool conf_is_yes(const struct conf_assignment *a)
+{
+	return a->n_words == 1 && strcmp(a->words[0], "yes") == 0;
+}
+
 int conf_switch(const struct conf_assignment *a, bool *out, struct err *err)
 {
 	char shown[64];
 
-	if (strcmp(a->text, "yes") == 0 || strcmp(a->text, "no") == 0) {
-		*out = a->text[0] == 'y';
+	*out = conf_is_yes(a);
+	if (*out || (a->n_words == 1 && strcmp(a->words[0], "no") == 0))
 		return 0;
-	}
 	escape_text(a->text, shown, sizeof(shown));
 	return err_set(err, -EINVAL, "%s:%u: %s=\"%s\": it is yes or no", a->file, a->line, a->key,
 		       shown);

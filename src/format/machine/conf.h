@@ -7,10 +7,12 @@
  *
  *   key=value  key+=value  export key=value  key=(word word)  # comment
  *
- * A value is made of plain text, 'text', "text", \x, $name and ${name}, as in bash; a value in
- * quotes may span several lines. Names come from the caller's table; nothing is run, and no other
- * file and no environment is read. Commands, $(...), `...`, unknown names, open quotes and whatever
- * bash would expand further are errors with file, line and column.
+ * Several may be on one line, separated by blanks or ";". A value is made of plain text, 'text',
+ * "text", \x, $name and ${name}, as in bash; a value in quotes may span several lines. Names come
+ * from the caller's table or were assigned before; nothing is run, and no other file and no
+ * environment is read. Commands, $(...), `...`, unset, elements of arrays, unknown names, open quotes
+ * and whatever bash would expand further are errors with file, line and column, and where it is clear
+ * what was meant, with the form that is read.
  *
  * Lists are lists of words: "+=" adds words, so that a forgotten blank does not glue two words
  * together. Every value remembers its file and line. Pure; what is found lives in the caller's
@@ -32,6 +34,8 @@ struct conf_variable {
 struct conf_assignment {
 	const char *key;
 	bool append;        /* += */
+	bool is_array;
+	bool is_used;       /* a later value refers to it as $key */
 	const char *text;   /* the value; the elements of an array with blanks between */
 	const char **words; /* its words; the elements of an array as they are */
 	size_t n_words;
@@ -73,6 +77,9 @@ struct conf_word {
 /* The words of the list KEY, from all its assignments. Their number. */
 size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
 		  struct conf_word **out);
+
+/* Is the value "yes", but for blanks around it? To dracut, all else is no. */
+bool conf_is_yes(const struct conf_assignment *a);
 
 /* Parses "yes" or "no". 0: *OUT is set. -EINVAL: the message has file and line. */
 int conf_switch(const struct conf_assignment *a, bool *out, struct err *err);
