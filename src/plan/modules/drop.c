@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "plan/modules/kit.h"
 
-/* Removes modules from the plan, provided that no remaining module depends on them. */
+/* Removes modules from the plan: by path, provided that no remaining module depends on them, or by
+ * name, together with those that depend on them. */
 
 static bool is_dropped(const struct modules *m, const struct module *mod)
 {
@@ -56,4 +61,146 @@ int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg
 	for (size_t i = 0; i < m->count && r == 0; i++)
 		r = drop_dependencies(m, m->list[i], err);
 	return r;
+}
+
+/* ---- by name ---- */
+
+enum {
+	PATTERN_MAX = 256,
+	OMITTED = 1 << 16,
+	NEEDED_BY_NAMED = 1 << 17,
+};
+
+static void keep_needs(struct module *mod)
+{
+	if (mod->flags & NEEDED_BY_NAMED)
+		return;
+	mod->flags |= NEEDED_BY_NAMED;
+	for (size_t i = 0; i < mod->n_hard; i++)
+		keep_needs(mod->hard[i]);
+}
+
+/* As dracut takes them: whole names, and "-" is "_". */
+static int compile(const char *pattern, regex_t *out, const char *from, struct err *err)
+{
+	char text[PATTERN_MAX + 8], why[128];
+	int r;
+
+	if (strlen(pattern) > PATTERN_MAX)
+		return err_set(err, -EINVAL, "%s: a pattern of over %d characters", from,
+			       PATTERN_MAX);
+	snprintf(text, sizeof(text), "^(%s)$", pattern);
+	for (char *s = text; *s; s++)
+		if (*s == '-')
+			*s = '_';
+	r = regcomp(out, text, REG_EXTENDED | REG_NOSUB);
+	if (r == 0)
+		return 0;
+	regerror(r, out, why, sizeof(why));
+	return err_set(err, -EINVAL, "%s: \"%s\" is no regular expression: %s", from, pattern, why);
+}
+
+static int refuse_omission(const struct module *mod, const struct module *by, const char *from,
+			   struct err *err)
+{
+	if (by)
+		err_set(err, -EBUSY, "%s: module %s cannot be left out: module %s needs it (%s)",
+			from, mod->name, by->name, by->reason);
+	else
+		err_set(err, -EBUSY, "%s: module %s cannot be left out: %s", from, mod->name,
+			mod->reason);
+	return err_hint(err, "the machine would not reach its root without it: leave it out of the "
+			     "list");
+}
+
+static int mark_matches(struct modules *m, const regex_t *pattern, const char *from,
+			struct err *err)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct module *mod = m->list[i];
+
+		if (mod->flags & NEEDED_BY_NAMED || regexec(pattern, mod->name, 0, NULL, 0) != 0)
+			continue;
+		if (mod->flags & MODULES_REQUIRED)
+			return refuse_omission(mod, NULL, from, err);
+		mod->flags |= OMITTED;
+		n++;
+	}
+	return n;
+}
+
+static const struct module *find_omitted(struct module *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->flags & OMITTED)
+			return list[i];
+	return NULL;
+}
+
+/* Omits what needs something that is omitted, until there is no more of it. */
+static int mark_dependents(struct modules *m, const char *from, struct err *err)
+{
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < m->count; i++) {
+			struct module *mod = m->list[i];
+			const struct module *needed =
+				mod->flags & OMITTED ? NULL : find_omitted(mod->hard, mod->n_hard);
+
+			if (needed && mod->flags & MODULES_REQUIRED)
+				return refuse_omission(needed, mod, from, err);
+			if (needed)
+				mod->flags |= OMITTED;
+			again |= needed != NULL;
+		}
+	}
+	return 0;
+}
+
+static void take_out(struct modules *m, struct plan *plan, const char *from)
+{
+	size_t kept = 0;
+
+	strset_clear(&m->by_name);
+	for (size_t i = 0; i < m->count; i++)
+		if (!(m->list[i]->flags & OMITTED)) {
+			strset_add(&m->by_name, m->list[i]->name, m->list[i]);
+			m->list[kept++] = m->list[i];
+		}
+	m->count = kept;
+	for (size_t i = 0; i < m->count; i++) {
+		struct module *mod = m->list[i];
+		const struct module *soft = find_omitted(mod->pre, mod->n_pre);
+
+		if (soft && mod->flags & MODULES_REQUIRED)
+			plan_warn(plan, "%s: module %s is left out, though module %s asks for it (%s)",
+				  from, soft->name, mod->name, mod->reason);
+		mod->n_pre = remove_dropped(m, mod->pre, mod->n_pre);
+		mod->n_post = remove_dropped(m, mod->post, mod->n_post);
+	}
+}
+
+int modules_omit(struct modules *m, const char *pattern, const char *from, struct plan *plan,
+		 struct err *err)
+{
+	regex_t compiled;
+	int r = compile(pattern, &compiled, from, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < m->count; i++)
+		if (m->list[i]->flags & MODULES_NAMED)
+			keep_needs(m->list[i]);
+	r = mark_matches(m, &compiled, from, err);
+	regfree(&compiled);
+	if (r > 0)
+		r = mark_dependents(m, from, err);
+	if (r < 0)
+		return r;
+	take_out(m, plan, from);
+	return 0;
 }

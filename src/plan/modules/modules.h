@@ -29,6 +29,7 @@ enum modules_flags {
 	MODULES_LOAD = 1 << 0,	   /* load it at once when PID 1 starts */
 	MODULES_REQUIRED = 1 << 1, /* the way to root goes through it: its firmware must be there */
 	MODULES_IN_USE = 1 << 2,   /* the running kernel drives that device with it: it works */
+	MODULES_NAMED = 1 << 4,	   /* the user names it: modules_omit() leaves it alone */
 	MODULES_LATE = 1 << 3,	   /* no disk depends on its devices; counts if everyone who adds it
 				      says so */
 };
@@ -93,6 +94,15 @@ int modules_add_softdeps(struct modules *m, struct err *err);
  * another module depends on.
  */
 int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg), void *arg,
+		 struct err *err);
+
+/*
+ * Removes each module whose whole name PATTERN (POSIX, extended; "-" is "_") matches, and those that
+ * need it, but for what has MODULES_NAMED or is needed by that. FROM is where the pattern was given,
+ * for messages. To be called before modules_finish(). -EBUSY if the way to the root needs one,
+ * -EINVAL for a pattern that is none.
+ */
+int modules_omit(struct modules *m, const char *pattern, const char *from, struct plan *plan,
 		 struct err *err);
 
 /*
