@@ -125,25 +125,16 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 			"plug the keyboard in and rebuild, or rebuild with --hostonly-mode sloppy");
 }
 
-/* Keys that a rebuild would warn of. */
+/* What a rebuild would warn of. */
 static void report_settings(struct audit *a)
 {
-	const struct conf *c = a->q->settings;
-	_cleanup_buf_ struct buf ignored = BUF_INIT;
+	struct config_note *notes;
+	size_t n = a->q->settings ? config_notes(a->q->settings, a->arena, &notes) : 0;
 
-	for (size_t i = 0; c && i < c->n; i++) {
-		_cleanup_buf_ struct buf text = BUF_INIT;
-
-		if (config_effect(c->list[i].key) != CONFIG_UNKNOWN)
-			continue;
-		config_describe_unknown(&c->list[i], &text);
+	for (size_t i = 0; i < n; i++)
 		audit_add(a, AUDIT_WARNING, "plan-warning", NULL,
-			  arena_strdup(a->arena, buf_cstr(&text)), NULL);
-	}
-	if (c && config_ignored(c, &ignored))
-		audit_add(a, AUDIT_WARNING, "plan-warning", NULL,
-			  arena_printf(a->arena, "without effect in this version of preroot: %s",
-				       buf_cstr(&ignored)),
+			  arena_printf(a->arena, "%s:%u: %s", notes[i].from->file,
+				       notes[i].from->line, notes[i].text),
 			  NULL);
 }
 

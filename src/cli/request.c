@@ -23,9 +23,15 @@ void cli_request_init(struct cli_request *r)
 
 void cli_request_clear(struct cli_request *r)
 {
-	free(r->request.drivers);
+	free(r->request.drivers.list);
 	free(r->request.includes);
 	free(r->request.add.list);
+	free(r->request.force_add.list);
+	free(r->request.omit.list);
+	free(r->request.only.list);
+	free(r->request.omit_drivers.list);
+	free(r->request.only_drivers.list);
+	free(r->request.filesystems.list);
 	free(r->request.kernel_cmdline.list);
 	free(r->request.install.list);
 	free(r->request.install_optional.list);
@@ -51,43 +57,19 @@ const char *cli_find_init(struct arena *arena)
 	return PREROOT_LIBDIR "/preroot-init";
 }
 
-static void add_drivers(struct cli_request *r, const char *list)
-{
-	char *words = arena_strdup(&r->arena, list), *word;
-	struct request *q = &r->request;
-
-	while ((word = strsep(&words, " ,\t"))) {
-		if (!*word)
-			continue;
-		q->drivers = xrealloc(q->drivers, q->n_drivers + 1, sizeof(*q->drivers));
-		q->drivers[q->n_drivers++] = word;
-	}
-}
-
 static void add_word(struct request_words *to, const char *word)
 {
 	to->list = xrealloc(to->list, to->n + 1, sizeof(*to->list));
 	to->list[to->n++] = word;
 }
 
-/* LIST names optional features; one that every image has is accepted as well. */
-static int add_features(struct cli_request *r, const char *list, struct err *err)
+static int add_names(struct cli_request *r, struct request_words *to, const char *list)
 {
 	char *words = arena_strdup(&r->arena, list), *word;
 
-	while ((word = strsep(&words, " ,\t"))) {
-		const struct feature *f = features;
-
-		if (!*word)
-			continue;
-		while (f->name && strcmp(f->name, word) != 0)
-			f++;
-		if (!f->name) {
-			err_set(err, -EINVAL, "--add: there is no feature \"%s\"", word);
-			return err_hint(err, "there is: rescue");
-		}
-		add_word(&r->request.add, word);
-	}
+	while ((word = strsep(&words, " ,\t")))
+		if (*word)
+			add_word(to, word);
 	return 0;
 }
 
@@ -176,8 +158,7 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 		q->includes[q->n_includes++] = (struct request_include){args[0], args[1]};
 		return 0;
 	case OPT_DRIVERS:
-		add_drivers(r, args[0]);
-		return 0;
+		return add_names(r, &q->drivers, args[0]);
 	case OPT_INSTALL:
 		return add_words(r, &q->install, args[0]);
 	case OPT_INSTALL_OPTIONAL:
@@ -204,7 +185,23 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 		q->no_microcode = spec->id == OPT_NO_MICROCODE;
 		return 0;
 	case OPT_ADD:
-		return add_features(r, args[0], err);
+		return add_names(r, &q->add, args[0]);
+	case OPT_FORCE_ADD:
+		return add_names(r, &q->force_add, args[0]);
+	case OPT_OMIT:
+		return add_names(r, &q->omit, args[0]);
+	case OPT_MODULES:
+		return add_names(r, &q->only, args[0]);
+	case OPT_OMIT_DRIVERS:
+		return add_words(r, &q->omit_drivers, args[0]);
+	case OPT_ONLY_DRIVERS:
+		return add_names(r, &q->only_drivers, args[0]);
+	case OPT_FILESYSTEMS:
+		return add_names(r, &q->filesystems, args[0]);
+	case OPT_HOSTONLY_CMDLINE:
+	case OPT_NO_HOSTONLY_CMDLINE:
+		q->given.embed_root = true;
+		return set_flag(&q->embed_root, spec->id == OPT_HOSTONLY_CMDLINE);
 	case OPT_RESCUE_SHELL:
 		return set_rescue_shell(r, args[0], err);
 	case OPT_CMDLINE:

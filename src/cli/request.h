@@ -18,12 +18,25 @@
 	 OPT_HOSTONLY_MODE, true},                                                              \
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE, true},     \
 	{"include", 'i', "SRC DST", "put file or folder SRC at DST", OPT_INCLUDE, true},        \
-	{"add", 'a', "LIST", "add these features: rescue (a shell)", OPT_ADD, true},            \
+	{"add", 'a', "LIST", "add these features, or modules of dracut", OPT_ADD, true},        \
+	{"force-add", 0, "LIST", "add these even if they are omitted", OPT_FORCE_ADD, true},    \
+	{"omit", 'o', "LIST", "leave these out", OPT_OMIT, true},                               \
+	{"modules", 'm', "LIST", "of what can be omitted, only these", OPT_MODULES, true},      \
 	{"rescue-shell", 0, "WHO", "password (root's is asked), or open (everybody)",           \
 	 OPT_RESCUE_SHELL, true},                                                               \
 	{"kernel-cmdline", 0, "WORDS", "kernel parameters for the image",                       \
 	 OPT_CMDLINE, true},                                                                    \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS, true},              \
+	{"omit-drivers", 0, "LIST", "leave out kernel modules with these names",               \
+	 OPT_OMIT_DRIVERS, true},                                                               \
+	{"drivers", 'd', "LIST", "beside the way to the root, only these",                      \
+	 OPT_ONLY_DRIVERS, true},                                                               \
+	{"filesystems", 0, "LIST", "of filesystems, a generic image has only these",            \
+	 OPT_FILESYSTEMS, true},                                                                \
+	{"hostonly-cmdline", 0, NULL, "the image itself says where the root is",               \
+	 OPT_HOSTONLY_CMDLINE, true},                                                           \
+	{"no-hostonly-cmdline", 0, NULL, "the boot loader does (the default)",                  \
+	 OPT_NO_HOSTONLY_CMDLINE, true},                                                        \
 	{"install", 'I', "LIST", "add these files and programs", OPT_INSTALL, true},            \
 	{"install-optional", 0, "LIST", "add these if they exist",                              \
 	 OPT_INSTALL_OPTIONAL, true},                                                           \

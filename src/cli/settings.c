@@ -175,32 +175,14 @@ void settings_use_log(const struct settings *s, struct runlog *log)
 		log->path++;
 }
 
-/* ---- telling ---- */
-
-static void warn_unknown(const struct conf_assignment *a)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-
-	config_describe_unknown(a, &text);
-	cli_warn("%s", buf_cstr(&text));
-}
-
 void settings_report(const struct settings *s)
 {
-	const struct conf *c = &s->config.values;
-	_cleanup_buf_ struct buf ignored = BUF_INIT;
-	const struct conf_assignment *from;
-	const char *word;
-	size_t at = 0;
+	_cleanup_arena_ struct arena arena = {0};
+	struct config_note *notes;
+	size_t n = config_notes(&s->config.values, &arena, &notes);
 
-	for (size_t i = 0; i < c->n; i++)
-		if (config_effect(c->list[i].key) == CONFIG_UNKNOWN && !c->list[i].is_used)
-			warn_unknown(&c->list[i]);
-	if (!s->q)
-		return;
-	while ((word = configure_ignored(c, &at, &from)))
-		cli_warn("%s:%u: %s: \"%s\" has no effect", from->file, from->line, from->key,
-			 word);
-	if (config_ignored(c, &ignored))
-		cli_warn("without effect in this version of preroot: %s", buf_cstr(&ignored));
+	for (size_t i = 0; i < n; i++)
+		if (s->q || config_effect(notes[i].from->key) == CONFIG_UNKNOWN)
+			cli_warn("%s:%u: %s", notes[i].from->file, notes[i].from->line,
+				 notes[i].text);
 }

@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "features/features.h"
 
+#include <string.h>
+
+/* The last wish counts. */
+bool features_wants(const struct request *q, const struct feature *f)
+{
+	bool wanted = !f->optional;
+
+	for (size_t i = 0; i < q->n_wishes; i++) {
+		const struct request_wish *w = &q->wishes[i];
+
+		if ((w->kind == WISH_ADD_FEATURE || w->kind == WISH_OMIT_FEATURE) &&
+		    strcmp(w->word, f->name) == 0)
+			wanted = w->kind == WISH_ADD_FEATURE;
+	}
+	return wanted;
+}
+
+const struct feature *features_find(const char *name)
+{
+	for (const struct feature *f = features; f->name; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
 bool build_is_hostonly(const struct build *b)
 {
 	return b->request->mode != MODE_GENERIC;
@@ -8,6 +33,8 @@ bool build_is_hostonly(const struct build *b)
 
 unsigned build_reach(const struct build *b)
 {
+	if (b->request->no_rules)
+		return 0;
 	switch (b->request->mode) {
 	case MODE_STRICT:
 		return 0;

@@ -44,6 +44,11 @@ struct feature {
 /* Ends with a row without a name. */
 extern const struct feature features[];
 
+const struct feature *features_find(const char *name); /* NULL: none */
+
+/* Is F to be part of an image of the request Q, which was configured? */
+bool features_wants(const struct request *q, const struct feature *f);
+
 #define BUILD_DECLARE(name, summary, optional) int name##_build(struct build *b, struct err *err);
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE

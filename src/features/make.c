@@ -152,12 +152,16 @@ static int check_cmdline(struct build *b, struct err *err)
 				 BOOTCONF_CMDLINE_MAX);
 }
 
-static bool is_asked_for(const struct request *request, const char *feature)
+static int omit_modules(struct build *b, struct err *err)
 {
-	for (size_t i = 0; i < request->add.n; i++)
-		if (strcmp(request->add.list[i], feature) == 0)
-			return true;
-	return false;
+	const struct request *q = b->request;
+	int r = 0;
+
+	for (size_t i = 0; i < q->n_wishes && r == 0; i++)
+		if (q->wishes[i].kind == WISH_OMIT_MODULE)
+			r = modules_omit(b->modules, q->wishes[i].word, q->wishes[i].from, &b->plan,
+					 err);
+	return r;
 }
 
 static int finish_modules(struct build *b, struct err *err)
@@ -170,6 +174,8 @@ static int finish_modules(struct build *b, struct err *err)
 		r = storage_complete(b, err);
 	if (r == 0)
 		r = modules_add_softdeps(b->modules, err);
+	if (r == 0)
+		r = omit_modules(b, err);
 	if (r == 0)
 		r = remove_modules(b, err);
 	profile_stage("add modules");
@@ -225,6 +231,8 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		r = read_config(b, err);
 	if (r == 0)
 		r = choose_codec(b, err);
+	if (r == 0 && !b->level)
+		b->level = request->levels[b->codec];
 	profile_stage("hardware");
 	if (r == 0 && build_is_hostonly(b))
 		r = build_read_hardware(request, root, &b->plan.arena, &b->hardware, err);
@@ -237,7 +245,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 		return r;
 	r = build_open_binaries(b, &b->plan, &b->binaries, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
-		if (!f->optional || is_asked_for(request, f->name))
+		if (features_wants(request, f))
 			r = f->build(b, err);
 	if (r == 0)
 		r = check_cmdline(b, err);

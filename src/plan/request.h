@@ -35,24 +35,28 @@ struct request_words {
 	size_t n;
 };
 
-/* A request in a settings file. */
+/* A request in a settings file, or of the command line. */
 enum wish_kind {
 	WISH_INSTALL,
 	WISH_INSTALL_OPTIONAL,
 	WISH_PACK_MODULE,
 	WISH_LOAD_MODULE, /* and load it when PID 1 starts */
+	WISH_OMIT_MODULE, /* a regular expression (POSIX, extended) for whole names */
+	WISH_FILESYSTEM,  /* of a generic image: instead of all */
 	WISH_CMDLINE,     /* a line of kernel parameters */
+	WISH_ADD_FEATURE,
+	WISH_OMIT_FEATURE,
 };
 
 struct request_wish {
 	enum wish_kind kind;
 	const char *word;
-	const char *from; /* "FILE:LINE: KEY" */
+	const char *from; /* "FILE:LINE: KEY", or "--OPTION" */
 };
 
 /* Which of these the command line sets: for them the configuration is ignored. */
 struct request_given {
-	bool kind, mode, codec, store, microcode;
+	bool kind, mode, codec, store, microcode, embed_root;
 };
 
 struct request {
@@ -61,13 +65,13 @@ struct request {
 	enum codec codec;          /* CODEC_COUNT: choose */
 	const char *codec_from;    /* "FILE:LINE: KEY"; NULL: the command line */
 	int level;                 /* of the codec; 0: ours */
+	int levels[CODEC_COUNT];   /* of each codec, if LEVEL is 0; 0: ours */
 	int store_level;           /* see plan_parse_store() */
 	const char *kernel;        /* NULL: choose */
 	const char *hardware_file; /* NULL: read this machine */
 	const char *hardware_text; /* its content, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */
-	const char **drivers;      /* further modules, by name */
-	size_t n_drivers;
+	struct request_words drivers; /* further modules, by name */
 	struct request_include *includes;
 	size_t n_includes;
 	struct request_words install;          /* paths below the root, or names of programs */
@@ -75,11 +79,19 @@ struct request {
 	struct request_words remove;           /* patterns of paths in the image */
 	struct request_words dlopen_add;       /* features of libraries that are opened later: */
 	struct request_words dlopen_omit;      /* "PATTERN:FEATURE[,...]", see plan/programs/binaries.h */
-	struct request_words add;            /* optional features, by name */
+	struct request_words add;            /* names of features, or of dracut's modules */
+	struct request_words force_add;      /* the same, even if they are omitted */
+	struct request_words omit;
+	struct request_words only;           /* of what can be omitted, all others are */
+	struct request_words omit_drivers;
+	struct request_words only_drivers;   /* instead of what rules choose */
+	struct request_words filesystems;
 	struct request_words kernel_cmdline; /* kernel parameters for the image, each a whole line */
 	const struct request_wish *wishes;   /* they are applied before those of the command line */
 	size_t n_wishes;
 	enum request_shell rescue_shell;
 	bool no_microcode;
+	bool no_rules;   /* of modules, only what the way to the root needs and what is named */
+	bool embed_root; /* a hostonly image says itself where the root is */
 	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */
 };

@@ -11,15 +11,8 @@
 #include "format/codec/encode.h"
 #include "host/boot/kernels.h"
 #include "plan/plan.h"
-
-struct configure {
-	const struct request *given;
-	const struct conf *values;
-	struct arena *arena;
-	struct request *out;
-	struct err *err;
-	struct request_wish *wishes;
-};
+#include "plan/programs/binaries.h"
+#include "transaction/configure_kit.h"
 
 /* The effective assignment to KEY; NULL if there is none or it is empty. */
 static const struct conf_assignment *find(const struct conf *values, const char *key)
@@ -36,7 +29,7 @@ static const char *origin(const struct configure *c, const struct conf_assignmen
 
 /* ---- values ---- */
 
-/* The codec of a compression program, as dracut's compress= names it. */
+/* What dracut calls a codec whose name is another one here. */
 static const char *codec_of(const char *program)
 {
 	static const struct {
@@ -61,7 +54,7 @@ static int set_compress(struct configure *c)
 	const struct conf_assignment *a = find(c->values, "compress");
 	const char *text, *level = NULL;
 
-	if (!a)
+	if (!a || c->given->given.codec)
 		return 0;
 	for (size_t i = 1; i < a->n_words; i++)
 		if (is_level(a->words[i]))
@@ -69,13 +62,34 @@ static int set_compress(struct configure *c)
 	text = codec_of(a->words[0]);
 	if (level)
 		text = arena_printf(c->arena, "%s:%s", text, level);
-	if (!c->given->given.codec) {
-		c->out->codec_from = origin(c, a);
-		return encode_parse(text, &c->out->codec, &c->out->level, c->err) < 0
-			       ? err_prefix(c->err, "%s", c->out->codec_from)
-			       : 0;
+	c->out->codec_from = origin(c, a);
+	return encode_parse(text, &c->out->codec, &c->out->level, c->err) < 0
+		       ? err_prefix(c->err, "%s", c->out->codec_from)
+		       : 0;
+}
+
+/* compress_level_CODEC */
+static int set_levels(struct configure *c)
+{
+	static const char *const names[] = {"bzip2", "gzip", "lz4", "lzma", "lzop", "xz", "zstd"};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
+		const char *key = arena_printf(c->arena, "compress_level_%s", names[i]);
+		const struct conf_assignment *a = find(c->values, key);
+		enum codec codec;
+		int level;
+
+		if (!a)
+			continue;
+		r = encode_parse(arena_printf(c->arena, "%s:%s", codec_of(names[i]), a->text), &codec,
+				 &level, c->err);
+		if (r < 0)
+			r = err_prefix(c->err, "%s", origin(c, a));
+		else
+			c->out->levels[codec] = level;
 	}
-	return 0;
+	return r;
 }
 
 static int set_store(struct configure *c)
@@ -95,77 +109,143 @@ static int set_mode(struct configure *c)
 		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
 	const struct conf_assignment *mode = find(c->values, "hostonly_mode");
 	const struct conf_assignment *hostonly = find(c->values, "hostonly");
-	bool is_hostonly = true;
 	size_t i = 0;
 
-	if (hostonly && conf_switch(hostonly, &is_hostonly, c->err) < 0)
-		return c->err->code;
-	while (mode && i < ARRAY_SIZE(names) && strcmp(names[i], mode->text) != 0)
+	while (mode && i < ARRAY_SIZE(names) && strcmp(names[i], mode->words[0]) != 0)
 		i++;
 	if (i == ARRAY_SIZE(names))
 		return err_set(c->err, -EINVAL,
 			       "%s:%u: hostonly_mode=\"%s\": it is strict, sloppy or portable",
 			       mode->file, mode->line, mode->text);
-	if (!is_hostonly && !c->given->given.kind && !c->given->given.mode && !c->given->hardware_file)
+	if (hostonly && !conf_is_yes(hostonly) && !c->given->given.kind && !c->given->given.mode &&
+	    !c->given->hardware_file)
 		c->out->mode = MODE_GENERIC;
 	else if (mode && c->out->mode != MODE_GENERIC && !c->given->given.mode)
 		c->out->mode = (enum plan_mode)i;
 	return 0;
 }
 
-static int set_microcode(struct configure *c)
+static bool is_yes(const struct configure *c, const char *key)
 {
-	const struct conf_assignment *a = find(c->values, "early_microcode");
-	bool wanted = true;
+	const struct conf_assignment *a = find(c->values, key);
 
-	if (a && conf_switch(a, &wanted, c->err) < 0)
-		return c->err->code;
-	if (a && !c->given->given.microcode)
-		c->out->no_microcode = !wanted;
-	return 0;
+	return a && conf_is_yes(a);
+}
+
+static void set_switches(struct configure *c)
+{
+	const struct conf_assignment *tables = find(c->values, "acpi_table_dir");
+
+	if (find(c->values, "early_microcode") && !c->given->given.microcode)
+		c->out->no_microcode = !is_yes(c, "early_microcode");
+	if (!c->given->given.embed_root)
+		c->out->embed_root = is_yes(c, "hostonly_cmdline");
+	if (is_yes(c, "acpi_override") && tables && !c->out->acpi_tables)
+		c->out->acpi_tables = tables->text;
 }
 
 /* ---- lists ---- */
 
-static void add_wish(struct configure *c, enum wish_kind kind, const char *word,
-		     const struct conf_assignment *from)
+void configure_add_wish(struct configure *c, enum wish_kind kind, const char *word,
+			const char *from)
 {
 	c->wishes = arena_grow(c->arena, c->wishes, c->out->n_wishes, sizeof(*c->wishes));
-	c->wishes[c->out->n_wishes++] = (struct request_wish){kind, word, origin(c, from)};
+	c->wishes[c->out->n_wishes++] = (struct request_wish){kind, word, from};
 	c->out->wishes = c->wishes;
+}
+
+size_t configure_words(const struct configure *c, const char *key, const struct request_words *given,
+		       const char *option, struct configure_word **out)
+{
+	struct conf_word *words;
+	size_t n = key ? conf_words(c->values, key, c->arena, &words) : 0;
+
+	*out = arena_alloc(c->arena, (n + given->n + 1) * sizeof(**out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (struct configure_word){words[i].text, origin(c, words[i].from)};
+	for (size_t i = 0; i < given->n; i++)
+		(*out)[n++] = (struct configure_word){given->list[i], option};
+	return n;
+}
+
+static void add_wishes(struct configure *c, enum wish_kind kind, const char *key,
+		       const struct request_words *given, const char *option)
+{
+	struct configure_word *words;
+	size_t n = configure_words(c, key, given, option, &words);
+
+	for (size_t i = 0; i < n; i++)
+		configure_add_wish(c, kind, words[i].text, words[i].from);
+}
+
+/* Of these, the command line replaces the configuration. */
+static void add_or_replace(struct configure *c, enum wish_kind kind, const char *key,
+			   const struct request_words *given, const char *option)
+{
+	add_wishes(c, kind, given->n ? NULL : key, given, option);
 }
 
 static void set_lists(struct configure *c)
 {
-	static const struct {
-		const char *key;
-		enum wish_kind kind;
-	} lists[] = {{"add_drivers", WISH_PACK_MODULE},
-		     {"force_drivers", WISH_LOAD_MODULE},
-		     {"install_items", WISH_INSTALL},
-		     {"install_optional_items", WISH_INSTALL_OPTIONAL}};
+	static const struct request_words none;
+	const struct request *given = c->given;
+	const struct conf_assignment *drivers = find(c->values, "drivers");
 
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct conf_word *words;
-		size_t n = conf_words(c->values, lists[i].key, c->arena, &words);
+	add_wishes(c, WISH_PACK_MODULE, "add_drivers", &none, NULL);
+	add_wishes(c, WISH_LOAD_MODULE, "force_drivers", &none, NULL);
+	add_wishes(c, WISH_OMIT_MODULE, "omit_drivers", &given->omit_drivers, "--omit-drivers");
+	add_or_replace(c, WISH_PACK_MODULE, "drivers", &given->only_drivers, "--drivers");
+	add_or_replace(c, WISH_FILESYSTEM, "filesystems", &given->filesystems, "--filesystems");
+	add_wishes(c, WISH_INSTALL, "install_items", &none, NULL);
+	add_wishes(c, WISH_INSTALL_OPTIONAL, "install_optional_items", &none, NULL);
+	c->out->no_rules = drivers || given->only_drivers.n;
+}
 
-		for (size_t k = 0; k < n; k++)
-			add_wish(c, lists[i].kind, words[k].text, words[k].from);
+/* The words of KEY before those of the command line. */
+static void prepend(struct configure *c, const char *key, struct request_words *to)
+{
+	struct configure_word *words;
+	size_t n = configure_words(c, key, to, NULL, &words);
+	const char **list = arena_alloc(c->arena, (n + 1) * sizeof(*list));
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = words[i].text;
+	*to = (struct request_words){list, n};
+}
+
+static int set_patterns(struct configure *c)
+{
+	static const char *const keys[] = {"add_dlopen_features", "omit_dlopen_features"};
+	struct conf_word *words;
+	int r = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(keys) && r == 0; k++) {
+		size_t n = conf_words(c->values, keys[k], c->arena, &words);
+
+		for (size_t i = 0; i < n && r == 0; i++)
+			if (binaries_check_feature(words[i].text, c->err) < 0)
+				r = err_prefix(c->err, "%s", origin(c, words[i].from));
 	}
+	prepend(c, keys[0], &c->out->dlopen_add);
+	prepend(c, keys[1], &c->out->dlopen_omit);
+	prepend(c, "remove_items", &c->out->remove);
+	return r;
 }
 
 static int set_cmdline(struct configure *c)
 {
-	const struct conf_assignment *a = NULL;
+	const struct conf_assignment *a = NULL, *ro = find(c->values, "ro_mnt");
 	size_t total = 0;
 
+	if (ro && conf_is_yes(ro))
+		configure_add_wish(c, WISH_CMDLINE, "ro", origin(c, ro));
 	while ((a = conf_next(c->values, "kernel_cmdline", a))) {
 		total += strlen(a->text);
 		if (total > BOOTCONF_CMDLINE_MAX)
 			return err_set(c->err, -E2BIG,
 				       "%s:%u: kernel_cmdline: over %d bytes in all", a->file,
 				       a->line, BOOTCONF_CMDLINE_MAX);
-		add_wish(c, WISH_CMDLINE, a->text, a);
+		configure_add_wish(c, WISH_CMDLINE, a->text, origin(c, a));
 	}
 	return 0;
 }
@@ -178,14 +258,19 @@ int configure_request(const struct request *given, const struct conf *values, st
 
 	*out = *given;
 	set_lists(&c);
+	set_switches(&c);
 	r = set_cmdline(&c);
 	if (r == 0)
 		r = set_compress(&c);
 	if (r == 0)
 		r = set_store(&c);
 	if (r == 0)
+		r = set_levels(&c);
+	if (r == 0)
+		r = set_patterns(&c);
+	if (r == 0)
 		r = set_mode(&c);
-	return r < 0 ? r : set_microcode(&c);
+	return r < 0 ? r : configure_features(&c);
 }
 
 int configure_for(const struct transaction *t, const char *version, struct arena *arena,
@@ -202,14 +287,4 @@ int configure_for(const struct transaction *t, const char *version, struct arena
 	if (r == 0)
 		r = config_read(t->root, t->places, kernel.version, arena, &config, err);
 	return r < 0 ? r : configure_request(&given, &config.values, arena, out, err);
-}
-
-const char *configure_ignored(const struct conf *values, size_t *at,
-			      const struct conf_assignment **from)
-{
-	*from = find(values, "compress");
-	while (*from && ++*at < (*from)->n_words)
-		if (!is_level((*from)->words[*at]))
-			return (*from)->words[*at];
-	return NULL;
 }

@@ -3,11 +3,12 @@
 
 /*
  * What goes into an image, from the command line and from dracut's configuration. The command line
- * overrides single values, and comes after the configuration in lists. Only keys that mean here
- * what they mean to dracut; two differ where it is left to them:
+ * overrides single values, and comes after the configuration in lists. Keys mean here what they mean
+ * to dracut, except for these:
  *
  *   add_drivers, force_drivers  a module that the kernel does not have is a warning: the file may
  *                               be for several kernels
+ *   omit_drivers, drivers       never touch what the way to the root needs
  *   compress                    of a command line the codec and -LEVEL; it is not run
  */
 
@@ -23,8 +24,3 @@ int configure_request(const struct request *given, const struct conf *values, st
  * configuration read for it. OUT borrows from ARENA and T->given. */
 int configure_for(const struct transaction *t, const char *version, struct arena *arena,
 		  struct request *out, struct err *err);
-
-/* The next word of a value that has no effect, and the assignment that has it. *AT is 0 at first.
- * NULL: there is none further. */
-const char *configure_ignored(const struct conf *values, size_t *at,
-			      const struct conf_assignment **from);

@@ -328,9 +328,8 @@ static void note_no_shell(const struct run *run, const struct request *request)
 {
 	const struct rebuild *r = run->r;
 
-	for (size_t i = 0; i < request->add.n; i++)
-		if (strcmp(request->add.list[i], "rescue") == 0)
-			return;
+	if (features_wants(request, features_find("rescue")))
+		return;
 	transaction_tell(r->t, STEP_NOTE, run->o->version,
 			 "images of preroot have no shell for boots that fail, only an account of "
 			 "what is missing; --add rescue packs one");

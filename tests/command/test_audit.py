@@ -444,7 +444,7 @@ def test_configuration_is_read_as_a_rebuild_reads_it(machine, tmp_path):
     machine.write("etc/dracut.conf", 'add_drivers+=" no-such-module "\n')
     assert "no-such-module" in machine.one("plan-warning", "warning")["fact"]
     for text, says in [('compres="xz"\n', 'is it meant to be "compress"?'),
-                       ('omit_drivers+=" nvme "\n', "without effect in this version")]:
+                       ('add_device+=" /dev/x "\n', "add_device has no effect: ")]:
         machine.write("etc/dracut.conf", text)
         fact = machine.one("plan-warning", "warning")["fact"]
         assert "dracut.conf:1" in fact and says in fact

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "host/config/config.h"
+#include "host/config/dracut_modules.h"
 #include "support.h"
 
 #define ETC "etc/dracut.conf.d/"
@@ -283,8 +284,9 @@ static void keys_are_honoured_ignored_or_unknown(void **state)
 	assert_int_equal(config_effect("preroot_keep"), CONFIG_HONOURED);
 	assert_int_equal(config_effect("preroot_compress_store"), CONFIG_HONOURED);
 	assert_int_equal(config_effect("stdloglvl"), CONFIG_HONOURED);
-	assert_int_equal(config_effect("omit_drivers"), CONFIG_IGNORED);
-	assert_int_equal(config_effect("do_prelink"), CONFIG_IGNORED);
+	assert_int_equal(config_effect("omit_drivers"), CONFIG_HONOURED);
+	assert_int_equal(config_effect("do_prelink"), CONFIG_MET);
+	assert_int_equal(config_effect("fw_dir"), CONFIG_LOST);
 	assert_int_equal(config_effect("stdloglevel"), CONFIG_UNKNOWN);
 	assert_string_equal(config_nearest("stdloglevel"), "stdloglvl");
 	assert_string_equal(config_nearest("preroot_kep"), "preroot_keep");
@@ -292,32 +294,90 @@ static void keys_are_honoured_ignored_or_unknown(void **state)
 	assert_null(config_nearest("completely_else_and_far"));
 }
 
-/* Of CONTENT, the list of keys without effect is EXPECTED. */
-static void assert_ignored(const char *content, const char *expected)
+/* Of CONTENT, the notes are EXPECTED: "LINE TEXT;". */
+static void assert_notes(const char *content, const char *expected)
 {
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_buf_ struct buf got = BUF_INIT;
+	struct config_note *notes;
+	size_t n;
 
 	fixture_make(&f);
 	put_text(f.folder, "etc/dracut.conf", content);
 	assert_ok(read_own(&f), 0, &f.err);
-	config_ignored(&f.config.values, &got);
+	n = config_notes(&f.config.values, &f.arena, &notes);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&got, "%u %s;", notes[i].from->line, notes[i].text);
 	assert_string_equal(buf_cstr(&got), expected);
 }
 
-static void keys_without_effect_are_told_with_their_place(void **state)
+#define NO_UKI                                                                                  \
+	" uefi has no effect: this version makes no unified kernel images, but images for the " \
+	"boot loader;"
+
+static void what_is_not_done_is_noted_with_its_place(void **state)
 {
 	(void)state;
-	assert_ignored("stdloglvl=3\npreroot_keep=2\nunknown=1\n", "");
-	assert_ignored("omit_drivers+=\"a\"\nomit_drivers+=\"b\"\nado=1\nuefi=yes\n",
-		       "omit_drivers (/etc/dracut.conf:2), uefi (/etc/dracut.conf:4)");
-	/* Values that ask for nothing, or for what is done anyway. */
-	assert_ignored("omit_drivers=\"a\"\nomit_drivers=\"\"\nuefi=no\nreproducible=yes\n"
-		       "parallel=\" \"\n",
-		       "");
-	assert_ignored("reproducible=no\n", "reproducible (/etc/dracut.conf:1)");
-	assert_ignored("uefi=no\nuefi=yes\nomit_drivers=x\nomit_drivers+=\" \"\n",
-		       "omit_drivers (/etc/dracut.conf:3), uefi (/etc/dracut.conf:2)");
+	assert_notes("stdloglvl=3\npreroot_keep=2\n", "");
+	assert_notes("keymap=x\n", "1 there is no key \"keymap\";");
+	assert_notes("sshkey+=\"a\"\nsshkey+=\"b\"\nuefi=yes\n",
+		     "2 sshkey has no effect: this version has no network;3" NO_UKI);
+	/* Values that request nothing, or what is done anyway. */
+	assert_notes("sshkey=\"a\"\nsshkey=\"\"\nuefi=no\nparallel=\" \"\n", "");
+	assert_notes("uefi=no\nuefi=yes\nuefi_stub=/x\n", "2" NO_UKI);
+	assert_notes("hostonly=\" no \"\nearly_microcode=\nro_mnt=yes\n", "");
+	assert_notes("a=1\nhostonly=$a\n", "2 hostonly=\"1\" is neither yes nor no: as in dracut, it "
+					   "is taken for no;");
+	assert_notes("compress=\"zstd -19 -T0 --ultra\"\n", "");
+	assert_notes("compress=\"zstd 3\"\n", "1 compress: \"3\" has no effect;");
+	assert_notes("add_dracutmodules+=\" plymouth bash \"\n",
+		     "1 add_dracutmodules: \"plymouth\" has no effect: this version has no splash "
+		     "screen;");
+	assert_notes("omit_dracutmodules+=\" plymouth nothing \"\n", "");
+}
+
+/* The list of facts about dracut, by purpose; what is in here and not in the table is forgotten. */
+static const char all_modules[] =
+	"base udev-rules fs-lib rootfs-block rootfs-block-fallback initqueue usrmount shutdown "
+	"terminfo fstab-sys convertfs debug rescue securityfs test-root test-makeroot bash dash "
+	"busybox shell-interpreter systemd systemd-initrd dracut-systemd systemd-udevd "
+	"systemd-journald systemd-tmpfiles systemd-sysctl systemd-modules-load systemd-sysusers "
+	"systemd-sysusers-service systemd-ask-password systemd-cryptsetup systemd-veritysetup "
+	"systemd-integritysetup systemd-repart systemd-sysext systemd-creds systemd-pcrextend "
+	"systemd-pstore systemd-coredump systemd-battery-check systemd-ac-power systemd-bsod "
+	"systemd-hostnamed systemd-ldconfig systemd-networkd systemd-resolved systemd-timedated "
+	"systemd-timesyncd systemd-portabled systemd-import systemd-emergency "
+	"systemd-network-management kernel-modules kernel-modules-extra kernel-network-modules "
+	"kernel-modules-export devicetree-firmware nvdimm qemu qemu-net watchdog watchdog-modules "
+	"hwdb pcmcia ppcmac modsign drm simpledrm dm lvm mdraid dmraid multipath btrfs lunmask "
+	"lvmmerge lvmthinpool-monitor crypt crypt-lib crypt-gpg crypt-loop tpm2-tss fido2 pkcs11 "
+	"pcsc fips fips-crypto-policies masterkey ecryptfs integrity network network-manager connman "
+	"network-legacy net-lib url-lib ssh-client biosdevname iscsi nfs nbd cifs fcoe fcoe-uefi nvmf "
+	"virtiofs virtfs resume dmsquash-live dmsquash-live-autooverlay dmsquash-live-ntfs livenet "
+	"img-lib overlayfs overlayfs-crypt pollcdrom memdisk squash squash-squashfs squash-erofs "
+	"squash-lib i18n plymouth numlock bluetooth rngd dbus dbus-broker dbus-daemon memstrack "
+	"syslog caps selinux warpclock uefi-lib cms cio_ignore dasd dasd_mod dcssblk zfcp zipl znet";
+
+static void every_module_of_dracut_is_known(void **state)
+{
+	_cleanup_free_ char *copy = xstrdup(all_modules);
+	char *cursor = copy, *name;
+	size_t n = 0;
+
+	(void)state;
+	while ((name = strsep(&cursor, " ")))
+		if (!dracut_module_find(name))
+			fail_msg("module \"%s\" is not in the table", name);
+	for (const struct dracut_module *m = dracut_modules; m->name; m++, n++) {
+		bool has_target = m->effect == DRACUT_FEATURE || m->effect == DRACUT_DRIVER;
+
+		assert_ptr_equal(dracut_module_find(m->name), m);
+		assert_int_equal(has_target, m->target != NULL);
+		assert_true(m->text && *m->text);
+	}
+	assert_true(n > 140);
+	assert_null(dracut_module_find("nothing"));
+	assert_string_equal(dracut_module_nearest("cript"), "crypt");
 }
 
 int main(void)
@@ -337,7 +397,8 @@ int main(void)
 		cmocka_unit_test(what_was_named_must_be_there),
 		cmocka_unit_test(the_kernel_is_a_variable),
 		cmocka_unit_test(keys_are_honoured_ignored_or_unknown),
-		cmocka_unit_test(keys_without_effect_are_told_with_their_place),
+		cmocka_unit_test(what_is_not_done_is_noted_with_its_place),
+		cmocka_unit_test(every_module_of_dracut_is_known),
 	};
 
 	return RUN_TESTS(tests);

@@ -7,11 +7,14 @@
 #include "features/features.h"
 #include "format/ours/bootconf.h"
 #include "format/kernel/cmdline.h"
+#include "format/machine/fstab.h"
 #include "format/kernel/spec.h"
 
-/* Kernel parameters that are embedded in the image: from settings, from --kernel-cmdline and, in a
+/* Kernel parameters that are embedded in the image: where the root is, if that was requested, from settings, from --kernel-cmdline and, in a
  * hostonly image, the machine's own. Later ones override earlier ones, and the real command line
  * overrides them all. */
+
+enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 
 struct lines {
 	struct build *b;
@@ -102,11 +105,61 @@ static int add_files(struct lines *l, struct err *err)
 	return r < 0 ? r : add_file(l, "/etc/cmdline", err);
 }
 
+/* The line of fstab that says where / is. Its fields point into TEXT. */
+static int find_root(struct build *b, struct buf *text, struct fstab_entry *out, struct err *err)
+{
+	int r = root_read(b->root, "etc/fstab", FSTAB_SIZE_MAX, text);
+	struct fstab f = {.cursor = NULL};
+
+	if (r == 0)
+		f.cursor = (char *)buf_cstr(text);
+
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+		return err_sys(err, r, "%s/etc/fstab", root_prefix(b->root));
+	while (f.cursor && fstab_next(&f, out))
+		if (fstab_is_at(out, "/"))
+			return 0;
+	err_set(err, -ENOENT, "hostonly_cmdline: /etc/fstab has no line for /, so where the root is "
+			      "cannot be kept in the image");
+	return err_hint(err, "add it, or let the boot loader name the root: hostonly_cmdline=no");
+}
+
+/* A subvolume is part of where the root is; all other options come from fstab later. */
+static const char *subvolume(struct arena *a, const char *options)
+{
+	char *cursor = arena_strdup(a, options), *option;
+
+	while ((option = strsep(&cursor, ",")))
+		if (str_starts(option, "subvol=") || str_starts(option, "subvolid="))
+			return arena_printf(a, " rootflags=%s", option);
+	return "";
+}
+
+static int add_own_root(struct lines *l, struct err *err)
+{
+	struct arena *a = &l->b->plan.arena;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct fstab_entry e;
+	int r = find_root(l->b, &text, &e, err);
+
+	if (r < 0)
+		return r;
+	if (strpbrk(e.source, " \t\n\""))
+		return err_set(err, -EINVAL, "hostonly_cmdline: the device of / in /etc/fstab has a "
+					     "blank or a quote in its name");
+	return add_line(l,
+			arena_printf(a, "root=%s%s%s%s", e.source,
+				     strcmp(e.fstype, "auto") == 0 ? "" : " rootfstype=",
+				     strcmp(e.fstype, "auto") == 0 ? "" : e.fstype,
+				     subvolume(a, e.options)),
+			"/etc/fstab", err);
+}
+
 int cmdline_build(struct build *b, struct err *err)
 {
 	const struct request_words *given = &b->request->kernel_cmdline;
 	struct lines l = {.b = b};
-	int r = 0;
+	int r = b->request->embed_root && build_is_hostonly(b) ? add_own_root(&l, err) : 0;
 
 	for (size_t i = 0; i < b->request->n_wishes && r == 0; i++) {
 		const struct request_wish *w = &b->request->wishes[i];

@@ -110,7 +110,8 @@ static int add_optional_file(struct dropin *d, const struct conf_word *w, struct
 static int add_module_with(struct dropin *d, const struct conf_word *w, unsigned flags,
 			   struct err *err)
 {
-	int r = modules_add_name(d->b->modules, w->text, flags, reason(d, w->from), err);
+	int r = modules_add_name(d->b->modules, w->text, flags | MODULES_NAMED,
+				 reason(d, w->from), err);
 
 	if (r == MODULES_ABSENT)
 		return err_set(err, -ENOENT, "%s:%u: kernel %s has no module \"%s\"", w->from->file,

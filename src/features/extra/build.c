@@ -19,8 +19,8 @@ enum { TREE_DEPTH_MAX = 64 };
 
 static int add_driver(struct build *b, const char *name, struct err *err)
 {
-	int r = modules_add_name(b->modules, name, MODULES_LOAD, "asked for with --add-drivers",
-				 err);
+	int r = modules_add_name(b->modules, name, MODULES_LOAD | MODULES_NAMED,
+				 "asked for with --add-drivers", err);
 
 	if (r == MODULES_ABSENT) {
 		err_set(err, -ENOENT, "kernel %s has no module \"%s\" (asked for with --add-drivers)",
@@ -190,7 +190,7 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 /* Settings may be shared by several kernels, so a module that this one lacks is left out. */
 static int add_module(struct build *b, const struct request_wish *w, struct err *err)
 {
-	unsigned flags = w->kind == WISH_LOAD_MODULE ? MODULES_LOAD : 0;
+	unsigned flags = MODULES_NAMED | (w->kind == WISH_LOAD_MODULE ? MODULES_LOAD : 0);
 	int r = modules_add_name(b->modules, w->word, flags, w->from, err);
 
 	if (r == MODULES_ABSENT)
@@ -208,10 +208,9 @@ static int add_wish(struct build *b, const struct request_wish *w, struct err *e
 	case WISH_PACK_MODULE:
 	case WISH_LOAD_MODULE:
 		return add_module(b, w, err);
-	case WISH_CMDLINE:
-		break;
+	default:
+		return 0;
 	}
-	return 0;
 }
 
 int extra_build(struct build *b, struct err *err)
@@ -226,8 +225,8 @@ int extra_build(struct build *b, struct err *err)
 		r = add_install(b, install->list[i], false, "--install", err);
 	for (size_t i = 0; i < optional->n && r == 0; i++)
 		r = add_install(b, optional->list[i], true, "--install-optional", err);
-	for (size_t i = 0; i < b->request->n_drivers && r == 0; i++)
-		r = add_driver(b, b->request->drivers[i], err);
+	for (size_t i = 0; i < b->request->drivers.n && r == 0; i++)
+		r = add_driver(b, b->request->drivers.list[i], err);
 	for (size_t i = 0; i < b->request->n_includes && r == 0; i++)
 		r = add_include(b, &b->request->includes[i], err);
 	return r;

@@ -94,6 +94,35 @@ static int add_charsets(struct build *b, const struct hw_mount *m, struct err *e
 	return r;
 }
 
+/* "filesystems=" names drivers; the file may be for kernels that lack some of them. */
+static int add_named(struct build *b, const struct request_wish *w, struct err *err)
+{
+	int r = modules_add_alias(b->modules, arena_printf(&b->plan.arena, "fs-%s", w->word), NULL,
+				  MODULES_NAMED, w->from, err);
+
+	if (r == MODULES_ABSENT)
+		r = modules_add_name(b->modules, w->word, MODULES_NAMED, w->from, err);
+	if (r == MODULES_ABSENT)
+		plan_warn(&b->plan, "%s: kernel %s has no filesystem \"%s\"", w->from,
+			  b->kernel.version, w->word);
+	return r < 0 ? r : 0;
+}
+
+/* In an image for any machine: all, or those that were named. */
+static int add_all(struct build *b, struct err *err)
+{
+	const struct request *q = b->request;
+	bool is_named = false;
+	int r = 0;
+
+	for (size_t i = 0; i < q->n_wishes && r == 0 && !build_is_hostonly(b); i++)
+		if (q->wishes[i].kind == WISH_FILESYSTEM) {
+			is_named = true;
+			r = add_named(b, &q->wishes[i], err);
+		}
+	return r < 0 || is_named ? r : modules_add_rules(b->modules, rules, build_reach(b), err);
+}
+
 int filesystem_build(struct build *b, struct err *err)
 {
 	int r = 0;
@@ -107,5 +136,5 @@ int filesystem_build(struct build *b, struct err *err)
 		if (m->is_early && r == 0)
 			r = add_charsets(b, m, err);
 	}
-	return r < 0 ? r : modules_add_rules(b->modules, rules, build_reach(b), err);
+	return r < 0 ? r : add_all(b, err);
 }

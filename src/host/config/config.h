@@ -49,7 +49,8 @@ int config_read(const struct root *root, const struct config_places *places, con
 enum config_effect {
 	CONFIG_UNKNOWN,
 	CONFIG_HONOURED,
-	CONFIG_IGNORED, /* dracut knows it, or once did; here it has no effect */
+	CONFIG_MET,  /* without effect, and nothing is lost: it is about dracut's own work */
+	CONFIG_LOST, /* without effect in this version */
 };
 
 enum config_effect config_effect(const char *key);
@@ -57,9 +58,11 @@ enum config_effect config_effect(const char *key);
 /* The known key that KEY was most likely meant to be; NULL: none is close enough. */
 const char *config_nearest(const char *key);
 
-/* Appends what is to be said of an assignment to a key that is CONFIG_UNKNOWN. */
-void config_describe_unknown(const struct conf_assignment *a, struct buf *out);
+/* Something that was requested and is not done, or is taken in a way that may surprise. */
+struct config_note {
+	const struct conf_assignment *from;
+	const char *text; /* a sentence, to be preceded by file and line */
+};
 
-/* Appends "KEY (FILE:LINE), ..." for everything that is requested but has no effect here. Returns
- * their number. */
-size_t config_ignored(const struct conf *values, struct buf *out);
+/* All notes about VALUES, each key and module once. Their number; *OUT lives in ARENA. */
+size_t config_notes(const struct conf *values, struct arena *arena, struct config_note **out);

@@ -4,175 +4,229 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/config/config.h"
+#include "host/config/dracut_modules.h"
 
 struct key {
 	const char *name;
 	enum config_effect effect;
-	const char *harmless; /* a value that asks for what is done anyway, beside ""; or NULL */
+	bool is_switch;       /* yes or no */
+	const char *harmless; /* a value that requests what is done anyway, beside ""; or NULL */
+	const char *reason;   /* why it has no effect; NULL unless CONFIG_LOST */
 };
 
-#define HONOURED(name) {name, CONFIG_HONOURED, NULL}
-#define IGNORED(name) {name, CONFIG_IGNORED, NULL}
-#define IGNORED_UNLESS(name, value) {name, CONFIG_IGNORED, value}
+#define HONOURED(name) {name, CONFIG_HONOURED, false, NULL, NULL}
+#define SWITCH(name) {name, CONFIG_HONOURED, true, NULL, NULL}
+#define MET(name) {name, CONFIG_MET, false, NULL, NULL}
+#define LOST(name, reason) {name, CONFIG_LOST, false, NULL, reason}
+#define LOST_UNLESS(name, value, reason) {name, CONFIG_LOST, false, value, reason}
 
-/* Every key that any release of dracut has read. The last ones are internal variables of its
- * script, which people set there because it worked. */
+#define NO_NETWORK "this version has no network"
+#define WHOLE "an image is made whole, to boot"
+
+/* Every key that any release of dracut has read, internal variables of its script that people set
+ * because it worked, and those of modules of other packages. */
 static const struct key keys[] = {
 	HONOURED("preroot_compress_store"), /* our own */
 	HONOURED("preroot_keep"),           /* our own */
 
-	IGNORED_UNLESS("acpi_override", "no"),
-	IGNORED("acpi_table_dir"),
-	IGNORED("add_device"),
-	IGNORED("add_dlopen_features"),
-	IGNORED("add_dracutmodules"),
+	SWITCH("acpi_override"),
+	HONOURED("acpi_table_dir"),
+	LOST("add_device", "devices that the boot waits for are found out from the machine"),
+	HONOURED("add_dlopen_features"),
+	HONOURED("add_dracutmodules"),
 	HONOURED("add_drivers"),
-	IGNORED("add_fstab"),
-	IGNORED_UNLESS("aggressive_strip", "no"),
+	LOST("add_fstab", "this version mounts what /etc/fstab marks with x-initrd.mount"),
 	HONOURED("compress"),
-	IGNORED("compress_level_bzip2"),
-	IGNORED("compress_level_gzip"),
-	IGNORED("compress_level_lz4"),
-	IGNORED("compress_level_lzma"),
-	IGNORED("compress_level_lzop"),
-	IGNORED("compress_level_xz"),
-	IGNORED("compress_level_zstd"),
-	IGNORED("depmod_configs"),
-	IGNORED("depmod_module_dir"),
-	IGNORED("depmod_modules_dep"),
-	IGNORED("do_hardlink"),
-	IGNORED_UNLESS("do_prelink", "no"),
-	IGNORED("do_strip"),
-	IGNORED("dracut_rescue_image"),
-	IGNORED("dracutmodules"),
-	IGNORED("drivers"),
-	IGNORED("drivers_dir"),
-	HONOURED("early_microcode"),
-	IGNORED("early_microcode_image_dir"),
-	IGNORED("early_microcode_image_name"),
-	IGNORED_UNLESS("enhanced_cpio", "no"),
+	HONOURED("compress_level_bzip2"),
+	HONOURED("compress_level_gzip"),
+	HONOURED("compress_level_lz4"),
+	HONOURED("compress_level_lzma"),
+	HONOURED("compress_level_lzop"),
+	HONOURED("compress_level_xz"),
+	HONOURED("compress_level_zstd"),
+	LOST_UNLESS("dracut_rescue_image", "no",
+	     "preroot build --generic --add rescue makes an image for rescue"),
+	HONOURED("dracutmodules"),
+	HONOURED("drivers"),
+	SWITCH("early_microcode"),
 	HONOURED("fileloglvl"),
-	IGNORED("filesystems"),
-	IGNORED("force_add_dracutmodules"),
+	HONOURED("filesystems"),
+	HONOURED("force_add_dracutmodules"),
 	HONOURED("force_drivers"),
-	IGNORED("fscks"),
-	IGNORED("fw_dir"),
-	HONOURED("hostonly"),
-	IGNORED("hostonly_cmdline"),
-	IGNORED("hostonly_default_device"),
+	LOST("fw_dir",
+	     "firmware is read where the kernel reads it: from /lib/firmware and its folder updates"),
+	SWITCH("hostonly"),
+	SWITCH("hostonly_cmdline"),
 	HONOURED("hostonly_mode"),
-	IGNORED("hostonly_nics"),
-	IGNORED("i18n_default_font"),
-	IGNORED("i18n_install_all"),
-	IGNORED("i18n_vars"),
-	IGNORED("initrdname"),
 	HONOURED("install_items"),
 	HONOURED("install_optional_items"),
 	HONOURED("kernel_cmdline"),
-	IGNORED("kernel_image"),
-	IGNORED_UNLESS("kernel_only", "no"),
-	IGNORED_UNLESS("kmsgloglvl", "0"),
-	IGNORED("libdirs"),
+	LOST_UNLESS("kernel_only", "no", WHOLE),
+	LOST_UNLESS("kmsgloglvl", "0", "nothing is logged to the kernel's buffer"),
+	LOST("libdirs", "libraries are found as the machine's own linker finds them"),
 	HONOURED("logfile"),
-	IGNORED("loginstall"),
-	IGNORED("lvmconf"),
-	IGNORED("machine_id"),
-	IGNORED("mdadmconf"),
-	IGNORED_UNLESS("no_kernel", "no"),
-	IGNORED("nofscks"),
-	IGNORED_UNLESS("noimageifnotneeded", "no"),
-	IGNORED("nvmf_nbft_mode"),
-	IGNORED("omit_dlopen_features"),
-	IGNORED("omit_dracutmodules"),
-	IGNORED("omit_drivers"),
-	IGNORED("parallel"),
-	IGNORED("persistent_policy"),
-	IGNORED("prefer_dracutmodules"),
-	IGNORED("prefix"),
-	IGNORED("remove_items"),
-	IGNORED_UNLESS("reproducible", "yes"),
-	IGNORED_UNLESS("ro_mnt", "no"),
-	IGNORED("sbat"),
-	IGNORED_UNLESS("show_modules", "no"),
-	IGNORED("squash_compress"),
-	IGNORED("sshkey"),
+	LOST_UNLESS("no_kernel", "no", WHOLE),
+	SWITCH("nofscks"),
+	LOST("nvmf_nbft_mode", NO_NETWORK),
+	HONOURED("omit_dlopen_features"),
+	HONOURED("omit_dracutmodules"),
+	HONOURED("omit_drivers"),
+	LOST("prefer_dracutmodules", "there is only one way to do each thing"),
+	HONOURED("remove_items"),
+	SWITCH("ro_mnt"),
+	LOST("sshkey", NO_NETWORK),
 	HONOURED("stdloglvl"),
 	HONOURED("sysloglvl"),
-	IGNORED("tmpdir"),
-	IGNORED_UNLESS("uefi", "no"),
-	IGNORED("uefi_secureboot_cert"),
-	IGNORED("uefi_secureboot_engine"),
-	IGNORED("uefi_secureboot_key"),
-	IGNORED("uefi_splash_image"),
-	IGNORED("uefi_stub"),
-	IGNORED("ukify"),
-	IGNORED_UNLESS("use_fstab", "no"),
+	LOST_UNLESS("uefi", "no",
+	     "this version makes no unified kernel images, but images for the boot loader"),
 
-	IGNORED("DRACUT_COMPRESS_BZIP2"),
-	IGNORED("DRACUT_COMPRESS_CAT"),
-	IGNORED("DRACUT_COMPRESS_GZIP"),
-	IGNORED("DRACUT_COMPRESS_LBZIP2"),
-	IGNORED("DRACUT_COMPRESS_LZ4"),
-	IGNORED("DRACUT_COMPRESS_LZMA"),
-	IGNORED("DRACUT_COMPRESS_LZOP"),
-	IGNORED("DRACUT_COMPRESS_PIGZ"),
-	IGNORED("DRACUT_COMPRESS_XZ"),
-	IGNORED("DRACUT_COMPRESS_ZSTD"),
-	IGNORED("DRACUT_INSTALL"),
-	IGNORED("DRACUT_KMODDIR_OVERRIDE"),
-	IGNORED("DRACUT_LDCONFIG"),
-	IGNORED("DRACUT_NO_XATTR"),
-	IGNORED("INITRD_COMPRESS"),
-	IGNORED("SOURCE_DATE_EPOCH"),
-	IGNORED("TMPDIR"),
-	IGNORED("dbus"),
-	IGNORED("dbusconfdir"),
-	IGNORED("dbusinterfaces"),
-	IGNORED("dbusinterfacesconfdir"),
-	IGNORED("dbusservices"),
-	IGNORED("dbusservicesconfdir"),
-	IGNORED("dbussession"),
-	IGNORED("dbussessionconfdir"),
-	IGNORED("dbussystem"),
-	IGNORED("dbussystemconfdir"),
-	IGNORED("dbussystemservices"),
-	IGNORED("dbussystemservicesconfdir"),
-	IGNORED_UNLESS("debug", "no"),
-	IGNORED("depmodconfdir"),
-	IGNORED("depmodd"),
-	IGNORED("dracut_systemd_enable"),
-	IGNORED("environment"),
-	IGNORED("environmentconfdir"),
-	IGNORED("force"),
-	IGNORED("fstab_lines"),
-	IGNORED_UNLESS("keep", "no"),
-	IGNORED("kbddir"),
-	IGNORED("modulesload"),
-	IGNORED("modulesloadconfdir"),
-	IGNORED("realinitpath"),
-	IGNORED("sysctlconfdir"),
-	IGNORED("sysctld"),
-	IGNORED("systemdcatalog"),
-	IGNORED("systemdnetwork"),
-	IGNORED("systemdnetworkconfdir"),
-	IGNORED("systemdntpunits"),
-	IGNORED("systemdntpunitsconfdir"),
-	IGNORED("systemdportable"),
-	IGNORED("systemdportableconfdir"),
-	IGNORED("systemdprefix"),
-	IGNORED("systemdsystemconfdir"),
-	IGNORED("systemdsystemunitdir"),
-	IGNORED("systemduser"),
-	IGNORED("systemduserconfdir"),
-	IGNORED("systemdutilconfdir"),
-	IGNORED("systemdutildir"),
-	IGNORED("systemdversion"),
-	IGNORED("sysusers"),
-	IGNORED("sysusersconfdir"),
-	IGNORED("tmpfilesdir"),
-	IGNORED("udevconfdir"),
-	IGNORED("udevdir"),
-	IGNORED("udevrulesdir"),
+	/* Programs are packed as they are installed, and once. */
+	MET("aggressive_strip"),
+	MET("do_hardlink"),
+	MET("do_prelink"),
+	MET("do_strip"),
+
+	/* Images are written in one way, and always the same. */
+	MET("enhanced_cpio"),
+	MET("reproducible"),
+	MET("squash_compress"),
+
+	/* How dracut works, not what it makes. */
+	MET("TMPDIR"),
+	MET("debug"),
+	MET("force"),
+	MET("keep"),
+	MET("loginstall"),
+	MET("noimageifnotneeded"),
+	MET("parallel"),
+	MET("prefix"),
+	MET("show_modules"),
+	MET("tmpdir"),
+
+	/* Without LVM and RAID there is nothing to configure. */
+	MET("lvmconf"),
+	MET("mdadmconf"),
+
+	/* Devices are named as the machine names them. */
+	MET("persistent_policy"),
+
+	/* It is for uefi=yes alone. */
+	MET("kernel_image"),
+	MET("machine_id"),
+	MET("sbat"),
+	MET("uefi_secureboot_cert"),
+	MET("uefi_secureboot_engine"),
+	MET("uefi_secureboot_key"),
+	MET("uefi_splash_image"),
+	MET("uefi_stub"),
+	MET("ukify"),
+
+	/* The checker of each filesystem is found by its type. */
+	MET("fscks"),
+
+	/* The machine itself is looked at. */
+	MET("depmod_configs"),
+	MET("depmod_module_dir"),
+	MET("depmod_modules_dep"),
+	MET("drivers_dir"),
+	MET("hostonly_default_device"),
+	MET("hostonly_nics"),
+
+	/* Microcode is read from /lib/firmware. */
+	MET("early_microcode_image_dir"),
+	MET("early_microcode_image_name"),
+
+	/* An internal variable of dracut's script. */
+	MET("DRACUT_INSTALL"),
+	MET("DRACUT_KMODDIR_OVERRIDE"),
+	MET("DRACUT_LDCONFIG"),
+	MET("DRACUT_NO_XATTR"),
+	MET("SOURCE_DATE_EPOCH"),
+	MET("dbus"),
+	MET("dbusconfdir"),
+	MET("dbusinterfaces"),
+	MET("dbusinterfacesconfdir"),
+	MET("dbusservices"),
+	MET("dbusservicesconfdir"),
+	MET("dbussession"),
+	MET("dbussessionconfdir"),
+	MET("dbussystem"),
+	MET("dbussystemconfdir"),
+	MET("dbussystemservices"),
+	MET("dbussystemservicesconfdir"),
+	MET("depmodconfdir"),
+	MET("depmodd"),
+	MET("dracut_systemd_enable"),
+	MET("environment"),
+	MET("environmentconfdir"),
+	MET("fstab_lines"),
+	MET("kbddir"),
+	MET("modulesload"),
+	MET("modulesloadconfdir"),
+	MET("realinitpath"),
+	MET("sysctlconfdir"),
+	MET("sysctld"),
+	MET("systemdcatalog"),
+	MET("systemdnetwork"),
+	MET("systemdnetworkconfdir"),
+	MET("systemdntpunits"),
+	MET("systemdntpunitsconfdir"),
+	MET("systemdportable"),
+	MET("systemdportableconfdir"),
+	MET("systemdprefix"),
+	MET("systemdsystemconfdir"),
+	MET("systemdsystemunitdir"),
+	MET("systemduser"),
+	MET("systemduserconfdir"),
+	MET("systemdutilconfdir"),
+	MET("systemdutildir"),
+	MET("systemdversion"),
+	MET("sysusers"),
+	MET("sysusersconfdir"),
+	MET("tmpfilesdir"),
+	MET("udevconfdir"),
+	MET("udevdir"),
+	MET("udevrulesdir"),
+
+	/* No program is run to compress. */
+	MET("DRACUT_COMPRESS_BZIP2"),
+	MET("DRACUT_COMPRESS_CAT"),
+	MET("DRACUT_COMPRESS_GZIP"),
+	MET("DRACUT_COMPRESS_LBZIP2"),
+	MET("DRACUT_COMPRESS_LZ4"),
+	MET("DRACUT_COMPRESS_LZMA"),
+	MET("DRACUT_COMPRESS_LZOP"),
+	MET("DRACUT_COMPRESS_PIGZ"),
+	MET("DRACUT_COMPRESS_XZ"),
+	MET("DRACUT_COMPRESS_ZSTD"),
+	MET("INITRD_COMPRESS"),
+
+	/* It is read by a module of another package alone. */
+	MET("dropbear_acl"),
+	MET("dropbear_authorized_keys"),
+	MET("dropbear_banner"),
+	MET("dropbear_ecdsa_key"),
+	MET("dropbear_ed25519_key"),
+	MET("dropbear_listen"),
+	MET("dropbear_port"),
+	MET("dropbear_rsa_key"),
+	MET("embedded_kcl"),
+	MET("release_build"),
+	MET("zfsbootmenu_early_setup"),
+	MET("zfsbootmenu_module_root"),
+	MET("zfsbootmenu_setup"),
+	MET("zfsbootmenu_teardown"),
+
+	/* The mounts and /etc/fstab are both read. */
+	MET("use_fstab"),
+
+	/* Where keymaps and fonts are: the module i18n says that there are none. */
+	MET("i18n_default_font"),
+	MET("i18n_install_all"),
+	MET("i18n_vars"),
+
+	/* An image keeps the name under which the machine boots it. */
+	MET("initrdname"),
 };
 
 static const struct key *find(const char *name)
@@ -199,35 +253,98 @@ const char *config_nearest(const char *key)
 	return nearest_word(key, known);
 }
 
-/* The last assignment to KEY that asks for something else than what is done; or NULL. */
-static const struct conf_assignment *find_wish(const struct conf *values, const struct key *key)
+/* ---- what is not done ---- */
+
+struct notes {
+	struct arena *arena;
+	struct config_note *list;
+	size_t n;
+};
+
+static void add_note(struct notes *n, const struct conf_assignment *from, const char *text)
+{
+	n->list = arena_grow(n->arena, n->list, n->n, sizeof(*n->list));
+	n->list[n->n++] = (struct config_note){from, text};
+}
+
+static void note_unknown(struct notes *n, const struct conf *values)
+{
+	for (size_t i = 0; i < values->n; i++) {
+		const struct conf_assignment *a = &values->list[i];
+		const char *near = config_nearest(a->key);
+
+		if (a->is_used || config_effect(a->key) != CONFIG_UNKNOWN)
+			continue;
+		add_note(n, a, arena_printf(n->arena, "there is no key \"%s\"%s%s%s", a->key,
+					    near ? "; is it meant to be \"" : "", near ? near : "",
+					    near ? "\"?" : ""));
+	}
+}
+
+/* The last assignment that asks for something else than what is done. */
+static void note_lost(struct notes *n, const struct conf *values, const struct key *key)
 {
 	const struct conf_assignment *a = NULL, *wish = NULL;
 
 	while ((a = conf_next(values, key->name, a)))
-		if (a->n_words && !(key->harmless && strcmp(a->text, key->harmless) == 0))
+		if (a->n_words && !(key->harmless && strcmp(a->words[0], key->harmless) == 0))
 			wish = a;
-	return wish;
+	if (wish)
+		add_note(n, wish,
+			 arena_printf(n->arena, "%s has no effect: %s", key->name, key->reason));
 }
 
-void config_describe_unknown(const struct conf_assignment *a, struct buf *out)
+static void note_switch(struct notes *n, const struct conf *values, const struct key *key)
 {
-	const char *near = config_nearest(a->key);
+	const struct conf_assignment *a = conf_find(values, key->name);
 
-	buf_printf(out, "%s:%u: there is no key \"%s\"%s%s%s", a->file, a->line, a->key,
-		   near ? "; is it meant to be \"" : "", near ? near : "", near ? "\"?" : "");
+	if (a && a->n_words && !(a->n_words == 1 && strcmp(a->words[0], "no") == 0) &&
+	    !conf_is_yes(a))
+		add_note(n, a,
+			 arena_printf(n->arena, "%s=\"%s\" is neither yes nor no: as in dracut, "
+						"it is taken for no", a->key, a->text));
 }
 
-size_t config_ignored(const struct conf *values, struct buf *out)
+/* Of a command that compresses, the program and the level count, and "-T0" and the like are only
+ * about how it works. */
+static void note_compress(struct notes *n, const struct conf *values)
 {
-	size_t n = 0;
+	const struct conf_assignment *a = conf_find(values, "compress");
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const struct conf_assignment *a =
-			keys[i].effect == CONFIG_IGNORED ? find_wish(values, &keys[i]) : NULL;
+	for (size_t i = 1; a && i < a->n_words; i++)
+		if (a->words[i][0] != '-')
+			add_note(n, a, arena_printf(n->arena, "compress: \"%s\" has no effect",
+						    a->words[i]));
+}
 
-		if (a)
-			buf_printf(out, "%s%s (%s:%u)", n++ ? ", " : "", a->key, a->file, a->line);
+static void note_modules(struct notes *n, const struct conf *values, const char *key)
+{
+	struct conf_word *words;
+	size_t count = conf_words(values, key, n->arena, &words);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct dracut_module *m = dracut_module_find(words[i].text);
+
+		if (m && m->effect == DRACUT_LESS)
+			add_note(n, words[i].from, arena_printf(n->arena, "%s: \"%s\" has no effect: %s",
+								key, m->name, m->text));
 	}
-	return n;
+}
+
+size_t config_notes(const struct conf *values, struct arena *arena, struct config_note **out)
+{
+	struct notes n = {.arena = arena};
+
+	note_unknown(&n, values);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].effect == CONFIG_LOST)
+			note_lost(&n, values, &keys[i]);
+		else if (keys[i].is_switch)
+			note_switch(&n, values, &keys[i]);
+	note_compress(&n, values);
+	note_modules(&n, values, "add_dracutmodules");
+	note_modules(&n, values, "force_add_dracutmodules");
+	note_modules(&n, values, "dracutmodules");
+	*out = n.list;
+	return n.n;
 }

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Features under the names of dracut's modules, and drivers that are left out or chosen alone."""
+
+import re
+
+import pytest
+
+import trees
+from program import FINDING, USAGE, run
+
+NVME = trees.MACHINES / "nvme.json"
+
+
+@pytest.fixture
+def system(tree):
+    trees.install(tree.root, "/usr/bin/env")
+    (tree.root / "etc").mkdir(exist_ok=True)
+    return tree
+
+
+def write(system, text):
+    (system.root / "etc/dracut.conf").write_text(text)
+
+
+def plan(system, *words, hardware=True, **options):
+    machine = ("--hardware", NVME) if hardware else ("--generic",)
+    return run("plan", system.version, "--root", system.root, *machine, "--json", *words, **options)
+
+
+def modules(result):
+    return {trees.module_name(entry["path"]) for entry in result.json["entries"]
+            if ".ko" in entry["path"]}
+
+
+def boot_conf(system, *words, **options):
+    image = system.root.parent / "conf.img"
+    run("build", image, system.version, "--root", system.root, "--hardware", NVME, *words, **options)
+    return [line.strip() for line in
+            run("cat", image, "/etc/preroot/boot.conf").text.splitlines()]
+
+
+# ---- features ----
+
+@pytest.mark.parametrize("text", [
+    'omit_dracutmodules+=" fs-lib "', "nofscks=yes", 'dracutmodules="base resume"',
+    'omit_dracutmodules="fs-lib"\nadd_dracutmodules="fs-lib"',
+])
+def test_a_feature_is_left_out(text, system):
+    assert "feature=fsck" in boot_conf(system)
+    write(system, text + "\n")
+    assert "feature=fsck" not in boot_conf(system)
+
+
+@pytest.mark.parametrize("text", [
+    'omit_dracutmodules="fs-lib"\nforce_add_dracutmodules="fs-lib"', 'dracutmodules="auto"',
+    'dracutmodules="base fs-lib"', "nofscks=no",
+    'dracutmodules="base"\nadd_dracutmodules="fs-lib"',
+])
+def test_a_feature_is_kept(text, system):
+    write(system, text + "\n")
+    assert "feature=fsck" in boot_conf(system)
+
+
+@pytest.mark.parametrize("words, kept", [
+    (("--omit", "fs-lib"), False), (("-o", "plymouth fsck"), False), (("--modules", "base"), False),
+    (("-o", "fs-lib", "--force-add", "fs-lib"), True), (("-o", "fs-lib", "-a", "fs-lib"), False),
+    (("-m", "base", "-a", "fs-lib"), True),
+])
+def test_the_command_line_has_the_same_words(words, kept, system):
+    assert ("feature=fsck" in boot_conf(system, *words)) == kept
+
+
+def test_what_is_always_done_or_never_needed_is_silent(system):
+    write(system, 'add_dracutmodules+=" base bash systemd udev-rules qemu "\n'
+                  'omit_dracutmodules+=" nfs lvm crypt plymouth i18n mine "\n')
+    result = run("rebuild", "--check", "--root", system.root, "--hardware", NVME, status=FINDING)
+    assert result.messages("warning") == []
+
+
+def test_what_an_image_can_do_without_is_a_warning(system):
+    write(system, '# x\nadd_dracutmodules+=" plymouth "\n')
+    assert run("build", system.root.parent / "a.img", system.version, "--root", system.root,
+               "--hardware", NVME).messages("warning") == [
+        '/etc/dracut.conf:2: add_dracutmodules: "plymouth" has no effect: this version has no '
+        "splash screen"]
+
+
+@pytest.mark.parametrize("text, says", [
+    ('add_dracutmodules+=" multipath "', '"multipath" cannot be added: this version has no'),
+    ('force_add_dracutmodules+=" zfs "', '"zfs" cannot be added: it comes from another package'),
+    ('dracutmodules+=" base nfs "', '"nfs" cannot be added'),
+    ('add_dracutmodules+=" resum "', 'there is no feature "resum"'),
+    ('omit_dracutmodules+=" rootfs-block "', 'no image can do without "rootfs-block"'),
+    ('omit_dracutmodules+=" storage "', 'no image can do without "storage"'),
+])
+def test_what_would_not_boot_is_refused(text, says, system):
+    write(system, f"\n{text}\n")
+    before = trees.snapshot(system.root)
+    for words in (("rebuild",), ("build", system.root / "boot/out.img")):
+        result = run(*words, system.version, "--root", system.root, "--hardware", NVME,
+                     status=USAGE)
+        assert result.error.startswith(f"/etc/dracut.conf:2: {text.split('+')[0]}: ")
+        assert says in result.error and result.hint
+    assert trees.snapshot(system.root) == before
+
+
+def test_an_option_is_named_in_the_error(system):
+    error = plan(system, "--add", "no-such", status=USAGE).error
+    assert error == '--add: there is no feature "no-such"'
+
+
+# ---- drivers ----
+
+def test_drivers_are_left_out_with_what_needs_them(system):
+    write(system, 'omit_drivers+=" ahci qla-.* usbcore no_such "\n')
+    every = modules(plan(system, "--conf", "/dev/null", hardware=False))
+    left = modules(plan(system, hardware=False))
+    gone = every - left
+    assert {"ahci", "usbcore", "usb_storage"} & every <= gone
+    assert not {name for name in left if re.fullmatch("ahci|qla_.*|usbcore", name)}
+    assert "nvme" in left
+    assert modules(plan(system, "--conf", "/dev/null", "--omit-drivers", "ahci qla-.* usbcore",
+                        hardware=False)) == left
+
+
+def test_what_is_added_by_name_is_not_left_out(system):
+    write(system, 'omit_drivers+=" ahci libahci dummy "\nadd_drivers+=" ahci "\n'
+                  'force_drivers+=" dummy "\n')
+    assert {"ahci", "libahci", "dummy"} <= modules(plan(system))
+
+
+@pytest.mark.parametrize("omitted, module", [
+    ("nvme", "nvme"), ("x|nvme-c.*", "nvme_core"), ("ext4", "ext4"),
+])
+def test_the_way_to_the_root_stays(omitted, module, system):
+    write(system, f'omit_drivers+=" {omitted} "\n')
+    result = plan(system, status=1)
+    assert result.error.startswith(f"/etc/dracut.conf:1: omit_drivers: module {module} cannot be "
+                                   "left out: ")
+    assert "would not reach its root" in result.hint
+
+
+@pytest.mark.parametrize("text", ["omit_drivers='a('", f"omit_drivers={'a' * 300}"])
+def test_a_pattern_that_is_none(text, system):
+    write(system, text + "\n")
+    assert plan(system, status=1).error.startswith("/etc/dracut.conf:1: omit_drivers: ")
+
+
+def test_only_these_drivers(system):
+    write(system, 'drivers+=" dummy "\nadd_drivers+=" qla1280 "\n')
+    generic = modules(plan(system, hardware=False))
+    assert {"dummy", "qla1280"} <= generic and "ahci" not in generic
+    assert {"dummy", "nvme", "ext4"} <= modules(plan(system))
+    alone = modules(plan(system, "--drivers", "ahci", hardware=False))
+    assert "ahci" in alone and "dummy" not in alone
+
+
+def test_filesystems_of_a_generic_image(system):
+    assert "ext4" in modules(plan(system, hardware=False))
+    write(system, 'filesystems+=" no_such "\n')
+    result = plan(system, hardware=False)
+    assert "ext4" not in modules(result) and "nvme" in modules(result)
+    assert any('has no filesystem "no_such"' in text for text in result.json["warnings"])
+    assert "ext4" in modules(plan(system))
+    assert "ext4" in modules(plan(system, "--filesystems", "ext4", hardware=False))
+
+
+# ---- where the root is ----
+
+def test_the_image_says_where_the_root_is(system):
+    write(system, "hostonly_cmdline=yes\n")
+    error = plan(system, status=1).error
+    assert "/etc/fstab has no line for /" in error
+    (system.root / "etc/fstab").write_text("UUID=abc-1 / btrfs rw,subvol=@ 0 0\n")
+    assert "cmdline=root=UUID=abc-1 rootfstype=btrfs rootflags=subvol=@" in boot_conf(system)
+    (system.root / "etc/fstab").write_text("LABEL=root / auto rw 0 0\n")
+    assert "cmdline=root=LABEL=root" in boot_conf(system)
+    assert not any(line.startswith("cmdline=root=") for line in boot_conf(system, "--no-hostonly-cmdline"))
+    write(system, "")
+    assert "cmdline=root=LABEL=root" in boot_conf(system, "--hostonly-cmdline")
+
+
+# ---- single values ----
+
+def test_level_of_each_codec(system, tmp_path):
+    sizes = {}
+    for level in (1, 19):
+        write(system, f"compress_level_zstd={level}\ncompress_level_gzip=9\n")
+        run("build", tmp_path / "a.img", system.version, "--root", system.root, "--hardware", NVME)
+        sizes[level] = (tmp_path / "a.img").stat().st_size
+    assert sizes[19] < sizes[1]
+    write(system, "compress_level_lzop=44\n")
+    assert plan(system, status=USAGE).error.startswith("/etc/dracut.conf:1: compress_level_lzop: ")
+
+
+def test_files_that_are_removed(system):
+    write(system, 'install_items+=" env "\n')
+    assert "usr/bin/env" in {entry["path"] for entry in plan(system).json["entries"]}
+    write(system, 'install_items+=" env "\nremove_items+=" /usr/bin/e* "\n')
+    assert "usr/bin/env" not in {entry["path"] for entry in plan(system).json["entries"]}
+
+
+def test_a_root_that_stays_read_only(system):
+    write(system, "ro_mnt=yes\n")
+    assert "cmdline=ro" in boot_conf(system)
