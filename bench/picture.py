@@ -82,7 +82,7 @@ def svg(result):
 def _described(shown):
     """The same for those who do not see it."""
     for heading, unit, rows in shown:
-        yield f"{heading}: " + ", ".join(f"{label} {_number(value)} {unit}"
+        yield f"{heading}: " + ", ".join(f"{label} {tables.figure(value, unit)}"
                                          for label, _, value in rows) + "."
 
 
@@ -96,10 +96,7 @@ def _panel(y, heading, unit, rows):
         kind = "ours" if is_ours else "other"
         yield (f'<text x="{LEFT - 8}" y="{top + BAR - 3}" text-anchor="end">{escape(label)}</text>'
                f'<rect class="{kind}" x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR}"/>'
-               f'<text x="{LEFT + width + 6:.1f}" y="{top + BAR - 3}">{_number(value)} {unit}</text>')
+               f'<text x="{LEFT + width + 6:.1f}" y="{top + BAR - 3}">'
+               f'{tables.figure(value, unit)}</text>')
     yield (f'<line class="line" x1="{LEFT - 0.5}" y1="{y - 4}" x2="{LEFT - 0.5}" '
            f'y2="{y + len(rows) * ROW - 4}"/>')
-
-
-def _number(value):
-    return f"{value:.{1 if value >= 10 else 2 if value >= 0.1 else 3}f}"

@@ -7,6 +7,7 @@ Behind the figures of other programs: how many times as much as preroot's of the
 CHANGES = {"cold": "cold: the cache is empty", "warm": "warm: another kernel parameter",
            "changed": "warm: one module has changed", "unchanged": "`--if-changed`: nothing has",
            "version": "`preroot --version`: the start of the program"}
+SMALLER = {"s": "ms", "MB": "kB"}
 
 
 def images(result):
@@ -136,16 +137,18 @@ def _paired(result):
 
 
 def seconds(value, base=None):
-    return _figure(value, "s", base)
+    return figure(value, "s", base)
 
 
 def _megabytes(count, base=None):
-    return _figure(count / 1e6, "MB", base and base / 1e6)
+    return figure(count / 1e6, "MB", base and base / 1e6)
 
 
-def _figure(value, unit, base):
-    digits = 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4 if value else 0
-    return f"{value:.{digits}f} {unit}" + (f", {_ratio(value / base)}" if base else "")
+def figure(value, unit, base=None):
+    """A value with three digits or so, and how many times BASE it is; UNIT is s or MB."""
+    shown, unit = (value * 1e3, SMALLER[unit]) if abs(value) < 0.1 else (value, unit)
+    digits = 0 if not shown else 1 if abs(shown) >= 10 else 2
+    return f"{shown:.{digits}f} {unit}" + (f", {_ratio(value / base)}" if base else "")
 
 
 def _ratio(ratio):

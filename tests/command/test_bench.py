@@ -150,6 +150,13 @@ def test_a_run_against_another_build_gives_ratios():
     assert rows["list of dracut generic"][3] == "0.500"
 
 
+@pytest.mark.parametrize("value, unit, text", [
+    (41.23, "s", "41.2 s"), (0.74, "s", "0.74 s"), (0.0312, "s", "31.2 ms"), (0.0003, "s", "0.30 ms"),
+    (0, "s", "0 ms"), (23.9, "MB", "23.9 MB"), (0.062, "MB", "62.0 kB"), (-0.004, "s", "-4.00 ms")])
+def test_figures_have_three_digits_or_so(value, unit, text):
+    assert tables.figure(value, unit) == text
+
+
 # ---- publishing ----
 
 def test_figures_replace_what_is_between_the_marks(top):
