@@ -14,7 +14,7 @@
 #include "cli/report/profile_table.h"
 #include "deploy/place/atomic.h"
 
-enum { MMAP_FROM = 2 * 1024 * 1024, COMMANDS_LEFT = 28 };
+enum { MMAP_FROM = 2 * 1024 * 1024, TRIM_FROM = 8 * 1024 * 1024, GROW_BY = 1024 * 1024, COMMANDS_LEFT = 28 };
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
@@ -139,6 +139,9 @@ int main(int argc, char **argv)
 	/* Large buffers return to the system at once, so that what one part of a build frees does
 	 * not add to the peak of the next. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+	/* Small ones do not: a thread would return and ask for the same pages again with every file. */
+	mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
+	mallopt(M_TOP_PAD, GROW_BY);
 	catch_signals();
 	if (!name) {
 		print_usage(stderr);

@@ -30,6 +30,7 @@ struct image {
 	uint64_t in_offset; /* in the image, as container_read() counts */
 	size_t in_at, in_len;
 	size_t in_next; /* bytes to read next: few after a jump, more while there is none */
+	struct digest *digest; /* of what was read; NULL: nobody asks for it */
 
 	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
 	struct decoder *decoder;
@@ -115,6 +116,8 @@ void image_close(struct image *i)
 		return;
 	if (i->decoder)
 		i->ops->close(i->decoder);
+	if (i->digest)
+		digest_free(i->digest);
 	close_fd(i->own_fd);
 	free(i->label);
 	free(i);
@@ -191,6 +194,8 @@ static ssize_t fill(struct image *i, struct err *err)
 	n = container_read(&i->container, i->in, want, pos);
 	if (n < 0)
 		return err_sys(err, (int)n, "%s", i->label);
+	if (i->digest)
+		digest_add(i->digest, i->in, (size_t)n);
 	i->in_offset = pos;
 	i->in_at = 0;
 	i->in_len = (size_t)n;
@@ -213,6 +218,7 @@ static void skip_raw(struct image *i, uint64_t count)
 	i->in_next = IN_SIZE_SKIPPED;
 }
 
+/* DATA may be NULL. */
 static ssize_t get_raw(struct image *i, uint8_t *data, size_t len, struct err *err)
 {
 	size_t done = 0;
@@ -224,11 +230,28 @@ static ssize_t get_raw(struct image *i, uint8_t *data, size_t len, struct err *e
 		if (n <= 0)
 			return n < 0 ? n : (ssize_t)done;
 		take = (size_t)n < len - done ? (size_t)n : len - done;
-		memcpy(data + done, i->in + i->in_at, take);
+		if (data)
+			memcpy(data + done, i->in + i->in_at, take);
 		i->in_at += take;
 		done += take;
 	}
 	return (ssize_t)done;
+}
+
+void image_begin_digest(struct image *i)
+{
+	i->digest = digest_new();
+}
+
+int image_end_digest(struct image *i, uint8_t sha256[DIGEST_SIZE], struct err *err)
+{
+	ssize_t n;
+
+	while ((n = fill(i, err)) > 0)
+		i->in_at = i->in_len;
+	if (n == 0)
+		digest_take(i->digest, sha256);
+	return (int)n;
 }
 
 /* ---- bytes of a compressed segment ---- */
@@ -284,7 +307,7 @@ static ssize_t get(struct image *i, uint8_t *data, size_t len, struct err *err)
 
 	if (i->ops)
 		n = get_packed(i, data, len, err);
-	else if (data)
+	else if (data || i->digest)
 		n = get_raw(i, data, len, err);
 	else {
 		uint64_t there = i->container.size - file_pos(i);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "format/codec/codec.h"
 #include "format/kernel/cpio.h"
@@ -55,6 +56,12 @@ int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 void image_close(struct image *i);
 void image_cleanup(struct image **i);
 #define _cleanup_image_ __attribute__((cleanup(image_cleanup)))
+
+/* To be called before image_next(): no byte is skipped, and all are digested as they are read. */
+void image_begin_digest(struct image *i);
+
+/* Reads what is left. SHA256 becomes that of all of image_size(). 0 or -errno. */
+int image_end_digest(struct image *i, uint8_t sha256[DIGEST_SIZE], struct err *err);
 
 /* 1: an entry; 0: the end; -errno, with segment and offset in the message. */
 int image_next(struct image *i, struct image_entry *out, struct err *err);

@@ -2,6 +2,7 @@
 #include "image/pack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@
 enum {
 	WINDOW = 64,	 /* files of the store that are in memory at a time */
 	FILE_SIZE_MAX = 1024 * 1024 * 1024,
+	BEGIN_STEP = 4 * 1024 * 1024, /* bytes that are handed to the disk at a time */
 	LZ4_TAIL = 4, /* zeros after which the kernel's lz4 reader stops */
 };
 
@@ -44,7 +46,7 @@ struct packed {
 struct writer {
 	const struct pack *p;
 	int fd;
-	uint64_t bytes;
+	uint64_t bytes, begun; /* written; of these, handed to the disk */
 	uint32_t ino;
 	struct packed *packed; /* one per plan entry */
 	struct hardlink *links; /* likewise */
@@ -65,7 +67,15 @@ static int emit_parts(struct writer *w, struct iovec *parts, int n, struct err *
 		digest_add(w->digest, parts[i].iov_base, parts[i].iov_len);
 	}
 	r = writev_full(w->fd, parts, n);
-	return r < 0 ? err_sys(err, r, "writing the image") : 0;
+	if (r < 0)
+		return err_sys(err, r, "writing the image");
+	/* Only so that the sync at the end has less to wait for: it does not matter if this fails. */
+	if (w->p->to_disk && w->bytes - w->begun >= BEGIN_STEP) {
+		sync_file_range(w->fd, (off_t)w->begun, (off_t)(w->bytes - w->begun),
+				SYNC_FILE_RANGE_WRITE);
+		w->begun = w->bytes;
+	}
+	return 0;
 }
 
 static int emit(struct writer *w, const void *data, size_t len, struct err *err)

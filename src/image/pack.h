@@ -21,6 +21,7 @@ struct pack {
 	int level;               /* see encode() */
 	bool x86_filter;
 	unsigned threads;
+	bool to_disk; /* FD will be synced: the disk is to begin as soon as there is something to write */
 	/* May be NULL. DONE and TOTAL count files. */
 	void (*progress)(size_t done, size_t total, void *arg);
 	void *progress_arg;

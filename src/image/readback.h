@@ -13,7 +13,7 @@
 /*
  * FD: a file that was synced, which messages call NAME. Its pages are dropped from memory first, so
  * that the answer comes from the disk. The bytes must be those that were PACKED, and image_verify()
- * must find nothing wrong with them. 0; -errno with the reason.
+ * must find nothing wrong with them; both is found out in one pass. 0; -errno with the reason.
  */
 int image_read_back(int fd, const char *name, const struct pack_result *packed, struct arena *arena,
 		    struct err *err);

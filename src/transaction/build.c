@@ -16,6 +16,7 @@ static int write_image(const struct transaction *t, struct build *b, const char 
 {
 	const char *slash = strrchr(out, '/');
 	struct pack_target to = {
+		.to_disk = true,
 		.folder = !slash ? "." : slash == out ? "/"
 			: arena_strndup(&b->plan.arena, out, (size_t)(slash - out))};
 	struct atomic file;

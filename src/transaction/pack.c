@@ -31,6 +31,7 @@ int transaction_pack(const struct transaction *t, struct build *b, const struct 
 		.level = b->level,
 		.x86_filter = b->x86_filter,
 		.threads = parallel_cores(),
+		.to_disk = to->to_disk,
 		.progress = report_progress,
 		.progress_arg = &packing,
 	};

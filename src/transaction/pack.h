@@ -11,6 +11,7 @@ struct pack_target {
 	int fd;
 	const char *folder; /* of that file, for a hint when it is full */
 	bool is_cache;      /* that is the cache's, which can be done without */
+	bool to_disk;       /* it will be synced */
 };
 
 /*
