@@ -75,8 +75,8 @@ def sample(calls, count):
 
 
 # By which names and contents on a disk change; an openat() does if it may create a file.
-_CHANGES = {"write", "copy_file_range", "ftruncate", "renameat", "renameat2", "linkat", "unlinkat",
-            "mkdirat", "fchmod", "fchown"}
+_CHANGES = {"write", "writev", "copy_file_range", "ftruncate", "renameat", "renameat2", "linkat",
+            "unlinkat", "mkdirat", "fchmod", "fchown"}
 
 
 def kill_points(calls):

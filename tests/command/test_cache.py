@@ -553,8 +553,8 @@ def good(small_words, tmp_path_factory):
     return folder
 
 
-NAMES = ["openat", "pread64", "pwritev", "pwrite64", "linkat", "mkdir", "newfstatat", "fstatfs",
-         "unlinkat", "statfs", "getdents64"]
+NAMES = ["openat", "pread64", "preadv", "pwritev", "pwrite64", "linkat", "mkdir", "newfstatat",
+         "fstatfs", "unlinkat", "statfs", "getdents64"]
 
 
 def cache_calls(words, folder, log):
@@ -576,7 +576,7 @@ def test_call_on_the_cache_that_fails(state, error, small_words, good, tmp_path,
 
     trial = prepare("trial")
     calls = cache_calls(small_words(trial), trial, tmp_path / "log")
-    assert {"openat", "pwritev", "pwrite64", "linkat"} <= {call.name for call in calls}
+    assert {"openat", "preadv", "pwritev", "pwrite64", "linkat"} <= {call.name for call in calls}
 
     def fail(item):
         number, call = item

@@ -15,7 +15,7 @@ OLD = b"the previous image\n"
 
 # The calls that read a build's input and write its output.
 READING = ["openat", "openat2", "read", "pread64", "newfstatat", "getdents64"]
-WRITING = ["openat", "flock", "write", "fsync", "pread64", "renameat"]
+WRITING = ["openat", "flock", "writev", "fsync", "pread64", "renameat"]
 TEMPORARY = r"out\.img\.preroot-"
 
 
@@ -60,8 +60,8 @@ def is_alone(path, content):
     ("openat", TEMPORARY + ".*O_CREAT", "ENOSPC", "No space left on device"),
     ("openat", TEMPORARY + ".*O_CREAT", "EROFS", "Read-only file system"),
     ("openat", TEMPORARY + ".*O_CREAT", "EDQUOT", "quota exceeded"),
-    ("write", TEMPORARY, "ENOSPC", "No space left on device"),
-    ("write", TEMPORARY, "EIO", "Input/output error"),
+    ("writev", TEMPORARY, "ENOSPC", "No space left on device"),
+    ("writev", TEMPORARY, "EIO", "Input/output error"),
     ("fsync", TEMPORARY, "EIO", "Input/output error"),
     ("fsync", TEMPORARY, "ENOSPC", "No space left on device"),
     ("pread64", TEMPORARY + r".* = \d{3,}$", "EIO", "read back"),
@@ -86,7 +86,7 @@ def test_folder_that_cannot_be_synced_is_told(build, calls, out, good):
     assert is_alone(out, good)
 
 
-@pytest.mark.parametrize("name", ["write", "pread64"])
+@pytest.mark.parametrize("name", ["writev", "pread64"])
 def test_interrupted_call_is_repeated(name, build, calls, out, good):
     for call in faults.sample(faults.select(calls, name, TEMPORARY), 3):
         run(*build(out), env=faults.TRACED,

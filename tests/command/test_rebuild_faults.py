@@ -14,9 +14,9 @@ NVME = trees.MACHINES / "nvme.json"
 ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES"]
 
 # The calls that change the machine, or read what a rebuild changes.
-CALLS = ["openat", "openat2", "write", "pread64", "fsync", "renameat", "renameat2", "linkat",
-         "unlinkat", "mkdirat", "fchmod", "fchown", "flock", "copy_file_range", "newfstatat", "fstatfs",
-         "flistxattr", "fcntl"]
+CALLS = ["openat", "openat2", "write", "writev", "pread64", "fsync", "renameat", "renameat2",
+         "linkat", "unlinkat", "mkdirat", "fchmod", "fchown", "flock", "copy_file_range", "newfstatat",
+         "fstatfs", "flistxattr", "fcntl"]
 
 
 @pytest.fixture(scope="module")
