@@ -68,8 +68,8 @@ int audit_run(const struct audit_request *q, struct arena *arena, struct audit_r
 	      struct err *err);
 
 struct audit_made_for {
-	const char *file;    /* of a module, below the root */
-	const char *version; /* of the kernel that it was made for; "": it does not say */
+	const char *file;     /* of a module, below the root */
+	const char *vermagic; /* "": it has none */
 };
 
 /* Whether the MODULES, which are in an image, were made for KERNEL: the check of an audit, without a

@@ -23,6 +23,7 @@ struct audit_kernel {
 	const struct inventory_row *row; /* NULL: nothing of it is there, except perhaps IMAGE */
 	struct buf config;		 /* empty: not known */
 	const char *config_origin;
+	const char *magic;	     /* the vermagic of its own modules; NULL: not known */
 	struct audit_module *sample; /* a few of its modules */
 	size_t n_sample;
 	bool has_sample;
@@ -102,7 +103,8 @@ void audit_secure_boot(struct audit *a);
 
 struct audit_module {
 	const char *path;  /* below the root */
-	const char *magic; /* kernel version that it was built for; NULL: it does not say */
+	const char *magic; /* its vermagic: the kernel version that it was built for, a blank, and how
+			    * that kernel was configured; NULL or "": it does not say */
 	bool is_foreign;   /* not of the kernel's own package: outside of kernel/ */
 	bool is_signed;
 };

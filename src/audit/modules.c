@@ -228,7 +228,7 @@ static bool read_module(struct audit *a, const char *path, struct audit_module *
 	magic = modinfo_next(section, len, "vermagic", &at);
 	*out = (struct audit_module){
 		.path = path,
-		.magic = magic ? arena_strndup(a->arena, magic, strcspn(magic, " ")) : NULL,
+		.magic = magic ? arena_strdup(a->arena, magic) : NULL,
 		.is_signed = data->len >= strlen(signature) &&
 			     memcmp(data->data + data->len - strlen(signature), signature,
 				    strlen(signature)) == 0,
@@ -282,19 +282,57 @@ size_t audit_sample(struct audit *a, struct audit_kernel *k, const struct audit_
 	return k->n_sample;
 }
 
-/* With CONFIG_MODVERSIONS the kernel checks the symbols of foreign modules, not their version. */
+/* ---- whether the kernel loads them ---- */
+
+/* The length of the kernel version that MAGIC begins with. */
+static size_t version_len(const char *magic)
+{
+	return strcspn(magic, " ");
+}
+
+static bool is_of(const struct audit_kernel *k, const struct audit_module *m)
+{
+	return version_len(m->magic) == strlen(k->version) && str_starts(m->magic, k->version);
+}
+
+/* One of the kernel's own modules shows how it was configured. */
+static void learn_magic(struct audit_kernel *k, const struct audit_module *m)
+{
+	if (!k->magic && !m->is_foreign && m->magic && is_of(k, m))
+		k->magic = m->magic;
+}
+
+/* Whether it was made with checksums of symbols (CONFIG_MODVERSIONS) for a kernel like K. Then the
+ * kernel looks at these, and not at the version: same_magic() in kernel/module/version.c. */
+static bool has_checksums(const struct audit_kernel *k, const struct audit_module *m)
+{
+	if (!strstr(m->magic, " modversions"))
+		return false;
+	if (k->magic)
+		return strcmp(m->magic + version_len(m->magic),
+			      k->magic + version_len(k->magic)) == 0;
+	return m->is_foreign && (!k->config.len || audit_has(k, "CONFIG_MODVERSIONS"));
+}
+
+/* The modules of a foreign package are often made for several kernels. What is below kernel/ should
+ * be of this one. */
 static void check_magic(struct audit *a, struct audit_kernel *k, const struct audit_module *m)
 {
-	bool bars = !m->is_foreign;
 	struct audit_finding *f;
+	bool may_load, bars;
 
-	if (!m->magic || !*m->magic || strcmp(m->magic, k->version) == 0 ||
-	    (m->is_foreign && audit_has(k, "CONFIG_MODVERSIONS")))
+	if (!m->magic || !*m->magic || is_of(k, m))
+		return;
+	may_load = has_checksums(k, m);
+	bars = !m->is_foreign && !may_load;
+	if (m->is_foreign && may_load)
 		return;
 	f = audit_add(
 		a, bars ? AUDIT_ERROR : AUDIT_WARNING, "vermagic-mismatch", k,
-		arena_printf(a->arena, "/%s was made for kernel %s: kernel %s does not load it",
-			     m->path, m->magic, k->version),
+		arena_printf(a->arena, "/%s was made for kernel %.*s: kernel %s %s", m->path,
+			     (int)version_len(m->magic), m->magic, k->version,
+			     may_load ? "loads it only if the checksums of its symbols fit"
+				      : "does not load it"),
 		bars ? "install the kernel's package again; kernel and modules must come from "
 		       "one build"
 		     : "compile or install that module for this kernel");
@@ -310,6 +348,8 @@ void audit_vermagic(struct audit *a)
 		size_t n = audit_sample(a, k, &sample);
 		bool told = k->is_broken;
 
+		for (size_t i = 0; i < n; i++)
+			learn_magic(k, &sample[i]);
 		/* One of the kernel's own modules stands for all of them. */
 		for (size_t i = 0; i < n && !told; i++) {
 			check_magic(a, k, &sample[i]);
@@ -327,10 +367,15 @@ void audit_modules(const struct kernel *kernel, const struct audit_made_for *mod
 	struct audit a = {.arena = arena, .out = out, .kernels = &k, .n_kernels = 1};
 	const char *top = arena_printf(arena, "%s/kernel/", kernel->modules_dir);
 
-	for (size_t i = 0; i < n && !k.is_broken; i++)
-		check_magic(&a, &k,
-			    &(struct audit_module){
-				    .path = modules[i].file,
-				    .magic = modules[i].version,
-				    .is_foreign = !str_starts(modules[i].file, top)});
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < n && !k.is_broken; i++) {
+			struct audit_module m = {.path = modules[i].file,
+						 .magic = modules[i].vermagic,
+						 .is_foreign = !str_starts(modules[i].file, top)};
+
+			if (pass == 0)
+				learn_magic(&k, &m);
+			else
+				check_magic(&a, &k, &m);
+		}
 }

@@ -19,7 +19,9 @@ int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
 	return err_hint(err, "leave --mode out: the image is for root alone then");
 }
 
-static int judge_report(const struct audit_report *report, struct plan *plan, struct err *err)
+/* Findings that are LEAST or worse become warnings of PLAN. */
+static int judge_report(const struct audit_report *report, enum audit_severity least,
+			struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < report->n; i++) {
 		const struct audit_finding *f = &report->findings[i];
@@ -28,7 +30,7 @@ static int judge_report(const struct audit_report *report, struct plan *plan, st
 			err_set(err, -ENOEXEC, "%s", f->fact);
 			return err_hint(err, "%s", f->remedy);
 		}
-		if (f->severity == AUDIT_ERROR)
+		if (f->severity <= least)
 			plan_warn(plan, "%s (%s%s)", f->fact, f->is_command ? "run: " : "",
 				  f->remedy ? f->remedy : "see: preroot audit");
 	}
@@ -52,7 +54,7 @@ int judge_machine(const struct request *request, struct root *root, struct plan 
 	root->trace = NULL;
 	r = audit_run(&q, &plan->arena, &report, err);
 	root->trace = trace;
-	return r < 0 ? r : judge_report(&report, plan, err);
+	return r < 0 ? r : judge_report(&report, AUDIT_ERROR, plan, err);
 }
 
 int judge_modules(const struct build *b, struct plan *plan, struct err *err)
@@ -63,7 +65,7 @@ int judge_modules(const struct build *b, struct plan *plan, struct err *err)
 
 	profile_stage("audit");
 	for (size_t i = 0; i < n; i++)
-		list[i].version = modules_made_for(b->modules, i, &list[i].file);
+		list[i].vermagic = modules_vermagic(b->modules, i, &list[i].file);
 	audit_modules(&b->kernel, list, n, &plan->arena, &report);
-	return judge_report(&report, plan, err);
+	return judge_report(&report, AUDIT_WARNING, plan, err);
 }

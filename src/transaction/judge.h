@@ -16,5 +16,6 @@ int judge_mode(const struct plan *plan, unsigned mode, struct err *err);
 int judge_machine(const struct request *request, struct root *root, struct plan *plan,
 		  struct err *err);
 
-/* The same for an image that need not be for this machine: do the modules in it belong to its kernel? */
+/* Whether the modules in the image were made for its kernel. The kernel's own that were not are
+ * -ENOEXEC, foreign ones become warnings of PLAN. */
 int judge_modules(const struct build *b, struct plan *plan, struct err *err);

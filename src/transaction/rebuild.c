@@ -236,6 +236,8 @@ static int plan_image(struct run *run, struct request *request, struct err *err)
 		e = reuse_settle(&run->reuse, b, err);
 	if (e == 0)
 		e = judge_machine(request, r->root, &b->plan, err);
+	if (e == 0)
+		e = judge_modules(b, &b->plan, err);
 	return e;
 }
 

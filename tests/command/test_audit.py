@@ -270,9 +270,14 @@ def test_modules_of_another_kernel(machine):
     assert "9" + machine.version[1:] in found[0]["fact"]
 
 
+def rest_of_magic(machine):
+    """What the kernel's own modules have in their vermagic behind the version."""
+    return re.search(rb"vermagic=\S+ ([^\0]*)", machine.module().read_bytes())[1].decode()
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_foreign_module_of_another_kernel(machine, packed):
-    """A kernel with CONFIG_MODVERSIONS may load it; without, the version must match."""
+    """If it has no checksums of symbols, its version must be the kernel's."""
     trees.make_module(machine.tree, "updates/out.ko", "vermagic=5.5.5 SMP mod_unload ")
     if packed:
         plain = machine.tree.modules / "updates/out.ko"
@@ -281,11 +286,20 @@ def test_a_foreign_module_of_another_kernel(machine, packed):
         plain.unlink()
     trees.depmod(machine.tree)
     machine.rebuild()
-    assert machine.all() == []
-    machine.tree.configure(MODVERSIONS=None)
-    machine.rebuild()
     found = machine.one("vermagic-mismatch", "warning")
     assert "updates/out.ko" in found["fact"] and "5.5.5" in found["fact"]
+
+
+def test_a_module_of_another_kernel_with_checksums(machine):
+    """Then the rest of its vermagic decides, as in the kernel."""
+    trees.make_module(machine.tree, "updates/fits.ko", f"vermagic=5.5.5 {rest_of_magic(machine)}")
+    trees.depmod(machine.tree)
+    machine.rebuild()
+    assert machine.all() == []
+    trees.make_module(machine.tree, "extra/other.ko", f"vermagic=5.5.5 UP {rest_of_magic(machine)}")
+    trees.depmod(machine.tree)
+    machine.rebuild()
+    assert "other.ko" in machine.one("vermagic-mismatch", "warning")["fact"]
 
 
 def test_headers(machine):
@@ -1089,18 +1103,38 @@ def test_a_build_for_modules_of_another_kernel_ends_before_it_writes(machine, tm
 
 
 def test_a_build_looks_at_every_module_that_it_packs(machine, tmp_path):
-    """One that was left behind by another kernel, wherever it is in the list."""
+    """One that was left behind by another kernel, wherever it is in the list, and that has no checksums
+    of symbols by which it might fit."""
     for name in ("crc32c_generic", "nvme", "virtio_blk"):
         path = machine.module(name)
         before = path.read_bytes()
         machine.tree.rewrite(path, before.replace(b"vermagic=" + machine.version.encode(),
-                                                  b"vermagic=9" + machine.version.encode()[1:]))
+                                                  b"vermagic=9" + machine.version.encode()[1:])
+                             .replace(b" modversions ", b" xxxversions "))
         done = run("build", tmp_path / "new.img", machine.version, "--root", machine.root,
                    "--cache-dir", machine.cache, "--generic", status=FAILED)
         assert f"/{name}.ko was made for kernel 9" in done.error
         machine.tree.rewrite(path, before)
     run("build", tmp_path / "new.img", machine.version, "--root", machine.root,
         "--cache-dir", machine.cache, "--generic")
+
+
+@pytest.mark.parametrize("place", ["updates", "kernel/drivers/vendor"])
+def test_an_image_with_a_module_of_another_kernel(machine, tmp_path, place):
+    """A foreign one that will not load is a warning of build and rebuild. One with the right checksums is
+    none or, below kernel/, a warning as well."""
+    trees.make_module(machine.tree, f"{place}/fits.ko", f"vermagic=5.5.5 {rest_of_magic(machine)}")
+    trees.make_module(machine.tree, "extra/other.ko", "vermagic=5.5.5 SMP mod_unload ")
+    trees.depmod(machine.tree)
+    build = ["build", tmp_path / "new.img", machine.version, "--root", machine.root, "--cache-dir",
+             machine.cache]
+    told = run(*build, "--add-drivers", "fits").messages("warning")
+    assert [f"{place}/fits.ko was made for kernel 5.5.5" in text and "only if" in text
+            for text in told] == ([] if place == "updates" else [True])
+    for done in (run(*build, "--add-drivers", "other"),
+                 machine.rebuild("--add-drivers", "other")):
+        told, = done.messages("warning")
+        assert "extra/other.ko was made for kernel 5.5.5" in told and "compile" in told
 
 
 def test_a_build_ignores_modules_of_another_kernel_that_the_image_lacks(machine, tmp_path):

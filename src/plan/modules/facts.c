@@ -132,14 +132,13 @@ static void add_names(const char *section, size_t len, const char *key, struct b
 		buf_add(out, name, strlen(name) + 1);
 }
 
-/* The first word of "vermagic". */
 static void add_vermagic(const char *section, size_t len, struct buf *out)
 {
 	size_t offset = 0;
 	const char *text = modinfo_next(section, len, "vermagic", &offset);
 
 	if (text)
-		buf_add(out, text, strcspn(text, " "));
+		buf_add_str(out, text);
 	buf_add(out, "", 1);
 }
 

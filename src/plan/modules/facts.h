@@ -29,7 +29,8 @@ struct facts {
 	size_t firmware_len;
 	const char *weakdeps;  /* the same: names of modules */
 	size_t weakdeps_len;
-	const char *vermagic; /* the kernel that it was made for; "": it does not say */
+	const char *vermagic; /* the kernel that it was made for, a blank, and how that is configured;
+			       * "": it does not say */
 };
 
 struct facts_table;

@@ -267,7 +267,7 @@ size_t modules_count(const struct modules *m)
 	return m->count;
 }
 
-const char *modules_made_for(const struct modules *m, size_t i, const char **file)
+const char *modules_vermagic(const struct modules *m, size_t i, const char **file)
 {
 	*file = module_file(m, m->list[i]);
 	return facts_of(m->facts, *file)->vermagic;

@@ -124,6 +124,6 @@ bool modules_packs_below(const struct modules *m, const char *folder);
 /* Is NAME in the image, or part of the target kernel? */
 bool modules_has(struct modules *m, const char *name);
 size_t modules_count(const struct modules *m);
-/* Of the module number I: the kernel that it was made for, "" if it does not say. FILE becomes its
+/* Of the module number I: its vermagic, "" if it has none. FILE becomes its
  * path below the root. */
-const char *modules_made_for(const struct modules *m, size_t i, const char **file);
+const char *modules_vermagic(const struct modules *m, size_t i, const char **file);
