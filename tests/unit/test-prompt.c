@@ -58,6 +58,7 @@ static int setup(void **state)
 	snprintf(world.active, sizeof(world.active), "%s/active", world.folder);
 	snprintf(world.dev, sizeof(world.dev), "%s/dev", world.folder);
 	snprintf(world.console, sizeof(world.console), "%s/console", world.dev);
+	assert_int_equal(sources_open(&world.boot->sources), 0);
 	prompt_init(world.boot);
 	world.boot->prompts.kmsg = "/nowhere";
 	world.boot->prompts.terminals.active = world.active;
@@ -71,6 +72,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	prompt_leave(world.boot);
+	close(world.boot->sources.epoll);
 	log_set_console(NULL);
 	pty_close(&world.a);
 	pty_close(&world.b);
@@ -544,6 +546,34 @@ static void it_is_gone_after_the_handler_and_never_in_a_child(void **state)
 	assert_true(is_wiped());
 }
 
+static void nothing(struct boot *b, void *context)
+{
+	(void)b, (void)context;
+}
+
+/* Nobody would hear what is typed on it: it must not look as if somebody did. */
+static void a_terminal_that_cannot_be_waited_for_is_left_alone(void **state)
+{
+	struct termios now;
+
+	(void)state;
+	for (int i = 0; i < SOURCES_MAX; i++)
+		world.boot->sources.list[i] = (struct source){.ready = nothing, .fd = -1};
+	ask("one", 1);
+	tick();
+	tcgetattr(world.a.slave, &now);
+	assert_int_equal(now.c_lflag, world.before.c_lflag);
+	assert_string_equal(seen(&world.a), "");
+	memset(world.boot->sources.list, 0, sizeof(world.boot->sources.list));
+	world.now += 60000;
+	tick();
+	assert_string_equal(got(), "1 late\n"); /* it has an end all the same */
+	ask("two", 2);
+	tick();
+	type(&world.a, "x\n");
+	assert_string_equal(got(), "2 answered x\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -567,6 +597,7 @@ int main(void)
 		TEST(a_console_that_is_stopped_holds_up_no_other),
 		TEST(without_any_console_it_waits_for_one),
 		TEST(it_is_gone_after_the_handler_and_never_in_a_child),
+		TEST(a_terminal_that_cannot_be_waited_for_is_left_alone),
 	};
 
 	return RUN_TESTS(tests);

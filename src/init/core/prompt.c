@@ -105,7 +105,9 @@ static void watch_kernel(struct boot *b)
 	if (fd < 0)
 		return;
 	lseek(fd, 0, SEEK_END);
-	sources_add(&b->sources, fd, ready, NULL);
+	/* Else questions are only not shown again behind the kernel's lines. */
+	if (sources_add(&b->sources, fd, ready, NULL) < 0)
+		b->prompts.kernel = close_fd(fd);
 }
 
 static void leave_kernel(struct boot *b)

@@ -76,11 +76,13 @@ static void open_one(struct terminals *t, struct terminal *c, const char *name)
 	if (fd < 0 || tcgetattr(fd, &new.before) < 0 || ioctl(fd, TIOCGDEV, &new.device) < 0 ||
 	    is_open(t, new.device))
 		return;
+	/* Nobody would hear what is typed there: it is left as it is, and tried again. */
+	if (sources_add(t->sources, fd, t->ready, NULL) < 0)
+		return;
 	snprintf(new.name, sizeof(new.name), "%s", name);
 	new.fd = fd;
 	*c = new;
 	set(c, t->secret);
-	sources_add(t->sources, fd, t->ready, NULL);
 	fd = -1; /* it is C's now */
 }
 
