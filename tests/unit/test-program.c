@@ -281,6 +281,51 @@ static void a_secret_is_there_to_read_and_nowhere_else(void **state)
 	assert_contains(ended(), "0 -1 cannot be started: Argument list too long\n");
 }
 
+static char answer[PROGRAM_LINE_MAX + 2];
+
+static bool keep_answer(struct program *p, const char *line)
+{
+	(void)p;
+	assert_true(strlen(line) <= PROGRAM_LINE_MAX);
+	strcpy(answer, line);
+	return true;
+}
+
+/* Neither is a beginning of it taken for the whole, nor does the log show parts of it. */
+static void an_answer_is_whole_or_none(void **state)
+{
+	static char text[PROGRAM_LINE_MAX + 2];
+	char *argv[] = {(char *)"/bin/key", NULL}, *env[] = {NULL};
+
+	(void)state;
+	for (int over = 0; over < 2; over++) {
+		const struct program *p = &world.boot->programs.list[0];
+		size_t len = PROGRAM_LINE_MAX + (size_t)over;
+		int ends[2];
+
+		memset(text, 'k', len);
+		text[len] = '\n';
+		answer[0] = '\0';
+		buf_clear(&world.told);
+		assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+		recorder_start_with(100);
+		recorder.output = ends[0];
+		program_start(world.boot, &(struct program_request){.argv = argv,
+								    .envp = env,
+								    .reason = "for a test",
+								    .take_line = keep_answer,
+								    .ended = take_end});
+		assert_int_equal(write(ends[1], text, len + 1), len + 1);
+		assert_int_equal(write(ends[1], "x\n", 2 * (size_t)over), 2 * over);
+		close(ends[1]);
+		program_reaped(world.boot, 100, 0);
+		assert_int_equal(p->left_out, over);
+		assert_int_equal(strlen(answer), over ? 1 : PROGRAM_LINE_MAX);
+		assert_string_equal(world.told.len ? buf_cstr(&world.told) : "",
+				    over ? "key: a line of more than 4096 bytes is left out\n" : "");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -295,6 +340,7 @@ int main(void)
 		TEST(what_cannot_be_read_at_once_is_read_at_the_end),
 		TEST(what_they_print_is_logged_by_line_with_the_name),
 		TEST(a_secret_is_there_to_read_and_nowhere_else),
+		TEST(an_answer_is_whole_or_none),
 	};
 
 	return RUN_TESTS(tests);

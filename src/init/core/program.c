@@ -26,23 +26,54 @@ enum {
 
 /* ---- its output ---- */
 
+static void log_line(const struct program *p)
+{
+	for (size_t at = 0; at < p->line_len; at += PROGRAM_LOG_MAX - 1)
+		log_info("%s: %.*s", base_name(p->path), PROGRAM_LOG_MAX - 1, p->line + at);
+}
+
 static void end_line(struct program *p)
 {
 	p->line[p->line_len] = '\0';
 	if (p->line_len && !(p->take_line && p->take_line(p, p->line)))
-		log_info("%s: %s", base_name(p->path), p->line);
+		log_line(p);
 	explicit_bzero(p->line, p->line_len); /* the program may have printed a secret */
 	p->line_len = 0;
 }
 
+/* The beginning of an answer would be a wrong answer, and parts of it do not belong into the log. */
+static void leave_line_out(struct program *p)
+{
+	log_info("%s: a line of more than %d bytes is left out", base_name(p->path),
+		 PROGRAM_LINE_MAX);
+	explicit_bzero(p->line, p->line_len);
+	p->line_len = 0;
+	p->skips = p->left_out = true;
+}
+
+static void take_byte(struct program *p, char c)
+{
+	size_t limit = p->take_line ? PROGRAM_LINE_MAX : PROGRAM_LOG_MAX - 1;
+
+	if (c == '\n') {
+		end_line(p);
+		p->skips = false;
+		return;
+	}
+	if (c == '\r' || p->skips)
+		return;
+	if (p->line_len == limit && p->take_line)
+		leave_line_out(p);
+	else
+		p->line[p->line_len++] = c;
+	if (p->line_len == limit && !p->take_line)
+		end_line(p);
+}
+
 static void take_output(struct program *p, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] != '\n' && text[i] != '\r')
-			p->line[p->line_len++] = text[i];
-		if (text[i] == '\n' || p->line_len == sizeof(p->line) - 1)
-			end_line(p);
-	}
+	for (size_t i = 0; i < len; i++)
+		take_byte(p, text[i]);
 }
 
 static void drop_output(struct boot *b, struct program *p)

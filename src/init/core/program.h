@@ -16,11 +16,13 @@
 
 enum {
 	PROGRAMS_MAX = 8,
-	PROGRAM_LINE_MAX = 512,
 	PROGRAM_PATH_MAX = 128,
 	PROGRAM_WHY_MAX = 160,
 	PROGRAM_PROGRESS_MAX = 64,
 	PROGRAM_SECRET_MAX = 4096, /* a pipe takes that at once, whoever reads it or not */
+	/* An answer of one program is often the secret of another one: what fits there fits here. */
+	PROGRAM_LINE_MAX = PROGRAM_SECRET_MAX,
+	PROGRAM_LOG_MAX = 512, /* longer lines are logged in parts */
 	PROGRAM_NO_LIMIT = 0,
 };
 
@@ -40,7 +42,8 @@ struct program_request {
 	const char *reason;  /* for the messages while it is waited for; outlives the program */
 	const void *secret;  /* SECRET_LEN bytes on its standard input; NULL: /dev/null */
 	size_t secret_len;
-	/* NULL, or: takes a line of output; false: it goes to the log. May set progress. */
+	/* NULL, or: takes a line of output; false: it goes to the log. May set progress. A line of
+	 * more than PROGRAM_LINE_MAX bytes is left out, the log says so, and left_out is set. */
 	bool (*take_line)(struct program *p, const char *line);
 	/* Its end: status and why are set, P is not valid afterwards. May start another one. */
 	void (*ended)(struct boot *b, const struct program *p);
@@ -58,8 +61,10 @@ struct program {
 	void (*ended)(struct boot *b, const struct program *p);
 	int status;                /* ENDED: exit status; -1: see why */
 	char why[PROGRAM_WHY_MAX]; /* ENDED with another status than 0: "ended with status 3" */
-	char line[PROGRAM_LINE_MAX]; /* of its output, not yet whole */
+	char line[PROGRAM_LINE_MAX + 1]; /* of its output, not yet whole */
 	size_t line_len;
+	bool skips;                /* the rest of a line that is left out */
+	bool left_out;             /* there was such a line */
 	char progress[PROGRAM_PROGRESS_MAX]; /* for the messages while it is waited for */
 };
 
