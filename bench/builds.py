@@ -62,7 +62,8 @@ def of_others(kernel):
     for name, place in (("dracut", old), ("dracut-ng", new)):
         found += [Image(f"{name} {kind}", name, kind, place, command) for kind, command in zip(
             KINDS, (peers.dracut_generic, peers.dracut_hostonly, peers.dracut_strict))]
-    found += [Image("initramfs-tools most", "initramfs-tools", "generic", old, peers.initramfs_most),
+    found += [Image("initramfs-tools most", "initramfs-tools", "generic", old,
+                    peers.initramfs_most),
               Image("initramfs-tools dep", "initramfs-tools", "strict", old, peers.initramfs_dep),
               Image("booster universal", "booster", "generic", here, peers.booster_universal),
               Image("booster host", "booster", "hostonly", here, peers.booster_host),
@@ -113,7 +114,7 @@ def facts(images, kernel, plan, say):
 def boots(images, kernel, roots, say):
     """The rows: each image, and the guest time from the kernel's start to the root.
 
-    There are as many boots at a time as ROOTS: what else this machine does hardly changes their time.
+    There are as many boots at a time as ROOTS: their time hardly depends on this machine.
     """
     images = [image for image in images if image.program not in NOT_BOOTED]
     for image in images:

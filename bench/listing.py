@@ -58,7 +58,7 @@ IMAGES = ("preroot generic", "dracut generic", "dracut-ng generic", "initramfs-t
 
 
 def facts(kernel, programs, others, plan, say):
-    """The rows: program, image, and what it takes. OTHERS: whether other programs list them, too."""
+    """The rows: program, image, and what it takes. OTHERS: other programs list them, too."""
     images = {image.name: image for image in
               (*builds.of_ours(ours.PREROOT), *builds.of_others(kernel))}
     measure.compile_program("inflate", "-lz", "-lzstd")

@@ -65,8 +65,8 @@ class Series:
 
     def facts(self):
         return {"command": self.command, "median": statistics.median(self.samples),
-                "samples": self.samples, "cpu": statistics.median(self.cpu), "cpu_samples": self.cpu,
-                "memory_kb": self.memory_kb}
+                "samples": self.samples, "cpu": statistics.median(self.cpu),
+                "cpu_samples": self.cpu, "memory_kb": self.memory_kb}
 
 
 def image_path(name):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Puts the figures of a result where people read them: tables in documents, and the picture.
 
-What stands between `<!-- bench: NAME -->` and `<!-- bench end -->` is replaced: NAME is a function of
+What is between `<!-- bench: NAME -->` and `<!-- bench end -->` is replaced: NAME is a function of
 tables.py, or `picture`, or `about`. Where its part was not measured, it stays as it is.
 """
 

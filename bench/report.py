@@ -7,11 +7,11 @@ import coverage
 import tables
 
 NOTES = """\
-Figures are medians of commands that ran in turns. Behind the others' figures: how many times as much
-as preroot's. build: seconds, with warm files; preroot's cache is empty. processor: seconds of all
-processes of the command. memory: the largest process, of which the others run many. to root: guest
-time from the kernel's start to the real root's init. The others keep nothing from one build to the
-next: each build of theirs is a cold one.
+Figures are medians of commands that ran in turns. Behind the others' figures: how many times as
+much as preroot's. build: seconds, with warm files; preroot's cache is empty. processor: seconds of
+all processes of the command. memory: the largest process, of which the others run many. to root:
+guest time from the kernel's start to the real root's init. The others keep nothing from one build
+to the next: each build of theirs is a cold one.
 initramfs-tools dep: MODULES=list with the modules that MODULES=dep takes in such a guest."""
 
 
