@@ -9,6 +9,7 @@ extern const struct command command_audit;
 extern const struct command command_boot_report;
 extern const struct command command_build;
 extern const struct command command_cat;
+extern const struct command command_config;
 extern const struct command command_diff;
 extern const struct command command_extract;
 extern const struct command command_hardware;

@@ -22,7 +22,7 @@ static const struct command *const commands[] = {
 	&command_build,	 &command_plan,	     &command_hardware, &command_list,
 	&command_cat,	 &command_extract,   &command_why,	&command_diff,
 	&command_status, &command_mark_good, &command_sbom,	&command_boot_report,
-	&command_verify,
+	&command_verify, &command_config,
 };
 
 static void print_command(FILE *to, const struct command *c)

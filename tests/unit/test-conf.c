@@ -177,6 +177,7 @@ static void arrays_keep_their_elements(void **state)
 	assert_int_equal(words[2].from->line, 1);
 	assert_int_equal(words[3].from->line, 3);
 	assert_gives("a=()", "1 a=;");
+	assert_gives("a=(b? c)", "1 a=b? c;"); /* mkinitcpio's way to say "if it is there" */
 }
 
 static void a_forgotten_blank_glues_nothing(void **state)

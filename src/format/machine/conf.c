@@ -266,7 +266,7 @@ static int take_plain(struct parser *s, bool in_array, struct buf *out)
 		return bad(s, at, "\"%c\" must stand in quotes", c);
 	if (c == '~' && (!out->len || out->data[out->len - 1] == ':'))
 		return bad(s, at, "\"~\" is not expanded: write the whole path");
-	if (in_array && strchr("*?[{", c))
+	if (in_array && strchr("*[{", c))
 		return bad(s, at, "\"%c\" is not expanded: it must stand in quotes", c);
 	if (c != '\\') {
 		buf_add(out, &c, 1);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/strset.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/settings.h"
+#include "host/boot/kernels.h"
+#include "host/config/dracut_modules.h"
+#include "host/config/import/import.h"
+
+struct options {
+	struct settings settings;
+	const char *root, *kernel;
+	bool json, check, modules;
+};
+
+static int apply(const struct option_spec *spec, char **args, void *arg, struct err *err)
+{
+	struct options *o = arg;
+	int r = settings_apply(&o->settings, spec, args, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	switch (spec->id) {
+	case OPT_ROOT:
+		o->root = args[0];
+		return 0;
+	case OPT_KERNEL:
+		o->kernel = args[0];
+		return 0;
+	case OPT_CHECK:
+		o->check = true;
+		return 0;
+	case OPT_LIST_MODULES:
+		o->modules = true;
+		return 0;
+	default:
+		o->json = true;
+		return 0;
+	}
+}
+
+/* ---- the merged result ---- */
+
+/* In double quotes, as the language reads it. */
+static void print_value(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (strchr("\"\\$`", *text))
+			putchar('\\');
+		putchar(*text);
+	}
+	putchar('"');
+}
+
+static const char *places(const struct conf *c, const char *key, struct arena *arena)
+{
+	const struct conf_assignment *a = NULL;
+	const char *out = NULL;
+
+	while ((a = conf_next(c, key, a)))
+		out = out ? arena_printf(arena, "%s, %s:%u", out, a->file, a->line)
+			  : arena_printf(arena, "%s:%u", a->file, a->line);
+	return out;
+}
+
+/* The value of KEY; parts that were added are words of a list. */
+static const char *joined(const struct conf *c, const char *key, struct arena *arena)
+{
+	const struct conf_assignment *a = NULL;
+	const char *out = NULL;
+
+	while ((a = conf_next(c, key, a)))
+		out = out ? arena_printf(arena, "%s %s", out, a->text) : a->text;
+	return out;
+}
+
+static bool is_first(const struct conf *c, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(c->list[i].key, c->list[at].key) == 0)
+			return false;
+	return true;
+}
+
+static void print_merged(const struct conf *c, struct arena *arena)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const char *key = c->list[i].key;
+
+		if (!is_first(c, i))
+			continue;
+		printf("%s=", key);
+		print_value(joined(c, key, arena));
+		printf("  # %s\n", places(c, key, arena));
+	}
+}
+
+static struct json_object *json_places(const struct conf *c, const char *key)
+{
+	struct json_object *list = json_object_new_array();
+	const struct conf_assignment *a = NULL;
+
+	while ((a = conf_next(c, key, a))) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "file", cli_json_text(a->file));
+		json_object_object_add(o, "line", json_object_new_int64(a->line));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *json_notes(const struct config_note *notes, size_t n)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "file", cli_json_text(notes[i].from->file));
+		json_object_object_add(o, "line", json_object_new_int64(notes[i].from->line));
+		json_object_object_add(o, "key", cli_json_text(notes[i].from->key));
+		json_object_object_add(o, "message", cli_json_text(notes[i].text));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static void print_json(const struct config *config, const struct config_note *notes, size_t n,
+		       struct arena *arena)
+{
+	struct json_object *o = json_object_new_object(), *keys = json_object_new_object();
+	const struct conf *c = &config->values;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct json_object *key = json_object_new_object();
+
+		if (!is_first(c, i)) {
+			json_object_put(key);
+			continue;
+		}
+		json_object_object_add(key, "value", cli_json_text(joined(c, c->list[i].key, arena)));
+		json_object_object_add(key, "places", json_places(c, c->list[i].key));
+		json_object_object_add(keys, c->list[i].key, key);
+	}
+	json_object_object_add(o, "files", cli_json_texts(config->files, config->n_files));
+	json_object_object_add(o, "keys", keys);
+	json_object_object_add(o, "notes", json_notes(notes, n));
+	cli_print_json(o);
+}
+
+/* $kernel is that of the kernel an image would be made for, if there is one. */
+static const char *choose_kernel(const struct options *o, const struct root *root,
+				 struct arena *arena)
+{
+	struct kernel kernel;
+
+	if (o->kernel)
+		return o->kernel;
+	return kernel_find(root, NULL, arena, &kernel, NULL) == 0 ? kernel.version : "";
+}
+
+static int show(struct options *o, const struct root *root, struct arena *arena, struct err *err)
+{
+	struct settings *s = &o->settings;
+	struct config_note *notes;
+	size_t n;
+	int r = settings_read(s, root, choose_kernel(o, root, arena), arena, err);
+
+	if (r < 0)
+		return s->is_wrong ? cli_usage(r, err) : cli_fail(err);
+	n = config_notes(&s->config.values, arena, &notes);
+	if (o->json)
+		print_json(&s->config, notes, n, arena);
+	else if (!o->check)
+		print_merged(&s->config.values, arena);
+	for (size_t i = 0; i < n && !o->json; i++)
+		cli_warn("%s:%u: %s", notes[i].from->file, notes[i].from->line, notes[i].text);
+	return cli_end(o->check && n ? EXIT_FINDING : EXIT_DONE);
+}
+
+/* ---- modules of dracut ---- */
+
+static const char *effect_name(enum dracut_effect effect)
+{
+	static const char *const names[] = {
+		[DRACUT_ESSENTIAL] = "always", [DRACUT_DONE] = "always",
+		[DRACUT_FEATURE] = "feature",  [DRACUT_DRIVER] = "driver",
+		[DRACUT_NEEDLESS] = "needless", [DRACUT_LESS] = "without",
+		[DRACUT_MISSING] = "missing"};
+
+	return names[effect];
+}
+
+static int list_modules(const struct options *o)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (const struct dracut_module *m = dracut_modules; m->name; m++) {
+		struct json_object *row = json_object_new_object();
+
+		if (!o->json)
+			printf("%-28s %-8s %s\n", m->name, effect_name(m->effect), m->text);
+		json_object_object_add(row, "name", cli_json_text(m->name));
+		json_object_object_add(row, "effect", cli_json_text(effect_name(m->effect)));
+		json_object_object_add(row, "text", cli_json_text(m->text));
+		json_object_array_add(list, row);
+	}
+	if (o->json)
+		cli_print_json(list);
+	else
+		json_object_put(list);
+	return cli_end(EXIT_DONE);
+}
+
+/* ---- import ---- */
+
+static int fail_unknown(const char *name)
+{
+	struct err err = {0};
+
+	err_set(&err, -EINVAL, "there is no import from \"%s\"", name);
+	err_hint(&err, "there is: initramfs-tools, mkinitcpio, booster");
+	return cli_usage(-EINVAL, &err);
+}
+
+/* The importer NAME, or without one the only one whose file is there. NULL: an error. */
+static const struct importer *choose_importer(const struct root *root, const char *name,
+					      struct err *err)
+{
+	const struct importer *found = NULL;
+
+	for (const struct importer *i = importers; i->name; i++) {
+		if (name ? strcmp(i->name, name) != 0 : !root_exists(root, i->config))
+			continue;
+		if (found) {
+			err_set(err, -EINVAL, "there are settings of both %s and %s", found->name,
+				i->name);
+			err_hint(err, "name one: preroot config import %s", i->name);
+			return NULL;
+		}
+		found = i;
+	}
+	if (!found) {
+		err_set(err, -ENOENT, "there are no settings of another image builder");
+		err_hint(err, "looked for etc/initramfs-tools/initramfs.conf, etc/mkinitcpio.conf and "
+			      "etc/booster.yaml below %s/", root_prefix(root));
+	}
+	return found;
+}
+
+static int import(const struct root *root, const char *name, struct arena *arena, struct err *err)
+{
+	struct import im = {.root = root, .arena = arena, .out = BUF_INIT};
+	const struct importer *importer = choose_importer(root, name, err);
+	int r;
+
+	if (!importer)
+		return cli_fail(err);
+	r = importer->run(&im, err);
+	if (r == 0)
+		printf("# Settings of %s, imported by preroot config import.\n%s", importer->name,
+		       buf_cstr(&im.out));
+	for (size_t i = 0; i < im.n_notes && r == 0; i++) {
+		printf("# Not imported: %s: %s\n", im.notes[i].from, im.notes[i].text);
+		cli_warn("%s: %s", im.notes[i].from, im.notes[i].text);
+	}
+	buf_clear(&im.out);
+	return r < 0 ? cli_fail(err) : cli_end(im.n_notes ? EXIT_FINDING : EXIT_DONE);
+}
+
+static bool has_importer(const char *name)
+{
+	for (const struct importer *i = importers; i->name; i++)
+		if (strcmp(i->name, name) == 0)
+			return true;
+	return false;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct options o = {.root = "/"};
+	struct err err = {0};
+	int n = options_parse(self, argc, argv, apply, &o, &err);
+
+	if (n < 0)
+		return cli_usage(n, &err);
+	if (n && strcmp(argv[0], "import") != 0) {
+		err_set(&err, -EINVAL, "\"%s\" is not understood", argv[0]);
+		err_hint(&err, "see: preroot config --help");
+		return cli_usage(-EINVAL, &err);
+	}
+	if (n > 1 && !has_importer(argv[1]))
+		return fail_unknown(argv[1]);
+	if (o.modules)
+		return list_modules(&o);
+	if (root_open(o.root, &root, &err) < 0)
+		return cli_fail(&err);
+	return n ? import(&root, n > 1 ? argv[1] : NULL, &arena, &err)
+		 : show(&o, &root, &arena, &err);
+}
+
+static const struct option_spec options[] = {
+	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT, false},
+	CONF_OPTIONS,
+	{"kver", 0, "VERSION", "the value of $kernel", OPT_KERNEL, false},
+	{"check", 0, NULL, "only say what is wrong, has no effect, or is misspelt", OPT_CHECK, false},
+	{"list-modules", 0, NULL, "what the modules of dracut are here", OPT_LIST_MODULES, false},
+	JSON_OPTION,
+	{0},
+};
+
+const struct command command_config = {
+	.name = "config",
+	.positional = "[import [BUILDER]]",
+	.summary = "Show the settings with their places, or import another builder's.",
+	.options = options,
+	.min = 0,
+	.max = 2,
+	.run = run,
+};

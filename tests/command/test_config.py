@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""preroot config: what the settings say together, and the import of other builders' settings."""
+
+import pytest
+
+from program import DONE, FINDING, USAGE, run
+
+ETC = "etc/dracut.conf.d"
+
+
+@pytest.fixture
+def root(tmp_path):
+    path = tmp_path / "root"
+    path.mkdir()
+    return path
+
+
+def write(root, path, text):
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(text, bytes):
+        file.write_bytes(text)
+    else:
+        file.write_text(text)
+
+
+def config(root, *words, **options):
+    return run("config", *words, "--root", root, **options)
+
+
+# ---- the merged result ----
+
+def test_each_key_comes_with_its_places(root):
+    write(root, "etc/dracut.conf", 'compress="xz"\nadd_drivers+=" a "\n')
+    write(root, f"{ETC}/b.conf", "# x\ncompress='zstd -3' add_drivers+=\" b c \"\n")
+    assert config(root).text == (
+        f'compress="zstd -3"  # /{ETC}/b.conf:2\n'
+        f'add_drivers=" a   b c "  # /etc/dracut.conf:2, /{ETC}/b.conf:2\n')
+    result = config(root, "--json").json
+    assert result["files"] == ["/etc/dracut.conf", f"/{ETC}/b.conf"]
+    assert result["keys"]["add_drivers"]["places"][1] == {"file": f"/{ETC}/b.conf", "line": 2}
+    assert result["notes"] == []
+
+
+def test_the_output_is_read_as_settings(root, tmp_path):
+    write(root, "etc/dracut.conf", "kernel_cmdline='a=\"b\" \\ $x `y`'\ncompress=xz\n")
+    (tmp_path / "again.conf").write_text(config(root).text)
+    again = config(root, "--conf", tmp_path / "again.conf").text
+    assert [line.split("  # ")[0] for line in again.splitlines()] == [
+        r'kernel_cmdline="a=\"b\" \\ \$x \`y\`"', 'compress="xz"']
+
+
+def test_the_kernel_is_a_variable(root):
+    write(root, "etc/dracut.conf", 'kernel_cmdline="v=$kernel"\n')
+    assert 'v=1.2-x"' in config(root, "--kver", "1.2-x").text
+
+
+def test_check_prints_only_what_is_wrong(root):
+    assert config(root, "--check", status=DONE).text == ""
+    write(root, "etc/dracut.conf", "compres=xz\nuefi=yes\n")
+    result = config(root, "--check", status=FINDING)
+    assert result.text == "" and len(result.messages("warning")) == 2
+    assert config(root).messages("warning") == result.messages("warning")
+    notes = config(root, "--check", "--json", status=FINDING).json["notes"]
+    assert [(note["key"], note["line"]) for note in notes] == [("compres", 1), ("uefi", 2)]
+
+
+@pytest.mark.parametrize("text, place", [
+    (b"a=$(id)\n", "1:3"), (b"\xef\xbb\xbfa=b\n", "1:1"), (b"\x7fELF\0\0", "1:1"), (b"unset a\n", "1:1"),
+])
+def test_a_file_that_is_none(text, place, root):
+    write(root, f"{ETC}/a.conf", text)
+    for words in ((), ("--check",), ("--json",)):
+        result = config(root, *words, status=USAGE)
+        error = result.json["error"]["message"] if words == ("--json",) else result.error
+        assert error.startswith(f"/{ETC}/a.conf:{place}: ")
+
+
+def test_a_folder_and_a_huge_file(root):
+    (root / ETC / "a.conf").mkdir(parents=True)
+    assert f"{ETC}/a.conf" in config(root, status=(1, USAGE)).error
+    (root / ETC / "a.conf").rmdir()
+    write(root, f"{ETC}/a.conf", "#" * (1 << 20) + "\n")
+    assert f"{ETC}/a.conf" in config(root, status=(1, USAGE)).error
+
+
+def test_the_modules_of_dracut(root):
+    rows = {row["name"]: row for row in config(root, "--list-modules", "--json").json}
+    assert rows["resume"]["effect"] == "feature" and rows["nfs"]["effect"] == "missing"
+    assert rows["base"]["effect"] == "always" and rows["systemd"]["effect"] == "needless"
+    lines = config(root, "--list-modules").text.splitlines()
+    assert [line.split()[0] for line in lines] == list(rows)
+
+
+# ---- import ----
+
+def imported(root, *words, **options):
+    """The assignments without their places, and the warnings."""
+    result = config(root, "import", *words, **options)
+    lines = [line.split("  # ")[0] for line in result.text.splitlines() if line[0] != "#"]
+    return lines, result.messages("warning")
+
+
+def test_import_from_initramfs_tools(root):
+    write(root, "etc/initramfs-tools/initramfs.conf",
+          "# x\nMODULES=most\nBUSYBOX=auto\nCOMPRESS=zstd\nCOMPRESSLEVEL=7\nUMASK=0077\nRUNSIZE=10%\n")
+    write(root, "etc/initramfs-tools/conf.d/resume", "RESUME=UUID=abc-1\n")
+    write(root, "etc/initramfs-tools/conf.d/zz", "MODULES=dep\n")
+    write(root, "etc/initramfs-tools/modules", "# x\n\ndummy\n  vfio  # why\n")
+    write(root, "etc/initramfs-tools/update-initramfs.conf",
+          "update_initramfs=yes\nbackup_initramfs=no\n")
+    assert imported(root) == ([
+        'compress="zstd"', 'compress_level_zstd="7"', 'kernel_cmdline+=" resume=UUID=abc-1 "',
+        'hostonly="yes"', 'hostonly_mode="strict"', 'force_drivers+=" dummy "',
+        'force_drivers+=" vfio "'], [])
+
+
+def test_what_initramfs_tools_has_and_preroot_lacks_is_named(root):
+    write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=netboot\nKEYMAP=y\nMY=1\n")
+    write(root, "etc/initramfs-tools/modules", "e1000 debug=1\nsoftdep a pre: b\n")
+    write(root, "etc/initramfs-tools/hooks/mine", "#!/bin/sh\n")
+    write(root, "etc/initramfs-tools/scripts/local-top/wait", "#!/bin/sh\n")
+    lines, warnings = imported(root, "initramfs-tools", status=FINDING)
+    assert lines == ['force_drivers+=" e1000 "']
+    text = "\n".join(warnings)
+    for part in ("initramfs.conf:1: MODULES=netboot", "initramfs.conf:2: KEYMAP=y",
+                 "initramfs.conf:3: MY is not known", "modules:1: ", "options e1000 debug=1",
+                 "modules:2: ", "/hooks/mine: this script", "/scripts/local-top/wait: this script"):
+        assert part in text
+    assert config(root, "import", status=FINDING).text.count("# Not imported: ") == len(warnings)
+
+
+def test_import_from_mkinitcpio(root):
+    write(root, "etc/mkinitcpio.conf",
+          'MODULES=(crc32c amdgpu?)\nBINARIES=(/usr/bin/env)\nFILES="/etc/motd"\n'
+          "HOOKS=(base systemd autodetect microcode modconf keyboard block lvm2 filesystems resume "
+          'fsck)\nCOMPRESSION="zstd"\nCOMPRESSION_OPTIONS=(-15)\n')
+    write(root, "etc/mkinitcpio.conf.d/mine.conf", "MODULES+=(dummy)\n")
+    assert imported(root) == ([
+        'hostonly="yes"', 'add_dracutmodules+=" lvm "', 'add_dracutmodules+=" resume "',
+        'force_drivers+=" crc32c "', 'force_drivers+=" amdgpu "', 'force_drivers+=" dummy "',
+        'install_items+=" /usr/bin/env "', 'install_items+=" /etc/motd "', 'compress="zstd -15"'], [])
+    write(root, "etc/mkinitcpio.conf", 'HOOKS="base udev mine"\n')
+    lines, (warning,) = imported(root, status=FINDING)
+    assert lines[:2] == ['hostonly="no"', 'omit_dracutmodules+=" fs-lib "']
+    assert warning.startswith('/etc/mkinitcpio.conf:1: the hook "mine" is a script')
+
+
+def test_import_from_booster(root):
+    write(root, "etc/booster.yaml",
+          "# x\nuniversal: true\nmodules: dummy, -nouveau\nmodules_force_load: nvme\n"
+          'compression: "none"  # y\nextra_files: vim,/etc/motd\nmount_timeout: 3m\n'
+          "enable_lvm: true\nnetwork:\n  dhcp: on\nunknown: 1\n")
+    lines, warnings = imported(root, status=FINDING)
+    assert lines == [
+        'hostonly="no"', 'add_drivers+=" dummy "', 'omit_drivers+=" nouveau "',
+        'force_drivers+=" nvme "', 'compress="cat"', 'install_items+=" vim "',
+        'install_items+=" /etc/motd "', 'kernel_cmdline+=" rd.timeout=180 "',
+        'add_dracutmodules+=" lvm "']
+    assert [warning.split(": ")[0] for warning in warnings] == [
+        "/etc/booster.yaml:8", "/etc/booster.yaml:10"] or len(warnings) == 2
+    write(root, "etc/booster.yaml", "modules:\n- a\n")
+    assert config(root, "import", status=1).error.startswith("/etc/booster.yaml:2: ")
+
+
+def test_the_builder_that_is_meant(root):
+    assert "no settings of another" in config(root, "import", status=1).error
+    write(root, "etc/booster.yaml", "universal: true\n")
+    write(root, "etc/mkinitcpio.conf", "MODULES=()\n")
+    result = config(root, "import", status=1)
+    assert "both mkinitcpio and booster" in result.error and "import booster" in result.hint
+    assert 'hostonly="no"' in imported(root, "booster")[0]
+    assert config(root, "import", "dracut", status=USAGE).hint
+    assert config(root, "export", status=USAGE).error
+
+
+def test_broken_settings_of_others_are_an_error_with_the_place(root):
+    write(root, "etc/mkinitcpio.conf", "MODULES=(a\n")
+    assert config(root, "import", status=1).error.startswith("/etc/mkinitcpio.conf:1:9: ")
+    write(root, "etc/mkinitcpio.conf", "if true; then\n")
+    assert config(root, "import", status=1).error.startswith("/etc/mkinitcpio.conf:1:1: ")
