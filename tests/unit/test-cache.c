@@ -23,6 +23,26 @@
 
 enum { LIMIT = 1 << 20 };
 
+static bool no_tmpfile; /* the filesystem knows no files without a name */
+
+int __real_openat(int dir, const char *path, int flags, ...);
+int __wrap_openat(int dir, const char *path, int flags, ...);
+int __wrap_openat64(int dir, const char *path, int flags, ...);
+
+int __wrap_openat(int dir, const char *path, int flags, ...)
+{
+	if (no_tmpfile && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return __real_openat(dir, path, flags, 0600);
+}
+
+int __wrap_openat64(int dir, const char *path, int flags, ...)
+{
+	return __wrap_openat(dir, path, flags);
+}
+
 struct place {
 	char *folder, *dir;
 	struct cache *cache;
@@ -725,6 +745,37 @@ static void a_compressed_form_belongs_to_content_codec_and_level(void **state)
 	stored_close(s);
 }
 
+static void a_filesystem_without_files_that_have_no_name_will_do(void **state)
+{
+	_cleanup_place_ struct place p;
+	struct dirent *de;
+	size_t files = 0;
+	DIR *dir;
+
+	(void)state;
+	no_tmpfile = true;
+	place_make(&p);
+	put(&p, "one", "first");
+	next_run(&p);
+	assert_has(&p, "one", "first");
+	put(&p, "two", "second");
+	next_run(&p);
+	no_tmpfile = false;
+	assert_has(&p, "one", "first");
+	assert_has(&p, "two", "second");
+	assert_null(cache_problem(p.cache));
+	/* No temporary name is left. */
+	dir = opendir(p.dir);
+	assert_non_null(dir);
+	while ((de = readdir(dir)))
+		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0) {
+			assert_int_not_equal(de->d_name[0], '.');
+			files++;
+		}
+	closedir(dir);
+	assert_true(files >= 1 && files <= 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -753,6 +804,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_known_by_its_identity_alone),
 		cmocka_unit_test(a_file_that_has_just_changed_is_not_known),
 		cmocka_unit_test(a_compressed_form_belongs_to_content_codec_and_level),
+		cmocka_unit_test(a_filesystem_without_files_that_have_no_name_will_do),
 	};
 
 	return RUN_TESTS(tests);
