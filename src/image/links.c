@@ -12,7 +12,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "host/remembered/trace.h"
+#include "host/remembered/stored.h"
 
 enum { CHUNK = 64 * 1024 };
 
@@ -86,10 +86,15 @@ static int by_content(const void *a, const void *b)
 
 static void hash(const struct finder *f, struct candidate *c, struct digest *d, uint8_t *chunk)
 {
-	_cleanup_fd_ int fd = open_source(f, &f->plan->entries[c->index]);
+	const struct plan_entry *e = &f->plan->entries[c->index];
+	_cleanup_fd_ int fd = -1;
 	uint64_t size = 0;
 	ssize_t n = -1;
 
+	c->hashed = e->id && stored_know(f->root->stored, e->id, c->sha256);
+	if (c->hashed)
+		return;
+	fd = open_source(f, e);
 	while (fd >= 0 && (n = read_full(fd, chunk, CHUNK)) > 0) {
 		digest_add(d, chunk, (size_t)n);
 		size += (uint64_t)n;
