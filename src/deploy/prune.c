@@ -238,6 +238,15 @@ static void choose_states(struct chooser *c)
 	}
 }
 
+/* Without all facts, nothing is removed. */
+static int check_notes(const struct inventory *inventory, struct err *err)
+{
+	if (!inventory->n_notes)
+		return 0;
+	err_set(err, -EIO, "not everything could be read: %s", inventory->notes[0]);
+	return err_hint(err, "what cannot be read may be needed: nothing was removed");
+}
+
 int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
 		 struct arena *arena, struct prune *out, struct err *err)
 {
@@ -247,10 +256,8 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 
 	if (e < 0)
 		return e;
-	if (inventory->n_notes) {
-		err_set(err, -EIO, "not everything could be read: %s", inventory->notes[0]);
-		return err_hint(err, "what cannot be read may be needed: nothing was removed");
-	}
+	if (check_notes(inventory, err) < 0)
+		return err->code;
 	for (size_t i = 0; i < inventory->n; i++)
 		has_modules = has_modules || inventory->rows[i].has_modules;
 	if (!has_modules) {
@@ -269,6 +276,46 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 	choose_states(&c);
 	*out = c.out;
 	return 0;
+}
+
+/* May the image go, of a kernel that is to have none? */
+static int check_own(struct chooser *c, const struct boot_image *image, struct err *err)
+{
+	const char *doubt = NULL;
+
+	if (image->kind != BOOT_IMAGE_CURRENT)
+		doubt = foreign(c, image);
+	else if (!has_identity(c, image))
+		doubt = "preroot did not make it";
+	if (!doubt && needed_by_menu(c, image->path))
+		doubt = MENU_NEEDS_IT;
+	if (!doubt)
+		return 0;
+	err_set(err, -EPERM, "%s/%s is not removed: %s", root_prefix(c->root), image->path, doubt);
+	return err_hint(err, "if nothing needs it: rm %s",
+			root_quoted(c->root, image->path, c->arena));
+}
+
+int prune_choose_kernel(const struct root *r, const struct inventory *inventory, const char *version,
+			struct arena *arena, struct prune *out, struct err *err)
+{
+	struct chooser c = {.root = r, .inventory = inventory, .arena = arena};
+	const struct inventory_row *row = inventory->rows, *end = row + inventory->n;
+	int e = check_notes(inventory, err);
+
+	while (row < end && strcmp(row->version, version) != 0)
+		row++;
+	for (size_t i = 0; row < end && i < row->n_images && e == 0; i++) {
+		e = check_own(&c, &row->images[i], err);
+		if (e == 0)
+			add(&c, &row->images[i], true, "this kernel is to have none");
+	}
+	if (row < end && !row->has_modules && !row->has_kernel && !row->is_running) {
+		c.out.gone = arena_memdup(arena, &row->version, sizeof(row->version));
+		c.out.n_gone = 1;
+	}
+	*out = c.out;
+	return e;
 }
 
 /* ---- the hint for a full /boot ---- */

@@ -41,6 +41,11 @@ struct prune {
 int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
 		 struct arena *arena, struct prune *out, struct err *err);
 
+/* All images of the kernel VERSION, which is to have none any more. -EPERM if preroot did not make the
+ * one in use, or if the machine's own boot menu boots one of them. */
+int prune_choose_kernel(const struct root *r, const struct inventory *inventory, const char *version,
+			struct arena *arena, struct prune *out, struct err *err);
+
 /* ERR says that /boot is full: its hint becomes the command that frees most there, and how much. It
  * stays what it is where nothing can be freed. KEEP as above. Returns the code that ERR holds. */
 int prune_hint(const struct root *r, unsigned keep, struct err *err);

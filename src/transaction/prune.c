@@ -18,7 +18,10 @@ static int choose(const struct prune_request *q, struct arena *arena, struct inv
 	if (cache)
 		cache_freeze(cache);
 	e = inventory_read(q->t.root, cache, arena, inventory, err);
-	return e < 0 ? e : prune_choose(q->t.root, inventory, q->keep, arena, out, err);
+	if (e < 0)
+		return e;
+	return q->version ? prune_choose_kernel(q->t.root, inventory, q->version, arena, out, err)
+			  : prune_choose(q->t.root, inventory, q->keep, arena, out, err);
 }
 
 static void log_removed(struct runlog *log, const struct prune *p)

@@ -308,3 +308,37 @@ def test_the_only_image_of_a_kernel_stays(machine):
     assert machine.path(V1, ".previous").exists() and not machine.path(V1, ".previous-2").exists()
     whys = {item["path"]: item["why"] for item in told["left"]}
     assert "there is no other image" in whys[f"boot/initrd.img-{V1}.previous"]
+
+
+# ---- a kernel that is to have no image ----
+
+def test_all_images_of_one_kernel_go(machine):
+    machine.image(V3, "before", ".previous")
+    machine.set_state(V3, good="1" * 64)
+    assert removed(machine, "--kernel", V3) == [f"initrd.img-{V3}", f"initrd.img-{V3}.previous"]
+    assert machine.state(V3)  # the kernel is there
+    assert removed(machine, "--kernel", V3) == []
+    machine.set_state(GONE, good="1" * 64)
+    assert len(removed(machine, "--kernel", GONE)) == 2
+    assert machine.state(GONE) is None
+    assert prune(machine, "--kernel", "9.9.9").text == "nothing to remove\n"
+
+
+def refused(machine, version):
+    """The error of a run that must remove nothing."""
+    before = trees.snapshot(machine.root / "boot")
+    error = prune(machine, "--kernel", version, status=FAILED).error
+    assert trees.snapshot(machine.root / "boot") == before
+    return error
+
+
+def test_an_image_of_somebody_else_does_not_go(machine):
+    machine.path(V3).write_bytes(b"of another builder")
+    assert "preroot did not make it" in refused(machine, V3)
+
+
+def test_an_image_that_the_boot_menu_needs_does_not_go(machine):
+    machine.share(V3, name=f"initrd.img-{V3}")
+    assert "boot menu" in refused(machine, V3)
+    (machine.root / f"boot/vmlinuz-{V3}").unlink()  # as behind the removal of its package
+    assert removed(machine, "--kernel", V3) == [f"initrd.img-{V3}"]

@@ -13,7 +13,7 @@
 #include "transaction/prune.h"
 
 struct options {
-	const char *top;
+	const char *top, *version;
 	bool dry_run, yes, no_loader, json;
 	uint64_t lock_seconds;
 	struct settings settings;
@@ -42,6 +42,9 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 	switch (spec->id) {
 	case OPT_ROOT:
 		o->top = args[0];
+		return 0;
+	case OPT_KERNEL:
+		o->version = args[0];
 		return 0;
 	case OPT_DRY_RUN:
 		o->dry_run = true;
@@ -176,6 +179,7 @@ static int run(struct options *o, struct err *err)
 {
 	struct prune_request q = {
 		.t = {.root = &o->root, .log = &o->log, .tell = tell, .arg = o},
+		.version = o->version,
 		.dry_run = o->dry_run,
 		.no_loader = o->no_loader,
 		.lock_seconds = (unsigned)o->lock_seconds,
@@ -225,6 +229,7 @@ static int run_verb(const struct command *self, int argc, char **argv)
 
 static const struct option_spec options[] = {
 	{"root", 'r', "DIR", "work on the system below DIR instead of /", OPT_ROOT, false},
+	{"kernel", 0, "KVER", "remove all images of this kernel that preroot made", OPT_KERNEL, false},
 	{"dry-run", 'n', NULL, "only show what would be removed", OPT_DRY_RUN, false},
 	{"yes", 'y', NULL, "do not ask, also on a terminal", OPT_YES, false},
 	{"keep", 0, "N", "previous images to keep of each kernel (1)", OPT_KEEP, false},
