@@ -12,6 +12,7 @@
 #include "base/profile.h"
 #include "base/text.h"
 #include "deploy/loader/loader.h"
+#include "deploy/loader/scripts.h"
 #include "deploy/lock.h"
 #include "deploy/place/exchange.h"
 #include "deploy/place/swap.h"
@@ -472,6 +473,23 @@ static void rebuild_all(struct rebuild *r, struct rebuild_outcome *out)
 	}
 }
 
+/* What others want to be run for images that were replaced. Without the lock: one of them may run
+ * preroot. An image that kernel-install keeps elsewhere than in /boot is not theirs. */
+static void run_scripts(struct rebuild *r, struct rebuild_outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++) {
+		struct rebuild_kernel *o = &out->kernels[i];
+		struct loader_request q = transaction_loader(r->t, &r->bootdir, o->version);
+
+		if (o->result != REBUILD_DONE || r->q->no_loader ||
+		    strcmp(r->bootdir.path, r->bootdir.boot) != 0 ||
+		    loader_run_scripts(&q, o->image, &o->loader) == 0)
+			continue;
+		out->loader_failed = true;
+		runlog_line(r->t->log, o->version, "boot-loader", RUNLOG_ERROR, "%s", o->loader.text);
+	}
+}
+
 int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 			struct rebuild_outcome *out, struct err *err)
 {
@@ -492,5 +510,8 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 		return e;
 	r.is_first = !q->check && !state_is_any(r.root, arena);
 	rebuild_all(&r, out);
+	close_fd(lock);
+	lock = -1;
+	run_scripts(&r, out);
 	return 0;
 }

@@ -41,7 +41,8 @@ struct rebuild_kernel {
 	uint64_t before, bytes; /* 0: there was none; none was made */
 	double seconds;
 	struct err err;	   /* of REBUILD_FAILED */
-	struct err loader; /* the image is unchanged, but the boot loader is not in line; code 0: it is */
+	struct err loader; /* the image is unchanged, but the boot loader is not in line; or it was
+			    * rebuilt, but a script of others failed; code 0: neither */
 	struct changes changes; /* of REBUILD_WOULD_CHANGE; but for WHY with EXPLAIN alone */
 	const char *const *warnings; /* oldest first */
 	size_t n_warnings;

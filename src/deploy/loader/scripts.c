@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deploy/loader/scripts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "deploy/loader/kit.h"
+
+#define FOLDER "etc/initramfs/post-update.d"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+static int check_owner(const struct loader_request *q, const char *path, const struct stat *st,
+		       struct err *err)
+{
+	if ((st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & 022))
+		return 0;
+	err_set(err, -EPERM, "%s/%s is not run: somebody other than root may change it",
+		root_prefix(q->root), path);
+	return err_hint(err, "chown root and chmod go-w it, if it is what it should be");
+}
+
+static int run_one(const struct loader *l, const char *path, const char *image, struct err *err)
+{
+	const char *const argv[] = {arena_printf(l->arena, "/%s", path), l->q->version,
+				    arena_printf(l->arena, "/%s", image), NULL};
+	struct stat st;
+	int e = root_stat(l->q->root, path, &st);
+
+	if (e < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return 0; /* run-parts, too, takes no notice of it */
+	e = check_owner(l->q, path, &st, err);
+	if (e == 0 && loader_run_tool(l, argv, err) < 0)
+		e = err_hint(err, "the image is in place; once this is mended, run: %s %s %s", argv[0],
+			     argv[1], argv[2]);
+	return e;
+}
+
+int loader_run_scripts(const struct loader_request *q, const char *image, struct err *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	const struct loader l = {.q = q, .arena = &arena};
+	struct stat st;
+	char **names;
+	int n = root_listdir(q->root, FOLDER, &arena, &names);
+	int e = n > 0 && root_stat(q->root, FOLDER, &st) == 0 ? check_owner(q, FOLDER, &st, err) : 0;
+
+	for (int i = 0; i < n && e == 0; i++)
+		if (strspn(names[i], LETTERS) == strlen(names[i]))
+			e = run_one(&l, arena_printf(&arena, FOLDER "/%s", names[i]), image, err);
+	return e;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What other packages want to be run once an image is replaced: the programs in
+ * /etc/initramfs/post-update.d, which is initramfs-tools' place for them. They write images to where
+ * a boot loader without files reads them, as flash-kernel and zipl do.
+ */
+
+#include "deploy/loader/loader.h"
+
+/*
+ * Runs each with the version of the kernel and the path of its image, IMAGE below the root. As
+ * run-parts does it: only names of letters, digits, '-' and '_', sorted. No shell. The first that
+ * fails ends it. -EPERM: somebody other than root may change the folder or one of them; that one was
+ * not run.
+ */
+int loader_run_scripts(const struct loader_request *q, const char *image, struct err *err);
