@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 export CC ?= gcc
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-.PHONY: build run builds check test bench dev install clean
+.PHONY: build run builds check test bench dev install uninstall clean
 
 build:
 	@tools/setup build
@@ -46,6 +46,12 @@ dev:
 
 install: build
 	@meson install -C build --no-rebuild
+
+# What the last installation has put in place.
+uninstall:
+	@[ -n "$(DESTDIR)" ] || ! command -v systemctl >/dev/null || \
+		systemctl --quiet disable preroot-good.service || :
+	@ninja -C build --quiet uninstall
 
 clean:
 	@rm -rf build

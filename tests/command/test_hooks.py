@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The hooks that build and remove images as kernels come and go, called as their managers do it."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import trees
+from lib import BUILD
+from program import PROGRAM, environment, run
+
+NVME = trees.MACHINES / "nvme.json"
+HOOKS = BUILD / "data"
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+# The program for another machine than this one. The hooks name the root themselves.
+WRAPPER = """\
+#!/bin/sh
+verb=$1
+shift
+case $verb in
+rebuild | build) set -- --hardware '{hardware}' --cache-dir '{cache}' "$@" ;;
+esac
+exec '{program}' "$verb" "$@"
+"""
+
+
+class Machine:
+    def __init__(self, tree, folder):
+        self.tree, self.root, self.version = tree, tree.root, tree.version
+        for name in ("etc/kernel/postinst.d", "var/log"):
+            (self.root / name).mkdir(parents=True)
+        (self.root / "etc/os-release").write_text("ID=debian\n")
+        self.kernel, self.boot = f"/boot/vmlinuz-{tree.version}", self.root / "boot"
+        self.image = self.boot / f"initrd.img-{tree.version}"
+        self.program = folder / "preroot"
+        self.program.write_text(WRAPPER.format(hardware=NVME, cache=folder / "cache",
+                                               program=PROGRAM))
+        self.program.chmod(0o755)
+
+    def call(self, hook, *words, status=0, text="", **env):
+        """Runs a hook with these words, TEXT as its input. Returns what it writes to stderr."""
+        done = subprocess.run(
+            ["sh", HOOKS / hook, *map(str, words)], check=False, input=text, text=True,
+            capture_output=True,
+            env=environment(**{"PREROOT": str(self.program), "PREROOT_ROOT": str(self.root),
+                               "DEB_MAINT_PARAMS": None, "INITRD": None, **env}))
+        assert done.returncode == status, done.stderr
+        assert hook not in ("debian-postinst", "debian-postrm") or done.stdout == ""
+        return done.stderr
+
+    def install(self, **options):
+        return self.call("debian-postinst", self.version, self.kernel, **options)
+
+    def remove_kernel(self):
+        """As dpkg does it: depmod's files stay until the purge."""
+        self.tree.image.unlink()
+        shutil.rmtree(self.tree.modules / "kernel")
+        (self.tree.modules / "modules.order").unlink()
+
+    def left(self):
+        return {path.name for path in self.boot.rglob("*") if path.name.startswith("initr")}
+
+
+@pytest.fixture
+def machine(tree, tmp_path):
+    return Machine(tree, tmp_path)
+
+
+# ---- kernel packages of Debian ----
+
+def test_a_kernel_package_gets_its_image_and_takes_it_away(machine):
+    machine.install(DEB_MAINT_PARAMS="configure 6.1.0-1")
+    run("verify", machine.image)
+    inode = machine.image.stat().st_ino
+    machine.install(DEB_MAINT_PARAMS="'configure' '6.1.0-1'")
+    assert machine.image.stat().st_ino == inode
+
+    run("rebuild", "--root", machine.root, "--hardware", NVME, "--kernel-cmdline", "quiet")
+    assert len(machine.left()) == 2
+    machine.remove_kernel()
+    for words in ("upgrade 6.1.0-2", "failed-upgrade", "abort-install"):
+        machine.call("debian-postrm", machine.version, machine.kernel, DEB_MAINT_PARAMS=words)
+        assert len(machine.left()) == 2
+    machine.call("debian-postrm", machine.version, machine.kernel, DEB_MAINT_PARAMS="remove")
+    assert machine.left() == set()
+    machine.call("debian-postrm", machine.version, machine.kernel, DEB_MAINT_PARAMS="purge")
+
+
+def test_callers_that_set_nothing_get_an_image(machine):
+    """installkernel of a kernel that was built by hand."""
+    machine.call("debian-postinst", machine.version)
+    assert machine.image.exists()
+    machine.call("debian-postrm", machine.version)
+    assert machine.left() == set()
+
+
+@pytest.mark.parametrize("env", [{"INITRD": "No"}, {"DEB_MAINT_PARAMS": "abort-upgrade 1"},
+                                 {"PREROOT": "/nowhere/preroot"}])
+def test_nothing_is_done_where_no_image_is_wanted(env, machine):
+    before = trees.snapshot(machine.root)
+    machine.install(**env)
+    assert trees.snapshot(machine.root) == before
+
+
+def test_modules_that_were_only_unpacked_get_their_indexes(machine):
+    for path in machine.tree.modules.glob("modules.*.bin"):
+        path.unlink()
+    machine.install()
+    run("verify", machine.image, "--root", machine.root)
+
+
+def test_a_missing_version_is_an_error_but_no_kernel_stays_half_removed(machine):
+    assert "no kernel version was given" in machine.call("debian-postinst", status=2)
+    assert "no kernel version was given" in machine.call("debian-postinst", "", status=2)
+    assert "no kernel version was given" in machine.call("debian-postrm")
+
+
+def test_a_kernel_that_cannot_get_an_image_fails_its_package_and_keeps_the_old_one(machine):
+    machine.install()
+    old = machine.image.read_bytes()
+    machine.tree.rewrite(machine.tree.image, b"not a kernel")
+    (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
+    assert "preroot: error: " in machine.install(status=1)
+    assert machine.image.read_bytes() == old
+
+
+def test_the_image_of_another_builder_stays_when_its_kernel_goes(machine):
+    machine.image.write_bytes(b"made by others")
+    machine.remove_kernel()
+    assert f"rm {machine.image}" in machine.call("debian-postrm", machine.version)
+    assert machine.image.exists()
+
+
+# ---- scripts of others ----
+
+def script(machine, name, text="", mode=0o755):
+    folder = machine.root / "etc/initramfs/post-update.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    trees.install(machine.root, "/bin/sh")
+    (folder / name).write_text(f'#!/bin/sh\necho "$0" "$@" >>/ran\n{text}\n')
+    (folder / name).chmod(mode)
+    return folder / name
+
+
+def ran(machine):
+    path = machine.root / "ran"
+    return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
+def test_scripts_in_post_update_run_once_the_image_is_in_place(machine):
+    for name in ("zipl", "flash-kernel", "with.dot"):
+        script(machine, name)
+    script(machine, "not-executable", mode=0o644)
+    machine.install()
+    words = [machine.version, f"/boot/{machine.image.name}"]
+    folder = "/etc/initramfs/post-update.d/"
+    assert ran(machine) == [[folder + "flash-kernel", *words], [folder + "zipl", *words]]
+    machine.install()
+    assert len(ran(machine)) == 2  # the image is unchanged
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
+def test_a_script_that_fails_is_named_with_what_to_do(machine):
+    script(machine, "a-bad", "echo no such flash >&2; exit 3")
+    script(machine, "b-late")
+    text = machine.install(status=1)
+    assert "a-bad ended with status 3: no such flash" in text
+    assert f"run: /etc/initramfs/post-update.d/a-bad {machine.version} /boot/" in text
+    assert machine.image.exists() and len(ran(machine)) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
+@pytest.mark.parametrize("what", ["script", "folder"])
+def test_a_script_that_others_may_change_is_not_run(what, machine):
+    path = script(machine, "loose")
+    (path if what == "script" else path.parent).chmod(0o777)
+    assert "somebody other than root may change it" in machine.install(status=1)
+    assert ran(machine) == [] and machine.image.exists()
+
+
+# ---- kernel-install ----
+
+class Plugins:
+    """kernel-install's part of the work: the environment, the order, and the copies that its own plugins
+    make between ours."""
+
+    def __init__(self, machine, folder, layout="bls"):
+        self.machine, self.layout = machine, layout
+        self.staging = folder / "staging"
+        (machine.root / "etc/os-release").write_text("ID=fedora\n")
+        (machine.root / "etc/machine-id").write_text(TOKEN + "\n")
+        shutil.copy(machine.tree.image, machine.tree.modules / "vmlinuz")
+        machine.tree.image.unlink()
+        self.folder = machine.boot / TOKEN / machine.version
+        self.entries = machine.boot / "loader/entries"
+        self.image = self.folder / "initrd"
+
+    def plugin(self, name, *words, **env):
+        env = {"KERNEL_INSTALL_LAYOUT": self.layout, "KERNEL_INSTALL_MACHINE_ID": TOKEN,
+               "KERNEL_INSTALL_STAGING_AREA": str(self.staging),
+               "KERNEL_INSTALL_INITRD_GENERATOR": "", **env}
+        return self.machine.call(f"{name}-preroot.install", *words, **env)
+
+    def add(self, *initrds, **env):
+        words = ["add", self.machine.version, self.folder, self.machine.tree.modules / "vmlinuz",
+                 *initrds]
+        shutil.rmtree(self.staging, ignore_errors=True)
+        self.staging.mkdir()
+        if self.layout == "bls":
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.plugin("50", *words, **env)
+        if self.layout == "bls":
+            self.copy(*initrds)
+        self.plugin("95", *words, **env)
+
+    def copy(self, *initrds):
+        """As 90-loaderentry.install does it: over what is there, and readable by everybody."""
+        shutil.copy(self.machine.tree.modules / "vmlinuz", self.folder / "linux")
+        names = []
+        for path in [*initrds, *self.staging.glob("initrd*")]:
+            subprocess.run(["install", "-m", "0644", path, self.folder / path.name], check=True)
+            names.append(path.name)
+        self.entries.mkdir(parents=True, exist_ok=True)
+        inside = f"/boot/{TOKEN}/{self.machine.version}"
+        (self.entries / f"{TOKEN}-{self.machine.version}.conf").write_text(
+            f"title Fedora\nversion {self.machine.version}\nmachine-id {TOKEN}\n"
+            f"options root=/dev/vda1 ro\nlinux {inside}/linux\n"
+            + "".join(f"initrd {inside}/{name}\n" for name in names))
+
+    def remove(self):
+        words = ["remove", self.machine.version, self.folder]
+        self.plugin("50", *words)
+        (self.entries / f"{TOKEN}-{self.machine.version}.conf").unlink(missing_ok=True)
+        self.plugin("95", *words)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def state(self):
+        return self.machine.root / f"var/lib/preroot/{self.machine.version}.json"
+
+
+def test_kernel_install_gets_an_image_that_preroot_knows(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    p.add()
+    run("verify", p.image)
+    assert p.image.stat().st_mode & 0o777 == 0o600
+    kernels = run("status", "--root", machine.root, "--json").json["kernels"]
+    assert [k["kernel"] for k in kernels] == [machine.version]
+    assert "unchanged" in run("rebuild", "--root", machine.root, "--hardware", NVME).text
+
+
+def test_a_second_add_keeps_the_image_that_it_replaces(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    p.add()
+    first = p.image.read_bytes()
+    (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
+    for _ in range(2):
+        p.add()
+        assert p.image.read_bytes() != first
+        assert p.image.with_name("initrd.previous").read_bytes() == first
+    assert len(list(p.entries.glob("a-preroot-previous-*"))) == 1
+
+    p.remove()
+    assert list(p.entries.iterdir()) == [] and not p.folder.exists()
+
+
+def test_a_layout_without_entries_has_the_image_in_boot(machine, tmp_path):
+    """As with GRUB, whose own plugin has copied the kernel to /boot before."""
+    p = Plugins(machine, tmp_path, "other")
+    shutil.copy(machine.tree.modules / "vmlinuz", machine.tree.image)
+    p.add()
+    assert machine.left() == {f"initramfs-{machine.version}.img"}
+    shutil.rmtree(machine.tree.modules)
+    machine.tree.image.unlink()
+    p.remove()
+    assert machine.left() == set() and not p.state().exists()
+
+
+def test_a_unified_kernel_image_is_made_of_what_is_in_the_staging_area(machine, tmp_path):
+    p = Plugins(machine, tmp_path, "uki")
+    p.add()
+    run("verify", p.staging / "initrd")
+    assert machine.left() == set()
+
+
+def test_an_old_kernel_install_has_no_staging_area(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    p.folder.mkdir(parents=True)
+    p.plugin("50", "add", machine.version, p.folder, machine.tree.modules / "vmlinuz",
+             KERNEL_INSTALL_STAGING_AREA=None, KERNEL_INSTALL_LAYOUT=None,
+             KERNEL_INSTALL_MACHINE_ID=None, KERNEL_INSTALL_INITRD_GENERATOR=None)
+    run("verify", p.image)
+
+
+@pytest.mark.parametrize("env", [{"KERNEL_INSTALL_IMAGE_TYPE": "uki"},
+                                 {"KERNEL_INSTALL_INITRD_GENERATOR": "dracut"},
+                                 {"KERNEL_INSTALL_MACHINE_ID": ""}, "initrd", "debian"])
+def test_a_kernel_that_needs_none_of_ours_gets_none(env, machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    words = ["add", machine.version, p.folder, machine.tree.modules / "vmlinuz"]
+    p.staging.mkdir()
+    if env == "initrd":
+        words.append("/boot/mine")
+    elif env == "debian":
+        plugin = machine.root / "usr/lib/kernel/install.d/85-initrd.install"
+        plugin.parent.mkdir(parents=True)
+        plugin.write_text("#!/bin/sh\n")
+        plugin.chmod(0o755)
+        machine.image.write_bytes(b"x")
+    p.plugin("50", *words, **(env if isinstance(env, dict) else {}))
+    assert list(p.staging.iterdir()) == []
+
+
+# ---- rpm and pacman ----
+
+def test_paths_from_a_package_manager_choose_the_kernels(machine):
+    modules = f"usr/lib/modules/{machine.version}"
+    shutil.copy(machine.tree.image, machine.tree.modules / "vmlinuz")
+    (machine.tree.modules / "pkgbase").write_text("linux\n")
+    machine.call("package-hook", "install", text=f"{modules}/vmlinuz\n/{modules}/kernel/x.ko\n"
+                 "usr/lib/modules/9.9.9/kernel/x.ko\nusr/lib/modules/$(touch bad)/vmlinuz\n")
+    assert (machine.boot / "vmlinuz-linux").read_bytes() == machine.tree.image.read_bytes()
+    made = machine.left()
+    assert len(made) == 1 and not (machine.root / "bad").exists()
+    (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
+    machine.call("package-hook", "install", text="usr/lib/preroot/preroot-init\n")
+    assert len(machine.left()) == 2
+
+    machine.remove_kernel()
+    (machine.boot / "vmlinuz-linux").unlink()
+    shutil.rmtree(machine.tree.modules)
+    machine.call("package-hook", "remove", text=f"{modules}/vmlinuz\n")
+    assert machine.left() == set()
+    assert "usage" in machine.call("package-hook", status=2)
+
+
+def test_pacman_calls_the_hook_with_paths():
+    for name, word in (("90-preroot-install", "install"), ("91-preroot-remove", "remove")):
+        lines = (HOOKS / f"{name}.hook").read_text().splitlines()
+        assert f"Exec = /usr/local/lib/preroot/package-hook {word}" in lines
+        assert "NeedsTargets" in lines and "Target = usr/lib/modules/*/vmlinuz" in lines
