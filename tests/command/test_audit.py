@@ -435,6 +435,26 @@ def test_packages_that_ask_initramfs_tools_for_an_image(machine):
     assert machine.all() == []
 
 
+@pytest.mark.parametrize("command, path", [
+    ("usr/sbin/update-initramfs", "etc/kernel/postinst.d/initramfs-tools"),
+    ("usr/bin/dracut", "etc/kernel/install.d/50-dracut.install")])
+@pytest.mark.parametrize("is_script", [False, True])
+def test_a_hook_that_calls_preroot_by_another_name_replaces_nothing(is_script, command, path,
+                                                                    machine):
+    for name in (path, "usr/sbin/preroot"):
+        machine.write(name, "#!/bin/sh\n")
+        (machine.root / name).chmod(0o755)
+    machine.rebuild()
+    machine.one("other-builder", "warning")
+    link = machine.root / (f"usr/lib/preroot/names/{os.path.basename(command)}" if is_script
+                           else command)
+    if is_script:  # as Debian's package has it
+        machine.write(command, "#!/bin/sh\n")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to("/usr/sbin/preroot")
+    assert machine.all() == []
+
+
 def test_builders_that_replace_nothing(machine):
     scripts = ["usr/lib/kernel/install.d/51-dracut-rescue.install",
                "usr/lib/kernel/install.d/50-dracut.install", "etc/kernel/postinst.d/zz-update-grub",

@@ -8,6 +8,7 @@
 
 #define PLUGINS	     "etc/kernel/install.d"
 #define HOOKS	     "etc/pacman.d/hooks"
+#define OUR_NAMES    "usr/lib/preroot/names"
 #define DEBIAN_CONF  "etc/initramfs-tools/update-initramfs.conf"
 #define AT_A_KERNEL  "when a kernel is installed"
 #define AT_A_PACKAGE "when a package asks for it"
@@ -20,13 +21,6 @@ struct list {
 	struct builder *items;
 	size_t n;
 };
-
-static void add(struct list *l, const char *name, const char *path, const char *when,
-		const char *command)
-{
-	l->items = arena_grow(l->arena, l->items, l->n, sizeof(*l->items));
-	l->items[l->n++] = (struct builder){name, path, when, command};
-}
 
 /* The builder that a script of this name runs, or NULL. A script that only makes rescue images, or
  * cleans up, overwrites none of our images. */
@@ -41,6 +35,43 @@ static const char *builder_of(const char *file)
 		if (strstr(file, builders[i]))
 			return builders[i];
 	return NULL;
+}
+
+/* The command by which the scripts of BUILDER build is preroot under another name: they stay behind
+ * when its package makes way for ours. */
+static bool is_ours(const struct list *l, const char *builder)
+{
+	static const struct {
+		const char *builder, *command;
+	} rows[] = {
+		{"initramfs-tools", "usr/sbin/update-initramfs"},
+		{"dracut", "usr/bin/dracut"},
+		{"dracut", "usr/sbin/dracut"},
+	};
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *path = rows[i].command;
+		const char *file = root_resolve(l->root, path, l->arena);
+
+		if (strcmp(rows[i].builder, builder) != 0 || !file)
+			continue;
+		/* Debian's package has a script there, which runs this. */
+		if (strcmp(base_name(file), "preroot") == 0 ||
+		    root_lstat(l->root, arena_printf(l->arena, OUR_NAMES "/%s", base_name(path)),
+			       &st) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add(struct list *l, const char *name, const char *path, const char *when,
+		const char *command)
+{
+	if (is_ours(l, name))
+		return;
+	l->items = arena_grow(l->arena, l->items, l->n, sizeof(*l->items));
+	l->items[l->n++] = (struct builder){name, path, when, command};
 }
 
 /* PATH below the root, quoted for a shell command. */
