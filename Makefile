@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 export CC ?= gcc
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-.PHONY: build run builds check test bench dev install uninstall clean
+.PHONY: build run builds check test bench dev deb install uninstall clean
 
 build:
 	@tools/setup build
@@ -43,6 +43,11 @@ dev:
 	@tools/setup check
 	@test -f build/dev/build.ninja || meson setup build/dev -Ddeveloper=true -Dwerror=true
 	@ninja -C build/dev --quiet
+
+# Debian packages, in build/deb.
+deb:
+	@tools/setup deb
+	@tools/deb
 
 install: build
 	@meson install -C build --no-rebuild
