@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 export CC ?= gcc
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-.PHONY: build run builds check test bench dev deb install uninstall clean
+.PHONY: build run builds check test bench dev deb deb-test install uninstall clean
 
 build:
 	@tools/setup build
@@ -48,6 +48,11 @@ dev:
 deb:
 	@tools/setup deb
 	@tools/deb
+
+# The packages with Debian's kernels, in a guest: two boots.
+deb-test: deb
+	@tools/setup test
+	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/packages
 
 install: build
 	@meson install -C build --no-rebuild
