@@ -127,6 +127,17 @@ def test_a_kernel_that_cannot_get_an_image_fails_its_package_and_keeps_the_old_o
     assert machine.image.read_bytes() == old
 
 
+@pytest.mark.parametrize("command, is_other", [("/bin/true", True), ("usr/sbin/preroot", False)])
+def test_beside_another_builder_a_failure_does_not_fail_the_package(command, is_other, machine):
+    machine.tree.rewrite(machine.tree.image, b"not a kernel")
+    shutil.copy("/bin/true", machine.root / "usr/sbin/preroot")
+    (machine.root / "usr/sbin/update-initramfs").symlink_to(
+        command if command.startswith("/") else machine.root / command)
+    text = machine.install(status=0 if is_other else 1)
+    assert ("the image of the other builder stays" in text) == is_other
+    assert not machine.image.exists()
+
+
 def test_the_image_of_another_builder_stays_when_its_kernel_goes(machine):
     machine.image.write_bytes(b"made by others")
     machine.remove_kernel()
@@ -284,6 +295,20 @@ def test_a_unified_kernel_image_is_made_of_what_is_in_the_staging_area(machine, 
     p.add()
     run("verify", p.staging / "initrd")
     assert machine.left() == set()
+
+
+def test_beside_another_builder_a_failure_leaves_its_image_in_the_staging_area(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    p.staging.mkdir()
+    p.folder.mkdir(parents=True)
+    words = ["add", machine.version, p.folder, machine.tree.modules / "vmlinuz"]
+    machine.tree.rewrite(machine.tree.modules / "vmlinuz", b"not a kernel")
+    p.plugin("50", *words, status=1)
+    (p.staging / "initrd").write_bytes(b"made by dracut")
+    assert "other builder" in p.plugin("50", *words)
+    p.copy()
+    p.plugin("95", *words)
+    assert p.image.read_bytes() == b"made by dracut"
 
 
 def test_an_old_kernel_install_has_no_staging_area(machine, tmp_path):
