@@ -75,7 +75,10 @@ static const char *default_dir(struct arena *arena)
 
 const char *caching_folder(const struct caching *c, struct arena *arena)
 {
-	return c->no_cache ? NULL : c->dir ? c->dir : default_dir(arena);
+	if (c->no_cache || c->dir)
+		return c->no_cache ? NULL : c->dir;
+	/* Its files get their names through /proc, which a container may not have. */
+	return access("/proc/self/fd", X_OK) == 0 ? default_dir(arena) : NULL;
 }
 
 struct reuse_options caching_options(const struct caching *c, struct arena *arena)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,12 +44,11 @@ void cli_request_clear(struct cli_request *r)
 
 const char *cli_find_init(struct arena *arena)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash, *beside;
+	const char *called = (const char *)getauxval(AT_EXECFN);
+	char self[PATH_MAX], *slash, *beside;
 
-	if (n > 0) {
-		self[n] = '\0';
+	/* The second one is for a container without /proc. */
+	if (realpath("/proc/self/exe", self) || (called && realpath(called, self))) {
 		slash = strrchr(self, '/');
 		beside = arena_printf(arena, "%.*s/preroot-init", (int)(slash - self), self);
 		if (access(beside, R_OK) == 0)

@@ -84,15 +84,18 @@ int root_open(const char *path, struct root *out, struct err *err)
 	if (fd < 0)
 		return err_sys(err, -errno, "root directory %s", path);
 	*out = (struct root){.fd = fd};
-	if (!fd_path(fd, out->path)) {
+	out->is_host = fstat(fd, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
+		       st.st_ino == host.st_ino;
+	/* A container in which an image is built may have no /proc. */
+	if (!fd_path(fd, out->path) && !out->is_host) {
 		root_close(out);
 		err_set(err, -ENOENT, "/proc is not mounted, and is needed to find files below %s",
 			path);
 		return err_hint(err, "mount -t proc proc /proc");
 	}
+	if (out->is_host)
+		strcpy(out->path, "/");
 	out->held = held_new();
-	out->is_host = fstat(fd, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev &&
-		       st.st_ino == host.st_ino;
 	return 0;
 }
 
@@ -291,6 +294,15 @@ char *root_readlink(const struct root *r, const char *path, struct arena *arena)
 						    : arena_strndup(arena, target, (size_t)n);
 }
 
+/* The same as fd_path() for a PATH below "/", without /proc. */
+static bool host_path(const struct root *r, const char *path, char out[PATH_MAX])
+{
+	char whole[PATH_MAX];
+
+	return r->is_host && snprintf(whole, sizeof(whole), "/%s", path) < PATH_MAX &&
+	       realpath(whole, out);
+}
+
 char *root_resolve(const struct root *r, const char *path, struct arena *arena)
 {
 	_cleanup_fd_ int fd = -1;
@@ -299,7 +311,8 @@ char *root_resolve(const struct root *r, const char *path, struct arena *arena)
 
 	trace_note(r->trace, TRACE_RESOLVE, path);
 	fd = open_below(r, path, O_PATH);
-	if (fd < 0 || !fd_path(fd, whole) || strncmp(whole, r->path, n) != 0)
+	if (fd < 0 || (!fd_path(fd, whole) && !host_path(r, path, whole)) ||
+	    strncmp(whole, r->path, n) != 0)
 		return NULL;
 	path = whole + n;
 	while (*path == '/')

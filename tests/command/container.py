@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A root that is entered like a container in which an image is built: without /proc, /sys, /dev and a
+boot loader, and without an environment."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from lib import BUILD
+from lib.command import run
+from program import Result, environment
+
+_ENTER = ("chroot",) if os.geteuid() == 0 else ("unshare", "-r", "chroot")
+
+
+class Container:
+    """The root of TREE with the program, as plain users get it: the sanitizers need /proc."""
+
+    def __init__(self, tree, names=("preroot",)):
+        self.root, self.version = tree.root, tree.version
+        folder = self.root / "opt/preroot"
+        folder.mkdir(parents=True)
+        for name in ("preroot", "preroot-init", "preroot-init.cpio.zst"):
+            shutil.copy(BUILD / name, folder)
+        for name in names:
+            (self.root / "usr/sbin" / name).symlink_to("/opt/preroot/preroot")
+        for library in re.findall(r"/\S+", run(["ldd", BUILD / "preroot"]).stdout):
+            to = self.root / library.lstrip("/")
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, to)
+
+    def run(self, name, *args):
+        """Runs the program under that name: its Result, not checked."""
+        enter = [shutil.which(_ENTER[0], path=environment()["PATH"]), *_ENTER[1:]]
+        words = [*enter, self.root, f"/usr/sbin/{name}", *args]
+        done = subprocess.run([str(word) for word in words], env={}, check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        return Result(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images are built in containers that have neither /proc nor /sys."""
+
+import pytest
+
+from container import Container
+from program import DONE, FAILED, check, run
+
+
+@pytest.fixture
+def container(tree):
+    return Container(tree)
+
+
+def test_an_image_is_built_without_proc(container):
+    image = f"/lib/modules/{container.version}/initramfs.img"
+    check(container.run("preroot", "build", "--generic", image, container.version), DONE)
+    run("verify", container.root / image.lstrip("/"))
+
+
+def test_images_in_use_are_rebuilt_without_proc(container):
+    assert ": rebuilt, " in check(container.run(
+        "preroot", "rebuild", "--generic", container.version), DONE).text
+    run("verify", container.root / f"boot/initramfs-{container.version}.img")
+    assert container.run("preroot", "rebuild", "--generic", container.version).text == (
+        f"{container.version}: unchanged\n")
+
+
+def test_a_hostonly_image_needs_the_hardware(container):
+    result = check(container.run("preroot", "rebuild", container.version), FAILED)
+    assert "/sys is not mounted" in result.error and "--generic" in result.hint
+
+
+def test_another_root_needs_proc(container):
+    (container.root / "other").mkdir()
+    result = check(container.run("preroot", "status", "--root", "/other"), FAILED)
+    assert "/proc is not mounted" in result.error
