@@ -16,6 +16,33 @@ static int check_logfile(const char *path, struct err *err)
 	return err_set(err, -EINVAL, "the log file \"%s\" is no path with a leading slash", path);
 }
 
+/* KEY=VALUE or KEY+=VALUE. */
+static int set_key(struct settings *s, const char *text, struct err *err)
+{
+	const size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+	const bool append = text[len] == '+';
+	const size_t n = s->places.n_given;
+
+	if (!len || text[len + append] != '=') {
+		err_set(err, -EINVAL, "--set takes KEY=VALUE or KEY+=VALUE, not \"%s\"", text);
+		return err_hint(err, "the keys are in the manual page: man preroot.conf");
+	}
+	s->given = arena_grow(&s->arena, s->given, n, sizeof(*s->given));
+	s->given[n] = (struct conf_assignment){.key = arena_strndup(&s->arena, text, len),
+					       .append = append,
+					       .text = text + len + append + 1,
+					       .file = "--set",
+					       .line = (unsigned)n + 1};
+	s->places.given = s->given;
+	s->places.n_given = n + 1;
+	return 0;
+}
+
+void settings_clear(struct settings *s)
+{
+	arena_clear(&s->arena);
+}
+
 int settings_apply(struct settings *s, const struct option_spec *spec, char **args, struct err *err)
 {
 	uint64_t level;
@@ -27,6 +54,12 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 		break;
 	case OPT_CONFDIR:
 		s->places.folder = args[0];
+		break;
+	case OPT_ADD_CONFDIR:
+		s->places.added = args[0];
+		break;
+	case OPT_SET:
+		r = set_key(s, args[0], err);
 		break;
 	case OPT_KEEP:
 		s->has_keep = true;
@@ -141,7 +174,7 @@ static void explain(const struct config *c)
 int settings_read(struct settings *s, const struct root *root, const char *kernel,
 		  struct arena *arena, struct err *err)
 {
-	bool was_named = s->places.file || s->places.folder;
+	bool was_named = s->places.file || s->places.folder || s->places.added || s->places.n_given;
 	int r = config_read(root, &s->places, kernel ? kernel : "", arena, &s->config, err);
 	struct request request;
 

@@ -15,7 +15,9 @@
 
 #define CONF_OPTIONS                                                                            \
 	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF, true},         \
-	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true}
+	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true},  \
+	{"add-confdir", 0, "DIR", "read DIR, too", OPT_ADD_CONFDIR, true},                      \
+	{"set", 0, "KEY=VALUE", "a setting, after all files; KEY+=VALUE adds", OPT_SET, true}
 #define TELLING_OPTIONS                                                                         \
 	CONF_OPTIONS,                                                                           \
 	{"stdlog", 'L', "LEVEL", "which messages to print: 0 (none) to 6 (4)",                  \
@@ -33,6 +35,8 @@ struct settings {
 
 	/* From the command line. */
 	struct config_places places;
+	struct conf_assignment *given; /* by --set */
+	struct arena arena;
 	bool has_keep, has_standard;
 	int louder;
 	const char *logfile_given;
@@ -45,6 +49,8 @@ struct settings {
 	enum runlog_level file, system;
 	const char *logfile; /* below the root */
 };
+
+void settings_clear(struct settings *s);
 
 /* To be called with every option. 1: it was one of the above, or --keep; 0: it is the caller's;
  * -EINVAL. */

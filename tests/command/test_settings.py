@@ -59,6 +59,11 @@ def refused(machine, *more):
     return result.error
 
 
+def packed(machine):
+    """The names of what is in the image."""
+    return {line.rpartition("/")[2] for line in run("list", machine.image).text.splitlines()}
+
+
 # ---- previous images ----
 
 def test_number_of_previous_images(machine):
@@ -147,6 +152,37 @@ def test_other_places(machine, tmp_path):
     assert machine.image.with_name(machine.image.name + ".previous").exists()
     (tmp_path / "own.d/b.conf").write_text("preroot_keep=ten\n")
     assert "own.d/b.conf:1:" in refused(machine, "-c", own, "--confdir", tmp_path / "own.d")
+
+
+def test_an_added_folder_is_a_path_or_a_name_in_the_usual_ones(machine, tmp_path):
+    machine.write(f"{ETC}/b.conf", "preroot_keep=0\n")
+    machine.write(f"{USR}/mine/c.conf", "preroot_keep=usr\n")
+    assert f"/{USR}/mine/c.conf:1:" in refused(machine, "--add-confdir", "mine")
+    machine.write(f"{ETC}/mine/c.conf", "preroot_keep=etc\n")
+    assert f"/{ETC}/mine/c.conf:1:" in refused(machine, "--add-confdir", "mine")
+    (tmp_path / "a.d").mkdir()
+    (tmp_path / "a.d/b.conf").write_text("preroot_keep=x\n")  # the file in /etc comes first
+    machine.rebuild("--add-confdir", tmp_path / "a.d")
+    (tmp_path / "a.d/c.conf").write_text("preroot_keep=x\n")
+    assert f"{tmp_path}/a.d/c.conf:1:" in refused(machine, "--add-confdir", tmp_path / "a.d")
+    assert "/none" in refused(machine, "--add-confdir", tmp_path / "none")
+
+
+def test_a_setting_of_the_command_line_comes_after_all_files(machine):
+    machine.write(f"{ETC}/b.conf", "preroot_keep=x\nadd_drivers=dummy\n")
+    words = ("--set", "preroot_keep=2")
+    machine.rebuild(*words)
+    assert "dummy.ko.zst" in packed(machine)
+    assert "--set:2: preroot_keep=\"$x\"" in refused(machine, *words, "--set=preroot_keep=$x")
+    machine.rebuild(*words, "--set=add_drivers+= qla1280 ")
+    assert {"dummy.ko.zst", "qla1280.ko.zst"} <= packed(machine)
+    machine.rebuild(*words, "--set=add_drivers=qla1280")
+    assert "dummy.ko.zst" not in packed(machine)
+
+
+@pytest.mark.parametrize("text", ["preroot_keep", "=1", "preroot_keep+1", "a b=1", ""])
+def test_a_setting_of_the_command_line_is_an_assignment(text, machine):
+    assert "--set takes KEY=VALUE" in refused(machine, "--set", text)
 
 
 def test_what_is_named_must_be_there(machine, tmp_path):

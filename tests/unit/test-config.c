@@ -41,7 +41,7 @@ static void fixture_clear(struct fixture *f)
 
 static int read_from(struct fixture *f, const char *file, const char *folder)
 {
-	struct config_places places = {file, folder};
+	struct config_places places = {.file = file, .folder = folder};
 
 	return config_read(&f->root, &places, "6.1.0-9", &f->arena, &f->config, &f->err);
 }

@@ -142,6 +142,7 @@ static void print_json(const struct audit_report *r)
 static void clear(struct audit_options *o)
 {
 	buf_clear(&o->given);
+	settings_clear(&o->settings);
 	caching_end(&o->caching);
 	cli_request_clear(&o->q);
 }

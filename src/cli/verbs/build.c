@@ -91,6 +91,7 @@ static void clear_options(struct build_options *o)
 {
 	caching_end(&o->caching);
 	cli_request_clear(&o->q);
+	settings_clear(&o->settings);
 }
 
 static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)

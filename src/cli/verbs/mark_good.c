@@ -105,6 +105,7 @@ static void print_json(const struct good *g)
 static void clear(struct options *o)
 {
 	caching_end(&o->caching);
+	settings_clear(&o->settings);
 }
 
 static int run(const struct command *self, int argc, char **argv)

@@ -86,6 +86,7 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 static void clear_options(struct plan_options *o)
 {
 	cli_request_clear(&o->q);
+	settings_clear(&o->settings);
 }
 
 /* Makes the plan from the settings and the command line. */

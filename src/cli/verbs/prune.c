@@ -32,6 +32,7 @@ static void clear(struct options *o)
 	caching_end(&o->caching);
 	root_close(&o->root);
 	arena_clear(&o->arena);
+	settings_clear(&o->settings);
 }
 
 static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)

@@ -43,6 +43,7 @@ static void clear(struct rebuild_options *o)
 	caching_end(&o->caching);
 	root_close(&o->root);
 	cli_request_clear(&o->q);
+	settings_clear(&o->settings);
 }
 
 /* ---- telling ---- */

@@ -29,6 +29,7 @@ static void clear(struct restore *r)
 	runlog_close(&r->log);
 	root_close(&r->root);
 	arena_clear(&r->arena);
+	settings_clear(&r->settings);
 }
 
 static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)

@@ -489,6 +489,14 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 	return r;
 }
 
+void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a)
+{
+	struct conf_assignment whole = *a;
+
+	split(arena, &whole);
+	append(c, arena, &whole);
+}
+
 /* ---- answers ---- */
 
 const struct conf_assignment *conf_find(const struct conf *c, const char *key)

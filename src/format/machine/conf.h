@@ -61,6 +61,9 @@ struct conf_source {
 int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
 	       struct err *err);
 
+/* Appends an assignment that comes from no file: A without its words, which are found here. */
+void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a);
+
 /* The last assignment to KEY, which decides the value of a KEY that is not a list. NULL: none. */
 const struct conf_assignment *conf_find(const struct conf *c, const char *key);
 

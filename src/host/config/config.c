@@ -204,18 +204,46 @@ static int list_folder(struct reader *r, const struct place *folder, bool must_b
 	return 0;
 }
 
-static int list_all(struct reader *r, const char *own, struct err *err)
+/* NAME in FOLDER. */
+static struct place inside(struct reader *r, struct place folder, const char *name)
+{
+	folder.path = arena_printf(r->arena, "%s/%s", folder.path, name);
+	folder.shown = arena_printf(r->arena, "%s/%s", folder.shown, name);
+	return folder;
+}
+
+/* The folder that dracut's --add-confdir means: a path, or a name in one of the usual folders. */
+static int list_added(struct reader *r, const struct config_places *places, struct err *err)
+{
+	struct place found[3] = {{0}, {r->root, folders[0], folders[0]},
+				 {r->root, folders[1], folders[1]}};
+	struct stat st;
+	int e = own_place(r, places->added, &found[0], err);
+	size_t i = 0;
+
+	if (e == 0 && places->folder)
+		e = own_place(r, places->folder, &found[1], err);
+	for (size_t k = 1; k < ARRAY_SIZE(found) && e == 0; k++)
+		found[k] = inside(r, found[k], places->added);
+	while (e == 0 && i < ARRAY_SIZE(found) && root_stat(found[i].root, found[i].path, &st) < 0)
+		i++;
+	return e < 0 ? e : list_folder(r, &found[i % ARRAY_SIZE(found)], true, err);
+}
+
+static int list_all(struct reader *r, const struct config_places *places, struct err *err)
 {
 	int e = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && e == 0; i++) {
 		struct place folder = {r->root, folders[i], folders[i]};
-		bool is_own = i == 0 && own;
+		bool is_own = i == 0 && places->folder;
 
 		if (is_own)
-			e = own_place(r, own, &folder, err);
+			e = own_place(r, places->folder, &folder, err);
 		if (e == 0)
 			e = list_folder(r, &folder, is_own, err);
+		if (e == 0 && i == 0 && places->added)
+			e = list_added(r, places, err);
 	}
 	if (e == 0 && r->n)
 		qsort(r->list, r->n, sizeof(*r->list), by_name);
@@ -264,9 +292,11 @@ static int read_all_files(struct reader *r, const struct config_places *places, 
 	if (e == 0)
 		e = read_place(r, &first, places->file != NULL, err);
 	if (e == 0)
-		e = list_all(r, places->folder, err);
+		e = list_all(r, places, err);
 	for (size_t i = 0; i < r->n && e == 0; i++)
 		e = read_place(r, &r->list[i], true, err);
+	for (size_t i = 0; i < places->n_given && e == 0; i++)
+		conf_add(&r->out->values, r->arena, &places->given[i]);
 	return e;
 }
 

@@ -30,6 +30,10 @@ enum { CONFIG_FILES_MAX = 1000 };
 struct config_places {
 	const char *file;   /* for /etc/dracut.conf; must be there */
 	const char *folder; /* for /etc/dracut.conf.d; must be there */
+	const char *added;  /* a folder that comes behind that one: a path, or the name of a folder in
+			     * it or in /usr/lib/dracut/dracut.conf.d; must be there; NULL: none */
+	const struct conf_assignment *given; /* by the command line: they come after all files */
+	size_t n_given;
 };
 
 struct config {
