@@ -291,6 +291,17 @@ def test_one_kernel_that_fails_does_not_stop_the_others(machine):
     assert [k["result"] for k in result["kernels"]] == ["failed", "unchanged"]
 
 
+def test_kernels_are_rebuilt_by_name(machine, trixie):
+    other = trees.make_small(trixie, machine.tree.root / "other", ["nvme", "ext4"])
+    for path in ("boot", "lib/modules"):
+        shutil.copytree(other.root / path, machine.tree.root / path, dirs_exist_ok=True)
+    versions = [other.version, machine.tree.version]
+    assert "9.9.9" in machine.rebuild(*versions, "9.9.9", status=FAILED).error
+    assert not machine.images()
+    assert re.findall(r"^(\S+): rebuilt", machine.rebuild(*versions).text, re.M) == versions
+    assert "--try-next" in machine.rebuild(*versions, "--try-next", status=USAGE).error
+
+
 def lose_indexes(tree):
     for path in tree.modules.glob("modules.*"):
         path.unlink()

@@ -34,7 +34,9 @@ struct rebuild_options {
 	struct teller teller;
 	struct root root;
 	struct runlog log;
-	size_t n; /* kernels */
+	char **named; /* kernels on the command line */
+	size_t n_named;
+	size_t n; /* kernels that are rebuilt */
 };
 
 static void clear(struct rebuild_options *o)
@@ -189,26 +191,30 @@ static int conclude(const struct rebuild_options *o, const struct rebuild_outcom
 
 /* ---- the run ---- */
 
-/* Sets *OUT to the versions of the kernels to rebuild, and returns their number. */
-static int choose(struct rebuild_options *o, const char *version, const char *const **out,
-		  struct err *err)
+/* The kernels that were named, or else the one that kernel_find() chooses. Their number. */
+static int find_named(struct rebuild_options *o, struct kernel **out, struct err *err)
 {
-	struct kernel *kernels, one;
+	size_t n = o->n_named ? o->n_named : 1;
+	int e = 0;
+
+	*out = arena_alloc(&o->q.arena, n * sizeof(**out));
+	for (size_t i = 0; i < n && e == 0; i++)
+		e = kernel_find(&o->root, o->n_named ? o->named[i] : NULL, &o->q.arena, &(*out)[i],
+				err);
+	return e < 0 ? e : (int)n;
+}
+
+/* Sets *OUT to the versions of the kernels to rebuild, and returns their number. */
+static int choose(struct rebuild_options *o, const char *const **out, struct err *err)
+{
+	struct kernel *kernels;
 	const char **versions;
-	int n = 1;
+	int n = o->all ? kernels_list(&o->root, &o->q.arena, &kernels, err)
+		       : find_named(o, &kernels, err);
 
-	if (!o->all) {
-		int e = kernel_find(&o->root, version, &o->q.arena, &one, err);
-
-		if (e < 0)
-			return e;
-		kernels = &one;
-	} else {
-		n = kernels_list(&o->root, &o->q.arena, &kernels, err);
-		if (n == 0)
-			return err_set(err, -ENOENT, "there is no kernel below %s/lib/modules",
-				       root_prefix(&o->root));
-	}
+	if (n == 0)
+		return err_set(err, -ENOENT, "there is no kernel below %s/lib/modules",
+			       root_prefix(&o->root));
 	versions = arena_alloc(&o->q.arena, (size_t)(n > 0 ? n : 1) * sizeof(*versions));
 	for (int i = 0; i < n; i++)
 		versions[i] = kernels[i].version;
@@ -217,8 +223,7 @@ static int choose(struct rebuild_options *o, const char *version, const char *co
 }
 
 /* Finds the kernels to rebuild, and reads the settings. */
-static int prepare(struct rebuild_options *o, const char *version, const char *const **versions,
-		   struct err *err)
+static int prepare(struct rebuild_options *o, const char *const **versions, struct err *err)
 {
 	struct bootdir bootdir; /* a /boot that is not mounted hides kernels */
 	int n = root_open(o->q.root, &o->root, err);
@@ -226,7 +231,7 @@ static int prepare(struct rebuild_options *o, const char *version, const char *c
 	if (n == 0)
 		n = bootdir_read(&o->root, &o->q.arena, &bootdir, err);
 	if (n == 0)
-		n = choose(o, version, versions, err);
+		n = choose(o, versions, err);
 	if (n >= 0 &&
 	    settings_read(&o->settings, &o->root, n == 1 ? **versions : NULL, &o->q.arena, err) < 0)
 		n = err->code;
@@ -238,11 +243,10 @@ static int prepare(struct rebuild_options *o, const char *version, const char *c
 	return n;
 }
 
-static int run(struct rebuild_options *o, const char *version, struct rebuild_outcome *out,
-	       struct err *err)
+static int run(struct rebuild_options *o, struct rebuild_outcome *out, struct err *err)
 {
 	const char *const *versions = NULL;
-	int n = prepare(o, version, &versions, err);
+	int n = prepare(o, &versions, err);
 	struct rebuild_request q = {
 		.t = {.root = &o->root,
 		      .given = &o->q.request,
@@ -317,7 +321,7 @@ static int check_options(struct rebuild_options *o, int n_args, struct err *err)
 		return err_set(err, -EINVAL,
 			       "--check changes nothing: it goes with neither --force "
 			       "nor --try-next");
-	if (o->try_next && (o->all || o->no_loader))
+	if (o->try_next && (o->all || n_args > 1 || o->no_loader))
 		return err_set(err, -EINVAL,
 			       "--try-next is for one kernel and takes the boot "
 			       "loader: it goes with neither --all nor "
@@ -347,7 +351,9 @@ static int run_verb(const struct command *self, int argc, char **argv)
 		return cli_usage(r, &err);
 	o.teller.json = o.q.json;
 	o.q.request.init = cli_find_init(&o.q.arena);
-	r = run(&o, r > 0 ? argv[0] : NULL, &out, &err);
+	o.named = argv;
+	o.n_named = (size_t)r;
+	r = run(&o, &out, &err);
 	if (r < 0 && o.q.json)
 		cli_print_json_err(&err);
 	if (r < 0)
@@ -379,9 +385,9 @@ static const struct option_spec options[] = {
 
 const struct command command_rebuild = {
 	.name = "rebuild",
-	.positional = "[KVER]",
-	.summary = "Rebuild the image that a kernel boots with.",
+	.positional = "[KVER...]",
+	.summary = "Rebuild the images that kernels boot with.",
 	.options = options,
-	.max = 1,
+	.max = -1,
 	.run = run_verb,
 };
