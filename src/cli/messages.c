@@ -13,7 +13,19 @@
 #include "cli/json.h"
 
 /* Global, like the streams. */
+static struct cli_caller called_as = {"preroot", NULL, RUNLOG_INFO};
 static enum runlog_level level_shown = RUNLOG_INFO;
+
+void cli_call_as(const struct cli_caller *caller)
+{
+	called_as = *caller;
+	level_shown = caller->level;
+}
+
+const struct cli_caller *cli_caller(void)
+{
+	return &called_as;
+}
 
 bool cli_is_coloured(FILE *f)
 {
@@ -29,9 +41,9 @@ static void print_message(const char *colour, const char *kind, const char *text
 
 	escape_command(text, shown, size);
 	if (cli_is_coloured(stderr))
-		fprintf(stderr, "preroot: \033[%sm%s:\033[0m %s\n", colour, kind, shown);
+		fprintf(stderr, "%s: \033[%sm%s:\033[0m %s\n", called_as.name, colour, kind, shown);
 	else
-		fprintf(stderr, "preroot: %s: %s\n", kind, shown);
+		fprintf(stderr, "%s: %s: %s\n", called_as.name, kind, shown);
 }
 
 const char *cli_hint(const struct err *err)
@@ -53,7 +65,7 @@ static void print_error(const struct err *err)
 		char shown[2 * ERR_HINT_MAX];
 
 		escape_command(hint, shown, sizeof(shown));
-		fprintf(stderr, "preroot: hint: %s\n", shown);
+		fprintf(stderr, "%s: hint: %s\n", called_as.name, shown);
 	}
 }
 
@@ -133,14 +145,15 @@ void cli_tell_waiting(const char *text, void *arg)
 {
 	(void)arg;
 	if (cli_shows(RUNLOG_INFO))
-		fprintf(stderr, "preroot: %s\n", text);
+		fprintf(stderr, "%s: %s\n", called_as.name, text);
 }
 
 int cli_end(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	fprintf(stderr, "preroot: error: writing to standard output: %s\n", strerror(errno));
+	fprintf(stderr, "%s: error: writing to standard output: %s\n", called_as.name,
+		strerror(errno));
 	return EXIT_FAILED;
 }
 

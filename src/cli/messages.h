@@ -21,6 +21,18 @@ enum exit_status {
 /* What to do about ERR: its hint or, where only rights are missing, whose; NULL. */
 const char *cli_hint(const struct err *err);
 
+/* By which name the program was called: it is in front of messages. */
+struct cli_caller {
+	const char *name;
+	const char *log;	  /* where it logs unless the configuration says so, below the root;
+				   * NULL: a build is not logged, the rest to RUNLOG_PATH */
+	enum runlog_level level; /* which messages it prints unless the configuration says so */
+};
+
+/* The strings are borrowed. */
+void cli_call_as(const struct cli_caller *caller);
+const struct cli_caller *cli_caller(void);
+
 /* "preroot: error: ...", the hint on a line of its own; with --json the error as JSON, too, unless
  * JSON was printed already. Returns EXIT_FAILED. */
 int cli_fail(const struct err *err);

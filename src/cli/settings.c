@@ -19,7 +19,7 @@ static int check_logfile(const char *path, struct err *err)
 /* KEY=VALUE or KEY+=VALUE. */
 static int set_key(struct settings *s, const char *text, struct err *err)
 {
-	const size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+	const size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
 	const bool append = text[len] == '+';
 	const size_t n = s->places.n_given;
 
@@ -113,7 +113,9 @@ static int read_logfile(struct settings *s, struct err *err)
 {
 	const struct conf_assignment *a = conf_find(&s->config.values, "logfile");
 
-	s->logfile = s->logfile_given ? s->logfile_given : RUNLOG_PATH;
+	s->logfile = s->logfile_given    ? s->logfile_given
+		     : cli_caller()->log ? cli_caller()->log
+					 : RUNLOG_PATH;
 	if (!a)
 		return 0;
 	if (*a->text && check_logfile(a->text, err) < 0)
@@ -139,7 +141,7 @@ static enum runlog_level add_levels(enum runlog_level level, int more)
 static int read_values(struct settings *s, struct err *err)
 {
 	const struct conf *c = &s->config.values;
-	enum runlog_level standard = RUNLOG_INFO;
+	enum runlog_level standard = cli_caller()->level;
 	uint64_t keep = KEEP_DEFAULT;
 	int r = read_number(c, "preroot_keep", KEEP_MAX, &keep, err);
 

@@ -201,6 +201,12 @@ static bool is_impossible(int r)
 int image_extract(struct image *image, const char *dir, struct extract_result *out,
 		  struct err *err)
 {
+	return image_extract_some(image, dir, NULL, out, err);
+}
+
+int image_extract_some(struct image *image, const char *dir, const struct extract_choice *choice,
+		       struct extract_result *out, struct err *err)
+{
 	struct extractor x = {.image = image, .result = out, .dir = {.fd = -1}};
 	struct image_entry e;
 	char shown[256];
@@ -214,6 +220,8 @@ int image_extract(struct image *image, const char *dir, struct extract_result *o
 		return r;
 	x.dir.is_host = false; /* never leave the folder */
 	while ((r = image_next(image, &e, err)) > 0) {
+		if (choice && !choice->wants(&e, choice->arg))
+			continue;
 		r = extract_entry(&x, &e, err);
 		if (r < 0) {
 			escape_text(e.name, shown, sizeof(shown));

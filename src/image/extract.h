@@ -9,6 +9,7 @@
  * without its folder, a file over a folder that is not empty, ...) is left out as well.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,6 +25,14 @@ struct extract_result {
 	char why[ERR_TEXT_MAX];   /* the first of those, and what is wrong with it */
 };
 
-/* DIR is created if it does not exist; its parent must exist. */
+/* Which entries are to be unpacked. */
+struct extract_choice {
+	bool (*wants)(const struct image_entry *e, void *arg);
+	void *arg;
+};
+
+/* DIR is created if it does not exist; its parent must exist. CHOICE NULL: all entries. */
+int image_extract_some(struct image *image, const char *dir, const struct extract_choice *choice,
+		       struct extract_result *out, struct err *err);
 int image_extract(struct image *image, const char *dir, struct extract_result *out,
 		  struct err *err);

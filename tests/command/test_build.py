@@ -494,3 +494,16 @@ def _copy_in_order(source, target, reverse):
         else:
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, there)
+
+
+def test_a_build_is_logged_where_asked(tree, tmp_path):
+    (tree.root / "var/log").mkdir(parents=True)
+    words = ("build", tmp_path / "a.img", tree.version, "--root", tree.root, "--generic")
+    run(*words)
+    assert not list((tree.root / "var/log").iterdir())
+    run(*words, "--logfile", "/var/log/mine")
+    log = (tree.root / "var/log/mine").read_text()
+    assert f"info {tree.version} build: {tmp_path}/a.img is written: " in log
+    assert f"warn {tree.version} plan: " in log
+    run(*words, "--logfile", "/var/log/mine", "--install", "/none", status=FAILED)
+    assert "error " in (tree.root / "var/log/mine").read_text()

@@ -60,7 +60,26 @@ struct build_options {
 	struct cli_request q;
 	struct caching caching;
 	struct settings settings;
+	struct runlog log;
 };
+
+/* Only whoever wants a log of single images gets one. */
+static void log_result(struct build_options *o, const char *out, const struct build_outcome *b,
+		       const struct err *err)
+{
+	if (!o->settings.logfile_given && !cli_caller()->log)
+		return;
+	if (err->code)
+		runlog_line(&o->log, o->q.request.kernel, "build", RUNLOG_ERROR, "%s", err->text);
+	else if (b->changed)
+		runlog_line(&o->log, b->kernel, "build", RUNLOG_INFO, "%s is written: %llu bytes", out,
+			    (unsigned long long)b->bytes);
+	for (size_t i = 0; i < b->n_warnings; i++)
+		runlog_line(&o->log, b->kernel, "plan", RUNLOG_WARN, "%s", b->warnings[i]);
+	if (runlog_problem(&o->log))
+		cli_warn("%s", runlog_problem(&o->log));
+	runlog_close(&o->log);
+}
 
 static int build_image(struct build_options *o, const char *out, struct build_outcome *result,
 		       struct err *err)
@@ -82,8 +101,11 @@ static int build_image(struct build_options *o, const char *out, struct build_ou
 	if (r < 0)
 		return r;
 	settings_report(&o->settings);
+	runlog_open(&o->log, &root);
+	settings_use_log(&o->settings, &o->log);
 	r = transaction_build(&t, out, &o->q.arena, result, err);
 	teller_end(&teller);
+	log_result(o, out, result, err);
 	return r;
 }
 
@@ -146,6 +168,7 @@ static const struct option_spec options[] = {
 	CACHE_OPTIONS,
 	TELLING_OPTIONS,
 	PROFILE_OPTION,
+	{"logfile", 0, "FILE", "log to FILE what was built", OPT_LOGFILE, false},
 	{0},
 };
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/verbs/cat.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +77,7 @@ static int copy_out(struct image *image, struct err *err)
 	return (int)n;
 }
 
-static int cat_one(const char *file, const char *path, struct err *err)
+int cat_file(const char *file, const char *path, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct image_entry e, last;
@@ -101,7 +103,7 @@ static int run(const struct command *self, int argc, char **argv)
 	if (n < 0)
 		return cli_usage(n, &err);
 	for (int i = 1; i < n && r == 0; i++)
-		r = cat_one(argv[0], argv[i], &err);
+		r = cat_file(argv[0], argv[i], &err);
 	return r < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
 }
 

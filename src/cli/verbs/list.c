@@ -6,69 +6,18 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/report/entry.h"
 #include "format/codec/magic.h"
 #include "image/open.h"
 
 enum { SECTION_TEXT_MAX = 4096 };
-
-static char type_letter(unsigned mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return 'd';
-	case S_IFLNK:
-		return 'l';
-	case S_IFCHR:
-		return 'c';
-	case S_IFBLK:
-		return 'b';
-	case S_IFIFO:
-		return 'p';
-	case S_IFSOCK:
-		return 's';
-	case S_IFREG:
-		return '-';
-	default:
-		return '?'; /* the kernel ignores it */
-	}
-}
-
-static void mode_text(unsigned mode, char out[11])
-{
-	static const char letters[] = "rwxrwxrwx";
-
-	out[0] = type_letter(mode);
-	for (int i = 0; i < 9; i++)
-		out[1 + i] = mode & (0400u >> i) ? letters[i] : '-';
-	if (mode & S_ISUID)
-		out[3] = mode & 0100 ? 's' : 'S';
-	if (mode & S_ISGID)
-		out[6] = mode & 0010 ? 's' : 'S';
-	if (mode & S_ISVTX)
-		out[9] = mode & 0001 ? 't' : 'T';
-	out[10] = '\0';
-}
-
-static int read_target(struct image *i, const struct image_entry *e, char out[CPIO_TARGET_MAX + 1],
-		       struct err *err)
-{
-	ssize_t n = 0;
-
-	out[0] = '\0';
-	if (S_ISLNK(e->header.mode))
-		n = image_read(i, out, CPIO_TARGET_MAX, err);
-	if (n < 0)
-		return (int)n;
-	out[n] = '\0';
-	return 0;
-}
 
 static void print_entry(const struct image_entry *e, const char *target, const char *filesystem)
 {
 	char mode[11], name[2 * CPIO_NAME_MAX], to[2 * CPIO_NAME_MAX];
 	const struct cpio_header *h = &e->header;
 
-	mode_text(h->mode, mode);
+	entry_mode(h->mode, mode);
 	escape_text(e->name, name, sizeof(name));
 	escape_text(target, to, sizeof(to));
 	if (S_ISCHR(h->mode) || S_ISBLK(h->mode))
@@ -101,7 +50,7 @@ static int probe_filesystem(struct image *i, const struct image_entry *e, const 
 static int read_details(struct image *i, const struct image_entry *e,
 			char target[CPIO_TARGET_MAX + 1], const char **filesystem, struct err *err)
 {
-	int r = read_target(i, e, target, err);
+	int r = entry_target(i, e, target, err);
 
 	return r < 0 ? r : probe_filesystem(i, e, filesystem, err);
 }
@@ -187,7 +136,7 @@ static struct json_object *entry_json(const struct image_entry *e, const char *t
 	struct json_object *o = json_object_new_object();
 	char mode[11];
 
-	mode_text(e->header.mode, mode);
+	entry_mode(e->header.mode, mode);
 	json_object_object_add(o, "path", cli_json_text(e->path));
 	json_object_object_add(o, "mode", cli_json_text(mode));
 	json_object_object_add(o, "uid", json_object_new_int64(e->header.uid));
