@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/compat/front.h"
 #include "cli/report/profile_table.h"
 #include "deploy/place/atomic.h"
 
@@ -130,19 +131,10 @@ static int run_command(int argc, char **argv)
 	return c->run(c, argc - 1, argv + 1);
 }
 
-int main(int argc, char **argv)
+static int run_main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
-	int status;
 
-	umask(022);
-	/* Large buffers return to the system at once, so that what one part of a build frees does
-	 * not add to the peak of the next. */
-	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
-	/* Small ones do not: a thread would return and ask for the same pages again with every file. */
-	mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
-	mallopt(M_TOP_PAD, GROW_BY);
-	catch_signals();
 	if (!name) {
 		print_usage(stderr);
 		return EXIT_USAGE;
@@ -155,7 +147,23 @@ int main(int argc, char **argv)
 		printf("preroot %s\n", PREROOT_VERSION);
 		return cli_end(EXIT_DONE);
 	}
-	status = run_command(argc - 1, argv + 1);
+	return run_command(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct front *front = argc > 0 ? front_find(base_name(argv[0])) : NULL;
+	int status;
+
+	umask(022);
+	/* Large buffers return to the system at once, so that what one part of a build frees does
+	 * not add to the peak of the next. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+	/* Small ones do not: a thread would return and ask for the same pages again with every file. */
+	mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
+	mallopt(M_TOP_PAD, GROW_BY);
+	catch_signals();
+	status = front ? front_main(front, argc - 1, argv + 1) : run_main(argc, argv);
 	profile_print();
 	return status;
 }

@@ -19,6 +19,11 @@ struct options {
 	bool json, check, modules;
 };
 
+static void clear(struct options *o)
+{
+	settings_clear(&o->settings);
+}
+
 static int apply(const struct option_spec *spec, char **args, void *arg, struct err *err)
 {
 	struct options *o = arg;
@@ -288,7 +293,7 @@ static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	_cleanup_root_ struct root root = {.fd = -1};
-	struct options o = {.root = "/"};
+	_cleanup_(clear) struct options o = {.root = "/"};
 	struct err err = {0};
 	int n = options_parse(self, argc, argv, apply, &o, &err);
 

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/compat/fronts.h"
+#include "cli/compat/kit.h"
+#include "cli/messages.h"
+#include "host/config/dracut_modules.h"
+
+struct dracut {
+	const char *root, *kernel, *modules; /* MODULES: their folder */
+	const char *compress, *level;
+	bool force, all, list, config;
+};
+
+enum { FORCE, ALL, KERNEL, MODULES, ROOT, COMPRESS, LEVEL, LIST, CONFIG };
+
+#define UKI_ONLY "it matters for unified kernel images alone"
+#define NO_UKI "unified kernel images are not made yet; ukify can make one of the image"
+
+static const struct front_option options[] = {
+	{"kver", 0, "VERSION", FRONT_OWN, NULL, "the kernel; also as second word", KERNEL},
+	{"force", 'f', NULL, FRONT_OWN, NULL, "replace an image that is there", FORCE},
+	{"regenerate-all", 0, NULL, FRONT_OWN, NULL, "the images of all kernels", ALL},
+	{"parallel", 'p', NULL, FRONT_SET, "parallel=yes", "with --regenerate-all", 0},
+	{"rebuild", 0, "IMAGE", FRONT_MISSING, NULL,
+	 "images do not store the options that they were made with: give them again", 0},
+
+	{"add", 'a', "LIST", FRONT_SET, "add_dracutmodules+=", "add these modules of dracut", 0},
+	{"force-add", 0, "LIST", FRONT_SET, "force_add_dracutmodules+=",
+	 "add them even if they are omitted", 0},
+	{"omit", 'o', "LIST", FRONT_SET, "omit_dracutmodules+=", "leave these modules of dracut out",
+	 0},
+	{"modules", 'm', "LIST", FRONT_SET, "dracutmodules=", "only these modules of dracut", 0},
+	{"drivers", 'd', "LIST", FRONT_SET, "drivers=", "only these kernel modules", 0},
+	{"add-drivers", 0, "LIST", FRONT_SET, "add_drivers+=", "add these kernel modules", 0},
+	{"force-drivers", 0, "LIST", FRONT_SET, "force_drivers+=", "add them, and load them first", 0},
+	{"omit-drivers", 0, "LIST", FRONT_SET, "omit_drivers+=", "leave these kernel modules out", 0},
+	{"filesystems", 0, "LIST", FRONT_SET, "filesystems=", "only the drivers of these", 0},
+	{"kmoddir", 'k', "DIR", FRONT_OWN, NULL, "the kernel's modules: those of the root only", MODULES},
+	{"fwdir", 0, "DIRS", FRONT_SET, "fw_dir=", "where firmware is", 0},
+	{"libdirs", 0, "LIST", FRONT_SET, "libdirs=", "where libraries are", 0},
+	{"kernel-cmdline", 0, "WORDS", FRONT_SET, "kernel_cmdline+=", "kernel parameters for the image",
+	 0},
+	{"kernel-only", 0, NULL, FRONT_SET, "kernel_only=yes", "only kernel modules and firmware", 0},
+	{"no-kernel", 0, NULL, FRONT_SET, "no_kernel=yes", "no kernel modules", 0},
+	{"early-microcode", 0, NULL, FRONT_SET, "early_microcode=yes", "add CPU microcode", 0},
+	{"no-early-microcode", 0, NULL, FRONT_SET, "early_microcode=no", "add no CPU microcode", 0},
+	{"mdadmconf", 0, NULL, FRONT_SET, "mdadmconf=yes", "add the machine's mdadm.conf", 0},
+	{"nomdadmconf", 0, NULL, FRONT_SET, "mdadmconf=no", "do not", 0},
+	{"lvmconf", 0, NULL, FRONT_SET, "lvmconf=yes", "add the machine's lvm.conf", 0},
+	{"nolvmconf", 0, NULL, FRONT_SET, "lvmconf=no", "do not", 0},
+	{"fscks", 0, "LIST", FRONT_SET, "fscks+=", "the checkers of filesystems", 0},
+	{"nofscks", 0, NULL, FRONT_SET, "nofscks=yes", "no checkers", 0},
+	{"strip", 0, NULL, FRONT_SET, "do_strip=yes", "strip programs", 0},
+	{"nostrip", 0, NULL, FRONT_SET, "do_strip=no", "do not strip programs", 0},
+	{"aggressive-strip", 0, NULL, FRONT_SET, "aggressive_strip=yes", "strip more", 0},
+	{"hardlink", 0, NULL, FRONT_SET, "do_hardlink=yes", "store the same bytes once", 0},
+	{"nohardlink", 0, NULL, FRONT_SET, "do_hardlink=no", "do not", 0},
+	{"prefix", 0, "DIR", FRONT_SET, "prefix=", "another folder in the image", 0},
+	{"noprefix", 0, NULL, FRONT_MET, NULL, "there is no prefix", 0},
+
+	{"hostonly", 'H', NULL, FRONT_SET, "hostonly=yes", "for this machine only (the default)", 0},
+	{"host-only", 0, NULL, FRONT_SET, "hostonly=yes", "the same", 0},
+	{"no-hostonly", 'N', NULL, FRONT_SET, "hostonly=no", "for any machine", 0},
+	{"no-host-only", 0, NULL, FRONT_SET, "hostonly=no", "the same", 0},
+	{"hostonly-mode", 0, "MODE", FRONT_SET, "hostonly_mode=", "sloppy or strict", 0},
+	{"hostonly-cmdline", 0, NULL, FRONT_SET, "hostonly_cmdline=yes",
+	 "put the machine's kernel parameters into the image", 0},
+	{"no-hostonly-cmdline", 0, NULL, FRONT_SET, "hostonly_cmdline=no", "do not", 0},
+	{"no-hostonly-default-device", 0, NULL, FRONT_NOTE, NULL,
+	 "what the machine needs to reach its root is always in the image", 0},
+	{"hostonly-i18n", 0, NULL, FRONT_SET, "i18n_install_all=no", "only the machine's keymap", 0},
+	{"no-hostonly-i18n", 0, NULL, FRONT_SET, "i18n_install_all=yes", "all keymaps", 0},
+	{"hostonly-nics", 0, "LIST", FRONT_SET, "hostonly_nics+=", "only these network cards", 0},
+	{"persistent-policy", 0, "POLICY", FRONT_SET, "persistent_policy=", "which links name devices",
+	 0},
+	{"fstab", 0, NULL, FRONT_SET, "use_fstab=yes", "read fstab instead of the mounts", 0},
+	{"add-fstab", 0, "FILE", FRONT_SET, "add_fstab+=", "further mounts", 0},
+	{"mount", 0, "LINE", FRONT_MISSING, NULL,
+	 "mark the mount in /etc/fstab with x-initrd.mount instead", 0},
+	{"add-device", 0, "DEVICE", FRONT_SET, "add_device+=", "also what leads to this device", 0},
+	{"device", 0, "DEVICE", FRONT_SET, "add_device+=", "the same", 0},
+
+	{"include", 'i', "SRC DST", FRONT_VERB, "--include", "put file or folder SRC at DST", 0},
+	{"install", 'I', "LIST", FRONT_SET, "install_items+=", "add files and programs", 0},
+	{"install-optional", 0, "LIST", FRONT_SET, "install_optional_items+=",
+	 "add them if they are there", 0},
+	{"remove", 0, "LIST", FRONT_VERB, "--remove", "take out what matches these patterns", 0},
+	{"gzip", 0, NULL, FRONT_OWN, "gzip", "compress with gzip", COMPRESS},
+	{"bzip2", 0, NULL, FRONT_OWN, "bzip2", "compress with bzip2", COMPRESS},
+	{"lzma", 0, NULL, FRONT_OWN, "lzma", "compress with lzma", COMPRESS},
+	{"xz", 0, NULL, FRONT_OWN, "xz", "compress with xz", COMPRESS},
+	{"lzo", 0, NULL, FRONT_OWN, "lzo", "compress with lzo", COMPRESS},
+	{"lz4", 0, NULL, FRONT_OWN, "lz4", "compress with lz4", COMPRESS},
+	{"zstd", 0, NULL, FRONT_OWN, "zstd", "compress with zstd", COMPRESS},
+	{"no-compress", 0, NULL, FRONT_OWN, "cat", "do not compress", COMPRESS},
+	{"compress", 0, "COMMAND", FRONT_OWN, NULL, "compress as COMMAND would; it is not run", COMPRESS},
+	{"compress-level", 0, "N", FRONT_OWN, NULL, "at this level", LEVEL},
+	{"squash-compressor", 0, "WORDS", FRONT_SET, "squash_compress=", "for the squash module", 0},
+	{"reproducible", 0, NULL, FRONT_MET, NULL, "images always are", 0},
+	{"no-reproducible", 0, NULL, FRONT_NOTE, NULL, "images always are reproducible", 0},
+	{"enhanced-cpio", 0, NULL, FRONT_SET, "enhanced_cpio=yes", "archives with aligned data", 0},
+	{"noimageifnotneeded", 0, NULL, FRONT_SET, "noimageifnotneeded=yes",
+	 "no image if the kernel needs none", 0},
+
+	{"conf", 'c', "FILE", FRONT_VERB, "--conf", "read FILE instead of /etc/dracut.conf", 0},
+	{"confdir", 0, "DIR", FRONT_VERB, "--confdir", "read DIR instead of /etc/dracut.conf.d", 0},
+	{"add-confdir", 0, "DIR", FRONT_VERB, "--add-confdir", "read DIR, too", 0},
+	{"sysroot", 'r', "DIR", FRONT_OWN, NULL, "the system below DIR instead of /", ROOT},
+	{"tmpdir", 0, "DIR", FRONT_MET, NULL, "there are no temporary files but beside the image", 0},
+	{"keep", 0, NULL, FRONT_NOTE, NULL, "there is no temporary folder; see: preroot extract", 0},
+	{"sshkey", 0, "FILE", FRONT_SET, "sshkey=", "for the ssh-client module", 0},
+	{"local", 'l', NULL, FRONT_NOTE, NULL, "there are no modules of dracut to take from elsewhere", 0},
+	{"loginstall", 0, "DIR", FRONT_SET, "loginstall=", "log what is installed", 0},
+
+	{"uefi", 0, NULL, FRONT_MISSING, NULL, NO_UKI, 0},
+	{"no-uefi", 0, NULL, FRONT_SET, "uefi=no", "no unified kernel image", 0},
+	{"uefi-stub", 0, "FILE", FRONT_MET, NULL, UKI_ONLY, 0},
+	{"uefi-splash-image", 0, "FILE", FRONT_MET, NULL, UKI_ONLY, 0},
+	{"kernel-image", 0, "FILE", FRONT_MET, NULL, UKI_ONLY, 0},
+	{"sbat", 0, "WORDS", FRONT_MET, NULL, UKI_ONLY, 0},
+	{"no-machineid", 0, NULL, FRONT_MET, NULL, UKI_ONLY, 0},
+	{"ukify", 0, NULL, FRONT_MET, NULL, UKI_ONLY, 0},
+	{"no-ukify", 0, NULL, FRONT_MET, NULL, UKI_ONLY, 0},
+
+	{"list-modules", 0, NULL, FRONT_OWN, NULL, "the modules of dracut that can be added", LIST},
+	{"printconfig", 0, NULL, FRONT_OWN, NULL, "the settings, and where each is set", CONFIG},
+	{"show-modules", 'M', NULL, FRONT_NOTE, NULL, "see afterwards: lsinitrd -m IMAGE", 0},
+	{"print-cmdline", 0, NULL, FRONT_MISSING, NULL,
+	 "preroot hardware shows what leads to the root, and lsinitrd the parameters of an image", 0},
+	{"printsize", 0, NULL, FRONT_MISSING, NULL, "lsinitrd -s IMAGE sorts what it holds by size", 0},
+
+	{"verbose", 'v', NULL, FRONT_VERB, "--verbose", "print more", 0},
+	{"quiet", 'q', NULL, FRONT_VERB, "--quiet", "print less", 0},
+	{"stdlog", 'L', "LEVEL", FRONT_VERB, "--stdlog", "which messages are printed: 0 to 6 (3)", 0},
+	{"logfile", 0, "FILE", FRONT_VERB, "--logfile", "log to FILE", 0},
+	{"debug", 0, NULL, FRONT_VERB, "--stdlog=6", "print all messages", 0},
+	{"profile", 0, NULL, FRONT_VERB, "--profile", "print what the time was spent on", 0},
+	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
+	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
+	{0},
+};
+
+/* dracut's scripts name the version twice, as an option and as the second word. */
+static int set_kernel(struct dracut *d, const char *version, struct err *err)
+{
+	if (d->kernel && strcmp(d->kernel, version) != 0)
+		return err_set(err, -EINVAL, "two kernel versions are given: %s and %s", d->kernel,
+			       version);
+	d->kernel = version;
+	return 0;
+}
+
+static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)
+{
+	struct dracut *d = f->state;
+
+	switch (o->id) {
+	case FORCE:
+		d->force = true;
+		return 0;
+	case ALL:
+		d->all = true;
+		return 0;
+	case KERNEL:
+		return *args[0] ? set_kernel(d, args[0], err) : 0;
+	case MODULES:
+		d->modules = args[0];
+		return 0;
+	case ROOT:
+		d->root = args[0];
+		front_add(f, &f->options, "--root");
+		front_add(f, &f->options, args[0]);
+		return 0;
+	case COMPRESS:
+		d->compress = o->as ? o->as : args[0];
+		return 0;
+	case LEVEL:
+		d->level = args[0];
+		return 0;
+	default:
+		d->list |= o->id == LIST;
+		d->config |= o->id == CONFIG;
+		return 0;
+	}
+}
+
+static int set_compress(struct front_run *f, struct err *err)
+{
+	const struct dracut *d = f->state;
+
+	if (d->level && !d->compress)
+		return err_set(err, -EINVAL, "--compress-level needs a compressor: --zstd, --xz, ...");
+	if (!d->compress)
+		return 0;
+	front_add(f, &f->options, "--set");
+	front_add(f, &f->options,
+		  arena_printf(&f->arena, "compress=%s%s%s", d->compress, d->level ? " -" : "",
+			       d->level ? d->level : ""));
+	return 0;
+}
+
+/* Only the folder that the root has for the kernel will do. */
+static int check_modules(struct front_run *f, struct err *err)
+{
+	struct dracut *d = f->state;
+	char given[PATH_MAX], usual[PATH_MAX];
+	const char *root = d->root ? d->root : "";
+	const char *name;
+
+	if (!d->modules)
+		return 0;
+	if (!realpath(d->modules, given))
+		return err_sys(err, -errno, "--kmoddir %s", d->modules);
+	name = base_name(given);
+	if (!d->kernel)
+		d->kernel = arena_strdup(&f->arena, name);
+	if (realpath(arena_printf(&f->arena, "%s/lib/modules/%s", root, d->kernel), usual) &&
+	    strcmp(given, usual) == 0)
+		return 0;
+	err_set(err, -EINVAL, "--kmoddir %s: only %s/lib/modules/%s is read", d->modules, root,
+		d->kernel);
+	return err_hint(err, "a system elsewhere is named with --sysroot");
+}
+
+static int check_options(struct front_run *f, struct err *err)
+{
+	struct dracut *d = f->state;
+	int r = front_check_words(f, 0, 2, err);
+
+	if (r == 0 && f->words.n == 2)
+		r = set_kernel(d, f->words.list[1], err);
+	if (r == 0 && d->all && (d->kernel || f->words.n))
+		r = err_set(err, -EINVAL, "--regenerate-all is for every kernel: it takes neither an "
+					  "image nor a version");
+	if (r == 0)
+		r = set_compress(f, err);
+	return r == 0 ? check_modules(f, err) : r;
+}
+
+/* Without --force no image is replaced. */
+static int check_images(struct front_run *f, struct err *err)
+{
+	const struct dracut *d = f->state;
+	const char *out = f->words.n ? f->words.list[0] : NULL;
+	int r = 0;
+
+	if (!out && !d->force)
+		r = kit_find_image(d->root ? d->root : "/", d->kernel, d->all, &f->arena, &out, err);
+	return r < 0 || !out ? r : front_check_new(out, d->force, err);
+}
+
+/* Those that an image can have, or need not have. */
+static int list_modules(void)
+{
+	for (const struct dracut_module *m = dracut_modules; m->name; m++)
+		if (m->effect != DRACUT_MISSING && m->effect != DRACUT_LESS)
+			printf("%s\n", m->name);
+	return cli_end(EXIT_DONE);
+}
+
+/* With those options only that are about settings. */
+static int show_config(struct front_run *f)
+{
+	const struct front_words all = f->options;
+	int n;
+
+	f->options = (struct front_words){0};
+	for (size_t i = 0; i < all.n; i += (size_t)n) {
+		n = options_words(&command_build, all.list[i]);
+		n = n ? n : 1;
+		for (int k = 0; k < n && options_words(&command_config, all.list[i]); k++)
+			front_add(f, &f->options, all.list[i + (size_t)k]);
+	}
+	return front_verb(f, &command_config, NULL, NULL);
+}
+
+static int run(struct front_run *f)
+{
+	struct dracut *d = f->state;
+	struct err err = {0};
+
+	if (check_options(f, &err) < 0)
+		return front_usage(f, &err);
+	if (d->list)
+		return list_modules();
+	if (d->config)
+		return show_config(f);
+	if (check_images(f, &err) < 0)
+		return cli_fail(&err);
+	if (f->words.n)
+		return front_verb(f, &command_build, f->words.list[0], d->kernel);
+	if (d->all)
+		front_add(f, &f->options, "--all");
+	return front_verb(f, &command_rebuild, d->kernel, NULL);
+}
+
+const struct front front_dracut = {
+	.name = "dracut",
+	.usage = "[OPTION...] [IMAGE [VERSION]]",
+	.version = "111",
+	.log = "var/log/dracut.log",
+	.environment = "DRACUT_EXTRA_ARGS",
+	.options = options,
+	.state_size = sizeof(struct dracut),
+	.usage_status = EXIT_FAILED,
+	.own = own,
+	.run = run,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What several front ends need to know of the machine. */
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* The image that a rebuild of the kernel VERSION (NULL: the one that a rebuild chooses), or of ALL
+ * kernels, would replace first, in *OUT; NULL: none. 0 or -errno. */
+int kit_find_image(const char *root, const char *version, bool all, struct arena *arena,
+		   const char **out, struct err *err);
+
+/* Where the image of VERSION is, or would be. */
+const char *kit_image_path(const char *root, const char *version, struct arena *arena);
+
+/* All kernels, or those that have an image, newest first. Their number or -errno. */
+int kit_kernels(const char *root, struct arena *arena, const char ***out, struct err *err);
+int kit_kernels_with_image(const char *root, struct arena *arena, const char ***out, struct err *err);
+
+/* The image of a kernel of this machine, where dracut's lsinitrd looks for it, or as preroot finds
+ * it. VERSION NULL: the running kernel, or in a container the newest. -ENOENT. */
+int kit_image_of(const char *version, struct arena *arena, const char **out, struct err *err);

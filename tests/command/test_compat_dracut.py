@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The program called as dracut and as mkinitrd."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import trees
+from container import Container
+from fronts import NAMES, call, check, links  # noqa: F401
+from program import FAILED, run
+
+# What dracut's manual page lists, but for what nobody uses any more.
+LONG = """
+kver force rebuild add force-add omit modules drivers add-drivers force-drivers omit-drivers filesystems
+kmoddir fwdir libdirs kernel-cmdline kernel-only no-kernel early-microcode no-early-microcode
+print-cmdline mdadmconf nomdadmconf lvmconf nolvmconf fscks nofscks strip nostrip aggressive-strip
+hardlink nohardlink prefix noprefix help version debug profile verbose quiet stdlog logfile conf confdir
+add-confdir tmpdir sysroot sshkey local hostonly host-only no-hostonly no-host-only hostonly-mode
+hostonly-cmdline no-hostonly-cmdline no-hostonly-default-device hostonly-i18n no-hostonly-i18n
+hostonly-nics persistent-policy fstab add-fstab mount add-device device include install
+install-optional remove gzip bzip2 lzma xz lzo lz4 zstd compress compress-level no-compress
+squash-compressor reproducible no-reproducible list-modules show-modules printsize printconfig keep
+noimageifnotneeded loginstall regenerate-all parallel uefi no-uefi uefi-stub uefi-splash-image
+kernel-image sbat no-machineid ukify no-ukify enhanced-cpio
+""".split()
+LETTERS = dict(f="force", a="add", o="omit", m="modules", d="drivers", k="kmoddir", h="help", v="verbose",
+               q="quiet", L="stdlog", c="conf", r="sysroot", l="local", H="hostonly", N="no-hostonly",
+               i="include", I="install", M="show-modules", p="parallel")
+
+
+@pytest.fixture
+def root(tree):
+    (tree.root / "var/log").mkdir(parents=True)
+    return tree
+
+
+@pytest.fixture
+def dracut(call, root):  # noqa: F811
+    """Calls dracut for a generic image of the tree."""
+    return lambda *words, **more: call("dracut", "--sysroot", root.root, "-N", *words, **more)
+
+
+def image_of(root):
+    return root.root / f"boot/initramfs-{root.version}.img"
+
+
+def modules(image):
+    """The names of the kernel modules in an image."""
+    return {re.sub(r"\.ko.*", "", line.rpartition("/")[2])
+            for line in run("list", image).text.splitlines() if ".ko" in line}
+
+
+# ---- options ----
+
+def test_every_option_of_dracut_is_known(call):  # noqa: F811
+    text = call("dracut", "--help").text
+    assert re.findall(r"^  (?:-\w,|   ) --([a-z][a-z0-9-]*)", text, re.M) and set(LONG) == set(
+        re.findall(r"^  (?:-\w,|   ) --([a-z][a-z0-9-]*)", text, re.M))
+    assert LETTERS == {letter: name for letter, name in
+                       re.findall(r"^  -(\w), --([a-z-]+)", text, re.M)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_has_help_and_a_version(name, call):  # noqa: F811
+    text = call(name, "--help").text
+    assert text.startswith(f"Usage: {name} ") and max(map(len, text.splitlines())) <= 100
+    assert re.fullmatch(rf"{name} [\d.]+ \(preroot [\d.]+\)\n", call(name, "--version").text)
+
+
+@pytest.mark.parametrize("words", [
+    ("IMAGE", "KVER"), ("IMAGE", "--kver", "KVER"), ("--kver", "KVER", "IMAGE", "KVER"),
+    ("IMAGE", "KVER", "--force", "-v"), ("-fv", "IMAGE", "--kver=KVER"), ("", "IMAGE", "", "KVER"),
+    ("--verb", "--kv=KVER", "IMAGE"), ("-L3", "IMAGE", "KVER"), ("-fvL", "3", "--", "IMAGE", "KVER"),
+    ("--kver", "", "IMAGE", "KVER"),
+], ids=str)
+def test_the_image_and_the_version_are_found_wherever_they_are(words, dracut, root, tmp_path):
+    image = tmp_path / "x.img"
+    names = {"IMAGE": str(image), "KVER": root.version}
+    dracut(*[re.sub("IMAGE|KVER", lambda m: names[m[0]], word) for word in words])
+    run("verify", image)
+
+
+def test_a_relative_name_is_in_the_working_folder(dracut, root, tmp_path):
+    dracut("x.img", root.version, cwd=tmp_path)
+    assert (tmp_path / "x.img").stat().st_mode & 0o777 == 0o600
+
+
+def test_options_reach_the_image(dracut, root, tmp_path):
+    (root.root / "etc").mkdir(exist_ok=True)
+    (root.root / "etc/mine").write_text("mine\n")
+    (tmp_path / "file").write_text("other\n")
+    result = dracut(
+        "x.img", root.version, "--add-drivers", " dummy ", "--add-drivers=qla1280", "--install",
+        " /etc/mine ", "-i", tmp_path / "file", "/etc/a", "--include", tmp_path / "file", "/etc/b",
+        "--kernel-cmdline", "quiet rd.info", "--omit-drivers", "virtio_blk", "--xz", "--reproducible",
+        "--no-early-microcode", "--strip", "--nolvmconf", "--tmpdir", "/nonexistent", "--no-hostonly-cmdline",
+        "-o", " nfs iscsi ", "-a", "bash", "--kmoddir", root.modules, cwd=tmp_path)
+    image = tmp_path / "x.img"
+    assert {"dummy", "qla1280"} <= modules(image) and "virtio_blk" not in modules(image)
+    assert "mine\nother\nother\n" == run("cat", image, "/etc/mine", "/etc/a", "/etc/b").text
+    assert "cmdline=quiet rd.info\n" in run("cat", image, "/etc/preroot/boot.conf").text
+    assert ": xz, " in run("list", image).text
+    assert not result.out
+    assert "nolvmconf" not in result.err.decode()
+
+
+def test_the_last_compressor_counts(dracut, root, tmp_path):
+    for words, codec in ((["--xz", "--gzip"], "gzip"), (["--compress", "zstd -19 -T0"], "zstd"),
+                         (["--lz4", "--compress-level", "1"], "lz4"), (["--no-compress"], None)):
+        dracut("-f", "x.img", root.version, *words, cwd=tmp_path)
+        text = run("list", tmp_path / "x.img").text
+        assert f": {codec}, " in text if codec else not re.search("segment.*: [a-z]*z", text)
+    assert "--compress-level" in dracut("--compress-level=3", status=FAILED).error
+
+
+@pytest.mark.parametrize("word", ["--keep", "--local", "--no-reproducible",
+                                  "--no-hostonly-default-device"])
+def test_what_has_no_effect_is_said_once(word, dracut, root, tmp_path):
+    warnings = dracut(word, word, "x.img", root.version, cwd=tmp_path).messages("warning")
+    assert len([text for text in warnings if text.startswith(f"{word} has no effect: ")]) == 1
+
+
+@pytest.mark.parametrize("words, text", [
+    (["--no-such"], "unknown option --no-such"), (["-Z"], "unknown option -Z"),
+    (["--kverr=1"], "--kver?"), (["--kver"], "--kver needs: VERSION"), (["-i", "a"], "SRC DST"),
+    (["--force=yes"], "--force takes no argument"), (["--no-host"], "may be --no-host"),
+    (["a", "b", "c"], "too many words: c"), (["--kver", "1", "x.img", "2"], "1 and 2"),
+    (["--regenerate-all", "x.img"], "neither"), (["--regenerate-all", "--kver", "1"], "neither"),
+    (["--uefi", "x.efi"], "has no --uefi"), (["--rebuild", "x.img"], "has no --rebuild"),
+    (["--mount", "/x"], "has no --mount"), (["--kver", "9.9.9"], "9.9.9"),
+    (["--conf", "/none"], "/none"), (["--confdir", "/none"], "/none"),
+    (["--add-confdir", "none"], "none"), (["--add", "no-such-module", "--kver", "KVER"], "no-such-module"),
+    (["--kmoddir", "/none", "--kver", "KVER"], "/none"), (["--kmoddir", "/", "--kver", "KVER"], "--kmoddir"),
+    (["--install", "/no/such", "--kver", "KVER"], "/no/such"),
+])
+def test_wrong_usage_is_status_one(words, text, dracut, root):
+    before = trees.snapshot(root.root / "boot")
+    result = dracut(*[word.replace("KVER", root.version) for word in words], status=FAILED)
+    assert text in result.error + result.hint
+    assert trees.snapshot(root.root / "boot") == before
+
+
+def test_an_image_name_that_is_a_folder(dracut, root, tmp_path):
+    assert str(tmp_path) in dracut("-f", tmp_path, root.version, status=FAILED).error
+
+
+def test_options_of_the_environment_come_first(dracut, root, tmp_path):
+    def built(extra, **more):
+        return dracut("-f", "x.img", root.version, cwd=tmp_path, env={"DRACUT_EXTRA_ARGS": extra}, **more)
+
+    built("--add-drivers 'dummy qla1280' --kernel-cmdline \"a\\b $(touch x)\"")
+    assert {"dummy", "qla1280"} <= modules(tmp_path / "x.img")
+    assert "a\\b $(touch x)" in run("cat", tmp_path / "x.img", "/etc/preroot/boot.conf").text
+    assert not (tmp_path / "x").exists()
+    assert "DRACUT_EXTRA_ARGS: " in built("--add 'x", status=FAILED).error
+
+
+def test_modules_and_settings_are_listed(dracut):
+    names = dracut("--list-modules").text.split()
+    assert {"base", "btrfs", "rootfs-block"} <= set(names) and "nfs" not in names
+    text = dracut("--printconfig", "-v", "--remove", "x", "--add-drivers", " dummy ").text
+    assert 'add_drivers="  dummy "' in text and 'hostonly="no"' in text
+
+
+# ---- images that are there ----
+
+def test_no_image_is_replaced_without_force(dracut, root, tmp_path):
+    image = tmp_path / "x.img"
+    image.write_bytes(b"mine")
+    assert "without --force" in dracut(image, root.version, status=FAILED).error
+    assert image.read_bytes() == b"mine"
+    dracut("--kver", root.version)
+    for words in (["--kver", root.version], ["--regenerate-all"], ["", "--kver", root.version]):
+        assert image_of(root).name in dracut(*words, status=FAILED).error
+    dracut("--force", image, root.version)
+    run("verify", image)
+
+
+def test_without_an_image_it_is_the_transaction(dracut, root):
+    dracut("--kver", root.version, "--zstd")
+    run("verify", image_of(root))
+    first = image_of(root).read_bytes()
+    assert dracut("-f", "--kver", root.version, "-v", "--zstd").text == f"{root.version}: unchanged\n"
+    dracut("-fv", "--kver", root.version, "--add-drivers", "dummy")
+    assert image_of(root).with_name(image_of(root).name + ".previous").read_bytes() == first
+    log = (root.root / "var/log/dracut.log").read_text()
+    assert log.count(" rebuild: ") == 2 and not (root.root / "var/log/preroot.log").exists()
+
+
+def test_the_log_is_where_the_configuration_says(dracut, root, tmp_path):
+    dracut("x.img", root.version, cwd=tmp_path)
+    assert "x.img is written: " in (root.root / "var/log/dracut.log").read_text()
+    (root.root / "etc").mkdir(exist_ok=True)
+    (root.root / "etc/dracut.conf").write_text("logfile=/var/log/mine\n")
+    dracut("-f", "x.img", root.version, cwd=tmp_path)
+    assert (root.root / "var/log/mine").exists()
+    dracut("-f", "x.img", root.version, "--logfile", "/var/log/own", cwd=tmp_path)
+    assert (root.root / "var/log/own").exists()
+
+
+def test_all_kernels(dracut, root, trixie, tmp_path):
+    other = trees.make_small(trixie, tmp_path / "other", ["nvme", "ext4"])
+    for path in ("boot", "lib/modules"):
+        shutil.copytree(other.root / path, root.root / path, dirs_exist_ok=True)
+    dracut("--regenerate-all", "--force", "--parallel")
+    for version in (root.version, other.version):
+        run("verify", root.root / f"boot/initramfs-{version}.img")
+
+
+def test_two_at_once_wait_for_each_other(call, dracut, root):  # noqa: F811
+    both = [subprocess.Popen(call.words("dracut", "--sysroot", root.root, "-N", "-f", "--kver",
+                                        root.version, "--add-drivers", name), stderr=subprocess.PIPE)
+            for name in ("dummy", "qla1280")]
+    for one in both:
+        assert one.wait() == 0, one.stderr.read()
+        one.stderr.close()
+    run("verify", image_of(root))
+    assert image_of(root).with_name(image_of(root).name + ".previous").exists()
+
+
+# ---- containers ----
+
+def test_an_image_is_made_in_a_container(tree):
+    container = Container(tree, NAMES)
+    image = f"/usr/lib/modules/{container.version}/initramfs.img"
+    (container.root / "usr/lib").mkdir(exist_ok=True)
+    (container.root / "usr/lib/modules").symlink_to("../../lib/modules")
+
+    def call_in(name, *words, status=0):
+        return check(name, container.run(name, *words), status)
+
+    assert "--no-hostonly" in call_in("dracut", "-f", image, container.version, status=FAILED).hint
+    call_in("dracut", "--no-hostonly", "--kver", container.version, "--reproducible", "--zstd", "-v",
+            "--add", "base", "-f", image)
+    run("verify", container.root / image.lstrip("/"))
+    call_in("dracut", "-f", "-N", "--regenerate-all")
+    run("verify", container.root / f"boot/initramfs-{container.version}.img")
+
+
+# ---- mkinitrd ----
+
+def mkinitrd(container, *words, status=0):
+    return check("mkinitrd", container.run("mkinitrd", *words), status)
+
+
+def test_mkinitrd(tree):
+    container = Container(tree, NAMES)
+    (container.root / "etc").mkdir(exist_ok=True)
+    (container.root / "etc/dracut.conf").write_text("hostonly=no\n")
+    words = ("--with=dummy", "--preload", "qla1280", "--with-usb", "--builtin=x", "/x.img", container.version)
+    result = mkinitrd(container, *words)
+    assert {"dummy", "qla1280"} <= modules(container.root / "x.img")
+    assert "--builtin has no effect" in "\n".join(result.messages("warning"))
+    assert "without --force" in mkinitrd(container, *words, status=FAILED).error
+    mkinitrd(container, "-f", "--image-version", *words)
+    assert (container.root / f"x.img-{container.version}").exists()
+    assert "usage: mkinitrd" in mkinitrd(container, "/x.img", status=FAILED).hint
