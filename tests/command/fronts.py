@@ -8,7 +8,8 @@ import pytest
 
 from program import PROGRAM, SANITIZER_WORDS, Result, environment, in_namespace
 
-NAMES = ("dracut", "mkinitrd")
+NAMES = ("dracut", "mkinitrd", "lsinitrd", "update-initramfs", "mkinitramfs", "lsinitramfs",
+         "unmkinitramfs")
 
 
 class Front(Result):

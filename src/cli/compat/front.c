@@ -9,7 +9,10 @@
 #include "cli/compat/fronts.h"
 #include "cli/messages.h"
 
-static const struct front *const fronts[] = {&front_dracut, &front_mkinitrd};
+static const struct front *const fronts[] = {
+	&front_dracut,	    &front_mkinitrd,	&front_lsinitrd,      &front_update_initramfs,
+	&front_mkinitramfs, &front_lsinitramfs, &front_unmkinitramfs,
+};
 
 const struct front *front_find(const char *name)
 {

@@ -6,4 +6,9 @@
 #include "cli/compat/front.h"
 
 extern const struct front front_dracut;
+extern const struct front front_lsinitramfs;
+extern const struct front front_lsinitrd;
+extern const struct front front_mkinitramfs;
 extern const struct front front_mkinitrd;
+extern const struct front front_unmkinitramfs;
+extern const struct front front_update_initramfs;

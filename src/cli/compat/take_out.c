@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/compat/take_out.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "cli/messages.h"
+#include "image/extract.h"
+
+bool take_out_matches(const char *pattern, const char *path)
+{
+	char plain[CPIO_NAME_MAX + 1];
+	size_t n = 0;
+
+	pattern += strspn(pattern, "/");
+	if (strlen(pattern) > CPIO_NAME_MAX)
+		return false;
+	/* In names of units "\x2d" means itself. */
+	for (const char *p = pattern; *p; p++)
+		plain[n++] = p[0] == '\\' && p[1] == 'x' ? '?' : *p;
+	plain[n] = '\0';
+	return text_matches(plain, path) ||
+	       (str_starts(path, "usr/") && text_matches(plain, path + strlen("usr/")));
+}
+
+static bool is_named(const struct take_out *t, const char *path)
+{
+	for (size_t i = 0; i < t->patterns->n; i++)
+		if (take_out_matches(t->patterns->list[i], path))
+			return true;
+	return false;
+}
+
+/* Is anything below the folder PATH named? */
+static bool leads_to_named(const struct take_out *t, const char *path)
+{
+	const size_t len = strlen(path);
+
+	for (size_t i = 0; i < t->listing->n; i++) {
+		const char *other = t->listing->list[i].path;
+
+		if (strncmp(other, path, len) == 0 && other[len] == '/' && is_named(t, other))
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted(const struct image_entry *e, void *arg)
+{
+	const struct take_out *t = arg;
+	bool early = e->segment < t->listing->n_segments && t->listing->early[e->segment];
+	bool wanted = early == t->early && (t->segment < 0 || (int)e->segment == t->segment);
+	char shown[4 * CPIO_NAME_MAX + 1];
+
+	if (wanted && t->patterns && t->patterns->n)
+		wanted = is_named(t, e->path) ||
+			 (S_ISDIR(e->header.mode) && leads_to_named(t, e->path));
+	if (wanted && t->verbose) {
+		escape_text(e->name, shown, sizeof(shown));
+		fprintf(stderr, "%s\n", shown);
+	}
+	return wanted;
+}
+
+int take_out(const struct take_out *t, const char *dir, struct err *err)
+{
+	struct extract_choice choice = {is_wanted, (void *)t};
+	struct extract_result done = {0};
+	_cleanup_image_ struct image *image = NULL;
+	int r = image_open(t->file, &image, err);
+
+	if (r == 0)
+		r = image_extract_some(image, dir, &choice, &done, err);
+	if (done.special)
+		cli_warn("%llu device nodes, FIFOs or sockets were left out",
+			 (unsigned long long)done.special);
+	if (done.impossible)
+		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; the "
+			 "first is %s",
+			 (unsigned long long)done.impossible, done.why);
+	return r;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/commands.h"
+#include "cli/compat/fronts.h"
+#include "cli/compat/kit.h"
+#include "cli/messages.h"
+
+/* Of Debian's initramfs-tools. */
+
+struct update {
+	char mode; /* c, u, d; 0: none */
+	const char *kernel, *folder;
+};
+
+enum { MODE, KERNEL, FOLDER };
+
+static const struct front_option options[] = {
+	{NULL, 'c', NULL, FRONT_OWN, "c", "create the image of a kernel", MODE},
+	{NULL, 'u', NULL, FRONT_OWN, "u", "update it; without -k, that of the newest that has one", MODE},
+	{NULL, 'd', NULL, FRONT_OWN, "d", "remove it, if preroot made it", MODE},
+	{NULL, 'k', "VERSION", FRONT_OWN, NULL, "of this kernel; all: of all kernels", KERNEL},
+	{NULL, 'b', "DIR", FRONT_OWN, NULL, "write DIR/initrd.img-VERSION instead", FOLDER},
+	{NULL, 't', NULL, FRONT_MET, NULL, "it has no meaning any more", 0},
+	{NULL, 'v', NULL, FRONT_VERB, "--verbose", "print more", 0},
+	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
+	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
+	{NULL, '?', NULL, FRONT_HELP, NULL, "show this help", 0},
+	{0},
+};
+
+static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)
+{
+	struct update *u = f->state;
+	struct stat st;
+
+	if (o->id == MODE) {
+		u->mode = *o->as;
+		return 0;
+	}
+	if (o->id == KERNEL) {
+		u->kernel = args[0];
+		return 0;
+	}
+	if (stat(args[0], &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR, "-b %s: it is not a folder", args[0]);
+	/* The usual one is no alternative. */
+	u->folder = strcmp(args[0], "/boot") == 0 ? NULL : args[0];
+	return 0;
+}
+
+static int check(const struct front_run *f, struct err *err)
+{
+	const struct update *u = f->state;
+
+	if (front_check_words(f, 0, 0, err) < 0)
+		return err->code;
+	if (!u->mode) {
+		err_set(err, -EINVAL, "one of -c, -u and -d is needed");
+		return err_hint(err, "usage: %s %s", f->front->name, f->front->usage);
+	}
+	if (u->mode != 'u' && !u->kernel)
+		return err_set(err, -EINVAL, "-%c needs a kernel: -k VERSION", u->mode);
+	if (u->mode == 'd' && u->folder)
+		return err_set(err, -EINVAL, "this version of preroot removes nothing below -b %s",
+			       u->folder);
+	return 0;
+}
+
+/* The kernels that the command line means, in *OUT. Their number or -errno. */
+static int choose(struct front_run *f, const char ***out, struct err *err)
+{
+	const struct update *u = f->state;
+	bool all = u->kernel && strcmp(u->kernel, "all") == 0;
+	int n;
+
+	if (u->kernel && !all) {
+		*out = arena_memdup(&f->arena, &u->kernel, sizeof(u->kernel));
+		return 1;
+	}
+	n = all && u->mode == 'c' ? kit_kernels("/", &f->arena, out, err)
+				  : kit_kernels_with_image("/", &f->arena, out, err);
+	return n > 1 && !all ? 1 : n;
+}
+
+static void announce(const struct update *u, const char *kernel, struct arena *arena)
+{
+	const char *path = kit_image_path("/", kernel, arena);
+
+	if (u->folder)
+		path = arena_printf(arena, "%s/initrd.img-%s", u->folder, kernel);
+	printf("update-initramfs: %s %s\n", u->mode == 'd' ? "Deleting" : "Generating", path);
+	fflush(stdout);
+}
+
+/* Builds or removes the image of each kernel with a call of its own. */
+static int run_each(struct front_run *f, const char *const *kernels, int n)
+{
+	const struct update *u = f->state;
+	const struct front_words common = f->options;
+	int status = EXIT_DONE;
+
+	for (int i = 0; i < n && status == EXIT_DONE; i++) {
+		f->options = common;
+		if (u->mode != 'd') {
+			status = front_verb(f, &command_build,
+					    arena_printf(&f->arena, "%s/initrd.img-%s", u->folder,
+							 kernels[i]),
+					    kernels[i]);
+			continue;
+		}
+		front_add(f, &f->options, "--yes");
+		front_add(f, &f->options, "--kernel");
+		front_add(f, &f->options, kernels[i]);
+		status = front_verb(f, &command_prune, NULL, NULL);
+	}
+	return status;
+}
+
+static int run(struct front_run *f)
+{
+	const struct update *u = f->state;
+	const char **kernels;
+	struct err err = {0};
+	int n;
+
+	if (check(f, &err) < 0)
+		return front_usage(f, &err);
+	n = choose(f, &kernels, &err);
+	if (n < 0)
+		return cli_fail(&err);
+	if (n == 0)
+		cli_warn("no kernel has an image that could be %s",
+			 u->mode == 'd' ? "removed" : "updated; -c makes one");
+	for (int i = 0; i < n; i++)
+		announce(u, kernels[i], &f->arena);
+	if (n == 0 || u->mode == 'd' || u->folder)
+		return run_each(f, kernels, n);
+	for (int i = 0; i < n; i++)
+		front_add(f, &f->words, kernels[i]);
+	return front_verb_words(f, &command_rebuild);
+}
+
+const struct front front_update_initramfs = {
+	.name = "update-initramfs",
+	.usage = "{-c|-d|-u} [-k VERSION|all] [-v] [-b DIR]",
+	.version = "0.142",
+	.options = options,
+	.state_size = sizeof(struct update),
+	.usage_status = EXIT_USAGE,
+	.own = own,
+	.run = run,
+};

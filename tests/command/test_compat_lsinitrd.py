@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The program called as lsinitrd, lsinitramfs and unmkinitramfs."""
+
+import re
+
+import pytest
+
+from archive import Entry, FOLDER, newc
+from container import Container
+from fronts import NAMES, call, check, links  # noqa: F401
+from lib import early
+from program import FAILED, USAGE, run
+
+LINE = "=" * 72
+LONG = re.compile(r"[dlcb-][rwxsStT-]{9} +\d+ \S+ +\S+ +(\d+|\d+, +\d+) \w{3} [ \d]\d +[\d:]+ \S+( -> \S+)?")
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory):
+    """An image as dracut makes them, with an early part, and its own list of modules."""
+    path = tmp_path_factory.mktemp("foreign") / "foreign.img"
+    folders = ["usr", "usr/lib", "usr/lib/dracut", "etc", "etc/cmdline.d"]
+    files = {"usr/lib/dracut/dracut-059": "dracut-059-4\n", "usr/lib/dracut/modules.txt": "bash\ncrypt\n",
+             "usr/lib/dracut/build-parameter.txt": " --force\n",
+             "etc/cmdline.d/20-a.conf": " rd.lvm=0\n", "etc/os-release": "ID=x\n"}
+    names = early.INTEL.split("/")
+    first = [Entry("/".join(names[:n]).encode(), FOLDER) for n in range(1, len(names))]
+    first.append(Entry(early.INTEL.encode(), data=early.intel(0x306c3, 1)))
+    main = [Entry(name.encode(), FOLDER) for name in folders]
+    main += [Entry(name.encode(), data=text.encode()) for name, text in files.items()]
+    archive = newc(*first)
+    path.write_bytes(archive + bytes(-len(archive) % 512) + newc(*main))
+    return path
+
+
+# ---- lsinitrd ----
+
+def test_headings_come_in_the_order_that_scripts_expect(call, image):  # noqa: F811
+    lines = call("lsinitrd", image).text.splitlines()
+    assert re.fullmatch(rf"Image: {image}: [\d.]+[KMG]", lines[0]) and lines[1] == LINE
+    at = [lines.index(text) for text in ("Version: preroot", "Arguments: ", "dracut modules:", "dracut cmdline:")]
+    assert at == sorted(at)
+    begin = at[2] + 1
+    end = lines.index(LINE, begin)
+    assert {"base", "fs-lib", "kernel-modules", "rootfs-block"} <= set(lines[begin:end])
+    files = lines[end + 1:lines.index(LINE, end + 1)]
+    assert all(LONG.fullmatch(line) for line in files)
+    paths = [line.split()[8] for line in files]
+    assert paths == sorted(paths) and "init" in paths
+
+
+def test_its_modules_are_modules_of_dracut(call, image):  # noqa: F811
+    lines = call("lsinitrd", "-m", image).text.splitlines()
+    names = lines[lines.index("dracut modules:") + 1:-1]
+    assert lines[-1] == LINE
+    assert set(names) <= set(call("dracut", "--list-modules").text.split())
+
+
+def test_what_is_not_in_the_image_is_not_among_its_modules(call, image, tmp_path, small_kernel):  # noqa: F811
+    run("build", tmp_path / "x.img", small_kernel.version, "--root", small_kernel.root, "--generic",
+        "--remove", "usr/sbin/fsck.*")
+    assert "fs-lib" not in call("lsinitrd", "-m", tmp_path / "x.img").text.splitlines()
+
+
+def test_an_image_of_dracut(call, foreign):  # noqa: F811
+    text = call("lsinitrd", foreign).text
+    early_part, _, rest = text.partition("Version: ")
+    assert "Early CPIO image\n" + LINE in early_part and early.INTEL in early_part
+    assert rest.startswith("dracut-059-4\n\nArguments:  --force\n") and early.INTEL not in rest
+    assert f"dracut modules:\nbash\ncrypt\n{LINE}\n" in rest
+    assert rest.endswith("dracut cmdline:\n rd.lvm=0\n")
+
+
+def test_sorted_by_size(call, image):  # noqa: F811
+    lines = call("lsinitrd", "-s", image).text.splitlines()
+    sizes = [int(line.split()[4]) for line in lines if LONG.fullmatch(line)]
+    assert sizes == sorted(sizes) and sizes[-1] > 1000
+
+
+@pytest.mark.parametrize("words", [
+    ("IMAGE", "-f", "etc/initrd-release"), ("-f", "/etc/initrd-release", "IMAGE"),
+    ("IMAGE", "etc/initrd-release"), ("--file=etc/initrd-rel*", "IMAGE"),
+])
+def test_a_file_of_the_image(words, call, image):  # noqa: F811
+    assert call("lsinitrd", *[str(image) if word == "IMAGE" else word for word in words]).out == (
+        run("cat", image, "etc/initrd-release").out)
+
+
+def test_several_files_have_headings(call, foreign):  # noqa: F811
+    result = call("lsinitrd", "-f", "etc/os-release", foreign, "/etc/cmdline.d/20-a.conf", "none")
+    assert result.text == (f"initramfs:/etc/os-release\n{LINE}\nID=x\n{LINE}\n\n"
+                           f"initramfs:/etc/cmdline.d/20-a.conf\n{LINE}\n rd.lvm=0\n{LINE}\n\n"
+                           f"initramfs:/none\n{LINE}\n{LINE}\n\n")
+    assert "holds no file none" in result.messages("warning")[0]
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+
+
+def test_parts_are_unpacked(call, foreign, tmp_path):  # noqa: F811
+    for name, words, expected in (
+            ("one", ["--unpack", foreign, "etc/os-release"], {"etc/os-release"}),
+            ("early", ["--unpackearly", foreign], {early.INTEL}),
+            ("all", ["--unpack", "-v", foreign], None)):
+        folder = tmp_path / name
+        folder.mkdir()
+        call("lsinitrd", *words, cwd=folder)
+        if expected:
+            assert files_in(folder) == expected
+    assert "etc/os-release" in files_in(folder) and early.INTEL not in files_in(folder)
+
+
+@pytest.mark.parametrize("words, text", [
+    (["/none"], "/none"), (["-k", "9.9.9"], "9.9.9"), (["--modd"], "--mod?"), (["/"], "/"),
+    (["-f"], "needs"),
+])
+def test_lsinitrd_fails_with_one(words, text, call):  # noqa: F811
+    result = call("lsinitrd", *words, status=FAILED)
+    assert text in result.error + result.hint
+
+
+def test_damage_is_no_success(call, image, tmp_path):  # noqa: F811
+    path = tmp_path / "cut.img"
+    path.write_bytes(image.read_bytes()[:200000])
+    result = call("lsinitrd", path, status=FAILED)
+    assert "dracut modules:" in result.text and ".ko" in result.text
+
+
+def test_the_image_of_a_kernel_is_found(tree):
+    container = Container(tree, NAMES)
+
+    def listed(*words):
+        return check("lsinitrd", container.run("lsinitrd", *words), 0).text
+
+    check("dracut", container.run("dracut", "-N", "--kver", container.version), 0)
+    assert f"Image: /boot/initramfs-{container.version}.img: " in listed("-k", container.version)
+    own = f"/lib/modules/{container.version}/initramfs.img"
+    check("dracut", container.run("dracut", "-N", own, container.version), 0)
+    assert f"Image: {own}: " in listed()
+
+
+# ---- lsinitramfs, unmkinitramfs ----
+
+def test_lsinitramfs_prints_names(call, foreign, image):  # noqa: F811
+    names = call("lsinitramfs", foreign).text.splitlines()
+    assert names[:2] == ["kernel", "kernel/x86"] and names[-1] == "etc/os-release"
+    text = call("lsinitramfs", "-l", foreign, image).text
+    assert all(LONG.fullmatch(line) for line in text.splitlines())
+    assert "-> usr/lib" in text
+    assert "usage: lsinitramfs" in call("lsinitramfs", status=USAGE).hint
+    assert "/none" in call("lsinitramfs", "/none", status=FAILED).error
+
+
+def test_unmkinitramfs_parts_early_and_main(call, foreign, image, tmp_path):  # noqa: F811
+    call("unmkinitramfs", foreign, tmp_path / "a")
+    assert files_in(tmp_path / "a/early") == {early.INTEL}
+    assert (tmp_path / "a/main/etc/os-release").read_text() == "ID=x\n"
+    result = call("unmkinitramfs", "-v", image, tmp_path / "b")
+    assert (tmp_path / "b/init").exists() and b"etc/initrd-release\n" in result.err
+    assert "usage: unmkinitramfs" in call("unmkinitramfs", image, status=USAGE).hint
