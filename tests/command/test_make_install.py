@@ -64,3 +64,13 @@ def test_another_prefix_can_be_chosen_later(tmp_path):
             f"{systemd}/lib/systemd/system-preset/50-preroot.preset",
             "/etc/logrotate.d/preroot", "/etc/grub.d/42_preroot"}
         assert f"ExecStart={prefix}/sbin/preroot " in (folder / "data" / SERVICE).read_text()
+
+
+def test_other_names_are_links_where_they_are_asked_for(tmp_path):
+    folder = tmp_path / "build"
+    run(["meson", "setup", folder, TOP, "-Dprefix=/usr", "-Dcompat=dracut,update-initramfs"])
+    found = {place for place in places(folder)
+             if place.rpartition("/")[2] in ("dracut", "lsinitrd", "update-initramfs")}
+    # meson names one place only of a link that has several.
+    assert found & {"/usr/bin/dracut", "/usr/sbin/dracut"} and len(found) == 2
+    assert "/usr/sbin/update-initramfs" in found
