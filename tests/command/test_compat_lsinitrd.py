@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from archive import Entry, FOLDER, newc
+from archive import Entry, FOLDER, newc, uki
 from container import Container
 from fronts import NAMES, call, check, links  # noqa: F401
 from lib import early
@@ -69,6 +69,19 @@ def test_an_image_of_dracut(call, foreign):  # noqa: F811
     assert rest.startswith("dracut-059-4\n\nArguments:  --force\n") and early.INTEL not in rest
     assert f"dracut modules:\nbash\ncrypt\n{LINE}\n" in rest
     assert rest.endswith("dracut cmdline:\n rd.lvm=0\n")
+
+
+def test_a_unified_kernel_image(call, tmp_path):  # noqa: F811
+    path = tmp_path / "x.efi"
+    path.write_bytes(uki((".osrel", b'ID=debian\nPRETTY_NAME="Debian 12"\n'), (".uname", b"6.1.0"),
+                         (".cmdline", b"quiet root=/dev/vda1"), (".linux", b"MZ"),
+                         (".initrd", newc(Entry(b"etc-file", data=b"x")))))
+    text = call("lsinitrd", path).text
+    assert text.startswith(f"initrd in UEFI: {path}: ")
+    assert ("OS Release: Debian 12 (debian-)\nKernel Version: 6.1.0\nCommand line:\nquiet\n"
+            f"root=/dev/vda1\n{LINE}\n") in text
+    assert " etc-file\n" in text
+    assert call("lsinitrd", "-f", "etc-file", path).text == "x"
 
 
 def test_sorted_by_size(call, image):  # noqa: F811
