@@ -261,32 +261,41 @@ static const struct importer *choose_importer(const struct root *root, const cha
 	return found;
 }
 
+static void print_assignment(const struct conf_assignment *a, struct arena *arena)
+{
+	/* Words of a list need blanks around, since dracut joins the texts. */
+	printf("%s%s=", a->key, a->append ? "+" : "");
+	print_value(a->append ? arena_printf(arena, " %s ", a->text) : a->text);
+	printf("  # %s:%u\n", a->file, a->line);
+}
+
+static void print_note(const struct import_note *note, struct arena *arena)
+{
+	const char *place = note->from.line ? arena_printf(arena, "%s:%u", note->from.file,
+							   note->from.line)
+					    : note->from.file;
+
+	printf("# Not imported: %s: %s\n", place, note->text);
+	cli_warn("%s: %s", place, note->text);
+}
+
 static int import(const struct root *root, const char *name, struct arena *arena, struct err *err)
 {
-	struct import im = {.root = root, .arena = arena, .out = BUF_INIT};
+	struct import im = {.root = root, .arena = arena};
 	const struct importer *importer = choose_importer(root, name, err);
 	int r;
 
 	if (!importer)
 		return cli_fail(err);
 	r = importer->run(&im, err);
-	if (r == 0)
-		printf("# Settings of %s, imported by preroot config import.\n%s", importer->name,
-		       buf_cstr(&im.out));
-	for (size_t i = 0; i < im.n_notes && r == 0; i++) {
-		printf("# Not imported: %s: %s\n", im.notes[i].from, im.notes[i].text);
-		cli_warn("%s: %s", im.notes[i].from, im.notes[i].text);
-	}
-	buf_clear(&im.out);
-	return r < 0 ? cli_fail(err) : cli_end(im.n_notes ? EXIT_FINDING : EXIT_DONE);
-}
-
-static bool has_importer(const char *name)
-{
-	for (const struct importer *i = importers; i->name; i++)
-		if (strcmp(i->name, name) == 0)
-			return true;
-	return false;
+	if (r < 0)
+		return cli_fail(err);
+	printf("# Settings of %s, imported by preroot config import.\n", importer->name);
+	for (size_t i = 0; i < im.out.n; i++)
+		print_assignment(&im.out.list[i], arena);
+	for (size_t i = 0; i < im.n_notes; i++)
+		print_note(&im.notes[i], arena);
+	return cli_end(im.n_notes ? EXIT_FINDING : EXIT_DONE);
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -304,7 +313,7 @@ static int run(const struct command *self, int argc, char **argv)
 		err_hint(&err, "see: preroot config --help");
 		return cli_usage(-EINVAL, &err);
 	}
-	if (n > 1 && !has_importer(argv[1]))
+	if (n > 1 && !importer_find(argv[1]))
 		return fail_unknown(argv[1]);
 	if (o.modules)
 		return list_modules(&o);

@@ -34,7 +34,7 @@ static const struct {
 };
 
 /* Words separated by commas or blanks; "-NAME" is to be left out. */
-static void import_modules(struct import *im, const char *from, char *value, const char *key)
+static void import_modules(struct import *im, struct import_place from, char *value, const char *key)
 {
 	char *word;
 
@@ -46,7 +46,7 @@ static void import_modules(struct import *im, const char *from, char *value, con
 	}
 }
 
-static void import_files(struct import *im, const char *from, char *value)
+static void import_files(struct import *im, struct import_place from, char *value)
 {
 	char *word;
 
@@ -56,7 +56,7 @@ static void import_files(struct import *im, const char *from, char *value)
 }
 
 /* "180", "180s", "3m" */
-static void import_timeout(struct import *im, const char *from, const char *value)
+static void import_timeout(struct import *im, struct import_place from, const char *value)
 {
 	size_t digits = strspn(value, "0123456789");
 	const char *unit = value + digits;
@@ -72,7 +72,7 @@ static void import_timeout(struct import *im, const char *from, const char *valu
 				      "kernel_cmdline", value);
 }
 
-static void import_switch(struct import *im, const char *from, const char *key, const char *value)
+static void import_switch(struct import *im, struct import_place from, const char *key, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		if (strcmp(switches[i].key, key) != 0)
@@ -84,7 +84,7 @@ static void import_switch(struct import *im, const char *from, const char *key, 
 	import_note(im, from, "%s is not known", key);
 }
 
-static void import_key(struct import *im, const char *from, const char *key, char *value)
+static void import_key(struct import *im, struct import_place from, const char *key, char *value)
 {
 	if (strcmp(key, "universal") == 0)
 		import_set(im, from, "hostonly", strcmp(value, "true") == 0 ? "no" : "yes");
@@ -125,7 +125,7 @@ static char *trim(char *value)
 
 static int import_line(struct import *im, char *line, unsigned number, struct err *err)
 {
-	const char *from = arena_printf(im->arena, "/" FILE_PATH ":%u", number);
+	struct import_place from = {"/" FILE_PATH, number};
 	size_t len = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
 	char *value = line + len;
 
@@ -133,7 +133,7 @@ static int import_line(struct import *im, char *line, unsigned number, struct er
 	if (!*trim(line) || *line == '#' || *line == ' ' || *line == '\t' || strcmp(line, "---") == 0)
 		return 0;
 	if (!len || *value != ':' || (value[1] && value[1] != ' ' && value[1] != '\t')) {
-		err_set(err, -EBADMSG, "%s: this is not \"key: value\"", from);
+		err_set(err, -EBADMSG, "%s:%u: this is not \"key: value\"", from.file, from.line);
 		return err_hint(err, "no other form of YAML is read");
 	}
 	*value++ = '\0';

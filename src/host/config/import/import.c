@@ -17,25 +17,29 @@ const struct importer importers[] = {
 	{0},
 };
 
-/* Quoted for the language of the file. */
-static void add_quoted(struct buf *out, const char *text)
+const struct importer *importer_find(const char *name)
 {
-	buf_add(out, "\"", 1);
-	for (; *text; text++)
-		buf_printf(out, "%s%c", strchr("\"\\$`", *text) ? "\\" : "", *text);
-	buf_add(out, "\"", 1);
+	for (const struct importer *i = importers; i->name; i++)
+		if (strcmp(i->name, name) == 0)
+			return i;
+	return NULL;
 }
 
-void import_set(struct import *im, const char *from, const char *key, const char *value)
+void import_set(struct import *im, struct import_place from, const char *key, const char *value)
 {
 	bool is_list = str_ends(key, "+");
+	struct conf_assignment a = {
+		.key = arena_strndup(im->arena, key, strlen(key) - is_list),
+		.append = is_list,
+		.text = arena_strdup(im->arena, value),
+		.file = from.file,
+		.line = from.line,
+	};
 
-	buf_printf(&im->out, "%s=", key);
-	add_quoted(&im->out, is_list ? arena_printf(im->arena, " %s ", value) : value);
-	buf_printf(&im->out, "  # %s\n", from);
+	conf_add(&im->out, im->arena, &a);
 }
 
-void import_note(struct import *im, const char *from, const char *fmt, ...)
+void import_note(struct import *im, struct import_place from, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
 	va_list ap;
@@ -45,6 +49,11 @@ void import_note(struct import *im, const char *from, const char *fmt, ...)
 	va_end(ap);
 	im->notes = arena_grow(im->arena, im->notes, im->n_notes, sizeof(*im->notes));
 	im->notes[im->n_notes++] = (struct import_note){from, arena_strdup(im->arena, text)};
+}
+
+static struct import_place whole(const char *file)
+{
+	return (struct import_place){file, 0};
 }
 
 int import_note_scripts(struct import *im, const char *folder, struct err *err)
@@ -58,7 +67,7 @@ int import_note_scripts(struct import *im, const char *folder, struct err *err)
 		return err_sys(err, n, "/%s", folder);
 	for (int i = 0; i < n; i++)
 		if (names[i][0] != '.')
-			import_note(im, arena_printf(im->arena, "/%s/%s", folder, names[i]),
+			import_note(im, whole(arena_printf(im->arena, "/%s/%s", folder, names[i])),
 				    "this script is not run by preroot: what it packs belongs into "
 				    "install_items, and what it does at boot into a drop-in feature "
 				    "(/etc/preroot/features.d)");

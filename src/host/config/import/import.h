@@ -7,19 +7,24 @@
  */
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
+#include "format/machine/conf.h"
 #include "host/root.h"
 
+struct import_place {
+	const char *file; /* as messages show it */
+	unsigned line;	  /* 0: the whole file */
+};
+
 struct import_note {
-	const char *from; /* "/FILE:LINE", or the path of a file that is a script */
+	struct import_place from;
 	const char *text; /* a sentence */
 };
 
 struct import {
 	const struct root *root;
 	struct arena *arena;
-	struct buf out; /* the assignments, each with where it comes from */
+	struct conf out; /* the settings; where they come from is their place */
 	struct import_note *notes;
 	size_t n_notes;
 };
@@ -30,19 +35,20 @@ struct importer {
 	int (*run)(struct import *im, struct err *err);
 };
 
+const struct importer *importer_find(const char *name); /* NULL: none has that name */
+
 /* Ends with a row without a name. */
 extern const struct importer importers[];
 
 /* What importers call. KEY with "+" at its end is a list: words are added. */
-void import_set(struct import *im, const char *from, const char *key, const char *value);
-void import_note(struct import *im, const char *from, const char *fmt, ...)
+void import_set(struct import *im, struct import_place from, const char *key, const char *value);
+void import_note(struct import *im, struct import_place from, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Notes every file in FOLDER as a script that cannot be imported. */
 int import_note_scripts(struct import *im, const char *folder, struct err *err);
 
 /* Reads FILE and the *.conf (SUFFIX) files of FOLDER as assignments, in this order. */
-struct conf;
 int import_read(struct import *im, const char *file, const char *folder, const char *suffix,
 		struct conf *out, struct err *err);
 

@@ -15,9 +15,9 @@
 
 #define FOLDER "etc/initramfs-tools/"
 
-static const char *place(struct import *im, const struct conf_assignment *a)
+static struct import_place place(const struct conf_assignment *a)
 {
-	return arena_printf(im->arena, "%s:%u", a->file, a->line);
+	return (struct import_place){a->file, a->line};
 }
 
 static bool is_no(const struct conf_assignment *a)
@@ -27,7 +27,7 @@ static bool is_no(const struct conf_assignment *a)
 
 static void import_modules(struct import *im, const struct conf_assignment *a)
 {
-	const char *from = place(im, a);
+	struct import_place from = place(a);
 
 	if (strcmp(a->text, "most") == 0) {
 		import_set(im, from, "hostonly", "no");
@@ -47,9 +47,9 @@ static void import_modules(struct import *im, const struct conf_assignment *a)
 static void import_resume(struct import *im, const struct conf_assignment *a)
 {
 	if (strcmp(a->text, "none") == 0)
-		import_set(im, place(im, a), "kernel_cmdline+", "noresume");
+		import_set(im, place(a), "kernel_cmdline+", "noresume");
 	else if (a->n_words && strcmp(a->text, "auto") != 0)
-		import_set(im, place(im, a), "kernel_cmdline+",
+		import_set(im, place(a), "kernel_cmdline+",
 			   arena_printf(im->arena, "resume=%s", a->text));
 }
 
@@ -58,7 +58,7 @@ static void import_level(struct import *im, const struct conf *c, const struct c
 	const struct conf_assignment *codec = conf_find(c, "COMPRESS");
 	const char *name = codec && codec->n_words ? codec->words[0] : "zstd";
 
-	import_set(im, place(im, a), arena_printf(im->arena, "compress_level_%s", name), a->text);
+	import_set(im, place(a), arena_printf(im->arena, "compress_level_%s", name), a->text);
 }
 
 /* Settings that have no key here. NULL as text: nothing is lost. */
@@ -77,16 +77,16 @@ static void import_other(struct import *im, const struct conf_assignment *a)
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strcmp(others[i].key, a->key) == 0) {
 			if (others[i].text && !is_no(a))
-				import_note(im, place(im, a), "%s=%s: %s", a->key, a->text,
+				import_note(im, place(a), "%s=%s: %s", a->key, a->text,
 					    others[i].text);
 			return;
 		}
-	import_note(im, place(im, a), "%s is not known: a script may read it", a->key);
+	import_note(im, place(a), "%s is not known: a script may read it", a->key);
 }
 
 static void import_key(struct import *im, const struct conf *c, const struct conf_assignment *a)
 {
-	const char *from = place(im, a);
+	struct import_place from = place(a);
 
 	if (conf_find(c, a->key) != a)
 		return; /* a later one overrides it */
@@ -110,15 +110,15 @@ static void import_update(struct import *im, const struct conf *c)
 	const struct conf_assignment *a = conf_find(c, "update_initramfs");
 
 	if (a && strcmp(a->text, "yes") != 0)
-		import_note(im, place(im, a), "update_initramfs=%s: preroot rebuild always rebuilds; "
+		import_note(im, place(a), "update_initramfs=%s: preroot rebuild always rebuilds; "
 					      "with --all, all kernels", a->text);
 	a = conf_find(c, "backup_initramfs");
 	if (a && strcmp(a->text, "yes") == 0)
-		import_set(im, place(im, a), "preroot_keep", "1");
+		import_set(im, place(a), "preroot_keep", "1");
 }
 
 /* "NAME [PARAMETERS]": loaded at boot, in this order. */
-static void import_module(struct import *im, char *line, const char *from)
+static void import_module(struct import *im, char *line, struct import_place from)
 {
 	char *name = line + strspn(line, " \t"), *rest = name + strcspn(name, " \t#");
 	const char *parameters;
@@ -156,8 +156,7 @@ static int import_list(struct import *im, struct err *err)
 		return err_sys(err, r, "/" FOLDER "modules");
 	cursor = arena_strdup(im->arena, buf_cstr(&text));
 	while ((line = strsep(&cursor, "\n")))
-		import_module(im, line,
-			      arena_printf(im->arena, "/" FOLDER "modules:%u", ++number));
+		import_module(im, line, (struct import_place){"/" FOLDER "modules", ++number});
 	return 0;
 }
 

@@ -50,9 +50,9 @@ static const struct hook {
 	{"zfs", "zfs", NULL},
 };
 
-static const char *place(struct import *im, const struct conf_assignment *a)
+static struct import_place place(const struct conf_assignment *a)
 {
-	return arena_printf(im->arena, "%s:%u", a->file, a->line);
+	return (struct import_place){a->file, a->line};
 }
 
 static bool names(const struct conf_word *words, size_t n, const char *name)
@@ -65,7 +65,7 @@ static bool names(const struct conf_word *words, size_t n, const char *name)
 
 static void import_hook(struct import *im, const struct conf_word *w)
 {
-	const char *from = place(im, w->from);
+	struct import_place from = place(w->from);
 
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
 		const struct hook *h = &hooks[i];
@@ -87,11 +87,11 @@ static void import_hooks(struct import *im, const struct conf *c)
 {
 	struct conf_word *words;
 	size_t n = conf_words(c, "HOOKS", im->arena, &words);
-	const char *from;
+	struct import_place from;
 
 	if (!n)
 		return;
-	from = place(im, words[0].from);
+	from = place(words[0].from);
 	import_set(im, from, "hostonly", names(words, n, "autodetect") ? "yes" : "no");
 	if (!names(words, n, "fsck"))
 		import_set(im, from, "omit_dracutmodules+", "fs-lib");
@@ -110,7 +110,7 @@ static void import_words(struct import *im, const struct conf *c, const char *fr
 
 		if (len && words[i].text[len - 1] == '?')
 			len--;
-		import_set(im, place(im, words[i].from), to,
+		import_set(im, place(words[i].from), to,
 			   arena_strndup(im->arena, words[i].text, len));
 	}
 }
@@ -123,7 +123,7 @@ static void import_compression(struct import *im, const struct conf *c)
 
 	if ((!codec || !codec->n_words) && (!options || !options->n_words))
 		return;
-	import_set(im, place(im, codec && codec->n_words ? codec : options), "compress",
+	import_set(im, place(codec && codec->n_words ? codec : options), "compress",
 		   options && options->n_words
 			   ? arena_printf(im->arena, "%s %s", name, options->text)
 			   : name);
@@ -141,7 +141,7 @@ static void note_others(struct import *im, const struct conf *c)
 		while (k < ARRAY_SIZE(known) && strcmp(known[k], a->key) != 0)
 			k++;
 		if (k == ARRAY_SIZE(known) && !a->is_used)
-			import_note(im, place(im, a), "%s is not known: a hook may read it", a->key);
+			import_note(im, place(a), "%s is not known: a hook may read it", a->key);
 	}
 }
 
