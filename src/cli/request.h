@@ -31,7 +31,7 @@
 	 OPT_OMIT_DRIVERS, true},                                                               \
 	{"drivers", 'd', "LIST", "beside the way to the root, only these",                      \
 	 OPT_ONLY_DRIVERS, true},                                                               \
-	{"filesystems", 0, "LIST", "of filesystems, a generic image has only these",            \
+	{"filesystems", 0, "LIST", "add these filesystems; a generic image: only these",         \
 	 OPT_FILESYSTEMS, true},                                                                \
 	{"hostonly-cmdline", 0, NULL, "the image itself says where the root is",               \
 	 OPT_HOSTONLY_CMDLINE, true},                                                           \

@@ -159,8 +159,7 @@ static int omit_modules(struct build *b, struct err *err)
 
 	for (size_t i = 0; i < q->n_wishes && r == 0; i++)
 		if (q->wishes[i].kind == WISH_OMIT_MODULE)
-			r = modules_omit(b->modules, q->wishes[i].word, q->wishes[i].from, &b->plan,
-					 err);
+			r = modules_omit(b->modules, q->wishes[i].word, q->wishes[i].from, err);
 	return r;
 }
 

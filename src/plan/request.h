@@ -42,10 +42,11 @@ enum wish_kind {
 	WISH_PACK_MODULE,
 	WISH_LOAD_MODULE, /* and load it when PID 1 starts */
 	WISH_OMIT_MODULE, /* a regular expression (POSIX, extended) for whole names */
-	WISH_FILESYSTEM,  /* of a generic image: instead of all */
+	WISH_FILESYSTEM,  /* to pack; in a generic image instead of all */
 	WISH_CMDLINE,     /* a line of kernel parameters */
 	WISH_ADD_FEATURE,
 	WISH_OMIT_FEATURE,
+	WISH_NOTE, /* none: the word is a warning about one that is not fulfilled */
 };
 
 struct request_wish {
@@ -93,5 +94,7 @@ struct request {
 	bool no_microcode;
 	bool no_rules;   /* of modules, only what the way to the root needs and what is named */
 	bool embed_root; /* a hostonly image says itself where the root is */
-	const char *acpi_tables;   /* folder of the calling process with ACPI tables; NULL: none */
+	const char *acpi_tables;   /* folder with ACPI tables; NULL: none */
+	const char *acpi_from;     /* "FILE:LINE: KEY": it is below the root; NULL: the command line,
+				    * and it is a path of the calling process */
 };

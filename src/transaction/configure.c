@@ -140,8 +140,10 @@ static void set_switches(struct configure *c)
 		c->out->no_microcode = !is_yes(c, "early_microcode");
 	if (!c->given->given.embed_root)
 		c->out->embed_root = is_yes(c, "hostonly_cmdline");
-	if (is_yes(c, "acpi_override") && tables && !c->out->acpi_tables)
+	if (is_yes(c, "acpi_override") && tables && !c->out->acpi_tables) {
 		c->out->acpi_tables = tables->text;
+		c->out->acpi_from = origin(c, tables);
+	}
 }
 
 /* ---- lists ---- */

@@ -71,6 +71,11 @@ static int add(struct configure *c, const struct configure_word *word)
 		return refuse_missing(c, &n);
 	else if (n.module->effect == DRACUT_DRIVER)
 		configure_add_wish(c, WISH_PACK_MODULE, n.module->target, word->from);
+	else if (n.module->effect == DRACUT_LESS)
+		configure_add_wish(c, WISH_NOTE,
+				   arena_printf(c->arena, "\"%s\" has no effect: %s", word->text,
+						n.module->text),
+				   word->from);
 	return 0;
 }
 
@@ -88,8 +93,35 @@ static int omit(struct configure *c, const struct configure_word *word)
 	}
 	if (n.feature)
 		configure_add_wish(c, WISH_OMIT_FEATURE, n.feature, word->from);
-	else if (n.module && n.module->effect == DRACUT_DRIVER)
-		configure_add_wish(c, WISH_OMIT_MODULE, n.module->target, word->from);
+	return 0; /* a filesystem's driver is there without dracut's module, too: see omit_drivers */
+}
+
+/* The word of LIST that means the same as WORD; NULL. */
+static const struct configure_word *find_same(const struct configure_word *list, size_t n,
+					      const struct configure_word *word)
+{
+	struct name wanted = find(word);
+
+	for (size_t i = 0; i < n; i++) {
+		struct name other = find(&list[i]);
+
+		if (strcmp(list[i].text, word->text) == 0 ||
+		    (wanted.feature && other.feature && strcmp(wanted.feature, other.feature) == 0))
+			return &list[i];
+	}
+	return NULL;
+}
+
+/* As in dracut, omitting wins. */
+static int note_omitted(struct configure *c, const struct configure_word *word,
+			const struct configure_word *by)
+{
+	if (find(word).feature)
+		configure_add_wish(c, WISH_NOTE,
+				   arena_printf(c->arena, "\"%s\" is not added, since it is omitted "
+							  "(%s); --force-add adds it all the same",
+						word->text, by->from),
+				   word->from);
 	return 0;
 }
 
@@ -134,9 +166,11 @@ int configure_features(struct configure *c)
 		r = omit(c, &omitted[i]);
 	if (nofscks && conf_is_yes(nofscks))
 		configure_add_wish(c, WISH_OMIT_FEATURE, "fsck", "nofscks");
-	for (size_t i = 0; i < n_added && r == 0; i++)
-		if (!has(omitted, n_omitted, added[i].text))
-			r = add(c, &added[i]);
+	for (size_t i = 0; i < n_added && r == 0; i++) {
+		const struct configure_word *by = find_same(omitted, n_omitted, &added[i]);
+
+		r = by ? note_omitted(c, &added[i], by) : add(c, &added[i]);
+	}
 	for (size_t i = 0; i < n_forced && r == 0; i++)
 		r = add(c, &forced[i]);
 	return r;

@@ -62,7 +62,23 @@ def test_check_prints_only_what_is_wrong(root):
     assert result.text == "" and len(result.messages("warning")) == 2
     assert config(root).messages("warning") == result.messages("warning")
     notes = config(root, "--check", "--json", status=FINDING).json["notes"]
-    assert [(note["key"], note["line"]) for note in notes] == [("compres", 1), ("uefi", 2)]
+    assert [(note["key"], note["from"]) for note in notes] == [
+        ("compres", "/etc/dracut.conf:1"), ("uefi", "/etc/dracut.conf:2")]
+
+
+@pytest.mark.parametrize("text", [
+    'add_dracutmodules=" lvm "', "hostonly_mode=stict", 'omit_dracutmodules=" base "',
+    "compress=7zip",
+])
+def test_check_refuses_what_a_build_refuses(text, root):
+    write(root, "etc/dracut.conf", f"\n{text}\n")
+    assert config(root, "--check", status=USAGE).error.startswith("/etc/dracut.conf:2: ")
+
+
+def test_check_names_what_is_not_added(root):
+    write(root, "etc/dracut.conf", 'add_dracutmodules=" plymouth "\n')
+    (warning,) = config(root, "--check", status=FINDING).messages("warning")
+    assert warning.startswith('/etc/dracut.conf:1: add_dracutmodules: "plymouth" has no effect: ')
 
 
 @pytest.mark.parametrize("text, place", [

@@ -64,6 +64,7 @@ def test_a_feature_is_kept(text, system):
 @pytest.mark.parametrize("words, kept", [
     (("--omit", "fs-lib"), False), (("-o", "plymouth fsck"), False), (("--modules", "base"), False),
     (("-o", "fs-lib", "--force-add", "fs-lib"), True), (("-o", "fs-lib", "-a", "fs-lib"), False),
+    (("-o", "fsck", "-a", "fs-lib"), False),
     (("-m", "base", "-a", "fs-lib"), True),
 ])
 def test_the_command_line_has_the_same_words(words, kept, system):
@@ -78,11 +79,23 @@ def test_what_is_always_done_or_never_needed_is_silent(system):
 
 
 def test_what_an_image_can_do_without_is_a_warning(system):
+    says = '"plymouth" has no effect: this version has no splash screen'
+    assert f"--add: {says}" in plan(system, "--add", "plymouth").json["warnings"]
     write(system, '# x\nadd_dracutmodules+=" plymouth "\n')
-    assert run("build", system.root.parent / "a.img", system.version, "--root", system.root,
-               "--hardware", NVME).messages("warning") == [
-        '/etc/dracut.conf:2: add_dracutmodules: "plymouth" has no effect: this version has no '
-        "splash screen"]
+    assert f"/etc/dracut.conf:2: add_dracutmodules: {says}" in plan(system).json["warnings"]
+
+
+def test_what_is_omitted_elsewhere_is_a_warning(system):
+    write(system, 'omit_dracutmodules+=" rescue "\n')
+    assert ('--add: "rescue" is not added, since it is omitted (/etc/dracut.conf:1: '
+            "omit_dracutmodules); --force-add adds it all the same"
+            ) in plan(system, "--add", "rescue").json["warnings"]
+
+
+def test_a_module_of_dracut_for_a_filesystem_is_not_its_driver(system):
+    write(system, 'omit_dracutmodules+=" btrfs overlayfs "\n')
+    assert modules(plan(system, hardware=False)) == modules(
+        plan(system, "--conf", "/dev/null", hardware=False))
 
 
 @pytest.mark.parametrize("text, says", [
@@ -140,6 +153,18 @@ def test_the_way_to_the_root_stays(omitted, module, system):
     assert "would not reach its root" in result.hint
 
 
+def test_of_several_that_do_one_job_one_stays(system):
+    every = modules(plan(system))
+    assert {"crc32c_generic", "ext4"} <= every
+    write(system, 'omit_drivers+=" crc32c.* "\n')
+    error = plan(system, status=1).error
+    assert error.startswith("/etc/dracut.conf:1: omit_drivers: nothing would be left that provides ")
+    assert "crc32c" in error and "ext4" in error
+    if "crc32c_intel" in every:
+        write(system, 'omit_drivers+=" crc32c_intel "\n')
+        assert modules(plan(system)) == every - {"crc32c_intel"}
+
+
 @pytest.mark.parametrize("text", ["omit_drivers='a('", f"omit_drivers={'a' * 300}"])
 def test_a_pattern_that_is_none(text, system):
     write(system, text + "\n")
@@ -165,19 +190,67 @@ def test_filesystems_of_a_generic_image(system):
     assert "ext4" in modules(plan(system, "--filesystems", "ext4", hardware=False))
 
 
+def test_filesystems_are_added_to_an_image_for_one_machine(system):
+    result = plan(system, "--filesystems", "no_such")
+    assert any('has no filesystem "no_such"' in text for text in result.json["warnings"])
+
+
 # ---- where the root is ----
 
-def test_the_image_says_where_the_root_is(system):
-    write(system, "hostonly_cmdline=yes\n")
-    error = plan(system, status=1).error
-    assert "/etc/fstab has no line for /" in error
+def test_an_image_for_another_machine_leaves_the_root_to_the_boot_loader(system):
     (system.root / "etc/fstab").write_text("UUID=abc-1 / btrfs rw,subvol=@ 0 0\n")
-    assert "cmdline=root=UUID=abc-1 rootfstype=btrfs rootflags=subvol=@" in boot_conf(system)
-    (system.root / "etc/fstab").write_text("LABEL=root / auto rw 0 0\n")
-    assert "cmdline=root=LABEL=root" in boot_conf(system)
-    assert not any(line.startswith("cmdline=root=") for line in boot_conf(system, "--no-hostonly-cmdline"))
+    write(system, "hostonly_cmdline=yes\n")
+    assert not any(line.startswith("cmdline=root=") for line in boot_conf(system))
+    assert any("the image is for another machine" in text for text in plan(system).json["warnings"])
+    assert not any("hostonly_cmdline" in text for text in
+                   plan(system, "--no-hostonly-cmdline").json["warnings"])
+
+
+def own_conf(system, *words, **options):
+    """boot.conf of an image for the machine that the root is of."""
+    image = system.root.parent / "own.img"
+    result = run("build", image, system.version, "--root", system.root, *words, **options)
+    if result.status:
+        return result
+    return [line for line in run("cat", image, "/etc/preroot/boot.conf").text.splitlines()
+            if line.strip().startswith("cmdline=")]
+
+
+def test_the_image_says_where_the_root_is(system):
+    trees.write_machine("virtio-blk", system.root)  # whose root is ext4
+    write(system, "hostonly_cmdline=yes\n")
+    result = run("plan", system.version, "--root", system.root, "--json")
+    assert any("/etc/fstab has no line for /" in text for text in result.json["warnings"])
+    fstab = system.root / "etc/fstab"
+    fstab.write_text("UUID=abc-1 / ext4 rw,subvol=my\\040root 0 0\n")
+    assert own_conf(system) == [
+        'cmdline=root=UUID=abc-1 rootfstype=ext4 "rootflags=subvol=my root"']
+    fstab.write_text("LABEL=root / auto rw 0 0\n")
+    assert own_conf(system) == ["cmdline=root=LABEL=root"]
+    assert own_conf(system, "--no-hostonly-cmdline") == []
     write(system, "")
-    assert "cmdline=root=LABEL=root" in boot_conf(system, "--hostonly-cmdline")
+    assert own_conf(system, "--hostonly-cmdline") == ["cmdline=root=LABEL=root"]
+
+
+@pytest.mark.parametrize("line, says", [
+    ("UUID=abc-1 / btrfs rw 0 0", "says that / is btrfs, but it is ext4"),
+    ('LABEL=a"b / ext4 rw 0 0', "a character that no kernel parameter can have"),
+    ("LABEL=a / ext4 subvol=b\\012c 0 0", "a character that no kernel parameter can have"),
+])
+def test_a_root_that_cannot_be_said(line, says, system):
+    trees.write_machine("virtio-blk", system.root)
+    (system.root / "etc/fstab").write_text(line + "\n")
+    assert says in own_conf(system, "--hostonly-cmdline", status=1).error
+
+
+def test_tables_of_acpi_are_below_the_root(system, tmp_path):
+    write(system, f'acpi_override=yes\nacpi_table_dir="{tmp_path}"\n')
+    (tmp_path / "a.aml").write_bytes(b"x")
+    result = plan(system, status=1)
+    assert result.error.startswith(f"/etc/dracut.conf:2: acpi_table_dir: {system.root}{tmp_path}: ")
+    assert result.hint
+    write(system, f'acpi_override=no\nacpi_table_dir="{tmp_path}"\n')
+    assert plan(system).json["entries"]
 
 
 # ---- single values ----

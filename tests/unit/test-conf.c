@@ -288,6 +288,20 @@ static void too_much_is_refused(void **state)
 	assert_ok(parse(&f, "file", text), 0, &f.err);
 }
 
+static void values_do_not_grow_without_bound(void **state)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)state;
+	buf_add_str(&text, "a=xxxxxxxx\n");
+	for (int i = 0; i < 40; i++)
+		buf_add_str(&text, "a=\"$a$a\"\n");
+	assert_fails(parse(&f, "file", buf_cstr(&text)), -EBADMSG, &f.err);
+	assert_contains(f.err.text, "file:15:6: ");
+	assert_contains(f.err.text, "longer than");
+}
+
 static void an_error_leaves_what_was_there(void **state)
 {
 	_cleanup_fixture_ struct fixture f = {0};
@@ -372,6 +386,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_run_or_guessed),
 		cmocka_unit_test(open_quotes_and_strange_bytes_are_refused),
 		cmocka_unit_test(too_much_is_refused),
+		cmocka_unit_test(values_do_not_grow_without_bound),
 		cmocka_unit_test(an_error_leaves_what_was_there),
 		cmocka_unit_test(switches_are_yes_or_no),
 		cmocka_unit_test(the_nearest_key_is_named),

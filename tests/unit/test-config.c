@@ -330,9 +330,6 @@ static void what_is_not_done_is_noted_with_its_place(void **state)
 					   "is taken for no;");
 	assert_notes("compress=\"zstd -19 -T0 --ultra\"\n", "");
 	assert_notes("compress=\"zstd 3\"\n", "1 compress: \"3\" has no effect;");
-	assert_notes("add_dracutmodules+=\" plymouth bash \"\n",
-		     "1 add_dracutmodules: \"plymouth\" has no effect: this version has no splash "
-		     "screen;");
 	assert_notes("omit_dracutmodules+=\" plymouth nothing \"\n", "");
 }
 

@@ -12,6 +12,7 @@
 #include "host/boot/kernels.h"
 #include "host/config/dracut_modules.h"
 #include "host/config/import/import.h"
+#include "transaction/configure.h"
 
 struct options {
 	struct settings settings;
@@ -122,24 +123,63 @@ static struct json_object *json_places(const struct conf *c, const char *key)
 	return list;
 }
 
-static struct json_object *json_notes(const struct config_note *notes, size_t n)
+struct notes {
+	struct config_note *list; /* about keys */
+	size_t n;
+	struct request request;	  /* with its wishes, of which some are notes */
+};
+
+static size_t count_unfulfilled(const struct request *q)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n_wishes; i++)
+		n += q->wishes[i].kind == WISH_NOTE;
+	return n;
+}
+
+static void json_add_note(struct json_object *list, const char *from, const char *key,
+			  const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "from", cli_json_text(from));
+	json_object_object_add(o, "key", key ? cli_json_text(key) : NULL);
+	json_object_object_add(o, "message", cli_json_text(text));
+	json_object_array_add(list, o);
+}
+
+static struct json_object *json_notes(const struct notes *notes, struct arena *arena)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *o = json_object_new_object();
+	for (size_t i = 0; i < notes->n; i++) {
+		const struct config_note *note = &notes->list[i];
 
-		json_object_object_add(o, "file", cli_json_text(notes[i].from->file));
-		json_object_object_add(o, "line", json_object_new_int64(notes[i].from->line));
-		json_object_object_add(o, "key", cli_json_text(notes[i].from->key));
-		json_object_object_add(o, "message", cli_json_text(notes[i].text));
-		json_object_array_add(list, o);
+		json_add_note(list, arena_printf(arena, "%s:%u", note->from->file, note->from->line),
+			      note->from->key, note->text);
+	}
+	for (size_t i = 0; i < notes->request.n_wishes; i++) {
+		const struct request_wish *w = &notes->request.wishes[i];
+
+		if (w->kind == WISH_NOTE)
+			json_add_note(list, w->from, NULL, w->word);
 	}
 	return list;
 }
 
-static void print_json(const struct config *config, const struct config_note *notes, size_t n,
-		       struct arena *arena)
+static void print_notes(const struct notes *notes)
+{
+	for (size_t i = 0; i < notes->n; i++)
+		cli_warn("%s:%u: %s", notes->list[i].from->file, notes->list[i].from->line,
+			 notes->list[i].text);
+	for (size_t i = 0; i < notes->request.n_wishes; i++)
+		if (notes->request.wishes[i].kind == WISH_NOTE)
+			cli_warn("%s: %s", notes->request.wishes[i].from,
+				 notes->request.wishes[i].word);
+}
+
+static void print_json(const struct config *config, const struct notes *notes, struct arena *arena)
 {
 	struct json_object *o = json_object_new_object(), *keys = json_object_new_object();
 	const struct conf *c = &config->values;
@@ -157,7 +197,7 @@ static void print_json(const struct config *config, const struct config_note *no
 	}
 	json_object_object_add(o, "files", cli_json_texts(config->files, config->n_files));
 	json_object_object_add(o, "keys", keys);
-	json_object_object_add(o, "notes", json_notes(notes, n));
+	json_object_object_add(o, "notes", json_notes(notes, arena));
 	cli_print_json(o);
 }
 
@@ -174,21 +214,26 @@ static const char *choose_kernel(const struct options *o, const struct root *roo
 
 static int show(struct options *o, const struct root *root, struct arena *arena, struct err *err)
 {
+	const struct request nothing = {.codec = CODEC_COUNT};
 	struct settings *s = &o->settings;
-	struct config_note *notes;
-	size_t n;
+	struct notes notes = {.list = NULL};
 	int r = settings_read(s, root, choose_kernel(o, root, arena), arena, err);
 
 	if (r < 0)
 		return s->is_wrong ? cli_usage(r, err) : cli_fail(err);
-	n = config_notes(&s->config.values, arena, &notes);
+	/* What a build would refuse is refused here, too. */
+	r = configure_request(&nothing, &s->config.values, arena, &notes.request, err);
+	if (r < 0)
+		return cli_usage(r, err);
+	notes.n = config_notes(&s->config.values, arena, &notes.list);
 	if (o->json)
-		print_json(&s->config, notes, n, arena);
+		print_json(&s->config, &notes, arena);
 	else if (!o->check)
 		print_merged(&s->config.values, arena);
-	for (size_t i = 0; i < n && !o->json; i++)
-		cli_warn("%s:%u: %s", notes[i].from->file, notes[i].from->line, notes[i].text);
-	return cli_end(o->check && n ? EXIT_FINDING : EXIT_DONE);
+	if (!o->json)
+		print_notes(&notes);
+	return cli_end(o->check && (notes.n || count_unfulfilled(&notes.request)) ? EXIT_FINDING
+										    : EXIT_DONE);
 }
 
 /* ---- modules of dracut ---- */

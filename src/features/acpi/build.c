@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -12,6 +13,36 @@
  * kernel would ignore is an error, since the user asked for it. */
 
 enum { TABLE_SIZE_MAX = 16 * 1024 * 1024 };
+
+/* Where the folder was named. */
+static const char *origin(const struct build *b)
+{
+	return b->request->acpi_from ? b->request->acpi_from : "--acpi-override";
+}
+
+/* Notes a file as an input. */
+static void note(struct build *b, const char *path)
+{
+	if (b->request->acpi_from)
+		root_note(b->root, path);
+	else
+		root_note_outside(b->root, path);
+}
+
+static int open_folder(struct build *b, struct root *out, struct err *err)
+{
+	const char *path = b->request->acpi_tables;
+
+	note(b, path);
+	if (!b->request->acpi_from)
+		return root_open(path, out, err) < 0 ? err_prefix(err, "--acpi-override") : 0;
+	out->fd = root_openat(b->root, path, O_RDONLY | O_DIRECTORY);
+	if (out->fd < 0) {
+		err_sys(err, out->fd, "%s: %s%s", origin(b), root_prefix(b->root), path);
+		return err_hint(err, "name the folder that holds the compiled tables");
+	}
+	return 0;
+}
 
 static int check_kernel(struct build *b, struct err *err)
 {
@@ -39,10 +70,10 @@ static int add_table(struct build *b, const struct root *dir, const char *name, 
 	int r = root_read(dir, name, TABLE_SIZE_MAX, &data);
 
 	if (r < 0)
-		return err_sys(err, r, "--acpi-override %s/%s", b->request->acpi_tables, name);
+		return err_sys(err, r, "%s %s/%s", origin(b), b->request->acpi_tables, name);
 	r = acpi_table_decode(data.data, data.len, &table, err);
 	if (r < 0) {
-		err_prefix(err, "--acpi-override %s/%s", b->request->acpi_tables, name);
+		err_prefix(err, "%s %s/%s", origin(b), b->request->acpi_tables, name);
 		return err_hint(err, "make the table again (iasl), or take the file out of the folder");
 	}
 	if (strlen(name) > ACPI_NAME_MAX)
@@ -57,10 +88,10 @@ static int add_table(struct build *b, const struct root *dir, const char *name, 
 				.data = arena_memdup(a, data.data, data.len),
 				.len = data.len,
 				.reason = arena_printf(a, "ACPI table %s \"%s\" of \"%s\", revision "
-							  "0x%x (--acpi-override %s/%s)",
+							  "0x%x (%s %s/%s)",
 						       table.signature, table.oem_table_id,
 						       table.oem_id, table.oem_revision,
-						       b->request->acpi_tables, name)},
+						       origin(b), b->request->acpi_tables, name)},
 			err);
 }
 
@@ -76,25 +107,24 @@ int acpi_build(struct build *b, struct err *err)
 	r = check_kernel(b, err);
 	if (r < 0)
 		return r;
-	if (root_open(b->request->acpi_tables, &dir, err) < 0)
-		return err_prefix(err, "--acpi-override");
-	root_note_outside(b->root, b->request->acpi_tables);
+	r = open_folder(b, &dir, err);
+	if (r < 0)
+		return r;
 	n = root_listdir(&dir, "", &b->plan.arena, &names);
 	if (n < 0)
-		return err_sys(err, n, "--acpi-override %s", b->request->acpi_tables);
+		return err_sys(err, n, "%s %s", origin(b), b->request->acpi_tables);
 	for (int i = 0; i < n && r == 0; i++) {
 		if (!str_ends(names[i], ".aml") && !str_ends(names[i], ".dat"))
 			continue;
-		root_note_outside(b->root, arena_printf(&b->plan.arena, "%s/%s",
-							b->request->acpi_tables, names[i]));
+		note(b, arena_printf(&b->plan.arena, "%s/%s", b->request->acpi_tables, names[i]));
 		if (++added > ACPI_TABLES_MAX)
-			return err_set(err, -E2BIG, "--acpi-override %s: more than %d tables, which "
-				       "the kernel does not look at",
+			return err_set(err, -E2BIG, "%s %s: more than %d tables, which "
+				       "the kernel does not look at", origin(b),
 				       b->request->acpi_tables, ACPI_TABLES_MAX);
 		r = add_table(b, &dir, names[i], err);
 	}
 	if (r == 0 && !added) {
-		err_set(err, -ENOENT, "--acpi-override %s: no file *.aml or *.dat is in the folder",
+		err_set(err, -ENOENT, "%s %s: no file *.aml or *.dat is in the folder", origin(b),
 			b->request->acpi_tables);
 		return err_hint(err, "name the folder that holds the compiled tables");
 	}

@@ -105,7 +105,7 @@ static int add_files(struct lines *l, struct err *err)
 	return r < 0 ? r : add_file(l, "/etc/cmdline", err);
 }
 
-/* The line of fstab that says where / is. Its fields point into TEXT. */
+/* The line of fstab for /. 1: there is one, whose fields point into TEXT. */
 static int find_root(struct build *b, struct buf *text, struct fstab_entry *out, struct err *err)
 {
 	int r = root_read(b->root, "etc/fstab", FSTAB_SIZE_MAX, text);
@@ -113,46 +113,70 @@ static int find_root(struct build *b, struct buf *text, struct fstab_entry *out,
 
 	if (r == 0)
 		f.cursor = (char *)buf_cstr(text);
-
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return err_sys(err, r, "%s/etc/fstab", root_prefix(b->root));
 	while (f.cursor && fstab_next(&f, out))
 		if (fstab_is_at(out, "/"))
-			return 0;
-	err_set(err, -ENOENT, "hostonly_cmdline: /etc/fstab has no line for /, so where the root is "
-			      "cannot be kept in the image");
-	return err_hint(err, "add it, or let the boot loader name the root: hostonly_cmdline=no");
+			return 1;
+	return 0;
 }
 
 /* A subvolume is part of where the root is; all other options come from fstab later. */
-static const char *subvolume(struct arena *a, const char *options)
+static const char *find_subvolume(struct arena *a, const char *options)
 {
 	char *cursor = arena_strdup(a, options), *option;
 
 	while ((option = strsep(&cursor, ",")))
 		if (str_starts(option, "subvol=") || str_starts(option, "subvolid="))
-			return arena_printf(a, " rootflags=%s", option);
-	return "";
+			return option;
+	return NULL;
 }
 
+/* Appends "NAME=VALUE", in quotes if there are blanks. */
+static int add_value(struct buf *out, const char *name, const char *value, struct err *err)
+{
+	const char *quote = strpbrk(value, " \t") ? "\"" : "";
+
+	for (const char *s = value; *s; s++)
+		if (*s == '"' || (unsigned char)*s < ' ')
+			return err_set(err, -EINVAL, "hostonly_cmdline: the line for / in /etc/fstab "
+						     "has a character that no kernel parameter can have");
+	buf_printf(out, "%s%s%s=%s%s", out->len ? " " : "", quote, name, value, quote);
+	return buf_status(out);
+}
+
+/* The device as fstab spells it, and the filesystem that is mounted, if it is known. */
 static int add_own_root(struct lines *l, struct err *err)
 {
-	struct arena *a = &l->b->plan.arena;
-	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct build *b = l->b;
+	const struct hw_mount *m = hardware_mount(&b->hardware, "/");
+	_cleanup_buf_ struct buf text = BUF_INIT, line = BUF_INIT;
+	const char *subvolume;
 	struct fstab_entry e;
-	int r = find_root(l->b, &text, &e, err);
+	bool is_auto;
+	int r = b->request->hardware_file ? 0 : find_root(b, &text, &e, err);
 
-	if (r < 0)
+	if (r == 0)
+		plan_warn(&b->plan, "hostonly_cmdline: %s, so the boot loader has to say where the root "
+				    "is (root=)",
+			  b->request->hardware_file ? "the image is for another machine"
+						    : "/etc/fstab has no line for /");
+	if (r <= 0)
 		return r;
-	if (strpbrk(e.source, " \t\n\""))
-		return err_set(err, -EINVAL, "hostonly_cmdline: the device of / in /etc/fstab has a "
-					     "blank or a quote in its name");
-	return add_line(l,
-			arena_printf(a, "root=%s%s%s%s", e.source,
-				     strcmp(e.fstype, "auto") == 0 ? "" : " rootfstype=",
-				     strcmp(e.fstype, "auto") == 0 ? "" : e.fstype,
-				     subvolume(a, e.options)),
-			"/etc/fstab", err);
+	is_auto = strcmp(e.fstype, "auto") == 0;
+	if (m && !is_auto && strcmp(e.fstype, m->fstype) != 0) {
+		err_set(err, -EINVAL, "hostonly_cmdline: /etc/fstab says that / is %s, but it is %s",
+			e.fstype, m->fstype);
+		return err_hint(err, "mend /etc/fstab, or let the boot loader name the root: "
+				     "--no-hostonly-cmdline");
+	}
+	subvolume = find_subvolume(&b->plan.arena, e.options);
+	r = add_value(&line, "root", e.source, err);
+	if (r == 0 && !is_auto)
+		r = add_value(&line, "rootfstype", e.fstype, err);
+	if (r == 0 && subvolume)
+		r = add_value(&line, "rootflags", subvolume, err);
+	return r < 0 ? r : add_line(l, arena_strdup(&b->plan.arena, buf_cstr(&line)), "/etc/fstab", err);
 }
 
 int cmdline_build(struct build *b, struct err *err)

@@ -208,6 +208,9 @@ static int add_wish(struct build *b, const struct request_wish *w, struct err *e
 	case WISH_PACK_MODULE:
 	case WISH_LOAD_MODULE:
 		return add_module(b, w, err);
+	case WISH_NOTE:
+		plan_warn(&b->plan, "%s: %s", w->from, w->word);
+		return 0;
 	default:
 		return 0;
 	}

@@ -108,14 +108,14 @@ static int add_named(struct build *b, const struct request_wish *w, struct err *
 	return r < 0 ? r : 0;
 }
 
-/* In an image for any machine: all, or those that were named. */
+/* Those that were named, and in an image for any machine without these all. */
 static int add_all(struct build *b, struct err *err)
 {
 	const struct request *q = b->request;
 	bool is_named = false;
 	int r = 0;
 
-	for (size_t i = 0; i < q->n_wishes && r == 0 && !build_is_hostonly(b); i++)
+	for (size_t i = 0; i < q->n_wishes && r == 0; i++)
 		if (q->wishes[i].kind == WISH_FILESYSTEM) {
 			is_named = true;
 			r = add_named(b, &q->wishes[i], err);

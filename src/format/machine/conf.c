@@ -141,9 +141,11 @@ static int expand(struct parser *s, struct place at, const char *name, struct bu
 		}
 	if (a && a->is_array)
 		return bad(s, at, "$%s would be only the first element of that array", name);
-	return expand_assigned(s, name, out)
+	if (!expand_assigned(s, name, out))
+		return bad(s, at, "no variable \"%s\" is known here", name);
+	return out->len <= CONF_VALUE_MAX
 		       ? 0
-		       : bad(s, at, "no variable \"%s\" is known here", name);
+		       : bad(s, at, "with $%s the value is longer than %d bytes", name, CONF_VALUE_MAX);
 }
 
 /* At "[" of ${NAME[...]}. */

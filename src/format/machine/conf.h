@@ -11,7 +11,7 @@
  * "text", \x, $name and ${name}, as in bash; a value in quotes may span several lines. Names come
  * from the caller's table or were assigned before; nothing is run, and no other file and no
  * environment is read. Commands, $(...), `...`, unset, elements of arrays, unknown names, open quotes
- * and whatever bash would expand further are errors with file, line and column, and where it is clear
+ * and whatever bash would expand further (but for "?", which is taken as it is) are errors with file, line and column, and where it is clear
  * what was meant, with the form that is read.
  *
  * Lists are lists of words: "+=" adds words, so that a forgotten blank does not glue two words
@@ -25,7 +25,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { CONF_SIZE_MAX = 1024 * 1024 };
+enum {
+	CONF_SIZE_MAX = 1024 * 1024,
+	CONF_VALUE_MAX = 64 * 1024, /* of one value that refers to others */
+};
 
 struct conf_variable {
 	const char *name, *value;

@@ -68,5 +68,5 @@ struct config_note {
 	const char *text; /* a sentence, to be preceded by file and line */
 };
 
-/* All notes about VALUES, each key and module once. Their number; *OUT lives in ARENA. */
+/* All notes about VALUES, each key once. Their number; *OUT lives in ARENA. */
 size_t config_notes(const struct conf *values, struct arena *arena, struct config_note **out);

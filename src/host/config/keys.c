@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/config/config.h"
-#include "host/config/dracut_modules.h"
 
 struct key {
 	const char *name;
@@ -317,20 +316,6 @@ static void note_compress(struct notes *n, const struct conf *values)
 						    a->words[i]));
 }
 
-static void note_modules(struct notes *n, const struct conf *values, const char *key)
-{
-	struct conf_word *words;
-	size_t count = conf_words(values, key, n->arena, &words);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct dracut_module *m = dracut_module_find(words[i].text);
-
-		if (m && m->effect == DRACUT_LESS)
-			add_note(n, words[i].from, arena_printf(n->arena, "%s: \"%s\" has no effect: %s",
-								key, m->name, m->text));
-	}
-}
-
 size_t config_notes(const struct conf *values, struct arena *arena, struct config_note **out)
 {
 	struct notes n = {.arena = arena};
@@ -342,9 +327,6 @@ size_t config_notes(const struct conf *values, struct arena *arena, struct confi
 		else if (keys[i].is_switch)
 			note_switch(&n, values, &keys[i]);
 	note_compress(&n, values);
-	note_modules(&n, values, "add_dracutmodules");
-	note_modules(&n, values, "force_add_dracutmodules");
-	note_modules(&n, values, "dracutmodules");
 	*out = n.list;
 	return n.n;
 }

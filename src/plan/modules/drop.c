@@ -65,17 +65,13 @@ int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg
 
 /* ---- by name ---- */
 
-enum {
-	PATTERN_MAX = 256,
-	OMITTED = 1 << 16,
-	NEEDED_BY_NAMED = 1 << 17,
-};
+enum { PATTERN_MAX = 256 };
 
 static void keep_needs(struct module *mod)
 {
-	if (mod->flags & NEEDED_BY_NAMED)
+	if (mod->flags & MODULES_NEEDED_BY_NAMED)
 		return;
-	mod->flags |= NEEDED_BY_NAMED;
+	mod->flags |= MODULES_NEEDED_BY_NAMED;
 	for (size_t i = 0; i < mod->n_hard; i++)
 		keep_needs(mod->hard[i]);
 }
@@ -121,11 +117,11 @@ static int mark_matches(struct modules *m, const regex_t *pattern, const char *f
 	for (size_t i = 0; i < m->count; i++) {
 		struct module *mod = m->list[i];
 
-		if (mod->flags & NEEDED_BY_NAMED || regexec(pattern, mod->name, 0, NULL, 0) != 0)
+		if (mod->flags & MODULES_NEEDED_BY_NAMED || regexec(pattern, mod->name, 0, NULL, 0) != 0)
 			continue;
 		if (mod->flags & MODULES_REQUIRED)
 			return refuse_omission(mod, NULL, from, err);
-		mod->flags |= OMITTED;
+		mod->flags |= MODULES_OMITTED;
 		n++;
 	}
 	return n;
@@ -134,7 +130,7 @@ static int mark_matches(struct modules *m, const regex_t *pattern, const char *f
 static const struct module *find_omitted(struct module *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (list[i]->flags & OMITTED)
+		if (list[i]->flags & MODULES_OMITTED)
 			return list[i];
 	return NULL;
 }
@@ -149,43 +145,53 @@ static int mark_dependents(struct modules *m, const char *from, struct err *err)
 		for (size_t i = 0; i < m->count; i++) {
 			struct module *mod = m->list[i];
 			const struct module *needed =
-				mod->flags & OMITTED ? NULL : find_omitted(mod->hard, mod->n_hard);
+				mod->flags & MODULES_OMITTED ? NULL : find_omitted(mod->hard, mod->n_hard);
 
 			if (needed && mod->flags & MODULES_REQUIRED)
 				return refuse_omission(needed, mod, from, err);
 			if (needed)
-				mod->flags |= OMITTED;
+				mod->flags |= MODULES_OMITTED;
 			again |= needed != NULL;
 		}
 	}
 	return 0;
 }
 
-static void take_out(struct modules *m, struct plan *plan, const char *from)
+/* A soft dependency names a job that several modules may do: crc32c. One of them must stay. */
+static int check_soft(struct modules *m, const char *from, struct err *err)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct module *mod = m->list[i];
+		const char *word = mod->flags & MODULES_REQUIRED ? modules_lost_wish(m, mod) : NULL;
+
+		if (!word)
+			continue;
+		err_set(err, -EBUSY, "%s: nothing would be left that provides %s, and module %s needs "
+				     "it (%s)", from, word, mod->name, mod->reason);
+		return err_hint(err, "the machine would not reach its root without it: take it out of "
+				     "the list");
+	}
+	return 0;
+}
+
+static void take_out(struct modules *m)
 {
 	size_t kept = 0;
 
 	strset_clear(&m->by_name);
 	for (size_t i = 0; i < m->count; i++)
-		if (!(m->list[i]->flags & OMITTED)) {
+		if (!(m->list[i]->flags & MODULES_OMITTED)) {
 			strset_add(&m->by_name, m->list[i]->name, m->list[i]);
 			m->list[kept++] = m->list[i];
 		}
 	m->count = kept;
 	for (size_t i = 0; i < m->count; i++) {
-		struct module *mod = m->list[i];
-		const struct module *soft = find_omitted(mod->pre, mod->n_pre);
-
-		if (soft && mod->flags & MODULES_REQUIRED)
-			plan_warn(plan, "%s: module %s is left out, though module %s asks for it (%s)",
-				  from, soft->name, mod->name, mod->reason);
-		mod->n_pre = remove_dropped(m, mod->pre, mod->n_pre);
-		mod->n_post = remove_dropped(m, mod->post, mod->n_post);
+		m->list[i]->n_pre = remove_dropped(m, m->list[i]->pre, m->list[i]->n_pre);
+		m->list[i]->n_post = remove_dropped(m, m->list[i]->post, m->list[i]->n_post);
 	}
 }
 
-int modules_omit(struct modules *m, const char *pattern, const char *from, struct plan *plan,
-		 struct err *err)
+int modules_omit(struct modules *m, const char *pattern, const char *from, struct err *err)
 {
 	regex_t compiled;
 	int r = compile(pattern, &compiled, from, err);
@@ -199,8 +205,9 @@ int modules_omit(struct modules *m, const char *pattern, const char *from, struc
 	regfree(&compiled);
 	if (r > 0)
 		r = mark_dependents(m, from, err);
-	if (r < 0)
-		return r;
-	take_out(m, plan, from);
-	return 0;
+	if (r == 0)
+		r = check_soft(m, from, err);
+	if (r == 0)
+		take_out(m);
+	return r;
 }

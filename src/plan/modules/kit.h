@@ -12,6 +12,12 @@
 #include "format/ours/modindex.h"
 #include "plan/modules/modules.h"
 
+/* Beside enum modules_flags, while modules are left out. */
+enum {
+	MODULES_OMITTED = 1 << 16,
+	MODULES_NEEDED_BY_NAMED = 1 << 17,
+};
+
 struct module {
 	const char *name;   /* "-" as "_" */
 	const char *path;   /* below the module tree */
@@ -122,6 +128,10 @@ const char *const *modules_modprobe_files(const struct root *root, struct arena 
 
 /* Reads the soft and weak dependencies of modprobe.d and of depmod's indexes. */
 int modules_read_wishes(struct modules *m, struct err *err);
+
+/* A word of a soft dependency ("pre:") of MOD to which modules in the image lead that all are
+ * MODULES_OMITTED; NULL: there is none. */
+const char *modules_lost_wish(struct modules *m, const struct module *mod);
 
 /* Warns about "install" lines: PID 1 runs no commands of a configuration. */
 void modules_warn_install_commands(struct modules *m, struct plan *plan);

@@ -97,13 +97,12 @@ int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg
 		 struct err *err);
 
 /*
- * Removes each module whose whole name PATTERN (POSIX, extended; "-" is "_") matches, and those that
+ * Removes each module whose whole name PATTERN (POSIX, extended; every "-" is "_") matches, and those that
  * need it, but for what has MODULES_NAMED or is needed by that. FROM is where the pattern was given,
  * for messages. To be called before modules_finish(). -EBUSY if the way to the root needs one,
  * -EINVAL for a pattern that is none.
  */
-int modules_omit(struct modules *m, const char *pattern, const char *from, struct plan *plan,
-		 struct err *err);
+int modules_omit(struct modules *m, const char *pattern, const char *from, struct err *err);
 
 /*
  * Puts everything that was added into the plan: the files, their firmware, the index for PID 1; and

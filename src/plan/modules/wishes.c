@@ -206,3 +206,47 @@ int modules_add_softdeps(struct modules *m, struct err *err)
 	}
 	return r < 0 ? r : 0;
 }
+
+/* ---- what is lost when modules are left out ---- */
+
+struct providers {
+	bool some, stays;
+};
+
+static int note_provider(struct modules *m, const char *name, void *arg)
+{
+	const struct module *mod = modules_find(m, name);
+	struct providers *p = arg;
+
+	p->some |= mod != NULL;
+	p->stays |= mod ? !(mod->flags & MODULES_OMITTED) : modules_is_builtin(m, name);
+	return 0;
+}
+
+static const char *lost_word(struct modules *m, const char *text)
+{
+	char *cursor = arena_strdup(m->arena, text), *word;
+	bool is_pre = false;
+
+	while ((word = strsep(&cursor, " \t\r\v\f\n"))) {
+		struct providers p = {false, false};
+
+		if (str_ends(word, ":"))
+			is_pre = strcmp(word, "pre:") == 0;
+		else if (*word && is_pre)
+			modules_each_found(m, word, note_provider, &p);
+		if (p.some && !p.stays)
+			return word;
+	}
+	return NULL;
+}
+
+const char *modules_lost_wish(struct modules *m, const struct module *mod)
+{
+	const char *word = NULL;
+
+	for (size_t i = 0; i < m->n_softdeps && !word; i++)
+		if (fnmatch(m->softdeps[i].name, mod->name, 0) == 0)
+			word = lost_word(m, m->softdeps[i].text);
+	return word;
+}
