@@ -46,9 +46,12 @@ const char *cli_find_init(struct arena *arena)
 {
 	const char *called = (const char *)getauxval(AT_EXECFN);
 	char self[PATH_MAX], *slash, *beside;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
+	if (n > 0)
+		self[n] = '\0';
 	/* The second one is for a container without /proc. */
-	if (realpath("/proc/self/exe", self) || (called && realpath(called, self))) {
+	if (n > 0 || (called && realpath(called, self))) {
 		slash = strrchr(self, '/');
 		beside = arena_printf(arena, "%.*s/preroot-init", (int)(slash - self), self);
 		if (access(beside, R_OK) == 0)

@@ -60,9 +60,9 @@ def slow_build(small_kernel, tmp_path):
     """A build that takes a while: the first writes to its file take 50 ms each."""
     words = ["build", tmp_path / "out.img", small_kernel.version, "--root", small_kernel.root,
              "--generic"]
-    calls = faults.trace(["write"], words, tmp_path / "log")
-    first = faults.select(calls, "write", r"out\.img")[0].number
-    return [*faults.words("write", f"{first}..{first + 30}", "delay_enter=50000"), *command(*words)]
+    calls = faults.trace(["writev"], words, tmp_path / "log")
+    first = faults.select(calls, "writev", r"out\.img")[0].number
+    return [*faults.words("writev", f"{first}..{first + 30}", "delay_enter=50000"), *command(*words)]
 
 
 def test_progress_on_a_terminal(slow_build):
