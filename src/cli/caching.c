@@ -84,8 +84,9 @@ const char *caching_folder(const struct caching *c, struct arena *arena)
 struct reuse_options caching_options(const struct caching *c, struct arena *arena)
 {
 	return (struct reuse_options){.folder = caching_folder(c, arena),
-				      /* The rule of the XDG Base Directory Specification. */
-				      .makes_parent = !c->dir,
+				      /* The rule of the XDG Base Directory Specification; the system's
+				       * /var/cache belongs to all. */
+				      .makes_parent = !c->dir && geteuid() != 0,
 				      .size = c->size,
 				      .key = &c->words,
 				      .if_changed = c->if_changed};
