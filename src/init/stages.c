@@ -58,6 +58,7 @@ const struct stage stages[] = {
 	[STAGE_MOUNT] = {"mount", goal_mount, goal_mount_what, false, 0},
 	[STAGE_OVERLAY_WAIT] = {"overlay-wait", parts_step, parts_what, false, 0},
 	[STAGE_OVERLAY] = {"overlay", parts_step, parts_what, false, 0},
+	[STAGE_POST_MOUNT] = {"post-mount", parts_step, parts_what, false, 0},
 	[STAGE_FSTAB] = {"fstab", mounts_fstab, NULL, false, 0},
 	[STAGE_MOUNTS_WAIT] = {"mounts-wait", mounts_wait, mounts_what, true, 0},
 	[STAGE_MOUNTS_DRIVER] = {"mounts-driver", mounts_driver, mounts_what, true, 0},

@@ -26,6 +26,7 @@ EACH_STAGE = ("each.conf", """\
 description="A program at each stage"
 pre_trigger=/usr/libexec/early
 pre_mount="/usr/libexec/20-second /usr/libexec/10-first"
+post_mount=/usr/libexec/mounted
 pre_pivot=/usr/libexec/late
 """)
 OPTIONAL = (("fails.conf", "pre_trigger=/usr/libexec/10-fails\npre_mount=/usr/libexec/10-fails\n"),
@@ -140,7 +141,7 @@ SCENARIOS = MATRIX + [
     Scenario("dropin-stages", mode="generic", features=(EACH_STAGE,), says=(
         *tells("early", "pre-trigger", "-", "-", partition="no"),
         *tells("10-first", "pre-mount"), *tells("20-second", "pre-mount"),
-        *tells("late", "pre-pivot", mounted="yes"))),
+        *tells("mounted", "post-mount", mounted="yes"), *tells("late", "pre-pivot", mounted="yes"))),
     Scenario("dropin-stages-quiet", features=(EACH_STAGE,), append="quiet", not_says=("preroot",)),
     Scenario("dropin-optional", features=OPTIONAL, min_seconds=14, says=(
         "/usr/libexec/10-fails (pre-trigger) ended with status 3",

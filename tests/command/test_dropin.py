@@ -138,6 +138,8 @@ def test_unknown_key_is_a_warning_that_names_the_nearest(key, near, system):
     ("pre_mount=/usr/libexec/absent", "/usr/libexec/absent"),
     ("pre_mount=/usr/libexec/nothing-to-run", "executable"),
     ("pre_pivot=/usr/libexec", "executable"),
+    ("arguments='1 2 3 4 5 6 7 8 9'", "over 8"),
+    (f"arguments={'x' * 1025}", "1024"),
     ("timeout=0", "timeout"),
     ("timeout=ten", "timeout"),
     ("required=perhaps", "required"),
@@ -179,6 +181,21 @@ def test_one_program_of_two_features_runs_once_by_the_stricter_wish(system, tmp_
     put(system, "pre_mount=/usr/libexec/10-first\nrequired=yes\ntimeout=3", "b.conf")
     assert [line for line in boot_conf(system, tmp_path) if line.startswith("dropin.run=")] == [
         "dropin.run=pre-mount 7 required /usr/libexec/10-first"]
+
+
+def test_arguments_are_of_the_programs_of_one_file(system, tmp_path):
+    put(system, "post_mount='/usr/libexec/20-second /usr/libexec/10-first'\n"
+                "arguments=/sysroot\narguments+=' --two'\n", "a.conf")
+    put(system, "post_mount=/usr/libexec/10-first\npre_pivot=/usr/libexec/10-first", "b.conf")
+    put(system, "post_mount=/usr/libexec/10-first\narguments='/sysroot --two'\n"
+                "required=yes", "c.conf")
+    assert [line for line in boot_conf(system, tmp_path) if line.startswith("dropin.")] == [
+        "dropin.run=post-mount 90 optional /usr/libexec/10-first",
+        "dropin.run=post-mount 90 required /usr/libexec/10-first",
+        "dropin.argument=/sysroot", "dropin.argument=--two",
+        "dropin.run=post-mount 90 optional /usr/libexec/20-second",
+        "dropin.argument=/sysroot", "dropin.argument=--two",
+        "dropin.run=pre-pivot 90 optional /usr/libexec/10-first"]
 
 
 def test_program_that_is_to_run_cannot_be_removed(system):

@@ -205,6 +205,7 @@ static void a_required_one_stops_the_boot_at_each_stage(void **state)
 		const char *name;
 	} cases[] = {{STAGE_PRE_TRIGGER, "pre-trigger"},
 		     {STAGE_PRE_MOUNT, "pre-mount"},
+		     {STAGE_POST_MOUNT, "post-mount"},
 		     {STAGE_PRE_PIVOT, "pre-pivot"}};
 
 	(void)state;
@@ -220,6 +221,32 @@ static void a_required_one_stops_the_boot_at_each_stage(void **state)
 		assert_int_equal(step(&f, cases[i].stage), STAGE_MOVED);
 		assert_contains(f.boot->flow.failure, cases[i].name);
 	}
+}
+
+static void a_program_gets_its_own_arguments_and_no_other(void **state)
+{
+	_cleanup_buf_ struct buf conf = BUF_INIT;
+	_cleanup_fixture_ struct fixture f;
+	const char *calls;
+
+	(void)state;
+	buf_printf(&conf, "dropin.argument=early\ndropin.run=post-mount 5 required /bin/a\n"
+			  "dropin.argument=/new root\ndropin.run=whenever 5 required /bin/b\n"
+			  "dropin.argument=not-mine\n");
+	fixture_make(&f, buf_cstr(&conf));
+	recorder_start_with(100);
+	assert_int_equal(step(&f, STAGE_POST_MOUNT), STAGE_STAYS);
+	assert_contains(recorder_calls(), "spawn /bin/a /new root NEWROOT");
+	fixture_clear(&f);
+	buf_clear(&conf);
+	buf_printf(&conf, "dropin.run=post-mount 5 required /bin/a\n");
+	for (int i = 0; i < BOOTCONF_ARGUMENTS_MAX + 1; i++)
+		buf_printf(&conf, "dropin.argument=%d\n", i);
+	fixture_make(&f, buf_cstr(&conf));
+	recorder_start_with(100);
+	assert_int_equal(step(&f, STAGE_POST_MOUNT), STAGE_STAYS);
+	calls = recorder_calls();
+	assert_contains(calls, "spawn /bin/a 0 1 2 3 4 5 6 7 NEWROOT");
 }
 
 static void after_a_failure_its_stage_begins_again(void **state)
@@ -327,6 +354,7 @@ int main(void)
 		cmocka_unit_test(before_the_devices_there_is_no_root),
 		cmocka_unit_test(an_optional_one_may_fail_and_a_required_one_may_not),
 		cmocka_unit_test(a_required_one_stops_the_boot_at_each_stage),
+		cmocka_unit_test(a_program_gets_its_own_arguments_and_no_other),
 		cmocka_unit_test(after_a_failure_its_stage_begins_again),
 		cmocka_unit_test(a_required_one_that_cannot_be_started_fails),
 		cmocka_unit_test(one_that_hangs_is_killed_and_left_behind),

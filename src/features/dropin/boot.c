@@ -6,7 +6,7 @@
  *
  *   PATH, HOME=/, TERM=linux
  *   NEWROOT=/sysroot
- *   PREROOT_STAGE=pre-trigger|pre-mount|pre-pivot
+ *   PREROOT_STAGE=pre-trigger|pre-mount|post-mount|pre-pivot
  *   PREROOT_ROOT=/dev/NAME and PREROOT_FSTYPE=TYPE, once the root device is there
  */
 
@@ -26,6 +26,7 @@ enum {
 struct state {
 	struct bootconf_run list[BOOTCONF_RUNS_MAX];
 	size_t n;
+	bool takes_arguments;	   /* a line of boot.conf may be an argument of the last one */
 	bool active;		   /* programs of STAGE are running */
 	enum bootconf_stage stage; /* the current stage, or the last one */
 	bool begun[RUN_STAGES];
@@ -38,8 +39,14 @@ static bool setting(struct part *p, const char *key, char *value)
 {
 	struct state *s = p->state;
 
-	return strcmp(key, "run") == 0 && s->n < BOOTCONF_RUNS_MAX &&
-	       bootconf_run(value, &s->list[s->n]) && ++s->n;
+	if (strcmp(key, "argument") == 0)
+		return s->takes_arguments && bootconf_argument(value, &s->list[s->n - 1]);
+	if (strcmp(key, "run") != 0)
+		return false;
+	/* The arguments of a program that is left out are not another one's. */
+	s->takes_arguments = s->n < BOOTCONF_RUNS_MAX && bootconf_run(value, &s->list[s->n]);
+	s->n += s->takes_arguments;
+	return s->takes_arguments;
 }
 
 static bool has(const struct state *s, enum bootconf_stage stage)
@@ -91,9 +98,11 @@ static void start(struct part *p, const struct bootconf_run *run)
 		       NULL,
 		       NULL,
 		       NULL};
-	char *argv[] = {(char *)run->path, NULL};
+	char *argv[1 + BOOTCONF_ARGUMENTS_MAX + 1] = {(char *)run->path};
 	struct part_mount m;
 
+	for (size_t i = 0; i < run->n_arguments; i++)
+		argv[1 + i] = (char *)run->arguments[i];
 	snprintf(stage, sizeof(stage), "PREROOT_STAGE=%s", bootconf_stage_name(run->stage));
 	if (run->stage != RUN_PRE_TRIGGER) {
 		bool is_there = part_mount(p, &m);
@@ -156,6 +165,11 @@ static enum stage_step pre_mount(struct part *p)
 	return step == STAGE_ENDS && ran ? part_go(p, STAGE_WAIT) : step;
 }
 
+static enum stage_step post_mount(struct part *p)
+{
+	return run_stage(p, RUN_POST_MOUNT);
+}
+
 static enum stage_step pre_pivot(struct part *p)
 {
 	return run_stage(p, RUN_PRE_PIVOT);
@@ -178,6 +192,7 @@ static void retry(struct part *p)
 static const struct part_stage stages[] = {
 	{STAGE_PRE_TRIGGER, pre_trigger, NULL, false},
 	{STAGE_PRE_MOUNT, pre_mount, NULL, false},
+	{STAGE_POST_MOUNT, post_mount, NULL, false},
 	{STAGE_PRE_PIVOT, pre_pivot, NULL, false},
 	{0},
 };

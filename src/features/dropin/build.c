@@ -14,7 +14,7 @@
  * boot, without any code. man/preroot.features.5.scd has the keys.
  */
 
-enum { SECONDS_DEFAULT = 90, SHOWN_MAX = 256 };
+enum { SECONDS_DEFAULT = 90, SHOWN_MAX = 256, ARGUMENT_MAX = 1024 };
 
 static const char *const folders[] = {"/etc/preroot/features.d", "/usr/lib/preroot/features.d"};
 
@@ -31,6 +31,8 @@ struct dropin {
 	const char *description;
 	unsigned seconds;
 	bool required;
+	const struct conf_word *arguments; /* of each program of this file */
+	size_t n_arguments;
 	struct run *runs;
 	size_t n_runs;
 	size_t cmdline_len; /* in all files together */
@@ -129,13 +131,27 @@ static int load_module(struct dropin *d, const struct conf_word *w, struct err *
 	return add_module_with(d, w, MODULES_LOAD, err);
 }
 
-/* If a program is named twice for a stage, the stricter setting of each kind applies. */
+/* Programs are sorted by stage and name; then by what distinguishes two of one name. */
+static int compare_runs(const struct bootconf_run *a, const struct bootconf_run *b)
+{
+	int r = a->stage != b->stage ? (a->stage < b->stage ? -1 : 1)
+				     : strcmp(base_name(a->path), base_name(b->path));
+
+	if (r == 0)
+		r = strcmp(a->path, b->path);
+	for (size_t i = 0; r == 0 && i < a->n_arguments && i < b->n_arguments; i++)
+		r = strcmp(a->arguments[i], b->arguments[i]);
+	return r ? r : (a->n_arguments > b->n_arguments) - (a->n_arguments < b->n_arguments);
+}
+
+/* If a program is named twice for a stage, with the same arguments, the stricter setting of each
+ * kind applies. */
 static bool merge_run(struct dropin *d, const struct bootconf_run *run)
 {
 	for (size_t i = 0; i < d->n_runs; i++) {
 		struct bootconf_run *there = &d->runs[i].run;
 
-		if (there->stage != run->stage || strcmp(there->path, run->path) != 0)
+		if (compare_runs(there, run) != 0)
 			continue;
 		there->required = there->required || run->required;
 		if (run->seconds > there->seconds)
@@ -164,6 +180,8 @@ static int add_run(struct dropin *d, const struct conf_word *w, enum bootconf_st
 				root_quoted(d->b->root, run.path + strspn(run.path, "/"),
 					    &d->b->plan.arena));
 	}
+	for (size_t i = 0; i < d->n_arguments; i++)
+		bootconf_argument(d->arguments[i].text, &run);
 	if (merge_run(d, &run))
 		return 0;
 	if (d->n_runs == BOOTCONF_RUNS_MAX)
@@ -181,6 +199,11 @@ static int run_pre_trigger(struct dropin *d, const struct conf_word *w, struct e
 static int run_pre_mount(struct dropin *d, const struct conf_word *w, struct err *err)
 {
 	return add_run(d, w, RUN_PRE_MOUNT, err);
+}
+
+static int run_post_mount(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	return add_run(d, w, RUN_POST_MOUNT, err);
 }
 
 static int run_pre_pivot(struct dropin *d, const struct conf_word *w, struct err *err)
@@ -205,7 +228,9 @@ static const struct {
 	{"kernel_cmdline", NULL},
 	{"pre_trigger", run_pre_trigger},
 	{"pre_mount", run_pre_mount},
+	{"post_mount", run_post_mount},
 	{"pre_pivot", run_pre_pivot},
+	{"arguments", NULL},
 	{"timeout", NULL},
 	{"required", NULL},
 };
@@ -247,6 +272,26 @@ static int read_values(struct dropin *d, struct err *err)
 			    a->line, shown(d, a->text), BOOTCONF_SECONDS_MAX);
 	d->seconds = (unsigned)seconds;
 	return r;
+}
+
+static int read_arguments(struct dropin *d, struct err *err)
+{
+	struct conf_word *words;
+
+	d->n_arguments = conf_words(&d->conf, "arguments", &d->b->plan.arena, &words);
+	d->arguments = words;
+	for (size_t i = 0; i < d->n_arguments; i++) {
+		const struct conf_assignment *from = words[i].from;
+
+		if (i == BOOTCONF_ARGUMENTS_MAX)
+			return err_set(err, -E2BIG, "%s:%u: arguments: over %d of them", from->file,
+				       from->line, BOOTCONF_ARGUMENTS_MAX);
+		if (strlen(words[i].text) > ARGUMENT_MAX || strchr(words[i].text, '\n'))
+			return err_set(err, -EINVAL,
+				       "%s:%u: arguments: one has over %d bytes, or a line break",
+				       from->file, from->line, ARGUMENT_MAX);
+	}
+	return 0;
 }
 
 /* 1: all conditions hold, 0: one does not. */
@@ -374,7 +419,9 @@ static int apply_file(struct dropin *d, const char *path, struct err *err)
 		r = check_conditions(d, err);
 	if (r <= 0)
 		return r;
-	r = add_cmdline(d, err);
+	r = read_arguments(d, err);
+	if (r == 0)
+		r = add_cmdline(d, err);
 	return r < 0 ? r : add_lists(d, err);
 }
 
@@ -410,12 +457,7 @@ static int list_files(struct build *b, const char ***out, struct err *err)
 
 static int by_stage_and_name(const void *a, const void *b)
 {
-	const struct bootconf_run *x = &((const struct run *)a)->run;
-	const struct bootconf_run *y = &((const struct run *)b)->run;
-	int r = x->stage != y->stage ? (x->stage < y->stage ? -1 : 1)
-				     : strcmp(base_name(x->path), base_name(y->path));
-
-	return r ? r : strcmp(x->path, y->path);
+	return compare_runs(&((const struct run *)a)->run, &((const struct run *)b)->run);
 }
 
 static void write_runs(struct dropin *d)
@@ -429,6 +471,8 @@ static void write_runs(struct dropin *d)
 		buf_printf(&d->b->boot_conf, "dropin.run=%s %u %s %s\n",
 			   bootconf_stage_name(run->stage), run->seconds,
 			   run->required ? "required" : "optional", run->path);
+		for (size_t k = 0; k < run->n_arguments; k++)
+			buf_printf(&d->b->boot_conf, "dropin.argument=%s\n", run->arguments[k]);
 	}
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "format/ours/bootconf.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
 
-static const char *const stage_names[RUN_STAGES] = {"pre-trigger", "pre-mount", "pre-pivot"};
+static const char *const stage_names[RUN_STAGES] = {"pre-trigger", "pre-mount", "post-mount",
+						     "pre-pivot"};
 
 bool bootconf_next(char **cursor, char **key, char **value)
 {
@@ -47,5 +47,13 @@ bool bootconf_run(char *value, struct bootconf_run *out)
 		return false;
 	run.seconds = (unsigned)n;
 	*out = run;
+	return true;
+}
+
+bool bootconf_argument(const char *value, struct bootconf_run *run)
+{
+	if (run->n_arguments == BOOTCONF_ARGUMENTS_MAX)
+		return false;
+	run->arguments[run->n_arguments++] = value;
 	return true;
 }

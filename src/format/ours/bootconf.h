@@ -19,11 +19,15 @@
  *   dropin.run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most that many seconds;
  *                    at most BOOTCONF_RUNS_MAX lines, run in this order
+ *   dropin.argument=WORD
+ *                    a further argument of the program in the last dropin.run=; at most
+ *                    BOOTCONF_ARGUMENTS_MAX for each
  *
- * STAGE is pre-trigger, pre-mount or pre-pivot. Pure, in place.
+ * STAGE is pre-trigger, pre-mount, post-mount or pre-pivot. Pure, in place.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define BOOTCONF_PATH "etc/preroot/boot.conf"
 #define MODINDEX_PATH "usr/lib/preroot/modules.index"
@@ -33,14 +37,16 @@ enum {
 	BOOTCONF_SIZE_MAX = 1024 * 1024,
 	BOOTCONF_CMDLINE_MAX = 2048,
 	BOOTCONF_RUNS_MAX = 64,
+	BOOTCONF_ARGUMENTS_MAX = 8,
 	BOOTCONF_SECONDS_MAX = 24 * 3600,
 };
 
-/* When a program of the image runs. dracut's names. */
+/* When a program of the image runs. dracut's names, but for post-mount. */
 enum bootconf_stage {
 	RUN_PRE_TRIGGER, /* before the devices are walked */
 	RUN_PRE_MOUNT,   /* the root device is there, but not mounted */
-	RUN_PRE_PIVOT,   /* the root is mounted on /sysroot */
+	RUN_POST_MOUNT,  /* the root is mounted on /sysroot, and nothing else yet */
+	RUN_PRE_PIVOT,   /* all filesystems are mounted */
 	RUN_STAGES,
 };
 
@@ -49,6 +55,8 @@ struct bootconf_run {
 	unsigned seconds;
 	bool required;
 	const char *path; /* with its leading slash */
+	const char *arguments[BOOTCONF_ARGUMENTS_MAX];
+	size_t n_arguments;
 };
 
 /* Takes the next pair from *CURSOR, a writable, NUL-terminated text. False at the end. Lines
@@ -58,6 +66,9 @@ bool bootconf_next(char **cursor, char **key, char **value);
 /* Parses the value of a dropin.run=, which it cuts up. False, OUT unchanged, when it is
  * malformed. */
 bool bootconf_run(char *value, struct bootconf_run *out);
+
+/* Adds the value of a dropin.argument=. False: it has BOOTCONF_ARGUMENTS_MAX already. */
+bool bootconf_argument(const char *value, struct bootconf_run *run);
 
 /* "pre-mount" */
 const char *bootconf_stage_name(enum bootconf_stage stage);

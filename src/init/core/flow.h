@@ -28,6 +28,7 @@ enum boot_stage {
 	STAGE_MOUNT,	     /* of the root, on /sysroot */
 	STAGE_OVERLAY_WAIT,  /* for the device and the driver of what is laid over the root */
 	STAGE_OVERLAY,	     /* of it */
+	STAGE_POST_MOUNT,    /* programs, which may put another tree in the root's place */
 	STAGE_FSTAB,	     /* finds out what else to mount */
 	STAGE_MOUNTS_WAIT,   /* for the device of the next one */
 	STAGE_MOUNTS_DRIVER, /* for the driver of its filesystem */
