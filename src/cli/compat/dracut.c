@@ -142,9 +142,7 @@ static const struct front_option options[] = {
 	{"logfile", 0, "FILE", FRONT_VERB, "--logfile", "log to FILE", 0},
 	{"debug", 0, NULL, FRONT_VERB, "--stdlog=6", "print all messages", 0},
 	{"profile", 0, NULL, FRONT_VERB, "--profile", "print what the time was spent on", 0},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
 
 /* dracut's scripts name the version twice, as an option and as the second word. */

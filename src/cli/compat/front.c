@@ -28,6 +28,16 @@ void front_add(struct front_run *f, struct front_words *to, const char *word)
 	to->list[to->n++] = arena_strdup(&f->arena, word);
 }
 
+int front_set_switch(struct front_run *f, const struct front_option *o, char **args,
+		     struct err *err)
+{
+	(void)o;
+	(void)args;
+	(void)err;
+	*(bool *)f->state = true;
+	return 0;
+}
+
 int front_verb_words(struct front_run *f, const struct command *verb)
 {
 	struct front_words all = {0};

@@ -39,6 +39,12 @@ struct front_option {
 	int id;		  /* OWN */
 };
 
+/* The rows that all tables end with. */
+#define FRONT_LAST_OPTIONS                                                                      \
+	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},                       \
+	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},                             \
+	{0}
+
 enum { FRONT_OPTIONS_MAX = 160 };
 
 struct front_words {
@@ -81,6 +87,10 @@ int front_main(const struct front *front, int argc, char **argv);
 /* ---- for the front ends ---- */
 
 void front_add(struct front_run *f, struct front_words *to, const char *word);
+
+/* The OWN of a front end with one option of that kind, whose state is a bool: was it given? */
+int front_set_switch(struct front_run *f, const struct front_option *o, char **args,
+		     struct err *err);
 
 /* Calls VERB with the options so far, and WORD and MORE (NULL: none) behind them. */
 int front_verb(struct front_run *f, const struct command *verb, const char *word, const char *more);

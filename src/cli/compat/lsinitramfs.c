@@ -8,25 +8,10 @@
 
 /* Of Debian's initramfs-tools: the names in the order of the image. */
 
-struct lsinitramfs {
-	bool is_long;
-};
-
 static const struct front_option options[] = {
 	{"long", 'l', NULL, FRONT_OWN, NULL, "a line of ls -l for each", 0},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
-
-static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)
-{
-	(void)o;
-	(void)args;
-	(void)err;
-	((struct lsinitramfs *)f->state)->is_long = true;
-	return 0;
-}
 
 static int print_line(struct image *image, const struct image_entry *e, struct err *err)
 {
@@ -58,13 +43,13 @@ static int list(const char *path, bool is_long, struct err *err)
 
 static int run(struct front_run *f)
 {
-	const struct lsinitramfs *o = f->state;
+	const bool *is_long = f->state;
 	struct err err = {0};
 
 	if (front_check_words(f, 1, f->words.n, &err) < 0)
 		return front_usage(f, &err);
 	for (size_t i = 0; i < f->words.n; i++)
-		if (list(f->words.list[i], o->is_long, &err) < 0)
+		if (list(f->words.list[i], *is_long, &err) < 0)
 			return cli_fail(&err);
 	return cli_end(EXIT_DONE);
 }
@@ -74,8 +59,8 @@ const struct front front_lsinitramfs = {
 	.usage = "[-l] IMAGE...",
 	.version = "0.142",
 	.options = options,
-	.state_size = sizeof(struct lsinitramfs),
+	.state_size = sizeof(bool),
 	.usage_status = EXIT_USAGE,
-	.own = own,
+	.own = front_set_switch,
 	.run = run,
 };

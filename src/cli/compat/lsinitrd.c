@@ -32,9 +32,7 @@ static const struct front_option options[] = {
 	{"unpackearly", 0, NULL, FRONT_OWN, NULL, "unpack the early part, or FILE... of it",
 	 UNPACK_EARLY},
 	{"verbose", 'v', NULL, FRONT_OWN, NULL, "print the names of what is unpacked", VERBOSE},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
 
 static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)

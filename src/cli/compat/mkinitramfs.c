@@ -23,9 +23,7 @@ static const struct front_option options[] = {
 	{NULL, 'k', NULL, FRONT_NOTE, NULL, "there is no temporary folder; see: preroot extract", 0},
 	{NULL, 'r', "ROOT", FRONT_SET, "kernel_cmdline+=root=", "the root, unless the kernel's own parameters name it", 0},
 	{NULL, 'v', NULL, FRONT_VERB, "--verbose", "print more", 0},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
 
 static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)

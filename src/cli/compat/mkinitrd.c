@@ -42,9 +42,7 @@ static const struct front_option options[] = {
 	{"dsdt", 0, "FILE", FRONT_NOTE, NULL, NEVER, 0},
 	{"verbose", 'v', NULL, FRONT_VERB, "--verbose", "print more", 0},
 	{"quiet", 'q', NULL, FRONT_VERB, "--quiet", "print less", 0},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
 
 static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)

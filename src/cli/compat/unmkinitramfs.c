@@ -12,25 +12,10 @@
  * DIR/early2 and so on, the rest to DIR/main; without the first, everything goes to DIR.
  */
 
-struct unmkinitramfs {
-	bool verbose;
-};
-
 static const struct front_option options[] = {
 	{"verbose", 'v', NULL, FRONT_OWN, NULL, "print the names", 0},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
-
-static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)
-{
-	(void)o;
-	(void)args;
-	(void)err;
-	((struct unmkinitramfs *)f->state)->verbose = true;
-	return 0;
-}
 
 static int read_listing(const char *path, struct listing *out, struct err *err)
 {
@@ -42,8 +27,8 @@ static int read_listing(const char *path, struct listing *out, struct err *err)
 
 static int unpack(struct front_run *f, const struct listing *l, struct err *err)
 {
-	const struct unmkinitramfs *o = f->state;
-	struct take_out t = {.file = f->words.list[0], .listing = l, .segment = -1, .verbose = o->verbose};
+	const bool *verbose = f->state;
+	struct take_out t = {.file = f->words.list[0], .listing = l, .segment = -1, .verbose = *verbose};
 	const char *dir = f->words.list[1];
 	unsigned n = 0;
 	int r = 0;
@@ -86,8 +71,8 @@ const struct front front_unmkinitramfs = {
 	.usage = "[-v] IMAGE DIR",
 	.version = "0.142",
 	.options = options,
-	.state_size = sizeof(struct unmkinitramfs),
+	.state_size = sizeof(bool),
 	.usage_status = EXIT_USAGE,
-	.own = own,
+	.own = front_set_switch,
 	.run = run,
 };

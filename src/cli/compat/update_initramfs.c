@@ -26,10 +26,8 @@ static const struct front_option options[] = {
 	{NULL, 'b', "DIR", FRONT_OWN, NULL, "write DIR/initrd.img-VERSION instead", FOLDER},
 	{NULL, 't', NULL, FRONT_MET, NULL, "it has no meaning any more", 0},
 	{NULL, 'v', NULL, FRONT_VERB, "--verbose", "print more", 0},
-	{"version", 0, NULL, FRONT_VERSION, NULL, "show the version", 0},
-	{"help", 'h', NULL, FRONT_HELP, NULL, "show this help", 0},
 	{NULL, '?', NULL, FRONT_HELP, NULL, "show this help", 0},
-	{0},
+	FRONT_LAST_OPTIONS,
 };
 
 static int own(struct front_run *f, const struct front_option *o, char **args, struct err *err)
