@@ -65,14 +65,24 @@ static void print_value(const char *text)
 	putchar('"');
 }
 
+/* For a comment: whatever TEXT holds, it stays on its line. */
+static const char *escaped(const char *text, struct arena *arena)
+{
+	size_t size = 4 * strlen(text) + 1;
+	char *out = arena_alloc(arena, size);
+
+	escape_command(text, out, size);
+	return out;
+}
+
 static const char *places(const struct conf *c, const char *key, struct arena *arena)
 {
 	const struct conf_assignment *a = NULL;
 	const char *out = NULL;
 
 	while ((a = conf_next(c, key, a)))
-		out = out ? arena_printf(arena, "%s, %s:%u", out, a->file, a->line)
-			  : arena_printf(arena, "%s:%u", a->file, a->line);
+		out = arena_printf(arena, "%s%s%s:%u", out ? out : "", out ? ", " : "",
+				   escaped(a->file, arena), a->line);
 	return out;
 }
 
@@ -85,6 +95,31 @@ static const char *joined(const struct conf *c, const char *key, struct arena *a
 	while ((a = conf_next(c, key, a)))
 		out = out ? arena_printf(arena, "%s %s", out, a->text) : a->text;
 	return out;
+}
+
+/* Blanks in one element of an array do not separate words. */
+static bool is_array(const struct conf *c, const char *key)
+{
+	const struct conf_assignment *a = NULL;
+	bool some = false;
+
+	while ((a = conf_next(c, key, a)))
+		some |= a->is_array;
+	return some;
+}
+
+static void print_array(const struct conf *c, const char *key, struct arena *arena)
+{
+	struct conf_word *words;
+	size_t n = conf_words(c, key, arena, &words);
+
+	putchar('(');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			putchar(' ');
+		print_value(words[i].text);
+	}
+	putchar(')');
 }
 
 static bool is_first(const struct conf *c, size_t at)
@@ -103,9 +138,23 @@ static void print_merged(const struct conf *c, struct arena *arena)
 		if (!is_first(c, i))
 			continue;
 		printf("%s=", key);
-		print_value(joined(c, key, arena));
+		if (is_array(c, key))
+			print_array(c, key, arena);
+		else
+			print_value(joined(c, key, arena));
 		printf("  # %s\n", places(c, key, arena));
 	}
+}
+
+static struct json_object *json_words(const struct conf *c, const char *key, struct arena *arena)
+{
+	struct json_object *list = json_object_new_array();
+	struct conf_word *words;
+	size_t n = conf_words(c, key, arena, &words);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, cli_json_text(words[i].text));
+	return list;
 }
 
 static struct json_object *json_places(const struct conf *c, const char *key)
@@ -192,6 +241,7 @@ static void print_json(const struct config *config, const struct notes *notes, s
 			continue;
 		}
 		json_object_object_add(key, "value", cli_json_text(joined(c, c->list[i].key, arena)));
+		json_object_object_add(key, "words", json_words(c, c->list[i].key, arena));
 		json_object_object_add(key, "places", json_places(c, c->list[i].key));
 		json_object_object_add(keys, c->list[i].key, key);
 	}
@@ -309,9 +359,9 @@ static const struct importer *choose_importer(const struct root *root, const cha
 static void print_assignment(const struct conf_assignment *a, struct arena *arena)
 {
 	/* Words of a list need blanks around, since dracut joins the texts. */
-	printf("%s%s=", a->key, a->append ? "+" : "");
-	print_value(a->append ? arena_printf(arena, " %s ", a->text) : a->text);
-	printf("  # %s:%u\n", a->file, a->line);
+	printf("%s%s=%s", a->key, a->append ? "+" : "", a->is_array ? "(" : "");
+	print_value(a->append && !a->is_array ? arena_printf(arena, " %s ", a->text) : a->text);
+	printf("%s  # %s:%u\n", a->is_array ? ")" : "", escaped(a->file, arena), a->line);
 }
 
 static void print_note(const struct import_note *note, struct arena *arena)
@@ -320,7 +370,7 @@ static void print_note(const struct import_note *note, struct arena *arena)
 							   note->from.line)
 					    : note->from.file;
 
-	printf("# Not imported: %s: %s\n", place, note->text);
+	printf("# Not imported: %s: %s\n", escaped(place, arena), escaped(note->text, arena));
 	cli_warn("%s: %s", place, note->text);
 }
 

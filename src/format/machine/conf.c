@@ -495,7 +495,10 @@ void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment 
 {
 	struct conf_assignment whole = *a;
 
-	split(arena, &whole);
+	if (!a->is_array)
+		split(arena, &whole);
+	else if (*a->text)
+		add_word(arena, &whole, a->text);
 	append(c, arena, &whole);
 }
 

@@ -64,7 +64,8 @@ struct conf_source {
 int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
 	       struct err *err);
 
-/* Appends an assignment that comes from no file: A without its words, which are found here. */
+/* Appends an assignment that comes from no file: A without its words, which are found here. The text
+ * of an array is its only element. */
 void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a);
 
 /* The last assignment to KEY, which decides the value of a KEY that is not a list. NULL: none. */

@@ -31,6 +31,7 @@ void import_set(struct import *im, struct import_place from, const char *key, co
 	struct conf_assignment a = {
 		.key = arena_strndup(im->arena, key, strlen(key) - is_list),
 		.append = is_list,
+		.is_array = is_list && strpbrk(value, " \t\n"),
 		.text = arena_strdup(im->arena, value),
 		.file = from.file,
 		.line = from.line,
