@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lib import BUILD
 from lib.command import run
-from lib.debian import debootstrap
+from lib.debian import make_root
 
 from measure import FOLDER
 
@@ -32,7 +32,7 @@ class Tree:
         return BUILD / "debian" / self.name
 
     def create(self, say):
-        debootstrap(self.suite, list(self.packages), self.path, say)
+        make_root(self.suite, list(self.packages), self.path, say)
 
     def version(self, package):
         return run(["dpkg-query", f"--admindir={self.path}/var/lib/dpkg", "-W", "-f", "${Version}",

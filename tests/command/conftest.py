@@ -16,6 +16,11 @@ import trees  # noqa: E402
 from lib import BUILD, debian, kernels  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sweep: lets each call of a run fail in turn. It takes long, and "
+                            "finds the same on each Debian.")
+
+
 @pytest.fixture(scope="session")
 def bookworm():
     """Linux 6.1, modules as plain .ko."""

@@ -9,6 +9,8 @@ import faults
 from kept import CALLS, ERRORS, make
 from program import DONE, FAILED, run
 
+pytestmark = pytest.mark.sweep
+
 NAMES = ["renameat", "renameat2", "linkat", "unlinkat", "fsync"]
 
 # What filesystems lack: nothing; exchanging names (ext2); hard links as well (FAT before 6.0).

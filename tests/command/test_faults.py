@@ -10,6 +10,8 @@ import faults
 import trees
 from program import DONE, FAILED, command, environment, run
 
+pytestmark = pytest.mark.sweep
+
 NVME = trees.MACHINES / "nvme.json"
 OLD = b"the previous image\n"
 

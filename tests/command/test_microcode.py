@@ -12,6 +12,7 @@ import pytest
 import trees
 from lib import early
 from lib.early import AMD, INTEL
+from lib.files import link_tree
 from program import FAILED, FINDING, run
 
 LAPTOP = {"vendor": "GenuineIntel", "family": 6, "model": 142, "stepping": 10, "platforms": 0x80}
@@ -358,7 +359,7 @@ def test_same_files_in_another_order_give_the_same_image(firmware, tmp_path):
 
 @pytest.fixture
 def debian(tree, microcode):
-    subprocess.run(["cp", "-rl", microcode / "lib/firmware", tree.root / "lib/firmware"], check=True)
+    link_tree(microcode / "lib/firmware", tree.root / "lib/firmware")
     return tree.root
 
 

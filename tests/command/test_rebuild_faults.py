@@ -10,6 +10,8 @@ import faults
 import trees
 from program import DONE, FAILED, run
 
+pytestmark = pytest.mark.sweep
+
 NVME = trees.MACHINES / "nvme.json"
 ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES"]
 

@@ -9,6 +9,8 @@ import faults
 from kept import CALLS, ERRORS, make
 from program import DONE, FAILED, run
 
+pytestmark = pytest.mark.sweep
+
 # What the filesystem lacks: nothing, or names that can be exchanged or linked (FAT before 6.0).
 LACKS = {"nothing": {}, "links": {"renameat2": "EINVAL", "linkat": "EPERM"}}
 

@@ -180,7 +180,7 @@ def _complete_kernel(root, version):
     run(["depmod", "-b", root, version])
 
 
-def debootstrap(suite, packages, dest, say=lambda text: None):
+def make_root(suite, packages, dest, say=lambda text: None):
     """Makes a minimal Debian root of SUITE with PACKAGES at DEST, unless it is there."""
     dest = Path(dest).absolute()
     with _locked(dest):
@@ -191,7 +191,8 @@ def debootstrap(suite, packages, dest, say=lambda text: None):
         for mirror in mirrors():
             try:
                 with _fresh_tree(dest) as work:
-                    run(["debootstrap", "--variant=minbase", f"--keyring={KEYRING}",
+                    run(["mmdebstrap", "--mode=root", "--variant=minbase",
+                         f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
                          "--include=" + ",".join(packages), suite, work / "root", mirror])
                 return
             except Failure as failure:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import BUILD, image, kernels, qemu, roots
 from .command import Failure, run
-from .debian import debootstrap
+from .debian import make_root
 from .kernels import Kernel
 from .roots import Part
 
@@ -55,7 +55,7 @@ WantedBy=multi-user.target
 def debian():
     """A Debian tree with all the boot loaders. Returns its folder, which must not be changed."""
     base = BUILD / "debian" / f"{SUITE}-guest-{_digest(PACKAGES)}"
-    debootstrap(SUITE, PACKAGES, base)
+    make_root(SUITE, PACKAGES, base)
     return base
 
 

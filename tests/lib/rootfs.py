@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import BUILD, TOP
 from .command import run
-from .debian import debootstrap
+from .debian import make_root
 from .files import link_tree
 
 SOURCES = TOP / "tests/boot"
@@ -175,7 +175,7 @@ def create_debian(tree, label):
     """
     tree = Path(tree)
     suite, packages = DEBIANS[tree.name]
-    debootstrap(suite, packages, tree)
+    make_root(suite, packages, tree)
     (tree / "etc/fstab").write_text(f"LABEL={label} / ext4 rw,relatime 0 0\n")
     script = tree / "usr/local/sbin/report"
     if "sysvinit-core" in packages:
