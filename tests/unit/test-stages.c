@@ -1026,10 +1026,16 @@ static void disks_that_hang_in_the_kernel_give_way_to_others(void **state)
 	assert_int_equal(r.result, -ETIMEDOUT);
 	assert_true(r.is_lost);
 	assert_true(jobs_has_place(&b->jobs, JOB_PROBE));
-	/* No second process is to hang for this disk: it is read again when the first has ended. */
-	b->devices->list[0].state = DEVICE_PROBING;
+	/* No second process is to hang for this disk, whatever happens to it: it is read again when the
+	 * first has ended. */
+	b->devices->list[0].state = DEVICE_AGAIN;
+	b->devices->list[0].probe.has_no_size = true;
 	jobs_done(b, &r);
+	block_add(b, "zza", false);
+	block_want(b, &b->params.root);
+	assert_true(block_next(b) < 0);
 	assert_int_equal(b->devices->list[0].read_at, 0);
+	assert_true(b->devices->list[0].probe.has_no_size);
 	jobs_reaped(b, 999);
 	assert_int_equal(b->devices->list[0].read_at, 0);
 	jobs_reaped(b, 1000000);

@@ -48,7 +48,7 @@ static void leave_line_out(struct program *p)
 		 PROGRAM_LINE_MAX);
 	explicit_bzero(p->line, p->line_len);
 	p->line_len = 0;
-	p->skips = p->left_out = true;
+	p->skips = true;
 }
 
 static void take_byte(struct program *p, char c)

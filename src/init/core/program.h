@@ -43,7 +43,7 @@ struct program_request {
 	const void *secret;  /* SECRET_LEN bytes on its standard input; NULL: /dev/null */
 	size_t secret_len;
 	/* NULL, or: takes a line of output; false: it goes to the log. May set progress. A line of
-	 * more than PROGRAM_LINE_MAX bytes is left out, the log says so, and left_out is set. */
+	 * more than PROGRAM_LINE_MAX bytes is left out, and the log says so. */
 	bool (*take_line)(struct program *p, const char *line);
 	/* Its end: status and why are set, P is not valid afterwards. May start another one. */
 	void (*ended)(struct boot *b, const struct program *p);
@@ -64,7 +64,6 @@ struct program {
 	char line[PROGRAM_LINE_MAX + 1]; /* of its output, not yet whole */
 	size_t line_len;
 	bool skips;                /* the rest of a line that is left out */
-	bool left_out;             /* there was such a line */
 	char progress[PROGRAM_PROGRESS_MAX]; /* for the messages while it is waited for */
 };
 

@@ -105,6 +105,8 @@ static void will_read(struct boot *b, const struct block_device *d)
  * its generation changes. */
 static void read_again(struct boot *b, struct block_device *d)
 {
+	if (d->state == DEVICE_HANGS)
+		return;
 	if (d->state == DEVICE_PROBING || d->state == DEVICE_AGAIN) {
 		d->state = DEVICE_AGAIN;
 		return;
@@ -400,21 +402,23 @@ void block_done(struct boot *b, const struct job_result *result)
 		return;
 	d = &b->devices->list[n];
 	if (result->was_lost) {
-		if (d->state == DEVICE_KNOWN && d->result < 0 && !d->read_at)
-			read_later(b, d);
+		d->state = DEVICE_KNOWN;
+		read_later(b, d);
 		return;
 	}
 	timeline_device_ends(d->name, result->result);
-	if (d->state == DEVICE_AGAIN) {
+	if (d->state == DEVICE_AGAIN && !result->is_lost) {
 		d->state = DEVICE_NEW;
 		will_read(b, d);
 		return;
 	}
 	before = d->probe;
 	result_before = d->result;
-	d->state = DEVICE_KNOWN;
+	d->state = result->is_lost ? DEVICE_HANGS : DEVICE_KNOWN;
 	d->result = result->result;
 	d->probe = result->probe;
+	if (result->is_lost)
+		d->probe.has_no_size = before.has_no_size || needs_rescan(d->name);
 	for (size_t i = 0; i < b->devices->n_wants; i++)
 		signatures_resolve(b->devices->wants[i], d);
 	if (d->was_read && !is_unchanged(d, &before, result_before))

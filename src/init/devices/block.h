@@ -20,6 +20,7 @@ enum device_state {
 	DEVICE_PROBING,
 	DEVICE_KNOWN,
 	DEVICE_AGAIN, /* it changed while it was looked at */
+	DEVICE_HANGS, /* the process that looks at it was given up: it is read again when that ends */
 };
 
 struct block_device {
