@@ -72,6 +72,15 @@ def test_a_user_without_a_folder_for_caches_gets_one(place, folder):
     assert "cannot be created" in done.messages("warning")[-1] and not env["HOME"].exists()
 
 
+def test_the_systems_folder_for_caches_is_not_made(place):
+    """What preroot makes only its owner may enter, and other programs live in that one, too."""
+    var = place.folder / "var"
+    var.mkdir()
+    done = run("build", "--root", place.tree.root, "--generic", "--", place.out, place.tree.version,
+               before=in_namespace(f"mount --bind '{var}' /var"))
+    assert "cannot be created" in done.messages("warning")[-1] and not list(var.iterdir())
+
+
 def make_equally_long(tree, *names):
     """So that only their content says that these modules differ."""
     paths = [next(tree.modules.rglob(f"{name}.ko")) for name in names]

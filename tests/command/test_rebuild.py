@@ -289,6 +289,8 @@ def test_one_kernel_that_fails_does_not_stop_the_others(machine):
     run("verify", machine.image)
     result = machine.rebuild("--all", "--json", status=FAILED).json
     assert [k["result"] for k in result["kernels"]] == ["failed", "unchanged"]
+    done = machine.rebuild("--all", "--include", "/no\033[31m\nwhere", "/etc/x", status=FAILED)
+    assert r"failed: --include /no\x1b[31m\x0awhere" in done.text and "\033" not in done.text
 
 
 def test_kernels_are_rebuilt_by_name(machine, trixie):

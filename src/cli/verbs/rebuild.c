@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/profile.h"
+#include "base/text.h"
 #include "cli/caching.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -62,6 +63,16 @@ static void print_rebuilt(const struct rebuild_kernel *k)
 		printf("%s: rebuilt, %s, %.2f s\n", k->version, bytes, k->seconds);
 }
 
+/* BEFORE, and a TEXT that may hold names of files. */
+static void print_line(const char *before, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1; /* every byte as \xNN */
+	_cleanup_free_ char *shown = xrealloc(NULL, size, 1);
+
+	escape_command(text, shown, size);
+	printf("%s%s\n", before, shown);
+}
+
 static void print(const struct rebuild_kernel *k)
 {
 	char bytes[32];
@@ -73,8 +84,8 @@ static void print(const struct rebuild_kernel *k)
 		printf("%s: unchanged\n", k->version);
 		break;
 	case REBUILD_WOULD_CHANGE:
-		printf("%s: would change%s%s\n", k->version, k->changes.why ? ": " : "",
-		       k->changes.why ? k->changes.why : "");
+		printf("%s: would change", k->version);
+		print_line(k->changes.why ? ": " : "", k->changes.why ? k->changes.why : "");
 		break;
 	case REBUILD_DONE:
 		print_rebuilt(k);
@@ -84,9 +95,10 @@ static void print(const struct rebuild_kernel *k)
 		       cli_size(k->bytes, bytes));
 		break;
 	case REBUILD_FAILED:
-		printf("%s: failed: %s\n", k->version, k->err.text);
+		printf("%s: failed", k->version);
+		print_line(": ", k->err.text);
 		if (cli_hint(&k->err))
-			printf("  %s\n", cli_hint(&k->err));
+			print_line("  ", cli_hint(&k->err));
 	}
 	fflush(stdout);
 }
