@@ -131,6 +131,7 @@ def test_what_has_no_effect_is_said_once(word, dracut, root, tmp_path):
     (["--regenerate-all", "x.img"], "neither"), (["--regenerate-all", "--kver", "1"], "neither"),
     (["--uefi", "x.efi"], "has no --uefi"), (["--rebuild", "x.img"], "has no --rebuild"),
     (["--mount", "/x"], "has no --mount"), (["--kver", "9.9.9"], "9.9.9"),
+    (["--print-cmdline"], "/sys is not mounted"),
     (["--conf", "/none"], "/none"), (["--confdir", "/none"], "/none"),
     (["--add-confdir", "none"], "none"), (["--add", "no-such-module", "--kver", "KVER"], "no-such-module"),
     (["--kmoddir", "/none", "--kver", "KVER"], "/none"), (["--kmoddir", "/", "--kver", "KVER"], "--kmoddir"),
@@ -159,10 +160,35 @@ def test_options_of_the_environment_come_first(dracut, root, tmp_path):
 
 
 def test_modules_and_settings_are_listed(dracut):
-    names = dracut("--list-modules").text.split()
-    assert {"base", "btrfs", "rootfs-block"} <= set(names) and "nfs" not in names
+    lines = dracut("--list-modules").text.splitlines()
+    assert {"base", "btrfs", "rootfs-block"} <= set(lines)
+    assert "nfs (missing: this version has no network)" in lines
+    assert "plymouth (no effect: this version has no splash screen)" in lines
     text = dracut("--printconfig", "-v", "--remove", "x", "--add-drivers", " dummy ").text
     assert 'add_drivers="  dummy "' in text and 'hostonly="no"' in text
+
+
+@pytest.mark.parametrize("words", [["x.img", "KVER"], ["--kver", "KVER"], ["--regenerate-all"]], ids=str)
+def test_the_modules_of_the_new_image_are_shown(words, dracut, root, tmp_path):
+    words = [word.replace("KVER", root.version) for word in words]
+    names = dracut("-M", "-f", *words, cwd=tmp_path).text.splitlines()
+    image = tmp_path / "x.img" if "x.img" in words else image_of(root)
+    assert {"base", "kernel-modules", "qemu", "rootfs-block"} <= set(names) and "btrfs" not in names
+    sizes = dracut("--printsize", "-f", *words, cwd=tmp_path).text.splitlines()
+    rows = dict(re.fullmatch(r"(\S+) install size: (\d+)k", line).groups() for line in sizes)
+    assert list(rows) == names and int(rows["kernel-modules"]) > int(rows["usrmount"]) == 0
+    assert sum(map(int, rows.values())) * 1024 > image.stat().st_size / 2
+
+
+def test_kernel_parameters_of_this_machine_are_printed(call, root):  # noqa: F811
+    (root.root / "etc").mkdir(exist_ok=True)
+    (root.root / "etc/fstab").write_text("UUID=12 / ext4 rw,subvol=x 0 1\n")
+    (root.root / "etc/dracut.conf").write_text("hostonly=no\nhostonly_cmdline=no\nkernel_cmdline=quiet\n")
+    trees.write_machine("nvme", root.root)
+    before = trees.snapshot(root.root)
+    printed = call("dracut", "--sysroot", root.root, "--print-cmdline", "--kver", root.version, "-f", "--zstd")
+    assert printed.text == "root=UUID=12 rootfstype=ext4 rootflags=subvol=x quiet\n"
+    assert trees.snapshot(root.root) == before
 
 
 # ---- images that are there ----

@@ -371,6 +371,10 @@ static void every_module_of_dracut_is_known(void **state)
 		assert_ptr_equal(dracut_module_find(m->name), m);
 		assert_int_equal(has_target, m->target != NULL);
 		assert_true(m->text && *m->text);
+		/* An image must show what a feature or a driver brings, or lsinitrd would never name it;
+		 * what there is not shows nothing. */
+		assert_true(!has_target || m->sign);
+		assert_true(dracut_module_is_addable(m) || !m->sign);
 	}
 	assert_true(n > 140);
 	assert_null(dracut_module_find("nothing"));

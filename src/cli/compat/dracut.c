@@ -9,16 +9,17 @@
 #include "cli/commands.h"
 #include "cli/compat/fronts.h"
 #include "cli/compat/kit.h"
+#include "cli/compat/names.h"
 #include "cli/messages.h"
 #include "host/config/dracut_modules.h"
 
 struct dracut {
 	const char *root, *kernel, *modules; /* MODULES: their folder */
 	const char *compress, *level;
-	bool force, all, list, config;
+	bool force, all, list, config, cmdline, names, sizes;
 };
 
-enum { FORCE, ALL, KERNEL, MODULES, ROOT, COMPRESS, LEVEL, LIST, CONFIG };
+enum { FORCE, ALL, KERNEL, MODULES, ROOT, COMPRESS, LEVEL, LIST, CONFIG, CMDLINE, NAMES, SIZES };
 
 #define UKI_ONLY "it matters for unified kernel images alone"
 #define NO_UKI "unified kernel images are not made yet; ukify can make one of the image"
@@ -129,12 +130,14 @@ static const struct front_option options[] = {
 	{"ukify", 0, NULL, FRONT_MET, NULL, UKI_ONLY, 0},
 	{"no-ukify", 0, NULL, FRONT_MET, NULL, UKI_ONLY, 0},
 
-	{"list-modules", 0, NULL, FRONT_OWN, NULL, "the modules of dracut that can be added", LIST},
+	{"list-modules", 0, NULL, FRONT_OWN, NULL,
+	 "list the modules of dracut; those that this version lacks with the reason", LIST},
 	{"printconfig", 0, NULL, FRONT_OWN, NULL, "the settings, and where each is set", CONFIG},
-	{"show-modules", 'M', NULL, FRONT_NOTE, NULL, "see afterwards: lsinitrd -m IMAGE", 0},
-	{"print-cmdline", 0, NULL, FRONT_MISSING, NULL,
-	 "preroot hardware shows what leads to the root, and lsinitrd the parameters of an image", 0},
-	{"printsize", 0, NULL, FRONT_MISSING, NULL, "lsinitrd -s IMAGE sorts what it holds by size", 0},
+	{"show-modules", 'M', NULL, FRONT_OWN, NULL,
+	 "then list the modules of dracut whose work the image does", NAMES},
+	{"print-cmdline", 0, NULL, FRONT_OWN, NULL,
+	 "make no image, print the kernel parameters that lead to this machine's root", CMDLINE},
+	{"printsize", 0, NULL, FRONT_OWN, NULL, "the same, with the size of what each brings", SIZES},
 
 	{"verbose", 'v', NULL, FRONT_VERB, "--verbose", "print more", 0},
 	{"quiet", 'q', NULL, FRONT_VERB, "--quiet", "print less", 0},
@@ -185,6 +188,9 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 	default:
 		d->list |= o->id == LIST;
 		d->config |= o->id == CONFIG;
+		d->cmdline |= o->id == CMDLINE;
+		d->names |= o->id == NAMES;
+		d->sizes |= o->id == SIZES;
 		return 0;
 	}
 }
@@ -254,17 +260,20 @@ static int check_images(struct front_run *f, struct err *err)
 	return r < 0 || !out ? r : front_check_new(out, d->force, err);
 }
 
-/* Those that an image can have, or need not have. */
+/* Scripts look for a line that is the name and nothing else. */
 static int list_modules(void)
 {
 	for (const struct dracut_module *m = dracut_modules; m->name; m++)
-		if (m->effect != DRACUT_MISSING && m->effect != DRACUT_LESS)
+		if (dracut_module_is_addable(m))
 			printf("%s\n", m->name);
+		else
+			printf("%s (%s: %s)\n", m->name,
+			       m->effect == DRACUT_MISSING ? "missing" : "no effect", m->text);
 	return cli_end(EXIT_DONE);
 }
 
-/* With those options only that are about settings. */
-static int show_config(struct front_run *f)
+/* Leaves only those options that VERB has, too. */
+static void keep_options_of(struct front_run *f, const struct command *verb)
 {
 	const struct front_words all = f->options;
 	int n;
@@ -273,16 +282,85 @@ static int show_config(struct front_run *f)
 	for (size_t i = 0; i < all.n; i += (size_t)n) {
 		n = options_words(&command_build, all.list[i]);
 		n = n ? n : 1;
-		for (int k = 0; k < n && options_words(&command_config, all.list[i]); k++)
+		for (int k = 0; k < n && options_words(verb, all.list[i]); k++)
 			front_add(f, &f->options, all.list[i + (size_t)k]);
 	}
+}
+
+static int show_config(struct front_run *f)
+{
+	keep_options_of(f, &command_config);
 	return front_verb(f, &command_config, NULL, NULL);
+}
+
+/* As in dracut, it is about this machine, whatever the settings say. */
+static int print_cmdline(struct front_run *f)
+{
+	const struct dracut *d = f->state;
+
+	keep_options_of(f, &command_plan);
+	front_add(f, &f->options, "--hostonly");
+	front_add(f, &f->options, "--hostonly-cmdline");
+	front_add(f, &f->options, "--print-cmdline");
+	return front_verb(f, &command_plan, d->kernel, NULL);
+}
+
+static int show_image_of(const char *path, bool sizes, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	_cleanup_listing_ struct listing listing = {.is_ours = false};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = image_open(path, &image, err);
+
+	if (r == 0)
+		r = listing_read(image, &listing, err);
+	if (r < 0)
+		return r;
+	if (sizes)
+		names_with_sizes(&listing, &text);
+	else
+		names_of_modules(&listing, &text);
+	printf("%s", buf_cstr(&text));
+	return 0;
+}
+
+/* For --show-modules and --printsize: what was made. */
+static int show_modules(struct front_run *f, const char *out)
+{
+	const struct dracut *d = f->state;
+	const char *root = d->root ? d->root : "/", **versions = &(const char *){d->kernel};
+	struct err err = {0};
+	int n = out ? 1 : d->all ? kit_kernels(root, &f->arena, &versions, &err) : 1;
+
+	for (int i = 0; i < n && !err.code; i++) {
+		const char *path = out;
+
+		if (!path && kit_find_image(root, versions[i], false, &f->arena, &path, &err) < 0)
+			break;
+		if (path)
+			show_image_of(path, d->sizes, &err);
+	}
+	return err.code ? cli_fail(&err) : cli_end(EXIT_DONE);
+}
+
+/* Makes the image, or the images. */
+static int make(struct front_run *f)
+{
+	const struct dracut *d = f->state;
+
+	if (f->words.n)
+		return front_verb(f, &command_build, f->words.list[0], d->kernel);
+	if (d->all)
+		front_add(f, &f->options, "--all");
+	return front_verb(f, &command_rebuild, d->kernel, NULL);
 }
 
 static int run(struct front_run *f)
 {
 	struct dracut *d = f->state;
 	struct err err = {0};
+	const char *out;
+	int status;
 
 	if (check_options(f, &err) < 0)
 		return front_usage(f, &err);
@@ -290,13 +368,13 @@ static int run(struct front_run *f)
 		return list_modules();
 	if (d->config)
 		return show_config(f);
+	if (d->cmdline)
+		return print_cmdline(f);
 	if (check_images(f, &err) < 0)
 		return cli_fail(&err);
-	if (f->words.n)
-		return front_verb(f, &command_build, f->words.list[0], d->kernel);
-	if (d->all)
-		front_add(f, &f->options, "--all");
-	return front_verb(f, &command_rebuild, d->kernel, NULL);
+	out = f->words.n ? f->words.list[0] : NULL;
+	status = make(f);
+	return status == EXIT_DONE && (d->names || d->sizes) ? show_modules(f, out) : status;
 }
 
 const struct front front_dracut = {

@@ -3,5 +3,8 @@
 
 #include "cli/compat/listing.h"
 
-/* Appends the names of dracut's modules whose job an image of ours does, one a line. */
+/* Appends the names of dracut's modules whose work an image of ours does, one a line. */
 void names_of_modules(const struct listing *l, struct buf *out);
+
+/* The same with what the files of each take, in dracut's words for --printsize. A file counts once. */
+void names_with_sizes(const struct listing *l, struct buf *out);

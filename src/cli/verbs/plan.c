@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "format/kernel/cpio.h"
+#include "format/ours/bootconf.h"
 #include "plan/fingerprint.h"
 #include "transaction/configure.h"
 #include "transaction/pack.h"
@@ -70,16 +72,38 @@ static void print_json(struct build *b, const char *fingerprint)
 	cli_print_json(o);
 }
 
+/* On one line, in the order in which PID 1 reads them. */
+static void print_cmdline(struct build *b)
+{
+	char *cursor = (char *)buf_cstr(&b->boot_conf), *key, *value, shown[4 * BOOTCONF_CMDLINE_MAX];
+	const char *blank = "";
+
+	while (cursor && bootconf_next(&cursor, &key, &value)) {
+		if (strcmp(key, "cmdline") != 0)
+			continue;
+		escape_text(value, shown, sizeof(shown));
+		printf("%s%s", blank, shown);
+		blank = " ";
+	}
+	printf("\n");
+}
+
 struct plan_options {
 	struct cli_request q;
 	struct settings settings;
+	bool only_cmdline;
 };
 
 static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
 {
 	struct plan_options *o = options;
-	int r = settings_apply(&o->settings, spec, args, err);
+	int r;
 
+	if (spec->id == OPT_PRINT_CMDLINE) {
+		o->only_cmdline = true;
+		return 0;
+	}
+	r = settings_apply(&o->settings, spec, args, err);
 	return r ? r : cli_request_apply(spec, args, &o->q, err);
 }
 
@@ -129,7 +153,9 @@ static int run(const struct command *self, int argc, char **argv)
 		r = make(&o, &root, &request, &b, &err);
 	if (r < 0)
 		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
-	if (o.q.json) {
+	if (o.only_cmdline) {
+		print_cmdline(&b);
+	} else if (o.q.json) {
 		r = plan_fingerprint(&b.plan, &root, b.codec,
 				     &(struct encode_options){b.level, 0, b.x86_filter}, sum, &err);
 		if (r < 0)
@@ -143,6 +169,8 @@ static int run(const struct command *self, int argc, char **argv)
 }
 
 static const struct option_spec options[] = {
+	{"print-cmdline", 0, NULL, "print only the kernel parameters in the image", OPT_PRINT_CMDLINE,
+	 false},
 	REQUEST_OPTIONS,
 	TELLING_OPTIONS,
 	{0},

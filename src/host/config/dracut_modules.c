@@ -7,13 +7,15 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define ESSENTIAL(name, text) {name, DRACUT_ESSENTIAL, NULL, text}
-#define DONE(name, text) {name, DRACUT_DONE, NULL, text}
-#define FEATURE(name, feature, text) {name, DRACUT_FEATURE, feature, text}
-#define DRIVER(name, driver, text) {name, DRACUT_DRIVER, driver, text}
-#define NEEDLESS(name, text) {name, DRACUT_NEEDLESS, NULL, text}
-#define LESS(name, text) {name, DRACUT_LESS, NULL, text}
-#define MISSING(name, text) {name, DRACUT_MISSING, NULL, text}
+#define ESSENTIAL(name, text) {name, DRACUT_ESSENTIAL, NULL, text, NULL}
+#define DONE(name, text) {name, DRACUT_DONE, NULL, text, NULL}
+#define DRIVERS(name, sign, text) {name, DRACUT_DONE, NULL, text, sign}
+#define FEATURE(name, feature, sign, text) {name, DRACUT_FEATURE, feature, text, sign}
+#define DRIVER(name, driver, text) {name, DRACUT_DRIVER, driver, text, "*/" driver ".ko*"}
+#define SHELL(name, program) {name, DRACUT_NEEDLESS, NULL, NO_SHELL, "usr/bin/" program}
+#define NEEDLESS(name, text) {name, DRACUT_NEEDLESS, NULL, text, NULL}
+#define LESS(name, text) {name, DRACUT_LESS, NULL, text, NULL}
+#define MISSING(name, text) {name, DRACUT_MISSING, NULL, text, NULL}
 
 #define OWN_EVENTS "PID 1 handles the kernel's events itself"
 #define BY_INIT "the root's own init does it"
@@ -44,7 +46,7 @@
 
 const struct dracut_module dracut_modules[] = {
 	ESSENTIAL("base", "PID 1 and the folders around it"),
-	NEEDLESS("bash", NO_SHELL),
+	SHELL("bash", "bash"),
 	MISSING("bcache", OF_OTHERS),
 	LESS("biosdevname", LEFT_TO_ROOT),
 	MISSING("bluetooth", "this version has no Bluetooth keyboards"),
@@ -52,7 +54,7 @@ const struct dracut_module dracut_modules[] = {
 	LESS("bootchart", BY_REPORT),
 	MISSING("brltty", OF_OTHERS),
 	DRIVER("btrfs", "btrfs", "the filesystem's driver"),
-	NEEDLESS("busybox", NO_SHELL),
+	SHELL("busybox", "busybox"),
 	MISSING("caps", "this version takes no capabilities from the root's init"),
 	MISSING("cifs", NO_NETWORK),
 	MISSING("cio_ignore", NO_S390),
@@ -73,7 +75,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("dasd", NO_S390),
 	MISSING("dasd_mod", NO_S390),
 	MISSING("dasd_rules", NO_S390),
-	NEEDLESS("dash", NO_SHELL),
+	SHELL("dash", "dash"),
 	NEEDLESS("dbus", NO_BUS),
 	NEEDLESS("dbus-broker", NO_BUS),
 	NEEDLESS("dbus-daemon", NO_BUS),
@@ -95,7 +97,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("fido2", NO_TOKENS),
 	MISSING("fips", NO_FIPS),
 	MISSING("fips-crypto-policies", NO_FIPS),
-	FEATURE("fs-lib", "fsck", "checks filesystems"),
+	FEATURE("fs-lib", "fsck", "usr/*bin/fsck.*", "checks filesystems"),
 	MISSING("fstab-sys", "this version does not read /etc/fstab.sys"),
 	LESS("gensplash", NO_SPLASH),
 	NEEDLESS("hwdb", OWN_EVENTS),
@@ -119,7 +121,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("mdraid", NO_RAID),
 	MISSING("memdisk", NO_LIVE),
 	NEEDLESS("memstrack", "rd.memdebug is obeyed without it"),
-	NEEDLESS("mksh", NO_SHELL),
+	SHELL("mksh", "mksh"),
 	MISSING("modsign", "this version does not load keys for modules"),
 	MISSING("multipath", NO_MULTIPATH),
 	MISSING("nbd", NO_NETWORK),
@@ -130,7 +132,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("network-wicked", NO_NETWORK),
 	MISSING("nfs", NO_NETWORK),
 	LESS("numlock", "this version does not set the lock keys"),
-	DONE("nvdimm", "drivers of persistent memory"),
+	DRIVERS("nvdimm", "*/libnvdimm.ko*", "drivers of persistent memory"),
 	MISSING("nvmf", NO_NETWORK),
 	MISSING("ostree", OF_OTHERS),
 	DRIVER("overlayfs", "overlay", "the filesystem's driver; rd.overlay is obeyed"),
@@ -141,16 +143,16 @@ const struct dracut_module dracut_modules[] = {
 	LESS("plymouth", NO_SPLASH),
 	MISSING("pollcdrom", NO_LIVE),
 	LESS("ppcmac", LEFT_TO_ROOT),
-	DONE("qemu", "drivers of virtual machines"),
+	DRIVERS("qemu", "*/virtio*.ko*", "drivers of virtual machines"),
 	MISSING("qemu-net", NO_NETWORK),
-	FEATURE("rescue", "rescue", "a shell for boots that fail"),
-	FEATURE("resume", "resume", "resumes from hibernation"),
+	FEATURE("rescue", "rescue", "shell=*", "a shell for boots that fail"),
+	FEATURE("resume", "resume", "feature=resume", "resumes from hibernation"),
 	NEEDLESS("rngd", "the kernel seeds its random numbers itself"),
 	ESSENTIAL("rootfs-block", "PID 1 mounts the root"),
 	MISSING("rootfs-block-fallback", "this version has no second root to fall back to"),
 	NEEDLESS("securityfs", BY_INIT),
 	NEEDLESS("selinux", BY_INIT),
-	NEEDLESS("shell-interpreter", NO_SHELL),
+	SHELL("shell-interpreter", "sh"),
 	NEEDLESS("shutdown", "a root on plain disks is unmounted without the initramfs"),
 	LESS("simpledrm", NO_SCREENS),
 	NEEDLESS("squash", OWN_COMPRESSION),
@@ -206,7 +208,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("virtiofs", NO_HOST_FOLDER),
 	LESS("warpclock", "this version leaves the clock to the root"),
 	LESS("watchdog", LEFT_TO_ROOT),
-	DONE("watchdog-modules", "drivers of watchdogs"),
+	DRIVERS("watchdog-modules", "*/drivers/watchdog/*.ko*", "drivers of watchdogs"),
 	MISSING("zfcp", NO_S390),
 	MISSING("zfcp_rules", NO_S390),
 	MISSING("zfs", OF_OTHERS),
@@ -235,4 +237,9 @@ const char *dracut_module_nearest(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(dracut_modules) - 1; i++)
 		known[i] = dracut_modules[i].name;
 	return nearest_word(name, known);
+}
+
+bool dracut_module_is_addable(const struct dracut_module *m)
+{
+	return m->effect != DRACUT_LESS && m->effect != DRACUT_MISSING;
 }

@@ -24,6 +24,8 @@ struct dracut_module {
 	enum dracut_effect effect;
 	const char *target; /* the feature or the driver; else NULL */
 	const char *text;   /* what it is here, or why it is not: the rest of a sentence */
+	const char *sign;   /* a pattern of a file, or of a line of boot.conf, by which an image shows
+			     * that it does the module's work; NULL: ESSENTIAL and DONE always do */
 };
 
 /* Sorted by name; ends with a row without one. */
@@ -34,3 +36,6 @@ const struct dracut_module *dracut_module_find(const char *name);
 
 /* The known name that NAME was most likely meant to be; NULL: none is close enough. */
 const char *dracut_module_nearest(const char *name);
+
+/* Does an image that was to have M do what M is for? */
+bool dracut_module_is_addable(const struct dracut_module *m);
