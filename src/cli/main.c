@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/compat/front.h"
+#include "cli/complete/complete.h"
 #include "cli/report/profile_table.h"
 #include "deploy/place/atomic.h"
 
@@ -147,6 +148,8 @@ static int run_main(int argc, char **argv)
 		printf("preroot %s\n", PREROOT_VERSION);
 		return cli_end(EXIT_DONE);
 	}
+	if (strcmp(name, "--complete") == 0)
+		return complete_main(commands, ARRAY_SIZE(commands), argc - 2, argv + 2);
 	return run_command(argc - 1, argv + 1);
 }
 

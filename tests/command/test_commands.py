@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The program's help, its manual pages and its completion agree on commands and options."""
+"""The program's help and its manual pages agree on commands and options."""
 
 import re
 import subprocess
@@ -11,7 +11,6 @@ import trees
 from program import DONE, FAILED, PROGRAM, USAGE, run
 
 TREE = Path(__file__).resolve().parents[2]
-COMPLETION = TREE / "completion/preroot"
 
 
 def commands():
@@ -40,33 +39,6 @@ def documented(command):
 @pytest.mark.parametrize("command", commands())
 def test_the_manual_page_lists_the_options_that_there_are(command):
     assert documented(command) == options(command) - {"--help"}
-
-
-def complete(words):
-    """What bash offers for the last of WORDS."""
-    script = f"""
-        source {COMPLETION}
-        COMP_WORDS=({' '.join(repr(w) for w in words)})
-        COMP_CWORD={len(words) - 1}
-        _preroot {words[0]!r} {words[-1]!r} {words[-2]!r}
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    return set(subprocess.run(["bash", "-c", script], check=True, capture_output=True,
-                              text=True).stdout.split())
-
-
-@pytest.mark.parametrize("command", commands())
-def test_completion_offers_every_option(command):
-    assert options(command) <= complete([str(PROGRAM), command, "--"])
-
-
-def test_completion_offers_every_command():
-    assert set(commands()) <= complete([str(PROGRAM), ""])
-    assert set(commands()) <= complete([str(PROGRAM), "--root", "/", ""])
-
-
-def test_completion_finds_the_command_behind_options():
-    assert "--try-next" in complete([str(PROGRAM), "--root", "/", "rebuild", "--"])
 
 
 # ---- command lines ----

@@ -70,7 +70,22 @@ def test_other_names_are_links_where_they_are_asked_for(tmp_path):
     folder = tmp_path / "build"
     run(["meson", "setup", folder, TOP, "-Dprefix=/usr", "-Dcompat=dracut,update-initramfs"])
     found = {place for place in places(folder)
-             if place.rpartition("/")[2] in ("dracut", "lsinitrd", "update-initramfs")}
+             if "bin/" in place and place.rpartition("/")[2] in ("dracut", "lsinitrd", "update-initramfs")}
     # meson names one place only of a link that has several.
     assert found & {"/usr/bin/dracut", "/usr/sbin/dracut"} and len(found) == 2
     assert "/usr/sbin/update-initramfs" in found
+
+
+def test_shells_find_the_completion_for_each_name(installed, tmp_path):
+    share = installed / "usr/local/share"
+    for path, line in (("bash-completion/completions/preroot", "complete -F _preroot preroot"),
+                       ("zsh/site-functions/_preroot", "#compdef preroot"),
+                       ("fish/vendor_completions.d/preroot.fish", "complete -c preroot ")):
+        text = (share / path).read_text()
+        assert line in text and "@name@" not in text
+        assert "/usr/local/sbin/preroot" in text
+    run(["meson", "setup", tmp_path / "build", TOP, "-Dcompat=lsinitrd"])
+    assert places(tmp_path / "build") >= {
+        "/usr/local/share/bash-completion/completions/lsinitrd",
+        "/usr/local/share/zsh/site-functions/_lsinitrd",
+        "/usr/local/share/fish/vendor_completions.d/lsinitrd.fish"}

@@ -59,6 +59,9 @@ enum config_effect {
 
 enum config_effect config_effect(const char *key);
 
+/* All known keys: that at I, counted from 0; NULL: there are fewer. */
+const char *config_key(size_t i);
+
 /* The known key that KEY was most likely meant to be; NULL: none is close enough. */
 const char *config_nearest(const char *key);
 

@@ -243,6 +243,11 @@ enum config_effect config_effect(const char *key)
 	return k ? k->effect : CONFIG_UNKNOWN;
 }
 
+const char *config_key(size_t i)
+{
+	return i < ARRAY_SIZE(keys) ? keys[i].name : NULL;
+}
+
 const char *config_nearest(const char *key)
 {
 	const char *known[ARRAY_SIZE(keys) + 1] = {NULL};
