@@ -107,6 +107,7 @@ void audit_config_access(struct audit *a)
 		"etc/modules-load.d",
 		"etc/preroot",
 		"etc/preroot/features.d",
+		"usr/local/lib/preroot/features.d",
 		"usr/lib/preroot/features.d",
 	};
 

@@ -183,7 +183,9 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 	if (r == 0)
 		r = read_values(s, err);
 	if (r == 0 && s->q)
-		r = configure_request(&s->q->request, &s->config.values, arena, &request, err);
+		r = configure_request(
+			&(struct configure_from){root, &s->q->request, &s->config.values}, arena,
+			&request, err);
 	if (r < 0 && s->is_lenient && !was_named) {
 		s->config = (struct config){0};
 		read_values(s, NULL);

@@ -4,18 +4,23 @@
 #include <string.h>
 
 /* The last wish counts. */
-bool features_wants(const struct request *q, const struct feature *f)
+bool features_wants_name(const struct request *q, const char *name, bool by_default)
 {
-	bool wanted = !f->optional;
+	bool wanted = by_default;
 
 	for (size_t i = 0; i < q->n_wishes; i++) {
 		const struct request_wish *w = &q->wishes[i];
 
 		if ((w->kind == WISH_ADD_FEATURE || w->kind == WISH_OMIT_FEATURE) &&
-		    strcmp(w->word, f->name) == 0)
+		    strcmp(w->word, name) == 0)
 			wanted = w->kind == WISH_ADD_FEATURE;
 	}
 	return wanted;
+}
+
+bool features_wants(const struct request *q, const struct feature *f)
+{
+	return features_wants_name(q, f->name, !f->optional);
 }
 
 const struct feature *features_find(const char *name)

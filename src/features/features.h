@@ -49,6 +49,12 @@ const struct feature *features_find(const char *name); /* NULL: none */
 /* Is F to be part of an image of the request Q, which was configured? */
 bool features_wants(const struct request *q, const struct feature *f);
 
+/* The same for a drop-in feature, which is wanted BY_DEFAULT or only on request. */
+bool features_wants_name(const struct request *q, const char *name, bool by_default);
+
+/* The path of the drop-in feature NAME below ROOT; NULL: there is none, or it is masked. */
+const char *dropin_find(const struct root *root, const char *name, struct arena *arena);
+
 #define BUILD_DECLARE(name, summary, optional) int name##_build(struct build *b, struct err *err);
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE

@@ -252,13 +252,13 @@ static int set_cmdline(struct configure *c)
 	return 0;
 }
 
-int configure_request(const struct request *given, const struct conf *values, struct arena *arena,
-		      struct request *out, struct err *err)
+int configure_request(const struct configure_from *from, struct arena *arena, struct request *out,
+		      struct err *err)
 {
-	struct configure c = {given, values, arena, out, err, NULL};
+	struct configure c = {from->root, from->given, from->values, arena, out, err, NULL};
 	int r;
 
-	*out = *given;
+	*out = *from->given;
 	set_lists(&c);
 	set_switches(&c);
 	r = set_cmdline(&c);
@@ -288,5 +288,7 @@ int configure_for(const struct transaction *t, const char *version, struct arena
 	given.kernel = version;
 	if (r == 0)
 		r = config_read(t->root, t->places, kernel.version, arena, &config, err);
-	return r < 0 ? r : configure_request(&given, &config.values, arena, out, err);
+	return r < 0 ? r
+		     : configure_request(&(struct configure_from){t->root, &given, &config.values},
+					 arena, out, err);
 }

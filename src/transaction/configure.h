@@ -13,12 +13,19 @@
  */
 
 #include "format/machine/conf.h"
+#include "host/root.h"
 #include "transaction/transaction.h"
 
-/* OUT is the request GIVEN with the configuration VALUES added. It borrows from GIVEN, VALUES and
- * ARENA. A bad value is -EINVAL with file and line. */
-int configure_request(const struct request *given, const struct conf *values, struct arena *arena,
-		      struct request *out, struct err *err);
+struct configure_from {
+	const struct root *root; /* with the drop-in features, which can be named as well */
+	const struct request *given;
+	const struct conf *values;
+};
+
+/* OUT is the request that was given with the values of the configuration added. It borrows from both
+ * and from ARENA. A bad value is -EINVAL with file and line. */
+int configure_request(const struct configure_from *from, struct arena *arena, struct request *out,
+		      struct err *err);
 
 /* The same for the image of the kernel VERSION (NULL: the one that kernel_find() chooses), with the
  * configuration read for it. OUT borrows from ARENA and T->given. */

@@ -20,16 +20,24 @@ static const char *const essential[] = {"base", "storage", "filesystem", "cmdlin
 struct name {
 	const struct configure_word *word;
 	const struct dracut_module *module; /* NULL: a feature of ours, or nothing known */
-	const char *feature;		    /* NULL: none */
+	const char *feature;		    /* or drop-in feature; NULL: none */
 };
 
-static struct name find(const struct configure_word *word)
+/* A drop-in feature may be what a module of dracut lacks here. */
+static bool may_be_dropin(const struct dracut_module *m)
+{
+	return !m || m->effect == DRACUT_FOREIGN || m->effect == DRACUT_MISSING ||
+	       m->effect == DRACUT_LESS;
+}
+
+static struct name find(const struct configure *c, const struct configure_word *word)
 {
 	struct name n = {word, dracut_module_find(word->text), NULL};
 
 	if (n.module && n.module->effect == DRACUT_FEATURE)
 		n.feature = n.module->target;
-	else if (features_find(word->text))
+	else if (features_find(word->text) ||
+		 (may_be_dropin(n.module) && dropin_find(c->root, word->text, c->arena)))
 		n.feature = word->text;
 	return n;
 }
@@ -55,19 +63,25 @@ static int refuse_missing(const struct configure *c, const struct name *n)
 {
 	err_set(c->err, -ENOTSUP, "%s: \"%s\" cannot be added: %s", n->word->from, n->word->text,
 		n->module->text);
+	if (n->module->effect == DRACUT_FOREIGN)
+		return err_hint(c->err,
+				"a drop-in feature, /etc/preroot/features.d/%s.conf, can take its "
+				"place: see preroot.features(5); leave it out if this machine boots "
+				"without",
+				n->word->text);
 	return err_hint(c->err, "leave it out if this machine boots without; otherwise keep using the "
 				"image builder of your distribution");
 }
 
 static int add(struct configure *c, const struct configure_word *word)
 {
-	struct name n = find(word);
+	struct name n = find(c, word);
 
 	if (n.feature)
 		configure_add_wish(c, WISH_ADD_FEATURE, n.feature, word->from);
 	else if (!n.module)
 		return refuse_unknown(c, word);
-	else if (n.module->effect == DRACUT_MISSING)
+	else if (n.module->effect == DRACUT_MISSING || n.module->effect == DRACUT_FOREIGN)
 		return refuse_missing(c, &n);
 	else if (n.module->effect == DRACUT_DRIVER)
 		configure_add_wish(c, WISH_PACK_MODULE, n.module->target, word->from);
@@ -81,7 +95,7 @@ static int add(struct configure *c, const struct configure_word *word)
 
 static int omit(struct configure *c, const struct configure_word *word)
 {
-	struct name n = find(word);
+	struct name n = find(c, word);
 	bool needed = n.module && n.module->effect == DRACUT_ESSENTIAL;
 
 	for (size_t i = 0; n.feature && i < ARRAY_SIZE(essential); i++)
@@ -97,13 +111,14 @@ static int omit(struct configure *c, const struct configure_word *word)
 }
 
 /* The word of LIST that means the same as WORD; NULL. */
-static const struct configure_word *find_same(const struct configure_word *list, size_t n,
+static const struct configure_word *find_same(const struct configure *c,
+					      const struct configure_word *list, size_t n,
 					      const struct configure_word *word)
 {
-	struct name wanted = find(word);
+	struct name wanted = find(c, word);
 
 	for (size_t i = 0; i < n; i++) {
-		struct name other = find(&list[i]);
+		struct name other = find(c, &list[i]);
 
 		if (strcmp(list[i].text, word->text) == 0 ||
 		    (wanted.feature && other.feature && strcmp(wanted.feature, other.feature) == 0))
@@ -116,7 +131,7 @@ static const struct configure_word *find_same(const struct configure_word *list,
 static int note_omitted(struct configure *c, const struct configure_word *word,
 			const struct configure_word *by)
 {
-	if (find(word).feature)
+	if (find(c, word).feature)
 		configure_add_wish(c, WISH_NOTE,
 				   arena_printf(c->arena, "\"%s\" is not added, since it is omitted "
 							  "(%s); --force-add adds it all the same",
@@ -167,7 +182,7 @@ int configure_features(struct configure *c)
 	if (nofscks && conf_is_yes(nofscks))
 		configure_add_wish(c, WISH_OMIT_FEATURE, "fsck", "nofscks");
 	for (size_t i = 0; i < n_added && r == 0; i++) {
-		const struct configure_word *by = find_same(omitted, n_omitted, &added[i]);
+		const struct configure_word *by = find_same(c, omitted, n_omitted, &added[i]);
 
 		r = by ? note_omitted(c, &added[i], by) : add(c, &added[i]);
 	}

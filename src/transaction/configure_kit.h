@@ -4,9 +4,11 @@
 /* Shared by the parts of configure: the configuration, the request, and what comes of them. */
 
 #include "format/machine/conf.h"
+#include "host/root.h"
 #include "plan/request.h"
 
 struct configure {
+	const struct root *root;
 	const struct request *given;
 	const struct conf *values;
 	struct arena *arena;

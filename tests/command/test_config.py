@@ -126,6 +126,7 @@ def test_the_modules_of_dracut(root):
     rows = {row["name"]: row for row in config(root, "--list-modules", "--json").json}
     assert rows["resume"]["effect"] == "feature" and rows["nfs"]["effect"] == "missing"
     assert rows["base"]["effect"] == "always" and rows["systemd"]["effect"] == "needless"
+    assert rows["ostree"]["effect"] == "foreign"
     lines = config(root, "--list-modules").text.splitlines()
     assert [line.split()[0] for line in lines] == list(rows)
 

@@ -85,6 +85,21 @@ def test_what_an_image_can_do_without_is_a_warning(system):
     assert f"/etc/dracut.conf:2: add_dracutmodules: {says}" in plan(system).json["warnings"]
 
 
+@pytest.mark.parametrize("name", ["ostree", "plymouth", "crypt", "of-others"])
+def test_a_dropin_feature_takes_the_place_of_a_module(name, system):
+    folder = system.root / "usr/lib/preroot/features.d"
+    folder.mkdir(parents=True)
+    (folder / f"{name}.conf").write_text("on_request=yes\nkernel_cmdline=mine\n")
+    assert "cmdline=mine" not in boot_conf(system)
+    assert "cmdline=mine" in boot_conf(system, "--add", name)
+    write(system, f'add_dracutmodules+=" {name} systemd "\n')
+    assert "cmdline=mine" in boot_conf(system)
+    assert f'"{name}"' not in "".join(plan(system).json["warnings"])
+    write(system, f'add_dracutmodules+=" {name} "\nomit_dracutmodules+=" {name} "\n')
+    assert f'"{name}" is not added, since it is omitted' in "".join(plan(system).json["warnings"])
+    assert "cmdline=mine" not in boot_conf(system)
+
+
 def test_what_is_omitted_elsewhere_is_a_warning(system):
     write(system, 'omit_dracutmodules+=" rescue "\n')
     assert ('--add: "rescue" is not added, since it is omitted (/etc/dracut.conf:1: '
@@ -115,6 +130,11 @@ def test_what_would_not_boot_is_refused(text, says, system):
         assert result.error.startswith(f"/etc/dracut.conf:2: {text.split('+')[0]}: ")
         assert says in result.error and result.hint
     assert trees.snapshot(system.root) == before
+
+
+def test_a_module_of_another_package_can_be_replaced(system):
+    hint = plan(system, "--add", "clevis", status=USAGE).hint
+    assert "a drop-in feature, /etc/preroot/features.d/clevis.conf, can take its place" in hint
 
 
 def test_an_option_is_named_in_the_error(system):

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import trees
-from program import FAILED, run
+from program import FAILED, USAGE, run
 
 PROGRAM = Path("/usr/bin/env")
 ETC, USR = "etc/preroot/features.d", "usr/lib/preroot/features.d"
+LOCAL = "usr/local/lib/preroot/features.d"
 
 
 @pytest.fixture
@@ -91,12 +92,14 @@ def test_files_are_read_by_name_and_etc_wins(system, tmp_path):
     put(system, "kernel_cmdline=early", "a.conf", USR)
     put(system, "kernel_cmdline=mine", "c.conf")
     put(system, "kernel_cmdline=theirs", "c.conf", USR)
+    put(system, "kernel_cmdline=local", "e.conf", LOCAL)
+    put(system, "kernel_cmdline=theirs", "e.conf", USR)
     put(system, "kernel_cmdline=masked", "d.conf", USR)
     (system.root / ETC / "d.conf").symlink_to("/dev/null")
     put(system, "this is no feature", "README")
     lines = boot_conf(system, tmp_path)
     assert [line for line in lines if line.startswith("cmdline=")] == [
-        "cmdline=early", "cmdline=late", "cmdline=mine"]
+        "cmdline=early", "cmdline=late", "cmdline=mine", "cmdline=local"]
 
 
 @pytest.mark.parametrize("condition, holds", [
@@ -107,6 +110,33 @@ def test_files_are_read_by_name_and_etc_wins(system, tmp_path):
 def test_conditions(condition, holds, system):
     put(system, f"{condition}\nfiles=/etc/motd\n")
     assert ("etc/motd" in planned(system)[0]) == holds
+
+
+def test_on_request(system):
+    put(system, "on_request=yes\nfiles=/etc/motd\nboguskey=1\n", "mine.conf")
+    assert "etc/motd" not in planned(system)[0]
+    assert "etc/motd" in planned(system, "--add", "mine")[0]
+    assert "etc/motd" not in planned(system, "--add", "mine", "--omit", "mine")[0]
+    put(system, "files=/etc/motd\n", "mine.conf", USR)
+    (system.root / ETC / "mine.conf").unlink()
+    assert "etc/motd" in planned(system)[0]
+    assert "etc/motd" not in planned(system, "--omit", "mine")[0]
+
+
+@pytest.mark.parametrize("word", ["mine", "no", "../features.d/yes", "yes.conf"])
+def test_only_features_that_are_there_can_be_added(word, system):
+    put(system, "files=/etc/motd\n", "yes.conf")
+    put(system, "files=/etc/motd\n", "no.conf", USR)
+    (system.root / ETC / "no.conf").symlink_to("/dev/null")
+    result = run("plan", system.version, "--root", system.root, "--generic", "--add", word,
+                 status=USAGE)
+    assert f'there is no feature "{word}"' in result.error
+
+
+def test_a_file_may_be_missing_without_a_word(system):
+    put(system, "files_if_present='/etc/motd /etc/absent'\n")
+    paths, warnings = planned(system)
+    assert "etc/motd" in paths and "etc/absent" not in paths and not warnings
 
 
 def test_kernel_version_is_known(system):
@@ -143,6 +173,8 @@ def test_unknown_key_is_a_warning_that_names_the_nearest(key, near, system):
     ("timeout=0", "timeout"),
     ("timeout=ten", "timeout"),
     ("required=perhaps", "required"),
+    ("on_request=perhaps", "on_request"),
+    ("files_if_present=motd", "leading slash"),
     ("condition_mode=both", "condition_mode"),
     ("condition_path_exists=motd", "leading slash"),
     ("kernel_cmdline='root=\"x'", "quote"),

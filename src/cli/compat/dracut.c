@@ -268,7 +268,7 @@ static int list_modules(void)
 			printf("%s\n", m->name);
 		else
 			printf("%s (%s: %s)\n", m->name,
-			       m->effect == DRACUT_MISSING ? "missing" : "no effect", m->text);
+			       m->effect == DRACUT_LESS ? "no effect" : "missing", m->text);
 	return cli_end(EXIT_DONE);
 }
 

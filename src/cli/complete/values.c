@@ -93,7 +93,7 @@ static void add_features(struct complete *c)
 		if (f->optional)
 			complete_add(c, f->name, f->summary);
 	for (const struct dracut_module *m = dracut_modules; m->name; m++)
-		if (m->effect != DRACUT_MISSING)
+		if (m->effect != DRACUT_MISSING && m->effect != DRACUT_FOREIGN)
 			complete_add(c, m->name, m->text);
 }
 

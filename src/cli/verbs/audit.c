@@ -154,7 +154,9 @@ static int configure(const char *version, struct request *out, void *arg, struct
 	int r = config_read(o->root, &o->settings.places, version, &o->q.arena, &config, err);
 
 	return r < 0 ? r
-		     : configure_request(&o->q.request, &config.values, &o->q.arena, out, err);
+		     : configure_request(
+			       &(struct configure_from){o->root, &o->q.request, &config.values},
+			       &o->q.arena, out, err);
 }
 
 /* The request without a kernel. Errors in the configuration are reported later, with the plan. */
@@ -164,7 +166,9 @@ static const struct request *common_request(struct audit_options *o, struct requ
 	int r = config_read(o->root, &o->settings.places, "", &o->q.arena, &o->config, &err);
 
 	if (r == 0)
-		r = configure_request(&o->q.request, &o->config.values, &o->q.arena, out, &err);
+		r = configure_request(
+			&(struct configure_from){o->root, &o->q.request, &o->config.values},
+			&o->q.arena, out, &err);
 	return r < 0 ? &o->q.request : out;
 }
 

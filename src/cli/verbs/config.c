@@ -272,7 +272,8 @@ static int show(struct options *o, const struct root *root, struct arena *arena,
 	if (r < 0)
 		return s->is_wrong ? cli_usage(r, err) : cli_fail(err);
 	/* What a build would refuse is refused here, too. */
-	r = configure_request(&nothing, &s->config.values, arena, &notes.request, err);
+	r = configure_request(&(struct configure_from){root, &nothing, &s->config.values}, arena,
+			      &notes.request, err);
 	if (r < 0)
 		return cli_usage(r, err);
 	notes.n = config_notes(&s->config.values, arena, &notes.list);
@@ -294,7 +295,7 @@ static const char *effect_name(enum dracut_effect effect)
 		[DRACUT_ESSENTIAL] = "always", [DRACUT_DONE] = "always",
 		[DRACUT_FEATURE] = "feature",  [DRACUT_DRIVER] = "driver",
 		[DRACUT_NEEDLESS] = "needless", [DRACUT_LESS] = "without",
-		[DRACUT_MISSING] = "missing"};
+		[DRACUT_MISSING] = "missing",  [DRACUT_FOREIGN] = "foreign"};
 
 	return names[effect];
 }

@@ -16,7 +16,10 @@
 
 enum { SECONDS_DEFAULT = 90, SHOWN_MAX = 256, ARGUMENT_MAX = 1024 };
 
-static const char *const folders[] = {"/etc/preroot/features.d", "/usr/lib/preroot/features.d"};
+#define SUFFIX ".conf"
+
+static const char *const folders[] = {"/etc/preroot/features.d", "/usr/local/lib/preroot/features.d",
+				      "/usr/lib/preroot/features.d"};
 
 struct run {
 	struct bootconf_run run;
@@ -88,18 +91,28 @@ static int add_file(struct dropin *d, const struct conf_word *w, struct err *err
 	return r < 0 ? r : add_item(d, w, err);
 }
 
-static int add_optional(struct dropin *d, const struct conf_word *w, struct err *err)
+/* 1: it was there, 0: it is not. */
+static int add_present(struct dropin *d, const struct conf_word *w, struct err *err)
 {
 	const char *path;
 	int r = items_find(d->b, w->text, &path, err);
 
 	if (r < 0)
 		return err_prefix(err, "%s:%u", w->from->file, w->from->line);
-	if (r > 0)
-		return add_item(d, w, err);
-	plan_warn(&d->b->plan, "%s:%u: there is no %s; the image is made without it", w->from->file,
-		  w->from->line, shown(d, w->text));
-	return 0;
+	if (r == 0)
+		return 0;
+	r = add_item(d, w, err);
+	return r < 0 ? r : 1;
+}
+
+static int add_optional(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	int r = add_present(d, w, err);
+
+	if (r == 0)
+		plan_warn(&d->b->plan, "%s:%u: there is no %s; the image is made without it",
+			  w->from->file, w->from->line, shown(d, w->text));
+	return r < 0 ? r : 0;
 }
 
 static int add_optional_file(struct dropin *d, const struct conf_word *w, struct err *err)
@@ -107,6 +120,15 @@ static int add_optional_file(struct dropin *d, const struct conf_word *w, struct
 	int r = need_path(d, w, err);
 
 	return r < 0 ? r : add_optional(d, w, err);
+}
+
+static int add_file_if_present(struct dropin *d, const struct conf_word *w, struct err *err)
+{
+	int r = need_path(d, w, err);
+
+	if (r == 0)
+		r = add_present(d, w, err);
+	return r < 0 ? r : 0;
 }
 
 static int add_module_with(struct dropin *d, const struct conf_word *w, unsigned flags,
@@ -223,6 +245,7 @@ static const struct {
 	{"optional_binaries", add_optional},
 	{"files", add_file},
 	{"optional_files", add_optional_file},
+	{"files_if_present", add_file_if_present},
 	{"modules", add_module},
 	{"load_modules", load_module},
 	{"kernel_cmdline", NULL},
@@ -233,6 +256,7 @@ static const struct {
 	{"arguments", NULL},
 	{"timeout", NULL},
 	{"required", NULL},
+	{"on_request", NULL},
 };
 
 static void warn_unknown(struct dropin *d)
@@ -292,6 +316,18 @@ static int read_arguments(struct dropin *d, struct err *err)
 				       from->file, from->line, ARGUMENT_MAX);
 	}
 	return 0;
+}
+
+/* A file may be for those images only whose request names it. 1: it applies. */
+static int check_request(struct dropin *d, struct err *err)
+{
+	const struct conf_assignment *a = conf_find(&d->conf, "on_request");
+	const char *base = base_name(d->file);
+	const char *name = arena_strndup(&d->b->plan.arena, base, strlen(base) - strlen(SUFFIX));
+	bool on_request = false;
+	int r = a ? conf_switch(a, &on_request, err) : 0;
+
+	return r < 0 ? r : features_wants_name(d->b->request, name, !on_request);
 }
 
 /* 1: all conditions hold, 0: one does not. */
@@ -395,12 +431,27 @@ static int read_file(struct dropin *d, struct err *err)
 	return conf_parse(&d->conf, &d->b->plan.arena, &source, err);
 }
 
-/* A link to /dev/null also masks the file of the same name in the other folder. */
-static bool is_masked(const struct build *b, const char *path, struct arena *arena)
+/* A link to /dev/null also masks the files of the same name in the folders behind. */
+static bool is_masked(const struct root *root, const char *path, struct arena *arena)
 {
-	const char *target = root_readlink(b->root, path, arena);
+	const char *target = root_readlink(root, path, arena);
 
 	return target && strcmp(target, "/dev/null") == 0;
+}
+
+const char *dropin_find(const struct root *root, const char *name, struct arena *arena)
+{
+	if (strchr(name, '/'))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		const char *path = arena_printf(arena, "%s/%s" SUFFIX, folders[i], name);
+
+		if (is_masked(root, path, arena))
+			return NULL;
+		if (root_exists(root, path))
+			return path;
+	}
+	return NULL;
 }
 
 static int apply_file(struct dropin *d, const char *path, struct err *err)
@@ -408,7 +459,7 @@ static int apply_file(struct dropin *d, const char *path, struct err *err)
 	int r;
 
 	d->file = path;
-	if (is_masked(d->b, path, &d->b->plan.arena))
+	if (is_masked(d->b->root, path, &d->b->plan.arena))
 		return 0;
 	r = read_file(d, err);
 	if (r < 0)
@@ -416,6 +467,8 @@ static int apply_file(struct dropin *d, const char *path, struct err *err)
 	warn_unknown(d);
 	r = read_values(d, err);
 	if (r == 0)
+		r = check_request(d, err);
+	if (r > 0)
 		r = check_conditions(d, err);
 	if (r <= 0)
 		return r;
@@ -430,8 +483,8 @@ static int by_base_name(const void *a, const void *b)
 	return strcmp(base_name(*(const char *const *)a), base_name(*(const char *const *)b));
 }
 
-/* Lists the drop-in features, sorted by name. A file in the first folder overrides one of the same
- * name in the second. */
+/* Lists the drop-in features, sorted by name. A file overrides those of the same name in the
+ * folders behind. */
 static int list_files(struct build *b, const char ***out, struct err *err)
 {
 	_cleanup_strset_ struct strset seen = STRSET_INIT;
@@ -448,7 +501,7 @@ static int list_files(struct build *b, const char ***out, struct err *err)
 	*out = arena_alloc(a, (size_t)room * sizeof(**out));
 	for (size_t f = 0; f < ARRAY_SIZE(folders); f++)
 		for (int i = 0; i < count[f]; i++)
-			if (str_ends(names[f][i], ".conf") && strset_add(&seen, names[f][i], NULL))
+			if (str_ends(names[f][i], SUFFIX) && strset_add(&seen, names[f][i], NULL))
 				(*out)[n++] = arena_printf(a, "%s/%s", folders[f], names[f][i]);
 	if (n)
 		qsort(*out, (size_t)n, sizeof(**out), by_base_name);

@@ -16,6 +16,7 @@
 #define NEEDLESS(name, text) {name, DRACUT_NEEDLESS, NULL, text, NULL}
 #define LESS(name, text) {name, DRACUT_LESS, NULL, text, NULL}
 #define MISSING(name, text) {name, DRACUT_MISSING, NULL, text, NULL}
+#define FOREIGN(name) {name, DRACUT_FOREIGN, NULL, OF_OTHERS, NULL}
 
 #define OWN_EVENTS "PID 1 handles the kernel's events itself"
 #define BY_INIT "the root's own init does it"
@@ -47,31 +48,31 @@
 const struct dracut_module dracut_modules[] = {
 	ESSENTIAL("base", "PID 1 and the folders around it"),
 	SHELL("bash", "bash"),
-	MISSING("bcache", OF_OTHERS),
+	FOREIGN("bcache"),
 	LESS("biosdevname", LEFT_TO_ROOT),
 	MISSING("bluetooth", "this version has no Bluetooth keyboards"),
-	MISSING("bootc", OF_OTHERS),
+	FOREIGN("bootc"),
 	LESS("bootchart", BY_REPORT),
-	MISSING("brltty", OF_OTHERS),
+	FOREIGN("brltty"),
 	DRIVER("btrfs", "btrfs", "the filesystem's driver"),
 	SHELL("busybox", "busybox"),
 	MISSING("caps", "this version takes no capabilities from the root's init"),
 	MISSING("cifs", NO_NETWORK),
 	MISSING("cio_ignore", NO_S390),
-	MISSING("clevis", OF_OTHERS),
-	MISSING("clevis-pin-null", OF_OTHERS),
-	MISSING("clevis-pin-sss", OF_OTHERS),
-	MISSING("clevis-pin-tang", OF_OTHERS),
-	MISSING("clevis-pin-tpm2", OF_OTHERS),
+	FOREIGN("clevis"),
+	FOREIGN("clevis-pin-null"),
+	FOREIGN("clevis-pin-sss"),
+	FOREIGN("clevis-pin-tang"),
+	FOREIGN("clevis-pin-tpm2"),
 	MISSING("cms", NO_S390),
 	MISSING("connman", NO_NETWORK),
 	MISSING("convertfs", "this version does not merge /usr"),
-	MISSING("coreos-kernel", OF_OTHERS),
+	FOREIGN("coreos-kernel"),
 	MISSING("crypt", NO_CRYPT),
 	MISSING("crypt-gpg", NO_CRYPT),
 	MISSING("crypt-lib", NO_CRYPT),
 	MISSING("crypt-loop", NO_CRYPT),
-	MISSING("crypt-ssh", OF_OTHERS),
+	FOREIGN("crypt-ssh"),
 	MISSING("dasd", NO_S390),
 	MISSING("dasd_mod", NO_S390),
 	MISSING("dasd_rules", NO_S390),
@@ -89,9 +90,9 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("dmsquash-live-ntfs", NO_LIVE),
 	NEEDLESS("dracut-systemd", NO_SYSTEMD),
 	LESS("drm", NO_SCREENS),
-	MISSING("dropbear-sshd", OF_OTHERS),
+	FOREIGN("dropbear-sshd"),
 	MISSING("ecryptfs", NO_KEYRING),
-	MISSING("elemental-sysroot", OF_OTHERS),
+	FOREIGN("elemental-sysroot"),
 	MISSING("fcoe", NO_NETWORK),
 	MISSING("fcoe-uefi", NO_NETWORK),
 	MISSING("fido2", NO_TOKENS),
@@ -102,12 +103,12 @@ const struct dracut_module dracut_modules[] = {
 	LESS("gensplash", NO_SPLASH),
 	NEEDLESS("hwdb", OWN_EVENTS),
 	LESS("i18n", "this version has no keymaps and fonts for the console"),
-	MISSING("ignition", OF_OTHERS),
+	FOREIGN("ignition"),
 	MISSING("img-lib", NO_LIVE),
 	NEEDLESS("initqueue", "PID 1 waits for events, not in a loop"),
 	MISSING("integrity", NO_INTEGRITY),
 	MISSING("iscsi", NO_NETWORK),
-	MISSING("kdumpbase", OF_OTHERS),
+	FOREIGN("kdumpbase"),
 	ESSENTIAL("kernel-modules", "drivers of the way to the root"),
 	LESS("kernel-modules-export", LEFT_TO_ROOT),
 	DONE("kernel-modules-extra", "drivers in extra and updates are used like all others"),
@@ -134,7 +135,7 @@ const struct dracut_module dracut_modules[] = {
 	LESS("numlock", "this version does not set the lock keys"),
 	DRIVERS("nvdimm", "*/libnvdimm.ko*", "drivers of persistent memory"),
 	MISSING("nvmf", NO_NETWORK),
-	MISSING("ostree", OF_OTHERS),
+	FOREIGN("ostree"),
 	DRIVER("overlayfs", "overlay", "the filesystem's driver; rd.overlay is obeyed"),
 	MISSING("overlayfs-crypt", NO_LIVE),
 	LESS("pcmcia", LEFT_TO_ROOT),
@@ -160,7 +161,7 @@ const struct dracut_module dracut_modules[] = {
 	NEEDLESS("squash-lib", OWN_COMPRESSION),
 	NEEDLESS("squash-squashfs", OWN_COMPRESSION),
 	MISSING("ssh-client", NO_NETWORK),
-	MISSING("sshd", OF_OTHERS),
+	FOREIGN("sshd"),
 	LESS("syslog", "the kernel's log holds all messages"),
 	NEEDLESS("systemd", NO_SYSTEMD),
 	LESS("systemd-ac-power", LEFT_TO_ROOT),
@@ -211,11 +212,11 @@ const struct dracut_module dracut_modules[] = {
 	DRIVERS("watchdog-modules", "*/drivers/watchdog/*.ko*", "drivers of watchdogs"),
 	MISSING("zfcp", NO_S390),
 	MISSING("zfcp_rules", NO_S390),
-	MISSING("zfs", OF_OTHERS),
-	MISSING("zfsbootmenu", OF_OTHERS),
+	FOREIGN("zfs"),
+	FOREIGN("zfsbootmenu"),
 	MISSING("zipl", NO_S390),
 	MISSING("znet", NO_S390),
-	MISSING("zz-fadumpinit", OF_OTHERS),
+	FOREIGN("zz-fadumpinit"),
 	{0},
 };
 
@@ -241,5 +242,6 @@ const char *dracut_module_nearest(const char *name)
 
 bool dracut_module_is_addable(const struct dracut_module *m)
 {
-	return m->effect != DRACUT_LESS && m->effect != DRACUT_MISSING;
+	return m->effect != DRACUT_LESS && m->effect != DRACUT_MISSING &&
+	       m->effect != DRACUT_FOREIGN;
 }

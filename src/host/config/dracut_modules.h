@@ -17,6 +17,7 @@ enum dracut_effect {
 	DRACUT_NEEDLESS,  /* solves a problem that there is not here */
 	DRACUT_LESS,	  /* not here; the machine boots without, and TEXT says what is missing */
 	DRACUT_MISSING,	  /* not in this version: an image that was to have it may not boot */
+	DRACUT_FOREIGN,	  /* a script of another package: a drop-in feature may take its place */
 };
 
 struct dracut_module {
