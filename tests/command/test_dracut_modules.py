@@ -6,6 +6,7 @@ import re
 import pytest
 
 import trees
+from lib import TOP
 from program import FINDING, USAGE, run
 
 NVME = trees.MACHINES / "nvme.json"
@@ -98,6 +99,24 @@ def test_a_dropin_feature_takes_the_place_of_a_module(name, system):
     write(system, f'add_dracutmodules+=" {name} "\nomit_dracutmodules+=" {name} "\n')
     assert f'"{name}" is not added, since it is omitted' in "".join(plan(system).json["warnings"])
     assert "cmdline=mine" not in boot_conf(system)
+
+
+def test_the_feature_for_ostree_runs_its_program_on_the_mounted_root(system):
+    """The file that is installed, with what Debian's ostree-boot puts into dracut.conf.d."""
+    folder = system.root / "usr/lib/preroot/features.d"
+    folder.mkdir(parents=True)
+    (folder / "ostree.conf").write_text((TOP / "data/features.d/ostree.conf").read_text())
+    write(system, 'add_dracutmodules+=" ostree systemd "\nreproducible=yes\n')
+    program = "/usr/lib/ostree/ostree-prepare-root"
+    result = plan(system, status=1)
+    assert "ostree.conf" in result.error and f"there is no {program}" in result.error
+    trees.install(system.root, "/usr/bin/env")
+    (system.root / "usr/lib/ostree").mkdir()
+    (system.root / program.lstrip("/")).write_text("#!/usr/bin/env env\n")
+    (system.root / program.lstrip("/")).chmod(0o755)
+    lines = [line for line in boot_conf(system) if line.startswith("dropin.")]
+    assert lines == [f"dropin.run=post-mount 90 required {program}",
+                     "dropin.argument=/sysroot"]
 
 
 def test_what_is_omitted_elsewhere_is_a_warning(system):
