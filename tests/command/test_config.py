@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """preroot config: what the settings say together, and the import of other builders' settings."""
 
+import re
+
 import pytest
 
 from program import DONE, FINDING, USAGE, run
@@ -145,6 +147,8 @@ def test_import_from_initramfs_tools(root):
           "# x\nMODULES=most\nBUSYBOX=auto\nCOMPRESS=zstd\nCOMPRESSLEVEL=7\nUMASK=0077\nRUNSIZE=10%\n")
     write(root, "etc/initramfs-tools/conf.d/resume", "RESUME=UUID=abc-1\n")
     write(root, "etc/initramfs-tools/conf.d/zz", "MODULES=dep\n")
+    for name in ("zzz.dpkg-old", "zzz.dpkg-new", "zzz~", ".zzz", "zzz.conf@", "#zzz#"):
+        write(root, f"etc/initramfs-tools/conf.d/{name}", "MODULES=most; $(what no file says)\n")
     write(root, "etc/initramfs-tools/modules", "# x\n\ndummy\n  vfio  # why\n")
     write(root, "etc/initramfs-tools/update-initramfs.conf",
           "update_initramfs=yes\nbackup_initramfs=no\n")
@@ -167,6 +171,43 @@ def test_what_initramfs_tools_has_and_preroot_lacks_is_named(root):
                  "modules:2: ", "/hooks/mine: this script", "/scripts/local-top/wait: this script"):
         assert part in text
     assert config(root, "import", status=FINDING).text.count("# Not imported: ") == len(warnings)
+
+
+@pytest.mark.parametrize("text, lines, notes", [
+    ("BOOT=nfs\nNFSROOT=10.0.0.1:/x\nDEVICE=eth0\n", ["hostonly"],
+     ["BOOT=nfs", "NFSROOT=10.0.0.1:/x", "DEVICE=eth0"]),
+    ("BOOT=local\nNFSROOT=auto\nDEVICE=\nRUNSIZE=10%\nFSTYPE=ext4\nBUSYBOX=y\nKEYMAP=n\n", ["hostonly"], []),
+    ("FRAMEBUFFER=y\nRUNSIZE=20%\nIP=dhcp\n", ["hostonly"], ["FRAMEBUFFER=y", "RUNSIZE=20%", "IP=dhcp"]),
+    ("MODULES=most\nROOT=\nRESUME=\nCOMPRESS=\n", ["hostonly"], []),
+    ("MODULES=every\n", ["hostonly"], ["MODULES=every is not known"]),
+    ("U=UUID=1\nRESUME=$U\n", ["kernel_cmdline", "hostonly"], []),
+])
+def test_each_variable_of_initramfs_tools_is_taken_or_named(text, lines, notes, root):
+    write(root, "etc/initramfs-tools/initramfs.conf", text)
+    result = config(root, "import", status=FINDING if notes else DONE)
+    assert re.findall(r"^(\w+)\+?=", result.text, re.M) == lines
+    assert [note in warning for note, warning in
+            zip(notes, result.messages("warning"), strict=True)] == [True] * len(notes)
+
+
+def test_packages_settings_of_initramfs_tools_and_what_masks_them(root):
+    shared = "usr/share/initramfs-tools"
+    write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=most\n")
+    write(root, f"{shared}/conf.d/a", "COMPRESS=xz\n")
+    write(root, f"{shared}/conf.d/b", "COMPRESS=lz4\n")
+    write(root, f"{shared}/modules.d/mine", "dummy\n")
+    write(root, "etc/initramfs-tools/conf.d/b", "")
+    assert imported(root) == (['hostonly="no"', 'compress="xz"', 'force_drivers+=" dummy "'], [])
+
+
+def test_folders_and_tables_beside_the_settings_are_named(root):
+    write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=most\n")
+    write(root, "etc/initramfs-tools/conf.d/sub/x", "COMPRESS=xz\n")
+    write(root, "etc/initramfs-tools/DSDT.aml", "DSDT")
+    write(root, "etc/initramfs-tools/scripts/functions", "# replaced\n")
+    write(root, "etc/initramfs-tools/hooks/.hidden", "x")
+    assert [warning.split(": ")[0] for warning in imported(root, status=FINDING)[1]] == [
+        f"/etc/initramfs-tools/{name}" for name in ("conf.d/sub", "scripts/functions", "DSDT.aml")]
 
 
 def test_import_from_mkinitcpio(root):
@@ -198,8 +239,57 @@ def test_import_from_booster(root):
         'add_dracutmodules+=" lvm "']
     assert [warning.split(": ")[:2] for warning in warnings] == [
         ["/etc/booster.yaml:9", "network"], ["/etc/booster.yaml:11", "unknown is not known"]]
-    write(root, "etc/booster.yaml", "modules:\n- a\n")
-    assert config(root, "import", status=1).error.startswith("/etc/booster.yaml:2: ")
+
+
+@pytest.mark.parametrize("text, lines", [
+    ("modules: -*,hid_apple,kernel/fs/btrfs/btrfs.ko,kernel/lib/crc4.ko.xz",
+     ["drivers hid_apple", "drivers btrfs", "drivers crc4"]),
+    ("modules: a, -*, 'b'", ["drivers 'b'"]),
+    ("modules: a,-*,-b", ["omit_drivers b", "hostonly_mode strict"]),
+    ('modules: "-*"', ["hostonly_mode strict"]), ("universal: off", ["hostonly yes"]),
+    ("universal: On # x", ["hostonly no"]), ("mount_timeout: 5m6s", ["kernel_cmdline rd.timeout=306"]),
+    ("mount_timeout: 1h", ["kernel_cmdline rd.timeout=3600"]), ("vconsole: false", []),
+    ("extra_files: /a b,c ", ["install_items (/a b)", "install_items c"]),
+    ("vconsole: yes\nstrip: true\nappend_all_modaliases: true", ["add_dracutmodules i18n"]),
+])
+def test_what_booster_yaml_says(text, lines, root):
+    write(root, "etc/booster.yaml", f"# x\n{text}\n")
+    rows = [re.match(r'(\w+)\+?=(.*)', line).groups() for line in imported(root)[0]]
+    assert [f"{key} {value.replace(chr(34), '').strip()}" for key, value in rows] == lines
+
+
+@pytest.mark.parametrize("text, line", [
+    ("modules: 'b", 2), ("modules: 'a' b", 2), ("modules: -", 2), ("modules: a,-", 2), ("modules: [a]", 2),
+    ("modules: |\n  a", 2), ("modules: *x", 2), ("modules: a,\n  b", 3), ("modules:\n- a", 3), ("a: b: c", 2),
+    ("network:\n\tdhcp: on", 3), ("network:\n  - a", 3), ("  universal: true", 2), ("universal: maybe", 2),
+    ("mount_timeout: soon", 2), ("compression: x\0y", 2), ("compression: xz\r", 2), ("%YAML 1.2", 2),
+])
+def test_what_is_not_understood_of_booster_yaml_is_refused(text, line, root):
+    write(root, "etc/booster.yaml", f"# x\n{text}\n")
+    assert config(root, "import", status=1).error.startswith(f"/etc/booster.yaml:{line}: ")
+
+
+@pytest.mark.parametrize("text", [
+    "token_timeout: 30s", "crypttab_path: /x", "network:\n  dhcp: on\nuniversal: true",
+    "serialize_tokens:\n  enabled: true\n\n  # x\n  clevis_timeout: 45s",
+    "modules: '*'", "modules: kernel/sound/usb/", "modules: -kernel/a/",
+    "emergency_shell_password: x", "extra_files: busybox", "timeout: 5s", "mdraid_config_path: /x",
+])
+def test_what_booster_has_and_preroot_lacks_is_named(text, root):
+    write(root, "etc/booster.yaml", text + "\n")
+    (warning,) = imported(root, status=FINDING)[1]
+    assert warning.startswith(f"/etc/booster.yaml:1: {text.partition(':')[0]}") or "busybox: " in warning
+
+
+def test_presets_of_mkinitcpio(root):
+    write(root, "etc/mkinitcpio.conf", "HOOKS=(base udev autodetect fsck)\n")
+    write(root, "etc/mkinitcpio.d/linux.preset", "PRESETS=('default')\nALL_config=/etc/mkinitcpio.conf\n"
+          'ALL_kver="/boot/vmlinuz-linux"\ndefault_image="/boot/initramfs-linux.img"\n')
+    assert imported(root) == (['hostonly="yes"'], [])
+    write(root, "etc/mkinitcpio.d/own.preset", "default_uki=/efi/a.efi\ndefault_config='/etc/b.conf'\n")
+    assert [warning.split(": ")[:2] for warning in imported(root, status=FINDING)[1]] == [
+        ["/etc/mkinitcpio.d/own.preset:1", "default_uki"],
+        ["/etc/mkinitcpio.d/own.preset:2", "default_config"]]
 
 
 def test_the_builder_that_is_meant(root):
@@ -210,6 +300,7 @@ def test_the_builder_that_is_meant(root):
     assert "both mkinitcpio and booster" in result.error and "import booster" in result.hint
     assert 'hostonly="no"' in imported(root, "booster")[0]
     assert config(root, "import", "dracut", status=USAGE).hint
+    assert "no settings of initramfs-tools" in config(root, "import", "initramfs-tools", status=1).error
     assert config(root, "export", status=USAGE).error
 
 

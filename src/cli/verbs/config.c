@@ -349,6 +349,11 @@ static const struct importer *choose_importer(const struct root *root, const cha
 		}
 		found = i;
 	}
+	if (found && !root_exists(root, found->config)) {
+		err_set(err, -ENOENT, "there are no settings of %s: %s/%s", name,
+			root_prefix(root), found->config);
+		return NULL;
+	}
 	if (!found) {
 		err_set(err, -ENOENT, "there are no settings of another image builder");
 		err_hint(err, "looked for etc/initramfs-tools/initramfs.conf, etc/mkinitcpio.conf and "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -10,148 +10,326 @@
 #include "host/config/import/import.h"
 
 /*
- * booster: booster.yaml. Of YAML, its documentation uses "key: value" at the start of a line, and
- * indented lines that belong to the key before; the rest of the language is refused. Source:
- * booster's manual.
+ * booster: booster.yaml. Of YAML, its documentation uses "key: value" on one line each, with values
+ * that are plain or in quotes, and two keys with indented lines of the same form; all else is refused.
+ * Source: booster's manual, generator/config.go, and generator/kmod.go for lists of modules.
  */
 
 #define FILE_PATH "etc/booster.yaml"
 
-static const char *const no_network = "this version has no network";
-
-/* A key whose value "true" is a module of dracut, or a loss. */
-static const struct {
-	const char *key, *module, *loss;
-} switches[] = {
-	{"append_all_modaliases", NULL, NULL},
-	{"enable_lvm", "lvm", NULL},
-	{"enable_mdraid", "mdraid", NULL},
-	{"enable_plymouth", "plymouth", NULL},
-	{"enable_virtual_console", "i18n", NULL},
-	{"enable_zfs", "zfs", NULL},
-	{"strip", NULL, NULL},
-	{"vconsole", "i18n", NULL},
+struct key {
+	struct import *im;
+	struct import_place from;
+	const char *name;
+	char *value;
+	struct err *err;
 };
 
-/* Words separated by commas or blanks; "-NAME" is to be left out. */
-static void import_modules(struct import *im, struct import_place from, char *value, const char *key)
-{
-	char *word;
+/* ---- values ---- */
 
-	while ((word = strsep(&value, ", \t"))) {
-		if (*word == '-')
-			import_set(im, from, "omit_drivers+", word + 1);
-		else if (*word && strcmp(word, "*") != 0)
-			import_set(im, from, key, word);
+static int bad(const struct key *k, const char *what)
+{
+	return err_set(k->err, -EBADMSG, "%s:%u: %s: \"%s\": it is %s", k->from.file, k->from.line,
+		       k->name, k->value, what);
+}
+
+/* As YAML's first version has them: booster's own parser takes these words. */
+static int take_switch(const struct key *k, bool *out)
+{
+	static const char *const words[][2] = {
+		{"false", "true"}, {"no", "yes"}, {"off", "on"}, {"n", "y"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (int on = 0; on < 2; on++)
+			if (strcasecmp(words[i][on], k->value) == 0) {
+				*out = on;
+				return 0;
+			}
+	return bad(k, "true or false");
+}
+
+static int import_universal(const struct key *k)
+{
+	bool on;
+	int r = take_switch(k, &on);
+
+	if (r == 0)
+		import_set(k->im, k->from, "hostonly", on ? "no" : "yes");
+	return r;
+}
+
+/* A name, or the path of a file below the folder of modules. NULL: another kind of pattern. */
+static const char *module_name(const char *word, struct arena *arena)
+{
+	const char *base = base_name(word);
+	const char *end = strstr(base, ".ko");
+
+	if (!*base || strchr(word, '*') || (base != word && !end))
+		return NULL;
+	return end ? arena_strndup(arena, base, (size_t)(end - base)) : base;
+}
+
+static void note_pattern(const struct key *k, const char *word)
+{
+	import_note(k->im, k->from, "%s: \"%s\" stands for many modules: name those that the image "
+				    "needs in add_drivers, or in omit_drivers, which takes regular "
+				    "expressions", k->name, word);
+}
+
+/* "-*" takes out what is packed by default, and what was named before. */
+static char *behind_last_star(char *list, bool *found)
+{
+	char *at = list;
+
+	*found = false;
+	for (char *p = list; (p = strstr(p, "-*")); p += 2)
+		if ((p == list || strchr(", \t", p[-1])) && (!p[2] || strchr(", \t", p[2]))) {
+			*found = true;
+			at = p + 2;
+		}
+	return at;
+}
+
+static int import_modules(const struct key *k)
+{
+	bool only;
+	char *list = behind_last_star(k->value, &only), *word;
+	size_t n = 0;
+
+	while ((word = strsep(&list, ", \t"))) {
+		bool omit = *word == '-';
+		const char *name = module_name(word + omit, k->im->arena);
+
+		if (!*word)
+			continue;
+		if (!word[omit])
+			return bad(k, "a list of modules");
+		if (!name)
+			note_pattern(k, word);
+		else if (omit)
+			import_set(k->im, k->from, "omit_drivers+", name);
+		else
+			import_set(k->im, k->from, only ? "drivers+" : "add_drivers+", name);
+		n += name && !omit;
 	}
+	/* Beside the way to the root, nothing. */
+	if (only && !n)
+		import_set(k->im, k->from, "hostonly_mode", "strict");
+	return 0;
 }
 
-static void import_files(struct import *im, struct import_place from, char *value)
+static int import_loaded(const struct key *k)
 {
-	char *word;
+	char *list = k->value, *word;
 
-	while ((word = strsep(&value, ", \t")))
+	while ((word = strsep(&list, ", \t")))
 		if (*word)
-			import_set(im, from, "install_items+", word);
+			import_set(k->im, k->from, "force_drivers+", word);
+	return 0;
 }
 
-/* "180", "180s", "3m" */
-static void import_timeout(struct import *im, struct import_place from, const char *value)
+static int import_compression(const struct key *k)
 {
-	size_t digits = strspn(value, "0123456789");
-	const char *unit = value + digits;
+	import_set(k->im, k->from, "compress", strcmp(k->value, "none") == 0 ? "cat" : k->value);
+	return 0;
+}
+
+static int import_files(const struct key *k)
+{
+	char *list = k->value, *word;
+
+	while ((word = strsep(&list, ","))) {
+		size_t len;
+
+		word += strspn(word, " \t");
+		len = strlen(word);
+		while (len && strchr(" \t", word[len - 1]))
+			word[--len] = '\0';
+		if (strcmp(word, "busybox") == 0)
+			import_note(k->im, k->from, "busybox: for a shell when a boot fails, "
+						    "add_dracutmodules+=\" rescue \" packs one");
+		else if (*word)
+			import_set(k->im, k->from, "install_items+", word);
+	}
+	return 0;
+}
+
+/* "180s", "5m6s", "1h"; "180" is taken for seconds. 0 or -EINVAL. */
+static int parse_duration(const char *text, struct arena *arena, uint64_t *seconds)
+{
 	uint64_t n;
 
-	if (parse_u64(arena_strndup(im->arena, value, digits), UINT32_MAX / 60, &n) &&
-	    (!*unit || strcmp(unit, "s") == 0 || strcmp(unit, "m") == 0))
-		import_set(im, from, "kernel_cmdline+",
-			   arena_printf(im->arena, "rd.timeout=%llu",
-					(unsigned long long)(*unit == 'm' ? n * 60 : n)));
-	else
-		import_note(im, from, "mount_timeout: %s: write it in seconds, as rd.timeout= in "
-				      "kernel_cmdline", value);
-}
+	*seconds = 0;
+	do {
+		size_t digits = strspn(text, "0123456789");
+		const char *unit = text + digits;
 
-static void import_switch(struct import *im, struct import_place from, const char *key, const char *value)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
-		if (strcmp(switches[i].key, key) != 0)
-			continue;
-		if (switches[i].module && strcmp(value, "true") == 0)
-			import_set(im, from, "add_dracutmodules+", switches[i].module);
-		return;
-	}
-	import_note(im, from, "%s is not known", key);
-}
-
-static void import_key(struct import *im, struct import_place from, const char *key, char *value)
-{
-	if (strcmp(key, "universal") == 0)
-		import_set(im, from, "hostonly", strcmp(value, "true") == 0 ? "no" : "yes");
-	else if (strcmp(key, "modules") == 0)
-		import_modules(im, from, value, "add_drivers+");
-	else if (strcmp(key, "modules_force_load") == 0)
-		import_modules(im, from, value, "force_drivers+");
-	else if (strcmp(key, "compression") == 0)
-		import_set(im, from, "compress", strcmp(value, "none") == 0 ? "cat" : value);
-	else if (strcmp(key, "extra_files") == 0)
-		import_files(im, from, value);
-	else if (strcmp(key, "mount_timeout") == 0)
-		import_timeout(im, from, value);
-	else if (strcmp(key, "network") == 0)
-		import_note(im, from, "network: %s", no_network);
-	else
-		import_switch(im, from, key, value);
-}
-
-/* Cuts a comment, blanks at the end, and quotes around. */
-static char *trim(char *value)
-{
-	char *hash = strstr(value, " #");
-	size_t len;
-
-	if (hash)
-		*hash = '\0';
-	value += strspn(value, " \t");
-	len = strlen(value);
-	while (len && isspace((unsigned char)value[len - 1]))
-		value[--len] = '\0';
-	if (len > 1 && (*value == '"' || *value == '\'') && value[len - 1] == *value) {
-		value[len - 1] = '\0';
-		value++;
-	}
-	return value;
-}
-
-static int import_line(struct import *im, char *line, unsigned number, struct err *err)
-{
-	struct import_place from = {"/" FILE_PATH, number};
-	size_t len = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
-	char *value = line + len;
-
-	/* Indented: it belongs to a key that was noted. */
-	if (!*trim(line) || *line == '#' || *line == ' ' || *line == '\t' || strcmp(line, "---") == 0)
-		return 0;
-	if (!len || *value != ':' || (value[1] && value[1] != ' ' && value[1] != '\t')) {
-		err_set(err, -EBADMSG, "%s:%u: this is not \"key: value\"", from.file, from.line);
-		return err_hint(err, "no other form of YAML is read");
-	}
-	*value++ = '\0';
-	import_key(im, from, line, trim(value));
+		if (!parse_u64(arena_strndup(arena, text, digits), UINT32_MAX / 3600, &n) ||
+		    (*unit && !strchr("hms", *unit)))
+			return -EINVAL;
+		*seconds += *unit == 'h' ? n * 3600 : *unit == 'm' ? n * 60 : n;
+		text = unit + (*unit != '\0');
+	} while (*text);
 	return 0;
+}
+
+static int import_timeout(const struct key *k)
+{
+	uint64_t seconds;
+
+	if (parse_duration(k->value, k->im->arena, &seconds) < 0)
+		return bad(k, "a time, such as 90s or 3m");
+	import_set(k->im, k->from, "kernel_cmdline+",
+		   arena_printf(k->im->arena, "rd.timeout=%llu", (unsigned long long)seconds));
+	return 0;
+}
+
+/* ---- keys ---- */
+
+#define NO_NETWORK "this version has no network"
+#define NO_CRYPT "this version has no encrypted disks"
+#define NO_RAID "this version has no RAID of several disks"
+#define NO_ZFS "this version has no ZFS"
+
+static const struct row {
+	const char *key;
+	int (*run)(const struct key *k);
+	const char *module; /* of dracut, for "true" */
+	const char *loss;   /* why it has no effect */
+	bool is_group;	    /* it has indented lines */
+} rows[] = {
+	{"append_all_modaliases", .run = NULL}, /* for searching faults: boot-report names what lacks */
+	{"compression", .run = import_compression},
+	{"crypttab_path", .loss = NO_CRYPT},
+	{"emergency_shell_password",
+	 .loss = "add_dracutmodules+=\" rescue \" packs a shell, which asks for root's password"},
+	{"enable_fido2", .module = "fido2"},
+	{"enable_lvm", .module = "lvm"},
+	{"enable_mdraid", .module = "mdraid"},
+	{"enable_plymouth", .module = "plymouth"},
+	{"enable_zfs", .module = "zfs"},
+	{"extra_files", .run = import_files},
+	{"mdraid_config_path", .loss = NO_RAID},
+	{"modules", .run = import_modules},
+	{"modules_force_load", .run = import_loaded},
+	{"mount_timeout", .run = import_timeout},
+	{"network", .loss = NO_NETWORK, .is_group = true},
+	{"password_echo", .loss = NO_CRYPT},
+	{"pin_delay", .loss = NO_CRYPT},
+	{"serialize_tokens", .loss = NO_CRYPT, .is_group = true},
+	{"strip", .run = NULL}, /* programs are packed as they are installed */
+	{"token_timeout", .loss = NO_CRYPT},
+	{"universal", .run = import_universal},
+	{"vconsole", .module = "i18n"},
+	{"zfs_cache_path", .loss = NO_ZFS},
+	{"zfs_import_params", .loss = NO_ZFS},
+};
+
+static int import_module(const struct key *k, const char *module)
+{
+	bool on;
+	int r = take_switch(k, &on);
+
+	if (r == 0 && on)
+		import_set(k->im, k->from, "add_dracutmodules+", module);
+	return r;
+}
+
+static int import_key(const struct key *k, const char **group)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (strcmp(rows[i].key, k->name) != 0)
+			continue;
+		if (rows[i].is_group && !*k->value)
+			*group = k->name;
+		if (rows[i].loss)
+			import_note(k->im, k->from, "%s: %s", k->name, rows[i].loss);
+		if (rows[i].module && *k->value)
+			return import_module(k, rows[i].module);
+		return rows[i].run && *k->value ? rows[i].run(k) : 0;
+	}
+	import_note(k->im, k->from, "%s is not known", k->name);
+	return 0;
+}
+
+/* ---- lines ---- */
+
+static int refuse(struct import_place from, const char *why, struct err *err)
+{
+	err_set(err, -EBADMSG, "%s:%u: %s", from.file, from.line, why);
+	return err_hint(err, "only \"key: value\" on one line is read, no other form of YAML");
+}
+
+/* Behind the value, there is nothing but a comment. */
+static bool is_end(const char *s)
+{
+	size_t blanks = strspn(s, " \t");
+
+	return !s[blanks] || (blanks && s[blanks] == '#');
+}
+
+/* Takes the value at TEXT in place. */
+static int take_value(char *text, char **out, struct import_place from, struct err *err)
+{
+	char quote, *end;
+
+	text += strspn(text, " \t");
+	quote = *text;
+	*out = text;
+	if (quote == '"' || quote == '\'') {
+		*out = text + 1;
+		end = strchr(text + 1, quote);
+		if (!end || !is_end(end + 1) || memchr(text, '\\', (size_t)(end - text)))
+			return refuse(from, "this text in quotes is not understood", err);
+		*end = '\0';
+		return 0;
+	}
+	if (quote && (strchr("[]{}>|&*!%@`,", quote) || (quote == '-' && is_end(text + 1))))
+		return refuse(from, "a value that begins like this must stand in quotes", err);
+	if (strstr(text, ": "))
+		return refuse(from, "a second key in a line", err);
+	end = *text == '#' ? text : strstr(text, " #");
+	end = end ? end : text + strlen(text);
+	while (end > text && strchr(" \t", end[-1]))
+		end--;
+	*end = '\0';
+	return 0;
+}
+
+/* GROUP: the key that indented lines belong to; NULL: they belong to none. */
+static int take_key(struct import *im, char *line, struct import_place from, const char **group,
+		    struct err *err)
+{
+	size_t indent = strspn(line, " ");
+	char *name = line + indent, *colon = name + strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	struct key k = {im, from, name, NULL, err};
+	int r;
+
+	if (*colon != ':' || colon == name || (colon[1] && colon[1] != ' ' && colon[1] != '\t'))
+		return refuse(from, "this is not \"key: value\"", err);
+	*colon = '\0';
+	r = take_value(colon + 1, &k.value, from, err);
+	if (r < 0)
+		return r;
+	if (!indent)
+		*group = NULL;
+	else if (!*group)
+		return refuse(from, "an indented line that belongs to no key", err);
+	/* The key of the group was noted. */
+	return indent ? 0 : import_key(&k, group);
+}
+
+static int take_line(struct import *im, char *line, struct import_place from, void *group,
+		     struct err *err)
+{
+	if (is_end(line) || *line == '#' || strcmp(line, "---") == 0)
+		return 0;
+	return take_key(im, line, from, group, err);
 }
 
 int import_booster(struct import *im, struct err *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = root_read(im->root, FILE_PATH, CONF_SIZE_MAX, &text);
-	unsigned number = 0;
-	char *cursor, *line;
+	const char *group = NULL;
 
-	if (r < 0)
-		return err_sys(err, r, "/" FILE_PATH);
-	cursor = arena_strdup(im->arena, buf_cstr(&text));
-	while (r == 0 && (line = strsep(&cursor, "\n")))
-		r = import_line(im, line, ++number, err);
-	return r;
+	return import_lines(im, FILE_PATH, take_line, &group, err);
 }

@@ -11,7 +11,7 @@
 #include "format/machine/conf.h"
 
 const struct importer importers[] = {
-	{"initramfs-tools", "etc/initramfs-tools/initramfs.conf", import_initramfs_tools},
+	{"initramfs-tools", IMPORT_INITRAMFS_TOOLS "/initramfs.conf", import_initramfs_tools},
 	{"mkinitcpio", "etc/mkinitcpio.conf", import_mkinitcpio},
 	{"booster", "etc/booster.yaml", import_booster},
 	{0},
@@ -24,6 +24,8 @@ const struct importer *importer_find(const char *name)
 			return i;
 	return NULL;
 }
+
+/* ---- the result ---- */
 
 void import_set(struct import *im, struct import_place from, const char *key, const char *value)
 {
@@ -40,6 +42,12 @@ void import_set(struct import *im, struct import_place from, const char *key, co
 	conf_add(&im->out, im->arena, &a);
 }
 
+static void add_note(struct import *im, const struct import_note *note)
+{
+	im->notes = arena_grow(im->arena, im->notes, im->n_notes, sizeof(*im->notes));
+	im->notes[im->n_notes++] = *note;
+}
+
 void import_note(struct import *im, struct import_place from, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
@@ -48,58 +56,127 @@ void import_note(struct import *im, struct import_place from, const char *fmt, .
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	im->notes = arena_grow(im->arena, im->notes, im->n_notes, sizeof(*im->notes));
-	im->notes[im->n_notes++] = (struct import_note){from, arena_strdup(im->arena, text)};
+	add_note(im, &(struct import_note){from, arena_strdup(im->arena, text), false});
 }
 
-static struct import_place whole(const char *file)
+#define INSTEAD                                                                                 \
+	"belongs into install_items, and what %s at boot into a drop-in feature "              \
+	"(/etc/preroot/features.d)"
+
+void import_note_script(struct import *im, const char *path)
 {
-	return (struct import_place){file, 0};
+	struct import_note note = {
+		.from = {arena_printf(im->arena, "/%s", path), 0},
+		.text = arena_printf(im->arena,
+				     "this script is not run by preroot: what it packs " INSTEAD,
+				     "it does"),
+		.is_script = true,
+	};
+
+	add_note(im, &note);
 }
 
-int import_note_scripts(struct import *im, const char *folder, struct err *err)
+void import_join_scripts(struct import *im)
 {
-	char **names;
-	int n = root_listdir(im->root, folder, im->arena, &names);
+	struct import_place from = {arena_printf(im->arena, "/%s", im->folder), 0};
+	const char *names = NULL;
+	size_t kept = 0, prefix = strlen(from.file) + 1;
 
-	if (n == -ENOENT || n == -ENOTDIR)
+	for (size_t i = 0; i < im->n_notes; i++) {
+		const struct import_note note = im->notes[i];
+
+		if (note.is_script)
+			names = arena_printf(im->arena, "%s%s%s", names ? names : "",
+					     names ? ", " : "", note.from.file + prefix);
+		else
+			im->notes[kept++] = note;
+	}
+	im->n_notes = kept;
+	if (names)
+		add_note(im, &(struct import_note){
+				     from,
+				     arena_printf(im->arena,
+						  "preroot runs no scripts of initramfs-tools (%s): "
+						  "what they pack " INSTEAD,
+						  names, "they do"),
+				     true});
+}
+
+/* ---- files ---- */
+
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR;
+}
+
+static void note_file(struct import *im, const char *shown)
+{
+	im->files = arena_grow(im->arena, im->files, im->n_files, sizeof(*im->files));
+	im->files[im->n_files++] = shown;
+}
+
+int import_names(struct import *im, const char *folder, char ***names, struct err *err)
+{
+	int n = root_listdir(im->root, folder, im->arena, names);
+
+	if (is_missing(n))
 		return 0;
-	if (n < 0)
-		return err_sys(err, n, "/%s", folder);
-	for (int i = 0; i < n; i++)
-		if (names[i][0] != '.')
-			import_note(im, whole(arena_printf(im->arena, "/%s/%s", folder, names[i])),
-				    "this script is not run by preroot: what it packs belongs into "
-				    "install_items, and what it does at boot into a drop-in feature "
-				    "(/etc/preroot/features.d)");
-	return 0;
+	return n < 0 ? err_sys(err, n, "/%s", folder) : n;
 }
 
-static int read_one(struct import *im, const char *path, struct conf *out, struct err *err)
+int import_read(struct import *im, const char *path, struct conf *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct conf_source source = {.file = arena_printf(im->arena, "/%s", path)};
 	int r = root_read(im->root, path, CONF_SIZE_MAX, &text);
 
+	if (is_missing(r))
+		return 0;
 	if (r < 0)
-		return err_sys(err, r, "/%s", path);
+		return err_sys(err, r, "%s", source.file);
 	source.text = buf_cstr(&text);
 	source.len = text.len;
+	note_file(im, source.file);
 	return conf_parse(out, im->arena, &source, err);
 }
 
-int import_read(struct import *im, const char *file, const char *folder, const char *suffix,
-		struct conf *out, struct err *err)
+/* Nothing behind a NUL is lost, and nothing that a shell or a terminal would take for a command. */
+static int check_line(const char *line, size_t len, struct import_place from, struct err *err)
 {
-	char **names;
-	int n = root_listdir(im->root, folder, im->arena, &names), r = 0;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)line[i];
 
-	if (root_exists(im->root, file))
-		r = read_one(im, file, out, err);
-	if (n < 0 && n != -ENOENT && n != -ENOTDIR)
-		return err_sys(err, n, "/%s", folder);
-	for (int i = 0; i < n && r == 0; i++)
-		if (names[i][0] != '.' && str_ends(names[i], suffix))
-			r = read_one(im, arena_printf(im->arena, "%s/%s", folder, names[i]), out, err);
+		if (c == '\r')
+			return err_set(err, -EBADMSG, "%s:%u: a carriage return: the lines must end "
+						      "as on Unix", from.file, from.line);
+		if ((c < ' ' && c != '\t') || c == 127)
+			return err_set(err, -EBADMSG, "%s:%u: byte %u is no text", from.file,
+				       from.line, c);
+	}
+	return 0;
+}
+
+int import_lines(struct import *im, const char *path, import_line *take, void *arg, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct import_place from = {arena_printf(im->arena, "/%s", path), 0};
+	int r = root_read(im->root, path, CONF_SIZE_MAX, &text);
+	const char *p = buf_cstr(&text), *end = p + text.len;
+
+	if (is_missing(r))
+		return 0;
+	if (r < 0)
+		return err_sys(err, r, "%s", from.file);
+	note_file(im, from.file);
+	while (r == 0 && p < end) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((newline ? newline : end) - p);
+
+		from.line++;
+		r = check_line(p, len, from, err);
+		if (r == 0)
+			r = take(im, arena_strndup(im->arena, p, len), from, arg, err);
+		p += len + 1;
+	}
 	return r;
 }

@@ -11,6 +11,9 @@
 #include "format/machine/conf.h"
 #include "host/root.h"
 
+/* Where initramfs-tools has its settings, below the root. */
+#define IMPORT_INITRAMFS_TOOLS "etc/initramfs-tools"
+
 struct import_place {
 	const char *file; /* as messages show it */
 	unsigned line;	  /* 0: the whole file */
@@ -19,14 +22,19 @@ struct import_place {
 struct import_note {
 	struct import_place from;
 	const char *text; /* a sentence */
+	bool is_script;	  /* it is about a script */
 };
 
 struct import {
 	const struct root *root;
 	struct arena *arena;
+	const char *folder; /* of initramfs-tools, below the root */
+	bool is_live;	    /* the settings are obeyed as they stand, not written down */
 	struct conf out; /* the settings; where they come from is their place */
 	struct import_note *notes;
 	size_t n_notes;
+	const char **files; /* that were read */
+	size_t n_files;
 };
 
 struct importer {
@@ -40,17 +48,35 @@ const struct importer *importer_find(const char *name); /* NULL: none has that n
 /* Ends with a row without a name. */
 extern const struct importer importers[];
 
-/* What importers call. KEY with "+" at its end is a list: words are added. */
+/* Makes the notes about scripts of initramfs-tools one. */
+void import_join_scripts(struct import *im);
+
+/* update_initramfs= of update-initramfs.conf; *OUT is NULL if it is not set. */
+int import_update_initramfs(const struct root *root, struct arena *arena,
+			    const struct conf_assignment **out, struct err *err);
+
+/* ---- what importers call ---- */
+
+/* KEY with "+" at its end is a list: VALUE becomes one element of it. */
 void import_set(struct import *im, struct import_place from, const char *key, const char *value);
 void import_note(struct import *im, struct import_place from, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Notes every file in FOLDER as a script that cannot be imported. */
-int import_note_scripts(struct import *im, const char *folder, struct err *err);
+/* Notes that the script PATH cannot be imported. */
+void import_note_script(struct import *im, const char *path);
 
-/* Reads FILE and the *.conf (SUFFIX) files of FOLDER as assignments, in this order. */
-int import_read(struct import *im, const char *file, const char *folder, const char *suffix,
-		struct conf *out, struct err *err);
+/* The names in FOLDER, sorted: their number, or -errno. A folder that is not there has none. */
+int import_names(struct import *im, const char *folder, char ***names, struct err *err);
+
+/* Reads the file PATH, if it is there, as assignments. */
+int import_read(struct import *im, const char *path, struct conf *out, struct err *err);
+
+/* Calls TAKE for each line of the file PATH, if it is there, until one returns an error. A line is a
+ * copy without its newline. Control characters but tabs are -EBADMSG. */
+typedef int import_line(struct import *im, char *line, struct import_place from, void *arg,
+			struct err *err);
+int import_lines(struct import *im, const char *path, import_line *take, void *arg,
+		 struct err *err);
 
 int import_initramfs_tools(struct import *im, struct err *err);
 int import_mkinitcpio(struct import *im, struct err *err);

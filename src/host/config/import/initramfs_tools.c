@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -10,15 +11,23 @@
 /*
  * initramfs-tools (Debian): initramfs.conf and conf.d, which are sourced by a shell, the list of
  * modules, update-initramfs.conf, and scripts. Source: initramfs.conf(5), initramfs-tools(7),
- * update-initramfs.conf(5).
+ * update-initramfs.conf(5), mkinitramfs.
  */
 
-#define FOLDER "etc/initramfs-tools/"
+#define SHARED "usr/share/initramfs-tools" /* for packages */
 
 static struct import_place place(const struct conf_assignment *a)
 {
 	return (struct import_place){a->file, a->line};
 }
+
+/* FILE in the folder of the settings. */
+static const char *own(const struct import *im, const char *file)
+{
+	return arena_printf(im->arena, "%s/%s", im->folder, file);
+}
+
+/* ---- values ---- */
 
 static bool is_no(const struct conf_assignment *a)
 {
@@ -29,9 +38,7 @@ static void import_modules(struct import *im, const struct conf_assignment *a)
 {
 	struct import_place from = place(a);
 
-	if (strcmp(a->text, "most") == 0) {
-		import_set(im, from, "hostonly", "no");
-	} else if (strcmp(a->text, "dep") == 0) {
+	if (strcmp(a->text, "dep") == 0) {
 		import_set(im, from, "hostonly", "yes");
 		import_set(im, from, "hostonly_mode", "strict");
 	} else if (strcmp(a->text, "list") == 0) {
@@ -39,8 +46,13 @@ static void import_modules(struct import *im, const struct conf_assignment *a)
 				      "drivers of the way to the root are found out as well");
 		import_set(im, from, "hostonly", "yes");
 		import_set(im, from, "hostonly_mode", "strict");
+	} else if (strcmp(a->text, "netboot") == 0) {
+		import_note(im, from, "MODULES=netboot: this version has no network");
 	} else {
-		import_note(im, from, "MODULES=%s: this version has no network", a->text);
+		if (strcmp(a->text, "most") != 0)
+			import_note(im, from, "MODULES=%s is not known: as in initramfs-tools, it is "
+					      "taken for most", a->text);
+		import_set(im, from, "hostonly", "no");
 	}
 }
 
@@ -48,7 +60,7 @@ static void import_resume(struct import *im, const struct conf_assignment *a)
 {
 	if (strcmp(a->text, "none") == 0)
 		import_set(im, place(a), "kernel_cmdline+", "noresume");
-	else if (a->n_words && strcmp(a->text, "auto") != 0)
+	else if (strcmp(a->text, "auto") != 0)
 		import_set(im, place(a), "kernel_cmdline+",
 			   arena_printf(im->arena, "resume=%s", a->text));
 }
@@ -61,35 +73,48 @@ static void import_level(struct import *im, const struct conf *c, const struct c
 	import_set(im, place(a), arena_printf(im->arena, "compress_level_%s", name), a->text);
 }
 
-/* Settings that have no key here. NULL as text: nothing is lost. */
+/* Settings that have no key here. */
 static const struct {
-	const char *key, *text;
+	const char *key;
+	const char *harmless; /* a value that loses nothing, beside "" and "n" */
+	const char *text;     /* what another loses; NULL: none does */
 } others[] = {
-	{"BUSYBOX", NULL}, {"DEVICE", "this version has no network"}, {"FSTYPE", NULL},
-	{"RUNSIZE", NULL}, {"UMASK", NULL}, {"NFSROOT", NULL}, {"FRAMEBUFFER", NULL},
-	{"KEYMAP", "this version has no keymaps and fonts for the console"},
-	{"CRYPTSETUP", "this version has no encrypted disks"},
-	{"BOOT", NULL},
+	{"BOOT", "local", "this version has no network"},
+	{"BUSYBOX", NULL, NULL}, /* PID 1 runs no scripts that would need it */
+	{"CRYPTSETUP", NULL, "this version has no encrypted disks"},
+	{"DEVICE", NULL, "this version has no network"},
+	{"DROPBEAR", NULL, "this version has no network"},
+	{"FRAMEBUFFER", NULL, "this version leaves drivers of screens to the root"},
+	{"FSTYPE", NULL, NULL}, /* PID 1 finds out the type, and the checker goes by that */
+	{"IP", NULL, "this version has no network"},
+	{"KEYMAP", NULL, "this version has no keymaps and fonts for the console"},
+	{"NFSROOT", "auto", "this version has no network"},
+	{"RUNSIZE", "10%", "/run has the kernel's own limit, half of the memory"},
+	{"TMPDIR", NULL, NULL}, /* there are no temporary files but beside the image */
+	{"UMASK", NULL, NULL},	/* only its owner may read an image in any case */
 };
 
 static void import_other(struct import *im, const struct conf_assignment *a)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (strcmp(others[i].key, a->key) == 0) {
-			if (others[i].text && !is_no(a))
-				import_note(im, place(a), "%s=%s: %s", a->key, a->text,
-					    others[i].text);
-			return;
-		}
-	import_note(im, place(a), "%s is not known: a script may read it", a->key);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (strcmp(others[i].key, a->key) != 0)
+			continue;
+		if (others[i].text && !is_no(a) &&
+		    !(others[i].harmless && strcmp(others[i].harmless, a->text) == 0))
+			import_note(im, place(a), "%s=%s: %s", a->key, a->text, others[i].text);
+		return;
+	}
+	if (!a->is_used)
+		import_note(im, place(a), "%s is not known: a script may read it", a->key);
 }
 
 static void import_key(struct import *im, const struct conf *c, const struct conf_assignment *a)
 {
 	struct import_place from = place(a);
 
-	if (conf_find(c, a->key) != a)
-		return; /* a later one overrides it */
+	/* A later one overrides it, and an empty one is as if it were not there. */
+	if (conf_find(c, a->key) != a || !a->n_words)
+		return;
 	if (strcmp(a->key, "MODULES") == 0)
 		import_modules(im, a);
 	else if (strcmp(a->key, "COMPRESS") == 0)
@@ -105,35 +130,95 @@ static void import_key(struct import *im, const struct conf *c, const struct con
 		import_other(im, a);
 }
 
-static void import_update(struct import *im, const struct conf *c)
-{
-	const struct conf_assignment *a = conf_find(c, "update_initramfs");
+/* ---- files of settings ---- */
 
-	if (a && strcmp(a->text, "yes") != 0)
-		import_note(im, place(a), "update_initramfs=%s: preroot rebuild always rebuilds; "
-					      "with --all, all kernels", a->text);
-	a = conf_find(c, "backup_initramfs");
-	if (a && strcmp(a->text, "yes") == 0)
-		import_set(im, place(a), "preroot_keep", "1");
+/* Those that mkinitramfs reads: it skips hidden files, and what editors and dpkg leave behind. */
+static bool is_conf_name(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return isalnum((unsigned char)*name) && !name[strspn(name, allowed)] &&
+	       !strstr(name, ".dpkg-");
+}
+
+/* MASK: a folder whose files replace those of the same name; NULL: none. */
+static int read_folder(struct import *im, const char *folder, const char *mask, struct conf *out,
+		       struct err *err)
+{
+	char **names;
+	int n = import_names(im, folder, &names, err), r = 0;
+	struct stat st;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		const char *path = arena_printf(im->arena, "%s/%s", folder, names[i]);
+
+		if (!is_conf_name(names[i]) ||
+		    (mask && root_exists(im->root, arena_printf(im->arena, "%s/%s", mask, names[i]))))
+			continue;
+		if (root_stat(im->root, path, &st) == 0 && S_ISDIR(st.st_mode))
+			import_note(im, (struct import_place){arena_printf(im->arena, "/%s", path), 0},
+				    "it is a folder, and not read");
+		else
+			r = import_read(im, path, out, err);
+	}
+	return n < 0 ? n : r;
+}
+
+static int import_settings(struct import *im, struct err *err)
+{
+	const char *drop_ins = own(im, "conf.d"), *file = own(im, "initramfs.conf");
+	const struct conf_assignment *modules;
+	struct conf c = {0};
+	int r = import_read(im, file, &c, err);
+
+	if (r == 0)
+		r = read_folder(im, SHARED "/conf.d", drop_ins, &c, err);
+	if (r == 0)
+		r = read_folder(im, drop_ins, NULL, &c, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c.n; i++)
+		import_key(im, &c, &c.list[i]);
+	modules = conf_find(&c, "MODULES");
+	if ((!modules || !modules->n_words) && root_exists(im->root, file))
+		import_set(im, (struct import_place){arena_printf(im->arena, "/%s", file), 1},
+			   "hostonly", "no"); /* most is the default */
+	return 0;
+}
+
+/* ---- modules ---- */
+
+static bool is_modprobe_line(const char *line)
+{
+	static const char *const keywords[] = {"alias", "blacklist", "options", "remove", "softdep"};
+	size_t len = strcspn(line, " \t");
+
+	for (size_t i = 0; line[len] && i < ARRAY_SIZE(keywords); i++)
+		if (strlen(keywords[i]) == len && strncmp(line, keywords[i], len) == 0)
+			return true;
+	return false;
 }
 
 /* "NAME [PARAMETERS]": loaded at boot, in this order. */
-static void import_module(struct import *im, char *line, struct import_place from)
+static int import_module(struct import *im, char *line, struct import_place from, void *arg,
+			 struct err *err)
 {
 	char *name = line + strspn(line, " \t"), *rest = name + strcspn(name, " \t#");
 	const char *parameters;
 
+	(void)arg;
+	(void)err;
 	if (!*name || *name == '#')
-		return;
+		return 0;
 	parameters = *rest == ' ' || *rest == '\t' ? rest + strspn(rest, " \t") : "";
 	if (strcspn(name, " \t") == strlen("install") && str_starts(name, "install")) {
 		import_note(im, from, "an \"install\" line of modprobe.d has no effect in this file, and "
 				      "PID 1 runs no commands instead of loading a module");
-		return;
+		return 0;
 	}
-	if (str_starts(name, "softdep ") || str_starts(name, "options ")) {
+	if (is_modprobe_line(name)) {
 		import_note(im, from, "a line of modprobe.d: it belongs into a file in /etc/modprobe.d");
-		return;
+		return 0;
 	}
 	if (*rest)
 		*rest++ = '\0';
@@ -141,47 +226,99 @@ static void import_module(struct import *im, char *line, struct import_place fro
 	if (*parameters && *parameters != '#')
 		import_note(im, from, "the parameters of a module belong into a file in "
 				      "/etc/modprobe.d: options %s %s", name, parameters);
+	return 0;
 }
 
-static int import_list(struct import *im, struct err *err)
+static int import_lists(struct import *im, struct err *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = root_read(im->root, FOLDER "modules", CONF_SIZE_MAX, &text);
-	unsigned number = 0;
-	char *cursor, *line;
+	char **names;
+	int r = import_lines(im, own(im, "modules"), import_module, NULL, err);
+	int n = r < 0 ? r : import_names(im, SHARED "/modules.d", &names, err);
 
-	if (r == -ENOENT)
-		return 0;
+	for (int i = 0; i < n && r == 0; i++)
+		if (names[i][0] != '.')
+			r = import_lines(im,
+					 arena_printf(im->arena, SHARED "/modules.d/%s", names[i]),
+					 import_module, NULL, err);
+	return n < 0 ? n : r;
+}
+
+/* ---- update-initramfs.conf ---- */
+
+static int import_update(struct import *im, struct err *err)
+{
+	const struct conf_assignment *a;
+	struct conf c = {0};
+	int r = import_read(im, own(im, "update-initramfs.conf"), &c, err);
+
 	if (r < 0)
-		return err_sys(err, r, "/" FOLDER "modules");
-	cursor = arena_strdup(im->arena, buf_cstr(&text));
-	while ((line = strsep(&cursor, "\n")))
-		import_module(im, line, (struct import_place){"/" FOLDER "modules", ++number});
+		return r;
+	a = conf_find(&c, "update_initramfs");
+	if (a && !im->is_live && strcmp(a->text, "yes") != 0)
+		import_note(im, place(a), "update_initramfs=%s: preroot rebuild always rebuilds; "
+					      "with --all, all kernels", a->text);
+	/* With "no" the previous image is kept all the same: it is the way back. */
+	a = conf_find(&c, "backup_initramfs");
+	if (a && strcmp(a->text, "yes") == 0)
+		import_set(im, place(a), "preroot_keep", "1");
 	return 0;
+}
+
+int import_update_initramfs(const struct root *root, struct arena *arena,
+			    const struct conf_assignment **out, struct err *err)
+{
+	struct import im = {.root = root, .arena = arena};
+	struct conf c = {0};
+	int r = import_read(&im, IMPORT_INITRAMFS_TOOLS "/update-initramfs.conf", &c, err);
+
+	*out = r == 0 ? conf_find(&c, "update_initramfs") : NULL;
+	return r;
+}
+
+/* ---- scripts ---- */
+
+static int note_scripts(struct import *im, const char *folder, int depth, struct err *err)
+{
+	char **names;
+	int n = import_names(im, folder, &names, err), r = 0;
+	struct stat st;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		const char *path = arena_printf(im->arena, "%s/%s", folder, names[i]);
+		bool is_folder = root_stat(im->root, path, &st) == 0 && S_ISDIR(st.st_mode);
+
+		if (is_folder && depth > 0)
+			r = note_scripts(im, path, depth - 1, err);
+		else if (!is_folder && is_conf_name(names[i]))
+			import_note_script(im, path);
+	}
+	return n < 0 ? n : r;
+}
+
+static int import_scripts(struct import *im, struct err *err)
+{
+	const char *table = own(im, "DSDT.aml");
+	int r = note_scripts(im, own(im, "hooks"), 0, err);
+
+	if (r == 0)
+		r = note_scripts(im, own(im, "scripts"), 1, err);
+	if (r == 0 && root_exists(im->root, table))
+		import_note(im, (struct import_place){arena_printf(im->arena, "/%s", table), 0},
+			    "it is not imported: acpi_override=yes and acpi_table_dir= pack ACPI "
+			    "tables");
+	return r;
 }
 
 int import_initramfs_tools(struct import *im, struct err *err)
 {
-	static const char *const scripts[] = {
-		FOLDER "hooks", FOLDER "scripts/init-top", FOLDER "scripts/init-premount",
-		FOLDER "scripts/local-top", FOLDER "scripts/local-block",
-		FOLDER "scripts/local-premount", FOLDER "scripts/local-bottom",
-		FOLDER "scripts/init-bottom", FOLDER "scripts/nfs-top",
-		FOLDER "scripts/nfs-premount", FOLDER "scripts/nfs-bottom",
-		FOLDER "scripts/panic",
-	};
-	struct conf settings = {0}, update = {0};
-	int r = import_read(im, FOLDER "initramfs.conf", FOLDER "conf.d", "", &settings, err);
+	int r;
 
-	for (size_t i = 0; i < settings.n && r == 0; i++)
-		import_key(im, &settings, &settings.list[i]);
+	if (!im->folder)
+		im->folder = IMPORT_INITRAMFS_TOOLS;
+	r = import_settings(im, err);
 	if (r == 0)
-		r = import_list(im, err);
+		r = import_lists(im, err);
 	if (r == 0)
-		r = import_read(im, FOLDER "update-initramfs.conf", FOLDER "none", "", &update, err);
-	if (r == 0)
-		import_update(im, &update);
-	for (size_t i = 0; i < ARRAY_SIZE(scripts) && r == 0; i++)
-		r = import_note_scripts(im, scripts[i], err);
-	return r;
+		r = import_update(im, err);
+	return r < 0 ? r : import_scripts(im, err);
 }

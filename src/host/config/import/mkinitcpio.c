@@ -129,6 +129,7 @@ static void import_compression(struct import *im, const struct conf *c)
 			   : name);
 }
 
+/* MODULES_DECOMPRESS is about how the image is packed: here, each module is compressed on its own. */
 static void note_others(struct import *im, const struct conf *c)
 {
 	static const char *const known[] = {"MODULES", "BINARIES", "FILES", "HOOKS", "COMPRESSION",
@@ -145,11 +146,46 @@ static void note_others(struct import *im, const struct conf *c)
 	}
 }
 
+/* Reads those files of FOLDER whose names end with SUFFIX. */
+static int read_folder(struct import *im, const char *folder, const char *suffix, struct conf *out,
+		       struct err *err)
+{
+	char **names;
+	int n = import_names(im, folder, &names, err), r = 0;
+
+	for (int i = 0; i < n && r == 0; i++)
+		if (names[i][0] != '.' && str_ends(names[i], suffix))
+			r = import_read(im, arena_printf(im->arena, "%s/%s", folder, names[i]), out, err);
+	return n < 0 ? n : r;
+}
+
+/* Where images are is found out from the boot menu, and the previous image is the one to fall back to. */
+static int note_presets(struct import *im, struct err *err)
+{
+	struct conf c = {0};
+	int r = read_folder(im, "etc/mkinitcpio.d", ".preset", &c, err);
+
+	for (size_t i = 0; i < c.n && r == 0; i++) {
+		const struct conf_assignment *a = &c.list[i];
+
+		if (a->n_words && str_ends(a->key, "_uki"))
+			import_note(im, place(a), "%s: this version makes no unified kernel images",
+				    a->key);
+		else if (a->n_words && str_ends(a->key, "_config") &&
+			 strcmp(a->text, "/etc/mkinitcpio.conf") != 0)
+			import_note(im, place(a), "%s: the settings in %s are not imported", a->key,
+				    a->text);
+	}
+	return r;
+}
+
 int import_mkinitcpio(struct import *im, struct err *err)
 {
 	struct conf c = {0};
-	int r = import_read(im, "etc/mkinitcpio.conf", "etc/mkinitcpio.conf.d", ".conf", &c, err);
+	int r = import_read(im, "etc/mkinitcpio.conf", &c, err);
 
+	if (r == 0)
+		r = read_folder(im, "etc/mkinitcpio.conf.d", ".conf", &c, err);
 	if (r < 0)
 		return r;
 	import_hooks(im, &c);
@@ -158,5 +194,5 @@ int import_mkinitcpio(struct import *im, struct err *err)
 	import_words(im, &c, "FILES", "install_items+");
 	import_compression(im, &c);
 	note_others(im, &c);
-	return 0;
+	return note_presets(im, err);
 }
