@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "deploy/loader/loader.h"
+#include "deploy/loader/scripts.h"
 #include "deploy/lock.h"
 #include "deploy/state.h"
 #include "deploy/place/trial.h"
@@ -220,10 +221,19 @@ static int read_state(struct mark *s, struct err *err)
 	return 0;
 }
 
+static int mark_locked(struct mark *s, struct err *err)
+{
+	_cleanup_fd_ int lock = lock_take(s->root, LOCK_SECONDS, s->q->waiting, NULL, err);
+	int e = lock < 0 ? lock : read_state(s, err);
+
+	return e < 0 ? e : mark_image(s, err);
+}
+
 int good_mark(const struct good_request *q, struct good *out, struct err *err)
 {
 	struct mark s = {.q = q, .root = q->root, .arena = q->arena, .out = out};
-	_cleanup_fd_ int lock = -1;
+	struct loader_request loader = {.root = q->root, .bootdir = &s.boot, .say = q->say,
+					.arg = q->arg};
 	int e;
 
 	*out = (struct good){0};
@@ -240,9 +250,9 @@ int good_mark(const struct good_request *q, struct good *out, struct err *err)
 	if (strcmp(s.state.good, out->id) == 0 && !*s.state.trial &&
 	    strcmp(s.state.failed, out->id) != 0)
 		return 0;
-	lock = lock_take(q->root, LOCK_SECONDS, q->waiting, NULL, err);
-	if (lock < 0)
-		return lock;
-	e = read_state(&s, err);
-	return e < 0 ? e : mark_image(&s, err);
+	e = mark_locked(&s, err);
+	if (e < 0 || !out->trial_kept)
+		return e;
+	loader.version = out->kernel;
+	return loader_run_scripts(&loader, s.image, err);
 }

@@ -473,8 +473,7 @@ static void rebuild_all(struct rebuild *r, struct rebuild_outcome *out)
 	}
 }
 
-/* What others want to be run for images that were replaced. Without the lock: one of them may run
- * preroot. An image that kernel-install keeps elsewhere than in /boot is not theirs. */
+/* What others want to be run for images that were replaced. */
 static void run_scripts(struct rebuild *r, struct rebuild_outcome *out)
 {
 	for (size_t i = 0; i < out->n; i++) {
@@ -482,7 +481,6 @@ static void run_scripts(struct rebuild *r, struct rebuild_outcome *out)
 		struct loader_request q = transaction_loader(r->t, &r->bootdir, o->version);
 
 		if (o->result != REBUILD_DONE || r->q->no_loader ||
-		    strcmp(r->bootdir.path, r->bootdir.boot) != 0 ||
 		    loader_run_scripts(&q, o->image, &o->loader) == 0)
 			continue;
 		out->loader_failed = true;

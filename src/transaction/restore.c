@@ -2,6 +2,7 @@
 #include "transaction/restore.h"
 
 #include "base/cleanup.h"
+#include "deploy/loader/scripts.h"
 #include "deploy/lock.h"
 #include "deploy/place/restore.h"
 #include "host/boot/images.h"
@@ -21,20 +22,19 @@ static int finish(struct transaction *t, const struct loader_request *q, const c
 	return err_prefix(err, "the boot loader could not be brought in line");
 }
 
-static int restore(struct transaction *t, const struct restore_request *q, struct arena *arena,
-		   const char **image, struct err *err)
+static int restore(struct transaction *t, const struct restore_request *q, struct bootdir *bootdir,
+		   struct arena *arena, const char **image, struct err *err)
 {
-	struct bootdir bootdir = {0};
 	/* No version: the names in /boot stay what they were, so no tool has to write a menu again. */
-	struct loader_request loader = transaction_loader(t, &bootdir, NULL);
+	struct loader_request loader = transaction_loader(t, bootdir, NULL);
 	_cleanup_fd_ int lock = lock_take(t->root, q->lock_seconds, transaction_say_waiting, t, err);
 	/* Another run may have changed the menu while the lock was waited for. */
-	int e = lock < 0 ? lock : bootdir_read(t->root, arena, &bootdir, err);
+	int e = lock < 0 ? lock : bootdir_read(t->root, arena, bootdir, err);
 	const char *path;
 
 	if (e < 0)
 		return e;
-	path = boot_image_own(t->root, &bootdir, q->version, arena, err);
+	path = boot_image_own(t->root, bootdir, q->version, arena, err);
 	if (!path)
 		return err->code;
 	e = restore_image(t->root, path, arena, err);
@@ -49,9 +49,16 @@ int transaction_restore(const struct restore_request *q, struct arena *arena, co
 			struct err *err)
 {
 	struct transaction t = q->t;
-	int e = restore(&t, q, arena, image, err);
+	struct bootdir bootdir = {0};
+	struct loader_request loader = transaction_loader(&t, &bootdir, q->version);
+	int e = restore(&t, q, &bootdir, arena, image, err);
 
 	runlog_line(t.log, q->version, "restore", e < 0 ? RUNLOG_ERROR : RUNLOG_INFO, "%s",
 		    e < 0 ? err->text : "the previous image is in place");
+	if (e < 0 || q->no_loader)
+		return e;
+	e = loader_run_scripts(&loader, *image, err);
+	if (e < 0)
+		runlog_line(t.log, q->version, "boot-loader", RUNLOG_ERROR, "%s", err->text);
 	return e;
 }

@@ -13,6 +13,7 @@ struct restore_request {
 	unsigned lock_seconds;
 };
 
-/* IMAGE: the path, below the root, of what is the previous image again. It lives in ARENA. */
+/* IMAGE: the path, below the root, of what is the previous image again. It lives in ARENA. After a
+ * failure it is set, too, if the image is in place and only a script of others has failed. */
 int transaction_restore(const struct restore_request *q, struct arena *arena, const char **image,
 			struct err *err);

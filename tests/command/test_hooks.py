@@ -9,7 +9,7 @@ import pytest
 
 import trees
 from lib import BUILD
-from program import PROGRAM, environment, run
+from program import FAILED, PROGRAM, environment, run
 
 NVME = trees.MACHINES / "nvme.json"
 HOOKS = BUILD / "data"
@@ -182,6 +182,25 @@ def test_a_script_that_fails_is_named_with_what_to_do(machine):
     assert "a-bad ended with status 3: no such flash" in text
     assert f"run: /etc/initramfs/post-update.d/a-bad {machine.version} /boot/" in text
     assert machine.image.exists() and len(ran(machine)) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
+def test_scripts_run_when_the_previous_image_comes_back(machine):
+    machine.install()
+    run("rebuild", "--root", machine.root, "--hardware", NVME, "--kernel-cmdline", "quiet")
+    script(machine, "flash-kernel")
+    words = [machine.version, f"/boot/{machine.image.name}"]
+    run("restore", "--root", machine.root)
+    assert ran(machine) == [["/etc/initramfs/post-update.d/flash-kernel", *words]]
+    run("restore", "--root", machine.root, "--no-boot-loader")
+    assert len(ran(machine)) == 1
+
+    script(machine, "flash-kernel", "exit 3")
+    before = machine.image.read_bytes()
+    failed = run("restore", "--root", machine.root, "--json", status=FAILED)
+    assert "ended with status 3" in failed.json["error"]["message"]
+    assert failed.json["image"] == f"boot/{machine.image.name}" and "changed" not in failed.json
+    assert machine.image.read_bytes() != before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")

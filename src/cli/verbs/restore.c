@@ -93,34 +93,43 @@ static int restore(struct restore *r, const char *version, const char **path, st
 	return e;
 }
 
+/* FAILED: what went wrong once the image was in place; NULL. */
+static void report(const struct restore *r, const char *path, const struct err *failed)
+{
+	struct json_object *o;
+
+	if (!r->json) {
+		if (cli_shows(RUNLOG_INFO))
+			printf("%s: /%s is the previous image again\n", r->kernel, path);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "kernel", cli_json_text(r->kernel));
+	json_object_object_add(o, "image", cli_json_text(path));
+	if (failed)
+		json_object_object_add(o, "error", cli_json_err(failed));
+	cli_print_json(o);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_(clear) struct restore r = {
 		.top = "/", .settings = {.is_lenient = true}, .lock_seconds = LOCK_SECONDS,
 		.root = {.fd = -1}, .log = {.fd = -1, .socket = -1}};
-	const char *path;
+	const char *path = NULL;
 	struct err err = {0};
 	int n = options_parse(self, argc, argv, apply, &r, &err);
 
 	if (n < 0)
 		return cli_usage(n, &err);
 	n = restore(&r, n > 0 ? argv[0] : NULL, &path, &err);
-	if (n < 0 && r.json)
+	if (n < 0 && r.json && !path)
 		cli_print_json_err(&err);
 	if (r.settings.is_wrong)
 		return cli_usage(n, &err);
-	if (n < 0)
-		return cli_fail(&err);
-	if (r.json) {
-		struct json_object *o = json_object_new_object();
-
-		json_object_object_add(o, "kernel", cli_json_text(r.kernel));
-		json_object_object_add(o, "image", cli_json_text(path));
-		cli_print_json(o);
-	} else if (cli_shows(RUNLOG_INFO)) {
-		printf("%s: /%s is the previous image again\n", r.kernel, path);
-	}
-	return cli_end(EXIT_DONE);
+	if (path)
+		report(&r, path, n < 0 ? &err : NULL);
+	return n < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
 }
 
 static const struct option_spec options[] = {

@@ -41,9 +41,10 @@ int loader_run_scripts(const struct loader_request *q, const char *image, struct
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	const struct loader l = {.q = q, .arena = &arena};
+	const bool is_theirs = strcmp(q->bootdir->path, q->bootdir->boot) == 0;
 	struct stat st;
 	char **names;
-	int n = root_listdir(q->root, FOLDER, &arena, &names);
+	int n = is_theirs ? root_listdir(q->root, FOLDER, &arena, &names) : 0;
 	int e = n > 0 && root_stat(q->root, FOLDER, &st) == 0 ? check_owner(q, FOLDER, &st, err) : 0;
 
 	for (int i = 0; i < n && e == 0; i++)

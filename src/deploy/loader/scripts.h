@@ -10,7 +10,9 @@
 #include "deploy/loader/loader.h"
 
 /*
- * Runs each with the version of the kernel and the path of its image, IMAGE below the root. As
+ * To be called wherever the image of a kernel has got other bytes, without the lock: one of them may run
+ * preroot. Runs each with the version of the kernel, that of Q, and the path of its image, IMAGE below
+ * the root; none if kernel-install keeps the image elsewhere than in /boot: it is not theirs. As
  * run-parts does it: only names of letters, digits, '-' and '_', sorted. No shell. The first that
  * fails ends it. -EPERM: somebody other than root may change the folder or one of them; that one was
  * not run.
