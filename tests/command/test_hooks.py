@@ -9,7 +9,7 @@ import pytest
 
 import trees
 from lib import BUILD
-from program import FAILED, PROGRAM, environment, run
+from program import FAILED, PROGRAM, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 HOOKS = BUILD / "data"
@@ -40,10 +40,10 @@ class Machine:
                                                program=PROGRAM))
         self.program.chmod(0o755)
 
-    def call(self, hook, *words, status=0, text="", **env):
+    def call(self, hook, *words, status=0, text="", before=(), **env):
         """Runs a hook with these words, TEXT as its input. Returns what it writes to stderr."""
         done = subprocess.run(
-            ["sh", HOOKS / hook, *map(str, words)], check=False, input=text, text=True,
+            [*before, "sh", HOOKS / hook, *map(str, words)], check=False, input=text, text=True,
             capture_output=True,
             env=environment(**{"PREROOT": str(self.program), "PREROOT_ROOT": str(self.root),
                                "DEB_MAINT_PARAMS": None, "INITRD": None, **env}))
@@ -125,6 +125,22 @@ def test_a_kernel_that_cannot_get_an_image_fails_its_package_and_keeps_the_old_o
     (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
     assert "preroot: error: " in machine.install(status=1)
     assert machine.image.read_bytes() == old
+
+
+def test_without_space_the_package_fails_with_the_reason_and_the_old_image_stays(machine):
+    machine.install()
+    (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
+    copied, after, names = machine.root / "copied", machine.root / "after", machine.left()
+    shutil.copytree(machine.boot, copied)
+    full = (*in_namespace(f"size=$(du -sk '{copied}' | cut -f1); mount -t tmpfs -o "
+                          f"size=$((size + 256))k tmpfs '{machine.boot}'; "
+                          f"cp -a '{copied}/.' '{machine.boot}'"),
+            "sh", "-c", f"\"$@\"; status=$?; cp -a '{machine.boot}' '{after}'; exit $status", "sh")
+    assert "nothing was changed" in machine.install(status=1, before=full)
+    assert trees.snapshot(after) == trees.snapshot(copied)
+    # dpkg --configure -a, once there is room.
+    machine.install(DEB_MAINT_PARAMS="configure")
+    assert machine.left() == names | {f"{machine.image.name}.previous"}
 
 
 @pytest.mark.parametrize("command, is_other", [("/bin/true", True), ("usr/sbin/preroot", False)])

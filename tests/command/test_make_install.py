@@ -2,7 +2,9 @@
 """`make install` puts files where their users look for them, whatever the prefix."""
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +91,34 @@ def test_shells_find_the_completion_for_each_name(installed, tmp_path):
         "/usr/local/share/bash-completion/completions/lsinitrd",
         "/usr/local/share/zsh/site-functions/_lsinitrd",
         "/usr/local/share/fish/vendor_completions.d/lsinitrd.fish"}
+
+
+def contents(root):
+    """What is below ROOT: types and modes, contents of files, targets of links."""
+    return {path.relative_to(root): (path.lstat().st_mode, path.readlink() if path.is_symlink()
+                                     else path.read_bytes() if path.is_file() else None)
+            for path in root.rglob("*")}
+
+
+def test_uninstall_removes_what_was_installed_and_nothing_else(tmp_path):
+    """Others have files in the same folders, and preroot itself has written some later."""
+    root, folder = tmp_path / "root", tmp_path / "build"
+    run(["meson", "setup", folder, TOP, "-Dprefix=/usr", "-Dhooks=debian,kernel-install,pacman",
+         "-Dcompat=dracut,mkinitrd,lsinitrd,update-initramfs,mkinitramfs,lsinitramfs,unmkinitramfs"])
+    for path in json.loads(run(["meson", "introspect", "--installed", folder]).stdout):
+        path = Path(path)
+        if path.is_relative_to(folder) and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            shutil.copy(BUILD / path.relative_to(folder), path)
+    for place in ("usr/sbin/other", "usr/bin/zz", "etc/grub.d/40_custom", "etc/kernel/postinst.d/zz",
+                  "usr/share/man/man1/other.1", "etc/logrotate.d/other", "var/lib/preroot/x.json",
+                  "usr/share/bash-completion/completions/other", "usr/lib/preroot/features.d/mine.conf"):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_text("of others\n")
+    before = contents(root)
+    run(["meson", "install", "-C", folder, "--no-rebuild", "--quiet", "--destdir", root])
+    there = {f"/{path}" for path in contents(root)}
+    assert places(folder) <= there and "/usr/bin/unmkinitramfs" in there
+    assert all(contents(root)[path] == value for path, value in before.items())
+    run(["ninja", "-C", folder, "--quiet", "uninstall"])
+    assert contents(root) == before
