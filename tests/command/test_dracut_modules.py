@@ -6,6 +6,7 @@ import re
 import pytest
 
 import trees
+from fronts import call, links  # noqa: F401
 from lib import TOP
 from program import FINDING, USAGE, run
 
@@ -101,7 +102,7 @@ def test_a_dropin_feature_takes_the_place_of_a_module(name, system):
     assert "cmdline=mine" not in boot_conf(system)
 
 
-def test_the_feature_for_ostree_runs_its_program_on_the_mounted_root(system):
+def test_the_feature_for_ostree_runs_its_program_on_the_mounted_root(system, call):  # noqa: F811
     """The file that is installed, with what Debian's ostree-boot puts into dracut.conf.d."""
     folder = system.root / "usr/lib/preroot/features.d"
     folder.mkdir(parents=True)
@@ -117,6 +118,10 @@ def test_the_feature_for_ostree_runs_its_program_on_the_mounted_root(system):
     lines = [line for line in boot_conf(system) if line.startswith("dropin.")]
     assert lines == [f"dropin.run=post-mount 90 required {program}",
                      "dropin.argument=/sysroot"]
+    assert "ostree" in call("lsinitrd", "-m", system.root.parent / "conf.img").text.splitlines()
+    write(system, "")
+    boot_conf(system)
+    assert "ostree" not in call("lsinitrd", "-m", system.root.parent / "conf.img").text.splitlines()
 
 
 def test_what_is_omitted_elsewhere_is_a_warning(system):

@@ -17,6 +17,8 @@
 #define LESS(name, text) {name, DRACUT_LESS, NULL, text, NULL}
 #define MISSING(name, text) {name, DRACUT_MISSING, NULL, text, NULL}
 #define FOREIGN(name) {name, DRACUT_FOREIGN, NULL, OF_OTHERS, NULL}
+/* PROGRAM: what a drop-in feature that takes its place runs. */
+#define PROGRAM(name, program) {name, DRACUT_FOREIGN, NULL, OF_OTHERS, "dropin.run=* " program}
 
 #define OWN_EVENTS "PID 1 handles the kernel's events itself"
 #define BY_INIT "the root's own init does it"
@@ -51,7 +53,7 @@ const struct dracut_module dracut_modules[] = {
 	FOREIGN("bcache"),
 	LESS("biosdevname", LEFT_TO_ROOT),
 	MISSING("bluetooth", "this version has no Bluetooth keyboards"),
-	FOREIGN("bootc"),
+	PROGRAM("bootc", "/usr/lib/bootc/initramfs-setup"),
 	LESS("bootchart", BY_REPORT),
 	FOREIGN("brltty"),
 	DRIVER("btrfs", "btrfs", "the filesystem's driver"),
@@ -135,7 +137,7 @@ const struct dracut_module dracut_modules[] = {
 	LESS("numlock", "this version does not set the lock keys"),
 	DRIVERS("nvdimm", "*/libnvdimm.ko*", "drivers of persistent memory"),
 	MISSING("nvmf", NO_NETWORK),
-	FOREIGN("ostree"),
+	PROGRAM("ostree", "/usr/lib/ostree/ostree-prepare-root"),
 	DRIVER("overlayfs", "overlay", "the filesystem's driver; rd.overlay is obeyed"),
 	MISSING("overlayfs-crypt", NO_LIVE),
 	LESS("pcmcia", LEFT_TO_ROOT),
