@@ -125,6 +125,8 @@ static void what_was_assigned_before_is_a_variable(void **state)
 	assert_ok(parse(&f, "two", "e=$a"), 0, &f.err);
 	assert_true(f.conf.list[0].is_used);
 	assert_false(f.conf.list[1].is_used);
+	assert_fails(parse(&f, "three", "e=$c\nunset c"), -EBADMSG, &f.err);
+	assert_false(f.conf.list[1].is_used);
 }
 
 /* TEXT is refused with HINT as the form that would be read. */

@@ -19,6 +19,8 @@ struct parser {
 	const struct conf_source *source;
 	struct conf *read; /* the assignments before this one */
 	const char *key;   /* whose value is being read; NULL */
+	size_t *used;      /* places in READ that values refer to: marked once all is read */
+	size_t n_used;
 	struct arena *arena;
 	struct err *err;
 };
@@ -124,7 +126,9 @@ static bool expand_assigned(struct parser *s, const char *name, struct buf *out)
 
 	while ((a = conf_next(s->read, name, a))) {
 		buf_add_str(out, a->text);
-		s->read->list[a - s->read->list].is_used = found = true;
+		s->used = arena_grow(s->arena, s->used, s->n_used, sizeof(*s->used));
+		s->used[s->n_used++] = (size_t)(a - s->read->list);
+		found = true;
 	}
 	return found;
 }
@@ -165,6 +169,8 @@ static int refuse_command(struct parser *s, struct place at)
 	while (len < room && s->p[len] != '\n' && s->p[len] != ')')
 		len++;
 	bad(s, at, "commands in a value are not run");
+	if (len == strlen("uname -r") && memcmp(s->p, "uname -r", len) == 0)
+		return write_instead(s, "$kernel");
 	return write_instead(s, arena_printf(s->arena, "what this prints: %.*s", (int)len, s->p));
 }
 
@@ -486,9 +492,12 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 		if (r == 0)
 			append(&result, arena, &a);
 	}
-	if (r == 0)
-		*c = result;
-	return r;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s.n_used; i++)
+		result.list[s.used[i]].is_used = true;
+	*c = result;
+	return 0;
 }
 
 void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a)
