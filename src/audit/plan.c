@@ -133,8 +133,8 @@ static void report_settings(struct audit *a)
 
 	for (size_t i = 0; i < n; i++)
 		audit_add(a, AUDIT_WARNING, "plan-warning", NULL,
-			  arena_printf(a->arena, "%s:%u: %s", notes[i].from->file,
-				       notes[i].from->line, notes[i].text),
+			  arena_printf(a->arena, "%s: %s", conf_place(notes[i].from, a->arena),
+				       notes[i].text),
 			  NULL);
 }
 

@@ -15,6 +15,8 @@
 /* Global, like the streams. */
 static struct cli_caller called_as = {"preroot", NULL, RUNLOG_INFO};
 static enum runlog_level level_shown = RUNLOG_INFO;
+static char *const *setting_names;
+static size_t n_setting_names;
 
 void cli_call_as(const struct cli_caller *caller)
 {
@@ -25,6 +27,17 @@ void cli_call_as(const struct cli_caller *caller)
 const struct cli_caller *cli_caller(void)
 {
 	return &called_as;
+}
+
+void cli_name_settings(char *const *options, size_t n)
+{
+	setting_names = options;
+	n_setting_names = n;
+}
+
+const char *cli_setting_name(size_t i)
+{
+	return i < n_setting_names ? setting_names[i] : "--set";
 }
 
 bool cli_is_coloured(FILE *f)

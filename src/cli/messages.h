@@ -33,6 +33,12 @@ struct cli_caller {
 void cli_call_as(const struct cli_caller *caller);
 const struct cli_caller *cli_caller(void);
 
+/* The options that the user typed where the command gets "--set", in the same order. Borrowed. */
+void cli_name_settings(char *const *options, size_t n);
+
+/* The option of the setting I, for messages. */
+const char *cli_setting_name(size_t i);
+
 /* "preroot: error: ...", the hint on a line of its own; with --json the error as JSON, too, unless
  * JSON was printed already. Returns EXIT_FAILED. */
 int cli_fail(const struct err *err);

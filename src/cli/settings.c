@@ -31,8 +31,7 @@ static int set_key(struct settings *s, const char *text, struct err *err)
 	s->given[n] = (struct conf_assignment){.key = arena_strndup(&s->arena, text, len),
 					       .append = append,
 					       .text = text + len + append + 1,
-					       .file = "--set",
-					       .line = (unsigned)n + 1};
+					       .file = cli_setting_name(n)};
 	s->places.given = s->given;
 	s->places.n_given = n + 1;
 	return 0;
@@ -88,22 +87,22 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 /* ---- values ---- */
 
 /* Reads KEY as a number up to MAX. Leaves *OUT alone if it is not set. */
-static int read_number(const struct conf *c, const char *key, uint64_t max, uint64_t *out,
+static int read_number(struct settings *s, const char *key, uint64_t max, uint64_t *out,
 		       struct err *err)
 {
-	const struct conf_assignment *a = conf_find(c, key);
+	const struct conf_assignment *a = conf_find(&s->config.values, key);
 
 	if (!a || !*a->text || parse_u64(a->text, max, out))
 		return 0;
-	return err_set(err, -EINVAL, "%s:%u: %s=\"%s\": it is a number from 0 to %llu", a->file,
-		       a->line, key, a->text, (unsigned long long)max);
+	return err_set(err, -EINVAL, "%s: %s=\"%s\": it is a number from 0 to %llu",
+		       conf_place(a, &s->arena), key, a->text, (unsigned long long)max);
 }
 
-static int read_level(const struct conf *c, const char *key, enum runlog_level *out,
+static int read_level(struct settings *s, const char *key, enum runlog_level *out,
 		      struct err *err)
 {
 	uint64_t level = *out;
-	int r = read_number(c, key, RUNLOG_TRACE, &level, err);
+	int r = read_number(s, key, RUNLOG_TRACE, &level, err);
 
 	*out = (enum runlog_level)level;
 	return r;
@@ -119,7 +118,7 @@ static int read_logfile(struct settings *s, struct err *err)
 	if (!a)
 		return 0;
 	if (*a->text && check_logfile(a->text, err) < 0)
-		return err_prefix(err, "%s:%u", a->file, a->line);
+		return err_prefix(err, "%s", conf_place(a, &s->arena));
 	if (s->logfile_given)
 		return 0;
 	/* An empty path turns the file off, as in dracut. */
@@ -140,18 +139,17 @@ static enum runlog_level add_levels(enum runlog_level level, int more)
 
 static int read_values(struct settings *s, struct err *err)
 {
-	const struct conf *c = &s->config.values;
 	enum runlog_level standard = cli_caller()->level;
 	uint64_t keep = KEEP_DEFAULT;
-	int r = read_number(c, "preroot_keep", KEEP_MAX, &keep, err);
+	int r = read_number(s, "preroot_keep", KEEP_MAX, &keep, err);
 
 	s->file = s->system = RUNLOG_INFO;
 	if (r == 0)
-		r = read_level(c, "stdloglvl", &standard, err);
+		r = read_level(s, "stdloglvl", &standard, err);
 	if (r == 0)
-		r = read_level(c, "fileloglvl", &s->file, err);
+		r = read_level(s, "fileloglvl", &s->file, err);
 	if (r == 0)
-		r = read_level(c, "sysloglvl", &s->system, err);
+		r = read_level(s, "sysloglvl", &s->system, err);
 	if (r == 0)
 		r = read_logfile(s, err);
 	if (r < 0)
@@ -161,14 +159,16 @@ static int read_values(struct settings *s, struct err *err)
 	return 0;
 }
 
-static void explain(const struct config *c)
+static void explain(struct settings *s)
 {
+	const struct config *c = &s->config;
+
 	for (size_t i = 0; i < c->n_files; i++)
 		cli_explain(RUNLOG_DEBUG, "settings are read from %s", c->files[i]);
 	for (size_t i = 0; i < c->values.n; i++) {
 		const struct conf_assignment *a = &c->values.list[i];
 
-		cli_explain(RUNLOG_TRACE, "%s:%u: %s%s\"%s\"", a->file, a->line, a->key,
+		cli_explain(RUNLOG_TRACE, "%s: %s%s\"%s\"", conf_place(a, &s->arena), a->key,
 			    a->append ? "+=" : "=", a->text);
 	}
 }
@@ -199,7 +199,7 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 	if (r < 0)
 		return r;
 	cli_set_level(s->standard);
-	explain(&s->config);
+	explain(s);
 	return 0;
 }
 
@@ -220,6 +220,5 @@ void settings_report(const struct settings *s)
 
 	for (size_t i = 0; i < n; i++)
 		if (s->q || config_effect(notes[i].from->key) == CONFIG_UNKNOWN)
-			cli_warn("%s:%u: %s", notes[i].from->file, notes[i].from->line,
-				 notes[i].text);
+			cli_warn("%s: %s", conf_place(notes[i].from, &arena), notes[i].text);
 }

@@ -24,7 +24,7 @@ static const struct conf_assignment *find(const struct conf *values, const char 
 
 static const char *origin(const struct configure *c, const struct conf_assignment *a)
 {
-	return arena_printf(c->arena, "%s:%u: %s", a->file, a->line, a->key);
+	return arena_printf(c->arena, "%s: %s", conf_place(a, c->arena), a->key);
 }
 
 /* ---- values ---- */
@@ -115,8 +115,8 @@ static int set_mode(struct configure *c)
 		i++;
 	if (i == ARRAY_SIZE(names))
 		return err_set(c->err, -EINVAL,
-			       "%s:%u: hostonly_mode=\"%s\": it is strict, sloppy or portable",
-			       mode->file, mode->line, mode->text);
+			       "%s=\"%s\": it is strict, sloppy or portable", origin(c, mode),
+			       mode->text);
 	if (hostonly && !conf_is_yes(hostonly) && !c->given->given.kind && !c->given->given.mode &&
 	    !c->given->hardware_file)
 		c->out->mode = MODE_GENERIC;
@@ -245,8 +245,8 @@ static int set_cmdline(struct configure *c)
 		total += strlen(a->text);
 		if (total > BOOTCONF_CMDLINE_MAX)
 			return err_set(c->err, -E2BIG,
-				       "%s:%u: kernel_cmdline: over %d bytes in all", a->file,
-				       a->line, BOOTCONF_CMDLINE_MAX);
+				       "%s: over %d bytes in all", origin(c, a),
+				       BOOTCONF_CMDLINE_MAX);
 		configure_add_wish(c, WISH_CMDLINE, a->text, origin(c, a));
 	}
 	return 0;

@@ -165,7 +165,17 @@ def test_modules_and_settings_are_listed(dracut):
     assert "nfs (missing: this version has no network)" in lines
     assert "plymouth (no effect: this version has no splash screen)" in lines
     text = dracut("--printconfig", "-v", "--remove", "x", "--add-drivers", " dummy ").text
-    assert 'add_drivers="  dummy "' in text and 'hostonly="no"' in text
+    assert 'add_drivers="  dummy "  # --add-drivers\n' in text and 'hostonly="no"' in text
+
+
+@pytest.mark.parametrize("words, option", [
+    (("--omit-drivers", "a("), "--omit-drivers: omit_drivers: "), (("-a", "lvm"), "--add: add_dracutmodules: "),
+    (("--add", "base", "--zstd", "--compress-level", "99"), "--zstd: compress: "),
+    (("--xz", "--hostonly-mode=x"), "--hostonly-mode: hostonly_mode="),
+])
+def test_an_error_names_the_option(words, option, dracut, root, tmp_path):
+    error = dracut(tmp_path / "x.img", root.version, *words, status=FAILED).error
+    assert error.startswith(option)
 
 
 @pytest.mark.parametrize("words", [["x.img", "KVER"], ["--kver", "KVER"], ["--regenerate-all"]], ids=str)

@@ -99,6 +99,23 @@ def test_check_refuses_what_a_build_refuses(text, root):
     assert config(root, "--check", status=USAGE).error.startswith("/etc/dracut.conf:2: ")
 
 
+def test_foreign_keys_and_those_without_loss_are_silent(root):
+    write(root, "etc/dracut.conf", "zfsbootmenu_hook_root=/a\ndropbear_keytypes=rsa\n"
+                                   "i18n_vars=/etc/a:B\ni18n_install_all=no\ndracut_rescue_image=no\n")
+    config(root, "--check", status=DONE)
+    write(root, "etc/dracut.conf", "i18n_install_all=yes\n")
+    (warning,) = config(root, "--check", status=FINDING).messages("warning")
+    assert warning.startswith("/etc/dracut.conf:1: i18n_install_all has no effect: ")
+
+
+def test_the_option_is_named_for_what_it_sets(root):
+    assert 'a="b"  # --set\n' in config(root, "--set", "a=b").text
+    (place,) = config(root, "--set", "a=b", "--json").json["keys"]["a"]["places"]
+    assert place == {"file": "--set", "line": None}
+    assert config(root, "--set", "hostonly_mode=x", status=USAGE).error.startswith(
+        '--set: hostonly_mode="x": ')
+
+
 def test_check_names_what_is_not_added(root):
     write(root, "etc/dracut.conf", 'add_dracutmodules=" plymouth "\n')
     (warning,) = config(root, "--check", status=FINDING).messages("warning")
@@ -106,7 +123,8 @@ def test_check_names_what_is_not_added(root):
 
 
 @pytest.mark.parametrize("text, place", [
-    (b"a=$(id)\n", "1:3"), (b"\xef\xbb\xbfa=b\n", "1:1"), (b"\x7fELF\0\0", "1:1"), (b"unset a\n", "1:1"),
+    (b"a=$(id)\n", "1:3"), (b"a=$(uname -r)\n", "1:3"), (b"unset a\n", "1:1"),
+    (b"\xef\xbb\xbfa=b\n", "1:1"), (b"\x7fELF\0\0", "1:1"),
 ])
 def test_a_file_that_is_none(text, place, root):
     write(root, f"{ETC}/a.conf", text)

@@ -15,7 +15,7 @@
 
 struct dracut {
 	const char *root, *kernel, *modules; /* MODULES: their folder */
-	const char *compress, *level;
+	const char *compress, *compress_option, *level;
 	bool force, all, list, config, cmdline, names, sizes;
 };
 
@@ -181,6 +181,7 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 		return 0;
 	case COMPRESS:
 		d->compress = o->as ? o->as : args[0];
+		d->compress_option = arena_printf(&f->arena, "--%s", o->name);
 		return 0;
 	case LEVEL:
 		d->level = args[0];
@@ -203,8 +204,7 @@ static int set_compress(struct front_run *f, struct err *err)
 		return err_set(err, -EINVAL, "--compress-level needs a compressor: --zstd, --xz, ...");
 	if (!d->compress)
 		return 0;
-	front_add(f, &f->options, "--set");
-	front_add(f, &f->options,
+	front_set(f, d->compress_option,
 		  arena_printf(&f->arena, "compress=%s%s%s", d->compress, d->level ? " -" : "",
 			       d->level ? d->level : ""));
 	return 0;

@@ -38,6 +38,13 @@ int front_set_switch(struct front_run *f, const struct front_option *o, char **a
 	return 0;
 }
 
+void front_set(struct front_run *f, const char *option, const char *setting)
+{
+	front_add(f, &f->options, "--set");
+	front_add(f, &f->options, setting);
+	front_add(f, &f->set_by, option);
+}
+
 int front_verb_words(struct front_run *f, const struct command *verb)
 {
 	struct front_words all = {0};
@@ -47,6 +54,7 @@ int front_verb_words(struct front_run *f, const struct command *verb)
 	front_add(f, &all, "--");
 	for (size_t i = 0; i < f->words.n; i++)
 		front_add(f, &all, f->words.list[i]);
+	cli_name_settings(f->set_by.list, f->set_by.n);
 	return verb->run(verb, (int)all.n, all.list);
 }
 

@@ -73,6 +73,7 @@ struct front_run {
 	const struct front *front;
 	void *state;
 	struct front_words options; /* of the command that does the work */
+	struct front_words set_by;  /* the option behind each --set among them, for messages */
 	struct front_words words;   /* those that are no options */
 	unsigned char seen[FRONT_OPTIONS_MAX]; /* 0, 1 or 2 times */
 	struct arena arena;
@@ -91,6 +92,9 @@ void front_add(struct front_run *f, struct front_words *to, const char *word);
 /* The OWN of a front end with one option of that kind, whose state is a bool: was it given? */
 int front_set_switch(struct front_run *f, const struct front_option *o, char **args,
 		     struct err *err);
+
+/* Adds the SETTING that OPTION means. */
+void front_set(struct front_run *f, const char *option, const char *setting);
 
 /* Calls VERB with the options so far, and WORD and MORE (NULL: none) behind them. */
 int front_verb(struct front_run *f, const struct command *verb, const char *word, const char *more);

@@ -55,8 +55,7 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 	} else if (o->id == IMAGE_VERSION) {
 		m->with_version = true;
 	} else {
-		front_add(f, &f->options, "--set");
-		front_add(f, &f->options,
+		front_set(f, arena_printf(&f->arena, "--%s", o->name),
 			  arena_printf(&f->arena, "add_drivers+=%s",
 				       args[0] && *args[0] ? args[0] : "usb-storage"));
 	}

@@ -68,9 +68,8 @@ static void add_setting(struct front_run *f, const struct front_option *o, bool 
 
 	if (again && value && str_ends(as, "=") && !str_ends(as, "+="))
 		as = arena_printf(&f->arena, "%.*s+=", (int)strlen(as) - 1, as);
-	front_add(f, &f->options, "--set");
 	/* Blanks keep the words of two values apart. */
-	front_add(f, &f->options,
+	front_set(f, shown(f, o),
 		  arena_printf(&f->arena, "%s%s%s", as, value && str_ends(as, "+=") ? " " : "",
 			       value ? value : ""));
 }

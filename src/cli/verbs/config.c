@@ -81,8 +81,8 @@ static const char *places(const struct conf *c, const char *key, struct arena *a
 	const char *out = NULL;
 
 	while ((a = conf_next(c, key, a)))
-		out = arena_printf(arena, "%s%s%s:%u", out ? out : "", out ? ", " : "",
-				   escaped(a->file, arena), a->line);
+		out = arena_printf(arena, "%s%s%s", out ? out : "", out ? ", " : "",
+				   escaped(conf_place(a, arena), arena));
 	return out;
 }
 
@@ -166,7 +166,7 @@ static struct json_object *json_places(const struct conf *c, const char *key)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "file", cli_json_text(a->file));
-		json_object_object_add(o, "line", json_object_new_int64(a->line));
+		json_object_object_add(o, "line", a->line ? json_object_new_int64(a->line) : NULL);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -205,8 +205,7 @@ static struct json_object *json_notes(const struct notes *notes, struct arena *a
 	for (size_t i = 0; i < notes->n; i++) {
 		const struct config_note *note = &notes->list[i];
 
-		json_add_note(list, arena_printf(arena, "%s:%u", note->from->file, note->from->line),
-			      note->from->key, note->text);
+		json_add_note(list, conf_place(note->from, arena), note->from->key, note->text);
 	}
 	for (size_t i = 0; i < notes->request.n_wishes; i++) {
 		const struct request_wish *w = &notes->request.wishes[i];
@@ -217,11 +216,10 @@ static struct json_object *json_notes(const struct notes *notes, struct arena *a
 	return list;
 }
 
-static void print_notes(const struct notes *notes)
+static void print_notes(const struct notes *notes, struct arena *arena)
 {
 	for (size_t i = 0; i < notes->n; i++)
-		cli_warn("%s:%u: %s", notes->list[i].from->file, notes->list[i].from->line,
-			 notes->list[i].text);
+		cli_warn("%s: %s", conf_place(notes->list[i].from, arena), notes->list[i].text);
 	for (size_t i = 0; i < notes->request.n_wishes; i++)
 		if (notes->request.wishes[i].kind == WISH_NOTE)
 			cli_warn("%s: %s", notes->request.wishes[i].from,
@@ -282,7 +280,7 @@ static int show(struct options *o, const struct root *root, struct arena *arena,
 	else if (!o->check)
 		print_merged(&s->config.values, arena);
 	if (!o->json)
-		print_notes(&notes);
+		print_notes(&notes, arena);
 	return cli_end(o->check && (notes.n || count_unfulfilled(&notes.request)) ? EXIT_FINDING
 										    : EXIT_DONE);
 }

@@ -513,6 +513,11 @@ void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment 
 
 /* ---- answers ---- */
 
+const char *conf_place(const struct conf_assignment *a, struct arena *arena)
+{
+	return a->line ? arena_printf(arena, "%s:%u", a->file, a->line) : a->file;
+}
+
 const struct conf_assignment *conf_find(const struct conf *c, const char *key)
 {
 	for (size_t i = c->n; i > 0; i--)

@@ -42,7 +42,7 @@ struct conf_assignment {
 	const char *text;   /* the value; the elements of an array with blanks between */
 	const char **words; /* its words; the elements of an array as they are */
 	size_t n_words;
-	const char *file;   /* as the caller named it */
+	const char *file;   /* as the caller named it; or the option, if LINE is 0 */
 	unsigned line;      /* of the key, from 1 */
 };
 
@@ -67,6 +67,9 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 /* Appends an assignment that comes from no file: A without its words, which are found here. The text
  * of an array is its only element. */
 void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a);
+
+/* Where A is, for messages: "FILE:LINE", or the option. */
+const char *conf_place(const struct conf_assignment *a, struct arena *arena);
 
 /* The last assignment to KEY, which decides the value of a KEY that is not a list. NULL: none. */
 const struct conf_assignment *conf_find(const struct conf *c, const char *key);
