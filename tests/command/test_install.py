@@ -64,11 +64,13 @@ def test_folder_comes_with_all_that_is_in_it(system):
     ("/etc/nothing", "/etc/nothing"), ("nothing-of-the-kind", "nothing-of-the-kind"),
     ("motd", "motd"), ("bin/env", "bin/env"),
 ])
-def test_missing_one_is_an_error_or_a_warning(word, part, system):
+def test_missing_one_is_an_error_or_a_remark(word, part, system):
     result = refused(system, "--install", word)
     assert part in result.error and "--install" in result.error and result.hint
-    paths, warnings = planned(system, "--install-optional", f"{word} /etc/motd")
-    assert len(warnings) == 1 and part in warnings[0]
+    words = ("--install-optional", f"{word} /etc/motd")
+    paths, warnings = planned(system, *words)
+    told = run("plan", system.version, "--root", system.root, "--generic", *words).text
+    assert not warnings and f"# there is no {part} (--install-optional); " in told
     assert "etc/motd" in paths
 
 

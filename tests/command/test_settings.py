@@ -345,11 +345,11 @@ def test_level_of_the_log(machine):
 
 
 def test_warnings_are_logged(machine):
-    machine.rebuild("--install-optional", "/etc/none")
-    assert re.search(r" warn \S+ plan: .*/etc/none", machine.log.read_text())
+    machine.rebuild("--add", "plymouth")
+    assert re.search(r" warn \S+ plan: .*plymouth", machine.log.read_text())
     machine.write("etc/dracut.conf", "fileloglvl=2\n")
     size = machine.log.stat().st_size
-    machine.change("--install-optional", "/etc/none")
+    machine.change("--add", "plymouth")
     assert machine.log.stat().st_size == size
 
 
@@ -455,7 +455,8 @@ def test_files_and_programs(system):
     assert reasons(result)["etc/motd"] == "/etc/dracut.conf:1: install_items /etc/motd"
     assert "usr/bin/env" in reasons(result)
     assert any("/etc/none (/etc/dracut.conf:2: install_optional_items)" in text
-               for text in result.json["warnings"])
+               for text in result.json["remarks"])
+    assert not any("/etc/none" in text for text in result.json["warnings"])
     write(system, 'install_items+=" /etc/none "\n')
     assert "(asked for with /etc/dracut.conf:1: install_items)" in plan(system, status=1).error
 

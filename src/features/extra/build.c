@@ -169,8 +169,8 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 	if (r < 0)
 		return r;
 	if (r == 0 && optional) {
-		plan_warn(&b->plan, "there is no %s (%s); the image is made without it", word,
-			  origin);
+		plan_remark(&b->plan, "there is no %s (%s); the image is made without it", word,
+			    origin);
 		return 0;
 	}
 	if (r == 0) {

@@ -57,6 +57,7 @@ static const struct key keys[] = {
 	SWITCH("hostonly"),
 	SWITCH("hostonly_cmdline"),
 	HONOURED("hostonly_mode"),
+	LOST_UNLESS("i18n_install_all", "no", "this version has no keymaps and fonts for the console"),
 	HONOURED("install_items"),
 	HONOURED("install_optional_items"),
 	HONOURED("kernel_cmdline"),
@@ -201,32 +202,22 @@ static const struct key keys[] = {
 	MET("INITRD_COMPRESS"),
 
 	/* It is read by a module of another package alone. */
-	MET("dropbear_acl"),
-	MET("dropbear_authorized_keys"),
-	MET("dropbear_banner"),
-	MET("dropbear_ecdsa_key"),
-	MET("dropbear_ed25519_key"),
-	MET("dropbear_listen"),
-	MET("dropbear_port"),
-	MET("dropbear_rsa_key"),
 	MET("embedded_kcl"),
 	MET("release_build"),
-	MET("zfsbootmenu_early_setup"),
-	MET("zfsbootmenu_module_root"),
-	MET("zfsbootmenu_setup"),
-	MET("zfsbootmenu_teardown"),
 
 	/* The mounts and /etc/fstab are both read. */
 	MET("use_fstab"),
 
 	/* Where keymaps and fonts are: the module i18n says that there are none. */
 	MET("i18n_default_font"),
-	MET("i18n_install_all"),
 	MET("i18n_vars"),
 
 	/* An image keeps the name under which the machine boots it. */
 	MET("initrdname"),
 };
+
+/* How the keys begin that modules of other packages read, and nobody else. */
+static const char *const foreign[] = {"dropbear_", "kiwi_", "tailscale_", "zfsbootmenu_"};
 
 static const struct key *find(const char *name)
 {
@@ -236,11 +227,21 @@ static const struct key *find(const char *name)
 	return NULL;
 }
 
+static bool is_foreign(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (str_starts(name, foreign[i]))
+			return true;
+	return false;
+}
+
 enum config_effect config_effect(const char *key)
 {
 	const struct key *k = find(key);
 
-	return k ? k->effect : CONFIG_UNKNOWN;
+	if (k)
+		return k->effect;
+	return is_foreign(key) ? CONFIG_MET : CONFIG_UNKNOWN;
 }
 
 const char *config_key(size_t i)
