@@ -180,6 +180,16 @@ def test_drivers_are_left_out_with_what_needs_them(system):
                         hardware=False)) == left
 
 
+@pytest.mark.parametrize("pattern, gone", [
+    ("qla[0-9]+", True), ("[p-r]la1280", True), ("[^a-p]la1280", True), ("qla[[:digit:]0-9]+", True),
+    ("qla[0_9]+", False), ("virtio[-x]pci", True), ("virtio[x-]pci", True), ("virtio-pci", True),
+])
+def test_a_dash_is_a_range_only_in_brackets(pattern, gone, system):
+    write(system, f'omit_drivers+=" {pattern} "\n')
+    left = modules(plan(system, hardware=False))
+    assert ({"qla1280", "virtio_pci"} <= left) != gone
+
+
 def test_what_is_added_by_name_is_not_left_out(system):
     write(system, 'omit_drivers+=" ahci libahci dummy "\nadd_drivers+=" ahci "\n'
                   'force_drivers+=" dummy "\n')

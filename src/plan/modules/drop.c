@@ -76,6 +76,29 @@ static void keep_needs(struct module *mod)
 		keep_needs(mod->hard[i]);
 }
 
+/* Does the "-" at S, in a bracket expression that begins at BEGIN, stand for a range? */
+static bool is_range(const char *s, const char *begin)
+{
+	return s - begin > 1 && !(begin[1] == '^' && s - begin == 2) && s[1] != ']';
+}
+
+/* Turns "-" into "_", except in ranges such as [a-z]. */
+static void normalise(char *pattern)
+{
+	const char *begin = NULL; /* of a bracket expression */
+
+	for (char *s = pattern; *s; s++) {
+		if (begin && str_starts(s, "[:") && strstr(s, ":]"))
+			s = strstr(s, ":]") + 1;
+		else if (begin && *s == ']' && s - begin > 1)
+			begin = NULL;
+		else if (!begin && *s == '[')
+			begin = s;
+		else if (*s == '-' && !(begin && is_range(s, begin)))
+			*s = '_';
+	}
+}
+
 /* As dracut takes them: whole names, and "-" is "_". */
 static int compile(const char *pattern, regex_t *out, const char *from, struct err *err)
 {
@@ -86,9 +109,7 @@ static int compile(const char *pattern, regex_t *out, const char *from, struct e
 		return err_set(err, -EINVAL, "%s: a pattern of over %d characters", from,
 			       PATTERN_MAX);
 	snprintf(text, sizeof(text), "^(%s)$", pattern);
-	for (char *s = text; *s; s++)
-		if (*s == '-')
-			*s = '_';
+	normalise(text);
 	r = regcomp(out, text, REG_EXTENDED | REG_NOSUB);
 	if (r == 0)
 		return 0;
