@@ -66,6 +66,16 @@ def test_a_checker_that_is_not_installed_is_told(tree):
     assert not any("fsck" in text for text in warnings("strict"))
 
 
+@pytest.mark.parametrize("kind", ["hostonly", "generic"])
+def test_without_a_checker_there_is_no_feature_for_it(kind, tree, tmp_path):
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/fstab").write_text("UUID=1 / ext4 defaults 0 0\n")
+    words = hostonly(tree) if kind == "hostonly" else ("--root", tree.root, "--generic")
+    assert "feature=fsck\n" in boot_conf(tmp_path, *words)
+    (tree.root / CHECKER).unlink()
+    assert "fsck" not in boot_conf(tmp_path, *words)
+
+
 @pytest.mark.parametrize("fstab, conf, resume", [
     (f"{SWAP} none swap sw 0 0\n", None, SWAP),
     (f"# {SWAP} none swap\n/swapfile none swap sw 0 0\n", None, None),

@@ -46,6 +46,7 @@ static int add(struct build *b, const char *type, const char *reason, struct err
 	return r < 0 ? r : 1;
 }
 
+/* 1: added, 0: not needed, or not installed, -errno. */
 static int add_of_mount(struct build *b, const struct hw_mount *m, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
@@ -59,7 +60,7 @@ static int add_of_mount(struct build *b, const struct hw_mount *m, struct err *e
 		plan_warn(&b->plan,
 			  "fsck.%s is not installed: %s is not checked before it is mounted",
 			  m->fstype, m->target);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 /* PID 1 cannot read the root's fstab before the mount, so boot.conf says if that skips the
@@ -85,20 +86,22 @@ static int add_wish(struct build *b, struct err *err)
 int fsck_build(struct build *b, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
-	int r = 0;
+	int r = 0, added = 0;
 
 	if (b->request->mode == MODE_STRICT)
 		return 0;
-	buf_printf(&b->boot_conf, "feature=fsck\n");
-	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++)
-		if (b->hardware.mounts[i].is_early)
-			r = add_of_mount(b, &b->hardware.mounts[i], err);
-	if (build_is_hostonly(b))
-		return r < 0 ? r : add_wish(b, err);
-	for (size_t i = 0; i < ARRAY_SIZE(types) && r >= 0; i++)
+	for (size_t i = 0; i < b->hardware.n_mounts && r >= 0; i++, added += r > 0)
+		r = b->hardware.mounts[i].is_early
+			    ? add_of_mount(b, &b->hardware.mounts[i], err)
+			    : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(types) && r >= 0 && !build_is_hostonly(b);
+	     i++, added += r > 0)
 		r = add(b, types[i],
 			arena_printf(a, "checks a root filesystem of type %s before it is mounted",
 				     types[i]),
 			err);
-	return r < 0 ? r : 0;
+	if (r < 0 || !added)
+		return r < 0 ? r : 0;
+	buf_printf(&b->boot_conf, "feature=fsck\n");
+	return build_is_hostonly(b) ? add_wish(b, err) : 0;
 }
