@@ -127,6 +127,16 @@ const char *cli_mode_name(enum plan_mode mode)
 	return names[mode];
 }
 
+const char *cli_codec_names(enum codec base, enum codec store, char out[64])
+{
+	if (base == store)
+		snprintf(out, 64, "%s", codec_info(base)->name);
+	else
+		snprintf(out, 64, "base %s, modules and firmware %s", codec_info(base)->name,
+			 codec_info(store)->name);
+	return out;
+}
+
 static int set_flag(bool *flag, bool value)
 {
 	*flag = value;

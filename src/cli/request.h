@@ -76,5 +76,8 @@ int cli_request_settle(struct cli_request *r, struct err *err);
 /* The PID 1 program: beside this one (in a build folder), or where it is installed. */
 const char *cli_find_init(struct arena *arena);
 
+/* How BASE and STORE (modules and firmware) are compressed. */
+const char *cli_codec_names(enum codec base, enum codec store, char out[64]);
+
 /* "generic", or which kind of hostonly. */
 const char *cli_mode_name(enum plan_mode mode);

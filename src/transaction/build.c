@@ -47,6 +47,7 @@ static void note(const struct build *b, const struct pack_result *packed, struct
 	o->kernel = arena_strdup(arena, b->kernel.version);
 	o->mode = b->request->mode;
 	o->codec = b->codec;
+	o->store = b->plan.store_level ? CODEC_ZSTD : CODEC_NONE;
 	o->bytes = packed->bytes;
 	o->files = packed->files;
 	o->modules = modules_count(b->modules);

@@ -13,7 +13,7 @@ struct build_outcome {
 	bool changed; /* false: OUT holds what would be written; the rest is not known then */
 	const char *kernel;
 	enum plan_mode mode;
-	enum codec codec;
+	enum codec codec, store; /* of the base; of modules and firmware */
 	uint64_t bytes;
 	size_t files, modules;
 	const char *const *warnings; /* oldest first */

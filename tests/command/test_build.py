@@ -88,8 +88,8 @@ def test_result_as_json(mode, options, suite, tmp_path):
     out = tmp_path / "out.img"
     told = build(out, suite, *options, "--json").json
     found = listing(out)["entries"]
-    assert set(told) == {"image", "changed", "kernel", "mode", "compress", "bytes", "files", "modules",
-                         "seconds", "warnings"}
+    assert set(told) == {"image", "changed", "kernel", "mode", "compress", "compress_store", "bytes",
+                         "files", "modules", "seconds", "warnings"}
     assert told["image"] == str(out)
     assert (told["kernel"], told["mode"], told["compress"]) == (suite.version, mode, "zstd")
     assert told["bytes"] == out.stat().st_size
@@ -105,6 +105,19 @@ def test_result_in_words(small_kernel, tmp_path):
     text = build(out, small_kernel, "--generic").text
     assert re.fullmatch(rf"{out}: kernel {small_kernel.version}, generic, \d.* MB, \d+ files, "
                         r"\d+ modules, zstd, \d.* s, \d+ warnings?\n", text)
+
+
+@pytest.mark.parametrize("words, base, store", [
+    (("--compress-store", "none"), "zstd", "none"), (("--compress", "xz"), "xz", "zstd"),
+    (("--compress", "none", "--compress-store", "zstd"), "none", "zstd"),
+])
+def test_two_codecs_are_both_named(words, base, store, small_kernel, tmp_path):
+    named = f"base {base}, modules and firmware {store}"
+    assert f", {named}, " in build(tmp_path / "a.img", small_kernel, "--generic", *words).text
+    plan = ("plan", "--root", small_kernel.root, "--generic", *words)
+    assert run(*plan).text.splitlines()[0].endswith(f", compressed with {named}")
+    told = run(*plan, "--json").json
+    assert (told["compress"], told["compress_store"]) == (base, store)
 
 
 def test_kernel_need_not_be_named(small_kernel, tmp_path):

@@ -15,7 +15,7 @@ static void report(const struct cli_request *q, const struct build_outcome *b, c
 {
 	const char *mode = cli_mode_name(b->mode), *codec = codec_info(b->codec)->name;
 	struct json_object *o;
-	char size[32];
+	char size[32], codecs[64];
 
 	if (!q->json) {
 		cli_warn_all(b->warnings, b->n_warnings);
@@ -23,8 +23,9 @@ static void report(const struct cli_request *q, const struct build_outcome *b, c
 			return;
 		printf("%s: kernel %s, %s, %s, %zu file%s, %zu module%s, %s, %.2f s, %zu warning%s\n",
 		       out, b->kernel, mode, cli_size(b->bytes, size), b->files,
-		       cli_plural(b->files), b->modules, cli_plural(b->modules), codec,
-		       seconds, b->n_warnings, cli_plural(b->n_warnings));
+		       cli_plural(b->files), b->modules, cli_plural(b->modules),
+		       cli_codec_names(b->codec, b->store, codecs), seconds,
+		       b->n_warnings, cli_plural(b->n_warnings));
 		return;
 	}
 	o = json_object_new_object();
@@ -33,6 +34,7 @@ static void report(const struct cli_request *q, const struct build_outcome *b, c
 	json_object_object_add(o, "kernel", cli_json_text(b->kernel));
 	json_object_object_add(o, "mode", cli_json_text(mode));
 	json_object_object_add(o, "compress", cli_json_text(codec));
+	json_object_object_add(o, "compress_store", cli_json_text(codec_info(b->store)->name));
 	json_object_object_add(o, "bytes", json_object_new_int64((int64_t)b->bytes));
 	json_object_object_add(o, "files", json_object_new_int64((int64_t)b->files));
 	json_object_object_add(o, "modules", json_object_new_int64((int64_t)b->modules));

@@ -21,11 +21,11 @@ static void print_text(struct build *b)
 	size_t n_remarks = transaction_notes(b->plan.remarks, &b->plan.arena, &remarks);
 	size_t n_notes = transaction_notes(b->plan.notes, &b->plan.arena, &notes);
 	char remark[2 * ERR_TEXT_MAX];
-	char path[CPIO_NAME_MAX], reason[CPIO_NAME_MAX], target[CPIO_NAME_MAX];
+	char codecs[64], path[CPIO_NAME_MAX], reason[CPIO_NAME_MAX], target[CPIO_NAME_MAX];
 
 	printf("# kernel %s, %s, compressed with %s\n", b->kernel.version,
 	       cli_mode_name(b->request->mode),
-	       codec_info(b->codec)->name);
+	       cli_codec_names(b->codec, b->plan.store_level ? CODEC_ZSTD : CODEC_NONE, codecs));
 	for (size_t i = 0; i < n_remarks; i++) {
 		escape_text(remarks[i], remark, sizeof(remark));
 		printf("# %s\n", remark);
@@ -65,6 +65,8 @@ static void print_json(struct build *b, const char *fingerprint)
 	}
 	json_object_object_add(o, "kernel", cli_json_text(b->kernel.version));
 	json_object_object_add(o, "compress", cli_json_text(codec_info(b->codec)->name));
+	json_object_object_add(o, "compress_store",
+			       cli_json_text(b->plan.store_level ? "zstd" : "none"));
 	json_object_object_add(o, "fingerprint", json_object_new_string(fingerprint));
 	json_object_object_add(o, "entries", list);
 	json_object_object_add(o, "remarks", cli_json_texts(remarks, n_remarks));
