@@ -68,7 +68,7 @@ const char *cli_hint(const struct err *err)
 		       : NULL;
 }
 
-static void print_error(const struct err *err)
+void cli_error(const struct err *err)
 {
 	const char *hint = cli_hint(err);
 
@@ -85,7 +85,7 @@ static void print_error(const struct err *err)
 int cli_fail(const struct err *err)
 {
 	cli_fail_json(err);
-	print_error(err);
+	cli_error(err);
 	return EXIT_FAILED;
 }
 
@@ -94,7 +94,7 @@ int cli_usage(int result, const struct err *err)
 	if (result == -ECANCELED)
 		return cli_end(EXIT_DONE);
 	cli_fail_json(err);
-	print_error(err);
+	cli_error(err);
 	return EXIT_USAGE;
 }
 

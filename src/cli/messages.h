@@ -39,6 +39,9 @@ void cli_name_settings(char *const *options, size_t n);
 /* The option of the setting I, for messages. */
 const char *cli_setting_name(size_t i);
 
+/* "preroot: error: ...", the hint on a line of its own. */
+void cli_error(const struct err *err);
+
 /* "preroot: error: ...", the hint on a line of its own; with --json the error as JSON, too, unless
  * JSON was printed already. Returns EXIT_FAILED. */
 int cli_fail(const struct err *err);

@@ -137,26 +137,38 @@ static enum runlog_level add_levels(enum runlog_level level, int more)
 				    : (enum runlog_level)sum;
 }
 
+/* R, unless it is the code of an error that was collected. */
+static int collected(struct settings *s, int r, struct err *err)
+{
+	return r < 0 && s->places.errors ? err_collect(s->places.errors, err) : r;
+}
+
 static int read_values(struct settings *s, struct err *err)
 {
 	enum runlog_level standard = cli_caller()->level;
 	uint64_t keep = KEEP_DEFAULT;
-	int r = read_number(s, "preroot_keep", KEEP_MAX, &keep, err);
+	int r = collected(s, read_number(s, "preroot_keep", KEEP_MAX, &keep, err), err);
 
 	s->file = s->system = RUNLOG_INFO;
 	if (r == 0)
-		r = read_level(s, "stdloglvl", &standard, err);
+		r = collected(s, read_level(s, "stdloglvl", &standard, err), err);
 	if (r == 0)
-		r = read_level(s, "fileloglvl", &s->file, err);
+		r = collected(s, read_level(s, "fileloglvl", &s->file, err), err);
 	if (r == 0)
-		r = read_level(s, "sysloglvl", &s->system, err);
+		r = collected(s, read_level(s, "sysloglvl", &s->system, err), err);
 	if (r == 0)
-		r = read_logfile(s, err);
+		r = collected(s, read_logfile(s, err), err);
 	if (r < 0)
 		return r;
 	s->keep = s->has_keep ? s->keep : keep;
 	s->standard = add_levels(s->has_standard ? s->standard : standard, s->louder);
 	return 0;
+}
+
+/* An I/O error or lack of memory does not make the configuration wrong. */
+bool settings_is_wrong(int code)
+{
+	return code != -EIO && code != -ENOMEM && code != -EMFILE && code != -ENFILE;
 }
 
 static void explain(struct settings *s)
@@ -194,8 +206,7 @@ int settings_read(struct settings *s, const struct root *root, const char *kerne
 		*err = (struct err){0};
 		return 0;
 	}
-	/* An I/O error or lack of memory does not make the configuration wrong. */
-	s->is_wrong = r < 0 && r != -EIO && r != -ENOMEM && r != -EMFILE && r != -ENFILE;
+	s->is_wrong = r < 0 && settings_is_wrong(r);
 	if (r < 0)
 		return r;
 	cli_set_level(s->standard);

@@ -62,6 +62,9 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 int settings_read(struct settings *s, const struct root *root, const char *kernel,
 		  struct arena *arena, struct err *err);
 
+/* Does an error with that code mean that the configuration is wrong? */
+bool settings_is_wrong(int code);
+
 /* Sets the levels of LOG, which was just opened. */
 void settings_use_log(const struct settings *s, struct runlog *log);
 

@@ -12,16 +12,17 @@ enum { TREE_DEPTH_MAX = 64 };
 const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
 
 /* 1 if it exists, 0 if not, -errno. */
-static int stat_item(struct build *b, const char *path, struct stat *st, struct err *err)
+static int stat_item(const struct root *root, const char *path, struct stat *st, struct err *err)
 {
-	int r = root_stat(b->root, path, st);
+	int r = root_stat(root, path, st);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
 		return 0;
-	return r < 0 ? err_sys(err, r, "%s%s", root_prefix(b->root), path) : 1;
+	return r < 0 ? err_sys(err, r, "%s%s", root_prefix(root), path) : 1;
 }
 
-int items_find(struct build *b, const char *word, const char **out, struct err *err)
+int items_locate(const struct root *root, const char *word, struct arena *arena, const char **out,
+		 struct err *err)
 {
 	static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					      "/usr/bin", "/sbin", "/bin"};
@@ -30,14 +31,29 @@ int items_find(struct build *b, const char *word, const char **out, struct err *
 
 	*out = word;
 	if (*word == '/')
-		return stat_item(b, word, &st, err);
+		return stat_item(root, word, &st, err);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && *word && !strchr(word, '/') && r == 0; i++) {
-		*out = arena_printf(&b->plan.arena, "%s/%s", folders[i], word);
-		r = stat_item(b, *out, &st, err);
+		*out = arena_printf(arena, "%s/%s", folders[i], word);
+		r = stat_item(root, *out, &st, err);
 		if (r > 0 && (!S_ISREG(st.st_mode) || !(st.st_mode & 0111)))
 			r = 0;
 	}
 	return r;
+}
+
+int items_find(struct build *b, const char *word, const char **out, struct err *err)
+{
+	return items_locate(b->root, word, &b->plan.arena, out, err);
+}
+
+int items_refuse(const struct root *root, const char *word, const char *origin, struct err *err)
+{
+	err_set(err, -ENOENT, "there is no %s%s (asked for with %s)",
+		*word == '/' ? root_prefix(root) : "", word, origin);
+	return *word == '/' ? err_hint(err, "what may be missing belongs to --install-optional or "
+					    "install_optional_items")
+			    : err_hint(err, "a program is looked for in %s%s%s", items_folders,
+				       root->is_host ? "" : " below ", root_prefix(root));
 }
 
 static int add_path(struct build *b, const char *path, const char *reason, int depth,

@@ -12,6 +12,13 @@
  * this cannot be determined. */
 int items_find(struct build *b, const char *word, const char **out, struct err *err);
 
+/* The same without a build. *OUT is in ARENA, or is WORD. */
+int items_locate(const struct root *root, const char *word, struct arena *arena, const char **out,
+		 struct err *err);
+
+/* The error for a WORD that is not there, and that ORIGIN asks for: -ENOENT. */
+int items_refuse(const struct root *root, const char *word, const char *origin, struct err *err);
+
 /* The folders that items_find() looks into, for messages. */
 extern const char items_folders[];
 

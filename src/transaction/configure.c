@@ -9,7 +9,9 @@
 #include "base/text.h"
 #include "format/ours/bootconf.h"
 #include "format/codec/encode.h"
+#include "features/items.h"
 #include "host/boot/kernels.h"
+#include "plan/modules/modules.h"
 #include "plan/plan.h"
 #include "plan/programs/binaries.h"
 #include "transaction/configure_kit.h"
@@ -25,6 +27,11 @@ static const struct conf_assignment *find(const struct conf *values, const char 
 static const char *origin(const struct configure *c, const struct conf_assignment *a)
 {
 	return arena_printf(c->arena, "%s: %s", conf_place(a, c->arena), a->key);
+}
+
+int configure_failed(struct configure *c)
+{
+	return err_collect(c->errors, c->err);
 }
 
 /* ---- values ---- */
@@ -84,10 +91,12 @@ static int set_levels(struct configure *c)
 			continue;
 		r = encode_parse(arena_printf(c->arena, "%s:%s", codec_of(names[i]), a->text), &codec,
 				 &level, c->err);
-		if (r < 0)
-			r = err_prefix(c->err, "%s", origin(c, a));
-		else
+		if (r == 0) {
 			c->out->levels[codec] = level;
+			continue;
+		}
+		err_prefix(c->err, "%s", origin(c, a));
+		r = configure_failed(c);
 	}
 	return r;
 }
@@ -225,8 +234,10 @@ static int set_patterns(struct configure *c)
 		size_t n = conf_words(c->values, keys[k], c->arena, &words);
 
 		for (size_t i = 0; i < n && r == 0; i++)
-			if (binaries_check_feature(words[i].text, c->err) < 0)
-				r = err_prefix(c->err, "%s", origin(c, words[i].from));
+			if (binaries_check_feature(words[i].text, c->err) < 0) {
+				err_prefix(c->err, "%s", origin(c, words[i].from));
+				r = configure_failed(c);
+			}
 	}
 	prepend(c, keys[0], &c->out->dlopen_add);
 	prepend(c, keys[1], &c->out->dlopen_omit);
@@ -252,27 +263,78 @@ static int set_cmdline(struct configure *c)
 	return 0;
 }
 
+/* A build knows the names of modules too late to say this at once. */
+static int check_omissions(struct configure *c)
+{
+	for (size_t i = 0; i < c->out->n_wishes; i++) {
+		const struct request_wish *w = &c->out->wishes[i];
+
+		if (w->kind == WISH_OMIT_MODULE &&
+		    modules_check_pattern(w->word, w->from, c->err) < 0 && configure_failed(c) < 0)
+			return c->err->code;
+	}
+	return 0;
+}
+
+static int fill(struct configure *c)
+{
+	static int (*const parts[])(struct configure *c) = {
+		set_cmdline, set_compress, set_store,	    set_levels,
+		set_patterns, set_mode,	   check_omissions, configure_features};
+
+	*c->out = *c->given;
+	set_lists(c);
+	set_switches(c);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i](c) < 0 && configure_failed(c) < 0)
+			return c->err->code;
+	return 0;
+}
+
 int configure_request(const struct configure_from *from, struct arena *arena, struct request *out,
 		      struct err *err)
 {
-	struct configure c = {from->root, from->given, from->values, arena, out, err, NULL};
-	int r;
+	struct configure c = {.root = from->root,
+			      .given = from->given,
+			      .values = from->values,
+			      .arena = arena,
+			      .out = out,
+			      .err = err};
 
-	*out = *from->given;
-	set_lists(&c);
-	set_switches(&c);
-	r = set_cmdline(&c);
-	if (r == 0)
-		r = set_compress(&c);
-	if (r == 0)
-		r = set_store(&c);
-	if (r == 0)
-		r = set_levels(&c);
-	if (r == 0)
-		r = set_patterns(&c);
-	if (r == 0)
-		r = set_mode(&c);
-	return r < 0 ? r : configure_features(&c);
+	return fill(&c);
+}
+
+void configure_check(const struct root *root, const struct conf *values, struct err_list *errors,
+		     struct request *out)
+{
+	const struct request nothing = {.codec = CODEC_COUNT};
+	struct err err = {0};
+	struct configure c = {.root = root,
+			      .given = &nothing,
+			      .values = values,
+			      .arena = errors->arena,
+			      .out = out,
+			      .err = &err,
+			      .errors = errors};
+
+	fill(&c);
+}
+
+void configure_check_items(const struct root *root, const struct request *q, struct err_list *errors)
+{
+	for (size_t i = 0; i < q->n_wishes; i++) {
+		const struct request_wish *w = &q->wishes[i];
+		const char *path;
+		struct err err = {0};
+		int r = w->kind == WISH_INSTALL
+				? items_locate(root, w->word, errors->arena, &path, &err)
+				: 1;
+
+		if (r == 0)
+			r = items_refuse(root, w->word, w->from, &err);
+		if (r < 0)
+			err_collect(errors, &err);
+	}
 }
 
 int configure_for(const struct transaction *t, const char *version, struct arena *arena,

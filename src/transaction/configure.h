@@ -12,6 +12,7 @@
  *   compress                    of a command line the codec and -LEVEL; it is not run
  */
 
+#include "base/err_list.h"
 #include "format/machine/conf.h"
 #include "host/root.h"
 #include "transaction/transaction.h"
@@ -27,7 +28,16 @@ struct configure_from {
 int configure_request(const struct configure_from *from, struct arena *arena, struct request *out,
 		      struct err *err);
 
-/* The same for the image of the kernel VERSION (NULL: the one that kernel_find() chooses), with the
- * configuration read for it. OUT borrows from ARENA and T->given. */
+/* The same without a command line, but collects ERRORS and goes on behind each: what is right is in
+ * OUT, which borrows from the arena of ERRORS. */
+void configure_check(const struct root *root, const struct conf *values, struct err_list *errors,
+		     struct request *out);
+
+/* Collects an error for each file and program that the configuration has installed, and that is not
+ * below ROOT. */
+void configure_check_items(const struct root *root, const struct request *q, struct err_list *errors);
+
+/* configure_request() for the image of the kernel VERSION (NULL: the one that kernel_find() chooses),
+ * with the configuration read for it. OUT borrows from ARENA and T->given. */
 int configure_for(const struct transaction *t, const char *version, struct arena *arena,
 		  struct request *out, struct err *err);

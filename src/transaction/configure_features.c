@@ -161,7 +161,7 @@ static int set_only(struct configure *c)
 	if (!n || has(words, n, "auto") || has(words, n, "all"))
 		return 0;
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = add(c, &words[i]);
+		r = add(c, &words[i]) < 0 ? configure_failed(c) : 0;
 	omit_others(c, words, n);
 	return r;
 }
@@ -178,15 +178,17 @@ int configure_features(struct configure *c)
 	int r = set_only(c);
 
 	for (size_t i = 0; i < n_omitted && r == 0; i++)
-		r = omit(c, &omitted[i]);
+		r = omit(c, &omitted[i]) < 0 ? configure_failed(c) : 0;
 	if (nofscks && conf_is_yes(nofscks))
 		configure_add_wish(c, WISH_OMIT_FEATURE, "fsck", "nofscks");
 	for (size_t i = 0; i < n_added && r == 0; i++) {
 		const struct configure_word *by = find_same(c, omitted, n_omitted, &added[i]);
 
 		r = by ? note_omitted(c, &added[i], by) : add(c, &added[i]);
+		if (r < 0)
+			r = configure_failed(c);
 	}
 	for (size_t i = 0; i < n_forced && r == 0; i++)
-		r = add(c, &forced[i]);
+		r = add(c, &forced[i]) < 0 ? configure_failed(c) : 0;
 	return r;
 }

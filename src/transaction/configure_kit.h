@@ -3,6 +3,7 @@
 
 /* Shared by the parts of configure: the configuration, the request, and what comes of them. */
 
+#include "base/err_list.h"
 #include "format/machine/conf.h"
 #include "host/root.h"
 #include "plan/request.h"
@@ -15,6 +16,7 @@ struct configure {
 	struct request *out;
 	struct err *err;
 	struct request_wish *wishes;
+	struct err_list *errors; /* to collect errors, and go on; NULL: the first one ends it */
 };
 
 struct configure_word {
@@ -25,6 +27,9 @@ struct configure_word {
 /* The words of the list KEY (NULL: none), then those that were GIVEN with OPTION. Their number. */
 size_t configure_words(const struct configure *c, const char *key, const struct request_words *given,
 		       const char *option, struct configure_word **out);
+
+/* Of a failure, described by C->err: 0 if it was collected; else its code. */
+int configure_failed(struct configure *c);
 
 void configure_add_wish(struct configure *c, enum wish_kind kind, const char *word,
 			const char *from);

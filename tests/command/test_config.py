@@ -92,7 +92,7 @@ def test_check_prints_only_what_is_wrong(root):
 
 @pytest.mark.parametrize("text", [
     'add_dracutmodules=" lvm "', "hostonly_mode=stict", 'omit_dracutmodules=" base "',
-    "compress=7zip",
+    "compress=7zip", 'omit_drivers=" a( "', "stdloglvl=9", 'add_dracutmodules=" no-such "',
 ])
 def test_check_refuses_what_a_build_refuses(text, root):
     write(root, "etc/dracut.conf", f"\n{text}\n")
@@ -132,6 +132,51 @@ def test_a_file_that_is_none(text, place, root):
         result = config(root, *words, status=USAGE)
         error = result.json["error"]["message"] if words == ("--json",) else result.error
         assert error.startswith(f"/{ETC}/a.conf:{place}: ")
+
+
+ALL_WRONG = '''# comment
+UUID=$(blkid -s UUID
+  -o value /dev/sda1)
+if [ -f /etc/a ]; then
+  compress=7zip
+fi
+LIST=(one $(two)
+  three
+)
+kernel_cmdline="root=UUID=$UUID ${LIST[*]} $other"
+unset LIST
+preroot_keep=many
+add_dracutmodules+=" base lvm resum "
+omit_dracutmodules+=" rootfs-block "
+omit_drivers+=" a( good b[ "
+install_items+=" /none /there missing "
+hostonly_mode=x compress_level_xz=99
+compres=xz
+'''
+
+
+def test_all_errors_are_printed(root):
+    write(root, "etc/dracut.conf", ALL_WRONG)
+    write(root, f"{ETC}/a.conf", b"\xef\xbb\xbfa=b\n")
+    write(root, f"{ETC}/b.conf", "export\n")
+    write(root, "there", "")
+    (root / ETC / "c.conf").mkdir()
+    result = config(root, "--check", status=USAGE)
+    assert [text.split(": ")[0].replace("/etc/dracut.conf:", ":") for text in result.messages("error")] == [
+        ":2:6", ":4:1", ":6:1", ":7:11", ":10:33", ":11:1", f"/{ETC}/a.conf:1:1", f"/{ETC}/b.conf:1:1",
+        f"/{ETC}/c.conf", ":12", ":5", ":17", ":17", ":15", ":15", ":14", ":13", ":13",
+        f"there is no {root}/none (asked for with :16", "there is no missing (asked for with :16"]
+    assert len(result.messages("warning")) == 1
+    told = config(root, "--check", "--json", status=USAGE).json
+    assert [error["message"].replace("\\x5c", "\\") for error in told["errors"]] == result.messages("error")
+    assert told["error"] == told["errors"][0] and told["notes"][0]["key"] == "compres"
+
+
+def test_there_are_not_too_many_errors(root):
+    write(root, "etc/dracut.conf", "no\n" * 1000)
+    result = config(root, "--check", status=USAGE)
+    assert len(result.messages("error")) == 100
+    assert result.messages("warning") == ["there are 900 more errors"]
 
 
 def test_a_folder_and_a_huge_file(root):

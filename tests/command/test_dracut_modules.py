@@ -222,7 +222,7 @@ def test_of_several_that_do_one_job_one_stays(system):
 @pytest.mark.parametrize("text", ["omit_drivers='a('", f"omit_drivers={'a' * 300}"])
 def test_a_pattern_that_is_none(text, system):
     write(system, text + "\n")
-    assert plan(system, status=1).error.startswith("/etc/dracut.conf:1: omit_drivers: ")
+    assert plan(system, status=USAGE).error.startswith("/etc/dracut.conf:1: omit_drivers: ")
 
 
 def test_only_these_drivers(system):

@@ -44,7 +44,7 @@ static void hold(const struct conf *c, struct arena *arena, size_t size)
 		nearest_word(a->key, (const char *const[]){"modules", "files", "x", NULL});
 		write_quoted(&again, a);
 	}
-	struct conf_source source = {"again", buf_cstr(&again), again.len, NULL};
+	struct conf_source source = {"again", buf_cstr(&again), again.len, NULL, NULL};
 	HOLDS(again.len > CONF_SIZE_MAX || conf_parse(&copy, arena, &source, NULL) == 0);
 	for (size_t i = 0; i < copy.n; i++) {
 		HOLDS(strcmp(copy.list[i].text, c->list[i].text) == 0);
@@ -56,7 +56,7 @@ static void hold(const struct conf *c, struct arena *arena, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct conf_source source = {"input", (const char *)data, size, variables};
+	struct conf_source source = {"input", (const char *)data, size, variables, NULL};
 	struct conf c = {0};
 	struct err err = {0};
 	int r = conf_parse(&c, &arena, &source, &err);
@@ -64,5 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS(r == 0 || (c.n == 0 && err.text[0]));
 	if (r == 0)
 		hold(&c, &arena, size);
+	source.errors = &(struct err_list){.arena = &arena};
+	HOLDS(conf_parse(&c, &arena, &source, &err) == 0);
 	return 0;
 }

@@ -27,7 +27,7 @@ static void fixture_clear(struct fixture *f)
 
 static int parse(struct fixture *f, const char *file, const char *text)
 {
-	struct conf_source source = {file, text, strlen(text), variables};
+	struct conf_source source = {file, text, strlen(text), variables, NULL};
 
 	return conf_parse(&f->conf, &f->arena, &source, &f->err);
 }
@@ -127,6 +127,41 @@ static void what_was_assigned_before_is_a_variable(void **state)
 	assert_false(f.conf.list[1].is_used);
 	assert_fails(parse(&f, "three", "e=$c\nunset c"), -EBADMSG, &f.err);
 	assert_false(f.conf.list[1].is_used);
+}
+
+/* All errors of TEXT: "LINE:COLUMN;...", and what is read nevertheless. */
+static void assert_goes_on(const char *text, const char *places, const char *read)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	struct err_list errors = {.arena = &f.arena};
+	struct conf_source source = {
+		.file = "file", .text = text, .len = strlen(text), .errors = &errors};
+	_cleanup_buf_ struct buf found = BUF_INIT, keys = BUF_INIT;
+
+	assert_ok(conf_parse(&f.conf, &f.arena, &source, &f.err), 0, &f.err);
+	for (size_t i = 0; i < errors.n; i++) {
+		const char *at = errors.list[i]->text + strlen("file:");
+
+		buf_printf(&found, "%.*s;", (int)strcspn(at, " ") - 1, at);
+	}
+	for (size_t i = 0; i < f.conf.n; i++)
+		buf_printf(&keys, "%s=%s;", f.conf.list[i].key, f.conf.list[i].text);
+	assert_string_equal(buf_cstr(&found), places);
+	assert_string_equal(buf_cstr(&keys), read);
+}
+
+static void all_errors_of_a_file_can_be_collected(void **state)
+{
+	(void)state;
+	assert_goes_on("a=b\nc=d", "", "a=b;c=d;");
+	assert_goes_on("a=$(x)\nb\nc=d e\nf=g", "1:3;2:1;3:5;", "a=;c=;f=g;");
+	assert_goes_on("a=$(x\n y)\nb=\"$a\"", "1:3;", "a=;b=;");
+	assert_goes_on("a=\"$(x \"y\")\nz\" c\nb=c", "1:4;", "a=;b=c;");
+	assert_goes_on("a=(\nb $(c)\nd\n)\ne=f", "2:3;", "a=;e=f;");
+	assert_goes_on("a=b\nc=\"d\ne=f", "2:3;", "a=b;c=;");
+	assert_goes_on("a=\"\\\"$(b)\"\nc=d", "1:6;", "a=;c=d;");
+	assert_goes_on("a=b\r\nc=d", "1:4;", "");
+	assert_goes_on("a", "1:1;", "");
 }
 
 /* TEXT is refused with HINT as the form that would be read. */
@@ -261,7 +296,7 @@ static void nothing_is_run_or_guessed(void **state)
 static void open_quotes_and_strange_bytes_are_refused(void **state)
 {
 	static const char nul[] = "a=b\0c=d";
-	struct conf_source source = {"file", nul, sizeof(nul) - 1, NULL};
+	struct conf_source source = {"file", nul, sizeof(nul) - 1, NULL, NULL};
 	_cleanup_fixture_ struct fixture f = {0};
 
 	(void)state;
@@ -356,12 +391,17 @@ static void the_nearest_key_is_named(void **state)
 
 static void sweep_one(uint8_t *data, size_t len, void *arg)
 {
-	struct conf_source source = {"file", (const char *)data, len, variables};
 	_cleanup_fixture_ struct fixture f = {0};
+	struct err_list errors = {.arena = &f.arena};
+	struct conf_source source = {"file", (const char *)data, len, variables, NULL};
+	int r = conf_parse(&f.conf, &f.arena, &source, &f.err);
 
 	(void)arg;
-	if (conf_parse(&f.conf, &f.arena, &source, &f.err) < 0)
+	if (r < 0)
 		assert_true(f.err.text[0] != '\0' && f.conf.n == 0);
+	source.errors = &errors;
+	assert_int_equal(conf_parse(&f.conf, &f.arena, &source, &f.err), 0);
+	assert_int_equal(errors.n > 0, r < 0);
 }
 
 static void any_damage_is_lived_through(void **state)
@@ -380,6 +420,7 @@ int main(void)
 		cmocka_unit_test(quotes_and_backslashes_are_those_of_bash),
 		cmocka_unit_test(several_may_be_on_a_line),
 		cmocka_unit_test(what_was_assigned_before_is_a_variable),
+		cmocka_unit_test(all_errors_of_a_file_can_be_collected),
 		cmocka_unit_test(the_form_that_is_read_is_shown),
 		cmocka_unit_test(variables_come_from_the_table),
 		cmocka_unit_test(arrays_keep_their_elements),

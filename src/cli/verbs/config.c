@@ -260,21 +260,49 @@ static const char *choose_kernel(const struct options *o, const struct root *roo
 	return kernel_find(root, NULL, arena, &kernel, NULL) == 0 ? kernel.version : "";
 }
 
+static int print_errors(const struct options *o, const struct err_list *errors,
+			const struct notes *notes, struct arena *arena)
+{
+	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	bool is_wrong = false;
+
+	for (size_t i = 0; i < errors->n; i++) {
+		is_wrong |= settings_is_wrong(errors->list[i]->code);
+		json_object_array_add(list, cli_json_err(errors->list[i]));
+	}
+	json_object_object_add(object, "error", cli_json_err(errors->list[0]));
+	json_object_object_add(object, "errors", list);
+	json_object_object_add(object, "notes", json_notes(notes, arena));
+	if (o->json)
+		cli_print_json(object);
+	else
+		json_object_put(object);
+	for (size_t i = 0; i < errors->n; i++)
+		cli_error(errors->list[i]);
+	if (errors->more)
+		cli_warn("there are %zu more errors", errors->more);
+	if (!o->json)
+		print_notes(notes, arena);
+	return cli_end(is_wrong ? EXIT_USAGE : EXIT_FAILED);
+}
+
 static int show(struct options *o, const struct root *root, struct arena *arena, struct err *err)
 {
-	const struct request nothing = {.codec = CODEC_COUNT};
+	struct err_list errors = {.arena = arena};
 	struct settings *s = &o->settings;
 	struct notes notes = {.list = NULL};
-	int r = settings_read(s, root, choose_kernel(o, root, arena), arena, err);
+	int r;
 
+	s->places.errors = &errors;
+	r = settings_read(s, root, choose_kernel(o, root, arena), arena, err);
 	if (r < 0)
-		return s->is_wrong ? cli_usage(r, err) : cli_fail(err);
-	/* What a build would refuse is refused here, too. */
-	r = configure_request(&(struct configure_from){root, &nothing, &s->config.values}, arena,
-			      &notes.request, err);
-	if (r < 0)
-		return cli_usage(r, err);
+		return settings_is_wrong(r) ? cli_usage(r, err) : cli_fail(err);
+	configure_check(root, &s->config.values, &errors, &notes.request);
+	if (o->check)
+		configure_check_items(root, &notes.request, &errors);
 	notes.n = config_notes(&s->config.values, arena, &notes.list);
+	if (errors.n)
+		return print_errors(o, &errors, &notes, arena);
 	if (o->json)
 		print_json(&s->config, &notes, arena);
 	else if (!o->check)

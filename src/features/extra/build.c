@@ -173,15 +173,8 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 			    origin);
 		return 0;
 	}
-	if (r == 0) {
-		err_set(err, -ENOENT, "there is no %s%s (asked for with %s)",
-			*word == '/' ? root_prefix(b->root) : "", word, origin);
-		return *word == '/' ? err_hint(err, "what may be missing belongs to "
-						    "--install-optional or install_optional_items")
-				    : err_hint(err, "a program is looked for in %s%s%s",
-					       items_folders, b->root->is_host ? "" : " below ",
-					       root_prefix(b->root));
-	}
+	if (r == 0)
+		return items_refuse(b->root, word, origin, err);
 	if (items_add(b, path, arena_printf(&b->plan.arena, "%s %s", origin, word), err) < 0)
 		return err_prefix(err, "%s %s", origin, word);
 	return 0;

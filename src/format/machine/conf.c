@@ -19,6 +19,7 @@ struct parser {
 	const struct conf_source *source;
 	struct conf *read; /* the assignments before this one */
 	const char *key;   /* whose value is being read; NULL */
+	const char *begin; /* of the assignment */
 	size_t *used;      /* places in READ that values refer to: marked once all is read */
 	size_t n_used;
 	struct arena *arena;
@@ -118,6 +119,12 @@ static int take_name(struct parser *s, struct buf *out)
 	return buf_status(out);
 }
 
+static void note_use(struct parser *s, const struct conf_assignment *a)
+{
+	s->used = arena_grow(s->arena, s->used, s->n_used, sizeof(*s->used));
+	s->used[s->n_used++] = (size_t)(a - s->read->list);
+}
+
 /* Joined as bash does it: without a blank between. */
 static bool expand_assigned(struct parser *s, const char *name, struct buf *out)
 {
@@ -126,8 +133,7 @@ static bool expand_assigned(struct parser *s, const char *name, struct buf *out)
 
 	while ((a = conf_next(s->read, name, a))) {
 		buf_add_str(out, a->text);
-		s->used = arena_grow(s->arena, s->used, s->n_used, sizeof(*s->used));
-		s->used[s->n_used++] = (size_t)(a - s->read->list);
+		note_use(s, a);
 		found = true;
 	}
 	return found;
@@ -158,6 +164,8 @@ static int refuse_element(struct parser *s, struct place at, const char *name)
 	const struct conf_assignment *a = conf_find(s->read, name);
 
 	bad(s, at, "the elements of an array (\"${%s[...]}\") are not read", name);
+	if (a)
+		note_use(s, a);
 	return a && a->n_words ? write_instead(s, a->text) : s->err->code;
 }
 
@@ -456,6 +464,76 @@ static void append(struct conf *c, struct arena *arena, const struct conf_assign
 	c->list[c->n++] = *a;
 }
 
+/* The quotes and parentheses that are open behind the text from BEGIN to END. A heuristic: the text
+ * is wrong anyway. */
+static bool is_open(const char *begin, const char *end)
+{
+	bool quoted = false, escaped = false;
+	int depth = 0;
+
+	for (const char *p = begin; p < end; p++) {
+		quoted ^= *p == '"' && !escaped;
+		if (*p == '(' && p > begin && (p[-1] == '=' || p[-1] == '$'))
+			depth++;
+		else if (*p == ')' && depth)
+			depth--;
+		escaped = *p == '\\' && !escaped;
+	}
+	return quoted || depth;
+}
+
+/* Notes the error in A, and goes on behind its lines. The key counts as assigned, so that values
+ * that refer to it are no further errors. 0 or the error. */
+static int recover(struct parser *s, struct conf_assignment *a)
+{
+	const char *end;
+	int r = err_collect(s->source->errors, s->err);
+
+	if (r < 0)
+		return r;
+	if (s->key) {
+		*a = (struct conf_assignment){.key = a->key,
+					      .is_used = true,
+					      .text = "",
+					      .file = a->file,
+					      .line = a->line};
+		append(s->read, s->arena, a);
+	}
+	do {
+		skip_comment(s);
+		end = s->p;
+		if (peek(s))
+			take(s);
+	} while (s->p < s->end && is_open(s->begin, end));
+	return 0;
+}
+
+/* The next assignment, or the end of a line. */
+static int parse_next(struct parser *s)
+{
+	struct conf_assignment a = {.file = s->source->file};
+	int r;
+
+	skip_blanks(s);
+	if (peek(s) == '#')
+		skip_comment(s);
+	if (peek(s) == '\n') {
+		take(s);
+		return 0;
+	}
+	if (!peek(s))
+		return 0;
+	s->key = NULL;
+	s->begin = s->p;
+	r = take_key(s, &a);
+	if (r == 0)
+		r = take_value(s, &a);
+	if (r < 0)
+		return s->source->errors ? recover(s, &a) : r;
+	append(s->read, s->arena, &a);
+	return 0;
+}
+
 int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
 	       struct err *err)
 {
@@ -474,24 +552,10 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 		return err_set(err, -E2BIG, "%s is larger than %d bytes", source->file,
 			       CONF_SIZE_MAX);
 	r = check_bytes(&s);
-	while (r == 0 && peek(&s)) {
-		struct conf_assignment a = {.file = source->file};
-
-		skip_blanks(&s);
-		if (peek(&s) == '#')
-			skip_comment(&s);
-		if (peek(&s) == '\n') {
-			take(&s);
-			continue;
-		}
-		if (!peek(&s))
-			break;
-		r = take_key(&s, &a);
-		if (r == 0)
-			r = take_value(&s, &a);
-		if (r == 0)
-			append(&result, arena, &a);
-	}
+	if (r < 0)
+		return source->errors ? err_collect(source->errors, err) : r;
+	while (r == 0 && peek(&s))
+		r = parse_next(&s);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < s.n_used; i++)
@@ -509,65 +573,4 @@ void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment 
 	else if (*a->text)
 		add_word(arena, &whole, a->text);
 	append(c, arena, &whole);
-}
-
-/* ---- answers ---- */
-
-const char *conf_place(const struct conf_assignment *a, struct arena *arena)
-{
-	return a->line ? arena_printf(arena, "%s:%u", a->file, a->line) : a->file;
-}
-
-const struct conf_assignment *conf_find(const struct conf *c, const char *key)
-{
-	for (size_t i = c->n; i > 0; i--)
-		if (strcmp(c->list[i - 1].key, key) == 0)
-			return &c->list[i - 1];
-	return NULL;
-}
-
-const struct conf_assignment *conf_next(const struct conf *c, const char *key,
-					const struct conf_assignment *after)
-{
-	size_t first = after ? (size_t)(after - c->list) + 1 : 0;
-
-	for (size_t i = 0; i < c->n && !after; i++)
-		if (!c->list[i].append && strcmp(c->list[i].key, key) == 0)
-			first = i;
-	for (size_t i = first; i < c->n; i++)
-		if (strcmp(c->list[i].key, key) == 0)
-			return &c->list[i];
-	return NULL;
-}
-
-size_t conf_words(const struct conf *c, const char *key, struct arena *arena,
-		  struct conf_word **out)
-{
-	const struct conf_assignment *a;
-	size_t room = 0, n = 0;
-
-	for (a = conf_next(c, key, NULL); a; a = conf_next(c, key, a))
-		room += a->n_words;
-	*out = arena_alloc(arena, (room + 1) * sizeof(**out));
-	for (a = conf_next(c, key, NULL); a; a = conf_next(c, key, a))
-		for (size_t k = 0; k < a->n_words; k++)
-			(*out)[n++] = (struct conf_word){a->words[k], a};
-	return n;
-}
-
-bool conf_is_yes(const struct conf_assignment *a)
-{
-	return a->n_words == 1 && strcmp(a->words[0], "yes") == 0;
-}
-
-int conf_switch(const struct conf_assignment *a, bool *out, struct err *err)
-{
-	char shown[64];
-
-	*out = conf_is_yes(a);
-	if (*out || (a->n_words == 1 && strcmp(a->words[0], "no") == 0))
-		return 0;
-	escape_text(a->text, shown, sizeof(shown));
-	return err_set(err, -EINVAL, "%s:%u: %s=\"%s\": it is yes or no", a->file, a->line, a->key,
-		       shown);
 }

@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/err_list.h"
 
 enum {
 	CONF_SIZE_MAX = 1024 * 1024,
@@ -57,9 +58,11 @@ struct conf_source {
 	const char *text;
 	size_t len;
 	const struct conf_variable *variables; /* ends with a row without a name; NULL: none */
+	struct err_list *errors; /* to collect errors, and go on behind each; NULL: the first one ends it */
 };
 
-/* Appends what SOURCE assigns to C. -EBADMSG with "FILE:LINE:COLUMN: ..." for anything that is not
+/* Appends what SOURCE assigns to C; where errors are collected, a key whose value is wrong is empty.
+ * -EBADMSG with "FILE:LINE:COLUMN: ..." for anything that is not
  * an assignment, -E2BIG over CONF_SIZE_MAX; C is unchanged on failure. */
 int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
 	       struct err *err);

@@ -29,6 +29,7 @@ struct reader {
 	const struct root *root;
 	struct root host; /* for paths of the calling process */
 	const struct conf_variable *variables;
+	struct err_list *errors;
 	struct arena *arena;
 	struct config *out;
 	struct strset seen;
@@ -264,7 +265,8 @@ static bool is_null_device(const struct place *p)
 static int read_place(struct reader *r, const struct place *p, bool must_be, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct conf_source source = {.file = p->shown, .variables = r->variables};
+	struct conf_source source = {
+		.file = p->shown, .variables = r->variables, .errors = r->errors};
 	int e;
 
 	note(r, p);
@@ -273,8 +275,10 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 	e = root_read(p->root, p->path, CONF_SIZE_MAX, &text);
 	if (e == -ENOENT && !must_be)
 		return 0;
-	if (e < 0)
-		return err_sys(err, e, "%s", p->shown);
+	if (e < 0) {
+		err_sys(err, e, "%s", p->shown);
+		return err_collect(r->errors, err);
+	}
 	source.text = buf_cstr(&text);
 	source.len = text.len;
 	r->out->files = arena_grow(r->arena, r->out->files, r->out->n_files, sizeof(char *));
@@ -307,6 +311,7 @@ int config_read(const struct root *root, const struct config_places *places, con
 	struct reader r = {.root = root,
 			   .host = {.fd = -1},
 			   .variables = variables,
+			   .errors = places->errors,
 			   .arena = arena,
 			   .out = out};
 	int e;

@@ -34,6 +34,7 @@ struct config_places {
 			     * it or in /usr/lib/dracut/dracut.conf.d; must be there; NULL: none */
 	const struct conf_assignment *given; /* by the command line: they come after all files */
 	size_t n_given;
+	struct err_list *errors; /* to collect those of files, and read the others; NULL: see below */
 };
 
 struct config {
@@ -44,7 +45,7 @@ struct config {
 
 /* KERNEL: the value of $kernel. All of OUT lives in ARENA. A file that cannot be read or is not a
  * valid configuration is an error with its path, or file, line and column; so is a file that was
- * named but does not exist. Messages and assignments name files as they are below the root. */
+ * named but does not exist. Where errors are collected, the others are read nevertheless. Messages and assignments name files as they are below the root. */
 int config_read(const struct root *root, const struct config_places *places, const char *kernel,
 		struct arena *arena, struct config *out, struct err *err);
 

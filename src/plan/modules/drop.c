@@ -117,6 +117,16 @@ static int compile(const char *pattern, regex_t *out, const char *from, struct e
 	return err_set(err, -EINVAL, "%s: \"%s\" is no regular expression: %s", from, pattern, why);
 }
 
+int modules_check_pattern(const char *pattern, const char *from, struct err *err)
+{
+	regex_t compiled;
+	int r = compile(pattern, &compiled, from, err);
+
+	if (r == 0)
+		regfree(&compiled);
+	return r;
+}
+
 static int refuse_omission(const struct module *mod, const struct module *by, const char *from,
 			   struct err *err)
 {

@@ -104,6 +104,9 @@ int modules_drop(struct modules *m, bool (*unwanted)(const char *path, void *arg
  */
 int modules_omit(struct modules *m, const char *pattern, const char *from, struct err *err);
 
+/* 0 if PATTERN is one for modules_omit(), else -EINVAL. */
+int modules_check_pattern(const char *pattern, const char *from, struct err *err);
+
 /*
  * Puts everything that was added into the plan: the files, their firmware, the index for PID 1; and
  * a second index, without files, of the modules in the folders of KNOWN that the image lacks, so
