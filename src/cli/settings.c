@@ -219,6 +219,7 @@ void settings_use_log(const struct settings *s, struct runlog *log)
 	log->file = s->file;
 	log->system = s->system;
 	log->path = s->logfile;
+	log->is_usual = !s->logfile_given && !conf_find(&s->config.values, "logfile");
 	while (*log->path == '/')
 		log->path++;
 }

@@ -223,9 +223,11 @@ static int read_state(struct mark *s, struct err *err)
 
 static int mark_locked(struct mark *s, struct err *err)
 {
-	_cleanup_fd_ int lock = lock_take(s->root, LOCK_SECONDS, s->q->waiting, NULL, err);
-	int e = lock < 0 ? lock : read_state(s, err);
+	_cleanup_lock_ struct lock lock = {0};
+	int e = lock_take(s->root, LOCK_SECONDS, s->q->waiting, NULL, &lock, err);
 
+	if (e == 0)
+		e = read_state(s, err);
 	return e < 0 ? e : mark_image(s, err);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ enum {
 	COMMAND_MAX = 64 * 1024,
 	COMMAND_SHOWN = 120,
 	TRIES_A_SECOND = 10,
+	OPEN_TRIES = 100,
 };
 
 /* The process that has locked FD's file, from /proc/locks (proc(5)); 0 if it is not visible. */
@@ -93,17 +95,91 @@ static int wait_for(int fd, unsigned seconds, void (*waiting)(const char *text, 
 	return 0;
 }
 
-int lock_take(const struct root *root, unsigned seconds,
-	      void (*waiting)(const char *text, void *arg), void *arg, struct err *err)
+/* How many of the last parts of STATE_DIR are missing. */
+static unsigned count_missing(const struct root *root)
 {
-	_cleanup_fd_ int dir = folder_make(root, STATE_DIR, 0700, err), fd = -1;
-	int r;
+	char path[] = STATE_DIR, *slash;
+	unsigned n = 0;
+
+	while (!root_exists(root, path)) {
+		n++;
+		slash = strrchr(path, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	return n;
+}
+
+/* The file of the lock, and its folder. -ENOENT: whoever made the folder has just removed it. */
+static int open_file(const struct root *root, struct err *err)
+{
+	_cleanup_fd_ int dir = folder_make(root, STATE_DIR, 0700, err);
+	int fd;
 
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return err_sys(err, -errno, "%s/" LOCK_PATH, root_prefix(root));
-	r = wait_for(fd, seconds, waiting, arg, err);
-	return r < 0 ? r : TAKE_FD(fd);
+	return fd < 0 ? err_sys(err, -errno, "%s/" LOCK_PATH, root_prefix(root)) : fd;
+}
+
+/* Was the file removed while we waited for it? Then somebody else may hold another one. */
+static bool is_gone(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+int lock_take(const struct root *root, unsigned seconds,
+	      void (*waiting)(const char *text, void *arg), void *arg, struct lock *out,
+	      struct err *err)
+{
+	for (unsigned i = 0;; i++) {
+		unsigned missing = count_missing(root);
+		_cleanup_fd_ int fd = open_file(root, err);
+		int r = fd;
+
+		if (fd >= 0)
+			r = wait_for(fd, seconds, waiting, arg, err);
+		if (i < OPEN_TRIES && (r == -ENOENT || (r == 0 && is_gone(fd)))) {
+			*err = (struct err){0};
+			continue;
+		}
+		if (r == 0)
+			*out = (struct lock){root, TAKE_FD(fd), missing};
+		return r;
+	}
+}
+
+/* What was made for the lock alone means nothing without it. A folder that holds something stays. */
+static void remove_made(const struct lock *l)
+{
+	char path[] = STATE_DIR, *slash = path;
+	_cleanup_fd_ int top = root_openat(l->root, ".", O_RDONLY | O_DIRECTORY);
+	_cleanup_fd_ int dir = root_openat(l->root, STATE_DIR, O_RDONLY | O_DIRECTORY);
+
+	if (top < 0 || dir < 0 || !folder_holds_only(dir, "lock"))
+		return;
+	unlinkat(dir, "lock", 0);
+	for (unsigned i = 0; i < l->made && slash; i++) {
+		_cleanup_fd_ int above = -1;
+
+		slash = strrchr(path, '/');
+		if (slash)
+			*slash = '\0';
+		above = slash ? root_openat(l->root, path, O_RDONLY | O_DIRECTORY) : TAKE_FD(top);
+		if (above < 0 || unlinkat(above, slash ? slash + 1 : path, AT_REMOVEDIR) < 0)
+			return;
+	}
+}
+
+void lock_release(struct lock *l)
+{
+	if (!l->root)
+		return;
+	if (l->made)
+		remove_made(l);
+	close_fd(l->fd);
+	*l = (struct lock){.fd = -1};
 }

@@ -4,7 +4,8 @@
 /*
  * One run at a time: whoever changes what a machine boots from holds a lock on var/lib/preroot/lock
  * below its root. The lock ends with the process that holds it, however that ends. The file itself
- * stays, is empty and means nothing; only its owner can open it.
+ * is empty and means nothing; only its owner can open it. It stays, unless its folder was made for it
+ * and nothing else was put there.
  */
 
 #include "base/err.h"
@@ -15,10 +16,19 @@
 
 enum { LOCK_SECONDS = 120, LOCK_SECONDS_MAX = 24 * 3600 };
 
+struct lock {
+	const struct root *root; /* NULL: not held */
+	int fd;
+	unsigned made; /* how many folders of STATE_DIR were made for it */
+};
+
 /*
  * Waits at most SECONDS. After the first one WAITING is called once, with a sentence that names the
- * holder. Returns a file descriptor, to be closed at the end; -ETIMEDOUT, with the holder in the
- * message.
+ * holder. 0, or -errno: -ETIMEDOUT, with the holder in the message. ROOT must outlive OUT.
  */
 int lock_take(const struct root *root, unsigned seconds,
-	      void (*waiting)(const char *text, void *arg), void *arg, struct err *err);
+	      void (*waiting)(const char *text, void *arg), void *arg, struct lock *out,
+	      struct err *err);
+
+void lock_release(struct lock *l);
+#define _cleanup_lock_ __attribute__((cleanup(lock_release)))

@@ -126,7 +126,7 @@ static void open_places(struct runlog *l, enum runlog_level level)
 			"%s/%s is not written: it is not a regular file of this user with a single "
 			"name",
 			root_prefix(l->root), l->path);
-	else if (l->fd < 0)
+	else if (l->fd < 0 && !(l->is_usual && l->fd == -ENOENT))
 		err_sys(&l->problem, l->fd, "%s/%s is not written", root_prefix(l->root), l->path);
 }
 

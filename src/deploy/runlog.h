@@ -35,6 +35,8 @@ struct runlog {
 	const struct root *root;
 	const char *path;                    /* of the file, below the root */
 	enum runlog_level file, system;      /* up to which lines are written there */
+	bool is_usual;			     /* nobody asked for a file, or for this one: without a
+					      * folder for it, there is none */
 	bool has_file, has_system;	     /* they were opened, or opening was tried */
 	int fd, socket;
 	struct err problem;

@@ -50,14 +50,14 @@ int transaction_prune(const struct prune_request *q, struct arena *arena, struct
 		      struct err *err)
 {
 	struct transaction t = q->t;
-	_cleanup_fd_ int lock = -1;
+	_cleanup_lock_ struct lock lock = {0};
 	struct inventory inventory;
 	int e;
 
 	if (!q->dry_run) {
-		lock = lock_take(t.root, q->lock_seconds, transaction_say_waiting, &t, err);
-		if (lock < 0)
-			return lock;
+		e = lock_take(t.root, q->lock_seconds, transaction_say_waiting, &t, &lock, err);
+		if (e < 0)
+			return e;
 	}
 	e = choose(q, arena, &inventory, out, err);
 	if (e < 0)

@@ -493,14 +493,14 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 {
 	struct transaction t = q->t;
 	struct rebuild r = {.q = q, .t = &t, .root = t.root, .arena = arena};
-	_cleanup_fd_ int lock = -1;
+	_cleanup_lock_ struct lock lock = {0};
 	int e;
 
 	*out = (struct rebuild_outcome){.loader_failed = false};
 	if (!q->check) {
-		lock = lock_take(t.root, q->lock_seconds, transaction_say_waiting, &t, err);
-		if (lock < 0)
-			return lock;
+		e = lock_take(t.root, q->lock_seconds, transaction_say_waiting, &t, &lock, err);
+		if (e < 0)
+			return e;
 	}
 	/* Read again: another run may have changed the menu before we got the lock. */
 	e = bootdir_read(r.root, arena, &r.bootdir, err);
@@ -508,8 +508,7 @@ int transaction_rebuild(const struct rebuild_request *q, struct arena *arena,
 		return e;
 	r.is_first = !q->check && !state_is_any(r.root, arena);
 	rebuild_all(&r, out);
-	close_fd(lock);
-	lock = -1;
+	lock_release(&lock);
 	run_scripts(&r, out);
 	return 0;
 }

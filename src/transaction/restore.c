@@ -27,11 +27,13 @@ static int restore(struct transaction *t, const struct restore_request *q, struc
 {
 	/* No version: the names in /boot stay what they were, so no tool has to write a menu again. */
 	struct loader_request loader = transaction_loader(t, bootdir, NULL);
-	_cleanup_fd_ int lock = lock_take(t->root, q->lock_seconds, transaction_say_waiting, t, err);
-	/* Another run may have changed the menu while the lock was waited for. */
-	int e = lock < 0 ? lock : bootdir_read(t->root, arena, bootdir, err);
+	_cleanup_lock_ struct lock lock = {0};
 	const char *path;
+	int e = lock_take(t->root, q->lock_seconds, transaction_say_waiting, t, &lock, err);
 
+	/* Another run may have changed the menu while the lock was waited for. */
+	if (e == 0)
+		e = bootdir_read(t->root, arena, bootdir, err);
 	if (e < 0)
 		return e;
 	path = boot_image_own(t->root, bootdir, q->version, arena, err);

@@ -237,6 +237,17 @@ def test_the_log_is_where_the_configuration_says(dracut, root, tmp_path):
     assert (root.root / "var/log/own").exists()
 
 
+def test_a_run_that_fails_leaves_nothing(call, tree):  # noqa: F811
+    before = trees.snapshot(tree.root)
+    words = ("--sysroot", tree.root, "-N", "--kver", tree.version)
+    result = call("dracut", *words, "--install", "/no/such", status=FAILED)
+    assert trees.snapshot(tree.root) == before and result.messages("warning") == []
+    # There is no folder for a log, and nobody has asked for one.
+    assert "/var/log" not in call("dracut", *words).err.decode()
+    assert "var/log/own is not written" in call("dracut", *words, "-f", "--xz", "--logfile", "/var/log/own"
+                                                ).err.decode()
+
+
 def test_all_kernels(dracut, root, trixie, tmp_path):
     other = trees.make_small(trixie, tmp_path / "other", ["nvme", "ext4"])
     for path in ("boot", "lib/modules"):

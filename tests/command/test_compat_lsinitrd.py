@@ -2,6 +2,7 @@
 """The program called as lsinitrd, lsinitramfs and unmkinitramfs."""
 
 import re
+import stat
 
 import pytest
 
@@ -122,6 +123,19 @@ def test_parts_are_unpacked(call, foreign, tmp_path):  # noqa: F811
         if expected:
             assert files_in(folder) == expected
     assert "etc/os-release" in files_in(folder) and early.INTEL not in files_in(folder)
+
+
+def test_what_cannot_be_unpacked(call, tmp_path):  # noqa: F811
+    path, folder = tmp_path / "x.img", tmp_path / "out"
+    path.write_bytes(newc(Entry(b"dev", FOLDER), Entry(b"dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
+                          Entry(b"no/folder", data=b"x"), Entry(b"file", data=b"x")))
+    folder.mkdir()
+    warned = call("lsinitrd", "--unpack", path, cwd=folder).messages("warning")
+    assert len(warned) == 2 and files_in(folder) == {"file"}
+    for name in ("dev/console", "no/folder"):
+        error = call("lsinitrd", "--unpack", path, "file", name, cwd=folder, status=FAILED).error
+        assert "not all that was asked for" in error
+    assert len(call("unmkinitramfs", path, tmp_path / "all").messages("warning")) == 2
 
 
 @pytest.mark.parametrize("words, text", [

@@ -100,7 +100,7 @@ static void the_lock_is_free_again_afterwards(void **state)
 	_cleanup_fixture_ struct fixture f;
 	struct rebuild_outcome out;
 	struct rebuild_request q;
-	int lock;
+	_cleanup_lock_ struct lock lock = {0};
 
 	(void)state;
 	fixture_make(&f);
@@ -108,8 +108,7 @@ static void the_lock_is_free_again_afterwards(void **state)
 	q.versions = versions;
 	q.n_versions = 1;
 	assert_ok(transaction_rebuild(&q, &f.arena, &out, &f.err), 0, &f.err);
-	lock = lock_take(&f.root, 0, NULL, NULL, &f.err);
-	assert_true(lock >= 0);
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &lock, &f.err), 0, &f.err);
 
 	/* Another run holds the lock: nothing is started. */
 	assert_int_equal(transaction_rebuild(&q, &f.arena, &out, &f.err), -ETIMEDOUT);
@@ -118,7 +117,54 @@ static void the_lock_is_free_again_afterwards(void **state)
 	q.check = true;
 	assert_ok(transaction_rebuild(&q, &f.arena, &out, &f.err), 0, &f.err);
 	assert_int_equal(out.n, 1);
-	close(lock);
+}
+
+static void what_was_made_for_a_lock_alone_goes_with_it(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct lock lock = {0}, other = {0};
+
+	(void)state;
+	fixture_make(&f);
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &lock, &f.err), 0, &f.err);
+	assert_true(root_exists(&f.root, LOCK_PATH));
+	lock_release(&lock);
+	assert_false(root_exists(&f.root, "var"));
+
+	/* What is there already stays, and what somebody else has put there. */
+	put_text(f.folder, "var/lib/other", "");
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &lock, &f.err), 0, &f.err);
+	lock_release(&lock);
+	assert_false(root_exists(&f.root, STATE_DIR));
+	assert_true(root_exists(&f.root, "var/lib/other"));
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &lock, &f.err), 0, &f.err);
+	put_text(f.folder, STATE_DIR "/state", "");
+	lock_release(&lock);
+	assert_true(root_exists(&f.root, LOCK_PATH));
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &other, &f.err), 0, &f.err);
+	lock_release(&other);
+	assert_true(root_exists(&f.root, LOCK_PATH));
+}
+
+/* The holder ends, and removes the file that we are waiting for. */
+static void end_holder(const char *text, void *holder)
+{
+	(void)text;
+	lock_release(holder);
+}
+
+static void a_lock_that_was_removed_while_it_was_waited_for_does_not_count(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct lock holder = {0}, lock = {0};
+
+	(void)state;
+	fixture_make(&f);
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &holder, &f.err), 0, &f.err);
+	assert_ok(lock_take(&f.root, 60, end_holder, &holder, &lock, &f.err), 0, &f.err);
+	assert_true(root_exists(&f.root, LOCK_PATH));
+	assert_int_equal(lock_take(&f.root, 0, NULL, NULL, &holder, &f.err), -ETIMEDOUT);
+	lock_release(&lock);
 }
 
 static void an_image_for_all_holds_nothing_that_is_for_root_alone(void **state)
@@ -303,6 +349,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kernel_is_told_and_the_others_go_on),
 		cmocka_unit_test(the_lock_is_free_again_afterwards),
+		cmocka_unit_test(what_was_made_for_a_lock_alone_goes_with_it),
+		cmocka_unit_test(a_lock_that_was_removed_while_it_was_waited_for_does_not_count),
 		cmocka_unit_test(an_image_for_all_holds_nothing_that_is_for_root_alone),
 		cmocka_unit_test(notes_are_in_the_order_in_which_they_came),
 		cmocka_unit_test(a_menu_that_cannot_be_brought_in_line_leaves_the_names),

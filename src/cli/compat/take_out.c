@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/compat/take_out.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "cli/messages.h"
-#include "image/extract.h"
+#include "cli/verbs/extract.h"
 
 bool take_out_matches(const char *pattern, const char *path)
 {
@@ -23,6 +23,11 @@ bool take_out_matches(const char *pattern, const char *path)
 	plain[n] = '\0';
 	return text_matches(plain, path) ||
 	       (str_starts(path, "usr/") && text_matches(plain, path + strlen("usr/")));
+}
+
+static bool has_patterns(const struct take_out *t)
+{
+	return t->patterns && t->patterns->n;
 }
 
 static bool is_named(const struct take_out *t, const char *path)
@@ -54,7 +59,7 @@ static bool is_wanted(const struct image_entry *e, void *arg)
 	bool wanted = early == t->early && (t->segment < 0 || (int)e->segment == t->segment);
 	char shown[4 * CPIO_NAME_MAX + 1];
 
-	if (wanted && t->patterns && t->patterns->n)
+	if (wanted && has_patterns(t))
 		wanted = is_named(t, e->path) ||
 			 (S_ISDIR(e->header.mode) && leads_to_named(t, e->path));
 	if (wanted && t->verbose) {
@@ -73,12 +78,8 @@ int take_out(const struct take_out *t, const char *dir, struct err *err)
 
 	if (r == 0)
 		r = image_extract_some(image, dir, &choice, &done, err);
-	if (done.special)
-		cli_warn("%llu device nodes, FIFOs or sockets were left out",
-			 (unsigned long long)done.special);
-	if (done.impossible)
-		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; the "
-			 "first is %s",
-			 (unsigned long long)done.impossible, done.why);
+	extract_warn(&done);
+	if (r == 0 && has_patterns(t) && done.special + done.impossible > 0)
+		r = err_set(err, -ENOTSUP, "%s: not all that was asked for could be unpacked", t->file);
 	return r;
 }

@@ -17,7 +17,7 @@ struct take_out {
 	bool verbose;		       /* print the names to standard error */
 };
 
-/* DIR as for image_extract(). Warns of what was left out. */
+/* DIR as for image_extract(). Warns of what was left out; if it was asked for by name, -ENOTSUP. */
 int take_out(const struct take_out *t, const char *dir, struct err *err);
 
 /* Does PATTERN, as the user typed it, match PATH in the image? */

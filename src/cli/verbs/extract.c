@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/verbs/extract.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -6,7 +8,6 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "image/extract.h"
 #include "image/open.h"
 
 static int set_force(const struct option_spec *spec, char **args, void *force, struct err *err)
@@ -38,6 +39,17 @@ static int check_empty(const char *path, struct err *err)
 	return e ? -ENOTEMPTY : 0;
 }
 
+void extract_warn(const struct extract_result *done)
+{
+	if (done->special)
+		cli_warn("device nodes, FIFOs or sockets that were left out: %llu",
+			 (unsigned long long)done->special);
+	if (done->impossible)
+		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; "
+			 "the first is %s",
+			 (unsigned long long)done->impossible, done->why);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	_cleanup_image_ struct image *image = NULL;
@@ -54,13 +66,7 @@ static int run(const struct command *self, int argc, char **argv)
 	if (r < 0)
 		return cli_fail(&err);
 	r = image_extract(image, argv[1], &done, &err);
-	if (done.special)
-		cli_warn("device nodes, FIFOs or sockets that were left out: %llu",
-			 (unsigned long long)done.special);
-	if (done.impossible)
-		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; "
-			 "the first is %s",
-			 (unsigned long long)done.impossible, done.why);
+	extract_warn(&done);
 	if (r < 0)
 		err_hint(&err, "%llu file%s unpacked to %s before that",
 			 (unsigned long long)done.files, done.files == 1 ? " was" : "s were", argv[1]);

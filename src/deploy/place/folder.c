@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "deploy/place/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -50,6 +51,24 @@ int folder_make(const struct root *root, const char *path, mode_t mode, struct e
 			*end = '/';
 	}
 	return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(root), path) : dir;
+}
+
+bool folder_holds_only(int dir, const char *name)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	bool is_only = d;
+
+	if (!d) {
+		close_fd(fd);
+		return false;
+	}
+	while (is_only && (e = readdir(d)))
+		is_only = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			  strcmp(e->d_name, name) == 0;
+	closedir(d);
+	return is_only;
 }
 
 int folder_sync(int dir, int file)

@@ -6,6 +6,7 @@
  * changed in one, on the disk.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -17,6 +18,9 @@ int folder_of(const struct root *root, const char *path, struct err *err);
 /* Makes what is missing of PATH: the last part with MODE, those before with 0755. Links are
  * followed, below the root. A file descriptor, or -errno. */
 int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err);
+
+/* Is NAME all that there is in DIR? */
+bool folder_holds_only(int dir, const char *name);
 
 /*
  * The names in DIR, and FILE (-1: none), which got one of them, are on the disk. On btrfs that is
