@@ -49,7 +49,7 @@ deb:
 	@tools/setup deb
 	@tools/deb
 
-# The packages with Debian's kernels, in a guest: two boots.
+# The packages with Debian's kernels, in a guest: three boots.
 deb-test: deb
 	@tools/setup test
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/packages
