@@ -117,7 +117,7 @@ def test_the_feature_for_ostree_runs_its_program_on_the_mounted_root(system, cal
     (system.root / program.lstrip("/")).chmod(0o755)
     lines = [line for line in boot_conf(system) if line.startswith("dropin.")]
     assert lines == [f"dropin.run=post-mount 90 required {program}",
-                     "dropin.argument=/sysroot"]
+                     "dropin.if=ostree", "dropin.argument=/sysroot"]
     assert "ostree" in call("lsinitrd", "-m", system.root.parent / "conf.img").text.splitlines()
     write(system, "")
     boot_conf(system)

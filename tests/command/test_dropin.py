@@ -177,6 +177,8 @@ def test_unknown_key_is_a_warning_that_names_the_nearest(key, near, system):
     ("files_if_present=motd", "leading slash"),
     ("condition_mode=both", "condition_mode"),
     ("condition_path_exists=motd", "leading slash"),
+    ("condition_kernel_cmdline='a b'", "one parameter"),
+    ("condition_kernel_cmdline=a=b", "one parameter"),
     ("kernel_cmdline='root=\"x'", "quote"),
     ("kernel_cmdline='ro -- single'", "--"),
     (f"kernel_cmdline={'x' * 3000}", "2048"),
@@ -221,13 +223,15 @@ def test_arguments_are_of_the_programs_of_one_file(system, tmp_path):
     put(system, "post_mount=/usr/libexec/10-first\npre_pivot=/usr/libexec/10-first", "b.conf")
     put(system, "post_mount=/usr/libexec/10-first\narguments='/sysroot --two'\n"
                 "required=yes", "c.conf")
+    put(system, "pre_pivot=/usr/libexec/10-first\ncondition_kernel_cmdline=ostree", "d.conf")
     assert [line for line in boot_conf(system, tmp_path) if line.startswith("dropin.")] == [
         "dropin.run=post-mount 90 optional /usr/libexec/10-first",
         "dropin.run=post-mount 90 required /usr/libexec/10-first",
         "dropin.argument=/sysroot", "dropin.argument=--two",
         "dropin.run=post-mount 90 optional /usr/libexec/20-second",
         "dropin.argument=/sysroot", "dropin.argument=--two",
-        "dropin.run=pre-pivot 90 optional /usr/libexec/10-first"]
+        "dropin.run=pre-pivot 90 optional /usr/libexec/10-first",
+        "dropin.run=pre-pivot 90 optional /usr/libexec/10-first", "dropin.if=ostree"]
 
 
 def test_program_that_is_to_run_cannot_be_removed(system):

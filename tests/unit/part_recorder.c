@@ -235,6 +235,12 @@ bool part_is_busy(const struct part *p)
 	return told.is_busy;
 }
 
+bool part_has_param(const struct part *p, const char *name)
+{
+	(void)p;
+	return told.param && strcmp(told.param, name) == 0;
+}
+
 bool part_has_root(const struct part *p)
 {
 	(void)p;

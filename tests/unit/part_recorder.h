@@ -21,6 +21,7 @@ struct part_recorder {
 	bool is_mistaken_again; /* a device was another one too often */
 	bool cannot_find;    /* whatever device is named */
 	bool cannot_resume;  /* this kernel */
+	const char *param;   /* of the kernel's command line; NULL */
 	const char *loading; /* a modalias whose module is on its way; NULL */
 	const char *doubt;   /* why a device is not to be taken; NULL */
 	struct {

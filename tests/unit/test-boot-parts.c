@@ -681,6 +681,27 @@ static void a_program_is_told_which_root_there_is(void **state)
 	}
 }
 
+static void a_program_may_depend_on_a_parameter_of_the_kernel(void **state)
+{
+	static const char *const params[] = {NULL, "other", "ostree"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++) {
+		char run[] = "post-mount 5 required /bin/x", param[] = "ostree";
+		bool runs = i == 2;
+		_cleanup_part_ struct part p;
+
+		part_open(&p, &dropin_boot, "");
+		assert_false(dropin_boot.setting(&p, "if", param));
+		assert_true(dropin_boot.setting(&p, "run", run));
+		assert_true(dropin_boot.setting(&p, "if", param));
+		told.param = params[i];
+		assert_int_equal(part_step(&p, STAGE_POST_MOUNT, false),
+				 runs ? STAGE_STAYS : STAGE_ENDS);
+		assert_int_equal(strstr(part_said(), "run 0: /bin/x") != NULL, runs);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -710,6 +731,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_being_opened_for_its_check_is_named),
 		cmocka_unit_test(a_checker_that_the_image_lacks_leaves_it_to_the_roots_init),
 		cmocka_unit_test(a_program_is_told_which_root_there_is),
+		cmocka_unit_test(a_program_may_depend_on_a_parameter_of_the_kernel),
 		cmocka_unit_test(modules_that_load_at_once_are_waited_for_before_the_first_program),
 	};
 

@@ -617,9 +617,24 @@ static void further_mounts_have_their_parameters(void **state)
 	assert_int_equal(p.usr.kind, SPEC_NONE);
 }
 
+static void a_parameter_is_there_if_the_kernel_was_given_it(void **state)
+{
+	static const char line[] = "own=1 a-b quiet x=\"c d\" ostree=/o -- later";
+
+	(void)state;
+	parse(line);
+	assert_true(params_have(&p, "ostree") && params_have(&p, "a_b") && params_have(&p, "x"));
+	assert_true(params_have(&p, "own"));
+	assert_false(params_have(&p, "c") || params_have(&p, "later") || params_have(&p, "ostre"));
+	p.embedded_len = strlen("own=1 ");
+	assert_false(params_have(&p, "own"));
+	assert_true(params_have(&p, "a-b"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_parameter_is_there_if_the_kernel_was_given_it),
 		cmocka_unit_test(without_parameters_the_defaults_hold),
 		cmocka_unit_test(the_root_may_be_named_in_each_form),
 		cmocka_unit_test(a_link_of_dev_disk_may_hold_what_no_file_name_can),

@@ -26,7 +26,7 @@ enum {
 struct state {
 	struct bootconf_run list[BOOTCONF_RUNS_MAX];
 	size_t n;
-	bool takes_arguments;	   /* a line of boot.conf may be an argument of the last one */
+	bool takes_arguments;	   /* lines of boot.conf may be about the last one */
 	bool active;		   /* programs of STAGE are running */
 	enum bootconf_stage stage; /* the current stage, or the last one */
 	bool begun[RUN_STAGES];
@@ -38,9 +38,14 @@ struct state {
 static bool setting(struct part *p, const char *key, char *value)
 {
 	struct state *s = p->state;
+	struct bootconf_run *last = s->takes_arguments ? &s->list[s->n - 1] : NULL;
 
 	if (strcmp(key, "argument") == 0)
-		return s->takes_arguments && bootconf_argument(value, &s->list[s->n - 1]);
+		return last && bootconf_argument(value, last);
+	if (strcmp(key, "if") == 0 && last) {
+		last->param = value;
+		return true;
+	}
 	if (strcmp(key, "run") != 0)
 		return false;
 	/* The arguments of a program that is left out are not another one's. */
@@ -133,7 +138,12 @@ static enum stage_step run_stage(struct part *p, enum bootconf_stage stage)
 	while (!s->current && !s->error[0] && s->next < s->n) {
 		const struct bootconf_run *run = &s->list[s->next++];
 
-		if (run->stage == s->stage)
+		if (run->stage != s->stage)
+			continue;
+		if (run->param && !part_has_param(p, run->param))
+			log_info("%s: %s does not run: the kernel has no parameter %s",
+				 bootconf_stage_name(s->stage), run->path, run->param);
+		else
 			start(p, run);
 	}
 	s->active = s->current != NULL;

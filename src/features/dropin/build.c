@@ -34,6 +34,7 @@ struct dropin {
 	const char *description;
 	unsigned seconds;
 	bool required;
+	const char *param;		   /* each program of this file depends on it; NULL */
 	const struct conf_word *arguments; /* of each program of this file */
 	size_t n_arguments;
 	struct run *runs;
@@ -161,6 +162,8 @@ static int compare_runs(const struct bootconf_run *a, const struct bootconf_run 
 
 	if (r == 0)
 		r = strcmp(a->path, b->path);
+	if (r == 0)
+		r = strcmp(a->param ? a->param : "", b->param ? b->param : "");
 	for (size_t i = 0; r == 0 && i < a->n_arguments && i < b->n_arguments; i++)
 		r = strcmp(a->arguments[i], b->arguments[i]);
 	return r ? r : (a->n_arguments > b->n_arguments) - (a->n_arguments < b->n_arguments);
@@ -186,7 +189,10 @@ static bool merge_run(struct dropin *d, const struct bootconf_run *run)
 static int add_run(struct dropin *d, const struct conf_word *w, enum bootconf_stage stage,
 		   struct err *err)
 {
-	struct bootconf_run run = {.stage = stage, .seconds = d->seconds, .required = d->required};
+	struct bootconf_run run = {.stage = stage,
+				   .seconds = d->seconds,
+				   .required = d->required,
+				   .param = d->param};
 	struct stat st;
 	int r = add_item(d, w, err);
 
@@ -241,6 +247,7 @@ static const struct {
 	{"description", NULL},
 	{"condition_mode", NULL},
 	{"condition_path_exists", NULL},
+	{"condition_kernel_cmdline", NULL},
 	{"binaries", add_item},
 	{"optional_binaries", add_optional},
 	{"files", add_file},
@@ -296,6 +303,18 @@ static int read_values(struct dropin *d, struct err *err)
 			    a->line, shown(d, a->text), BOOTCONF_SECONDS_MAX);
 	d->seconds = (unsigned)seconds;
 	return r;
+}
+
+static int read_param(struct dropin *d, struct err *err)
+{
+	const struct conf_assignment *a = conf_find(&d->conf, "condition_kernel_cmdline");
+
+	d->param = a && a->n_words ? a->words[0] : NULL;
+	if (!d->param || (a->n_words == 1 && !strpbrk(d->param, "=\"\n")))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s:%u: condition_kernel_cmdline=\"%s\": it is the name of one parameter",
+		       a->file, a->line, shown(d, a->text));
 }
 
 static int read_arguments(struct dropin *d, struct err *err)
@@ -472,7 +491,9 @@ static int apply_file(struct dropin *d, const char *path, struct err *err)
 		r = check_conditions(d, err);
 	if (r <= 0)
 		return r;
-	r = read_arguments(d, err);
+	r = read_param(d, err);
+	if (r == 0)
+		r = read_arguments(d, err);
 	if (r == 0)
 		r = add_cmdline(d, err);
 	return r < 0 ? r : add_lists(d, err);
@@ -524,6 +545,8 @@ static void write_runs(struct dropin *d)
 		buf_printf(&d->b->boot_conf, "dropin.run=%s %u %s %s\n",
 			   bootconf_stage_name(run->stage), run->seconds,
 			   run->required ? "required" : "optional", run->path);
+		if (run->param)
+			buf_printf(&d->b->boot_conf, "dropin.if=%s\n", run->param);
 		for (size_t k = 0; k < run->n_arguments; k++)
 			buf_printf(&d->b->boot_conf, "dropin.argument=%s\n", run->arguments[k]);
 	}

@@ -19,6 +19,8 @@
  *   dropin.run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most that many seconds;
  *                    at most BOOTCONF_RUNS_MAX lines, run in this order
+ *   dropin.if=NAME   the program in the last dropin.run= runs only if the kernel's command line has
+ *                    this parameter
  *   dropin.argument=WORD
  *                    a further argument of the program in the last dropin.run=; at most
  *                    BOOTCONF_ARGUMENTS_MAX for each
@@ -54,7 +56,8 @@ struct bootconf_run {
 	enum bootconf_stage stage;
 	unsigned seconds;
 	bool required;
-	const char *path; /* with its leading slash */
+	const char *path;  /* with its leading slash */
+	const char *param; /* of the kernel, on which it depends; NULL */
 	const char *arguments[BOOTCONF_ARGUMENTS_MAX];
 	size_t n_arguments;
 };

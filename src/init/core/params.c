@@ -558,6 +558,18 @@ void params_parse(struct params *p, const char *text, size_t len)
 	settle_roots(p);
 }
 
+bool params_have(const struct params *p, const char *name)
+{
+	char copy[PARAMS_TEXT_MAX];
+	char *cursor = copy + p->embedded_len, *param, *value;
+
+	memcpy(copy, p->whole, sizeof(copy));
+	while (cmdline_next(&cursor, &param, &value) && strcmp(param, "--") != 0)
+		if (cmdline_name_is(param, name))
+			return true;
+	return false;
+}
+
 void params_module_options(const struct params *p, const char *module, char *out, size_t size)
 {
 	char copy[PARAMS_TEXT_MAX];

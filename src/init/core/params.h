@@ -161,5 +161,8 @@ const char *params_exclusion(const struct params *p, const char *module);
 void params_each(const struct params_list *lists, void (*fn)(const char *module, void *arg),
 		 void *arg);
 
+/* Has the kernel's own command line, not only what the image brings, the parameter NAME? */
+bool params_have(const struct params *p, const char *name);
+
 /* Appends " option=value" for each MODULE.option=value of the command line. Cut at SIZE. */
 void params_module_options(const struct params *p, const char *module, char *out, size_t size);

@@ -51,6 +51,9 @@ bool part_is_busy(const struct part *p);
 
 /* ---- the boot ---- */
 
+/* Has the kernel's command line the parameter NAME? */
+bool part_has_param(const struct part *p, const char *name);
+
 /* Is the root device there? */
 bool part_has_root(const struct part *p);
 

@@ -77,6 +77,11 @@ bool part_is_busy(const struct part *p)
 
 /* ---- the boot ---- */
 
+bool part_has_param(const struct part *p, const char *name)
+{
+	return params_have(&p->boot->params, name);
+}
+
 bool part_has_root(const struct part *p)
 {
 	return goal_is_there(p->boot);
