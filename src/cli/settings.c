@@ -57,6 +57,9 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 	case OPT_ADD_CONFDIR:
 		s->places.added = args[0];
 		break;
+	case OPT_INITRAMFS_TOOLS:
+		s->places.initramfs_tools = args[0];
+		break;
 	case OPT_SET:
 		r = set_key(s, args[0], err);
 		break;
@@ -188,7 +191,8 @@ static void explain(struct settings *s)
 int settings_read(struct settings *s, const struct root *root, const char *kernel,
 		  struct arena *arena, struct err *err)
 {
-	bool was_named = s->places.file || s->places.folder || s->places.added || s->places.n_given;
+	const struct config_places *p = &s->places;
+	bool was_named = p->file || p->folder || p->added || p->n_given || p->initramfs_tools;
 	int r = config_read(root, &s->places, kernel ? kernel : "", arena, &s->config, err);
 	struct request request;
 
@@ -230,6 +234,9 @@ void settings_report(const struct settings *s)
 	struct config_note *notes;
 	size_t n = config_notes(&s->config.values, &arena, &notes);
 
+	for (size_t i = 0; s->q && i < s->config.n_lost; i++)
+		cli_warn("%s: %s", import_place_text(&s->config.lost[i].from, &arena),
+			 s->config.lost[i].text);
 	for (size_t i = 0; i < n; i++)
 		if (s->q || config_effect(notes[i].from->key) == CONFIG_UNKNOWN)
 			cli_warn("%s: %s", conf_place(notes[i].from, &arena), notes[i].text);

@@ -17,7 +17,9 @@
 	{"conf", 'c', "FILE", "read FILE instead of /etc/dracut.conf", OPT_CONF, true},         \
 	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true},  \
 	{"add-confdir", 0, "DIR", "read DIR, too", OPT_ADD_CONFDIR, true},                      \
-	{"set", 0, "KEY=VALUE", "a setting, after all files; KEY+=VALUE adds", OPT_SET, true}
+	{"set", 0, "KEY=VALUE", "a setting, after all files; KEY+=VALUE adds", OPT_SET, true},    \
+	{"initramfs-tools", 0, "DIR", "before all, the settings of initramfs-tools in DIR",     \
+	 OPT_INITRAMFS_TOOLS, true}
 #define TELLING_OPTIONS                                                                         \
 	CONF_OPTIONS,                                                                           \
 	{"stdlog", 'L', "LEVEL", "which messages to print: 0 (none) to 6 (4)",                  \

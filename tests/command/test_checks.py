@@ -92,6 +92,8 @@ def test_where_a_hibernation_image_may_be(fstab, conf, resume, tree, tmp_path):
     (etc / "fstab").write_text(f"UUID=1 / ext4 defaults 0 1\n{fstab}")
     if conf:
         (etc / "initramfs-tools/conf.d/resume").write_text(conf)
+    for name in ("resume~", "resume.dpkg-old", "~resume"):
+        (etc / "initramfs-tools/conf.d" / name).write_text("RESUME=/dev/of/old\n")
     text = boot_conf(tmp_path, *hostonly(tree, "strict"))
     assert (f"cmdline=resume={resume}\n" in text) if resume else ("cmdline=resume" not in text)
     assert "cmdline=resume" not in boot_conf(tmp_path, "--root", tree.root, "--generic")

@@ -196,6 +196,44 @@ def test_the_modules_of_dracut(root):
     assert [line.split()[0] for line in lines] == list(rows)
 
 
+# ---- settings of initramfs-tools, as they stand ----
+
+TOOLS = "etc/initramfs-tools"
+
+
+def test_settings_of_initramfs_tools_come_first(root):
+    write(root, f"{TOOLS}/initramfs.conf", "MODULES=dep\nCOMPRESS=gzip\n")
+    write(root, f"{TOOLS}/modules", "dummy\n")
+    write(root, "etc/dracut.conf", "compress=xz\nforce_drivers+=nvme\n")
+    words = ("--initramfs-tools", f"/{TOOLS}")
+    assert config(root, *words).text == (
+        f'hostonly="yes"  # /{TOOLS}/initramfs.conf:1\n'
+        f'hostonly_mode="strict"  # /{TOOLS}/initramfs.conf:1\n'
+        'compress="xz"  # /etc/dracut.conf:1\n'
+        f'force_drivers="dummy nvme"  # /{TOOLS}/modules:1, /etc/dracut.conf:2\n')
+    assert config(root, *words, "--json").json["keys"]["force_drivers"]["words"] == ["dummy", "nvme"]
+    assert config(root, *words, "--json").json["files"] == [
+        f"/{TOOLS}/initramfs.conf", f"/{TOOLS}/modules", "/etc/dracut.conf"]
+    assert "gzip" not in config(root).text
+
+
+def test_what_is_not_obeyed_of_them_is_named(root):
+    write(root, f"{TOOLS}/initramfs.conf", "MODULES=most\nBOOT=nfs\n")
+    write(root, f"{TOOLS}/update-initramfs.conf", "update_initramfs=no\nbackup_initramfs=yes\n")
+    write(root, f"{TOOLS}/hooks/mine", "#!/bin/sh\n")
+    words = ("--initramfs-tools", TOOLS, "--check")
+    boot, scripts = config(root, *words, status=FINDING).messages("warning")
+    assert boot.startswith(f"/{TOOLS}/initramfs.conf:2: BOOT=nfs: ") and "(hooks/mine)" in scripts
+    assert [note["from"] for note in config(root, *words, "--json", status=FINDING).json["notes"]] == [
+        f"/{TOOLS}/initramfs.conf:2", f"/{TOOLS}"]
+
+
+def test_a_folder_of_initramfs_tools_that_is_none(root):
+    write(root, "etc/file", "")
+    for name in ("etc/none", "etc/file"):
+        assert name in config(root, "--initramfs-tools", name, status=(1, USAGE)).error
+
+
 # ---- import ----
 
 def imported(root, *words, **options):

@@ -2,13 +2,14 @@
 """The hooks that build and remove images as kernels come and go, called as their managers do it."""
 
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
 import trees
-from lib import BUILD
+from lib import BUILD, TOP
 from program import FAILED, PROGRAM, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
@@ -97,6 +98,21 @@ def test_callers_that_set_nothing_get_an_image(machine):
     assert machine.left() == set()
 
 
+@pytest.mark.parametrize("name, is_obeyed", [
+    (None, False), ("usr/lib/preroot/names/update-initramfs", True), ("usr/sbin/update-initramfs", True),
+])
+def test_settings_of_initramfs_tools_are_obeyed_where_preroot_has_its_name(name, is_obeyed, machine):
+    conf = machine.root / "etc/initramfs-tools/initramfs.conf"
+    conf.parent.mkdir()
+    conf.write_text("MODULES=most\nCOMPRESS=gzip\n")
+    if name:
+        link = machine.root / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(machine.program)
+    machine.install()
+    assert (": gzip, " in run("list", machine.image).text) == is_obeyed
+
+
 @pytest.mark.parametrize("env", [{"INITRD": "No"}, {"DEB_MAINT_PARAMS": "abort-upgrade 1"},
                                  {"PREROOT": "/nowhere/preroot"}])
 def test_nothing_is_done_where_no_image_is_wanted(env, machine):
@@ -159,6 +175,36 @@ def test_the_image_of_another_builder_stays_when_its_kernel_goes(machine):
     machine.remove_kernel()
     assert f"rm {machine.image}" in machine.call("debian-postrm", machine.version)
     assert machine.image.exists()
+
+
+# ---- the trigger of Debian's package ----
+
+@pytest.mark.parametrize("text, rebuilt", [
+    (None, ["2"]), ("update_initramfs=yes", ["2"]), ("#update_initramfs=no", ["2"]), ("", ["2"]),
+    ('update_initramfs="all"', ["2", "1"]), (" update_initramfs='no' # why", []),
+    ("update_initramfs=no\nupdate_initramfs=yes", ["2"]),
+])
+def test_the_trigger_obeys_update_initramfs_conf(text, rebuilt, tmp_path):
+    scripts = {"etc/kernel/postinst.d/preroot": 'echo "rebuilt $1"',
+               "bin/linux-version": '[ "$1" = list ] && printf "%s\\n" 1 2 3 || sort -r'}
+    for name, script_text in scripts.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{script_text}\n")
+        path.chmod(0o755)
+    (tmp_path / "boot").mkdir()
+    for version in "12":
+        (tmp_path / f"boot/initrd.img-{version}").touch()
+    if text is not None:
+        (tmp_path / "etc/initramfs-tools").mkdir()
+        (tmp_path / "etc/initramfs-tools/update-initramfs.conf").write_text(text + "\n")
+    mounts = "\n".join(f"mount --bind '{tmp_path}/{name}' /{name}" for name in ("etc", "boot"))
+    env = environment()
+    done = subprocess.run(
+        [*in_namespace(mounts), "sh", TOP / "data/packaging/debian/preroot-compat.postinst", "triggered"],
+        env=env | {"PATH": f"{tmp_path}/bin:{env['PATH']}"}, check=True, capture_output=True, text=True)
+    assert re.findall("^rebuilt (.*)$", done.stdout, re.M) == rebuilt
+    assert ("no image is updated" in done.stdout) == (not rebuilt)
 
 
 # ---- scripts of others ----

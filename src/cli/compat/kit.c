@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
@@ -87,6 +88,16 @@ int kit_kernels(const char *top, struct arena *arena, const char ***out, struct 
 int kit_kernels_with_image(const char *top, struct arena *arena, const char ***out, struct err *err)
 {
 	return list_kernels(top, true, arena, out, err);
+}
+
+void kit_use_initramfs_tools(struct front_run *f, const char *folder)
+{
+	struct stat st;
+
+	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+		return;
+	front_add(f, &f->options, "--initramfs-tools");
+	front_add(f, &f->options, folder);
 }
 
 /* ---- as lsinitrd searches ---- */

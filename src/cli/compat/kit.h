@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "cli/compat/front.h"
 
 /* The image that a rebuild of the kernel VERSION (NULL: the one that a rebuild chooses), or of ALL
  * kernels, would replace first, in *OUT; NULL: none. 0 or -errno. */
@@ -15,6 +16,9 @@ int kit_find_image(const char *root, const char *version, bool all, struct arena
 
 /* Where the image of VERSION is, or would be. */
 const char *kit_image_path(const char *root, const char *version, struct arena *arena);
+
+/* As initramfs-tools' own commands do, reads its settings in FOLDER, if they are there. */
+void kit_use_initramfs_tools(struct front_run *f, const char *folder);
 
 /* All kernels, or those that have an image, newest first. Their number or -errno. */
 int kit_kernels(const char *root, struct arena *arena, const char ***out, struct err *err);

@@ -4,15 +4,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/compat/fronts.h"
 #include "cli/compat/kit.h"
 #include "cli/messages.h"
+#include "host/config/import/import.h"
 
 /* Of Debian's initramfs-tools. */
 
 struct update {
 	char mode; /* c, u, d; 0: none */
+	bool is_off; /* update-initramfs.conf says that nothing is to be updated */
 	const char *kernel, *folder;
 };
 
@@ -50,9 +53,26 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 	return 0;
 }
 
-static int check(const struct front_run *f, struct err *err)
+/* update_initramfs=no is about updates only, all about calls without a version. */
+static int read_settings(struct update *u, struct arena *arena, struct err *err)
 {
-	const struct update *u = f->state;
+	_cleanup_root_ struct root root = {.fd = -1};
+	const struct conf_assignment *a = NULL;
+	int r = root_open("/", &root, err);
+
+	if (r == 0)
+		r = import_update_initramfs(&root, arena, &a, err);
+	if (r < 0 || !a)
+		return r;
+	u->is_off = u->mode == 'u' && strcmp(a->text, "no") == 0;
+	if (!u->kernel && strcmp(a->text, "all") == 0)
+		u->kernel = "all";
+	return 0;
+}
+
+static int check(struct front_run *f, struct err *err)
+{
+	struct update *u = f->state;
 
 	if (front_check_words(f, 0, 0, err) < 0)
 		return err->code;
@@ -60,6 +80,8 @@ static int check(const struct front_run *f, struct err *err)
 		err_set(err, -EINVAL, "one of -c, -u and -d is needed");
 		return err_hint(err, "usage: %s %s", f->front->name, f->front->usage);
 	}
+	if (read_settings(u, &f->arena, err) < 0)
+		return err->code;
 	if (u->mode != 'u' && !u->kernel)
 		return err_set(err, -EINVAL, "-%c needs a kernel: -k VERSION", u->mode);
 	if (u->mode == 'd' && u->folder)
@@ -127,6 +149,10 @@ static int run(struct front_run *f)
 
 	if (check(f, &err) < 0)
 		return front_usage(f, &err);
+	if (u->is_off) {
+		printf("update-initramfs: Not updating initramfs.\n");
+		return cli_end(EXIT_DONE);
+	}
 	n = choose(f, &kernels, &err);
 	if (n < 0)
 		return cli_fail(&err);
@@ -135,6 +161,8 @@ static int run(struct front_run *f)
 			 u->mode == 'd' ? "removed" : "updated; -c makes one");
 	for (int i = 0; i < n; i++)
 		announce(u, kernels[i], &f->arena);
+	if (u->mode != 'd')
+		kit_use_initramfs_tools(f, "/" IMPORT_INITRAMFS_TOOLS);
 	if (n == 0 || u->mode == 'd' || u->folder)
 		return run_each(f, kernels, n);
 	for (int i = 0; i < n; i++)

@@ -173,17 +173,18 @@ static struct json_object *json_places(const struct conf *c, const char *key)
 }
 
 struct notes {
+	const struct config *config;
 	struct config_note *list; /* about keys */
 	size_t n;
 	struct request request;	  /* with its wishes, of which some are notes */
 };
 
-static size_t count_unfulfilled(const struct request *q)
+static size_t count_notes(const struct notes *notes)
 {
-	size_t n = 0;
+	size_t n = notes->n + notes->config->n_lost;
 
-	for (size_t i = 0; i < q->n_wishes; i++)
-		n += q->wishes[i].kind == WISH_NOTE;
+	for (size_t i = 0; i < notes->request.n_wishes; i++)
+		n += notes->request.wishes[i].kind == WISH_NOTE;
 	return n;
 }
 
@@ -202,6 +203,9 @@ static struct json_object *json_notes(const struct notes *notes, struct arena *a
 {
 	struct json_object *list = json_object_new_array();
 
+	for (size_t i = 0; i < notes->config->n_lost; i++)
+		json_add_note(list, import_place_text(&notes->config->lost[i].from, arena), NULL,
+			      notes->config->lost[i].text);
 	for (size_t i = 0; i < notes->n; i++) {
 		const struct config_note *note = &notes->list[i];
 
@@ -218,6 +222,9 @@ static struct json_object *json_notes(const struct notes *notes, struct arena *a
 
 static void print_notes(const struct notes *notes, struct arena *arena)
 {
+	for (size_t i = 0; i < notes->config->n_lost; i++)
+		cli_warn("%s: %s", import_place_text(&notes->config->lost[i].from, arena),
+			 notes->config->lost[i].text);
 	for (size_t i = 0; i < notes->n; i++)
 		cli_warn("%s: %s", conf_place(notes->list[i].from, arena), notes->list[i].text);
 	for (size_t i = 0; i < notes->request.n_wishes; i++)
@@ -290,7 +297,7 @@ static int show(struct options *o, const struct root *root, struct arena *arena,
 {
 	struct err_list errors = {.arena = arena};
 	struct settings *s = &o->settings;
-	struct notes notes = {.list = NULL};
+	struct notes notes = {.config = &s->config};
 	int r;
 
 	s->places.errors = &errors;
@@ -309,8 +316,7 @@ static int show(struct options *o, const struct root *root, struct arena *arena,
 		print_merged(&s->config.values, arena);
 	if (!o->json)
 		print_notes(&notes, arena);
-	return cli_end(o->check && (notes.n || count_unfulfilled(&notes.request)) ? EXIT_FINDING
-										    : EXIT_DONE);
+	return cli_end(o->check && count_notes(&notes) ? EXIT_FINDING : EXIT_DONE);
 }
 
 /* ---- modules of dracut ---- */
@@ -398,9 +404,7 @@ static void print_assignment(const struct conf_assignment *a, struct arena *aren
 
 static void print_note(const struct import_note *note, struct arena *arena)
 {
-	const char *place = note->from.line ? arena_printf(arena, "%s:%u", note->from.file,
-							   note->from.line)
-					    : note->from.file;
+	const char *place = import_place_text(&note->from, arena);
 
 	printf("# Not imported: %s: %s\n", escaped(place, arena), escaped(note->text, arena));
 	cli_warn("%s: %s", place, note->text);

@@ -7,6 +7,7 @@
 #include "features/features.h"
 #include "format/machine/fstab.h"
 #include "format/kernel/kconfig.h"
+#include "host/config/import/import.h"
 
 /*
  * For a hostonly image: the drivers of the swap areas in use, and a default resume= for PID 1,
@@ -61,7 +62,8 @@ static int read_configured(struct build *b, const char **resume, struct err *err
 	if (n < 0 && n != -ENOENT)
 		return err_sys(err, n, "%s/" CONF_DIR, root_prefix(b->root));
 	for (int i = 0; i < n && r == 0; i++)
-		r = read_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), resume, err);
+		if (import_reads(names[i]))
+			r = read_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), resume, err);
 	return r;
 }
 

@@ -568,6 +568,8 @@ void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment 
 {
 	struct conf_assignment whole = *a;
 
+	whole.words = NULL;
+	whole.n_words = 0;
 	if (!a->is_array)
 		split(arena, &whole);
 	else if (*a->text)

@@ -67,8 +67,8 @@ struct conf_source {
 int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *source,
 	       struct err *err);
 
-/* Appends an assignment that comes from no file: A without its words, which are found here. The text
- * of an array is its only element. */
+/* Appends an assignment that was not parsed: A, but its words are found here. The text of an array is
+ * its only element. */
 void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a);
 
 /* Where A is, for messages: "FILE:LINE", or the option. */

@@ -286,12 +286,37 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 	return conf_parse(&r->out->values, r->arena, &source, err);
 }
 
+static int read_initramfs_tools(struct reader *r, const char *folder, struct err *err)
+{
+	struct import im = {.root = r->root, .arena = r->arena, .is_live = true};
+	struct stat st;
+	int e = root_stat(r->root, folder, &st);
+
+	if (e == 0 && !S_ISDIR(st.st_mode))
+		e = -ENOTDIR;
+	if (e < 0)
+		return err_sys(err, e, "%s", folder);
+	im.folder = folder + strspn(folder, "/");
+	if (import_initramfs_tools(&im, err) < 0)
+		return err_collect(r->errors, err);
+	import_join_scripts(&im);
+	for (size_t i = 0; i < im.out.n; i++)
+		conf_add(&r->out->values, r->arena, &im.out.list[i]);
+	r->out->files = im.files;
+	r->out->n_files = im.n_files;
+	r->out->lost = im.notes;
+	r->out->n_lost = im.n_notes;
+	return 0;
+}
+
 static int read_all_files(struct reader *r, const struct config_places *places, struct err *err)
 {
 	struct place first = {r->root, MAIN_FILE, MAIN_FILE};
 	int e = 0;
 
-	if (places->file)
+	if (places->initramfs_tools)
+		e = read_initramfs_tools(r, places->initramfs_tools, err);
+	if (e == 0 && places->file)
 		e = own_place(r, places->file, &first, err);
 	if (e == 0)
 		e = read_place(r, &first, places->file != NULL, err);

@@ -12,7 +12,8 @@
  *
  * If several files have the same name, only the one in the folder listed first here counts; a link
  * to /dev/null there disables the others. Hidden files and links that lead nowhere do not count.
- * What is read later overrides what came before.
+ * What is read later overrides what came before. The settings of initramfs-tools may come before all of
+ * them, as its own commands read them.
  */
 
 #include <stdbool.h>
@@ -22,12 +23,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "format/machine/conf.h"
+#include "host/config/import/import.h"
 #include "host/root.h"
 
 enum { CONFIG_FILES_MAX = 1000 };
 
 /* Other places, paths of the calling process. NULL: dracut's own, below the root. */
 struct config_places {
+	const char *initramfs_tools; /* a folder of its settings, below the root, which come before all
+				      * others; must be there; NULL: none */
 	const char *file;   /* for /etc/dracut.conf; must be there */
 	const char *folder; /* for /etc/dracut.conf.d; must be there */
 	const char *added;  /* a folder that comes behind that one: a path, or the name of a folder in
@@ -41,6 +45,8 @@ struct config {
 	struct conf values;
 	const char **files; /* that were read, in this order */
 	size_t n_files;
+	struct import_note *lost; /* of the settings of initramfs-tools: what is not obeyed */
+	size_t n_lost;
 };
 
 /* KERNEL: the value of $kernel. All of OUT lives in ARENA. A file that cannot be read or is not a

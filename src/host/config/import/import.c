@@ -102,6 +102,11 @@ void import_join_scripts(struct import *im)
 				     true});
 }
 
+const char *import_place_text(const struct import_place *place, struct arena *arena)
+{
+	return place->line ? arena_printf(arena, "%s:%u", place->file, place->line) : place->file;
+}
+
 /* ---- files ---- */
 
 static bool is_missing(int r)

@@ -48,8 +48,15 @@ const struct importer *importer_find(const char *name); /* NULL: none has that n
 /* Ends with a row without a name. */
 extern const struct importer importers[];
 
+/* Does mkinitramfs read a file of that name in conf.d? It skips hidden ones, and what editors and dpkg
+ * leave behind. */
+bool import_reads(const char *name);
+
 /* Makes the notes about scripts of initramfs-tools one. */
 void import_join_scripts(struct import *im);
+
+/* "FILE:LINE", or "FILE". */
+const char *import_place_text(const struct import_place *place, struct arena *arena);
 
 /* update_initramfs= of update-initramfs.conf; *OUT is NULL if it is not set. */
 int import_update_initramfs(const struct root *root, struct arena *arena,

@@ -132,8 +132,7 @@ static void import_key(struct import *im, const struct conf *c, const struct con
 
 /* ---- files of settings ---- */
 
-/* Those that mkinitramfs reads: it skips hidden files, and what editors and dpkg leave behind. */
-static bool is_conf_name(const char *name)
+bool import_reads(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
@@ -152,7 +151,7 @@ static int read_folder(struct import *im, const char *folder, const char *mask, 
 	for (int i = 0; i < n && r == 0; i++) {
 		const char *path = arena_printf(im->arena, "%s/%s", folder, names[i]);
 
-		if (!is_conf_name(names[i]) ||
+		if (!import_reads(names[i]) ||
 		    (mask && root_exists(im->root, arena_printf(im->arena, "%s/%s", mask, names[i]))))
 			continue;
 		if (root_stat(im->root, path, &st) == 0 && S_ISDIR(st.st_mode))
@@ -289,7 +288,7 @@ static int note_scripts(struct import *im, const char *folder, int depth, struct
 
 		if (is_folder && depth > 0)
 			r = note_scripts(im, path, depth - 1, err);
-		else if (!is_folder && is_conf_name(names[i]))
+		else if (!is_folder && import_reads(names[i]))
 			import_note_script(im, path);
 	}
 	return n < 0 ? n : r;
