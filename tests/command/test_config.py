@@ -274,6 +274,19 @@ def test_what_initramfs_tools_has_and_preroot_lacks_is_named(root):
     assert config(root, "import", status=FINDING).text.count("# Not imported: ") == len(warnings)
 
 
+@pytest.mark.parametrize("text, resume", [
+    ("MODULES=most", "UUID=1"), ("MODULES=most\nRESUME=auto", "UUID=1"), ("MODULES=most\nRESUME=", "UUID=1"),
+    ("MODULES=most\nRESUME=UUID=2", "UUID=2"), ("MODULES=most\nRESUME=none", None), ("MODULES=dep", None),
+])
+def test_an_image_for_any_machine_resumes_from_the_swap_area_of_this_one(text, resume, root):
+    """That of a hostonly image is found out when it is built."""
+    write(root, "etc/initramfs-tools/initramfs.conf", text + "\n")
+    write(root, "etc/fstab", "# x\n/swapfile none swap sw 0 0\nUUID=1 none swap sw 0 0\n")
+    found = re.findall('kernel_cmdline.*resume=(.*) "  # (.*)', config(root, "import").text)
+    places = {"UUID=1": "/etc/fstab:3", "UUID=2": "/etc/initramfs-tools/initramfs.conf:2"}
+    assert found == ([(resume, places[resume])] if resume else [])
+
+
 @pytest.mark.parametrize("text, lines, notes", [
     ("BOOT=nfs\nNFSROOT=10.0.0.1:/x\nDEVICE=eth0\n", ["hostonly"],
      ["BOOT=nfs", "NFSROOT=10.0.0.1:/x", "DEVICE=eth0"]),

@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
-#include "format/machine/fstab.h"
 #include "format/kernel/kconfig.h"
+#include "host/boot/swap.h"
 #include "host/config/import/import.h"
 
 /*
@@ -67,34 +67,6 @@ static int read_configured(struct build *b, const char **resume, struct err *err
 	return r;
 }
 
-/* The name in fstab of the first swap area that is a disk or partition, not a file or mapped
- * device. */
-static int read_fstab(struct build *b, const char **resume, struct err *err)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct fstab f = {0};
-	struct fstab_entry e;
-	int r = read_text(b, "etc/fstab", &text, err);
-
-	*resume = "";
-	if (r <= 0)
-		return r;
-	f.cursor = (char *)text.data;
-	while (fstab_next(&f, &e)) {
-		const char *device = e.source;
-
-		if (strcmp(e.fstype, "swap") != 0)
-			continue;
-		if (strchr(device, '=') ||
-		    (str_starts(device, "/dev/") && !str_starts(device, "/dev/mapper/") &&
-		     !str_starts(device, "/dev/zram"))) {
-			*resume = arena_strdup(&b->plan.arena, device);
-			break;
-		}
-	}
-	return 0;
-}
-
 static bool can_hibernate(const struct build *b)
 {
 	return !b->config.len || kconfig_get((const char *)b->config.data, b->config.len,
@@ -133,6 +105,7 @@ static int add_drivers(struct build *b, struct err *err)
 int resume_build(struct build *b, struct err *err)
 {
 	const char *resume = "";
+	unsigned line;
 	int r;
 
 	if (!can_hibernate(b))
@@ -142,8 +115,8 @@ int resume_build(struct build *b, struct err *err)
 		return 0;
 	r = read_configured(b, &resume, err);
 	if (r == 0 && (!*resume || strcmp(resume, "auto") == 0))
-		r = read_fstab(b, &resume, err);
-	if (r < 0 || !*resume || strcmp(resume, "none") == 0)
+		r = swap_in_fstab(b->root, &b->plan.arena, &resume, &line, err);
+	if (r < 0 || !resume || !*resume || strcmp(resume, "none") == 0)
 		return r;
 	buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
 	return add_drivers(b, err);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "format/machine/conf.h"
+#include "host/boot/swap.h"
 #include "host/config/import/import.h"
 
 /*
@@ -56,6 +57,7 @@ static void import_modules(struct import *im, const struct conf_assignment *a)
 	}
 }
 
+/* "auto" and no RESUME mean the same. */
 static void import_resume(struct import *im, const struct conf_assignment *a)
 {
 	if (strcmp(a->text, "none") == 0)
@@ -63,6 +65,24 @@ static void import_resume(struct import *im, const struct conf_assignment *a)
 	else if (strcmp(a->text, "auto") != 0)
 		import_set(im, place(a), "kernel_cmdline+",
 			   arena_printf(im->arena, "resume=%s", a->text));
+}
+
+/* An image for any machine has no swap area of its own, but that of initramfs-tools has this one's. */
+static int import_swap(struct import *im, const struct conf *c, struct err *err)
+{
+	const struct conf_assignment *a = conf_find(c, "RESUME");
+	const struct conf_assignment *hostonly = conf_find(&im->out, "hostonly");
+	const char *swap;
+	unsigned line;
+	int r;
+
+	if ((a && a->n_words && strcmp(a->text, "auto") != 0) || !hostonly || conf_is_yes(hostonly))
+		return 0;
+	r = swap_in_fstab(im->root, im->arena, &swap, &line, err);
+	if (r == 0 && swap)
+		import_set(im, (struct import_place){"/etc/fstab", line}, "kernel_cmdline+",
+			   arena_printf(im->arena, "resume=%s", swap));
+	return r;
 }
 
 static void import_level(struct import *im, const struct conf *c, const struct conf_assignment *a)
@@ -182,7 +202,7 @@ static int import_settings(struct import *im, struct err *err)
 	if ((!modules || !modules->n_words) && root_exists(im->root, file))
 		import_set(im, (struct import_place){arena_printf(im->arena, "/%s", file), 1},
 			   "hostonly", "no"); /* most is the default */
-	return 0;
+	return import_swap(im, &c, err);
 }
 
 /* ---- modules ---- */
