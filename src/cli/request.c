@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "features/make.h"
 #include "format/codec/encode.h"
+#include "host/elsewhere.h"
 
 void cli_request_init(struct cli_request *r)
 {
@@ -161,6 +162,8 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 	case OPT_GENERIC:
 		q->given.kind = true;
 		return set_flag(&r->is_generic, spec->id == OPT_GENERIC);
+	case OPT_GENERIC_ELSEWHERE:
+		return set_flag(&r->generic_elsewhere, true);
 	case OPT_HOSTONLY_MODE:
 		q->given.mode = true;
 		return set_text(&r->hostonly_mode, args[0]);
@@ -268,6 +271,21 @@ static int read_hardware_pipe(struct cli_request *r, struct err *err)
 	return 0;
 }
 
+/* Only of the process's own root: another one says itself what its hardware is. */
+static int look_elsewhere(struct cli_request *r, struct err *err)
+{
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct request *q = &r->request;
+
+	if (!r->generic_elsewhere || q->given.kind || q->given.mode || q->hardware_file ||
+	    strcmp(r->root, "/") != 0)
+		return 0;
+	if (root_open("/", &root, err) < 0)
+		return err->code;
+	q->elsewhere = elsewhere(&root, &r->arena);
+	return 0;
+}
+
 int cli_request_settle(struct cli_request *r, struct err *err)
 {
 	if (r->is_generic && r->request.hardware_file)
@@ -279,6 +297,8 @@ int cli_request_settle(struct cli_request *r, struct err *err)
 	if (r->is_generic)
 		r->request.mode = MODE_GENERIC;
 	if (r->hostonly_mode && set_hostonly_mode(r, err) < 0)
+		return err->code;
+	if (look_elsewhere(r, err) < 0)
 		return err->code;
 	return read_hardware_pipe(r, err);
 }

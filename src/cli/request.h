@@ -14,6 +14,8 @@
 	{"root", 'r', "DIR", "read the system below DIR instead of /", OPT_ROOT, true},         \
 	{"hostonly", 'H', NULL, "for this machine only (the default)", OPT_HOSTONLY, true},     \
 	{"generic", 'N', NULL, "for any machine", OPT_GENERIC, true},                           \
+	{"generic-elsewhere", 0, NULL, "the same, but only in a container, or in a chroot without a disk", \
+	 OPT_GENERIC_ELSEWHERE, true},                                                          \
 	{"hostonly-mode", 0, "MODE", "strict, sloppy (the default) or portable",                \
 	 OPT_HOSTONLY_MODE, true},                                                              \
 	{"hardware", 0, "FILE", "for the machine that FILE describes", OPT_HARDWARE, true},     \
@@ -59,7 +61,7 @@ struct cli_request {
 	struct request request;
 	const char *root;
 	bool json;
-	bool is_generic;
+	bool is_generic, generic_elsewhere;
 	const char *hostonly_mode; /* NULL if not given */
 	struct arena arena;
 };

@@ -69,6 +69,8 @@ struct request {
 	int levels[CODEC_COUNT];   /* of each codec, if LEVEL is 0; 0: ours */
 	int store_level;           /* see plan_parse_store() */
 	const char *kernel;        /* NULL: choose */
+	const char *elsewhere;     /* where this runs, if the image is generic for that reason unless
+				    * the command line says otherwise; NULL */
 	const char *hardware_file; /* NULL: read this machine */
 	const char *hardware_text; /* its content, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */

@@ -131,6 +131,13 @@ static int set_mode(struct configure *c)
 		c->out->mode = MODE_GENERIC;
 	else if (mode && c->out->mode != MODE_GENERIC && !c->given->given.mode)
 		c->out->mode = (enum plan_mode)i;
+	if (!c->given->elsewhere || c->out->mode == MODE_GENERIC)
+		return 0;
+	c->out->mode = MODE_GENERIC;
+	configure_add_wish(c, WISH_NOTE,
+			   "the disks of the machine that will boot are not known, so the image is for any "
+			   "machine",
+			   arena_printf(c->arena, "in %s", c->given->elsewhere));
 	return 0;
 }
 

@@ -31,6 +31,16 @@ def test_a_hostonly_image_needs_the_hardware(container):
     assert "/sys is not mounted" in result.error and "--generic" in result.hint
 
 
+def test_an_image_is_for_any_machine_if_that_is_asked_for(container):
+    rebuild = ("preroot", "rebuild", "--generic-elsewhere", container.version)
+    assert "in a chroot: the disks" in check(container.run(*rebuild), DONE).messages("warning")[0]
+    (container.root / ".dockerenv").touch()
+    # What surrounds it is part of the request.
+    assert check(container.run(*rebuild), DONE).text.endswith(": unchanged\n")
+    assert "in a container: the disks" in check(container.run(*rebuild, "--force"), DONE).messages("warning")[0]
+    assert "/sys is not mounted" in check(container.run(*rebuild, "--hostonly"), FAILED).error
+
+
 def test_another_root_needs_proc(container):
     (container.root / "other").mkdir()
     result = check(container.run("preroot", "status", "--root", "/other"), FAILED)

@@ -342,6 +342,16 @@ def test_kernel_install_gets_an_image_that_preroot_knows(machine, tmp_path):
     kernels = run("status", "--root", machine.root, "--json").json["kernels"]
     assert [k["kernel"] for k in kernels] == [machine.version]
     assert "unchanged" in run("rebuild", "--root", machine.root, "--hardware", NVME).text
+    # An image that others can read, on a filesystem that has permissions, is no success.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/chmod").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/chmod").chmod(0o755)
+    p.staging.joinpath("made-by-preroot").touch()
+    p.image.chmod(0o644)
+    words = ("add", machine.version, p.folder, "vmlinuz")
+    error = machine.call("95-preroot.install", *words, status=FAILED, PATH=f"{tmp_path}/bin:{os.environ['PATH']}",
+                         KERNEL_INSTALL_LAYOUT="bls", KERNEL_INSTALL_STAGING_AREA=str(p.staging))
+    assert f"others can read {p.image}" in error
 
 
 def test_a_second_add_keeps_the_image_that_it_replaces(machine, tmp_path):

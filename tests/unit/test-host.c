@@ -11,6 +11,7 @@
 
 #include "format/codec/encode.h"
 #include "host/boot/kernels.h"
+#include "host/elsewhere.h"
 #include "host/root.h"
 #include "support.h"
 
@@ -519,9 +520,47 @@ static void a_damaged_kernel_is_told(void **state)
 	assert_contains(m.err.text, k.image);
 }
 
+/* ---- whose disks are these? ---- */
+
+static bool shows(const char *mountinfo)
+{
+	_cleanup_machine_ struct machine m;
+
+	machine_make(&m);
+	put_dir(m.folder, "sys/devices/pci0000:00/vda/vda1");
+	put_dir(m.folder, "sys/devices/virtual/block/loop0");
+	put_dir(m.folder, "sys/devices/virtual/block/dm-0");
+	put_link(m.folder, "sys/dev/block/254:1", "../../devices/pci0000:00/vda/vda1");
+	put_link(m.folder, "sys/class/block/vda1", "../../devices/pci0000:00/vda/vda1");
+	put_link(m.folder, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
+	put_link(m.folder, "sys/dev/block/253:0", "../../devices/virtual/block/dm-0");
+	if (mountinfo)
+		put_text(m.folder, "proc/self/mountinfo", mountinfo);
+	return elsewhere_shows_root(&m.root, &m.arena);
+}
+
+static void a_chroot_shows_its_disk_or_not(void **state)
+{
+	(void)state;
+	assert_true(shows("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n"));
+	assert_true(shows("1 0 0:30 /@ / rw - btrfs /dev/vda1 rw\n"));
+	/* What no image can bring up is to be refused, not to become one for any machine. */
+	assert_true(shows("1 0 253:0 / / rw - ext4 /dev/mapper/root rw\n"));
+	assert_true(shows("1 0 0:30 / / rw - btrfs /dev/mapper/root rw\n"));
+
+	assert_false(shows(NULL));
+	assert_false(shows("1 0 0:5 / /proc rw - proc proc rw\n"));
+	assert_false(shows("1 0 254:1 /srv/root / rw - ext4 /dev/vda1 rw\n"));
+	assert_false(shows("1 0 7:0 / / rw - ext4 /dev/loop0 rw\n"));
+	assert_false(shows("1 0 8:9 / / rw - ext4 /dev/sda9 rw\n"));
+	assert_false(shows("1 0 0:40 / / rw - overlay overlay rw\n"));
+	assert_false(shows("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 / / rw - tmpfs tmpfs rw\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chroot_shows_its_disk_or_not),
 		cmocka_unit_test(paths_are_taken_from_the_folder),
 		cmocka_unit_test(no_link_leads_out_of_the_folder),
 		cmocka_unit_test(absolute_links_lead_inside_the_folder),

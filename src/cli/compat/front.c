@@ -51,6 +51,9 @@ int front_verb_words(struct front_run *f, const struct command *verb)
 
 	for (size_t i = 0; i < f->options.n; i++)
 		front_add(f, &all, f->options.list[i]);
+	/* Other builders also make one that boots anywhere then. */
+	if (options_words(verb, "--generic-elsewhere"))
+		front_add(f, &all, "--generic-elsewhere");
 	front_add(f, &all, "--");
 	for (size_t i = 0; i < f->words.n; i++)
 		front_add(f, &all, f->words.list[i]);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Whether this process runs in the build of another machine's system, where the disks of the machine
+ * that will boot are not known: in a container, or in a chroot whose own root is on no disk that is
+ * shown.
+ */
+
+#include "base/arena.h"
+#include "host/root.h"
+
+/* "a container" or "a chroot"; NULL: no. ROOT is that of this process. */
+const char *elsewhere(const struct root *root, struct arena *arena);
+
+/* Is what is mounted as the root on a disk that is shown? Not if it is a part of a filesystem, or on
+ * a loop or network device. */
+bool elsewhere_shows_root(const struct root *root, struct arena *arena);
