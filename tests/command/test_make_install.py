@@ -2,8 +2,10 @@
 """`make install` puts files where their users look for them, whatever the prefix."""
 
 import json
+import re
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,22 @@ def test_uninstall_removes_what_was_installed_and_nothing_else(tmp_path):
     assert all(contents(root)[path] == value for path, value in before.items())
     run(["ninja", "-C", folder, "--quiet", "uninstall"])
     assert contents(root) == before
+
+
+# rpm's folders, on a distribution where /usr/sbin is a folder of its own.
+RPM = {"lib": "/usr/lib", "_sbindir": "/usr/sbin", "_unitdir": "/usr/lib/systemd/system",
+       "_presetdir": "/usr/lib/systemd/system-preset", "_sysconfdir": "/etc",
+       "_datadir": "/usr/share", "_mandir": "/usr/share/man"}
+
+
+def test_the_spec_file_lists_what_is_installed(tmp_path):
+    """rpmbuild refuses files that it does not list, and files that it lists and that are not there."""
+    spec = (TOP / "data/packaging/preroot.spec").read_text()
+    options = re.search(r"^%meson (.*)", spec, re.M)[1].split()
+    run(["meson", "setup", tmp_path / "build", TOP, "-Dprefix=/usr", *options])
+    listed = re.findall(r"^(?:%config\S* )?%\{(\w+)\}(/\S+)$",
+                        spec.partition("\n%files\n")[2].partition("\n%changelog")[0], re.M)
+    patterns = [RPM[macro] + path.removesuffix("*") for macro, path in listed]
+    there = places(tmp_path / "build")
+    assert [place for place in there if not any(fnmatch(place, p) for p in patterns)] == []
+    assert [p for p in patterns if not any(fnmatch(place, p) for place in there)] == []
