@@ -88,7 +88,12 @@ def test_an_image_that_was_put_back_is_stale(built):
 def test_an_image_that_somebody_changed_is_unverified(built):
     data = bytearray(built.image.read_bytes())
     data[len(data) // 2] ^= 1
+    assert built.row["command"] is None
     built.image.write_bytes(data)
+    command = f"preroot rebuild --root {built.root} {built.tree.version}"
+    assert built.row["command"] == command
+    told = status(built.root, "--cache-dir", built.cache).text
+    assert f"was replaced; to have an image of preroot there again:\n  {command}\n" in told
     assert built.row["state"] == "unverified" and "not the image that preroot wrote last" in built.row["why"]
 
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/quote.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/verbs/status.h"
@@ -100,6 +101,35 @@ static void print_space(const struct inventory *i)
 	       cli_size(bytes_of_images(i), images));
 }
 
+/* The command that puts an image of ours back to where another tool has replaced one; NULL: none has. */
+static const char *remedy(const struct status_report *s, const struct inventory_row *row)
+{
+	const bool is_host = s->root->is_host;
+
+	if (row->verdict != INVENTORY_UNVERIFIED || !row->image || !*row->state.sha256)
+		return NULL;
+	return arena_printf(s->arena, "preroot rebuild %s%s%s%s", is_host ? "" : "--root ",
+			    is_host ? "" : quote_word(s->root->path, s->arena), is_host ? "" : " ",
+			    quote_word(row->version, s->arena));
+}
+
+static void print_replaced(const struct status_report *s)
+{
+	char path[CELL_MAX], command[CELL_MAX];
+
+	for (size_t k = 0; k < s->inventory.n; k++) {
+		const struct inventory_row *row = &s->inventory.rows[k];
+		const char *words = remedy(s, row);
+
+		if (!words)
+			continue;
+		escape_text(row->image->path, path, sizeof(path));
+		escape_command(words, command, sizeof(command));
+		printf("\n/%s was replaced; to have an image of preroot there again:\n  %s\n", path,
+		       command);
+	}
+}
+
 static void print_builders(const struct inventory *i)
 {
 	char path[CELL_MAX], command[CELL_MAX];
@@ -128,6 +158,7 @@ void status_print_table(const struct status_report *s)
 	free(lines);
 	if (i->n && i->has_boot)
 		print_space(i);
+	print_replaced(s);
 	print_builders(i);
 	if (i->n)
 		printf("\n");
@@ -164,8 +195,9 @@ static struct json_object *entry_json(const struct bootmenu_entry *entry)
 	return o;
 }
 
-static struct json_object *row_json(const struct inventory_row *row)
+static struct json_object *row_json(const struct status_report *s, const struct inventory_row *row)
 {
+	const char *command = remedy(s, row);
 	struct json_object *o = json_object_new_object(), *images = json_object_new_array();
 
 	add(o, "kernel", cli_json_text(row->version));
@@ -177,6 +209,7 @@ static struct json_object *row_json(const struct inventory_row *row)
 	add(o, "boot-entry", row->entry ? entry_json(row->entry) : NULL);
 	add(o, "state", json_object_new_string(inventory_word(row->verdict)));
 	add(o, "why", row->why ? cli_json_text(row->why) : NULL);
+	add(o, "command", command ? cli_json_command(command) : NULL);
 	add(o, "good", *row->state.good ? json_object_new_string(row->state.good) : NULL);
 	add(o, "failed", *row->state.failed ? json_object_new_string(row->state.failed) : NULL);
 	for (size_t i = 0; i < row->n_images; i++)
@@ -206,7 +239,7 @@ struct json_object *status_json(const struct status_report *s)
 	const struct inventory *i = &s->inventory;
 
 	for (size_t k = 0; k < i->n; k++)
-		json_object_array_add(rows, row_json(&i->rows[k]));
+		json_object_array_add(rows, row_json(s, &i->rows[k]));
 	for (size_t k = 0; k < i->n_notes; k++)
 		json_object_array_add(notes, cli_json_text(i->notes[k]));
 	for (size_t k = 0; k < i->n_builders; k++) {

@@ -164,6 +164,8 @@ static int read_all_of_it(struct status *s, const struct root *root, struct aren
 	_cleanup_cache_ struct cache *cache = folder ? cache_new(folder, s->caching.size) : NULL;
 	int r;
 
+	s->report.root = root;
+	s->report.arena = arena;
 	if (cache)
 		cache_freeze(cache);
 	r = inventory_read(root, cache, arena, &s->report.inventory, err);

@@ -14,6 +14,8 @@
 /* What a machine has, and the accounts of boots that failed: of this one, which went on after all,
  * and of an earlier one. */
 struct status_report {
+	const struct root *root;
+	struct arena *arena;
 	struct inventory inventory;
 	struct buf now, earlier;
 };
