@@ -55,6 +55,10 @@ bool features_wants_name(const struct request *q, const char *name, bool by_defa
 /* The path of the drop-in feature NAME below ROOT; NULL: there is none, or it is masked. */
 const char *dropin_find(const struct root *root, const char *name, struct arena *arena);
 
+/* *OUT are the paths of all of them, sorted by name, also of those that are masked. A file overrides
+ * those of the same name in the folders behind. Their number. */
+int dropin_list(const struct root *root, struct arena *a, const char ***out, struct err *err);
+
 #define BUILD_DECLARE(name, summary, optional) int name##_build(struct build *b, struct err *err);
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE

@@ -111,6 +111,19 @@ def test_features_are_completed_behind_a_comma():
     assert complete("dracut", "--add", "fs-lib resu") == {}
 
 
+def test_features_are_also_those_of_files(tmp_path):
+    for folder, names in (("usr/lib", ("mine", "ostree", "no")), ("etc", ("$(x)",))):
+        folder = tmp_path / folder / "preroot/features.d"
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name}.conf").touch()
+    (tmp_path / "etc/preroot/features.d/no.conf").symlink_to("/dev/null")
+    words = ["--root", tmp_path, "--add"]
+    assert {"mine", "ostree"} <= set(complete("preroot", "build", *words, ""))
+    assert complete("preroot", "build", *words, "no") == {}
+    assert complete("preroot", "build", *words, "$") == {}
+
+
 def test_paths_in_an_image_are_completed_folder_by_folder(image):
     assert "usr/" in complete("preroot", "cat", image, "")
     below = complete("preroot", "cat", image, "/usr/lib/")

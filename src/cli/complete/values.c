@@ -87,6 +87,26 @@ static void add_builders(struct complete *c)
 		complete_add(c, i->name, NULL);
 }
 
+/* NAME.conf is the feature NAME. */
+static void add_dropins(struct complete *c)
+{
+	_cleanup_root_ struct root root = {.fd = -1};
+	const char **paths;
+	struct err err = {0};
+	int n;
+
+	if (root_open(c->root, &root, &err) < 0)
+		return;
+	n = dropin_list(&root, &c->arena, &paths, &err);
+	for (int i = 0; i < n; i++) {
+		const char *name = base_name(paths[i]);
+
+		name = arena_strndup(&c->arena, name, strlen(name) - strlen(".conf"));
+		if (dropin_find(&root, name, &c->arena)) /* it is not masked */
+			complete_add(c, name, "a drop-in feature");
+	}
+}
+
 static void add_features(struct complete *c)
 {
 	for (const struct feature *f = features; f->name; f++)
@@ -95,6 +115,7 @@ static void add_features(struct complete *c)
 	for (const struct dracut_module *m = dracut_modules; m->name; m++)
 		if (m->effect != DRACUT_MISSING && m->effect != DRACUT_FOREIGN)
 			complete_add(c, m->name, m->text);
+	add_dropins(c);
 }
 
 /* The kernel that the command line names, otherwise the one that runs or is the newest. */

@@ -504,17 +504,14 @@ static int by_base_name(const void *a, const void *b)
 	return strcmp(base_name(*(const char *const *)a), base_name(*(const char *const *)b));
 }
 
-/* Lists the drop-in features, sorted by name. A file overrides those of the same name in the
- * folders behind. */
-static int list_files(struct build *b, const char ***out, struct err *err)
+int dropin_list(const struct root *root, struct arena *a, const char ***out, struct err *err)
 {
 	_cleanup_strset_ struct strset seen = STRSET_INIT;
-	struct arena *a = &b->plan.arena;
 	char **names[ARRAY_SIZE(folders)];
 	int count[ARRAY_SIZE(folders)], n = 0, room = 1;
 
 	for (size_t f = 0; f < ARRAY_SIZE(folders); f++) {
-		count[f] = root_listdir(b->root, folders[f], a, &names[f]);
+		count[f] = root_listdir(root, folders[f], a, &names[f]);
 		if (count[f] < 0 && count[f] != -ENOENT)
 			return err_sys(err, count[f], "%s", folders[f]);
 		room += count[f] < 0 ? 0 : count[f];
@@ -556,7 +553,7 @@ int dropin_build(struct build *b, struct err *err)
 {
 	struct dropin d = {.b = b};
 	const char **files = NULL;
-	int n = list_files(b, &files, err), r = n < 0 ? n : 0;
+	int n = dropin_list(b->root, &b->plan.arena, &files, err), r = n < 0 ? n : 0;
 
 	d.runs = arena_alloc(&b->plan.arena, BOOTCONF_RUNS_MAX * sizeof(*d.runs));
 	for (int i = 0; i < n && r == 0; i++)
