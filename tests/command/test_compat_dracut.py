@@ -2,6 +2,7 @@
 """The program called as dracut and as mkinitrd."""
 
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -81,6 +82,32 @@ def test_the_image_and_the_version_are_found_wherever_they_are(words, dracut, ro
     names = {"IMAGE": str(image), "KVER": root.version}
     dracut(*[re.sub("IMAGE|KVER", lambda m: names[m[0]], word) for word in words])
     run("verify", image)
+
+
+# As scripts, guides and roles write it; the image that is written, or none for the kernel's own; a driver in it.
+COMMANDS = [
+    ("dracut -f", None, None), ("dracut -f -v", None, None), ("dracut -fv --regenerate-all", None, None),
+    ("dracut -f --regenerate-all", None, None), ("dracut --regenerate-all --force", None, None),
+    ("dracut --force --kver 'KVER'", None, None), ("dracut -fv --add-drivers ' dummy qla1280 ' --kver KVER", None, "dummy"),
+    ("dracut --force IMAGE", "IMAGE", None), ("dracut IMAGE KVER --force", "IMAGE", None),
+    ("dracut --no-hostonly --kver KVER --reproducible --zstd -v --add base -f IMAGE", "IMAGE", None),
+    ("dracut --force --no-hostonly --add-drivers 'dummy qla1280'", None, "qla1280"),
+    ("dracut '' --kver KVER --force", None, None), ("dracut -f --kv=KVER --add '' --kver KVER", None, None),
+    ("dracut -fNvI '/etc/hostname' IMAGE", "IMAGE", None),
+]
+
+
+@pytest.mark.parametrize("command, written, driver", COMMANDS, ids=[row[0] for row in COMMANDS])
+def test_commands_of_scripts(command, written, driver, call, root, tmp_path):  # noqa: F811
+    image = tmp_path / "x.img" if written else image_of(root)
+    (root.root / "etc").mkdir(exist_ok=True)
+    (root.root / "etc/hostname").write_text("x\n")
+    words = [word.replace("KVER", root.version).replace("IMAGE", str(image)) for word in shlex.split(command)]
+    image.write_bytes(b"old")
+    call(*words, env={"DRACUT_EXTRA_ARGS": f"--sysroot {root.root} -N"})
+    run("verify", image)
+    assert driver is None or driver in modules(image)
+    assert (tmp_path / "x.img").exists() == bool(written)
 
 
 def test_a_relative_name_is_in_the_working_folder(dracut, root, tmp_path):
