@@ -26,6 +26,7 @@ void cli_request_init(struct cli_request *r)
 void cli_request_clear(struct cli_request *r)
 {
 	free(r->request.drivers.list);
+	free(r->request.force_drivers.list);
 	free(r->request.includes);
 	free(r->request.add.list);
 	free(r->request.force_add.list);
@@ -175,6 +176,8 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 		return 0;
 	case OPT_DRIVERS:
 		return add_names(r, &q->drivers, args[0]);
+	case OPT_FORCE_DRIVERS:
+		return add_names(r, &q->force_drivers, args[0]);
 	case OPT_INSTALL:
 		return add_words(r, &q->install, args[0]);
 	case OPT_INSTALL_OPTIONAL:

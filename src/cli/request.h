@@ -29,6 +29,8 @@
 	{"kernel-cmdline", 0, "WORDS", "kernel parameters for the image",                       \
 	 OPT_CMDLINE, true},                                                                    \
 	{"add-drivers", 0, "LIST", "add these kernel modules", OPT_DRIVERS, true},              \
+	{"force-drivers", 0, "LIST", "add them, and load them when PID 1 starts",               \
+	 OPT_FORCE_DRIVERS, true},                                                              \
 	{"omit-drivers", 0, "LIST", "leave out kernel modules with these names",               \
 	 OPT_OMIT_DRIVERS, true},                                                               \
 	{"drivers", 'd', "LIST", "beside the way to the root, only these",                      \

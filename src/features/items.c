@@ -2,12 +2,13 @@
 #include "features/items.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 
-enum { TREE_DEPTH_MAX = 64 };
+enum { TREE_DEPTH_MAX = 64, MATCHES_MAX = 10000 };
 
 const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
 
@@ -44,6 +45,49 @@ int items_locate(const struct root *root, const char *word, struct arena *arena,
 int items_find(struct build *b, const char *word, const char **out, struct err *err)
 {
 	return items_locate(b->root, word, &b->plan.arena, out, err);
+}
+
+struct matches {
+	const struct root *root;
+	struct arena *arena;
+	const char **list;
+	size_t n;
+};
+
+/* Adds what REST, which begins with a slash, matches below FOLDER. */
+static void match_below(struct matches *m, const char *folder, const char *rest)
+{
+	size_t skip = strspn(rest, "/"), len = strcspn(rest + skip, "/");
+	const char *part = arena_strndup(m->arena, rest + skip, len), *more = rest + skip + len;
+	char **names = NULL;
+	struct stat st;
+	int n = len ? root_listdir(m->root, *folder ? folder : "/", m->arena, &names) : 0;
+
+	if (!len || m->n >= MATCHES_MAX)
+		return;
+	for (int i = 0; i < n && m->n < MATCHES_MAX; i++) {
+		const char *path = arena_printf(m->arena, "%s/%s", folder, names[i]);
+
+		if ((names[i][0] == '.' && part[0] != '.') || !text_matches(part, names[i]))
+			continue;
+		if (more[strspn(more, "/")]) {
+			match_below(m, path, more);
+		} else if (root_stat(m->root, path, &st) == 0) {
+			m->list = arena_grow(m->arena, m->list, m->n, sizeof(*m->list));
+			m->list[m->n++] = path;
+		}
+	}
+}
+
+size_t items_match(const struct root *root, const char *word, struct arena *arena,
+		   const char ***out)
+{
+	struct matches m = {.root = root, .arena = arena};
+
+	if (*word == '/' && word[strcspn(word, "*?[")] && strlen(word) < PATH_MAX)
+		match_below(&m, "", word);
+	*out = m.list;
+	return m.n;
 }
 
 int items_refuse(const struct root *root, const char *word, const char *origin, struct err *err)

@@ -16,6 +16,11 @@ int items_find(struct build *b, const char *word, const char **out, struct err *
 int items_locate(const struct root *root, const char *word, struct arena *arena, const char **out,
 		 struct err *err);
 
+/* The paths below ROOT that the pattern WORD, with a leading slash, matches as a shell's; sorted, in ARENA.
+ * 0: WORD is no pattern, or nothing matches. */
+size_t items_match(const struct root *root, const char *word, struct arena *arena,
+		   const char ***out);
+
 /* The error for a WORD that is not there, and that ORIGIN asks for: -ENOENT. */
 int items_refuse(const struct root *root, const char *word, const char *origin, struct err *err);
 

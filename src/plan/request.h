@@ -75,6 +75,7 @@ struct request {
 	const char *hardware_text; /* its content, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */
 	struct request_words drivers; /* further modules, by name */
+	struct request_words force_drivers; /* the same, to be loaded when PID 1 starts */
 	struct request_include *includes;
 	size_t n_includes;
 	struct request_words install;          /* paths below the root, or names of programs */

@@ -56,6 +56,20 @@ static bool is_level(const char *word)
 	return word[0] == '-' && word[1] && word[1 + strspn(word + 1, "0123456789")] == '\0';
 }
 
+/* The LEVEL, or the nearest one that there is here of those that the program itself takes. */
+static const char *nearest_level(const char *codec, const char *level)
+{
+	static const struct {
+		const char *codec, *level, *here;
+	} others[] = {{"gzip", "0", "1"},   {"lzma", "0", "1"},   {"xz", "0", "1"},
+		      {"zstd", "20", "19"}, {"zstd", "21", "19"}, {"zstd", "22", "19"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strcmp(others[i].codec, codec) == 0 && strcmp(others[i].level, level) == 0)
+			return others[i].here;
+	return level;
+}
+
 static int set_compress(struct configure *c)
 {
 	const struct conf_assignment *a = find(c->values, "compress");
@@ -68,7 +82,7 @@ static int set_compress(struct configure *c)
 			level = a->words[i] + 1;
 	text = codec_of(a->words[0]);
 	if (level)
-		text = arena_printf(c->arena, "%s:%s", text, level);
+		text = arena_printf(c->arena, "%s:%s", text, nearest_level(text, level));
 	c->out->codec_from = origin(c, a);
 	return encode_parse(text, &c->out->codec, &c->out->level, c->err) < 0
 		       ? err_prefix(c->err, "%s", c->out->codec_from)
@@ -89,8 +103,9 @@ static int set_levels(struct configure *c)
 
 		if (!a)
 			continue;
-		r = encode_parse(arena_printf(c->arena, "%s:%s", codec_of(names[i]), a->text), &codec,
-				 &level, c->err);
+		r = encode_parse(arena_printf(c->arena, "%s:%s", codec_of(names[i]),
+					      nearest_level(codec_of(names[i]), a->text)),
+				 &codec, &level, c->err);
 		if (r == 0) {
 			c->out->levels[codec] = level;
 			continue;
@@ -331,13 +346,13 @@ void configure_check_items(const struct root *root, const struct request *q, str
 {
 	for (size_t i = 0; i < q->n_wishes; i++) {
 		const struct request_wish *w = &q->wishes[i];
-		const char *path;
+		const char *path, **matches;
 		struct err err = {0};
 		int r = w->kind == WISH_INSTALL
 				? items_locate(root, w->word, errors->arena, &path, &err)
 				: 1;
 
-		if (r == 0)
+		if (r == 0 && !items_match(root, w->word, errors->arena, &matches))
 			r = items_refuse(root, w->word, w->from, &err);
 		if (r < 0)
 			err_collect(errors, &err);

@@ -329,12 +329,13 @@ def test_add_drivers(bookworm, tmp_path):
     build(out, bookworm, "--hardware", NVME)
     before = modules(out)
     build(out, bookworm, "--hardware", NVME, "--add-drivers", "dummy,e1000e  virtio-net",
-          "--add-drivers", "dm_crypt")
+          "--add-drivers", "dm_crypt", "--force-drivers", "loop")
     added = modules(out) - before
     assert {"dummy", "e1000e", "virtio_net", "net_failover", "dm_crypt", "dm_mod"} <= added
+    load = run("cat", out, "/etc/preroot/boot.conf").text
     for name in ("dummy", "virtio_net"):
-        assert "--add-drivers" in run("why", out, name).text
-        assert f"load={name}\n" in run("cat", out, "/etc/preroot/boot.conf").text
+        assert "--add-drivers" in run("why", out, name).text and f"load={name}\n" not in load
+    assert "--force-drivers" in run("why", out, "loop").text and "load=loop\n" in load
     assert "depends on it" in run("why", out, "net_failover").text
 
 

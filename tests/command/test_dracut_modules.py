@@ -196,6 +196,21 @@ def test_what_is_added_by_name_is_not_left_out(system):
     assert {"ahci", "libahci", "dummy"} <= modules(plan(system))
 
 
+@pytest.mark.parametrize("word", ["dummy.ko", "dummy.ko.xz", "dummy"])
+def test_the_file_of_a_module_is_its_name(word, system):
+    write(system, f'add_drivers+=" {word} "\n')
+    assert "dummy" in modules(plan(system))
+    assert "dummy" in modules(plan(system, "--conf", "/dev/null", "--add-drivers", word))
+
+
+@pytest.mark.parametrize("key, loaded", [("add_drivers", False), ("force_drivers", True)])
+def test_a_driver_is_loaded_at_once_only_by_force(key, loaded, system):
+    option = "--" + key.replace("_", "-")
+    assert ("load=dummy" in boot_conf(system, option, "dummy")) == loaded
+    write(system, f'{key}+=" dummy "\n')
+    assert ("load=dummy" in boot_conf(system)) == loaded
+
+
 @pytest.mark.parametrize("omitted, module", [
     ("nvme", "nvme"), ("x|nvme-c.*", "nvme_core"), ("ext4", "ext4"),
 ])

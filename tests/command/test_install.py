@@ -74,6 +74,23 @@ def test_missing_one_is_an_error_or_a_remark(word, part, system):
     assert "etc/motd" in paths
 
 
+@pytest.mark.parametrize("word, found", [
+    ("/etc/mot*", {"etc/motd"}), ("/et[c]/m?td", {"etc/motd"}), ("/etc/tree/*/fil*", {"etc/tree/sub/file"}),
+    ("/etc//t*e/", {"etc/tree/sub/file"}),
+])
+def test_a_pattern_stands_for_what_it_matches(word, found, system):
+    before, _ = planned(system)
+    paths, warnings = planned(system, "--install", word)
+    files = {path for path in set(paths) - set(before) if (system.root / path).is_file()}
+    assert files == found and not warnings and all(word in paths[path] for path in found)
+
+
+@pytest.mark.parametrize("word", ["/etc/none*", "/none*/motd", "/etc/motd/*", "/etc/.*", "mot*", "/etc/tree/[x"])
+def test_a_pattern_that_matches_nothing_is_a_missing_file(word, system):
+    assert f"{word} (asked for with --install)" in refused(system, "--install", word).error
+    assert planned(system, "--install-optional", word) == planned(system)
+
+
 def test_what_cannot_be_in_an_image_is_refused(system):
     os.mkfifo(system.root / "etc/tree/fifo")
     assert "etc/tree/fifo" in refused(system, "--install", "/etc/tree").error
@@ -109,7 +126,7 @@ def test_removed_module_is_gone_from_the_index_too(pattern, system, tmp_path):
     ("/lib/modules/*/kernel/fs/ext4/ext4.ko*", "ext4"),
 ])
 def test_needed_module_stays(pattern, part, system):
-    words = ["--add-drivers", "ext4", "--remove", pattern]
+    words = ["--force-drivers", "ext4", "--remove", pattern]
     result = refused(system, *words)
     assert "--remove" in result.error and part in result.error
 

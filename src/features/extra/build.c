@@ -17,14 +17,29 @@
 
 enum { TREE_DEPTH_MAX = 64 };
 
-static int add_driver(struct build *b, const char *name, struct err *err)
+/* The name in WORD, which may be that of the file: dracut takes "dummy.ko" as well. */
+static const char *driver_name(struct build *b, const char *word)
 {
-	int r = modules_add_name(b->modules, name, MODULES_LOAD | MODULES_NAMED,
-				 "asked for with --add-drivers", err);
+	const char *end = strstr(word, ".ko");
 
-	if (r == MODULES_ABSENT) {
-		err_set(err, -ENOENT, "kernel %s has no module \"%s\" (asked for with --add-drivers)",
-			b->kernel.version, name);
+	return end && end > word && (!end[3] || end[3] == '.') && !strchr(word, '/')
+		       ? arena_strndup(&b->plan.arena, word, (size_t)(end - word))
+		       : word;
+}
+
+static int add_drivers(struct build *b, const struct request_words *names, unsigned flags,
+		       const char *option, struct err *err)
+{
+	const char *reason = arena_printf(&b->plan.arena, "asked for with %s", option);
+	int r = 0;
+
+	for (size_t i = 0; i < names->n && r >= 0; i++) {
+		r = modules_add_name(b->modules, driver_name(b, names->list[i]), flags, reason,
+				     err);
+		if (r != MODULES_ABSENT)
+			continue;
+		err_set(err, -ENOENT, "kernel %s has no module \"%s\" (%s)", b->kernel.version,
+			names->list[i], reason);
 		return err_hint(err, "look for its name with: find %s -name '*.ko*'",
 				root_quoted(b->root, b->kernel.modules_dir, &b->plan.arena));
 	}
@@ -159,14 +174,27 @@ static int add_include(struct build *b, const struct request_include *inc, struc
 	return add_path(b, inc->source, target, 0, err);
 }
 
+static int add_found(struct build *b, const char *path, const char *word, const char *origin,
+		     struct err *err)
+{
+	if (items_add(b, path, arena_printf(&b->plan.arena, "%s %s", origin, word), err) < 0)
+		return err_prefix(err, "%s %s", origin, word);
+	return 0;
+}
+
 /* ORIGIN is the option, or the place in the settings, that names WORD. */
 static int add_install(struct build *b, const char *word, bool optional, const char *origin,
 		       struct err *err)
 {
-	const char *path;
+	const char *path, **matches = NULL;
+	size_t n = 0;
 	int r = items_find(b, word, &path, err);
 
-	if (r < 0)
+	if (r == 0)
+		n = items_match(b->root, word, &b->plan.arena, &matches);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = add_found(b, matches[i], word, origin, err);
+	if (r < 0 || n)
 		return r;
 	if (r == 0 && optional) {
 		plan_remark(&b->plan, "there is no %s (%s); the image is made without it", word,
@@ -175,16 +203,14 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 	}
 	if (r == 0)
 		return items_refuse(b->root, word, origin, err);
-	if (items_add(b, path, arena_printf(&b->plan.arena, "%s %s", origin, word), err) < 0)
-		return err_prefix(err, "%s %s", origin, word);
-	return 0;
+	return add_found(b, path, word, origin, err);
 }
 
 /* Settings may be shared by several kernels, so a module that this one lacks is left out. */
 static int add_module(struct build *b, const struct request_wish *w, struct err *err)
 {
 	unsigned flags = MODULES_NAMED | (w->kind == WISH_LOAD_MODULE ? MODULES_LOAD : 0);
-	int r = modules_add_name(b->modules, w->word, flags, w->from, err);
+	int r = modules_add_name(b->modules, driver_name(b, w->word), flags, w->from, err);
 
 	if (r == MODULES_ABSENT)
 		plan_warn(&b->plan, "%s: kernel %s has no module \"%s\"; the image goes without",
@@ -221,8 +247,11 @@ int extra_build(struct build *b, struct err *err)
 		r = add_install(b, install->list[i], false, "--install", err);
 	for (size_t i = 0; i < optional->n && r == 0; i++)
 		r = add_install(b, optional->list[i], true, "--install-optional", err);
-	for (size_t i = 0; i < b->request->drivers.n && r == 0; i++)
-		r = add_driver(b, b->request->drivers.list[i], err);
+	if (r == 0)
+		r = add_drivers(b, &b->request->drivers, MODULES_NAMED, "--add-drivers", err);
+	if (r == 0)
+		r = add_drivers(b, &b->request->force_drivers, MODULES_NAMED | MODULES_LOAD,
+				"--force-drivers", err);
 	for (size_t i = 0; i < b->request->n_includes && r == 0; i++)
 		r = add_include(b, &b->request->includes[i], err);
 	return r;

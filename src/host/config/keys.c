@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -310,6 +311,14 @@ static void note_switch(struct notes *n, const struct conf *values, const struct
 						"it is taken for no", a->key, a->text));
 }
 
+/* Is it the argument of an option such as "-p" of "pigz -p 4"? */
+static bool is_argument(const struct conf_assignment *a, size_t i)
+{
+	const char *before = a->words[i - 1];
+
+	return before[0] == '-' && isalpha((unsigned char)before[1]) && !before[2];
+}
+
 /* Of a command that compresses, the program and the level count, and "-T0" and the like are only
  * about how it works. */
 static void note_compress(struct notes *n, const struct conf *values)
@@ -317,7 +326,7 @@ static void note_compress(struct notes *n, const struct conf *values)
 	const struct conf_assignment *a = conf_find(values, "compress");
 
 	for (size_t i = 1; a && i < a->n_words; i++)
-		if (a->words[i][0] != '-')
+		if (a->words[i][0] != '-' && !is_argument(a, i))
 			add_note(n, a, arena_printf(n->arena, "compress: \"%s\" has no effect",
 						    a->words[i]));
 }
