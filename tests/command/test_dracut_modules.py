@@ -345,3 +345,54 @@ def test_files_that_are_removed(system):
 def test_a_root_that_stays_read_only(system):
     write(system, "ro_mnt=yes\n")
     assert "cmdline=ro" in boot_conf(system)
+
+
+# ---- each key that is obeyed ----
+
+# A value with which the image differs from one without the key, for an NVMe disk with ext4.
+EFFECTS = {
+    "preroot_compress_store": "none", "add_drivers": "dummy", "compress": "xz",
+    "compress_level_zstd": "3", "drivers": "dummy", "dracutmodules": "base", "force_drivers": "dummy",
+    "hostonly_mode": "strict", "install_items": "env", "install_optional_items": "env",
+    "kernel_cmdline": "quiet", "nofscks": "yes", "omit_dracutmodules": "fs-lib",
+    "omit_drivers": "sd_mod", "remove_items": "/usr/sbin/fsck.ext4", "ro_mnt": "yes",
+}
+
+# Shown by the tests that are named.
+ELSEWHERE = {
+    "preroot_keep": "test_settings", "fileloglvl": "test_settings", "logfile": "test_settings",
+    "stdloglvl": "test_settings", "sysloglvl": "test_settings", "hostonly": "test_settings",
+    "acpi_override": "test_dracut_modules", "acpi_table_dir": "test_dracut_modules",
+    "early_microcode": "test_microcode", "hostonly_cmdline": "test_dracut_modules",
+    "add_dlopen_features": "test_libraries", "omit_dlopen_features": "test_libraries",
+    "add_dracutmodules": "test_dracut_modules", "force_add_dracutmodules": "test_dracut_modules",
+    "filesystems": "test_dracut_modules",
+    **{f"compress_level_{codec}": "test_dracut_modules"
+       for codec in ("bzip2", "gzip", "lz4", "lzma", "lzop", "xz")},
+}
+
+
+def test_each_key_that_is_obeyed_has_a_test():
+    source = (trees.HERE.parent.parent / "src/host/config/keys.c").read_text()
+    keys = set(re.findall(r'^\t(?:HONOURED|SWITCH)\("(\w+)"\)', source, re.M))
+    assert len(keys) > 30 and keys == EFFECTS.keys() | ELSEWHERE.keys()
+    for key, name in ELSEWHERE.items():
+        text = (trees.HERE / f"{name}.py").read_text()
+        assert key in text or key.startswith("compress_level_")
+
+
+@pytest.mark.parametrize("key", EFFECTS)
+def test_a_key_that_is_obeyed_changes_the_image(key, system):
+    write(system, "")
+    before = plan(system).json["fingerprint"]
+    write(system, f"{key}='{EFFECTS[key]}'\n")
+    assert plan(system).json["fingerprint"] != before
+    write(system, "")
+    assert plan(system).json["fingerprint"] == before
+
+
+@pytest.mark.parametrize("codec", ["bzip2", "gzip", "lz4", "lzma", "xz"])
+def test_the_level_of_every_codec_is_obeyed(codec, system):
+    before = plan(system, "--compress", codec).json["fingerprint"]
+    write(system, f"compress_level_{codec}=1\n")
+    assert plan(system, "--compress", codec).json["fingerprint"] != before

@@ -373,6 +373,8 @@ def test_of_several_names_the_first_that_exists(shop):
     (("--add-dlopen-features", "prog:other"), False),
     (("--add-dlopen-features", "libc.so.6:f"), False),
     (("--add-dlopen-features", "prog:f", "--omit-dlopen-features", "*:f"), False),
+    (("--set", "add_dlopen_features=prog:f"), True),
+    (("--set", "omit_dlopen_features=*:f", "--set", "add_dlopen_features=prog:f"), False),
 ])
 def test_suggested_is_for_those_who_ask(more, there, shop):
     shop.library("usr/lib/libopt.so")
