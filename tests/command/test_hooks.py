@@ -55,6 +55,12 @@ class Machine:
     def install(self, **options):
         return self.call("debian-postinst", self.version, self.kernel, **options)
 
+    def state(self):
+        """What status says of the image: its state, and why."""
+        (row,) = run("status", "--json", "--root", self.root, "--cache-dir",
+                     self.program.parent / "cache").json["kernels"]
+        return row["state"], row["why"]
+
     def remove_kernel(self):
         """As dpkg does it: depmod's files stay until the purge."""
         self.tree.image.unlink()
@@ -111,6 +117,10 @@ def test_settings_of_initramfs_tools_are_obeyed_where_preroot_has_its_name(name,
         link.symlink_to(machine.program)
     machine.install()
     assert (": gzip, " in run("list", machine.image).text) == is_obeyed
+    assert machine.state() == ("current", None)
+    (conf.parent / "modules").write_text("ext4\n")
+    assert machine.state() == (
+        ("stale", "/etc/initramfs-tools/modules has changed since") if is_obeyed else ("current", None))
 
 
 @pytest.mark.parametrize("env", [{"INITRD": "No"}, {"DEB_MAINT_PARAMS": "abort-upgrade 1"},
@@ -205,6 +215,27 @@ def test_the_trigger_obeys_update_initramfs_conf(text, rebuilt, tmp_path):
         env=env | {"PATH": f"{tmp_path}/bin:{env['PATH']}"}, check=True, capture_output=True, text=True)
     assert re.findall("^rebuilt (.*)$", done.stdout, re.M) == rebuilt
     assert ("no image is updated" in done.stdout) == (not rebuilt)
+
+
+@pytest.mark.parametrize("name, words, env, deferred", [
+    ("update-initramfs", ["-u"], {"DPKG_MAINTSCRIPT_PACKAGE": "busybox"}, True),
+    ("update-initramfs", ["-u", "-k", "all"], {"DPKG_MAINTSCRIPT_PACKAGE": "busybox"}, False),
+    ("update-initramfs", ["-u"], {"DPKG_MAINTSCRIPT_PACKAGE": None}, False),
+    ("dracut", ["-u"], {"DPKG_MAINTSCRIPT_PACKAGE": "busybox"}, False),
+])
+def test_what_packages_ask_for_is_left_to_the_trigger(name, words, env, deferred, tmp_path):
+    script_path = tmp_path / name
+    script_path.write_text((TOP / "data/packaging/debian/compat-name").read_text().replace(
+        "/usr/lib/preroot/names/", f"{tmp_path}/names/"))
+    for path, text in ((f"names/{name}", 'echo "run $*"'), ("bin/dpkg-trigger", 'echo "trigger $*"')):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / path).chmod(0o755)
+    env = environment(DEB_MAINT_PARAMS=None, **env)
+    done = subprocess.run(["sh", script_path, *words], check=True, capture_output=True, text=True,
+                          env=env | {"PATH": f"{tmp_path}/bin:{env['PATH']}"})
+    assert ("trigger --no-await update-initramfs" in done.stdout) == deferred
+    assert (f"run {' '.join(words)}" in done.stdout) != deferred
 
 
 # ---- scripts of others ----

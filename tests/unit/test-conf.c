@@ -217,6 +217,28 @@ static void arrays_keep_their_elements(void **state)
 	assert_gives("a=(b? c)", "1 a=b? c;"); /* mkinitcpio's way to say "if it is there" */
 }
 
+static void what_is_added_gets_its_words(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	struct conf_assignment text = {.key = "a", .text = " b  c "};
+	struct conf_assignment array = {.key = "a", .text = "d e", .append = true, .is_array = true};
+	struct conf_assignment none = {.key = "n", .text = "", .is_array = true};
+	struct conf_word *words;
+
+	(void)state;
+	conf_add(&f.conf, &f.arena, &text);
+	conf_add(&f.conf, &f.arena, &array);
+	conf_add(&f.conf, &f.arena, &none);
+	/* One that has words already gets no second ones. */
+	conf_add(&f.conf, &f.arena, &f.conf.list[1]);
+	assert_int_equal(conf_words(&f.conf, "a", &f.arena, &words), 4);
+	assert_string_equal(words[0].text, "b");
+	assert_string_equal(words[1].text, "c");
+	assert_string_equal(words[2].text, "d e");
+	assert_string_equal(words[3].text, "d e");
+	assert_int_equal(conf_find(&f.conf, "n")->n_words, 0);
+}
+
 static void a_forgotten_blank_glues_nothing(void **state)
 {
 	_cleanup_fixture_ struct fixture f = {0};
@@ -424,6 +446,7 @@ int main(void)
 		cmocka_unit_test(the_form_that_is_read_is_shown),
 		cmocka_unit_test(variables_come_from_the_table),
 		cmocka_unit_test(arrays_keep_their_elements),
+		cmocka_unit_test(what_is_added_gets_its_words),
 		cmocka_unit_test(a_forgotten_blank_glues_nothing),
 		cmocka_unit_test(anything_else_is_refused),
 		cmocka_unit_test(nothing_is_run_or_guessed),
