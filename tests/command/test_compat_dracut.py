@@ -143,11 +143,34 @@ def test_the_last_compressor_counts(dracut, root, tmp_path):
     assert "--compress-level" in dracut("--compress-level=3", status=FAILED).error
 
 
-@pytest.mark.parametrize("word", ["--keep", "--local", "--no-reproducible",
-                                  "--no-hostonly-default-device"])
-def test_what_has_no_effect_is_said_once(word, dracut, root, tmp_path):
-    warnings = dracut(word, word, "x.img", root.version, cwd=tmp_path).messages("warning")
-    assert len([text for text in warnings if text.startswith(f"{word} has no effect: ")]) == 1
+def described(call, kind):  # noqa: F811
+    """The options that the help describes as of that KIND, each with a value for its arguments."""
+    text = re.sub(r"\n {10,}", " ", call("dracut", "--help").text)
+    rows = re.findall(rf"^  (?:-\w,|   ) --([a-z0-9-]+)( [A-Z]+)? +(?:[^\n]*; )?{kind}: ", text, re.M)
+    return [f"--{name}=strange" if args else f"--{name}" for name, args in rows]
+
+
+def test_what_has_no_effect_is_said_once(call, dracut, root, tmp_path):  # noqa: F811
+    words = described(call, "without effect")
+    assert {"--prefix=strange", "--loginstall=strange", "--lvmconf", "--mdadmconf", "--keep", "--local",
+            "--persistent-policy=strange", "--aggressive-strip", "--no-reproducible"} <= set(words)
+    result = dracut(*words, *words, "x.img", root.version, cwd=tmp_path)
+    warnings = [text for text in result.messages("warning")
+                if "has no effect" in text]
+    # Two options may stand for the same key, which is named once.
+    for word in set(words) - {"--add-device=strange"}:
+        name = word.partition("=")[0]
+        assert len([text for text in warnings if re.match(rf"{name}(: \w+)? has no effect: ", text)]) == 1, word
+    assert len(warnings) == len(words) - 1
+    assert not (tmp_path / "strange").exists()
+
+
+def test_what_is_accepted_in_silence_says_why_nothing_is_lost(call, dracut, root, tmp_path):  # noqa: F811
+    words = described(call, "accepted")
+    assert {"--strip", "--noprefix", "--tmpdir=strange", "--hostonly-nics=strange"} <= set(words)
+    words += ["--nolvmconf", "--nomdadmconf", "--persistent-policy=", "--prefix=/"]
+    assert (dracut("a.img", root.version, *words, cwd=tmp_path).messages("warning") ==
+            dracut("b.img", root.version, cwd=tmp_path).messages("warning"))
 
 
 @pytest.mark.parametrize("words, text", [

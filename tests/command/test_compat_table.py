@@ -36,7 +36,7 @@ def options(text):
     found = {"": set(), "accepted": set(), "without effect": set(), "not in this version": set()}
     for part in re.split(r"^(?=  (?:-\w,|   ) --)", text, flags=re.M)[1:]:
         name = re.search(r"--[\w-]+", part)[0]
-        label = re.search(r"\s(accepted|without effect|not in this version): ", part[4:])
+        label = re.search(r" (accepted|without effect|not in this version): ", " ".join(part.split()))
         found[label[1] if label else ""].add(name)
     return row("options", (found[""], False), (found["accepted"], True), (found["without effect"], True),
                (found["not in this version"], True))

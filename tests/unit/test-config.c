@@ -288,6 +288,12 @@ static void keys_are_honoured_ignored_or_unknown(void **state)
 	assert_int_equal(config_effect("do_prelink"), CONFIG_MET);
 	assert_int_equal(config_effect("fw_dir"), CONFIG_LOST);
 	assert_int_equal(config_effect("stdloglevel"), CONFIG_UNKNOWN);
+	assert_non_null(config_lost("fw_dir", ""));
+	assert_non_null(config_lost("uefi", "yes"));
+	assert_null(config_lost("uefi", "no"));
+	assert_null(config_lost("do_prelink", "yes"));
+	assert_null(config_lost("omit_drivers", "x"));
+	assert_null(config_lost("stdloglevel", "x"));
 	assert_string_equal(config_nearest("stdloglevel"), "stdloglvl");
 	assert_string_equal(config_nearest("preroot_kep"), "preroot_keep");
 	assert_string_equal(config_nearest("omit_driver"), "omit_drivers");

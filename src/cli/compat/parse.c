@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/compat/front.h"
 #include "cli/messages.h"
+#include "host/config/config.h"
 
 enum { HELP_LEFT = 34 };
 
@@ -32,24 +33,37 @@ static const char *shown(const struct front_run *f, const struct front_option *o
 
 /* ---- help ---- */
 
-static void print_help(const struct front *front)
+/* What is said of an option, and of the key that it stands for. */
+static void describe(const struct front_option *o, char *out, size_t size)
 {
 	static const char *const kinds[] = {
 		[FRONT_MET] = "accepted: ", [FRONT_NOTE] = "without effect: ",
 		[FRONT_MISSING] = "not in this version: "};
+	const char *kind = o->effect < FRONT_HELP ? kinds[o->effect] : NULL, *lost = NULL;
+	char key[64];
 
+	if (o->effect == FRONT_SET) {
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(o->as, "+="), o->as);
+		lost = config_lost(key, strchr(o->as, '=') + 1);
+		kind = config_effect(key) == CONFIG_MET ? kinds[FRONT_MET] : NULL;
+	}
+	snprintf(out, size, "%s%s%s%s", kind ? kind : "", o->help, lost ? "; without effect: " : "",
+		 lost ? lost : "");
+}
+
+static void print_help(const struct front *front)
+{
 	printf("Usage: %s %s\n\nThis is preroot %s under another name, see man preroot-compat.\n\n"
 	       "Options:\n",
 	       front->name, front->usage, PREROOT_VERSION);
 	for (const struct front_option *o = front->options; !is_end(o); o++) {
-		const char *kind = o->effect < FRONT_HELP ? kinds[o->effect] : NULL;
 		char left[80], text[512];
 
 		snprintf(left, sizeof(left), "  %s%c%s%s%s%s%s", o->letter ? "-" : " ",
 			 o->letter ? o->letter : ' ', o->name ? (o->letter ? ", " : "  ") : "",
 			 o->name ? "--" : "", o->name ? o->name : "", o->args ? " " : "",
 			 o->args ? o->args : "");
-		snprintf(text, sizeof(text), "%s%s", kind ? kind : "", o->help);
+		describe(o, text, sizeof(text));
 		options_print_row(stdout, left, HELP_LEFT, text);
 	}
 }

@@ -66,6 +66,9 @@ enum config_effect {
 
 enum config_effect config_effect(const char *key);
 
+/* Why KEY=VALUE has no effect; NULL: it has, or it requests what is done anyway. */
+const char *config_lost(const char *key, const char *value);
+
 /* All known keys: that at I, counted from 0; NULL: there are fewer. */
 const char *config_key(size_t i);
 

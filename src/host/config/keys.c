@@ -36,6 +36,7 @@ static const struct key keys[] = {
 	HONOURED("add_dracutmodules"),
 	HONOURED("add_drivers"),
 	LOST("add_fstab", "this version mounts what /etc/fstab marks with x-initrd.mount"),
+	LOST_UNLESS("aggressive_strip", "no", "programs are packed as they are installed"),
 	HONOURED("compress"),
 	HONOURED("compress_level_bzip2"),
 	HONOURED("compress_level_gzip"),
@@ -57,22 +58,31 @@ static const struct key keys[] = {
 	     "firmware is read where the kernel reads it: from /lib/firmware and its folder updates"),
 	SWITCH("hostonly"),
 	SWITCH("hostonly_cmdline"),
+	LOST_UNLESS("hostonly_default_device", "yes",
+	     "what the machine needs to reach its root is always in the image"),
 	HONOURED("hostonly_mode"),
 	LOST_UNLESS("i18n_install_all", "no", "this version has no keymaps and fonts for the console"),
 	HONOURED("install_items"),
 	HONOURED("install_optional_items"),
+	LOST_UNLESS("keep", "no", "there is no temporary folder; see: preroot extract"),
 	HONOURED("kernel_cmdline"),
 	LOST_UNLESS("kernel_only", "no", WHOLE),
 	LOST_UNLESS("kmsgloglvl", "0", "nothing is logged to the kernel's buffer"),
 	LOST("libdirs", "libraries are found as the machine's own linker finds them"),
 	HONOURED("logfile"),
+	LOST("loginstall", "preroot list shows the files of an image"),
+	LOST_UNLESS("lvmconf", "no", "this version has no LVM"),
+	LOST_UNLESS("mdadmconf", "no", "this version has no RAID"),
 	LOST_UNLESS("no_kernel", "no", WHOLE),
 	SWITCH("nofscks"),
 	LOST("nvmf_nbft_mode", NO_NETWORK),
 	HONOURED("omit_dlopen_features"),
 	HONOURED("omit_dracutmodules"),
 	HONOURED("omit_drivers"),
+	LOST("persistent_policy",
+	     "devices are named as /etc/fstab and the kernel's parameters name them"),
 	LOST("prefer_dracutmodules", "there is only one way to do each thing"),
+	LOST_UNLESS("prefix", "/", "files are in the same place in the image as on the machine"),
 	HONOURED("remove_items"),
 	SWITCH("ro_mnt"),
 	LOST("sshkey", NO_NETWORK),
@@ -82,7 +92,6 @@ static const struct key keys[] = {
 	     "this version makes no unified kernel images, but images for the boot loader"),
 
 	/* Programs are packed as they are installed, and once. */
-	MET("aggressive_strip"),
 	MET("do_hardlink"),
 	MET("do_prelink"),
 	MET("do_strip"),
@@ -96,20 +105,10 @@ static const struct key keys[] = {
 	MET("TMPDIR"),
 	MET("debug"),
 	MET("force"),
-	MET("keep"),
-	MET("loginstall"),
 	MET("noimageifnotneeded"),
 	MET("parallel"),
-	MET("prefix"),
 	MET("show_modules"),
 	MET("tmpdir"),
-
-	/* Without LVM and RAID there is nothing to configure. */
-	MET("lvmconf"),
-	MET("mdadmconf"),
-
-	/* Devices are named as the machine names them. */
-	MET("persistent_policy"),
 
 	/* It is for uefi=yes alone. */
 	MET("kernel_image"),
@@ -130,7 +129,6 @@ static const struct key keys[] = {
 	MET("depmod_module_dir"),
 	MET("depmod_modules_dep"),
 	MET("drivers_dir"),
-	MET("hostonly_default_device"),
 	MET("hostonly_nics"),
 
 	/* Microcode is read from /lib/firmware. */
@@ -243,6 +241,15 @@ enum config_effect config_effect(const char *key)
 	if (k)
 		return k->effect;
 	return is_foreign(key) ? CONFIG_MET : CONFIG_UNKNOWN;
+}
+
+const char *config_lost(const char *key, const char *value)
+{
+	const struct key *k = find(key);
+
+	if (!k || k->effect != CONFIG_LOST || (k->harmless && strcmp(value, k->harmless) == 0))
+		return NULL;
+	return k->reason;
 }
 
 const char *config_key(size_t i)
