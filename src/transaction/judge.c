@@ -6,6 +6,7 @@
 
 #include "audit/audit.h"
 #include "base/profile.h"
+#include "features/make.h"
 
 int judge_mode(const struct plan *plan, unsigned mode, struct err *err)
 {
@@ -55,6 +56,52 @@ int judge_machine(const struct request *request, struct root *root, struct plan 
 	r = audit_run(&q, &plan->arena, &report, err);
 	root->trace = trace;
 	return r < 0 ? r : judge_report(&report, AUDIT_ERROR, plan, err);
+}
+
+static bool is_narrowed(const struct request *q)
+{
+	bool narrowed = q->no_rules || q->remove.n;
+
+	for (size_t i = 0; i < q->n_wishes; i++)
+		narrowed |= q->wishes[i].kind == WISH_OMIT_MODULE ||
+			    q->wishes[i].kind == WISH_FILESYSTEM;
+	return narrowed;
+}
+
+/* OWN: an image for this machine. */
+static void warn_of_missing(const struct build *b, const struct build *own, struct plan *plan)
+{
+	const char *name, *reason;
+
+	for (size_t i = 0; i < modules_count(own->modules); i++) {
+		name = modules_required(own->modules, i, &reason);
+		if (name && !modules_has(b->modules, name))
+			plan_warn(plan, "this machine does not boot with this image, which has no module "
+					"%s: %s", name, reason);
+	}
+}
+
+int judge_reach(const struct build *b, struct root *root, struct plan *plan, struct err *err)
+{
+	struct request q = *b->request;
+	struct trace *trace = root->trace;
+	struct build own;
+	struct err failure = {0};
+	int r;
+
+	if (q.mode != MODE_GENERIC || !is_narrowed(&q))
+		return 0;
+	profile_stage("audit");
+	q.mode = MODE_STRICT;
+	root->trace = NULL;
+	r = build_make(&q, root, &own, &failure);
+	root->trace = trace;
+	if (r == 0)
+		warn_of_missing(b, &own, plan);
+	else if (r == -EBUSY)
+		*err = failure;
+	build_clear(&own);
+	return r == -EBUSY ? r : 0; /* any other failure: nothing is known of this machine */
 }
 
 int judge_modules(const struct build *b, struct plan *plan, struct err *err)

@@ -238,6 +238,8 @@ static int plan_image(struct run *run, struct request *request, struct err *err)
 	if (e == 0)
 		e = judge_machine(request, r->root, &b->plan, err);
 	if (e == 0)
+		e = judge_reach(b, r->root, &b->plan, err);
+	if (e == 0)
 		e = judge_modules(b, &b->plan, err);
 	return e;
 }

@@ -264,6 +264,34 @@ def test_filesystems_are_added_to_an_image_for_one_machine(system):
     assert any('has no filesystem "no_such"' in text for text in result.json["warnings"])
 
 
+@pytest.mark.parametrize("omitted, module", [("virtio-blk", "virtio_blk"), ("ext[0-9]", "ext4")])
+def test_a_generic_image_that_this_machine_boots_with_reaches_its_root(omitted, module, system):
+    trees.write_machine("virtio-blk", system.root)  # whose root is ext4
+    write(system, f'hostonly=no\nomit_drivers+=" {omitted} qla1280 "\n')
+    result = run("rebuild", "--root", system.root, status=1)
+    assert f"/etc/dracut.conf:2: omit_drivers: module {module} cannot be left out: " in result.error
+    assert not list((system.root / "boot").glob("initr*"))
+    # An image for somewhere else is made.
+    run("build", system.root.parent / "other.img", system.version, "--root", system.root)
+    write(system, 'hostonly=no\nomit_drivers+=" qla1280 "\n')
+    run("rebuild", "--root", system.root)
+
+
+@pytest.mark.parametrize("text, module", [
+    ('filesystems+=" vfat "', "ext4"), ('drivers+=" dummy "', "virtio_blk"),
+])
+def test_a_generic_image_that_lacks_what_this_machine_needs_is_warned_of(text, module, system):
+    def warnings():
+        lines = run("rebuild", "--root", system.root).messages("warning")
+        return [line for line in lines if "does not boot with this image" in line]
+
+    trees.write_machine("virtio-blk", system.root)
+    write(system, f"hostonly=no\n{text}\n")
+    assert any(f"which has no module {module}: " in line for line in warnings())
+    write(system, "hostonly=no\n")
+    assert not warnings()
+
+
 # ---- where the root is ----
 
 def test_an_image_for_another_machine_leaves_the_root_to_the_boot_loader(system):

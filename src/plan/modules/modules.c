@@ -267,6 +267,12 @@ size_t modules_count(const struct modules *m)
 	return m->count;
 }
 
+const char *modules_required(const struct modules *m, size_t i, const char **reason)
+{
+	*reason = m->list[i]->reason;
+	return m->list[i]->flags & MODULES_REQUIRED ? m->list[i]->name : NULL;
+}
+
 const char *modules_vermagic(const struct modules *m, size_t i, const char **file)
 {
 	*file = module_file(m, m->list[i]);

@@ -126,6 +126,8 @@ bool modules_packs_below(const struct modules *m, const char *folder);
 /* Is NAME in the image, or part of the target kernel? */
 bool modules_has(struct modules *m, const char *name);
 size_t modules_count(const struct modules *m);
+/* The name of the module number I, if it is MODULES_REQUIRED, else NULL. REASON: why. */
+const char *modules_required(const struct modules *m, size_t i, const char **reason);
 /* Of the module number I: its vermagic, "" if it has none. FILE becomes its
  * path below the root. */
 const char *modules_vermagic(const struct modules *m, size_t i, const char **file);
