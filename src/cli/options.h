@@ -111,6 +111,7 @@ enum option_id {
 	OPT_KERNEL,
 	OPT_DRY_RUN,
 	OPT_YES,
+	OPT_OWN,
 	OPT_SPDX,
 	OPT_CYCLONEDX,
 	OPT_SVG,

@@ -28,7 +28,7 @@ struct chooser {
 	const struct root *root;
 	const struct inventory *inventory;
 	struct arena *arena;
-	unsigned keep;
+	struct prune_rule rule;
 	const char *booted; /* identity of the image that this machine booted from; NULL */
 	struct prune out;
 };
@@ -82,8 +82,9 @@ static bool has_identity(const struct chooser *c, const struct boot_image *image
 	return fd >= 0 && image_identity(fd, image->path, id, NULL) > 0;
 }
 
-/* NULL if preroot or this distribution surely made the image, else the reason for doubt. */
-static const char *foreign(const struct chooser *c, const struct boot_image *image)
+/* NULL if preroot surely made the image, else the reason for doubt. Of a kernel that is gone (IS_GONE),
+ * what preroot has kept and what this distribution names like that will do, too. */
+static const char *foreign(const struct chooser *c, const struct boot_image *image, bool is_gone)
 {
 	static const char *const special[] = {"rescue", "fallback", "recovery"};
 	const char *name = base_name(image->path);
@@ -91,8 +92,12 @@ static const char *foreign(const struct chooser *c, const struct boot_image *ima
 	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
 		if (strstr(name, special[i]))
 			return arena_printf(c->arena, "by its name it is a %s image", special[i]);
+	if (has_identity(c, image))
+		return NULL;
+	if (!is_gone || c->rule.only_own)
+		return "nothing shows that preroot made it";
 	if (root_exists(c->root, arena_printf(c->arena, STATE_DIR "/%s.json", image->version)) ||
-	    (image->kind == BOOT_IMAGE_CURRENT && image->has_usual_name) || has_identity(c, image))
+	    (image->kind == BOOT_IMAGE_CURRENT && image->has_usual_name))
 		return NULL;
 	return "nothing shows that preroot or this distribution made it";
 }
@@ -144,7 +149,7 @@ static void choose_orphans(struct chooser *c, const struct inventory_row *row)
 		if (!why && needed_by_menu(c, image->path))
 			why = MENU_NEEDS_IT;
 		if (!why)
-			doubt = foreign(c, image);
+			doubt = foreign(c, image, true);
 		if (doubt)
 			offer(c, image, arena_printf(c->arena, "its kernel is gone, but %s", doubt));
 		else
@@ -172,9 +177,9 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 		const struct boot_image *image = &row->images[i];
 		const char *reason = NULL, *doubt, *why;
 
-		if (image->kind == BOOT_IMAGE_PREVIOUS && image->generation > c->keep)
-			reason = arena_printf(c->arena, "%u previous image%s to be kept", c->keep,
-					      c->keep == 1 ? " is" : "s are");
+		if (image->kind == BOOT_IMAGE_PREVIOUS && image->generation > c->rule.keep)
+			reason = arena_printf(c->arena, "%u previous image%s to be kept", c->rule.keep,
+					      c->rule.keep == 1 ? " is" : "s are");
 		else if (image->kind == BOOT_IMAGE_TRIAL && !*row->state.trial)
 			reason = "no boot is to try it";
 		if (!reason) {
@@ -188,7 +193,7 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 		if (!why && !has_image && image->kind == BOOT_IMAGE_PREVIOUS)
 			why = "there is no other image of its kernel";
 		has_image |= why && image->kind == BOOT_IMAGE_PREVIOUS;
-		if (!why && (doubt = foreign(c, image)))
+		if (!why && (doubt = foreign(c, image, false)))
 			offer(c, image, arena_printf(c->arena, "%s, but %s", reason, doubt));
 		else
 			add(c, image, !why, why ? why : reason);
@@ -247,10 +252,10 @@ static int check_notes(const struct inventory *inventory, struct err *err)
 	return err_hint(err, "what cannot be read may be needed: nothing was removed");
 }
 
-int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
+int prune_choose(const struct root *r, const struct inventory *inventory, struct prune_rule rule,
 		 struct arena *arena, struct prune *out, struct err *err)
 {
-	struct chooser c = {.root = r, .inventory = inventory, .arena = arena, .keep = keep};
+	struct chooser c = {.root = r, .inventory = inventory, .arena = arena, .rule = rule};
 	bool has_modules = false;
 	int e = find_booted(&c, err);
 
@@ -278,22 +283,35 @@ int prune_choose(const struct root *r, const struct inventory *inventory, unsign
 	return 0;
 }
 
-/* May the image go, of a kernel that is to have none? */
-static int check_own(struct chooser *c, const struct boot_image *image, struct err *err)
+/* What speaks against a removal of all images, whoever made the others; or NULL. */
+static const char *forbids(const struct chooser *c, const struct boot_image *image)
 {
-	const char *doubt = NULL;
+	if (image->kind == BOOT_IMAGE_CURRENT && !has_identity(c, image))
+		return "preroot did not make it";
+	return needed_by_menu(c, image->path) ? MENU_NEEDS_IT : NULL;
+}
 
-	if (image->kind != BOOT_IMAGE_CURRENT)
-		doubt = foreign(c, image);
-	else if (!has_identity(c, image))
-		doubt = "preroot did not make it";
-	if (!doubt && needed_by_menu(c, image->path))
-		doubt = MENU_NEEDS_IT;
-	if (!doubt)
-		return 0;
-	err_set(err, -EPERM, "%s/%s is not removed: %s", root_prefix(c->root), image->path, doubt);
-	return err_hint(err, "if nothing needs it: rm %s",
-			root_quoted(c->root, image->path, c->arena));
+static int choose_all(struct chooser *c, const struct inventory_row *row, struct err *err)
+{
+	bool is_gone = !row->has_kernel && !row->is_running;
+
+	for (size_t i = 0; i < row->n_images; i++) {
+		const struct boot_image *image = &row->images[i];
+		const char *never = forbids(c, image), *doubt;
+
+		if (never) {
+			err_set(err, -EPERM, "%s/%s is not removed: %s", root_prefix(c->root),
+				image->path, never);
+			return err_hint(err, "if nothing needs it: rm %s",
+					root_quoted(c->root, image->path, c->arena));
+		}
+		doubt = image->kind == BOOT_IMAGE_CURRENT ? NULL : foreign(c, image, is_gone);
+		if (doubt)
+			offer(c, image, doubt);
+		else
+			add(c, image, true, "this kernel is to have none");
+	}
+	return 0;
 }
 
 int prune_choose_kernel(const struct root *r, const struct inventory *inventory, const char *version,
@@ -305,11 +323,8 @@ int prune_choose_kernel(const struct root *r, const struct inventory *inventory,
 
 	while (row < end && strcmp(row->version, version) != 0)
 		row++;
-	for (size_t i = 0; row < end && i < row->n_images && e == 0; i++) {
-		e = check_own(&c, &row->images[i], err);
-		if (e == 0)
-			add(&c, &row->images[i], true, "this kernel is to have none");
-	}
+	if (e == 0 && row < end)
+		e = choose_all(&c, row, err);
 	if (row < end && !row->has_modules && !row->has_kernel && !row->is_running) {
 		c.out.gone = arena_memdup(arena, &row->version, sizeof(row->version));
 		c.out.n_gone = 1;
@@ -361,8 +376,8 @@ int prune_hint(const struct root *r, unsigned keep, struct err *err)
 	uint64_t bytes;
 
 	if (inventory_read(r, NULL, &arena, &inventory, NULL) < 0 ||
-	    prune_choose(r, &inventory, keep, &arena, &usual, NULL) < 0 ||
-	    prune_choose(r, &inventory, 0, &arena, &all, NULL) < 0)
+	    prune_choose(r, &inventory, (struct prune_rule){.keep = keep}, &arena, &usual, NULL) < 0 ||
+	    prune_choose(r, &inventory, (struct prune_rule){0}, &arena, &all, NULL) < 0)
 		return err->code;
 	rm = rm_command(&usual, inventory.menu.n, &arena, &bytes);
 	if (usual.bytes && all.bytes == usual.bytes)

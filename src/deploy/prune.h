@@ -6,8 +6,9 @@
  * beyond the number to keep, and stale trials. In doubt an image stays. It never removes the image
  * in use of an installed kernel, or its newest previous one if that is missing; the image that this
  * machine booted from; or the last good one. Neither does it remove files of others: copies, rescue
- * images, and files that preroot or this distribution may not have made. Those are only listed,
- * with the command that removes them.
+ * images, and images without a manifest of preroot, unless their kernel is gone and preroot has kept
+ * them or this distribution names them like that. Those are only listed, with the command that removes
+ * them.
  */
 
 #include <stdbool.h>
@@ -36,18 +37,22 @@ struct prune {
 	size_t n_gone;
 };
 
-/* KEEP is the number of previous images of each kernel to keep. Fails if something cannot be
- * read. */
-int prune_choose(const struct root *r, const struct inventory *inventory, unsigned keep,
+struct prune_rule {
+	unsigned keep; /* this many previous images of each kernel */
+	bool only_own; /* leave all that has no manifest of preroot */
+};
+
+/* Fails if something cannot be read. */
+int prune_choose(const struct root *r, const struct inventory *inventory, struct prune_rule rule,
 		 struct arena *arena, struct prune *out, struct err *err);
 
-/* All images of the kernel VERSION, which is to have none any more. -EPERM if preroot did not make the
- * one in use, or if the machine's own boot menu boots one of them. */
+/* All images of the kernel VERSION, which is to have none any more. Previous ones and trials of others
+ * are only listed. -EPERM if preroot did not make the one in use, or if the machine's own boot menu boots one of them. */
 int prune_choose_kernel(const struct root *r, const struct inventory *inventory, const char *version,
 			struct arena *arena, struct prune *out, struct err *err);
 
 /* ERR says that /boot is full: its hint becomes the command that frees most there, and how much. It
- * stays what it is where nothing can be freed. KEEP as above. Returns the code that ERR holds. */
+ * stays what it is where nothing can be freed. KEEP: previous images of each kernel. Returns the code that ERR holds. */
 int prune_hint(const struct root *r, unsigned keep, struct err *err);
 
 /* Removes it, and brings the menu in line (LOADER; NULL: leave it). A menu that cannot be brought

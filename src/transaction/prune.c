@@ -21,7 +21,7 @@ static int choose(const struct prune_request *q, struct arena *arena, struct inv
 	if (e < 0)
 		return e;
 	return q->version ? prune_choose_kernel(q->t.root, inventory, q->version, arena, out, err)
-			  : prune_choose(q->t.root, inventory, q->keep, arena, out, err);
+			  : prune_choose(q->t.root, inventory, q->rule, arena, out, err);
 }
 
 static void log_removed(struct runlog *log, const struct prune *p)

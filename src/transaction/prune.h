@@ -11,7 +11,7 @@ struct prune_request {
 	struct transaction t;  /* root, log, steps, and of REUSE the cache, which has the records of
 				* builds; the rest does not count */
 	const char *version;   /* remove all images of this kernel; NULL: what nothing needs */
-	unsigned keep;	       /* previous images of each kernel */
+	struct prune_rule rule; /* without a version: what is needed */
 	bool dry_run;	       /* only choose */
 	bool no_loader;	       /* leave the boot loader's menu as it is */
 	unsigned lock_seconds;

@@ -65,6 +65,17 @@ def test_only_own_images_are_deleted(machine):
     assert machine.images
 
 
+def test_what_others_have_made_before_is_left_with_the_command_that_removes_it(machine):
+    image = machine.root / f"boot/initrd.img-{machine.version}"
+    image.write_bytes(b"of initramfs-tools")
+    machine.update("-u", "-k", machine.version)
+    before = machine.root / f"boot/{image.name}.previous"
+    assert before.read_bytes() == b"of initramfs-tools"
+    warnings = machine.update("-d", "-k", machine.version).messages("warning")
+    assert len(warnings) == 1 and f"to remove it: rm /boot/{before.name}" in warnings[0]
+    assert machine.images == [before.name]
+
+
 def test_another_folder(machine):
     (machine.root / "other").mkdir()
     machine.update("-c", "-k", machine.version, "-b", "/other")

@@ -187,6 +187,39 @@ def test_the_image_of_another_builder_stays_when_its_kernel_goes(machine):
     assert machine.image.exists()
 
 
+def test_nothing_is_left_of_a_kernel_that_goes_once_preroot_has_taken_over(machine):
+    machine.image.write_bytes(b"made by others")
+    machine.install()
+    assert len(machine.left()) == 2
+    machine.remove_kernel()
+    machine.call("debian-postrm", machine.version, DEB_MAINT_PARAMS="remove")
+    assert machine.left() == set()
+
+
+# ---- when Debian's package goes ----
+
+def test_only_own_images_go_with_the_package(machine, tmp_path):
+    """The newer kernel's image is preroot's, and the one before is not; the other kernel is gone."""
+    machine.image.write_bytes(b"made by others")
+    gone = machine.boot / "initrd.img-5.10.0-1-amd64"
+    gone.write_bytes(b"made by others")
+    machine.install()
+    run("rebuild", "--root", machine.root, "--hardware", NVME, "--kernel-cmdline", "quiet", "--keep", "2")
+    theirs, ours = (machine.boot / f"{machine.image.name}.previous{n}" for n in ("-2", ""))
+    assert theirs.read_bytes() == b"made by others" and ours.exists()
+    mine = tmp_path / "bin"
+    mine.mkdir()
+    (mine / "preroot").write_text(f'#!/bin/sh\nexec {PROGRAM} "$@" --root {machine.root}\n')
+    (mine / "preroot").chmod(0o755)
+    script_text = (TOP / "data/packaging/debian/preroot.prerm").read_text()
+    env = environment()
+    done = subprocess.run(["sh", "-s", "remove"], check=True, text=True, capture_output=True,
+                          input=script_text.replace("/lib/modules", f"{machine.root}/lib/modules"),
+                          env=env | {"PATH": f"{mine}:{env['PATH']}"})
+    assert machine.left() == {machine.image.name, theirs.name, gone.name}
+    assert f"rm {theirs}\n" in done.stdout and f"rm {gone}\n" in done.stdout
+
+
 # ---- the trigger of Debian's package ----
 
 @pytest.mark.parametrize("text, rebuilt", [

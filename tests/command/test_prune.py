@@ -173,6 +173,31 @@ def test_what_another_builder_made_before_preroot_goes(machine):
     assert f"initrd.img-{GONE}.previous-2" in removed(machine)
 
 
+@pytest.mark.parametrize("words", [["--keep", "0"], ["--own", "--keep", "0"], ["--kernel", V3]])
+def test_previous_images_of_others_stay(words, machine):
+    """preroot kept it when it took over, and has made all images since."""
+    machine.set_state(V3, good="1" * 64)
+    machine.image(V3, "older", ".previous")
+    theirs = machine.path(V3, ".previous-2")
+    theirs.write_bytes(b"of another builder")
+    told = prune(machine, "--dry-run", "--json", *words).json
+    left = {item["path"]: item for item in told["left"]}[f"boot/{theirs.name}"]
+    assert left["command"] == f"rm {theirs}" and "preroot made it" in left["why"]
+    quiet = prune(machine, "--quiet", *words)
+    assert theirs.exists() and not machine.path(V3, ".previous").exists()
+    warned = [f"to remove it: rm {theirs}" in text for text in quiet.messages("warning")]
+    assert warned == ([True] if "--kernel" in words else [])
+
+
+def test_only_own_images_go_where_nothing_else_may(machine):
+    machine.set_state(GONE, good="1" * 64)
+    theirs = [machine.path(GONE, ".previous-2"), machine.root / f"boot/initrd.img-{GONE}.bare"]
+    for path in theirs:
+        path.write_bytes(b"of another builder")
+    assert removed(machine, "--own") == [f"initrd.img-{GONE}", f"initrd.img-{GONE}.previous"]
+    assert all(path.exists() for path in theirs)
+
+
 def test_what_a_menu_needs_is_not_offered_for_removal(machine):
     machine.path(V1, ".lkg").write_bytes(b"x")
     entries = machine.root / "boot/loader/entries"
@@ -289,7 +314,8 @@ def test_images_in_folders_of_their_own_go_from_there(machine):
         folder.mkdir(parents=True)
         machine.image(version, "inner")
         machine.path(version).rename(folder / f"initrd.img-{version}")
-    (machine.root / f"boot/{TOKEN}/{V1}/initrd.img-{V1}.previous").write_bytes(b"old")
+    machine.image(V1, "old", ".previous")
+    machine.path(V1, ".previous").rename(folders[V1] / f"initrd.img-{V1}.previous")
     (machine.root / f"boot/{TOKEN}/{V1}/initrd.img-{V1}.preroot-0123abcd").write_bytes(b"half")
     kept = machine.image(V1, "kept", ".previous")
     machine.set_state(V1, good=kept)

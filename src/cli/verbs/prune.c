@@ -14,7 +14,7 @@
 
 struct options {
 	const char *top, *version;
-	bool dry_run, yes, no_loader, json;
+	bool dry_run, yes, only_own, no_loader, json;
 	uint64_t lock_seconds;
 	struct settings settings;
 	struct caching caching; /* where the records of builds are */
@@ -52,6 +52,9 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 		return 0;
 	case OPT_YES:
 		o->yes = true;
+		return 0;
+	case OPT_OWN:
+		o->only_own = true;
 		return 0;
 	case OPT_NO_LOADER:
 		o->no_loader = true;
@@ -144,6 +147,21 @@ static void print_json(const struct options *o)
 	cli_print_json(all);
 }
 
+/* Whoever wants a kernel to have no images learns of those that it still has, however quiet the run. */
+static void warn_of_left(const struct options *o)
+{
+	for (size_t i = 0; i < o->prune.n; i++) {
+		const struct prune_item *item = &o->prune.items[i];
+		char path[4096], command[4096];
+
+		if (!item->command)
+			continue;
+		escape_text(item->path, path, sizeof(path));
+		escape_command(item->command, command, sizeof(command));
+		cli_warn("/%s is left: %s; to remove it: %s", path, item->why, command);
+	}
+}
+
 /* Only a user at a terminal is asked. */
 static bool is_asked(const struct options *o)
 {
@@ -160,6 +178,8 @@ static bool may_go_on(const struct prune *chosen, void *arg)
 	o->prune = *chosen;
 	if (!o->json && (cli_shows(RUNLOG_INFO) || is_asked(o)))
 		show(o);
+	else if (o->version)
+		warn_of_left(o);
 	if (!is_asked(o))
 		return true;
 	printf("remove that? [y/N] ");
@@ -195,7 +215,7 @@ static int run(struct options *o, struct err *err)
 	settings_report(&o->settings);
 	runlog_open(&o->log, &o->root);
 	settings_use_log(&o->settings, &o->log);
-	q.keep = (unsigned)o->settings.keep;
+	q.rule = (struct prune_rule){.keep = (unsigned)o->settings.keep, .only_own = o->only_own};
 	q.t.reuse.folder = caching_folder(&o->caching, &o->arena);
 	q.t.reuse.size = o->caching.size;
 	o->teller.json = o->json;
@@ -233,6 +253,7 @@ static const struct option_spec options[] = {
 	{"kernel", 0, "KVER", "remove all images of this kernel that preroot made", OPT_KERNEL, false},
 	{"dry-run", 'n', NULL, "only show what would be removed", OPT_DRY_RUN, false},
 	{"yes", 'y', NULL, "do not ask, also on a terminal", OPT_YES, false},
+	{"own", 0, NULL, "remove no image without a manifest of preroot", OPT_OWN, false},
 	{"keep", 0, "N", "previous images to keep of each kernel (1)", OPT_KEEP, false},
 	NO_LOADER_OPTION,
 	LOCK_OPTION,
