@@ -44,6 +44,23 @@ def test_the_shell_asks_for_roots_password_and_the_image_is_nobody_elses(machine
     assert "daemon" not in run("cat", out, "etc/shadow").text
 
 
+@pytest.mark.parametrize("path, text, named", [
+    ("vconsole.conf", "KEYMAP=de-latin1\n", "KEYMAP=de-latin1 (/etc/vconsole.conf)"),
+    ("default/keyboard", 'XKBMODEL="pc105"\nXKBLAYOUT="fr,us"\n',
+     "XKBLAYOUT=fr,us (/etc/default/keyboard)"),
+    ("vconsole.conf", "KEYMAP=us-intl\n", None),
+    ("default/keyboard", 'XKBLAYOUT=""\n', None),
+])
+def test_a_password_on_another_keymap_is_warned_of(path, text, named, machine, tmp_path):
+    file = machine.root / "etc" / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    _, _, result = build(machine, tmp_path, "--add", "rescue")
+    assert [named in warning for warning in result.messages("warning")] == [True] * bool(named)
+    _, _, result = build(machine, tmp_path, "--rescue-shell=open")
+    assert len(result.messages("warning")) == 1
+
+
 def test_without_being_asked_for_there_is_no_shell(machine, tmp_path):
     out, conf, _ = build(machine, tmp_path)
     assert not [line for line in conf if line.startswith("shell=")]
