@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The program called as update-initramfs and mkinitramfs."""
 
+import os
 import shutil
 
 import pytest
@@ -24,8 +25,8 @@ class Machine(Container):
         (self.root / "etc/os-release").write_text("ID=debian\n")
         (self.root / "etc/dracut.conf").write_text("hostonly=no\n")
 
-    def call(self, name, *words, status=DONE):
-        return check(name, self.run(name, *words), status)
+    def call(self, name, *words, status=DONE, **more):
+        return check(name, self.run(name, *words, **more), status)
 
     def update(self, *words, **more):
         return self.call("update-initramfs", *words, **more)
@@ -56,12 +57,14 @@ def test_images_come_are_updated_and_go(machine):
     assert machine.update("-d", "-k", machine.version).text == (
         f"update-initramfs: Deleting /boot/{old}\n")
     assert machine.images == [new]
-    machine.update("-d", "-k", machine.version)  # it is gone already
+    again = machine.update("-d", "-k", machine.version)
+    assert again.text == "" and again.messages("warning") == [f"/boot/{old} is not there"]
 
 
 def test_only_own_images_are_deleted(machine):
     (machine.root / f"boot/initrd.img-{machine.version}").write_bytes(b"of somebody else")
-    assert "preroot did not make it" in machine.update("-d", "-k", machine.version, status=FAILED).error
+    refused = machine.update("-d", "-k", machine.version, status=FAILED)
+    assert "preroot did not make it" in refused.error and refused.text == ""
     assert machine.images
 
 
@@ -89,7 +92,16 @@ def test_another_folder(machine):
     (["-u", "-k", "9.9.9"], FAILED, "9.9.9"), (["-u", "-b", "/none"], USAGE, "/none"),
 ])
 def test_wrong_usage(words, status, text, machine):
-    assert text in machine.update(*words, status=status).error
+    done = machine.update(*words, status=status)
+    assert text in done.error and done.text == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("words", [["-u"], ["-c", "-k", "all"], ["-d", "-k", "all"]])
+def test_only_root_changes_images(words, machine):
+    done = machine.update(*words, status=FAILED, user="65534:65534")
+    assert "only root" in done.error and done.text == ""
+    assert done.messages("hint") == ["run it as root, or write somewhere else: -b DIR"]
 
 
 # ---- settings of initramfs-tools ----

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli/commands.h"
@@ -106,38 +107,78 @@ static int choose(struct front_run *f, const char ***out, struct err *err)
 	return n > 1 && !all ? 1 : n;
 }
 
-static void announce(const struct update *u, const char *kernel, struct arena *arena)
+static void announce(const char *what, const char *path)
 {
-	const char *path = kit_image_path("/", kernel, arena);
-
-	if (u->folder)
-		path = arena_printf(arena, "%s/initrd.img-%s", u->folder, kernel);
-	printf("update-initramfs: %s %s\n", u->mode == 'd' ? "Deleting" : "Generating", path);
+	printf("update-initramfs: %s %s\n", what, path);
 	fflush(stdout);
 }
 
-/* Builds or removes the image of each kernel with a call of its own. */
-static int run_each(struct front_run *f, const char *const *kernels, int n)
+/* ---- the three modes ---- */
+
+/* Says so only once it is done: the image may have to stay. */
+static int remove_images(struct front_run *f, const char *const *kernels, int n)
+{
+	const struct front_words common = f->options;
+	int status = EXIT_DONE;
+
+	for (int i = 0; i < n && status == EXIT_DONE; i++) {
+		const char *path = kit_image_path("/", kernels[i], &f->arena);
+		bool is_there = access(path, F_OK) == 0;
+
+		f->options = common;
+		front_add(f, &f->options, "--yes");
+		front_add(f, &f->options, "--kernel");
+		front_add(f, &f->options, kernels[i]);
+		status = front_verb(f, &command_prune, NULL, NULL);
+		if (status == EXIT_DONE && is_there)
+			announce("Deleting", path);
+		else if (status == EXIT_DONE)
+			cli_warn("%s is not there", path);
+	}
+	return status == EXIT_DONE ? cli_end(EXIT_DONE) : status;
+}
+
+static int build_elsewhere(struct front_run *f, const char *const *kernels, int n)
 {
 	const struct update *u = f->state;
 	const struct front_words common = f->options;
 	int status = EXIT_DONE;
 
 	for (int i = 0; i < n && status == EXIT_DONE; i++) {
+		const char *path = arena_printf(&f->arena, "%s/initrd.img-%s", u->folder, kernels[i]);
+
 		f->options = common;
-		if (u->mode != 'd') {
-			status = front_verb(f, &command_build,
-					    arena_printf(&f->arena, "%s/initrd.img-%s", u->folder,
-							 kernels[i]),
-					    kernels[i]);
-			continue;
-		}
-		front_add(f, &f->options, "--yes");
-		front_add(f, &f->options, "--kernel");
-		front_add(f, &f->options, kernels[i]);
-		status = front_verb(f, &command_prune, NULL, NULL);
+		announce("Generating", path);
+		status = front_verb(f, &command_build, path, kernels[i]);
 	}
 	return status;
+}
+
+static int rebuild(struct front_run *f, const char *const *kernels, int n)
+{
+	for (int i = 0; i < n; i++) {
+		announce("Generating", kit_image_path("/", kernels[i], &f->arena));
+		front_add(f, &f->words, kernels[i]);
+	}
+	return front_verb_words(f, &command_rebuild);
+}
+
+/* What would fail in any case fails before anything is announced. */
+static int check_machine(struct front_run *f, const char *const *kernels, int n, struct err *err)
+{
+	const struct update *u = f->state;
+	const char *image;
+
+	return n == 1 && u->mode != 'd' ? kit_find_image("/", kernels[0], false, &f->arena, &image, err)
+					: 0;
+}
+
+static int check_user(const struct update *u, struct err *err)
+{
+	if (geteuid() == 0 || u->folder)
+		return 0;
+	err_set(err, -EPERM, "only root can change the images that this machine boots with");
+	return err_hint(err, "run it as root, or write somewhere else: -b DIR");
 }
 
 static int run(struct front_run *f)
@@ -153,21 +194,16 @@ static int run(struct front_run *f)
 		printf("update-initramfs: Not updating initramfs.\n");
 		return cli_end(EXIT_DONE);
 	}
-	n = choose(f, &kernels, &err);
-	if (n < 0)
+	if (check_user(u, &err) < 0 || (n = choose(f, &kernels, &err)) < 0 ||
+	    check_machine(f, kernels, n, &err) < 0)
 		return cli_fail(&err);
 	if (n == 0)
 		cli_warn("no kernel has an image that could be %s",
 			 u->mode == 'd' ? "removed" : "updated; -c makes one");
-	for (int i = 0; i < n; i++)
-		announce(u, kernels[i], &f->arena);
-	if (u->mode != 'd')
-		kit_use_initramfs_tools(f, "/" IMPORT_INITRAMFS_TOOLS);
-	if (n == 0 || u->mode == 'd' || u->folder)
-		return run_each(f, kernels, n);
-	for (int i = 0; i < n; i++)
-		front_add(f, &f->words, kernels[i]);
-	return front_verb_words(f, &command_rebuild);
+	if (n == 0 || u->mode == 'd')
+		return remove_images(f, kernels, n);
+	kit_use_initramfs_tools(f, "/" IMPORT_INITRAMFS_TOOLS);
+	return u->folder ? build_elsewhere(f, kernels, n) : rebuild(f, kernels, n);
 }
 
 const struct front front_update_initramfs = {
