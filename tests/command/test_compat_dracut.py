@@ -153,7 +153,7 @@ def described(call, kind):  # noqa: F811
 def test_what_has_no_effect_is_said_once(call, dracut, root, tmp_path):  # noqa: F811
     words = described(call, "without effect")
     assert {"--prefix=strange", "--loginstall=strange", "--lvmconf", "--mdadmconf", "--keep", "--local",
-            "--persistent-policy=strange", "--aggressive-strip", "--no-reproducible"} <= set(words)
+            "--aggressive-strip", "--no-reproducible"} <= set(words)
     result = dracut(*words, *words, "x.img", root.version, cwd=tmp_path)
     warnings = [text for text in result.messages("warning")
                 if "has no effect" in text]
@@ -167,8 +167,9 @@ def test_what_has_no_effect_is_said_once(call, dracut, root, tmp_path):  # noqa:
 
 def test_what_is_accepted_in_silence_says_why_nothing_is_lost(call, dracut, root, tmp_path):  # noqa: F811
     words = described(call, "accepted")
-    assert {"--strip", "--noprefix", "--tmpdir=strange", "--hostonly-nics=strange"} <= set(words)
-    words += ["--nolvmconf", "--nomdadmconf", "--persistent-policy=", "--prefix=/"]
+    assert {"--strip", "--noprefix", "--tmpdir=strange", "--hostonly-nics=strange",
+            "--persistent-policy=strange"} <= set(words)
+    words += ["--nolvmconf", "--nomdadmconf", "--prefix=/"]
     assert (dracut("a.img", root.version, *words, cwd=tmp_path).messages("warning") ==
             dracut("b.img", root.version, cwd=tmp_path).messages("warning"))
 

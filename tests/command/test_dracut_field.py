@@ -30,6 +30,7 @@ omit_drivers+=" i2o_scsi"
 hostonly="yes"
 hostonly_cmdline="yes"
 do_hardlink="yes"
+persistent_policy=by-uuid
 initrdname="initrd-$kernel"
 """,
     "Debian": """\
@@ -112,7 +113,6 @@ WARNED = {
     'dracut_rescue_image="yes"': "dracut_rescue_image",
     'uefi="yes"\nuefi_stub="/usr/lib/systemd/boot/efi/linuxx64.efi.stub"': "uefi",
     'fw_dir+=" /usr/lib/firmware/custom "': "fw_dir",
-    'persistent_policy=by-uuid': "persistent_policy",
     'add_fstab+=" /etc/fstab.sys "': "add_fstab",
     'add_device+=" /dev/sda2 "': "add_device",
     'nofsck="yes"': "nofsck",

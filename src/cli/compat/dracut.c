@@ -79,7 +79,7 @@ static const struct front_option options[] = {
 	{"hostonly-i18n", 0, NULL, FRONT_SET, "i18n_install_all=no", "not all keymaps and fonts for the console", 0},
 	{"no-hostonly-i18n", 0, NULL, FRONT_SET, "i18n_install_all=yes", "all of them", 0},
 	{"hostonly-nics", 0, "LIST", FRONT_SET, "hostonly_nics+=", "this version has no network", 0},
-	{"persistent-policy", 0, "POLICY", FRONT_SET, "persistent_policy=", "which links name devices",
+	{"persistent-policy", 0, "POLICY", FRONT_SET, "persistent_policy=", "devices are found by any name",
 	 0},
 	{"fstab", 0, NULL, FRONT_SET, "use_fstab=yes", "/etc/fstab is read in any case", 0},
 	{"add-fstab", 0, "FILE", FRONT_SET, "add_fstab+=", "further mounts", 0},

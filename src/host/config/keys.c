@@ -79,8 +79,6 @@ static const struct key keys[] = {
 	HONOURED("omit_dlopen_features"),
 	HONOURED("omit_dracutmodules"),
 	HONOURED("omit_drivers"),
-	LOST("persistent_policy",
-	     "devices are named as /etc/fstab and the kernel's parameters name them"),
 	LOST("prefer_dracutmodules", "there is only one way to do each thing"),
 	LOST_UNLESS("prefix", "/", "files are in the same place in the image as on the machine"),
 	HONOURED("remove_items"),
@@ -120,6 +118,9 @@ static const struct key keys[] = {
 	MET("uefi_splash_image"),
 	MET("uefi_stub"),
 	MET("ukify"),
+
+	/* Devices are found by whatever name /etc/fstab and the kernel's parameters have for them. */
+	MET("persistent_policy"),
 
 	/* The checker of each filesystem is found by its type. */
 	MET("fscks"),
