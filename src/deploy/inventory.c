@@ -87,12 +87,16 @@ static int newer_first(const void *a, const void *b)
 			       ((const struct inventory_row *)a)->version);
 }
 
-static void add_kernels(struct reader *r, const struct kernel *kernels, size_t n)
+/* HALVES: those without modules. */
+static void add_kernels(struct reader *r, const struct kernel *kernels, size_t n,
+			const struct kernel *halves, size_t n_halves)
 {
 	const char *running = root_read_line(r->root, "proc/sys/kernel/osrelease", r->arena);
 
 	for (size_t i = 0; i < n; i++)
 		row_of(r, kernels[i].version)->has_modules = true;
+	for (size_t i = 0; i < n_halves; i++)
+		row_of(r, halves[i].version);
 	qsort(r->out->rows, r->out->n, sizeof(*r->out->rows), newer_first);
 	for (size_t i = 0; i < r->out->n; i++) {
 		struct inventory_row *row = &r->out->rows[i];
@@ -194,6 +198,10 @@ static void judge(struct reader *r, struct inventory_row *row)
 		return set_verdict(row, INVENTORY_ORPHANED,
 				   row->has_kernel ? "the modules of its kernel are gone"
 						   : "its kernel is gone");
+	if (row->has_kernel && !row->has_modules)
+		return set_verdict(row, INVENTORY_ORPHANED,
+				   "the modules of this kernel are missing: no image can be made "
+				   "for it");
 	if (!row->has_kernel)
 		return set_verdict(row, INVENTORY_ORPHANED,
 				   row->n_images ? "its kernel is gone, only the modules are left"
@@ -272,9 +280,10 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 	_cleanup_trace_ struct trace *trace = trace_new(root, err);
 	struct inventory o = {0};
 	struct reader r = {.root = root, .cache = cache, .trace = trace, .arena = arena, .out = &o};
-	struct kernel *kernels = NULL;
+	struct kernel *kernels = NULL, *halves = NULL;
 	struct err unread = {0};
 	int n = kernels_list(root, arena, &kernels, &unread);
+	size_t n_halves = kernels_without_modules(root, arena, &halves);
 	bool is_ours = false; /* preroot has written an image for this machine */
 
 	if (!trace)
@@ -283,9 +292,9 @@ int inventory_read(const struct root *root, struct cache *cache, struct arena *a
 		note(&r, unread.text);
 	n = n < 0 ? 0 : n;
 	read_boot(&r, n > 0);
-	o.rows = arena_alloc(arena, ((size_t)n + r.images.n + 1) * sizeof(*o.rows));
+	o.rows = arena_alloc(arena, ((size_t)n + n_halves + r.images.n + 1) * sizeof(*o.rows));
 	add_images(&r);
-	add_kernels(&r, kernels, (size_t)n);
+	add_kernels(&r, kernels, (size_t)n, halves, n_halves);
 	read_menu(&r);
 	for (size_t i = 0; i < o.n; i++) {
 		if (!o.has_boot && o.rows[i].has_modules)

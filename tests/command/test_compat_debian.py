@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+import fleet
 import trees
 from container import Container
 from fronts import NAMES, check
@@ -59,6 +60,23 @@ def test_images_come_are_updated_and_go(machine):
     assert machine.images == [new]
     again = machine.update("-d", "-k", machine.version)
     assert again.text == "" and again.messages("warning") == [f"/boot/{old} is not there"]
+
+
+def test_kernels_without_modules_are_warned_of(machine):
+    for version in ("6.9.9", "99.1.0"):
+        fleet.Machine.kernel(machine, version, modules=False)
+
+    def skipped(*words):
+        return [line.split("kernel ")[1].split(":")[0]
+                for line in machine.update(*words).messages("warning") if "no image is made" in line]
+
+    assert skipped("-c", "-k", "all") == ["99.1.0", "6.9.9"]
+    assert not skipped("-u") and not skipped("-u", "-k", "all")
+    for version in ("6.9.9", "99.1.0"):
+        (machine.root / f"boot/initrd.img-{version}").write_bytes(b"")
+    assert skipped("-u", "-k", "all") == ["99.1.0", "6.9.9"]
+    assert skipped("-u") == ["99.1.0"]  # it is the newest
+    assert not skipped("-u", "-k", machine.newer)
 
 
 def test_only_own_images_are_deleted(machine):

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import faults
+import fleet
 import trees
 from archive import Entry, FOLDER, newc
 from program import DONE, FAILED, FINDING, USAGE, check, command, environment, in_namespace, run
@@ -354,6 +355,28 @@ def test_half_installed_kernel_changes_nothing(stop, every, machine):
     assert machine.tree.version in done.text + done.error
     assert machine.images() == images
     assert not [path for path in machine.boot.iterdir() if ".preroot-" in path.name]
+
+
+def test_kernels_without_modules_are_warned_of(machine):
+    """What is left of a removed kernel does not make a rebuild of all fail."""
+    left = fleet.Machine.kernel
+    for version in ("6.9.9", "6.9.8", "6.9.7", "6.9.6"):
+        left(machine.tree, version, modules=False)
+    (machine.boot / "vmlinuz-6.9.6").rename(machine.boot / "vmlinuz-6.9.6.old")
+    (machine.tree.modules.parent / "6.9.8").mkdir()
+    (machine.boot / "config-6.9.8").write_text("CONFIG_MODULES=y\n")
+    (machine.boot / "config-6.9.7").write_text("CONFIG_BLK_DEV_INITRD=y\nCONFIG_RD_GZIP=y\n")
+    for words, status in ((["--check"], FINDING), ([], DONE)):
+        warnings = [line for line in machine.rebuild("--all", *words, status=status).messages("warning")
+                    if "no image is made" in line]
+        assert len(warnings) == 2 and not re.search(r"6\.9\.[67]", "".join(warnings))
+        assert (f"kernel 6.9.9: {machine.tree.root}/boot/vmlinuz-6.9.9 has no modules in "
+                "/lib/modules/6.9.9; install its package again, or remove that file"
+                ) in warnings[0].replace("/usr/lib", "/lib")
+        assert "name its version" in warnings[0] and "name its version" not in warnings[1]
+    assert machine.image.exists() and "initramfs-6.9.7.img" in machine.images()
+    assert not machine.rebuild().messages("warning")
+    assert "no modules" in machine.rebuild("6.9.9", status=FAILED).error
 
 
 def test_kernel_that_is_removed_before_its_turn(machine, trixie, tmp_path):

@@ -165,6 +165,16 @@ def test_what_is_left_of_kernels_is_orphaned(machine):
     assert told[V3]["why"] == "only the modules of this kernel are left"
 
 
+def test_a_kernel_without_modules_is_shown(machine):
+    machine.kernel(V1)
+    machine.image(V1)
+    machine.kernel(V2, modules=False)
+    (machine.root / "usr/lib/modules" / V2).mkdir()
+    row = rows(machine.root)[V2]
+    assert row["state"] == "orphaned" and row["kernel-image"] and not row["modules"]
+    assert row["why"] == "the modules of this kernel are missing: no image can be made for it"
+
+
 def test_a_boot_that_failed_shows_until_it_is_forgotten(machine):
     machine.kernel(V1)
     image = machine.image(V1)

@@ -7,6 +7,8 @@
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/messages.h"
 #include "host/boot/bootdir.h"
 #include "host/boot/images.h"
 #include "host/boot/kernels.h"
@@ -88,6 +90,21 @@ int kit_kernels(const char *top, struct arena *arena, const char ***out, struct 
 int kit_kernels_with_image(const char *top, struct arena *arena, const char ***out, struct err *err)
 {
 	return list_kernels(top, true, arena, out, err);
+}
+
+void kit_warn_of_skipped(const char *top, const char *after, bool only_with_image,
+			 struct arena *arena)
+{
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct kernel *list;
+	struct err err = {0};
+	const char *path;
+	size_t n = root_open(top, &root, NULL) < 0 ? 0 : kernels_without_modules(&root, arena, &list);
+
+	for (size_t i = 0; i < n; i++)
+		if ((!after || version_compare(list[i].version, after) > 0) &&
+		    (!only_with_image || has_image(&root, list[i].version, arena, &path, &err)))
+			cli_warn("%s", kernel_skipped_text(&root, &list[i], arena));
 }
 
 void kit_use_initramfs_tools(struct front_run *f, const char *folder)

@@ -24,6 +24,11 @@ void kit_use_initramfs_tools(struct front_run *f, const char *folder);
 int kit_kernels(const char *root, struct arena *arena, const char ***out, struct err *err);
 int kit_kernels_with_image(const char *root, struct arena *arena, const char ***out, struct err *err);
 
+/* Warns of the kernels without modules, for which no image is made: those newer than the kernel AFTER
+ * (NULL: all), and only those that have an image with ONLY_WITH_IMAGE. */
+void kit_warn_of_skipped(const char *root, const char *after, bool only_with_image,
+			 struct arena *arena);
+
 /* The image of a kernel of this machine, where dracut's lsinitrd looks for it, or as preroot finds
  * it. VERSION NULL: the running kernel, or in a container the newest. -ENOENT. */
 int kit_image_of(const char *version, struct arena *arena, const char **out, struct err *err);

@@ -104,6 +104,8 @@ static int choose(struct front_run *f, const char ***out, struct err *err)
 	}
 	n = all && u->mode == 'c' ? kit_kernels("/", &f->arena, out, err)
 				  : kit_kernels_with_image("/", &f->arena, out, err);
+	if (n >= 0 && u->mode != 'd')
+		kit_warn_of_skipped("/", n && !all ? **out : NULL, u->mode == 'u', &f->arena);
 	return n > 1 && !all ? 1 : n;
 }
 

@@ -234,6 +234,22 @@ static int choose(struct rebuild_options *o, const char *const **out, struct err
 	return n;
 }
 
+/* A kernel that --all cannot take. This is no failure: what is left of a removed kernel would
+ * otherwise make every later rebuild fail. */
+static void warn_of_skipped(struct rebuild_options *o)
+{
+	struct kernel *list;
+	size_t n = kernels_without_modules(&o->root, &o->q.arena, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *text = kernel_skipped_text(&o->root, &list[i], &o->q.arena);
+
+		cli_warn("%s", text);
+		if (!o->check)
+			runlog_line(&o->log, list[i].version, "rebuild", RUNLOG_WARN, "%s", text);
+	}
+}
+
 /* Finds the kernels to rebuild, and reads the settings. */
 static int prepare(struct rebuild_options *o, const char *const **versions, struct err *err)
 {
@@ -252,6 +268,8 @@ static int prepare(struct rebuild_options *o, const char *const **versions, stru
 	runlog_open(&o->log, &o->root);
 	settings_use_log(&o->settings, &o->log);
 	settings_report(&o->settings);
+	if (o->all)
+		warn_of_skipped(o);
 	return n;
 }
 

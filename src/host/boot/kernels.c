@@ -316,6 +316,55 @@ int kernels_list(const struct root *r, struct arena *arena, struct kernel **out,
 	return list_kernels(r, true, arena, out, err);
 }
 
+static bool is_in(const struct kernel *list, size_t n, const char *version)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].version, version) == 0)
+			return true;
+	return false;
+}
+
+size_t kernels_without_modules(const struct root *r, struct arena *arena, struct kernel **out)
+{
+	struct kernel *whole = NULL, *list = NULL;
+	struct kernel_file *files;
+	int n_whole = kernels_list(r, arena, &whole, NULL); /* < 0: none can be read */
+	size_t n = kernel_files(r, "boot", arena, &files), count = 0, n_listed;
+
+	n_listed = n_whole < 0 ? 0 : (size_t)n_whole;
+	for (size_t i = 0; i < n; i++) {
+		const char *version = files[i].version;
+
+		/* One whose name is a listed kernel's is that kernel's damaged file. */
+		if (strstr(files[i].suffix, "rescue") || is_in(list, count, version) ||
+		    is_in(whole, n_listed, version) || is_in(whole, n_listed, files[i].suffix))
+			continue;
+		list = arena_grow(arena, list, count, sizeof(*list));
+		list[count] = without_tree(r, version, arena);
+		list[count++].image = files[i].path;
+	}
+	if (count)
+		qsort(list, count, sizeof(*list), newer_first);
+	*out = list;
+	return count;
+}
+
+const char *kernel_skipped_text(const struct root *r, const struct kernel *k, struct arena *arena)
+{
+	_cleanup_buf_ struct buf config = BUF_INIT;
+	struct kernel outside = *k;
+	const char *origin;
+
+	outside.image = NULL;
+	return arena_printf(arena,
+			    "no image is made for kernel %s: %s/%s has no modules in /%s; install "
+			    "its package again, or remove that file if the kernel was removed%s",
+			    k->version, root_prefix(r), k->image, k->modules_dir,
+			    kernel_config(r, &outside, arena, &config, &origin, NULL) == -ENOENT
+				    ? "; if everything is built into it, name its version"
+				    : "");
+}
+
 const char *kernel_image_path(const struct root *r, const char *version, struct arena *arena)
 {
 	const char *path;

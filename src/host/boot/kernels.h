@@ -27,6 +27,13 @@ struct kernel {
  * number, or -errno. */
 int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err);
 
+/* Lists the kernels in /boot that kernels_list() leaves out, since their modules are missing,
+ * newest first; without copies and those of rescue entries. Returns their number. */
+size_t kernels_without_modules(const struct root *r, struct arena *arena, struct kernel **out);
+
+/* Says that no image is made for K, one of kernels_without_modules(), and what to do. */
+const char *kernel_skipped_text(const struct root *r, const struct kernel *k, struct arena *arena);
+
 /*
  * The kernel called VERSION; with NULL the running one (when the root is the host's), else the
  * newest that has an image. It must have a module tree with depmod's indexes, unless it is
