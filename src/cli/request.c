@@ -9,13 +9,16 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/messages.h"
 #include "features/make.h"
 #include "format/codec/encode.h"
+#include "host/boot/kernels.h"
 #include "host/elsewhere.h"
 
 void cli_request_init(struct cli_request *r)
@@ -287,6 +290,21 @@ static int look_elsewhere(struct cli_request *r, struct err *err)
 		return err->code;
 	q->elsewhere = elsewhere(&root, &r->arena);
 	return 0;
+}
+
+void cli_warn_of_choice(const struct root *root, const char *chosen)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct kernel kernel = {.version = chosen};
+	struct utsname u;
+
+	if (!root->is_host || uname(&u) < 0 ||
+	    (!chosen && kernel_find(root, NULL, &arena, &kernel, NULL) < 0) ||
+	    strcmp(kernel.version, u.release) == 0)
+		return;
+	cli_warn("kernel %s is running, but has no modules here: %s is taken, the newest that has; "
+		 "name a version to choose another",
+		 u.release, kernel.version);
 }
 
 int cli_request_settle(struct cli_request *r, struct err *err)

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "cli/options.h"
+#include "host/root.h"
 #include "plan/request.h"
 
 #define REQUEST_OPTIONS                                                                         \
@@ -76,6 +77,10 @@ int cli_request_apply(const struct option_spec *spec, char **args, void *request
 /* When all options are known: settles the mode, and reads a description of hardware that comes
  * through a pipe. Options that contradict each other: -EINVAL. */
 int cli_request_settle(struct cli_request *r, struct err *err);
+
+/* For a call without a version: warns if CHOSEN (NULL: what kernel_find() chooses) is not the kernel
+ * that is running, which then has no modules here. */
+void cli_warn_of_choice(const struct root *root, const char *chosen);
 
 /* The PID 1 program: beside this one (in a build folder), or where it is installed. */
 const char *cli_find_init(struct arena *arena);

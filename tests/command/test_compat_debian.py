@@ -79,6 +79,26 @@ def test_kernels_without_modules_are_warned_of(machine):
     assert not skipped("-u", "-k", machine.newer)
 
 
+def test_a_call_without_a_version_says_that_the_running_kernel_is_not_here(machine):
+    running = os.uname().release
+    shutil.rmtree(machine.root / "lib/modules" / running, ignore_errors=True)
+    (machine.root / "boot" / f"vmlinuz-{running}").unlink(missing_ok=True)
+    taken = machine.version if running == machine.newer else machine.newer
+    (machine.root / "usr/sbin/preroot").symlink_to("/opt/preroot/preroot")
+    calls = [("preroot", "build", "/a"), ("preroot", "plan"), ("preroot", "rebuild"),
+             ("preroot", "rebuild", "--force"), ("preroot", "restore"), ("dracut", "-f"),
+             ("dracut", "/b"), ("mkinitramfs", "-o", "/c")]
+    for name, *words in calls:
+        warnings = [line for line in machine.call(
+            name, *words, status=FAILED if words == ["restore"] else DONE).messages("warning")
+                    if "is running" in line]
+        assert len(warnings) == 1 and (f"kernel {running} is running, but has no modules here: {taken} is taken"
+                                       in warnings[0]), (name, words)
+    for name, *words in (("preroot", "rebuild", taken), ("preroot", "build", "/a", taken),
+                         ("preroot", "rebuild", "--root", "/", "--all"), ("update-initramfs", "-u")):
+        assert "is running" not in machine.call(name, *words).err.decode()
+
+
 def test_only_own_images_are_deleted(machine):
     (machine.root / f"boot/initrd.img-{machine.version}").write_bytes(b"of somebody else")
     refused = machine.update("-d", "-k", machine.version, status=FAILED)

@@ -103,6 +103,8 @@ static int build_image(struct build_options *o, const char *out, struct build_ou
 	if (r < 0)
 		return r;
 	settings_report(&o->settings);
+	if (!o->q.request.kernel)
+		cli_warn_of_choice(&root, NULL);
 	runlog_open(&o->log, &root);
 	settings_use_log(&o->settings, &o->log);
 	r = transaction_build(&t, out, &o->q.arena, result, err);

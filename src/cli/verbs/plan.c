@@ -127,6 +127,8 @@ static int make(struct plan_options *o, struct root *root, struct request *reque
 	if (r < 0)
 		return r;
 	settings_report(&o->settings);
+	if (!kernel)
+		cli_warn_of_choice(root, NULL);
 	r = configure_for(&t, kernel, &o->q.arena, request, err);
 	return r < 0 ? r : build_make(request, root, b, err);
 }

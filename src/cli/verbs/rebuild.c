@@ -265,6 +265,8 @@ static int prepare(struct rebuild_options *o, const char *const **versions, stru
 		n = err->code;
 	if (n < 0)
 		return n;
+	if (!o->all && !o->n_named)
+		cli_warn_of_choice(&o->root, **versions);
 	runlog_open(&o->log, &o->root);
 	settings_use_log(&o->settings, &o->log);
 	settings_report(&o->settings);

@@ -69,6 +69,8 @@ static int prepare(struct restore *r, const char *version, struct err *err)
 		e = settings_read(&r->settings, &r->root, r->kernel, &r->arena, err);
 	if (e < 0)
 		return e;
+	if (!version)
+		cli_warn_of_choice(&r->root, r->kernel);
 	runlog_open(&r->log, &r->root);
 	settings_use_log(&r->settings, &r->log);
 	return 0;
