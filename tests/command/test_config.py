@@ -2,6 +2,7 @@
 """preroot config: what the settings say together, and the import of other builders' settings."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -132,6 +133,26 @@ def test_a_file_that_is_none(text, place, root):
         result = config(root, *words, status=USAGE)
         error = result.json["error"]["message"] if words == ("--json",) else result.error
         assert error.startswith(f"/{ETC}/a.conf:{place}: ")
+
+
+def test_what_editors_do_to_a_file_has_its_hint(root):
+    path = root / ETC / "a.conf"
+    write(root, f"{ETC}/a.conf", "add_drivers+=\u201c nvme \u201d\n")
+    result = config(root, status=USAGE)
+    assert result.error == f"/{ETC}/a.conf:1:14: a curly quote (\u201c) quotes nothing"
+    assert result.messages("hint") == ["write a straight one instead: \" or '"]
+    path.write_bytes(b'hostonly=yes\r\n')
+    (hint,) = config(root, status=USAGE).messages("hint")
+    command = hint.removeprefix("to convert the file: ")
+    assert command == r"sed -i 's/\r$//' a.conf"
+    subprocess.run(command, shell=True, check=True, cwd=path.parent)
+    config(root)
+
+
+@pytest.mark.parametrize("option", ["--conf", "--confdir", "--add-confdir", "--initramfs-tools"])
+def test_an_error_names_the_option_that_named_the_file(option, root):
+    assert config(root, option, "/nonexistent", status=USAGE).error == (
+        f"{option} /nonexistent: No such file or directory")
 
 
 ALL_WRONG = '''# comment

@@ -70,6 +70,8 @@ static void assignments_are_read(void **state)
 	assert_gives("a=b\nc=d\n", "1 a=b;2 c=d;");
 	assert_gives("  a=b  \n\texport _x1=y\n", "1 a=b;2 _x1=y;");
 	assert_gives("a=\n", "1 a=;");
+	assert_gives("a=\"\xe2\x80\x9c\"", "1 a=\xe2\x80\x9c;");
+	assert_gives("a=\xe2\x80\xa6\xc3\xa4\xe2\x80", "1 a=\xe2\x80\xa6\xc3\xa4\xe2\x80;");
 	assert_gives("a+=\" b c \"\n", "1 a+= b c ;");
 	assert_gives("export a+=b", "1 a+=b;");
 	assert_gives("export=yes", "1 export=yes;");
@@ -326,6 +328,8 @@ static void open_quotes_and_strange_bytes_are_refused(void **state)
 	assert_refused("\n\n a='b", "3:4", "never closed");
 	assert_refused("a=\"b\\\"", "1:3", "never closed");
 	assert_refused("a=b\r\n", "1:4", "carriage return");
+	assert_refused("a=\xe2\x80\x9c b \xe2\x80\x9d", "1:3", "curly quote");
+	assert_refused("a=b\xe2\x80\x99", "1:4", "curly quote");
 	assert_refused("a=\"b\033[2J\"", "1:5", "byte 27");
 	assert_refused("a=\177", "1:3", "byte 127");
 	assert_refused("\xef\xbb\xbf" "a=b", "1:1", "byte order mark");

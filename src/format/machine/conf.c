@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/quote.h"
 #include "base/text.h"
 
 struct place {
@@ -91,6 +92,13 @@ static void skip_comment(struct parser *s)
 		take(s);
 }
 
+static int refuse_return(const struct parser *s, struct place at)
+{
+	bad(s, at, "a carriage return: the lines must end as on Unix");
+	return err_hint(s->err, CONF_RETURN_HINT,
+			quote_word(base_name(s->source->file), s->arena));
+}
+
 /* Once for the whole text, so that no code below has to care about such bytes. */
 static int check_bytes(struct parser *s)
 {
@@ -103,7 +111,7 @@ static int check_bytes(struct parser *s)
 		unsigned char c = (unsigned char)take(&copy);
 
 		if (c == '\r')
-			return bad(s, at, "a carriage return: the lines must end as on Unix");
+			return refuse_return(s, at);
 		if ((c < ' ' && c != '\t' && c != '\n') || c == 127)
 			return bad(s, at, "byte %u is no text", c);
 	}
@@ -268,12 +276,27 @@ static int take_double(struct parser *s, struct buf *out)
 	return 0;
 }
 
+/* Does text begin at P with one of the marks U+2018 to U+201F in UTF-8? */
+static bool is_curly_quote(const char *p, const char *end)
+{
+	return end - p >= 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] & 0xf8) == 0x98;
+}
+
+static int refuse_curly_quote(const struct parser *s)
+{
+	bad(s, s->at, "a curly quote (%.3s) quotes nothing", s->p);
+	return err_hint(s->err, "write a straight one instead: \" or '");
+}
+
 /* Text outside of quotes that is neither a quote nor the end of the word. */
 static int take_plain(struct parser *s, bool in_array, struct buf *out)
 {
 	struct place at = s->at;
-	char c = take(s);
+	char c;
 
+	if (is_curly_quote(s->p, s->end))
+		return refuse_curly_quote(s);
+	c = take(s);
 	if (c == '$')
 		return take_variable(s, at, false, out);
 	if (c == '`')

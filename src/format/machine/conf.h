@@ -31,6 +31,9 @@ enum {
 	CONF_VALUE_MAX = 64 * 1024, /* of one value that refers to others */
 };
 
+/* What to do with carriage returns in the file called %s. */
+#define CONF_RETURN_HINT "to convert the file: sed -i 's/\\r$//' %s"
+
 struct conf_variable {
 	const char *name, *value;
 };

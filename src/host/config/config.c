@@ -23,6 +23,7 @@ struct place {
 	const struct root *root;
 	const char *path;
 	const char *shown; /* for messages */
+	const char *option; /* that names it, with a blank behind; NULL */
 };
 
 struct reader {
@@ -131,19 +132,26 @@ static int by_name(const void *a, const void *b)
 
 /* ---- which files ---- */
 
-static int own_place(struct reader *r, const char *path, struct place *out, struct err *err)
+/* The place PATH, which OPTION of the command line names. */
+static int own_place(struct reader *r, const char *option, const char *path, struct place *out,
+		     struct err *err)
 {
 	char cwd[PATH_MAX];
 
 	if (r->host.fd < 0 && root_open("/", &r->host, err) < 0)
 		return err->code;
-	*out = (struct place){&r->host, path, path};
+	*out = (struct place){&r->host, path, path, option};
 	if (*path == '/')
 		return 0;
 	if (!getcwd(cwd, sizeof(cwd)))
 		return err_sys(err, -errno, "the working directory");
 	out->path = arena_printf(r->arena, "%s/%s", cwd, path);
 	return 0;
+}
+
+static int fail(const struct place *p, int code, struct err *err)
+{
+	return err_sys(err, code, "%s%s", p->option ? p->option : "", p->shown);
 }
 
 /* Reads below the root are noted as inputs by root.c, others have to be noted here. */
@@ -180,7 +188,7 @@ static int list_folder(struct reader *r, const struct place *folder, bool must_b
 	n = root_listdir(folder->root, folder->path, r->arena, &names);
 
 	if (n < 0)
-		return n == -ENOENT && !must_be ? 0 : err_sys(err, n, "%s", folder->shown);
+		return n == -ENOENT && !must_be ? 0 : fail(folder, n, err);
 	for (int i = 0; i < n; i++) {
 		struct place p = {.root = folder->root};
 		int e;
@@ -216,14 +224,14 @@ static struct place inside(struct reader *r, struct place folder, const char *na
 /* The folder that dracut's --add-confdir means: a path, or a name in one of the usual folders. */
 static int list_added(struct reader *r, const struct config_places *places, struct err *err)
 {
-	struct place found[3] = {{0}, {r->root, folders[0], folders[0]},
-				 {r->root, folders[1], folders[1]}};
+	struct place found[3] = {{0}, {r->root, folders[0], folders[0], NULL},
+				 {r->root, folders[1], folders[1], NULL}};
 	struct stat st;
-	int e = own_place(r, places->added, &found[0], err);
+	int e = own_place(r, "--add-confdir ", places->added, &found[0], err);
 	size_t i = 0;
 
 	if (e == 0 && places->folder)
-		e = own_place(r, places->folder, &found[1], err);
+		e = own_place(r, "--confdir ", places->folder, &found[1], err);
 	for (size_t k = 1; k < ARRAY_SIZE(found) && e == 0; k++)
 		found[k] = inside(r, found[k], places->added);
 	while (e == 0 && i < ARRAY_SIZE(found) && root_stat(found[i].root, found[i].path, &st) < 0)
@@ -236,11 +244,11 @@ static int list_all(struct reader *r, const struct config_places *places, struct
 	int e = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && e == 0; i++) {
-		struct place folder = {r->root, folders[i], folders[i]};
+		struct place folder = {r->root, folders[i], folders[i], NULL};
 		bool is_own = i == 0 && places->folder;
 
 		if (is_own)
-			e = own_place(r, places->folder, &folder, err);
+			e = own_place(r, "--confdir ", places->folder, &folder, err);
 		if (e == 0)
 			e = list_folder(r, &folder, is_own, err);
 		if (e == 0 && i == 0 && places->added)
@@ -276,7 +284,7 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 	if (e == -ENOENT && !must_be)
 		return 0;
 	if (e < 0) {
-		err_sys(err, e, "%s", p->shown);
+		fail(p, e, err);
 		return err_collect(r->errors, err);
 	}
 	source.text = buf_cstr(&text);
@@ -295,7 +303,7 @@ static int read_initramfs_tools(struct reader *r, const char *folder, struct err
 	if (e == 0 && !S_ISDIR(st.st_mode))
 		e = -ENOTDIR;
 	if (e < 0)
-		return err_sys(err, e, "%s", folder);
+		return err_sys(err, e, "--initramfs-tools %s", folder);
 	im.folder = folder + strspn(folder, "/");
 	if (import_initramfs_tools(&im, err) < 0)
 		return err_collect(r->errors, err);
@@ -311,13 +319,13 @@ static int read_initramfs_tools(struct reader *r, const char *folder, struct err
 
 static int read_all_files(struct reader *r, const struct config_places *places, struct err *err)
 {
-	struct place first = {r->root, MAIN_FILE, MAIN_FILE};
+	struct place first = {r->root, MAIN_FILE, MAIN_FILE, NULL};
 	int e = 0;
 
 	if (places->initramfs_tools)
 		e = read_initramfs_tools(r, places->initramfs_tools, err);
 	if (e == 0 && places->file)
-		e = own_place(r, places->file, &first, err);
+		e = own_place(r, "--conf ", places->file, &first, err);
 	if (e == 0)
 		e = read_place(r, &first, places->file != NULL, err);
 	if (e == 0)

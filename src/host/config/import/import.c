@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/text.h"
 #include "format/machine/conf.h"
 
@@ -146,14 +147,17 @@ int import_read(struct import *im, const char *path, struct conf *out, struct er
 }
 
 /* Nothing behind a NUL is lost, and nothing that a shell or a terminal would take for a command. */
-static int check_line(const char *line, size_t len, struct import_place from, struct err *err)
+static int check_line(struct import *im, const char *line, size_t len, struct import_place from,
+		      struct err *err)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)line[i];
 
-		if (c == '\r')
-			return err_set(err, -EBADMSG, "%s:%u: a carriage return: the lines must end "
-						      "as on Unix", from.file, from.line);
+		if (c == '\r') {
+			err_set(err, -EBADMSG, "%s:%u: a carriage return: the lines must end as on Unix",
+				from.file, from.line);
+			return err_hint(err, CONF_RETURN_HINT, quote_word(base_name(from.file), im->arena));
+		}
 		if ((c < ' ' && c != '\t') || c == 127)
 			return err_set(err, -EBADMSG, "%s:%u: byte %u is no text", from.file,
 				       from.line, c);
@@ -178,7 +182,7 @@ int import_lines(struct import *im, const char *path, import_line *take, void *a
 		size_t len = (size_t)((newline ? newline : end) - p);
 
 		from.line++;
-		r = check_line(p, len, from, err);
+		r = check_line(im, p, len, from, err);
 		if (r == 0)
 			r = take(im, arena_strndup(im->arena, p, len), from, arg, err);
 		p += len + 1;
