@@ -122,7 +122,7 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 				     "%s, but an image for kernel %s has no driver of a "
 				     "keyboard",
 				     p->what, k->version),
-			"plug the keyboard in and rebuild, or rebuild with --hostonly-mode sloppy");
+			"plug the keyboard in and rebuild, or rebuild with hostonly_mode=sloppy");
 }
 
 /* What a rebuild would warn of. */

@@ -81,8 +81,8 @@ static int wait_for(int fd, unsigned seconds, void (*waiting)(const char *text, 
 		if (i >= seconds * TRIES_A_SECOND) {
 			name_holder(fd, holder, sizeof(holder));
 			err_set(err, -ETIMEDOUT, "%s is changing this machine's images", holder);
-			return err_hint(err, "start again when it is done; --lock-timeout says "
-					     "how long to wait for it");
+			return err_hint(err, "start again when it is done; preroot's option "
+					     "--lock-timeout says how long to wait for it");
 		}
 		if (i == TRIES_A_SECOND) {
 			name_holder(fd, holder, sizeof(holder));

@@ -384,10 +384,10 @@ int prune_hint(const struct root *r, unsigned keep, struct err *err)
 		return err_hint(err, "%s frees %s", own_command(r, "", &arena),
 				size_text(&arena, usual.bytes));
 	if (usual.bytes)
-		return err_hint(err, "%s frees %s; with --keep 0, which gives up previous images "
-				     "of kernels that are there, %s",
+		return err_hint(err, "%s frees %s; %s, which gives up previous images of kernels "
+				     "that are there, %s",
 				own_command(r, "", &arena), size_text(&arena, usual.bytes),
-				size_text(&arena, all.bytes));
+				own_command(r, " --keep 0", &arena), size_text(&arena, all.bytes));
 	if (all.bytes)
 		return err_hint(err, "%s frees %s: the previous images of kernels that are there",
 				own_command(r, " --keep 0", &arena), size_text(&arena, all.bytes));

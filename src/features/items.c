@@ -94,7 +94,7 @@ int items_refuse(const struct root *root, const char *word, const char *origin, 
 {
 	err_set(err, -ENOENT, "there is no %s%s (asked for with %s)",
 		*word == '/' ? root_prefix(root) : "", word, origin);
-	return *word == '/' ? err_hint(err, "what may be missing belongs to --install-optional or "
+	return *word == '/' ? err_hint(err, "what may be missing belongs to "
 					    "install_optional_items")
 			    : err_hint(err, "a program is looked for in %s%s%s", items_folders,
 				       root->is_host ? "" : " below ", root_prefix(root));

@@ -201,7 +201,7 @@ static int check_early(const struct plan *plan, struct err *err)
 			e->path, e->reason);
 		return err_hint(err, microcode ? "preroot packs the microcode of /lib/firmware there "
 						 "by itself"
-					       : "use --acpi-override for ACPI tables");
+					       : "acpi_override and acpi_table_dir are for ACPI tables");
 	}
 	return 0;
 }

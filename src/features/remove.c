@@ -162,7 +162,7 @@ static int check_needs(struct build *b, struct needs *n, struct err *err)
 			continue;
 		r = refuse(pattern, path, needed->reason, err);
 		err_hint(err, "what needs it can be taken out with it; libraries that are opened later "
-			      "are left out with --omit-dlopen-features");
+			      "are left out with omit_dlopen_features");
 	}
 	return r;
 }

@@ -134,7 +134,8 @@ static int note_omitted(struct configure *c, const struct configure_word *word,
 	if (find(c, word).feature)
 		configure_add_wish(c, WISH_NOTE,
 				   arena_printf(c->arena, "\"%s\" is not added, since it is omitted "
-							  "(%s); --force-add adds it all the same",
+							  "(%s); force_add_dracutmodules adds it "
+							  "all the same",
 						word->text, by->from),
 				   word->from);
 	return 0;

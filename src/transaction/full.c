@@ -34,10 +34,10 @@ static int cache_hint(const struct pack_target *to, struct cache *cache, const c
 	if (bytes)
 		return err_hint(err,
 				"%s; rm -r %s frees %.1f MB, which the next build makes again, and "
-				"--no-cache packs in memory; nothing was changed",
+				"preroot's option --no-cache packs in memory; nothing was changed",
 				lacks, quote_word(to->folder, &arena), (double)bytes / 1e6);
-	return err_hint(err, "%s; free space there, or pack in memory with --no-cache; nothing was "
-			     "changed", lacks);
+	return err_hint(err, "%s; free space there, or pack in memory with preroot's option "
+			     "--no-cache; nothing was changed", lacks);
 }
 
 int full_hint(const struct pack_target *to, struct cache *cache, struct err *err)

@@ -11,6 +11,7 @@ import pytest
 import trees
 from container import Container
 from fronts import NAMES, call, check, links  # noqa: F401
+from lib import TOP
 from program import FAILED, run
 
 # What dracut's manual page lists, but for what nobody uses any more.
@@ -250,6 +251,24 @@ def test_kernel_parameters_of_this_machine_are_printed(call, root):  # noqa: F81
     printed = call("dracut", "--sysroot", root.root, "--print-cmdline", "--kver", root.version, "-f", "--zstd")
     assert printed.text == "root=UUID=12 rootfstype=ext4 rootflags=subvol=x quiet\n"
     assert trees.snapshot(root.root) == before
+
+
+def test_hints_name_nothing_that_the_called_name_does_not_have(dracut, call, root):  # noqa: F811
+    """The code below the command line serves all names: its hints name settings, or whole commands."""
+    calls = re.compile(r"(?:err_hint|plan_warn|configure_add_wish)\((.*?)\);", re.S)
+    for path in sorted((TOP / "src").rglob("*.c")):
+        if "cli" in path.relative_to(TOP / "src").parts:
+            continue
+        for found in calls.finditer(path.read_text()):
+            text = re.sub(r"own_command\(.*?\)", "", found[1])
+            text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text))
+            text = re.sub(r"preroot(?:'s option| \w+) --[a-z-]+", "", text)
+            options = set(re.findall(r"--[a-z-]+", text))
+            # Only who has given these can get there.
+            options -= {"--try-next", "--mode", "--remove", "--rescue-shell"}
+            assert not options, f"{path}: {text}"
+    hint = call("dracut", "--sysroot", root.root, "--kver", root.version, status=FAILED).hint
+    assert "hostonly=no" in hint and "--generic" not in hint
 
 
 # ---- images that are there ----

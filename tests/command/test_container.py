@@ -28,7 +28,7 @@ def test_images_in_use_are_rebuilt_without_proc(container):
 
 def test_a_hostonly_image_needs_the_hardware(container):
     result = check(container.run("preroot", "rebuild", container.version), FAILED)
-    assert "/sys is not mounted" in result.error and "--generic" in result.hint
+    assert "/sys is not mounted" in result.error and "hostonly=no" in result.hint
 
 
 def test_an_image_is_for_any_machine_if_that_is_asked_for(container):

@@ -127,7 +127,7 @@ def test_the_feature_for_ostree_runs_its_program_on_the_mounted_root(system, cal
 def test_what_is_omitted_elsewhere_is_a_warning(system):
     write(system, 'omit_dracutmodules+=" rescue "\n')
     assert ('--add: "rescue" is not added, since it is omitted (/etc/dracut.conf:1: '
-            "omit_dracutmodules); --force-add adds it all the same"
+            "omit_dracutmodules); force_add_dracutmodules adds it all the same"
             ) in plan(system, "--add", "rescue").json["warnings"]
 
 

@@ -293,7 +293,7 @@ def test_damaged_microcode_stops_the_build(mode, name, data, words, firmware, ma
     out = tmp_path / "out.img"
     result = run("build", out, "--root", firmware.tree.root, *options, status=FAILED)
     assert f"/lib/firmware/{name}: " in result.error and words in result.error
-    assert "--no-early-microcode" in result.hint
+    assert "early_microcode=no" in result.hint
     assert not out.exists()
     run("build", out, "--root", firmware.tree.root, *options, "--no-early-microcode")
 

@@ -490,9 +490,9 @@ def test_cache_that_is_full(other, machine):
         script += f"; touch {machine.cache}/letter"
     done = machine.rebuild(before=in_namespace(script), status=FAILED)
     frees = (rf"rm -r {machine.cache} frees 0\.\d MB, which the next build makes again, and "
-             "--no-cache packs" if not other else "free space there, or pack")
+             "preroot's option --no-cache packs" if not other else "free space there, or pack")
     assert re.fullmatch(rf"there is room for 0\.\d MB in {machine.cache}, and the image is larger; "
-                        rf"{frees} in memory( with --no-cache)?; nothing was changed", done.hint)
+                        rf"{frees} in memory( with preroot's option --no-cache)?; nothing was changed", done.hint)
     assert machine.images() == {}
 
 

@@ -123,6 +123,7 @@ int loader_check(const struct loader_request *q, const char *path, struct err *e
 		other->file, q->version, other->initrds[0] ? "/" : "no image",
 		other->initrds[0] ? other->initrds[0] : "", path);
 	return err_hint(err,
-			"correct the entry, or say --no-boot-loader if that is as it should be; "
+			"correct the entry, or if that is as it should be: preroot rebuild "
+			"--no-boot-loader; "
 			"preroot build writes an image to any place");
 }

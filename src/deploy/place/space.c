@@ -23,6 +23,5 @@ int space_check(const struct root *root, const struct bootdir *b, uint64_t bytes
 		"missing; nothing was changed",
 		root_prefix(root), b->path, (double)b->free / 1e6, (double)needed / 1e6,
 		(double)bytes / 1e6, (double)(needed - b->free) / 1e6);
-	return err_hint(err, "remove kernels that are not needed with the package manager, or "
-			     "keep fewer previous images: --keep 0");
+	return err_hint(err, "remove kernels that are not needed with the package manager");
 }

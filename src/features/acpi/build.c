@@ -59,7 +59,7 @@ static int check_kernel(struct build *b, struct err *err)
 		"kernel %s takes no ACPI tables from an initramfs (CONFIG_ACPI_TABLE_UPGRADE is "
 		"not set in /%s)",
 		b->kernel.version, b->config_origin);
-	return err_hint(err, "build without --acpi-override, or with another kernel");
+	return err_hint(err, "build without ACPI tables, or for another kernel");
 }
 
 static int add_table(struct build *b, const struct root *dir, const char *name, struct err *err)

@@ -168,7 +168,7 @@ static int add_own_root(struct lines *l, struct err *err)
 		err_set(err, -EINVAL, "hostonly_cmdline: /etc/fstab says that / is %s, but it is %s",
 			e.fstype, m->fstype);
 		return err_hint(err, "mend /etc/fstab, or let the boot loader name the root: "
-				     "--no-hostonly-cmdline");
+				     "hostonly_cmdline=no");
 	}
 	subvolume = find_subvolume(&b->plan.arena, e.options);
 	r = add_value(&line, "root", e.source, err);

@@ -119,7 +119,7 @@ int microcode_damaged(struct build *b, const struct microcode_file *f, bool is_o
 	}
 	err_prefix(err, "microcode %s/%s", root_prefix(b->root), f->path);
 	return err_hint(err, "install the package that it came with again, or build with "
-			     "--no-early-microcode");
+			     "early_microcode=no");
 }
 
 const char *microcode_date_text(const struct microcode_date *d, char out[16])

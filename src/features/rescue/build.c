@@ -65,7 +65,7 @@ static int read_hash(struct build *b, char out[HASH_MAX], struct err *err)
 
 		if (r < 0 && r != -ENOENT) {
 			err_sys(err, r, "root's password in %s", files[i]);
-			return err_hint(err, "build as root, or without --add rescue");
+			return err_hint(err, "build as root, or without the feature rescue");
 		}
 		if (r == 0 && field_of_root(&text, 1, out, HASH_MAX))
 			break;
@@ -86,15 +86,15 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 		err_set(err, -EPERM,
 			"nobody could get the rescue shell: a TPM keeps secrets of this machine "
 			"(tpm2-device= in /etc/crypttab)");
-		return err_hint(err, "--rescue-shell=password allows one all the same; or build "
-				     "without --add rescue");
+		return err_hint(err, "preroot build --rescue-shell=password allows one all the same; or "
+				     "build without the feature rescue");
 	}
 	if (*hash != '!' && *hash != '*')
 		return 0;
 	err_set(err, -EPERM, "nobody could log in to the rescue shell: root's password is locked, or "
 			     "there is none");
-	return err_hint(err, "passwd root sets one; or build without --add rescue; "
-			     "--rescue-shell=open gives a shell to everybody at the console");
+	return err_hint(err, "passwd root sets one; or build without the feature rescue; "
+			     "preroot build --rescue-shell=open gives a shell to everybody at the console");
 }
 
 /* The password is typed at a console whose keymap nobody loads. */
@@ -171,8 +171,8 @@ static int add_sulogin(struct build *b, const char *hash, struct err *err)
 		return r;
 	if (r == 0) {
 		err_set(err, -ENOENT, "there is no sulogin to ask for root's password");
-		return err_hint(err, "install it (Debian: util-linux), or build with "
-				     "--rescue-shell=open, or without --add rescue");
+		return err_hint(err, "install it (Debian: util-linux), or use preroot build "
+				     "--rescue-shell=open, or build without the feature rescue");
 	}
 	r = items_add(b, path, reason, err);
 	if (r == 0 && strcmp(path, "/usr/sbin/sulogin") != 0 && strcmp(path, "/sbin/sulogin") != 0)
@@ -247,7 +247,7 @@ static int add_shell(struct build *b, struct err *err)
 			r = add_tools(b, tools, ARRAY_SIZE(tools), err);
 	} else {
 		err_set(err, -ENOENT, "there is neither a busybox nor a sh for the rescue shell");
-		return err_hint(err, "install one of them, or build without --add rescue");
+		return err_hint(err, "install one of them, or build without the feature rescue");
 	}
 	return r < 0 ? r : add_tools(b, further, ARRAY_SIZE(further), err);
 }

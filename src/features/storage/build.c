@@ -207,8 +207,8 @@ static int check_mounts(const struct build *b, struct err *err)
 		err_set(err, -ENODEV, "no block device below / was found%s%s",
 			b->request->hardware_file ? " in " : "",
 			b->request->hardware_file ? b->request->hardware_file : "");
-		return err_hint(err, "build with --generic, or with --hardware FILE of the machine "
-				     "that the image is for");
+		return err_hint(err, "make a generic image (hostonly=no), or describe the machine that it "
+				     "is for with preroot hardware");
 	}
 	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++)
 		if (b->hardware.mounts[i].is_early)

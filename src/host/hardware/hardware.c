@@ -436,8 +436,8 @@ int hardware_read(const struct root *r, struct arena *arena, struct hardware *ou
 	if (!root_exists(r, "sys/devices")) {
 		err_set(err, -ENOENT, "%s/sys is not mounted: the hardware cannot be read",
 			root_prefix(r));
-		return err_hint(err, "mount sysfs there, use --hardware FILE, or make a generic image: "
-				"--generic, or as dracut --no-hostonly");
+		return err_hint(err, "mount sysfs there, or make a generic image (hostonly=no); preroot "
+				"build --hardware FILE makes one for another machine");
 	}
 	/* A device is listed once, with the first of these that needs it. */
 	read_fstab(&s);
