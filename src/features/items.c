@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-enum { TREE_DEPTH_MAX = 64, MATCHES_MAX = 10000 };
+enum { TREE_DEPTH_MAX = 64, MATCHES_MAX = 10000, FOLDERS_MAX = 10000 };
 
 const char items_folders[] = "/usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin";
 
@@ -50,44 +50,54 @@ int items_find(struct build *b, const char *word, const char **out, struct err *
 struct matches {
 	const struct root *root;
 	struct arena *arena;
+	const char *word;
 	const char **list;
-	size_t n;
+	size_t n, folders; /* FOLDERS: that were read */
 };
 
 /* Adds what REST, which begins with a slash, matches below FOLDER. */
-static void match_below(struct matches *m, const char *folder, const char *rest)
+static int match_below(struct matches *m, const char *folder, const char *rest, struct err *err)
 {
 	size_t skip = strspn(rest, "/"), len = strcspn(rest + skip, "/");
 	const char *part = arena_strndup(m->arena, rest + skip, len), *more = rest + skip + len;
 	char **names = NULL;
 	struct stat st;
-	int n = len ? root_listdir(m->root, *folder ? folder : "/", m->arena, &names) : 0;
+	int n = root_listdir(m->root, *folder ? folder : "/", m->arena, &names), r = 0;
 
-	if (!len || m->n >= MATCHES_MAX)
-		return;
-	for (int i = 0; i < n && m->n < MATCHES_MAX; i++) {
+	if (n < 0 && n != -ENOENT && n != -ENOTDIR && n != -ELOOP)
+		return err_sys(err, n, "%s: %s", m->word, folder);
+	if (++m->folders > FOLDERS_MAX)
+		return err_set(err, -E2BIG, "%s: over %d folders would have to be read", m->word,
+			       FOLDERS_MAX);
+	for (int i = 0; i < n && r == 0; i++) {
 		const char *path = arena_printf(m->arena, "%s/%s", folder, names[i]);
 
 		if ((names[i][0] == '.' && part[0] != '.') || !text_matches(part, names[i]))
 			continue;
 		if (more[strspn(more, "/")]) {
-			match_below(m, path, more);
+			r = match_below(m, path, more, err);
 		} else if (root_stat(m->root, path, &st) == 0) {
+			if (m->n == MATCHES_MAX)
+				return err_set(err, -E2BIG, "%s stands for over %d files", m->word,
+					       MATCHES_MAX);
 			m->list = arena_grow(m->arena, m->list, m->n, sizeof(*m->list));
 			m->list[m->n++] = path;
 		}
 	}
+	return r;
 }
 
-size_t items_match(const struct root *root, const char *word, struct arena *arena,
-		   const char ***out)
+int items_match(const struct root *root, const char *word, struct arena *arena,
+		const char ***out, struct err *err)
 {
-	struct matches m = {.root = root, .arena = arena};
+	struct matches m = {.root = root, .arena = arena, .word = word};
+	int r = 0;
 
-	if (*word == '/' && word[strcspn(word, "*?[")] && strlen(word) < PATH_MAX)
-		match_below(&m, "", word);
+	if (*word == '/' && word[strcspn(word, "*?[")] && word[strspn(word, "/")] &&
+	    strlen(word) < PATH_MAX)
+		r = match_below(&m, "", word, err);
 	*out = m.list;
-	return m.n;
+	return r < 0 ? r : (int)m.n;
 }
 
 int items_refuse(const struct root *root, const char *word, const char *origin, struct err *err)

@@ -17,9 +17,9 @@ int items_locate(const struct root *root, const char *word, struct arena *arena,
 		 struct err *err);
 
 /* The paths below ROOT that the pattern WORD, with a leading slash, matches as a shell's; sorted, in ARENA.
- * 0: WORD is no pattern, or nothing matches. */
-size_t items_match(const struct root *root, const char *word, struct arena *arena,
-		   const char ***out);
+ * Their number; 0: WORD is no pattern, or nothing matches. -E2BIG, or -errno of a folder. */
+int items_match(const struct root *root, const char *word, struct arena *arena,
+		const char ***out, struct err *err);
 
 /* The error for a WORD that is not there, and that ORIGIN asks for: -ENOENT. */
 int items_refuse(const struct root *root, const char *word, const char *origin, struct err *err);

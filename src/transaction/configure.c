@@ -352,7 +352,9 @@ void configure_check_items(const struct root *root, const struct request *q, str
 				? items_locate(root, w->word, errors->arena, &path, &err)
 				: 1;
 
-		if (r == 0 && !items_match(root, w->word, errors->arena, &matches))
+		if (r == 0)
+			r = items_match(root, w->word, errors->arena, &matches, &err);
+		if (r == 0)
 			r = items_refuse(root, w->word, w->from, &err);
 		if (r < 0)
 			err_collect(errors, &err);

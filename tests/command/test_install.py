@@ -91,6 +91,14 @@ def test_a_pattern_that_matches_nothing_is_a_missing_file(word, system):
     assert planned(system, "--install-optional", word) == planned(system)
 
 
+def test_a_pattern_that_stands_for_too_much_is_refused(system):
+    folder = system.root / "etc/many"
+    folder.mkdir()
+    for i in range(10001):
+        (folder / str(i)).touch()
+    assert "stands for over 10000 files" in refused(system, "--install", "/etc/many/*").error
+
+
 def test_what_cannot_be_in_an_image_is_refused(system):
     os.mkfifo(system.root / "etc/tree/fifo")
     assert "etc/tree/fifo" in refused(system, "--install", "/etc/tree").error

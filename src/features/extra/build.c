@@ -187,12 +187,13 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 		       struct err *err)
 {
 	const char *path, **matches = NULL;
-	size_t n = 0;
-	int r = items_find(b, word, &path, err);
+	int r = items_find(b, word, &path, err), n = 0;
 
 	if (r == 0)
-		n = items_match(b->root, word, &b->plan.arena, &matches);
-	for (size_t i = 0; i < n && r == 0; i++)
+		r = n = items_match(b->root, word, &b->plan.arena, &matches, err);
+	if (n > 0)
+		r = 0;
+	for (int i = 0; i < n && r == 0; i++)
 		r = add_found(b, matches[i], word, origin, err);
 	if (r < 0 || n)
 		return r;
