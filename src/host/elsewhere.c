@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "format/machine/mountinfo.h"
 
-enum { MOUNTINFO_MAX = 16 * 1024 * 1024, ENVIRONMENT_MAX = 1024 * 1024 };
+enum { MOUNTINFO_MAX = 16 * 1024 * 1024, ENVIRONMENT_MAX = 1024 * 1024, STACK_DEPTH_MAX = 16 };
 
 /* As systemd-detect-virt(1) does, and by the marks of docker and podman. */
 static bool is_container(const struct root *root)
@@ -43,30 +43,63 @@ static bool is_chroot(const struct root *root)
 	       (own.st_dev != first.st_dev || own.st_ino != first.st_ino);
 }
 
+/* Is the block device at PATH of sysfs a file's, a network's or memory, or does it lie on one? What cannot be
+ * told counts as such: an image for any machine boots this one, too. */
+static bool is_borrowed(const struct root *root, const char *path, unsigned depth,
+			struct arena *arena)
+{
+	static const char virtual[] = "sys/devices/virtual/block/";
+	char **below;
+	int n;
+
+	if (!path || !str_starts(path, "sys/devices/"))
+		return true;
+	if (!str_starts(path, virtual))
+		return false;
+	n = depth ? root_listdir(root, arena_printf(arena, "%s/slaves", path), arena, &below) : 0;
+	for (int i = 0; i < n; i++)
+		if (is_borrowed(root,
+				root_resolve(root, arena_printf(arena, "%s/slaves/%s", path, below[i]),
+					     arena),
+				depth - 1, arena))
+			return true;
+	return n <= 0;
+}
+
+/* The folder of sysfs for /dev/mapper/NAME, which the kernel calls dm-N; NULL: there is none. */
+static const char *mapped(const struct root *root, const char *name, struct arena *arena)
+{
+	char **devices;
+	int n = root_listdir(root, "sys/class/block", arena, &devices);
+
+	for (int i = 0; i < n; i++) {
+		const char *path = arena_printf(arena, "sys/class/block/%s", devices[i]);
+		const char *text = str_starts(devices[i], "dm-")
+					   ? root_read_line(root, arena_printf(arena, "%s/dm/name", path),
+							    arena)
+					   : NULL;
+
+		if (text && strcmp(text, name) == 0)
+			return path;
+	}
+	return NULL;
+}
+
 /* Is M the whole of a filesystem, or a subvolume, on a device that is more than a file or a network's? */
 static bool is_on_disk(const struct root *root, const struct mountinfo *m, struct arena *arena)
 {
-	static const char *const borrowed[] = {"/loop", "/nbd", "/ram", "/zram"};
 	const char *path = arena_printf(arena, "sys/dev/block/%u:%u", m->major, m->minor);
 
 	if (m->major == 0) {
 		if (!str_starts(m->source, "/dev/"))
 			return false;
-		path = arena_printf(arena, "sys/class/block/%s", base_name(m->source));
-		/* /dev/mapper/NAME is another name of what the kernel calls dm-N. */
-		if (str_starts(m->source, "/dev/mapper/"))
-			return true;
+		path = str_starts(m->source, "/dev/mapper/")
+			       ? mapped(root, base_name(m->source), arena)
+			       : arena_printf(arena, "sys/class/block/%s", base_name(m->source));
 	}
-	if (strcmp(m->root, "/") != 0 && strcmp(m->fstype, "btrfs") != 0)
+	if (!path || (strcmp(m->root, "/") != 0 && strcmp(m->fstype, "btrfs") != 0))
 		return false;
-	path = root_resolve(root, path, arena);
-	if (!path || !str_starts(path, "sys/devices/"))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(borrowed); i++)
-		if (str_starts(path, "sys/devices/virtual/block") &&
-		    str_starts(path + strlen("sys/devices/virtual/block"), borrowed[i]))
-			return false;
-	return true;
+	return !is_borrowed(root, root_resolve(root, path, arena), STACK_DEPTH_MAX, arena);
 }
 
 bool elsewhere_shows_root(const struct root *root, struct arena *arena)

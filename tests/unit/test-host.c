@@ -529,11 +529,17 @@ static bool shows(const char *mountinfo)
 	machine_make(&m);
 	put_dir(m.folder, "sys/devices/pci0000:00/vda/vda1");
 	put_dir(m.folder, "sys/devices/virtual/block/loop0");
-	put_dir(m.folder, "sys/devices/virtual/block/dm-0");
+	put_link(m.folder, "sys/devices/virtual/block/dm-0/slaves/vda1", "../../../../pci0000:00/vda/vda1");
+	put_text(m.folder, "sys/devices/virtual/block/dm-0/dm/name", "root\n");
+	put_link(m.folder, "sys/devices/virtual/block/dm-1/slaves/loop0", "../../loop0");
+	put_text(m.folder, "sys/devices/virtual/block/dm-1/dm/name", "loop0p1\n");
 	put_link(m.folder, "sys/dev/block/254:1", "../../devices/pci0000:00/vda/vda1");
 	put_link(m.folder, "sys/class/block/vda1", "../../devices/pci0000:00/vda/vda1");
 	put_link(m.folder, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
 	put_link(m.folder, "sys/dev/block/253:0", "../../devices/virtual/block/dm-0");
+	put_link(m.folder, "sys/dev/block/253:1", "../../devices/virtual/block/dm-1");
+	put_link(m.folder, "sys/class/block/dm-0", "../../devices/virtual/block/dm-0");
+	put_link(m.folder, "sys/class/block/dm-1", "../../devices/virtual/block/dm-1");
 	if (mountinfo)
 		put_text(m.folder, "proc/self/mountinfo", mountinfo);
 	return elsewhere_shows_root(&m.root, &m.arena);
@@ -552,6 +558,9 @@ static void a_chroot_shows_its_disk_or_not(void **state)
 	assert_false(shows("1 0 0:5 / /proc rw - proc proc rw\n"));
 	assert_false(shows("1 0 254:1 /srv/root / rw - ext4 /dev/vda1 rw\n"));
 	assert_false(shows("1 0 7:0 / / rw - ext4 /dev/loop0 rw\n"));
+	assert_false(shows("1 0 253:1 / / rw - ext4 /dev/mapper/loop0p1 rw\n"));
+	assert_false(shows("1 0 0:30 / / rw - btrfs /dev/mapper/loop0p1 rw\n"));
+	assert_false(shows("1 0 0:30 / / rw - btrfs /dev/mapper/gone rw\n"));
 	assert_false(shows("1 0 8:9 / / rw - ext4 /dev/sda9 rw\n"));
 	assert_false(shows("1 0 0:40 / / rw - overlay overlay rw\n"));
 	assert_false(shows("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 / / rw - tmpfs tmpfs rw\n"));
