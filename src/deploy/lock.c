@@ -67,24 +67,25 @@ static void name_holder(int fd, char *out, size_t size)
 	snprintf(out, size, "process %d (%.*s)", pid, COMMAND_SHOWN, buf_cstr(&text));
 }
 
-static int wait_for(int fd, unsigned seconds, void (*waiting)(const char *text, void *arg),
-		    void *arg, struct err *err)
+/* TRIES: so far, also for another file. */
+static int wait_for(int fd, unsigned seconds, unsigned *tries,
+		    void (*waiting)(const char *text, void *arg), void *arg, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = 1000000000 / TRIES_A_SECOND};
 	char holder[256], sentence[384];
 
-	for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+	for (; flock(fd, LOCK_EX | LOCK_NB) < 0; ++*tries) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, -errno, "/" LOCK_PATH);
-		if (i >= seconds * TRIES_A_SECOND) {
+		if (*tries >= seconds * TRIES_A_SECOND) {
 			name_holder(fd, holder, sizeof(holder));
 			err_set(err, -ETIMEDOUT, "%s is changing this machine's images", holder);
 			return err_hint(err, "start again when it is done; preroot's option "
 					     "--lock-timeout says how long to wait for it");
 		}
-		if (i == TRIES_A_SECOND) {
+		if (*tries == TRIES_A_SECOND) {
 			name_holder(fd, holder, sizeof(holder));
 			snprintf(sentence, sizeof(sentence),
 				 "waiting for %s, for at most %u s", holder, seconds);
@@ -135,13 +136,15 @@ int lock_take(const struct root *root, unsigned seconds,
 	      void (*waiting)(const char *text, void *arg), void *arg, struct lock *out,
 	      struct err *err)
 {
+	unsigned tries = 0;
+
 	for (unsigned i = 0;; i++) {
 		unsigned missing = count_missing(root);
 		_cleanup_fd_ int fd = open_file(root, err);
 		int r = fd;
 
 		if (fd >= 0)
-			r = wait_for(fd, seconds, waiting, arg, err);
+			r = wait_for(fd, seconds, &tries, waiting, arg, err);
 		if (i < OPEN_TRIES && (r == -ENOENT || (r == 0 && is_gone(fd)))) {
 			*err = (struct err){0};
 			continue;
@@ -152,6 +155,15 @@ int lock_take(const struct root *root, unsigned seconds,
 	}
 }
 
+/* Is it still this file that has the name? */
+static bool is_named(int dir, int fd)
+{
+	struct stat own, there;
+
+	return fstat(fd, &own) == 0 && fstatat(dir, "lock", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+}
+
 /* What was made for the lock alone means nothing without it. A folder that holds something stays. */
 static void remove_made(const struct lock *l)
 {
@@ -159,7 +171,7 @@ static void remove_made(const struct lock *l)
 	_cleanup_fd_ int top = root_openat(l->root, ".", O_RDONLY | O_DIRECTORY);
 	_cleanup_fd_ int dir = root_openat(l->root, STATE_DIR, O_RDONLY | O_DIRECTORY);
 
-	if (top < 0 || dir < 0 || !folder_holds_only(dir, "lock"))
+	if (top < 0 || dir < 0 || !is_named(dir, l->fd) || !folder_holds_only(dir, "lock"))
 		return;
 	unlinkat(dir, "lock", 0);
 	for (unsigned i = 0; i < l->made && slash; i++) {
