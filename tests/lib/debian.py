@@ -191,8 +191,9 @@ def make_root(suite, packages, dest, say=lambda text: None):
         for mirror in mirrors():
             try:
                 with _fresh_tree(dest) as work:
-                    run(["mmdebstrap", "--mode=root", "--variant=minbase",
-                         f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
+                    # What it mounts goes with it, even if it is killed: _fresh_tree() deletes.
+                    run(["unshare", "--mount", "mmdebstrap", "--mode=root",
+                         "--variant=minbase", f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
                          "--include=" + ",".join(packages), suite, work / "root", mirror])
                 return
             except Failure as failure:
