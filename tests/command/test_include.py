@@ -212,7 +212,7 @@ def test_damaged_program_is_refused(damage, tree, tmp_path):
 
 @pytest.mark.parametrize("path, hint", [
     ("/kernel/x86/microcode/GenuineIntel.bin", "microcode"),
-    ("/kernel/firmware/acpi/ssdt.aml", "--acpi-override"),
+    ("/kernel/firmware/acpi/ssdt.aml", "acpi_override"),
 ])
 def test_what_the_kernel_looks_for_early_is_refused(path, hint, tree, tmp_path):
     (tmp_path / "file").write_bytes(b"x")
