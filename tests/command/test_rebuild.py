@@ -518,6 +518,9 @@ def test_files_of_another_time(years, machine):
     machine.rebuild()
     when = time.time() + years * 365 * 86400
     for path in machine.tree.root.rglob("*"):
+        # Files are shared with the trees of other tests.
+        if path.is_file() and not path.is_symlink() and path.stat().st_nlink > 1:
+            machine.tree.rewrite(path, path.read_bytes())
         os.utime(path, (when, when), follow_symlinks=False)
     assert machine.rebuild().text.endswith("unchanged\n")
     before = machine.images()
