@@ -11,7 +11,6 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "deploy/loader/loader.h"
-#include "deploy/loader/scripts.h"
 #include "deploy/lock.h"
 #include "deploy/state.h"
 #include "deploy/place/trial.h"
@@ -234,8 +233,6 @@ static int mark_locked(struct mark *s, struct err *err)
 int good_mark(const struct good_request *q, struct good *out, struct err *err)
 {
 	struct mark s = {.q = q, .root = q->root, .arena = q->arena, .out = out};
-	struct loader_request loader = {.root = q->root, .bootdir = &s.boot, .say = q->say,
-					.arg = q->arg};
 	int e;
 
 	*out = (struct good){0};
@@ -252,9 +249,5 @@ int good_mark(const struct good_request *q, struct good *out, struct err *err)
 	if (strcmp(s.state.good, out->id) == 0 && !*s.state.trial &&
 	    strcmp(s.state.failed, out->id) != 0)
 		return 0;
-	e = mark_locked(&s, err);
-	if (e < 0 || !out->trial_kept)
-		return e;
-	loader.version = out->kernel;
-	return loader_run_scripts(&loader, s.image, err);
+	return mark_locked(&s, err);
 }

@@ -41,7 +41,6 @@ struct good_request {
 /*
  * 0, with what was done in OUT; returns within milliseconds when there is nothing to do. -errno:
  * the names of images are as before, or a trial that booted has its new name; what remains to be
- * done, for example because a boot loader's tool failed, is tried again by the next call, but not
- * the scripts of others (deploy/loader/scripts.h), which are run once a trial is kept.
+ * done, for example because a boot loader's tool failed, is tried again by the next call.
  */
 int good_mark(const struct good_request *q, struct good *out, struct err *err);

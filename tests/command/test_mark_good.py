@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """preroot mark-good: a boot that has completed says that its image is good."""
 
-import os
 import shutil
 import signal
 import stat
@@ -166,25 +165,6 @@ def test_kill_while_a_trial_is_kept(machine, tmp_path):
         assert contents <= there and trial.path(V1).exists(), call
         mark(trial)
         assert_kept(trial, old, new)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
-@pytest.mark.parametrize("ending", ["", "exit 3"])
-def test_scripts_run_once_a_trial_is_the_image_in_use(ending, machine):
-    old, new = trial_machine(machine)
-    trees.install(machine.root, "/bin/sh")
-    folder = machine.root / "etc/initramfs/post-update.d"
-    folder.mkdir(parents=True)
-    (folder / "zipl").write_text(f'#!/bin/sh\necho "$@" >>/ran\n{ending}\n')
-    (folder / "zipl").chmod(0o755)
-    machine.cmdline("preroot.trial")
-    machine.booted(V1, new)
-    told = mark(machine, status=FAILED if ending else DONE)
-    assert (machine.root / "ran").read_text() == f"{V1} /boot/initrd.img-{V1}\n"
-    assert_kept(machine, old, new)
-    assert ("/zipl ended with status 3" in told.err.decode()) == bool(ending)
-    mark(machine)
-    assert (machine.root / "ran").read_text().count("\n") == 1
 
 
 def test_a_trial_that_is_kept_leaves_as_many_images_as_were_asked_for(machine):
