@@ -17,8 +17,8 @@ from lib import BUILD, debian, kernels  # noqa: E402
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "sweep: lets each call of a run fail in turn. It takes long, and "
-                            "finds the same on each Debian.")
+    config.addinivalue_line("markers", "sweep: lets each call of a run fail, or changes each place of an "
+                            "image, in turn. It takes long, and finds the same on each Debian.")
 
 
 @pytest.fixture(scope="session")

@@ -170,7 +170,7 @@ class Held:
                 "-e", f"inject={name}:delay_enter={10**9}:when=1", *more]
 
     def on_to(self, name, path):
-        """Lets it run to its next call of NAME on PATH."""
+        """Lets it run to its next call of NAME on PATH, or to its end."""
         os.kill(self.process.pid, signal.SIGSTOP)
         self.go_on()
         wait_for(lambda: self._status("State").startswith("T"))
@@ -178,25 +178,29 @@ class Held:
             self._strace(name, "-P", path, "-p", str(self.process.pid))))
         wait_for(lambda: self._status("TracerPid") == str(self.tracers[-1].pid))
         os.kill(self.process.pid, signal.SIGCONT)
-        wait_for(lambda: self._is_before(name, re.escape(str(path))))
+        wait_for(lambda: self._has_ended() or self._is_before(name, re.escape(str(path))))
 
     def go_on(self):
         os.kill(int(self._status("TracerPid")), signal.SIGKILL)
 
     def finish(self):
         """Lets it run to its end. Returns its result."""
-        self.go_on()
+        if not self._has_ended():
+            self.go_on()
         result = finish(self.process)
         for tracer in self.tracers:
             tracer.wait()
         return result
+
+    def _has_ended(self):
+        return self.process.poll() is not None
 
     def _status(self, key):
         text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return re.search(rf"^{key}:\s*(.*)$", text, re.M)[1]
 
     def _is_before(self, name, pattern):
-        assert self.process.poll() is None, f"it ended before it called {name} on {pattern}"
+        assert not self._has_ended(), f"it ended before it called {name} on {pattern}"
         folder = Path(f"/proc/{self.process.pid}")
         call = (folder / "syscall").read_text(encoding="ascii").split()
         if call[0] != str(_CALLS[name]) or not self._status("State").startswith("t"):

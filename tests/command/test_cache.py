@@ -581,6 +581,7 @@ def cache_calls(words, folder, log):
             if str(folder / "cache") in call.line]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("state", ["cold", "warm"])
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
 def test_call_on_the_cache_that_fails(state, error, small_words, good, tmp_path, on_all_cores):
@@ -613,6 +614,7 @@ def test_call_on_the_cache_that_fails(state, error, small_words, good, tmp_path,
     assert len([call for same, call in results if same]) >= len(results) * 3 // 4
 
 
+@pytest.mark.sweep
 def test_kill_leaves_nothing_that_is_trusted(small_words, good, tmp_path, on_all_cores):
     trial = tmp_path / "trial"
     trial.mkdir()
@@ -660,7 +662,8 @@ def test_two_runs_at_once_share_a_cache(small_words, good, tmp_path):
 def test_source_that_changes_while_it_is_packed(what, cache, place):
     """It disappears once the image has been started, or changes once it is opened for packing."""
     path = place.module("ahci")
-    place.tree.rewrite(path, path.read_bytes())
+    data = path.read_bytes()
+    place.tree.rewrite(path, data)
     held = faults.Held(place.words("--generic", *([] if cache else ["--no-cache"])), "flock",
                        r"\.preroot-")
     if what == "vanishes":
@@ -675,6 +678,12 @@ def test_source_that_changes_while_it_is_packed(what, cache, place):
     elif what == "is replaced":
         place.tree.rewrite(path, b"x")
     result = held.finish()
+    if result.status == DONE:
+        # On a slow machine the module has been as it is for a while; then it is read just once, before.
+        image = place.out.read_bytes()
+        path.write_bytes(data)
+        assert image == place.bytes_without_cache()
+        return
     assert result.status == FAILED
     assert "ahci.ko" in result.error
     assert [p.name for p in place.folder.iterdir() if p.name != "cache"] == []

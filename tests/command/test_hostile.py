@@ -285,6 +285,7 @@ def samples():
             for codec in archive.CODECS}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("codec", archive.CODECS)
 def test_cut_anywhere(codec, samples, on_all_cores, yard):
     data = samples[codec]
@@ -297,6 +298,7 @@ def test_cut_anywhere(codec, samples, on_all_cores, yard):
     assert sorted(trees.snapshot(yard / "canary")) == ["secret"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("codec", archive.CODECS)
 def test_one_bit_flipped_anywhere(codec, samples, on_all_cores, yard):
     def flip(place):

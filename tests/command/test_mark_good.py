@@ -139,6 +139,7 @@ def test_a_trial_is_kept_also_after_that_was_interrupted(step, had_previous, mac
     assert_kept(machine, old, new)
 
 
+@pytest.mark.sweep
 def test_kill_while_a_trial_is_kept(machine, tmp_path):
     """No image is lost, and the next call completes it."""
     old, new = trial_machine(machine)

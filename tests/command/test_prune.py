@@ -255,6 +255,7 @@ def test_nothing_is_proven_where_not_all_can_be_seen(machine):
     assert names(machine) == before
 
 
+@pytest.mark.sweep
 def test_call_that_fails(machine, tmp_path):
     """What is needed stays. Either everything announced is gone and the menu matches, or all is there."""
     grub = machine.root / "boot/grub"

@@ -76,6 +76,7 @@ def test_image_put_together_again_is_good(parts, tmp_path):
     run("verify", tmp_path / "image")
 
 
+@pytest.mark.sweep
 def test_a_changed_byte_in_any_file(parts, tmp_path, on_all_cores):
     def spoil(job):
         number, (segment, place, offset) = job
@@ -213,6 +214,7 @@ def test_cut_anywhere(ours, tmp_path, on_all_cores):
     assert all(on_all_cores(cut, places))
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("codec", [codec for codec in archive.CODECS if codec != "none"])
 def test_a_flipped_bit_in_the_compressed_base(codec, small_kernel, tmp_path, on_all_cores):
     """Whether the codec has a checksum of its own or not."""
