@@ -107,6 +107,7 @@ static void the_command_line_decides_how_it_is_checked(void **state)
 		{"fsck.mode=auto fsck.repair=preen", "fsck.ext4 -p -C1 /dev/zza1\n"},
 		{"fsck.mode=force", "fsck.ext4 -p -f -C1 /dev/zza1\n"},
 		{"forcefsck fsck.repair=yes", "fsck.ext4 -y -f -C1 /dev/zza1\n"},
+		{"fsckfix", "fsck.ext4 -y -C1 /dev/zza1\n"},
 		{"fsck.repair=no", "fsck.ext4 -n -C1 /dev/zza1\n"},
 		{"fsck.mode=skip", ""},
 		{"fastboot", ""},

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "init/core/params.h"
 #include "support.h"
 
@@ -96,6 +97,17 @@ static void what_cannot_be_reached_is_known_as_such(void **state)
 					    "root=PARTUUID=a/OFF=1",
 					    "root=PARTUUID=a/PARTNROFF=--1",
 					    "root=nfs:server:/path",
+					    "root=server:/path",
+					    "root=dhcp",
+					    "root=dhcp6",
+					    "root=iscsi:server::::iqn.x",
+					    "root=nbd:server:root",
+					    "root=virtiofs:tag",
+					    "root=cifs://server/share",
+					    "root=live:/dev/sda",
+					    "root=http://server/x.img",
+					    "root=ubi0:rootfs",
+					    "root=mtd0",
 					    "root=",
 					    "root=uuid=x",
 					    "root=UUID=",
@@ -282,6 +294,11 @@ static void what_nobody_knows_is_noted_once(void **state)
 	assert_int_equal(p.n_notes, PARAMS_NOTES_MAX);
 }
 
+static void add_name(const char *module, void *arg)
+{
+	buf_printf(arg, "%s;", module);
+}
+
 static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 {
 	static const struct {
@@ -289,7 +306,15 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 	} cases[] = {{"rd.luks.uuid=x", "LUKS"},      {"rd.lvm.vg=x", "LVM"},
 		     {"rd.md", "MD RAID"},	      {"ip=dhcp", "the network"},
 		     {"rd.udev.log_level=info", "udev"}, {"rd.dm.uuid=1", "device-mapper"},
-		     {"rd.shutdown.timeout.umount=9", "shutdown"}};
+		     {"rd.shutdown.timeout.umount=9", "shutdown"},
+		     {"rd.cio-accept=x", "s390"},
+		     {"luks.uuid=x", "LUKS"},
+		     {"rd_LVM_VG=x", "LVM"},
+		     {"cryptopts=source=/dev/sda2", "LUKS"},
+		     {"roothash=0a", "dm-verity"},
+		     {"fips=1", "FIPS"},
+		     {"boot=live", "other ways to mount a root"},
+		     {"iso-scan/filename=/x.iso", "live systems"}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -298,9 +323,58 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 			fail_msg("[%s] is noted as %s", cases[i].line,
 				 p.n_notes ? p.notes[0].why : "nothing");
 	}
-	/* Turning off what is not there is fine; so are names with the same start. */
-	parse("rd.luks=0 rd.md=no rd.lvm=off ipv6.disable=1 rd.memdebug=1");
+	/* Turning off what is not there is fine; so are names with the same start, which are other
+	 * parameters or options of modules. */
+	parse("rd.luks=0 rd.md=no rd.lvm=off ipv6.disable=1 rd.memdebug=1 rd_NO_LUKS rd.nonvmf "
+	      "fcoe.ddp_min=1 bridge.x=1 luksx=1");
 	assert_int_equal(p.n_notes, 0);
+	/* Several of one kind are one note. */
+	parse("rd.luks.uuid=a rd.luks.uuid=b rd.lvm.lv=\"a b\" rd.lvm.lv=c");
+	assert_int_equal(p.n_notes, 2);
+}
+
+static void what_has_no_effect_in_an_image_is_named_with_the_reason(void **state)
+{
+	static const char *const lines[] = {
+		"plymouth.enable=1", "rd.plymouth",	 "rd.vconsole.keymap=de",
+		"vconsole.font=x",   "KEYTABLE=de",	 "rd.locale.LANG=de_DE.UTF-8",
+		"biosdevname=1",     "rdudevdebug",	 "SYSTEMD_SULOGIN_FORCE=1",
+		"booster.log=debug", "rd.driver.export", "root.journaldev=/dev/sdb1"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		parse(lines[i]);
+		if (p.n_notes != 1 || !p.notes[0].why ||
+		    !str_starts(p.notes[0].why, "without effect: "))
+			fail_msg("[%s] is noted as %s", lines[i],
+				 p.n_notes ? p.notes[0].why : "nothing");
+	}
+	/* Nobody has heard of the last ones: they may be the kernel's or systemd's. */
+	parse("plymouth.enable=0 rd.plymouth=0 biosdevname=0 splash rhgb net.ifnames=0 quiet "
+	      "selinux=0 systemd.unit=rescue.target");
+	assert_int_equal(p.n_notes, 0);
+}
+
+static void names_of_old_dracut_and_of_initramfs_tools_are_obeyed(void **state)
+{
+	_cleanup_buf_ struct buf early = BUF_INIT;
+
+	(void)state;
+	parse("rdbreak=mount rdshell rdinfo rdnetdebug rd_retry=7 rdblacklist=a rdinsmodpost=b "
+	      "rdloaddriver=c rd_NO_FSTAB rd_NO_MULTIPATH blacklist=d,e-f");
+	assert_int_equal(p.n_notes, 0);
+	assert_int_equal(p.breaks, BREAK_MOUNT);
+	assert_int_equal(p.shell, SHELL_YES);
+	assert_true(p.info && p.debug && p.no_fstab && p.no_multipath);
+	assert_int_equal(p.timeout, 7000);
+	assert_string_equal(params_exclusion(&p, "a"), "rd.driver.blacklist=");
+	assert_true(params_blacklisted(&p, "b"));
+	params_each(&p.early, add_name, &early);
+	assert_string_equal(buf_cstr(&early), "c;");
+	assert_true(params_blacklisted(&p, "d") && params_blacklisted(&p, "e_f"));
+	assert_string_equal(params_exclusion(&p, "d"), "blacklist=");
+	parse("rdinitdebug");
+	assert_true(p.debug);
 }
 
 static void assert_breaks(const char *line, unsigned breaks, size_t notes)
@@ -367,11 +441,6 @@ static void who_looks_for_a_fault_is_told_more(void **state)
 	assert_false(p.ask);
 	assert_false(p.without_embedded);
 	assert_int_equal(p.n_notes, 2);
-}
-
-static void add_name(const char *module, void *arg)
-{
-	buf_printf(arg, "%s;", module);
 }
 
 static void drivers_may_load_before_and_after_the_others(void **state)
@@ -651,6 +720,8 @@ int main(void)
 		cmocka_unit_test(a_delay_is_added_to_the_wait),
 		cmocka_unit_test(what_nobody_knows_is_noted_once),
 		cmocka_unit_test(what_needs_a_feature_that_no_image_has_is_named),
+		cmocka_unit_test(what_has_no_effect_in_an_image_is_named_with_the_reason),
+		cmocka_unit_test(names_of_old_dracut_and_of_initramfs_tools_are_obeyed),
 		cmocka_unit_test(the_boot_may_be_stopped_at_each_stage),
 		cmocka_unit_test(what_follows_a_failure_may_be_chosen),
 		cmocka_unit_test(who_looks_for_a_fault_is_told_more),

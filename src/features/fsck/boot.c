@@ -352,6 +352,13 @@ static void set_repair(void *out, const char *value)
 								: REPAIR_PREEN;
 }
 
+/* initramfs-tools' word for fsck.repair=yes. */
+static void set_fsckfix(void *out, const char *value)
+{
+	if (!value)
+		((struct wishes *)out)->repair = REPAIR_YES;
+}
+
 static void set_skipfsck(void *out, const char *value)
 {
 	if (cmdline_switch(value))
@@ -373,7 +380,8 @@ static void set_forcefsck(void *out, const char *value)
 static const struct params_rule rules[] = {
 	PARAMS_CALL("fastboot", set_fastboot),	  PARAMS_CALL("forcefsck", set_forcefsck),
 	PARAMS_CALL("fsck.mode", set_mode),	  PARAMS_CALL("fsck.repair", set_repair),
-	PARAMS_CALL("rd.skipfsck", set_skipfsck), {0},
+	PARAMS_CALL("fsckfix", set_fsckfix),	  PARAMS_CALL("rd.skipfsck", set_skipfsck),
+	{0},
 };
 
 static const struct part_stage stages[] = {

@@ -286,8 +286,10 @@ static void take_memdebug(void *out, const char *value)
 	}
 #define CALL(name, function) PARAMS_CALL(name, function)
 
-/* Sorted by name. */
+/* Sorted by name. Those of initramfs-tools have no "rd."; dracut before version 008 wrote "rd" without
+ * a dot, or "rd_". */
 static const struct params_rule rules[] = {
+	LIST("blacklist", debian_blacklists),
 	CALL("break", take_debian_break),
 	TEXT("init", init),
 	LIST("modprobe.blacklist", blacklists),
@@ -314,6 +316,17 @@ static const struct params_rule rules[] = {
 	NOT("rd.systemd.gpt_auto", no_gpt_auto),
 	CALL("rd.timeout", take_timeout),
 	CALL("rd.watchdog", take_watchdog),
+	WORD("rd_NO_FSTAB", no_fstab),
+	WORD("rd_NO_MULTIPATH", no_multipath),
+	CALL("rd_retry", take_retry),
+	LIST("rdblacklist", driver_blacklists),
+	CALL("rdbreak", take_break),
+	SWITCH("rdinfo", info),
+	SWITCH("rdinitdebug", debug),
+	LIST("rdinsmodpost", late),
+	LIST("rdloaddriver", early),
+	SWITCH("rdnetdebug", debug),
+	CALL("rdshell", take_shell),
 	NO_WORD("ro", writable),
 	CALL("root", take_root),
 	CALL("rootdelay", take_rootdelay),

@@ -113,8 +113,9 @@ struct params {
 	int64_t timeout;        /* ms to wait for the root; PARAMS_FOREVER */
 	const char *timeout_by; /* the parameter that set it */
 	struct params_waits waits; /* delay and timeout follow from them */
-	/* Comma lists of modules: modprobe.blacklist=, rd.driver.blacklist=, module_blacklist=. */
-	struct params_list blacklists, driver_blacklists, kernel_blacklists;
+	/* Comma lists of modules: modprobe.blacklist=, rd.driver.blacklist=, module_blacklist=,
+	 * blacklist=. */
+	struct params_list blacklists, driver_blacklists, kernel_blacklists, debian_blacklists;
 	struct params_list early, late; /* the same; rd.driver.pre=, rd.driver.post= */
 	unsigned breaks;        /* enum params_break */
 	enum params_shell shell;

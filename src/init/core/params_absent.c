@@ -5,25 +5,48 @@
 #include "base/text.h"
 #include "format/kernel/cmdline.h"
 
+/* Why a parameter is not obeyed; the table in docs/compat.md says which of the three it is. */
 #define LACKS(feature) "this image has no feature for " feature
+#define LOST(why)      "without effect: " why
+#define NEEDLESS       "" /* asks for nothing that PID 1 would do, or for what the root's init does */
 
-/* Each name also covers NAME.anything. */
+/* "rd.x" also covers "rd.x.anything", and "x*" whatever starts with "x". */
 static const struct {
 	const char *name, *why;
 } absent[] = {
 	{"BOOTIF", LACKS("the network")},
+	{"KEYMAP", LOST("this image has no keymaps or fonts")},
+	{"KEYTABLE", LOST("this image has no keymaps or fonts")},
+	{"SYSFONT", LOST("this image has no keymaps or fonts")},
+	{"SYSTEMD_SULOGIN_FORCE", LOST("the build decides whether the shell asks")},
+	{"biosdevname", LOST("the root's udev names the network interfaces")},
 	{"bond", LACKS("the network")},
+	{"booster.*", LOST("rd.info and rd.debug do that here")},
+	{"boot", LACKS("other ways to mount a root, or for FIPS self-tests")},
 	{"bootdev", LACKS("the network")},
 	{"bridge", LACKS("the network")},
+	{"cifspass", LACKS("CIFS")},
 	{"cifsuser", LACKS("CIFS")},
+	{"cryptdevice", LACKS("LUKS")},
+	{"cryptkey", LACKS("LUKS")},
+	{"cryptopts", LACKS("LUKS")},
+	{"disablehooks", LOST("there are no hooks in this image")},
+	{"drop_capabilities", LACKS("capabilities")},
+	{"earlymodules", LOST("rd.driver.pre= loads modules before the others")},
 	{"fcoe", LACKS("FCoE")},
 	{"fips", LACKS("FIPS self-tests")},
 	{"ifname", LACKS("the network")},
+	{"initramfs.runsize", LOST("/run has the size that the kernel chooses")},
 	{"ip", LACKS("the network")},
 	{"iscsiroot", LACKS("iSCSI")},
+	{"iso-scan/filename", LACKS("live systems")},
+	{"luks", LACKS("LUKS")},
+	{"luks.*", LACKS("LUKS")},
 	{"nameserver", LACKS("the network")},
 	{"netroot", LACKS("the network")},
 	{"nfsroot", LACKS("NFS")},
+	{"nvmf.*", LACKS("NVMe over fabrics")},
+	{"plymouth.enable", LOST("this image has no splash screen")},
 	{"rd.auto", LACKS("LUKS, LVM or RAID")},
 	{"rd.bootif", LACKS("the network")},
 	{"rd.caps", LACKS("capabilities")},
@@ -31,12 +54,12 @@ static const struct {
 	{"rd.dasd", LACKS("s390 devices")},
 	{"rd.dcssblk", LACKS("s390 devices")},
 	{"rd.dm", LACKS("device-mapper RAID")},
-	{"rd.driver.export", LACKS("handing its modules to the root")},
+	{"rd.driver.export", LOST("the root has modules of its own")},
 	{"rd.fcoe", LACKS("FCoE")},
 	{"rd.fips", LACKS("FIPS self-tests")},
 	{"rd.iscsi", LACKS("iSCSI")},
 	{"rd.live", LACKS("live systems")},
-	{"rd.locale", LACKS("locales")},
+	{"rd.locale", LOST("PID 1 writes English only")},
 	{"rd.luks", LACKS("LUKS")},
 	{"rd.lvm", LACKS("LVM")},
 	{"rd.md", LACKS("MD RAID")},
@@ -45,22 +68,33 @@ static const struct {
 	{"rd.neednet", LACKS("the network")},
 	{"rd.net", LACKS("the network")},
 	{"rd.nfs", LACKS("NFS")},
-	{"rd.nonvmf", LACKS("NVMe over fabrics")},
+	{"rd.nonvmf", NEEDLESS},
 	{"rd.noverifyssl", LACKS("live systems")},
 	{"rd.nvmf", LACKS("NVMe over fabrics")},
 	{"rd.peerdns", LACKS("the network")},
-	{"rd.plymouth", LACKS("splash screens")},
+	{"rd.plymouth", LOST("this image has no splash screen")},
 	{"rd.route", LACKS("the network")},
-	{"rd.shutdown", LACKS("the shutdown")},
-	{"rd.systemd", "there is no systemd in this image"},
-	{"rd.udev", "there is no udev in this image, it has no effect"},
-	{"rd.vconsole", LACKS("keymaps and fonts")},
+	{"rd.shutdown", LOST("the root's init does the whole shutdown")},
+	{"rd.systemd", LOST("there is no systemd in this image")},
+	{"rd.udev", LOST("there is no udev in this image")},
+	{"rd.vconsole", LOST("this image has no keymaps or fonts")},
+	{"rd.veritysetup", LACKS("dm-verity")},
 	{"rd.writable", LACKS("live systems")},
 	{"rd.zfcp", LACKS("s390 devices")},
 	{"rd.zipl", LACKS("s390 devices")},
 	{"rd.znet", LACKS("s390 devices")},
 	{"rd.znet_ifname", LACKS("s390 devices")},
+	{"rd_NO_*", NEEDLESS}, /* before the next one */
+	{"rd_*", LACKS("LUKS, LVM, RAID or s390 devices")},
+	{"rdudev*", LOST("there is no udev in this image")},
+	{"rhgb", NEEDLESS},
+	{"root.journaldev", LOST("rootflags=logdev=DEVICE names the log of an XFS")},
+	{"roothash", LACKS("dm-verity")},
+	{"splash", NEEDLESS},
+	{"systemd.verity*", LACKS("dm-verity")},
 	{"team", LACKS("the network")},
+	{"usrhash", LACKS("dm-verity")},
+	{"vconsole.*", LOST("the root's init loads keymaps and fonts, this image has none")},
 	{"vlan", LACKS("the network")},
 };
 
@@ -68,8 +102,12 @@ _Static_assert(ARRAY_SIZE(absent) <= PARAMS_ABSENT_MAX, "a name that the nearest
 
 static bool is_below(const char *param, const char *name)
 {
-	return str_starts(param, name) &&
-	       (param[strlen(name)] == '.' || cmdline_name_is(param, name));
+	size_t len = strlen(name);
+
+	if (len && name[len - 1] == '*')
+		return strncmp(param, name, len - 1) == 0;
+	return cmdline_name_is(param, name) ||
+	       (str_starts(name, "rd.") && str_starts(param, name) && param[len] == '.');
 }
 
 const char *params_absent(const char *param, const char *value)

@@ -2,16 +2,16 @@
 #pragma once
 
 /*
- * Parameters of dracut, systemd and initramfs-tools that PID 1 knows but cannot obey, since no
- * image has the feature: the log names it.
+ * Parameters of dracut, systemd, initramfs-tools and others that PID 1 knows but does not obey, since
+ * no image has the feature, or since they have no effect in one: the log names the reason.
  */
 
 #include <stddef.h>
 
-enum { PARAMS_ABSENT_MAX = 80 };
+enum { PARAMS_ABSENT_MAX = 96 };
 
-/* Why PARAM=VALUE is not obeyed, a sentence without its subject. "": it turns off what is not
- * there, and is fine. NULL: no such parameter is known. */
+/* Why PARAM=VALUE is not obeyed, a sentence without its subject. "": there is nothing to say, such as
+ * when it turns off what is not there. NULL: no such parameter is known. */
 const char *params_absent(const char *param, const char *value);
 
 /* Their names that start with "rd.", at most PARAMS_ABSENT_MAX, to OUT; how many. */

@@ -52,7 +52,7 @@ static bool has(const struct params_list *lists, const char *module)
 bool params_blacklisted(const struct params *p, const char *module)
 {
 	return has(&p->blacklists, module) || has(&p->driver_blacklists, module) ||
-	       has(&p->late, module);
+	       has(&p->debian_blacklists, module) || has(&p->late, module);
 }
 
 const char *params_exclusion(const struct params *p, const char *module)
@@ -60,6 +60,7 @@ const char *params_exclusion(const struct params *p, const char *module)
 	return has(&p->blacklists, module)	    ? "modprobe.blacklist="
 	       : has(&p->driver_blacklists, module) ? "rd.driver.blacklist="
 	       : has(&p->kernel_blacklists, module) ? "module_blacklist="
+	       : has(&p->debian_blacklists, module) ? "blacklist="
 						    : NULL;
 }
 
