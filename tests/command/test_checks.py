@@ -99,6 +99,18 @@ def test_where_a_hibernation_image_may_be(fstab, conf, resume, tree, tmp_path):
     assert "cmdline=resume" not in boot_conf(tmp_path, "--root", tree.root, "--generic")
 
 
+@pytest.mark.parametrize("words", [
+    ("--kernel-cmdline", "quiet resume=/dev/vda9"), ("--set", "kernel_cmdline+=resume=/dev/vda9"),
+    ("--initramfs-tools", "/etc/initramfs-tools"),
+])
+def test_a_device_that_is_named_replaces_the_default(words, tree, tmp_path):
+    conf = tree.root / "etc/initramfs-tools/initramfs.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text("MODULES=dep\nRESUME=/dev/vda9\n" if "--initramfs-tools" in words else "RESUME=/dev/vda5\n")
+    text = boot_conf(tmp_path, *hostonly(tree, "strict"), *words)
+    assert text.count("resume=") == 1 and "resume=/dev/vda9\n" in text
+
+
 def test_a_swap_area_is_part_of_the_hardware(tmp_path):
     root = trees.write_machine("virtio-blk", tmp_path / "machine")
     (root / "proc/swaps").write_text(

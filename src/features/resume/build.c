@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
+#include "format/kernel/cmdline.h"
 #include "format/kernel/kconfig.h"
 #include "host/boot/swap.h"
 #include "host/config/import/import.h"
@@ -102,6 +103,31 @@ static int add_drivers(struct build *b, struct err *err)
 	return 0;
 }
 
+static bool names_resume(struct arena *a, const char *line)
+{
+	char *cursor = arena_strdup(a, line), *param, *value;
+
+	while (cmdline_next(&cursor, &param, &value))
+		if (strcmp(param, "resume") == 0 && value)
+			return true;
+	return false;
+}
+
+/* Do settings or options name the device? They would override the default. */
+static bool is_requested(struct build *b)
+{
+	const struct request_words *given = &b->request->kernel_cmdline;
+
+	for (size_t i = 0; i < b->request->n_wishes; i++)
+		if (b->request->wishes[i].kind == WISH_CMDLINE &&
+		    names_resume(&b->plan.arena, b->request->wishes[i].word))
+			return true;
+	for (size_t i = 0; i < given->n; i++)
+		if (names_resume(&b->plan.arena, given->list[i]))
+			return true;
+	return false;
+}
+
 int resume_build(struct build *b, struct err *err)
 {
 	const char *resume = "";
@@ -118,6 +144,7 @@ int resume_build(struct build *b, struct err *err)
 		r = swap_in_fstab(b->root, &b->plan.arena, &resume, &line, err);
 	if (r < 0 || !resume || !*resume || strcmp(resume, "none") == 0)
 		return r;
-	buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
+	if (!is_requested(b))
+		buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
 	return add_drivers(b, err);
 }
