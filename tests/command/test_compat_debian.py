@@ -231,6 +231,20 @@ def test_mkinitramfs_reads_the_folder_that_is_named(machine):
         assert not wrong or f"-l {level}: " in result.error
 
 
+def test_a_level_in_the_settings_is_for_their_codec(machine):
+    set_up(machine, {"initramfs.conf": "MODULES=most\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\n"})
+
+    def made(*words):
+        machine.call("mkinitramfs", *words, "-o", "/x.img", machine.version)
+        return (machine.root / "x.img").read_bytes()
+
+    assert made("-c", "zstd") == made() == made("-c", "zstd", "-l", "1") != made("-c", "zstd", "-l", "9")
+    other = made("-c", "gzip")
+    assert other != made("-c", "gzip", "-l", "1")
+    set_up(machine, {"initramfs.conf": "MODULES=most\nCOMPRESS=zstd\nCOMPRESSLEVEL=19\n"})
+    assert made("-c", "gzip") == other
+
+
 def test_mkinitramfs(machine):
     machine.call("mkinitramfs", "-c", "xz", "-r", "/dev/vda1", "-o", "/x.img", machine.version)
     assert ": xz, " in run("list", machine.root / "x.img").text
