@@ -125,6 +125,15 @@ def test_parts_are_unpacked(call, foreign, tmp_path):  # noqa: F811
     assert "etc/os-release" in files_in(folder) and early.INTEL not in files_in(folder)
 
 
+def test_a_part_without_what_is_asked_for_is_named(call, foreign, tmp_path):  # noqa: F811
+    for part, words, absent in (
+            ("", ["none/*", "etc/os-release", early.INTEL], ["none/*", early.INTEL]),
+            ("the early part of ", ["etc/os-release"], ["etc/os-release"])):
+        option = "--unpackearly" if part else "--unpack"
+        warned = call("lsinitrd", option, foreign, *words, cwd=tmp_path).messages("warning")
+        assert warned == [f"{part}{foreign} holds no file {name}" for name in absent]
+
+
 def test_what_cannot_be_unpacked(call, tmp_path):  # noqa: F811
     path, folder = tmp_path / "x.img", tmp_path / "out"
     path.write_bytes(newc(Entry(b"dev", FOLDER), Entry(b"dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),

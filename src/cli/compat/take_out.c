@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "cli/messages.h"
 #include "cli/verbs/extract.h"
 
 bool take_out_matches(const char *pattern, const char *path)
@@ -52,11 +53,34 @@ static bool leads_to_named(const struct take_out *t, const char *path)
 	return false;
 }
 
+static bool is_in_part(const struct take_out *t, unsigned segment)
+{
+	bool early = segment < t->listing->n_segments && t->listing->early[segment];
+
+	return early == t->early && (t->segment < 0 || (int)segment == t->segment);
+}
+
+/* cpio unpacks nothing then, and succeeds: scripts ask for what may be absent. */
+static void warn_of_absent(const struct take_out *t)
+{
+	const char *part = t->early ? "the early part of " : "";
+
+	for (size_t i = 0; has_patterns(t) && i < t->patterns->n; i++) {
+		const char *pattern = t->patterns->list[i];
+		size_t at = 0;
+
+		while (at < t->listing->n && !(is_in_part(t, t->listing->list[at].segment) &&
+					       take_out_matches(pattern, t->listing->list[at].path)))
+			at++;
+		if (at == t->listing->n)
+			cli_warn("%s%s holds no file %s", part, t->file, pattern);
+	}
+}
+
 static bool is_wanted(const struct image_entry *e, void *arg)
 {
 	const struct take_out *t = arg;
-	bool early = e->segment < t->listing->n_segments && t->listing->early[e->segment];
-	bool wanted = early == t->early && (t->segment < 0 || (int)e->segment == t->segment);
+	bool wanted = is_in_part(t, e->segment);
 	char shown[4 * CPIO_NAME_MAX + 1];
 
 	if (wanted && has_patterns(t))
@@ -79,6 +103,8 @@ int take_out(const struct take_out *t, const char *dir, struct err *err)
 	if (r == 0)
 		r = image_extract_some(image, dir, &choice, &done, err);
 	extract_warn(&done);
+	if (r == 0)
+		warn_of_absent(t);
 	if (r == 0 && has_patterns(t) && done.special + done.impossible > 0)
 		r = err_set(err, -ENOTSUP, "%s: not all that was asked for could be unpacked", t->file);
 	return r;
