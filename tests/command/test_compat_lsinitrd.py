@@ -163,6 +163,15 @@ def test_damage_is_no_success(call, image, tmp_path):  # noqa: F811
     assert "dracut modules:" in result.text and ".ko" in result.text
 
 
+@pytest.mark.parametrize("words", [(), ("-m",), ("-f", "init"), ("--unpack",)])
+def test_nothing_is_printed_of_what_is_no_image(words, call, tmp_path):  # noqa: F811
+    path = tmp_path / "passwd"
+    path.write_text("root:x:0:0:root:/root:/bin/sh\n")
+    result = call("lsinitrd", *words, path, status=FAILED, cwd=tmp_path)
+    assert not result.out and not result.messages("warning")
+    assert "neither a cpio archive nor compressed data" in result.error
+
+
 def test_the_image_of_a_kernel_is_found(tree):
     container = Container(tree, NAMES)
 

@@ -147,14 +147,18 @@ static int run(struct front_run *f)
 	_cleanup_listing_ struct listing listing = {.is_ours = false};
 	struct err err = {0}, damage = {0};
 	char path[PATH_MAX];
+	size_t n_sections;
 	int r = find(f, path, &err);
 
 	if (r == 0)
 		r = image_open(path, &image, &err);
 	if (r < 0)
 		return cli_fail(&err);
+	image_sections(image, &n_sections);
+	r = listing_read(image, &listing, &damage);
 	/* What there is before the damage is still shown. */
-	listing_read(image, &listing, &damage);
+	if (r < 0 && !listing.n && !n_sections)
+		return cli_fail(&damage);
 	r = do_it(f, &listing, image, path, &err);
 	if (r == 0 && damage.code)
 		err = damage;
