@@ -18,7 +18,7 @@
 	{"confdir", 0, "DIR", "read DIR instead of /etc/dracut.conf.d", OPT_CONFDIR, true},  \
 	{"add-confdir", 0, "DIR", "read DIR, too", OPT_ADD_CONFDIR, true},                      \
 	{"set", 0, "KEY=VALUE", "a setting, after all files; KEY+=VALUE adds", OPT_SET, true},    \
-	{"initramfs-tools", 0, "DIR", "before all, the settings of initramfs-tools in DIR",     \
+	{"initramfs-tools", 0, "DIR", "read the settings of initramfs-tools in DIR; none: do not", \
 	 OPT_INITRAMFS_TOOLS, true}
 #define TELLING_OPTIONS                                                                         \
 	CONF_OPTIONS,                                                                           \

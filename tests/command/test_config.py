@@ -238,6 +238,45 @@ def test_settings_of_initramfs_tools_come_first(root):
     assert "gzip" not in config(root).text
 
 
+def test_what_packages_say_comes_before_and_what_the_machine_says_behind(root):
+    vendor = "usr/lib/dracut/dracut.conf.d"
+    write(root, f"{TOOLS}/initramfs.conf", "COMPRESS=gzip\n")
+    write(root, f"{TOOLS}/modules", "tools\n")
+    write(root, f"{vendor}/99-vendor.conf", "compress=lz4 hostonly=yes force_drivers+=' vendor '\n")
+    write(root, f"{vendor}/10-masked.conf", "force_drivers+=' never '\n")
+    write(root, f"{ETC}/10-masked.conf", "force_drivers+=' folder '\n")
+    write(root, "etc/dracut.conf", "force_drivers+=' file '\n")
+    words = ("--initramfs-tools", TOOLS, "--set", "force_drivers+=option")
+    result = config(root, *words, "--json").json
+    assert result["keys"]["force_drivers"]["words"] == ["vendor", "tools", "file", "folder", "option"]
+    assert result["keys"]["compress"]["words"] == ["gzip"] and result["keys"]["hostonly"]["words"] == ["no"]
+    assert result["files"] == [f"/{path}" for path in (
+        f"{vendor}/99-vendor.conf", f"{TOOLS}/initramfs.conf", f"{TOOLS}/modules", "etc/dracut.conf",
+        f"{ETC}/10-masked.conf")]
+    # Without them, as dracut: by name.
+    assert config(root, "--json").json["keys"]["force_drivers"]["words"] == ["file", "folder", "vendor"]
+
+
+@pytest.mark.parametrize("link, target, is_read", [
+    ("usr/sbin/update-initramfs", "preroot", True), ("usr/sbin/update-initramfs", "other", False),
+    ("usr/lib/preroot/names/update-initramfs", "../../../sbin/preroot", True),
+    ("usr/sbin/mkinitramfs", "preroot", False),
+])
+def test_they_are_read_where_update_initramfs_is_preroot(link, target, is_read, root):
+    for name in ("preroot", "other", "update-initramfs"):
+        write(root, f"usr/sbin/{name}", "")
+    write(root, "usr/lib/preroot/x", "")
+    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).unlink(missing_ok=True)
+    (root / link).symlink_to(target)
+    config(root)
+    write(root, f"{TOOLS}/initramfs.conf", "COMPRESS=gzip\n")
+    write(root, "other/initramfs.conf", "COMPRESS=xz\n")
+    assert ("gzip" in config(root).text) == is_read
+    assert 'compress="xz"' in config(root, "--initramfs-tools", "/other").text
+    assert config(root, "--initramfs-tools", "none").text == ""
+
+
 def test_what_is_not_obeyed_of_them_is_named(root):
     write(root, f"{TOOLS}/initramfs.conf", "MODULES=most\nBOOT=nfs\n")
     write(root, f"{TOOLS}/update-initramfs.conf", "update_initramfs=no\nbackup_initramfs=yes\n")

@@ -107,17 +107,26 @@ def test_callers_that_set_nothing_get_an_image(machine):
 @pytest.mark.parametrize("name, is_obeyed", [
     (None, False), ("usr/lib/preroot/names/update-initramfs", True), ("usr/sbin/update-initramfs", True),
 ])
-def test_settings_of_initramfs_tools_are_obeyed_where_preroot_has_its_name(name, is_obeyed, machine):
+def test_settings_of_initramfs_tools_count_where_preroot_has_its_name_whoever_calls(name, is_obeyed, machine):
     conf = machine.root / "etc/initramfs-tools/initramfs.conf"
     conf.parent.mkdir()
     conf.write_text("MODULES=most\nCOMPRESS=gzip\n")
     if name:
+        shutil.copy("/bin/true", machine.root / "usr/sbin/preroot")
+        shutil.copy("/bin/true", machine.root / "usr/sbin/update-initramfs")
         link = machine.root / name
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(machine.program)
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(machine.root / "usr/sbin/preroot", link.parent))
     machine.install()
     assert (": gzip, " in run("list", machine.image).text) == is_obeyed
-    assert machine.state() == ("current", None)
+    inode = machine.image.stat().st_ino
+    machine.call("package-hook", "install", text=f"usr/lib/modules/{machine.version}/vmlinuz\n")
+    machine.call("50-preroot.install", "add", machine.version, "/boot/x", machine.kernel,
+                 KERNEL_INSTALL_LAYOUT="other")
+    assert "unchanged" in run("rebuild", "--root", machine.root, "--hardware", NVME, "--cache-dir",
+                              machine.program.parent / "cache").text
+    assert machine.image.stat().st_ino == inode and machine.state() == ("current", None)
     (conf.parent / "modules").write_text("ext4\n")
     assert machine.state() == (
         ("stale", "/etc/initramfs-tools/modules has changed since") if is_obeyed else ("current", None))

@@ -12,6 +12,7 @@
 #include "host/boot/bootdir.h"
 #include "host/boot/images.h"
 #include "host/boot/kernels.h"
+#include "host/config/config.h"
 #include "host/root.h"
 
 /* Where the image of VERSION is, or would be, as this process sees it. */
@@ -109,9 +110,14 @@ void kit_warn_of_skipped(const char *top, const char *after, bool only_with_imag
 
 void kit_use_initramfs_tools(struct front_run *f, const char *folder)
 {
+	_cleanup_root_ struct root root = {.fd = -1};
 	struct stat st;
 
 	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+		return;
+	/* Read in any case: the image is then the same under each name of the program. */
+	if (strcmp(folder, "/" IMPORT_INITRAMFS_TOOLS) == 0 && root_open("/", &root, NULL) == 0 &&
+	    config_reads_initramfs_tools(&root, &f->arena))
 		return;
 	front_add(f, &f->options, "--initramfs-tools");
 	front_add(f, &f->options, folder);

@@ -37,9 +37,7 @@ static const char *builder_of(const char *file)
 	return NULL;
 }
 
-/* The command by which the scripts of BUILDER build is preroot under another name: they stay behind
- * when its package makes way for ours. */
-static bool is_ours(const struct list *l, const char *builder)
+bool builders_is_ours(const struct root *r, const char *builder, struct arena *arena)
 {
 	static const struct {
 		const char *builder, *command;
@@ -52,14 +50,13 @@ static bool is_ours(const struct list *l, const char *builder)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const char *path = rows[i].command;
-		const char *file = root_resolve(l->root, path, l->arena);
+		const char *file = root_resolve(r, path, arena);
 
 		if (strcmp(rows[i].builder, builder) != 0 || !file)
 			continue;
 		/* Debian's package has a script there, which runs this. */
 		if (strcmp(base_name(file), "preroot") == 0 ||
-		    root_lstat(l->root, arena_printf(l->arena, OUR_NAMES "/%s", base_name(path)),
-			       &st) == 0)
+		    root_lstat(r, arena_printf(arena, OUR_NAMES "/%s", base_name(path)), &st) == 0)
 			return true;
 	}
 	return false;
@@ -68,7 +65,8 @@ static bool is_ours(const struct list *l, const char *builder)
 static void add(struct list *l, const char *name, const char *path, const char *when,
 		const char *command)
 {
-	if (is_ours(l, name))
+	/* Its scripts stay behind when its package makes way for ours. */
+	if (builders_is_ours(l->root, name, l->arena))
 		return;
 	l->items = arena_grow(l->arena, l->items, l->n, sizeof(*l->items));
 	l->items[l->n++] = (struct builder){name, path, when, command};

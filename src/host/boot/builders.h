@@ -8,6 +8,8 @@
  * nothing is run, and no script is read.
  */
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "host/root.h"
 
@@ -20,3 +22,7 @@ struct builder {
 
 /* Their number. */
 size_t builders_list(const struct root *r, struct arena *arena, struct builder **out);
+
+/* Is the command by which BUILDER builds preroot under another name? Only "initramfs-tools" and "dracut"
+ * have such a command. */
+bool builders_is_ours(const struct root *r, const char *builder, struct arena *arena);

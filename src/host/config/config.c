@@ -12,11 +12,12 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
+#include "host/boot/builders.h"
 
 #define MAIN_FILE "/etc/dracut.conf"
+#define VENDOR	  "/usr/lib/dracut/dracut.conf.d"
 
-static const char *const folders[] = {"/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d",
-				      "/run/initramfs/dracut.conf.d"};
+static const char *const folders[] = {"/etc/dracut.conf.d", VENDOR, "/run/initramfs/dracut.conf.d"};
 
 /* A file or folder, below the root or as the calling process sees it. */
 struct place {
@@ -24,6 +25,7 @@ struct place {
 	const char *path;
 	const char *shown; /* for messages */
 	const char *option; /* that names it, with a blank behind; NULL */
+	bool is_vendor;
 };
 
 struct reader {
@@ -140,7 +142,7 @@ static int own_place(struct reader *r, const char *option, const char *path, str
 
 	if (r->host.fd < 0 && root_open("/", &r->host, err) < 0)
 		return err->code;
-	*out = (struct place){&r->host, path, path, option};
+	*out = (struct place){&r->host, path, path, option, false};
 	if (*path == '/')
 		return 0;
 	if (!getcwd(cwd, sizeof(cwd)))
@@ -190,7 +192,7 @@ static int list_folder(struct reader *r, const struct place *folder, bool must_b
 	if (n < 0)
 		return n == -ENOENT && !must_be ? 0 : fail(folder, n, err);
 	for (int i = 0; i < n; i++) {
-		struct place p = {.root = folder->root};
+		struct place p = {.root = folder->root, .is_vendor = folder->is_vendor};
 		int e;
 
 		if (names[i][0] == '.' || !str_ends(names[i], ".conf") ||
@@ -224,8 +226,8 @@ static struct place inside(struct reader *r, struct place folder, const char *na
 /* The folder that dracut's --add-confdir means: a path, or a name in one of the usual folders. */
 static int list_added(struct reader *r, const struct config_places *places, struct err *err)
 {
-	struct place found[3] = {{0}, {r->root, folders[0], folders[0], NULL},
-				 {r->root, folders[1], folders[1], NULL}};
+	struct place found[3] = {{0}, {r->root, folders[0], folders[0], NULL, false},
+				 {r->root, VENDOR, VENDOR, NULL, true}};
 	struct stat st;
 	int e = own_place(r, "--add-confdir ", places->added, &found[0], err);
 	size_t i = 0;
@@ -244,7 +246,8 @@ static int list_all(struct reader *r, const struct config_places *places, struct
 	int e = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && e == 0; i++) {
-		struct place folder = {r->root, folders[i], folders[i], NULL};
+		struct place folder = {r->root, folders[i], folders[i], NULL,
+				       strcmp(folders[i], VENDOR) == 0};
 		bool is_own = i == 0 && places->folder;
 
 		if (is_own)
@@ -294,6 +297,14 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 	return conf_parse(&r->out->values, r->arena, &source, err);
 }
 
+static void append_files(struct config *c, const struct import *im, struct arena *arena)
+{
+	for (size_t i = 0; i < im->n_files; i++) {
+		c->files = arena_grow(arena, c->files, c->n_files, sizeof(char *));
+		c->files[c->n_files++] = im->files[i];
+	}
+}
+
 static int read_initramfs_tools(struct reader *r, const char *folder, struct err *err)
 {
 	struct import im = {.root = r->root, .arena = r->arena, .is_live = true};
@@ -310,28 +321,76 @@ static int read_initramfs_tools(struct reader *r, const char *folder, struct err
 	import_join_scripts(&im);
 	for (size_t i = 0; i < im.out.n; i++)
 		conf_add(&r->out->values, r->arena, &im.out.list[i]);
-	r->out->files = im.files;
-	r->out->n_files = im.n_files;
+	append_files(r->out, &im, r->arena);
 	r->out->lost = im.notes;
 	r->out->n_lost = im.n_notes;
 	return 0;
 }
 
-static int read_all_files(struct reader *r, const struct config_places *places, struct err *err)
+/* The files that were listed, of packages or of the machine. */
+static int read_listed(struct reader *r, bool of_vendor, struct err *err)
 {
-	struct place first = {r->root, MAIN_FILE, MAIN_FILE, NULL};
 	int e = 0;
 
-	if (places->initramfs_tools)
-		e = read_initramfs_tools(r, places->initramfs_tools, err);
-	if (e == 0 && places->file)
-		e = own_place(r, "--conf ", places->file, &first, err);
-	if (e == 0)
-		e = read_place(r, &first, places->file != NULL, err);
-	if (e == 0)
-		e = list_all(r, places, err);
+	for (size_t i = 0; i < r->n && e == 0; i++)
+		if (r->list[i].is_vendor == of_vendor)
+			e = read_place(r, &r->list[i], true, err);
+	return e;
+}
+
+/* As dracut does: its own folders alone, vendor's files among the others. */
+static int read_as_dracut(struct reader *r, const struct place *first, bool must_be, struct err *err)
+{
+	int e = read_place(r, first, must_be, err);
+
 	for (size_t i = 0; i < r->n && e == 0; i++)
 		e = read_place(r, &r->list[i], true, err);
+	return e;
+}
+
+/* What the machine's administrator says in either form overrides what packages say. */
+static int read_with_tools(struct reader *r, const char *tools, const struct place *first,
+			   bool must_be, struct err *err)
+{
+	int e = read_listed(r, true, err);
+
+	if (e == 0)
+		e = read_initramfs_tools(r, tools, err);
+	if (e == 0)
+		e = read_place(r, first, must_be, err);
+	return e < 0 ? e : read_listed(r, false, err);
+}
+
+bool config_reads_initramfs_tools(const struct root *root, struct arena *arena)
+{
+	struct stat st;
+
+	return root_stat(root, IMPORT_INITRAMFS_TOOLS, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       builders_is_ours(root, "initramfs-tools", arena);
+}
+
+/* The folder of the settings of initramfs-tools that count; NULL: none do. */
+static const char *tools_folder(const struct reader *r, const char *given)
+{
+	if (given)
+		return strcmp(given, "none") == 0 ? NULL : given;
+	return config_reads_initramfs_tools(r->root, r->arena) ? "/" IMPORT_INITRAMFS_TOOLS : NULL;
+}
+
+static int read_all_files(struct reader *r, const struct config_places *places, struct err *err)
+{
+	struct place first = {r->root, MAIN_FILE, MAIN_FILE, NULL, false};
+	const char *tools = tools_folder(r, places->initramfs_tools);
+	bool must_be = places->file != NULL;
+	int e = 0;
+
+	if (places->file)
+		e = own_place(r, "--conf ", places->file, &first, err);
+	if (e == 0)
+		e = list_all(r, places, err);
+	if (e == 0)
+		e = tools ? read_with_tools(r, tools, &first, must_be, err)
+			  : read_as_dracut(r, &first, must_be, err);
 	for (size_t i = 0; i < places->n_given && e == 0; i++)
 		conf_add(&r->out->values, r->arena, &places->given[i]);
 	return e;

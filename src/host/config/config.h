@@ -12,8 +12,11 @@
  *
  * If several files have the same name, only the one in the folder listed first here counts; a link
  * to /dev/null there disables the others. Hidden files and links that lead nowhere do not count.
- * What is read later overrides what came before. The settings of initramfs-tools may come before all of
- * them, as its own commands read them.
+ * What is read later overrides what came before.
+ *
+ * Where the machine's update-initramfs is preroot, the settings in /etc/initramfs-tools are read as well,
+ * whoever asks. The order is then: /usr/lib/dracut/dracut.conf.d, /etc/initramfs-tools, /etc/dracut.conf,
+ * the other folders.
  */
 
 #include <stdbool.h>
@@ -30,8 +33,8 @@ enum { CONFIG_FILES_MAX = 1000 };
 
 /* Other places, paths of the calling process. NULL: dracut's own, below the root. */
 struct config_places {
-	const char *initramfs_tools; /* a folder of its settings, below the root, which come before all
-				      * others; must be there; NULL: none */
+	const char *initramfs_tools; /* a folder of its settings, below the root; must be there. "none":
+				      * they are not read; NULL: as the machine wants it */
 	const char *file;   /* for /etc/dracut.conf; must be there */
 	const char *folder; /* for /etc/dracut.conf.d; must be there */
 	const char *added;  /* a folder that comes behind that one: a path, or the name of a folder in
@@ -54,6 +57,9 @@ struct config {
  * named but does not exist. Where errors are collected, the others are read nevertheless. Messages and assignments name files as they are below the root. */
 int config_read(const struct root *root, const struct config_places *places, const char *kernel,
 		struct arena *arena, struct config *out, struct err *err);
+
+/* Do the settings in /etc/initramfs-tools count on this machine? */
+bool config_reads_initramfs_tools(const struct root *root, struct arena *arena);
 
 /* ---- what the keys mean ---- */
 
