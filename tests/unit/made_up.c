@@ -19,7 +19,6 @@ int64_t __wrap_log_now(void);
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 bool __wrap_shell_has_mounted(void);
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t __wrap_log_now(void)
 {
@@ -59,23 +58,12 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 	return (ssize_t)world.event_len;
 }
 
-void __wrap_log_tell(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_printf(&world.said, "%s\n", text);
-}
-
 const char *said(void)
 {
 	static char text[8192];
 
-	snprintf(text, sizeof(text), "%s", world.said.len ? buf_cstr(&world.said) : "");
-	world.said.len = 0;
+	snprintf(text, sizeof(text), "%s", recorder_log());
+	recorder.log.len = 0;
 	return text;
 }
 
@@ -84,7 +72,7 @@ const char *said(void)
 static bool setting(struct part *p, const char *key, char *value)
 {
 	(void)p;
-	buf_printf(&world.said, "setting %s=%s\n", key, value);
+	buf_printf(&recorder.log, "setting %s=%s\n", key, value);
 	return strcmp(key, "key") == 0;
 }
 
@@ -92,7 +80,7 @@ static void begin(struct part *p)
 {
 	const struct made_up_state *s = p->state;
 
-	buf_printf(&world.said, "begin%s\n", s->word ? ", word" : "");
+	buf_printf(&recorder.log, "begin%s\n", s->word ? ", word" : "");
 }
 
 static bool root(struct part *p, const char *text)
@@ -100,7 +88,7 @@ static bool root(struct part *p, const char *text)
 	bool is_mine = strncmp(text, "far:", 4) == 0;
 
 	(void)p;
-	buf_printf(&world.said, "root %s\n", text);
+	buf_printf(&recorder.log, "root %s\n", text);
 	return is_mine;
 }
 
@@ -108,7 +96,7 @@ static enum part_claim device(struct part *p, const struct part_device *d, char 
 {
 	struct made_up_state *s = p->state;
 
-	buf_printf(&world.said, "device %s %s\n", d->name, d->probe->type);
+	buf_printf(&recorder.log, "device %s %s\n", d->name, d->probe->type);
 	assert_string_equal(d->identity.uuid, d->probe->uuid); /* a job may open it at once */
 	if (strcmp(d->probe->type, "crypto_LUKS") != 0)
 		return PART_IGNORES;
@@ -121,14 +109,14 @@ static void gone(struct part *p, struct device_ref ref)
 {
 	const struct made_up_state *s = p->state;
 
-	buf_printf(&world.said, "gone %s\n",
+	buf_printf(&recorder.log, "gone %s\n",
 		   s->held.generation == ref.generation ? "mine" : "other");
 }
 
 static void uevent(struct part *p, const struct uevent *u)
 {
 	(void)p;
-	buf_printf(&world.said, "uevent %s\n", u ? u->devpath : "lost");
+	buf_printf(&recorder.log, "uevent %s\n", u ? u->devpath : "lost");
 }
 
 static int work(const void *data, struct job_result *out)
@@ -141,7 +129,7 @@ static int work(const void *data, struct job_result *out)
 static void done(struct part *p, const struct part_end *end)
 {
 	(void)p;
-	buf_printf(&world.said, "done %u: %d %d %s\n", end->tag, end->result, end->found,
+	buf_printf(&recorder.log, "done %u: %d %d %s\n", end->tag, end->result, end->found,
 		   end->text);
 }
 
@@ -149,7 +137,7 @@ static enum prompt_verdict answer(struct part *p, unsigned tag, enum prompt_end 
 				  const char *text, size_t len)
 {
 	(void)p;
-	buf_printf(&world.said, "answer %u: %d %.*s\n", tag, end, (int)len, text ? text : "");
+	buf_printf(&recorder.log, "answer %u: %d %.*s\n", tag, end, (int)len, text ? text : "");
 	return PROMPT_PENDING;
 }
 
@@ -158,7 +146,7 @@ static void ready(struct part *p, int fd)
 	char text[16] = "";
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 
-	buf_printf(&world.said, "ready %s\n", n > 0 ? text : "end");
+	buf_printf(&recorder.log, "ready %s\n", n > 0 ? text : "end");
 	if (n <= 0)
 		part_unwatch(p, fd);
 }
@@ -166,13 +154,13 @@ static void ready(struct part *p, int fd)
 static void tick(struct part *p, int64_t now)
 {
 	(void)p;
-	buf_printf(&world.said, "tick %lld\n", (long long)now);
+	buf_printf(&recorder.log, "tick %lld\n", (long long)now);
 }
 
 static void degrade(struct part *p)
 {
 	(void)p;
-	buf_printf(&world.said, "degrade\n");
+	buf_printf(&recorder.log, "degrade\n");
 }
 
 static void what(const struct part *p, char *out, size_t size)
@@ -193,13 +181,13 @@ static void account(const struct part *p)
 static void retry(struct part *p)
 {
 	(void)p;
-	buf_printf(&world.said, "retry\n");
+	buf_printf(&recorder.log, "retry\n");
 }
 
 static void leave(struct part *p)
 {
 	(void)p;
-	buf_printf(&world.said, "leave\n");
+	buf_printf(&recorder.log, "leave\n");
 }
 
 static const struct params_rule rules[] = {PARAMS_WORD("rd.made.up", struct made_up_state, word), {0}};
@@ -241,7 +229,6 @@ static const struct feature_boot *const table[] = {&made_up, &second, NULL};
 
 void fixture_make(struct fixture *f, const char *conf, const char *cmdline)
 {
-	buf_clear(&world.said);
 	memset(&world, 0, sizeof(world));
 	world.now = 100000;
 	recorder_start_with(300); /* a shell, where there is one */
@@ -265,7 +252,6 @@ void fixture_clear(struct fixture *f)
 		free(f->boot->parts->list[i].state);
 	free(f->boot->settings.loads);
 	free(f->boot);
-	buf_clear(&world.said);
 }
 
 void appears(struct fixture *f, const char *name, const char *type, const char *usage,

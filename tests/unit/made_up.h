@@ -14,7 +14,6 @@
 
 struct made_up_world {
 	int64_t now;
-	struct buf said; /* by the features, and on the console */
 	struct job job;	 /* the last one */
 	unsigned n_jobs;
 	int jobs_result; /* of the next ones */
@@ -27,7 +26,7 @@ struct made_up_world {
 
 extern struct made_up_world world;
 
-/* What was said since the last call. */
+/* What the features said, and what came to the console, since the last call. */
 const char *said(void);
 
 /* The state of the first feature, "madeup"; the other one is "second". */

@@ -2,6 +2,7 @@
 #include "recorder.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "base/file.h"
 #include "init/core/identity.h"
@@ -29,6 +30,37 @@ void recorder_start(const int *results)
 const char *recorder_calls(void)
 {
 	return buf_cstr(&recorder.calls);
+}
+
+const char *recorder_log(void)
+{
+	return recorder.log.len ? buf_cstr(&recorder.log) : "";
+}
+
+static void add_line(const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_printf(&recorder.log, "%s\n", text);
+}
+
+void __wrap_log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_line(fmt, ap);
+	va_end(ap);
+}
+
+void __wrap_log_tell(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_line(fmt, ap);
+	va_end(ap);
 }
 
 static int next_result(void)

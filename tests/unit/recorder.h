@@ -11,6 +11,7 @@
 
 struct recorder {
 	struct buf calls;   /* a line each: the name and its arguments */
+	struct buf log;     /* of a program linked with --wrap of log_tell, log_info or both: their lines */
 	struct buf content; /* of the last file or memory that was to be loaded as a module; what the last
 			     * program had to read */
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
@@ -25,8 +26,14 @@ extern struct recorder recorder;
 void recorder_start(const int *results);
 #define recorder_start_with(...) recorder_start((const int[]){__VA_ARGS__, 1})
 
-/* A boot with all its rooms, to be freed with free(). */
+/* A boot with all its rooms and an empty log, to be freed with free(). */
 struct boot *recorder_boot(void);
 
 /* The calls since then. */
 const char *recorder_calls(void);
+
+/* The log; "" where nothing was logged. */
+const char *recorder_log(void);
+
+void __wrap_log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

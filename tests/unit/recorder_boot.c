@@ -8,5 +8,6 @@ struct boot *recorder_boot(void)
 	struct rooms *all = calloc(1, sizeof(*all)); /* the boot is its first member */
 
 	assert_non_null(all);
+	buf_clear(&recorder.log);
 	return rooms_join(all);
 }

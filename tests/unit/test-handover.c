@@ -21,20 +21,6 @@
 #include "recorder.h"
 #include "support.h"
 
-static struct buf told;
-
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void __wrap_log_tell(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_printf(&told, "%s\n", text);
-}
-
 /* ---- what the kernel starts ---- */
 
 static const char *in(const char *folder, const char *name)
@@ -188,12 +174,12 @@ static void what_the_kernel_would_not_start_is_passed_over_and_told(void **state
 	snprintf(none, sizeof(none), "%s", in(folder, "none"));
 	snprintf(text, sizeof(text), "%s", in(folder, "text"));
 	snprintf(good, sizeof(good), "%s", in(folder, "good"));
-	buf_clear(&told);
+	buf_clear(&recorder.log);
 	assert_int_equal(handover_choose(paths, 3, &r), 0);
 	assert_string_equal(r.text, good);
 	assert_contains(r.note, "text is neither a program nor");
 	assert_contains(r.note, "good is started in its place");
-	assert_int_equal(told.len, 0); /* it runs in a worker: PID 1 logs it */
+	assert_int_equal(recorder.log.len, 0); /* it runs in a worker: PID 1 logs it */
 	assert_int_equal(handover_choose(paths, 2, &r), -ENOENT);
 	assert_contains(r.text, "no init that can be started");
 	assert_contains(r.text, "text is neither");

@@ -19,45 +19,16 @@ enum { START = 100000, EXIT_3 = 3 << 8 };
 
 static struct {
 	int64_t now;
-	struct buf told;  /* by log_info() and log_tell() */
 	struct buf ended; /* a line each: tag, status, why */
 	bool again;       /* the handler starts another one, with the next tag */
 	struct boot *boot;
 } world;
 
 int64_t __wrap_log_now(void);
-void __wrap_log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t __wrap_log_now(void)
 {
 	return world.now;
-}
-
-static void tell(const char *fmt, va_list ap)
-{
-	char text[1024];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	buf_printf(&world.told, "%s\n", text);
-}
-
-void __wrap_log_info(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	tell(fmt, ap);
-	va_end(ap);
-}
-
-void __wrap_log_tell(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	tell(fmt, ap);
-	va_end(ap);
 }
 
 /* ---- a boot ---- */
@@ -89,7 +60,6 @@ static void start(const char *path, unsigned seconds, unsigned tag)
 static int setup(void **state)
 {
 	(void)state;
-	buf_clear(&world.told);
 	buf_clear(&world.ended);
 	world.now = START;
 	world.again = false;
@@ -102,7 +72,6 @@ static int teardown(void **state)
 	(void)state;
 	close(world.boot->sources.epoll);
 	free(world.boot);
-	buf_clear(&world.told);
 	buf_clear(&world.ended);
 	return 0;
 }
@@ -142,9 +111,9 @@ static void each_has_its_own_time_limit(void **state)
 	start("/bin/endless", PROGRAM_NO_LIMIT, 3);
 	assert_int_equal(program_due(world.boot), START + 3000);
 	program_tick(world.boot, START + 3000);
-	assert_contains(buf_cstr(&world.told),
+	assert_contains(recorder_log(),
 			"waiting for /bin/short (for a test), for 2 more seconds\n");
-	assert_contains(buf_cstr(&world.told),
+	assert_contains(recorder_log(),
 			"waiting for /bin/endless (for a test), as long as it takes\n");
 	assert_int_equal(program_due(world.boot), START + 5000);
 	program_tick(world.boot, START + 5000);
@@ -226,10 +195,10 @@ static void what_cannot_be_read_at_once_is_read_at_the_end(void **state)
 	recorder_start_with(100);
 	recorder.output = a[0];
 	start("/usr/bin/aa", 0, 1);
-	assert_contains(buf_cstr(&world.told), "/usr/bin/aa: its output is not read before it ends");
+	assert_contains(recorder_log(), "/usr/bin/aa: its output is not read before it ends");
 	assert_int_equal(write(a[1], "one\n", 4), 4);
 	program_reaped(world.boot, 100, 0);
-	assert_contains(buf_cstr(&world.told), "aa: one\n");
+	assert_contains(recorder_log(), "aa: one\n");
 	close(a[1]);
 }
 
@@ -253,7 +222,7 @@ static void what_they_print_is_logged_by_line_with_the_name(void **state)
 	program_output(world.boot);
 	program_reaped(world.boot, 200, 0);
 	program_reaped(world.boot, 100, 0);
-	assert_string_equal(buf_cstr(&world.told), "aa: one\nbb: 1\naa: two\nbb: 2\n");
+	assert_string_equal(recorder_log(), "aa: one\nbb: 1\naa: two\nbb: 2\n");
 	close(a[1]);
 	close(b[1]);
 }
@@ -305,7 +274,7 @@ static void an_answer_is_whole_or_none(void **state)
 		memset(text, 'k', len);
 		text[len] = '\n';
 		answer[0] = '\0';
-		buf_clear(&world.told);
+		buf_clear(&recorder.log);
 		assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
 		recorder_start_with(100);
 		recorder.output = ends[0];
@@ -319,7 +288,7 @@ static void an_answer_is_whole_or_none(void **state)
 		close(ends[1]);
 		program_reaped(world.boot, 100, 0);
 		assert_int_equal(strlen(answer), over ? 1 : PROGRAM_LINE_MAX);
-		assert_string_equal(world.told.len ? buf_cstr(&world.told) : "",
+		assert_string_equal(recorder_log(),
 				    over ? "key: a line of more than 4096 bytes is left out\n" : "");
 	}
 }

@@ -20,7 +20,6 @@ enum { START = 100000, SHELL_PID = 0x7ffffff0, STATUS_127 = 127 << 8 };
 
 static struct {
 	int64_t now;
-	struct buf told;
 	struct job job; /* the last one */
 } world;
 
@@ -28,7 +27,6 @@ static struct {
 
 int64_t __wrap_log_now(void);
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t __wrap_log_now(void)
 {
@@ -42,17 +40,6 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 	return 0;
 }
 
-void __wrap_log_tell(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_printf(&world.told, "%s\n", text);
-}
-
 /* ---- a boot ---- */
 
 static struct boot *boot_with(const char *cmdline, const char *shell)
@@ -60,7 +47,6 @@ static struct boot *boot_with(const char *cmdline, const char *shell)
 	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
-	buf_clear(&world.told);
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
@@ -69,11 +55,6 @@ static struct boot *boot_with(const char *cmdline, const char *shell)
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	shell_allow(b->shell, shell);
 	return b;
-}
-
-static const char *told(void)
-{
-	return world.told.len ? buf_cstr(&world.told) : "";
 }
 
 /* Lets it fail, up to what follows the account. The shell, if there is one, gets SHELL_PID. */
@@ -127,8 +108,8 @@ static void the_policy_follows_the_parameters_and_the_image(void **state)
 
 		boot_fails(b);
 		snprintf(spawn, sizeof(spawn), " %s [", cases[i].program ? cases[i].program : "");
-		if (!strstr(told(), cases[i].says))
-			fail_msg("[%s] %s: %s", cases[i].cmdline, cases[i].shell, told());
+		if (!strstr(recorder_log(), cases[i].says))
+			fail_msg("[%s] %s: %s", cases[i].cmdline, cases[i].shell, recorder_log());
 		if (!cases[i].program != !b->shell->pid)
 			fail_msg("[%s] %s: shell %d", cases[i].cmdline, cases[i].shell,
 				 b->shell->pid);
@@ -180,7 +161,7 @@ static void the_end_of_the_shell_tries_the_boot_again(void **state)
 	assert_false(b->flow.failed);
 	assert_int_equal(b->flow.stage, STAGE_TRIGGER + 1);
 	assert_string_equal(b->flow.failure, "");
-	assert_contains(told(), "trying again");
+	assert_contains(recorder_log(), "trying again");
 	free(b);
 }
 
@@ -208,7 +189,7 @@ static void a_shell_that_cannot_be_started_is_not_tried_twice(void **state)
 	shell_child_ended(b, SHELL_PID, STATUS_127);
 	rescue_tick(b, world.now);
 	assert_true(b->flow.failed);
-	assert_contains(told(), "rebooting in 30 seconds");
+	assert_contains(recorder_log(), "rebooting in 30 seconds");
 	assert_string_equal(shell_refusal(b->shell), "it could not be started");
 	free(b);
 	/* Who typed a name that is no command, and then "exit", had one. */
@@ -232,7 +213,7 @@ static void a_break_happens_once_and_only_with_a_shell(void **state)
 	stages_advance(b);
 	assert_int_equal(b->flow.stage, STAGE_CMDLINE);
 	assert_int_equal(b->shell->pid, SHELL_PID);
-	assert_contains(told(), "break before cmdline: a shell on /dev/console");
+	assert_contains(recorder_log(), "break before cmdline: a shell on /dev/console");
 	stages_advance(b);
 	assert_int_equal(b->flow.stage, STAGE_CMDLINE);
 	shell_child_ended(b, SHELL_PID, 0);
@@ -243,7 +224,7 @@ static void a_break_happens_once_and_only_with_a_shell(void **state)
 	b = boot_with("rd.break=cmdline root=LABEL=x", "none");
 	stages_advance(b);
 	assert_true(b->flow.stage > STAGE_CMDLINE);
-	assert_contains(told(), "break before cmdline: no shell: this image has none");
+	assert_contains(recorder_log(), "break before cmdline: no shell: this image has none");
 	free(b);
 }
 
@@ -371,8 +352,8 @@ static void the_command_line_to_type_has_another_root_and_not_what_the_image_bro
 	snprintf(d->probe.uuid, sizeof(d->probe.uuid), "aaaa-bbbc");
 	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
-	assert_contains(told(), "near: vda1 has UUID=aaaa-bbbc (characters that differ: 1)\n");
-	assert_contains(told(), "in the boot loader: root=UUID=aaaa-bbbc quiet \"a.b=c d\"\n");
+	assert_contains(recorder_log(), "near: vda1 has UUID=aaaa-bbbc (characters that differ: 1)\n");
+	assert_contains(recorder_log(), "in the boot loader: root=UUID=aaaa-bbbc quiet \"a.b=c d\"\n");
 	free(b);
 }
 
@@ -383,8 +364,8 @@ static void parameters_that_are_not_obeyed_are_in_the_account(void **state)
 	(void)state;
 	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
-	assert_contains(told(), "    rd.luks.uuid: this image has no feature for LUKS\n");
-	assert_contains(told(), "    rd.shel: unknown; the nearest is rd.shell\n");
+	assert_contains(recorder_log(), "    rd.luks.uuid: this image has no feature for LUKS\n");
+	assert_contains(recorder_log(), "    rd.shel: unknown; the nearest is rd.shell\n");
 	free(b);
 }
 
@@ -411,13 +392,13 @@ static void an_image_for_another_kernel_is_said_before_all_else(void **state)
 	modules_done(b, 0, -ENOEXEC);
 	modules_done(b, 1, -EINVAL);
 	diagnose(b);
-	assert_contains(told(), "the root filesystem cannot be reached\n"
+	assert_contains(recorder_log(), "the root filesystem cannot be reached\n"
 				"  this image is for kernel 0.0.1-none, but kernel ");
-	lead = strstr(told(), "  try: the entry of kernel 0.0.1-none in the boot menu");
+	lead = strstr(recorder_log(), "  try: the entry of kernel 0.0.1-none in the boot menu");
 	assert_true(lead && strstr(lead, "  wanted: root=LABEL=x"));
-	assert_null(strstr(told(), "ext4:"));
-	assert_contains(told(), "    nvme: Invalid argument\n");
-	assert_null(strstr(told(), "more drivers"));
+	assert_null(strstr(recorder_log(), "ext4:"));
+	assert_contains(recorder_log(), "    nvme: Invalid argument\n");
+	assert_null(strstr(recorder_log(), "more drivers"));
 	free(b);
 }
 
@@ -429,14 +410,14 @@ static void what_fails_after_the_root_is_mounted_is_not_called_the_root(void **s
 	flow_go(b, STAGE_MOUNTS_WAIT);
 	flow_fail(b, "/usr did not appear");
 	diagnose(b);
-	assert_contains(told(), "the boot cannot go on\n");
-	assert_null(strstr(told(), "cannot be reached"));
+	assert_contains(recorder_log(), "the boot cannot go on\n");
+	assert_null(strstr(recorder_log(), "cannot be reached"));
 	free(b);
 	b = boot_with("root=LABEL=x", "");
 	flow_go(b, STAGE_MOUNT);
 	flow_fail(b, "mounting: no");
 	diagnose(b);
-	assert_contains(told(), "the root filesystem cannot be reached\n");
+	assert_contains(recorder_log(), "the root filesystem cannot be reached\n");
 	free(b);
 }
 
@@ -511,12 +492,12 @@ static void modules_that_are_excluded_are_in_the_account(void **state)
 	modules_done(b, 0, -EPERM);
 	snprintf(b->flow.failure, sizeof(b->flow.failure), "for a test");
 	diagnose(b);
-	assert_contains(told(), "  modules that were wanted, and are excluded:\n"
+	assert_contains(recorder_log(), "  modules that were wanted, and are excluded:\n"
 				"    ahci (by module_blacklist=)\n"
 				"    ext4 (by rd.driver.blacklist=)\n"
 				"    nvme (by modprobe.blacklist=)\n"
 				"    quiet (by modprobe.d when the image was built)\n");
-	assert_null(strstr(told(), "other")); /* nobody wanted it */
+	assert_null(strstr(recorder_log(), "other")); /* nobody wanted it */
 	free(b);
 }
 

@@ -23,20 +23,6 @@
 
 enum { DISK_SIZE = 16 * 1024 * 1024, MD_AT = 4096, MD_SIZE = 256 };
 
-static struct buf told;
-
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void __wrap_log_tell(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_printf(&told, "%s\n", text);
-}
-
 /* ---- libblkid ---- */
 
 static struct {
@@ -173,7 +159,6 @@ static struct boot *boot_with(const char *cmdline, unsigned content)
 	struct boot *b = recorder_boot();
 	struct job_result r = {.name = "vda", .probe = probe_of(content)};
 
-	buf_clear(&told);
 	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_want_named(b);
 	block_add(b, "vda", false);
@@ -390,28 +375,28 @@ static void the_account_says_what_to_type(void **state)
 
 	(void)state;
 	diagnose(b);
-	assert_contains(buf_cstr(&told), "vda has the signatures of ");
-	assert_contains(buf_cstr(&told), "    ext2 UUID=" EXT_UUID " LABEL=system\n");
-	assert_contains(buf_cstr(&told), "root=/dev/vda rootfstype=ext2 on the kernel command line");
-	assert_contains(buf_cstr(&told), "wipefs --all --types iso9660 /dev/vda\n");
-	assert_null(strstr(buf_cstr(&told), "more drivers"));
+	assert_contains(recorder_log(), "vda has the signatures of ");
+	assert_contains(recorder_log(), "    ext2 UUID=" EXT_UUID " LABEL=system\n");
+	assert_contains(recorder_log(), "root=/dev/vda rootfstype=ext2 on the kernel command line");
+	assert_contains(recorder_log(), "wipefs --all --types iso9660 /dev/vda\n");
+	assert_null(strstr(recorder_log(), "more drivers"));
 	free(b);
 	b = boot_with("root=UUID=" EXT_UUID, EXT2 | MD);
 	diagnose(b);
-	assert_contains(buf_cstr(&told), "it may be a member of an array, and only if it is none");
-	assert_contains(buf_cstr(&told), "wipefs --all --types linux_raid_member /dev/vda\n");
+	assert_contains(recorder_log(), "it may be a member of an array, and only if it is none");
+	assert_contains(recorder_log(), "wipefs --all --types linux_raid_member /dev/vda\n");
 	free(b);
 	b = boot_with("root=LABEL=other", EXT2 | MD); /* that array is nobody's business here */
 	diagnose(b);
-	assert_null(strstr(buf_cstr(&told), "wipefs"));
+	assert_null(strstr(recorder_log(), "wipefs"));
 	free(b);
 	b = boot_with("root=LABEL=other", EXT2 | ISO9660);
 	for (unsigned i = 0; i < b->devices->list[0].probe.n_signatures; i++) /* two of one type */
 		strcpy(b->devices->list[0].probe.signatures[i].type, "ext2");
-	buf_clear(&told);
+	buf_clear(&recorder.log);
 	diagnose(b);
-	assert_contains(buf_cstr(&told), "rootfstype=ext2 on the kernel command line\n");
-	assert_null(strstr(buf_cstr(&told), "wipefs"));
+	assert_contains(recorder_log(), "rootfstype=ext2 on the kernel command line\n");
+	assert_null(strstr(recorder_log(), "wipefs"));
 	free(b);
 }
 

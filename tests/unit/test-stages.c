@@ -34,7 +34,6 @@ static struct {
 	unsigned n_forks;
 	bool memory_is_out;
 	bool has_efi;
-	struct buf told;      /* lines on the console */
 } world;
 
 /* ---- in place of the machine; the linker calls these, see meson.build ---- */
@@ -48,8 +47,6 @@ int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
 int __real_fork(void);
 int __wrap_fork(void);
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void __wrap_log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t __wrap_log_now(void)
 {
@@ -87,22 +84,6 @@ int __wrap_fork(void)
 	return -1;
 }
 
-void __wrap_log_tell(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_printf(&world.told, "%s\n", text);
-}
-
-void __wrap_log_info(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
 /* ---- a boot ---- */
 
 static struct boot *boot_with(const char *cmdline)
@@ -110,7 +91,6 @@ static struct boot *boot_with(const char *cmdline)
 	struct boot *b = recorder_boot();
 
 	assert_non_null(b);
-	buf_clear(&world.told);
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
@@ -195,14 +175,14 @@ static void job_ends(struct boot *b, int result, const char *text)
 
 static void tells(const char *text)
 {
-	assert_contains(buf_cstr(&world.told), text);
-	buf_clear(&world.told);
+	assert_contains(recorder_log(), text);
+	buf_clear(&recorder.log);
 }
 
 static void tells_nothing(void)
 {
-	if (world.told.len)
-		fail_msg("it tells: %s", buf_cstr(&world.told));
+	if (recorder.log.len)
+		fail_msg("it tells: %s", recorder_log());
 }
 
 /* ---- order ---- */
@@ -428,7 +408,7 @@ static void pid_1_sleeps_after_a_deadline(void **state)
 	go_on(b);
 	pass(b, 4500);
 	b->flow.next_tell = world.now + 700;
-	buf_clear(&world.told);
+	buf_clear(&recorder.log);
 	appears(b, "zza", "zzfs", "y");
 	block_add(b, "zzb", false); /* nobody reads it */
 	snprintf(b->devices->list[0].probe.label, sizeof(b->devices->list[0].probe.label), "x");
@@ -540,7 +520,7 @@ static void a_firmware_that_does_not_answer_is_waited_for_ten_seconds(void **sta
 	pass(b, JOBS_HANG_MS - 1);
 	assert_false(b->discovery->is_known);
 	assert_true(stages_due(b) <= world.now + 1);
-	buf_clear(&world.told);
+	buf_clear(&recorder.log);
 	pass(b, 1);
 	assert_true(b->discovery->is_known);
 	assert_int_equal(b->flow.task.state, TASK_NONE);
@@ -584,7 +564,7 @@ static void a_firmware_is_asked_again_in_a_second_try(void **state)
 	pass(b, 8001);
 	assert_true(b->flow.failed);
 	pass(b, 20000);
-	buf_clear(&world.told);
+	buf_clear(&recorder.log);
 	world.n_jobs = 0;
 	try_again(b);
 	assert_int_equal(world.n_jobs, 1);
@@ -773,7 +753,7 @@ static void a_root_that_does_not_take_over_gives_one_account(void **state)
 	assert_int_equal(world.job.kind, JOB_RECORD);
 	tells("the kernel refuses it");
 	pass(b, 100000);
-	assert_null(strstr(buf_cstr(&world.told), "but:"));
+	assert_null(strstr(recorder_log(), "but:"));
 	boot_end(b);
 }
 
