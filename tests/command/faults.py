@@ -139,6 +139,12 @@ def finish(process):
     return Result(process.returncode, out, err)
 
 
+def kill(args, call, always=None):
+    """Runs the program with ARGS until SIGKILL ends it, before CALL. Whether it did."""
+    killed = finish(start(args, words(call.name, call.number, "signal=KILL", always=always)))
+    return killed.status in (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
 def wait_for(condition):
     """Waits until another process has made CONDITION true. The limit only ends a test that has
     failed."""

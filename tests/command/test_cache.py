@@ -624,8 +624,7 @@ def test_kill_leaves_nothing_that_is_trusted(small_words, good, tmp_path, on_all
         number, call = item
         folder = tmp_path / str(number)
         folder.mkdir()
-        faults.finish(faults.start(small_words(folder),
-                                   faults.words(call.name, call.number, "signal=KILL")))
+        assert faults.kill(small_words(folder), call)
         run(*small_words(folder))
         return (folder / "out.img").read_bytes() == (good / "out.img").read_bytes()
 

@@ -220,8 +220,7 @@ def test_a_prune_that_is_killed_leaves_what_the_next_one_removes(machine, tmp_pa
     shutil.copytree(machine.root, tmp_path / "traced", symlinks=True)
     calls = faults.trace(["renameat"], ["prune", "--root", tmp_path / "traced"], log)
     call = faults.select(calls, "renameat", "preroot-")[-1]
-    faults.finish(faults.start(["prune", "--root", machine.root], faults.words(
-        call.name, call.number, "signal=KILL")))
+    assert faults.kill(["prune", "--root", machine.root], call)
     assert list((machine.root / "boot").glob("*.preroot-*"))
     machine.kernel(GONE)
     machine.image(GONE, "new")

@@ -2,7 +2,6 @@
 """A rebuild is a transaction: whichever call fails or is the last one, the machine boots."""
 
 import shutil
-import signal
 
 import pytest
 
@@ -116,9 +115,7 @@ def test_kill_at_any_call(machine, new, calls, tmp_path, on_all_cores):
     def kill(item):
         number, call = item
         trial = Trial(machine, tmp_path / str(number))
-        process = faults.start(words(trial.tree.root),
-                               faults.words(call.name, call.number, "signal=KILL"))
-        killed = faults.finish(process).status in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        killed = faults.kill(words(trial.tree.root), call)
         known = [new, *trial.before.values()]
         now = trial.images()
         fine = now[trial.image.name] in known and now[trial.previous.name] in known

@@ -162,6 +162,12 @@ void sweep(const void *sample, size_t len, sweep_fn fn, void *arg)
 	sweep_bytes(sample, len, fn, arg);
 }
 
+void put_le32(uint8_t *at, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(v >> 8 * i);
+}
+
 uint32_t next_random(uint32_t *state)
 {
 	*state = *state * 1664525u + 1013904223u;

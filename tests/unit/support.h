@@ -85,5 +85,8 @@ void sweep_bytes(const void *sample, size_t len, sweep_fn fn, void *arg);
 /* A copy in a block of memory of just its size. Free it. */
 uint8_t *exact_copy(const void *data, size_t len);
 
+/* V at AT, in little-endian order. */
+void put_le32(uint8_t *at, uint32_t v);
+
 /* Numbers that look random and are the same in each run. */
 uint32_t next_random(uint32_t *state);

@@ -447,8 +447,7 @@ static void an_xz_stream_that_wants_too_much_memory_is_refused(void **state)
 	packed[16] = 40;
 	uint32_t sum = lzma_crc32(packed + 12, 8, 0);
 
-	for (int i = 0; i < 4; i++)
-		packed[20 + i] = (uint8_t)(sum >> 8 * i);
+	put_le32(packed + 20, sum);
 	assert_fails(unpack(&decode_xz, packed, s.total_out, 100, &got, NULL, &err), -E2BIG, &err);
 }
 

@@ -220,8 +220,7 @@ static void put_kernel(struct machine *m, const char *path, const char *version,
 	b.data[0x20f] = (VERSION_AT - 0x200) >> 8;
 	snprintf((char *)b.data + VERSION_AT, 128, "%s (someone@somewhere) #1 SMP", version);
 	if (payload) {
-		for (int i = 0; i < 4; i++)
-			b.data[0x24c + i] = (uint8_t)(payload->len >> 8 * i);
+		put_le32(b.data + 0x24c, (uint32_t)payload->len);
 		buf_add(&b, payload->data, payload->len);
 	}
 	put_file(m->folder, path, b.data, b.len);

@@ -21,12 +21,6 @@ static uint32_t sum_of(const uint8_t *p, size_t len)
 	return sum;
 }
 
-static void put_u32(struct buf *b, size_t at, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		b->data[at + (size_t)i] = (uint8_t)(v >> 8 * i);
-}
-
 struct target {
 	uint32_t signature, platforms;
 };
@@ -44,7 +38,7 @@ static void add_intel(struct buf *out, int32_t revision, const struct target *ta
 	for (uint32_t i = 0; i < DATA / 4; i++)
 		buf_add_u32le(out, i * 0x01234567);
 	sum = -sum_of(out->data + start, 48 + DATA);
-	put_u32(out, start + 16, sum);
+	put_le32(out->data + start + 16, sum);
 	if (!rows)
 		return;
 	buf_add_u32le(out, (uint32_t)rows);
@@ -55,7 +49,7 @@ static void add_intel(struct buf *out, int32_t revision, const struct target *ta
 		buf_add_u32le(out, sum + targets->signature + targets->platforms -
 					   targets[i].signature - targets[i].platforms);
 	}
-	put_u32(out, start + 48 + DATA + 4, -sum_of(out->data + start + 48 + DATA, table));
+	put_le32(out->data + start + 48 + DATA + 4, -sum_of(out->data + start + 48 + DATA, table));
 }
 
 static const struct target targets[] = {{0x806ea, 0x80}, {0x806e9, 0x10}, {0x806eb, 0}};
@@ -156,7 +150,7 @@ static void assert_intel_fails(const struct buf *b, size_t at, uint32_t value, i
 	size_t offset = 0;
 
 	buf_add(&copy, b->data, b->len);
-	put_u32(&copy, at, value);
+	put_le32(copy.data + at, value);
 	assert_fails(microcode_intel_next(copy.data, copy.len, &offset, &u, &err), code, &err);
 	assert_contains(err.text, why);
 	assert_int_equal(offset, 0);
@@ -315,7 +309,7 @@ static void assert_amd_fails(const struct buf *b, size_t at, uint32_t value, con
 	size_t offset = 0;
 
 	buf_add(&copy, b->data, b->len);
-	put_u32(&copy, at, value);
+	put_le32(copy.data + at, value);
 	assert_fails(microcode_amd_next(copy.data, copy.len, &offset, &c, &err), -EBADMSG, &err);
 	assert_contains(err.text, why);
 }

@@ -255,12 +255,6 @@ static void a_few_hundred_random_aliases_are_found_too(void **state)
 
 /* ---- damage ---- */
 
-static void put_word(struct buf *b, size_t n, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		b->data[n * 4 + (size_t)i] = (uint8_t)(v >> 8 * i);
-}
-
 static void another_version_is_told_apart_from_damage(void **state)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -269,10 +263,10 @@ static void another_version_is_told_apart_from_damage(void **state)
 
 	(void)state;
 	add_index(&b);
-	put_word(&b, 1, 2);
+	put_le32(b.data + 4, 2);
 	assert_fails(modindex_decode(b.data, b.len, &x, &err), -EPROTONOSUPPORT, &err);
-	put_word(&b, 1, 1);
-	put_word(&b, 0, 0);
+	put_le32(b.data + 4, 1);
+	put_le32(b.data, 0);
 	assert_fails(modindex_decode(b.data, b.len, &x, &err), -EBADMSG, &err);
 	assert_fails(modindex_decode("", 0, &x, &err), -EBADMSG, &err);
 	assert_int_equal(x.n_modules, 77);
@@ -291,7 +285,7 @@ static void a_table_outside_of_the_index_is_damage(void **state)
 			struct err err = {0};
 
 			add_index(&b);
-			put_word(&b, word, values[i]);
+			put_le32(b.data + 4 * word, values[i]);
 			assert_fails(modindex_decode(b.data, b.len, &x, &err), -EBADMSG, &err);
 		}
 	}
@@ -320,7 +314,7 @@ static void a_reference_that_leads_nowhere_is_damage(void **state)
 
 			add_index(&b);
 			memcpy(&offset, b.data + tables[t].table * 4, 4);
-			put_word(&b, offset / 4 + tables[t].words[w], 1u << 20);
+			put_le32(b.data + offset + 4 * tables[t].words[w], 1u << 20);
 			assert_fails(modindex_decode(b.data, b.len, &x, &err), -EBADMSG, &err);
 		}
 }
@@ -339,9 +333,9 @@ static void a_group_that_is_its_own_parent_is_damage(void **state)
 		uint32_t before;
 
 		memcpy(&before, b.data + at * 4, 4);
-		put_word(&b, at, g);
+		put_le32(b.data + 4 * at, g);
 		assert_fails(modindex_decode(b.data, b.len, &x, &err), -EBADMSG, &err);
-		put_word(&b, at, before);
+		put_le32(b.data + 4 * at, before);
 	}
 }
 

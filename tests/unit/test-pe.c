@@ -52,12 +52,6 @@ static void make_pe(struct buf *out, const struct made *sections, unsigned n)
 		}
 }
 
-static void put32(struct buf *b, size_t at, uint32_t value)
-{
-	for (int i = 0; i < 4; i++)
-		b->data[at + (size_t)i] = (uint8_t)(value >> 8 * i);
-}
-
 static void the_sections_hold_the_image_microcode_first(void **state)
 {
 	static const char *const paths[] = {"micro", "micro/file", "base", "base/file", NULL};
@@ -149,15 +143,15 @@ static void sections_that_lie_are_told(void **state)
 		_cleanup_buf_ struct buf bad = BUF_INIT;
 
 		buf_add(&bad, whole.data, whole.len);
-		put32(&bad, TABLE + cases[i].field, cases[i].value);
+		put_le32(bad.data + TABLE + cases[i].field, cases[i].value);
 		if (cases[i].both)
-			put32(&bad, TABLE + RAW, cases[i].value);
+			put_le32(bad.data + TABLE + RAW, cases[i].value);
 		assert_ok(pe_decode(bad.data, bad.len, bad.len, &pe, &err), 0, &err);
 		assert_fails(pe_section(&pe, 0, &a, &err), -EBADMSG, &err);
 		assert_contains(err.text, cases[i].says);
 		assert_ok(pe_section(&pe, 1, &b, &err), 0, &err);
 	}
-	put32(&whole, TABLE + OFFSET, HEAD + 512);
+	put_le32(whole.data + TABLE + OFFSET, HEAD + 512);
 	assert_ok(pe_decode(whole.data, whole.len, whole.len, &pe, &err), 0, &err);
 	assert_ok(pe_section(&pe, 0, &a, &err), 0, &err);
 	assert_ok(pe_section(&pe, 1, &b, &err), 0, &err);

@@ -79,20 +79,14 @@ static void put_ext2(int fd, const char *label)
 	put(fd, 1024 + 0x78, label, strlen(label));
 }
 
-static void put_number(unsigned char *at, uint32_t n)
-{
-	for (int i = 0; i < 4; i++)
-		at[i] = (unsigned char)(n >> 8 * i);
-}
-
 /* Newer releases of libblkid also want a root directory, whose first entry is itself. */
 static void put_iso9660(int fd, const char *label)
 {
 	enum { DESCRIPTOR = 32768, BLOCK_SIZE = 2048, ROOT = 20, ENTRY_SIZE = 34 };
 	unsigned char entry[ENTRY_SIZE] = {ENTRY_SIZE, [32] = 1};
 
-	put_number(entry + 2, ROOT);
-	put_number(entry + 10, BLOCK_SIZE);
+	put_le32(entry + 2, ROOT);
+	put_le32(entry + 10, BLOCK_SIZE);
 	put(fd, DESCRIPTOR, "\001CD001\001", 8);
 	put(fd, DESCRIPTOR + 40, "                                ", 32);
 	put(fd, DESCRIPTOR + 40, label, strlen(label));
@@ -107,16 +101,16 @@ static void put_md(int fd)
 	unsigned char sb[MD_SIZE] = {0};
 	uint64_t sum = 0;
 
-	put_number(sb, 0xa92b4efc);
-	put_number(sb + 4, 1);
+	put_le32(sb, 0xa92b4efc);
+	put_le32(sb + 4, 1);
 	for (int i = 0; i < 16; i++)
 		sb[16 + i] = (unsigned char)(0xf1 + i);
-	put_number(sb + 72, 1);
-	put_number(sb + 144, MD_AT / 512);
+	put_le32(sb + 72, 1);
+	put_le32(sb + 144, MD_AT / 512);
 	for (int i = 0; i < MD_SIZE; i += 4)
 		sum += (uint32_t)sb[i] | (uint32_t)sb[i + 1] << 8 | (uint32_t)sb[i + 2] << 16 |
 		       (uint32_t)sb[i + 3] << 24;
-	put_number(sb + 216, (uint32_t)((sum & 0xffffffff) + (sum >> 32)));
+	put_le32(sb + 216, (uint32_t)((sum & 0xffffffff) + (sum >> 32)));
 	put(fd, MD_AT, sb, sizeof(sb));
 }
 
