@@ -161,7 +161,7 @@ static void mount_basics(void)
 				  mounts[i].data);
 
 		if (r < 0 && r != -EBUSY)
-			log_tell("mounting %s: %s", mounts[i].path, strerror(-r));
+			log_show("mounting %s: %s", mounts[i].path, strerror(-r));
 	}
 }
 
@@ -184,7 +184,7 @@ static void check_kernel(const struct boot *b)
 	struct utsname u;
 
 	if (b->settings.kernel && uname(&u) == 0 && strcmp(u.release, b->settings.kernel) != 0)
-		log_tell("this image is for kernel %s, but kernel %s runs: modules will not load",
+		log_show("this image is for kernel %s, but kernel %s runs: modules will not load",
 			 b->settings.kernel, u.release);
 }
 
@@ -196,14 +196,14 @@ static void open_sources(struct boot *b)
 	sources_open(&b->sources);
 	b->events->netlink = events_open();
 	if (b->events->netlink < 0)
-		log_tell("no events from the kernel: %s", strerror(-b->events->netlink));
+		log_show("no events from the kernel: %s", strerror(-b->events->netlink));
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	r = b->signals < 0 ? -errno : sources_add(&b->sources, b->signals, reap, NULL);
 	if (r < 0)
-		log_tell("PID 1 does not hear of programs that end: %s", strerror(-r));
+		log_show("PID 1 does not hear of programs that end: %s", strerror(-r));
 	jobs_init(&b->jobs, &b->sources, rooms_jobs);
 	b->jobs.enter_worker = parts_enter_worker;
 	prompt_init(b);
@@ -260,7 +260,7 @@ int main(int argc, char **argv, char **envp)
 	if (strcmp(name, "modprobe") == 0)
 		return modprobe_run(b, argc, argv);
 	if (getpid() != 1) {
-		log_tell("this is PID 1 of an initramfs; it does nothing as another process");
+		log_show("this is PID 1 of an initramfs; it does nothing as another process");
 		return 2;
 	}
 	/* From here on PID 1 must not exit, or the kernel panics. */

@@ -21,7 +21,7 @@
 #include "init/core/timeline.h"
 
 enum {
-	TELL_AGAIN_MS = 10000,
+	SHOW_AGAIN_MS = 10000,
 	STUCK_POLL_MS = 100,
 };
 
@@ -87,7 +87,7 @@ static bool stop_here(struct boot *b)
 /* The user of the shell may have mounted the root. */
 static void go_on_after_shell(struct boot *b)
 {
-	b->flow.next_tell = log_now() + FLOW_TELL_FIRST_MS;
+	b->flow.next_show = log_now() + FLOW_SHOW_FIRST_MS;
 	if (b->flow.stage > STAGE_MOUNT || !shell_has_mounted())
 		return;
 	log_info("a root filesystem was mounted on " SYSROOT " by hand");
@@ -148,7 +148,7 @@ static bool is_limited(const struct boot *b)
 	return s->step == parts_step ? parts_are_limited(b) : s->limited;
 }
 
-static void tell_waiting(struct boot *b, int64_t now)
+static void show_waiting(struct boot *b, int64_t now)
 {
 	unsigned loading = jobs_busy(&b->jobs, JOB_LOAD), reading = jobs_busy(&b->jobs, JOB_PROBE);
 	const struct stage *s = &stages[b->flow.stage];
@@ -157,7 +157,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 	char until[128], what[FLOW_TEXT_MAX];
 
 	s->what(b, what, sizeof(what));
-	b->flow.next_tell = now + TELL_AGAIN_MS;
+	b->flow.next_show = now + SHOW_AGAIN_MS;
 	if (!*what)
 		return;
 	/* Some stages must not give up: killing a repair would make things worse. */
@@ -169,7 +169,7 @@ static void tell_waiting(struct boot *b, int64_t now)
 		snprintf(until, sizeof(until), "for %lld more second%s (%s)",
 			 (long long)(left + 999) / 1000, text_plural((left + 999) / 1000),
 			 limited_by);
-	log_tell("waiting for %s, %s; %u module%s loading, %u disk%s being read", what, until,
+	log_show("waiting for %s, %s; %u module%s loading, %u disk%s being read", what, until,
 		 loading, loading == 1 ? " is" : "s are", reading, reading == 1 ? " is" : "s are");
 }
 
@@ -177,17 +177,17 @@ void stages_tick(struct boot *b, int64_t now)
 {
 	modules_tick(b, now);
 	parts_tick(b, now);
-	if (stages[b->flow.stage].what && now >= b->flow.next_tell)
-		tell_waiting(b, now);
+	if (stages[b->flow.stage].what && now >= b->flow.next_show)
+		show_waiting(b, now);
 }
 
 int64_t stages_due(const struct boot *b)
 {
 	const struct stage *s = &stages[b->flow.stage];
-	int64_t now = log_now(), due = now + TELL_AGAIN_MS;
+	int64_t now = log_now(), due = now + SHOW_AGAIN_MS;
 
-	if (s->what && b->flow.next_tell < due)
-		due = b->flow.next_tell;
+	if (s->what && b->flow.next_show < due)
+		due = b->flow.next_show;
 	/* Ignore a deadline that has passed before the stage's last step: the stage may stay a
 	 * little longer, and sets `wake` itself. */
 	if (is_limited(b) && b->flow.deadline != PARAMS_FOREVER &&

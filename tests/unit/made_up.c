@@ -175,7 +175,7 @@ static void account(const struct part *p)
 {
 	const struct made_up_state *s = p->state;
 
-	log_tell("  made up: %s", s->held.generation ? "holds one" : "holds none");
+	log_show("  made up: %s", s->held.generation ? "holds one" : "holds none");
 }
 
 static void retry(struct part *p)

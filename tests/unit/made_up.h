@@ -4,7 +4,7 @@
 /*
  * For tests of PID 1's side of the seam for boot parts: two made-up features, which write down what
  * they are called for, and a boot that is up to the wait for the root. The clock is made up, too, and
- * jobs are only noted. The program is linked with --wrap of log_now, log_tell, jobs_start, recvmsg and
+ * jobs are only noted. The program is linked with --wrap of log_now, log_show, jobs_start, recvmsg and
  * shell_has_mounted.
  */
 

@@ -124,7 +124,7 @@ int64_t log_now(void)
 	return told.now;
 }
 
-void log_tell(const char *fmt, ...)
+void log_show(const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -132,7 +132,7 @@ void log_tell(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	say("tell: %s", text);
+	say("show: %s", text);
 }
 
 void log_info(const char *fmt, ...)

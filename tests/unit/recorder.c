@@ -54,7 +54,7 @@ void __wrap_log_info(const char *fmt, ...)
 	va_end(ap);
 }
 
-void __wrap_log_tell(const char *fmt, ...)
+void __wrap_log_show(const char *fmt, ...)
 {
 	va_list ap;
 

@@ -11,7 +11,7 @@
 
 struct recorder {
 	struct buf calls;   /* a line each: the name and its arguments */
-	struct buf log;     /* of a program linked with --wrap of log_tell, log_info or both: their lines */
+	struct buf log;     /* lines of log_show() and log_info(), where --wrap has them come here */
 	struct buf content; /* of the last file or memory that was to be loaded as a module; what the last
 			     * program had to read */
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
@@ -36,4 +36,4 @@ const char *recorder_calls(void);
 const char *recorder_log(void);
 
 void __wrap_log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void __wrap_log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void __wrap_log_show(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

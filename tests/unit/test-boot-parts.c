@@ -87,7 +87,7 @@ static void the_device_of_an_image_is_waited_for(void **state)
 	told.now = 15000;
 	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
 	assert_contains(part_said(),
-			"tell: resume=UUID=1f did not appear: the machine boots afresh\n");
+			"show: resume=UUID=1f did not appear: the machine boots afresh\n");
 	/* That is decided once. */
 	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
 	assert_string_equal(part_said(), "");
@@ -120,7 +120,7 @@ static void what_is_found_decides_whether_the_boot_continues(void **state)
 		const char *said;
 	} cases[] = {
 		{0, DISCARDED,
-		 "tell: the kernel could not use the hibernation image on vda2 and has "
+		 "show: the kernel could not use the hibernation image on vda2 and has "
 		 "discarded it: the machine boots afresh\n"},
 		{-EINVAL, LEFT,
 		 "fail: vda2 holds a hibernation image that the kernel did not take: "
@@ -434,7 +434,7 @@ static void a_device_that_cannot_be_mounted_gives_way_to_memory(void **state)
 	lay(&p, "rd.overlay=LABEL=x", (const int[]){0, -EINVAL, 1});
 	assert_contains(recorder_calls(), "upperdir=/run/overlayfs/upper");
 	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_ENDS);
-	assert_contains(part_said(), "tell: the overlay device LABEL=x mounting /dev/vdb");
+	assert_contains(part_said(), "show: the overlay device LABEL=x mounting /dev/vdb");
 	part_close(&p);
 	lay(&p, "rd.overlay", (const int[]){0, 0, 0, 0, 0, 0, -ENODEV, 1});
 	assert_int_equal(part_step(&p, STAGE_OVERLAY, true), STAGE_MOVED);

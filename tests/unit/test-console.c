@@ -196,9 +196,9 @@ static void what_a_console_has_not_taken_yet_is_kept_when_it_is_opened_again(voi
 	pty_open(&t);
 	log_set_console(t.path);
 	tcflow(t.slave, TCOOFF);
-	log_tell("one");
+	log_show("one");
 	log_set_console(t.path);
-	log_tell("two");
+	log_show("two");
 	tcflow(t.slave, TCOON);
 	log_flush();
 	assert_string_equal(pty_read(&t), "preroot: one\r\npreroot: two\r\n");
@@ -222,7 +222,7 @@ static void a_worker_writes_to_no_console(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		dup2(pipes[1], STDERR_FILENO);
-		log_tell("from a worker");
+		log_show("from a worker");
 		_exit(0);
 	}
 	close(pipes[1]);

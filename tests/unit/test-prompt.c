@@ -367,14 +367,14 @@ static void it_is_shown_again_below_other_lines(void **state)
 	tick();
 	seen(&world.a);
 	seen(&world.b);
-	log_tell("one");
-	log_tell("two");
+	log_show("one");
+	log_show("two");
 	tick();
 	tick();
 	assert_string_equal(seen(&world.a), "\npreroot: one\npreroot: two\nx: ");
 	assert_string_equal(seen(&world.b), ""); /* the lines go to /dev/console alone */
 	type(&world.a, "a\n");
-	log_tell("three");
+	log_show("three");
 	assert_string_equal(seen(&world.a), "\npreroot: three\n");
 }
 
@@ -484,7 +484,7 @@ static void a_console_that_is_stopped_holds_up_no_other(void **state)
 {
 	(void)state;
 	tcflow(world.a.slave, TCOOFF);
-	log_tell("kept back");
+	log_show("kept back");
 	ask("x", 1);
 	tick();
 	assert_string_equal(seen(&world.a), "");

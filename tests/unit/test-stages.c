@@ -407,7 +407,7 @@ static void pid_1_sleeps_after_a_deadline(void **state)
 	(void)state;
 	go_on(b);
 	pass(b, 4500);
-	b->flow.next_tell = world.now + 700;
+	b->flow.next_show = world.now + 700;
 	buf_clear(&recorder.log);
 	appears(b, "zza", "zzfs", "y");
 	block_add(b, "zzb", false); /* nobody reads it */

@@ -87,7 +87,7 @@ static void done(struct part *p, const struct part_end *end)
 		snprintf(s->error, sizeof(s->error), "%.120s, which is required at %s, %.100s",
 			 run->path, bootconf_stage_name(run->stage), end->text);
 	else
-		log_tell("%s (%s) %s; the boot goes on without it", run->path,
+		log_show("%s (%s) %s; the boot goes on without it", run->path,
 			 bootconf_stage_name(run->stage), end->text);
 }
 

@@ -163,7 +163,7 @@ static enum stage_step restart(struct part *p, const char *name)
 {
 	char why[PART_TEXT_MAX];
 
-	log_tell("%s was mended, and the machine has to start again: rebooting", name);
+	log_show("%s was mended, and the machine has to start again: rebooting", name);
 	log_drain();
 	snprintf(why, sizeof(why),
 		 "%.200s was mended and the machine has to start again, but the kernel refuses to "
@@ -193,9 +193,9 @@ static enum stage_step judge(struct part *p, const char *name)
 		return part_refuse_mount(p, why);
 	}
 	if (s->status == CORRECTED)
-		log_tell("%s had errors, which were mended", name);
+		log_show("%s had errors, which were mended", name);
 	else if (s->status != 0)
-		log_tell("%s could not be checked: %s %s; the boot goes on", name, s->path, s->why);
+		log_show("%s could not be checked: %s %s; the boot goes on", name, s->path, s->why);
 	s->clean = s->status == 0 || s->status == CORRECTED;
 	return STAGE_ENDS;
 }

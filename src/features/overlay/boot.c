@@ -193,7 +193,7 @@ static bool wants_device(const struct state *s)
 
 static enum stage_step give_up_device(struct state *s, const char *why)
 {
-	log_tell("the overlay device %.100s %s: changes are kept in memory, and lost at the end",
+	log_show("the overlay device %.100s %s: changes are kept in memory, and lost at the end",
 		 s->wishes.device.text, why);
 	s->wishes.device.kind = SPEC_NONE;
 	return STAGE_ENDS;

@@ -175,7 +175,7 @@ static enum stage_step unreadable(struct part *p, const char *reason)
 
 	s->decided = has_no_image(p);
 	if (s->decided) {
-		log_tell("%s cannot be read for a hibernation image: %s", s->device, reason);
+		log_show("%s cannot be read for a hibernation image: %s", s->device, reason);
 		return STAGE_ENDS;
 	}
 	if (!is_over(p)) {
@@ -207,7 +207,7 @@ static enum stage_step decide(struct part *p)
 	if (s->found == NO_IMAGE)
 		return STAGE_ENDS;
 	if (s->found == IMAGE_DISCARDED) {
-		log_tell("the kernel could not use the hibernation image on %s and has discarded "
+		log_show("the kernel could not use the hibernation image on %s and has discarded "
 			 "it%s%s: the machine boots afresh",
 			 s->device, *reason ? ": " : "", reason);
 		return STAGE_ENDS;
@@ -254,7 +254,7 @@ static enum stage_step wait_for_device(struct part *p)
 	if (!is_over(p))
 		return STAGE_STAYS;
 	s->decided = true;
-	log_tell("resume=%.100s did not appear: the machine boots afresh", s->wishes.on.text);
+	log_show("resume=%.100s did not appear: the machine boots afresh", s->wishes.on.text);
 	return STAGE_ENDS;
 }
 
@@ -287,7 +287,7 @@ static enum stage_step step(struct part *p)
 	if (s->job == READ)
 		return decide(p);
 	if (!part_can_find(p, on) || access(RESUME_PATH, W_OK) < 0) {
-		log_tell("resume=%.100s: %s; the machine boots afresh", on->text,
+		log_show("resume=%.100s: %s; the machine boots afresh", on->text,
 			 part_can_find(p, on) ? "this kernel cannot resume"
 					      : "is of a kind that the image cannot reach");
 		s->decided = true;

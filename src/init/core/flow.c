@@ -18,10 +18,10 @@ enum stage_step flow_go(struct boot *b, enum boot_stage stage)
 	b->flow.entered = false;
 	b->flow.task.state = TASK_NONE;
 	b->flow.wake = 0;
-	b->flow.next_tell = log_now() + FLOW_TELL_FIRST_MS;
+	b->flow.next_show = log_now() + FLOW_SHOW_FIRST_MS;
 	if (name)
 		log_debug("stage %s", name);
-	memory_tell(b->params.memdebug, name ? name : "done");
+	memory_log(b->params.memdebug, name ? name : "done");
 	return STAGE_MOVED;
 }
 

@@ -13,7 +13,7 @@
 
 #include "init/core/jobs.h"
 
-enum { FLOW_TEXT_MAX = 512, FLOW_TELL_FIRST_MS = 3000 };
+enum { FLOW_TEXT_MAX = 512, FLOW_SHOW_FIRST_MS = 3000 };
 
 /* In the order of the boot. */
 enum boot_stage {
@@ -73,7 +73,7 @@ struct flow {
 	int64_t deadline;	/* of the stage, where it is limited; PARAMS_FOREVER */
 	const char *limited_by; /* what set the deadline; NULL: the root's time limit */
 	int64_t wake;		/* when the stage wants to be called again; 0: at an event */
-	int64_t next_tell;	/* when it is next said what the stage waits for */
+	int64_t next_show;	/* when it is next said what the stage waits for */
 	bool failed;		/* the boot cannot continue: rescue.h has it */
 	int64_t failed_at;
 	bool is_missing;	     /* since the root device did not appear */

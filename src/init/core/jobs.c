@@ -185,7 +185,7 @@ static int fork_failed(struct jobs *j, int r)
 	int64_t now = log_now();
 
 	if (!j->failing_since) {
-		log_tell("no process can be made: %s; trying again", strerror(-r));
+		log_show("no process can be made: %s; trying again", strerror(-r));
 		j->failing_since = now;
 	}
 	j->failed_at = now;

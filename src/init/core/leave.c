@@ -16,7 +16,7 @@ bool leave_run(const char *name)
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		if (strcmp(name, ways[i].name) == 0) {
-			log_tell("%s: %s", name, strerror(-ways[i].leave()));
+			log_show("%s: %s", name, strerror(-ways[i].leave()));
 			return true;
 		}
 	return false;

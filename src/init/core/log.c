@@ -19,7 +19,7 @@ enum { LINE_MAX_BYTES = 900, LEVEL_INFO = 6, LEVEL_DEBUG = 7 };
 
 static int kmsg = -1;
 static char rate_limit[16];
-static bool tells_info, tells_debug, hushed;
+static bool shows_info, shows_debug, hushed;
 static struct log_kept *kept;
 static struct console console = {.fd = -1};
 static int owner; /* the process that owns CONSOLE: a worker has a copy of the pending text */
@@ -160,8 +160,8 @@ static void keep(struct log_kept *k, const char *text)
 
 void log_set_verbose(bool info, bool debug)
 {
-	tells_debug = debug;
-	tells_info = info || debug;
+	shows_debug = debug;
+	shows_info = info || debug;
 }
 
 void log_hush(bool hush)
@@ -180,8 +180,8 @@ static void inform(const char *fmt, va_list ap)
 	char text[LINE_MAX_BYTES];
 
 	format(text, fmt, ap);
-	to_kernel(tells_info ? LEVEL_DEBUG : LEVEL_INFO, text);
-	if (tells_info)
+	to_kernel(shows_info ? LEVEL_DEBUG : LEVEL_INFO, text);
+	if (shows_info)
 		to_console(text);
 }
 
@@ -189,7 +189,7 @@ void log_debug(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!tells_debug)
+	if (!shows_debug)
 		return;
 	va_start(ap, fmt);
 	inform(fmt, ap);
@@ -205,7 +205,7 @@ void log_info(const char *fmt, ...)
 	va_end(ap);
 }
 
-void log_tell(const char *fmt, ...)
+void log_show(const char *fmt, ...)
 {
 	char text[LINE_MAX_BYTES];
 	va_list ap;

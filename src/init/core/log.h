@@ -3,7 +3,7 @@
 
 /*
  * PID 1's messages. log_info() goes to the kernel's log, and is quiet when the kernel is;
- * log_tell() also goes to the console at any log level, for what people must see. No stdio streams,
+ * log_show() also goes to the console at any log level, for what people must see. No stdio streams,
  * no allocation. A console that is stopped (^S) or slow delays nothing: what it does not take is
  * written later, see console.h.
  */
@@ -44,10 +44,10 @@ void log_drain(void);
 /* With rd.info and rd.debug, log_info() and log_debug() go to the console, too, at any level. */
 void log_set_verbose(bool info, bool debug);
 
-/* While a shell has the console, log_tell() goes to the kernel's log only. */
+/* While a shell has the console, log_show() goes to the kernel's log only. */
 void log_hush(bool hush);
 
-/* From now on, what log_tell() says is also added to KEPT, as lines; NULL: no longer. */
+/* From now on, what log_show() says is also added to KEPT, as lines; NULL: no longer. */
 enum { LOG_KEPT_MAX = 8192 };
 struct log_kept {
 	char text[LOG_KEPT_MAX]; /* no NUL at its end; what does not fit is left out */
@@ -59,7 +59,7 @@ void log_keep(struct log_kept *kept);
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_show(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Milliseconds of CLOCK_BOOTTIME. */
 int64_t log_now(void);

@@ -23,7 +23,7 @@ static bool matters(const char *line)
 	return false;
 }
 
-static void tell_lines(const char *path, bool all, const char *stage)
+static void log_lines(const char *path, bool all, const char *stage)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	static char text[TEXT_MAX];
@@ -36,10 +36,10 @@ static void tell_lines(const char *path, bool all, const char *stage)
 			log_info("memory at %s: %s", stage, line);
 }
 
-void memory_tell(unsigned level, const char *stage)
+void memory_log(unsigned level, const char *stage)
 {
 	if (level)
-		tell_lines("/proc/meminfo", level >= MEMINFO_LEVEL, stage);
+		log_lines("/proc/meminfo", level >= MEMINFO_LEVEL, stage);
 	if (level >= SLAB_LEVEL)
-		tell_lines("/proc/slabinfo", true, stage);
+		log_lines("/proc/slabinfo", true, stage);
 }

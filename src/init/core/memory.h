@@ -6,4 +6,4 @@
  * /proc/meminfo that matter; 2: all of them; 3 and above: /proc/slabinfo as well.
  */
 
-void memory_tell(unsigned level, const char *stage);
+void memory_log(unsigned level, const char *stage);

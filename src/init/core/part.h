@@ -157,7 +157,7 @@ struct feature_boot {
 
 	/* ---- a boot that fails, and its end ---- */
 
-	/* The boot has failed: its lines of the account, by log_tell(), each with two blanks in
+	/* The boot has failed: its lines of the account, by log_show(), each with two blanks in
 	 * front: "  array md0: 2 of 3 members are there". They come below the devices that were
 	 * found. */
 	void (*account)(const struct part *p);

@@ -18,8 +18,8 @@
 #include "init/core/timeline.h"
 
 enum {
-	TELL_FIRST_MS = 3000,
-	TELL_MS = 10000,
+	SHOW_FIRST_MS = 3000,
+	SHOW_MS = 10000,
 	CHUNK = 1024,
 	DRAIN_MAX = 128, /* chunks: a child of the program may keep printing */
 };
@@ -182,7 +182,7 @@ static struct program prepare(const struct program_request *r, int64_t now)
 		.state = PROGRAM_RUNS,
 		.fd = -1,
 		.deadline = r->seconds ? now + (int64_t)r->seconds * 1000 : INT64_MAX,
-		.next_tell = now + TELL_FIRST_MS,
+		.next_show = now + SHOW_FIRST_MS,
 		.seconds = r->seconds,
 		.tag = r->tag,
 		.reason = r->reason,
@@ -212,7 +212,7 @@ void program_start(struct boot *b, const struct program_request *r)
 	}
 	e = p->fd < 0 ? 0 : sources_add(&b->sources, p->fd, has_output, NULL);
 	if (e < 0)
-		log_tell("%s: its output is not read before it ends: %s", p->path, strerror(-e));
+		log_show("%s: its output is not read before it ends: %s", p->path, strerror(-e));
 }
 
 void program_reaped(struct boot *b, int pid, int status)
@@ -287,14 +287,14 @@ bool program_is_dying(const struct boot *b)
 
 /* ---- time ---- */
 
-static void tell_waiting(const struct program *p, int64_t now)
+static void show_waiting(const struct program *p, int64_t now)
 {
 	const long long left = (p->deadline - now + 999) / 1000;
 	char limit[64] = "as long as it takes";
 
 	if (p->deadline != INT64_MAX)
 		snprintf(limit, sizeof(limit), "for %lld more second%s", left, text_plural(left));
-	log_tell("waiting for %s (%s), %s%s%s", p->path, p->reason, limit,
+	log_show("waiting for %s (%s), %s%s%s", p->path, p->reason, limit,
 		 p->progress[0] ? ": " : "", p->progress);
 }
 
@@ -309,10 +309,10 @@ static void tick(struct boot *b, struct program *p, int64_t now)
 		       p->seconds, text_plural(p->seconds));
 		return;
 	}
-	if (now < p->next_tell)
+	if (now < p->next_show)
 		return;
-	tell_waiting(p, now);
-	p->next_tell = now + TELL_MS;
+	show_waiting(p, now);
+	p->next_show = now + SHOW_MS;
 }
 
 void program_tick(struct boot *b, int64_t now)
@@ -332,8 +332,8 @@ int64_t program_due(const struct boot *b)
 			continue;
 		if (p->deadline < due)
 			due = p->deadline;
-		if (p->next_tell < due)
-			due = p->next_tell;
+		if (p->next_show < due)
+			due = p->next_show;
 	}
 	return due;
 }

@@ -54,7 +54,7 @@ struct program {
 	enum program_state state;
 	char path[PROGRAM_PATH_MAX];
 	int pid, fd;               /* fd: its output, -1: none */
-	int64_t deadline, next_tell;
+	int64_t deadline, next_show;
 	unsigned seconds, tag;     /* as in the request */
 	const char *reason;
 	bool (*take_line)(struct program *p, const char *line);

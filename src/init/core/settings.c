@@ -25,7 +25,7 @@ static void add_words(struct boot *b, const char *words)
 	size_t used = strlen(b->settings.embedded), len = strlen(words);
 
 	if (used + len + 1 > BOOTCONF_CMDLINE_MAX) {
-		log_tell("/" BOOTCONF_PATH ": too many kernel parameters; left out: %s", words);
+		log_show("/" BOOTCONF_PATH ": too many kernel parameters; left out: %s", words);
 		return;
 	}
 	snprintf(b->settings.embedded + used, sizeof(b->settings.embedded) - used, "%s ", words);
@@ -37,7 +37,7 @@ void settings_take(struct boot *b, char *text)
 
 	b->settings.loads = calloc(count_lines(text), sizeof(*b->settings.loads));
 	if (!b->settings.loads)
-		log_tell("there is too little memory for the modules that are to load at once");
+		log_show("there is too little memory for the modules that are to load at once");
 	while (bootconf_next(&cursor, &key, &value)) {
 		if (strcmp(key, "kernel") == 0)
 			b->settings.kernel = value;
@@ -52,7 +52,7 @@ void settings_take(struct boot *b, char *text)
 	}
 }
 
-static void tell_notes(const struct params *p)
+static void log_notes(const struct params *p)
 {
 	for (size_t i = 0; i < p->n_notes; i++) {
 		const struct params_note *n = &p->notes[i];
@@ -75,7 +75,7 @@ static void read_params(struct boot *b, const char *typed)
 
 	buf_add_str(&text, b->settings.embedded);
 	if (read_file_at(AT_FDCWD, "/proc/cmdline", PARAMS_TEXT_MAX, &text) < 0)
-		log_tell("/proc/cmdline cannot be read");
+		log_show("/proc/cmdline cannot be read");
 	buf_add_str(&text, " ");
 	buf_add_str(&text, typed);
 	params_parse(&b->params, buf_cstr(&text) + embedded, text.len - embedded);
@@ -89,7 +89,7 @@ static void read_params(struct boot *b, const char *typed)
 		log_info("kernel parameters of the image%s: %.*s",
 			 b->params.without_embedded ? ", left out (rd.hostonly=0)" : "",
 			 (int)embedded - 1, b->settings.embedded);
-	tell_notes(&b->params);
+	log_notes(&b->params);
 }
 
 void settings_add(struct boot *b, const char *typed)
@@ -102,7 +102,7 @@ void settings_load(struct boot *b)
 	struct buf text = BUF_INIT; /* never freed: the settings point into it */
 
 	if (read_file_at(AT_FDCWD, "/" BOOTCONF_PATH, BOOTCONF_SIZE_MAX, &text) < 0)
-		log_tell("/" BOOTCONF_PATH " cannot be read: the image is damaged");
+		log_show("/" BOOTCONF_PATH " cannot be read: the image is damaged");
 	else if (buf_cstr(&text) && buf_status(&text) == 0 && text.len)
 		settings_take(b, (char *)text.data);
 	read_params(b, "");

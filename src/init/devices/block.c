@@ -275,7 +275,7 @@ bool block_mistaken(struct boot *b, struct device_ref ref)
 		return true;
 	if (d->mistakes <= MISTAKES_MAX)
 		d->mistakes++;
-	log_tell("%s is another device now than it was when it was read: it is read again",
+	log_show("%s is another device now than it was when it was read: it is read again",
 		 d->name);
 	becomes_another(b, d);
 	d->state = DEVICE_NEW;
@@ -533,7 +533,7 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 				 d->name, o->name, own);
 			return true;
 		}
-		log_tell("%.100s fits %s and %s: %s is taken, which sorts first",
+		log_show("%.100s fits %s and %s: %s is taken, which sorts first",
 			 spec->text ? spec->text : "the type of a root partition", d->name, o->name,
 			 d->name);
 	}

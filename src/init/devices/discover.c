@@ -125,7 +125,7 @@ static bool is_given_up(struct boot *b)
 	if (!d->is_silent)
 		return false;
 	b->flow.task.state = TASK_NONE; /* a late answer is nobody's */
-	log_tell("the firmware does not say which disk the boot loader came from (%d seconds): "
+	log_show("the firmware does not say which disk the boot loader came from (%d seconds): "
 		 "all disks count", JOBS_HANG_MS / 1000);
 	return true;
 }

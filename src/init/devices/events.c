@@ -57,7 +57,7 @@ bool events_listen(struct boot *b, const char *subsystem,
 }
 
 /* U is NULL if events were lost. */
-static void tell_listeners(struct boot *b, const struct uevent *u)
+static void call_listeners(struct boot *b, const struct uevent *u)
 {
 	for (size_t i = 0; i < b->events->n_listeners; i++) {
 		const struct events_listener *l = &b->events->listeners[i];
@@ -73,7 +73,7 @@ static void handle(struct boot *b, const struct uevent *u)
 	const char *name = u->devname ? u->devname : base_name(u->devpath);
 
 	log_debug("%s %s", u->action, u->devpath);
-	tell_listeners(b, u);
+	call_listeners(b, u);
 	if (strcmp(u->action, "remove") == 0) {
 		if (is_block)
 			block_remove(b, name);
@@ -195,7 +195,7 @@ static void start_over(struct boot *b)
 	b->events->lost = false;
 	block_sweep(b);
 	events_walk(b, "/sys");
-	tell_listeners(b, NULL);
+	call_listeners(b, NULL);
 }
 
 static void ready(struct boot *b, void *context)
@@ -214,7 +214,7 @@ void events_start(struct boot *b)
 	if (b->events->netlink >= 0)
 		r = sources_add(&b->sources, b->events->netlink, ready, NULL);
 	if (r < 0)
-		log_tell("no events from the kernel: %s", strerror(-r));
+		log_show("no events from the kernel: %s", strerror(-r));
 	/* Otherwise the kernel would not notice a card being inserted. udev does the same. */
 	b->devices->is_polled =
 		sys_write("/sys/module/block/parameters/events_dfl_poll_msecs", "2000") == 0;

@@ -59,7 +59,7 @@ static void read_kernel_codec(struct boot *b)
 static void request_early(const char *module, void *arg)
 {
 	if (!modules_request(arg, module))
-		log_tell("rd.driver.pre=%s: this image has no such module", module);
+		log_show("rd.driver.pre=%s: this image has no such module", module);
 }
 
 const char *modules_exclusion(const struct boot *b, uint32_t module)
@@ -105,9 +105,9 @@ void modules_map(struct boot *b)
 	const void *data = map_file("/" MODINDEX_PATH, &len);
 
 	if (!data) {
-		log_tell("/" MODINDEX_PATH " cannot be read: the image is damaged");
+		log_show("/" MODINDEX_PATH " cannot be read: the image is damaged");
 	} else if (modindex_decode(data, len, &b->modules->index, &err) < 0) {
-		log_tell("/" MODINDEX_PATH ": %s", err.text);
+		log_show("/" MODINDEX_PATH ": %s", err.text);
 	} else {
 		b->modules->status =
 			calloc(b->modules->index.n_modules + 1, sizeof(*b->modules->status));
@@ -115,7 +115,7 @@ void modules_map(struct boot *b)
 			calloc(b->modules->index.n_modules + 1, sizeof(*b->modules->order));
 		b->modules->has_index = b->modules->status && b->modules->order;
 		if (!b->modules->has_index)
-			log_tell("there is too little memory for a list of modules: none will load");
+			log_show("there is too little memory for a list of modules: none will load");
 	}
 	read_kernel_codec(b);
 }
@@ -325,7 +325,7 @@ int64_t modules_due(const struct boot *b)
 static void request_late(const char *module, void *arg)
 {
 	if (!modules_request(arg, module))
-		log_tell("rd.driver.post=%s: this image has no such module", module);
+		log_show("rd.driver.post=%s: this image has no such module", module);
 }
 
 void modules_request_late(struct boot *b)

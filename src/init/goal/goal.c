@@ -364,7 +364,7 @@ enum stage_step goal_check(struct boot *b)
 	memcpy(b->goal->init, b->flow.task.result.text, sizeof(b->goal->init));
 	b->goal->is_systemd = b->flow.task.result.is_systemd;
 	if (b->flow.task.result.note[0])
-		log_tell("%s", b->flow.task.result.note);
+		log_show("%s", b->flow.task.result.note);
 	return STAGE_ENDS;
 }
 

@@ -194,7 +194,7 @@ static int change_root(bool *left)
 		*left = true;
 		r = sys_umount(".", MNT_DETACH);
 		if (r < 0) /* it only costs memory */
-			log_tell("the initramfs cannot be unmounted: %s", strerror(-r));
+			log_show("the initramfs cannot be unmounted: %s", strerror(-r));
 		return 0;
 	}
 	r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
@@ -254,7 +254,7 @@ static int start(const char *init, bool systemd, const struct handover *h)
 	make_args(init, state, h->argv, args, number);
 	r = sys_exec(init, args, h->envp);
 	if (r != -ENOENT)
-		log_tell("%s cannot be started: %s", init, strerror(-r));
+		log_show("%s cannot be started: %s", init, strerror(-r));
 	return r;
 }
 

@@ -47,7 +47,7 @@ static void insert(struct mounts *m, const struct mounts_entry *e)
 	size_t at = m->n;
 
 	if (m->n == MOUNTS_MAX || strlen(e->target) >= MOUNTS_TARGET_MAX) {
-		log_tell("%s is not mounted: %s", e->target,
+		log_show("%s is not mounted: %s", e->target,
 			 m->n == MOUNTS_MAX ? "there are too many for an initramfs"
 					    : "its path is too long");
 		return;
@@ -98,11 +98,11 @@ void mounts_take(struct boot *b, char *text)
 {
 	struct fstab f = {.cursor = text};
 	struct fstab_entry e;
-	unsigned told = 0;
+	unsigned logged = 0;
 
 	while (fstab_next(&f, &e)) {
-		if (e.flaw && told++ < FLAWS_MAX)
-			log_tell("/etc/fstab of the root, line %u: %s%s", e.line, e.flaw,
+		if (e.flaw && logged++ < FLAWS_MAX)
+			log_show("/etc/fstab of the root, line %u: %s%s", e.line, e.flaw,
 				 fstab_is_early(&e) ? "; it is mounted nevertheless" : "");
 		take_entry(b, &e);
 	}
@@ -137,7 +137,7 @@ static void read_copy(struct boot *b)
 	    buf_status(&text) == 0 && text.len && strlen((char *)text.data) == text.len)
 		mounts_take(b, (char *)text.data);
 	else if (text.len)
-		log_tell("/etc/fstab of the root is not a text file: it is ignored");
+		log_show("/etc/fstab of the root is not a text file: it is ignored");
 }
 
 enum stage_step mounts_fstab(struct boot *b)
@@ -154,7 +154,7 @@ enum stage_step mounts_fstab(struct boot *b)
 		return STAGE_STAYS;
 	} else {
 		if (b->flow.task.result.result < 0)
-			log_tell("/etc/fstab of the root cannot be read: %s",
+			log_show("/etc/fstab of the root cannot be read: %s",
 				 strerror(-b->flow.task.result.result));
 		take_usr(b);
 		if (b->flow.task.result.result == 0 && b->flow.task.result.text[0])
@@ -205,7 +205,7 @@ enum stage_step mounts_cannot(struct boot *b, const char *reason)
 		 reason);
 	if (!e->optional)
 		return flow_fail(b, why);
-	log_tell("%s; the boot goes on without it (nofail)", why);
+	log_show("%s; the boot goes on without it (nofail)", why);
 	return go_to_next(b);
 }
 

@@ -24,7 +24,7 @@ static void ask(struct boot *b)
 
 	b->settings.typing = r == 0;
 	if (r < 0)
-		log_tell("rd.cmdline=ask: %s", strerror(-r));
+		log_show("rd.cmdline=ask: %s", strerror(-r));
 }
 
 static enum prompt_verdict take_line(struct boot *b, unsigned tag, enum prompt_end end,
@@ -39,7 +39,7 @@ static enum prompt_verdict take_line(struct boot *b, unsigned tag, enum prompt_e
 	if (n == 0 || (n == 1 && *answer == '.'))
 		return PROMPT_RIGHT;
 	if (used + (size_t)n + 2 > sizeof(s->typed)) {
-		log_tell("the line is too long: %.*s is ignored", n, answer);
+		log_show("the line is too long: %.*s is ignored", n, answer);
 		return PROMPT_RIGHT;
 	}
 	snprintf(s->typed + used, sizeof(s->typed) - used, "%.*s ", n, answer);
@@ -52,7 +52,7 @@ static bool may_ask(const struct boot *b)
 	if (!b->params.ask)
 		return false;
 	if (b->settings.has_secrets)
-		log_tell("rd.cmdline=ask: not on a machine whose start is measured");
+		log_show("rd.cmdline=ask: not on a machine whose start is measured");
 	return !b->settings.has_secrets;
 }
 

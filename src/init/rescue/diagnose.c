@@ -46,21 +46,21 @@ static const char *other_kernel(const struct boot *b)
 		       : NULL;
 }
 
-static void tell_other_kernel(const struct boot *b)
+static void show_other_kernel(const struct boot *b)
 {
 	const char *running = other_kernel(b);
 
 	if (!running)
 		return;
-	log_tell("  this image is for kernel %s, but kernel %s runs: its modules cannot load",
+	log_show("  this image is for kernel %s, but kernel %s runs: its modules cannot load",
 		 b->settings.kernel, running);
-	log_tell("  try: the entry of kernel %s in the boot menu, or an older one; once the machine is "
+	log_show("  try: the entry of kernel %s in the boot menu, or an older one; once the machine is "
 		 "up: preroot rebuild %s", b->settings.kernel, running);
 }
 
 /* ---- what was found ---- */
 
-static void tell_device(const struct block_device *d)
+static void show_device(const struct block_device *d)
 {
 	const struct probe *p = &d->probe;
 	int64_t sectors = block_sectors(d->name);
@@ -83,7 +83,7 @@ static void tell_device(const struct block_device *d)
 					 : "disk with a %s partition table", p->table);
 	else
 		snprintf(what, sizeof(what), "no known content");
-	log_tell("    %-10s %6lld MiB  %s%s%s%s%s%s%s%s%s", d->name,
+	log_show("    %-10s %6lld MiB  %s%s%s%s%s%s%s%s%s", d->name,
 		 sectors < 0 ? 0 : (long long)sectors / 2048, what,
 		 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "", p->label,
 		 p->partuuid[0] ? " PARTUUID=" : "", p->partuuid,
@@ -91,7 +91,7 @@ static void tell_device(const struct block_device *d)
 }
 
 /* Logs the device's names in the folder of the wanted link. */
-static void tell_links(const struct boot *b, const struct block_device *d)
+static void show_links(const struct boot *b, const struct block_device *d)
 {
 	const struct spec *root = &b->params.root;
 	size_t folder = root->kind == SPEC_LINK ? strcspn(root->value, "/") + 1 : 0;
@@ -101,12 +101,12 @@ static void tell_links(const struct boot *b, const struct block_device *d)
 		size_t len = strcspn(line, "\n");
 
 		if (strncmp(line, root->value, folder) == 0)
-			log_tell("               /dev/disk/%.*s", (int)len, line);
+			log_show("               /dev/disk/%.*s", (int)len, line);
 		line += len + (line[len] == '\n');
 	}
 }
 
-static void tell_devices(const struct boot *b)
+static void show_devices(const struct boot *b)
 {
 	size_t shown = 0, left = 0;
 
@@ -118,14 +118,14 @@ static void tell_devices(const struct boot *b)
 			continue;
 		}
 		if (!shown++)
-			log_tell("  found:");
-		tell_device(&b->devices->list[i]);
-		tell_links(b, &b->devices->list[i]);
+			log_show("  found:");
+		show_device(&b->devices->list[i]);
+		show_links(b, &b->devices->list[i]);
 	}
 	if (left)
-		log_tell("    and %zu more", left);
+		log_show("    and %zu more", left);
 	if (!shown)
-		log_tell("  found: no block device at all");
+		log_show("  found: no block device at all");
 }
 
 /* ---- devices without a driver ---- */
@@ -162,7 +162,7 @@ struct helpers {
 	const struct boot *boot;
 	struct modindex known;
 	bool has_known;
-	bool told;
+	bool shown;
 	char excluded[NAMES_MAX];    /* a driver of one of them that nobody may load; "" */
 	char missing[2 * NAMES_MAX]; /* modules of the kernel that the image lacks, separated by commas */
 };
@@ -190,7 +190,7 @@ static void open_known(struct helpers *h)
 		h->has_known = modindex_decode(text.data, text.len, &h->known, NULL) == 0;
 }
 
-static void tell_driverless(struct helpers *h, const char *bus, const char *what,
+static void show_driverless(struct helpers *h, const char *bus, const char *what,
 			    const char *modalias)
 {
 	struct names packed = {.index = &h->boot->modules->index, .boot = h->boot};
@@ -200,25 +200,25 @@ static void tell_driverless(struct helpers *h, const char *bus, const char *what
 		modindex_match(&h->boot->modules->index, modalias, add_name, &packed);
 	if (h->has_known)
 		modindex_match(&h->known, modalias, add_name, &known);
-	if (!h->told)
-		log_tell("  without a driver:");
-	h->told = true;
+	if (!h->shown)
+		log_show("  without a driver:");
+	h->shown = true;
 	if (packed.exclusion)
 		snprintf(h->excluded, sizeof(h->excluded), "%.*s", (int)strcspn(packed.text, " "),
 			 packed.text);
 	if (packed.exclusion)
-		log_tell("    %s %s: module %s would drive it, but is excluded by %s", bus, what, packed.text, packed.exclusion);
+		log_show("    %s %s: module %s would drive it, but is excluded by %s", bus, what, packed.text, packed.exclusion);
 	else if (packed.text[0])
-		log_tell("    %s %s: module %s is in this image, but does not drive it", bus, what,
+		log_show("    %s %s: module %s is in this image, but does not drive it", bus, what,
 			 packed.text);
 	else if (known.text[0])
 		add_missing(h, known.text);
 	if (!packed.text[0] && known.text[0])
-		log_tell("    %s %s: module %s would drive it; the kernel has it, but "
+		log_show("    %s %s: module %s would drive it; the kernel has it, but "
 			 "this image does not contain it",
 			 bus, what, known.text);
 	else if (!packed.text[0])
-		log_tell("    %s %s: no module of kernel %s for it is known here", bus, what,
+		log_show("    %s %s: no module of kernel %s for it is known here", bus, what,
 			 h->boot->settings.kernel ? h->boot->settings.kernel : "(unknown)");
 }
 
@@ -236,7 +236,7 @@ static void look_at_pci(struct helpers *h, int dir, const char *name)
 	snprintf(what, sizeof(what), "%.16s:%.16s (at %.32s, class %.16s)",
 		 str_starts(vendor, "0x") ? vendor + 2 : vendor,
 		 str_starts(device, "0x") ? device + 2 : device, name, class);
-	tell_driverless(h, "PCI", what, modalias);
+	show_driverless(h, "PCI", what, modalias);
 }
 
 static void look_at_usb(struct helpers *h, int dir, const char *name)
@@ -247,7 +247,7 @@ static void look_at_usb(struct helpers *h, int dir, const char *name)
 	if (strcmp(class, "08") != 0)
 		return;
 	read_line(dir, "modalias", modalias, sizeof(modalias));
-	tell_driverless(h, "USB disk", name, modalias);
+	show_driverless(h, "USB disk", name, modalias);
 }
 
 static void look_at_virtio(struct helpers *h, int dir, const char *name)
@@ -257,7 +257,7 @@ static void look_at_virtio(struct helpers *h, int dir, const char *name)
 	read_line(dir, "modalias", modalias, sizeof(modalias));
 	/* 2: block, 8: SCSI */
 	if (str_starts(modalias, "virtio:d00000002") || str_starts(modalias, "virtio:d00000008"))
-		tell_driverless(h, "virtio disk", name, modalias);
+		show_driverless(h, "virtio disk", name, modalias);
 }
 
 static void each_driverless(struct helpers *h, const char *path,
@@ -280,7 +280,7 @@ static void each_driverless(struct helpers *h, const char *path,
 		closedir(dir);
 }
 
-static void tell_missing_drivers(struct helpers *h)
+static void show_missing_drivers(struct helpers *h)
 {
 	open_known(h);
 	each_driverless(h, "/sys/bus/pci/devices", look_at_pci);
@@ -288,10 +288,10 @@ static void tell_missing_drivers(struct helpers *h)
 	each_driverless(h, "/sys/bus/virtio/devices", look_at_virtio);
 }
 
-static void tell_failed_modules(const struct boot *b)
+static void show_failed_modules(const struct boot *b)
 {
 	int foreign = other_kernel(b) ? -ENOEXEC : 0; /* has been said, and holds for all */
-	bool told = false;
+	bool shown = false;
 
 	for (uint32_t i = 0; b->modules->has_index && i < b->modules->n_order; i++) {
 		const struct module_status *m = &b->modules->status[b->modules->order[i]];
@@ -300,19 +300,19 @@ static void tell_failed_modules(const struct boot *b)
 		if (m->state == MODULE_IDLE || m->state == MODULE_LIVE ||
 		    (m->state == MODULE_FAILED && (m->result == -ENODEV || m->result == foreign)))
 			continue;
-		if (!told)
-			log_tell("  modules that did not load:");
-		told = true;
-		log_tell("    %s: %s", modindex_name(&b->modules->index, b->modules->order[i]),
+		if (!shown)
+			log_show("  modules that did not load:");
+		shown = true;
+		log_show("    %s: %s", modindex_name(&b->modules->index, b->modules->order[i]),
 			 m->state == MODULE_FAILED    ? strerror(-m->result)
 			 : m->state == MODULE_LOADING ? "still loading"
 						      : "waits for another module");
 	}
 }
 
-static void tell_excluded_modules(const struct boot *b)
+static void show_excluded_modules(const struct boot *b)
 {
-	bool told = false;
+	bool shown = false;
 
 	for (uint32_t i = 0; b->modules->has_index && i < b->modules->index.n_modules; i++) {
 		const struct module_status *m = &b->modules->status[i];
@@ -322,10 +322,10 @@ static void tell_excluded_modules(const struct boot *b)
 		if (!by || !((m->excluded && m->state == MODULE_IDLE) ||
 			     (m->state == MODULE_FAILED && m->result == -EPERM)))
 			continue;
-		if (!told)
-			log_tell("  modules that were wanted, and are excluded:");
-		told = true;
-		log_tell("    %s (by %s)", name, by);
+		if (!shown)
+			log_show("  modules that were wanted, and are excluded:");
+		shown = true;
+		log_show("    %s (by %s)", name, by);
 	}
 }
 
@@ -349,7 +349,7 @@ static bool take_firmware(const char *line, char *out, size_t size)
 }
 
 /* Each read of the kernel's log returns one record. */
-static void tell_firmware(void)
+static void show_firmware(void)
 {
 	_cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	static char seen[FIRMWARE_MAX][NAMES_MAX];
@@ -371,9 +371,9 @@ static void tell_firmware(void)
 		if (k < n)
 			continue;
 		if (!n)
-			log_tell("  firmware that drivers asked for, but this image does not contain:");
+			log_show("  firmware that drivers asked for, but this image does not contain:");
 		memcpy(seen[n++], name, sizeof(name));
-		log_tell("    %s", name);
+		log_show("    %s", name);
 	}
 }
 
@@ -396,7 +396,7 @@ static int difference(const char *a, const char *b)
 	return n > (int)len / 3 ? NEAR_MAX + 1 : n;
 }
 
-static void tell_nearest(const struct boot *b)
+static void show_nearest(const struct boot *b)
 {
 	const struct block_device *best = NULL;
 	struct identity found = {0};
@@ -421,7 +421,7 @@ static void tell_nearest(const struct boot *b)
 		}
 	}
 	if (best)
-		log_tell("  near: %s has %s=%s (characters that differ: %d)", best->name,
+		log_show("  near: %s has %s=%s (characters that differ: %d)", best->name,
 			 found.name, found.value, least);
 }
 
@@ -452,17 +452,17 @@ static bool make_command(const struct params *p, const char *uuid, char *out, si
 	return true;
 }
 
-static void tell_root(const struct boot *b, const char *uuid)
+static void show_root(const struct boot *b, const char *uuid)
 {
 	char line[COMMAND_MAX];
 
-	log_tell("  try: root=UUID=%s on the kernel command line", uuid);
+	log_show("  try: root=UUID=%s on the kernel command line", uuid);
 	if (make_command(&b->params, uuid, line, sizeof(line)))
-		log_tell("  that is, in the boot loader: %s", line);
+		log_show("  that is, in the boot loader: %s", line);
 }
 
 /* Suggests the only filesystem as the root, or else what may help to find one. */
-static void tell_command(const struct boot *b, const struct helpers *h, bool is_unclear)
+static void show_command(const struct boot *b, const struct helpers *h, bool is_unclear)
 {
 	const struct block_device *only = NULL;
 	size_t n = 0;
@@ -474,63 +474,63 @@ static void tell_command(const struct boot *b, const struct helpers *h, bool is_
 			n++;
 		}
 	if (n == 1 && only->probe.uuid[0])
-		tell_root(b, only->probe.uuid);
+		show_root(b, only->probe.uuid);
 	else if (n)
-		log_tell("  try: root=UUID=... of one of the filesystems above, on the kernel "
+		log_show("  try: root=UUID=... of one of the filesystems above, on the kernel "
 			 "command line");
 	else if (is_unclear)
 		return; /* has been said */
 	else if (h->excluded[0])
-		log_tell("  try: rd.driver.pre=%s on the kernel command line, which loads it all the same",
+		log_show("  try: rd.driver.pre=%s on the kernel command line, which loads it all the same",
 			 h->excluded);
 	else if (h->missing[0])
-		log_tell("  try: an image with that driver (preroot build --add-drivers %s, or "
+		log_show("  try: an image with that driver (preroot build --add-drivers %s, or "
 			 "--generic), from an older entry of the boot loader",
 			 h->missing);
 	else
-		log_tell("  try: an image with more drivers (preroot build --generic), rootwait on "
+		log_show("  try: an image with more drivers (preroot build --generic), rootwait on "
 			 "the kernel command line for a slow disk");
 }
 
 /* Parameters that were ignored may be the reason. */
-static void tell_notes(const struct params *p)
+static void show_notes(const struct params *p)
 {
 	for (size_t i = 0; i < p->n_notes; i++) {
 		const struct params_note *n = &p->notes[i];
 		const char *near = n->why ? NULL : params_nearest(p, n->param);
 
 		if (!i)
-			log_tell("  parameters that are not obeyed:");
-		log_tell("    %s: %s%s%s", n->param, n->why ? n->why : "unknown",
+			log_show("  parameters that are not obeyed:");
+		log_show("    %s: %s%s%s", n->param, n->why ? n->why : "unknown",
 			 near ? "; the nearest is " : "", near ? near : "");
 	}
 }
 
-static void tell_goal(const struct boot *b)
+static void show_goal(const struct boot *b)
 {
 	const struct params *p = &b->params;
 	const struct block_device *d = block_unreadable(b, &p->root);
 	long long seconds = (b->flow.failed_at - b->goal->waiting_since) / 1000;
 
 	if (p->root.kind == SPEC_AUTO)
-		log_tell("  wanted: a partition of the type of a root%s%s, since %s",
+		log_show("  wanted: a partition of the type of a root%s%s, since %s",
 			 *b->discovery->loader ? ", on the disk of PARTUUID=" : "",
 			 b->discovery->loader,
 			 p->root.text ? "root= asks for that"
 				      : "there is no root= on the kernel command line");
 	else if (!p->root.text)
-		log_tell("  wanted: nothing: there is no root= on the kernel command line");
+		log_show("  wanted: nothing: there is no root= on the kernel command line");
 	else if (!claims_can_find(b, &p->root) && !b->goal->is_claimed)
-		log_tell("  wanted: root=%s, which this image has no feature for", p->root.text);
+		log_show("  wanted: root=%s, which this image has no feature for", p->root.text);
 	else
-		log_tell("  wanted: root=%s", p->root.text);
+		log_show("  wanted: root=%s", p->root.text);
 	if (b->flow.failure[0])
-		log_tell("  but: %s", b->flow.failure);
+		log_show("  but: %s", b->flow.failure);
 	else if (d)
-		log_tell("  but: %s is there and could not be read within %lld second%s (%s): %s",
+		log_show("  but: %s is there and could not be read within %lld second%s (%s): %s",
 			 d->name, seconds, text_plural(seconds), p->timeout_by, strerror(-d->result));
 	else
-		log_tell("  but: it did not appear within %lld second%s (%s)", seconds,
+		log_show("  but: it did not appear within %lld second%s (%s)", seconds,
 			 text_plural(seconds), p->timeout_by);
 }
 
@@ -547,28 +547,28 @@ void diagnose(const struct boot *b)
 	struct helpers h = {.boot = b};
 	bool is_unclear;
 
-	log_tell("%s", diagnose_summary(b));
-	tell_other_kernel(b);
-	tell_goal(b);
-	tell_devices(b);
+	log_show("%s", diagnose_summary(b));
+	show_other_kernel(b);
+	show_goal(b);
+	show_devices(b);
 	parts_account(b);
 	if (!b->flow.failure[0] && !other_kernel(b)) /* it did not appear: is there a disk that nobody drives? */
-		tell_missing_drivers(&h);
+		show_missing_drivers(&h);
 	if (!no_init)
-		tell_failed_modules(b);
-	tell_excluded_modules(b);
-	tell_firmware();
-	tell_notes(&b->params);
+		show_failed_modules(b);
+	show_excluded_modules(b);
+	show_firmware();
+	show_notes(&b->params);
 	if (b->flow.hint)
-		log_tell("  try: %s", b->flow.hint);
+		log_show("  try: %s", b->flow.hint);
 	if (no_init)
-		log_tell("  try: root= of the filesystem with the system, or init= with another program "
+		log_show("  try: root= of the filesystem with the system, or init= with another program "
 			 "of it, on the kernel command line");
-	is_unclear = unclear_tell(b);
+	is_unclear = unclear_show(b);
 	if (root_is_there || b->flow.hint || no_init)
 		return;
 	if (b->params.root.text)
-		tell_nearest(b);
+		show_nearest(b);
 	if (!other_kernel(b))
-		tell_command(b, &h, is_unclear);
+		show_command(b, &h, is_unclear);
 }

@@ -61,12 +61,12 @@ static void count_down(struct boot *b, int64_t now)
 	b->rescue->next_remind = now + REMIND_MS;
 	if (p->panic_given && p->panic == 0 && !p->emergency) {
 		b->rescue->reboot_at = PARAMS_FOREVER;
-		log_tell("panic=0: staying here%s",
+		log_show("panic=0: staying here%s",
 			 b->flow.is_missing ? "; a disk that appears is still taken" : "");
 		return;
 	}
 	b->rescue->reboot_at = now + wait;
-	log_tell("%s in %lld second%s (%s)%s", doing, (long long)wait / 1000, text_plural(wait / 1000),
+	log_show("%s in %lld second%s (%s)%s", doing, (long long)wait / 1000, text_plural(wait / 1000),
 		 p->panic_given ? "panic="
 		 : p->emergency ? "rd.emergency="
 				: "panic=0 would stay here",
@@ -118,7 +118,7 @@ static void explain(struct boot *b, int64_t now)
 /* After the shell the boot is tried again. If something is mounted on /sysroot, it is the root. */
 static void try_again(struct boot *b)
 {
-	log_tell("trying again");
+	log_show("trying again");
 	parts_retry(b);
 	b->flow.failure[0] = '\0';
 	b->flow.failed = b->rescue->begun = false;
@@ -132,9 +132,9 @@ static void try_again(struct boot *b)
 
 static void leave(struct boot *b)
 {
-	log_tell("%s", ways[b->params.emergency].doing);
+	log_show("%s", ways[b->params.emergency].doing);
 	log_drain();
-	log_tell("the kernel refuses it: %s; staying here",
+	log_show("the kernel refuses it: %s; staying here",
 		 strerror(-ways[b->params.emergency].leave()));
 	b->rescue->reboot_at = PARAMS_FOREVER;
 }
@@ -181,7 +181,7 @@ void rescue_tick(struct boot *b, int64_t now)
 	    !(jobs_busy(&b->jobs, JOB_RECORD) && now < b->rescue->reboot_at + RECORD_MS))
 		leave(b);
 	if (now >= b->rescue->next_remind) {
-		log_tell("still waiting: %s (the reasons are above)", diagnose_summary(b));
+		log_show("still waiting: %s (the reasons are above)", diagnose_summary(b));
 		b->rescue->next_remind = now + REMIND_MS;
 	}
 }

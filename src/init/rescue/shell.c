@@ -83,14 +83,14 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 	char tty[TTY_MAX];
 
 	if (refusal) {
-		log_tell("%s: no shell: %s", why, refusal);
+		log_show("%s: no shell: %s", why, refusal);
 		return false;
 	}
 	/* Typing may need the driver of a keyboard. */
 	b->modules->late = true;
 	shell_prepare(b);
 	events_start(b);
-	log_tell("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
+	log_show("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
 	prompt_hush(b, true);
 	b->shell->has_terminal = tcgetattr(STDIN_FILENO, &b->shell->terminal) == 0;
 	b->shell->ended = false;
@@ -101,7 +101,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 		return true;
 	}
 	prompt_hush(b, false);
-	log_tell("no shell: %s", strerror(-b->shell->pid));
+	log_show("no shell: %s", strerror(-b->shell->pid));
 	b->shell->pid = 0;
 	b->shell->broken = true;
 	return false;

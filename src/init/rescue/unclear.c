@@ -9,7 +9,7 @@
 #include "init/devices/signatures.h"
 
 /* Says what to do if signature N is the real one. */
-static void tell_choice(const struct block_device *d, unsigned n)
+static void show_choice(const struct block_device *d, unsigned n)
 {
 	const struct probe *p = &d->probe;
 	char others[PROBE_SIGNATURES_MAX * sizeof(p->signatures[0].type)] = "";
@@ -19,27 +19,27 @@ static void tell_choice(const struct block_device *d, unsigned n)
 		if (i != n && strcmp(p->signatures[i].type, p->signatures[n].type) != 0)
 			used += (size_t)snprintf(others + used, sizeof(others) - used, "%s%s",
 						 used ? "," : "", p->signatures[i].type);
-	log_tell("  try: if %s is %s: root=/dev/%s rootfstype=%s on the kernel command line%s%s%s%s",
+	log_show("  try: if %s is %s: root=/dev/%s rootfstype=%s on the kernel command line%s%s%s%s",
 		 d->name, p->signatures[n].type, d->name, p->signatures[n].type,
 		 used ? "; from another system, for good: wipefs --all --types " : "", others,
 		 used ? " /dev/" : "", used ? d->name : "");
 }
 
-static void tell_device(const struct block_device *d)
+static void show_device(const struct block_device *d)
 {
 	const struct probe *p = &d->probe;
 	char all[128];
 
 	signatures_list(p, all, sizeof(all));
-	log_tell("  %s has the signatures of %s%s:", d->name, all,
+	log_show("  %s has the signatures of %s%s:", d->name, all,
 		 p->ambivalent ? "" : "; it may be a member of an array, and only if it is none");
 	for (unsigned i = 0; i < p->n_signatures; i++)
-		log_tell("    %s%s%s%s%s", p->signatures[i].type,
+		log_show("    %s%s%s%s%s", p->signatures[i].type,
 			 p->signatures[i].uuid[0] ? " UUID=" : "", p->signatures[i].uuid,
 			 p->signatures[i].label[0] ? " LABEL=" : "", p->signatures[i].label);
 	for (unsigned i = 0; i < p->n_signatures; i++)
 		if (signatures_is_filesystem(&p->signatures[i]))
-			tell_choice(d, i);
+			show_choice(d, i);
 }
 
 /* A member of an array is clear, unless the filesystem on it is what is wanted. */
@@ -57,14 +57,14 @@ static bool is_unclear(const struct boot *b, const struct block_device *d)
 	return block_fits(b, &b->params.root, d);
 }
 
-bool unclear_tell(const struct boot *b)
+bool unclear_show(const struct boot *b)
 {
-	bool told = false;
+	bool shown = false;
 
 	for (size_t i = 0; i < b->devices->n; i++)
 		if (is_unclear(b, &b->devices->list[i])) {
-			tell_device(&b->devices->list[i]);
-			told = true;
+			show_device(&b->devices->list[i]);
+			shown = true;
 		}
-	return told;
+	return shown;
 }

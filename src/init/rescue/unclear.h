@@ -9,4 +9,4 @@
 #include "init/core/boot.h"
 
 /* What is on each device of which that is unclear, and what to type. True: there are some. */
-bool unclear_tell(const struct boot *b);
+bool unclear_show(const struct boot *b);

@@ -58,7 +58,7 @@ static void look(struct boot *b, int64_t now)
 		seconds = 0; /* keep the current timeout */
 	w->fd = sys_watchdog(DEVICE, &seconds);
 	if (w->fd < 0) {
-		log_tell(DEVICE " cannot be fed: %s", strerror(-w->fd));
+		log_show(DEVICE " cannot be fed: %s", strerror(-w->fd));
 		w->fd = -1;
 		return;
 	}
@@ -93,7 +93,7 @@ void watchdog_leave(struct boot *b)
 	struct watchdog *w = b->watchdog;
 
 	if (b->params.watchdog > 0 && w->state == WATCHDOG_NONE)
-		log_tell("rd.watchdog=: there is no " DEVICE);
+		log_show("rd.watchdog=: there is no " DEVICE);
 	if (w->state != WATCHDOG_FED)
 		return;
 	sys_feed(w->fd);

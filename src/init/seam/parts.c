@@ -61,7 +61,7 @@ static void note_refusal(struct boot *b, const struct part_device *d, const char
 		if (!block_get(b, s->refusals[i].ref))
 			at = i;
 	if (at == PARTS_REFUSALS_MAX) {
-		log_tell("/dev/%s: %s", d->name, why);
+		log_show("/dev/%s: %s", d->name, why);
 		return;
 	}
 	if (at == s->n_refusals)
@@ -170,7 +170,7 @@ static void register_part(struct boot *b, struct part *p)
 	if (f->subsystems && !b->parts->hears) {
 		b->parts->hears = events_listen(b, NULL, heard);
 		if (!b->parts->hears)
-			log_tell("feature %s cannot hear of devices: there are too many listeners",
+			log_show("feature %s cannot hear of devices: there are too many listeners",
 				 f->name);
 	}
 	if (f->device) {
@@ -197,7 +197,7 @@ void parts_open(struct boot *b, const char *name)
 		return;
 	state = s->n < PARTS_MAX ? calloc(1, (*f)->state_size + 1) : NULL;
 	if (!state) {
-		log_tell("feature %s: there is too little memory for it", name);
+		log_show("feature %s: there is too little memory for it", name);
 		return;
 	}
 	s->list[s->n] = (struct part){.feature = *f, .state = state, .boot = b};
@@ -212,7 +212,7 @@ bool parts_setting(struct boot *b, const char *key, char *value)
 	if (!dot)
 		return false;
 	if (!p || !p->feature->setting || !p->feature->setting(p, dot + 1, value))
-		log_tell("/" BOOTCONF_PATH ": a line \"%s=\" cannot be obeyed", key);
+		log_show("/" BOOTCONF_PATH ": a line \"%s=\" cannot be obeyed", key);
 	return true;
 }
 
