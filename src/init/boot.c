@@ -77,7 +77,7 @@ const struct jobs_kind rooms_jobs[JOB_KINDS] = {
 
 /* ---- the rooms ---- */
 
-static void take_setting(struct boot *b, const char *key, char *value)
+static void parse_setting(struct boot *b, const char *key, char *value)
 {
 	if (strcmp(key, "shell") == 0)
 		shell_allow(b->shell, value);
@@ -105,7 +105,7 @@ struct boot *rooms_join(struct rooms *all)
 	b->watchdog = &all->watchdog;
 	b->watchdog->fd = -1;
 	b->parts = &all->parts;
-	b->settings.other = take_setting;
+	b->settings.other = parse_setting;
 	discover_register(b);
 	parts_init(b, parts_table);
 	return b;

@@ -100,7 +100,7 @@ void stages_advance(struct boot *b)
 	b->flow.stepped = log_now();
 	if (b->shell->pid)
 		return;
-	if (!b->flow.failed && shell_take_end(b->shell))
+	if (!b->flow.failed && shell_next_end(b->shell))
 		go_on_after_shell(b);
 	parts_start_jobs(b);
 	while (!b->flow.failed && b->flow.stage != STAGE_DONE) {

@@ -239,7 +239,7 @@ void fixture_make(struct fixture *f, const char *conf, const char *cmdline)
 	f->boot->params.n_sets = 0;
 	parts_init(f->boot, table);
 	snprintf(f->conf, sizeof(f->conf), "%s", conf);
-	settings_take(f->boot, f->conf);
+	settings_parse(f->boot, f->conf);
 	params_parse(&f->boot->params, cmdline, strlen(cmdline));
 	block_want(f->boot, &f->boot->params.root);
 	flow_go(f->boot, STAGE_CMDLINE);

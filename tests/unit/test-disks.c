@@ -472,7 +472,7 @@ static void a_further_device_that_goes_is_waited_for_again(void **state)
 		char fstab[] = "LABEL=usr /usr zzfs defaults 0 2\n";
 
 		disks_make(&d, "root=LABEL=x");
-		mounts_take(d.boot, fstab);
+		mounts_parse(d.boot, fstab);
 		filesystem(&d, "zza", "", "usr");
 		d.boot->flow.stage = STAGE_MOUNTS_WAIT;
 		assert_int_equal(mounts_wait(d.boot), STAGE_ENDS);

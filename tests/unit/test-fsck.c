@@ -205,7 +205,7 @@ static void errors_on_what_may_be_missing_do_not_end_the_boot(void **state)
 		char fstab[100];
 
 		strcpy(fstab, lines[i]);
-		mounts_take(b, fstab);
+		mounts_parse(b, fstab);
 		b->mounts->device = b->goal->device;
 		b->goal->device = (struct device_ref){0};
 		strcpy(b->mounts->type, "ext4");

@@ -35,7 +35,7 @@ static void fixture_make(struct fixture *f, const char *conf)
 	f->boot->goal->fstype = "ext4,xfs";
 	snprintf(f->boot->devices->list[0].name, sizeof(f->boot->devices->list[0].name), "vda1");
 	f->boot->devices->list[0].generation = f->boot->goal->device.generation = 1;
-	settings_take(f->boot, f->text);
+	settings_parse(f->boot, f->text);
 }
 
 static void fixture_clear(struct fixture *f)

@@ -82,7 +82,7 @@ static void mounts_are_made_from_the_top_down(void **state)
 	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
 
 	(void)state;
-	mounts_take(b, text);
+	mounts_parse(b, text);
 	assert_int_equal(b->mounts->n, 4);
 	assert_string_equal(b->mounts->list[0].target, "/usr");
 	assert_int_equal(b->mounts->list[0].spec.kind, SPEC_UUID);
@@ -101,7 +101,7 @@ static void usr_is_waited_for_whatever_its_options_say(void **state)
 	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
 
 	(void)state;
-	mounts_take(b, text);
+	mounts_parse(b, text);
 	assert_int_equal(b->mounts->n, 1);
 	assert_false(b->mounts->list[0].optional);
 }
@@ -114,7 +114,7 @@ static void a_line_with_a_flaw_is_obeyed_and_told(void **state)
 	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
 
 	(void)state;
-	mounts_take(b, text);
+	mounts_parse(b, text);
 	assert_int_equal(b->mounts->n, 1);
 	assert_string_equal(b->mounts->list[0].options, "ro");
 	assert_string_equal(b->mounts->list[0].spec.value, "u");
@@ -129,7 +129,7 @@ static void the_command_line_wins_over_usr_of_fstab(void **state)
 	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a mount.usr=LABEL=b");
 
 	(void)state;
-	mounts_take(b, text);
+	mounts_parse(b, text);
 	assert_int_equal(b->mounts->n, 1);
 	assert_string_equal(b->mounts->list[0].target, "/var");
 }
@@ -140,7 +140,7 @@ static void in_a_second_try_fstab_is_not_read_again(void **state)
 	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a mount.usr=LABEL=b");
 
 	(void)state;
-	mounts_take(b, text);
+	mounts_parse(b, text);
 	assert_int_equal(mounts_fstab(b), STAGE_ENDS);
 	assert_int_equal(b->mounts->n, 1);
 }
@@ -154,7 +154,7 @@ static void more_mounts_than_there_is_room_for_are_no_harm(void **state)
 	for (int i = 0; i < 3 * MOUNTS_MAX; i++)
 		buf_printf(&text, "LABEL=%d /%d ext4 x-initrd.mount\n", i, i);
 	buf_cstr(&text);
-	mounts_take(b, (char *)text.data);
+	mounts_parse(b, (char *)text.data);
 	assert_int_equal(b->mounts->n, MOUNTS_MAX);
 	assert_string_equal(b->mounts->list[0].target, "/0");
 }

@@ -281,7 +281,7 @@ static void an_answer_is_whole_or_none(void **state)
 		program_start(world.boot, &(struct program_request){.argv = argv,
 								    .envp = env,
 								    .reason = "for a test",
-								    .take_line = keep_answer,
+								    .parse_line = keep_answer,
 								    .ended = take_end});
 		assert_int_equal(write(ends[1], text, len + 1), len + 1);
 		assert_int_equal(write(ends[1], "x\n", 2 * (size_t)over), 2 * over);

@@ -236,7 +236,7 @@ static void boot_conf_says_who_gets_a_shell(void **state)
 	char text[] = "shell=password\nsecrets=measured\n";
 
 	(void)state;
-	settings_take(b, text);
+	settings_parse(b, text);
 	assert_int_equal(b->shell->policy, SHELL_PASSWORD);
 	assert_true(b->settings.has_secrets);
 	free(b->settings.loads);

@@ -242,7 +242,7 @@ static void only_devices_are_compared_with_what_was_probed(void **state)
 
 	(void)state;
 	appears(b, "zzb", "zzfs", "y");
-	mounts_take(b, fstab);
+	mounts_parse(b, fstab);
 	flow_go(b, STAGE_MOUNTS_WAIT);
 	for (size_t i = 0; i < b->mounts->n; i++) {
 		bool on_device = b->mounts->list[i].spec.kind == SPEC_NAME;
@@ -1274,7 +1274,7 @@ static void what_needs_no_memory_is_taken_without_any(void **state)
 
 	(void)state;
 	world.memory_is_out = true;
-	settings_take(b, text);
+	settings_parse(b, text);
 	world.memory_is_out = false;
 	tells("too little memory");
 	assert_int_equal(b->settings.n_loads, 0);

@@ -156,7 +156,7 @@ static void start(struct part *p, const struct checker *c, const char *name)
 		 &(struct program_request){.argv = argv,
 					   .envp = env,
 					   .seconds = PROGRAM_NO_LIMIT,
-					   .take_line = c->progress ? parse_progress : NULL});
+					   .parse_line = c->progress ? parse_progress : NULL});
 }
 
 static enum stage_step restart(struct part *p, const char *name)

@@ -102,7 +102,7 @@ static size_t line_at(const struct console *c, size_t from)
 	return end ? (size_t)(end + 1 - c->pending) - from : 0;
 }
 
-static void take_out(struct console *c, size_t from, size_t len)
+static void remove_bytes(struct console *c, size_t from, size_t len)
 {
 	memmove(c->pending + from, c->pending + from + len, c->len - from - len);
 	c->len -= len;
@@ -115,7 +115,7 @@ static bool drop_oldest(struct console *c)
 
 	if (!len)
 		return false;
-	take_out(c, from, len);
+	remove_bytes(c, from, len);
 	c->lost++;
 	return true;
 }
@@ -212,7 +212,7 @@ bool console_flush(struct console *c)
 		n = put(c, c->pending, c->lost ? line_at(c, 0) : c->len);
 		if (!n)
 			break;
-		take_out(c, 0, n);
+		remove_bytes(c, 0, n);
 	}
 	return c->len == 0;
 }

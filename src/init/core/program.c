@@ -35,7 +35,7 @@ static void log_line(const struct program *p)
 static void end_line(struct program *p)
 {
 	p->line[p->line_len] = '\0';
-	if (p->line_len && !(p->take_line && p->take_line(p, p->line)))
+	if (p->line_len && !(p->parse_line && p->parse_line(p, p->line)))
 		log_line(p);
 	explicit_bzero(p->line, p->line_len); /* the program may have printed a secret */
 	p->line_len = 0;
@@ -51,9 +51,9 @@ static void leave_line_out(struct program *p)
 	p->skips = true;
 }
 
-static void take_byte(struct program *p, char c)
+static void add_byte(struct program *p, char c)
 {
-	size_t limit = p->take_line ? PROGRAM_LINE_MAX : PROGRAM_LOG_MAX - 1;
+	size_t limit = p->parse_line ? PROGRAM_LINE_MAX : PROGRAM_LOG_MAX - 1;
 
 	if (c == '\n') {
 		end_line(p);
@@ -62,18 +62,18 @@ static void take_byte(struct program *p, char c)
 	}
 	if (c == '\r' || p->skips)
 		return;
-	if (p->line_len == limit && p->take_line)
+	if (p->line_len == limit && p->parse_line)
 		leave_line_out(p);
 	else
 		p->line[p->line_len++] = c;
-	if (p->line_len == limit && !p->take_line)
+	if (p->line_len == limit && !p->parse_line)
 		end_line(p);
 }
 
-static void take_output(struct program *p, const char *text, size_t len)
+static void add_output(struct program *p, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		take_byte(p, text[i]);
+		add_byte(p, text[i]);
 }
 
 static void drop_output(struct boot *b, struct program *p)
@@ -92,7 +92,7 @@ static bool read_chunk(struct boot *b, struct program *p)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n > 0) {
-		take_output(p, text, (size_t)n);
+		add_output(p, text, (size_t)n);
 		explicit_bzero(text, (size_t)n);
 		return true;
 	}
@@ -186,7 +186,7 @@ static struct program prepare(const struct program_request *r, int64_t now)
 		.seconds = r->seconds,
 		.tag = r->tag,
 		.reason = r->reason,
-		.take_line = r->take_line,
+		.parse_line = r->parse_line,
 		.ended = r->ended,
 	};
 

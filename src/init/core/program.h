@@ -42,9 +42,9 @@ struct program_request {
 	const char *reason;  /* for the messages while it is waited for; outlives the program */
 	const void *secret;  /* SECRET_LEN bytes on its standard input; NULL: /dev/null */
 	size_t secret_len;
-	/* NULL, or: takes a line of output; false: it goes to the log. May set progress. A line of
+	/* NULL, or: parses a line of output; false: it goes to the log. May set progress. A line of
 	 * more than PROGRAM_LINE_MAX bytes is left out, and the log says so. */
-	bool (*take_line)(struct program *p, const char *line);
+	bool (*parse_line)(struct program *p, const char *line);
 	/* Its end: status and why are set, P is not valid afterwards. May start another one. */
 	void (*ended)(struct boot *b, const struct program *p);
 	unsigned tag; /* the caller's, to distinguish programs of one handler */
@@ -57,7 +57,7 @@ struct program {
 	int64_t deadline, next_show;
 	unsigned seconds, tag;     /* as in the request */
 	const char *reason;
-	bool (*take_line)(struct program *p, const char *line);
+	bool (*parse_line)(struct program *p, const char *line);
 	void (*ended)(struct boot *b, const struct program *p);
 	int status;                /* ENDED: exit status; -1: see why */
 	char why[PROGRAM_WHY_MAX]; /* ENDED with another status than 0: "ended with status 3" */

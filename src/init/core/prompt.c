@@ -280,7 +280,7 @@ static void refuse(struct boot *b, struct prompt *p)
 	handler(b, tag, PROMPT_REFUSED, NULL, 0);
 }
 
-static void take_verdict(struct boot *b, struct prompt *p, enum prompt_verdict verdict)
+static void set_verdict(struct boot *b, struct prompt *p, enum prompt_verdict verdict)
 {
 	if (verdict == PROMPT_RIGHT)
 		*p = (struct prompt){0};
@@ -295,7 +295,7 @@ void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool ri
 	struct prompt *p = find_asker(&b->prompts, handler, tag);
 
 	if (p && p->state == PROMPT_JUDGES)
-		take_verdict(b, p, right ? PROMPT_RIGHT : PROMPT_WRONG);
+		set_verdict(b, p, right ? PROMPT_RIGHT : PROMPT_WRONG);
 }
 
 bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag)
@@ -328,11 +328,11 @@ static void call_handlers(struct boot *b, int len)
 		verdict = p->handler(b, p->tag, PROMPT_ANSWERED, all->terminals.line, (size_t)len);
 		p = find(all, number);
 		if (p && p->state == PROMPT_TAKES)
-			take_verdict(b, p, verdict);
+			set_verdict(b, p, verdict);
 	}
 }
 
-static void take_answer(struct boot *b, const struct terminal *from, int len)
+static void answer_shown(struct boot *b, const struct terminal *from, int len)
 {
 	struct prompts *all = &b->prompts;
 	char note[TERMINALS_NAME_MAX + 32];
@@ -359,7 +359,7 @@ void prompt_input(struct boot *b)
 		all->show_at = log_now() + KERNEL_MS;
 	len = terminals_read(&all->terminals, &from);
 	if (len >= 0) {
-		take_answer(b, from, len);
+		answer_shown(b, from, len);
 	} else if (len == -EMSGSIZE) {
 		snprintf(note, sizeof(note), "This is too long (more than %d bytes).\r\n",
 			 PROMPT_ANSWER_MAX);

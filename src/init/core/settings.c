@@ -31,7 +31,7 @@ static void add_words(struct boot *b, const char *words)
 	snprintf(b->settings.embedded + used, sizeof(b->settings.embedded) - used, "%s ", words);
 }
 
-void settings_take(struct boot *b, char *text)
+void settings_parse(struct boot *b, char *text)
 {
 	char *cursor = text, *key, *value;
 
@@ -104,6 +104,6 @@ void settings_load(struct boot *b)
 	if (read_file_at(AT_FDCWD, "/" BOOTCONF_PATH, BOOTCONF_SIZE_MAX, &text) < 0)
 		log_show("/" BOOTCONF_PATH " cannot be read: the image is damaged");
 	else if (buf_cstr(&text) && buf_status(&text) == 0 && text.len)
-		settings_take(b, (char *)text.data);
+		settings_parse(b, (char *)text.data);
 	read_params(b, "");
 }

@@ -27,8 +27,8 @@ struct settings {
 	void (*other)(struct boot *b, const char *key, char *value);
 };
 
-/* Takes boot.conf apart; TEXT is writable, NUL-terminated and outlives B. */
-void settings_take(struct boot *b, char *text);
+/* Parses boot.conf; TEXT is writable, NUL-terminated and outlives B. */
+void settings_parse(struct boot *b, char *text);
 
 /* Reads /etc/preroot/boot.conf and /proc/cmdline. What is missing or broken is logged. */
 void settings_load(struct boot *b);

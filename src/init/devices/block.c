@@ -543,7 +543,7 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 /* ---- looking at one device; in a worker ---- */
 
 /* In sysfs, a partition's folder is inside its disk's. */
-static void take_place(const char *name, int fd, struct probe *out)
+static void read_place(const char *name, int fd, struct probe *out)
 {
 	char text[32];
 	uint64_t n;
@@ -587,7 +587,7 @@ int block_probe(const struct job *job, struct probe *out)
 	if (out->has_no_size || job->had_no_size)
 		sys_scan_partitions(fd);
 	out->has_no_size = false;
-	take_place(job->name, fd, out);
+	read_place(job->name, fd, out);
 	if (job->links)
 		links_find("/sys", job->name, out->links, sizeof(out->links));
 	return probe_content(fd, out);

@@ -125,7 +125,7 @@ bool block_is_member(const struct block_device *d);
 /* Are there devices that may be wanted and have not been read yet? */
 bool block_unsettled(struct boot *b);
 
-/* Tells which other devices SPEC fits as well as device N, which is taken. True when none may be
+/* Shows which other devices SPEC fits as well as device N, which is taken. True when none may be
  * taken, since they are two paths to one disk: WHY says it. */
 bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, char *why,
 		       size_t size);

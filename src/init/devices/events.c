@@ -114,7 +114,7 @@ static size_t read_attribute(int dir, const char *name, const char *file, char *
 }
 
 /* Some buses, such as that of memory cards, have no modalias file, only the uevent. */
-static void take_bus_device(struct boot *b, int dir, const char *name)
+static void request_drivers(struct boot *b, int dir, const char *name)
 {
 	char text[4096];
 	size_t n = read_attribute(dir, name, "modalias", text, sizeof(text));
@@ -130,7 +130,7 @@ static void take_bus_device(struct boot *b, int dir, const char *name)
 		modules_request_device(b, u.modalias);
 }
 
-static void take_block_device(struct boot *b, int dir, const char *name)
+static void add_block_device(struct boot *b, int dir, const char *name)
 {
 	char text[4096];
 	size_t n = read_attribute(dir, name, "uevent", text, sizeof(text));
@@ -172,22 +172,22 @@ static bool has_drivers(const char *bus)
 	return true;
 }
 
-static void take_bus(struct boot *b, int dir, const char *name)
+static void walk_bus(struct boot *b, int dir, const char *name)
 {
 	char path[512];
 
 	if (!has_drivers(name))
 		return;
 	snprintf(path, sizeof(path), "%s/devices", name);
-	each_entry(b, dir, path, take_bus_device);
+	each_entry(b, dir, path, request_drivers);
 }
 
 void events_walk(struct boot *b, const char *sys)
 {
 	_cleanup_fd_ int fd = open(sys, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	each_entry(b, fd, "bus", take_bus);
-	each_entry(b, fd, "class/block", take_block_device);
+	each_entry(b, fd, "bus", walk_bus);
+	each_entry(b, fd, "class/block", add_block_device);
 }
 
 static void start_over(struct boot *b)

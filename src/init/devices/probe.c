@@ -13,7 +13,7 @@
 enum { STEPS_MAX = 512 };
 
 /* A value that is too long is left out: its beginning may be the whole label of another disk. */
-static void take(blkid_probe pr, const char *key, char *out, size_t size)
+static void copy_value(blkid_probe pr, const char *key, char *out, size_t size)
 {
 	const char *value;
 	size_t len;
@@ -26,17 +26,17 @@ static void take(blkid_probe pr, const char *key, char *out, size_t size)
 		snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
 }
 
-static void take_signature(blkid_probe pr, struct signature *s)
+static void copy_signature(blkid_probe pr, struct signature *s)
 {
-	take(pr, "TYPE", s->type, sizeof(s->type));
-	take(pr, "USAGE", s->usage, sizeof(s->usage));
-	take(pr, "UUID", s->uuid, sizeof(s->uuid));
-	take(pr, "LABEL", s->label, sizeof(s->label));
+	copy_value(pr, "TYPE", s->type, sizeof(s->type));
+	copy_value(pr, "USAGE", s->usage, sizeof(s->usage));
+	copy_value(pr, "UUID", s->uuid, sizeof(s->uuid));
+	copy_value(pr, "LABEL", s->label, sizeof(s->label));
 }
 
 /* Each signature by itself, whatever libblkid makes of them together. After a failure it goes on
  * with the next kind; with errno, which it leaves at 0 otherwise, the device could not be read. */
-static int take_signatures(blkid_probe pr, struct probe *out)
+static int probe_signatures(blkid_probe pr, struct probe *out)
 {
 	blkid_reset_probe(pr);
 	blkid_probe_enable_superblocks(pr, 1);
@@ -51,7 +51,7 @@ static int take_signatures(blkid_probe pr, struct probe *out)
 		if (r < 0 && errno)
 			return -errno;
 		if (r == 0)
-			take_signature(pr, &out->signatures[out->n_signatures++]);
+			copy_signature(pr, &out->signatures[out->n_signatures++]);
 	}
 	return 0;
 }
@@ -76,7 +76,7 @@ static void choose(struct probe *out)
  * look at what the partition is called. */
 static int probe_singly(blkid_probe pr, struct probe *out)
 {
-	int r = take_signatures(pr, out);
+	int r = probe_signatures(pr, out);
 
 	if (r < 0)
 		return r;
@@ -88,15 +88,15 @@ static int probe_singly(blkid_probe pr, struct probe *out)
 	return blkid_do_safeprobe(pr) < 0 && errno ? -errno : 0;
 }
 
-static void take_partition(blkid_probe pr, struct probe *out)
+static void copy_partition(blkid_probe pr, struct probe *out)
 {
 	char number[32] = "";
 
-	take(pr, "PTTYPE", out->table, sizeof(out->table));
-	take(pr, "PART_ENTRY_UUID", out->partuuid, sizeof(out->partuuid));
-	take(pr, "PART_ENTRY_NAME", out->partlabel, sizeof(out->partlabel));
-	take(pr, "PART_ENTRY_TYPE", out->parttype, sizeof(out->parttype));
-	take(pr, "PART_ENTRY_FLAGS", number, sizeof(number));
+	copy_value(pr, "PTTYPE", out->table, sizeof(out->table));
+	copy_value(pr, "PART_ENTRY_UUID", out->partuuid, sizeof(out->partuuid));
+	copy_value(pr, "PART_ENTRY_NAME", out->partlabel, sizeof(out->partlabel));
+	copy_value(pr, "PART_ENTRY_TYPE", out->parttype, sizeof(out->parttype));
+	copy_value(pr, "PART_ENTRY_FLAGS", number, sizeof(number));
 	out->partflags = strtoull(number, NULL, 0);
 }
 
@@ -114,16 +114,16 @@ static int probe_with(blkid_probe pr, int fd, struct probe *out)
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
 	if (blkid_do_safeprobe(pr) < 0) {
 		r = probe_singly(pr, out);
-		take_partition(pr, out);
+		copy_partition(pr, out);
 		return r;
 	}
-	take(pr, "TYPE", out->type, sizeof(out->type));
-	take(pr, "USAGE", out->usage, sizeof(out->usage));
-	take(pr, "UUID", out->uuid, sizeof(out->uuid));
-	take(pr, "LABEL", out->label, sizeof(out->label));
-	take_partition(pr, out);
+	copy_value(pr, "TYPE", out->type, sizeof(out->type));
+	copy_value(pr, "USAGE", out->usage, sizeof(out->usage));
+	copy_value(pr, "UUID", out->uuid, sizeof(out->uuid));
+	copy_value(pr, "LABEL", out->label, sizeof(out->label));
+	copy_partition(pr, out);
 	if (strcmp(out->usage, "raid") == 0)
-		take_signatures(pr, out); /* for the account: the array counts in any case */
+		probe_signatures(pr, out); /* for the account: the array counts in any case */
 	return 0;
 }
 

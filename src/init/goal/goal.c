@@ -21,7 +21,7 @@ enum {
 
 /* ---- the root device ---- */
 
-static enum stage_step take_root(struct boot *b, size_t n)
+static enum stage_step set_root(struct boot *b, size_t n)
 {
 	const struct block_device *d = &b->devices->list[n];
 	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
@@ -57,7 +57,7 @@ int64_t goal_deadline(const struct boot *b)
 }
 
 /* An empty root in memory; its programs are in /usr. */
-static enum stage_step take_tmpfs(struct boot *b)
+static enum stage_step set_tmpfs(struct boot *b)
 {
 	if (b->params.usr.kind == SPEC_NONE)
 		return flow_fail(b, "root=tmpfs is empty: mount.usr= must name the filesystem "
@@ -165,7 +165,7 @@ static enum stage_step give_up(struct boot *b)
 	return STAGE_MOVED;
 }
 
-static enum stage_step take_given(struct boot *b)
+static enum stage_step set_given(struct boot *b)
 {
 	b->goal->fstype = b->goal->fstypes;
 	return STAGE_ENDS;
@@ -188,12 +188,12 @@ enum stage_step goal_wait(struct boot *b)
 		return STAGE_STAYS;
 	}
 	if (root->kind == SPEC_TMPFS && now >= delayed)
-		return take_tmpfs(b);
+		return set_tmpfs(b);
 	if (b->goal->is_given && now >= delayed)
-		return take_given(b);
+		return set_given(b);
 	n = now < delayed ? -1 : find_root(b);
 	if (n >= 0)
-		return others_are_read(b, now) ? take_root(b, (size_t)n) : STAGE_STAYS;
+		return others_are_read(b, now) ? set_root(b, (size_t)n) : STAGE_STAYS;
 	return flow_is_late(b, now) ? give_up(b) : STAGE_STAYS;
 }
 

@@ -85,7 +85,7 @@ static void make_base(void)
 	}
 }
 
-static void take_init(struct job_result *result, const char *path)
+static void set_init(struct job_result *result, const char *path)
 {
 	snprintf(result->text, sizeof(result->text), "%s", path);
 	result->is_systemd = is_systemd(path);
@@ -99,7 +99,7 @@ static int check_named(const char *init, struct job_result *result)
 	int r = runnable_check(init, why, sizeof(why));
 
 	if (r == 0)
-		take_init(result, init);
+		set_init(result, init);
 	else
 		snprintf(result->text, sizeof(result->text),
 			 "init= cannot be started, and nothing else is tried in its place: %s", why);
@@ -117,7 +117,7 @@ int handover_choose(const char *const *paths, size_t n, struct job_result *resul
 			snprintf(result->note, sizeof(result->note),
 				 "%s; %s is started in its place", refused, paths[i]);
 		if (r == 0) {
-			take_init(result, paths[i]);
+			set_init(result, paths[i]);
 			return 0;
 		}
 		if (r != -ENOENT && !*refused)

@@ -60,7 +60,7 @@ static void insert(struct mounts *m, const struct mounts_entry *e)
 	m->n++;
 }
 
-static void take_usr(struct boot *b)
+static void add_usr(struct boot *b)
 {
 	const struct params *p = &b->params;
 	struct mounts_entry e = {.spec = p->usr,
@@ -75,7 +75,7 @@ static void take_usr(struct boot *b)
 		insert(b->mounts, &e);
 }
 
-static void take_entry(struct boot *b, const struct fstab_entry *f)
+static void add_entry(struct boot *b, const struct fstab_entry *f)
 {
 	bool is_usr = fstab_is_at(f, "/usr");
 	struct mounts_entry e = {.source = f->source,
@@ -94,7 +94,7 @@ static void take_entry(struct boot *b, const struct fstab_entry *f)
 	insert(b->mounts, &e);
 }
 
-void mounts_take(struct boot *b, char *text)
+void mounts_parse(struct boot *b, char *text)
 {
 	struct fstab f = {.cursor = text};
 	struct fstab_entry e;
@@ -104,7 +104,7 @@ void mounts_take(struct boot *b, char *text)
 		if (e.flaw && logged++ < FLAWS_MAX)
 			log_show("/etc/fstab of the root, line %u: %s%s", e.line, e.flaw,
 				 fstab_is_early(&e) ? "; it is mounted nevertheless" : "");
-		take_entry(b, &e);
+		add_entry(b, &e);
 	}
 }
 
@@ -135,7 +135,7 @@ static void read_copy(struct boot *b)
 
 	if (read_file_at(AT_FDCWD, COPY, MOUNTS_FSTAB_MAX, &text) == 0 && buf_cstr(&text) &&
 	    buf_status(&text) == 0 && text.len && strlen((char *)text.data) == text.len)
-		mounts_take(b, (char *)text.data);
+		mounts_parse(b, (char *)text.data);
 	else if (text.len)
 		log_show("/etc/fstab of the root is not a text file: it is ignored");
 }
@@ -147,7 +147,7 @@ enum stage_step mounts_fstab(struct boot *b)
 	if (b->mounts->n) /* a retry goes on with the mount that failed */
 		return STAGE_ENDS;
 	if (b->params.no_fstab || b->params.root.kind == SPEC_TMPFS) {
-		take_usr(b);
+		add_usr(b);
 	} else if (b->flow.task.state == TASK_NONE) {
 		return flow_task(b, &job);
 	} else if (b->flow.task.state == TASK_RUNS) {
@@ -156,7 +156,7 @@ enum stage_step mounts_fstab(struct boot *b)
 		if (b->flow.task.result.result < 0)
 			log_show("/etc/fstab of the root cannot be read: %s",
 				 strerror(-b->flow.task.result.result));
-		take_usr(b);
+		add_usr(b);
 		if (b->flow.task.result.result == 0 && b->flow.task.result.text[0])
 			read_copy(b);
 	}
@@ -223,7 +223,7 @@ static bool is_gone(const struct boot *b)
 	       !block_get(b, b->mounts->device);
 }
 
-static enum stage_step take_device(struct boot *b, const struct mounts_entry *e, size_t n)
+static enum stage_step set_device(struct boot *b, const struct mounts_entry *e, size_t n)
 {
 	const struct block_device *d = &b->devices->list[n];
 	const char *type = strcmp(e->fstype, "auto") == 0 ? d->probe.type : e->fstype;
@@ -273,7 +273,7 @@ enum stage_step mounts_wait(struct boot *b)
 	if (n >= 0 && claims_hold(b, (size_t)n) && !flow_is_late(b, now))
 		return STAGE_STAYS;
 	if (n >= 0)
-		return take_device(b, e, (size_t)n);
+		return set_device(b, e, (size_t)n);
 	if (!flow_is_late(b, now))
 		return STAGE_STAYS;
 	return mounts_cannot(b, block_unreadable(b, &e->spec)

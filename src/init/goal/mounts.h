@@ -38,7 +38,7 @@ struct mounts {
 
 /* Adds the entries for an initramfs from TEXT, which is modified and must live as long as B.
  * Malformed lines are logged. */
-void mounts_take(struct boot *b, char *text);
+void mounts_parse(struct boot *b, char *text);
 
 /* The next mount, for boot parts. False if it is not on a device, or on that of the root. */
 bool mounts_describe(const struct boot *b, struct part_mount *out);

@@ -11,7 +11,7 @@
 #include "init/devices/events.h"
 #include "init/devices/modules.h"
 
-static prompt_handler take_line;
+static prompt_handler answered;
 
 static void ask(struct boot *b)
 {
@@ -19,7 +19,7 @@ static void ask(struct boot *b)
 				      .text = "kernel parameters (an empty line ends)",
 				      .tries = PROMPT_NO_LIMIT,
 				      .seconds = PROMPT_NO_LIMIT,
-				      .handler = take_line,
+				      .handler = answered,
 			      });
 
 	b->settings.typing = r == 0;
@@ -27,8 +27,8 @@ static void ask(struct boot *b)
 		log_show("rd.cmdline=ask: %s", strerror(-r));
 }
 
-static enum prompt_verdict take_line(struct boot *b, unsigned tag, enum prompt_end end,
-				     const char *answer, size_t len)
+static enum prompt_verdict answered(struct boot *b, unsigned tag, enum prompt_end end,
+				    const char *answer, size_t len)
 {
 	struct settings *s = &b->settings;
 	size_t used = strlen(s->typed);

@@ -331,7 +331,7 @@ static void show_excluded_modules(const struct boot *b)
 
 /* The name in a log line about missing firmware: "DRIVER DEVICE: Direct firmware load for NAME
  * failed with error -2", or "firmware: failed to load NAME (-2)". */
-static bool take_firmware(const char *line, char *out, size_t size)
+static bool find_firmware(const char *line, char *out, size_t size)
 {
 	static const char *const before[] = {"Direct firmware load for ",
 					     "firmware: failed to load "};
@@ -364,7 +364,7 @@ static void show_firmware(void)
 		if (len < 0 && errno != EPIPE && errno != EINVAL && errno != EINTR)
 			return;
 		record[len > 0 ? len : 0] = '\0';
-		if (!take_firmware(record, name, sizeof(name)))
+		if (!find_firmware(record, name, sizeof(name)))
 			continue;
 		while (k < n && strcmp(seen[k], name) != 0)
 			k++;

@@ -169,7 +169,7 @@ void rescue_tick(struct boot *b, int64_t now)
 		return;
 	}
 	record(b);
-	if (shell_take_end(b->shell)) {
+	if (shell_next_end(b->shell)) {
 		if (b->params.emergency || b->shell->broken)
 			count_down(b, now);
 		else

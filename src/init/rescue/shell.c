@@ -157,7 +157,7 @@ void shell_child_ended(struct boot *b, int pid, int status)
 	log_info("the shell has ended");
 }
 
-bool shell_take_end(struct shell *s)
+bool shell_next_end(struct shell *s)
 {
 	bool ended = s->ended;
 

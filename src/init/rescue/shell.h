@@ -21,7 +21,7 @@ struct shell {
 	enum shell_policy policy;
 	int pid;      /* 0: none runs */
 	int64_t since;
-	bool ended;   /* a shell has ended, which shell_take_end() has not returned yet */
+	bool ended;   /* a shell has ended, which shell_next_end() has not returned yet */
 	bool broken;  /* it could not be started */
 	bool has_terminal;
 	struct termios terminal; /* as it was before */
@@ -46,7 +46,7 @@ bool shell_start(struct boot *b, const char *why, const char *then);
 void shell_child_ended(struct boot *b, int pid, int status);
 
 /* Has one ended since the last call? */
-bool shell_take_end(struct shell *s);
+bool shell_next_end(struct shell *s);
 
 /* Is something mounted on /sysroot? Who had a shell may have done it. */
 bool shell_has_mounted(void);

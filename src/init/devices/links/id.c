@@ -89,7 +89,7 @@ static void add_software(struct links *l)
 /* ---- ATA ---- */
 
 /* In ATA strings the two characters of each word are swapped. */
-static void take_ata_text(const uint8_t *at, size_t len, char *out)
+static void decode_ata_text(const uint8_t *at, size_t len, char *out)
 {
 	char swapped[ATA_MODEL_LEN];
 
@@ -110,8 +110,8 @@ static bool add_ata(struct links *l)
 
 	if (n < ATA_SIZE)
 		return false;
-	take_ata_text(page + ATA_MODEL, ATA_MODEL_LEN, model);
-	take_ata_text(page + ATA_SERIAL, ATA_SERIAL_LEN, serial);
+	decode_ata_text(page + ATA_MODEL, ATA_MODEL_LEN, model);
+	decode_ata_text(page + ATA_SERIAL, ATA_SERIAL_LEN, serial);
 	links_add(l, "by-id/ata-%s%s%s", model, *serial ? "_" : "", serial);
 	if (!(le16(page + ATA_FEATURES) & ATA_HAS_WWN))
 		return true;
@@ -140,7 +140,7 @@ static int rank_of(unsigned type, unsigned code, const uint8_t *id)
 	return rank;
 }
 
-static void take_designator(struct links *l, const uint8_t *at, char *out, size_t size)
+static void decode_designator(struct links *l, const uint8_t *at, char *out, size_t size)
 {
 	unsigned type = at[1] & 0xf, len = at[3];
 	char text[TEXT_MAX] = "", vendor[32] = "", model[64] = "";
@@ -193,7 +193,7 @@ static bool read_designator(struct links *l, char *out, size_t size)
 		at += DESIGNATOR_HEADER + (size_t)page[at + 3];
 	}
 	if (best)
-		take_designator(l, page + best, out, size);
+		decode_designator(l, page + best, out, size);
 	return best;
 }
 
