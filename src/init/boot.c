@@ -55,7 +55,7 @@ static int check(const struct boot *b, const struct job *job, struct job_result 
 static int record(const struct boot *b, const struct job *job, struct job_result *out)
 {
 	(void)b, (void)job, (void)out;
-	return failure_keep(FAILURE_EFIVARS, FAILURE_PATH);
+	return failure_copy(FAILURE_EFIVARS, FAILURE_PATH);
 }
 
 static void recorded(struct boot *b, const struct job_result *r)

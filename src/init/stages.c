@@ -66,7 +66,7 @@ const struct stage stages[] = {
 	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", parts_step, parts_what, false, BREAK_PRE_PIVOT},
 	[STAGE_CHECK] = {"check", goal_check, goal_check_what, false, BREAK_CLEANUP},
-	[STAGE_SETTLE] = {"settle", goal_settle, NULL, true, BREAK_SWITCH},
+	[STAGE_SETTLE] = {"settle", goal_wait_modules, NULL, true, BREAK_SWITCH},
 };
 
 /* ---- rd.break= ---- */

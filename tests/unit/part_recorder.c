@@ -376,7 +376,7 @@ int part_ask(struct part *p, unsigned tag, const struct prompt_request *r)
 	return 0;
 }
 
-void part_judge(struct part *p, unsigned tag, bool right)
+void part_set_verdict(struct part *p, unsigned tag, bool right)
 {
 	assert_true(part_has(p, PART_QUESTION, tag));
 	if (right)

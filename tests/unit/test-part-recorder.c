@@ -34,7 +34,7 @@ static enum prompt_verdict answer(struct part *p, unsigned tag, enum prompt_end 
 
 static void done(struct part *p, const struct part_end *end)
 {
-	part_judge(p, end->tag, end->result == 0);
+	part_set_verdict(p, end->tag, end->result == 0);
 }
 
 /* What it waits for may come by itself. */

@@ -266,12 +266,12 @@ static void what_it_is_worth_may_be_found_out_later(void **state)
 	tick();
 	assert_string_equal(seen(&world.a), "");
 	assert_true(prompt_due(world.boot, world.now) == INT64_MAX);
-	prompt_judge(world.boot, take, 1, false);
+	prompt_set_verdict(world.boot, take, 1, false);
 	tick();
 	assert_contains(seen(&world.a), "That was wrong; tries that are left: 2.\nx: ");
 	type(&world.a, "b\n");
 	assert_string_equal(got(), "1 answered b\n2 answered b\n");
-	prompt_judge(world.boot, take, 1, true);
+	prompt_set_verdict(world.boot, take, 1, true);
 	tick();
 	assert_true(prompt_due(world.boot, world.now) == INT64_MAX);
 }

@@ -270,7 +270,7 @@ static void the_firmware_gets_the_begin_of_the_account_in_whole_lines(void **sta
 		buf_printf(&text, "line %d\n", i);
 	account_make(&a, buf_cstr(&text));
 	recorder_start_with(0);
-	assert_int_equal(failure_keep(a.efivars, a.path), 0);
+	assert_int_equal(failure_copy(a.efivars, a.path), 0);
 	assert_contains(recorder_calls(), "mount efivarfs");
 	assert_contains(recorder_calls(), "variable PrerootFailure-");
 	assert_contains(recorder_calls(), "umount");
@@ -289,11 +289,11 @@ static void the_firmware_is_written_only_when_it_would_change(void **state)
 	account_make(&a, "why\n");
 	put_file(a.folder, a.variable, "\7\0\0\0why\n", 8);
 	recorder_start_with(0);
-	assert_int_equal(failure_keep(a.efivars, a.path), 0);
+	assert_int_equal(failure_copy(a.efivars, a.path), 0);
 	assert_null(strstr(recorder_calls(), "variable"));
 	put_file(a.folder, a.variable, "\7\0\0\0why\nand more\n", 17);
 	recorder_start_with(0);
-	assert_int_equal(failure_keep(a.efivars, a.path), 0);
+	assert_int_equal(failure_copy(a.efivars, a.path), 0);
 	assert_contains(recorder_calls(), "variable PrerootFailure-");
 	remove_folder(a.folder);
 }
@@ -306,17 +306,17 @@ static void firmware_that_keeps_nothing_is_left_alone(void **state)
 	account_make(&a, "why\n");
 	/* The kernel has no such filesystem. */
 	recorder_start_with(-ENODEV);
-	assert_int_equal(failure_keep(a.efivars, a.path), -ENODEV);
+	assert_int_equal(failure_copy(a.efivars, a.path), -ENODEV);
 	assert_null(strstr(recorder_calls(), "variable"));
 	/* It is mounted already; it stays so. */
 	recorder_start_with(-EBUSY, -EROFS);
-	assert_int_equal(failure_keep(a.efivars, a.path), -EROFS);
+	assert_int_equal(failure_copy(a.efivars, a.path), -EROFS);
 	assert_null(strstr(recorder_calls(), "umount"));
 	/* No EFI at all; nothing to keep. */
-	assert_int_equal(failure_keep("/nonexistent", a.path), -ENOENT);
+	assert_int_equal(failure_copy("/nonexistent", a.path), -ENOENT);
 	put_text(a.folder, "failure.txt", "");
 	recorder_start_with(0);
-	assert_int_equal(failure_keep(a.efivars, a.path), -ENODATA);
+	assert_int_equal(failure_copy(a.efivars, a.path), -ENODATA);
 	assert_null(strstr(recorder_calls(), "variable"));
 	remove_folder(a.folder);
 }

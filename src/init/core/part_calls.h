@@ -124,7 +124,7 @@ int part_ask(struct part *p, unsigned tag, const struct prompt_request *r);
 
 /* What the answer was worth for which answer() returned PROMPT_PENDING. Does nothing for any
  * other. */
-void part_judge(struct part *p, unsigned tag, bool right);
+void part_set_verdict(struct part *p, unsigned tag, bool right);
 
 /* Is there such a thing with TAG whose end the part has not heard of? */
 bool part_has(const struct part *p, enum part_work what, unsigned tag);

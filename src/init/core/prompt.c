@@ -172,7 +172,7 @@ static void show(struct boot *b, const char *before)
 	terminals_show(&b->prompts.terminals, text);
 }
 
-static void begin(struct boot *b, const struct prompt *p, int64_t now)
+static void start(struct boot *b, const struct prompt *p, int64_t now)
 {
 	struct prompts *all = &b->prompts;
 
@@ -290,7 +290,7 @@ static void set_verdict(struct boot *b, struct prompt *p, enum prompt_verdict ve
 		p->state = PROMPT_JUDGES;
 }
 
-void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool right)
+void prompt_set_verdict(struct boot *b, prompt_handler *handler, unsigned tag, bool right)
 {
 	struct prompt *p = find_asker(&b->prompts, handler, tag);
 
@@ -369,7 +369,7 @@ void prompt_input(struct boot *b)
 
 /* ---- time ---- */
 
-static void look_at_deadlines(struct boot *b, int64_t now)
+static void end_late(struct boot *b, int64_t now)
 {
 	struct prompts *all = &b->prompts;
 	char note[64];
@@ -415,10 +415,10 @@ void prompt_tick(struct boot *b, int64_t now)
 
 	if (all->hushed)
 		return;
-	look_at_deadlines(b, now);
+	end_late(b, now);
 	next = all->shown ? NULL : next_to_show(all);
 	if (next)
-		begin(b, next, now);
+		start(b, next, now);
 	if (!all->shown)
 		return;
 	if (now >= all->next_look) {

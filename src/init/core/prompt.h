@@ -40,7 +40,7 @@ enum prompt_end {
 enum prompt_verdict {
 	PROMPT_RIGHT,	/* the question is gone */
 	PROMPT_WRONG,	/* ask again */
-	PROMPT_PENDING, /* prompt_judge() follows */
+	PROMPT_PENDING, /* prompt_set_verdict() follows */
 };
 
 struct boot;
@@ -94,7 +94,7 @@ void prompt_init(struct boot *b);
 int prompt_ask(struct boot *b, const struct prompt_request *r);
 
 /* What the answer was worth to the asker with this handler and tag, which said PROMPT_PENDING. */
-void prompt_judge(struct boot *b, prompt_handler *handler, unsigned tag, bool right);
+void prompt_set_verdict(struct boot *b, prompt_handler *handler, unsigned tag, bool right);
 
 /* Is such a question still to be answered, or its answer to be judged? */
 bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag);

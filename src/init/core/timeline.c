@@ -68,7 +68,7 @@ void timeline_open(void)
 
 /* ---- noting ---- */
 
-static void begin_entry(struct timeline_entry *e, enum timeline_kind kind, const char *name)
+static void start_entry(struct timeline_entry *e, enum timeline_kind kind, const char *name)
 {
 	*e = (struct timeline_entry){
 		.kind = kind, .asked = timeline_now(), .begin = NOT_YET, .end = NOT_YET};
@@ -81,7 +81,7 @@ static struct timeline_entry *add(enum timeline_kind kind, const char *name)
 		timeline.left_out++;
 		return NULL;
 	}
-	begin_entry(&timeline.entries[timeline.n], kind, name);
+	start_entry(&timeline.entries[timeline.n], kind, name);
 	return &timeline.entries[timeline.n++];
 }
 
@@ -158,7 +158,7 @@ void timeline_device_seen(const char *name)
 		return;
 	}
 	readings = (last->readings ? last->readings : n) + 1;
-	begin_entry(last, TIMELINE_DEVICE, name);
+	start_entry(last, TIMELINE_DEVICE, name);
 	last->readings = readings;
 }
 

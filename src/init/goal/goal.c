@@ -96,7 +96,7 @@ static bool others_are_read(struct boot *b, int64_t now)
 }
 
 /* May be a repeated wait: resets what an earlier one decided. */
-static void begin_wait(struct boot *b, int64_t now)
+static void start_wait(struct boot *b, int64_t now)
 {
 	b->flow.deadline = goal_deadline(b);
 	b->flow.limited_by = NULL;
@@ -125,7 +125,7 @@ void goal_is(struct boot *b, const char *text)
 	block_want(b, &b->params.root);
 }
 
-bool goal_give(struct boot *b, const char *source, const char *type, const char *options)
+bool goal_set_source(struct boot *b, const char *source, const char *type, const char *options)
 {
 	struct goal *g = b->goal;
 
@@ -180,7 +180,7 @@ enum stage_step goal_wait(struct boot *b)
 	if (!can_come(b))
 		return refuse(b);
 	if (!b->flow.entered)
-		begin_wait(b, now);
+		start_wait(b, now);
 	b->flow.wake = delayed;
 	/* If the firmware does not answer in time, the loader's disk is treated as unknown. */
 	if (root->kind == SPEC_AUTO && !flow_is_late(b, now) && discover_loader(b) == STAGE_STAYS) {
@@ -368,7 +368,7 @@ enum stage_step goal_check(struct boot *b)
 	return STAGE_ENDS;
 }
 
-enum stage_step goal_settle(struct boot *b)
+enum stage_step goal_wait_modules(struct boot *b)
 {
 	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || program_is_dying(b);
 

@@ -37,7 +37,7 @@ bool goal_is_there(const struct boot *b);
 void goal_is(struct boot *b, const char *text);
 
 /* The root that was claimed is mounted from SOURCE, without a device. False: it is too long. */
-bool goal_give(struct boot *b, const char *source, const char *type, const char *options);
+bool goal_set_source(struct boot *b, const char *source, const char *type, const char *options);
 
 /* When the time limit for the root ends, if it begins now; PARAMS_FOREVER. */
 int64_t goal_deadline(const struct boot *b);
@@ -67,4 +67,4 @@ void goal_mount_what(const struct boot *b, char *out, size_t size);
 enum stage_step goal_check(struct boot *b);
 void goal_check_what(const struct boot *b, char *out, size_t size);
 
-enum stage_step goal_settle(struct boot *b);
+enum stage_step goal_wait_modules(struct boot *b);

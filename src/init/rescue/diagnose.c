@@ -223,7 +223,7 @@ static void show_driverless(struct helpers *h, const char *bus, const char *what
 }
 
 /* Controllers of disks: mass storage (class 01) and USB (0c03). */
-static void look_at_pci(struct helpers *h, int dir, const char *name)
+static void check_pci(struct helpers *h, int dir, const char *name)
 {
 	char class[32], vendor[32], device[32], modalias[512], what[128];
 
@@ -239,7 +239,7 @@ static void look_at_pci(struct helpers *h, int dir, const char *name)
 	show_driverless(h, "PCI", what, modalias);
 }
 
-static void look_at_usb(struct helpers *h, int dir, const char *name)
+static void check_usb(struct helpers *h, int dir, const char *name)
 {
 	char class[32], modalias[512];
 
@@ -250,7 +250,7 @@ static void look_at_usb(struct helpers *h, int dir, const char *name)
 	show_driverless(h, "USB disk", name, modalias);
 }
 
-static void look_at_virtio(struct helpers *h, int dir, const char *name)
+static void check_virtio(struct helpers *h, int dir, const char *name)
 {
 	char modalias[512];
 
@@ -283,9 +283,9 @@ static void each_driverless(struct helpers *h, const char *path,
 static void show_missing_drivers(struct helpers *h)
 {
 	open_known(h);
-	each_driverless(h, "/sys/bus/pci/devices", look_at_pci);
-	each_driverless(h, "/sys/bus/usb/devices", look_at_usb);
-	each_driverless(h, "/sys/bus/virtio/devices", look_at_virtio);
+	each_driverless(h, "/sys/bus/pci/devices", check_pci);
+	each_driverless(h, "/sys/bus/usb/devices", check_usb);
+	each_driverless(h, "/sys/bus/virtio/devices", check_virtio);
 }
 
 static void show_failed_modules(const struct boot *b)

@@ -56,7 +56,7 @@ static int write_variable(const char *path, const char *account)
 	return sys_set_variable(path, now, len);
 }
 
-int failure_keep(const char *efivars, const char *account)
+int failure_copy(const char *efivars, const char *account)
 {
 	char path[PATH_SIZE];
 	int mounted, r;

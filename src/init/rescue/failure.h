@@ -16,4 +16,4 @@ int failure_save(const void *account, size_t len);
 /* Copies the begin of the file ACCOUNT to a variable of the firmware, below the folder EFIVARS.
  * Runs in a worker: the firmware may be slow. 0: it is there now; -errno: this machine cannot keep
  * it. */
-int failure_keep(const char *efivars, const char *account);
+int failure_copy(const char *efivars, const char *account);

@@ -36,7 +36,7 @@ static const struct {
 	[EMERGENCY_HALT] = {"halting", sys_halt},
 };
 
-static void begin(struct boot *b)
+static void start(struct boot *b)
 {
 	timeline_stage("rescue");
 	*b->rescue = (struct rescue){.begun = true};
@@ -153,7 +153,7 @@ void rescue_tick(struct boot *b, int64_t now)
 	bool unsettled;
 
 	if (!b->rescue->begun)
-		begin(b);
+		start(b);
 	parts_tick(b, now); /* the root may still come of what they do */
 	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b->shell))
 		shell_prepare(b);

@@ -41,7 +41,7 @@ static int read_state(char out[16])
 	return n < 0 ? (int)n : 0;
 }
 
-static void look(struct boot *b, int64_t now)
+static void open_watchdog(struct boot *b, int64_t now)
 {
 	struct watchdog *w = b->watchdog;
 	unsigned seconds = (unsigned)b->params.watchdog;
@@ -75,7 +75,7 @@ void watchdog_tick(struct boot *b, int64_t now)
 	int64_t pause;
 
 	if (w->state == WATCHDOG_LOOK)
-		look(b, now);
+		open_watchdog(b, now);
 	if (w->state != WATCHDOG_FED || now < w->next)
 		return;
 	sys_feed(w->fd);

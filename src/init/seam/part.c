@@ -115,7 +115,7 @@ void part_root_is(struct part *p, const char *text)
 
 bool part_root_mount(struct part *p, const char *source, const char *type, const char *options)
 {
-	return goal_give(p->boot, source, type, options);
+	return goal_set_source(p->boot, source, type, options);
 }
 
 void part_limit(struct part *p, int64_t deadline)

@@ -209,9 +209,9 @@ int part_ask(struct part *p, unsigned tag, const struct prompt_request *r)
 	return prompt_ask(p->boot, &own);
 }
 
-void part_judge(struct part *p, unsigned tag, bool right)
+void part_set_verdict(struct part *p, unsigned tag, bool right)
 {
-	prompt_judge(p->boot, answered, long_tag(p, tag), right);
+	prompt_set_verdict(p->boot, answered, long_tag(p, tag), right);
 }
 
 /* ---- all of them ---- */
