@@ -28,6 +28,10 @@ void recorder_start(const int *results);
 
 /* A boot with all its rooms and an empty log, to be freed with free(). */
 struct boot *recorder_boot(void);
+struct boot *recorder_boot_with(const char *cmdline);
+
+/* Name of B's root device, "-": it is not there. */
+const char *recorder_root(struct boot *b);
 
 /* The calls since then. */
 const char *recorder_calls(void);

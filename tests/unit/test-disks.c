@@ -27,9 +27,7 @@ struct disks {
 
 static void disks_make(struct disks *d, const char *cmdline)
 {
-	d->boot = recorder_boot();
-	assert_non_null(d->boot);
-	params_parse(&d->boot->params, cmdline, strlen(cmdline));
+	d->boot = recorder_boot_with(cmdline);
 	block_want(d->boot, &d->boot->params.root);
 }
 
@@ -80,14 +78,6 @@ static void filesystem(struct disks *d, const char *name, const char *uuid, cons
 	found(d, name, "ext4", "filesystem", uuid, label);
 }
 
-/* Name of the root device, "-": not there. */
-static const char *root_of(struct disks *d)
-{
-	int n = block_find(d->boot, &d->boot->params.root);
-
-	return n < 0 ? "-" : d->boot->devices->list[n].name;
-}
-
 static void the_root_is_what_the_command_line_names(void **state)
 {
 	static const struct {
@@ -114,8 +104,8 @@ static void the_root_is_what_the_command_line_names(void **state)
 		filesystem(&d, "zzb1", "bbbb-02", "two");
 		block_add(d.boot, "zzc1", true);
 		block_done(d.boot, &r);
-		if (strcmp(root_of(&d), cases[i].name) != 0)
-			fail_msg("[%s] gives %s", cases[i].cmdline, root_of(&d));
+		if (strcmp(recorder_root(d.boot), cases[i].name) != 0)
+			fail_msg("[%s] gives %s", cases[i].cmdline, recorder_root(d.boot));
 	}
 }
 
@@ -130,11 +120,11 @@ static void of_several_the_choice_does_not_depend_on_time(void **state)
 		disks_make(&d, "root=LABEL=root");
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 			filesystem(&d, names[(first + i) % ARRAY_SIZE(names)], "", "root");
-		assert_string_equal(root_of(&d), "zza2");
+		assert_string_equal(recorder_root(d.boot), "zza2");
 		block_remove(d.boot, "zza2");
-		assert_string_equal(root_of(&d), "zzb1");
+		assert_string_equal(recorder_root(d.boot), "zzb1");
 		block_remove(d.boot, "zzb1");
-		assert_string_equal(root_of(&d), "zzn2p1");
+		assert_string_equal(recorder_root(d.boot), "zzn2p1");
 	}
 }
 
@@ -149,7 +139,7 @@ static void a_filesystem_wins_over_a_member_of_something_larger(void **state)
 		found(&d, turn ? "zzb" : "zza", "linux_raid_member", "raid", "1", "");
 		block_add(d.boot, "zzm", false);
 		found(&d, "zzm", "ext4", "filesystem", "1", "");
-		assert_string_equal(root_of(&d), "zzm");
+		assert_string_equal(recorder_root(d.boot), "zzm");
 	}
 }
 
@@ -160,13 +150,13 @@ static void a_disk_that_was_not_read_yet_is_not_the_root(void **state)
 	(void)state;
 	disks_make(&d, "root=/dev/zza1");
 	block_add(d.boot, "zza1", true);
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 	assert_string_equal(read_next(&d), "zza1");
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 	found(&d, "zza1", "ext4", "filesystem", "", "");
-	assert_string_equal(root_of(&d), "zza1");
+	assert_string_equal(recorder_root(d.boot), "zza1");
 	block_remove(d.boot, "zza1");
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 }
 
 static void each_disk_is_read_once(void **state)
@@ -346,11 +336,11 @@ static void a_disk_that_changes_is_read_again(void **state)
 	(void)state;
 	disks_make(&d, "root=LABEL=new");
 	filesystem(&d, "zza", "", "old");
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 	block_add(d.boot, "zza", false);
 	assert_string_equal(read_next(&d), "zza");
 	found(&d, "zza", "ext4", "filesystem", "", "new");
-	assert_string_equal(root_of(&d), "zza");
+	assert_string_equal(recorder_root(d.boot), "zza");
 }
 
 static void what_was_read_while_a_disk_changed_does_not_count(void **state)
@@ -367,10 +357,10 @@ static void what_was_read_while_a_disk_changed_does_not_count(void **state)
 			block_add(d.boot, "zza", false);
 		assert_null(read_next(&d)); /* it is still being read */
 		found(&d, "zza", "ext4", "filesystem", "", "old");
-		assert_string_equal(root_of(&d), "-");
+		assert_string_equal(recorder_root(d.boot), "-");
 		assert_string_equal(read_next(&d), "zza");
 		found(&d, "zza", "ext4", "filesystem", "", "new");
-		assert_string_equal(root_of(&d), "-");
+		assert_string_equal(recorder_root(d.boot), "-");
 	}
 }
 
@@ -388,12 +378,12 @@ static void what_was_read_of_a_disk_that_went_is_not_taken_for_the_next(void **s
 	block_remove(d.boot, "zza");
 	block_add(d.boot, "zza", false);
 	block_done(d.boot, &late);
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 	assert_string_equal(read_next(&d), "zza");
 	block_done(d.boot, &late); /* also while the new one is read */
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 	found(&d, "zza", "ext4", "filesystem", "", "x");
-	assert_string_equal(root_of(&d), "zza");
+	assert_string_equal(recorder_root(d.boot), "zza");
 }
 
 static void a_root_that_goes_before_it_is_mounted_is_waited_for_again(void **state)
@@ -457,7 +447,7 @@ static void another_medium_in_the_same_device_is_another_device(void **state)
 	assert_string_equal(read_next(&d), "zza");
 	found(&d, "zza", "ext4", "filesystem", "2", "x");
 	assert_null(block_get(d.boot, held));
-	assert_string_equal(root_of(&d), "zza");
+	assert_string_equal(recorder_root(d.boot), "zza");
 }
 
 /* A stranger's disk comes in the place of the one that was found for /usr. */
@@ -514,7 +504,7 @@ static void after_a_lost_event_what_is_gone_is_forgotten(void **state)
 	assert_int_equal(n_received, 2);
 	assert_false(d.boot->events->lost);
 	assert_null(block_get(d.boot, held));
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 }
 
 /* Asking for the next disk after each event must not walk over all of them each time. */
@@ -555,7 +545,7 @@ static void a_disk_that_went_leaves_its_place_to_the_next(void **state)
 	}
 	assert_int_equal(d.boot->devices->n, 1);
 	found(&d, "zz0", "ext4", "filesystem", "", "x"); /* late: it is gone */
-	assert_string_equal(root_of(&d), "-");
+	assert_string_equal(recorder_root(d.boot), "-");
 	block_remove(d.boot, "never-there");
 }
 

@@ -289,13 +289,12 @@ static void no_step_that_fails_is_a_dead_end(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct boot *b = recorder_boot();
+		struct boot *b = recorder_boot_with(cases[i].cmdline);
 		char *argv[] = {(char *)"/init", NULL}, *envp[] = {NULL};
 		struct handover h = {
 			.argv = argv, .envp = envp, .left = note_left, .initramfs = -1};
 
 		n_left = 0;
-		params_parse(&b->params, cases[i].cmdline, strlen(cases[i].cmdline));
 		snprintf(b->goal->init, sizeof(b->goal->init), "/sbin/init");
 		recorder_start(cases[i].results);
 		handover_leave(b, &h);

@@ -23,15 +23,6 @@
 
 #define ROOT_TYPE "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
 
-static struct boot *boot_new(const char *cmdline)
-{
-	struct boot *b = recorder_boot();
-
-	assert_non_null(b);
-	params_parse(&b->params, cmdline, strlen(cmdline));
-	return b;
-}
-
 /* ---- fstab ---- */
 
 static void usr_and_what_is_marked_are_mounted_early(void **state)
@@ -79,7 +70,7 @@ static void mounts_are_made_from_the_top_down(void **state)
 		      "tmpfs /var tmpfs nofail,x-initrd.mount\n"
 		      "LABEL=home /home ext4 defaults\n"
 		      "LABEL=share /usr/share ext4 x-initrd.mount";
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=a");
 
 	(void)state;
 	mounts_parse(b, text);
@@ -98,7 +89,7 @@ static void usr_is_waited_for_whatever_its_options_say(void **state)
 {
 	char text[] = "UUID=2 /usr/ ext4 noauto,nofail 0 2\n"
 		      "UUID=3 /var ext4 noauto,x-initrd.mount 0 2\n";
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=a");
 
 	(void)state;
 	mounts_parse(b, text);
@@ -111,7 +102,7 @@ static void a_line_with_a_flaw_is_obeyed_and_told(void **state)
 	char text[] = "# made elsewhere\r\n"
 		      "LABEL='u' /usr ext4 ro # of the system\r\n"
 		      "UUID=3 /var\r\n";
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=a");
 
 	(void)state;
 	mounts_parse(b, text);
@@ -126,7 +117,7 @@ static void a_line_with_a_flaw_is_obeyed_and_told(void **state)
 static void the_command_line_wins_over_usr_of_fstab(void **state)
 {
 	char text[] = "UUID=2 /usr ext4 ro\nUUID=3 /var ext4 x-initrd.mount\n";
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a mount.usr=LABEL=b");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=a mount.usr=LABEL=b");
 
 	(void)state;
 	mounts_parse(b, text);
@@ -137,7 +128,7 @@ static void the_command_line_wins_over_usr_of_fstab(void **state)
 static void in_a_second_try_fstab_is_not_read_again(void **state)
 {
 	char text[] = "UUID=3 /var ext4 x-initrd.mount\n";
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a mount.usr=LABEL=b");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=a mount.usr=LABEL=b");
 
 	(void)state;
 	mounts_parse(b, text);
@@ -147,7 +138,7 @@ static void in_a_second_try_fstab_is_not_read_again(void **state)
 
 static void more_mounts_than_there_is_room_for_are_no_harm(void **state)
 {
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=a");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=a");
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
 	(void)state;
@@ -230,84 +221,78 @@ static struct block_device *put_partition(struct boot *b, const char *name, unsi
 	return d;
 }
 
-static const char *root_of(struct boot *b)
-{
-	int n = block_find(b, &b->params.root);
-
-	return n < 0 ? "-" : b->devices->list[n].name;
-}
-
 static void without_a_name_the_type_of_the_partition_counts(void **state)
 {
-	_cleanup_free_ struct boot *b = boot_new("quiet");
+	_cleanup_free_ struct boot *b = recorder_boot_with("quiet");
 	struct block_device *hidden;
 	char why[200] = "";
 
 	(void)state;
 	put_partition(b, "zza1", 1, 1, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
-	assert_string_equal(root_of(b), "-");
+	assert_string_equal(recorder_root(b), "-");
 	put_partition(b, "zza3", 1, 3, ROOT_TYPE);
 	put_partition(b, "zza2", 1, 2, ROOT_TYPE);
-	assert_string_equal(root_of(b), "zza2");
+	assert_string_equal(recorder_root(b), "zza2");
 	hidden = put_partition(b, "zzb1", 2, 1, ROOT_TYPE);
 	hidden->probe.partflags = 1ull << 63;
-	assert_string_equal(root_of(b), "zza2");
+	assert_string_equal(recorder_root(b), "zza2");
 	assert_false(discover_is_doubtful(b, why, sizeof(why)));
 	hidden->probe.partflags = 1ull << 60;
 	assert_true(discover_has_flag(hidden, DISCOVER_READ_ONLY));
-	assert_string_equal(root_of(b), "-");
+	assert_string_equal(recorder_root(b), "-");
 	assert_true(discover_is_doubtful(b, why, sizeof(why)));
 	assert_contains(why, "zzb1");
 	/* If the boot loader's disk is known, others do not matter. */
 	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "PART-zza1");
-	assert_string_equal(root_of(b), "zza2");
+	assert_string_equal(recorder_root(b), "zza2");
 	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "part-zzb1");
-	assert_string_equal(root_of(b), "zzb1");
+	assert_string_equal(recorder_root(b), "zzb1");
 	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "part-of-no-disk");
-	assert_string_equal(root_of(b), "-");
+	assert_string_equal(recorder_root(b), "-");
 }
 
 static void a_partition_can_be_counted_from_another(void **state)
 {
-	_cleanup_free_ struct boot *b = boot_new("root=PARTUUID=part-zza1/PARTNROFF=2");
-	_cleanup_free_ struct boot *back = boot_new("root=PARTUUID=PART-zza3/PARTNROFF=-2");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=PARTUUID=part-zza1/PARTNROFF=2");
+	_cleanup_free_ struct boot *back =
+		recorder_boot_with("root=PARTUUID=PART-zza3/PARTNROFF=-2");
 
 	(void)state;
 	put_partition(b, "zza1", 1, 1, "");
 	put_partition(b, "zzb3", 2, 3, ""); /* of another disk */
-	assert_string_equal(root_of(b), "-");
+	assert_string_equal(recorder_root(b), "-");
 	put_partition(b, "zza3", 1, 3, "");
-	assert_string_equal(root_of(b), "zza3");
+	assert_string_equal(recorder_root(b), "zza3");
 	put_partition(back, "zza1", 1, 1, "");
 	put_partition(back, "zza3", 1, 3, "");
-	assert_string_equal(root_of(back), "zza1");
+	assert_string_equal(recorder_root(back), "zza1");
 }
 
 static void labels_are_taken_as_udev_writes_them_too(void **state)
 {
-	_cleanup_free_ struct boot *b = boot_new("root=LABEL=my\\x20root\\x2f");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=LABEL=my\\x20root\\x2f");
 	struct block_device *d = put_partition(b, "zza1", 1, 1, "");
 
 	(void)state;
 	strcpy(d->probe.label, "my root/");
-	assert_string_equal(root_of(b), "zza1");
+	assert_string_equal(recorder_root(b), "zza1");
 	strcpy(d->probe.label, "my\\x20root\\x2f");
-	assert_string_equal(root_of(b), "zza1");
+	assert_string_equal(recorder_root(b), "zza1");
 	strcpy(d->probe.label, "my root");
-	assert_string_equal(root_of(b), "-");
+	assert_string_equal(recorder_root(b), "-");
 }
 
 static void a_number_and_a_link_name_a_device(void **state)
 {
-	_cleanup_free_ struct boot *b = boot_new("root=254:17");
-	_cleanup_free_ struct boot *c = boot_new("root=/dev/disk/by-id/x-part1");
+	_cleanup_free_ struct boot *b = recorder_boot_with("root=254:17");
+	_cleanup_free_ struct boot *c = recorder_boot_with("root=/dev/disk/by-id/x-part1");
 	struct block_device *d = put_partition(b, "zza1", 1, 1, "");
 
 	(void)state;
-	assert_string_equal(root_of(b), "-");
+	assert_string_equal(recorder_root(b), "-");
 	d->probe.major = 254;
 	d->probe.minor = 17;
-	assert_string_equal(root_of(b), "zza1");
+	assert_string_equal(recorder_root(b), "zza1");
 	d = put_partition(c, "zza1", 1, 1, "");
 	assert_false(c->devices->probe_links);
 	block_want(c, &c->params.root);
@@ -315,7 +300,7 @@ static void a_number_and_a_link_name_a_device(void **state)
 	assert_int_equal(d->state, DEVICE_NEW); /* it is read again, for its links */
 	d->state = DEVICE_KNOWN;
 	strcpy(d->probe.links, "by-id/x\nby-id/x-part1\n");
-	assert_string_equal(root_of(c), "zza1");
+	assert_string_equal(recorder_root(c), "zza1");
 }
 
 static void the_loaders_variable_is_text(void **state)

@@ -44,15 +44,13 @@ int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job 
 
 static struct boot *boot_with(const char *cmdline, const char *shell)
 {
-	struct boot *b = recorder_boot();
+	struct boot *b = recorder_boot_with(cmdline);
 
-	assert_non_null(b);
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
 	b->sources.epoll = b->events->netlink = b->signals = -1;
 	b->events->triggered = true; /* no walk over this machine's devices */
-	params_parse(&b->params, cmdline, strlen(cmdline));
 	shell_allow(b->shell, shell);
 	return b;
 }

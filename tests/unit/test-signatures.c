@@ -150,10 +150,9 @@ static struct probe probe_of(unsigned content)
 /* A boot that knows a disk vda with CONTENT. */
 static struct boot *boot_with(const char *cmdline, unsigned content)
 {
-	struct boot *b = recorder_boot();
+	struct boot *b = recorder_boot_with(cmdline);
 	struct job_result r = {.name = "vda", .probe = probe_of(content)};
 
-	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_want_named(b);
 	block_add(b, "vda", false);
 	b->devices->list[0].state = DEVICE_PROBING;

@@ -88,9 +88,8 @@ int __wrap_fork(void)
 
 static struct boot *boot_with(const char *cmdline)
 {
-	struct boot *b = recorder_boot();
+	struct boot *b = recorder_boot_with(cmdline);
 
-	assert_non_null(b);
 	memset(&world, 0, sizeof(world));
 	world.now = START;
 	recorder_start_with(0);
@@ -98,7 +97,6 @@ static struct boot *boot_with(const char *cmdline)
 	b->events->netlink = b->signals = -1;
 	b->events->triggered = true; /* no walk over this machine's devices */
 	jobs_init(&b->jobs, &b->sources, rooms_jobs);
-	params_parse(&b->params, cmdline, strlen(cmdline));
 	block_want(b, &b->params.root);
 	return b;
 }
