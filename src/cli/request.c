@@ -283,12 +283,12 @@ static int look_elsewhere(struct cli_request *r, struct err *err)
 	_cleanup_root_ struct root root = {.fd = -1};
 	struct request *q = &r->request;
 
-	if (!r->generic_elsewhere || q->given.kind || q->given.mode || q->hardware_file ||
-	    strcmp(r->root, "/") != 0)
+	if (!r->generic_elsewhere || q->given.kind || q->given.mode || q->hardware_file)
 		return 0;
-	if (root_open("/", &root, err) < 0)
+	if (root_open(r->root, &root, err) < 0)
 		return err->code;
-	q->elsewhere = elsewhere(&root, &r->arena);
+	if (root.is_host)
+		q->elsewhere = elsewhere(&root, &q->elsewhere_has_disk, &r->arena);
 	return 0;
 }
 

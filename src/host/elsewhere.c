@@ -11,38 +11,6 @@
 
 enum { MOUNTINFO_MAX = 16 * 1024 * 1024, ENVIRONMENT_MAX = 1024 * 1024, STACK_DEPTH_MAX = 16 };
 
-/* As systemd-detect-virt(1) does, and by the marks of docker and podman. */
-static bool is_container(const struct root *root)
-{
-	static const char *const marks[] = {"run/systemd/container", "run/host/container-manager",
-					    "run/.containerenv", ".dockerenv"};
-	_cleanup_buf_ struct buf text = BUF_INIT;
-
-	if (getenv("container"))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (root_exists(root, marks[i]))
-			return true;
-	if (root_read(root, "proc/1/environ", ENVIRONMENT_MAX, &text) < 0)
-		return false;
-	buf_cstr(&text);
-	for (size_t i = 0; i < text.len; i += strlen((char *)text.data + i) + 1)
-		if (str_starts((char *)text.data + i, "container="))
-			return true;
-	return false;
-}
-
-/* Without /proc there is no way to know; no machine boots without. */
-static bool is_chroot(const struct root *root)
-{
-	struct stat own, first;
-
-	if (!root_exists(root, "proc/self/mountinfo"))
-		return true;
-	return stat("/", &own) == 0 && stat("/proc/1/root/.", &first) == 0 &&
-	       (own.st_dev != first.st_dev || own.st_ino != first.st_ino);
-}
-
 /* Is the block device at PATH of sysfs a file's, a network's or memory, or does it lie on one? What cannot be
  * told counts as such: an image for any machine boots this one, too. */
 static bool is_borrowed(const struct root *root, const char *path, unsigned depth,
@@ -102,26 +70,94 @@ static bool is_on_disk(const struct root *root, const struct mountinfo *m, struc
 	return !is_borrowed(root, root_resolve(root, path, arena), STACK_DEPTH_MAX, arena);
 }
 
-bool elsewhere_shows_root(const struct root *root, struct arena *arena)
+/* What is mounted as the root: nothing, as in a chroot to a folder; something else than a disk; a disk. */
+enum mounted { NOTHING, NO_DISK, A_DISK };
+
+static enum mounted read_mounts(const struct root *root, struct arena *arena)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *cursor, *line;
-	bool is_shown = false;
+	enum mounted mounted = NOTHING;
 	struct mountinfo m;
 
 	if (root_read(root, "proc/self/mountinfo", MOUNTINFO_MAX, &text) < 0)
-		return false;
+		return NOTHING;
 	cursor = (char *)buf_cstr(&text);
 	/* A later mount hides an earlier one. */
 	while ((line = strsep(&cursor, "\n")))
 		if (*line && mountinfo_decode(line, &m, NULL) == 0 && strcmp(m.target, "/") == 0)
-			is_shown = is_on_disk(root, &m, arena);
-	return is_shown;
+			mounted = is_on_disk(root, &m, arena) ? A_DISK : NO_DISK;
+	return mounted;
 }
 
-const char *elsewhere(const struct root *root, struct arena *arena)
+bool elsewhere_shows_root(const struct root *root, struct arena *arena)
 {
-	if (is_container(root))
+	return read_mounts(root, arena) == A_DISK;
+}
+
+static bool has_any(const struct root *root, const char *const *paths)
+{
+	while (*paths && !root_exists(root, *paths))
+		paths++;
+	return *paths;
+}
+
+/*
+ * As systemd-detect-virt(1) does it. What PID 1 or the container's manager says is believed: /run is
+ * made at each start, and nobody else writes there. All other marks may have come with a copied file
+ * system or from a user's shell; they count unless a disk of this machine is the root, which no
+ * manager of containers does without saying so in PID 1's environment.
+ */
+static bool is_container(const struct root *root, enum mounted mounted)
+{
+	static const char *const said[] = {"run/systemd/container", "run/host/container-manager", NULL};
+	static const char *const marks[] = {"run/.containerenv", ".dockerenv", NULL};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (has_any(root, said))
+		return true;
+	if (mounted != A_DISK && (getenv("container") || has_any(root, marks)))
+		return true;
+	/* Only root can read it. */
+	if (root_read(root, "proc/1/environ", ENVIRONMENT_MAX, &text) < 0)
+		return false;
+	buf_cstr(&text);
+	for (size_t i = 0; i < text.len; i += strlen((char *)text.data + i) + 1)
+		if (str_starts((char *)text.data + i, "container="))
+			return true;
+	return false;
+}
+
+/*
+ * Each rule sees something else:
+ * - No /proc: nothing can be seen; no machine boots without it, so it is a chroot.
+ * - PID 1 has another root: a chroot of any kind. Only root, or PID 1's own user, may look; hidepid=
+ *   and user namespaces forbid it, too.
+ * - If that may not be seen, the mounts decide. Those outside of a chroot are not listed, so there is
+ *   none for / in a chroot to a folder. One to where a filesystem is mounted looks like a machine of
+ *   its own: it is taken for one only if that is a disk.
+ */
+static const char *find_chroot(const struct root *root, enum mounted mounted)
+{
+	struct stat own, first;
+
+	if (!root_exists(root, "proc/self/mountinfo"))
+		return "a chroot";
+	/* The kernel's own link leads out of the root, so not by root_stat(). */
+	if (fstat(root->fd, &own) == 0 && fstatat(root->fd, "proc/1/root/.", &first, 0) == 0)
+		return own.st_dev != first.st_dev || own.st_ino != first.st_ino ? "a chroot" : NULL;
+	if (mounted == NOTHING)
+		return "a chroot";
+	return mounted == NO_DISK ? "a root that is on no disk of this machine" : NULL;
+}
+
+const char *elsewhere(const struct root *root, bool *has_disk, struct arena *arena)
+{
+	enum mounted mounted = read_mounts(root, arena);
+
+	*has_disk = false;
+	if (is_container(root, mounted))
 		return "a container";
-	return is_chroot(root) && !elsewhere_shows_root(root, arena) ? "a chroot" : NULL;
+	*has_disk = mounted == A_DISK;
+	return find_chroot(root, mounted);
 }

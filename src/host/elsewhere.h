@@ -3,15 +3,17 @@
 
 /*
  * Whether this process runs in the build of another machine's system, where the disks of the machine
- * that will boot are not known: in a container, or in a chroot whose own root is on no disk that is
- * shown.
+ * that will boot may not be known: in a container or in a chroot. Whatever is in doubt counts as such.
  */
+
+#include <stdbool.h>
 
 #include "base/arena.h"
 #include "host/root.h"
 
-/* "a container" or "a chroot"; NULL: no. ROOT is that of this process. */
-const char *elsewhere(const struct root *root, struct arena *arena);
+/* "a container", "a chroot" and the like; NULL: none of them. HAS_DISK: elsewhere_shows_root() is true, and
+ * it is no container. ROOT is that of this process. */
+const char *elsewhere(const struct root *root, bool *has_disk, struct arena *arena);
 
 /* Is what is mounted as the root on a disk that is shown? Not if it is a part of a filesystem, or on
  * a loop or network device. */

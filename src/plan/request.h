@@ -69,8 +69,10 @@ struct request {
 	int levels[CODEC_COUNT];   /* of each codec, if LEVEL is 0; 0: ours */
 	int store_level;           /* see plan_parse_store() */
 	const char *kernel;        /* NULL: choose */
-	const char *elsewhere;     /* where this runs, if the image is generic for that reason unless
-				    * the command line says otherwise; NULL */
+	const char *elsewhere;     /* where this runs, if another machine may be the one that boots: the
+				    * image is generic unless the command line says otherwise; NULL */
+	bool elsewhere_has_disk;   /* the root there is on a disk: not generic, but never for less than
+				    * the mode sloppy */
 	const char *hardware_file; /* NULL: read this machine */
 	const char *hardware_text; /* its content, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */

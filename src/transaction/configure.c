@@ -127,6 +127,27 @@ static int set_store(struct configure *c)
 		       : 0;
 }
 
+/* A chroot whose root is on a disk may be that of a rescue or an installation, so its image is for this
+ * machine, as with other builders; but the disk may be moved to another one. */
+static void set_elsewhere(struct configure *c)
+{
+	const char *place = c->given->elsewhere;
+
+	if (!place || c->out->mode == MODE_GENERIC)
+		return;
+	if (!c->given->elsewhere_has_disk)
+		c->out->mode = MODE_GENERIC;
+	else if (c->out->mode == MODE_STRICT)
+		c->out->mode = MODE_SLOPPY;
+	configure_add_wish(c, WISH_NOTE,
+			   c->given->elsewhere_has_disk
+				   ? "the image is for this machine, since the root is on a disk here; if "
+				     "another one will boot it, set hostonly=no"
+				   : "the disks of the machine that will boot are not known, so the image is "
+				     "for any machine",
+			   arena_printf(c->arena, "in %s", place));
+}
+
 static int set_mode(struct configure *c)
 {
 	static const char *const names[] = {
@@ -146,13 +167,7 @@ static int set_mode(struct configure *c)
 		c->out->mode = MODE_GENERIC;
 	else if (mode && c->out->mode != MODE_GENERIC && !c->given->given.mode)
 		c->out->mode = (enum plan_mode)i;
-	if (!c->given->elsewhere || c->out->mode == MODE_GENERIC)
-		return 0;
-	c->out->mode = MODE_GENERIC;
-	configure_add_wish(c, WISH_NOTE,
-			   "the disks of the machine that will boot are not known, so the image is for any "
-			   "machine",
-			   arena_printf(c->arena, "in %s", c->given->elsewhere));
+	set_elsewhere(c);
 	return 0;
 }
 

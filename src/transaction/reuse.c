@@ -26,6 +26,7 @@ static void add_surroundings(struct buf *key, const struct request *q)
 	add_word(key, !q->kernel && uname(&u) == 0 ? u.release : "");
 	add_word(key, q->init);
 	add_word(key, q->elsewhere ? q->elsewhere : "");
+	add_word(key, q->elsewhere_has_disk ? "disk" : "");
 	add_word(key, q->hardware_text ? q->hardware_text : "");
 	add_word(key, getcwd(cwd, sizeof(cwd)) ? cwd : "");
 	buf_printf(key, "user %u", geteuid());

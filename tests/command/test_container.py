@@ -3,6 +3,7 @@
 
 import pytest
 
+import trees
 from container import Container
 from program import DONE, FAILED, check, run
 
@@ -39,6 +40,35 @@ def test_an_image_is_for_any_machine_if_that_is_asked_for(container):
     assert check(container.run(*rebuild), DONE).text.endswith(": unchanged\n")
     assert "in a container: the disks" in check(container.run(*rebuild, "--force"), DONE).messages("warning")[0]
     assert "/sys is not mounted" in check(container.run(*rebuild, "--hostonly"), FAILED).error
+
+
+def test_the_own_root_has_many_names(container):
+    (container.root / "proc").mkdir()
+    for name in ("//", "/.", "/../", "/proc/.."):
+        warned = check(container.run("preroot", "plan", "--generic-elsewhere", "--root", name, container.version),
+                       DONE).messages("warning")
+        assert "in a chroot: the disks" in warned[0], name
+
+
+def test_a_chroot_on_a_disk_keeps_to_this_machine(container):
+    trees.write_machine("ahci", container.root)
+    (container.root / "etc").mkdir(exist_ok=True)
+    (container.root / "etc/dracut.conf").write_text("hostonly_mode=strict\n")
+    plan = ("preroot", "plan", container.version)
+
+    def mode(*words):
+        result = check(container.run(*plan, *words), DONE)
+        return result.text.split(", ")[1], [line for line in result.messages("warning") if "in a chroot" in line]
+
+    assert mode("--generic-elsewhere") == ("hostonly (strict)", [])  # nobody may see the root of PID 1
+    (container.root / "proc/1").mkdir()
+    (container.root / "proc/1/root").symlink_to("/sys")
+    chosen, warned = mode("--generic-elsewhere")
+    assert chosen == "hostonly" and len(warned) == 1 and "set hostonly=no" in warned[0]
+    assert mode("--generic-elsewhere", "--hostonly-mode", "strict") == ("hostonly (strict)", [])
+    assert mode("--generic-elsewhere", "--generic") == ("generic", [])
+    (container.root / "etc/dracut.conf").write_text("hostonly=no\n")
+    assert mode("--generic-elsewhere") == ("generic", [])
 
 
 def test_another_root_needs_proc(container):

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -521,24 +522,33 @@ static void a_damaged_kernel_is_told(void **state)
 
 /* ---- whose disks are these? ---- */
 
+static void put_disks(const struct machine *m)
+{
+	put_dir(m->folder, "sys/devices/pci0000:00/vda/vda1");
+	put_dir(m->folder, "sys/devices/virtual/block/loop0");
+	put_link(m->folder, "sys/devices/virtual/block/dm-0/slaves/vda1", "../../../../pci0000:00/vda/vda1");
+	put_text(m->folder, "sys/devices/virtual/block/dm-0/dm/name", "root\n");
+	put_link(m->folder, "sys/devices/virtual/block/dm-1/slaves/loop0", "../../loop0");
+	put_text(m->folder, "sys/devices/virtual/block/dm-1/dm/name", "loop0p1\n");
+	put_link(m->folder, "sys/dev/block/254:1", "../../devices/pci0000:00/vda/vda1");
+	put_link(m->folder, "sys/class/block/vda1", "../../devices/pci0000:00/vda/vda1");
+	put_link(m->folder, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
+	put_link(m->folder, "sys/dev/block/253:0", "../../devices/virtual/block/dm-0");
+	put_link(m->folder, "sys/dev/block/253:1", "../../devices/virtual/block/dm-1");
+	put_link(m->folder, "sys/class/block/dm-0", "../../devices/virtual/block/dm-0");
+	put_link(m->folder, "sys/class/block/dm-1", "../../devices/virtual/block/dm-1");
+}
+
+#define A_DISK	"1 0 254:1 / / rw - ext4 /dev/vda1 rw\n"
+#define OVERLAY "1 0 0:40 / / rw - overlay overlay rw\n"
+#define NOTHING "1 0 0:5 / /proc rw - proc proc rw\n"
+
 static bool shows(const char *mountinfo)
 {
 	_cleanup_machine_ struct machine m;
 
 	machine_make(&m);
-	put_dir(m.folder, "sys/devices/pci0000:00/vda/vda1");
-	put_dir(m.folder, "sys/devices/virtual/block/loop0");
-	put_link(m.folder, "sys/devices/virtual/block/dm-0/slaves/vda1", "../../../../pci0000:00/vda/vda1");
-	put_text(m.folder, "sys/devices/virtual/block/dm-0/dm/name", "root\n");
-	put_link(m.folder, "sys/devices/virtual/block/dm-1/slaves/loop0", "../../loop0");
-	put_text(m.folder, "sys/devices/virtual/block/dm-1/dm/name", "loop0p1\n");
-	put_link(m.folder, "sys/dev/block/254:1", "../../devices/pci0000:00/vda/vda1");
-	put_link(m.folder, "sys/class/block/vda1", "../../devices/pci0000:00/vda/vda1");
-	put_link(m.folder, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
-	put_link(m.folder, "sys/dev/block/253:0", "../../devices/virtual/block/dm-0");
-	put_link(m.folder, "sys/dev/block/253:1", "../../devices/virtual/block/dm-1");
-	put_link(m.folder, "sys/class/block/dm-0", "../../devices/virtual/block/dm-0");
-	put_link(m.folder, "sys/class/block/dm-1", "../../devices/virtual/block/dm-1");
+	put_disks(&m);
 	if (mountinfo)
 		put_text(m.folder, "proc/self/mountinfo", mountinfo);
 	return elsewhere_shows_root(&m.root, &m.arena);
@@ -565,10 +575,75 @@ static void a_chroot_shows_its_disk_or_not(void **state)
 	assert_false(shows("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 / / rw - tmpfs tmpfs rw\n"));
 }
 
+/* What elsewhere() says of a machine with FILE: "": nothing; followed by "+" if the root is on a disk there.
+ * PID1: link to the root of the first process; NULL: it may not be seen. */
+static const char *place_of(const char *mountinfo, const char *pid1, const char *file, const char *text)
+{
+	static char answer[64];
+	_cleanup_machine_ struct machine m;
+	const char *place;
+	bool has_disk;
+
+	machine_make(&m);
+	put_disks(&m);
+	if (mountinfo)
+		put_text(m.folder, "proc/self/mountinfo", mountinfo);
+	if (pid1)
+		put_link(m.folder, "proc/1/root", pid1);
+	if (file)
+		put_text(m.folder, file, text);
+	place = elsewhere(&m.root, &has_disk, &m.arena);
+	snprintf(answer, sizeof(answer), "%s%s", place ? place : "", has_disk ? "+" : "");
+	return answer;
+}
+
+static void a_chroot_is_found_by_the_root_of_the_first_process_or_else_by_the_mounts(void **state)
+{
+	const char *same = "../..", *other = "../../sys", *hidden = NULL;
+
+	(void)state;
+	assert_string_equal(place_of(A_DISK, same, NULL, NULL), "+");
+	assert_string_equal(place_of(OVERLAY, same, NULL, NULL), "");
+	assert_string_equal(place_of(A_DISK, other, NULL, NULL), "a chroot+");
+	assert_string_equal(place_of(OVERLAY, other, NULL, NULL), "a chroot");
+	assert_string_equal(place_of(NOTHING, other, NULL, NULL), "a chroot");
+	assert_string_equal(place_of(NULL, same, NULL, NULL), "a chroot");
+
+	assert_string_equal(place_of(A_DISK, hidden, NULL, NULL), "+");
+	assert_string_equal(place_of(NOTHING, hidden, NULL, NULL), "a chroot");
+	assert_string_equal(place_of(OVERLAY, hidden, NULL, NULL),
+			    "a root that is on no disk of this machine");
+}
+
+static void a_mark_of_a_container_counts_if_the_machine_agrees(void **state)
+{
+	static const char *const said[][2] = {{"run/systemd/container", "lxc\n"},
+					      {"run/host/container-manager", "podman\n"},
+					      {"proc/1/environ", "container=lxc"}};
+	static const char *const marks[] = {".dockerenv", "run/.containerenv"};
+	const char *same = "../..";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+		assert_string_equal(place_of(A_DISK, same, said[i][0], said[i][1]), "a container");
+	assert_string_equal(place_of(A_DISK, same, "proc/1/environ", "my_container=lxc"), "+");
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		assert_string_equal(place_of(A_DISK, same, marks[i], ""), "+");
+		assert_string_equal(place_of(OVERLAY, same, marks[i], ""), "a container");
+		assert_string_equal(place_of(NULL, same, marks[i], ""), "a container");
+	}
+	setenv("container", "podman", 1);
+	assert_string_equal(place_of(A_DISK, same, NULL, NULL), "+");
+	assert_string_equal(place_of(OVERLAY, same, NULL, NULL), "a container");
+	unsetenv("container");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chroot_shows_its_disk_or_not),
+		cmocka_unit_test(a_chroot_is_found_by_the_root_of_the_first_process_or_else_by_the_mounts),
+		cmocka_unit_test(a_mark_of_a_container_counts_if_the_machine_agrees),
 		cmocka_unit_test(paths_are_taken_from_the_folder),
 		cmocka_unit_test(no_link_leads_out_of_the_folder),
 		cmocka_unit_test(absolute_links_lead_inside_the_folder),
