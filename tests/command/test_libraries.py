@@ -254,15 +254,20 @@ def test_cache_goes_before_default_folders(shop):
 
 # ---- variants for newer processors ----
 
-@pytest.mark.parametrize("folder", ["usr/lib/x86_64-linux-gnu", "opt/far"])
-def test_variants_stay_out_of_a_generic_image(folder, shop):
-    """Even if the root's cache lists them, the image's own does not."""
+def with_variants(shop, folder):
+    """A program with a library in FOLDER, which answers with the level that it is for."""
     shop.library(f"{folder}/libone.so", answer=1)
     for level in (2, 3, 4):
         shop.library(f"{folder}/glibc-hwcaps/x86-64-v{level}/libone.so", answer=level)
     shop.program("usr/bin/prog", [f"{folder}/libone.so"])
     (shop.root / "etc").mkdir(exist_ok=True)
     (shop.root / "etc/ld.so.conf").write_text("/opt/far\n/usr/lib/x86_64-linux-gnu\n")
+
+
+@pytest.mark.parametrize("folder", ["usr/lib/x86_64-linux-gnu", "opt/far"])
+def test_variants_stay_out_of_a_generic_image(folder, shop):
+    """Even if the root's cache lists them, the image's own does not."""
+    with_variants(shop, folder)
     subprocess.run(["/sbin/ldconfig", "-r", shop.root], check=True)
     assert shop.output("usr/bin/prog") == "1"
     assert not any("hwcaps" in line for line in cache_of(shop.tmp / "target"))
@@ -292,12 +297,7 @@ def best_level():
 
 @pytest.mark.parametrize("folder", ["usr/lib/x86_64-linux-gnu", "opt/far"])
 def test_hostonly_has_all_variants_and_the_linker_takes_the_best(folder, shop, machine):
-    shop.library(f"{folder}/libone.so", answer=1)
-    for level in (2, 3, 4):
-        shop.library(f"{folder}/glibc-hwcaps/x86-64-v{level}/libone.so", answer=level)
-    shop.program("usr/bin/prog", [f"{folder}/libone.so"])
-    (shop.root / "etc").mkdir(exist_ok=True)
-    (shop.root / "etc/ld.so.conf").write_text("/opt/far\n/usr/lib/x86_64-linux-gnu\n")
+    with_variants(shop, folder)
     target = shop.build("usr/bin/prog", more=("--hostonly", "--hardware", machine))
     assert (target / folder / "libone.so").exists()
     assert len(list((target / folder / "glibc-hwcaps").iterdir())) == 3
