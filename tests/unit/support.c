@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 
-enum { OPEN_FOLDERS = 16, READ_MAX = 16 * 1024 * 1024 };
+enum { OPEN_FOLDERS = 16, READ_MAX = 16 * 1024 * 1024, KERNEL_HEAD = 0x400 };
 
 char *make_folder(void)
 {
@@ -81,6 +81,25 @@ void put_dir(const char *folder, const char *path)
 	_cleanup_free_ char *whole = with_parents(folder, path);
 
 	assert_true(mkdir(whole, 0755) == 0 || errno == EEXIST);
+}
+
+void add_kernel(struct buf *out, const char *version)
+{
+	assert_true(strlen(version) < KERNEL_HEAD - KERNEL_VERSION_AT);
+	buf_add_zeros(out, KERNEL_HEAD);
+	out->data[0x1f1] = 1;
+	memcpy(out->data + 0x1fe, "\x55\xaa", 2);
+	memcpy(out->data + 0x202, "HdrS\x0f\x02", 6);
+	out->data[0x20f] = (KERNEL_VERSION_AT - 0x200) >> 8;
+	memcpy(out->data + KERNEL_VERSION_AT, version, strlen(version));
+}
+
+void put_kernel(const char *folder, const char *path, const char *version)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	add_kernel(&b, version);
+	put_file(folder, path, b.data, b.len);
 }
 
 unsigned type_of(const char *folder, const char *path)

@@ -64,6 +64,11 @@ void put_text(const char *folder, const char *path, const char *text);
 void put_link(const char *folder, const char *path, const char *target);
 void put_dir(const char *folder, const char *path);
 
+/* The head of a kernel's image that says it is VERSION, at that byte of it. OUT is empty. */
+enum { KERNEL_VERSION_AT = 0x300 };
+void add_kernel(struct buf *out, const char *version);
+void put_kernel(const char *folder, const char *path, const char *version);
+
 /* Whether FOLDER/PATH is there, links not followed; its type bits (S_IFMT), 0: it is not. */
 unsigned type_of(const char *folder, const char *path);
 

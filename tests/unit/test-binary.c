@@ -16,16 +16,10 @@
 
 /* ---- bzImage ---- */
 
-enum { HEAD = 0x400, VERSION_AT = 0x300 };
-
 /* The start of a kernel image that says it is VERSION. */
 static void add_bzimage(struct buf *out, const char *version)
 {
-	buf_add_zeros(out, HEAD);
-	out->data[0x1f1] = 1;
-	memcpy(out->data + 0x202, "HdrS\x0f\x02", 6);
-	out->data[0x20f] = (VERSION_AT - 0x200) >> 8;
-	memcpy(out->data + VERSION_AT, version, strlen(version) + 1);
+	add_kernel(out, version);
 	memcpy(out->data + 0x248, "\x10\0\0\0\x20\0\0\0", 8);
 }
 
@@ -69,7 +63,7 @@ static void what_is_no_kernel_image_is_refused(void **state)
 	(void)state;
 	add_bzimage(&b, "");
 	assert_fails(bzimage_decode(b.data, b.len, &image, &err), -EBADMSG, &err);
-	memcpy(b.data + VERSION_AT, "6.1", 4);
+	memcpy(b.data + KERNEL_VERSION_AT, "6.1", 4);
 	b.data[0x20f] = 0;
 	assert_fails(bzimage_decode(b.data, b.len, &image, &err), -EBADMSG, &err);
 	b.data[0x20f] = 0xff; /* outside */
@@ -94,8 +88,8 @@ static void a_version_of_more_than_127_bytes_is_refused(void **state)
 	add_bzimage(&b, version);
 	assert_ok(bzimage_decode(b.data, b.len, &image, &err), 0, &err);
 	assert_string_equal(image.version, version);
-	b.data[VERSION_AT + BZIMAGE_VERSION_MAX - 1] = '6';
-	b.data[VERSION_AT + BZIMAGE_VERSION_MAX] = '\0';
+	b.data[KERNEL_VERSION_AT + BZIMAGE_VERSION_MAX - 1] = '6';
+	b.data[KERNEL_VERSION_AT + BZIMAGE_VERSION_MAX] = '\0';
 	assert_fails(bzimage_decode(b.data, b.len, &image, &err), -EBADMSG, &err);
 }
 
@@ -118,7 +112,7 @@ static void no_kernel_image_is_fatal(void **state)
 
 	(void)state;
 	add_bzimage(&b, "6.1.0");
-	sweep(b.data, VERSION_AT + 6, check_bzimage, NULL);
+	sweep(b.data, KERNEL_VERSION_AT + 6, check_bzimage, NULL);
 }
 
 /* ---- ELF ---- */

@@ -301,17 +301,6 @@ static void images_are_listed_and_copies_of_people_are_not(void **state)
 
 /* ---- which file is the image ---- */
 
-static void put_kernel(struct machine *m, const char *path, const char *version)
-{
-	char data[0x400] = {0};
-
-	memcpy(data + 0x1fe, "\x55\xaa", 2);
-	memcpy(data + 0x202, "HdrS\x0f\x02", 6);
-	memcpy(data + 0x20e, "\x00\x01", 2);
-	memcpy(data + 0x300, version, strlen(version));
-	put_file(m->folder, path, data, sizeof(data));
-}
-
 static void put_grub(struct machine *m, const char *kernel, const char *initrds)
 {
 	put_text(m->folder, "boot/grub2/grub.cfg",
@@ -355,7 +344,7 @@ static void the_menu_and_the_header_decide(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-linux", V);
+	put_kernel(m.folder, "boot/vmlinuz-linux", V);
 	put_text(m.folder, "boot/initramfs-linux-fallback.img", "x");
 	put_text(m.folder, "boot/amd-ucode.img", "x");
 	read_boot(&m);
@@ -386,7 +375,7 @@ static void a_copy_with_an_entry_of_its_own_is_not_the_image(void **state)
 		_cleanup_machine_ struct machine m;
 
 		machine_make(&m);
-		put_kernel(&m, "boot/vmlinuz-" V, V);
+		put_kernel(m.folder, "boot/vmlinuz-" V, V);
 		put_text(m.folder, arena_printf(&m.arena, "boot/%s", others[i]), "x");
 		put_text(m.folder, "boot/initrd.img-" V, "x");
 		put_text(m.folder, "boot/grub/grub.cfg",
@@ -403,7 +392,7 @@ static void the_kernel_of_a_rescue_entry_says_nothing(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-0-rescue-0123", V);
+	put_kernel(m.folder, "boot/vmlinuz-0-rescue-0123", V);
 	put_text(m.folder, "boot/initramfs-0-rescue-0123.img", "x");
 	put_grub(&m, "/vmlinuz-0-rescue-0123", "/initramfs-0-rescue-0123.img");
 	assert_path(&m, "boot/initramfs-" V ".img");
@@ -416,7 +405,7 @@ static void a_link_is_the_image_that_it_leads_to(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
 	put_text(m.folder, "boot/real/image", "x");
 	put_link(m.folder, "boot/initrd.img-" V, "real/image");
 	read_boot(&m);
@@ -444,7 +433,7 @@ static void microcode_in_front_is_no_image(void **state)
 		struct boot_images images;
 
 		machine_make(&m);
-		put_kernel(&m, "boot/vmlinuz-" V, V);
+		put_kernel(m.folder, "boot/vmlinuz-" V, V);
 		cpio_add_header(&archive, &h, early[i]);
 		cpio_add_trailer(&archive);
 		put_file(m.folder, "boot/initrd-early", archive.data, archive.len);
@@ -472,7 +461,7 @@ static void names_that_only_begin_with_a_kernels_version_are_others(void **state
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
 		put_text(m.folder, arena_printf(&m.arena, "boot/initrd.img-" V "%s", endings[i]),
 			 "x");
@@ -509,8 +498,8 @@ static void entries_of_other_systems_do_not_count(void **state)
 	(void)state;
 	machine_make(&m);
 	put_text(m.folder, "etc/machine-id", TOKEN "\n");
-	put_kernel(&m, "boot/other/linux", V);
-	put_kernel(&m, "boot/mine/linux", V);
+	put_kernel(m.folder, "boot/other/linux", V);
+	put_kernel(m.folder, "boot/mine/linux", V);
 	put_text(m.folder, "boot/other/image", "x");
 	put_text(m.folder, "boot/mine/image", "x");
 	put_bls(&m, "a",
@@ -531,8 +520,8 @@ static void one_image_of_two_kernels_is_refused(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
-	put_kernel(&m, "boot/vmlinuz-" W, W);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" W, W);
 	put_text(m.folder, "boot/initrd.gz", "x");
 	put_text(m.folder, "boot/grub/grub.cfg",
 		 "menuentry 'a' {\n linux /vmlinuz-" V "\n initrd /initrd.gz\n}\n"
@@ -567,8 +556,8 @@ static void links_of_two_kernels_to_one_image_are_refused(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
-	put_kernel(&m, "boot/vmlinuz-" W, W);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" W, W);
 	put_text(m.folder, "boot/common", "x");
 	put_link(m.folder, "boot/initramfs-" V ".img", "common");
 	read_boot(&m);
@@ -585,7 +574,7 @@ static void what_is_loaded_behind_an_image_is_not_the_image(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
 	put_text(m.folder, "boot/overlay.img", "x");
 	put_text(m.folder, "boot/initrd-" V ".img", "x");
 	put_grub(&m, "/vmlinuz-" V, "/initrd-" V ".img /overlay.img");
@@ -598,7 +587,7 @@ static void of_several_images_without_the_kernels_name_none_is_replaced(void **s
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
 	put_text(m.folder, "boot/first", "x");
 	put_text(m.folder, "boot/overlay.img", "x");
 	put_grub(&m, "/vmlinuz-" V, "/first /overlay.img");
@@ -621,7 +610,7 @@ static void the_kernels_name_comes_before_others_of_the_menu(void **state)
 
 	(void)state;
 	machine_make(&m);
-	put_kernel(&m, "boot/vmlinuz-" V, V);
+	put_kernel(m.folder, "boot/vmlinuz-" V, V);
 	put_text(m.folder, "boot/tools.img", "x");
 	put_text(m.folder, "boot/recovery.img", "x");
 	put_grub(&m, "/vmlinuz-" V, "/recovery.img");
@@ -669,7 +658,7 @@ static void microcode_may_be_of_several_archives(void **state)
 		struct cpio_header h = {.mode = 0100644, .nlink = 1};
 
 		machine_make(&m);
-		put_kernel(&m, "boot/vmlinuz-" V, V);
+		put_kernel(m.folder, "boot/vmlinuz-" V, V);
 		cpio_add_header(&archive, &h, "kernel/x86/microcode/AuthenticAMD.bin");
 		cpio_add_trailer(&archive);
 		buf_add(&archive, "\0\0\0\0\0\0\0\0", 8);

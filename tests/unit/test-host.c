@@ -207,19 +207,13 @@ static void a_root_that_is_no_folder_is_refused(void **state)
 
 /* ---- kernels ---- */
 
-enum { SETUP = 0x400, VERSION_AT = 0x300 };
-
 /* A kernel image that says it is VERSION, with a payload. */
-static void put_kernel(struct machine *m, const char *path, const char *version,
-		       const struct buf *payload)
+static void put_bzimage(struct machine *m, const char *path, const char *version,
+			const struct buf *payload)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
-	buf_add_zeros(&b, SETUP);
-	b.data[0x1f1] = 1;
-	memcpy(b.data + 0x202, "HdrS\x0f\x02", 6);
-	b.data[0x20f] = (VERSION_AT - 0x200) >> 8;
-	snprintf((char *)b.data + VERSION_AT, 128, "%s (someone@somewhere) #1 SMP", version);
+	add_kernel(&b, arena_printf(&m->arena, "%s (someone@somewhere) #1 SMP", version));
 	if (payload) {
 		put_le32(b.data + 0x24c, (uint32_t)payload->len);
 		buf_add(&b, payload->data, payload->len);
@@ -238,7 +232,7 @@ static void put_complete(struct machine *m)
 {
 	put_link(m->folder, "lib", "usr/lib");
 	put_indexes(m, TREE);
-	put_kernel(m, "boot/vmlinuz-" VERSION, VERSION, NULL);
+	put_bzimage(m, "boot/vmlinuz-" VERSION, VERSION, NULL);
 }
 
 static void a_complete_kernel_is_found(void **state)
@@ -274,7 +268,7 @@ static void a_kernel_image_is_found_wherever_distributions_put_it(void **state)
 
 		machine_make(&m);
 		put_indexes(&m, TREE);
-		put_kernel(&m, places[i], VERSION, NULL);
+		put_bzimage(&m, places[i], VERSION, NULL);
 		put_text(m.folder, "boot/grub/grub.cfg", "");
 		put_text(m.folder, "etc/machine-id", "0123456789abcdef\n");
 		assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
@@ -290,7 +284,7 @@ static void a_kernel_image_of_another_version_is_refused(void **state)
 	(void)state;
 	machine_make(&m);
 	put_complete(&m);
-	put_kernel(&m, "boot/vmlinuz-" VERSION, "6.1.0-2-amd64", NULL);
+	put_bzimage(&m, "boot/vmlinuz-" VERSION, "6.1.0-2-amd64", NULL);
 	assert_fails(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), -EBADMSG, &m.err);
 	assert_contains(m.err.text, "6.1.0-2-amd64");
 	assert_contains(m.err.text, "boot/vmlinuz-" VERSION);
@@ -402,7 +396,7 @@ static void the_newest_with_an_image_is_the_default(void **state)
 	put_indexes(&m, "usr/lib/modules/6.12.0");
 	assert_ok(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), 0, &m.err);
 	assert_string_equal(k.version, VERSION);
-	put_kernel(&m, "boot/vmlinuz-6.12.0", "6.12.0", NULL);
+	put_bzimage(&m, "boot/vmlinuz-6.12.0", "6.12.0", NULL);
 	assert_ok(kernel_find(&m.root, NULL, &m.arena, &k, &m.err), 0, &m.err);
 	assert_string_equal(k.version, "6.12.0");
 }
@@ -449,7 +443,7 @@ static void put_ikconfig(struct machine *m, enum codec codec, const char *text)
 	assert_ok(encode(codec, NULL, kernel.data, kernel.len, &payload, &m->err), 0, &m->err);
 	if (codec != CODEC_GZIP)
 		buf_add_u32le(&payload, 32 * 1024 * 1024);
-	put_kernel(m, "boot/vmlinuz-" VERSION, VERSION, &payload);
+	put_bzimage(m, "boot/vmlinuz-" VERSION, VERSION, &payload);
 }
 
 static void a_configuration_is_found_in_three_places(void **state)
@@ -496,7 +490,7 @@ static void a_kernel_without_a_configuration_is_told(void **state)
 	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -ENOENT, &m.err);
 	assert_contains(m.err.text, VERSION);
 	buf_add_str(&payload, "not compressed at all");
-	put_kernel(&m, k.image, VERSION, &payload);
+	put_bzimage(&m, k.image, VERSION, &payload);
 	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -ENOENT, &m.err);
 	k.image = NULL;
 	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -ENOENT, &m.err);
@@ -515,7 +509,7 @@ static void a_damaged_kernel_is_told(void **state)
 	put_complete(&m);
 	assert_ok(kernel_find(&m.root, VERSION, &m.arena, &k, &m.err), 0, &m.err);
 	buf_add_str(&payload, "\x1f\x8b and no more");
-	put_kernel(&m, k.image, VERSION, &payload);
+	put_bzimage(&m, k.image, VERSION, &payload);
 	assert_fails(kernel_config(&m.root, &k, &m.arena, &b, &origin, &m.err), -EBADMSG, &m.err);
 	assert_contains(m.err.text, k.image);
 }

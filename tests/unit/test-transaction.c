@@ -218,13 +218,7 @@ static void put_image(struct fixture *f, const char *path, const char *text)
 /* A kernel with an image and a previous one, and a boot loader that reads a folder of entries. */
 static void put_machine(struct fixture *f)
 {
-	char kernel[0x400] = {0};
-
-	memcpy(kernel + 0x1fe, "\x55\xaa", 2);
-	memcpy(kernel + 0x202, "HdrS\x0f\x02", 6);
-	memcpy(kernel + 0x20e, "\x00\x01", 2);
-	memcpy(kernel + 0x300, V, strlen(V));
-	put_file(f->folder, "boot/vmlinuz-" V, kernel, sizeof(kernel));
+	put_kernel(f->folder, "boot/vmlinuz-" V, V);
 	put_image(f, IMAGE, "new");
 	put_image(f, IMAGE ".previous", "old");
 	put_text(f->folder, "var/log/other.log", "");
