@@ -12,7 +12,7 @@ import trees
 from container import Container
 from fronts import NAMES, call, check, links  # noqa: F401
 from lib import TOP
-from program import FAILED, run
+from program import FAILED, USAGE, run
 
 # What dracut's manual page lists, but for what nobody uses any more.
 LONG = """
@@ -182,6 +182,8 @@ def test_what_is_accepted_in_silence_says_why_nothing_is_lost(call, dracut, root
     (["a", "b", "c"], "too many words: c"), (["--kver", "1", "x.img", "2"], "1 and 2"),
     (["--regenerate-all", "x.img"], "neither"), (["--regenerate-all", "--kver", "1"], "neither"),
     (["--uefi", "x.efi"], "has no --uefi"), (["--rebuild", "x.img"], "has no --rebuild"),
+    (["-f", "--keep", "0"], "0 would be the name of the image"), (["--keep", "--kver", "KVER", "3"], "a file of that name is ./3"),
+    (["--try-next"], "it is an option of: preroot rebuild"), (["--if-changed"], "it is an option of: preroot build"),
     (["--mount", "/x"], "has no --mount"), (["--kver", "9.9.9"], "9.9.9"),
     (["--print-cmdline"], "/sys is not mounted"),
     (["--conf", "/none"], "/none"), (["--confdir", "/none"], "/none"),
@@ -194,6 +196,21 @@ def test_wrong_usage_is_status_one(words, text, dracut, root):
     result = dracut(*[word.replace("KVER", root.version) for word in words], status=FAILED)
     assert text in result.error + result.hint
     assert trees.snapshot(root.root / "boot") == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_option_is_refused_under_each_name(name, call, tmp_path):  # noqa: F811
+    status = FAILED if name in ("dracut", "mkinitrd", "lsinitrd") else USAGE
+    for word, hint in (("--no-such-thing", f"see: {name} --help"), ("--versoin", "is it meant to be --version?"),
+                       ("--no-such=1", f"see: {name} --help")):
+        result = call(name, word, "x", "y", status=status, cwd=tmp_path)
+        assert f"unknown option {word.partition('=')[0]}" in result.error and hint in result.hint
+    assert not list(tmp_path.glob("[xy]"))
+
+
+def test_a_number_may_be_the_name_of_an_image_as_a_path(dracut, root, tmp_path):
+    dracut("./5", root.version, cwd=tmp_path)
+    run("verify", tmp_path / "5")
 
 
 def test_an_image_name_that_is_a_folder(dracut, root, tmp_path):

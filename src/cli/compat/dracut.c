@@ -233,11 +233,26 @@ static int check_modules(struct front_run *f, struct err *err)
 	return err_hint(err, "a system elsewhere is named with --sysroot");
 }
 
+/* No image is called 5: dracut's options take no number where preroot's do. */
+static int check_name(const struct front_run *f, struct err *err)
+{
+	const char *name = f->words.n ? f->words.list[0] : "";
+
+	if (!*name || name[strspn(name, "0123456789")])
+		return 0;
+	err_set(err, -EINVAL, "%s would be the name of the image: none of dracut's options before it "
+			      "takes a number", name);
+	return err_hint(err, "previous images are counted by: preroot rebuild --keep N; a file of that "
+			     "name is ./%s", name);
+}
+
 static int check_options(struct front_run *f, struct err *err)
 {
 	struct dracut *d = f->state;
 	int r = front_check_words(f, 0, 2, err);
 
+	if (r == 0)
+		r = check_name(f, err);
 	if (r == 0 && f->words.n == 2)
 		r = set_kernel(d, f->words.list[1], err);
 	if (r == 0 && d->all && (d->kernel || f->words.n))
@@ -386,6 +401,7 @@ const struct front front_dracut = {
 	.options = options,
 	.state_size = sizeof(struct dracut),
 	.usage_status = EXIT_FAILED,
+	.commands = {&command_rebuild, &command_build},
 	.own = own,
 	.run = run,
 };

@@ -63,6 +63,8 @@ struct front {
 	const struct front_option *options; /* ends with a row without name and letter */
 	size_t state_size; /* of what OWN and RUN share; zeroed */
 	int usage_status;  /* exit status for wrong usage */
+	/* Commands that do the same, for hints of their options. The second may be NULL. */
+	const struct command *commands[2];
 	/* Takes an option of FRONT_OWN. 0 or -EINVAL. */
 	int (*own)(struct front_run *f, const struct front_option *o, char **args, struct err *err);
 	/* Returns an exit status, after it has printed what went wrong. */

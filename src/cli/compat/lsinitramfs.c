@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "cli/commands.h"
 #include "cli/compat/fronts.h"
 #include "cli/compat/listing.h"
 #include "cli/messages.h"
@@ -61,6 +62,7 @@ const struct front front_lsinitramfs = {
 	.options = options,
 	.state_size = sizeof(bool),
 	.usage_status = EXIT_USAGE,
+	.commands = {&command_list},
 	.own = front_set_switch,
 	.run = run,
 };

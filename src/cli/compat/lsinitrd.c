@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "cli/commands.h"
 #include "cli/compat/fronts.h"
 #include "cli/compat/kit.h"
 #include "cli/compat/show.h"
@@ -172,6 +173,7 @@ const struct front front_lsinitrd = {
 	.options = options,
 	.state_size = sizeof(struct lsinitrd),
 	.usage_status = EXIT_FAILED,
+	.commands = {&command_list, &command_extract},
 	.own = own,
 	.run = run,
 };

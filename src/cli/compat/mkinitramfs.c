@@ -116,6 +116,7 @@ const struct front front_mkinitramfs = {
 	.options = options,
 	.state_size = sizeof(struct mkinitramfs),
 	.usage_status = EXIT_USAGE,
+	.commands = {&command_build},
 	.own = own,
 	.run = run,
 };

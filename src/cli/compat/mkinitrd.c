@@ -87,6 +87,7 @@ const struct front front_mkinitrd = {
 	.options = options,
 	.state_size = sizeof(struct mkinitrd),
 	.usage_status = EXIT_FAILED,
+	.commands = {&command_build},
 	.own = own,
 	.run = run,
 };

@@ -155,9 +155,22 @@ static bool is_same(const struct front_option *a, const struct front_option *b)
 	       strcmp(a->as, b->as) == 0;
 }
 
+/* The command whose option NAME was probably meant; NULL: there is none. */
+static const struct command *command_with(const struct front *front, const char *name)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), "--%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(front->commands); i++)
+		if (front->commands[i] && options_words(front->commands[i], word) > 0)
+			return front->commands[i];
+	return NULL;
+}
+
 static int fail_unknown(const struct scan *s, const char *name)
 {
 	const char *known[FRONT_OPTIONS_MAX + 1], *near = NULL, *front = s->f->front->name;
+	const struct command *command = name[1] ? command_with(s->f->front, name) : NULL;
 	size_t n = 0;
 
 	for (const struct front_option *o = s->f->front->options; !is_end(o); o++)
@@ -167,6 +180,8 @@ static int fail_unknown(const struct scan *s, const char *name)
 	if (name[1])
 		near = nearest_word(name, known);
 	err_set(s->err, -EINVAL, "unknown option %s%s", name[1] ? "--" : "-", name);
+	if (command)
+		return err_hint(s->err, "it is an option of: preroot %s", command->name);
 	if (near)
 		return err_hint(s->err, "is it meant to be --%s? see: %s --help", near, front);
 	return err_hint(s->err, "see: %s --help", front);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cli/commands.h"
 #include "cli/compat/fronts.h"
 #include "cli/compat/take_out.h"
 #include "cli/messages.h"
@@ -73,6 +74,7 @@ const struct front front_unmkinitramfs = {
 	.options = options,
 	.state_size = sizeof(bool),
 	.usage_status = EXIT_USAGE,
+	.commands = {&command_extract},
 	.own = front_set_switch,
 	.run = run,
 };

@@ -215,6 +215,7 @@ const struct front front_update_initramfs = {
 	.options = options,
 	.state_size = sizeof(struct update),
 	.usage_status = EXIT_USAGE,
+	.commands = {&command_rebuild, &command_build},
 	.own = own,
 	.run = run,
 };
