@@ -213,6 +213,21 @@ def test_a_number_may_be_the_name_of_an_image_as_a_path(dracut, root, tmp_path):
     run("verify", tmp_path / "5")
 
 
+def test_a_version_in_the_place_of_the_image_is_written_with_a_warning(dracut, root, tmp_path):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    warned = dracut("-f", root.version, "--kver", root.version, cwd=folder).messages("warning")
+    assert len([text for text in warned if text.startswith(f"{root.version} is a kernel, but ")]) == 1
+    run("verify", folder / root.version)
+    meant = next(text for text in warned if " is a kernel, " in text).partition("kernel: dracut ")[2]
+    assert not image_of(root).exists() and f"--sysroot {root.root} " in meant
+    dracut(*shlex.split(meant))
+    run("verify", image_of(root))
+    for name in ("x.img", f"./{root.version}"):
+        text = dracut("-f", name, root.version, cwd=folder).err.decode()
+        assert " is a kernel, " not in text
+
+
 def test_an_image_name_that_is_a_folder(dracut, root, tmp_path):
     assert str(tmp_path) in dracut("-f", tmp_path, root.version, status=FAILED).error
 

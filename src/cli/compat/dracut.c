@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/quote.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/compat/fronts.h"
@@ -358,6 +360,25 @@ static int show_modules(struct front_run *f, const char *out)
 	return err.code ? cli_fail(&err) : cli_end(EXIT_DONE);
 }
 
+/* As in dracut, a version in the place of the image is the name of a file. */
+static void warn_of_version(struct front_run *f)
+{
+	const struct dracut *d = f->state;
+	const char *name = f->words.n ? f->words.list[0] : ".", *root = d->root ? d->root : "";
+	const char *option = "";
+	struct stat st;
+
+	if (*name == '.' || strchr(name, '/') ||
+	    stat(arena_printf(&f->arena, "%s/lib/modules/%s", root, name), &st) < 0)
+		return;
+	if (d->root)
+		option = arena_printf(&f->arena, " --sysroot %s", quote_word(d->root, &f->arena));
+	name = quote_word(name, &f->arena);
+	cli_warn("%s is a kernel, but here the name of the file to write, in the working folder; "
+		 "for the image of that kernel: dracut --force%s --kver %s",
+		 name, option, name);
+}
+
 /* Makes the image, or the images. */
 static int make(struct front_run *f)
 {
@@ -385,6 +406,7 @@ static int run(struct front_run *f)
 		return show_config(f);
 	if (d->cmdline)
 		return print_cmdline(f);
+	warn_of_version(f);
 	if (check_images(f, &err) < 0)
 		return cli_fail(&err);
 	out = f->words.n ? f->words.list[0] : NULL;
