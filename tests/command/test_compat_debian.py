@@ -2,6 +2,7 @@
 """The program called as update-initramfs and mkinitramfs."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 import fleet
 import trees
 from container import Container
-from fronts import NAMES, check
+from fronts import NAMES, call, check, links  # noqa: F401
+from lib import TOP
 from program import DONE, FAILED, USAGE, run
 
 
@@ -243,6 +245,12 @@ def test_a_level_in_the_settings_is_for_their_codec(machine):
     assert other != made("-c", "gzip", "-l", "1")
     set_up(machine, {"initramfs.conf": "MODULES=most\nCOMPRESS=zstd\nCOMPRESSLEVEL=19\n"})
     assert made("-c", "gzip") == other
+
+
+def test_the_manual_has_every_option_of_mkinitramfs(call):  # noqa: F811
+    shown = set(re.findall(r"^  (-\w)", call("mkinitramfs", "--help").text, re.M))
+    text = (TOP / "man/preroot-compat.8.scd").read_text().partition("*mkinitramfs* is ")[2]
+    assert shown - {"-h"} == set(re.findall(r"^(?:\[\[|\|) +\*(-\w)\*", text, re.M))
 
 
 def test_mkinitramfs(machine):
