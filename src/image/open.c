@@ -30,6 +30,7 @@ struct image {
 	uint64_t in_offset; /* in the image, as container_read() counts */
 	size_t in_at, in_len;
 	size_t in_next; /* bytes to read next: few after a jump, more while there is none */
+	uint64_t work, work_max; /* bytes that were read or decompressed; 0: no limit */
 	struct digest *digest; /* of what was read; NULL: nobody asks for it */
 
 	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
@@ -176,6 +177,20 @@ static int located(struct image *i, struct err *err)
 			  place(i));
 }
 
+void image_limit_work(struct image *i, uint64_t bytes)
+{
+	i->work_max = bytes;
+}
+
+static int add_work(struct image *i, size_t bytes, struct err *err)
+{
+	i->work += bytes;
+	if (i->work_max && i->work > i->work_max)
+		return err_set(err, -E2BIG, "%s: more than %llu bytes to read and decompress",
+			       i->label, (unsigned long long)i->work_max);
+	return 0;
+}
+
 /* ---- bytes of the file ---- */
 
 /* 0 at the end of the file. */
@@ -202,6 +217,8 @@ static ssize_t fill(struct image *i, struct err *err)
 	i->in_next = i->in_next < IN_SIZE ? i->in_next * 2 : IN_SIZE;
 	if (n == 0)
 		i->container.size = pos; /* the file was truncated while we read it */
+	if (add_work(i, (size_t)n, err) < 0)
+		return -E2BIG;
 	return n;
 }
 
@@ -274,6 +291,8 @@ static int decode_more(struct image *i, struct err *err)
 		i->out_at = 0;
 		i->out_len = given;
 		i->decoder_done = r == 1;
+		if (add_work(i, given, err) < 0)
+			return -E2BIG;
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Shells complete what the program's own tables, the machine and the images offer."""
 
+import os
 import re
 import subprocess
 
@@ -140,6 +141,27 @@ def test_what_a_shell_could_run_is_not_offered(tmp_path):
     assert complete("preroot", "cat", hostile, "") == {"ok": ""}
     for bad in (tmp_path / "none-such", TOP / "README.md", tmp_path):
         assert complete("preroot", "cat", bad, "") == {}
+
+
+def test_an_image_that_is_no_file_is_not_waited_for(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for bad in (fifo, "/dev/zero", "/dev/tty", "/proc/self/mem"):
+        assert complete("preroot", "cat", bad, "") == {}
+    modules = tmp_path / "lib/modules/1.0"
+    modules.mkdir(parents=True)
+    os.mkfifo(modules / "modules.dep")
+    assert complete("preroot", "--root", tmp_path, "build", "out", "1.0", "--add-drivers", "") == {}
+
+
+def test_paths_of_a_hostile_image_are_offered_up_to_a_limit(tmp_path):
+    path = tmp_path / "hostile"
+    names = [b"d%d/%d" % (n % 2, n) for n in range(5000)]
+    path.write_bytes(archive.newc(*map(archive.file, names)))
+    assert complete("preroot", "cat", path, "") == {"d0/": "", "d1/": ""}
+    assert len(complete("preroot", "cat", path, "d0/")) == 2500
+    path.write_bytes(archive.newc(*(archive.file(b"%d" % n) for n in range(5000))))
+    assert len(complete("preroot", "cat", path, "")) == 4096
 
 
 def test_words_that_mean_nothing_offer_nothing():

@@ -283,6 +283,32 @@ static void a_boot_configuration_larger_than_the_image_is_no_such_thing(void **s
 	assert_broken(&b, "its size or sum is wrong");
 }
 
+static void reading_ends_where_it_was_limited(void **state)
+{
+	_cleanup_buf_ struct buf zeros = BUF_INIT, archive = BUF_INIT, packed = BUF_INIT;
+	const struct buf *images[] = {&packed, &zeros};
+	struct err err = {0};
+
+	(void)state;
+	buf_add_zeros(&zeros, 1 << 20);
+	add_entry(&archive, "zeros", S_IFREG | 0644, zeros.data, zeros.len);
+	add_segment(&packed, CODEC_ZSTD, &archive); /* they are skipped behind the header, */
+	add_archive(&zeros, "one");		    /* and in front of an archive */
+	for (size_t i = 0; i < 2; i++) {
+		for (uint64_t limit = 1 << 19; limit <= 1 << 22; limit *= 8) {
+			_cleanup_image_ struct image *image = open_buf(images[i]);
+			struct image_entry e;
+			int r;
+
+			image_limit_work(image, limit);
+			while ((r = image_next(image, &e, &err)) > 0)
+				;
+			assert_int_equal(r, limit < 1 << 20 ? -E2BIG : 0);
+			err = (struct err){0};
+		}
+	}
+}
+
 static void a_sum_over_the_data_is_checked(void **state)
 {
 	struct cpio_header h = {.mode = S_IFREG | 0644,
@@ -345,6 +371,7 @@ int main(void)
 		cmocka_unit_test(names_of_up_to_4095_bytes_are_read),
 		cmocka_unit_test(a_boot_configuration_behind_the_image_is_cut_off),
 		cmocka_unit_test(a_boot_configuration_larger_than_the_image_is_no_such_thing),
+		cmocka_unit_test(reading_ends_where_it_was_limited),
 		cmocka_unit_test(a_sum_over_the_data_is_checked),
 		cmocka_unit_test(a_sum_is_checked_even_when_nobody_reads_the_data),
 	};

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/complete/values.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "base/strset.h"
 #include "base/text.h"
 #include "cli/compat/kit.h"
 #include "features/features.h"
@@ -18,7 +20,10 @@
 #define DIGITS "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-enum { MODULES_DEP_MAX = 16 * 1024 * 1024, CANDIDATES_MAX = 64 * 1024 };
+enum { MODULES_DEP_MAX = 16 * 1024 * 1024, CANDIDATES_MAX = 64 * 1024, PATHS_MAX = 4096 };
+
+/* Of an image: more takes longer than anybody waits for a completion. */
+#define WORK_MAX (1ull << 30)
 
 void complete_add(struct complete *c, const char *word, const char *help)
 {
@@ -159,12 +164,15 @@ static void add_modules(struct complete *c)
 	}
 }
 
-/* What is in the image, up to the next slash. */
+/* What is in the image, up to the next slash. Whatever an image is, this ends soon, and with what it has
+ * found by then. */
 static void add_paths(struct complete *c)
 {
 	_cleanup_image_ struct image *image = NULL;
+	_cleanup_strset_ struct strset seen = STRSET_INIT;
 	const char *slash = *c->typed == '/' ? "/" : "", *path = c->image;
-	size_t len = strlen(c->typed), last = 0;
+	const size_t len = strlen(c->typed);
+	char word[CPIO_NAME_MAX + 2], *end;
 	struct image_entry e;
 	struct err err = {0};
 
@@ -172,17 +180,21 @@ static void add_paths(struct complete *c)
 		return;
 	if (image_open(path, &image, &err) < 0)
 		return;
-	while (image_next(image, &e, &err) > 0) {
-		char *word = arena_printf(&c->arena, "%s%s", slash, e.path), *end;
+	image_limit_work(image, WORK_MAX);
+	while (c->n < PATHS_MAX && image_next(image, &e, &err) > 0) {
+		const size_t n = c->n;
 
-		end = strlen(word) > len ? strchr(word + len, '/') : NULL;
+		snprintf(word, sizeof(word), "%s%s", slash, e.path);
+		if (!str_starts(word, c->typed))
+			continue;
+		end = strchr(word + len, '/');
 		if (end)
 			end[1] = '\0';
-		/* Neighbours are often in the same folder. */
-		if (last && strcmp(c->list[last - 1].word + strlen(c->before), word) == 0)
+		if (strset_has(&seen, word))
 			continue;
 		complete_add(c, word, NULL);
-		last = c->n;
+		if (c->n > n)
+			strset_add(&seen, c->list[n].word + strlen(c->before), NULL);
 	}
 }
 
