@@ -96,26 +96,10 @@ static int wait_for(int fd, unsigned seconds, unsigned *tries,
 	return 0;
 }
 
-/* How many of the last parts of STATE_DIR are missing. */
-static unsigned count_missing(const struct root *root)
-{
-	char path[] = STATE_DIR, *slash;
-	unsigned n = 0;
-
-	while (!root_exists(root, path)) {
-		n++;
-		slash = strrchr(path, '/');
-		if (!slash)
-			break;
-		*slash = '\0';
-	}
-	return n;
-}
-
 /* The file of the lock, and its folder. -ENOENT: whoever made the folder has just removed it. */
-static int open_file(const struct root *root, struct err *err)
+static int open_file(const struct root *root, unsigned *made, struct err *err)
 {
-	_cleanup_fd_ int dir = folder_make(root, STATE_DIR, 0700, err);
+	_cleanup_fd_ int dir = folder_make(root, STATE_DIR, 0700, made, err);
 	int fd;
 
 	if (dir < 0)
@@ -136,11 +120,10 @@ int lock_take(const struct root *root, unsigned seconds,
 	      void (*waiting)(const char *text, void *arg), void *arg, struct lock *out,
 	      struct err *err)
 {
-	unsigned tries = 0;
+	unsigned tries = 0, made = 0;
 
 	for (unsigned i = 0;; i++) {
-		unsigned missing = count_missing(root);
-		_cleanup_fd_ int fd = open_file(root, err);
+		_cleanup_fd_ int fd = open_file(root, &made, err);
 		int r = fd;
 
 		if (fd >= 0)
@@ -150,7 +133,7 @@ int lock_take(const struct root *root, unsigned seconds,
 			continue;
 		}
 		if (r == 0)
-			*out = (struct lock){root, TAKE_FD(fd), missing};
+			*out = (struct lock){root, TAKE_FD(fd), made};
 		return r;
 	}
 }
@@ -167,21 +150,24 @@ static bool is_named(int dir, int fd)
 /* What was made for the lock alone means nothing without it. A folder that holds something stays. */
 static void remove_made(const struct lock *l)
 {
-	char path[] = STATE_DIR, *slash = path;
-	_cleanup_fd_ int top = root_openat(l->root, ".", O_RDONLY | O_DIRECTORY);
+	char path[] = STATE_DIR;
 	_cleanup_fd_ int dir = root_openat(l->root, STATE_DIR, O_RDONLY | O_DIRECTORY);
+	unsigned part = 0;
 
-	if (top < 0 || dir < 0 || !is_named(dir, l->fd) || !folder_holds_only(dir, "lock"))
+	if (dir < 0 || !is_named(dir, l->fd) || !folder_holds_only(dir, "lock"))
 		return;
 	unlinkat(dir, "lock", 0);
-	for (unsigned i = 0; i < l->made && slash; i++) {
+	for (const char *p = path; *p; p++)
+		part += *p == '/';
+	for (;; part--) {
+		char *slash = strrchr(path, '/');
 		_cleanup_fd_ int above = -1;
 
-		slash = strrchr(path, '/');
 		if (slash)
 			*slash = '\0';
-		above = slash ? root_openat(l->root, path, O_RDONLY | O_DIRECTORY) : TAKE_FD(top);
-		if (above < 0 || unlinkat(above, slash ? slash + 1 : path, AT_REMOVEDIR) < 0)
+		above = root_openat(l->root, slash ? path : ".", O_RDONLY | O_DIRECTORY);
+		if (above < 0 || !(l->made & 1U << part) ||
+		    unlinkat(above, slash ? slash + 1 : path, AT_REMOVEDIR) < 0 || !slash)
 			return;
 	}
 }

@@ -19,7 +19,7 @@ enum { LOCK_SECONDS = 120, LOCK_SECONDS_MAX = 24 * 3600 };
 struct lock {
 	const struct root *root; /* NULL: not held */
 	int fd;
-	unsigned made; /* how many folders of STATE_DIR were made for it */
+	unsigned made; /* which parts of STATE_DIR were made for it, see folder_make() */
 };
 
 /*

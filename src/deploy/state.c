@@ -159,6 +159,7 @@ int state_write(const struct root *root, const char *version, const struct state
 	_cleanup_buf_ struct buf now = BUF_INIT, text = BUF_INIT;
 	_cleanup_free_ char *path = path_of(version);
 	struct atomic file;
+	unsigned made = 0; /* no matter: the folders stay with what is in them */
 	int r;
 
 	if (!path)
@@ -167,7 +168,7 @@ int state_write(const struct root *root, const char *version, const struct state
 	if (read_bytes(root, version, &now, NULL) > 0 && now.len == text.len &&
 	    memcmp(now.data, text.data, now.len) == 0)
 		return 0;
-	r = folder_make(root, STATE_DIR, 0700, err);
+	r = folder_make(root, STATE_DIR, 0700, &made, err);
 	if (r < 0)
 		return r;
 	close_fd(r);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "archive.h"
@@ -144,6 +145,32 @@ static void what_was_made_for_a_lock_alone_goes_with_it(void **state)
 	assert_ok(lock_take(&f.root, 0, NULL, NULL, &other, &f.err), 0, &f.err);
 	lock_release(&other);
 	assert_true(root_exists(&f.root, LOCK_PATH));
+}
+
+static bool has_rival; /* another process makes each folder just before us */
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+	int r = (int)syscall(SYS_mkdirat, dir, path, mode);
+
+	if (r < 0 || !has_rival)
+		return r;
+	errno = EEXIST;
+	return -1;
+}
+
+static void what_another_run_has_made_stays(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct lock lock = {0};
+
+	(void)state;
+	fixture_make(&f);
+	has_rival = true;
+	assert_ok(lock_take(&f.root, 0, NULL, NULL, &lock, &f.err), 0, &f.err);
+	has_rival = false;
+	lock_release(&lock);
+	assert_true(root_exists(&f.root, STATE_DIR));
 }
 
 /* The holder ends, and removes the file that we are waiting for. */
@@ -346,6 +373,7 @@ int main(void)
 		cmocka_unit_test(each_kernel_is_told_and_the_others_go_on),
 		cmocka_unit_test(the_lock_is_free_again_afterwards),
 		cmocka_unit_test(what_was_made_for_a_lock_alone_goes_with_it),
+		cmocka_unit_test(what_another_run_has_made_stays),
 		cmocka_unit_test(a_lock_that_was_removed_while_it_was_waited_for_does_not_count),
 		cmocka_unit_test(an_image_for_all_holds_nothing_that_is_for_root_alone),
 		cmocka_unit_test(notes_are_in_the_order_in_which_they_came),

@@ -22,9 +22,11 @@ int folder_of(const struct root *root, const char *path, struct err *err)
 	return dir < 0 ? err_sys(err, dir, "the folder of %s/%s", root_prefix(root), path) : dir;
 }
 
-int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err)
+int folder_make(const struct root *root, const char *path, mode_t mode, unsigned *made,
+		struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(path);
+	unsigned part = 0;
 	int dir;
 
 	if (!copy)
@@ -33,7 +35,7 @@ int folder_make(const struct root *root, const char *path, mode_t mode, struct e
 	if (dir != -ENOENT)
 		return dir < 0 ? err_sys(err, dir, "%s/%s", root_prefix(root), path) : dir;
 	dir = root_openat(root, ".", O_RDONLY | O_DIRECTORY);
-	for (char *at = copy, *end = copy; end && dir >= 0; at = end ? end + 1 : at) {
+	for (char *at = copy, *end = copy; end && dir >= 0; at = end ? end + 1 : at, part++) {
 		_cleanup_fd_ int above = dir;
 
 		end = strchr(at, '/');
@@ -41,7 +43,9 @@ int folder_make(const struct root *root, const char *path, mode_t mode, struct e
 			*end = '\0';
 		dir = root_openat(root, copy, O_RDONLY | O_DIRECTORY);
 		if (dir == -ENOENT) {
-			if (mkdirat(above, at, end ? 0755 : mode) < 0 && errno != EEXIST)
+			if (mkdirat(above, at, end ? 0755 : mode) == 0)
+				*made |= 1U << part;
+			else if (errno != EEXIST)
 				return err_sys(err, -errno, "making %s/%s", root_prefix(root), copy);
 			dir = root_openat(root, copy, O_RDONLY | O_DIRECTORY);
 		}

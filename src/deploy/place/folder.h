@@ -16,8 +16,11 @@
 int folder_of(const struct root *root, const char *path, struct err *err);
 
 /* Makes what is missing of PATH: the last part with MODE, those before with 0755. Links are
- * followed, below the root. A file descriptor, or -errno. */
-int folder_make(const struct root *root, const char *path, mode_t mode, struct err *err);
+ * followed, below the root. Sets a bit of MADE, the lowest for the first part, for each that is new,
+ * even if it fails: one that another process makes at the same time is not ours. A file descriptor,
+ * or -errno. */
+int folder_make(const struct root *root, const char *path, mode_t mode, unsigned *made,
+		struct err *err);
 
 /* Is NAME all that there is in DIR? */
 bool folder_holds_only(int dir, const char *name);
