@@ -3,14 +3,18 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "audit/kit.h"
 #include "features/make.h"
+#include "host/elsewhere.h"
 
 struct check {
 	void (*run)(struct audit *a);
@@ -83,15 +87,39 @@ static int newer_first(const void *x, const void *y)
 			       ((const struct audit_kernel *)x)->version);
 }
 
+/* Is the kernel's own /proc mounted below a root that is not the host's? */
+static bool has_proc_of_host(const struct root *r)
+{
+	_cleanup_fd_ int fd = root_openat(r, "proc", O_RDONLY | O_DIRECTORY);
+	struct statfs v;
+
+	return !r->is_host && fd >= 0 && fstatfs(fd, &v) == 0 && v.f_type == PROC_SUPER_MAGIC;
+}
+
+/* The kernel that runs, if it is this root's: in a chroot or a container, and where the host's /proc is
+ * mounted below a root, it is another system's. NULL: it is not, or is not known. */
+static const char *running_kernel(struct audit *a)
+{
+	bool has_disk;
+	struct utsname u;
+
+	if (a->root->is_host)
+		a->not_running = elsewhere(a->root, &has_disk, a->arena);
+	else if (has_proc_of_host(a->root))
+		a->not_running = "another root";
+	if (a->not_running)
+		return NULL;
+	if (a->root->is_host && uname(&u) == 0)
+		return arena_strdup(a->arena, u.release);
+	return root_read_line(a->root, "proc/sys/kernel/osrelease", a->arena);
+}
+
 static void add_kernels(struct audit *a)
 {
 	struct kernel *trees;
 	int n = kernels_list(a->root, a->arena, &trees, NULL);
-	const char *running = root_read_line(a->root, "proc/sys/kernel/osrelease", a->arena);
-	struct utsname u;
+	const char *running = running_kernel(a);
 
-	if (a->root->is_host && uname(&u) == 0)
-		running = u.release;
 	for (int i = 0; i < n; i++)
 		kernel_of(a, trees[i].version)->modules_dir =
 			trees[i].is_monolithic ? NULL : trees[i].modules_dir;

@@ -89,6 +89,13 @@ void audit_kernels(struct audit *a)
 
 	for (size_t i = 0; i < a->n_kernels; i++)
 		has_any |= a->kernels[i].image || a->kernels[i].modules_dir;
+	if (a->not_running)
+		audit_add(a, AUDIT_NOTE, "running-kernel-elsewhere", NULL,
+			  arena_printf(a->arena,
+				       "this is %s: the kernel that runs is not the one of this "
+				       "system, and nothing is said about it",
+				       a->not_running),
+			  NULL);
 	if (!has_any)
 		audit_add(a, AUDIT_ERROR, "no-kernel", NULL,
 			  arena_printf(a->arena,

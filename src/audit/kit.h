@@ -41,6 +41,7 @@ struct audit {
 	struct bootmenu menu;
 	bool has_menu; /* it could be read, but may be empty */
 	struct err menu_err;
+	const char *not_running; /* where this runs, if the running kernel is not this root's; NULL */
 	const struct bootmenu_entry *preferred[BOOTMENU_LOADERS]; /* what is booted if nobody
 								     chooses; NULL: not known */
 	const struct bootmenu_entry *next; /* what is booted once instead; NULL */

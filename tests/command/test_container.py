@@ -5,7 +5,7 @@ import pytest
 
 import trees
 from container import Container
-from program import DONE, FAILED, check, run
+from program import DONE, FAILED, FINDING, check, run
 
 
 @pytest.fixture
@@ -69,6 +69,15 @@ def test_a_chroot_on_a_disk_keeps_to_this_machine(container):
     assert mode("--generic-elsewhere", "--generic") == ("generic", [])
     (container.root / "etc/dracut.conf").write_text("hostonly=no\n")
     assert mode("--generic-elsewhere") == ("generic", [])
+
+
+def test_the_running_kernel_is_not_that_of_a_chroot(container):
+    report = check(container.run("preroot", "audit", "--json", "--generic"), (DONE, FINDING)).json
+    found = {finding["id"]: finding for finding in report["findings"]}
+    assert "running-kernel-without-modules" not in found
+    assert found["running-kernel-elsewhere"]["severity"] == "note"
+    assert "this is a chroot" in found["running-kernel-elsewhere"]["fact"]
+    assert report["kernels"] == [container.version]
 
 
 def test_another_root_needs_proc(container):
