@@ -660,6 +660,79 @@ static void a_disk_that_comes_after_the_account_is_taken(void **state)
 	boot_end(b);
 }
 
+static void the_next_root_is_tried_when_one_has_not_appeared(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootfallback=nfs:y rootfallback=LABEL=y "
+				   "rootfallback=LABEL=z rd.timeout=5");
+
+	(void)state;
+	go_on(b);
+	appears(b, "zza", "zzfs", "z");
+	pass(b, 4900);
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
+	buf_clear(&recorder.log);
+	pass(b, 200);
+	assert_contains(recorder_log(), "rootfallback=nfs:y is of a kind");
+	tells("trying rootfallback=LABEL=y");
+	pass(b, 29000);
+	tells("waiting for root=LABEL=y, for 2 more seconds (rootfallback=)");
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
+	pass(b, 1100);
+	tells("trying rootfallback=LABEL=z");
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	assert_string_equal(world.job.name, "zza");
+	boot_end(b);
+}
+
+/* Of a root with a kernel's name, no other disk was read before. */
+static void a_fallback_is_read_when_it_is_tried(void **state)
+{
+	struct boot *b = boot_with("root=/dev/zzb rootfallback=LABEL=y rd.retry=5");
+
+	(void)state;
+	go_on(b);
+	block_add(b, "zza", true);
+	assert_true(block_next(b) < 0);
+	pass(b, 5100);
+	tells("trying rootfallback=LABEL=y");
+	assert_true(block_next(b) >= 0);
+	appears(b, "zza", "zzfs", "y");
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+static void when_no_fallback_appears_the_root_itself_is_wanted(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootfallback=LABEL=y rd.timeout=5 panic=0");
+
+	(void)state;
+	go_on(b);
+	pass(b, 35100);
+	assert_true(b->flow.failed);
+	pass(b, 3000);
+	tells("wanted: root=LABEL=x");
+	appears(b, "zza", "zzfs", "x");
+	assert_false(b->flow.failed);
+	go_on(b);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+static void without_a_time_limit_no_fallback_is_tried(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootfallback=LABEL=y rootwait");
+
+	(void)state;
+	go_on(b);
+	appears(b, "zza", "zzfs", "y");
+	pass(b, 1000000);
+	assert_int_equal(b->flow.stage, STAGE_WAIT);
+	appears(b, "zzb", "zzfs", "x");
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	assert_string_equal(world.job.name, "zzb");
+	boot_end(b);
+}
+
 static uint8_t hold_all(struct boot *b, const struct block_device *d)
 {
 	(void)b, (void)d;
@@ -1330,6 +1403,10 @@ int main(void)
 		cmocka_unit_test(what_is_waited_for_is_logged_whole),
 		cmocka_unit_test(mounting_has_no_limit),
 		cmocka_unit_test(a_disk_that_comes_after_the_account_is_taken),
+		cmocka_unit_test(the_next_root_is_tried_when_one_has_not_appeared),
+		cmocka_unit_test(a_fallback_is_read_when_it_is_tried),
+		cmocka_unit_test(when_no_fallback_appears_the_root_itself_is_wanted),
+		cmocka_unit_test(without_a_time_limit_no_fallback_is_tried),
 		cmocka_unit_test(a_device_that_is_released_after_the_account_is_taken),
 		cmocka_unit_test(after_another_failure_no_disk_changes_anything),
 		cmocka_unit_test(the_machine_reboots_once_when_its_time_is_over),

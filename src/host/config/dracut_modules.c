@@ -152,7 +152,7 @@ const struct dracut_module dracut_modules[] = {
 	FEATURE("resume", "resume", "feature=resume", "resumes from hibernation"),
 	NEEDLESS("rngd", "the kernel seeds its random numbers itself"),
 	ESSENTIAL("rootfs-block", "PID 1 mounts the root"),
-	MISSING("rootfs-block-fallback", "this version has no second root to fall back to"),
+	DONE("rootfs-block-fallback", "PID 1 obeys rootfallback="),
 	NEEDLESS("securityfs", BY_INIT),
 	NEEDLESS("selinux", BY_INIT),
 	SHELL("shell-interpreter", "sh"),

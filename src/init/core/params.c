@@ -330,6 +330,7 @@ static const struct params_rule rules[] = {
 	NO_WORD("ro", writable),
 	CALL("root", take_root),
 	CALL("rootdelay", take_rootdelay),
+	LIST("rootfallback", fallbacks),
 	CALL("rootflags", take_rootflags),
 	CALL("rootfstype", take_rootfstype),
 	CALL("rootwait", take_rootwait),

@@ -99,6 +99,7 @@ struct params {
 	const char *rootfstype; /* NULL: find out; a comma list is tried in order */
 	const char *rootflags;  /* "" for none */
 	bool writable;
+	struct params_list fallbacks; /* rootfallback=: each is named as in root= */
 	struct spec usr;        /* mount.usr=, or the root when only its type or flags are given */
 	const char *usrfstype;  /* NULL: find out */
 	const char *usrflags;   /* "" for none */

@@ -17,6 +17,7 @@ enum {
 	SETTLE_MS = 2000, /* for modules still loading when the root is ready */
 	OTHERS_MS = 1000, /* to read present devices that may fit as well */
 	DISKS_MS = 10000, /* for further disks to appear, if the root has no name */
+	FALLBACK_MS = 30000, /* for a device of rootfallback=, which may not have been read before */
 };
 
 /* ---- the root device ---- */
@@ -95,9 +96,47 @@ static bool others_are_read(struct boot *b, int64_t now)
 	return now >= b->goal->settle_until;
 }
 
+/* The root is again what root= names. */
+static void forget_fallback(struct boot *b)
+{
+	if (!b->goal->n_tried)
+		return;
+	b->params.root = b->goal->named;
+	b->goal->n_tried = 0;
+	block_want(b, &b->params.root);
+}
+
+/* The root has not appeared in time: the next device of rootfallback= is the root. False if there is
+ * none. */
+static bool fall_back(struct boot *b, int64_t now)
+{
+	const struct params_list *all = &b->params.fallbacks;
+	struct goal *g = b->goal;
+
+	while (g->n_tried < all->n) {
+		const char *text = all->items[g->n_tried];
+
+		if (!g->n_tried++)
+			g->named = b->params.root;
+		goal_is(b, text);
+		if (!claims_can_find(b, &b->params.root)) {
+			log_show("rootfallback=%.300s is of a kind that the image cannot reach", text);
+			continue;
+		}
+		log_show("the root has not appeared in time: trying rootfallback=%.300s", text);
+		b->flow.deadline = now + FALLBACK_MS;
+		b->flow.limited_by = "rootfallback=";
+		g->settle_until = 0;
+		return true;
+	}
+	forget_fallback(b);
+	return false;
+}
+
 /* May be a repeated wait: resets what an earlier one decided. */
 static void start_wait(struct boot *b, int64_t now)
 {
+	forget_fallback(b);
 	b->flow.deadline = goal_deadline(b);
 	b->flow.limited_by = NULL;
 	b->goal->settle_until = 0;
@@ -192,6 +231,8 @@ enum stage_step goal_wait(struct boot *b)
 	if (b->goal->is_given && now >= delayed)
 		return set_given(b);
 	n = now < delayed ? -1 : find_root(b);
+	if (n < 0 && flow_is_late(b, now) && fall_back(b, now))
+		n = find_root(b);
 	if (n >= 0)
 		return others_are_read(b, now) ? set_root(b, (size_t)n) : STAGE_STAYS;
 	return flow_is_late(b, now) ? give_up(b) : STAGE_STAYS;

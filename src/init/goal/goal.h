@@ -16,6 +16,8 @@ struct goal {
 	char fstypes[JOBS_VALUE_MAX];
 	int64_t waiting_since; /* for the device: the last time */
 	int64_t settle_until; /* a device was found; others that may fit are still read */
+	struct spec named;    /* root=, while one of rootfallback= is tried instead */
+	size_t n_tried;	      /* of rootfallback= */
 	char init[JOBS_TEXT_MAX];
 	bool is_systemd; /* that init */
 	bool left;	 /* the initramfs: nothing of it is there any more */
