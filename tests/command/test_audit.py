@@ -427,7 +427,7 @@ def test_another_builder_that_will_replace_the_image(machine, path):
 
 
 def test_packages_that_ask_initramfs_tools_for_an_image(machine):
-    machine.write("etc/initramfs-tools/update-initramfs.conf", "update_initramfs=yes\n")
+    machine.write("etc/initramfs-tools/update-initramfs.conf", "export update_initramfs='yes' # x")
     assert machine.all() == []
     machine.write("usr/sbin/update-initramfs", "#!/bin/sh\n")
     (machine.root / "usr/sbin/update-initramfs").chmod(0o755)

@@ -229,34 +229,37 @@ def test_only_own_images_go_with_the_package(machine, tmp_path):
     assert f"rm {theirs}\n" in done.stdout and f"rm {gone}\n" in done.stdout
 
 
+def test_a_removal_goes_on_and_says_what_is_left_and_why(machine, tmp_path):
+    broken = tmp_path / "bin/preroot"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho preroot: error: why >&2\nexit 1\n")
+    broken.chmod(0o755)
+    env = environment()
+    text = (TOP / "data/packaging/debian/preroot.prerm").read_text().replace("/lib/modules", str(tmp_path))
+    done = subprocess.run(["sh", "-s", "remove"], input=text, check=True, text=True, capture_output=True,
+                          env=env | {"PATH": f"{broken.parent}:{env['PATH']}"})
+    why, left, *more = done.stderr.splitlines()
+    assert why == "preroot: error: why" and "not all previous images" in left and len(more) == 1
+    for hook, words in (("debian-postrm", [machine.version]),
+                        ("95-preroot.install", ["remove", machine.version, "/boot/x"])):
+        why, left = machine.call(hook, *words, PREROOT=str(broken)).splitlines()
+        assert why == "preroot: error: why" and f"not all images of {machine.version}" in left
+
+
 # ---- the trigger of Debian's package ----
 
-@pytest.mark.parametrize("text, rebuilt", [
-    (None, ["2"]), ("update_initramfs=yes", ["2"]), ("#update_initramfs=no", ["2"]), ("", ["2"]),
-    ('update_initramfs="all"', ["2", "1"]), (" update_initramfs='no' # why", []),
-    ("update_initramfs=no\nupdate_initramfs=yes", ["2"]),
-])
-def test_the_trigger_obeys_update_initramfs_conf(text, rebuilt, tmp_path):
-    scripts = {"etc/kernel/postinst.d/preroot": 'echo "rebuilt $1"',
-               "bin/linux-version": '[ "$1" = list ] && printf "%s\\n" 1 2 3 || sort -r'}
-    for name, script_text in scripts.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True)
-        path.write_text(f"#!/bin/sh\n{script_text}\n")
-        path.chmod(0o755)
-    (tmp_path / "boot").mkdir()
-    for version in "12":
-        (tmp_path / f"boot/initrd.img-{version}").touch()
-    if text is not None:
-        (tmp_path / "etc/initramfs-tools").mkdir()
-        (tmp_path / "etc/initramfs-tools/update-initramfs.conf").write_text(text + "\n")
-    mounts = "\n".join(f"mount --bind '{tmp_path}/{name}' /{name}" for name in ("etc", "boot"))
+@pytest.mark.parametrize("word, calls", [("configure", ["trigger --no-await update-initramfs"]),
+                                         ("triggered", ["update-initramfs -u"])])
+def test_the_package_asks_for_an_image_and_its_trigger_makes_it(word, calls, tmp_path):
+    for name, command in (("dpkg-trigger", "trigger"), ("update-initramfs", "update-initramfs")):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{command} $*"\n')
+        (tmp_path / name).chmod(0o755)
+    text = (TOP / "data/packaging/debian/preroot-compat.postinst").read_text()
     env = environment()
     done = subprocess.run(
-        [*in_namespace(mounts), "sh", TOP / "data/packaging/debian/preroot-compat.postinst", "triggered"],
-        env=env | {"PATH": f"{tmp_path}/bin:{env['PATH']}"}, check=True, capture_output=True, text=True)
-    assert re.findall("^rebuilt (.*)$", done.stdout, re.M) == rebuilt
-    assert ("no image is updated" in done.stdout) == (not rebuilt)
+        ["sh", "-s", word], input=text.replace("/usr/lib/preroot/names", str(tmp_path)), check=True,
+        capture_output=True, text=True, env=env | {"PATH": f"{tmp_path}:{env['PATH']}"})
+    assert done.stdout.splitlines() == calls
 
 
 @pytest.mark.parametrize("name, words, env, deferred", [

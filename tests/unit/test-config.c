@@ -69,6 +69,31 @@ static const char *value(const struct fixture *f, const char *key)
 	return a ? a->text : "(none)";
 }
 
+/* As the shell of initramfs-tools reads them. */
+static void update_initramfs_is_found_in_any_form(void **state)
+{
+	static const char *const rows[][2] = {
+		{"update_initramfs=no\n", "no"},
+		{" export update_initramfs=\"all\" # why\n", "all"},
+		{"export\tupdate_initramfs='no'", "no"},
+		{"backup_initramfs=no update_initramfs=all\n", "all"},
+		{"update_initramfs=no\nupdate_initramfs=yes\n", "yes"},
+		{"#update_initramfs=no\n", "(none)"},
+		{"", "(none)"},
+	};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct conf_assignment *a;
+
+		put_text(f.folder, "etc/initramfs-tools/update-initramfs.conf", rows[i][0]);
+		assert_ok(import_update_initramfs(&f.root, &f.arena, &a, &f.err), 0, &f.err);
+		assert_string_equal(a ? a->text : "(none)", rows[i][1]);
+	}
+}
+
 static void without_any_file_there_is_nothing(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -391,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_any_file_there_is_nothing),
+		cmocka_unit_test(update_initramfs_is_found_in_any_form),
 		cmocka_unit_test(the_main_file_is_read_first_and_later_files_override),
 		cmocka_unit_test(names_are_ordered_as_versions),
 		cmocka_unit_test(of_files_with_one_name_the_first_folder_has_it),

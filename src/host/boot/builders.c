@@ -5,11 +5,12 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "host/config/import/import.h"
 
 #define PLUGINS	     "etc/kernel/install.d"
 #define HOOKS	     "etc/pacman.d/hooks"
 #define OUR_NAMES    "usr/lib/preroot/names"
-#define DEBIAN_CONF  "etc/initramfs-tools/update-initramfs.conf"
+#define DEBIAN_CONF  IMPORT_INITRAMFS_TOOLS "/update-initramfs.conf"
 #define AT_A_KERNEL  "when a kernel is installed"
 #define AT_A_PACKAGE "when a package asks for it"
 
@@ -181,17 +182,18 @@ static void add_masked(struct list *l, const char *folder, const char *over, con
 	}
 }
 
-/* Package triggers run update-initramfs for the newest kernel, unless its configuration says no. */
+/* Package triggers run update-initramfs for the newest kernel, unless its configuration says no. The last
+ * assignment in it counts. */
 static void add_triggers(struct list *l)
 {
-	const char *update = read_setting(l, DEBIAN_CONF, "update_initramfs");
+	const struct conf_assignment *update;
+	int r = import_update_initramfs(l->root, l->arena, &update, NULL);
 
-	if (!update || strcmp(update, "no") == 0 ||
+	if ((r == 0 && (!update || strcmp(update->text, "no") == 0)) ||
 	    !is_runnable(l, "usr/sbin/update-initramfs", true))
 		return;
 	add(l, "initramfs-tools", DEBIAN_CONF, AT_A_PACKAGE,
-	    arena_printf(l->arena, "sed -i s/^update_initramfs=.*/update_initramfs=no/ %s",
-			 quoted_path(l, DEBIAN_CONF)));
+	    arena_printf(l->arena, "sed -i '$a update_initramfs=no' %s", quoted_path(l, DEBIAN_CONF)));
 }
 
 size_t builders_list(const struct root *r, struct arena *arena, struct builder **out)
