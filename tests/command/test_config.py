@@ -407,10 +407,10 @@ def test_import_from_booster(root):
           "enable_lvm: true\nnetwork:\n  dhcp: on\nunknown: 1\n")
     lines, warnings = imported(root, status=FINDING)
     assert lines == [
-        'hostonly="no"', 'add_drivers+=" dummy "', 'omit_drivers+=" nouveau "',
+        'add_drivers+=" dummy "', 'omit_drivers+=" nouveau "',
         'force_drivers+=" nvme "', 'compress="cat"', 'install_items+=" vim "',
         'install_items+=" /etc/motd "', 'kernel_cmdline+=" rd.timeout=180 "',
-        'add_dracutmodules+=" lvm "']
+        'add_dracutmodules+=" lvm "', 'hostonly="no"']
     assert [warning.split(": ")[:2] for warning in warnings] == [
         ["/etc/booster.yaml:9", "network"], ["/etc/booster.yaml:11", "unknown is not known"]]
 
@@ -418,8 +418,8 @@ def test_import_from_booster(root):
 @pytest.mark.parametrize("text, lines", [
     ("modules: -*,hid_apple,kernel/fs/btrfs/btrfs.ko,kernel/lib/crc4.ko.xz",
      ["drivers hid_apple", "drivers btrfs", "drivers crc4"]),
-    ("modules: a, -*, 'b'", ["drivers 'b'"]),
-    ("modules: a,-*,-b", ["omit_drivers b", "hostonly_mode strict"]),
+    ("modules: -*,-b", ["omit_drivers b", "hostonly_mode strict"]),
+    ("modules: -*, 'b'\nuniversal: true", ["drivers 'b'", "hostonly no"]),
     ('modules: "-*"', ["hostonly_mode strict"]), ("universal: off", ["hostonly yes"]),
     ("universal: On # x", ["hostonly no"]), ("mount_timeout: 5m6s", ["kernel_cmdline rd.timeout=306"]),
     ("mount_timeout: 1h", ["kernel_cmdline rd.timeout=3600"]), ("vconsole: false", []),
@@ -430,6 +430,23 @@ def test_what_booster_yaml_says(text, lines, root):
     write(root, "etc/booster.yaml", f"# x\n{text}\n")
     rows = [re.match(r'(\w+)\+?=(.*)', line).groups() for line in imported(root)[0]]
     assert [f"{key} {value.replace(chr(34), '').strip()}" for key, value in rows] == lines
+
+
+@pytest.mark.parametrize("text, lines, notes", [
+    ("modules: a b, -*, c", ["drivers c"], ['modules: "a b" has no effect']),
+    ("modules: -*,fs/*.ko", ["hostonly_mode strict"], ['modules: "fs/*.ko" stands for many']),
+    ("modules: a,-*,fs/*", ["hostonly_mode strict"], ['modules: "a" has', 'modules: "fs/*" stands']),
+    ("modules: -*,-fs/*,b", ["drivers b"], ['modules: "-fs/*" stands for many']),
+    ("universal: true\nmodules: -*", ["hostonly yes", "hostonly_mode strict"], ['universal: "-*" in modules']),
+    ("modules: -*,fs/*\nuniversal: y", ["hostonly yes", "hostonly_mode strict"],
+     ['modules: "fs/*" stands', 'universal: "-*" in modules']),
+    ("universal: true\nmodules: fs/*", ["hostonly no"], ['modules: "fs/*" stands']),
+])
+def test_no_word_of_booster_yaml_is_lost_in_silence(text, lines, notes, root):
+    write(root, "etc/booster.yaml", f"{text}\n")
+    found, warnings = imported(root, status=FINDING)
+    assert [re.sub(r'\W+', " ", line).strip() for line in found] == lines
+    assert [note in warning for note, warning in zip(notes, warnings, strict=True)] == [True] * len(notes)
 
 
 @pytest.mark.parametrize("text, line", [

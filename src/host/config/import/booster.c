@@ -17,11 +17,22 @@
 
 #define FILE_PATH "etc/booster.yaml"
 
+/* What more than one line decides. */
+struct file {
+	const char *group; /* the key that indented lines belong to; NULL: they belong to none */
+	bool universal;
+	struct import_place universal_from;
+	bool only;	   /* "-*" leaves nothing of what is packed by default */
+	bool names_module; /* behind it */
+	struct import_place modules_from;
+};
+
 struct key {
 	struct import *im;
 	struct import_place from;
 	const char *name;
 	char *value;
+	struct file *file;
 	struct err *err;
 };
 
@@ -53,8 +64,10 @@ static int import_universal(const struct key *k)
 	bool on;
 	int r = take_switch(k, &on);
 
-	if (r == 0)
-		import_set(k->im, k->from, "hostonly", on ? "no" : "yes");
+	if (r == 0 && !on)
+		import_set(k->im, k->from, "hostonly", "yes");
+	k->file->universal = r == 0 && on;
+	k->file->universal_from = k->from;
 	return r;
 }
 
@@ -76,26 +89,39 @@ static void note_pattern(const struct key *k, const char *word)
 				    "expressions", k->name, word);
 }
 
-/* "-*" takes out what is packed by default, and what was named before. */
-static char *behind_last_star(char *list, bool *found)
+/* "-*" takes out what is packed by default, and what was named before. Behind the last one in LIST, whose
+ * end replaces it; NULL: there is none. */
+static char *behind_last_star(char *list)
 {
-	char *at = list;
+	char *last = NULL;
 
-	*found = false;
 	for (char *p = list; (p = strstr(p, "-*")); p += 2)
-		if ((p == list || strchr(", \t", p[-1])) && (!p[2] || strchr(", \t", p[2]))) {
-			*found = true;
-			at = p + 2;
-		}
-	return at;
+		if ((p == list || strchr(", \t", p[-1])) && (!p[2] || strchr(", \t", p[2])))
+			last = p;
+	if (!last)
+		return NULL;
+	*last = '\0';
+	return last + 2;
+}
+
+static void note_before_star(const struct key *k)
+{
+	char *words = k->value;
+	size_t len = strlen(words);
+
+	while (len && strchr(", \t", words[len - 1]))
+		words[--len] = '\0';
+	if (len)
+		import_note(k->im, k->from, "%s: \"%s\" has no effect, as in booster: the \"-*\" behind "
+					    "takes it out again", k->name, words);
 }
 
 static int import_modules(const struct key *k)
 {
-	bool only;
-	char *list = behind_last_star(k->value, &only), *word;
-	size_t n = 0;
+	char *behind = behind_last_star(k->value), *list = behind ? behind : k->value, *word;
 
+	if (behind)
+		note_before_star(k);
 	while ((word = strsep(&list, ", \t"))) {
 		bool omit = *word == '-';
 		const char *name = module_name(word + omit, k->im->arena);
@@ -109,13 +135,29 @@ static int import_modules(const struct key *k)
 		else if (omit)
 			import_set(k->im, k->from, "omit_drivers+", name);
 		else
-			import_set(k->im, k->from, only ? "drivers+" : "add_drivers+", name);
-		n += name && !omit;
+			import_set(k->im, k->from, behind ? "drivers+" : "add_drivers+", name);
+		k->file->names_module |= name && !omit;
 	}
-	/* Beside the way to the root, nothing. */
-	if (only && !n)
-		import_set(k->im, k->from, "hostonly_mode", "strict");
+	k->file->only = behind;
+	k->file->modules_from = k->from;
 	return 0;
+}
+
+/* Once all is read: the order of the keys means nothing. */
+static void import_scope(struct import *im, const struct file *f)
+{
+	bool is_empty = f->only && !f->names_module;
+
+	if (f->universal && !is_empty)
+		import_set(im, f->universal_from, "hostonly", "no");
+	if (f->universal && is_empty) {
+		import_note(im, f->universal_from,
+			    "universal: \"-*\" in modules takes out all that it packs: the image has what "
+			    "this machine needs to reach its root");
+		import_set(im, f->universal_from, "hostonly", "yes");
+	}
+	if (is_empty)
+		import_set(im, f->modules_from, "hostonly_mode", "strict");
 }
 
 static int import_loaded(const struct key *k)
@@ -235,13 +277,13 @@ static int import_module(const struct key *k, const char *module)
 	return r;
 }
 
-static int import_key(const struct key *k, const char **group)
+static int import_key(const struct key *k)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (strcmp(rows[i].key, k->name) != 0)
 			continue;
 		if (rows[i].is_group && !*k->value)
-			*group = k->name;
+			k->file->group = k->name;
 		if (rows[i].loss)
 			import_note(k->im, k->from, "%s: %s", k->name, rows[i].loss);
 		if (rows[i].module && *k->value)
@@ -296,13 +338,12 @@ static int take_value(char *text, char **out, struct import_place from, struct e
 	return 0;
 }
 
-/* GROUP: the key that indented lines belong to; NULL: they belong to none. */
-static int take_key(struct import *im, char *line, struct import_place from, const char **group,
+static int take_key(struct import *im, char *line, struct import_place from, struct file *file,
 		    struct err *err)
 {
 	size_t indent = strspn(line, " ");
 	char *name = line + indent, *colon = name + strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-	struct key k = {im, from, name, NULL, err};
+	struct key k = {im, from, name, NULL, file, err};
 	int r;
 
 	if (*colon != ':' || colon == name || (colon[1] && colon[1] != ' ' && colon[1] != '\t'))
@@ -312,24 +353,27 @@ static int take_key(struct import *im, char *line, struct import_place from, con
 	if (r < 0)
 		return r;
 	if (!indent)
-		*group = NULL;
-	else if (!*group)
+		file->group = NULL;
+	else if (!file->group)
 		return refuse(from, "an indented line that belongs to no key", err);
 	/* The key of the group was noted. */
-	return indent ? 0 : import_key(&k, group);
+	return indent ? 0 : import_key(&k);
 }
 
-static int take_line(struct import *im, char *line, struct import_place from, void *group,
+static int take_line(struct import *im, char *line, struct import_place from, void *file,
 		     struct err *err)
 {
 	if (is_end(line) || *line == '#' || strcmp(line, "---") == 0)
 		return 0;
-	return take_key(im, line, from, group, err);
+	return take_key(im, line, from, file, err);
 }
 
 int import_booster(struct import *im, struct err *err)
 {
-	const char *group = NULL;
+	struct file file = {0};
+	int r = import_lines(im, FILE_PATH, take_line, &file, err);
 
-	return import_lines(im, FILE_PATH, take_line, &group, err);
+	if (r == 0)
+		import_scope(im, &file);
+	return r;
 }
