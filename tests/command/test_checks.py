@@ -90,6 +90,8 @@ def test_where_a_hibernation_image_may_be(fstab, conf, resume, tree, tmp_path):
     etc = tree.root / "etc"
     (etc / "initramfs-tools/conf.d").mkdir(parents=True)
     (etc / "fstab").write_text(f"UUID=1 / ext4 defaults 0 1\n{fstab}")
+    (tree.root / "proc").mkdir(exist_ok=True)
+    (tree.root / "proc/swaps").write_text("/dev/vda9 partition 1000 0 -2\n")  # of another machine
     if conf:
         (etc / "initramfs-tools/conf.d/resume").write_text(conf)
     for name in ("resume~", "resume.dpkg-old", "~resume"):

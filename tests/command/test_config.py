@@ -347,6 +347,27 @@ def test_an_image_for_any_machine_resumes_from_the_swap_area_of_this_one(text, r
     assert found == ([(resume, places[resume])] if resume else [])
 
 
+def test_a_machine_resumes_from_the_largest_swap_area_in_use_that_lasts(root):
+    write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=most\nRESUME=auto\n")
+    write(root, "etc/fstab", "UUID=1 none swap sw 0 0\n")
+    ephemeral = ("Filename\t\t\tType\t\tSize\tUsed\tPriority\n/dev/zram0 partition 9000 0 100\n"
+                 "/dev/dm-0 partition\t8000 0 -2\n/swapfile file 7000 0 -3\n/dev/zd0 partition 6000 0 -2\n")
+
+    def resume():
+        return re.findall('kernel_cmdline.*resume=(.*) "  # (.*)', config(root, "import").text)
+
+    write(root, "proc/swaps", f"{ephemeral}/dev/sda2 partition 100 0 -2\n/dev/sdb2  partition 500 0 -4\n"
+          "/dev/sdc2 partition 99 0 -5\n/dev/sdd2 partition\n/dev/sde2 partition many 0 -2\n")
+    assert resume() == [("/dev/sdb2", "/proc/swaps")]
+    for name, uuid in (("sda2", "a-1"), ("sdb2", "b-2")):
+        write(root, f"dev/{name}", "")
+        write(root, "dev/disk/by-uuid/x", "")
+        (root / "dev/disk/by-uuid" / uuid).symlink_to(f"../../{name}")
+    assert resume() == [("UUID=b-2", "/proc/swaps")]
+    write(root, "proc/swaps", ephemeral)
+    assert resume() == [("UUID=1", "/etc/fstab:1")]
+
+
 @pytest.mark.parametrize("text, lines, notes", [
     ("BOOT=nfs\nNFSROOT=10.0.0.1:/x\nDEVICE=eth0\n", ["hostonly"],
      ["BOOT=nfs", "NFSROOT=10.0.0.1:/x", "DEVICE=eth0"]),

@@ -98,7 +98,7 @@ static void what_changes_by_itself_in_proc_is_left_out(void **state)
 	assert_condensed("proc/swaps",
 			 "Filename\t\t\tType\t\tSize\tUsed\tPriority\n"
 			 "/dev/sda3   partition\t1000\t17\t-2\n",
-			 "/dev/sda3 partition\nFilename Type\n");
+			 "/dev/sda3 partition 1000\nFilename Type Size\n");
 	assert_condensed("proc/cpuinfo",
 			 "processor\t: 0\nvendor_id\t: A\nmodel\t\t: 1\nmodel name\t: x\n"
 			 "cpu MHz\t\t: 1.5\n\nprocessor\t: 1\nvendor_id\t: A\nmodel\t\t: 1\n"

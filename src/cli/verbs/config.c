@@ -399,7 +399,7 @@ static void print_assignment(const struct conf_assignment *a, struct arena *aren
 	/* Words of a list need blanks around, since dracut joins the texts. */
 	printf("%s%s=%s", a->key, a->append ? "+" : "", a->is_array ? "(" : "");
 	print_value(a->append && !a->is_array ? arena_printf(arena, " %s ", a->text) : a->text);
-	printf("%s  # %s:%u\n", a->is_array ? ")" : "", escaped(a->file, arena), a->line);
+	printf("%s  # %s\n", a->is_array ? ")" : "", escaped(conf_place(a, arena), arena));
 }
 
 static void print_note(const struct import_note *note, struct arena *arena)

@@ -13,7 +13,7 @@
 /*
  * For a hostonly image: the drivers of the swap areas in use, and a default resume= for PID 1,
  * which the kernel command line overrides. As with Debian's tools, RESUME in /etc/initramfs-tools
- * decides; without it, or with "auto", it is the first swap area of fstab.
+ * decides; without it, or with "auto", it is the largest swap area in use, or else the first of fstab.
  */
 
 enum { FILE_SIZE_MAX = 1024 * 1024 };
@@ -128,10 +128,20 @@ static bool is_requested(struct build *b)
 	return false;
 }
 
+/* What is described in a file is another machine, whose swap areas in use are not these. */
+static int find_swap(struct build *b, const char **name, struct err *err)
+{
+	struct swap_area swap;
+	int r = b->request->hardware_file ? swap_in_fstab(b->root, &b->plan.arena, &swap, err)
+					  : swap_to_resume(b->root, &b->plan.arena, &swap, err);
+
+	*name = r == 0 ? swap.name : NULL;
+	return r;
+}
+
 int resume_build(struct build *b, struct err *err)
 {
 	const char *resume = "";
-	unsigned line;
 	int r;
 
 	if (!can_hibernate(b))
@@ -141,7 +151,7 @@ int resume_build(struct build *b, struct err *err)
 		return 0;
 	r = read_configured(b, &resume, err);
 	if (r == 0 && (!*resume || strcmp(resume, "auto") == 0))
-		r = swap_in_fstab(b->root, &b->plan.arena, &resume, &line, err);
+		r = find_swap(b, &resume, err);
 	if (r < 0 || !resume || !*resume || strcmp(resume, "none") == 0)
 		return r;
 	if (!is_requested(b))

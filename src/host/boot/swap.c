@@ -7,27 +7,37 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "format/machine/fstab.h"
+#include "host/elsewhere.h"
 
-enum { FSTAB_MAX = 1024 * 1024 };
+#define BY_UUID "dev/disk/by-uuid"
+
+enum { FILE_MAX_BYTES = 1024 * 1024 };
+
+static bool is_lasting(const char *device)
+{
+	static const char *const others[] = {"/dev/dm-", "/dev/mapper/", "/dev/zd", "/dev/zram"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (str_starts(device, others[i]))
+			return false;
+	return str_starts(device, "/dev/");
+}
 
 static bool may_hibernate(const struct fstab_entry *e)
 {
 	if (strcmp(e->fstype, "swap") != 0)
 		return false;
-	return strchr(e->source, '=') ||
-	       (str_starts(e->source, "/dev/") && !str_starts(e->source, "/dev/mapper/") &&
-		!str_starts(e->source, "/dev/zram"));
+	return strchr(e->source, '=') || is_lasting(e->source);
 }
 
-int swap_in_fstab(const struct root *root, struct arena *arena, const char **out, unsigned *line,
-		  struct err *err)
+int swap_in_fstab(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct fstab f = {0};
 	struct fstab_entry e;
-	int r = root_read(root, "etc/fstab", FSTAB_MAX, &text);
+	int r = root_read(root, "etc/fstab", FILE_MAX_BYTES, &text);
 
-	*out = NULL;
+	*out = (struct swap_area){0};
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r < 0)
@@ -35,10 +45,82 @@ int swap_in_fstab(const struct root *root, struct arena *arena, const char **out
 	if (!buf_cstr(&text))
 		return err_set(err, -ENOMEM, "no memory left");
 	f.cursor = (char *)text.data;
-	while (!*out && fstab_next(&f, &e))
-		if (may_hibernate(&e)) {
-			*out = arena_strdup(arena, e.source);
-			*line = e.line;
+	while (!out->name && fstab_next(&f, &e))
+		if (may_hibernate(&e))
+			*out = (struct swap_area){arena_strdup(arena, e.source), "/etc/fstab", e.line};
+	return 0;
+}
+
+/* ---- in use ---- */
+
+/* A line of /proc/swaps: "FILE partition|file SIZE USED PRIORITY". NULL unless a hibernation image may be
+ * there. */
+static const char *decode(char *line, uint64_t *size)
+{
+	const char *device = strtok_r(line, " \t", &line);
+	const char *type = device ? strtok_r(NULL, " \t", &line) : NULL;
+	const char *kib = type ? strtok_r(NULL, " \t", &line) : NULL;
+
+	return kib && strcmp(type, "partition") == 0 && is_lasting(device) &&
+			       parse_u64(kib, UINT64_MAX, size)
+		       ? device
+		       : NULL;
+}
+
+static const char *largest(struct buf *text, struct arena *arena)
+{
+	const char *found = NULL, *device;
+	char *cursor = (char *)text->data, *line;
+	uint64_t size, most = 0;
+
+	while ((line = strsep(&cursor, "\n")))
+		if ((device = decode(line, &size)) && size > most) {
+			found = arena_strdup(arena, device);
+			most = size;
 		}
+	return found;
+}
+
+/* The list of links is not noted as an input, only that of DEVICE: other disks may come and go. */
+static const char *stable_name(const struct root *root, const char *device, struct arena *arena)
+{
+	const char *node = root_resolve(root, device, arena), *target;
+	struct root quiet = *root;
+	char **names;
+	int n;
+
+	quiet.trace = NULL;
+	n = node ? root_listdir(&quiet, BY_UUID, arena, &names) : 0;
+	for (int i = 0; i < n; i++) {
+		const char *path = arena_printf(arena, BY_UUID "/%s", names[i]);
+
+		target = root_resolve(&quiet, path, arena);
+		if (target && strcmp(target, node) == 0 && root_resolve(root, path, arena))
+			return arena_printf(arena, "UUID=%s", names[i]);
+	}
+	return device;
+}
+
+/* In a container, /proc has those of the machine around it. */
+static bool is_elsewhere(const struct root *root, struct arena *arena)
+{
+	struct root quiet = *root;
+	bool has_disk;
+
+	quiet.trace = NULL;
+	return root->is_host && elsewhere(&quiet, &has_disk, arena);
+}
+
+int swap_to_resume(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *device = NULL;
+
+	if (root_read(root, "proc/swaps", FILE_MAX_BYTES, &text) == 0 && buf_cstr(&text) &&
+	    !is_elsewhere(root, arena))
+		device = largest(&text, arena);
+	if (!device)
+		return swap_in_fstab(root, arena, out, err);
+	*out = (struct swap_area){stable_name(root, device, arena), "/proc/swaps", 0};
 	return 0;
 }

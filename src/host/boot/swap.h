@@ -7,7 +7,16 @@
 #include "base/err.h"
 #include "host/root.h"
 
-/* The name of the first swap area of fstab that is a disk or partition, not a file, a mapped device
- * or memory, in *OUT, and its line in *LINE; NULL: there is none. 0 or -errno. */
-int swap_in_fstab(const struct root *root, struct arena *arena, const char **out, unsigned *line,
-		  struct err *err);
+struct swap_area {
+	const char *name; /* for resume= */
+	const char *file; /* that names it */
+	unsigned line;
+};
+
+/* The swap area that the kernel would hibernate to, as initramfs-tools chooses it: the largest of those in
+ * use, by its UUID where udev knows that; or, where none is in use, the first of fstab. Always a disk or
+ * partition, not a file, a mapped device or memory. OUT->name is NULL: there is none. 0 or -errno. */
+int swap_to_resume(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err);
+
+/* The same from fstab alone, for a machine whose swap areas in use are not known. */
+int swap_in_fstab(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err);

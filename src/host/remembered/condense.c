@@ -35,9 +35,10 @@ static void add_swap(struct lines *l, char *line)
 {
 	char *cursor = line, *file = strtok_r(cursor, " \t", &cursor);
 	char *type = file ? strtok_r(NULL, " \t", &cursor) : NULL;
+	char *size = type ? strtok_r(NULL, " \t", &cursor) : NULL;
 
-	if (type)
-		add(l, arena_printf(l->arena, "%s %s", file, type));
+	if (size)
+		add(l, arena_printf(l->arena, "%s %s %s", file, type, size));
 }
 
 /* Keeps what distinguishes kinds of processors. */

@@ -72,16 +72,15 @@ static int import_swap(struct import *im, const struct conf *c, struct err *err)
 {
 	const struct conf_assignment *a = conf_find(c, "RESUME");
 	const struct conf_assignment *hostonly = conf_find(&im->out, "hostonly");
-	const char *swap;
-	unsigned line;
+	struct swap_area swap;
 	int r;
 
 	if ((a && a->n_words && strcmp(a->text, "auto") != 0) || !hostonly || conf_is_yes(hostonly))
 		return 0;
-	r = swap_in_fstab(im->root, im->arena, &swap, &line, err);
-	if (r == 0 && swap)
-		import_set(im, (struct import_place){"/etc/fstab", line}, "kernel_cmdline+",
-			   arena_printf(im->arena, "resume=%s", swap));
+	r = swap_to_resume(im->root, im->arena, &swap, err);
+	if (r == 0 && swap.name)
+		import_set(im, (struct import_place){swap.file, swap.line}, "kernel_cmdline+",
+			   arena_printf(im->arena, "resume=%s", swap.name));
 	return r;
 }
 
