@@ -395,6 +395,26 @@ def test_packages_settings_of_initramfs_tools_and_what_masks_them(root):
     assert imported(root) == (['hostonly="no"', 'compress="xz"', 'force_drivers+=" dummy "'], [])
 
 
+# As Debian's packages of these names have them.
+CONF_HOOKS = {
+    "busybox": "BUSYBOXDIR=/bin\n", "dropbear": "# x\nUMASK=0077\nBUSYBOX=y\n",
+    "cryptsetup": "# x\nKEYMAP=y\nBUSYBOX=y\nFRAMEBUFFER=y\n", "overlayroot": "export CRYPTSETUP=y\n",
+    "mine": 'if [ "$MODULES" = most ]; then\nCOMPRESS=xz\nfi\n', "yours": "COMPRESS=lz4\n", ".hidden": "(",
+}
+
+
+def test_what_packages_set_over_initramfs_conf_is_taken_or_named_once(root):
+    folder = "usr/share/initramfs-tools/conf-hooks.d"
+    write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=most\nCOMPRESS=gzip\nKEYMAP=y\n")
+    for name, text in CONF_HOOKS.items():
+        write(root, f"{folder}/{name}", text)
+    lines, warnings = imported(root, status=FINDING)
+    assert lines == ['hostonly="no"', 'compress="lz4"']
+    assert [text.split(": ")[:2] for text in warnings] == [
+        [f"/{folder}/mine", "it is left out"], [f"/{folder}/cryptsetup:2", "KEYMAP=y"],
+        [f"/{folder}/cryptsetup:4", "FRAMEBUFFER=y"], [f"/{folder}/overlayroot:1", "CRYPTSETUP=y"]]
+
+
 def test_folders_and_tables_beside_the_settings_are_named(root):
     write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=most\n")
     write(root, "etc/initramfs-tools/conf.d/sub/x", "COMPRESS=xz\n")

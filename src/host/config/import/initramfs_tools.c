@@ -15,7 +15,8 @@
  * update-initramfs.conf(5), mkinitramfs.
  */
 
-#define SHARED "usr/share/initramfs-tools" /* for packages */
+#define SHARED	   "usr/share/initramfs-tools" /* for packages */
+#define CONF_HOOKS SHARED "/conf-hooks.d"
 
 static struct import_place place(const struct conf_assignment *a)
 {
@@ -99,6 +100,7 @@ static const struct {
 	const char *text;     /* what another loses; NULL: none does */
 } others[] = {
 	{"BOOT", "local", "this version has no network"},
+	{"BUSYBOXDIR", NULL, NULL},
 	{"BUSYBOX", NULL, NULL}, /* PID 1 runs no scripts that would need it */
 	{"CRYPTSETUP", NULL, "this version has no encrypted disks"},
 	{"DEVICE", NULL, "this version has no network"},
@@ -182,6 +184,25 @@ static int read_folder(struct import *im, const char *folder, const char *mask, 
 	return n < 0 ? n : r;
 }
 
+/* What packages set last, over the administrator's files too. They are sourced by a shell: a file that is
+ * more than assignments is named, and must not keep the image from being built. */
+static int read_conf_hooks(struct import *im, struct conf *out, struct err *err)
+{
+	char **names;
+	int n = import_names(im, CONF_HOOKS, &names, err);
+
+	for (int i = 0; i < n; i++) {
+		struct import_place from = {arena_printf(im->arena, "/" CONF_HOOKS "/%s", names[i]), 0};
+		struct err why = {0};
+
+		if (names[i][0] == '.')
+			continue;
+		if (import_read(im, from.file + 1, out, &why) < 0)
+			import_note(im, from, "it is left out: %s", why.text);
+	}
+	return n < 0 ? n : 0;
+}
+
 static int import_settings(struct import *im, struct err *err)
 {
 	const char *drop_ins = own(im, "conf.d"), *file = own(im, "initramfs.conf");
@@ -193,6 +214,8 @@ static int import_settings(struct import *im, struct err *err)
 		r = read_folder(im, SHARED "/conf.d", drop_ins, &c, err);
 	if (r == 0)
 		r = read_folder(im, drop_ins, NULL, &c, err);
+	if (r == 0)
+		r = read_conf_hooks(im, &c, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c.n; i++)
