@@ -23,8 +23,13 @@ struct extractor {
 	struct arena arena;
 	struct strset links; /* "archive:device:inode" -> first path, for hard links */
 	uint64_t link_bytes; /* of the names that are kept for them */
+	bool keeps;	     /* what was there before stays */
+	struct strset made;  /* then: "device:inode" of what this run made */
 	struct extract_result *result;
 };
+
+/* In place of a first path: the data were in a name that was not unpacked. */
+static char data_left_out[] = "";
 
 /* Splits PATH; opens the parent inside the folder. */
 static int open_parent(struct extractor *x, const char *path, const char **leaf, struct err *err)
@@ -45,13 +50,53 @@ static int open_parent(struct extractor *x, const char *path, const char **leaf,
 	return fd;
 }
 
-/* The later entry wins, as in the kernel; but a folder that is not empty stays. */
-static int clear_place(int parent, const char *leaf, struct err *err)
+static void format_inode(const struct stat *st, char out[48])
+{
+	snprintf(out, 48, "%llu:%llu", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+}
+
+/* LEAF was just made. An inode that is removed later may stay in the set: whatever gets its number is
+ * made by this run, too. */
+static int note_made(struct extractor *x, int parent, const char *leaf, struct err *err)
+{
+	struct stat st;
+	char key[48];
+
+	if (!x->keeps)
+		return 0;
+	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, -errno, "cannot look at it");
+	format_inode(&st, key);
+	if (!strset_has(&x->made, key))
+		strset_add(&x->made, arena_strdup(&x->arena, key), NULL);
+	return 0;
+}
+
+/* Is what ST describes to be left as it is? */
+static bool has_to_stay(const struct extractor *x, const struct stat *st)
+{
+	char key[48];
+
+	format_inode(st, key);
+	return x->keeps && !strset_has(&x->made, key);
+}
+
+static void note_kept(struct extractor *x, const struct image_entry *e)
+{
+	if (!x->result->kept++)
+		escape_text(e->name, x->result->first_kept, sizeof(x->result->first_kept));
+}
+
+/* The later entry wins, as in the kernel; but a folder that is not empty stays. 1: what is there has
+ * to stay. */
+static int clear_place(struct extractor *x, int parent, const char *leaf, struct err *err)
 {
 	struct stat st;
 
 	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, -errno, "cannot look at it");
+	if (has_to_stay(x, &st))
+		return 1;
 	if (unlinkat(parent, leaf, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0)
 		return err_sys(err, -errno, "cannot replace what is there");
 	return 0;
@@ -75,33 +120,90 @@ static int copy_data(struct extractor *x, int fd, struct err *err)
 	return (int)n;
 }
 
-/* For a file with several names: the first creates it, later ones are links to it. 1: linked. */
+/* ---- files with several names ---- */
+
+/* The path of the first name, which creates the file; NULL: this is it. */
+static char **find_first(struct extractor *x, const struct image_entry *e, char key[64])
+{
+	const struct cpio_header *h = &e->header;
+
+	snprintf(key, 64, "%u:%u:%u:%u", e->archive, h->major, h->minor, h->ino);
+	return (char **)strset_find(&x->links, key);
+}
+
+/* Opens the folder of the first name, if that is still what was unpacked. */
+static int open_first(struct extractor *x, const char *path, const char **leaf, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (path == data_left_out)
+		return err_set(err, -EEXIST, "its data have another name, which was left out");
+	fd = open_parent(x, path, leaf, err);
+	if (fd < 0)
+		return fd;
+	if (fstatat(fd, *leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && !has_to_stay(x, &st))
+		return fd;
+	close_fd(fd);
+	return err_set(err, -EEXIST, "%s is no longer what was unpacked", path);
+}
+
+/* 1: linked to the first name. */
 static int link_to_first(struct extractor *x, const struct image_entry *e, int parent,
 			 const char *leaf, struct err *err)
 {
-	const struct cpio_header *h = &e->header;
-	const char *key, *from_leaf;
-	void **slot;
+	const char *from_leaf;
+	char key[64], **first;
 	int from, r;
 
-	if (h->nlink < 2)
+	if (e->header.nlink < 2)
 		return 0;
 	x->link_bytes += strlen(e->path);
 	if (x->link_bytes > LINK_BYTES_MAX)
 		return err_set(err, -E2BIG, "too many hard links");
-	key = arena_printf(&x->arena, "%u:%u:%u:%u", e->archive, h->major, h->minor, h->ino);
-	slot = strset_find(&x->links, key);
-	if (!slot) {
-		strset_add(&x->links, key, arena_strdup(&x->arena, e->path));
+	first = find_first(x, e, key);
+	if (!first) {
+		strset_add(&x->links, arena_strdup(&x->arena, key), arena_strdup(&x->arena, e->path));
 		return 0;
 	}
-	from = open_parent(x, *slot, &from_leaf, err);
+	from = open_first(x, *first, &from_leaf, err);
 	if (from < 0)
 		return from;
 	r = linkat(from, from_leaf, parent, leaf, 0) < 0 ? -errno : 1;
 	close_fd(from);
-	return r < 0 ? err_sys(err, r, "cannot link it to %s", (const char *)*slot) : 1;
+	return r < 0 ? err_sys(err, r, "cannot link it to %s", *first) : 1;
 }
+
+static int fill_file(struct extractor *x, const struct image_entry *e, int fd, struct err *err)
+{
+	if (fchmod(fd, e->header.mode & 0777) < 0)
+		return err_sys(err, -errno, "cannot set its mode");
+	x->result->files++;
+	return copy_data(x, fd, err);
+}
+
+/* E is left out, but other names of the file may need its data. */
+static int pass_data_on(struct extractor *x, const struct image_entry *e, struct err *err)
+{
+	_cleanup_fd_ int parent = -1, fd = -1;
+	char key[64], **first;
+	const char *leaf;
+
+	if (!S_ISREG(e->header.mode) || e->header.nlink < 2 || e->header.filesize == 0)
+		return 0;
+	first = find_first(x, e, key);
+	if (!first) {
+		strset_add(&x->links, arena_strdup(&x->arena, key), data_left_out);
+		return 0;
+	}
+	parent = open_first(x, *first, &leaf, err);
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, leaf, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_TRUNC);
+	return fd < 0 ? err_sys(err, -errno, "cannot write to %s", *first) : fill_file(x, e, fd, err);
+}
+
+/* ---- entries ---- */
 
 static int make_file(struct extractor *x, const struct image_entry *e, int parent,
 		     const char *leaf, struct err *err)
@@ -117,10 +219,9 @@ static int make_file(struct extractor *x, const struct image_entry *e, int paren
 	fd = openat(parent, leaf, linked ? flags | O_TRUNC : flags, 0600);
 	if (fd < 0)
 		return err_sys(err, -errno, "cannot make it");
-	if (fchmod(fd, e->header.mode & 0777) < 0)
-		return err_sys(err, -errno, "cannot set its mode");
-	x->result->files++;
-	return copy_data(x, fd, err);
+	if (note_made(x, parent, leaf, err) < 0)
+		return err->code;
+	return fill_file(x, e, fd, err);
 }
 
 static int make_dir(struct extractor *x, const struct image_entry *e, int parent,
@@ -128,6 +229,7 @@ static int make_dir(struct extractor *x, const struct image_entry *e, int parent
 {
 	_cleanup_fd_ int behind = -1;
 	struct stat st;
+	int r;
 
 	/* mkdir("lib/") leaves a link to a folder as it is, mkdir("lib") replaces it. */
 	if (e->has_slash)
@@ -138,11 +240,18 @@ static int make_dir(struct extractor *x, const struct image_entry *e, int parent
 	/* Files go into the folder later: whoever unpacks must have access to it. */
 	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
 		return 0;
-	if (clear_place(parent, leaf, err) < 0)
-		return err->code;
+	r = clear_place(x, parent, leaf, err);
+	if (r > 0) {
+		/* Files go through a link that was there, as long as it leads to a folder. */
+		behind = root_openat(&x->dir, e->path, O_PATH | O_DIRECTORY);
+		if (behind < 0)
+			note_kept(x, e);
+	}
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (mkdirat(parent, leaf, (e->header.mode & 0777) | 0700) < 0)
 		return err_sys(err, -errno, "cannot make it");
-	return 0;
+	return note_made(x, parent, leaf, err);
 }
 
 static int make_link(struct extractor *x, int parent, const char *leaf, struct err *err)
@@ -157,7 +266,7 @@ static int make_link(struct extractor *x, int parent, const char *leaf, struct e
 	target[n == sizeof(target) ? n - 1 : n] = '\0';
 	if (symlinkat(target, parent, leaf) < 0)
 		return err_sys(err, -errno, "cannot make the link");
-	return 0;
+	return note_made(x, parent, leaf, err);
 }
 
 static int extract_entry(struct extractor *x, const struct image_entry *e, struct err *err)
@@ -184,9 +293,13 @@ static int extract_entry(struct extractor *x, const struct image_entry *e, struc
 		return parent;
 	if (type == S_IFDIR)
 		return make_dir(x, e, parent, leaf, err);
-	r = clear_place(parent, leaf, err);
+	r = clear_place(x, parent, leaf, err);
 	if (r < 0)
 		return r;
+	if (r > 0) {
+		note_kept(x, e);
+		return pass_data_on(x, e, err);
+	}
 	return type == S_IFLNK ? make_link(x, parent, leaf, err)
 			       : make_file(x, e, parent, leaf, err);
 }
@@ -212,6 +325,7 @@ int image_extract_some(struct image *image, const char *dir, const struct extrac
 	char shown[256];
 	int r;
 
+	x.keeps = choice && choice->keeps;
 	*out = (struct extract_result){0};
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return err_sys(err, -errno, "cannot make the folder %s", dir);
@@ -235,6 +349,7 @@ int image_extract_some(struct image *image, const char *dir, const struct extrac
 	}
 	root_close(&x.dir);
 	strset_clear(&x.links);
+	strset_clear(&x.made);
 	arena_clear(&x.arena);
 	return r;
 }

@@ -2,6 +2,7 @@
 """The program called as lsinitrd, lsinitramfs and unmkinitramfs."""
 
 import re
+import shutil
 import stat
 
 import pytest
@@ -132,6 +133,38 @@ def test_a_part_without_what_is_asked_for_is_named(call, foreign, tmp_path):  # 
         option = "--unpackearly" if part else "--unpack"
         warned = call("lsinitrd", option, foreign, *words, cwd=tmp_path).messages("warning")
         assert warned == [f"{part}{foreign} holds no file {name}" for name in absent]
+
+
+def test_what_is_there_already_is_left_as_it_is(call, tmp_path):  # noqa: F811
+    path, folder = tmp_path / "x.img", tmp_path / "out"
+    path.write_bytes(newc(Entry(b"etc", FOLDER), Entry(b"etc/a", data=b"first"), Entry(b"etc/a", data=b"image"),
+                          Entry(b"etc/b", data=b"image"), Entry(b"link", stat.S_IFLNK | 0o777, data=b"etc")))
+
+    def unpacked(*words, status, there=("etc/a", "link")):
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "etc").mkdir(parents=True)
+        for name in there:
+            (folder / name).write_text("mine")
+        result = call(*words, cwd=folder, status=status)
+        assert all((folder / name).read_text() == "mine" for name in there)
+        return result.messages("warning")
+
+    for words in (("lsinitrd", "--unpack", path), ("unmkinitramfs", path, folder)):
+        warned = unpacked(*words, status=FAILED)
+        assert len(warned) == 1 and ": 3; the first is etc/a;" in warned[0]
+        assert (folder / "etc/b").read_text() == "image"
+        assert unpacked(*words, there=(), status=0) == []
+        assert (folder / "etc/a").read_text() == "image" and (folder / "link/b").exists()
+    assert len(unpacked("lsinitrd", "--unpack", path, "etc/a", status=FAILED)) == 1
+    assert unpacked("lsinitrd", "--unpack", path, "etc/b", status=0) == []
+
+
+def test_each_part_is_unpacked_even_if_files_of_the_first_are_there(call, foreign, tmp_path):  # noqa: F811
+    (tmp_path / "early" / early.INTEL).parent.mkdir(parents=True)
+    (tmp_path / "early" / early.INTEL).write_text("mine")
+    call("unmkinitramfs", foreign, tmp_path, status=FAILED)
+    assert (tmp_path / "early" / early.INTEL).read_text() == "mine"
+    assert (tmp_path / "main/etc/os-release").read_text() == "ID=x\n"
 
 
 def test_what_cannot_be_unpacked(call, tmp_path):  # noqa: F811

@@ -327,6 +327,132 @@ static void names_of_one_file_stay_one_file(void **state)
 	assert_true(a.st_ino == z.st_ino && a.st_nlink == 3);
 }
 
+/* ---- what was there before stays ---- */
+
+static bool wants_all(const struct image_entry *e, void *arg)
+{
+	(void)e;
+	(void)arg;
+	return true;
+}
+
+/* Names the first that was left out. */
+static struct extract_result extract_beside(struct place *p, const struct buf *b)
+{
+	const struct extract_choice choice = {.wants = wants_all, .keeps = true};
+	_cleanup_image_ struct image *image = open_buf(b);
+	struct extract_result result;
+	struct err err = {0};
+
+	assert_ok(image_extract_some(image, p->inside, &choice, &result, &err), 0, &err);
+	return result;
+}
+
+static void what_was_there_can_be_kept(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct extract_result result;
+
+	(void)state;
+	place_make(&p);
+	put_text(p.folder, "inside/file", "mine");
+	put_text(p.folder, "inside/no-folder", "mine");
+	put_link(p.folder, "inside/link", "../victim");
+	put_dir(p.folder, "inside/empty");
+	add_file(&b, "new", "first");
+	add_file(&b, "file", "of the image");
+	add_symlink(&b, "file", "new");
+	add_file(&b, "link", "of the image");
+	add_symlink(&b, "empty", "new");
+	add_dir(&b, "no-folder");
+	add_file(&b, "new", "second");
+	result = extract_beside(&p, &b);
+	assert_int_equal(result.kept, 5);
+	assert_string_equal(result.first_kept, "file");
+	assert_int_equal(result.files, 2);
+	assert_content(p.inside, "file", "mine");
+	assert_content(p.inside, "no-folder", "mine");
+	assert_int_equal(type_of(p.inside, "link"), S_IFLNK);
+	assert_int_equal(type_of(p.inside, "empty"), S_IFDIR);
+	assert_content(p.inside, "new", "second");
+}
+
+static void a_link_that_was_there_may_lead_to_the_folder(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	(void)state;
+	place_make(&p);
+	put_dir(p.folder, "inside/usr/lib");
+	put_link(p.folder, "inside/lib", "usr/lib");
+	add_dir(&b, "lib");
+	add_file(&b, "lib/f", "of the image");
+	assert_int_equal(extract_beside(&p, &b).kept, 0);
+	assert_int_equal(type_of(p.inside, "lib"), S_IFLNK);
+	assert_content(p.inside, "usr/lib/f", "of the image");
+}
+
+static void names_of_one_file_beside_one_that_is_kept(void **state)
+{
+	/* Which name is there, and which one has the data; what the other one holds then. */
+	static const struct {
+		const char *there, *first, *last, *other, *content;
+	} rows[] = {
+		{"first", "", "text", "last", "text"},
+		{"last", "", "text", "first", "text"},
+		{"last", "text", "", "first", "text"},
+		{"first", "text", "", "last", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_place_ struct place p;
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		struct extract_result result;
+
+		place_make(&p);
+		put_dir(p.folder, "inside");
+		put_text(p.inside, rows[i].there, "mine");
+		add_hard_link(&b, "first", 7, rows[i].first);
+		add_hard_link(&b, "last", 7, rows[i].last);
+		result = extract_beside(&p, &b);
+		assert_int_equal(result.kept, 1);
+		assert_content(p.inside, rows[i].there, "mine");
+		assert_int_equal(result.impossible, rows[i].content ? 0 : 1);
+		if (rows[i].content)
+			assert_content(p.inside, rows[i].other, rows[i].content);
+		else
+			assert_int_equal(type_of(p.inside, rows[i].other), 0);
+	}
+}
+
+/* The folder of the first name is exchanged for one with a file that was there. */
+static void a_hard_link_to_what_was_there_writes_nothing(void **state)
+{
+	_cleanup_place_ struct place p;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct extract_result result;
+
+	(void)state;
+	place_make(&p);
+	put_text(p.folder, "inside/etc/a", "mine");
+	put_text(p.folder, "inside/c", "mine");
+	add_dir(&b, "own");
+	add_symlink(&b, "d", "own");
+	add_hard_link(&b, "d/a", 5, "");
+	add_symlink(&b, "d", "etc");
+	add_hard_link(&b, "b", 5, "changed");
+	add_hard_link(&b, "c", 5, "changed");
+	result = extract_beside(&p, &b);
+	assert_int_equal(result.kept, 1);
+	assert_int_equal(result.impossible, 2);
+	assert_contains(result.why, "b: d/a is no longer what was unpacked");
+	assert_content(p.inside, "etc/a", "mine");
+	assert_content(p.inside, "c", "mine");
+}
+
 static void equal_inodes_without_a_link_count_are_two_files(void **state)
 {
 	_cleanup_place_ struct place p;
@@ -566,6 +692,10 @@ int main(void)
 		cmocka_unit_test(of_two_files_with_one_name_the_later_wins),
 		cmocka_unit_test(a_folder_that_holds_something_is_not_replaced),
 		cmocka_unit_test(names_of_one_file_stay_one_file),
+		cmocka_unit_test(what_was_there_can_be_kept),
+		cmocka_unit_test(a_link_that_was_there_may_lead_to_the_folder),
+		cmocka_unit_test(names_of_one_file_beside_one_that_is_kept),
+		cmocka_unit_test(a_hard_link_to_what_was_there_writes_nothing),
 		cmocka_unit_test(equal_inodes_without_a_link_count_are_two_files),
 		cmocka_unit_test(a_hard_link_to_a_link_writes_through_nothing),
 		cmocka_unit_test(a_file_whose_folder_is_missing_is_told),

@@ -115,9 +115,12 @@ static int do_it(struct front_run *f, const struct listing *l, struct image *ima
 				   .segment = -1,
 				   .patterns = &o->files,
 				   .verbose = o->verbose};
+	int r;
 
-	if (o->unpack || o->unpack_early)
-		return take_out(&t, ".", err);
+	if (o->unpack || o->unpack_early) {
+		r = take_out(&t, ".", err);
+		return r > 0 ? take_out_incomplete(&t, err) : r;
+	}
 	if (o->files.n)
 		return print_files(o, l, path, err);
 	return show_image(&(struct show){.image = image,

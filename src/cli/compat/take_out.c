@@ -95,7 +95,7 @@ static bool is_wanted(const struct image_entry *e, void *arg)
 
 int take_out(const struct take_out *t, const char *dir, struct err *err)
 {
-	struct extract_choice choice = {is_wanted, (void *)t};
+	struct extract_choice choice = {.wants = is_wanted, .arg = (void *)t, .keeps = true};
 	struct extract_result done = {0};
 	_cleanup_image_ struct image *image = NULL;
 	int r = image_open(t->file, &image, err);
@@ -105,7 +105,12 @@ int take_out(const struct take_out *t, const char *dir, struct err *err)
 	extract_warn(&done);
 	if (r == 0)
 		warn_of_absent(t);
-	if (r == 0 && has_patterns(t) && done.special + done.impossible > 0)
-		r = err_set(err, -ENOTSUP, "%s: not all that was asked for could be unpacked", t->file);
+	if (r == 0 && (done.kept || (has_patterns(t) && done.special + done.impossible > 0)))
+		r = 1;
 	return r;
+}
+
+int take_out_incomplete(const struct take_out *t, struct err *err)
+{
+	return err_set(err, -ENOTSUP, "%s: not all that was asked for could be unpacked", t->file);
 }

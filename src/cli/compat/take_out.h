@@ -17,8 +17,12 @@ struct take_out {
 	bool verbose;		       /* print the names to standard error */
 };
 
-/* DIR as for image_extract(). Warns of what was left out; if it was asked for by name, -ENOTSUP. */
+/* DIR as for image_extract(), but what is in it stays. Warns of what was left out. 1: something was that
+ * should not be: it was asked for by name, or a file was in its place. */
 int take_out(const struct take_out *t, const char *dir, struct err *err);
+
+/* The error for that: -ENOTSUP. */
+int take_out_incomplete(const struct take_out *t, struct err *err);
 
 /* Does PATTERN, as the user typed it, match PATH in the image? */
 bool take_out_matches(const char *pattern, const char *path);

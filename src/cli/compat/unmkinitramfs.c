@@ -31,12 +31,13 @@ static int unpack(struct front_run *f, const struct listing *l, struct err *err)
 	const bool *verbose = f->state;
 	struct take_out t = {.file = f->words.list[0], .listing = l, .segment = -1, .verbose = *verbose};
 	const char *dir = f->words.list[1];
+	bool is_incomplete = false;
 	unsigned n = 0;
 	int r = 0;
 
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return err_sys(err, -errno, "cannot make the folder %s", dir);
-	for (size_t i = 0; i < l->n_segments && r == 0; i++) {
+	for (size_t i = 0; i < l->n_segments && r >= 0; i++) {
 		if (!l->early[i])
 			continue;
 		t.early = true;
@@ -45,12 +46,13 @@ static int unpack(struct front_run *f, const struct listing *l, struct err *err)
 			     n++ ? arena_printf(&f->arena, "%s/early%u", dir, n)
 				 : arena_printf(&f->arena, "%s/early", dir),
 			     err);
+		is_incomplete |= r > 0;
 	}
 	t.early = false;
 	t.segment = -1;
-	if (r == 0)
+	if (r >= 0)
 		r = take_out(&t, n ? arena_printf(&f->arena, "%s/main", dir) : dir, err);
-	return r;
+	return r < 0 ? r : r > 0 || is_incomplete ? take_out_incomplete(&t, err) : 0;
 }
 
 static int run(struct front_run *f)

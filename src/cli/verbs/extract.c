@@ -44,6 +44,10 @@ void extract_warn(const struct extract_result *done)
 	if (done->special)
 		cli_warn("device nodes, FIFOs or sockets that were left out: %llu",
 			 (unsigned long long)done->special);
+	if (done->kept)
+		cli_warn("entries that were left out because a file of that name is there: %llu; "
+			 "the first is %s; to get all of them, unpack into an empty folder",
+			 (unsigned long long)done->kept, done->first_kept);
 	if (done->impossible)
 		cli_warn("entries that cannot be made were left out, as the kernel does: %llu; "
 			 "the first is %s",
