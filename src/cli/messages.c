@@ -68,18 +68,29 @@ const char *cli_hint(const struct err *err)
 		       : NULL;
 }
 
-void cli_error(const struct err *err)
+static void print_with_hint(const char *colour, const char *kind, const struct err *err)
 {
 	const char *hint = cli_hint(err);
 
 	fflush(stdout);
-	print_message("1;31", "error", err->text);
+	print_message(colour, kind, err->text);
 	if (hint) {
 		char shown[2 * ERR_HINT_MAX];
 
 		escape_command(hint, shown, sizeof(shown));
 		fprintf(stderr, "%s: hint: %s\n", called_as.name, shown);
 	}
+}
+
+void cli_error(const struct err *err)
+{
+	print_with_hint("1;31", "error", err);
+}
+
+int cli_fail_after(const struct err *err)
+{
+	print_with_hint("1;33", "warning", err);
+	return EXIT_AFTER;
 }
 
 int cli_fail(const struct err *err)

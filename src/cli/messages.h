@@ -16,6 +16,7 @@ enum exit_status {
 	EXIT_FAILED = 1, /* nothing has changed */
 	EXIT_USAGE = 2,
 	EXIT_FINDING = 3, /* a check found something */
+	EXIT_AFTER = 4,	  /* done, but what had to follow it failed */
 };
 
 /* What to do about ERR: its hint or, where only rights are missing, whose; NULL. */
@@ -46,7 +47,11 @@ void cli_error(const struct err *err);
  * JSON was printed already. Returns EXIT_FAILED. */
 int cli_fail(const struct err *err);
 
-/* The same for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */
+/* "preroot: warning: ...", at every level, the hint on a line of its own: what was wanted is done, but what
+ * had to follow it failed. Returns EXIT_AFTER. */
+int cli_fail_after(const struct err *err);
+
+/* cli_fail() for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */
 int cli_usage(int result, const struct err *err);
 /* Whether what goes to F may have colours: it is a terminal, and NO_COLOR is not set. */
 bool cli_is_coloured(FILE *f);

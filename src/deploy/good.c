@@ -182,7 +182,7 @@ static int mark_image(struct mark *s, struct err *err)
 {
 	struct good *o = s->out;
 	bool is_new;
-	int loader = 0, r = bootdir_read(s->root, s->arena, &s->boot, err);
+	int r = bootdir_read(s->root, s->arena, &s->boot, err);
 
 	if (r == 0)
 		r = find_image(s, err);
@@ -200,14 +200,14 @@ static int mark_image(struct mark *s, struct err *err)
 	if (r < 0)
 		return r;
 	if (o->trial_kept || o->trial_dropped)
-		loader = end_trial(s, err);
+		end_trial(s, &o->loader);
 	is_new = strcmp(s->state.good, o->id) != 0;
 	memcpy(s->state.good, o->id, sizeof(s->state.good));
 	if (strcmp(s->state.failed, o->id) == 0)
 		*s->state.failed = '\0';
-	r = state_write(s->root, o->kernel, &s->state, loader < 0 ? NULL : err);
+	r = state_write(s->root, o->kernel, &s->state, err);
 	o->is_marked = r == 0 && is_new;
-	return loader < 0 ? loader : r;
+	return r;
 }
 
 static int read_state(struct mark *s, struct err *err)

@@ -26,6 +26,8 @@ struct good {
 	bool is_marked;       /* it was not the last good one before */
 	bool has_failed;      /* PID 1 gave up in this boot, and a person completed it */
 	bool trial_kept, trial_dropped, trial_waits;
+	struct err loader; /* all of this is done, but the trial is still in the boot loader's menu; the next
+			    * call tries again. Code 0: it is not */
 };
 
 struct good_request {
@@ -41,6 +43,6 @@ struct good_request {
 /*
  * 0, with what was done in OUT; returns within milliseconds when there is nothing to do. -errno:
  * the names of images are as before, or a trial that booted has its new name; what remains to be
- * done, for example because a boot loader's tool failed, is tried again by the next call.
+ * done is tried again by the next call.
  */
 int good_mark(const struct good_request *q, struct good *out, struct err *err);

@@ -485,7 +485,7 @@ static void run_scripts(struct rebuild *r, struct rebuild_outcome *out)
 		if (o->result != REBUILD_DONE || r->q->no_loader ||
 		    loader_run_scripts(&q, o->image, &o->loader) == 0)
 			continue;
-		out->loader_failed = true;
+		out->scripts_failed = true;
 		runlog_line(r->t->log, o->version, "boot-loader", RUNLOG_ERROR, "%s", o->loader.text);
 	}
 }

@@ -51,7 +51,8 @@ struct rebuild_kernel {
 struct rebuild_outcome {
 	struct rebuild_kernel *kernels; /* in the order of the request */
 	size_t n, n_failed, n_changed;	/* CHANGED: with --check, would */
-	bool loader_failed;
+	bool loader_failed;  /* for an image that is unchanged */
+	bool scripts_failed; /* for one that was rebuilt */
 };
 
 /*

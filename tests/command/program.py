@@ -13,7 +13,7 @@ _DEV = BUILD / "dev/preroot"
 PROGRAM = Path(os.environ.get("PREROOT")
                or (_DEV if _DEV.exists() else BUILD / "preroot")).absolute()
 
-DONE, FAILED, USAGE, FINDING = 0, 1, 2, 3
+DONE, FAILED, USAGE, FINDING, AFTER = 0, 1, 2, 3, 4
 
 # Root without the capability to override permissions, which other users never have.
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all") if os.geteuid() == 0 else ()

@@ -10,7 +10,7 @@ import pytest
 
 import trees
 from lib import BUILD, TOP
-from program import FAILED, PROGRAM, environment, in_namespace, run
+from program import AFTER, FAILED, PROGRAM, environment, in_namespace, run
 
 NVME = trees.MACHINES / "nvme.json"
 HOOKS = BUILD / "data"
@@ -321,6 +321,17 @@ def test_a_script_that_fails_is_named_with_what_to_do(machine):
     assert f"run: /etc/initramfs/post-update.d/a-bad {machine.version} /boot/" in text
     assert machine.image.exists() and len(ran(machine)) == 1
 
+    again = run("rebuild", "--root", machine.root, "--hardware", NVME, "--force", "--json",
+                "--kernel-cmdline", "quiet", status=AFTER)
+    kernel = again.json["kernels"][0]
+    assert kernel["result"] == "rebuilt" and "ended with status 3" in kernel["error"]["message"]
+    assert "ended with status 3" in again.messages("warning")[0]
+    (machine.root / "usr/bin").mkdir(exist_ok=True)
+    (machine.root / "usr/bin/dracut").write_text("")
+    (machine.root / "usr/bin/dracut").chmod(0o755)
+    (machine.image).unlink()
+    assert "other builder stays" not in machine.install(status=1)
+
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
 def test_scripts_run_when_the_previous_image_comes_back(machine):
@@ -335,9 +346,10 @@ def test_scripts_run_when_the_previous_image_comes_back(machine):
 
     script(machine, "flash-kernel", "exit 3")
     before = machine.image.read_bytes()
-    failed = run("restore", "--root", machine.root, "--json", status=FAILED)
+    failed = run("restore", "--root", machine.root, "--json", "-q", status=AFTER)
     assert "ended with status 3" in failed.json["error"]["message"]
-    assert failed.json["image"] == f"boot/{machine.image.name}" and "changed" not in failed.json
+    assert "ended with status 3" in failed.messages("warning")[0] and "the image is in place" in failed.hint
+    assert failed.json["result"] == "restored" and failed.json["image"] == f"boot/{machine.image.name}" and "changed" not in failed.json
     assert machine.image.read_bytes() != before
 
 

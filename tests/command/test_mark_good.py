@@ -11,7 +11,7 @@ import faults
 import trees
 from fleet import BOOT_ID, V1, Machine, image_bytes
 from lib import TOP
-from program import DONE, FAILED, FINDING, run
+from program import AFTER, DONE, FAILED, FINDING, run
 
 KILLED_AT = ["openat2", "write", "fsync", "renameat", "renameat2", "linkat", "unlinkat", "flock"]
 OTHER_BOOT = "99999999-2222-3333-4444-555555555555"
@@ -120,6 +120,22 @@ def test_a_trial_that_booted_is_the_image_in_use(word, machine):
     assert "trial has booted" in mark(machine).text
     assert_kept(machine, old, new)
     assert mark(machine).text == ""
+
+
+def test_a_menu_that_cannot_be_written_is_a_warning_and_is_tried_again(machine):
+    old, new = trial_machine(machine)
+    machine.booted(V1, new)
+    entries = machine.root / "boot/loader/entries"
+    blocker = entries / f"a-preroot-previous-{V1}.conf"
+    blocker.mkdir(parents=True)
+    (entries / "linux.conf").write_text(f"title Linux\nversion {V1}\nlinux /vmlinuz-{V1}\n"
+                                        f"initrd /initrd.img-{V1}\noptions root=/dev/vda1\n")
+    done = mark(machine, "--json", status=AFTER)
+    assert done.json["trial-kept"] and done.json["marked"]
+    assert "boot loader" in done.json["error"]["message"] and "boot loader" in done.messages("warning")[0]
+    blocker.rmdir()
+    mark(machine)
+    assert_kept(machine, old, new)
 
 
 @pytest.mark.parametrize("had_previous", [False, True])

@@ -99,6 +99,7 @@ static void print_json(const struct good *g)
 	add_flag(o, "trial-kept", g->trial_kept);
 	add_flag(o, "trial-failed", g->trial_dropped);
 	add_flag(o, "trial-waits", g->trial_waits);
+	json_object_object_add(o, "error", g->loader.code ? cli_json_err(&g->loader) : NULL);
 	cli_print_json(o);
 }
 
@@ -147,6 +148,10 @@ static int run(const struct command *self, int argc, char **argv)
 	}
 	if (o.json)
 		print_json(&good);
+	if (good.loader.code) {
+		runlog_line(&log, good.kernel, "mark-good", RUNLOG_ERROR, "%s", good.loader.text);
+		return cli_end(cli_fail_after(&good.loader));
+	}
 	return cli_end(good.has_failed ? EXIT_FINDING : EXIT_DONE);
 }
 

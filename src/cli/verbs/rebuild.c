@@ -189,15 +189,22 @@ static int conclude(const struct rebuild_options *o, const struct rebuild_outcom
 
 	if (o->q.json)
 		print_json(out);
-	for (size_t i = 0; i < out->n; i++)
-		if (out->kernels[i].loader.code)
-			cli_fail(&out->kernels[i].loader);
+	for (size_t i = 0; i < out->n; i++) {
+		const struct rebuild_kernel *k = &out->kernels[i];
+
+		if (k->loader.code && k->result == REBUILD_UNCHANGED)
+			cli_fail(&k->loader);
+		else if (k->loader.code)
+			cli_fail_after(&k->loader);
+	}
 	if (out->n_failed && out->n == 1)
 		return cli_fail(&out->kernels[0].err);
 	if (rebuild_end(out, o->check, &err) < 0)
 		return cli_fail(&err);
 	if (out->loader_failed)
 		return EXIT_FAILED;
+	if (out->scripts_failed)
+		return cli_end(EXIT_AFTER);
 	return cli_end(o->check && out->n_changed ? EXIT_FINDING : EXIT_DONE);
 }
 

@@ -95,7 +95,7 @@ static int restore(struct restore *r, const char *version, const char **path, st
 	return e;
 }
 
-/* FAILED: what went wrong once the image was in place; NULL. */
+/* FAILED: what went wrong once the image was in place, as for a kernel in the result of a rebuild; NULL. */
 static void report(const struct restore *r, const char *path, const struct err *failed)
 {
 	struct json_object *o;
@@ -108,6 +108,7 @@ static void report(const struct restore *r, const char *path, const struct err *
 	o = json_object_new_object();
 	json_object_object_add(o, "kernel", cli_json_text(r->kernel));
 	json_object_object_add(o, "image", cli_json_text(path));
+	json_object_object_add(o, "result", json_object_new_string("restored"));
 	if (failed)
 		json_object_object_add(o, "error", cli_json_err(failed));
 	cli_print_json(o);
@@ -131,7 +132,9 @@ static int run(const struct command *self, int argc, char **argv)
 		return cli_usage(n, &err);
 	if (path)
 		report(&r, path, n < 0 ? &err : NULL);
-	return n < 0 ? cli_fail(&err) : cli_end(EXIT_DONE);
+	if (n < 0)
+		return path ? cli_end(cli_fail_after(&err)) : cli_fail(&err);
+	return cli_end(EXIT_DONE);
 }
 
 static const struct option_spec options[] = {
