@@ -355,6 +355,25 @@ static void what_has_no_effect_in_an_image_is_named_with_the_reason(void **state
 	assert_int_equal(p.n_notes, 0);
 }
 
+/* A partition of the right type on a local disk is another system, or one that nobody verified. */
+static void a_root_that_this_version_cannot_reach_is_not_replaced_by_a_local_one(void **state)
+{
+	static const char *const lines[] = {"netroot=nfs:s:/x", "nfsroot=s:/x", "boot=live",
+					    "roothash=0a", "iscsiroot=x", "systemd.gpt_auto boot=nfs"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		parse(lines[i]);
+		if (p.root.kind != SPEC_NONE || p.n_notes != 1)
+			fail_msg("[%s] gives kind %d, %zu notes", lines[i], p.root.kind, p.n_notes);
+	}
+	assert_root("root=LABEL=x fips=1 boot=UUID=0a", SPEC_LABEL, "x");
+	parse("netroot=0");
+	assert_int_equal(p.root.kind, SPEC_AUTO);
+	parse("ip=dhcp rd.luks.uuid=0a");
+	assert_int_equal(p.root.kind, SPEC_AUTO);
+}
+
 static void names_of_old_dracut_and_of_initramfs_tools_are_obeyed(void **state)
 {
 	_cleanup_buf_ struct buf early = BUF_INIT;
@@ -722,6 +741,7 @@ int main(void)
 		cmocka_unit_test(what_needs_a_feature_that_no_image_has_is_named),
 		cmocka_unit_test(what_has_no_effect_in_an_image_is_named_with_the_reason),
 		cmocka_unit_test(names_of_old_dracut_and_of_initramfs_tools_are_obeyed),
+		cmocka_unit_test(a_root_that_this_version_cannot_reach_is_not_replaced_by_a_local_one),
 		cmocka_unit_test(the_boot_may_be_stopped_at_each_stage),
 		cmocka_unit_test(what_follows_a_failure_may_be_chosen),
 		cmocka_unit_test(who_looks_for_a_fault_is_told_more),

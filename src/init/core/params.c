@@ -402,6 +402,7 @@ static void take(struct params *p, const char *param, const char *value)
 	if (take_of_feature(p, param, value))
 		return;
 	why = params_absent(param, value);
+	p->root_is_elsewhere |= why && *why && params_absent_root(param);
 	if (why && *why)
 		note(p, param, why);
 	else if (!why && str_starts(param, "rd."))
@@ -437,7 +438,7 @@ const char *params_nearest(const struct params *p, const char *name)
 /* Sets the defaults of root= and mount.usr=. */
 static void settle_roots(struct params *p)
 {
-	if (p->root.kind == SPEC_NONE && !p->no_gpt_auto)
+	if (p->root.kind == SPEC_NONE && !p->no_gpt_auto && !p->root_is_elsewhere)
 		p->root.kind = SPEC_AUTO;
 	if (p->usr.kind == SPEC_NONE && (p->usrfstype || *p->usrflags) &&
 	    p->root.kind != SPEC_TMPFS)

@@ -106,6 +106,7 @@ struct params {
 	bool no_fstab;          /* rd.fstab=0: that of the root is not looked at */
 	bool no_multipath;      /* rd.multipath=0: one of several paths to a disk will do */
 	bool no_gpt_auto;	/* without root= nothing is looked for */
+	bool root_is_elsewhere; /* a parameter of params_absent.h says so: the same */
 	const char *init;       /* NULL: the usual places */
 	bool panic_given;
 	int64_t panic;          /* seconds; 0: never reboot; negative: at once */

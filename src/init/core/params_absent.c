@@ -118,6 +118,16 @@ const char *params_absent(const char *param, const char *value)
 	return NULL;
 }
 
+bool params_absent_root(const char *param)
+{
+	static const char *const names[] = {"boot", "iscsiroot", "netroot", "nfsroot", "roothash"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (cmdline_name_is(param, names[i]))
+			return true;
+	return false;
+}
+
 size_t params_absent_names(const char **out)
 {
 	size_t n = 0;
