@@ -74,9 +74,9 @@ static void offer(struct chooser *c, const struct boot_image *image, const char 
 		arena_printf(c->arena, "rm %s", root_quoted(c->root, image->path, c->arena));
 }
 
-static bool has_identity(const struct chooser *c, const struct boot_image *image)
+bool prune_is_own(const struct root *r, const struct boot_image *image)
 {
-	_cleanup_fd_ int fd = root_openat(c->root, image->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	_cleanup_fd_ int fd = root_openat(r, image->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 	char id[MANIFEST_ID + 1];
 
 	return fd >= 0 && image_identity(fd, image->path, id, NULL) > 0;
@@ -92,7 +92,7 @@ static const char *foreign(const struct chooser *c, const struct boot_image *ima
 	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
 		if (strstr(name, special[i]))
 			return arena_printf(c->arena, "by its name it is a %s image", special[i]);
-	if (has_identity(c, image))
+	if (prune_is_own(c->root, image))
 		return NULL;
 	if (!is_gone || c->rule.only_own)
 		return "nothing shows that preroot made it";
@@ -286,7 +286,7 @@ int prune_choose(const struct root *r, const struct inventory *inventory, struct
 /* What speaks against a removal of all images, whoever made the others; or NULL. */
 static const char *forbids(const struct chooser *c, const struct boot_image *image)
 {
-	if (image->kind == BOOT_IMAGE_CURRENT && !has_identity(c, image))
+	if (image->kind == BOOT_IMAGE_CURRENT && !prune_is_own(c->root, image))
 		return "preroot did not make it";
 	return needed_by_menu(c, image->path) ? MENU_NEEDS_IT : NULL;
 }

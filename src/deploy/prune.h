@@ -51,6 +51,9 @@ int prune_choose(const struct root *r, const struct inventory *inventory, struct
 int prune_choose_kernel(const struct root *r, const struct inventory *inventory, const char *version,
 			struct arena *arena, struct prune *out, struct err *err);
 
+/* Did preroot surely make the IMAGE? */
+bool prune_is_own(const struct root *r, const struct boot_image *image);
+
 /* ERR says that /boot is full: its hint becomes the command that frees most there, and how much. It
  * stays what it is where nothing can be freed. KEEP: previous images of each kernel. Returns the code that ERR holds. */
 int prune_hint(const struct root *r, unsigned keep, struct err *err);

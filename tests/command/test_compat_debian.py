@@ -81,6 +81,29 @@ def test_kernels_without_modules_are_warned_of(machine):
     assert not skipped("-u", "-k", machine.newer)
 
 
+@pytest.mark.parametrize("top", ["boot", "efi"])
+def test_a_kernel_without_modules_is_found_in_the_folders_of_kernel_install(top, machine):
+    machine_id = "0123456789abcdef0123456789abcdef"
+    (machine.root / "etc/machine-id").write_text(machine_id + "\n")
+    (machine.root / "usr/sbin/preroot").symlink_to("/opt/preroot/preroot")
+    fleet.Machine.kernel(machine, "9.2.0", modules=False)
+    for version in (machine.version, machine.newer, "9.2.0"):
+        folder = machine.root / top / machine_id / version
+        folder.mkdir(parents=True)
+        (machine.root / f"boot/vmlinuz-{version}").rename(folder / "linux")
+    path = f"/{top}/{machine_id}/9.2.0/linux"
+    for words in (("preroot", "rebuild", "--all"), ("dracut", "--regenerate-all", "-f"),
+                  ("update-initramfs", "-c", "-k", "all")):
+        warnings = [line for line in machine.call(*words).messages("warning") if "no image is made" in line]
+        assert len(warnings) == 1 and f"kernel 9.2.0: {path} has no modules" in warnings[0], words
+    rows = {row["kernel"]: row for row in machine.call("preroot", "status", "--json").json["kernels"]}
+    assert rows["9.2.0"]["state"] == "orphaned" and rows["9.2.0"]["kernel-image"]
+    assert rows[machine.newer]["state"] != "orphaned"
+    found = [f for f in machine.run("preroot", "audit", "--json").json["findings"]
+             if f["id"] == "kernel-without-modules"]
+    assert [f["kernel"] for f in found] == ["9.2.0"] and path in found[0]["fact"]
+
+
 def test_a_call_without_a_version_says_that_the_running_kernel_is_not_here(machine):
     running = os.uname().release
     shutil.rmtree(machine.root / "lib/modules" / running, ignore_errors=True)
@@ -117,6 +140,22 @@ def test_what_others_have_made_before_is_left_with_the_command_that_removes_it(m
     warnings = machine.update("-d", "-k", machine.version).messages("warning")
     assert len(warnings) == 1 and f"to remove it: rm /boot/{before.name}" in warnings[0]
     assert machine.images == [before.name]
+
+
+def test_all_that_was_made_here_goes_and_nothing_else(machine):
+    boot = machine.root / "boot"
+    own, gone, others, half = (boot / f"initrd.img-{version}" for version in (
+        machine.version, "9.0.0", machine.newer, "9.1.0"))
+    machine.update("-c", "-k", machine.version)
+    fleet.Machine.kernel(machine, "9.1.0", modules=False)
+    gone.write_bytes(fleet.image_bytes()[0])  # of a kernel that was removed
+    others.write_bytes(b"of somebody else")
+    half.write_bytes(b"of somebody else")
+    done = machine.update("-d", "-k", "all")
+    assert done.text == "".join(f"update-initramfs: Deleting /boot/{path.name}\n" for path in (gone, own))
+    assert done.messages("warning") == [
+        f"/boot/{path.name} stays: preroot did not make it" for path in (half, others)]
+    assert machine.images == sorted([half.name, others.name])
 
 
 def test_another_folder(machine):

@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/messages.h"
+#include "deploy/inventory.h"
+#include "deploy/prune.h"
 #include "host/boot/bootdir.h"
 #include "host/boot/images.h"
 #include "host/boot/kernels.h"
@@ -91,6 +93,30 @@ int kit_kernels(const char *top, struct arena *arena, const char ***out, struct 
 int kit_kernels_with_image(const char *top, struct arena *arena, const char ***out, struct err *err)
 {
 	return list_kernels(top, true, arena, out, err);
+}
+
+int kit_images(const char *top, struct arena *arena, struct kit_image **out, struct err *err)
+{
+	_cleanup_root_ struct root root = {.fd = -1};
+	struct inventory inventory;
+	int r = root_open(top, &root, err), n = 0;
+
+	if (r == 0)
+		r = inventory_read(&root, NULL, arena, &inventory, err);
+	if (r < 0)
+		return r;
+	*out = arena_alloc(arena, (inventory.n + 1) * sizeof(**out));
+	for (size_t i = 0; i < inventory.n; i++) {
+		const struct inventory_row *row = &inventory.rows[i];
+		const struct boot_image *image = row->image ? row->image : row->images;
+
+		if (row->n_images)
+			(*out)[n++] = (struct kit_image){
+				row->version,
+				arena_printf(arena, "%s/%s", root_prefix(&root), image->path),
+				!row->image || prune_is_own(&root, image)};
+	}
+	return n;
 }
 
 void kit_warn_of_skipped(const char *top, const char *after, bool only_with_image,

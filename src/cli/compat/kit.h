@@ -24,6 +24,16 @@ void kit_use_initramfs_tools(struct front_run *f, const char *folder);
 int kit_kernels(const char *root, struct arena *arena, const char ***out, struct err *err);
 int kit_kernels_with_image(const char *root, struct arena *arena, const char ***out, struct err *err);
 
+/* The image in use of a kernel, otherwise another of its images. */
+struct kit_image {
+	const char *version, *path; /* PATH as this process sees it */
+	bool is_own;		    /* made by preroot; or not in use, so that others decide */
+};
+
+/* One for each kernel that has images, even if nothing else of it is there, newest first. Their number or
+ * -errno. */
+int kit_images(const char *root, struct arena *arena, struct kit_image **out, struct err *err);
+
 /* Warns of the kernels without modules, for which no image is made: those newer than the kernel AFTER
  * (NULL: all), and only those that have an image with ONLY_WITH_IMAGE. */
 void kit_warn_of_skipped(const char *root, const char *after, bool only_with_image,

@@ -104,7 +104,7 @@ static int choose(struct front_run *f, const char ***out, struct err *err)
 	}
 	n = all && u->mode == 'c' ? kit_kernels("/", &f->arena, out, err)
 				  : kit_kernels_with_image("/", &f->arena, out, err);
-	if (n >= 0 && u->mode != 'd')
+	if (n >= 0)
 		kit_warn_of_skipped("/", n && !all ? **out : NULL, u->mode == 'u', &f->arena);
 	return n > 1 && !all ? 1 : n;
 }
@@ -117,27 +117,57 @@ static void announce(const char *what, const char *path)
 
 /* ---- the three modes ---- */
 
-/* Says so only once it is done: the image may have to stay. */
-static int remove_images(struct front_run *f, const char *const *kernels, int n)
+/* Says so only once it is done: the image may have to stay. COMMON: the options of each. */
+static int remove_one(struct front_run *f, const struct front_words *common, const char *kernel,
+		      const char *path)
+{
+	bool is_there = access(path, F_OK) == 0;
+	int status;
+
+	f->options = *common;
+	front_add(f, &f->options, "--yes");
+	front_add(f, &f->options, "--kernel");
+	front_add(f, &f->options, kernel);
+	status = front_verb(f, &command_prune, NULL, NULL);
+	if (status == EXIT_DONE && !is_there)
+		cli_warn("%s is not there", path);
+	else if (status == EXIT_DONE && access(path, F_OK) < 0)
+		announce("Deleting", path);
+	return status;
+}
+
+/* Those of all kernels, even of kernels that are gone. One that has to stay keeps no other. */
+static int remove_all(struct front_run *f)
 {
 	const struct front_words common = f->options;
-	int status = EXIT_DONE;
+	struct kit_image *images;
+	struct err err = {0};
+	int status = EXIT_DONE, n = kit_images("/", &f->arena, &images, &err);
 
-	for (int i = 0; i < n && status == EXIT_DONE; i++) {
-		const char *path = kit_image_path("/", kernels[i], &f->arena);
-		bool is_there = access(path, F_OK) == 0;
+	if (n < 0)
+		return cli_fail(&err);
+	if (n == 0)
+		cli_warn("no kernel has an image that could be removed");
+	for (int i = 0; i < n; i++) {
+		int one = EXIT_DONE;
 
-		f->options = common;
-		front_add(f, &f->options, "--yes");
-		front_add(f, &f->options, "--kernel");
-		front_add(f, &f->options, kernels[i]);
-		status = front_verb(f, &command_prune, NULL, NULL);
-		if (status == EXIT_DONE && is_there)
-			announce("Deleting", path);
-		else if (status == EXIT_DONE)
-			cli_warn("%s is not there", path);
+		if (images[i].is_own)
+			one = remove_one(f, &common, images[i].version, images[i].path);
+		else
+			cli_warn("%s stays: preroot did not make it", images[i].path);
+		status = one == EXIT_DONE ? status : one;
 	}
 	return status == EXIT_DONE ? cli_end(EXIT_DONE) : status;
+}
+
+static int remove_images(struct front_run *f)
+{
+	const struct update *u = f->state;
+	const struct front_words common = f->options;
+
+	if (strcmp(u->kernel, "all") == 0)
+		return remove_all(f);
+	return remove_one(f, &common, u->kernel, kit_image_path("/", u->kernel, &f->arena));
 }
 
 static int build_elsewhere(struct front_run *f, const char *const *kernels, int n)
@@ -168,11 +198,9 @@ static int rebuild(struct front_run *f, const char *const *kernels, int n)
 /* What would fail in any case fails before anything is announced. */
 static int check_machine(struct front_run *f, const char *const *kernels, int n, struct err *err)
 {
-	const struct update *u = f->state;
 	const char *image;
 
-	return n == 1 && u->mode != 'd' ? kit_find_image("/", kernels[0], false, &f->arena, &image, err)
-					: 0;
+	return n == 1 ? kit_find_image("/", kernels[0], false, &f->arena, &image, err) : 0;
 }
 
 static int check_user(const struct update *u, struct err *err)
@@ -196,14 +224,17 @@ static int run(struct front_run *f)
 		printf("update-initramfs: Not updating initramfs.\n");
 		return cli_end(EXIT_DONE);
 	}
-	if (check_user(u, &err) < 0 || (n = choose(f, &kernels, &err)) < 0 ||
-	    check_machine(f, kernels, n, &err) < 0)
+	if (check_user(u, &err) < 0)
 		return cli_fail(&err);
-	if (n == 0)
-		cli_warn("no kernel has an image that could be %s",
-			 u->mode == 'd' ? "removed" : "updated; -c makes one");
-	if (n == 0 || u->mode == 'd')
-		return remove_images(f, kernels, n);
+	if (u->mode == 'd')
+		return remove_images(f);
+	n = choose(f, &kernels, &err);
+	if (n < 0 || check_machine(f, kernels, n, &err) < 0)
+		return cli_fail(&err);
+	if (n == 0) {
+		cli_warn("no kernel has an image that could be updated; -c makes one");
+		return cli_end(EXIT_DONE);
+	}
 	kit_use_initramfs_tools(f, "/" IMPORT_INITRAMFS_TOOLS);
 	return u->folder ? build_elsewhere(f, kernels, n) : rebuild(f, kernels, n);
 }

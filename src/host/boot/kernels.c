@@ -324,6 +324,29 @@ static bool is_in(const struct kernel *list, size_t n, const char *version)
 	return false;
 }
 
+/* Adds to the N kernels of LIST those in kernel-install's folders that are not among WHOLE. */
+static size_t add_installed(const struct root *r, const struct kernel *whole, size_t n_whole,
+			    struct arena *arena, struct kernel **list, size_t n)
+{
+	struct kernel_install k;
+	char **versions;
+	int n_folders = kernel_install_find(r, arena, &k)
+				? root_listdir(r, k.folder, arena, &versions)
+				: 0;
+
+	for (int i = 0; i < n_folders; i++) {
+		const char *path = arena_printf(arena, "%s/%s/linux", k.folder, versions[i]);
+
+		if (!root_exists(r, path) || strstr(versions[i], "rescue") ||
+		    is_in(*list, n, versions[i]) || is_in(whole, n_whole, versions[i]))
+			continue;
+		*list = arena_grow(arena, *list, n, sizeof(**list));
+		(*list)[n] = without_tree(r, versions[i], arena);
+		(*list)[n++].image = path;
+	}
+	return n;
+}
+
 size_t kernels_without_modules(const struct root *r, struct arena *arena, struct kernel **out)
 {
 	struct kernel *whole = NULL, *list = NULL;
@@ -343,6 +366,7 @@ size_t kernels_without_modules(const struct root *r, struct arena *arena, struct
 		list[count] = without_tree(r, version, arena);
 		list[count++].image = files[i].path;
 	}
+	count = add_installed(r, whole, n_listed, arena, &list, count);
 	if (count)
 		qsort(list, count, sizeof(*list), newer_first);
 	*out = list;

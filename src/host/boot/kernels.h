@@ -27,7 +27,7 @@ struct kernel {
  * number, or -errno. */
 int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err);
 
-/* Lists the kernels in /boot that kernels_list() leaves out, since their modules are missing,
+/* Lists the kernels in /boot and in kernel-install's folders that kernels_list() leaves out, since their modules are missing,
  * newest first; without copies and those of rescue entries. Returns their number. */
 size_t kernels_without_modules(const struct root *r, struct arena *arena, struct kernel **out);
 
