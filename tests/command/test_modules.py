@@ -312,6 +312,29 @@ def test_two_modules_of_one_name_are_told(tree):
     assert [text for text in result["warnings"] if "extra/ahci.ko" in text]
 
 
+@pytest.mark.parametrize("words", [
+    ("--add-drivers", "=drivers/mine"), ("--set", "add_drivers=' =/drivers/mine/ '"),
+    ("--set", "force_drivers+==drivers/mine"),
+])
+def test_all_modules_below_a_folder(words, tree):
+    for name in ("kernel/drivers/mine/a", "kernel/drivers/mine/sub/b", "extra/drivers/mine/c",
+                 "kernel/drivers/mine2/d", "kernel/mine/e"):
+        trees.make_module(tree, f"{name}.ko")
+    trees.depmod(tree)
+    words = [word.replace("'", "") for word in words]
+    found = modules_of(plan(tree, "--hardware", NVME, *words))
+    assert found.keys() & set("abcde") == set("abc") and "nvme" in found
+    found = modules_of(plan(tree, "--hardware", NVME, "--omit-drivers", "b", *words))
+    assert found.keys() & set("abcde") == set("ac")
+
+
+def test_a_folder_without_modules_is_named(tree):
+    words = ("plan", "--root", tree.root, "--hardware", NVME)
+    assert 'has no module "=drivers/none"' in run(*words, "--add-drivers", "=drivers/none", status=1).error
+    assert 'has no module "=drivers/none"' in run(*words, "--set", "add_drivers==drivers/none").messages("warning")[0]
+    assert 'has no module "="' in run(*words, "--add-drivers", "=", status=1).error
+
+
 def make_builtin(tree, driver, modinfo):
     """Makes DRIVER, which is a module here, a built-in one."""
     (tree.modules / driver).unlink()

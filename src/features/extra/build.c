@@ -27,6 +27,17 @@ static const char *driver_name(struct build *b, const char *word)
 		       : word;
 }
 
+/* WORD is a name, or "=FOLDER" for all modules below it, which nobody named one by one: omit_drivers may
+ * take some of them out. An enum modules_found or -errno. */
+static int add_driver(struct build *b, const char *word, unsigned flags, const char *reason,
+		      struct err *err)
+{
+	if (*word == '=')
+		return modules_add_folder(b->modules, word + 1, flags & ~(unsigned)MODULES_NAMED, reason,
+					  err);
+	return modules_add_name(b->modules, driver_name(b, word), flags, reason, err);
+}
+
 static int add_drivers(struct build *b, const struct request_words *names, unsigned flags,
 		       const char *option, struct err *err)
 {
@@ -34,8 +45,7 @@ static int add_drivers(struct build *b, const struct request_words *names, unsig
 	int r = 0;
 
 	for (size_t i = 0; i < names->n && r >= 0; i++) {
-		r = modules_add_name(b->modules, driver_name(b, names->list[i]), flags, reason,
-				     err);
+		r = add_driver(b, names->list[i], flags, reason, err);
 		if (r != MODULES_ABSENT)
 			continue;
 		err_set(err, -ENOENT, "kernel %s has no module \"%s\" (%s)", b->kernel.version,
@@ -211,7 +221,7 @@ static int add_install(struct build *b, const char *word, bool optional, const c
 static int add_module(struct build *b, const struct request_wish *w, struct err *err)
 {
 	unsigned flags = MODULES_NAMED | (w->kind == WISH_LOAD_MODULE ? MODULES_LOAD : 0);
-	int r = modules_add_name(b->modules, driver_name(b, w->word), flags, w->from, err);
+	int r = add_driver(b, w->word, flags, w->from, err);
 
 	if (r == MODULES_ABSENT)
 		plan_warn(&b->plan, "%s: kernel %s has no module \"%s\"; the image goes without",

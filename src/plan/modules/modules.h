@@ -62,6 +62,11 @@ void modules_close(struct modules *m);
 int modules_add_name(struct modules *m, const char *name, unsigned flags, const char *reason,
 		     struct err *err);
 
+/* Adds all modules below FOLDER ("drivers/net") of the module tree's kernel, extra and updates.
+ * MODULES_ADDED, MODULES_ABSENT if there is none, or -errno. */
+int modules_add_folder(struct modules *m, const char *folder, unsigned flags, const char *reason,
+		       struct err *err);
+
 /* Adds all modules with an alias that MODALIAS matches. With PREFER, only the module of that name,
  * if it is among them. */
 int modules_add_alias(struct modules *m, const char *modalias, const char *prefer, unsigned flags,

@@ -194,6 +194,16 @@ static size_t find_candidates(const struct modules *m, const struct choice *c,
 	return found;
 }
 
+/* LIST becomes all modules of the kernel, by path. Their number. */
+static size_t list_all(const struct modules *m, const struct dep **list)
+{
+	size_t n = strset_values(&m->deps, (void **)list);
+
+	if (n)
+		qsort(list, n, sizeof(*list), by_dep_path);
+	return n;
+}
+
 int modules_apply_rules(struct modules *m, struct err *err)
 {
 	size_t all = m->deps.count;
@@ -201,15 +211,46 @@ int modules_apply_rules(struct modules *m, struct err *err)
 	_cleanup_free_ struct facts_file *files = xrealloc(NULL, all + 1, sizeof(*files));
 	_cleanup_free_ const struct modules_rule **rules =
 		xrealloc(NULL, m->n_tables * all + 1, sizeof(*rules));
-	struct choice c = {.list = list, .n = strset_values(&m->deps, (void **)list), .rules = rules};
+	struct choice c = {.list = list, .n = list_all(m, list), .rules = rules};
 	int r;
 
-	if (c.n)
-		qsort(list, c.n, sizeof(*list), by_dep_path);
 	for (size_t t = 0; t < m->n_tables; t++)
 		match_table(m->tables[t], &c, rules + t * c.n);
 	r = add_accepted(m, &c, false, err);
 	if (r == 0)
 		r = modules_read_files(m, 0, files, find_candidates(m, &c, files), err);
 	return r < 0 ? r : add_accepted(m, &c, true, err);
+}
+
+static bool is_below(const char *path, const char *folder, size_t len)
+{
+	static const char *const tops[] = {"kernel/", "extra/", "updates/"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
+		const char *rest = path + strlen(tops[i]);
+
+		if (str_starts(path, tops[i]) && strncmp(rest, folder, len) == 0 && rest[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+int modules_add_folder(struct modules *m, const char *folder, unsigned flags, const char *reason,
+		       struct err *err)
+{
+	_cleanup_free_ const struct dep **list = xrealloc(NULL, m->deps.count + 1, sizeof(*list));
+	size_t n = list_all(m, list), len;
+	int r = MODULES_ABSENT;
+
+	folder += strspn(folder, "/");
+	len = strlen(folder);
+	while (len && folder[len - 1] == '/')
+		len--;
+	for (size_t i = 0; i < n && len && r >= 0; i++) {
+		struct module *mod;
+
+		if (is_below(list[i]->path, folder, len))
+			r = modules_add(m, list[i], flags, reason, &mod, err);
+	}
+	return r;
 }
