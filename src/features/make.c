@@ -177,6 +177,7 @@ static int finish_modules(struct build *b, struct err *err)
 		r = omit_modules(b, err);
 	if (r == 0)
 		r = remove_modules(b, err);
+	modules_search_firmware(b->modules, b->request->firmware.list, b->request->firmware.n);
 	profile_stage("add modules");
 	if (r == 0)
 		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,

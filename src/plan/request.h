@@ -76,6 +76,7 @@ struct request {
 	const char *hardware_file; /* NULL: read this machine */
 	const char *hardware_text; /* its content, if it could be read only once; NULL */
 	const char *init;          /* the static PID 1 to pack, path of the calling process */
+	struct request_words firmware; /* folders below the root, searched before those of the kernel */
 	struct request_words drivers; /* further modules, by name */
 	struct request_words force_drivers; /* the same, to be loaded when PID 1 starts */
 	struct request_include *includes;

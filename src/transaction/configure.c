@@ -261,6 +261,44 @@ static void prepend(struct configure *c, const char *key, struct request_words *
 	*to = (struct request_words){list, n};
 }
 
+/* Is DIR, or "/usr" and DIR, where the kernel looks itself? That is searched in any case. */
+static bool is_usual_firmware(const char *dir)
+{
+	const char *path = str_starts(dir, "/usr/") ? dir + strlen("/usr") : dir;
+
+	return strcmp(path, "/lib/firmware") == 0 || str_starts(path, "/lib/firmware/updates");
+}
+
+static char *without_slashes_behind(char *dir)
+{
+	size_t len = strlen(dir);
+
+	while (len && dir[len - 1] == '/')
+		dir[--len] = '\0';
+	return dir;
+}
+
+/* In dracut, folders may be separated by colons as well as blanks. */
+static void set_firmware(struct configure *c)
+{
+	struct configure_word *words;
+	const char **list = NULL;
+	size_t n = configure_words(c, "fw_dir", &(struct request_words){NULL, 0}, NULL, &words), found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char *cursor = arena_strdup(c->arena, words[i].text), *dir;
+
+		while ((dir = strsep(&cursor, ":"))) {
+			dir = without_slashes_behind(dir);
+			if (!*dir || is_usual_firmware(dir))
+				continue;
+			list = arena_grow(c->arena, list, found, sizeof(*list));
+			list[found++] = dir;
+		}
+	}
+	c->out->firmware = (struct request_words){list, found};
+}
+
 static int set_patterns(struct configure *c)
 {
 	static const char *const keys[] = {"add_dlopen_features", "omit_dlopen_features"};
@@ -322,6 +360,7 @@ static int fill(struct configure *c)
 	*c->out = *c->given;
 	set_lists(c);
 	set_switches(c);
+	set_firmware(c);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (parts[i](c) < 0 && configure_failed(c) < 0)
 			return c->err->code;

@@ -112,7 +112,6 @@ WARNED = {
     'i18n_install_all="yes"': "i18n_install_all",
     'dracut_rescue_image="yes"': "dracut_rescue_image",
     'uefi="yes"\nuefi_stub="/usr/lib/systemd/boot/efi/linuxx64.efi.stub"': "uefi",
-    'fw_dir+=" /usr/lib/firmware/custom "': "fw_dir",
     'add_fstab+=" /etc/fstab.sys "': "add_fstab",
     'add_device+=" /dev/sda2 "': "add_device",
     'nofsck="yes"': "nofsck",

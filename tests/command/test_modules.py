@@ -514,6 +514,24 @@ def test_firmware_of_patterns_comes_from_all_folders(tree):
                      f"{tree.version}/new/d.bin"}
 
 
+def test_firmware_of_further_folders_goes_where_the_kernel_looks(adapter, tmp_path):
+    machine = machine_with(tmp_path, modalias=ADAPTER)
+    put_firmware(adapter, "adapter/old.bin")
+    for name, text in (("opt/fw/adapter/old.bin", "ours"), ("srv/fw/adapter/real", "linked")):
+        (adapter.root / name).parent.mkdir(parents=True)
+        (adapter.root / name).write_text(text)
+    (adapter.root / "srv/fw/adapter/new.bin").symlink_to("real")
+    words = ("--hardware", machine, "--hostonly-mode", "strict", "--set", "fw_dir=/opt/fw/:/none", "--set",
+             f"fw_dir+= /usr/lib/firmware/:/lib/firmware/{adapter.version} /srv/fw")
+    result = plan(adapter, *words)
+    sources = {entry["path"]: entry.get("source") for entry in result["entries"]
+               if entry["path"].startswith("usr/lib/firmware/adapter/")}
+    assert sources == {"usr/lib/firmware/adapter/old.bin": "opt/fw/adapter/old.bin",
+                       "usr/lib/firmware/adapter/new.bin": "srv/fw/adapter/real"}
+    assert [text for text in result["remarks"] if "/none" in text and "fw_dir" in text]
+    assert not [text for text in result["warnings"] if "fw_dir" in text or "firmware file" in text]
+
+
 def test_firmware_of_a_driver_inside_the_kernel(tree, tmp_path):
     put_firmware(tree, "inside.bin")
     tree.rewrite(tree.modules / "modules.builtin",

@@ -210,14 +210,13 @@ def test_file_that_cannot_be_read(machine):
 # ---- keys ----
 
 def test_keys_without_effect_are_named_once_with_the_reason(machine):
-    machine.write("etc/dracut.conf", 'fw_dir="/a"\nuefi="no"\nreproducible="no"\nuefi=" no "\n')
-    machine.write(f"{ETC}/b.conf", 'export do_strip=yes\nfw_dir+=":/b"\nadd_device+=/dev/x\n')
+    machine.write("etc/dracut.conf", 'libdirs="/a"\nuefi="no"\nreproducible="no"\nuefi=" no "\n')
+    machine.write(f"{ETC}/b.conf", 'export do_strip=yes\nlibdirs+=" /b"\nadd_device+=/dev/x\n')
     warnings = machine.rebuild("--check", status=FINDING).messages("warning")
     assert warnings == [
-        f"/{ETC}/b.conf:3: add_device has no effect: devices that the boot waits for are found out "
-        "from the machine",
-        f"/{ETC}/b.conf:2: fw_dir has no effect: firmware is read where the kernel reads it: from "
-        "/lib/firmware and its folder updates"]
+        f"/{ETC}/b.conf:3: add_device has no effect: the boot waits for what leads to the mounts that it "
+        "makes: add_drivers packs a device's driver, x-initrd.mount in /etc/fstab makes a mount",
+        f"/{ETC}/b.conf:2: libdirs has no effect: libraries are found as the machine's own linker finds them"]
 
 
 def rows(kind):

@@ -311,9 +311,9 @@ static void keys_are_honoured_ignored_or_unknown(void **state)
 	assert_int_equal(config_effect("stdloglvl"), CONFIG_HONOURED);
 	assert_int_equal(config_effect("omit_drivers"), CONFIG_HONOURED);
 	assert_int_equal(config_effect("do_prelink"), CONFIG_MET);
-	assert_int_equal(config_effect("fw_dir"), CONFIG_LOST);
+	assert_int_equal(config_effect("libdirs"), CONFIG_LOST);
 	assert_int_equal(config_effect("stdloglevel"), CONFIG_UNKNOWN);
-	assert_non_null(config_lost("fw_dir", ""));
+	assert_non_null(config_lost("libdirs", ""));
 	assert_non_null(config_lost("uefi", "yes"));
 	assert_null(config_lost("uefi", "no"));
 	assert_null(config_lost("do_prelink", "yes"));

@@ -14,7 +14,7 @@
 /*
  * Firmware: the "firmware=" names of each module and built-in driver, looked up where the kernel
  * looks: /lib/firmware/updates/VERSION, updates, VERSION and /lib/firmware itself; plain, .zst,
- * .xz. Links are kept.
+ * .xz. Links are kept. What is found in a further folder (fw_dir) goes to /lib/firmware.
  *
  * A driver names the firmware of every device that it ever served, and of some that never
  * shipped; only the driver knows which of them it needs. So it is an error if a driver on the way
@@ -27,7 +27,8 @@ struct finder {
 	struct plan *plan;
 	const char *config;
 	size_t config_len;
-	const char *dirs[4];
+	const char **dirs; /* the first of them are further ones */
+	size_t n_dirs, n_further;
 	struct strset folders; /* struct strset of the names in each that was looked at */
 	size_t missing;
 };
@@ -108,6 +109,25 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	return plan_add(f->plan, &e, err);
 }
 
+/* PATH, in a further folder, under the name by which the kernel will ask for it. */
+static int add_further(struct finder *f, const char *dir, const char *path, const char *reason,
+		       struct err *err)
+{
+	struct arena *a = f->m->arena;
+	struct plan_entry e =
+		form_of(f, arena_printf(a, "lib/firmware/%s", path + strlen(dir) + 1), reason);
+
+	e.source = root_resolve(f->m->root, path, a);
+	return e.source ? plan_add(f->plan, &e, err)
+			: err_set(err, -ENOENT, "firmware /%s is a dangling link", path);
+}
+
+static int add_found(struct finder *f, size_t d, const char *path, const char *reason, struct err *err)
+{
+	return d < f->n_further ? add_further(f, f->dirs[d], path, reason, err)
+				: add_path(f, path, reason, err);
+}
+
 static const struct strset unreadable; /* names of a folder that can be entered, but not listed */
 
 static const struct strset *names_in(struct finder *f, const char *folder);
@@ -160,11 +180,11 @@ static void forget_folders(struct finder *f)
 }
 
 /* The names that PATTERN matches and an earlier folder does not have. */
-static int add_glob(struct finder *f, const char *dir, const char *pattern, struct strset *seen,
+static int add_glob(struct finder *f, size_t d, const char *pattern, struct strset *seen,
 		    const char *reason, struct err *err)
 {
 	struct arena *a = f->m->arena;
-	const char *whole = arena_printf(a, "%s/%s", dir, pattern);
+	const char *whole = arena_printf(a, "%s/%s", f->dirs[d], pattern);
 	const char *slash = strrchr(whole, '/');
 	const char *folder = arena_strndup(a, whole, (size_t)(slash - whole));
 	char **names;
@@ -184,7 +204,7 @@ static int add_glob(struct finder *f, const char *dir, const char *pattern, stru
 		    root_stat(f->m->root, path, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
 		strset_add(seen, bare, NULL);
-		r = add_path(f, path, reason, err);
+		r = add_found(f, d, path, reason, err);
 		if (r < 0)
 			return r;
 		found++;
@@ -197,8 +217,8 @@ static int add_globs(struct finder *f, const char *pattern, const char *reason, 
 	_cleanup_strset_ struct strset seen = STRSET_INIT;
 	int found = 0;
 
-	for (size_t d = 0; d < ARRAY_SIZE(f->dirs); d++) {
-		int r = add_glob(f, f->dirs[d], pattern, &seen, reason, err);
+	for (size_t d = 0; d < f->n_dirs; d++) {
+		int r = add_glob(f, d, pattern, &seen, reason, err);
 
 		if (r < 0)
 			return r;
@@ -217,15 +237,16 @@ static int add_name(struct finder *f, const char *name, const char *reason, stru
 		return 0;
 	if (strpbrk(name, "*?["))
 		return add_globs(f, name, reason, err);
-	for (size_t d = 0; d < ARRAY_SIZE(f->dirs); d++) {
+	for (size_t d = 0; d < f->n_dirs; d++) {
 		for (size_t s = 0; s < ARRAY_SIZE(suffixes); s++) {
 			const char *path =
 				arena_printf(a, "%s/%s%s", f->dirs[d], name, suffixes[s]);
 			int r;
 
-			if (!is_listed(f, path) || !root_exists(f->m->root, path))
+			if ((d >= f->n_further && !is_listed(f, path)) ||
+			    !root_exists(f->m->root, path))
 				continue;
-			r = add_path(f, path, reason, err);
+			r = add_found(f, d, path, reason, err);
 			return r < 0 ? r : 1;
 		}
 	}
@@ -307,6 +328,35 @@ static int add_builtins(struct finder *f, struct err *err)
 	return r;
 }
 
+void modules_search_firmware(struct modules *m, const char *const *folders, size_t n)
+{
+	m->firmware = folders;
+	m->n_firmware = n;
+}
+
+static void set_dirs(struct finder *f)
+{
+	struct modules *m = f->m;
+	const char *const own[] = {
+		arena_printf(m->arena, "lib/firmware/updates/%s", m->kernel->version),
+		"lib/firmware/updates",
+		arena_printf(m->arena, "lib/firmware/%s", m->kernel->version),
+		"lib/firmware",
+	};
+
+	f->dirs = arena_alloc(m->arena, (m->n_firmware + ARRAY_SIZE(own)) * sizeof(*f->dirs));
+	for (size_t i = 0; i < m->n_firmware; i++) {
+		f->dirs[f->n_further] = m->firmware[i] + strspn(m->firmware[i], "/");
+		if (root_exists(m->root, f->dirs[f->n_further]))
+			f->n_further++;
+		else
+			plan_remark(f->plan, "there is no folder %s to search for firmware (fw_dir)",
+				    m->firmware[i]);
+	}
+	f->n_dirs = f->n_further + ARRAY_SIZE(own);
+	memcpy(f->dirs + f->n_further, own, sizeof(own));
+}
+
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,
 		 struct err *err)
 {
@@ -316,10 +366,7 @@ int firmware_add(struct modules *m, struct plan *plan, const char *config, size_
 			   .config_len = config_len};
 	int r = 0;
 
-	f.dirs[0] = arena_printf(m->arena, "lib/firmware/updates/%s", m->kernel->version);
-	f.dirs[1] = "lib/firmware/updates";
-	f.dirs[2] = arena_printf(m->arena, "lib/firmware/%s", m->kernel->version);
-	f.dirs[3] = "lib/firmware";
+	set_dirs(&f);
 	for (size_t i = 0; i < m->count && r == 0; i++) {
 		const struct facts *facts = facts_of(m->facts, module_file(m, m->list[i]));
 

@@ -63,6 +63,8 @@ struct modules {
 	size_t n_tables;
 	int level; /* of zstd, for what is compressed here; 0: nothing is */
 	struct strset builtins; /* struct builtin */
+	const char *const *firmware; /* further folders for it, below the root */
+	size_t n_firmware;
 	const char *double_path; /* of a module that shares its name with another one */
 };
 

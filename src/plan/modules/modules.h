@@ -82,6 +82,10 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
 		      struct err *err);
 
+/* Firmware is searched in these FOLDERS below the root before those where the kernel looks, to which it goes
+ * in the image. They end without a slash. Borrowed. */
+void modules_search_firmware(struct modules *m, const char *const *folders, size_t n);
+
 /* Adds the modules that the machine's modules-load.d folders name. */
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
 
