@@ -183,6 +183,13 @@ def test_only_root_changes_images(words, machine):
     assert done.messages("hint") == ["run it as root, or write somewhere else: -b DIR"]
 
 
+def test_an_update_without_any_kernel_has_nothing_to_do(machine):
+    """As when preroot's package is configured before that of a kernel."""
+    shutil.rmtree(machine.root / "lib/modules")
+    assert "no kernel has an image" in machine.update("-u").messages("warning")[0]
+    assert "module folder" in machine.update("-c", "-k", "all", status=FAILED).error
+
+
 # ---- settings of initramfs-tools ----
 
 def set_up(machine, files, folder="etc/initramfs-tools"):
