@@ -84,6 +84,8 @@ def test_without_a_checker_there_is_no_feature_for_it(kind, tree, tmp_path):
     (f"{SWAP} none swap sw 0 0\n", "RESUME=auto\n", SWAP),
     ("", "#RESUME=none\nRESUME='/dev/vda5' # the second\n", "/dev/vda5"),
     ("", "RESUME=LABEL=sleep\nRESUME=none\n", None),
+    ("", "X=1; export RESUME=\"/dev/vda6\"\n", "/dev/vda6"),
+    (f"{SWAP} none swap sw 0 0\n", "RESUME=$(blkid)\n", SWAP),
     ("", None, None),
 ])
 def test_where_a_hibernation_image_may_be(fstab, conf, resume, tree, tmp_path):

@@ -16,56 +16,15 @@
  * decides; without it, or with "auto", it is the largest swap area in use, or else the first of fstab.
  */
 
-enum { FILE_SIZE_MAX = 1024 * 1024 };
-
-#define CONF_DIR "etc/initramfs-tools/conf.d"
-
-/* 1, with TEXT NUL-terminated, or 0 if there is no such file. */
-static int read_text(struct build *b, const char *path, struct buf *text, struct err *err)
+/* These files may be another builder's, and more than settings: the image does not depend on them. */
+static const char *read_configured(struct build *b)
 {
-	int r = root_read(b->root, path, FILE_SIZE_MAX, text);
+	const struct conf_assignment *a;
+	struct err err = {0};
 
-	if (r == -ENOENT || r == -ENOTDIR)
-		return 0;
-	if (r < 0)
-		return err_sys(err, r, "%s/%s", root_prefix(b->root), path);
-	return buf_cstr(text) ? 1 : err_set(err, -ENOMEM, "no memory left");
-}
-
-/* Reads RESUME from a file of shell assignments. The last one applies. */
-static int read_conf(struct build *b, const char *path, const char **resume, struct err *err)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
-	int r = read_text(b, path, &text, err);
-
-	if (r <= 0)
-		return r;
-	cursor = (char *)text.data;
-	while ((line = strsep(&cursor, "\n"))) {
-		line += strspn(line, " \t");
-		if (!str_starts(line, "RESUME="))
-			continue;
-		line += strlen("RESUME=");
-		line += strspn(line, "\"'");
-		*resume = arena_strndup(&b->plan.arena, line, strcspn(line, "\"' \t#"));
-	}
-	return 0;
-}
-
-static int read_configured(struct build *b, const char **resume, struct err *err)
-{
-	struct arena *a = &b->plan.arena;
-	char **names;
-	int n = root_listdir(b->root, CONF_DIR, a, &names);
-	int r = read_conf(b, "etc/initramfs-tools/initramfs.conf", resume, err);
-
-	if (n < 0 && n != -ENOENT)
-		return err_sys(err, n, "%s/" CONF_DIR, root_prefix(b->root));
-	for (int i = 0; i < n && r == 0; i++)
-		if (import_reads(names[i]))
-			r = read_conf(b, arena_printf(a, CONF_DIR "/%s", names[i]), resume, err);
-	return r;
+	if (import_resume(b->root, &b->plan.arena, &a, &err) < 0)
+		plan_warn(&b->plan, "%s; RESUME of initramfs-tools is not read", err.text);
+	return a ? a->text : "";
 }
 
 static bool can_hibernate(const struct build *b)
@@ -141,16 +100,16 @@ static int find_swap(struct build *b, const char **name, struct err *err)
 
 int resume_build(struct build *b, struct err *err)
 {
-	const char *resume = "";
-	int r;
+	const char *resume;
+	int r = 0;
 
 	if (!can_hibernate(b))
 		return 0;
 	buf_printf(&b->boot_conf, "feature=resume\n");
 	if (!build_is_hostonly(b))
 		return 0;
-	r = read_configured(b, &resume, err);
-	if (r == 0 && (!*resume || strcmp(resume, "auto") == 0))
+	resume = read_configured(b);
+	if (!*resume || strcmp(resume, "auto") == 0)
 		r = find_swap(b, &resume, err);
 	if (r < 0 || !resume || !*resume || strcmp(resume, "none") == 0)
 		return r;

@@ -62,6 +62,10 @@ const char *import_place_text(const struct import_place *place, struct arena *ar
 int import_update_initramfs(const struct root *root, struct arena *arena,
 			    const struct conf_assignment **out, struct err *err);
 
+/* RESUME of /etc/initramfs-tools; *OUT is NULL if it is not set. */
+int import_resume(const struct root *root, struct arena *arena, const struct conf_assignment **out,
+		  struct err *err);
+
 /* ---- what importers call ---- */
 
 /* KEY with "+" at its end is a list: VALUE becomes one element of it. */

@@ -59,7 +59,7 @@ static void import_modules(struct import *im, const struct conf_assignment *a)
 }
 
 /* "auto" and no RESUME mean the same. */
-static void import_resume(struct import *im, const struct conf_assignment *a)
+static void import_resume_key(struct import *im, const struct conf_assignment *a)
 {
 	if (strcmp(a->text, "none") == 0)
 		import_set(im, place(a), "kernel_cmdline+", "noresume");
@@ -143,7 +143,7 @@ static void import_key(struct import *im, const struct conf *c, const struct con
 	else if (strcmp(a->key, "COMPRESSLEVEL") == 0)
 		import_level(im, c, a);
 	else if (strcmp(a->key, "RESUME") == 0)
-		import_resume(im, a);
+		import_resume_key(im, a);
 	else if (strcmp(a->key, "ROOT") == 0)
 		import_set(im, from, "kernel_cmdline+",
 			   arena_printf(im->arena, "root=%s", a->text));
@@ -203,17 +203,34 @@ static int read_conf_hooks(struct import *im, struct conf *out, struct err *err)
 	return n < 0 ? n : 0;
 }
 
-static int import_settings(struct import *im, struct err *err)
+static int read_settings(struct import *im, struct conf *out, struct err *err)
 {
-	const char *drop_ins = own(im, "conf.d"), *file = own(im, "initramfs.conf");
-	const struct conf_assignment *modules;
-	struct conf c = {0};
-	int r = import_read(im, file, &c, err);
+	const char *drop_ins = own(im, "conf.d");
+	int r = import_read(im, own(im, "initramfs.conf"), out, err);
 
 	if (r == 0)
-		r = read_folder(im, SHARED "/conf.d", drop_ins, &c, err);
-	if (r == 0)
-		r = read_folder(im, drop_ins, NULL, &c, err);
+		r = read_folder(im, SHARED "/conf.d", drop_ins, out, err);
+	return r < 0 ? r : read_folder(im, drop_ins, NULL, out, err);
+}
+
+int import_resume(const struct root *root, struct arena *arena, const struct conf_assignment **out,
+		  struct err *err)
+{
+	struct import im = {.root = root, .arena = arena, .folder = IMPORT_INITRAMFS_TOOLS};
+	struct conf c = {0};
+	int r = read_settings(&im, &c, err);
+
+	*out = r == 0 ? conf_find(&c, "RESUME") : NULL;
+	return r;
+}
+
+static int import_settings(struct import *im, struct err *err)
+{
+	const char *file = own(im, "initramfs.conf");
+	const struct conf_assignment *modules;
+	struct conf c = {0};
+	int r = read_settings(im, &c, err);
+
 	if (r == 0)
 		r = read_conf_hooks(im, &c, err);
 	if (r < 0)
