@@ -153,7 +153,7 @@ static int set_mode(struct configure *c)
 	static const char *const names[] = {
 		[MODE_SLOPPY] = "sloppy", [MODE_STRICT] = "strict", [MODE_PORTABLE] = "portable"};
 	const struct conf_assignment *mode = find(c->values, "hostonly_mode");
-	const struct conf_assignment *hostonly = find(c->values, "hostonly");
+	const struct conf_assignment *hostonly = conf_find(c->values, "hostonly");
 	size_t i = 0;
 
 	while (mode && i < ARRAY_SIZE(names) && strcmp(names[i], mode->words[0]) != 0)
@@ -162,7 +162,7 @@ static int set_mode(struct configure *c)
 		return err_set(c->err, -EINVAL,
 			       "%s=\"%s\": it is strict, sloppy or portable", origin(c, mode),
 			       mode->text);
-	if (hostonly && !conf_is_yes(hostonly) && !c->given->given.kind && !c->given->given.mode &&
+	if (hostonly && !config_is_hostonly(hostonly) && !c->given->given.kind && !c->given->given.mode &&
 	    !c->given->hardware_file)
 		c->out->mode = MODE_GENERIC;
 	else if (mode && c->out->mode != MODE_GENERIC && !c->given->given.mode)

@@ -195,6 +195,8 @@ def test_option_leaves_microcode_out(firmware, machine, tmp_path):
     (root / "etc/dracut.conf").write_text("early_microcode=no\n")
     assert reasons(root, *hardware) == ({}, [])
     assert INTEL in reasons(root, *hardware, "--early-microcode")[0]
+    (root / "etc/dracut.conf").write_text("early_microcode=\n")
+    assert INTEL in reasons(root, *hardware)[0]
     (root / "etc/dracut.conf").unlink()
     without = build(tmp_path, root, *hardware, "--no-early-microcode")
     for folder in ("intel-ucode", "amd-ucode"):

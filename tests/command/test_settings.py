@@ -525,6 +525,14 @@ def test_hostonly(system):
     assert mode("-N") == "generic"
 
 
+@pytest.mark.parametrize("value", ["", "''", "1", "'no yes'", "no"])
+def test_only_yes_makes_an_image_hostonly_as_in_dracut(value, system):
+    write(system, f"hostonly=yes\nhostonly={value}\n")
+    result = run("plan", system.version, "--root", system.root)
+    assert result.text.split(", ")[1] == "generic"
+    assert any("taken for no" in text for text in result.messages("warning")) == (value != "no")
+
+
 @pytest.mark.parametrize("text", [
     "hostonly_mode=none", "compress=7zip", "compress='zstd -99'", "preroot_compress_store=xz",
     "preroot_compress_store=zstd:20", "preroot_compress_store='zstd -3'",

@@ -359,6 +359,9 @@ static void what_is_not_done_is_noted_with_its_place(void **state)
 	assert_notes("hostonly=\" no \"\nearly_microcode=\nro_mnt=yes\n", "");
 	assert_notes("a=1\nhostonly=$a\n", "2 hostonly=\"1\" is neither yes nor no: as in dracut, it "
 					   "is taken for no;");
+	assert_notes("hostonly=yes\nhostonly=\"\"\n", "2 hostonly=\"\" is neither yes nor no: as in "
+						   "dracut, it is taken for no;");
+	assert_notes("hostonly=-h\nnofscks=\nacpi_override=\" \"\nhostonly_cmdline=\n", "");
 	assert_notes("compress=\"zstd -19 -T0 --ultra\"\n", "");
 	assert_notes("compress=\"zstd 3\"\n", "1 compress: \"3\" has no effect;");
 	assert_notes("omit_dracutmodules+=\" plymouth nothing \"\n", "");

@@ -75,6 +75,10 @@ enum config_effect config_effect(const char *key);
 /* Why KEY=VALUE has no effect; NULL: it has, or it requests what is done anyway. */
 const char *config_lost(const char *key, const char *value);
 
+/* Does hostonly= ask for an image for this machine alone? To dracut, only "yes" and "-h", which it makes
+ * of that, do; "" does not. */
+bool config_is_hostonly(const struct conf_assignment *a);
+
 /* All known keys: that at I, counted from 0; NULL: there are fewer. */
 const char *config_key(size_t i);
 

@@ -308,12 +308,21 @@ static void note_lost(struct notes *n, const struct conf *values, const struct k
 			 arena_printf(n->arena, "%s has no effect: %s", key->name, key->reason));
 }
 
+bool config_is_hostonly(const struct conf_assignment *a)
+{
+	return conf_is_yes(a) || strcmp(a->text, "-h") == 0;
+}
+
+/* An empty value is the default, which is no but for two keys: early_microcode="" is yes to dracut, too;
+ * hostonly="" is no to it. */
 static void note_switch(struct notes *n, const struct conf *values, const struct key *key)
 {
 	const struct conf_assignment *a = conf_find(values, key->name);
+	bool is_hostonly = strcmp(key->name, "hostonly") == 0;
 
-	if (a && a->n_words && !(a->n_words == 1 && strcmp(a->words[0], "no") == 0) &&
-	    !conf_is_yes(a))
+	if (!a || (!a->n_words && !is_hostonly) || (is_hostonly && config_is_hostonly(a)))
+		return;
+	if (!(a->n_words == 1 && strcmp(a->words[0], "no") == 0) && !conf_is_yes(a))
 		add_note(n, a,
 			 arena_printf(n->arena, "%s=\"%s\" is neither yes nor no: as in dracut, "
 						"it is taken for no", a->key, a->text));
