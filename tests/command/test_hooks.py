@@ -381,7 +381,8 @@ class Plugins:
 
     def plugin(self, name, *words, **env):
         env = {"KERNEL_INSTALL_LAYOUT": self.layout, "KERNEL_INSTALL_MACHINE_ID": TOKEN,
-               "KERNEL_INSTALL_STAGING_AREA": str(self.staging),
+               "KERNEL_INSTALL_STAGING_AREA": str(self.staging), "KERNEL_INSTALL_ENTRY_TOKEN": TOKEN,
+               "KERNEL_INSTALL_BOOT_ROOT": str(self.machine.boot),
                "KERNEL_INSTALL_INITRD_GENERATOR": "", **env}
         return self.machine.call(f"{name}-preroot.install", *words, **env)
 
@@ -392,14 +393,34 @@ class Plugins:
         self.staging.mkdir()
         if self.layout == "bls":
             self.folder.mkdir(parents=True, exist_ok=True)
-        self.plugin("50", *words, **env)
+        said = self.plugin("50", *words, **env)
         if self.layout == "bls":
             self.copy(*initrds)
-        self.plugin("95", *words, **env)
+        elif self.layout == "uki":
+            unified = self.unified()
+            unified.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["install", "-m", "0644", self.staging / "initrd", unified], check=True)
+        return said + self.plugin("95", *words, **env)
+
+    def unified(self):
+        """As 90-uki-copy.install names it."""
+        return self.machine.boot / f"EFI/Linux/{TOKEN}-{self.machine.version}+3.efi"
+
+    def use_debians(self):
+        """Its plugin takes the image that a hook has written to /boot."""
+        (self.machine.root / "etc/os-release").write_text("ID=debian\n")
+        plugin = self.machine.root / "usr/lib/kernel/install.d/85-initrd.install"
+        plugin.parent.mkdir(parents=True)
+        plugin.write_text("#!/bin/sh\n")
+        plugin.chmod(0o755)
+        self.image = self.folder / self.machine.image.name
 
     def copy(self, *initrds):
-        """As 90-loaderentry.install does it: over what is there, and readable by everybody."""
+        """As 85-initrd.install and 90-loaderentry.install do it: over what is there, and readable by
+        everybody."""
         shutil.copy(self.machine.tree.modules / "vmlinuz", self.folder / "linux")
+        if not initrds and self.machine.image.exists():
+            (self.staging / self.machine.image.name).symlink_to(self.machine.image)
         names = []
         for path in [*initrds, *self.staging.glob("initrd*")]:
             subprocess.run(["install", "-m", "0644", path, self.folder / path.name], check=True)
@@ -473,7 +494,72 @@ def test_a_unified_kernel_image_is_made_of_what_is_in_the_staging_area(machine, 
     p = Plugins(machine, tmp_path, "uki")
     p.add()
     run("verify", p.staging / "initrd")
-    assert machine.left() == set()
+    assert machine.left() == set() and p.unified().stat().st_mode & 0o777 == 0o600
+
+
+def build(machine, image):
+    run("build", image, machine.version, "--root", machine.root, "--hardware", NVME, "--cache-dir",
+        machine.program.parent / "cache")
+
+
+def test_an_image_that_debians_plugin_copies_is_closed_and_known(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    p.use_debians()
+    p.folder.mkdir(parents=True)
+    build(machine, machine.image)
+    p.add()
+    assert p.image.stat().st_mode & 0o777 == 0o600
+    assert machine.state() == ("current", None) and p.state().exists()
+
+    first = p.image.read_bytes()
+    (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
+    build(machine, machine.image)
+    p.add()
+    assert p.image.read_bytes() == machine.image.read_bytes() != first
+    assert p.image.with_name(p.image.name + ".previous").read_bytes() == first
+    assert machine.state() == ("current", None)
+    assert {path.stat().st_mode & 0o777 for path in p.folder.glob("initrd*")} == {0o600}
+
+
+def test_the_image_of_another_builder_is_copied_as_it_is(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    p.use_debians()
+    machine.image.write_bytes(b"made by others")
+    p.add()
+    assert p.image.read_bytes() == b"made by others" and p.image.stat().st_mode & 0o777 == 0o644
+    assert not p.state().exists()
+
+
+def test_an_image_that_was_named_is_closed_but_not_replaced(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    mine = tmp_path / "initrd-of-mine"
+    build(machine, mine)
+    (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
+    p.add(mine)
+    copied = p.folder / mine.name
+    assert copied.stat().st_mode & 0o777 == 0o600
+    assert copied.read_bytes() == mine.read_bytes() and not p.image.exists()
+    # A FAT that everybody may read.
+    for name, text in (("chmod", ""), ("stat", 'case $1 in -f) echo msdos ;; *) echo 644 ;; esac\n')):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}")
+        (tmp_path / "bin" / name).chmod(0o755)
+    assert f"others can read {copied} and what is secret in it: mount" in p.add(
+        mine, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+
+
+def test_each_warning_is_printed_once(machine, tmp_path):
+    p = Plugins(machine, tmp_path)
+    for value in ("a", "b"):
+        (machine.root / "etc/dracut.conf").write_text(f'no_such_key="{value}"\nkernel_cmdline="{value}"\n')
+        assert p.add().count("no_such_key") == 1
+
+
+@pytest.mark.parametrize("plugin", ["50", "95"])
+@pytest.mark.parametrize("words", [(), ("add",), ("remove", "6.1.0-1")])
+def test_a_plugin_says_what_its_arguments_are(plugin, words, machine):
+    error = machine.call(f"{plugin}-preroot.install", *words, status=2)
+    assert re.fullmatch(r"usage: \S+ add\|remove VERSION FOLDER .*\n", error)
 
 
 def test_beside_another_builder_a_failure_leaves_its_image_in_the_staging_area(machine, tmp_path):
@@ -509,10 +595,7 @@ def test_a_kernel_that_needs_none_of_ours_gets_none(env, machine, tmp_path):
     if env == "initrd":
         words.append("/boot/mine")
     elif env == "debian":
-        plugin = machine.root / "usr/lib/kernel/install.d/85-initrd.install"
-        plugin.parent.mkdir(parents=True)
-        plugin.write_text("#!/bin/sh\n")
-        plugin.chmod(0o755)
+        p.use_debians()
         machine.image.write_bytes(b"x")
     p.plugin("50", *words, **(env if isinstance(env, dict) else {}))
     assert list(p.staging.iterdir()) == []
