@@ -234,9 +234,11 @@ void settings_report(const struct settings *s)
 	struct config_note *notes;
 	size_t n = config_notes(&s->config.values, &arena, &notes);
 
+	/* What the image lacks is an error of its build. */
 	for (size_t i = 0; s->q && i < s->config.n_lost; i++)
-		cli_warn("%s: %s", import_place_text(&s->config.lost[i].from, &arena),
-			 s->config.lost[i].text);
+		if (!s->config.lost[i].is_lack)
+			cli_warn("%s: %s", import_place_text(&s->config.lost[i].from, &arena),
+				 s->config.lost[i].text);
 	for (size_t i = 0; i < n; i++)
 		if (s->q || config_effect(notes[i].from->key) == CONFIG_UNKNOWN)
 			cli_warn("%s: %s", conf_place(notes[i].from, &arena), notes[i].text);

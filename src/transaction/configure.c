@@ -428,6 +428,8 @@ int configure_for(const struct transaction *t, const char *version, struct arena
 	given.kernel = version;
 	if (r == 0)
 		r = config_read(t->root, t->places, kernel.version, arena, &config, err);
+	if (r == 0)
+		r = config_check_lacks(&config, arena, err);
 	return r < 0 ? r
 		     : configure_request(&(struct configure_from){t->root, &given, &config.values},
 					 arena, out, err);

@@ -248,6 +248,26 @@ def test_what_is_not_obeyed_is_named_once(machine):
                               "hooks/yours, scripts/local-top/wait): what they pack belongs into install_items")
 
 
+@pytest.mark.parametrize("text", ["MODULES=netboot", "BOOT=nfs", "CRYPTSETUP=y"])
+def test_what_the_image_would_not_boot_without_is_an_error_and_nothing_is_replaced(text, machine):
+    set_up(machine, {"initramfs.conf": "MODULES=most\n"})
+    before = create(machine).read_bytes()
+    set_up(machine, {"conf.d/x": f"{text}\nIP=dhcp\n"})
+    (machine.root / "elsewhere").mkdir()
+    (machine.root / "usr/sbin/preroot").symlink_to("/opt/preroot/preroot")
+    place = f"/etc/initramfs-tools/conf.d/x:1: {text}: this version has no "
+    for done in (machine.update("-u", status=FAILED), machine.update("-u", "-b", "/elsewhere", status=FAILED),
+                 machine.call("mkinitramfs", "-o", "/x.img", machine.version, status=FAILED),
+                 machine.call("preroot", "rebuild", machine.version, status=FAILED)):
+        assert done.error.startswith(place) and "keep using initramfs-tools" in done.hint
+        assert [line.split(": ")[1] for line in done.messages("warning") if "initramfs-tools" in line] == ["IP=dhcp"]
+    assert (machine.root / f"boot/initrd.img-{machine.version}").read_bytes() == before
+    assert not list((machine.root / "elsewhere").iterdir()) and not (machine.root / "x.img").exists()
+    (machine.root / "etc/dracut.conf").write_text("hostonly=no\n")
+    audit = machine.run("preroot", "audit", machine.version, "--json").json["findings"]
+    assert any(text in finding["fact"] for finding in audit)
+
+
 def test_updates_can_be_turned_off(machine):
     set_up(machine, {"initramfs.conf": "MODULES=most\n"})
     conf = machine.root / "etc/initramfs-tools/update-initramfs.conf"

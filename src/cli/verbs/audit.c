@@ -153,6 +153,8 @@ static int configure(const char *version, struct request *out, void *arg, struct
 	struct config config;
 	int r = config_read(o->root, &o->settings.places, version, &o->q.arena, &config, err);
 
+	if (r == 0)
+		r = config_check_lacks(&config, &o->q.arena, err);
 	return r < 0 ? r
 		     : configure_request(
 			       &(struct configure_from){o->root, &o->q.request, &config.values},

@@ -361,6 +361,20 @@ static int read_with_tools(struct reader *r, const char *tools, const struct pla
 	return e < 0 ? e : read_listed(r, false, err);
 }
 
+int config_check_lacks(const struct config *c, struct arena *arena, struct err *err)
+{
+	for (size_t i = 0; i < c->n_lost; i++) {
+		const struct import_note *note = &c->lost[i];
+
+		if (!note->is_lack)
+			continue;
+		err_set(err, -ENOTSUP, "%s: %s", import_place_text(&note->from, arena), note->text);
+		return err_hint(err, "keep using initramfs-tools on this machine, or change that setting if "
+				     "it boots without");
+	}
+	return 0;
+}
+
 bool config_reads_initramfs_tools(const struct root *root, struct arena *arena)
 {
 	struct stat st;

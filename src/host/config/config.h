@@ -58,6 +58,9 @@ struct config {
 int config_read(const struct root *root, const struct config_places *places, const char *kernel,
 		struct arena *arena, struct config *out, struct err *err);
 
+/* -ENOTSUP if the settings of initramfs-tools ask for what an image of this version would not boot without. */
+int config_check_lacks(const struct config *c, struct arena *arena, struct err *err);
+
 /* Do the settings in /etc/initramfs-tools count on this machine? */
 bool config_reads_initramfs_tools(const struct root *root, struct arena *arena);
 

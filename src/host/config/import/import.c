@@ -57,7 +57,7 @@ void import_note(struct import *im, struct import_place from, const char *fmt, .
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	add_note(im, &(struct import_note){from, arena_strdup(im->arena, text), false});
+	add_note(im, &(struct import_note){from, arena_strdup(im->arena, text), false, false});
 }
 
 #define INSTEAD                                                                                 \
@@ -100,7 +100,7 @@ void import_join_scripts(struct import *im)
 						  "preroot runs no scripts of initramfs-tools (%s): "
 						  "what they pack " INSTEAD,
 						  names, "they do"),
-				     true});
+				     true, false});
 }
 
 const char *import_place_text(const struct import_place *place, struct arena *arena)

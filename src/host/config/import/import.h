@@ -23,6 +23,7 @@ struct import_note {
 	struct import_place from;
 	const char *text; /* a sentence */
 	bool is_script;	  /* it is about a script */
+	bool is_lack;	  /* the image would not do without it */
 };
 
 struct import {

@@ -31,9 +31,18 @@ static const char *own(const struct import *im, const char *file)
 
 /* ---- values ---- */
 
+#define NO_NETWORK "this version has no network"
+
 static bool is_no(const struct conf_assignment *a)
 {
 	return !a->n_words || strcmp(a->text, "n") == 0 || strcmp(a->text, "no") == 0;
+}
+
+/* IS_LACK: an image without that would not boot the machine. */
+static void note_value(struct import *im, const struct conf_assignment *a, const char *text, bool is_lack)
+{
+	import_note(im, place(a), "%s=%s: %s", a->key, a->text, text);
+	im->notes[im->n_notes - 1].is_lack = is_lack;
 }
 
 static void import_modules(struct import *im, const struct conf_assignment *a)
@@ -49,7 +58,7 @@ static void import_modules(struct import *im, const struct conf_assignment *a)
 		import_set(im, from, "hostonly", "yes");
 		import_set(im, from, "hostonly_mode", "strict");
 	} else if (strcmp(a->text, "netboot") == 0) {
-		import_note(im, from, "MODULES=netboot: this version has no network");
+		note_value(im, a, NO_NETWORK, true);
 	} else {
 		if (strcmp(a->text, "most") != 0)
 			import_note(im, from, "MODULES=%s is not known: as in initramfs-tools, it is "
@@ -98,21 +107,22 @@ static const struct {
 	const char *key;
 	const char *harmless; /* a value that loses nothing, beside "" and "n" */
 	const char *text;     /* what another loses; NULL: none does */
+	bool is_lack;
 } others[] = {
-	{"BOOT", "local", "this version has no network"},
-	{"BUSYBOXDIR", NULL, NULL},
-	{"BUSYBOX", NULL, NULL}, /* PID 1 runs no scripts that would need it */
-	{"CRYPTSETUP", NULL, "this version has no encrypted disks"},
-	{"DEVICE", NULL, "this version has no network"},
-	{"DROPBEAR", NULL, "this version has no network"},
-	{"FRAMEBUFFER", NULL, "this version leaves drivers of screens to the root"},
-	{"FSTYPE", NULL, NULL}, /* PID 1 finds out the type, and the checker goes by that */
-	{"IP", NULL, "this version has no network"},
-	{"KEYMAP", NULL, "this version has no keymaps and fonts for the console"},
-	{"NFSROOT", "auto", "this version has no network"},
-	{"RUNSIZE", "10%", "/run has the kernel's own limit, half of the memory"},
-	{"TMPDIR", NULL, NULL}, /* there are no temporary files but beside the image */
-	{"UMASK", NULL, NULL},	/* only its owner may read an image in any case */
+	{"BOOT", "local", NO_NETWORK, true},
+	{"BUSYBOXDIR", NULL, NULL, false},
+	{"BUSYBOX", NULL, NULL, false}, /* PID 1 runs no scripts that would need it */
+	{"CRYPTSETUP", NULL, "this version has no encrypted disks", true},
+	{"DEVICE", NULL, NO_NETWORK, false}, /* of use only with BOOT=nfs; so are IP and NFSROOT */
+	{"DROPBEAR", NULL, NO_NETWORK, false},
+	{"FRAMEBUFFER", NULL, "this version leaves drivers of screens to the root", false},
+	{"FSTYPE", NULL, NULL, false}, /* PID 1 finds out the type, and the checker goes by that */
+	{"IP", NULL, NO_NETWORK, false},
+	{"KEYMAP", NULL, "this version has no keymaps and fonts for the console", false},
+	{"NFSROOT", "auto", NO_NETWORK, false},
+	{"RUNSIZE", "10%", "/run has the kernel's own limit, half of the memory", false},
+	{"TMPDIR", NULL, NULL, false}, /* there are no temporary files but beside the image */
+	{"UMASK", NULL, NULL, false},  /* only its owner may read an image in any case */
 };
 
 static void import_other(struct import *im, const struct conf_assignment *a)
@@ -120,9 +130,10 @@ static void import_other(struct import *im, const struct conf_assignment *a)
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		if (strcmp(others[i].key, a->key) != 0)
 			continue;
-		if (others[i].text && !is_no(a) &&
-		    !(others[i].harmless && strcmp(others[i].harmless, a->text) == 0))
-			import_note(im, place(a), "%s=%s: %s", a->key, a->text, others[i].text);
+		if (!others[i].text || is_no(a) ||
+		    (others[i].harmless && strcmp(others[i].harmless, a->text) == 0))
+			return;
+		note_value(im, a, others[i].text, others[i].is_lack);
 		return;
 	}
 	if (!a->is_used)
