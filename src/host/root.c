@@ -104,9 +104,14 @@ const char *root_prefix(const struct root *r)
 	return r->is_host ? "" : r->path;
 }
 
+const char *root_path(const struct root *r, const char *path, struct arena *arena)
+{
+	return arena_printf(arena, "%s/%s", root_prefix(r), path + strspn(path, "/"));
+}
+
 const char *root_quoted(const struct root *r, const char *path, struct arena *arena)
 {
-	return quote_word(arena_printf(arena, "%s/%s", root_prefix(r), path), arena);
+	return quote_word(root_path(r, path, arena), arena);
 }
 
 void root_close(struct root *r)

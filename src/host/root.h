@@ -39,7 +39,10 @@ void root_close(struct root *r);
 /* The prefix of "/path" for messages to people: empty for the host itself. */
 const char *root_prefix(const struct root *r);
 
-/* PATH below the root, as a word of a shell command that is shown to people. */
+/* PATH below the root, as other programs call it. */
+const char *root_path(const struct root *r, const char *path, struct arena *arena);
+
+/* The same, as a word of a shell command that is shown to people. */
 const char *root_quoted(const struct root *r, const char *path, struct arena *arena);
 
 /* For code that reads a file without these functions, through a library that wants a path: to be

@@ -144,8 +144,8 @@ def test_what_editors_do_to_a_file_has_its_hint(root):
     path.write_bytes(b'hostonly=yes\r\n')
     (hint,) = config(root, status=USAGE).messages("hint")
     command = hint.removeprefix("to convert the file: ")
-    assert command == r"sed -i 's/\r$//' a.conf"
-    subprocess.run(command, shell=True, check=True, cwd=path.parent)
+    assert command == rf"sed -i 's/\r$//' {path}"
+    subprocess.run(command, shell=True, check=True)
     config(root)
 
 

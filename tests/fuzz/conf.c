@@ -40,11 +40,11 @@ static void hold(const struct conf *c, struct arena *arena, size_t size)
 		for (size_t k = 0; k < a->n_words; k++)
 			HOLDS(*a->words[k] && strstr(a->text, a->words[k]));
 		HOLDS(conf_find(c, a->key)->line >= 1);
-		HOLDS(conf_words(c, a->key, arena, &words) <= size);
+		HOLDS(conf_words(c, a->key, arena, &words) <= c->n * CONF_VALUE_MAX);
 		nearest_word(a->key, (const char *const[]){"modules", "files", "x", NULL});
 		write_quoted(&again, a);
 	}
-	struct conf_source source = {"again", buf_cstr(&again), again.len, NULL, NULL};
+	struct conf_source source = {"again", buf_cstr(&again), again.len, NULL, NULL, NULL};
 	HOLDS(again.len > CONF_SIZE_MAX || conf_parse(&copy, arena, &source, NULL) == 0);
 	for (size_t i = 0; i < copy.n; i++) {
 		HOLDS(strcmp(copy.list[i].text, c->list[i].text) == 0);
@@ -56,7 +56,7 @@ static void hold(const struct conf *c, struct arena *arena, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct conf_source source = {"input", (const char *)data, size, variables, NULL};
+	struct conf_source source = {"input", (const char *)data, size, variables, NULL, NULL};
 	struct conf c = {0};
 	struct err err = {0};
 	int r = conf_parse(&c, &arena, &source, &err);

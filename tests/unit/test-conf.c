@@ -27,7 +27,7 @@ static void fixture_clear(struct fixture *f)
 
 static int parse(struct fixture *f, const char *file, const char *text)
 {
-	struct conf_source source = {file, text, strlen(text), variables, NULL};
+	struct conf_source source = {file, text, strlen(text), variables, NULL, NULL};
 
 	return conf_parse(&f->conf, &f->arena, &source, &f->err);
 }
@@ -183,11 +183,68 @@ static void the_form_that_is_read_is_shown(void **state)
 	assert_corrected("A=(b c)\na=(\"${A[@]}\")", ": a=\"b c\"");
 	assert_refused("A=(b c)\na=$A", "2:3", "first element");
 	assert_refused("a=\"${A[*]}\"", "1:4", "elements");
-	assert_corrected("a=\"x$(blkid -o value /dev/sda1)\"",
-			 ": a=\"what this prints: blkid -o value /dev/sda1\"");
+	assert_corrected("a+=\" root=UUID=$(blkid -o value /dev/sda1) ro \" # c",
+			 ": a+=\" root=UUID=<what this prints: blkid -o value /dev/sda1> ro \"");
+	assert_corrected("export a=x`id`y\nb=c", ": export a=x\"<what this prints: id>\"y");
+	assert_corrected("a=(b 'c`d`' $(e \"$(f)\") ) g=h",
+			 ": a=(b 'c`d`' \"<what this prints: e \\\"\\$(f)\\\">\" )");
+	assert_corrected("a=$((1+2))", ": a=\"<the result of: 1+2>\"");
+	assert_corrected("a=\"$((1+(2)))$(uname -r)\"", ": a=\"<the result of: 1+(2)>${kernel}\"");
+	assert_corrected("a=$(b\n c)", ": a=\"<what this prints: b  c>\"");
+	/* What never ends, or is too long to be shown. */
+	assert_corrected("a=$(b", "only assignments");
+	assert_corrected("a=\"`b", "only assignments");
+	assert_corrected("a=\"$(b)", "only assignments");
 	assert_refused("a=b\nunset a", "2:1", "\"unset\"");
 	assert_corrected("a=b\nunset a", "a=\"\"");
 	assert_corrected("unset", "assignments");
+}
+
+static void what_is_suggested_has_an_end(void **state)
+{
+	_cleanup_fixture_ struct fixture f = {0};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	(void)state;
+	buf_add_str(&text, "a=\"");
+	for (size_t i = 0; i < 1000; i++)
+		buf_add_str(&text, "$(b) ");
+	buf_add_str(&text, "\"");
+	assert_fails(parse(&f, "file", buf_cstr(&text)), -EBADMSG, &f.err);
+	assert_contains(f.err.hint, "only assignments");
+}
+
+static void a_quote_that_ends_in_a_later_line_is_named(void **state)
+{
+	(void)state;
+	/* Each ends where the next line means to begin one. */
+	assert_refused("a+=\" b\nc+=\" d \"\n", "1:4", "closed only in line 2");
+	assert_refused("a=\" b\nc=\"d\"\n", "1:3", "closed only in line 2");
+	assert_refused("a='b\nc=\"d\"\ne='f'\ng=h", "1:3", "closed only in line 3");
+	assert_refused("a=\"b\nc=\"d\"\ne=\"f\"\n", "1:3", "closed only in line 3");
+	assert_refused("a=\"b\nc=\" d=e \"\n", "1:3", "more behind");
+	assert_refused("a=\"b\nc=\"$(d)\"\n", "1:3", "not run");
+	assert_refused("a=\"b\nc=\"; d \"\n", "1:3", "no assignment");
+	assert_corrected("a=\"b\nc=\"$(d)\"\n", "close each quote");
+	/* A value of several lines is none of that. */
+	assert_refused("a=\" b\n c \"\nd\n", "3:1", "no assignment");
+	assert_refused("a=\"\nb=\"\nc=\"\nd=\" \"\n", "3:3", "closed only in line 4");
+	assert_goes_on("a=\" b\nc=\" d \"\ne=f\n$\n", "1:3;4:1;", "a=;e=f;");
+}
+
+static void a_carriage_return_has_the_command_for_the_path(void **state)
+{
+	static const char text[] = "a=b\r\n";
+	struct conf_source source = {.file = "/etc/a b", .text = text, .len = strlen(text),
+				     .path = "/mnt/etc/a b"};
+	_cleanup_fixture_ struct fixture f = {0};
+
+	(void)state;
+	assert_fails(conf_parse(&f.conf, &f.arena, &source, &f.err), -EBADMSG, &f.err);
+	assert_contains(f.err.hint, "sed -i 's/\\r$//' '/mnt/etc/a b'");
+	source.path = NULL;
+	assert_fails(conf_parse(&f.conf, &f.arena, &source, &f.err), -EBADMSG, &f.err);
+	assert_contains(f.err.hint, "sed -i 's/\\r$//' '/etc/a b'");
 }
 
 static void variables_come_from_the_table(void **state)
@@ -306,7 +363,7 @@ static void nothing_is_run_or_guessed(void **state)
 	assert_refused("\na=\"x $(id)\"", "2:6", "not run");
 	assert_refused("a=`id`", "1:3", "not run");
 	assert_refused("a=\"`id`\"", "1:4", "not run");
-	assert_refused("a=$((1+1))", "1:3", "not run");
+	assert_refused("a=$((1+1))", "1:3", "not computed");
 	assert_refused("a=$HOME", "1:3", "\"HOME\"");
 	assert_refused("a=\"${kernels}\"", "1:4", "\"kernels\"");
 	assert_refused("a=${kernel:-x}", "1:3", "${name}");
@@ -320,7 +377,7 @@ static void nothing_is_run_or_guessed(void **state)
 static void open_quotes_and_strange_bytes_are_refused(void **state)
 {
 	static const char nul[] = "a=b\0c=d";
-	struct conf_source source = {"file", nul, sizeof(nul) - 1, NULL, NULL};
+	struct conf_source source = {"file", nul, sizeof(nul) - 1, NULL, NULL, NULL};
 	_cleanup_fixture_ struct fixture f = {0};
 
 	(void)state;
@@ -419,7 +476,7 @@ static void sweep_one(uint8_t *data, size_t len, void *arg)
 {
 	_cleanup_fixture_ struct fixture f = {0};
 	struct err_list errors = {.arena = &f.arena};
-	struct conf_source source = {"file", (const char *)data, len, variables, NULL};
+	struct conf_source source = {"file", (const char *)data, len, variables, NULL, NULL};
 	int r = conf_parse(&f.conf, &f.arena, &source, &f.err);
 
 	(void)arg;
@@ -448,6 +505,9 @@ int main(void)
 		cmocka_unit_test(what_was_assigned_before_is_a_variable),
 		cmocka_unit_test(all_errors_of_a_file_can_be_collected),
 		cmocka_unit_test(the_form_that_is_read_is_shown),
+		cmocka_unit_test(what_is_suggested_has_an_end),
+		cmocka_unit_test(a_quote_that_ends_in_a_later_line_is_named),
+		cmocka_unit_test(a_carriage_return_has_the_command_for_the_path),
 		cmocka_unit_test(variables_come_from_the_table),
 		cmocka_unit_test(arrays_keep_their_elements),
 		cmocka_unit_test(what_is_added_gets_its_words),

@@ -439,7 +439,9 @@ static int read_file(struct dropin *d, struct err *err)
 {
 	struct conf_variable variables[] = {{"kernel", d->b->kernel.version}, {0}};
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct conf_source source = {.file = d->file, .variables = variables};
+	struct conf_source source = {
+		.file = d->file, .variables = variables,
+		.path = root_path(d->b->root, d->file, &d->b->plan.arena)};
 	int r = root_read(d->b->root, d->file, CONF_SIZE_MAX, &text);
 
 	if (r < 0)

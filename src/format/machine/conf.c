@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/quote.h"
 #include "base/text.h"
+#include "format/machine/conf_kit.h"
 
 struct place {
 	unsigned line, column;
@@ -21,6 +22,9 @@ struct parser {
 	struct conf *read; /* the assignments before this one */
 	const char *key;   /* whose value is being read; NULL */
 	const char *begin; /* of the assignment */
+	const char *value; /* of the assignment: behind "=" */
+	struct place span; /* the first of the quotes that end in a later line, the last one in */
+	unsigned span_end; /* this line: what follows in it may be wrong since a quote was not closed */
 	size_t *used;      /* places in READ that values refer to: marked once all is read */
 	size_t n_used;
 	struct arena *arena;
@@ -36,16 +40,24 @@ static int __attribute__((format(printf, 3, 4))) bad(const struct parser *s, str
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (at.line == s->span_end) {
+		err_set(s->err, -EBADMSG, "%s:%u:%u: the quote that begins here is closed only in line %u, "
+			"and what follows there is wrong: %s", s->source->file, s->span.line,
+			s->span.column, at.line, text);
+		return err_hint(s->err, "close each quote where the value ends");
+	}
 	err_set(s->err, -EBADMSG, "%s:%u:%u: %s", s->source->file, at.line, at.column, text);
 	return err_hint(s->err, "only assignments are read (key=value, key+=value): this is not run "
 				"as shell");
 }
 
-/* The form of the assignment that would be read: KEY="VALUE". */
+/* The form of the assignment that would be read. VALUE: with its quotes. */
 static int write_instead(const struct parser *s, const char *value)
 {
-	return err_hint(s->err, "nothing is run as shell; write instead: %s=\"%s\"",
-			s->key ? s->key : "key", value);
+	if (s->at.line == s->span_end)
+		return s->err->code;
+	return err_hint(s->err, "nothing is run as shell; write instead: %.*s%s",
+			(int)(s->value - s->begin), s->begin, value);
 }
 
 /* ---- characters ---- */
@@ -94,9 +106,10 @@ static void skip_comment(struct parser *s)
 
 static int refuse_return(const struct parser *s, struct place at)
 {
+	const char *path = s->source->path ? s->source->path : s->source->file;
+
 	bad(s, at, "a carriage return: the lines must end as on Unix");
-	return err_hint(s->err, CONF_RETURN_HINT,
-			quote_word(base_name(s->source->file), s->arena));
+	return err_hint(s->err, CONF_RETURN_HINT, quote_word(path, s->arena));
 }
 
 /* Once for the whole text, so that no code below has to care about such bytes. */
@@ -174,20 +187,22 @@ static int refuse_element(struct parser *s, struct place at, const char *name)
 	bad(s, at, "the elements of an array (\"${%s[...]}\") are not read", name);
 	if (a)
 		note_use(s, a);
-	return a && a->n_words ? write_instead(s, a->text) : s->err->code;
+	return a && a->n_words ? write_instead(s, arena_printf(s->arena, "\"%s\"", a->text))
+			       : s->err->code;
 }
 
-/* Behind "$(": names the command, as far as it is on this line. */
+/* At a command, or at the "(" of "$((". */
 static int refuse_command(struct parser *s, struct place at)
 {
-	size_t len = 0, room = (size_t)(s->end - s->p);
+	_cleanup_buf_ struct buf value = BUF_INIT;
 
-	while (len < room && s->p[len] != '\n' && s->p[len] != ')')
-		len++;
-	bad(s, at, "commands in a value are not run");
-	if (len == strlen("uname -r") && memcmp(s->p, "uname -r", len) == 0)
-		return write_instead(s, "$kernel");
-	return write_instead(s, arena_printf(s->arena, "what this prints: %.*s", (int)len, s->p));
+	if (s->end - s->p > 1 && memcmp(s->p, "((", 2) == 0)
+		bad(s, at, "$((...)) in a value is not computed");
+	else
+		bad(s, at, "commands in a value are not run");
+	if (conf_rewrite(s->value, s->end, &value))
+		return write_instead(s, buf_cstr(&value));
+	return s->err->code;
 }
 
 /* Behind a dollar sign. */
@@ -210,15 +225,23 @@ static int take_variable(struct parser *s, struct place at, bool quoted, struct 
 			take(s);
 		return expand(s, at, buf_cstr(&name), out);
 	}
-	if (c == '(') {
-		take(s);
+	if (c == '(')
 		return refuse_command(s, at);
-	}
 	if (braces || (c && strchr("0123456789?!@*#$-", c)) ||
 	    (!quoted && (c == '\'' || c == '"')))
 		return bad(s, at, "this use of \"$\" is not read; \\$ is a dollar sign");
 	buf_add(out, "$", 1);
 	return 0;
+}
+
+/* Of several such quotes, each of which begins where another ends, the first one is remembered. */
+static void note_span(struct parser *s, struct place at)
+{
+	if (at.line == s->at.line)
+		return;
+	if (at.line != s->span_end)
+		s->span = at;
+	s->span_end = s->at.line;
 }
 
 static int take_single(struct parser *s, struct buf *out)
@@ -231,6 +254,7 @@ static int take_single(struct parser *s, struct buf *out)
 	if (!peek(s))
 		return bad(s, at, "this quote is never closed");
 	take(s);
+	note_span(s, at);
 	return 0;
 }
 
@@ -264,7 +288,7 @@ static int take_double(struct parser *s, struct buf *out)
 		else if (c == '$')
 			r = take_variable(s, here, true, out);
 		else if (c == '`')
-			r = bad(s, here, "commands in a value are not run");
+			r = refuse_command(s, here);
 		else
 			buf_add(out, &c, 1);
 	}
@@ -273,6 +297,7 @@ static int take_double(struct parser *s, struct buf *out)
 	if (!peek(s))
 		return bad(s, at, "this quote is never closed");
 	take(s);
+	note_span(s, at);
 	return 0;
 }
 
@@ -300,7 +325,7 @@ static int take_plain(struct parser *s, bool in_array, struct buf *out)
 	if (c == '$')
 		return take_variable(s, at, false, out);
 	if (c == '`')
-		return bad(s, at, "commands in a value are not run");
+		return refuse_command(s, at);
 	if (strchr("|&;<>()", c))
 		return bad(s, at, "\"%c\" must stand in quotes", c);
 	if (c == '~' && (!out->len || out->data[out->len - 1] == ':'))
@@ -341,27 +366,6 @@ static int take_word(struct parser *s, bool in_array, struct buf *out)
 
 /* ---- assignments ---- */
 
-static void add_word(struct arena *arena, struct conf_assignment *a, const char *word)
-{
-	if ((a->n_words & (a->n_words - 1)) == 0) {
-		const char **more = arena_alloc(arena, (a->n_words * 2 + 1) * sizeof(*more));
-
-		if (a->n_words)
-			memcpy(more, a->words, a->n_words * sizeof(*more));
-		a->words = more;
-	}
-	a->words[a->n_words++] = word;
-}
-
-static void split(struct arena *arena, struct conf_assignment *a)
-{
-	char *cursor = arena_strdup(arena, a->text), *word;
-
-	while ((word = strsep(&cursor, " \t\n")))
-		if (*word)
-			add_word(arena, a, word);
-}
-
 static int take_array(struct parser *s, struct conf_assignment *a, struct buf *text)
 {
 	struct place at = s->at;
@@ -391,7 +395,7 @@ static int take_array(struct parser *s, struct conf_assignment *a, struct buf *t
 			return r;
 		buf_printf(text, "%s%s", text->len ? " " : "", buf_cstr(&word));
 		if (word.len)
-			add_word(s->arena, a, arena_strdup(s->arena, buf_cstr(&word)));
+			conf_add_word(s->arena, a, arena_strdup(s->arena, buf_cstr(&word)));
 	}
 }
 
@@ -414,12 +418,13 @@ static int take_value(struct parser *s, struct conf_assignment *a)
 
 	a->is_array = peek(s) == '(';
 	s->key = a->key;
+	s->value = s->p;
 	r = a->is_array ? take_array(s, a, &text) : take_word(s, false, &text);
 	if (r < 0)
 		return r;
 	a->text = arena_strdup(s->arena, buf_cstr(&text));
 	if (!a->is_array)
-		split(s->arena, a);
+		conf_split(s->arena, a);
 	skip_blanks(s);
 	if (peek(s) == ';') {
 		take(s);
@@ -475,18 +480,6 @@ static int take_key(struct parser *s, struct conf_assignment *a)
 	return 0;
 }
 
-static void append(struct conf *c, struct arena *arena, const struct conf_assignment *a)
-{
-	if ((c->n & (c->n - 1)) == 0) {
-		struct conf_assignment *more = arena_alloc(arena, (c->n * 2 + 1) * sizeof(*more));
-
-		if (c->n)
-			memcpy(more, c->list, c->n * sizeof(*more));
-		c->list = more;
-	}
-	c->list[c->n++] = *a;
-}
-
 /* The quotes and parentheses that are open behind the text from BEGIN to END. A heuristic: the text
  * is wrong anyway. */
 static bool is_open(const char *begin, const char *end)
@@ -510,6 +503,7 @@ static bool is_open(const char *begin, const char *end)
 static int recover(struct parser *s, struct conf_assignment *a)
 {
 	const char *end;
+	bool is_spanned;
 	int r = err_collect(s->source->errors, s->err);
 
 	if (r < 0)
@@ -520,14 +514,15 @@ static int recover(struct parser *s, struct conf_assignment *a)
 					      .text = "",
 					      .file = a->file,
 					      .line = a->line};
-		append(s->read, s->arena, a);
+		conf_append(s->read, s->arena, a);
 	}
+	is_spanned = s->at.line == s->span_end;
 	do {
 		skip_comment(s);
 		end = s->p;
 		if (peek(s))
 			take(s);
-	} while (s->p < s->end && is_open(s->begin, end));
+	} while (s->p < s->end && !is_spanned && is_open(s->begin, end));
 	return 0;
 }
 
@@ -553,7 +548,7 @@ static int parse_next(struct parser *s)
 		r = take_value(s, &a);
 	if (r < 0)
 		return s->source->errors ? recover(s, &a) : r;
-	append(s->read, s->arena, &a);
+	conf_append(s->read, s->arena, &a);
 	return 0;
 }
 
@@ -585,17 +580,4 @@ int conf_parse(struct conf *c, struct arena *arena, const struct conf_source *so
 		result.list[s.used[i]].is_used = true;
 	*c = result;
 	return 0;
-}
-
-void conf_add(struct conf *c, struct arena *arena, const struct conf_assignment *a)
-{
-	struct conf_assignment whole = *a;
-
-	whole.words = NULL;
-	whole.n_words = 0;
-	if (!a->is_array)
-		split(arena, &whole);
-	else if (*a->text)
-		add_word(arena, &whole, a->text);
-	append(c, arena, &whole);
 }

@@ -31,7 +31,7 @@ enum {
 	CONF_VALUE_MAX = 64 * 1024, /* of one value that refers to others */
 };
 
-/* What to do with carriage returns in the file called %s. */
+/* What to do with carriage returns in the file %s, a path in quotes. */
 #define CONF_RETURN_HINT "to convert the file: sed -i 's/\\r$//' %s"
 
 struct conf_variable {
@@ -62,6 +62,7 @@ struct conf_source {
 	size_t len;
 	const struct conf_variable *variables; /* ends with a row without a name; NULL: none */
 	struct err_list *errors; /* to collect errors, and go on behind each; NULL: the first one ends it */
+	const char *path; /* of the file, for a command in a hint; NULL: it is FILE */
 };
 
 /* Appends what SOURCE assigns to C; where errors are collected, a key whose value is wrong is empty.

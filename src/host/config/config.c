@@ -277,7 +277,8 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct conf_source source = {
-		.file = p->shown, .variables = r->variables, .errors = r->errors};
+		.file = p->shown, .variables = r->variables, .errors = r->errors,
+		.path = root_path(p->root, p->path, r->arena)};
 	int e;
 
 	note(r, p);

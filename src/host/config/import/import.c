@@ -133,7 +133,8 @@ int import_names(struct import *im, const char *folder, char ***names, struct er
 int import_read(struct import *im, const char *path, struct conf *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct conf_source source = {.file = arena_printf(im->arena, "/%s", path)};
+	struct conf_source source = {.file = arena_printf(im->arena, "/%s", path),
+				     .path = root_path(im->root, path, im->arena)};
 	int r = root_read(im->root, path, CONF_SIZE_MAX, &text);
 
 	if (is_missing(r))
@@ -156,7 +157,7 @@ static int check_line(struct import *im, const char *line, size_t len, struct im
 		if (c == '\r') {
 			err_set(err, -EBADMSG, "%s:%u: a carriage return: the lines must end as on Unix",
 				from.file, from.line);
-			return err_hint(err, CONF_RETURN_HINT, quote_word(base_name(from.file), im->arena));
+			return err_hint(err, CONF_RETURN_HINT, root_quoted(im->root, from.file, im->arena));
 		}
 		if ((c < ' ' && c != '\t') || c == 127)
 			return err_set(err, -EBADMSG, "%s:%u: byte %u is no text", from.file,
