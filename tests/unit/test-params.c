@@ -372,6 +372,18 @@ static void a_root_that_this_version_cannot_reach_is_not_replaced_by_a_local_one
 	assert_int_equal(p.root.kind, SPEC_AUTO);
 	parse("ip=dhcp rd.luks.uuid=0a");
 	assert_int_equal(p.root.kind, SPEC_AUTO);
+	/* The device of /boot. */
+	parse("fips=1 boot=UUID=0a");
+	assert_int_equal(p.root.kind, SPEC_AUTO);
+}
+
+static void the_default_way_of_initramfs_tools_to_mount_a_root_is_the_one_here(void **state)
+{
+	(void)state;
+	parse("boot=local");
+	assert_int_equal(p.root.kind, SPEC_AUTO);
+	assert_int_equal(p.n_notes, 0);
+	assert_root("boot=local root=LABEL=x", SPEC_LABEL, "x");
 }
 
 static void names_of_old_dracut_and_of_initramfs_tools_are_obeyed(void **state)
@@ -742,6 +754,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_effect_in_an_image_is_named_with_the_reason),
 		cmocka_unit_test(names_of_old_dracut_and_of_initramfs_tools_are_obeyed),
 		cmocka_unit_test(a_root_that_this_version_cannot_reach_is_not_replaced_by_a_local_one),
+		cmocka_unit_test(the_default_way_of_initramfs_tools_to_mount_a_root_is_the_one_here),
 		cmocka_unit_test(the_boot_may_be_stopped_at_each_stage),
 		cmocka_unit_test(what_follows_a_failure_may_be_chosen),
 		cmocka_unit_test(who_looks_for_a_fault_is_told_more),

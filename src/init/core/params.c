@@ -402,7 +402,7 @@ static void take(struct params *p, const char *param, const char *value)
 	if (take_of_feature(p, param, value))
 		return;
 	why = params_absent(param, value);
-	p->root_is_elsewhere |= why && *why && params_absent_root(param);
+	p->root_is_elsewhere |= why && *why && params_absent_root(param, value);
 	if (why && *why)
 		note(p, param, why);
 	else if (!why && str_starts(param, "rd."))

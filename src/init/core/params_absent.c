@@ -110,22 +110,31 @@ static bool is_below(const char *param, const char *name)
 	       (str_starts(name, "rd.") && str_starts(param, name) && param[len] == '.');
 }
 
+/* "boot=local" of initramfs-tools is its default: the root is on a disk, as here. */
+static bool is_default(const char *param, const char *value)
+{
+	return cmdline_name_is(param, "boot") && strcmp(value, "local") == 0;
+}
+
 const char *params_absent(const char *param, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
 		if (is_below(param, absent[i].name))
-			return value && !cmdline_switch(value) ? "" : absent[i].why;
+			return value && (!cmdline_switch(value) || is_default(param, value))
+				       ? ""
+				       : absent[i].why;
 	return NULL;
 }
 
-bool params_absent_root(const char *param)
+bool params_absent_root(const char *param, const char *value)
 {
-	static const char *const names[] = {"boot", "iscsiroot", "netroot", "nfsroot", "roothash"};
+	static const char *const names[] = {"iscsiroot", "netroot", "nfsroot", "roothash"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (cmdline_name_is(param, names[i]))
 			return true;
-	return false;
+	/* A device is the one of /boot, for FIPS self-tests; a word is a way to mount the root. */
+	return cmdline_name_is(param, "boot") && value && !strpbrk(value, "/=");
 }
 
 size_t params_absent_names(const char **out)

@@ -15,8 +15,8 @@ enum { PARAMS_ABSENT_MAX = 96 };
  * when it turns off what is not there. NULL: no such parameter is known. */
 const char *params_absent(const char *param, const char *value);
 
-/* Does PARAM say where the root is, in place of root=? */
-bool params_absent_root(const char *param);
+/* Does PARAM=VALUE say where the root is, in place of root=? */
+bool params_absent_root(const char *param, const char *value);
 
 /* Their names that start with "rd.", at most PARAMS_ABSENT_MAX, to OUT; how many. */
 size_t params_absent_names(const char **out);
