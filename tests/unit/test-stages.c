@@ -675,7 +675,7 @@ static void the_next_root_is_tried_when_one_has_not_appeared(void **state)
 	assert_contains(recorder_log(), "rootfallback=nfs:y is of a kind");
 	tells("trying rootfallback=LABEL=y");
 	pass(b, 29000);
-	tells("waiting for root=LABEL=y, for 2 more seconds (rootfallback=)");
+	tells("waiting for rootfallback=LABEL=y, for 2 more seconds (rootfallback=)");
 	assert_int_equal(b->flow.stage, STAGE_WAIT);
 	pass(b, 1100);
 	tells("trying rootfallback=LABEL=z");
@@ -715,6 +715,60 @@ static void when_no_fallback_appears_the_root_itself_is_wanted(void **state)
 	assert_false(b->flow.failed);
 	go_on(b);
 	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	boot_end(b);
+}
+
+static void a_fallback_that_is_not_usable_is_passed_over(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootfallback=LABEL=y rootfallback=LABEL=z rd.timeout=5");
+
+	(void)state;
+	go_on(b);
+	appears(b, "zza", "", "y");
+	appears(b, "zzb", "zzfs", "z");
+	pass(b, 5200);
+	assert_contains(recorder_log(), "rootfallback=LABEL=y is not usable: zza holds no filesystem");
+	tells("trying rootfallback=LABEL=z");
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	assert_string_equal(world.job.name, "zzb");
+	boot_end(b);
+}
+
+static void when_no_fallback_is_usable_the_root_itself_is_wanted(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x rootfallback=LABEL=y rd.timeout=5 panic=0");
+
+	(void)state;
+	go_on(b);
+	appears(b, "zza", "", "y");
+	pass(b, 5200);
+	assert_contains(recorder_log(), "rootfallback=LABEL=y is not usable: zza holds no filesystem");
+	assert_true(b->flow.failed);
+	pass(b, 3000);
+	tells("wanted: root=LABEL=x");
+	appears(b, "zzb", "zzfs", "x");
+	assert_false(b->flow.failed);
+	boot_end(b);
+}
+
+static void usr_is_on_the_fallback_where_it_is_on_the_root(void **state)
+{
+	struct boot *b = boot_with("root=LABEL=x mount.usrflags=subvol=usr rootfallback=LABEL=y "
+				   "rd.timeout=5 panic=0");
+
+	(void)state;
+	go_on(b);
+	appears(b, "zza", "zzfs", "y");
+	pass(b, 5200);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	job_ends(b, 0, "");
+	job_ends(b, 0, ""); /* of fstab */
+	assert_string_equal(world.job.target, "/usr");
+	assert_string_equal(world.job.name, "zza");
+	job_ends(b, -EINVAL, "no");
+	assert_true(b->flow.failed);
+	pass(b, 3000);
+	tells("wanted: rootfallback=LABEL=y, since root=LABEL=x has not appeared");
 	boot_end(b);
 }
 
@@ -1406,6 +1460,9 @@ int main(void)
 		cmocka_unit_test(the_next_root_is_tried_when_one_has_not_appeared),
 		cmocka_unit_test(a_fallback_is_read_when_it_is_tried),
 		cmocka_unit_test(when_no_fallback_appears_the_root_itself_is_wanted),
+		cmocka_unit_test(a_fallback_that_is_not_usable_is_passed_over),
+		cmocka_unit_test(when_no_fallback_is_usable_the_root_itself_is_wanted),
+		cmocka_unit_test(usr_is_on_the_fallback_where_it_is_on_the_root),
 		cmocka_unit_test(without_a_time_limit_no_fallback_is_tried),
 		cmocka_unit_test(a_device_that_is_released_after_the_account_is_taken),
 		cmocka_unit_test(after_another_failure_no_disk_changes_anything),

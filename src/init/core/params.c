@@ -441,8 +441,10 @@ static void settle_roots(struct params *p)
 	if (p->root.kind == SPEC_NONE && !p->no_gpt_auto && !p->root_is_elsewhere)
 		p->root.kind = SPEC_AUTO;
 	if (p->usr.kind == SPEC_NONE && (p->usrfstype || *p->usrflags) &&
-	    p->root.kind != SPEC_TMPFS)
+	    p->root.kind != SPEC_TMPFS) {
 		p->usr = p->root;
+		p->usr_is_root = true;
+	}
 }
 
 /* rootwait overrides rd.timeout, which overrides rd.retry. rootdelay is not part of the limit. */

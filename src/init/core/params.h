@@ -101,6 +101,7 @@ struct params {
 	bool writable;
 	struct params_list fallbacks; /* rootfallback=: each is named as in root= */
 	struct spec usr;        /* mount.usr=, or the root when only its type or flags are given */
+	bool usr_is_root;       /* the latter: it follows the root */
 	const char *usrfstype;  /* NULL: find out */
 	const char *usrflags;   /* "" for none */
 	bool no_fstab;          /* rd.fstab=0: that of the root is not looked at */

@@ -22,32 +22,40 @@ enum {
 
 /* ---- the root device ---- */
 
+static const char *type_of(const struct boot *b, const struct block_device *d)
+{
+	return b->params.rootfstype ? b->params.rootfstype : d->probe.type;
+}
+
+/* The device that was named cannot be the root: WHY. */
+static bool is_unusable(struct boot *b, size_t n, char *why, size_t size)
+{
+	const struct block_device *d = &b->devices->list[n];
+	char all[128];
+
+	if (block_is_member(d) && !signatures_are_named(&b->params.root, b->params.rootfstype, d)) {
+		claims_explain(b, n, why, size);
+		return true;
+	}
+	if (*type_of(b, d))
+		return block_is_doubtful(b, &b->params.root, n, why, size);
+	signatures_list(&d->probe, all, sizeof(all));
+	snprintf(why, size,
+		 *all ? "%s has the signatures of %s: rootfstype= has to say which it is"
+		      : "%s holds no filesystem that is known here", d->name, all);
+	return true;
+}
+
 static enum stage_step set_root(struct boot *b, size_t n)
 {
 	const struct block_device *d = &b->devices->list[n];
-	const char *type = b->params.rootfstype ? b->params.rootfstype : d->probe.type;
-	char why[FLOW_TEXT_MAX], all[128];
 
-	b->goal->device = block_ref(b, n);
-	signatures_list(&d->probe, all, sizeof(all));
-	if (block_is_member(d) && !signatures_are_named(&b->params.root, b->params.rootfstype, d)) {
-		claims_explain(b, n, why, sizeof(why));
-		return flow_fail(b, why);
-	}
-	if (!*type) {
-		snprintf(why, sizeof(why),
-			 *all ? "%s has the signatures of %s: rootfstype= has to say which it is"
-			      : "%s holds no filesystem that is known here", d->name, all);
-		return flow_fail(b, why);
-	}
-	if (block_is_doubtful(b, &b->params.root, n, why, sizeof(why)))
-		return flow_fail(b, why);
 	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_READ_ONLY))
 		b->params.writable = false;
 	if (b->params.root.kind == SPEC_AUTO && discover_has_flag(d, DISCOVER_GROW))
 		log_info("%s wants to grow with its partition: that is left to the root's init",
 			 d->name);
-	snprintf(b->goal->fstypes, sizeof(b->goal->fstypes), "%s", type);
+	snprintf(b->goal->fstypes, sizeof(b->goal->fstypes), "%s", type_of(b, d));
 	b->goal->fstype = b->goal->fstypes;
 	return STAGE_ENDS;
 }
@@ -96,18 +104,25 @@ static bool others_are_read(struct boot *b, int64_t now)
 	return now >= b->goal->settle_until;
 }
 
+static void set_wanted(struct boot *b, const struct spec *root)
+{
+	b->params.root = *root;
+	if (b->params.usr_is_root)
+		b->params.usr = *root;
+	block_want(b, &b->params.root);
+}
+
 /* The root is again what root= names. */
 static void forget_fallback(struct boot *b)
 {
 	if (!b->goal->n_tried)
 		return;
-	b->params.root = b->goal->named;
+	set_wanted(b, &b->goal->named);
 	b->goal->n_tried = 0;
-	block_want(b, &b->params.root);
 }
 
-/* The root has not appeared in time: the next device of rootfallback= is the root. False if there is
- * none. */
+/* The root has not appeared in time, and earlier ones of rootfallback= have not or are unusable: the
+ * next of them is the root. False if there is none. */
 static bool fall_back(struct boot *b, int64_t now)
 {
 	const struct params_list *all = &b->params.fallbacks;
@@ -160,8 +175,10 @@ bool goal_is_there(const struct boot *b)
 
 void goal_is(struct boot *b, const char *text)
 {
-	spec_parse(text, &b->params.root);
-	block_want(b, &b->params.root);
+	struct spec root;
+
+	spec_parse(text, &root);
+	set_wanted(b, &root);
 }
 
 bool goal_set_source(struct boot *b, const char *source, const char *type, const char *options)
@@ -204,6 +221,22 @@ static enum stage_step give_up(struct boot *b)
 	return STAGE_MOVED;
 }
 
+static enum stage_step try_root(struct boot *b, size_t n, int64_t now)
+{
+	char why[FLOW_TEXT_MAX];
+
+	b->goal->device = block_ref(b, n);
+	if (!is_unusable(b, n, why, sizeof(why)))
+		return set_root(b, n);
+	if (!b->goal->n_tried)
+		return flow_fail(b, why);
+	log_show("rootfallback=%.300s is not usable: %s", b->params.root.text, why);
+	if (!fall_back(b, now))
+		return give_up(b);
+	b->flow.wake = now;
+	return STAGE_STAYS;
+}
+
 static enum stage_step set_given(struct boot *b)
 {
 	b->goal->fstype = b->goal->fstypes;
@@ -234,7 +267,7 @@ enum stage_step goal_wait(struct boot *b)
 	if (n < 0 && flow_is_late(b, now) && fall_back(b, now))
 		n = find_root(b);
 	if (n >= 0)
-		return others_are_read(b, now) ? set_root(b, (size_t)n) : STAGE_STAYS;
+		return others_are_read(b, now) ? try_root(b, (size_t)n, now) : STAGE_STAYS;
 	return flow_is_late(b, now) ? give_up(b) : STAGE_STAYS;
 }
 
@@ -245,8 +278,8 @@ void goal_wait_what(const struct boot *b, char *out, size_t size)
 	if (b->goal->held)
 		b->goal->held(b, held, sizeof(held));
 	if (b->params.root.text)
-		snprintf(out, size, "root=%.300s%s%s", b->params.root.text, *held ? ", " : "",
-			 held);
+		snprintf(out, size, "%s=%.300s%s%s", b->goal->n_tried ? "rootfallback" : "root",
+			 b->params.root.text, *held ? ", " : "", held);
 	else
 		snprintf(out, size, "a partition of the type of a root (there is no root=)%s%s",
 			 *held ? ", " : "", held);

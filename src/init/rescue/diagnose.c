@@ -506,13 +506,15 @@ static void show_notes(const struct params *p)
 	}
 }
 
-static void show_goal(const struct boot *b)
+static void show_wanted(const struct boot *b)
 {
 	const struct params *p = &b->params;
-	const struct block_device *d = block_unreadable(b, &p->root);
-	long long seconds = (b->flow.failed_at - b->goal->waiting_since) / 1000;
+	const char *named = b->goal->named.text;
 
-	if (p->root.kind == SPEC_AUTO)
+	if (b->goal->n_tried)
+		log_show("  wanted: rootfallback=%s, since %s%s has not appeared", p->root.text,
+			 named ? "root=" : "", named ? named : "a partition of the type of a root");
+	else if (p->root.kind == SPEC_AUTO)
 		log_show("  wanted: a partition of the type of a root%s%s, since %s",
 			 *b->discovery->loader ? ", on the disk of PARTUUID=" : "",
 			 b->discovery->loader,
@@ -524,6 +526,15 @@ static void show_goal(const struct boot *b)
 		log_show("  wanted: root=%s, which this image has no feature for", p->root.text);
 	else
 		log_show("  wanted: root=%s", p->root.text);
+}
+
+static void show_goal(const struct boot *b)
+{
+	const struct params *p = &b->params;
+	const struct block_device *d = block_unreadable(b, &p->root);
+	long long seconds = (b->flow.failed_at - b->goal->waiting_since) / 1000;
+
+	show_wanted(b);
 	if (b->flow.failure[0])
 		log_show("  but: %s", b->flow.failure);
 	else if (d)
