@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """preroot config: what the settings say together, and the import of other builders' settings."""
 
+import os
 import re
 import subprocess
 
@@ -185,12 +186,13 @@ def test_all_errors_are_printed(root):
     result = config(root, "--check", status=USAGE)
     assert [text.split(": ")[0].replace("/etc/dracut.conf:", ":") for text in result.messages("error")] == [
         ":2:6", ":4:1", ":6:1", ":7:11", ":10:33", ":11:1", f"/{ETC}/a.conf:1:1", f"/{ETC}/b.conf:1:1",
-        f"/{ETC}/c.conf", ":12", ":5", ":17", ":17", ":15", ":15", ":14", ":13", ":13",
+        ":12", ":5", ":17", ":17", ":15", ":15", ":14", ":13", ":13",
         f"there is no {root}/none (asked for with :16", "there is no missing (asked for with :16"]
-    assert len(result.messages("warning")) == 1
+    assert [text.split(":")[0] for text in result.messages("warning")] == [
+        f"/{ETC}/c.conf", "/etc/dracut.conf"]
     told = config(root, "--check", "--json", status=USAGE).json
     assert [error["message"].replace("\\x5c", "\\") for error in told["errors"]] == result.messages("error")
-    assert told["error"] == told["errors"][0] and told["notes"][0]["key"] == "compres"
+    assert told["error"] == told["errors"][0] and told["notes"][-1]["key"] == "compres"
 
 
 def test_there_are_not_too_many_errors(root):
@@ -200,12 +202,27 @@ def test_there_are_not_too_many_errors(root):
     assert result.messages("warning") == ["there are 900 more errors"]
 
 
-def test_a_folder_and_a_huge_file(root):
-    (root / ETC / "a.conf").mkdir(parents=True)
-    assert f"{ETC}/a.conf" in config(root, status=(1, USAGE)).error
-    (root / ETC / "a.conf").rmdir()
-    write(root, f"{ETC}/a.conf", "#" * (1 << 20) + "\n")
-    assert f"{ETC}/a.conf" in config(root, status=(1, USAGE)).error
+def test_what_is_no_file_of_settings_has_a_hint_and_a_folder_is_passed_over(root):
+    path = root / ETC / "a.conf"
+    write(root, f"{ETC}/b.conf", "compress=xz\n")
+    path.mkdir()
+    result = config(root)
+    assert result.text.startswith('compress="xz"')
+    assert result.messages("warning") == [f"/{ETC}/a.conf: it is a folder, and not read"]
+    assert config(root, "--check", status=FINDING).messages("warning") == result.messages("warning")
+    path.rmdir()
+    os.mkfifo(path)
+    result = config(root, status=USAGE)
+    assert result.error == f"/{ETC}/a.conf is a FIFO: settings are read from files alone" and result.hint
+    path.unlink()
+    path.symlink_to("/srv/big")
+    write(root, "srv/big", "#" * (1 << 20) + "\n")
+    result = config(root, status=USAGE)
+    assert f"{ETC}/a.conf is larger than 1048576 bytes" in result.error and result.hint
+    path.unlink()
+    os.mkfifo(root / ETC / "modules")
+    result = config(root, "--initramfs-tools", ETC, status=USAGE)
+    assert result.error.startswith(f"/{ETC}/modules is a FIFO") and result.hint
 
 
 def test_the_modules_of_dracut(root):

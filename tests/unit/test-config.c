@@ -207,17 +207,44 @@ static void what_cannot_be_read_is_an_error_with_its_path(void **state)
 
 	(void)state;
 	fixture_make(&f);
-	put_dir(f.folder, ETC "a.conf");
-	assert_fails(read_own(&f), -EISDIR, &f.err);
-	assert_contains(f.err.text, "/" ETC "a.conf: ");
+	put_dir(f.folder, ETC);
 	assert_true(asprintf(&path, "%s/" ETC "a.conf", f.folder) > 0);
-	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_fails(read_own(&f), -EINVAL, &f.err);
+	assert_contains(f.err.text, "/" ETC "a.conf is a FIFO: ");
+	assert_contains(f.err.hint, "remove it");
+	assert_int_equal(unlink(path), 0);
+	put_text(f.folder, ETC "a.conf", "");
+	assert_int_equal(truncate(path, CONF_SIZE_MAX + 1), 0);
+	assert_fails(read_own(&f), -E2BIG, &f.err);
+	assert_contains(f.err.text, "/" ETC "a.conf is larger than 1048576 bytes");
 	assert_int_equal(unlink(path), 0);
 	put_text(f.folder, ETC "b.conf", "a=1\n\n  b = 2\n");
 	assert_fails(read_own(&f), -EBADMSG, &f.err);
 	assert_contains(f.err.text, "/" ETC "b.conf:3:3: ");
+}
+
+static void a_folder_in_place_of_a_file_is_passed_over_and_noted(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct config_places places = {0};
+
+	(void)state;
+	fixture_make(&f);
+	put_dir(f.folder, "etc/dracut.conf");
+	put_dir(f.folder, ETC "b.conf");
+	put_text(f.folder, "usr/lib/dracut/dracut.conf.d/b.conf", "b=1\n"); /* it is masked */
+	put_text(f.folder, ETC "c.conf", "c=1\n");
+	assert_files(&f, "/" ETC "c.conf ");
+	assert_int_equal(f.config.n_lost, 2);
+	assert_string_equal(f.config.lost[0].from.file, "/etc/dracut.conf");
+	assert_string_equal(f.config.lost[1].from.file, "/" ETC "b.conf");
+	assert_contains(f.config.lost[1].text, "a folder");
+	/* One that was named is meant. */
+	places.file = f.folder;
+	assert_fails(config_read(&f.root, &places, "1", &f.arena, &f.config, &f.err), -EISDIR, &f.err);
+	assert_contains(f.err.text, "--conf ");
+	assert_contains(f.err.text, " is a folder: ");
 }
 
 static void a_file_where_a_folder_should_be_is_an_error(void **state)
@@ -427,6 +454,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_setting_does_not_count),
 		cmocka_unit_test(links_are_followed_below_the_root),
 		cmocka_unit_test(what_cannot_be_read_is_an_error_with_its_path),
+		cmocka_unit_test(a_folder_in_place_of_a_file_is_passed_over_and_noted),
 		cmocka_unit_test(a_file_where_a_folder_should_be_is_an_error),
 		cmocka_unit_test(the_number_of_files_is_bounded),
 		cmocka_unit_test(other_places_can_be_named),

@@ -13,6 +13,7 @@
 #include "base/strset.h"
 #include "base/text.h"
 #include "host/boot/builders.h"
+#include "host/config/settings_file.h"
 
 #define MAIN_FILE "/etc/dracut.conf"
 #define VENDOR	  "/usr/lib/dracut/dracut.conf.d"
@@ -273,6 +274,26 @@ static bool is_null_device(const struct place *p)
 	       st.st_rdev == makedev(1, 3);
 }
 
+static void add_lost(struct reader *r, const struct import_note *note)
+{
+	struct config *c = r->out;
+
+	c->lost = arena_grow(r->arena, c->lost, c->n_lost, sizeof(*c->lost));
+	c->lost[c->n_lost++] = *note;
+}
+
+/* dracut's shell complains of such a folder, and goes on. */
+static bool pass_over(struct reader *r, const struct place *p)
+{
+	struct stat st;
+
+	if (p->option || root_stat(p->root, p->path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	add_lost(r, &(struct import_note){.from = {p->shown, 0},
+					   .text = "it is a folder, and not read"});
+	return true;
+}
+
 static int read_place(struct reader *r, const struct place *p, bool must_be, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -282,15 +303,17 @@ static int read_place(struct reader *r, const struct place *p, bool must_be, str
 	int e;
 
 	note(r, p);
-	if (is_masked(p, r->arena) || is_null_device(p))
+	if (is_masked(p, r->arena) || is_null_device(p) || pass_over(r, p))
 		return 0;
-	e = root_read(p->root, p->path, CONF_SIZE_MAX, &text);
+	e = settings_file_read(p->root, p->path,
+			       arena_printf(r->arena, "%s%s", p->option ? p->option : "", p->shown),
+			       &text, err);
 	if (e == -ENOENT && !must_be)
 		return 0;
-	if (e < 0) {
+	if (e == -ENOENT || e == -ENOTDIR)
 		fail(p, e, err);
+	if (e < 0)
 		return err_collect(r->errors, err);
-	}
 	source.text = buf_cstr(&text);
 	source.len = text.len;
 	r->out->files = arena_grow(r->arena, r->out->files, r->out->n_files, sizeof(char *));
@@ -323,8 +346,8 @@ static int read_initramfs_tools(struct reader *r, const char *folder, struct err
 	for (size_t i = 0; i < im.out.n; i++)
 		conf_add(&r->out->values, r->arena, &im.out.list[i]);
 	append_files(r->out, &im, r->arena);
-	r->out->lost = im.notes;
-	r->out->n_lost = im.n_notes;
+	for (size_t i = 0; i < im.n_notes; i++)
+		add_lost(r, &im.notes[i]);
 	return 0;
 }
 

@@ -48,13 +48,14 @@ struct config {
 	struct conf values;
 	const char **files; /* that were read, in this order */
 	size_t n_files;
-	struct import_note *lost; /* of the settings of initramfs-tools: what is not obeyed */
+	struct import_note *lost; /* folders in place of files; what is not obeyed of the settings of
+				   * initramfs-tools */
 	size_t n_lost;
 };
 
 /* KERNEL: the value of $kernel. All of OUT lives in ARENA. A file that cannot be read or is not a
  * valid configuration is an error with its path, or file, line and column; so is a file that was
- * named but does not exist. Where errors are collected, the others are read nevertheless. Messages and assignments name files as they are below the root. */
+ * named but does not exist. A folder in place of a file that was not named is passed over, and noted. Where errors are collected, the others are read nevertheless. Messages and assignments name files as they are below the root. */
 int config_read(const struct root *root, const struct config_places *places, const char *kernel,
 		struct arena *arena, struct config *out, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "base/quote.h"
 #include "base/text.h"
 #include "format/machine/conf.h"
+#include "host/config/settings_file.h"
 
 const struct importer importers[] = {
 	{"initramfs-tools", IMPORT_INITRAMFS_TOOLS "/initramfs.conf", import_initramfs_tools},
@@ -130,17 +131,24 @@ int import_names(struct import *im, const char *folder, char ***names, struct er
 	return n < 0 ? err_sys(err, n, "/%s", folder) : n;
 }
 
+/* 1: TEXT has the file PATH; 0: there is none. */
+static int read_file(struct import *im, const char *path, const char *shown, struct buf *text,
+		     struct err *err)
+{
+	int r = settings_file_read(im->root, path, shown, text, err);
+
+	return r == 0 ? 1 : is_missing(r) ? 0 : r;
+}
+
 int import_read(struct import *im, const char *path, struct conf *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct conf_source source = {.file = arena_printf(im->arena, "/%s", path),
 				     .path = root_path(im->root, path, im->arena)};
-	int r = root_read(im->root, path, CONF_SIZE_MAX, &text);
+	int r = read_file(im, path, source.file, &text, err);
 
-	if (is_missing(r))
-		return 0;
-	if (r < 0)
-		return err_sys(err, r, "%s", source.file);
+	if (r <= 0)
+		return r;
 	source.text = buf_cstr(&text);
 	source.len = text.len;
 	note_file(im, source.file);
@@ -170,15 +178,13 @@ int import_lines(struct import *im, const char *path, import_line *take, void *a
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct import_place from = {arena_printf(im->arena, "/%s", path), 0};
-	int r = root_read(im->root, path, CONF_SIZE_MAX, &text);
+	int r = read_file(im, path, from.file, &text, err);
 	const char *p = buf_cstr(&text), *end = p + text.len;
 
-	if (is_missing(r))
-		return 0;
-	if (r < 0)
-		return err_sys(err, r, "%s", from.file);
+	if (r <= 0)
+		return r;
 	note_file(im, from.file);
-	while (r == 0 && p < end) {
+	for (r = 0; r == 0 && p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((newline ? newline : end) - p);
 
