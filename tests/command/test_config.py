@@ -515,7 +515,7 @@ def test_no_word_of_booster_yaml_is_lost_in_silence(text, lines, notes, root):
 ])
 def test_what_is_not_understood_of_booster_yaml_is_refused(text, line, root):
     write(root, "etc/booster.yaml", f"# x\n{text}\n")
-    assert config(root, "import", status=1).error.startswith(f"/etc/booster.yaml:{line}: ")
+    assert config(root, "import", status=USAGE).error.startswith(f"/etc/booster.yaml:{line}: ")
 
 
 @pytest.mark.parametrize("text", [
@@ -564,6 +564,43 @@ def test_what_is_imported_is_read_again(root, tmp_path):
 
 def test_broken_settings_of_others_are_an_error_with_the_place(root):
     write(root, "etc/mkinitcpio.conf", "MODULES=(a\n")
-    assert config(root, "import", status=1).error.startswith("/etc/mkinitcpio.conf:1:9: ")
+    assert config(root, "import", status=USAGE).error.startswith("/etc/mkinitcpio.conf:1:9: ")
     write(root, "etc/mkinitcpio.conf", "if true; then\n")
-    assert config(root, "import", status=1).error.startswith("/etc/mkinitcpio.conf:1:1: ")
+    assert config(root, "import", status=USAGE).error.startswith("/etc/mkinitcpio.conf:1:1: ")
+
+
+@pytest.mark.parametrize("text", ["if true; then\n", b"\xef\xbb\xbfMODULES=dep\n", b"MODULES=dep\r\n",
+                                  "MODULES=`x`\n"])
+def test_settings_of_initramfs_tools_that_are_wrong_are_wrong_in_an_import_too(text, root):
+    write(root, f"{TOOLS}/initramfs.conf", text)
+    live = config(root, "--initramfs-tools", TOOLS, status=USAGE)
+    result = config(root, "import", status=USAGE)
+    assert (result.out, result.err) == (b"", live.err) and result.hint
+
+
+def test_a_check_of_an_import_prints_only_warnings(root):
+    write(root, f"{TOOLS}/initramfs.conf", "MODULES=dep\n")
+    assert config(root, "import", "--check").out == b""
+    write(root, f"{TOOLS}/initramfs.conf", "MODULES=dep\nBOOT=nfs\n")
+    full = config(root, "import", status=FINDING)
+    check = config(root, "import", "--check", status=FINDING)
+    assert full.text and check.out == b"" and check.err == full.err
+
+
+@pytest.mark.parametrize("words", [("--json",), ("--kver", "1"), ("--set", "a=b"), ("--list-modules",),
+                                   ("--confdir", "/"), ("--initramfs-tools", "none")])
+def test_an_import_refuses_the_options_that_it_does_not_have(words, root):
+    write(root, f"{TOOLS}/initramfs.conf", "MODULES=dep\n")
+    assert "--check" in config(root, "import", *words, status=USAGE).error
+
+
+def test_an_import_of_settings_that_are_in_effect_says_so_once(root):
+    write(root, f"{TOOLS}/initramfs.conf", "MODULES=dep\n")
+    assert config(root, "import").messages("warning") == []
+    write(root, "usr/sbin/preroot", "")
+    (root / "usr/sbin/update-initramfs").symlink_to("preroot")
+    (warning,) = config(root, "import").messages("warning")
+    assert warning.startswith(f"/{TOOLS}: ") and "override" in warning
+    assert len(config(root, "import", "--check", status=FINDING).messages("warning")) == 1
+    write(root, "etc/booster.yaml", "universal: true\n")
+    assert config(root, "import", "booster").messages("warning") == []

@@ -402,31 +402,64 @@ static void print_assignment(const struct conf_assignment *a, struct arena *aren
 	printf("%s  # %s\n", a->is_array ? ")" : "", escaped(conf_place(a, arena), arena));
 }
 
-static void print_note(const struct import_note *note, struct arena *arena)
+static void print_note(const struct import_note *note, bool check, struct arena *arena)
 {
 	const char *place = import_place_text(&note->from, arena);
 
-	printf("# Not imported: %s: %s\n", escaped(place, arena), escaped(note->text, arena));
+	if (!check)
+		printf("# Not imported: %s: %s\n", escaped(place, arena), escaped(note->text, arena));
 	cli_warn("%s: %s", place, note->text);
 }
 
-static int import(const struct root *root, const char *name, struct arena *arena, struct err *err)
+static void print_import(const struct importer *importer, const struct import *im)
 {
+	printf("# Settings of %s, imported by preroot config import.\n", importer->name);
+	for (size_t i = 0; i < im->out.n; i++)
+		print_assignment(&im->out.list[i], im->arena);
+}
+
+/* What is imported would hide the settings that are read as they are, and each later change of them. */
+static bool warn_live(const struct importer *importer, const struct import *im)
+{
+	bool is_live = importer->run == import_initramfs_tools &&
+		       config_reads_initramfs_tools(im->root, im->arena);
+
+	if (is_live)
+		cli_warn("/" IMPORT_INITRAMFS_TOOLS ": these settings are in effect here without an import, "
+			 "since update-initramfs is preroot; the imported file would override them, and "
+			 "what is changed in them later");
+	return is_live;
+}
+
+static int import(const struct options *o, const struct root *root, const char *name,
+		  struct arena *arena)
+{
+	struct err err = {0};
 	struct import im = {.root = root, .arena = arena};
-	const struct importer *importer = choose_importer(root, name, err);
+	const struct importer *importer = choose_importer(root, name, &err);
+	bool is_live;
 	int r;
 
 	if (!importer)
-		return cli_fail(err);
-	r = importer->run(&im, err);
+		return cli_fail(&err);
+	r = importer->run(&im, &err);
 	if (r < 0)
-		return cli_fail(err);
-	printf("# Settings of %s, imported by preroot config import.\n", importer->name);
-	for (size_t i = 0; i < im.out.n; i++)
-		print_assignment(&im.out.list[i], arena);
+		return settings_is_wrong(r) ? cli_usage(r, &err) : cli_fail(&err);
+	if (!o->check)
+		print_import(importer, &im);
+	is_live = warn_live(importer, &im);
 	for (size_t i = 0; i < im.n_notes; i++)
-		print_note(&im.notes[i], arena);
-	return cli_end(im.n_notes ? EXIT_FINDING : EXIT_DONE);
+		print_note(&im.notes[i], o->check, arena);
+	return cli_end(im.n_notes || (o->check && is_live) ? EXIT_FINDING : EXIT_DONE);
+}
+
+/* Of the options, an import has --root and --check. */
+static bool has_other_options(const struct options *o)
+{
+	const struct config_places *p = &o->settings.places;
+
+	return o->json || o->kernel || o->modules || p->file || p->folder || p->added || p->n_given ||
+	       p->initramfs_tools;
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -446,11 +479,15 @@ static int run(const struct command *self, int argc, char **argv)
 	}
 	if (n > 1 && !importer_find(argv[1]))
 		return fail_unknown(argv[1]);
+	if (n && has_other_options(&o)) {
+		err_set(&err, -EINVAL, "config import has no other options than --root and --check");
+		return cli_usage(-EINVAL, &err);
+	}
 	if (o.modules)
 		return list_modules(&o);
 	if (root_open(o.root, &root, &err) < 0)
 		return cli_fail(&err);
-	return n ? import(&root, n > 1 ? argv[1] : NULL, &arena, &err)
+	return n ? import(&o, &root, n > 1 ? argv[1] : NULL, &arena)
 		 : show(&o, &root, &arena, &err);
 }
 
