@@ -55,6 +55,11 @@ def test_logrotate_and_grub_find_their_files(installed):
     assert (installed / "etc/grub.d/42_preroot").stat().st_mode & 0o111
 
 
+def test_an_import_can_be_written_where_the_documents_say(installed):
+    assert (installed / "etc/dracut.conf.d").is_dir()
+    assert "%dir %{_sysconfdir}/dracut.conf.d\n" in (TOP / "data/packaging/preroot.spec").read_text()
+
+
 def test_another_prefix_can_be_chosen_later(tmp_path):
     """As in the README, and even one below which systemd does not look."""
     folder = tmp_path / "build"
@@ -121,6 +126,7 @@ def test_uninstall_removes_what_was_installed_and_nothing_else(tmp_path):
     run(["meson", "install", "-C", folder, "--no-rebuild", "--quiet", "--destdir", root])
     there = {f"/{path}" for path in contents(root)}
     assert places(folder) <= there and "/usr/bin/unmkinitramfs" in there
+    assert "/etc/dracut.conf.d" in there
     assert all(contents(root)[path] == value for path, value in before.items())
     run(["ninja", "-C", folder, "--quiet", "uninstall"])
     assert contents(root) == before

@@ -82,8 +82,8 @@ def life(tmp_path_factory):
     lived.second = machine.boot([
         *facts, ("remove", f"dpkg --purge linux-image-{machine.version}"), ("images", "ls /boot"),
         ("purge", "dpkg --purge --force-depends preroot-compat preroot"),
-        ("left", "find / -xdev -name '*preroot*' ! -path '/root/*' ! -path '/var/log/*' "
-                 "! -path '/var/lib/systemd/*'; ls /boot"),
+        ("left", "find / -xdev '(' -name '*preroot*' -o -name dracut.conf.d ')' ! -path '/root/*' "
+                 "! -path '/var/log/*' ! -path '/var/lib/systemd/*'; ls /boot"),
         ("builder", f"{INSTALL} /root/debs/builder/*"), ("menu", "update-grub"),
         ("built", f"lsinitramfs /boot/initrd.img-{machine.second}")])
     lived.third = machine.boot([("kernel", "uname -r"), ("log", "ls /run/initramfs"),
@@ -119,7 +119,7 @@ def test_nothing_is_left_of_a_kernel_that_is_removed(life):
 def test_a_purge_leaves_the_image_in_use_alone(life):
     text(life.second, "purge")
     left = text(life.second, "left")
-    assert f"initrd.img-{life.versions[1]}" in left and "preroot" not in left
+    assert f"initrd.img-{life.versions[1]}" in left and "preroot" not in left and "dracut" not in left
 
 
 def test_initramfs_tools_takes_over_again_and_boots(life):
