@@ -135,22 +135,22 @@ static bool is_container(const struct root *root, enum mounted mounted)
  *   and user namespaces forbid it, too.
  * - If that may not be seen, the mounts decide. Those outside of a chroot are not listed, so there is
  *   none for / in a chroot to a folder. One to where a filesystem is mounted looks like a machine of
- *   its own: it is taken for one only if that is a disk.
+ *   its own.
  */
-static const char *find_chroot(const struct root *root, enum mounted mounted)
+static bool is_chroot(const struct root *root, enum mounted mounted)
 {
 	struct stat own, first;
 
 	if (!root_exists(root, "proc/self/mountinfo"))
-		return "a chroot";
+		return true;
 	/* The kernel's own link leads out of the root, so not by root_stat(). */
 	if (fstat(root->fd, &own) == 0 && fstatat(root->fd, "proc/1/root/.", &first, 0) == 0)
-		return own.st_dev != first.st_dev || own.st_ino != first.st_ino ? "a chroot" : NULL;
-	if (mounted == NOTHING)
-		return "a chroot";
-	return mounted == NO_DISK ? "a root that is on no disk of this machine" : NULL;
+		return own.st_dev != first.st_dev || own.st_ino != first.st_ino;
+	return mounted == NOTHING;
 }
 
+/* Containers that nothing names, such as that of a "docker build", have a root on no disk. So have live
+ * systems; an image for any machine boots them, too. */
 const char *elsewhere(const struct root *root, bool *has_disk, struct arena *arena)
 {
 	enum mounted mounted = read_mounts(root, arena);
@@ -159,5 +159,7 @@ const char *elsewhere(const struct root *root, bool *has_disk, struct arena *are
 	if (is_container(root, mounted))
 		return "a container";
 	*has_disk = mounted == A_DISK;
-	return find_chroot(root, mounted);
+	if (is_chroot(root, mounted))
+		return "a chroot";
+	return *has_disk ? NULL : "a root that is on no disk of this machine";
 }
