@@ -53,25 +53,30 @@ static const char *mapped(const struct root *root, const char *name, struct aren
 	return NULL;
 }
 
-/* Is M the whole of a filesystem, or a subvolume, on a device that is more than a file or a network's? */
-static bool is_on_disk(const struct root *root, const struct mountinfo *m, struct arena *arena)
+/* What is mounted as the root: nothing, as in a chroot to a folder; something else than a disk; a subvolume
+ * or the whole of a filesystem on a disk. */
+enum mounted { NOTHING, NO_DISK, A_SUBVOLUME, A_DISK };
+
+/* Is M the whole of a filesystem, or a subvolume, on a device that is more than a file or a network's?
+ * Not if it is in the store of a manager of containers (Docker, Podman, Buildah). */
+static enum mounted judge(const struct root *root, const struct mountinfo *m, struct arena *arena)
 {
 	const char *path = arena_printf(arena, "sys/dev/block/%u:%u", m->major, m->minor);
+	bool is_part = strcmp(m->root, "/") != 0;
 
 	if (m->major == 0) {
 		if (!str_starts(m->source, "/dev/"))
-			return false;
+			return NO_DISK;
 		path = str_starts(m->source, "/dev/mapper/")
 			       ? mapped(root, base_name(m->source), arena)
 			       : arena_printf(arena, "sys/class/block/%s", base_name(m->source));
 	}
-	if (!path || (strcmp(m->root, "/") != 0 && strcmp(m->fstype, "btrfs") != 0))
-		return false;
-	return !is_borrowed(root, root_resolve(root, path, arena), STACK_DEPTH_MAX, arena);
+	if (!path || (is_part && strcmp(m->fstype, "btrfs") != 0) || strstr(m->root, "/btrfs/subvolumes/"))
+		return NO_DISK;
+	if (is_borrowed(root, root_resolve(root, path, arena), STACK_DEPTH_MAX, arena))
+		return NO_DISK;
+	return is_part ? A_SUBVOLUME : A_DISK;
 }
-
-/* What is mounted as the root: nothing, as in a chroot to a folder; something else than a disk; a disk. */
-enum mounted { NOTHING, NO_DISK, A_DISK };
 
 static enum mounted read_mounts(const struct root *root, struct arena *arena)
 {
@@ -86,13 +91,13 @@ static enum mounted read_mounts(const struct root *root, struct arena *arena)
 	/* A later mount hides an earlier one. */
 	while ((line = strsep(&cursor, "\n")))
 		if (*line && mountinfo_decode(line, &m, NULL) == 0 && strcmp(m.target, "/") == 0)
-			mounted = is_on_disk(root, &m, arena) ? A_DISK : NO_DISK;
+			mounted = judge(root, &m, arena);
 	return mounted;
 }
 
 bool elsewhere_shows_root(const struct root *root, struct arena *arena)
 {
-	return read_mounts(root, arena) == A_DISK;
+	return read_mounts(root, arena) >= A_SUBVOLUME;
 }
 
 static bool has_any(const struct root *root, const char *const *paths)
@@ -105,8 +110,8 @@ static bool has_any(const struct root *root, const char *const *paths)
 /*
  * As systemd-detect-virt(1) does it. What PID 1 or the container's manager says is believed: /run is
  * made at each start, and nobody else writes there. All other marks may have come with a copied file
- * system or from a user's shell; they count unless a disk of this machine is the root, which no
- * manager of containers does without saying so in PID 1's environment.
+ * system or from a user's shell; they do not count if the whole of a disk of this machine is the root.
+ * A subvolume may be a container's, and Docker says nothing in PID 1's environment.
  */
 static bool is_container(const struct root *root, enum mounted mounted)
 {
@@ -116,7 +121,7 @@ static bool is_container(const struct root *root, enum mounted mounted)
 
 	if (has_any(root, said))
 		return true;
-	if (mounted != A_DISK && (getenv("container") || has_any(root, marks)))
+	if ((mounted != A_DISK && has_any(root, marks)) || (mounted < A_SUBVOLUME && getenv("container")))
 		return true;
 	/* Only root can read it. */
 	if (root_read(root, "proc/1/environ", ENVIRONMENT_MAX, &text) < 0)
@@ -158,7 +163,7 @@ const char *elsewhere(const struct root *root, bool *has_disk, struct arena *are
 	*has_disk = false;
 	if (is_container(root, mounted))
 		return "a container";
-	*has_disk = mounted == A_DISK;
+	*has_disk = mounted >= A_SUBVOLUME;
 	if (is_chroot(root, mounted))
 		return "a chroot";
 	return *has_disk ? NULL : "a root that is on no disk of this machine";

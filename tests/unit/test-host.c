@@ -534,6 +534,7 @@ static void put_disks(const struct machine *m)
 }
 
 #define A_DISK	"1 0 254:1 / / rw - ext4 /dev/vda1 rw\n"
+#define SUBVOLUME "1 0 0:30 /@ / rw - btrfs /dev/vda1 rw\n"
 #define OVERLAY "1 0 0:40 / / rw - overlay overlay rw\n"
 #define NOTHING "1 0 0:5 / /proc rw - proc proc rw\n"
 
@@ -552,7 +553,8 @@ static void a_chroot_shows_its_disk_or_not(void **state)
 {
 	(void)state;
 	assert_true(shows("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n"));
-	assert_true(shows("1 0 0:30 /@ / rw - btrfs /dev/vda1 rw\n"));
+	assert_true(shows(SUBVOLUME));
+	assert_true(shows("1 0 0:30 /@/.snapshots/7/snapshot / rw - btrfs /dev/vda1 rw\n"));
 	/* What no image can bring up is to be refused, not to become one for any machine. */
 	assert_true(shows("1 0 253:0 / / rw - ext4 /dev/mapper/root rw\n"));
 	assert_true(shows("1 0 0:30 / / rw - btrfs /dev/mapper/root rw\n"));
@@ -610,6 +612,8 @@ static void a_chroot_is_found_by_the_root_of_the_first_process_or_else_by_the_mo
 static void a_root_on_no_disk_is_in_doubt(void **state)
 {
 	static const char *const roots[] = {OVERLAY, "1 0 0:40 / / rw - tmpfs tmpfs rw\n",
+					    "1 0 0:30 /@docker/btrfs/subvolumes/7 / rw - btrfs /dev/vda1 rw\n",
+					    "1 0 0:30 /btrfs/subvolumes/7 / rw - btrfs /dev/vda1 rw\n",
 					    "1 0 7:0 / / rw - ext4 /dev/loop0 rw\n"};
 	const char *same = "../..", *hidden = NULL, *doubt = "a root that is on no disk of this machine";
 
@@ -635,11 +639,14 @@ static void a_mark_of_a_container_counts_if_the_machine_agrees(void **state)
 	assert_string_equal(place_of(A_DISK, same, "proc/1/environ", "my_container=lxc"), "+");
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
 		assert_string_equal(place_of(A_DISK, same, marks[i], ""), "+");
+		/* On btrfs, a container's root is a subvolume. */
+		assert_string_equal(place_of(SUBVOLUME, same, marks[i], ""), "a container");
 		assert_string_equal(place_of(OVERLAY, same, marks[i], ""), "a container");
 		assert_string_equal(place_of(NULL, same, marks[i], ""), "a container");
 	}
 	setenv("container", "podman", 1);
 	assert_string_equal(place_of(A_DISK, same, NULL, NULL), "+");
+	assert_string_equal(place_of(SUBVOLUME, same, NULL, NULL), "+");
 	assert_string_equal(place_of(OVERLAY, same, NULL, NULL), "a container");
 	unsetenv("container");
 }
