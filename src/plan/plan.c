@@ -103,6 +103,13 @@ static int add_parents(struct plan *p, const struct plan_entry *e, struct err *e
 	return 0;
 }
 
+static const char *origin(struct plan *p, const struct plan_entry *e)
+{
+	if (e->type != PLAN_FILE || !e->source)
+		return e->reason;
+	return arena_printf(&p->arena, "%s (%s%s)", e->reason, e->outside ? "" : "/", e->source);
+}
+
 static int add(struct plan *p, const struct plan_entry *entry, bool replace, struct err *err)
 {
 	struct plan_entry e = *entry;
@@ -133,7 +140,7 @@ static int add(struct plan *p, const struct plan_entry *entry, bool replace, str
 	}
 	if (there && !same_content(there, &e))
 		return err_set(err, -EEXIST, "/%s is wanted twice with different content: %s; and: %s",
-			       e.path, there->reason, e.reason);
+			       e.path, origin(p, there), origin(p, &e));
 	if (there)
 		return 0;
 	r = add_parents(p, &e, err);

@@ -2,6 +2,7 @@
 """Which kernel modules and firmware an image gets: modes, rules, wishes, overrides."""
 
 import json
+import lzma
 import os
 import shutil
 import struct
@@ -530,6 +531,19 @@ def test_firmware_of_further_folders_goes_where_the_kernel_looks(adapter, tmp_pa
                        "usr/lib/firmware/adapter/new.bin": "srv/fw/adapter/real"}
     assert [text for text in result["remarks"] if "/none" in text and "fw_dir" in text]
     assert not [text for text in result["warnings"] if "fw_dir" in text or "firmware file" in text]
+
+
+@pytest.mark.parametrize("suffix", ["", ".xz"])
+def test_a_link_to_firmware_that_a_further_folder_replaces(suffix, adapter, tmp_path):
+    put_firmware(adapter, "adapter/old.bin")
+    (adapter.root / "lib/firmware/adapter/new.bin").symlink_to("old.bin")
+    (adapter.root / "opt/fw/adapter").mkdir(parents=True)
+    (adapter.root / f"opt/fw/adapter/old.bin{suffix}").write_bytes(lzma.compress(b"ours") if suffix else b"ours")
+    result = plan(adapter, "--hardware", machine_with(tmp_path, modalias=ADAPTER), "--set", "fw_dir=/opt/fw")
+    sources = {entry["path"].removesuffix(suffix): entry.get("source") for entry in result["entries"]
+               if "/firmware/adapter/" in entry["path"]}
+    assert sources == {f"usr/lib/firmware/adapter/{name}.bin": f"opt/fw/adapter/old.bin{suffix}"
+                       for name in ("old", "new")}
 
 
 def test_firmware_of_a_driver_inside_the_kernel(tree, tmp_path):

@@ -102,6 +102,7 @@ static void two_different_things_on_one_path_are_refused(void **state)
 	assert_fails(plan_add_link(&p, "f", "abc", "x", &err), -EEXIST, &err);
 	assert_fails(plan_add_dir(&p, "f", 0755, "x", &err), -EEXIST, &err);
 	assert_fails(plan_add(&p, &file, &err), -EEXIST, &err);
+	assert_contains(err.text, "the second (/other)");
 	assert_ok(plan_add_link(&p, "l", "a", "x", &err), 0, &err);
 	assert_fails(plan_add_link(&p, "l", "b", "x", &err), -EEXIST, &err);
 	assert_int_equal(p.n_entries, 2);

@@ -22,6 +22,8 @@
  * right now. Everything else is counted.
  */
 
+static const char *const suffixes[] = {"", ".zst", ".xz"};
+
 struct finder {
 	struct modules *m;
 	struct plan *plan;
@@ -84,17 +86,75 @@ static struct plan_entry form_of(struct finder *f, const char *path, const char 
 	return e;
 }
 
+static const char *suffix_of(const char *path)
+{
+	const char *suffix = codec_info(codec_by_suffix(path))->suffix;
+
+	return suffix ? suffix : "";
+}
+
+/* "adapter/a.bin" of PATH in one of the kernel's folders, without its suffix; NULL: it is in none. */
+static const char *bare_name(struct arena *a, const char *path)
+{
+	static const char folder[] = "lib/firmware/";
+	const char *below = str_starts(path, "usr/") ? path + strlen("usr/") : path;
+
+	if (!str_starts(below, folder))
+		return NULL;
+	below += sizeof(folder) - 1;
+	return arena_strndup(a, below, strlen(below) - strlen(suffix_of(below)));
+}
+
+/* The file NAME of a further folder, with any suffix; NULL: none has it. */
+static const char *find_further(const struct finder *f, const char *name)
+{
+	for (size_t d = 0; name && d < f->n_further; d++)
+		for (size_t s = 0; s < ARRAY_SIZE(suffixes); s++) {
+			const char *path = arena_printf(f->m->arena, "%s/%s%s", f->dirs[d], name,
+							suffixes[s]);
+
+			if (root_exists(f->m->root, path))
+				return path;
+		}
+	return NULL;
+}
+
+/* The file PATH of a further folder, as NAME, by which the kernel will ask for it. */
+static int add_as(struct finder *f, const char *name, const char *path, const char *reason,
+		  struct err *err)
+{
+	struct arena *a = f->m->arena;
+	struct plan_entry e = form_of(f, arena_printf(a, "lib/firmware/%s", name), reason);
+
+	e.source = root_resolve(f->m->root, path, a);
+	return e.source ? plan_add(f->plan, &e, err)
+			: err_set(err, -ENOENT, "firmware /%s is a dangling link", path);
+}
+
+/* The link PATH leads to a file whose name INSTEAD has in a further folder, which comes first. */
+static int add_instead(struct finder *f, const char *path, const char *instead, const char *reason,
+		       struct err *err)
+{
+	struct arena *a = f->m->arena;
+	const char *name = bare_name(a, path);
+
+	return add_as(f, arena_printf(a, "%s%s", name, suffix_of(instead)), instead, reason, err);
+}
+
 /* Adds PATH and, if it is a link, the link's target. */
 static int add_path(struct finder *f, const char *path, const char *reason, struct err *err)
 {
 	struct arena *a = f->m->arena;
 	struct plan_entry e = form_of(f, path, reason);
-	const char *end;
+	const char *end, *instead;
 
 	/* A chain of links is packed as one link to the final file. */
 	end = root_resolve(f->m->root, path, a);
 	if (!end)
 		return err_set(err, -ENOENT, "firmware /%s is a dangling link", path);
+	instead = root_readlink(f->m->root, path, a) ? find_further(f, bare_name(a, end)) : NULL;
+	if (instead)
+		return add_instead(f, path, instead, reason, err);
 	if (e.unpack == CODEC_NONE && root_readlink(f->m->root, path, a)) {
 		struct plan_entry target = form_of(f, end, reason);
 		int r = plan_add_link(f->plan, e.path, link_between(a, e.path, target.path), reason,
@@ -109,22 +169,9 @@ static int add_path(struct finder *f, const char *path, const char *reason, stru
 	return plan_add(f->plan, &e, err);
 }
 
-/* PATH, in a further folder, under the name by which the kernel will ask for it. */
-static int add_further(struct finder *f, const char *dir, const char *path, const char *reason,
-		       struct err *err)
-{
-	struct arena *a = f->m->arena;
-	struct plan_entry e =
-		form_of(f, arena_printf(a, "lib/firmware/%s", path + strlen(dir) + 1), reason);
-
-	e.source = root_resolve(f->m->root, path, a);
-	return e.source ? plan_add(f->plan, &e, err)
-			: err_set(err, -ENOENT, "firmware /%s is a dangling link", path);
-}
-
 static int add_found(struct finder *f, size_t d, const char *path, const char *reason, struct err *err)
 {
-	return d < f->n_further ? add_further(f, f->dirs[d], path, reason, err)
+	return d < f->n_further ? add_as(f, path + strlen(f->dirs[d]) + 1, path, reason, err)
 				: add_path(f, path, reason, err);
 }
 
@@ -230,7 +277,6 @@ static int add_globs(struct finder *f, const char *pattern, const char *reason, 
 /* 1: found and added, 0: not found, -errno. */
 static int add_name(struct finder *f, const char *name, const char *reason, struct err *err)
 {
-	static const char *const suffixes[] = {"", ".zst", ".xz"};
 	struct arena *a = f->m->arena;
 
 	if (strlen(name) >= PATH_MAX)
