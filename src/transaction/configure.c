@@ -261,14 +261,6 @@ static void prepend(struct configure *c, const char *key, struct request_words *
 	*to = (struct request_words){list, n};
 }
 
-/* Is DIR, or "/usr" and DIR, where the kernel looks itself? That is searched in any case. */
-static bool is_usual_firmware(const char *dir)
-{
-	const char *path = str_starts(dir, "/usr/") ? dir + strlen("/usr") : dir;
-
-	return strcmp(path, "/lib/firmware") == 0 || str_starts(path, "/lib/firmware/updates");
-}
-
 static char *without_slashes_behind(char *dir)
 {
 	size_t len = strlen(dir);
@@ -290,7 +282,7 @@ static void set_firmware(struct configure *c)
 
 		while ((dir = strsep(&cursor, ":"))) {
 			dir = without_slashes_behind(dir);
-			if (!*dir || is_usual_firmware(dir))
+			if (!*dir)
 				continue;
 			list = arena_grow(c->arena, list, found, sizeof(*list));
 			list[found++] = dir;

@@ -546,6 +546,20 @@ def test_a_link_to_firmware_that_a_further_folder_replaces(suffix, adapter, tmp_
                        for name in ("old", "new")}
 
 
+def test_only_the_kernels_own_folders_of_firmware_are_no_further_ones(adapter, tmp_path):
+    own = ["", "/updates", f"/updates/{adapter.version}", f"/{adapter.version}"]
+    put_firmware(adapter, "updates-acme/adapter/old.bin", "updates/acme/adapter/new.bin")
+    words = [f"{usr}/lib/firmware{name}" for name in own for usr in ("", "/usr")]
+    result = plan(adapter, "--hardware", machine_with(tmp_path, modalias=ADAPTER), "--set",
+                  f"fw_dir={':'.join(words)}:/lib/firmware/updates-acme /lib/firmware/updates/acme/")
+    sources = {entry["path"]: entry.get("source") for entry in result["entries"]
+               if "/firmware/adapter/" in entry["path"]}
+    assert sources == {
+        "usr/lib/firmware/adapter/old.bin": "lib/firmware/updates-acme/adapter/old.bin",
+        "usr/lib/firmware/adapter/new.bin": "lib/firmware/updates/acme/adapter/new.bin"}
+    assert not [text for text in result["remarks"] if "fw_dir" in text]
+
+
 def test_firmware_of_a_driver_inside_the_kernel(tree, tmp_path):
     put_firmware(tree, "inside.bin")
     tree.rewrite(tree.modules / "modules.builtin",

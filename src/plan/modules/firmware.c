@@ -380,6 +380,18 @@ void modules_search_firmware(struct modules *m, const char *const *folders, size
 	m->n_firmware = n;
 }
 
+/* Is the further folder DIR, or "usr/" and DIR, one where the kernel looks itself? That is searched in
+ * any case. */
+static bool is_own(const char *const *own, size_t n, const char *dir)
+{
+	const char *path = str_starts(dir, "usr/") ? dir + strlen("usr/") : dir;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(path, own[i]) == 0)
+			return true;
+	return false;
+}
+
 static void set_dirs(struct finder *f)
 {
 	struct modules *m = f->m;
@@ -392,8 +404,12 @@ static void set_dirs(struct finder *f)
 
 	f->dirs = arena_alloc(m->arena, (m->n_firmware + ARRAY_SIZE(own)) * sizeof(*f->dirs));
 	for (size_t i = 0; i < m->n_firmware; i++) {
-		f->dirs[f->n_further] = m->firmware[i] + strspn(m->firmware[i], "/");
-		if (root_exists(m->root, f->dirs[f->n_further]))
+		const char *dir = m->firmware[i] + strspn(m->firmware[i], "/");
+
+		if (is_own(own, ARRAY_SIZE(own), dir))
+			continue;
+		f->dirs[f->n_further] = dir;
+		if (root_exists(m->root, dir))
 			f->n_further++;
 		else
 			plan_remark(f->plan, "there is no folder %s to search for firmware (fw_dir)",
