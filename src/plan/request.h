@@ -100,6 +100,8 @@ struct request {
 	bool no_microcode;
 	bool no_rules;   /* of modules, only what the way to the root needs and what is named */
 	bool embed_root; /* a hostonly image says itself where the root is */
+	bool only_cmdline; /* no image is made, but its kernel parameters are shown; ELSEWHERE, fstab alone
+			    * says where the root is */
 	const char *acpi_tables;   /* folder with ACPI tables; NULL: none */
 	const char *acpi_from;     /* "FILE:LINE: KEY": it is below the root; NULL: the command line,
 				    * and it is a path of the calling process */

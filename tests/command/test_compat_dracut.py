@@ -14,7 +14,7 @@ from fronts import NAMES, call, check, links  # noqa: F401
 from lib import TOP
 from program import FAILED, USAGE, run
 
-# What dracut's manual page lists, but for what nobody uses any more.
+# What the help and the manual page of dracut 059 and 112 list.
 LONG = """
 kver force rebuild add force-add omit modules drivers add-drivers force-drivers omit-drivers filesystems
 kmoddir fwdir libdirs kernel-cmdline kernel-only no-kernel early-microcode no-early-microcode
@@ -26,7 +26,7 @@ hostonly-nics persistent-policy fstab add-fstab mount add-device device include 
 install-optional remove gzip bzip2 lzma xz lzo lz4 zstd compress compress-level no-compress
 squash-compressor reproducible no-reproducible list-modules show-modules printsize printconfig keep
 noimageifnotneeded loginstall regenerate-all parallel uefi no-uefi uefi-stub uefi-splash-image
-kernel-image sbat no-machineid ukify no-ukify enhanced-cpio
+kernel-image sbat no-machineid ukify no-ukify enhanced-cpio ro-mnt prefer nvmf-nbft-mode
 """.split()
 LETTERS = dict(f="force", a="add", o="omit", m="modules", d="drivers", k="kmoddir", h="help", v="verbose",
                q="quiet", L="stdlog", c="conf", r="sysroot", l="local", H="hostonly", N="no-hostonly",
@@ -74,7 +74,7 @@ def test_each_name_has_help_and_a_version(name, call):  # noqa: F811
 
 @pytest.mark.parametrize("words", [
     ("IMAGE", "KVER"), ("IMAGE", "--kver", "KVER"), ("--kver", "KVER", "IMAGE", "KVER"),
-    ("IMAGE", "KVER", "--force", "-v"), ("-fv", "IMAGE", "--kver=KVER"), ("", "IMAGE", "", "KVER"),
+    ("IMAGE", "KVER", "--force", "-v"), ("-fv", "IMAGE", "--kver=KVER"), ("IMAGE", "", "--kver", "KVER"),
     ("--verb", "--kv=KVER", "IMAGE"), ("-L3", "IMAGE", "KVER"), ("-fvL", "3", "--", "IMAGE", "KVER"),
     ("--kver", "", "IMAGE", "KVER"),
 ], ids=str)
@@ -185,7 +185,8 @@ def test_what_is_accepted_in_silence_says_why_nothing_is_lost(call, dracut, root
     (["-f", "--keep", "0"], "0 would be the name of the image"), (["--keep", "--kver", "KVER", "3"], "a file of that name is ./3"),
     (["--try-next"], "it is an option of: preroot rebuild"), (["--if-changed"], "it is an option of: preroot build"),
     (["--mount", "/x"], "has no --mount"), (["--kver", "9.9.9"], "9.9.9"),
-    (["--print-cmdline"], "/sys is not mounted"),
+    (["", ""] * 2, "too many words"), (["-f", "", "9.9.9"], "9.9.9"), (["-f", "--", "", "9.9.9", "-N"], "too many words: -N"),
+    (["-H", "--print-cmdline"], "/sys is not mounted"),
     (["--conf", "/none"], "/none"), (["--confdir", "/none"], "/none"),
     (["--add-confdir", "none"], "none"), (["--add", "no-such-module", "--kver", "KVER"], "no-such-module"),
     (["--kmoddir", "/none", "--kver", "KVER"], "/none"), (["--kmoddir", "/", "--kver", "KVER"], "--kmoddir"),
@@ -226,6 +227,22 @@ def test_a_version_in_the_place_of_the_image_is_written_with_a_warning(dracut, r
     for name in ("x.img", f"./{root.version}"):
         text = dracut("-f", name, root.version, cwd=folder).err.decode()
         assert " is a kernel, " not in text
+
+
+def test_an_empty_word_leaves_the_image_to_the_default(dracut, root, tmp_path):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    dracut("-f", "", root.version, cwd=folder)
+    run("verify", image_of(root))
+    assert image_of(root).name in dracut("", root.version, cwd=folder, status=FAILED).error
+    dracut("-f", "x.img", "", "--kver", root.version, cwd=folder)
+    dracut("-f", "", "--regenerate-all", cwd=folder)
+    assert [path.name for path in folder.iterdir()] == ["x.img"]
+
+
+def test_a_root_that_is_mounted_read_only(dracut, root, tmp_path):
+    dracut("x.img", root.version, "--ro-mnt", cwd=tmp_path)
+    assert "cmdline=ro\n" in run("cat", tmp_path / "x.img", "etc/preroot/boot.conf").text
 
 
 def test_an_image_name_that_is_a_folder(dracut, root, tmp_path):
@@ -283,6 +300,10 @@ def test_kernel_parameters_of_this_machine_are_printed(call, root):  # noqa: F81
     printed = call("dracut", "--sysroot", root.root, "--print-cmdline", "--kver", root.version, "-f", "--zstd")
     assert printed.text == "root=UUID=12 rootfstype=ext4 rootflags=subvol=x quiet\n"
     assert trees.snapshot(root.root) == before
+    words = ["--sysroot", root.root, "--print-cmdline", "--kver", root.version, "-N"]
+    assert call("dracut", *words).text == "quiet\n"
+    (root.root / "etc/dracut.conf").unlink()
+    assert call("dracut", *words).text == "\n"
 
 
 def test_hints_name_nothing_that_the_called_name_does_not_have(dracut, call, root):  # noqa: F811
@@ -393,6 +414,33 @@ def test_an_image_is_made_in_a_container(tree):
     run("verify", container.root / image.lstrip("/"))
     call_in("dracut", "-f", "-N", "--regenerate-all")
     run("verify", container.root / f"boot/initramfs-{container.version}.img")
+
+
+def test_an_option_for_a_kind_of_image_holds_in_a_container(tree):
+    container = Container(tree, NAMES)
+    trees.write_machine("nvme", container.root)
+    (container.root / "run/systemd").mkdir(parents=True)
+    (container.root / "run/systemd/container").touch()
+    for words, mode in (([], "generic"), (["--hostonly-cmdline"], "generic"), (["-H"], "hostonly"),
+                        (["-H", "--hostonly-mode", "strict"], "hostonly (strict)"),
+                        (["--hostonly-mode=portable"], "hostonly (portable)"),
+                        (["-H", "-N"], "generic")):
+        done = check("dracut", container.run("dracut", "-fv", *words, "/x.img", container.version), 0)
+        assert f"{container.version}, {mode}, " in done.text, words
+        assert any("in a container" in text for text in done.messages("warning")) == ("-H" not in words and mode == "generic")
+
+
+def test_what_is_known_of_the_parameters_is_printed_in_a_chroot(tree):
+    container = Container(tree, NAMES)
+
+    def printed(*words):
+        return check("dracut", container.run("dracut", "--print-cmdline", *words, "--kver", container.version), 0).text
+
+    assert printed() == printed("-N") == "\n"
+    (container.root / "etc").mkdir(exist_ok=True)
+    (container.root / "etc/fstab").write_text("UUID=12 / ext4 rw 0 1\n")
+    (container.root / "etc/dracut.conf").write_text("kernel_cmdline=quiet\n")
+    assert printed() == "root=UUID=12 rootfstype=ext4 quiet\n" and printed("-N") == "quiet\n"
 
 
 # ---- mkinitrd ----

@@ -215,7 +215,8 @@ def test_the_image_of_a_kernel_is_found(tree):
     assert f"Image: /boot/initramfs-{container.version}.img: " in listed("-k", container.version)
     own = f"/lib/modules/{container.version}/initramfs.img"
     check("dracut", container.run("dracut", "-N", own, container.version), 0)
-    assert f"Image: {own}: " in listed()
+    assert f"Image: {own}: " in listed() and f"Image: {own}: " in listed("")
+    assert "mode=generic\n" in listed("", "etc/preroot/boot.conf")
 
 
 # ---- lsinitramfs, unmkinitramfs ----

@@ -37,6 +37,7 @@ static const struct front_option options[] = {
 	{"add", 'a', "LIST", FRONT_SET, "add_dracutmodules+=", "add these modules of dracut", 0},
 	{"force-add", 0, "LIST", FRONT_SET, "force_add_dracutmodules+=",
 	 "add them even if they are omitted", 0},
+	{"prefer", 0, "LIST", FRONT_SET, "prefer_dracutmodules+=", "prefer these modules of dracut", 0},
 	{"omit", 'o', "LIST", FRONT_SET, "omit_dracutmodules+=", "leave these modules of dracut out",
 	 0},
 	{"modules", 'm', "LIST", FRONT_SET, "dracutmodules=", "only these modules of dracut", 0},
@@ -60,6 +61,7 @@ static const struct front_option options[] = {
 	{"nolvmconf", 0, NULL, FRONT_SET, "lvmconf=no", "do not", 0},
 	{"fscks", 0, "LIST", FRONT_SET, "fscks+=", "the checker of each filesystem is found by its type", 0},
 	{"nofscks", 0, NULL, FRONT_SET, "nofscks=yes", "no checkers", 0},
+	{"ro-mnt", 0, NULL, FRONT_SET, "ro_mnt=yes", "mount the root read-only", 0},
 	{"strip", 0, NULL, FRONT_SET, "do_strip=yes", "programs are packed as they are installed", 0},
 	{"nostrip", 0, NULL, FRONT_SET, "do_strip=no", "the same", 0},
 	{"aggressive-strip", 0, NULL, FRONT_SET, "aggressive_strip=yes", "strip more", 0},
@@ -81,6 +83,7 @@ static const struct front_option options[] = {
 	{"hostonly-i18n", 0, NULL, FRONT_SET, "i18n_install_all=no", "not all keymaps and fonts for the console", 0},
 	{"no-hostonly-i18n", 0, NULL, FRONT_SET, "i18n_install_all=yes", "all of them", 0},
 	{"hostonly-nics", 0, "LIST", FRONT_SET, "hostonly_nics+=", "this version has no network", 0},
+	{"nvmf-nbft-mode", 0, "MODE", FRONT_SET, "nvmf_nbft_mode=", "parameters for NVMe over a network", 0},
 	{"persistent-policy", 0, "POLICY", FRONT_SET, "persistent_policy=", "devices are found by any name",
 	 0},
 	{"fstab", 0, NULL, FRONT_SET, "use_fstab=yes", "/etc/fstab is read in any case", 0},
@@ -238,9 +241,9 @@ static int check_modules(struct front_run *f, struct err *err)
 /* No image is called 5: dracut's options take no number where preroot's do. */
 static int check_name(const struct front_run *f, struct err *err)
 {
-	const char *name = f->words.n ? f->words.list[0] : "";
+	const char *name = front_word(f, 0);
 
-	if (!*name || name[strspn(name, "0123456789")])
+	if (!name || name[strspn(name, "0123456789")])
 		return 0;
 	err_set(err, -EINVAL, "%s would be the name of the image: none of dracut's options before it "
 			      "takes a number", name);
@@ -255,9 +258,9 @@ static int check_options(struct front_run *f, struct err *err)
 
 	if (r == 0)
 		r = check_name(f, err);
-	if (r == 0 && f->words.n == 2)
+	if (r == 0 && front_word(f, 1))
 		r = set_kernel(d, f->words.list[1], err);
-	if (r == 0 && d->all && (d->kernel || f->words.n))
+	if (r == 0 && d->all && (d->kernel || front_word(f, 0)))
 		r = err_set(err, -EINVAL, "--regenerate-all is for every kernel: it takes neither an "
 					  "image nor a version");
 	if (r == 0)
@@ -269,7 +272,7 @@ static int check_options(struct front_run *f, struct err *err)
 static int check_images(struct front_run *f, struct err *err)
 {
 	const struct dracut *d = f->state;
-	const char *out = f->words.n ? f->words.list[0] : NULL;
+	const char *out = front_word(f, 0);
 	int r = 0;
 
 	if (!out && !d->force)
@@ -310,13 +313,28 @@ static int show_config(struct front_run *f)
 	return front_verb(f, &command_config, NULL, NULL);
 }
 
-/* As in dracut, it is about this machine, whatever the settings say. */
+/* Puts the SETTING before all others that are given as options, so that these override it. */
+static void set_first(struct front_run *f, const char *option, const char *setting)
+{
+	const struct front_words given = f->options, set_by = f->set_by;
+	const bool has_kind = f->has_kind;
+
+	f->options = f->set_by = (struct front_words){0};
+	front_set(f, option, setting);
+	for (size_t i = 0; i < given.n; i++)
+		front_add(f, &f->options, given.list[i]);
+	for (size_t i = 0; i < set_by.n; i++)
+		front_add(f, &f->set_by, set_by.list[i]);
+	f->has_kind = has_kind;
+}
+
+/* As in dracut, it is about this machine, whatever the files say. */
 static int print_cmdline(struct front_run *f)
 {
 	const struct dracut *d = f->state;
 
 	keep_options_of(f, &command_plan);
-	front_add(f, &f->options, "--hostonly");
+	set_first(f, "--print-cmdline", "hostonly=yes");
 	front_add(f, &f->options, "--hostonly-cmdline");
 	front_add(f, &f->options, "--print-cmdline");
 	return front_verb(f, &command_plan, d->kernel, NULL);
@@ -364,11 +382,11 @@ static int show_modules(struct front_run *f, const char *out)
 static void warn_of_version(struct front_run *f)
 {
 	const struct dracut *d = f->state;
-	const char *name = f->words.n ? f->words.list[0] : ".", *root = d->root ? d->root : "";
+	const char *name = front_word(f, 0), *root = d->root ? d->root : "";
 	const char *option = "";
 	struct stat st;
 
-	if (*name == '.' || strchr(name, '/') ||
+	if (!name || *name == '.' || strchr(name, '/') ||
 	    stat(arena_printf(&f->arena, "%s/lib/modules/%s", root, name), &st) < 0)
 		return;
 	if (d->root)
@@ -383,9 +401,10 @@ static void warn_of_version(struct front_run *f)
 static int make(struct front_run *f)
 {
 	const struct dracut *d = f->state;
+	const char *out = front_word(f, 0);
 
-	if (f->words.n)
-		return front_verb(f, &command_build, f->words.list[0], d->kernel);
+	if (out)
+		return front_verb(f, &command_build, out, d->kernel);
 	if (d->all)
 		front_add(f, &f->options, "--all");
 	return front_verb(f, &command_rebuild, d->kernel, NULL);
@@ -409,7 +428,7 @@ static int run(struct front_run *f)
 	warn_of_version(f);
 	if (check_images(f, &err) < 0)
 		return cli_fail(&err);
-	out = f->words.n ? f->words.list[0] : NULL;
+	out = front_word(f, 0);
 	status = make(f);
 	return status == EXIT_DONE && (d->names || d->sizes) ? show_modules(f, out) : status;
 }
@@ -423,6 +442,7 @@ const struct front front_dracut = {
 	.options = options,
 	.state_size = sizeof(struct dracut),
 	.usage_status = EXIT_FAILED,
+	.has_places = true,
 	.commands = {&command_rebuild, &command_build},
 	.own = own,
 	.run = run,

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/compat/fronts.h"
 #include "cli/messages.h"
 
@@ -38,8 +39,14 @@ int front_set_switch(struct front_run *f, const struct front_option *o, char **a
 	return 0;
 }
 
+const char *front_word(const struct front_run *f, size_t i)
+{
+	return i < f->words.n && *f->words.list[i] ? f->words.list[i] : NULL;
+}
+
 void front_set(struct front_run *f, const char *option, const char *setting)
 {
+	f->has_kind |= str_starts(setting, "hostonly=") || str_starts(setting, "hostonly_mode=");
 	front_add(f, &f->options, "--set");
 	front_add(f, &f->options, setting);
 	front_add(f, &f->set_by, option);
@@ -51,8 +58,8 @@ int front_verb_words(struct front_run *f, const struct command *verb)
 
 	for (size_t i = 0; i < f->options.n; i++)
 		front_add(f, &all, f->options.list[i]);
-	/* Other builders also make one that boots anywhere then. */
-	if (options_words(verb, "--generic-elsewhere"))
+	/* Other builders also make one that boots anywhere then, unless they are told what to make. */
+	if (!f->has_kind && options_words(verb, "--generic-elsewhere"))
 		front_add(f, &all, "--generic-elsewhere");
 	front_add(f, &all, "--");
 	for (size_t i = 0; i < f->words.n; i++)

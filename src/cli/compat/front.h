@@ -8,7 +8,7 @@
  *
  * Options are read as GNU getopt_long() reads them: in any order and between other words, long ones
  * also as "--name=value" and shortened as long as that is unambiguous, letters also bundled and with
- * the value right behind. Empty words are skipped.
+ * the value right behind. Empty words are skipped, unless the program gives each word a place.
  */
 
 #include <stdbool.h>
@@ -63,6 +63,7 @@ struct front {
 	const struct front_option *options; /* ends with a row without name and letter */
 	size_t state_size; /* of what OWN and RUN share; zeroed */
 	int usage_status;  /* exit status for wrong usage */
+	bool has_places;   /* an empty word is kept: it leaves what has its place to the default */
 	/* Commands that do the same, for hints of their options. The second may be NULL. */
 	const struct command *commands[2];
 	/* Takes an option of FRONT_OWN. 0 or -EINVAL. */
@@ -77,6 +78,7 @@ struct front_run {
 	struct front_words options; /* of the command that does the work */
 	struct front_words set_by;  /* the option behind each --set among them, for messages */
 	struct front_words words;   /* those that are no options */
+	bool has_kind; /* an option says for which machines the image is */
 	unsigned char seen[FRONT_OPTIONS_MAX]; /* 0, 1 or 2 times */
 	struct arena arena;
 };
@@ -94,6 +96,9 @@ void front_add(struct front_run *f, struct front_words *to, const char *word);
 /* The OWN of a front end with one option of that kind, whose state is a bool: was it given? */
 int front_set_switch(struct front_run *f, const struct front_option *o, char **args,
 		     struct err *err);
+
+/* The word I that is no option; NULL: there is none, or it is empty. */
+const char *front_word(const struct front_run *f, size_t i);
 
 /* Adds the SETTING that OPTION means. */
 void front_set(struct front_run *f, const char *option, const char *setting);

@@ -135,11 +135,12 @@ static int do_it(struct front_run *f, const struct listing *l, struct image *ima
 static int find(struct front_run *f, char out[PATH_MAX], struct err *err)
 {
 	struct lsinitrd *o = f->state;
-	const char *path = f->words.n ? f->words.list[0] : NULL;
+	const char *path = front_word(f, 0);
 	int r = path ? 0 : kit_image_of(o->kernel, &f->arena, &path, err);
 
 	for (size_t i = 1; i < f->words.n; i++)
-		front_add(f, &o->files, f->words.list[i]);
+		if (front_word(f, i))
+			front_add(f, &o->files, f->words.list[i]);
 	if (r == 0 && !realpath(path, out))
 		r = err_sys(err, -errno, "%s", path);
 	return r;
@@ -176,6 +177,7 @@ const struct front front_lsinitrd = {
 	.options = options,
 	.state_size = sizeof(struct lsinitrd),
 	.usage_status = EXIT_FAILED,
+	.has_places = true,
 	.commands = {&command_list, &command_extract},
 	.own = own,
 	.run = run,

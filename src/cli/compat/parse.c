@@ -255,7 +255,7 @@ int front_parse(struct front_run *f, int argc, char **argv, struct err *err)
 	for (; s.at < argc && r == 0; s.at++) {
 		char *word = argv[s.at];
 
-		if (!*word)
+		if (!*word && !f->front->has_places)
 			continue;
 		if (only_words || word[0] != '-' || !word[1])
 			front_add(f, &f->words, word);

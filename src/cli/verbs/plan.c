@@ -93,7 +93,6 @@ static void print_cmdline(struct build *b)
 struct plan_options {
 	struct cli_request q;
 	struct settings settings;
-	bool only_cmdline;
 };
 
 static int apply(const struct option_spec *spec, char **args, void *options, struct err *err)
@@ -102,7 +101,7 @@ static int apply(const struct option_spec *spec, char **args, void *options, str
 	int r;
 
 	if (spec->id == OPT_PRINT_CMDLINE) {
-		o->only_cmdline = true;
+		o->q.request.only_cmdline = true;
 		return 0;
 	}
 	r = settings_apply(&o->settings, spec, args, err);
@@ -157,7 +156,7 @@ static int run(const struct command *self, int argc, char **argv)
 		r = make(&o, &root, &request, &b, &err);
 	if (r < 0)
 		return o.settings.is_wrong ? cli_usage(r, &err) : cli_fail(&err);
-	if (o.only_cmdline) {
+	if (request.only_cmdline) {
 		print_cmdline(&b);
 	} else if (o.q.json) {
 		r = plan_fingerprint(&b.plan, &root, b.codec,

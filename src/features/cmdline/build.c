@@ -179,11 +179,17 @@ static int add_own_root(struct lines *l, struct err *err)
 	return r < 0 ? r : add_line(l, arena_strdup(&b->plan.arena, buf_cstr(&line)), "/etc/fstab", err);
 }
 
+/* A generic image has no parameters of the machine that it is made on. */
+static bool is_about_machine(const struct build *b)
+{
+	return build_is_hostonly(b) || (b->request->only_cmdline && b->request->elsewhere);
+}
+
 int cmdline_build(struct build *b, struct err *err)
 {
 	const struct request_words *given = &b->request->kernel_cmdline;
 	struct lines l = {.b = b};
-	int r = b->request->embed_root && build_is_hostonly(b) ? add_own_root(&l, err) : 0;
+	int r = b->request->embed_root && is_about_machine(b) ? add_own_root(&l, err) : 0;
 
 	for (size_t i = 0; i < b->request->n_wishes && r == 0; i++) {
 		const struct request_wish *w = &b->request->wishes[i];
@@ -194,7 +200,7 @@ int cmdline_build(struct build *b, struct err *err)
 	for (size_t i = 0; i < given->n && r == 0; i++)
 		r = add_line(&l, arena_strdup(&b->plan.arena, given->list[i]), "--kernel-cmdline",
 			     err);
-	if (r == 0 && build_is_hostonly(b))
+	if (r == 0 && is_about_machine(b))
 		r = add_files(&l, err);
 	return r == 0 ? check_root(&l, err) : r;
 }
