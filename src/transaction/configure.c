@@ -26,7 +26,7 @@ static const struct conf_assignment *find(const struct conf *values, const char 
 
 static const char *origin(const struct configure *c, const struct conf_assignment *a)
 {
-	return arena_printf(c->arena, "%s: %s", conf_place(a, c->arena), a->key);
+	return arena_printf(c->arena, "%s: %s", conf_place(a, c->arena), a->as ? a->as : a->key);
 }
 
 int configure_failed(struct configure *c)

@@ -228,7 +228,8 @@ def test_the_other_settings_override_those_of_initramfs_tools(machine):
 
 
 @pytest.mark.parametrize("text, place", [
-    ("MODULES=most\nCOMPRESS=7zip\n", "2: compress: no codec"), ("\nif true; then\n", "2:1: this is no assignment"),
+    ("MODULES=most\nCOMPRESS=7zip\n", "2: COMPRESS: no codec"), ("COMPRESSLEVEL=abc\n", "1: COMPRESSLEVEL: "),
+    ("COMPRESS=xz\nCOMPRESSLEVEL=44\n", "2: COMPRESSLEVEL: "), ("\nif true; then\n", "2:1: this is no assignment"),
     ("RESUME=$(blkid)\n", "1:8: commands in a value are not run"),
 ])
 def test_wrong_settings_of_initramfs_tools_are_errors_with_their_place(text, place, machine):
@@ -293,6 +294,9 @@ def test_mkinitramfs_reads_the_folder_that_is_named(machine):
     machine.call("mkinitramfs", "-d", "/other", *words)
     assert ": xz, " in run("list", machine.root / "x.img").text
     machine.call("mkinitramfs", "-d", "/other", "-c", "lz4", "-l", "5", *words)
+    for typed in (("-c", "bogus"), ("-c", "xz", "-l", "44")):
+        error = machine.call("mkinitramfs", *typed, *words, status=USAGE).error
+        assert error.startswith(" ".join(typed[:2]))
     assert ": lz4, " in run("list", machine.root / "x.img").text
     for level, wrong in (("2", False), ("19", True), ("0", True), ("fast", True)):
         result = machine.call("mkinitramfs", "-l", level, *words, status=USAGE if wrong else DONE)

@@ -57,10 +57,11 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 	}
 }
 
-static void add_setting(struct front_run *f, const char *key, const char *value)
+/* For messages, the setting has the option and its VALUE as they were typed. */
+static void add_setting(struct front_run *f, char letter, const char *key, const char *value)
 {
-	front_add(f, &f->options, "--set");
-	front_add(f, &f->options, arena_printf(&f->arena, "%s=%s", key, value));
+	front_set(f, arena_printf(&f->arena, "-%c %s", letter, value),
+		  arena_printf(&f->arena, "%s=%s", key, value));
 }
 
 /* A level is for whichever codec is used. */
@@ -71,16 +72,16 @@ static int set_compress(struct front_run *f, struct err *err)
 	const char *level = m->level;
 
 	if (level && m->codec) {
-		add_setting(f, "compress", arena_printf(&f->arena, "%s -%s", m->codec, level));
+		add_setting(f, 'c', "compress", arena_printf(&f->arena, "%s -%s", m->codec, level));
 		return 0;
 	}
 	if (m->codec)
-		add_setting(f, "compress", m->codec);
+		add_setting(f, 'c', "compress", m->codec);
 	if (level && (level[0] < '1' || level[0] > '9' || level[1]))
 		return err_set(err, -EINVAL, "-l %s: without -c, it is 1 to 9, which all codecs have",
 			       level);
 	for (size_t i = 0; level && i < ARRAY_SIZE(codecs); i++)
-		add_setting(f, arena_printf(&f->arena, "compress_level_%s", codecs[i]), level);
+		add_setting(f, 'l', arena_printf(&f->arena, "compress_level_%s", codecs[i]), level);
 	return 0;
 }
 

@@ -47,6 +47,7 @@ struct conf_assignment {
 	const char **words; /* its words; the elements of an array as they are */
 	size_t n_words;
 	const char *file;   /* as the caller named it; or the option, if LINE is 0 */
+	const char *as;     /* what FILE calls KEY, if that is another name; NULL */
 	unsigned line;      /* of the key, from 1 */
 };
 

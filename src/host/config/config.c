@@ -289,7 +289,7 @@ static bool pass_over(struct reader *r, const struct place *p)
 
 	if (p->option || root_stat(p->root, p->path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return false;
-	add_lost(r, &(struct import_note){.from = {p->shown, 0},
+	add_lost(r, &(struct import_note){.from = {p->shown, 0, NULL},
 					   .text = "it is a folder, and not read"});
 	return true;
 }

@@ -39,6 +39,7 @@ void import_set(struct import *im, struct import_place from, const char *key, co
 		.text = arena_strdup(im->arena, value),
 		.file = from.file,
 		.line = from.line,
+		.as = from.key,
 	};
 
 	conf_add(&im->out, im->arena, &a);
@@ -68,7 +69,7 @@ void import_note(struct import *im, struct import_place from, const char *fmt, .
 void import_note_script(struct import *im, const char *path)
 {
 	struct import_note note = {
-		.from = {arena_printf(im->arena, "/%s", path), 0},
+		.from = {arena_printf(im->arena, "/%s", path), 0, NULL},
 		.text = arena_printf(im->arena,
 				     "this script is not run by preroot: what it packs " INSTEAD,
 				     "it does"),
@@ -80,7 +81,7 @@ void import_note_script(struct import *im, const char *path)
 
 void import_join_scripts(struct import *im)
 {
-	struct import_place from = {arena_printf(im->arena, "/%s", im->folder), 0};
+	struct import_place from = {arena_printf(im->arena, "/%s", im->folder), 0, NULL};
 	const char *names = NULL;
 	size_t kept = 0, prefix = strlen(from.file) + 1;
 
@@ -177,7 +178,7 @@ static int check_line(struct import *im, const char *line, size_t len, struct im
 int import_lines(struct import *im, const char *path, import_line *take, void *arg, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct import_place from = {arena_printf(im->arena, "/%s", path), 0};
+	struct import_place from = {arena_printf(im->arena, "/%s", path), 0, NULL};
 	int r = read_file(im, path, from.file, &text, err);
 	const char *p = buf_cstr(&text), *end = p + text.len;
 

@@ -17,6 +17,7 @@
 struct import_place {
 	const char *file; /* as messages show it */
 	unsigned line;	  /* 0: the whole file */
+	const char *key;  /* what is set there; NULL: it has no name */
 };
 
 struct import_note {

@@ -20,7 +20,7 @@
 
 static struct import_place place(const struct conf_assignment *a)
 {
-	return (struct import_place){a->file, a->line};
+	return (struct import_place){a->file, a->line, a->key};
 }
 
 /* FILE in the folder of the settings. */
@@ -89,7 +89,7 @@ static int import_swap(struct import *im, const struct conf *c, struct err *err)
 		return 0;
 	r = swap_to_resume(im->root, im->arena, &swap, err);
 	if (r == 0 && swap.name)
-		import_set(im, (struct import_place){swap.file, swap.line}, "kernel_cmdline+",
+		import_set(im, (struct import_place){swap.file, swap.line, NULL}, "kernel_cmdline+",
 			   arena_printf(im->arena, "resume=%s", swap.name));
 	return r;
 }
@@ -187,7 +187,7 @@ static int read_folder(struct import *im, const char *folder, const char *mask, 
 		    (mask && root_exists(im->root, arena_printf(im->arena, "%s/%s", mask, names[i]))))
 			continue;
 		if (root_stat(im->root, path, &st) == 0 && S_ISDIR(st.st_mode))
-			import_note(im, (struct import_place){arena_printf(im->arena, "/%s", path), 0},
+			import_note(im, (struct import_place){arena_printf(im->arena, "/%s", path), 0, NULL},
 				    "it is a folder, and not read");
 		else
 			r = import_read(im, path, out, err);
@@ -203,7 +203,7 @@ static int read_conf_hooks(struct import *im, struct conf *out, struct err *err)
 	int n = import_names(im, CONF_HOOKS, &names, err);
 
 	for (int i = 0; i < n; i++) {
-		struct import_place from = {arena_printf(im->arena, "/" CONF_HOOKS "/%s", names[i]), 0};
+		struct import_place from = {arena_printf(im->arena, "/" CONF_HOOKS "/%s", names[i]), 0, NULL};
 		struct err why = {0};
 
 		if (names[i][0] == '.')
@@ -250,7 +250,7 @@ static int import_settings(struct import *im, struct err *err)
 		import_key(im, &c, &c.list[i]);
 	modules = conf_find(&c, "MODULES");
 	if ((!modules || !modules->n_words) && root_exists(im->root, file))
-		import_set(im, (struct import_place){arena_printf(im->arena, "/%s", file), 1},
+		import_set(im, (struct import_place){arena_printf(im->arena, "/%s", file), 1, NULL},
 			   "hostonly", "no"); /* most is the default */
 	return import_swap(im, &c, err);
 }
@@ -372,7 +372,7 @@ static int import_scripts(struct import *im, struct err *err)
 	if (r == 0)
 		r = note_scripts(im, own(im, "scripts"), 1, err);
 	if (r == 0 && root_exists(im->root, table))
-		import_note(im, (struct import_place){arena_printf(im->arena, "/%s", table), 0},
+		import_note(im, (struct import_place){arena_printf(im->arena, "/%s", table), 0, NULL},
 			    "it is not imported: acpi_override=yes and acpi_table_dir= pack ACPI "
 			    "tables");
 	return r;

@@ -52,7 +52,7 @@ static const struct hook {
 
 static struct import_place place(const struct conf_assignment *a)
 {
-	return (struct import_place){a->file, a->line};
+	return (struct import_place){a->file, a->line, a->key};
 }
 
 static bool names(const struct conf_word *words, size_t n, const char *name)
