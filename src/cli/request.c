@@ -84,16 +84,10 @@ static int add_names(struct cli_request *r, struct request_words *to, const char
 /* --rescue-shell implies --add rescue. */
 static int set_rescue_shell(struct cli_request *r, const char *who, struct err *err)
 {
-	static const char *const names[] = {
-		[RESCUE_SHELL_PASSWORD] = "password", [RESCUE_SHELL_OPEN] = "open"};
-
-	for (unsigned i = RESCUE_SHELL_PASSWORD; i < ARRAY_SIZE(names); i++)
-		if (strcmp(who, names[i]) == 0) {
-			r->request.rescue_shell = i;
-			add_word(&r->request.add, "rescue");
-			return 0;
-		}
-	return err_set(err, -EINVAL, "--rescue-shell is password or open, not \"%s\"", who);
+	if (plan_parse_shell(who, &r->request.rescue_shell, err) < 0)
+		return err_prefix(err, "--rescue-shell");
+	add_word(&r->request.add, "rescue");
+	return 0;
 }
 
 /* Separated by blanks only, since a path may contain a comma. */

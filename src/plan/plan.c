@@ -215,6 +215,19 @@ const char *plan_secret(const struct plan *p)
 	return NULL;
 }
 
+int plan_parse_shell(const char *who, enum request_shell *out, struct err *err)
+{
+	static const char *const names[] = {
+		[RESCUE_SHELL_PASSWORD] = "password", [RESCUE_SHELL_OPEN] = "open"};
+
+	for (unsigned i = RESCUE_SHELL_PASSWORD; i < ARRAY_SIZE(names); i++)
+		if (strcmp(who, names[i]) == 0) {
+			*out = i;
+			return 0;
+		}
+	return err_set(err, -EINVAL, "the rescue shell is for password or open, not \"%s\"", who);
+}
+
 int plan_parse_store(const char *text, int *level, struct err *err)
 {
 	static const char *const codecs[] = {"zstd", "none", "auto"};

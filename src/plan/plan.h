@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/strset.h"
 #include "format/codec/codec.h"
+#include "plan/request.h"
 
 enum plan_type {
 	PLAN_FILE,
@@ -111,6 +112,9 @@ void plan_filter(struct plan *p, bool (*gone)(const struct plan_entry *e, void *
  * PLAN_STORE_AUTO. -EINVAL for anything else; the message lists the choices.
  */
 int plan_parse_store(const char *text, int *level, struct err *err);
+
+/* "password" or "open". 0 or -EINVAL. */
+int plan_parse_shell(const char *who, enum request_shell *out, struct err *err);
 
 /* Adds a warning to the summary. */
 void plan_warn(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -178,6 +178,19 @@ static bool is_yes(const struct configure *c, const char *key)
 	return a && conf_is_yes(a);
 }
 
+/* As the option, it implies the feature. */
+static int set_shell(struct configure *c)
+{
+	const struct conf_assignment *a = find(c->values, "preroot_rescue_shell");
+
+	if (!a || c->given->rescue_shell)
+		return 0;
+	if (plan_parse_shell(a->text, &c->out->rescue_shell, c->err) < 0)
+		return err_prefix(c->err, "%s", origin(c, a));
+	configure_add_wish(c, WISH_ADD_FEATURE, "rescue", origin(c, a));
+	return 0;
+}
+
 static void set_switches(struct configure *c)
 {
 	const struct conf_assignment *tables = find(c->values, "acpi_table_dir");
@@ -347,7 +360,7 @@ static int fill(struct configure *c)
 {
 	static int (*const parts[])(struct configure *c) = {
 		set_cmdline, set_compress, set_store,	    set_levels,
-		set_patterns, set_mode,	   check_omissions, configure_features};
+		set_patterns, set_mode,	   set_shell,	    check_omissions, configure_features};
 
 	*c->out = *c->given;
 	set_lists(c);

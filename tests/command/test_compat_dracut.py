@@ -318,7 +318,7 @@ def test_hints_name_nothing_that_the_called_name_does_not_have(dracut, call, roo
             text = re.sub(r"preroot(?:'s option| \w+) --[a-z-]+", "", text)
             options = set(re.findall(r"--[a-z-]+", text))
             # Only who has given these can get there.
-            options -= {"--try-next", "--mode", "--remove", "--rescue-shell"}
+            options -= {"--try-next", "--mode", "--remove"}
             assert not options, f"{path}: {text}"
     hint = call("dracut", "--sysroot", root.root, "--kver", root.version, status=FAILED).hint
     assert "hostonly=no" in hint and "--generic" not in hint

@@ -394,7 +394,7 @@ ELSEWHERE = {
     "early_microcode": "test_microcode", "hostonly_cmdline": "test_dracut_modules",
     "add_dlopen_features": "test_libraries", "omit_dlopen_features": "test_libraries",
     "add_dracutmodules": "test_dracut_modules", "force_add_dracutmodules": "test_dracut_modules",
-    "filesystems": "test_dracut_modules",
+    "filesystems": "test_dracut_modules", "preroot_rescue_shell": "test_rescue",
     **{f"compress_level_{codec}": "test_dracut_modules"
        for codec in ("bzip2", "gzip", "lz4", "lzma", "lzop", "xz")},
 }

@@ -74,7 +74,7 @@ def test_a_shell_that_nobody_could_log_in_to_is_an_error(field, asked, machine, 
     out = tmp_path / "out.img"
     result = run("build", "--root", machine.root, *asked, "--generic", out, status=FAILED)
     assert "nobody could log in" in result.error and "locked" in result.error
-    assert "passwd root" in result.hint and "--rescue-shell=open" in result.hint
+    assert "passwd root" in result.hint and "preroot_rescue_shell=open" in result.hint
     assert not out.exists()
 
 
@@ -87,6 +87,17 @@ def test_an_open_shell_is_a_warning_and_needs_no_hash(machine, tmp_path):
     assert "shell=open" in conf and "empty password" in result.messages("warning")[0]
 
 
+def test_a_setting_says_who_gets_the_shell(machine, tmp_path):
+    settings = machine.root / "etc/dracut.conf"
+    for shell, words, expected in (("open", (), "open"), ("password", (), "password"),
+                                   ("open", ("--rescue-shell=password",), "password")):
+        settings.write_text(f"preroot_rescue_shell={shell}\n")
+        assert f"shell={expected}" in build(machine, tmp_path, *words)[1]
+    settings.write_text("preroot_rescue_shell=all\n")
+    result = build(machine, tmp_path, status=USAGE)[2]
+    assert result.error.startswith("/etc/dracut.conf:1: preroot_rescue_shell: ") and "all" in result.error
+
+
 def test_secrets_that_a_tpm_keeps_keep_the_shell_out(machine, tmp_path):
     crypttab = machine.root / "etc/crypttab"
     crypttab.write_text("# old UUID=1 none tpm2-device=auto\ndata UUID=2 none luks\n")
@@ -94,7 +105,7 @@ def test_secrets_that_a_tpm_keeps_keep_the_shell_out(machine, tmp_path):
     crypttab.write_text("data\tUUID=2 none  discard,tpm2-device=auto\n")
     result = run("build", "--root", machine.root, "--add", "rescue", "--generic",
                  tmp_path / "none.img", status=FAILED)
-    assert "TPM" in result.error and "--rescue-shell=password" in result.hint
+    assert "TPM" in result.error and "preroot_rescue_shell=password" in result.hint
     _, conf, _ = build(machine, tmp_path, "--rescue-shell", "password")
     assert {"secrets=measured", "shell=password"} <= set(conf)
 

@@ -86,7 +86,7 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 		err_set(err, -EPERM,
 			"nobody could get the rescue shell: a TPM keeps secrets of this machine "
 			"(tpm2-device= in /etc/crypttab)");
-		return err_hint(err, "preroot build --rescue-shell=password allows one all the same; or "
+		return err_hint(err, "preroot_rescue_shell=password allows one all the same; or "
 				     "build without the feature rescue");
 	}
 	if (*hash != '!' && *hash != '*')
@@ -94,7 +94,7 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 	err_set(err, -EPERM, "nobody could log in to the rescue shell: root's password is locked, or "
 			     "there is none");
 	return err_hint(err, "passwd root sets one; or build without the feature rescue; "
-			     "preroot build --rescue-shell=open gives a shell to everybody at the console");
+			     "preroot_rescue_shell=open gives a shell to everybody at the console");
 }
 
 /* The password is typed at a console whose keymap nobody loads. */
@@ -127,8 +127,8 @@ static int choose_policy(struct build *b, const char *hash, bool *open, struct e
 {
 	*open = true;
 	if (b->request->rescue_shell == RESCUE_SHELL_OPEN) {
-		plan_warn(&b->plan, "whoever reaches the console of a boot that failed gets a root "
-				    "shell (--rescue-shell=open)");
+		plan_warn(&b->plan, "the rescue shell is open: whoever reaches the console of a boot that "
+				    "failed gets a root shell");
 		return 0;
 	}
 	if (fail_locked(b, hash, err) < 0)
@@ -171,8 +171,8 @@ static int add_sulogin(struct build *b, const char *hash, struct err *err)
 		return r;
 	if (r == 0) {
 		err_set(err, -ENOENT, "there is no sulogin to ask for root's password");
-		return err_hint(err, "install it (Debian: util-linux), or use preroot build "
-				     "--rescue-shell=open, or build without the feature rescue");
+		return err_hint(err, "install it (Debian: util-linux), or set "
+				     "preroot_rescue_shell=open, or build without the feature rescue");
 	}
 	r = items_add(b, path, reason, err);
 	if (r == 0 && strcmp(path, "/usr/sbin/sulogin") != 0 && strcmp(path, "/sbin/sulogin") != 0)

@@ -28,6 +28,7 @@ struct key {
 static const struct key keys[] = {
 	HONOURED("preroot_compress_store"), /* our own */
 	HONOURED("preroot_keep"),           /* our own */
+	HONOURED("preroot_rescue_shell"),   /* our own */
 
 	SWITCH("acpi_override"),
 	HONOURED("acpi_table_dir"),
