@@ -16,7 +16,7 @@
 static struct cli_caller called_as = {"preroot", NULL, RUNLOG_INFO};
 static enum runlog_level level_shown = RUNLOG_INFO;
 static char *const *setting_names;
-static size_t n_setting_names;
+static size_t n_setting_names, n_warnings;
 
 void cli_call_as(const struct cli_caller *caller)
 {
@@ -42,9 +42,9 @@ const char *cli_setting_name(size_t i)
 
 bool cli_is_coloured(FILE *f)
 {
-	const char *no = getenv("NO_COLOR");
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(f)) && (!no || !*no);
+	return isatty(fileno(f)) && (!no || !*no) && (!term || strcmp(term, "dumb") != 0);
 }
 
 static void print_message(const char *colour, const char *kind, const char *text)
@@ -134,6 +134,7 @@ void cli_warn(const char *fmt, ...)
 
 	if (!cli_shows(RUNLOG_WARN))
 		return;
+	n_warnings++;
 	va_start(ap, fmt);
 	print_list("1;33", "warning", fmt, ap);
 	va_end(ap);
@@ -143,9 +144,15 @@ void cli_alarm(const char *fmt, ...)
 {
 	va_list ap;
 
+	n_warnings++;
 	va_start(ap, fmt);
 	print_list("1;33", "warning", fmt, ap);
 	va_end(ap);
+}
+
+size_t cli_warnings(void)
+{
+	return n_warnings;
 }
 
 void cli_explain(enum runlog_level level, const char *fmt, ...)

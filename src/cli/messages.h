@@ -53,9 +53,12 @@ int cli_fail_after(const struct err *err);
 
 /* cli_fail() for a wrong command line: EXIT_USAGE. -ECANCELED (help was shown) is EXIT_DONE. */
 int cli_usage(int result, const struct err *err);
-/* Whether what goes to F may have colours: it is a terminal, and NO_COLOR is not set. */
+/* Whether what goes to F may have colours: it is a terminal that can, and NO_COLOR is not set. */
 bool cli_is_coloured(FILE *f);
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* How many warnings were printed. */
+size_t cli_warnings(void);
 
 /* Sets which messages are printed; the default is RUNLOG_INFO. RUNLOG_WARN are warnings,
  * RUNLOG_INFO says what was done. The error of a failed run, and JSON, are always printed. */

@@ -109,6 +109,15 @@ def test_result_in_words(small_kernel, tmp_path):
                         r"\d+ modules, zstd, \d.* s, \d+ warnings?\n", text)
 
 
+def test_the_summary_counts_the_warnings_that_are_shown(tree, tmp_path):
+    tree.config.unlink()
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/dracut.conf").write_text("no_such_key=1\nadd_device=/dev/x\n")
+    result = build(tmp_path / "out.img", tree, "--hardware", NVME)
+    shown = len(result.messages("warning"))
+    assert shown > 2 and result.text.endswith(f", {shown} warnings\n")
+
+
 @pytest.mark.parametrize("words, base, store", [
     (("--compress-store", "none"), "zstd", "none"), (("--compress", "xz"), "xz", "zstd"),
     (("--compress", "none", "--compress-store", "zstd"), "none", "zstd"),

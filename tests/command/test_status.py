@@ -2,6 +2,7 @@
 """preroot status: kernels, their images and the images' states."""
 
 import json
+import os
 import re
 import shutil
 
@@ -216,6 +217,14 @@ def test_previous_images_the_running_kernel_and_space(machine):
     assert row["running"] and row["newest"] and len(row["images"]) == 3
     assert [image.get("generation") for image in row["images"]] == [None, 1, 2]
     assert told["boot"]["free"] <= told["boot"]["bytes"]
+
+
+def test_what_is_free_is_what_df_calls_available(machine):
+    machine.kernel(V1)
+    machine.image(V1)
+    free, fs = status(machine.root, "--json").json["boot"]["free"], os.statvfs(machine.root / "boot")
+    # Others write to that filesystem, too.
+    assert abs(free - fs.f_bavail * fs.f_frsize) <= abs(free - fs.f_bfree * fs.f_frsize)
 
 
 def test_a_boot_folder_that_is_not_mounted_is_no_empty_one(machine):

@@ -40,6 +40,8 @@ def on_terminal(words, env=None):
     ({"NO_COLOR": ""}, True),
     ({"NO_COLOR": "1"}, False),
     ({"NO_COLOR": "0"}, False),
+    ({"NO_COLOR": None, "TERM": "dumb"}, False),
+    ({"NO_COLOR": None, "TERM": "xterm"}, True),
 ])
 def test_colours_on_a_terminal(env, coloured, tree, tmp_path):
     tree.config.unlink()  # for a warning

@@ -96,7 +96,7 @@ static void print_space(const struct inventory *i)
 	char path[CELL_MAX], free[32], total[32], images[32];
 
 	escape_text(i->boot.path, path, sizeof(path));
-	printf("\n/%s: %s free of %s%s; the images take %s\n", path, cli_size(i->boot.free, free),
+	printf("\n/%s: %s free of %s%s; the images take %s\n", path, cli_size(i->boot.available, free),
 	       cli_size(i->boot.total, total), i->boot.is_read_only ? ", read-only" : "",
 	       cli_size(bytes_of_images(i), images));
 }
@@ -225,7 +225,7 @@ static struct json_object *boot_json(const struct inventory *i)
 	add(o, "path", cli_json_text(i->boot.path));
 	add(o, "filesystem", i->boot.fstype ? cli_json_text(i->boot.fstype) : NULL);
 	add(o, "bytes", json_object_new_int64((int64_t)i->boot.total));
-	add(o, "free", json_object_new_int64((int64_t)i->boot.free));
+	add(o, "free", json_object_new_int64((int64_t)i->boot.available));
 	add(o, "images", json_object_new_int64((int64_t)bytes_of_images(i)));
 	add(o, "read-only", json_object_new_boolean(i->boot.is_read_only));
 	return o;
@@ -318,7 +318,7 @@ void status_prometheus(const struct status_report *s, struct buf *out)
 		prometheus_gauge(out, "preroot_boot_size_bytes", "Size of the filesystem of /boot.");
 		prometheus_value(out, "preroot_boot_size_bytes", none, (int64_t)i->boot.total);
 		prometheus_gauge(out, "preroot_boot_free_bytes", "Free bytes of it.");
-		prometheus_value(out, "preroot_boot_free_bytes", none, (int64_t)i->boot.free);
+		prometheus_value(out, "preroot_boot_free_bytes", none, (int64_t)i->boot.available);
 	}
 	prometheus_gauge(out, "preroot_status_good", "1 when nothing needs to be looked at.");
 	prometheus_value(out, "preroot_status_good", none, !status_is_bad(s));

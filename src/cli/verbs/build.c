@@ -25,7 +25,7 @@ static void report(const struct cli_request *q, const struct build_outcome *b, c
 		       out, b->kernel, mode, cli_size(b->bytes, size), b->files,
 		       cli_plural(b->files), b->modules, cli_plural(b->modules),
 		       cli_codec_names(b->codec, b->store, codecs), seconds,
-		       b->n_warnings, cli_plural(b->n_warnings));
+		       cli_warnings(), cli_plural(cli_warnings()));
 		return;
 	}
 	o = json_object_new_object();

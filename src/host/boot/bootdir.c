@@ -84,6 +84,7 @@ static int measure(const struct root *r, struct bootdir *b, struct err *err)
 	b->cluster = fs.f_frsize ? fs.f_frsize : 1;
 	b->total = (uint64_t)fs.f_blocks * b->cluster;
 	b->free = (uint64_t)(geteuid() ? fs.f_bavail : fs.f_bfree) * b->cluster;
+	b->available = (uint64_t)fs.f_bavail * b->cluster;
 	b->is_read_only = fs.f_flag & ST_RDONLY;
 	b->device = st.st_dev;
 	return 0;

@@ -23,6 +23,7 @@ struct bootdir {
 	const char *token;  /* below it a folder for each kernel (host/boot/kernel_install.h); NULL */
 	const char *fstype; /* ext4, vfat, ...; NULL: not known (no /proc below the root) */
 	uint64_t total, free; /* bytes; free: for our use */
+	uint64_t available; /* for whoever is not root, as df says */
 	uint64_t cluster;     /* bytes; sizes of files are rounded up to it */
 	uint64_t device;    /* st_dev */
 	bool is_mount;      /* a filesystem of its own */
