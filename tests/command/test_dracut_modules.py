@@ -395,6 +395,7 @@ ELSEWHERE = {
     "add_dlopen_features": "test_libraries", "omit_dlopen_features": "test_libraries",
     "add_dracutmodules": "test_dracut_modules", "force_add_dracutmodules": "test_dracut_modules",
     "filesystems": "test_dracut_modules", "preroot_rescue_shell": "test_rescue",
+    "fw_dir": "test_modules",
     **{f"compress_level_{codec}": "test_dracut_modules"
        for codec in ("bzip2", "gzip", "lz4", "lzma", "lzop", "xz")},
 }
