@@ -2,6 +2,7 @@
 """`make install` puts files where their users look for them, whatever the prefix."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -72,6 +73,10 @@ def test_another_prefix_can_be_chosen_later(tmp_path):
             f"{systemd}/lib/systemd/system/{SERVICE}",
             f"{systemd}/lib/systemd/system-preset/50-preroot.preset",
             "/etc/logrotate.d/preroot", "/etc/grub.d/42_preroot"}
+        assert places(folder) & {"/usr/share/fish/vendor_completions.d/preroot.fish",
+                                 "/etc/fish/completions/preroot.fish"} == {
+            "/usr/share/fish/vendor_completions.d/preroot.fish" if prefix == "/usr"
+            else "/etc/fish/completions/preroot.fish"}
         assert f"ExecStart={prefix}/sbin/preroot " in (folder / "data" / SERVICE).read_text()
 
 
@@ -86,18 +91,21 @@ def test_other_names_are_links_where_they_are_asked_for(tmp_path):
 
 
 def test_shells_find_the_completion_for_each_name(installed, tmp_path):
-    share = installed / "usr/local/share"
-    for path, line in (("bash-completion/completions/preroot", "complete -F _preroot preroot"),
-                       ("zsh/site-functions/_preroot", "#compdef preroot"),
-                       ("fish/vendor_completions.d/preroot.fish", "complete -c preroot ")):
-        text = (share / path).read_text()
+    share = "usr/local/share"
+    for path, line in ((f"{share}/bash-completion/completions/preroot", "complete -F _preroot preroot"),
+                       (f"{share}/zsh/site-functions/_preroot", "#compdef preroot"),
+                       ("etc/fish/completions/preroot.fish", "complete -c preroot ")):
+        text = (installed / path).read_text()
         assert line in text and "@name@" not in text
         assert "/usr/local/sbin/preroot" in text
     run(["meson", "setup", tmp_path / "build", TOP, "-Dcompat=lsinitrd"])
     assert places(tmp_path / "build") >= {
         "/usr/local/share/bash-completion/completions/lsinitrd",
         "/usr/local/share/zsh/site-functions/_lsinitrd",
-        "/usr/local/share/fish/vendor_completions.d/lsinitrd.fish"}
+        "/etc/fish/completions/lsinitrd.fish"}
+    searched = subprocess.run(["fish", "-c", "printf '%s\\n' $fish_complete_path"], check=True,
+                              capture_output=True, text=True, env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]}).stdout.split()
+    assert {"/etc/fish/completions", "/usr/share/fish/vendor_completions.d"} <= set(searched)
 
 
 def contents(root):
