@@ -3,12 +3,9 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -87,26 +84,16 @@ static int newer_first(const void *x, const void *y)
 			       ((const struct audit_kernel *)x)->version);
 }
 
-/* Is the kernel's own /proc mounted below a root that is not the host's? */
-static bool has_proc_of_host(const struct root *r)
-{
-	_cleanup_fd_ int fd = root_openat(r, "proc", O_RDONLY | O_DIRECTORY);
-	struct statfs v;
-
-	return !r->is_host && fd >= 0 && fstatfs(fd, &v) == 0 && v.f_type == PROC_SUPER_MAGIC;
-}
-
 /* The kernel that runs, if it is this root's: in a chroot or a container, and where the host's /proc is
  * mounted below a root, it is another system's. NULL: it is not, or is not known. */
 static const char *running_kernel(struct audit *a)
 {
-	bool has_disk;
 	struct utsname u;
 
 	if (a->root->is_host)
-		a->not_running = elsewhere(a->root, &has_disk, a->arena);
-	else if (has_proc_of_host(a->root))
-		a->not_running = "another root";
+		a->not_running = elsewhere_runs_other_kernel(a->root, a->arena);
+	else if (elsewhere_has_proc_of_host(a->root))
+		a->not_running = "a root where the host's /proc is mounted";
 	if (a->not_running)
 		return NULL;
 	if (a->root->is_host && uname(&u) == 0)

@@ -92,8 +92,8 @@ void audit_kernels(struct audit *a)
 	if (a->not_running)
 		audit_add(a, AUDIT_NOTE, "running-kernel-elsewhere", NULL,
 			  arena_printf(a->arena,
-				       "this is %s: the kernel that runs is not the one of this "
-				       "system, and nothing is said about it",
+				       "in %s, the running kernel belongs to another system and is "
+				       "not checked",
 				       a->not_running),
 			  NULL);
 	if (!has_any)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/elsewhere.h"
 
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -95,6 +98,14 @@ static enum mounted read_mounts(const struct root *root, struct arena *arena)
 	return mounted;
 }
 
+bool elsewhere_has_proc_of_host(const struct root *root)
+{
+	_cleanup_fd_ int fd = root_openat(root, "proc", O_RDONLY | O_DIRECTORY);
+	struct statfs v;
+
+	return !root->is_host && fd >= 0 && fstatfs(fd, &v) == 0 && v.f_type == PROC_SUPER_MAGIC;
+}
+
 bool elsewhere_shows_root(const struct root *root, struct arena *arena)
 {
 	return read_mounts(root, arena) >= A_SUBVOLUME;
@@ -152,6 +163,15 @@ static bool is_chroot(const struct root *root, enum mounted mounted)
 	if (fstat(root->fd, &own) == 0 && fstatat(root->fd, "proc/1/root/.", &first, 0) == 0)
 		return own.st_dev != first.st_dev || own.st_ino != first.st_ino;
 	return mounted == NOTHING;
+}
+
+const char *elsewhere_runs_other_kernel(const struct root *root, struct arena *arena)
+{
+	enum mounted mounted = read_mounts(root, arena);
+
+	if (is_container(root, mounted))
+		return "a container";
+	return is_chroot(root, mounted) ? "a chroot" : NULL;
 }
 
 /* Containers that nothing names, such as that of a "docker build", have a root on no disk. So have live

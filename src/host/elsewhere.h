@@ -18,3 +18,9 @@ const char *elsewhere(const struct root *root, bool *has_disk, struct arena *are
 /* Is what is mounted as the root on a disk that is shown? Not if it is a part of a filesystem, or on
  * a loop or network device. */
 bool elsewhere_shows_root(const struct root *root, struct arena *arena);
+
+/* "a container" or "a chroot", if this is one for sure, so that the running kernel is another system's; NULL. */
+const char *elsewhere_runs_other_kernel(const struct root *root, struct arena *arena);
+
+/* Is the kernel's own /proc mounted below a root that is not that of this process? */
+bool elsewhere_has_proc_of_host(const struct root *root);

@@ -757,6 +757,13 @@ def test_boot_is_mounted_read_only(machine):
     assert found["remedy"] == f"mount -o remount,rw {boot}" and found["remedy-is-command"]
 
 
+def test_the_running_kernel_is_not_that_of_another_root(machine):
+    found = machine.all(before=in_namespace(f"mount --make-rprivate /; mount --rbind /proc '{machine.root}/proc'"))
+    facts = [f["fact"] for f in found if f["id"] == "running-kernel-elsewhere"]
+    assert facts == ["in a root where the host's /proc is mounted, the running kernel belongs to another system and is "
+                     "not checked"]
+
+
 def test_the_cache_has_no_room(machine):
     machine.one("cache-full", "warning", before=mounted(machine, "var/cache", 1 << 20))
 

@@ -608,6 +608,39 @@ static void a_chroot_is_found_by_the_root_of_the_first_process_or_else_by_the_mo
 	assert_string_equal(place_of(NOTHING, hidden, NULL, NULL), "a chroot");
 }
 
+/* "" if the running kernel is that of the machine. */
+static const char *other_kernel(const char *mountinfo, const char *pid1, const char *file)
+{
+	_cleanup_machine_ struct machine m;
+	const char *place;
+
+	machine_make(&m);
+	put_disks(&m);
+	if (mountinfo)
+		put_text(m.folder, "proc/self/mountinfo", mountinfo);
+	if (pid1)
+		put_link(m.folder, "proc/1/root", pid1);
+	if (file)
+		put_text(m.folder, file, "");
+	place = elsewhere_runs_other_kernel(&m.root, &m.arena);
+	return place ? place : "";
+}
+
+static void only_a_sure_chroot_or_container_has_the_kernel_of_another_system(void **state)
+{
+	const char *same = "../..", *other = "../../sys", *hidden = NULL;
+
+	(void)state;
+	/* A live system, as root and as anybody else. */
+	assert_string_equal(other_kernel(OVERLAY, same, NULL), "");
+	assert_string_equal(other_kernel(OVERLAY, hidden, NULL), "");
+	assert_string_equal(other_kernel(A_DISK, hidden, NULL), "");
+	assert_string_equal(other_kernel(A_DISK, other, NULL), "a chroot");
+	assert_string_equal(other_kernel(NOTHING, hidden, NULL), "a chroot");
+	assert_string_equal(other_kernel(NULL, hidden, NULL), "a chroot");
+	assert_string_equal(other_kernel(OVERLAY, same, ".dockerenv"), "a container");
+}
+
 /* As in a "docker build", which leaves no mark. */
 static void a_root_on_no_disk_is_in_doubt(void **state)
 {
@@ -657,6 +690,7 @@ int main(void)
 		cmocka_unit_test(a_chroot_shows_its_disk_or_not),
 		cmocka_unit_test(a_chroot_is_found_by_the_root_of_the_first_process_or_else_by_the_mounts),
 		cmocka_unit_test(a_root_on_no_disk_is_in_doubt),
+		cmocka_unit_test(only_a_sure_chroot_or_container_has_the_kernel_of_another_system),
 		cmocka_unit_test(a_mark_of_a_container_counts_if_the_machine_agrees),
 		cmocka_unit_test(paths_are_taken_from_the_folder),
 		cmocka_unit_test(no_link_leads_out_of_the_folder),
