@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from program import DONE, FINDING, USAGE, run
+from program import DONE, FINDING, USAGE, in_namespace, run
 
 ETC = "etc/dracut.conf.d"
 
@@ -368,10 +368,15 @@ def test_a_machine_resumes_from_the_largest_swap_area_in_use_that_lasts(root):
     write(root, "etc/initramfs-tools/initramfs.conf", "MODULES=most\nRESUME=auto\n")
     write(root, "etc/fstab", "UUID=1 none swap sw 0 0\n")
     ephemeral = ("Filename\t\t\tType\t\tSize\tUsed\tPriority\n/dev/zram0 partition 9000 0 100\n"
-                 "/dev/dm-0 partition\t8000 0 -2\n/swapfile file 7000 0 -3\n/dev/zd0 partition 6000 0 -2\n")
+                 "/dev/dm-0 partition\t8000 0 -2\n/swapfile file 7000 0 -3\n/dev/zd0 partition 6000 0 -2\n"
+                 "/dev/loop0 partition 5000 0 -3\n/dev/md127 partition 5000 0 -3\n/dev/nbd0p1 partition 5000 0 -3\n"
+                 "/dev/ram0 partition 5000 0 -3\n/dev/drbd0 partition 5000 0 -3\n")
+    (root / "sys/devices/virtual/block/drbd0").mkdir(parents=True)
+    (root / "sys/class/block").mkdir(parents=True)
+    (root / "sys/class/block/drbd0").symlink_to("../../devices/virtual/block/drbd0")
 
-    def resume():
-        return re.findall('kernel_cmdline.*resume=(.*) "  # (.*)', config(root, "import").text)
+    def resume(**options):
+        return re.findall('kernel_cmdline.*resume=(.*) "  # (.*)', config(root, "import", **options).text)
 
     write(root, "proc/swaps", f"{ephemeral}/dev/sda2 partition 100 0 -2\n/dev/sdb2  partition 500 0 -4\n"
           "/dev/sdc2 partition 99 0 -5\n/dev/sdd2 partition\n/dev/sde2 partition many 0 -2\n")
@@ -381,8 +386,17 @@ def test_a_machine_resumes_from_the_largest_swap_area_in_use_that_lasts(root):
         write(root, "dev/disk/by-uuid/x", "")
         (root / "dev/disk/by-uuid" / uuid).symlink_to(f"../../{name}")
     assert resume() == [("UUID=b-2", "/proc/swaps")]
+    # The same file in the real /proc is about the machine that mounted it there.
+    swaps = root / "swaps"
+    (root / "proc/swaps").rename(swaps)
+    bound = f"mount --make-rprivate /; mount --rbind /proc {root}/proc; mount --bind {swaps} {root}/proc/swaps"
+    assert resume(before=in_namespace(bound)) == [("UUID=1", "/etc/fstab:1")]
     write(root, "proc/swaps", ephemeral)
     assert resume() == [("UUID=1", "/etc/fstab:1")]
+    write(root, "dev/dm-0", "")
+    (root / "dev/disk/by-uuid/1").symlink_to("../../dm-0")
+    write(root, "etc/fstab", "UUID=1 none swap sw 0 0\n/dev/md/swap none swap sw 0 0\nLABEL=s none swap sw 0 0\n")
+    assert resume() == [("LABEL=s", "/etc/fstab:3")]
 
 
 @pytest.mark.parametrize("text, lines, notes", [

@@ -13,21 +13,45 @@
 
 enum { FILE_MAX_BYTES = 1024 * 1024 };
 
-static bool is_lasting(const char *device)
+/* "UUID=x" and the like as udev's link. NULL: NAME is no device, as far as is known here. */
+static const char *device_of(const char *name, struct arena *arena)
 {
-	static const char *const others[] = {"/dev/dm-", "/dev/mapper/", "/dev/zd", "/dev/zram"};
+	static const char *const tags[][2] = {{"UUID=", "uuid"}, {"LABEL=", "label"},
+					      {"PARTUUID=", "partuuid"}, {"PARTLABEL=", "partlabel"}};
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (str_starts(device, others[i]))
-			return false;
-	return str_starts(device, "/dev/");
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		if (str_starts(name, tags[i][0]))
+			return arena_printf(arena, "/dev/disk/by-%s/%s", tags[i][1],
+					    name + strlen(tags[i][0]));
+	return str_starts(name, "/dev/") ? name : NULL;
 }
 
-static bool may_hibernate(const struct fstab_entry *e)
+static bool is_virtual_name(const char *path)
 {
-	if (strcmp(e->fstype, "swap") != 0)
+	static const char *const names[] = {"dev/dm-", "dev/mapper/", "dev/zd", "dev/zram",
+					    "dev/loop", "dev/md", "dev/nbd", "dev/ram"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_starts(path, names[i]))
+			return true;
+	return false;
+}
+
+/* Is NAME a disk or partition, which PID 1 can reach? Sysfs says so; where it is not mounted, or the
+ * device is not there, the name does. */
+static bool is_lasting(const struct root *root, const char *name, struct arena *arena)
+{
+	const char *device = device_of(name, arena), *node, *path;
+
+	if (!device)
+		return strchr(name, '=');
+	node = root_resolve(root, device, arena);
+	if (!node)
+		node = device + 1;
+	if (is_virtual_name(device + 1) || is_virtual_name(node))
 		return false;
-	return strchr(e->source, '=') || is_lasting(e->source);
+	path = root_resolve(root, arena_printf(arena, "sys/class/block/%s", base_name(node)), arena);
+	return !path || !str_starts(path, "sys/devices/virtual/block/");
 }
 
 int swap_in_fstab(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err)
@@ -46,35 +70,31 @@ int swap_in_fstab(const struct root *root, struct arena *arena, struct swap_area
 		return err_set(err, -ENOMEM, "no memory left");
 	f.cursor = (char *)text.data;
 	while (!out->name && fstab_next(&f, &e))
-		if (may_hibernate(&e))
+		if (strcmp(e.fstype, "swap") == 0 && is_lasting(root, e.source, arena))
 			*out = (struct swap_area){arena_strdup(arena, e.source), "/etc/fstab", e.line};
 	return 0;
 }
 
 /* ---- in use ---- */
 
-/* A line of /proc/swaps: "FILE partition|file SIZE USED PRIORITY". NULL unless a hibernation image may be
- * there. */
+/* A line of /proc/swaps: "FILE partition|file SIZE USED PRIORITY". NULL unless it is a device. */
 static const char *decode(char *line, uint64_t *size)
 {
 	const char *device = strtok_r(line, " \t", &line);
 	const char *type = device ? strtok_r(NULL, " \t", &line) : NULL;
 	const char *kib = type ? strtok_r(NULL, " \t", &line) : NULL;
 
-	return kib && strcmp(type, "partition") == 0 && is_lasting(device) &&
-			       parse_u64(kib, UINT64_MAX, size)
-		       ? device
-		       : NULL;
+	return kib && strcmp(type, "partition") == 0 && parse_u64(kib, UINT64_MAX, size) ? device : NULL;
 }
 
-static const char *largest(struct buf *text, struct arena *arena)
+static const char *largest(const struct root *root, struct buf *text, struct arena *arena)
 {
 	const char *found = NULL, *device;
 	char *cursor = (char *)text->data, *line;
 	uint64_t size, most = 0;
 
 	while ((line = strsep(&cursor, "\n")))
-		if ((device = decode(line, &size)) && size > most) {
+		if ((device = decode(line, &size)) && size > most && is_lasting(root, device, arena)) {
 			found = arena_strdup(arena, device);
 			most = size;
 		}
@@ -101,14 +121,14 @@ static const char *stable_name(const struct root *root, const char *device, stru
 	return device;
 }
 
-/* In a container, /proc has those of the machine around it. */
+/* In a container, and where /proc is mounted below another root, it has those of the machine around it. */
 static bool is_elsewhere(const struct root *root, struct arena *arena)
 {
 	struct root quiet = *root;
 	bool has_disk;
 
 	quiet.trace = NULL;
-	return root->is_host && elsewhere(&quiet, &has_disk, arena);
+	return root->is_host ? elsewhere(&quiet, &has_disk, arena) != NULL : elsewhere_has_proc_of_host(&quiet);
 }
 
 int swap_to_resume(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err)
@@ -118,7 +138,7 @@ int swap_to_resume(const struct root *root, struct arena *arena, struct swap_are
 
 	if (root_read(root, "proc/swaps", FILE_MAX_BYTES, &text) == 0 && buf_cstr(&text) &&
 	    !is_elsewhere(root, arena))
-		device = largest(&text, arena);
+		device = largest(root, &text, arena);
 	if (!device)
 		return swap_in_fstab(root, arena, out, err);
 	*out = (struct swap_area){stable_name(root, device, arena), "/proc/swaps", 0};

@@ -15,7 +15,7 @@ struct swap_area {
 
 /* The swap area that the kernel would hibernate to, as initramfs-tools chooses it: the largest of those in
  * use, by its UUID where udev knows that; or, where none is in use, the first of fstab. Always a disk or
- * partition, not a file, a mapped device or memory. OUT->name is NULL: there is none. 0 or -errno. */
+ * partition, not a file, an array, a mapped or network device, or memory. OUT->name is NULL: there is none. 0 or -errno. */
 int swap_to_resume(const struct root *root, struct arena *arena, struct swap_area *out, struct err *err);
 
 /* The same from fstab alone, for a machine whose swap areas in use are not known. */
