@@ -30,11 +30,11 @@ class Container:
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, to)
 
-    def run(self, name, *args, user=None):
+    def run(self, name, *args, user=None, stdout=subprocess.PIPE):
         """Runs the program under that name, as USER (UID:GID) or as root: its Result, not checked."""
         enter = [shutil.which(_ENTER[0], path=environment()["PATH"]), *_ENTER[1:]]
         enter += [f"--userspec={user}"] if user else []
         words = [*enter, self.root, f"/usr/sbin/{name}", *args]
         done = subprocess.run([str(word) for word in words], env={}, check=False,
-                              stdin=subprocess.DEVNULL, capture_output=True)
+                              stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
         return Result(done.returncode, done.stdout, done.stderr)

@@ -158,6 +158,15 @@ def test_all_that_was_made_here_goes_and_nothing_else(machine):
     assert machine.images == sorted([half.name, others.name])
 
 
+@pytest.mark.parametrize("all_kernels", [False, True])
+def test_output_of_a_removal_that_cannot_be_written(all_kernels, machine):
+    machine.update("-c", "-k", machine.version)
+    with open("/dev/full", "wb") as full:
+        done = machine.update("-d", "-k", "all" if all_kernels else machine.version, status=FAILED,
+                              stdout=full)
+    assert "standard output" in done.error and not machine.images
+
+
 def test_another_folder(machine):
     (machine.root / "other").mkdir()
     machine.update("-c", "-k", machine.version, "-b", "/other")
@@ -188,6 +197,17 @@ def test_an_update_without_any_kernel_has_nothing_to_do(machine):
     shutil.rmtree(machine.root / "lib/modules")
     assert "no kernel has an image" in machine.update("-u").messages("warning")[0]
     assert "module folder" in machine.update("-c", "-k", "all", status=FAILED).error
+
+
+@pytest.mark.parametrize("words", [["-u"], ["-u", "-k", "all"]], ids=" ".join)
+def test_a_kernel_with_everything_built_in_is_updated_though_no_kernel_has_modules(words, machine):
+    shutil.rmtree(machine.root / "lib/modules")
+    kernel = trees.KernelTree(machine.root, machine.version)
+    kernel.rewrite(kernel.config, b"CONFIG_BLK_DEV_INITRD=y\nCONFIG_RD_GZIP=y\n")
+    image = machine.root / f"boot/initrd.img-{machine.version}"
+    image.write_bytes(b"stale")
+    assert machine.update(*words).text == f"update-initramfs: Generating /boot/{image.name}\n"
+    assert image.read_bytes() != b"stale"
 
 
 # ---- settings of initramfs-tools ----

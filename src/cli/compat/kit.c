@@ -74,9 +74,13 @@ static int list_kernels(const char *top, bool only_with_image, struct arena *are
 	const char *path;
 	int n = root_open(top, &root, err), found = 0;
 
-	/* A system without any kernel yet, as while its packages are configured, has none with an image. */
-	if (n == 0 && (!only_with_image || root_exists(&root, "lib/modules")))
+	if (n == 0)
 		n = kernels_list(&root, arena, &kernels, err);
+	/* A system without any kernel yet, as while its packages are configured, has none with an image. */
+	if (n == -ENOENT && only_with_image) {
+		*err = (struct err){0};
+		n = 0;
+	}
 	if (n < 0)
 		return n;
 	*out = arena_alloc(arena, ((size_t)n + 1) * sizeof(**out));

@@ -157,17 +157,21 @@ static int remove_all(struct front_run *f)
 			cli_warn("%s stays: preroot did not make it", images[i].path);
 		status = one == EXIT_DONE ? status : one;
 	}
-	return status == EXIT_DONE ? cli_end(EXIT_DONE) : status;
+	return status;
 }
 
 static int remove_images(struct front_run *f)
 {
 	const struct update *u = f->state;
 	const struct front_words common = f->options;
+	int status;
 
 	if (strcmp(u->kernel, "all") == 0)
-		return remove_all(f);
-	return remove_one(f, &common, u->kernel, kit_image_path("/", u->kernel, &f->arena));
+		status = remove_all(f);
+	else
+		status = remove_one(f, &common, u->kernel,
+				    kit_image_path("/", u->kernel, &f->arena));
+	return status == EXIT_DONE ? cli_end(EXIT_DONE) : status;
 }
 
 static int build_elsewhere(struct front_run *f, const char *const *kernels, int n)
