@@ -319,7 +319,7 @@ def test_a_script_that_fails_is_named_with_what_to_do(machine):
     text = machine.install(status=1)
     assert "a-bad ended with status 3: no such flash" in text
     assert f"run: /etc/initramfs/post-update.d/a-bad {machine.version} /boot/" in text
-    assert machine.image.exists() and len(ran(machine)) == 1
+    assert machine.image.exists() and len(ran(machine)) == 2
 
     again = run("rebuild", "--root", machine.root, "--hardware", NVME, "--force", "--json",
                 "--kernel-cmdline", "quiet", status=AFTER)
@@ -331,6 +331,23 @@ def test_a_script_that_fails_is_named_with_what_to_do(machine):
     (machine.root / "usr/bin/dracut").chmod(0o755)
     (machine.image).unlink()
     assert "other builder stays" not in machine.install(status=1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
+def test_each_script_that_fails_is_named_and_the_others_are_run(machine):
+    folder = "/etc/initramfs/post-update.d"
+    script(machine, "a-bad", "echo no such flash >&2; exit 3")
+    script(machine, "b-open", mode=0o777)
+    script(machine, "c-good")
+    script(machine, "d-bad", "exit 4")
+    failed = run("rebuild", "--root", machine.root, "--hardware", NVME, "--json", status=AFTER)
+    assert [words[0] for words in ran(machine)] == [f"{folder}/{name}" for name in ("a-bad", "c-good", "d-bad")]
+    error = failed.json["kernels"][0]["error"]
+    assert error["message"] == (
+        f"{folder}/a-bad ended with status 3: no such flash; {machine.root}{folder}/b-open is not run: somebody "
+        f"other than root may change it; {folder}/d-bad ended with status 4")
+    commands = [f"{folder}/{name} {machine.version} /boot/{machine.image.name}" for name in ("a-bad", "b-open")]
+    assert error["hint"].endswith(f"run: {'; '.join(commands)}; and 1 more")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a program below another root is run by root")
