@@ -435,6 +435,21 @@ def test_packages_that_ask_initramfs_tools_for_an_image(machine):
     assert machine.all() == []
 
 
+@pytest.mark.parametrize("text, column", [("[ -f /x ] && update_initramfs=yes\n", 1),
+                                          ("update_initramfs=${X:-yes}\n", 18)])
+def test_what_only_a_shell_can_read_of_update_initramfs_conf_is_named_with_a_remedy_that_works(
+        text, column, machine):
+    conf = "etc/initramfs-tools/update-initramfs.conf"
+    machine.write(conf, text)
+    machine.write("usr/sbin/update-initramfs", "#!/bin/sh\n")
+    (machine.root / "usr/sbin/update-initramfs").chmod(0o755)
+    found = machine.one("other-builder", "warning")
+    assert f"(/{conf}:1:{column}: " in found["fact"]
+    subprocess.run(found["remedy"], shell=True, check=True)
+    assert machine.all() == []
+    assert (machine.root / f"{conf}.disabled").read_text() == text
+
+
 @pytest.mark.parametrize("command, path", [
     ("usr/sbin/update-initramfs", "etc/kernel/postinst.d/initramfs-tools"),
     ("usr/bin/dracut", "etc/kernel/install.d/50-dracut.install")])

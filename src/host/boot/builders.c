@@ -183,17 +183,25 @@ static void add_masked(struct list *l, const char *folder, const char *over, con
 }
 
 /* Package triggers run update-initramfs for the newest kernel, unless its configuration says no. The last
- * assignment in it counts. */
+ * assignment in it counts. In one that only a shell can read, another line would not help: it is replaced. */
 static void add_triggers(struct list *l)
 {
+	const char *file = quoted_path(l, DEBIAN_CONF), *when = AT_A_PACKAGE, *command;
 	const struct conf_assignment *update;
-	int r = import_update_initramfs(l->root, l->arena, &update, NULL);
+	struct err err = {0};
+	int r = import_update_initramfs(l->root, l->arena, &update, &err);
 
 	if ((r == 0 && (!update || strcmp(update->text, "no") == 0)) ||
 	    !is_runnable(l, "usr/sbin/update-initramfs", true))
 		return;
-	add(l, "initramfs-tools", DEBIAN_CONF, AT_A_PACKAGE,
-	    arena_printf(l->arena, "sed -i '$a update_initramfs=no' %s", quoted_path(l, DEBIAN_CONF)));
+	command = arena_printf(l->arena, "sed -i '$a update_initramfs=no' %s", file);
+	if (r < 0) {
+		when = arena_printf(l->arena, AT_A_PACKAGE ", unless that file turns it off, which only a "
+					      "shell can tell (%s)", err.text);
+		command = arena_printf(l->arena, "mv %s %s && echo update_initramfs=no >%s", file,
+				       quoted_path(l, DEBIAN_CONF ".disabled"), file);
+	}
+	add(l, "initramfs-tools", DEBIAN_CONF, when, command);
 }
 
 size_t builders_list(const struct root *r, struct arena *arena, struct builder **out)
