@@ -59,6 +59,8 @@ int settings_apply(struct settings *s, const struct option_spec *spec, char **ar
 		break;
 	case OPT_INITRAMFS_TOOLS:
 		s->places.initramfs_tools = args[0];
+		if (s->q)
+			s->q->request.initramfs_tools = args[0];
 		break;
 	case OPT_SET:
 		r = set_key(s, args[0], err);

@@ -32,7 +32,7 @@
 	 OPT_LOGFILE, false}
 
 struct settings {
-	const struct cli_request *q; /* of the images that are made; NULL: none are */
+	struct cli_request *q; /* of the images that are made; NULL: none are */
 	bool is_lenient; /* a wrong configuration is only a warning, and the defaults apply */
 
 	/* From the command line. */

@@ -102,6 +102,8 @@ struct request {
 	bool embed_root; /* a hostonly image says itself where the root is */
 	bool only_cmdline; /* no image is made, but its kernel parameters are shown; ELSEWHERE, fstab alone
 			    * says where the root is */
+	const char *initramfs_tools; /* the folder, below the root, of its settings that count; "none":
+				      * none do; NULL: /etc/initramfs-tools */
 	const char *acpi_tables;   /* folder with ACPI tables; NULL: none */
 	const char *acpi_from;     /* "FILE:LINE: KEY": it is below the root; NULL: the command line,
 				    * and it is a path of the calling process */

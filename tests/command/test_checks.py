@@ -115,6 +115,19 @@ def test_a_device_that_is_named_replaces_the_default(words, tree, tmp_path):
     assert text.count("resume=") == 1 and "resume=/dev/vda9\n" in text
 
 
+@pytest.mark.parametrize("folder, conf, resume", [
+    ("none", "", SWAP), ("/etc/other", "MODULES=dep\n", SWAP), ("/etc/other", "MODULES=dep\nRESUME=auto\n", SWAP),
+    ("/etc/other", "MODULES=dep\nRESUME=/dev/vda9\n", "/dev/vda9"),
+])
+def test_only_the_folder_that_counts_says_where_to_resume_from(folder, conf, resume, tree, tmp_path):
+    for name, text in (("initramfs-tools", "RESUME=/dev/vda5\n"), ("other", conf)):
+        (tree.root / "etc" / name).mkdir(parents=True)
+        (tree.root / "etc" / name / "initramfs.conf").write_text(text)
+    (tree.root / "etc/fstab").write_text(f"UUID=1 / ext4 defaults 0 1\n{SWAP} none swap sw 0 0\n")
+    text = boot_conf(tmp_path, *hostonly(tree, "strict"), "--initramfs-tools", folder)
+    assert text.count("resume=") == 1 and f"resume={resume}\n" in text
+
+
 def test_a_swap_area_is_part_of_the_hardware(tmp_path):
     root = trees.write_machine("virtio-blk", tmp_path / "machine")
     (root / "proc/swaps").write_text(

@@ -12,17 +12,22 @@
 
 /*
  * For a hostonly image: the drivers of the swap areas in use, and a default resume= for PID 1,
- * which the kernel command line overrides. As with Debian's tools, RESUME in /etc/initramfs-tools
- * decides; without it, or with "auto", it is the largest swap area in use, or else the first of fstab.
+ * which the kernel command line overrides. As with Debian's tools, RESUME in /etc/initramfs-tools,
+ * or in the folder that is to be read instead, decides; without it, or with "auto", it is the largest swap area in use, or else the first of fstab.
  */
 
 /* These files may be another builder's, and more than settings: the image does not depend on them. */
 static const char *read_configured(struct build *b)
 {
+	const char *folder = b->request->initramfs_tools;
 	const struct conf_assignment *a;
 	struct err err = {0};
 
-	if (import_resume(b->root, &b->plan.arena, &a, &err) < 0)
+	if (!folder)
+		folder = "/" IMPORT_INITRAMFS_TOOLS;
+	if (strcmp(folder, "none") == 0)
+		return "";
+	if (import_resume(b->root, folder, &b->plan.arena, &a, &err) < 0)
 		plan_warn(&b->plan, "%s; RESUME of initramfs-tools is not read", err.text);
 	return a ? a->text : "";
 }

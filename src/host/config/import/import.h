@@ -64,9 +64,9 @@ const char *import_place_text(const struct import_place *place, struct arena *ar
 int import_update_initramfs(const struct root *root, struct arena *arena,
 			    const struct conf_assignment **out, struct err *err);
 
-/* RESUME of /etc/initramfs-tools; *OUT is NULL if it is not set. */
-int import_resume(const struct root *root, struct arena *arena, const struct conf_assignment **out,
-		  struct err *err);
+/* RESUME in FOLDER of initramfs-tools, below the root; *OUT is NULL if it is not set. */
+int import_resume(const struct root *root, const char *folder, struct arena *arena,
+		  const struct conf_assignment **out, struct err *err);
 
 /* ---- what importers call ---- */
 

@@ -224,10 +224,10 @@ static int read_settings(struct import *im, struct conf *out, struct err *err)
 	return r < 0 ? r : read_folder(im, drop_ins, NULL, out, err);
 }
 
-int import_resume(const struct root *root, struct arena *arena, const struct conf_assignment **out,
-		  struct err *err)
+int import_resume(const struct root *root, const char *folder, struct arena *arena,
+		  const struct conf_assignment **out, struct err *err)
 {
-	struct import im = {.root = root, .arena = arena, .folder = IMPORT_INITRAMFS_TOOLS};
+	struct import im = {.root = root, .arena = arena, .folder = folder + strspn(folder, "/")};
 	struct conf c = {0};
 	int r = read_settings(&im, &c, err);
 
