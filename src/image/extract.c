@@ -182,6 +182,20 @@ static int fill_file(struct extractor *x, const struct image_entry *e, int fd, s
 	return copy_data(x, fd, err);
 }
 
+/* Opens LEAF, which was made for another name, for its data. Its mode may let only root write already. */
+static int open_again(int parent, const char *leaf)
+{
+	const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_TRUNC;
+	int fd = openat(parent, leaf, flags);
+
+	if (fd >= 0 || errno != EACCES)
+		return fd < 0 ? -errno : fd;
+	if (fchmodat(parent, leaf, 0600, AT_SYMLINK_NOFOLLOW) < 0)
+		return -EACCES;
+	fd = openat(parent, leaf, flags);
+	return fd < 0 ? -errno : fd;
+}
+
 /* E is left out, but other names of the file may need its data. */
 static int pass_data_on(struct extractor *x, const struct image_entry *e, struct err *err)
 {
@@ -199,8 +213,8 @@ static int pass_data_on(struct extractor *x, const struct image_entry *e, struct
 	parent = open_first(x, *first, &leaf, err);
 	if (parent < 0)
 		return parent;
-	fd = openat(parent, leaf, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_TRUNC);
-	return fd < 0 ? err_sys(err, -errno, "cannot write to %s", *first) : fill_file(x, e, fd, err);
+	fd = open_again(parent, leaf);
+	return fd < 0 ? err_sys(err, fd, "cannot write to %s", *first) : fill_file(x, e, fd, err);
 }
 
 /* ---- entries ---- */
@@ -209,16 +223,19 @@ static int make_file(struct extractor *x, const struct image_entry *e, int paren
 		     const char *leaf, struct err *err)
 {
 	int linked = link_to_first(x, e, parent, leaf, err);
-	int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (linked ? 0 : O_CREAT | O_EXCL);
+	const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_CREAT | O_EXCL;
 	_cleanup_fd_ int fd = -1;
 
 	if (linked < 0)
 		return linked;
 	if (linked && e->header.filesize == 0)
 		return 0;
-	fd = openat(parent, leaf, linked ? flags | O_TRUNC : flags, 0600);
+	if (linked)
+		fd = open_again(parent, leaf);
+	else if ((fd = openat(parent, leaf, flags, 0600)) < 0)
+		fd = -errno;
 	if (fd < 0)
-		return err_sys(err, -errno, "cannot make it");
+		return err_sys(err, fd, "cannot make it");
 	if (note_made(x, parent, leaf, err) < 0)
 		return err->code;
 	return fill_file(x, e, fd, err);

@@ -327,6 +327,46 @@ static void names_of_one_file_stay_one_file(void **state)
 	assert_true(a.st_ino == z.st_ino && a.st_nlink == 3);
 }
 
+static void add_shared(struct buf *out, const char *name, uint32_t mode, const char *text)
+{
+	struct cpio_header h = {.ino = 9, .mode = S_IFREG | mode, .nlink = 2,
+				.filesize = (uint32_t)strlen(text)};
+
+	cpio_add_header(out, &h, name);
+	buf_add_str(out, text);
+	align(out);
+}
+
+/* Root may write to any file, and gives this up here. */
+static void users_unpack_hard_links_to_what_they_may_not_write(void **state)
+{
+	static const uint32_t modes[] = {0444, 0};
+	const bool is_root = geteuid() == 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		_cleanup_place_ struct place p;
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		struct extract_result result;
+		struct err err = {0};
+		int r;
+
+		place_make(&p);
+		add_shared(&b, "a", modes[i], "");
+		add_shared(&b, "b", modes[i], "data");
+		add_file(&b, "c", "behind it");
+		assert_true(!is_root || (chmod(p.folder, 0777) == 0 && seteuid(65534) == 0));
+		r = extract(&p, &b, &result, &err);
+		assert_true(!is_root || seteuid(0) == 0);
+		assert_ok(r, 0, &err);
+		assert_int_equal(mode_of(&p, "a"), modes[i]);
+		assert_int_equal(chmod(p.inside, 0700), 0);
+		assert_content(p.inside, "c", "behind it");
+		if (is_root || modes[i])
+			assert_content(p.inside, "a", "data");
+	}
+}
+
 /* ---- what was there before stays ---- */
 
 static bool wants_all(const struct image_entry *e, void *arg)
@@ -696,6 +736,7 @@ int main(void)
 		cmocka_unit_test(a_link_that_was_there_may_lead_to_the_folder),
 		cmocka_unit_test(names_of_one_file_beside_one_that_is_kept),
 		cmocka_unit_test(a_hard_link_to_what_was_there_writes_nothing),
+		cmocka_unit_test(users_unpack_hard_links_to_what_they_may_not_write),
 		cmocka_unit_test(equal_inodes_without_a_link_count_are_two_files),
 		cmocka_unit_test(a_hard_link_to_a_link_writes_through_nothing),
 		cmocka_unit_test(a_file_whose_folder_is_missing_is_told),
