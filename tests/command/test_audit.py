@@ -959,6 +959,58 @@ def test_an_image_is_not_replaced_by_one_that_cannot_bring_up_the_root(machine, 
     assert trees.snapshot(machine.root / "boot") == before
 
 
+@pytest.mark.parametrize("source, fstype", [
+    ("/dev/mapper/vg-root", "ext4"), ("/dev/vg/root", "auto"), ("10.0.0.1:/x", "nfs"), ("tank/root", "zfs"),
+])
+def test_a_root_in_fstab_that_no_image_can_bring_up(source, fstype, machine, tmp_path):
+    """It decides where nothing else names the root, as before the first entry of a kernel is made."""
+    for name in ("dev/mapper/vg-root", "dev/vg/root"):
+        machine.write(name, "")
+    machine.write("etc/fstab", f"# x\n{source} / {fstype} defaults 0 1\n")
+    machine.menu(machine.entry(machine.version, "ro"))
+    (machine.root / "proc/cmdline").unlink()
+    rebuild = ["rebuild", machine.version, "--root", machine.root, "--cache-dir", machine.cache,
+               "--no-boot-loader", "--generic"]
+    build = ["build", tmp_path / "x.img", *rebuild[1:6], "--generic"]
+    place = f"/etc/fstab, line 2, has / on {source}, which an image of this version cannot bring up"
+
+    def findings():
+        return [(f["severity"], f["id"]) for f in machine.all("--generic") if place in f["fact"]]
+
+    assert findings() == [("error", "root-unsupported"), ("warning", "plan-warning")]
+    before = trees.snapshot(machine.root / "boot")
+    failed = run(*rebuild, status=FAILED)
+    assert place in failed.error and "UUID" in failed.hint
+    assert trees.snapshot(machine.root / "boot") == before
+    assert any(place in text for text in run(*build).messages("warning"))
+
+    line = f"root=UUID={UUID} ro"
+    assert place not in run(*build, "--kernel-cmdline", line).err.decode()
+    run(*rebuild, "--kernel-cmdline", line, "--check", status=FINDING)
+    for path in ("etc/kernel/cmdline", "proc/cmdline"):
+        machine.write(path, line + "\n")
+        assert findings() == [("warning", "plan-warning")]
+        (machine.root / path).unlink()
+    machine.menu(machine.entry(machine.version, line))
+    assert findings() == [("warning", "plan-warning")]
+    assert any(place in text for text in run(*rebuild).messages("warning"))
+
+
+def test_usr_in_fstab_must_be_within_reach_whatever_names_the_root(machine):
+    machine.write("dev/vg/usr", "")
+    machine.write("etc/fstab", f"UUID={UUID} / ext4 defaults 0 1\n/dev/vg/usr /usr ext4 defaults 0 2\n")
+    assert "has /usr on /dev/vg/usr," in machine.one("root-unsupported", "error")["fact"]
+
+
+@pytest.mark.parametrize("line", ["overlay / overlay rw 0 0", "/dev/vg/home /home ext4 defaults 0 2",
+                                  "/dev/vg/root / ext4 defaults x y"])
+def test_what_says_nothing_of_the_root_in_fstab(line, machine):
+    machine.write("dev/vg/home", "")
+    machine.write("etc/fstab", line + "\n")
+    machine.menu()
+    assert "root-unsupported" not in [f["id"] for f in machine.all()]
+
+
 MAPPED = {"/dev/mapper/vg-the--root": "/dev/mapper/vg-root", "/dev/vg/the-root": "/dev/vg/root",
           "/dev/mapper/my\\x20disk": "/dev/mapper/my", "/dev/md0": "/dev/md1",
           "/dev/md/home": "/dev/md/hom", "/dev/disk/by-id/ata-x": "/dev/disk/by-id/ata-y",

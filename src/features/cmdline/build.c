@@ -185,6 +185,27 @@ static bool is_about_machine(const struct build *b)
 	return build_is_hostonly(b) || (b->request->only_cmdline && b->request->elsewhere);
 }
 
+/* No parameter of the image says where the root is. What the boot loader says is not known here, but fstab
+ * is what it is usually made from. */
+static void warn_of_fstab(struct build *b)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct fstab_entry e;
+	struct err err = {0};
+	struct spec spec;
+
+	if (b->request->hardware_file || find_root(b, &text, &e, &err) <= 0 || e.flaw)
+		return;
+	spec_parse(e.source, &spec);
+	/* Without a device: the root of a live system, or of a container. */
+	if (spec.kind == SPEC_TMPFS || strcmp(e.fstype, e.source) == 0 ||
+	    (spec_is_reachable(&spec) && !spec_is_set_up(&spec)))
+		return;
+	plan_warn(&b->plan, "/etc/fstab, line %u, has / on %s, which an image of this version cannot bring "
+			    "up%s: it boots only where root= names another device", e.line, e.source,
+		  spec_is_set_up(&spec) ? " without a program of a drop-in feature" : "");
+}
+
 int cmdline_build(struct build *b, struct err *err)
 {
 	const struct request_words *given = &b->request->kernel_cmdline;
@@ -202,5 +223,7 @@ int cmdline_build(struct build *b, struct err *err)
 			     err);
 	if (r == 0 && is_about_machine(b))
 		r = add_files(&l, err);
+	if (r == 0 && !l.root && !b->request->only_cmdline)
+		warn_of_fstab(b);
 	return r == 0 ? check_root(&l, err) : r;
 }
