@@ -104,6 +104,25 @@ def test_callers_that_set_nothing_get_an_image(machine):
     assert machine.left() == set()
 
 
+def test_the_image_is_beside_the_kernel_that_is_named(machine):
+    """As with "make install INSTALL_PATH=" of a kernel."""
+    machine.install()
+    before = trees.snapshot(machine.boot)
+    folder = machine.root / "elsewhere"
+    folder.mkdir()
+    image, kernel = folder / machine.image.name, f"/elsewhere/vmlinuz-{machine.version}"
+    machine.call("debian-postinst", machine.version, kernel)
+    run("verify", image)
+    assert image.stat().st_mode & 0o777 == 0o600
+    machine.call("debian-postrm", machine.version, kernel)
+    assert not image.exists()
+    image.write_bytes(b"made by others")
+    assert f"{image} stays" in machine.call("debian-postrm", machine.version, kernel)
+    assert trees.snapshot(machine.boot) == before
+    machine.call("debian-postinst", machine.version, f"/boot/.//vmlinuz-{machine.version}")
+    assert trees.snapshot(machine.boot) == before and image.read_bytes() == b"made by others"
+
+
 @pytest.mark.parametrize("name, is_obeyed", [
     (None, False), ("usr/lib/preroot/names/update-initramfs", True), ("usr/sbin/update-initramfs", True),
 ])
