@@ -277,13 +277,14 @@ def test_what_packages_say_comes_before_and_what_the_machine_says_behind(root):
 @pytest.mark.parametrize("link, target, is_read", [
     ("usr/sbin/update-initramfs", "preroot", True), ("usr/sbin/update-initramfs", "other", False),
     ("usr/lib/preroot/names/update-initramfs", "../../../sbin/preroot", True),
-    ("usr/sbin/mkinitramfs", "preroot", False),
+    ("usr/sbin/mkinitramfs", "preroot", False), ("usr/local/sbin/update-initramfs", "../../sbin/preroot", True),
+    ("usr/local/sbin/update-initramfs", "../../sbin/other", False),
 ])
 def test_they_are_read_where_update_initramfs_is_preroot(link, target, is_read, root):
     for name in ("preroot", "other", "update-initramfs"):
         write(root, f"usr/sbin/{name}", "")
     write(root, "usr/lib/preroot/x", "")
-    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).parent.mkdir(parents=True, exist_ok=True)
     (root / link).unlink(missing_ok=True)
     (root / link).symlink_to(target)
     config(root)

@@ -125,6 +125,7 @@ def test_the_image_is_beside_the_kernel_that_is_named(machine):
 
 @pytest.mark.parametrize("name, is_obeyed", [
     (None, False), ("usr/lib/preroot/names/update-initramfs", True), ("usr/sbin/update-initramfs", True),
+    ("usr/local/sbin/update-initramfs", True),
 ])
 def test_settings_of_initramfs_tools_count_where_preroot_has_its_name_whoever_calls(name, is_obeyed, machine):
     conf = machine.root / "etc/initramfs-tools/initramfs.conf"
@@ -197,11 +198,16 @@ def test_without_space_the_package_fails_with_the_reason_and_the_old_image_stays
     assert machine.left() == names | {f"{machine.image.name}.previous"}
 
 
-@pytest.mark.parametrize("command, is_other", [("/bin/true", True), ("usr/sbin/preroot", False)])
-def test_beside_another_builder_a_failure_does_not_fail_the_package(command, is_other, machine):
+@pytest.mark.parametrize("command, is_local, is_other", [
+    ("/bin/true", False, True), ("usr/sbin/preroot", False, False), ("usr/sbin/preroot", True, False)])
+def test_beside_another_builder_a_failure_does_not_fail_the_package(command, is_local, is_other, machine):
     machine.tree.rewrite(machine.tree.image, b"not a kernel")
     shutil.copy("/bin/true", machine.root / "usr/sbin/preroot")
-    (machine.root / "usr/sbin/update-initramfs").symlink_to(
+    link = machine.root / ("usr/local/sbin" if is_local else "usr/sbin") / "update-initramfs"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if is_local:  # another builder's own is not what its hook runs
+        (machine.root / "usr/sbin/update-initramfs").symlink_to("/bin/true")
+    link.symlink_to(
         command if command.startswith("/") else machine.root / command)
     text = machine.install(status=0 if is_other else 1)
     assert ("the image of the other builder stays" in text) == is_other

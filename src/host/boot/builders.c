@@ -38,27 +38,32 @@ static const char *builder_of(const char *file)
 	return NULL;
 }
 
-bool builders_is_ours(const struct root *r, const char *builder, struct arena *arena)
+/* Is PATH, which is there, preroot? */
+static bool is_preroot(const struct root *r, const char *path, struct arena *arena)
 {
-	static const struct {
-		const char *builder, *command;
-	} rows[] = {
-		{"initramfs-tools", "usr/sbin/update-initramfs"},
-		{"dracut", "usr/bin/dracut"},
-		{"dracut", "usr/sbin/dracut"},
-	};
+	const char *file = root_resolve(r, path, arena);
 	struct stat st;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const char *path = rows[i].command;
-		const char *file = root_resolve(r, path, arena);
+	/* Debian's package has a script there, which runs this. */
+	return (file && strcmp(base_name(file), "preroot") == 0) ||
+	       (!str_starts(path, "usr/local/") &&
+		root_lstat(r, arena_printf(arena, OUR_NAMES "/%s", base_name(path)), &st) == 0);
+}
 
-		if (strcmp(rows[i].builder, builder) != 0 || !file)
-			continue;
-		/* Debian's package has a script there, which runs this. */
-		if (strcmp(base_name(file), "preroot") == 0 ||
-		    root_lstat(r, arena_printf(arena, OUR_NAMES "/%s", base_name(path)), &st) == 0)
-			return true;
+bool builders_is_ours(const struct root *r, const char *builder, struct arena *arena)
+{
+	static const char *const folders[] = {"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin"};
+	const char *name = strcmp(builder, "initramfs-tools") == 0 ? "update-initramfs"
+			 : strcmp(builder, "dracut") == 0	   ? "dracut"
+								   : NULL;
+	struct stat st;
+
+	/* The first one is run, as PATH has them: by hooks, too. */
+	for (size_t i = 0; name && i < ARRAY_SIZE(folders); i++) {
+		const char *path = arena_printf(arena, "%s/%s", folders[i], name);
+
+		if (root_stat(r, path, &st) == 0)
+			return is_preroot(r, path, arena);
 	}
 	return false;
 }
