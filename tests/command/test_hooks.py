@@ -271,6 +271,30 @@ def test_a_removal_goes_on_and_says_what_is_left_and_why(machine, tmp_path):
         assert why == "preroot: error: why" and f"not all images of {machine.version}" in left
 
 
+@pytest.mark.parametrize("has_images", [False, True])
+def test_previous_images_that_cannot_be_removed_with_the_package_are_named(has_images, machine, tmp_path):
+    """Though there is no folder of modules: a kernel may have everything built in."""
+    machine.install()
+    run("rebuild", "--root", machine.root, "--hardware", NVME, "--kernel-cmdline", "quiet")
+    if not has_images:
+        (machine.boot / f"{machine.image.name}.previous").unlink()
+    program = tmp_path / "bin/preroot"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$1" != status ] || exec {PROGRAM} "$@" --root {machine.root}\n'
+                       "echo preroot: error: why >&2\nexit 1\n")
+    program.chmod(0o755)
+    text = (TOP / "data/packaging/debian/preroot.prerm").read_text().replace("/lib/modules", "/none")
+    env = environment()
+    done = subprocess.run(["sh", "-s", "remove"], input=text, check=True, text=True, capture_output=True,
+                          env=env | {"PATH": f"{program.parent}:{env['PATH']}"})
+    lines = done.stderr.splitlines()
+    if has_images:
+        assert lines[0] == "preroot: error: why"
+        assert lines[-1] == f"  rm '/boot/{machine.image.name}.previous'" and len(lines) == 4
+    else:
+        assert not lines
+
+
 # ---- the trigger of Debian's package ----
 
 @pytest.mark.parametrize("word, calls", [("configure", ["trigger --no-await update-initramfs"]),
