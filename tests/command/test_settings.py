@@ -214,8 +214,8 @@ def test_keys_without_effect_are_named_once_with_the_reason(machine):
     machine.write(f"{ETC}/b.conf", 'export do_strip=yes\nlibdirs+=" /b"\nadd_device+=/dev/x\n')
     warnings = machine.rebuild("--check", status=FINDING).messages("warning")
     assert warnings == [
-        f"/{ETC}/b.conf:3: add_device has no effect: the boot waits for what leads to the mounts that it "
-        "makes: add_drivers packs a device's driver, x-initrd.mount in /etc/fstab makes a mount",
+        f"/{ETC}/b.conf:3: add_device has no effect: the boot waits for the devices of the mounts that it "
+        "makes, and for no others: add_drivers packs a device's driver, x-initrd.mount in /etc/fstab makes a mount",
         f"/{ETC}/b.conf:2: libdirs has no effect: libraries are found as the machine's own linker finds them"]
 
 

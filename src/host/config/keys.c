@@ -32,8 +32,8 @@ static const struct key keys[] = {
 
 	SWITCH("acpi_override"),
 	HONOURED("acpi_table_dir"),
-	LOST("add_device", "the boot waits for what leads to the mounts that it makes: add_drivers packs a "
-			   "device's driver, x-initrd.mount in /etc/fstab makes a mount"),
+	LOST("add_device", "the boot waits for the devices of the mounts that it makes, and for no others: "
+			   "add_drivers packs a device's driver, x-initrd.mount in /etc/fstab makes a mount"),
 	HONOURED("add_dlopen_features"),
 	HONOURED("add_dracutmodules"),
 	HONOURED("add_drivers"),

@@ -172,13 +172,24 @@ bool import_reads(const char *name)
 	       !strstr(name, ".dpkg-");
 }
 
+/* Is PATH a folder, where files of settings are? Then that is noted. */
+static bool note_folder(struct import *im, const char *path)
+{
+	struct stat st;
+
+	if (root_stat(im->root, path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	import_note(im, (struct import_place){arena_printf(im->arena, "/%s", path), 0, NULL},
+		    "it is a folder, and not read");
+	return true;
+}
+
 /* MASK: a folder whose files replace those of the same name; NULL: none. */
 static int read_folder(struct import *im, const char *folder, const char *mask, struct conf *out,
 		       struct err *err)
 {
 	char **names;
 	int n = import_names(im, folder, &names, err), r = 0;
-	struct stat st;
 
 	for (int i = 0; i < n && r == 0; i++) {
 		const char *path = arena_printf(im->arena, "%s/%s", folder, names[i]);
@@ -186,13 +197,24 @@ static int read_folder(struct import *im, const char *folder, const char *mask, 
 		if (!import_reads(names[i]) ||
 		    (mask && root_exists(im->root, arena_printf(im->arena, "%s/%s", mask, names[i]))))
 			continue;
-		if (root_stat(im->root, path, &st) == 0 && S_ISDIR(st.st_mode))
-			import_note(im, (struct import_place){arena_printf(im->arena, "/%s", path), 0, NULL},
-				    "it is a folder, and not read");
-		else
+		if (!note_folder(im, path))
 			r = import_read(im, path, out, err);
 	}
 	return n < 0 ? n : r;
+}
+
+/* WHY begins with the place, which the note names itself. */
+static void note_left_out(struct import *im, const char *file, const struct err *why)
+{
+	size_t len = strlen(file);
+	const char *reason = strncmp(why->text, file, len) == 0 && why->text[len] == ':'
+				     ? strstr(why->text + len, ": ")
+				     : NULL;
+	struct import_place from = {file, 0, NULL};
+
+	if (reason)
+		from.file = arena_strndup(im->arena, why->text, (size_t)(reason - why->text));
+	import_note(im, from, "it is left out: %s", reason ? reason + 2 : why->text);
 }
 
 /* What packages set last, over the administrator's files too. They are sourced by a shell: a file that is
@@ -203,13 +225,13 @@ static int read_conf_hooks(struct import *im, struct conf *out, struct err *err)
 	int n = import_names(im, CONF_HOOKS, &names, err);
 
 	for (int i = 0; i < n; i++) {
-		struct import_place from = {arena_printf(im->arena, "/" CONF_HOOKS "/%s", names[i]), 0, NULL};
+		const char *file = arena_printf(im->arena, "/" CONF_HOOKS "/%s", names[i]);
 		struct err why = {0};
 
 		if (names[i][0] == '.')
 			continue;
-		if (import_read(im, from.file + 1, out, &why) < 0)
-			import_note(im, from, "it is left out: %s", why.text);
+		if (!note_folder(im, file + 1) && import_read(im, file + 1, out, &why) < 0)
+			note_left_out(im, file, &why);
 	}
 	return n < 0 ? n : 0;
 }
