@@ -596,9 +596,10 @@ def test_the_image_of_another_builder_is_copied_as_it_is(machine, tmp_path):
     assert not p.state().exists()
 
 
-def test_an_image_that_was_named_is_closed_but_not_replaced(machine, tmp_path):
+@pytest.mark.parametrize("name", ["initrd-of-mine", "my.img"])
+def test_an_image_that_was_named_is_closed_but_not_replaced(name, machine, tmp_path):
     p = Plugins(machine, tmp_path)
-    mine = tmp_path / "initrd-of-mine"
+    mine = tmp_path / name
     build(machine, mine)
     (machine.root / "etc/dracut.conf").write_text('kernel_cmdline="quiet"\n')
     p.add(mine)
