@@ -219,10 +219,12 @@ static const struct row {
 	{"modules", "LIST", add_features, NULL, true},
 	{"omit", "LIST", add_features, NULL, true},
 	{"omit-drivers", "LIST", add_modules, NULL, true},
+	{"prefer", "LIST", add_features, NULL, true},
 	{NULL, "LIST", NULL, NULL, false},
 
 	{"compress-store", "CODEC[:LEVEL]", NULL, "auto none zstd", false},
 	{"hostonly-mode", "MODE", NULL, "portable sloppy strict", false},
+	{"nvmf-nbft-mode", "MODE", NULL, NULL, false},
 	{"lsinitrd", "FILE", add_paths, NULL, false},
 	{"file", "FILE", add_paths, NULL, false},
 	{"mode", "MODE", NULL, "0600 0640 0644", false},
