@@ -67,11 +67,45 @@ static bool check_device(struct audit *a, struct roots *roots, const char *text,
 	return false;
 }
 
+/* The parameter in LINE with a hash for dm-verity, because of which PID 1 mounts nothing; NULL: none. */
+static const char *hash_of(struct audit *a, const char *line)
+{
+	char *cursor = arena_strdup(a->arena, line), *param, *value;
+	const char *hash = NULL;
+	bool is_off = false;
+
+	while (cmdline_next(&cursor, &param, &value) && strcmp(param, "--") != 0)
+		if (cmdline_name_is(param, "roothash") || cmdline_name_is(param, "usrhash"))
+			hash = cmdline_switch(value) ? param : hash;
+		else if (cmdline_name_is(param, "systemd.verity") ||
+			 cmdline_name_is(param, "rd.systemd.verity"))
+			is_off = !cmdline_switch(value);
+	return is_off ? NULL : hash;
+}
+
+static void check_hash(struct audit *a, struct roots *roots, const char *hash, const char *where)
+{
+	struct audit_finding *f;
+
+	if (strset_has(&roots->reported, hash))
+		return;
+	strset_add(&roots->reported, hash, NULL);
+	f = audit_add(a, roots->severity, "root-unsupported", roots->kernel,
+		      arena_printf(a->arena,
+				   "%s has %s=, and no image of this version verifies with dm-verity: "
+				   "the boot would fail", where, hash),
+		      "keep using the image builder of your distribution, or boot without verification: "
+		      "root= of the filesystem and rd.systemd.verity=0");
+	f->bars_rebuild = f->severity == AUDIT_ERROR;
+}
+
 static void check_line(struct audit *a, const char *line, const char *where, void *arg)
 {
 	struct roots *roots = arg;
-	const char *text = root_of(a, line);
+	const char *text = root_of(a, line), *hash = hash_of(a, line);
 
+	if (hash)
+		check_hash(a, roots, hash, where);
 	if (text)
 		roots->is_known |= check_device(a, roots, text,
 						arena_printf(a->arena, "%s names root=", where));

@@ -922,6 +922,16 @@ def test_a_root_that_no_image_can_bring_up(machine, root):
     assert "/etc/kernel/cmdline" in machine.one("root-unsupported", "warning")["fact"]
 
 
+@pytest.mark.parametrize("line", ["root=gpt-auto roothash=0a", f"root=UUID={UUID} usrhash=0a"])
+def test_a_root_or_usr_that_no_image_can_verify(machine, line):
+    machine.menu(machine.entry(machine.version, line, "Strange"))
+    found = machine.one("root-unsupported", "error")
+    assert '"Strange"' in found["fact"] and line.split()[1][:-2] in found["fact"]
+    assert "rd.systemd.verity=0" in found["remedy"]
+    machine.menu(machine.entry(machine.version, f"{line} rd.systemd.verity=0"))
+    assert "root-unsupported" not in [f["id"] for f in machine.all()]
+
+
 def test_a_root_that_only_a_drop_in_program_can_set_up(machine):
     for name in ("md127", "dm-0"):
         (machine.root / "sys/class/block" / name).mkdir(parents=True)

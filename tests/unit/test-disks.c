@@ -701,6 +701,37 @@ static void what_is_another_device_when_it_is_opened_is_not_mounted(void **state
 	assert_int_equal(goal_wait(d.boot), STAGE_STAYS);
 }
 
+static void nothing_that_has_a_hash_is_mounted_unverified(void **state)
+{
+	static const char *const lines[] = {"root=gpt-auto roothash=0a", "root=LABEL=x roothash=0a",
+					    "root=LABEL=x usrhash=0a", "usrhash=0a", "roothash=0a",
+					    "root=tmpfs mount.usr=LABEL=x usrhash=0a",
+					    "root=LABEL=x roothash=0a systemd.verity=1"};
+	static const char *const off[] = {"root=LABEL=x roothash=0a rd.systemd.verity=0",
+					  "systemd.verity=no root=LABEL=x usrhash=0a"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		_cleanup_disks_ struct disks d;
+
+		disks_make(&d, lines[i]);
+		filesystem(&d, "zza", "", "x");
+		d.boot->flow.stage = STAGE_WAIT;
+		assert_int_equal(goal_wait(d.boot), STAGE_MOVED);
+		assert_non_null(strstr(d.boot->flow.failure,
+				       strstr(lines[i], "usrhash") ? "usrhash=" : "roothash="));
+		assert_non_null(strstr(d.boot->flow.failure, "add rd.systemd.verity=0"));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
+		_cleanup_disks_ struct disks d;
+
+		disks_make(&d, off[i]);
+		filesystem(&d, "zza", "", "x");
+		d.boot->flow.stage = STAGE_WAIT;
+		assert_int_equal(goal_wait(d.boot), STAGE_ENDS);
+	}
+}
+
 static void mount_options_that_do_not_fit_are_refused(void **state)
 {
 	_cleanup_buf_ struct buf line = BUF_INIT;
@@ -742,6 +773,7 @@ int main(void)
 		cmocka_unit_test(a_write_protected_disk_is_mounted_read_only),
 		cmocka_unit_test(a_mount_that_fails_is_explained),
 		cmocka_unit_test(what_is_another_device_when_it_is_opened_is_not_mounted),
+		cmocka_unit_test(nothing_that_has_a_hash_is_mounted_unverified),
 		cmocka_unit_test(mount_options_that_do_not_fit_are_refused),
 		cmocka_unit_test(after_a_lost_event_what_is_gone_is_forgotten),
 	};

@@ -314,6 +314,7 @@ static const struct params_rule rules[] = {
 	CALL("rd.retry", take_retry),
 	CALL("rd.shell", take_shell),
 	NOT("rd.systemd.gpt_auto", no_gpt_auto),
+	NOT("rd.systemd.verity", no_verity),
 	CALL("rd.timeout", take_timeout),
 	CALL("rd.watchdog", take_watchdog),
 	WORD("rd_NO_FSTAB", no_fstab),
@@ -336,6 +337,7 @@ static const struct params_rule rules[] = {
 	CALL("rootwait", take_rootwait),
 	WORD("rw", writable),
 	NOT("systemd.gpt_auto", no_gpt_auto),
+	NOT("systemd.verity", no_verity),
 };
 
 static void add_to_list(struct params_list *list, const char *value)
@@ -403,6 +405,8 @@ static void take(struct params *p, const char *param, const char *value)
 		return;
 	why = params_absent(param, value);
 	p->root_is_elsewhere |= why && *why && params_absent_root(param, value);
+	if (why && *why && params_absent_hash(param))
+		p->hash = param;
 	if (why && *why)
 		note(p, param, why);
 	else if (!why && str_starts(param, "rd."))
@@ -445,6 +449,8 @@ static void settle_roots(struct params *p)
 		p->usr = p->root;
 		p->usr_is_root = true;
 	}
+	if (p->no_verity)
+		p->hash = NULL;
 }
 
 /* rootwait overrides rd.timeout, which overrides rd.retry. rootdelay is not part of the limit. */

@@ -137,6 +137,11 @@ bool params_absent_root(const char *param, const char *value)
 	return cmdline_name_is(param, "boot") && value && !strpbrk(value, "/=");
 }
 
+bool params_absent_hash(const char *param)
+{
+	return cmdline_name_is(param, "roothash") || cmdline_name_is(param, "usrhash");
+}
+
 size_t params_absent_names(const char **out)
 {
 	size_t n = 0;

@@ -89,6 +89,18 @@ static enum stage_step refuse(struct boot *b)
 				    : "this root= is of a kind that the image cannot reach");
 }
 
+/* Whoever gives a hash relies on it: nothing is mounted unverified, not even a root that has a name. */
+static enum stage_step refuse_unverified(struct boot *b)
+{
+	char why[FLOW_TEXT_MAX];
+
+	snprintf(why, sizeof(why),
+		 "%.20s= asks for verification with dm-verity, which this version cannot do, and "
+		 "nothing is mounted unverified; to boot without it, name the root with root= and add "
+		 "rd.systemd.verity=0", b->params.hash);
+	return flow_fail(b, why);
+}
+
 /* The device is there, but others may fit as well, and the choice must not depend on which one was
  * read first. The kernel's names and numbers are unique. */
 static bool others_are_read(struct boot *b, int64_t now)
@@ -249,6 +261,8 @@ enum stage_step goal_wait(struct boot *b)
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
 	int n;
 
+	if (b->params.hash)
+		return refuse_unverified(b);
 	if (!can_come(b))
 		return refuse(b);
 	if (!b->flow.entered)
