@@ -117,8 +117,9 @@ def device_of(bus, partition):
 
 # Under load an emulated timer may fail the kernel's check, which panics.
 CONSOLE_ARGS = "console=ttyS0 no_timer_check"
-# The kernel's cryptographic self-tests take a quarter of a boot.
-QUICK_ARGS = f"{CONSOLE_ARGS} cryptomgr.notests"
+# The kernel's cryptographic self-tests take a quarter of a boot; its search for writable code, and the
+# rewriting of all its locks where there is one processor, a twelfth each.
+QUICK_ARGS = f"{CONSOLE_ARGS} cryptomgr.notests rodata=off noreplace-smp"
 FIRMWARE = Path("/usr/share/OVMF")
 # A program that asks for a password discards earlier input, and nothing shows when it reads; but then
 # the guest is idle. Its processors must be asleep this many times in a row.
