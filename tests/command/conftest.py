@@ -19,6 +19,16 @@ from lib import BUILD, debian, kernels  # noqa: E402
 def pytest_configure(config):
     config.addinivalue_line("markers", "sweep: lets each call of a run fail, or changes each place of an "
                             "image, in turn. It takes long, and finds the same on each Debian.")
+    config.addinivalue_line("markers", "leaks: also looks for leaks, if the program has sanitizers.")
+
+
+GIVEN = os.environ.get("ASAN_OPTIONS", "")
+
+
+def pytest_runtest_setup(item):
+    """Options of the sanitizers that are in the environment override ours."""
+    ours = "" if item.get_closest_marker("leaks") else program.QUICK
+    os.environ["ASAN_OPTIONS"] = ":".join(filter(None, (ours, GIVEN)))
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Result, command, environment
+from program import QUICK, Result, command, environment
 
 # The leak checker does not work in a traced program.
-TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
+TRACED = {"ASAN_OPTIONS": QUICK}
 
 # Calls before this one are of the dynamic linker and the libraries.
 _FIRST_OWN_CALL = "umask"

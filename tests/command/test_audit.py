@@ -105,6 +105,7 @@ def test_on_a_healthy_machine_nothing_is_found_and_nothing_written(machine):
     assert (trees.snapshot(machine.root), trees.snapshot(machine.cache)) == before
 
 
+@pytest.mark.leaks
 def test_what_is_printed(machine):
     machine.root.joinpath("boot").chmod(0o777)
     machine.image.unlink()
@@ -171,6 +172,7 @@ def words_of(command):
     return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
 
 
+@pytest.mark.leaks
 def test_commands_work_as_printed(machine):
     """Whatever a shell would take apart in the name of a folder."""
     odd = machine.root.with_name("it's $HOME \\n\x07;")

@@ -14,6 +14,8 @@ import pytest
 import trees
 from program import DONE, FAILED, UNPRIVILEGED, USAGE, command, in_namespace, run
 
+pytestmark = pytest.mark.leaks
+
 NVME = trees.MACHINES / "nvme.json"
 OLD = b"the previous image\n"
 

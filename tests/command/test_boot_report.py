@@ -13,6 +13,8 @@ import pytest
 
 from program import FAILED, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 GENERIC = Path(__file__).parent / "boots/generic.json"
 
 

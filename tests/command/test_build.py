@@ -17,6 +17,8 @@ import program
 import trees
 from program import DONE, FAILED, PROGRAM, USAGE, command, environment, in_namespace, run
 
+pytestmark = pytest.mark.leaks
+
 NVME = trees.MACHINES / "nvme.json"
 ONE_PROCESSOR = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
 

@@ -10,6 +10,8 @@ import pytest
 import trees
 from program import DONE, FAILED, PROGRAM, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 TREE = Path(__file__).resolve().parents[2]
 
 

@@ -14,6 +14,8 @@ from fronts import NAMES, call, check, links  # noqa: F401
 from lib import TOP
 from program import FAILED, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 # What the help and the manual page of dracut 059 and 112 list.
 LONG = """
 kver force rebuild add force-add omit modules drivers add-drivers force-drivers omit-drivers filesystems

@@ -9,6 +9,8 @@ import pytest
 
 from program import DONE, FINDING, USAGE, in_namespace, run
 
+pytestmark = pytest.mark.leaks
+
 ETC = "etc/dracut.conf.d"
 
 

@@ -8,6 +8,8 @@ import trees
 from archive import Entry, file, folders, link, newc
 from program import DONE, FAILED, FINDING, PROGRAM, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 BASE = [*folders(b"etc", b"etc/cmdline.d"), file(b"init", b"#!/bin/sh\n", mode=0o100755),
         file(b"etc/cmdline.d/root.conf", b"root=/dev/vda1\nro\n")]
 

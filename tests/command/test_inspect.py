@@ -18,6 +18,8 @@ from archive import Entry, file, folders, link, newc
 from lib import early
 from program import DONE, FAILED, FINDING, run
 
+pytestmark = pytest.mark.leaks
+
 EARLY = newc(*folders(b"kernel", b"kernel/x86", b"kernel/x86/microcode"),
              file(b"kernel/x86/microcode/GenuineIntel.bin", early.intel(0x806ea, 1)))
 

@@ -15,6 +15,8 @@ import pytest
 import trees
 from program import FAILED, run
 
+pytestmark = pytest.mark.leaks
+
 MACHINES = sorted(path.stem for path in trees.MACHINES.glob("*.tree"))
 BOOTABLE = [name for name in MACHINES if name != "lvm"]
 UPDATE = bool(os.environ.get("PREROOT_UPDATE"))

@@ -13,6 +13,8 @@ from fleet import BOOT_ID, V1, Machine, image_bytes
 from lib import TOP
 from program import AFTER, DONE, FAILED, FINDING, run
 
+pytestmark = pytest.mark.leaks
+
 KILLED_AT = ["openat2", "write", "fsync", "renameat", "renameat2", "linkat", "unlinkat", "flock"]
 OTHER_BOOT = "99999999-2222-3333-4444-555555555555"
 

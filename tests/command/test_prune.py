@@ -10,6 +10,8 @@ import trees
 from fleet import V1, V2, V3, Machine
 from program import DONE, FAILED, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 CALLS = ["openat", "openat2", "write", "fsync", "renameat", "renameat2", "unlinkat"]
 GONE = "5.10.0-1-amd64"
 ENTRY = "title Linux\nversion {0}\nlinux /vmlinuz-{1}\ninitrd /initrd.img-{0}\noptions root=/dev/vda1\n"

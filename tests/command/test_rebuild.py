@@ -17,6 +17,8 @@ import trees
 from archive import Entry, FOLDER, newc
 from program import DONE, FAILED, FINDING, USAGE, check, command, environment, in_namespace, run
 
+pytestmark = pytest.mark.leaks
+
 NVME = trees.MACHINES / "nvme.json"
 
 

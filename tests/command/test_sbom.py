@@ -12,6 +12,8 @@ import trees
 from archive import file, newc
 from program import FAILED, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 MANIFEST = "usr/lib/preroot/manifest"
 FORMATS = ["--spdx", "--cyclonedx"]
 PURL = "pkg:deb/debian/linux-image@6.1.9-1%2Bb2?arch=amd64&distro=debian-12"

@@ -12,6 +12,8 @@ import trees
 from fleet import V1, V2, V3, Machine
 from program import DONE, FINDING, UNPRIVILEGED, USAGE, run
 
+pytestmark = pytest.mark.leaks
+
 NVME = trees.MACHINES / "nvme.json"
 
 

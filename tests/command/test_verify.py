@@ -11,6 +11,8 @@ import trees
 from archive import Entry, file, folders, newc
 from program import DONE, FINDING, run
 
+pytestmark = pytest.mark.leaks
+
 NVME = trees.MACHINES / "nvme.json"
 EXECUTABLE = stat.S_IFREG | 0o755
 MANIFEST = b"usr/lib/preroot/manifest"
