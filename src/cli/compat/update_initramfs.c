@@ -54,16 +54,17 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 	return 0;
 }
 
-/* update_initramfs=no is about updates only, all about calls without a version. */
+/* update_initramfs=no is about updates only, all about calls without a version. Where the file cannot be read,
+ * such as one with a condition, the default holds, as the new image loses nothing that the trigger of dpkg
+ * should fail for; the file is named with the other settings. */
 static int read_settings(struct update *u, struct arena *arena, struct err *err)
 {
 	_cleanup_root_ struct root root = {.fd = -1};
 	const struct conf_assignment *a = NULL;
+	struct err why = {0};
 	int r = root_open("/", &root, err);
 
-	if (r == 0)
-		r = import_update_initramfs(&root, arena, &a, err);
-	if (r < 0 || !a)
+	if (r < 0 || import_update_initramfs(&root, arena, &a, &why) < 0 || !a)
 		return r;
 	u->is_off = u->mode == 'u' && strcmp(a->text, "no") == 0;
 	if (!u->kernel && strcmp(a->text, "all") == 0)

@@ -336,14 +336,19 @@ static int import_lists(struct import *im, struct err *err)
 
 /* ---- update-initramfs.conf ---- */
 
-static int import_update(struct import *im, struct err *err)
+/* What is in it says when images are made, not what is in them: one that cannot be read is named, and must
+ * not keep a package from being configured. */
+static void import_update(struct import *im)
 {
+	const char *file = own(im, "update-initramfs.conf");
 	const struct conf_assignment *a;
 	struct conf c = {0};
-	int r = import_read(im, own(im, "update-initramfs.conf"), &c, err);
+	struct err why = {0};
 
-	if (r < 0)
-		return r;
+	if (import_read(im, file, &c, &why) < 0) {
+		note_left_out(im, arena_printf(im->arena, "/%s", file), &why);
+		return;
+	}
 	a = conf_find(&c, "update_initramfs");
 	if (a && !im->is_live && strcmp(a->text, "yes") != 0)
 		import_note(im, place(a), "update_initramfs=%s: preroot rebuild always rebuilds; "
@@ -352,7 +357,6 @@ static int import_update(struct import *im, struct err *err)
 	a = conf_find(&c, "backup_initramfs");
 	if (a && strcmp(a->text, "yes") == 0)
 		import_set(im, place(a), "preroot_keep", "1");
-	return 0;
 }
 
 int import_update_initramfs(const struct root *root, struct arena *arena,
@@ -409,7 +413,8 @@ int import_initramfs_tools(struct import *im, struct err *err)
 	r = import_settings(im, err);
 	if (r == 0)
 		r = import_lists(im, err);
-	if (r == 0)
-		r = import_update(im, err);
-	return r < 0 ? r : import_scripts(im, err);
+	if (r < 0)
+		return r;
+	import_update(im);
+	return import_scripts(im, err);
 }
