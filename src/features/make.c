@@ -177,7 +177,6 @@ static int finish_modules(struct build *b, struct err *err)
 		r = omit_modules(b, err);
 	if (r == 0)
 		r = remove_modules(b, err);
-	modules_search_firmware(b->modules, b->request->firmware.list, b->request->firmware.n);
 	profile_stage("add modules");
 	if (r == 0)
 		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
@@ -243,6 +242,7 @@ int build_make(const struct request *request, const struct root *root, struct bu
 				 &b->modules, err);
 	if (r < 0)
 		return r;
+	modules_search_firmware(b->modules, b->request->firmware.list, b->request->firmware.n);
 	r = build_open_binaries(b, &b->plan, &b->binaries, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
 		if (features_wants(request, f))

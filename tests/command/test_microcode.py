@@ -185,6 +185,20 @@ def test_missing_update_is_only_remarked(firmware, machine):
     assert result.messages("warning") == []
 
 
+def test_microcode_of_further_folders_goes_first(firmware, machine):
+    firmware("intel-ucode/06-8e-0a", OLDER)
+    root = firmware.tree.root
+    for path, data in (("opt/fw/intel-ucode/06-8e-0a", NEW), ("srv/fw/amd-ucode/microcode_amd_fam19h.bin", ZEN)):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_bytes(data)
+    words = ("--hardware", machine(LAPTOP, SERVER), "--set")
+    why, _ = reasons(root, *words, "fw_dir=/opt/fw/:/none /srv/fw")
+    assert why[INTEL].endswith(" from /opt/fw/intel-ucode/06-8e-0a") and "0xf4" in why[INTEL]
+    assert why[AMD].endswith(" from /srv/fw/amd-ucode/microcode_amd_fam19h.bin")
+    why, _ = reasons(root, *words, "fw_dir=/usr/lib/firmware")
+    assert why[INTEL].endswith(" from /lib/firmware/intel-ucode/06-8e-0a") and AMD not in why
+
+
 def test_option_leaves_microcode_out(firmware, machine, tmp_path):
     full(firmware)
     hardware = ["--hardware", machine(LAPTOP)]

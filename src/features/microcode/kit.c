@@ -11,8 +11,6 @@
 #include "format/codec/decode_all.h"
 #include "format/codec/unpack.h"
 
-enum { PLACES = 4 };
-
 struct found {
 	struct microcode_file file;
 	unsigned rank; /* by firmware folder, then by compression: the lowest wins */
@@ -69,20 +67,16 @@ int microcode_find(struct build *b, const char *folder, bool (*is_one)(const cha
 		   struct microcode_file **out, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
-	const char *dirs[PLACES] = {
-		arena_printf(a, "lib/firmware/updates/%s/%s", b->kernel.version, folder),
-		arena_printf(a, "lib/firmware/updates/%s", folder),
-		arena_printf(a, "lib/firmware/%s/%s", b->kernel.version, folder),
-		arena_printf(a, "lib/firmware/%s", folder),
-	};
 	struct search s = {.b = b, .is_one = is_one};
+	const char **dirs;
+	unsigned n = (unsigned)modules_firmware_folders(b->modules, &dirs);
 	int r = 0;
 
-	for (unsigned i = 0; i < PLACES && r == 0; i++)
-		r = search_dir(&s, dirs[i], i, err);
+	for (unsigned i = 0; i < n && r == 0; i++)
+		r = search_dir(&s, arena_printf(a, "%s/%s", dirs[i], folder), i, err);
 	/* Older packages of Debian had the microcode that is not split by processor there. */
 	if (r == 0 && strcmp(folder, "intel-ucode") == 0)
-		r = search_dir(&s, "usr/share/misc", PLACES, err);
+		r = search_dir(&s, "usr/share/misc", n, err);
 	if (r == 0 && s.n)
 		qsort(s.list, s.n, sizeof(*s.list), by_name);
 	*out = arena_alloc(a, (s.n + 1) * sizeof(**out));

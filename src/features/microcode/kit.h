@@ -17,7 +17,7 @@ struct microcode_file {
 };
 
 /*
- * Finds the files of FOLDER, below the firmware folders, for which IS_ONE returns true; by name,
+ * Finds the files of FOLDER, below the firmware folders (and those of fw_dir), for which IS_ONE returns true; by name,
  * each name once: an earlier firmware folder wins, and within one folder the uncompressed file.
  * Returns their number or -errno.
  */

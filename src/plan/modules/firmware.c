@@ -392,31 +392,46 @@ static bool is_own(const char *const *own, size_t n, const char *dir)
 	return false;
 }
 
-static void set_dirs(struct finder *f)
+size_t modules_firmware_folders(const struct modules *m, const char ***out)
 {
-	struct modules *m = f->m;
-	const char *const own[] = {
+	const char *const own[MODULES_FIRMWARE_OWN] = {
 		arena_printf(m->arena, "lib/firmware/updates/%s", m->kernel->version),
 		"lib/firmware/updates",
 		arena_printf(m->arena, "lib/firmware/%s", m->kernel->version),
 		"lib/firmware",
 	};
 
-	f->dirs = arena_alloc(m->arena, (m->n_firmware + ARRAY_SIZE(own)) * sizeof(*f->dirs));
+	const char **list = arena_alloc(m->arena, (m->n_firmware + ARRAY_SIZE(own)) * sizeof(*list));
+	size_t n = 0;
+
 	for (size_t i = 0; i < m->n_firmware; i++) {
 		const char *dir = m->firmware[i] + strspn(m->firmware[i], "/");
 
-		if (is_own(own, ARRAY_SIZE(own), dir))
-			continue;
-		f->dirs[f->n_further] = dir;
-		if (root_exists(m->root, dir))
-			f->n_further++;
-		else
-			plan_remark(f->plan, "there is no folder %s to search for firmware (fw_dir)",
-				    m->firmware[i]);
+		if (!is_own(own, ARRAY_SIZE(own), dir))
+			list[n++] = dir;
 	}
-	f->n_dirs = f->n_further + ARRAY_SIZE(own);
-	memcpy(f->dirs + f->n_further, own, sizeof(own));
+	memcpy(list + n, own, sizeof(own));
+	*out = list;
+	return n + ARRAY_SIZE(own);
+}
+
+/* Leaves further folders out that are not there. */
+static void set_dirs(struct finder *f)
+{
+	size_t n = modules_firmware_folders(f->m, &f->dirs);
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_further = i < n - MODULES_FIRMWARE_OWN;
+
+		f->dirs[f->n_dirs] = f->dirs[i];
+		if (is_further && !root_exists(f->m->root, f->dirs[i])) {
+			plan_remark(f->plan, "there is no folder /%s to search for firmware (fw_dir)",
+				    f->dirs[i]);
+			continue;
+		}
+		f->n_dirs++;
+		f->n_further += is_further;
+	}
 }
 
 int firmware_add(struct modules *m, struct plan *plan, const char *config, size_t config_len,

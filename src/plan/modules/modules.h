@@ -86,6 +86,11 @@ int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsig
  * in the image. They end without a slash. Borrowed. */
 void modules_search_firmware(struct modules *m, const char *const *folders, size_t n);
 
+/* All folders below the root to search for firmware, in their order, in *OUT; their number. The last ones are
+ * MODULES_FIRMWARE_OWN of the kernel's. */
+enum { MODULES_FIRMWARE_OWN = 4 };
+size_t modules_firmware_folders(const struct modules *m, const char ***out);
+
 /* Adds the modules that the machine's modules-load.d folders name. */
 int modules_add_load_files(struct modules *m, struct plan *plan, struct err *err);
 
