@@ -20,7 +20,11 @@ enum {
 	OUT_SIZE = 256 * 1024,
 	SEGMENTS_MAX = 1024,
 	BOOTCONFIG_MAX = 32 * 1024 + 32, /* XBC_DATA_MAX and its footer */
+	WORK_RATIO_MAX = 32, /* to a byte of the file; modules compress to a fifth of their size */
 };
+
+/* Beside that, for a small image with a large file that compresses well. */
+#define WORK_FREE (1ull << 30)
 
 struct image {
 	int own_fd;
@@ -93,6 +97,7 @@ int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 	r = container_init(&i->container, fd, (uint64_t)st.st_size, err);
 	if (r < 0)
 		return err_prefix(err, "%s", name);
+	i->work_max = WORK_FREE + WORK_RATIO_MAX * i->container.size;
 	*out = TAKE_PTR(i);
 	return 0;
 }
@@ -170,9 +175,16 @@ ssize_t image_read_section(const struct image *i, const struct image_section *s,
 	return n < 0 ? err_sys(err, (int)n, "%s", i->label) : n;
 }
 
+static bool is_overworked(const struct image *i)
+{
+	return i->work_max && i->work > i->work_max;
+}
+
 /* Puts the position in the image in front of the message. */
 static int located(struct image *i, struct err *err)
 {
+	if (is_overworked(i)) /* it is there already */
+		return -E2BIG;
 	return err_prefix(err, "%s: segment %zu at byte %llu", i->label, i->n_segments,
 			  place(i));
 }
@@ -185,10 +197,14 @@ void image_limit_work(struct image *i, uint64_t bytes)
 static int add_work(struct image *i, size_t bytes, struct err *err)
 {
 	i->work += bytes;
-	if (i->work_max && i->work > i->work_max)
-		return err_set(err, -E2BIG, "%s: more than %llu bytes to read and decompress",
-			       i->label, (unsigned long long)i->work_max);
-	return 0;
+	if (!is_overworked(i))
+		return 0;
+	err_set(err, -E2BIG,
+		"%s: segment %zu at byte %llu: there are more than %llu MiB to read and decompress, which no "
+		"image of its size needs: reading ends here", i->label, i->n_segments, place(i),
+		(unsigned long long)(i->work_max >> 20));
+	return err_hint(err, "it is damaged or made to keep its readers busy; if it is meant to be like "
+			     "this, unpack it with its decompressor and cpio");
 }
 
 /* ---- bytes of the file ---- */

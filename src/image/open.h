@@ -63,7 +63,8 @@ void image_begin_digest(struct image *i);
 /* Reads what is left. SHA256 becomes that of all of image_size(). 0 or -errno. */
 int image_end_digest(struct image *i, uint8_t sha256[DIGEST_SIZE], struct err *err);
 
-/* To be called before image_next(): after BYTES that were read or decompressed, -E2BIG. */
+/* To be called before image_next(): after BYTES that were read or decompressed, -E2BIG; 0: never. Without this
+ * call it is 1 GiB and 32 times the size of the image, so that a small file cannot ask for any amount of work. */
 void image_limit_work(struct image *i, uint64_t bytes);
 
 /* 1: an entry; 0: the end; -errno, with segment and offset in the message. */

@@ -311,6 +311,14 @@ def test_one_bit_flipped_anywhere(codec, samples, on_all_cores, yard):
     assert sorted(trees.snapshot(yard / "canary")) == ["secret"]
 
 
+@pytest.mark.parametrize("verb, status", [("list", FAILED), ("verify", FINDING)])
+def test_a_small_image_cannot_ask_for_any_amount_of_work(verb, status, yard):
+    segment = archive.padded(archive.pack("zstd", newc(file(b"zeros", bytes(16 << 20)))))
+    (yard / "image").write_bytes(segment * 70)
+    result = run(verb, yard / "image", status=status)
+    assert "there are more than 1025 MiB to read and decompress" in result.err.decode()
+
+
 def test_garbage(on_all_cores, yard):
     """Random bytes, with and without a valid start."""
     starts = [b"", b"070701", b"070702", b"\x1f\x8b\x08\0", b"\xfd7zXZ\0", b"\x02\x21\x4c\x18",
