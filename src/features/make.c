@@ -216,6 +216,17 @@ static int store_level(const struct build *b)
 	return level > 0 ? level : 0;
 }
 
+/* Are only the parameters of an image printed, and F has none? That needs neither drivers nor a kernel. */
+static bool is_passed_over(const struct request *q, const struct feature *f)
+{
+	static const char *const names[] = {"resume", "cmdline", "dropin"};
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(names) && strcmp(f->name, names[i]) != 0)
+		i++;
+	return q->only_cmdline && i == ARRAY_SIZE(names);
+}
+
 int build_make(const struct request *request, const struct root *root, struct build *out,
 	       struct err *err)
 {
@@ -225,7 +236,8 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	*b = (struct build){.request = request, .root = root, .level = request->level};
 	plan_init(&b->plan);
 	profile_stage("kernel");
-	r = kernel_find(root, request->kernel, &b->plan.arena, &b->kernel, err);
+	r = (request->only_cmdline ? kernel_find_or_none : kernel_find)(root, request->kernel, &b->plan.arena,
+									&b->kernel, err);
 	if (r == 0)
 		r = read_config(b, err);
 	if (r == 0)
@@ -245,10 +257,12 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	modules_search_firmware(b->modules, b->request->firmware.list, b->request->firmware.n);
 	r = build_open_binaries(b, &b->plan, &b->binaries, err);
 	for (const struct feature *f = features; f->name && r == 0; f++)
-		if (features_wants(request, f))
+		if (features_wants(request, f) && !is_passed_over(request, f))
 			r = f->build(b, err);
 	if (r == 0)
 		r = check_cmdline(b, err);
+	if (request->only_cmdline)
+		return r;
 	if (r == 0)
 		r = finish_modules(b, err);
 	profile_stage("programs");

@@ -429,7 +429,7 @@ int configure_for(const struct transaction *t, const char *version, struct arena
 	int r;
 
 	profile_stage("configuration");
-	r = kernel_find(t->root, version, arena, &kernel, err);
+	r = (given.only_cmdline ? kernel_find_or_none : kernel_find)(t->root, version, arena, &kernel, err);
 	given.kernel = version;
 	if (r == 0)
 		r = config_read(t->root, t->places, kernel.version, arena, &config, err);

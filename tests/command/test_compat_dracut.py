@@ -308,6 +308,18 @@ def test_kernel_parameters_of_this_machine_are_printed(call, root):  # noqa: F81
     assert call("dracut", *words).text == "\n"
 
 
+def test_kernel_parameters_are_printed_without_any_kernel(call, root):  # noqa: F811
+    for path in ("etc", "boot", "lib/modules", "usr/lib/modules"):
+        shutil.rmtree(root.root / path, ignore_errors=True)
+    (root.root / "etc").mkdir()
+    (root.root / "etc/fstab").write_text("UUID=12 / ext4 rw 0 1\n")
+    trees.write_machine("nvme", root.root)
+    for words in ([], ["--kver", "9.9.9"]):
+        printed = call("dracut", "--sysroot", root.root, "--print-cmdline", *words)
+        assert printed.text == "root=UUID=12 rootfstype=ext4\n"
+    assert "9.9.9" in call("dracut", "--sysroot", root.root, "--kver", "9.9.9", status=FAILED).error
+
+
 def test_hints_name_nothing_that_the_called_name_does_not_have(dracut, call, root):  # noqa: F811
     """The code below the command line serves all names: its hints name settings, or whole commands."""
     calls = re.compile(r"(?:err_hint|plan_warn|configure_add_wish)\((.*?)\);", re.S)

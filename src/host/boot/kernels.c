@@ -512,6 +512,24 @@ int kernel_find(const struct root *r, const char *version, struct arena *arena, 
 	return check_complete(r, out, arena, err);
 }
 
+int kernel_find_or_none(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
+			struct err *err)
+{
+	struct err why = {0};
+	struct utsname u;
+	int e = kernel_find(r, version, arena, out, &why);
+
+	if (e == -ENOENT && (version || uname(&u) == 0)) {
+		*out = (struct kernel){.version = arena_strdup(arena, version ? version : u.release),
+				       .is_monolithic = true};
+		out->modules_dir = arena_printf(arena, "%s/%s", modules_folder(r), out->version);
+		return 0;
+	}
+	if (e < 0)
+		*err = why;
+	return e;
+}
+
 int kernel_choose(const struct root *r, const char *version, struct arena *arena, const char **out,
 		  struct err *err)
 {

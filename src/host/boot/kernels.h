@@ -43,6 +43,11 @@ const char *kernel_skipped_text(const struct root *r, const struct kernel *k, st
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
+/* The same for what does not depend on a kernel: where kernel_find() finds none, OUT is one without modules and
+ * image, called VERSION or as the running one. */
+int kernel_find_or_none(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
+			struct err *err);
+
 /* The version of the kernel that kernel_find() would look for, however incomplete its files are: with
  * NULL, newer ones without a kernel image count only if no other has one. */
 int kernel_choose(const struct root *r, const char *version, struct arena *arena, const char **out,
