@@ -62,7 +62,7 @@ enum mounted { NOTHING, NO_DISK, A_SUBVOLUME, A_DISK };
 
 /* Is M the whole of a filesystem, or a subvolume, on a device that is more than a file or a network's?
  * Not if it is in the store of a manager of containers (Docker, Podman, Buildah). */
-static enum mounted judge(const struct root *root, const struct mountinfo *m, struct arena *arena)
+static enum mounted probe_mounted(const struct root *root, const struct mountinfo *m, struct arena *arena)
 {
 	const char *path = arena_printf(arena, "sys/dev/block/%u:%u", m->major, m->minor);
 	bool is_part = strcmp(m->root, "/") != 0;
@@ -94,7 +94,7 @@ static enum mounted read_mounts(const struct root *root, struct arena *arena)
 	/* A later mount hides an earlier one. */
 	while ((line = strsep(&cursor, "\n")))
 		if (*line && mountinfo_decode(line, &m, NULL) == 0 && strcmp(m.target, "/") == 0)
-			mounted = judge(root, &m, arena);
+			mounted = probe_mounted(root, &m, arena);
 	return mounted;
 }
 

@@ -571,8 +571,21 @@ static void a_chroot_shows_its_disk_or_not(void **state)
 	assert_false(shows("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 / / rw - tmpfs tmpfs rw\n"));
 }
 
-/* What elsewhere() says of a machine with FILE: "": nothing; followed by "+" if the root is on a disk there.
- * PID1: link to the root of the first process; NULL: it may not be seen. */
+/* A machine with FILE. PID1: link to the root of the first process; NULL: it may not be seen. */
+static void make_place(struct machine *m, const char *mountinfo, const char *pid1, const char *file,
+		       const char *text)
+{
+	machine_make(m);
+	put_disks(m);
+	if (mountinfo)
+		put_text(m->folder, "proc/self/mountinfo", mountinfo);
+	if (pid1)
+		put_link(m->folder, "proc/1/root", pid1);
+	if (file)
+		put_text(m->folder, file, text);
+}
+
+/* What elsewhere() says of it: "": nothing; followed by "+" if the root is on a disk there. */
 static const char *place_of(const char *mountinfo, const char *pid1, const char *file, const char *text)
 {
 	static char answer[64];
@@ -580,14 +593,7 @@ static const char *place_of(const char *mountinfo, const char *pid1, const char 
 	const char *place;
 	bool has_disk;
 
-	machine_make(&m);
-	put_disks(&m);
-	if (mountinfo)
-		put_text(m.folder, "proc/self/mountinfo", mountinfo);
-	if (pid1)
-		put_link(m.folder, "proc/1/root", pid1);
-	if (file)
-		put_text(m.folder, file, text);
+	make_place(&m, mountinfo, pid1, file, text);
 	place = elsewhere(&m.root, &has_disk, &m.arena);
 	snprintf(answer, sizeof(answer), "%s%s", place ? place : "", has_disk ? "+" : "");
 	return answer;
@@ -614,14 +620,7 @@ static const char *other_kernel(const char *mountinfo, const char *pid1, const c
 	_cleanup_machine_ struct machine m;
 	const char *place;
 
-	machine_make(&m);
-	put_disks(&m);
-	if (mountinfo)
-		put_text(m.folder, "proc/self/mountinfo", mountinfo);
-	if (pid1)
-		put_link(m.folder, "proc/1/root", pid1);
-	if (file)
-		put_text(m.folder, file, "");
+	make_place(&m, mountinfo, pid1, file, "");
 	place = elsewhere_runs_other_kernel(&m.root, &m.arena);
 	return place ? place : "";
 }
