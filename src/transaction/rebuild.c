@@ -167,6 +167,18 @@ static int pack(struct run *run, int fd, struct pack_result *packed, struct err 
 	return e;
 }
 
+static void warn_of_spared(struct run *run, const char *name)
+{
+	const struct root *root = run->r->root;
+	const char *path = run->o->image;
+
+	path = arena_printf(run->r->arena, "%.*s%s", (int)(base_name(path) - path), path, name);
+	plan_warn(&run->build.plan,
+		  "%s/%s stays, although that is more than the %u previous image%s to be kept: nothing shows "
+		  "that preroot made it; if nobody needs it: rm %s", root_prefix(root), path, run->r->q->keep,
+		  text_plural((long long)run->r->q->keep), root_quoted(root, path, run->r->arena));
+}
+
 /* Makes the packed image in FD the one that the machine boots with. */
 static int put_in_place(struct run *run, int fd, const struct pack_result *packed, struct err *err)
 {
@@ -202,6 +214,8 @@ static int put_in_place(struct run *run, int fd, const struct pack_result *packe
 				   : REBUILD_DONE;
 	if (!swapped.same || r->q->try_next)
 		e = finish(run, &swapped, err);
+	if (e == 0 && !swapped.same && *swapped.keep.spared)
+		warn_of_spared(run, swapped.keep.spared);
 	if (e == 0) {
 		reuse_keep(&run->reuse, packed->sha256, &run->build.plan);
 		record(run, packed, id);

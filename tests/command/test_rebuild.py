@@ -217,6 +217,18 @@ def test_generations_move_up_and_the_oldest_falls_out(machine):
                                 machine.previous.name + "-2": kept[1]}
 
 
+def test_an_image_of_another_builder_never_falls_out(machine):
+    machine.image.write_bytes(b"theirs")
+    for drivers in ("dummy", "qla1280", "ahci"):
+        result = machine.rebuild("--add-drivers", drivers)
+        spared = [text for text in result.messages("warning") if "nothing shows that preroot made it" in text]
+        assert len(spared) == (drivers == "qla1280"), drivers
+        if spared:
+            assert f"{machine.previous.name}-2 stays" in spared[0] and f"{machine.previous}-2" in spared[0]
+    assert machine.images()[machine.previous.name + "-2"] == b"theirs" and len(machine.images()) == 3
+    run("verify", machine.previous)
+
+
 def test_without_generations_none_is_made(machine):
     machine.rebuild()
     machine.rebuild("--keep", "0", "--add-drivers", "dummy")

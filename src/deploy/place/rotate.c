@@ -12,8 +12,9 @@
 
 #include "base/cleanup.h"
 #include "deploy/place/exchange.h"
+#include "image/identity.h"
 
-enum { NAME_LONGEST = NAME_MAX - 32 };
+enum { NAME_LONGEST = NAME_MAX - 32, GENERATION_LAST = 99 };
 
 /* ---- signals ---- */
 
@@ -60,20 +61,31 @@ static int exists(const struct rotation *k, const char *name, struct err *err)
 
 /* ---- the steps ---- */
 
-/* Chooses the generation where the new image goes first: the first free one, or the last. */
+static bool is_own(const struct rotation *k, const char *name)
+{
+	_cleanup_fd_ int fd = openat(k->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char id[MANIFEST_ID + 1];
+
+	return fd >= 0 && image_identity(fd, name, id, NULL) > 0;
+}
+
+/* Chooses the generation where the new image goes first: the first free one, or the last. What another
+ * builder made is never that one: it moves on, beyond the limit. */
 static int first_slot(struct rotation *k, unsigned limit, struct err *err)
 {
 	char name[NAME_MAX + 1];
-	int r = 1;
+	int r;
 
-	for (k->start = 1; r > 0; k->start++) {
+	for (k->start = 1; k->start <= GENERATION_LAST; k->start++) {
 		name_generation(k, k->start, name);
 		r = exists(k, name, err);
-		if (r >= 0 && (r == 0 || k->start == limit))
-			break;
+		k->was_free = r == 0;
+		if (r <= 0 || (k->start >= limit && is_own(k, name)))
+			return r < 0 ? r : 0;
 	}
-	k->was_free = r == 0;
-	return r < 0 ? r : 0;
+	err_set(err, -EEXIST, "%s has %d previous images already, and nothing shows that preroot made them",
+		k->name, GENERATION_LAST);
+	return err_hint(err, "remove those that nobody needs; nothing was changed");
 }
 
 /* Moves the new image from TEMP to its first generation, or BACK. */
@@ -171,6 +183,8 @@ int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct
 		limit = 0;
 	block_signals();
 	r = commit(&k, limit, err);
+	if (r == 0 && limit && k.start > limit)
+		name_generation(&k, k.start, k.spared);
 	/* If undoing fails as well, TEMP may be an image that was there before: keep it. */
 	if (r == 0 || undo_steps(&k, NULL) < 0)
 		atomic_forget(file);

@@ -32,10 +32,12 @@ struct rotation {
 	bool was_free;  /* it had no image; else that one is TEMP now */
 	bool begun;     /* the new image is not TEMP any more, but generation AT */
 	unsigned at;
+	char spared[NAME_MAX + 1]; /* an image beyond the limit that is not known to be ours; "": none */
 };
 
 /*
- * FILE, synced and verified, takes its name. LIMIT is the number of previous images to keep. With
+ * FILE, synced and verified, takes its name. LIMIT is the number of previous images to keep; one that does not
+ * show that preroot made it (image/identity.h) is never dropped, but moves on, beyond it. With
  * KEEP_CURRENT false the replaced image is known to be bad, and does not displace a previous one.
  * An image that equals the newest previous one is not kept twice. After a failure all names are as
  * before, and the caller still has to end FILE. Signals that end a program are blocked until
