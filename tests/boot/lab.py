@@ -69,17 +69,25 @@ class Lab:
             rootfs.spoil_init(folder)
         return folder
 
-    def hardware(self, suite, bus, fs):
-        """The description that a guest with a root FS on this BUS printed of its hardware."""
-        return self._once(("hardware", suite, bus, fs), self._make_hardware, suite, bus, fs)
+    def hardware(self, suite, bus, fs, described_by=""):
+        """The description that a guest with a root FS on this BUS printed of its hardware.
 
-    def _make_hardware(self, suite, bus, fs):
+        With DESCRIBED_BY, a suite, its guest with an ext4 printed it, and FS was put in.
+        """
+        key = (suite, bus, fs, described_by)
+        return self._once(("hardware", *key), self._make_hardware, *key)
+
+    def _make_hardware(self, suite, bus, fs, described_by):
+        path = self.folder / f"hardware-{suite}-{bus}-{fs}{described_by and '-of-' + described_by}.json"
+        if described_by:
+            text = self.hardware(described_by, bus, "ext4").read_text()
+            path.write_text(text.replace('"fstype": "ext4"', f'"fstype": "{fs}"'))
+            return path
         scenario = of_machine(suite, bus, "generic", fs)
         text, status = self.boot(scenario).section("hardware")
         if status != 0:
             raise Failure(f"`preroot hardware` ended with {status} in the guest {scenario.name}\n"
                           + self.boot(scenario).explain())
-        path = self.folder / f"hardware-{suite}-{bus}-{fs}.json"
         path.write_text(text)
         return path
 
@@ -102,7 +110,7 @@ class Lab:
         return kernels.Kernel(tree, kernel.version)
 
     def image(self, suite, mode, way, options, features=(), password=None):
-        """An image; for a hostonly one, WAY is the bus and the filesystem."""
+        """An image; for a hostonly one, WAY is what hardware() takes after the suite."""
         way = way if mode == "hostonly" else ()
         key = ("image", suite, mode, way, options, features, password)
         return self._once(key, self._make_image, *key[1:])
@@ -137,7 +145,7 @@ class Lab:
 
     def image_of(self, scenario):
         """The image that SCENARIO boots."""
-        way = (scenario.built_on or scenario.bus, scenario.layout.fs)
+        way = (scenario.built_on or scenario.bus, scenario.layout.fs, scenario.described_by)
         features = tuple((name, text.format(**self.names(scenario)))
                          for name, text in scenario.features)
         return self.image(scenario.suite, scenario.mode, way, scenario.build, features,

@@ -55,6 +55,7 @@ class Scenario:
     mode: str = "hostonly"        # which image
     bus: str = "virtio-blk"
     built_on: str = ""            # the bus the hostonly image was built for, if not BUS
+    described_by: str = ""        # the suite whose guest with an ext4 described the hardware
     build: tuple = ()             # further options for `preroot build`
     features: tuple = ()          # drop-in features: (file, text); texts may refer to {disk.uuid}
     password: str = None          # root's, on a machine with a shell; "" for a locked one

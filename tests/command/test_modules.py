@@ -103,6 +103,9 @@ def test_generic_image_has_what_any_machine_may_need(bookworm):
             "xts", "btrfs", "xfs", "overlay", "erofs", "mpt3sas", "megaraid_sas", "ubi",
             "ums_datafab", "hid_generic", "virtio_console", "i6300esb", "intel_lpss_pci", "yenta_socket",
             "firewire_sbp2", "nd_pmem"} <= generic
+    # Filesystems, most of which tests/boot boots from hostonly images alone.
+    assert {"ext4", "xfs", "btrfs", "f2fs", "vfat", "squashfs", "erofs", "nls_cp437", "nls_ascii",
+            "crc32c_generic", "crc32_generic"} <= generic
 
 
 def test_network_and_graphics_come_only_when_asked_for(bookworm):
