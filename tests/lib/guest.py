@@ -17,6 +17,7 @@ from . import BUILD, image, kernels, qemu, roots
 from .command import Failure, run
 from .debian import make_root
 from .kernels import Kernel
+from .rootfs import MACHINE_ID, MASKED
 from .roots import Part
 
 SUITE = "bookworm"
@@ -24,18 +25,10 @@ SUITE = "bookworm"
 PACKAGES = ["systemd-sysv", "udev", "dbus", "kmod", "btrfs-progs", "dosfstools",
             "extlinux", "grub-efi-amd64-bin", "grub-pc-bin", "grub2-common", "systemd-boot",
             "libelf1", "libjson-c5", "liblz4-1", "liblzo2-2", "libsqlite3-0", "libssl3"]
-MACHINE_ID = "5a1f0d5b3c9e47758a529a341f0d5b3c"
 MB = 1 << 20
 # No screen, little output, and a reboot if the boot cannot go on. Units have no time limits, since
 # they depend on the host's speed.
 APPEND = f"{qemu.QUICK_ARGS} quiet panic=1 rd.timeout=30 systemd.default_timeout_start_sec=600"
-# Units that a machine without network, users and real hardware does not need: emulation is slow.
-MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
-          "e2scrub_reap.service", "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty.target",
-          "systemd-logind.service", "systemd-user-sessions.service", "systemd-update-utmp.service",
-          "systemd-pstore.service", "systemd-sysusers.service", "systemd-journal-flush.service",
-          "modprobe@.service", "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
-          "sys-kernel-tracing.mount", "proc-sys-fs-binfmt_misc.automount"]
 TASK = "opt/preroot/task"
 UNIT = f"""\
 [Unit]

@@ -25,6 +25,15 @@ DEBIANS = {
     "bookworm-sysvinit": ("bookworm", ["sysvinit-core", "initscripts", "sysv-rc", "kmod", "udev"]),
 }
 
+# Units that a machine without network, users and real hardware does not need: emulation is slow.
+MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+          "e2scrub_reap.service", "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty.target",
+          "systemd-logind.service", "systemd-user-sessions.service", "systemd-update-utmp.service",
+          "systemd-pstore.service", "systemd-sysusers.service", "systemd-journal-flush.service",
+          "modprobe@.service", "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
+          "sys-kernel-tracing.mount", "proc-sys-fs-binfmt_misc.automount"]
+MACHINE_ID = "5a1f0d5b3c9e47758a529a341f0d5b3c"
+
 REPORT_HEAD = """\
 #!/bin/sh
 # Tells on the second serial port how the system came up, then switches it off.
@@ -42,9 +51,9 @@ echo "analyze=$(systemd-analyze time | head -n 1)"
 
 # PID 1's descriptors and arguments, and processes that still run programs of the initramfs.
 REPORT_COMMON = """\
-for fd in /proc/1/fd/*; do echo "fd=$(readlink $fd)"; done
+readlink /proc/1/fd/* | sed 's/^/fd=/'
 tr '\\0' ' ' </proc/1/cmdline | sed 's/^/argv=/;s/ *$/\\n/'
-for pid in /proc/[0-9]*; do readlink $pid/exe; done | sed 's/^/exe=/'
+readlink /proc/[0-9]*/exe | sed 's/^/exe=/'
 findmnt -n -o TARGET,SOURCE,FSTYPE,OPTIONS | sed 's/^[^/]*/mount=/'
 echo "BEGIN boot.json"
 cat /run/preroot/boot.json
@@ -186,7 +195,20 @@ def create_debian(tree, label):
     else:
         script.write_text(REPORT_HEAD + REPORT_SYSTEMD + REPORT_COMMON + REPORT_SYSTEMD_END)
         _install_unit(tree)
+        _settle_systemd(tree)
     script.chmod(0o755)
+
+
+def _settle_systemd(tree):
+    """Spares systemd in TREE its first start, with its indexes of libraries, users and messages, and
+    the units in MASKED."""
+    units = tree / "etc/systemd/system"
+    for name in MASKED:
+        (units / name).unlink(missing_ok=True)
+        (units / name).symlink_to("/dev/null")
+    (tree / "etc/machine-id").write_text(MACHINE_ID + "\n")
+    for folder in ("etc", "var"):
+        (tree / folder / ".updated").touch()
 
 
 def _install_unit(tree):
