@@ -17,8 +17,10 @@ from lib import BUILD, debian, kernels  # noqa: E402
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "sweep: lets each call of a run fail, or changes each place of an "
-                            "image, in turn. It takes long, and finds the same on each Debian.")
+    config.addinivalue_line("markers", "sweep: goes through many calls of a run, places of an image, or "
+                            "cases of what the program itself decides. It takes long, and finds the same "
+                            "on each Debian.")
+    config.addinivalue_line("markers", "everywhere: is no sweep, though its file is.")
     config.addinivalue_line("markers", "leaks: also looks for leaks, if the program has sanitizers.")
 
 

@@ -13,6 +13,8 @@ import trees
 from fleet import V1, V2, V3, Machine as Fleet
 from program import DONE, FAILED, FINDING, PROGRAM, UNPRIVILEGED, USAGE, command, in_namespace, run
 
+pytestmark = pytest.mark.sweep
+
 NVME = trees.MACHINES / "nvme.json"
 UUID, LABEL = "0a1b2c3d-0000-4000-8000-000000000001", "data disk"
 EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -97,6 +99,7 @@ def machine(tree, tmp_path):
 
 # ---- a healthy machine ----
 
+@pytest.mark.everywhere
 def test_on_a_healthy_machine_nothing_is_found_and_nothing_written(machine):
     before = trees.snapshot(machine.root), trees.snapshot(machine.cache)
     assert machine.run().text == "0 errors, 0 warnings, 0 notes; 1 kernel looked at\n"
@@ -105,6 +108,7 @@ def test_on_a_healthy_machine_nothing_is_found_and_nothing_written(machine):
     assert (trees.snapshot(machine.root), trees.snapshot(machine.cache)) == before
 
 
+@pytest.mark.everywhere
 @pytest.mark.leaks
 def test_what_is_printed(machine):
     machine.root.joinpath("boot").chmod(0o777)
@@ -125,6 +129,7 @@ def test_what_is_printed(machine):
         r"2 errors, 0 warnings, 0 notes; 1 kernel looked at\n", text), text
 
 
+@pytest.mark.everywhere
 def test_colours_are_for_terminals_alone(machine):
     machine.root.joinpath("boot").chmod(0o777)
     assert "\033" not in machine.run(status=FINDING).text
@@ -277,6 +282,7 @@ def rest_of_magic(machine):
     return re.search(rb"vermagic=\S+ ([^\0]*)", machine.module().read_bytes())[1].decode()
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_foreign_module_of_another_kernel(machine, packed):
     """If it has no checksums of symbols, its version must be the kernel's."""
@@ -292,6 +298,7 @@ def test_a_foreign_module_of_another_kernel(machine, packed):
     assert "updates/out.ko" in found["fact"] and "5.5.5" in found["fact"]
 
 
+@pytest.mark.everywhere
 def test_a_module_of_another_kernel_with_checksums(machine):
     """Then the rest of its vermagic decides, as in the kernel."""
     trees.make_module(machine.tree, "updates/fits.ko", f"vermagic=5.5.5 {rest_of_magic(machine)}")
@@ -313,6 +320,7 @@ def test_headers(machine):
 
 # ---- module indexes ----
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", ["modules.symbols.bin", "modules.dep.bin", "modules.dep",
                                   "modules.builtin.bin", "modules.alias.bin"])
 def test_an_index_is_missing(machine, name):
@@ -437,6 +445,7 @@ def test_packages_that_ask_initramfs_tools_for_an_image(machine):
     assert machine.all() == []
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("text, column", [("[ -f /x ] && update_initramfs=yes\n", 1),
                                           ("update_initramfs=${X:-yes}\n", 18)])
 def test_what_only_a_shell_can_read_of_update_initramfs_conf_is_named_with_a_remedy_that_works(
@@ -452,6 +461,7 @@ def test_what_only_a_shell_can_read_of_update_initramfs_conf_is_named_with_a_rem
     assert (machine.root / f"{conf}.disabled").read_text() == text
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("command, path", [
     ("usr/sbin/update-initramfs", "etc/kernel/postinst.d/initramfs-tools"),
     ("usr/bin/dracut", "etc/kernel/install.d/50-dracut.install")])
@@ -515,6 +525,7 @@ def test_an_image_that_did_not_boot(machine):
     assert "--forget" in machine.one("image-failed", "warning")["remedy"]
 
 
+@pytest.mark.everywhere
 def test_an_image_that_is_damaged(machine):
     with open(machine.image, "r+b") as file:
         file.write(b"x" * 200)
@@ -529,6 +540,7 @@ def test_an_image_without_a_kernel(machine):
 
 # ---- decompressors ----
 
+@pytest.mark.everywhere
 def test_an_image_that_its_kernel_cannot_unpack(machine):
     machine.rebuild("--compress", "gzip")
     assert machine.all() == []
@@ -737,6 +749,7 @@ def test_boot_is_not_mounted(machine):
     assert "not mounted" in found["fact"] and found["remedy"] == "mount /boot"
 
 
+@pytest.mark.everywhere
 def test_lines_of_fstab_that_mount_passes_over(machine):
     machine.write("etc/fstab", f"UUID={UUID} / ext4 defaults 0 1 # kept\r\n")
     assert machine.all() == []
@@ -1149,6 +1162,7 @@ def test_the_driver_of_the_keyboard_is_in(machine, bookworm):
 
 # ---- Secure Boot ----
 
+@pytest.mark.everywhere
 def test_secure_boot_off_and_on(machine):
     machine.variable("SecureBoot", 0)
     machine.variable("SetupMode", 0)
@@ -1270,6 +1284,7 @@ def test_what_a_rebuild_looks_at_in_the_audit_makes_no_image_stale(machine):
 
 # ---- other users ----
 
+@pytest.mark.everywhere
 def test_without_roots_rights_what_can_be_seen_is_told(machine):
     machine.image.chmod(0)
     found = machine.all(before=UNPRIVILEGED, status=DONE)

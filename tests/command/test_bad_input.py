@@ -14,7 +14,7 @@ import pytest
 import trees
 from program import DONE, FAILED, UNPRIVILEGED, USAGE, command, in_namespace, run
 
-pytestmark = pytest.mark.leaks
+pytestmark = [pytest.mark.leaks, pytest.mark.sweep]
 
 NVME = trees.MACHINES / "nvme.json"
 OLD = b"the previous image\n"
@@ -267,6 +267,7 @@ def test_build_is_refused(case, exists, tree, tmp_path):
     assert trees.snapshot(folder) == before
 
 
+@pytest.mark.everywhere
 def test_no_command_shows_the_usage():
     done = subprocess.run(command(), capture_output=True, text=True, check=False)
     assert done.returncode == USAGE
@@ -355,6 +356,7 @@ def test_name_of_out_is_too_long(tree, tmp_path):
     assert not trees.snapshot(tmp_path / "images")
 
 
+@pytest.mark.everywhere
 def test_folder_that_may_not_be_written_to(tree, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
@@ -367,6 +369,7 @@ def test_folder_that_may_not_be_written_to(tree, tmp_path):
     assert trees.snapshot(folder) == before
 
 
+@pytest.mark.everywhere
 def test_read_only_filesystem(tree, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
@@ -379,6 +382,7 @@ def test_read_only_filesystem(tree, tmp_path):
     assert trees.snapshot(folder) == before
 
 
+@pytest.mark.everywhere
 def test_full_filesystem(tree, tmp_path):
     """A filesystem of 1 MB with the old image has no room for the new one."""
     disk, copy = tmp_path / "disk", tmp_path / "copy"
@@ -441,6 +445,7 @@ def test_no_configuration_gives_gzip_and_a_warning(tree, tmp_path):
     assert any("configuration" in text for text in told.messages("warning"))
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("lacks, codec", [
     (["RD_ZSTD"], "xz"),
     (["RD_ZSTD", "RD_XZ"], "lz4"),

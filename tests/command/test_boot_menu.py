@@ -97,6 +97,7 @@ def test_a_new_image_and_those_before_it_are_in_the_menu(machine):
     assert machine.files() == before
 
 
+@pytest.mark.sweep
 def test_the_script_is_put_to_work_when_it_is_installed_later(machine):
     machine.rebuild()
     machine.rebuild("--kernel-cmdline", "quiet")
@@ -108,6 +109,7 @@ def test_the_script_is_put_to_work_when_it_is_installed_later(machine):
     assert "update-grub" not in machine.rebuild("--kernel-cmdline", "quiet").text
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("break_it", [
     "exit 7", "kill -9 $$", "chmod -x /etc/grub.d/10_linux"])
 def test_a_tool_that_fails_leaves_all_as_it_was(machine, break_it):

@@ -78,6 +78,7 @@ def test_a_profile_changes_neither_the_image_nor_its_record(bookworm, tmp_path):
 
 # ---- what an image is ----
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
 @pytest.mark.parametrize("mode, options", [("generic", ["--generic"]),
                                            ("hostonly", ["--hardware", NVME])])
@@ -227,6 +228,7 @@ def missing(pid1, frame):
     frame.unlink()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("change", [grown, cut, with_more_behind, missing])
 def test_compressed_pid_1_is_only_used_when_it_is_of_the_one_beside_it(change, small_kernel,
                                                                        tmp_path, monkeypatch):
@@ -336,6 +338,7 @@ def test_modules_are_the_kernels_own(suite, form, tmp_path):
             assert archive.unpack("zstd", path.read_bytes()) == source.with_suffix("").read_bytes()
 
 
+@pytest.mark.sweep
 def test_add_drivers(bookworm, tmp_path):
     """Names in any spelling; a module's dependencies come with it."""
     out = tmp_path / "out.img"
@@ -352,6 +355,7 @@ def test_add_drivers(bookworm, tmp_path):
     assert "depends on it" in run("why", out, "net_failover").text
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("controller, disk", [
     ("ahci", "sd_mod"), ("usb_storage", "sd_mod"), ("sdhci_pci", "mmc_block")])
 def test_a_controller_brings_the_driver_of_its_disks(controller, disk, bookworm, tmp_path):

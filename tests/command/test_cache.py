@@ -237,6 +237,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("what", CHANGES)
 def test_any_change_is_seen(what, place, aged, tmp_path):
     change, differs = CHANGES[what]
@@ -253,6 +254,7 @@ def test_any_change_is_seen(what, place, aged, tmp_path):
     assert place.out.read_bytes() == place.bytes_without_cache()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("what", ["file", "name", "folder", "link"])
 def test_change_of_what_is_included(what, place):
     extra = place.folder / "extra"
@@ -274,6 +276,7 @@ def test_change_of_what_is_included(what, place):
     assert place.is_unchanged(*options)
 
 
+@pytest.mark.sweep
 def test_another_request_is_a_change(still):
     still.build()
     assert not still.is_unchanged("--compress", "xz")
@@ -543,6 +546,7 @@ if os.geteuid() == 0:  # only root can change a file's owner
     DAMAGE["another user's"] = lambda path, data: os.chown(path, 12345, 12345)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damaged_blobs_are_made_anew(how, place):
     place.build()

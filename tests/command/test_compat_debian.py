@@ -14,6 +14,8 @@ from fronts import NAMES, call, check, links  # noqa: F401
 from lib import TOP
 from program import DONE, FAILED, USAGE, run
 
+pytestmark = pytest.mark.sweep
+
 
 class Machine(Container):
     """A root with two kernels, for generic images."""
@@ -44,6 +46,7 @@ def machine(tree, trixie, tmp_path):
     return Machine(tree, trixie, tmp_path / "newer")
 
 
+@pytest.mark.everywhere
 def test_images_come_are_updated_and_go(machine):
     old, new = (f"initrd.img-{version}" for version in (machine.version, machine.newer))
     assert "no kernel has an image" in machine.update("-u").messages("warning")[0]
@@ -158,6 +161,7 @@ def test_all_that_was_made_here_goes_and_nothing_else(machine):
     assert machine.images == sorted([half.name, others.name])
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("all_kernels", [False, True])
 def test_output_of_a_removal_that_cannot_be_written(all_kernels, machine):
     machine.update("-c", "-k", machine.version)
@@ -184,6 +188,7 @@ def test_wrong_usage(words, status, text, machine):
     assert text in done.error and done.text == ""
 
 
+@pytest.mark.everywhere
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("words", [["-u"], ["-c", "-k", "all"], ["-d", "-k", "all"]])
 def test_only_root_changes_images(words, machine):
@@ -226,6 +231,7 @@ def create(machine, **options):
     return machine.root / f"boot/initrd.img-{machine.version}"
 
 
+@pytest.mark.everywhere
 def test_settings_of_initramfs_tools_are_obeyed_as_they_stand(machine):
     set_up(machine, {"initramfs.conf": "MODULES=most\nCOMPRESS=gzip\nCOMPRESSLEVEL=3\nUMASK=0077\n",
                      "conf.d/root": "ROOT=/dev/vda7\nRESUME=/dev/vda8\n", "modules": "ext4 # first\n"})
@@ -346,6 +352,7 @@ def test_the_manual_has_every_option_of_mkinitramfs(call):  # noqa: F811
     assert shown - {"-h"} == set(re.findall(r"^(?:\[\[|\|) +\*(-\w)\*", text, re.M))
 
 
+@pytest.mark.everywhere
 def test_mkinitramfs(machine):
     machine.call("mkinitramfs", "-c", "xz", "-r", "/dev/vda1", "-o", "/x.img", machine.version)
     assert ": xz, " in run("list", machine.root / "x.img").text

@@ -14,7 +14,7 @@ from fronts import NAMES, call, check, links  # noqa: F401
 from lib import TOP
 from program import FAILED, USAGE, run
 
-pytestmark = pytest.mark.leaks
+pytestmark = [pytest.mark.leaks, pytest.mark.sweep]
 
 # What the help and the manual page of dracut 059 and 112 list.
 LONG = """
@@ -67,6 +67,7 @@ def test_every_option_of_dracut_is_known(call):  # noqa: F811
                        re.findall(r"^  -(\w), --([a-z-]+)", text, re.M)}
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", NAMES)
 def test_each_name_has_help_and_a_version(name, call):  # noqa: F811
     text = call(name, "--help").text
@@ -100,6 +101,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("command, written, driver", COMMANDS, ids=[row[0] for row in COMMANDS])
 def test_commands_of_scripts(command, written, driver, call, root, tmp_path):  # noqa: F811
     image = tmp_path / "x.img" if written else image_of(root)
@@ -352,6 +354,7 @@ def test_no_image_is_replaced_without_force(dracut, root, tmp_path):
     run("verify", image)
 
 
+@pytest.mark.everywhere
 def test_without_an_image_it_is_the_transaction(dracut, root):
     dracut("--kver", root.version, "--zstd")
     run("verify", image_of(root))
@@ -394,6 +397,7 @@ def test_all_kernels(dracut, root, trixie, tmp_path):
         run("verify", root.root / f"boot/initramfs-{version}.img")
 
 
+@pytest.mark.everywhere
 def test_two_at_once_wait_for_each_other(call, dracut, root):  # noqa: F811
     both = [subprocess.Popen(call.words("dracut", "--sysroot", root.root, "-N", "-f", "--kver",
                                         root.version, "--add-drivers", name), stderr=subprocess.PIPE)
@@ -407,6 +411,7 @@ def test_two_at_once_wait_for_each_other(call, dracut, root):  # noqa: F811
 
 # ---- containers ----
 
+@pytest.mark.everywhere
 def test_an_image_is_made_in_a_container(tree):
     container = Container(tree, NAMES)
     image = f"/usr/lib/modules/{container.version}/initramfs.img"
@@ -463,6 +468,7 @@ def mkinitrd(container, *words, status=0):
     return check("mkinitrd", container.run("mkinitrd", *words), status)
 
 
+@pytest.mark.everywhere
 def test_mkinitrd(tree):
     container = Container(tree, NAMES)
     (container.root / "etc").mkdir(exist_ok=True)

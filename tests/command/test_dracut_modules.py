@@ -10,6 +10,8 @@ from fronts import call, links  # noqa: F401
 from lib import TOP
 from program import FINDING, USAGE, run
 
+pytestmark = pytest.mark.sweep
+
 NVME = trees.MACHINES / "nvme.json"
 
 
@@ -43,6 +45,7 @@ def boot_conf(system, *words, **options):
 
 # ---- features ----
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("text", [
     'omit_dracutmodules+=" fs-lib "', "nofscks=yes", 'dracutmodules="base resume"',
     'omit_dracutmodules="fs-lib"\nadd_dracutmodules="fs-lib"',
@@ -352,6 +355,7 @@ def test_tables_of_acpi_are_below_the_root(system, tmp_path):
 
 # ---- single values ----
 
+@pytest.mark.everywhere
 def test_level_of_each_codec(system, tmp_path):
     sizes = {}
     for level in (1, 19):

@@ -103,6 +103,7 @@ def fill(entry, yard):
     return Entry(**{**vars(entry), "name": text(entry.name), "data": text(entry.data)})
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("way", [0, 1], ids=["one segment", "many segments"])
 @pytest.mark.parametrize("entries, holds, says", [case[1:] for case in ESCAPES],
                          ids=[case[0] for case in ESCAPES])
@@ -220,6 +221,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_archive_is_told(name, yard):
     data = MALFORMED[name]
@@ -261,15 +263,16 @@ def test_deep_folders(yard):
     assert len(listed["entries"]) == 600
 
 
-VERBS = [["list"], ["cat", "init"], ["verify"], ["extract"]]
+READERS = [["list"], ["cat", "init"]]
 
 
-def survives(data, folder, number, verbs=VERBS):
-    """The exit statuses of the verbs for DATA, after checking for crashes and sanitizer reports."""
+def survives(data, folder, number):
+    """The exit statuses of the verbs for DATA, after checking for crashes and sanitizer reports. By turns
+    it is listed, and a file of it is printed."""
     path = folder / f"{number}.img"
     path.write_bytes(data)
     statuses = {}
-    for verb in verbs:
+    for verb in (READERS[number.bit_count() % 2], ["verify"], ["extract"]):
         rest = [folder / f"{number}.dir"] if verb[0] == "extract" else verb[1:]
         statuses[verb[0]] = run(verb[0], path, *rest, status=(DONE, FAILED, FINDING)).status
     return statuses
@@ -319,6 +322,7 @@ def test_a_small_image_cannot_ask_for_any_amount_of_work(verb, status, yard):
     assert "there are more than 1025 MiB to read and decompress" in result.err.decode()
 
 
+@pytest.mark.sweep
 def test_garbage(on_all_cores, yard):
     """Random bytes, with and without a valid start."""
     starts = [b"", b"070701", b"070702", b"\x1f\x8b\x08\0", b"\xfd7zXZ\0", b"\x02\x21\x4c\x18",

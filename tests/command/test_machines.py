@@ -64,6 +64,7 @@ def test_hostonly_image_has_the_modules_of_the_machine(name, suite):
     expect(trees.MACHINES / f"{name}.{short}.modules", "\n".join(modules_of(plan)) + "\n")
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"], indirect=True)
 @pytest.mark.parametrize("options", [["--generic"], ["--hardware", description("nvme")]])
 def test_plan_gives_a_reason_for_each_entry(options, suite):

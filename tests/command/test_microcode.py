@@ -15,6 +15,8 @@ from lib.early import AMD, INTEL
 from lib.files import link_tree
 from program import FAILED, FINDING, run
 
+pytestmark = pytest.mark.sweep
+
 LAPTOP = {"vendor": "GenuineIntel", "family": 6, "model": 142, "stepping": 10, "platforms": 0x80}
 SERVER = {"vendor": "AuthenticAMD", "family": 25, "model": 1, "stepping": 1}
 OLD = {"vendor": "AuthenticAMD", "family": 21, "model": 2, "stepping": 0}
@@ -245,6 +247,7 @@ def zstd(data):
     return subprocess.run(["zstd", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("suffix, pack", [(".xz", xz), (".zst", zstd), (".gz", gzip.compress)])
 def test_compressed_files_become_plain(suffix, pack, firmware, machine, tmp_path):
     firmware("intel-ucode/06-8e-0a" + suffix, pack(NEW))
@@ -336,6 +339,7 @@ def test_list_marks_the_early_segment(firmware, machine, tmp_path):
             if line.startswith("# segment") and "unpacked" in line] == [True, False, False, False]
 
 
+@pytest.mark.everywhere
 def test_other_tools_read_the_early_segment(firmware, machine, tmp_path):
     """They do not take the padding after a name for a part of it."""
     full(firmware)
@@ -379,6 +383,7 @@ def debian(tree, microcode):
     return tree.root
 
 
+@pytest.mark.everywhere
 def test_generic_has_all_of_the_packages(debian, microcode, tmp_path):
     image = build(tmp_path, debian, "--generic")
     folder = microcode / "lib/firmware/amd-ucode"
@@ -401,6 +406,7 @@ def split_intel(data):
         at += size
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("model, stepping, name", [
     (142, 10, "06-8e-0a"),  # in the package for early loading only
     (143, 8, "06-8f-08"),

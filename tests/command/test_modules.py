@@ -270,6 +270,7 @@ NO_DISKS = ("drivers/infiniband", "drivers/net", "drivers/target", "drivers/bloc
             "drivers/nvme/host/nvme-fc", "drivers/nvme/host/nvme-tcp", "drivers/nvme/target")
 
 
+@pytest.mark.sweep
 def test_no_driver_of_disks_lies_where_none_is_looked_for(bookworm):
     """All modules of the kernel are searched for the names that drivers of disks import."""
     drivers = bookworm.root / "lib/modules" / bookworm.version / "kernel/drivers"

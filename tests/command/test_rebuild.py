@@ -17,7 +17,7 @@ import trees
 from archive import Entry, FOLDER, newc
 from program import DONE, FAILED, FINDING, USAGE, check, command, environment, in_namespace, run
 
-pytestmark = pytest.mark.leaks
+pytestmark = [pytest.mark.leaks, pytest.mark.sweep]
 
 NVME = trees.MACHINES / "nvme.json"
 
@@ -58,6 +58,7 @@ def machine(tree, tmp_path):
 
 # ---- a rebuild ----
 
+@pytest.mark.everywhere
 def test_new_image_is_in_place_and_good(machine):
     last = machine.rebuild().text.splitlines()[-1]
     assert re.fullmatch(rf"{machine.tree.version}: rebuilt, \d+\.\d MB, \d+\.\d\d s", last)
@@ -72,6 +73,7 @@ def test_new_image_is_in_place_and_good(machine):
     assert f"info {machine.tree.version} rebuild: /boot/{machine.image.name} is in place" in log
 
 
+@pytest.mark.everywhere
 def test_second_run_writes_nothing_at_all(machine):
     machine.rebuild()
     before = trees.snapshot(machine.tree.root), machine.times()
@@ -189,6 +191,7 @@ def test_that_there_is_no_shell_is_said_once(machine):
     assert "--add rescue" not in machine.rebuild().text
 
 
+@pytest.mark.everywhere
 def test_json(machine):
     result = machine.rebuild("--json").json
     assert result["changed"] is True
@@ -207,6 +210,7 @@ def test_what_is_replaced_is_the_previous_image(machine):
     run("verify", machine.previous)
 
 
+@pytest.mark.everywhere
 def test_generations_move_up_and_the_oldest_falls_out(machine):
     kept = []
     for drivers in ("dummy", "qla1280", "ahci", "nvme dummy"):
@@ -271,6 +275,7 @@ def test_empty_image_is_not_kept(machine):
     assert list(machine.images()) == [machine.image.name]
 
 
+@pytest.mark.everywhere
 def test_labels_and_owner_stay(machine):
     machine.rebuild()
     os.setxattr(machine.image, "user.label", b"mine")
@@ -446,6 +451,7 @@ def test_boot_that_is_not_mounted_is_refused(machine):
     assert machine.images() == {}
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("account", [None, "{"])
 def test_boot_that_is_full(account, machine):
     """The size is known before anything is written, and the hint says what would help, unless the
@@ -510,6 +516,7 @@ def test_cache_that_is_full(other, machine):
     assert machine.images() == {}
 
 
+@pytest.mark.everywhere
 def test_boot_that_is_read_only(machine):
     script = f"mount --bind {machine.boot} {machine.boot}; mount -o remount,bind,ro {machine.boot}"
     done = machine.rebuild(before=in_namespace(script), status=FAILED)
@@ -552,6 +559,7 @@ def test_files_of_another_time(years, machine):
 
 # ---- concurrent runs ----
 
+@pytest.mark.everywhere
 def test_waiting_for_another_run_ends(machine):
     machine.rebuild()
     images = machine.images()
@@ -601,6 +609,7 @@ def test_what_another_run_changed_meanwhile_is_seen(verb, machine):
     assert image.exists()
 
 
+@pytest.mark.everywhere
 def test_two_runs_at_once(machine):
     runs = [subprocess.Popen(command(*machine.words("--add-drivers", drivers)),
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
@@ -629,6 +638,7 @@ def test_damaged_state_is_told_and_not_used(machine):
 
 # ---- restore ----
 
+@pytest.mark.everywhere
 def test_restore_and_back(machine):
     machine.rebuild()
     first = machine.image.read_bytes()

@@ -11,6 +11,8 @@ import pytest
 import trees
 from program import DONE, FINDING, UNPRIVILEGED, USAGE, run
 
+pytestmark = pytest.mark.sweep
+
 NVME = trees.MACHINES / "nvme.json"
 ETC, USR, RUN = "etc/dracut.conf.d", "usr/lib/dracut/dracut.conf.d", "run/initramfs/dracut.conf.d"
 
@@ -66,6 +68,7 @@ def packed(machine):
 
 # ---- previous images ----
 
+@pytest.mark.everywhere
 def test_number_of_previous_images(machine):
     machine.write("etc/dracut.conf", "preroot_keep=2\n")
     assert machine.kept() == 2
@@ -332,6 +335,7 @@ def test_broken_settings_do_not_stop_who_rescues(machine):
 
 # ---- the log ----
 
+@pytest.mark.everywhere
 def test_level_of_the_log(machine):
     machine.write("etc/dracut.conf", "fileloglvl=2\n")
     machine.rebuild()
@@ -448,6 +452,7 @@ def test_module_that_one_kernel_lacks_is_a_warning(system):
     assert any("/dummy.ko" in path for path in reasons(result))
 
 
+@pytest.mark.everywhere
 def test_files_and_programs(system):
     write(system, 'install_items+=" /etc/motd env "\ninstall_optional_items=(/etc/none)\n')
     result = plan(system)
@@ -469,6 +474,7 @@ def test_kernel_parameters_come_before_those_of_the_command_line(system):
     assert plan(system, status=USAGE).error.startswith("/etc/dracut.conf:1: ")
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("value, codec", [
     ("xz", "xz"), ("zstd -19", "zstd"), ("/usr/bin/gzip -9", "gzip"), ("cat", "none"),
     ("pigz -9", "gzip"), ("lzop", "lzo"), ("lz4", "lz4"),
