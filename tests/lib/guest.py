@@ -13,11 +13,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from . import BUILD, image, kernels, qemu, roots
+from . import BUILD, image, kernels, qemu, rootfs, roots
 from .command import Failure, run
 from .debian import make_root
 from .kernels import Kernel
-from .rootfs import MACHINE_ID, MASKED
+from .rootfs import MACHINE_ID
 from .roots import Part
 
 SUITE = "bookworm"
@@ -95,7 +95,6 @@ class Guest:
         lines += [f"UUID={part.names.uuid} {place} {part.kind} {options} 0 2"
                   for place, (part, options) in self.mounts.items()]
         self.write("/etc/fstab", "\n".join([*lines, ""]))
-        self.write("/etc/machine-id", MACHINE_ID + "\n")
         self.write("/etc/systemd/system/task.service", UNIT)
         # On a busy machine its disk takes longer than a minute and a half.
         self.write("/etc/systemd/system.conf.d/patient.conf",
@@ -103,7 +102,7 @@ class Guest:
         systemctl = ["systemctl", f"--root={self.tree}", "--quiet"]
         run([*systemctl, "preset", "preroot-good.service"])
         run([*systemctl, "enable", "task.service"])
-        run([*systemctl, "mask", *MASKED])
+        rootfs.settle_systemd(self.tree)
 
     def _add_image(self):
         image.build(self.first_image, Kernel(self.tree, self.version), "generic")

@@ -195,18 +195,20 @@ def create_debian(tree, label):
     else:
         script.write_text(REPORT_HEAD + REPORT_SYSTEMD + REPORT_COMMON + REPORT_SYSTEMD_END)
         _install_unit(tree)
-        _settle_systemd(tree)
+        settle_systemd(tree)
     script.chmod(0o755)
 
 
-def _settle_systemd(tree):
+def settle_systemd(tree):
     """Spares systemd in TREE its first start, with its indexes of libraries, users and messages, and
     the units in MASKED."""
     units = tree / "etc/systemd/system"
     for name in MASKED:
         (units / name).unlink(missing_ok=True)
         (units / name).symlink_to("/dev/null")
-    (tree / "etc/machine-id").write_text(MACHINE_ID + "\n")
+    file = tree / "etc/machine-id"
+    file.unlink(missing_ok=True)  # a hard link to another tree's
+    file.write_text(MACHINE_ID + "\n")
     for folder in ("etc", "var"):
         (tree / folder / ".updated").touch()
 
