@@ -384,16 +384,16 @@ def test_read_only_filesystem(tree, tmp_path):
 
 @pytest.mark.everywhere
 def test_full_filesystem(tree, tmp_path):
-    """A filesystem of 1 MB with the old image has no room for the new one."""
+    """A filesystem of 512 kB with the old image has no room for the new one."""
     disk, copy = tmp_path / "disk", tmp_path / "copy"
     disk.mkdir()
     # After the run, the small filesystem's content is copied out for inspection.
-    full = in_namespace(f"mount -t tmpfs -o size=1m tmpfs '{disk}'\n"
+    full = in_namespace(f"mount -t tmpfs -o size=512k tmpfs '{disk}'\n"
                         f"printf 'the previous image\\n' >'{disk}/out.img'\n"
                         f"\"$@\" || status=$?; cp -a '{disk}' '{copy}'; exit $status")
     result = build_small(tree, disk / "out.img", FAILED, before=full)
     assert "No space left on device" in result.error
-    assert re.fullmatch(rf"there is room for 1\.\d MB in {disk}, and the image is larger; free space "
+    assert re.fullmatch(rf"there is room for 0\.\d MB in {disk}, and the image is larger; free space "
                         "there; nothing was changed", result.hint)
     assert trees.snapshot(copy) == {"out.img": ("-rw-r--r--", OLD)}
 

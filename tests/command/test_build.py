@@ -108,7 +108,7 @@ def test_the_last_word_on_the_mode_holds(mode, options, small_kernel, tmp_path):
 def test_result_in_words(small_kernel, tmp_path):
     out = tmp_path / "out.img"
     text = build(out, small_kernel, "--generic").text
-    assert re.fullmatch(rf"{out}: kernel {small_kernel.version}, generic, \d.* MB, \d+ files, "
+    assert re.fullmatch(rf"{out}: kernel {small_kernel.version}, generic, \d.* [kM]B, \d+ files, "
                         r"\d+ modules, zstd, \d.* s, \d+ warnings?\n", text)
 
 

@@ -61,7 +61,7 @@ def machine(tree, tmp_path):
 @pytest.mark.everywhere
 def test_new_image_is_in_place_and_good(machine):
     last = machine.rebuild().text.splitlines()[-1]
-    assert re.fullmatch(rf"{machine.tree.version}: rebuilt, \d+\.\d MB, \d+\.\d\d s", last)
+    assert re.fullmatch(rf"{machine.tree.version}: rebuilt, \d+\.\d [kM]B, \d+\.\d\d s", last)
     run("verify", machine.image)
     assert machine.image.stat().st_mode & 0o7777 == 0o600
     state = json.loads(machine.state.read_text())
@@ -504,7 +504,7 @@ def test_a_trial_needs_a_menu_that_reads_ours(machine):
 def test_cache_that_is_full(other, machine):
     """The image is packed there. What removes the cache is named, unless it is not alone there."""
     machine.cache.mkdir()
-    script = (f"mount -t tmpfs -o size=1m,mode=700 none {machine.cache}; "
+    script = (f"mount -t tmpfs -o size=512k,mode=700 none {machine.cache}; "
               f"dd status=none if=/dev/zero bs=100k count=1 of={machine.cache}/{'0' * 64}")
     if other:
         script += f"; touch {machine.cache}/letter"
