@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import lzma
+import shutil
 import subprocess
 
 import pytest
@@ -187,7 +188,7 @@ def test_missing_update_is_only_remarked(firmware, machine):
     assert result.messages("warning") == []
 
 
-def test_microcode_of_further_folders_goes_first(firmware, machine):
+def test_microcode_is_also_in_further_folders(firmware, machine):
     firmware("intel-ucode/06-8e-0a", OLDER)
     root = firmware.tree.root
     for path, data in (("opt/fw/intel-ucode/06-8e-0a", NEW), ("srv/fw/amd-ucode/microcode_amd_fam19h.bin", ZEN)):
@@ -199,6 +200,35 @@ def test_microcode_of_further_folders_goes_first(firmware, machine):
     assert why[AMD].endswith(" from /srv/fw/amd-ucode/microcode_amd_fam19h.bin")
     why, _ = reasons(root, *words, "fw_dir=/usr/lib/firmware")
     assert why[INTEL].endswith(" from /lib/firmware/intel-ucode/06-8e-0a") and AMD not in why
+
+
+@pytest.mark.parametrize("others_first", [True, False])
+def test_a_file_of_the_same_name_hides_no_microcode(others_first, firmware, machine, tmp_path):
+    """In another folder, with nothing for this processor, or with an older revision of it."""
+    root = firmware.tree.root
+    one, other = (root / "opt/fw", root / "lib/firmware")[::1 if others_first else -1]
+    first, second = early.amd([(0xa00f11, 0xa011)], [(0x0a0011d5, 0xa011)]), early.amd(
+        [(0xa00f12, 0xa012)], [(0x0a00123b, 0xa012)])
+    older = early.amd([(0xa00f11, 0xa011)], [(0x0a0011d4, 0xa011)])
+    for folder, intel, amd in ((one, NEW_OTHER_PLATFORM + OLDER, older + second), (other, NEW, first)):
+        for path, data in (("intel-ucode/06-8e-0a", intel), ("amd-ucode/microcode_amd_fam19h.bin", amd)):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+    words = ("--set", "fw_dir=/opt/fw")
+    image = build(tmp_path, root, *words, "--hardware", machine(LAPTOP, SERVER))
+    assert found(image, INTEL) == NEW and found(image, AMD) == first
+    image = build(tmp_path, root, *words, "--generic")
+    assert sorted(split_intel(found(image, INTEL))) == sorted([NEW_OTHER_PLATFORM, OLDER, NEW])
+    assert found(image, AMD) == (second + first if others_first else first + second)
+
+
+def test_the_same_microcode_in_two_folders_is_packed_once(firmware, machine, tmp_path):
+    full(firmware)
+    shutil.copytree(firmware.tree.root / "lib/firmware", firmware.tree.root / "opt/fw")
+    for words in (["--generic"], ["--hardware", machine(LAPTOP, SERVER)]):
+        alone = build(tmp_path, firmware.tree.root, *words)
+        both = build(tmp_path, firmware.tree.root, *words, "--set", "fw_dir=/opt/fw")
+        assert [found(both, path) for path in (INTEL, AMD)] == [found(alone, path) for path in (INTEL, AMD)]
 
 
 def test_option_leaves_microcode_out(firmware, machine, tmp_path):

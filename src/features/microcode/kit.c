@@ -13,7 +13,8 @@
 
 struct found {
 	struct microcode_file file;
-	unsigned rank; /* by firmware folder, then by compression: the lowest wins */
+	unsigned place; /* number of the firmware folder */
+	int rank;	/* by compression: the lowest of a folder counts */
 };
 
 struct search {
@@ -28,14 +29,14 @@ static void add_found(struct search *s, const char *dir, const char *entry, unsi
 	struct arena *a = &s->b->plan.arena;
 	enum codec codec = codec_by_suffix(entry);
 	size_t len = strlen(entry) - (codec ? strlen(codec_info(codec)->suffix) : 0);
-	struct found f = {.rank = place * CODEC_COUNT + (codec == CODEC_NONE ? 0 : CODEC_COUNT - codec)};
+	struct found f = {.place = place, .rank = codec == CODEC_NONE ? 0 : CODEC_COUNT - (int)codec};
 
 	f.file.name = arena_strndup(a, entry, len);
 	f.file.path = arena_printf(a, "%s/%s", dir, entry);
 	if (!s->is_one(f.file.name))
 		return;
 	for (size_t i = 0; i < s->n; i++) {
-		if (strcmp(s->list[i].file.name, f.file.name) != 0)
+		if (s->list[i].place != place || strcmp(s->list[i].file.name, f.file.name) != 0)
 			continue;
 		if (f.rank < s->list[i].rank)
 			s->list[i] = f;
@@ -60,7 +61,10 @@ static int search_dir(struct search *s, const char *dir, unsigned place, struct 
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct found *)a)->file.name, ((const struct found *)b)->file.name);
+	const struct found *x = a, *y = b;
+	int r = strcmp(x->file.name, y->file.name);
+
+	return r ? r : (x->place > y->place) - (x->place < y->place);
 }
 
 int microcode_find(struct build *b, const char *folder, bool (*is_one)(const char *name),

@@ -17,9 +17,9 @@ struct microcode_file {
 };
 
 /*
- * Finds the files of FOLDER, below the firmware folders (and those of fw_dir), for which IS_ONE returns true; by name,
- * each name once: an earlier firmware folder wins, and within one folder the uncompressed file.
- * Returns their number or -errno.
+ * Finds the files of FOLDER in the firmware folders and those of fw_dir, for which IS_ONE returns
+ * true, sorted by name. Files of the same name in two folders are two files, the one in the earlier
+ * folder first; in one folder, the uncompressed file hides the others. Returns their number or -errno.
  */
 int microcode_find(struct build *b, const char *folder, bool (*is_one)(const char *name),
 		   struct microcode_file **out, struct err *err);

@@ -95,7 +95,12 @@ int microcode_amd_next_patch(const struct microcode_amd_container *c, size_t *of
 void microcode_amd_row(const struct microcode_amd_container *c, size_t index, uint32_t *signature,
 		       uint16_t *equivalence);
 
-/* Is the patch for that processor, by the table or, since Zen, by the patch's own revision? */
+/* The next signature that the patch is for, by the table or, since Zen, by its own revision. *CURSOR starts at
+ * 0. False: no more. */
+bool microcode_amd_target(const struct microcode_amd_container *c,
+			  const struct microcode_amd_patch *p, size_t *cursor, uint32_t *signature);
+
+/* Is the patch for that processor? */
 bool microcode_amd_fits(const struct microcode_amd_container *c,
 			const struct microcode_amd_patch *p, uint32_t signature);
 

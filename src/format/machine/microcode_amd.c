@@ -49,12 +49,13 @@ static int decode_table(const uint8_t *p, size_t left, struct microcode_amd_cont
 int microcode_amd_next(const void *data, size_t len, size_t *offset,
 		       struct microcode_amd_container *out, struct err *err)
 {
-	const uint8_t *p = (const uint8_t *)data + *offset;
 	size_t left = len - *offset, at = 0;
 	struct microcode_amd_container c;
+	const uint8_t *p;
 
 	if (!left)
 		return 0;
+	p = (const uint8_t *)data + *offset;
 	if (decode_table(p, left, &c, &at, err) < 0)
 		return err_prefix(err, "byte %zu", *offset);
 	while (left - at >= 4 && le32(p + at) != MAGIC) {
@@ -109,19 +110,34 @@ static uint32_t signature_of_level(uint32_t level)
 	return (level >> 24) << 20 | (level >> 20 & 15) << 16 | 15u << 8 | (level >> 8 & 255);
 }
 
+bool microcode_amd_target(const struct microcode_amd_container *c,
+			  const struct microcode_amd_patch *p, size_t *cursor, uint32_t *signature)
+{
+	uint32_t family, model, stepping;
+	uint16_t equivalence;
+
+	while (*cursor < c->n_table) {
+		microcode_amd_row(c, (*cursor)++, signature, &equivalence);
+		if (equivalence == p->equivalence)
+			return true;
+	}
+	if ((*cursor)++ > c->n_table)
+		return false;
+	*signature = signature_of_level(p->level);
+	microcode_split_signature(*signature, &family, &model, &stepping);
+	return family >= FAMILY_ZEN;
+}
+
 bool microcode_amd_fits(const struct microcode_amd_container *c,
 			const struct microcode_amd_patch *p, uint32_t signature)
 {
-	uint32_t row, family, model, stepping;
-	uint16_t equivalence;
+	size_t cursor = 0;
+	uint32_t target;
 
-	for (size_t i = 0; i < c->n_table; i++) {
-		microcode_amd_row(c, i, &row, &equivalence);
-		if (row == signature && equivalence == p->equivalence)
+	while (microcode_amd_target(c, p, &cursor, &target))
+		if (target == signature)
 			return true;
-	}
-	microcode_split_signature(signature, &family, &model, &stepping);
-	return family >= FAMILY_ZEN && signature_of_level(p->level) == signature;
+	return false;
 }
 
 static void add_u32(struct buf *out, uint32_t a, uint32_t b)
