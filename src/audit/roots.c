@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
+#include "features/make.h"
 #include "format/kernel/cmdline.h"
 #include "format/kernel/spec.h"
 #include "format/machine/fstab.h"
@@ -44,7 +45,18 @@ static const char *root_of(struct audit *a, const char *line)
 	return root && !strpbrk(root, "$`") ? root : NULL;
 }
 
-/* Can PID 1 bring up the device TEXT? If not, it is reported, once; PLACE begins that sentence. */
+/* Is WHAT to be reported? Once for each kernel, and where that is not known, only if it was for none. */
+static bool is_new(struct audit *a, struct roots *roots, const char *what)
+{
+	bool is_first = strset_add(&roots->reported, what, NULL);
+
+	if (!roots->kernel)
+		return is_first;
+	return strset_add(&roots->reported, arena_printf(a->arena, "%s %s", roots->kernel->version, what),
+			  NULL);
+}
+
+/* Can PID 1 bring up the device TEXT? If not, it is reported; PLACE begins that sentence. */
 static bool check_device(struct audit *a, struct roots *roots, const char *text, const char *place)
 {
 	struct audit_finding *f;
@@ -53,9 +65,8 @@ static bool check_device(struct audit *a, struct roots *roots, const char *text,
 	spec_parse(text, &spec);
 	if (spec_is_reachable(&spec) && !spec_is_set_up(&spec))
 		return true;
-	if (strset_has(&roots->reported, text))
+	if (!is_new(a, roots, text))
 		return false;
-	strset_add(&roots->reported, text, NULL);
 	f = audit_add(a, spec_is_set_up(&spec) ? AUDIT_WARNING : roots->severity, "root-unsupported",
 		      roots->kernel,
 		      arena_printf(a->arena, "%s%s, which an image of this version cannot bring up%s",
@@ -67,29 +78,42 @@ static bool check_device(struct audit *a, struct roots *roots, const char *text,
 	return false;
 }
 
-/* The parameter in LINE with a hash for dm-verity, because of which PID 1 mounts nothing; NULL: none. */
-static const char *hash_of(struct audit *a, const char *line)
+/* Do the image's own parameters turn verification off? */
+static bool image_has_it_off(struct audit *a, const struct roots *roots)
 {
-	char *cursor = arena_strdup(a->arena, line), *param, *value;
-	const char *hash = NULL;
-	bool is_off = false;
+	const struct audit_kernel *k = roots->kernel ? roots->kernel : audit_next(a, NULL);
+	struct request request = *a->q->request;
+	_cleanup_build_ struct build b = {0};
+	struct err err = {0};
 
-	while (cmdline_next(&cursor, &param, &value) && strcmp(param, "--") != 0)
-		if (cmdline_name_is(param, "roothash") || cmdline_name_is(param, "usrhash"))
-			hash = cmdline_switch(value) ? param : hash;
-		else if (cmdline_name_is(param, "systemd.verity") ||
-			 cmdline_name_is(param, "rd.systemd.verity"))
-			is_off = !cmdline_switch(value);
-	return is_off ? NULL : hash;
+	if (k && a->q->configure && a->q->configure(k->version, &request, a->q->arg, &err) < 0)
+		return false;
+	request.kernel = k ? k->version : NULL;
+	request.only_cmdline = true;
+	/* Whatever else is wrong with the plan is reported with it. */
+	build_make(&request, a->root, &b, &err);
+	return b.verity.is_off;
+}
+
+/* The parameter in LINE with a hash for dm-verity, because of which PID 1 mounts nothing; NULL: none. */
+static const char *hash_of(struct audit *a, const struct roots *roots, const char *line)
+{
+	struct cmdline_verity alone = {0}, verity;
+
+	cmdline_scan_verity(&alone, arena_strdup(a->arena, line));
+	if (!cmdline_hash(&alone))
+		return NULL;
+	verity = (struct cmdline_verity){.is_off = image_has_it_off(a, roots)};
+	cmdline_scan_verity(&verity, arena_strdup(a->arena, line));
+	return cmdline_hash(&verity);
 }
 
 static void check_hash(struct audit *a, struct roots *roots, const char *hash, const char *where)
 {
 	struct audit_finding *f;
 
-	if (strset_has(&roots->reported, hash))
+	if (!is_new(a, roots, hash))
 		return;
-	strset_add(&roots->reported, hash, NULL);
 	f = audit_add(a, roots->severity, "root-unsupported", roots->kernel,
 		      arena_printf(a->arena,
 				   "%s has %s=, and no image of this version verifies with dm-verity: "
@@ -102,7 +126,7 @@ static void check_hash(struct audit *a, struct roots *roots, const char *hash, c
 static void check_line(struct audit *a, const char *line, const char *where, void *arg)
 {
 	struct roots *roots = arg;
-	const char *text = root_of(a, line), *hash = hash_of(a, line);
+	const char *text = root_of(a, line), *hash = hash_of(a, roots, line);
 
 	if (hash)
 		check_hash(a, roots, hash, where);

@@ -36,6 +36,16 @@ bool build_is_hostonly(const struct build *b)
 	return b->request->mode != MODE_GENERIC;
 }
 
+void build_add_cmdline(struct build *b, const char *line, const char *origin)
+{
+	const char *before = b->verity.hash;
+
+	buf_printf(&b->boot_conf, "cmdline=%s\n", line);
+	cmdline_scan_verity(&b->verity, arena_strdup(&b->plan.arena, line));
+	if (b->verity.hash != before)
+		b->hash_origin = origin;
+}
+
 unsigned build_reach(const struct build *b)
 {
 	if (b->request->no_rules)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "features/list.h"
+#include "format/kernel/cmdline.h"
 #include "host/hardware/hardware.h"
 #include "host/boot/kernels.h"
 #include "host/root.h"
@@ -31,6 +32,8 @@ struct build {
 	struct binaries *binaries;
 	struct plan plan;
 	struct buf boot_conf;        /* further lines for boot.conf, see format/ours/bootconf.h */
+	struct cmdline_verity verity; /* what parameters among these ask for */
+	const char *hash_origin;     /* where verity.hash comes from */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
@@ -73,6 +76,9 @@ int storage_complete(struct build *b, struct err *err);
 /* Which rules about modules apply to the requested image: REACH_*. */
 unsigned build_reach(const struct build *b);
 bool build_is_hostonly(const struct build *b);
+
+/* Appends LINE, kernel parameters that come from ORIGIN, to boot.conf. */
+void build_add_cmdline(struct build *b, const char *line, const char *origin);
 
 /* Does the machine have secrets that its TPM releases only after the boot that was measured?
  * /etc/crypttab says so (tpm2-device=). */

@@ -134,6 +134,19 @@ static int add_boot_conf(struct build *b, struct err *err)
 			     "tells PID 1 what to do", err);
 }
 
+/* Over all parameters of the image together. */
+static int check_verity(const struct build *b, struct err *err)
+{
+	const char *hash = cmdline_hash(&b->verity);
+
+	if (!hash)
+		return 0;
+	err_set(err, -ENOTSUP, "%s: %s= asks for verification with dm-verity, which no image of this version "
+			       "does: each boot would fail", b->hash_origin, hash);
+	return err_hint(err, "keep using the image builder of your distribution, or boot without "
+			     "verification: rd.systemd.verity=0");
+}
+
 /* PID 1 has a fixed-size buffer for the parameters of all features together. */
 static int check_cmdline(struct build *b, struct err *err)
 {
@@ -147,7 +160,7 @@ static int check_cmdline(struct build *b, struct err *err)
 		if (strcmp(key, "cmdline") == 0)
 			len += strlen(value) + 1;
 	return len <= BOOTCONF_CMDLINE_MAX
-		       ? 0
+		       ? check_verity(b, err)
 		       : err_set(err, -E2BIG, "over %d bytes of kernel parameters for the image",
 				 BOOTCONF_CMDLINE_MAX);
 }

@@ -947,6 +947,48 @@ def test_a_root_or_usr_that_no_image_can_verify(machine, line):
     assert "root-unsupported" not in [f["id"] for f in machine.all()]
 
 
+def test_a_hash_is_reported_for_each_kernel(tmp_path):
+    fleet = Fleet(tmp_path / "root")
+    for version in (V1, V2):
+        fleet.kernel(version)
+    fleet.share(V1, V2)
+    menu = fleet.root / "boot/grub/grub.cfg"
+    menu.write_text(menu.read_text().replace(" root=", " roothash=0a root="))
+    found = run("audit", "--root", fleet.root, "--all", "--json", status=FINDING).json["findings"]
+    assert [f["kernel"] for f in found if "has roothash=" in f["fact"]] == [V2, V1]
+
+
+@pytest.mark.parametrize("hash_", ["roothash=0a", "usrhash=off"])
+def test_an_image_that_would_refuse_each_boot_because_of_a_hash_is_not_made(machine, tmp_path, hash_):
+    off, feature = "rd.systemd.verity=0", "etc/preroot/features.d/x.conf"
+    build = ["build", tmp_path / "new.img", machine.version, "--root", machine.root, "--cache-dir", machine.cache]
+    before = trees.snapshot(machine.root / "boot")
+    failed = machine.rebuild("--kernel-cmdline", f"root=UUID={UUID} {hash_}", status=FAILED)
+    assert f"--kernel-cmdline: {hash_.partition('=')[0]}= asks for verification" in failed.error
+    assert off in failed.hint and trees.snapshot(machine.root / "boot") == before
+    run(*build, "--kernel-cmdline", hash_, "--kernel-cmdline", off)
+    for path, text in (("etc/cmdline", "{}\n"), (feature, "kernel_cmdline='{}'\n")):
+        machine.write(path, text.format(hash_))
+        assert run(*build, status=FAILED).error.startswith(f"/{path}")
+        assert f"/{path}" in machine.one("plan-refused", "error")["fact"]
+        run(*build, "--kernel-cmdline", off)
+        (machine.root / path).unlink()
+
+
+def test_an_image_is_not_replaced_by_one_that_cannot_verify_the_root(machine):
+    line, feature = f"root=UUID={UUID} roothash=0a", "etc/preroot/features.d/x.conf"
+    machine.menu(machine.entry(machine.version, line))
+    before = trees.snapshot(machine.root / "boot")
+    failed = machine.rebuild("--force", status=FAILED)
+    assert "roothash=" in failed.error and "rd.systemd.verity=0" in failed.hint
+    assert trees.snapshot(machine.root / "boot") == before
+    machine.write(feature, "kernel_cmdline=rd.systemd.verity=0\n")
+    machine.rebuild()
+    assert "root-unsupported" not in [f["id"] for f in machine.all()]
+    machine.menu(machine.entry(machine.version, f"{line} systemd.verity"))
+    assert "roothash=" in machine.rebuild("--force", status=FAILED).error
+
+
 def test_a_root_that_only_a_drop_in_program_can_set_up(machine):
     for name in ("md127", "dm-0"):
         (machine.root / "sys/class/block" / name).mkdir(parents=True)

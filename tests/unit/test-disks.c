@@ -706,9 +706,13 @@ static void nothing_that_has_a_hash_is_mounted_unverified(void **state)
 	static const char *const lines[] = {"root=gpt-auto roothash=0a", "root=LABEL=x roothash=0a",
 					    "root=LABEL=x usrhash=0a", "usrhash=0a", "roothash=0a",
 					    "root=tmpfs mount.usr=LABEL=x usrhash=0a",
-					    "root=LABEL=x roothash=0a systemd.verity=1"};
+					    "root=LABEL=x roothash=0a systemd.verity=1",
+					    "root=LABEL=x roothash=0", "root=LABEL=x usrhash=off",
+					    "root=LABEL=x roothash=0a rd.systemd.verity=maybe"};
 	static const char *const off[] = {"root=LABEL=x roothash=0a rd.systemd.verity=0",
-					  "systemd.verity=no root=LABEL=x usrhash=0a"};
+					  "systemd.verity=no root=LABEL=x usrhash=0a",
+					  "root=LABEL=x roothash=0a systemd.verity=False",
+					  "root=LABEL=x roothash=0a systemd.verity=n systemd.verity=maybe"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

@@ -10,9 +10,11 @@
 #include "format/machine/fstab.h"
 #include "format/kernel/spec.h"
 
-/* Kernel parameters that are embedded in the image: where the root is, if that was requested, from settings, from --kernel-cmdline and, in a
- * hostonly image, the machine's own. Later ones override earlier ones, and the real command line
- * overrides them all. */
+/*
+ * Kernel parameters that are embedded in the image: where the root is, if that was requested, from
+ * settings, from --kernel-cmdline and, in a hostonly image, the machine's own. Later ones override
+ * earlier ones, and the real command line overrides them all.
+ */
 
 enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 
@@ -73,7 +75,7 @@ static int add_line(struct lines *l, char *line, const char *origin, struct err 
 		return 0;
 	r = check(l, line, origin, err);
 	if (r == 0)
-		buf_printf(&l->b->boot_conf, "cmdline=%s\n", line);
+		build_add_cmdline(l->b, line, origin);
 	return r;
 }
 

@@ -411,7 +411,8 @@ static int add_cmdline(struct dropin *d, struct err *err)
 		if (r < 0)
 			return r;
 		if (a->n_words)
-			buf_printf(&d->b->boot_conf, "cmdline=%s\n", line);
+			build_add_cmdline(d->b, line,
+					  arena_printf(&d->b->plan.arena, "%s:%u", a->file, a->line));
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "format/kernel/cmdline.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool is_blank(char c)
 {
@@ -69,4 +70,48 @@ bool cmdline_switch(const char *value)
 {
 	return !value ||
 	       (strcmp(value, "0") != 0 && strcmp(value, "no") != 0 && strcmp(value, "off") != 0);
+}
+
+bool cmdline_is_hash(const char *param)
+{
+	return cmdline_name_is(param, "roothash") || cmdline_name_is(param, "usrhash");
+}
+
+/* As systemd's parse_boolean(): 1, 0, or -1 for anything else. */
+static int boolean(const char *value)
+{
+	static const char *const words[][2] = {{"0", "1"}, {"no", "yes"}, {"n", "y"},
+					       {"false", "true"}, {"f", "t"}, {"off", "on"}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		for (int is_on = 0; is_on < 2; is_on++)
+			if (strcasecmp(value, words[i][is_on]) == 0)
+				return is_on;
+	return -1;
+}
+
+void cmdline_take_verity(struct cmdline_verity *v, const char *param, const char *value)
+{
+	int is_on;
+
+	if (cmdline_is_hash(param))
+		v->hash = param;
+	if (!cmdline_name_is(param, "systemd.verity") && !cmdline_name_is(param, "rd.systemd.verity"))
+		return;
+	is_on = value ? boolean(value) : 1;
+	if (is_on >= 0)
+		v->is_off = !is_on;
+}
+
+void cmdline_scan_verity(struct cmdline_verity *v, char *line)
+{
+	char *param, *value;
+
+	while (cmdline_next(&line, &param, &value) && (value || strcmp(param, "--") != 0))
+		cmdline_take_verity(v, param, value);
+}
+
+const char *cmdline_hash(const struct cmdline_verity *v)
+{
+	return v->is_off ? NULL : v->hash;
 }

@@ -22,3 +22,21 @@ bool cmdline_name_is(const char *param, const char *name);
 
 /* True unless the value is "0", "no" or "off": dracut's rule for rd.* switches. */
 bool cmdline_switch(const char *value);
+
+/* What parameters ask of dm-verity. Zeroed: nothing yet. */
+struct cmdline_verity {
+	const char *hash; /* the name of the last parameter with a hash; NULL: none */
+	bool is_off;	  /* systemd.verity= or rd.systemd.verity= is false */
+};
+
+/* Is PARAM one whose value is a hash for the root or /usr? */
+bool cmdline_is_hash(const char *param);
+
+/* Takes in PARAM=VALUE, whose name it keeps. A switch is a boolean of systemd; anything else is ignored. */
+void cmdline_take_verity(struct cmdline_verity *v, const char *param, const char *value);
+
+/* Takes in all parameters of LINE, which it cuts up, up to "--". */
+void cmdline_scan_verity(struct cmdline_verity *v, char *line);
+
+/* The parameter because of which nothing must be mounted unverified; NULL: none. */
+const char *cmdline_hash(const struct cmdline_verity *v);

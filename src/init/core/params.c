@@ -264,6 +264,13 @@ static void take_memdebug(void *out, const char *value)
 		note(p, "rd.memdebug", "it is a number from 0 to 5");
 }
 
+static void take_verity(void *out, const char *value)
+{
+	struct params *p = out;
+
+	cmdline_take_verity(&p->verity, "systemd.verity", value);
+}
+
 /* ---- the table ---- */
 
 #define TEXT(name, field)                                                                          \
@@ -314,7 +321,7 @@ static const struct params_rule rules[] = {
 	CALL("rd.retry", take_retry),
 	CALL("rd.shell", take_shell),
 	NOT("rd.systemd.gpt_auto", no_gpt_auto),
-	NOT("rd.systemd.verity", no_verity),
+	CALL("rd.systemd.verity", take_verity),
 	CALL("rd.timeout", take_timeout),
 	CALL("rd.watchdog", take_watchdog),
 	WORD("rd_NO_FSTAB", no_fstab),
@@ -337,7 +344,7 @@ static const struct params_rule rules[] = {
 	CALL("rootwait", take_rootwait),
 	WORD("rw", writable),
 	NOT("systemd.gpt_auto", no_gpt_auto),
-	NOT("systemd.verity", no_verity),
+	CALL("systemd.verity", take_verity),
 };
 
 static void add_to_list(struct params_list *list, const char *value)
@@ -405,8 +412,7 @@ static void take(struct params *p, const char *param, const char *value)
 		return;
 	why = params_absent(param, value);
 	p->root_is_elsewhere |= why && *why && params_absent_root(param, value);
-	if (why && *why && params_absent_hash(param))
-		p->hash = param;
+	cmdline_take_verity(&p->verity, param, value);
 	if (why && *why)
 		note(p, param, why);
 	else if (!why && str_starts(param, "rd."))
@@ -449,8 +455,6 @@ static void settle_roots(struct params *p)
 		p->usr = p->root;
 		p->usr_is_root = true;
 	}
-	if (p->no_verity)
-		p->hash = NULL;
 }
 
 /* rootwait overrides rd.timeout, which overrides rd.retry. rootdelay is not part of the limit. */

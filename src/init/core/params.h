@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/kernel/cmdline.h"
 #include "format/kernel/spec.h"
 
 enum {
@@ -108,8 +109,7 @@ struct params {
 	bool no_multipath;      /* rd.multipath=0: one of several paths to a disk will do */
 	bool no_gpt_auto;	/* without root= nothing is looked for */
 	bool root_is_elsewhere; /* a parameter of params_absent.h says so: the same */
-	const char *hash;       /* the parameter with a hash that nothing can be verified with; NULL */
-	bool no_verity;         /* systemd.verity=0: none is to be */
+	struct cmdline_verity verity;
 	const char *init;       /* NULL: the usual places */
 	bool panic_given;
 	int64_t panic;          /* seconds; 0: never reboot; negative: at once */

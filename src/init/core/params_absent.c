@@ -116,13 +116,17 @@ static bool is_default(const char *param, const char *value)
 	return cmdline_name_is(param, "boot") && strcmp(value, "local") == 0;
 }
 
+/* "0" and "off" turn off what is not there anyway; as a hash, they are none that fits. */
+static bool is_off(const char *param, const char *value)
+{
+	return value && (is_default(param, value) || (!cmdline_switch(value) && !cmdline_is_hash(param)));
+}
+
 const char *params_absent(const char *param, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
 		if (is_below(param, absent[i].name))
-			return value && (!cmdline_switch(value) || is_default(param, value))
-				       ? ""
-				       : absent[i].why;
+			return is_off(param, value) ? "" : absent[i].why;
 	return NULL;
 }
 
@@ -135,11 +139,6 @@ bool params_absent_root(const char *param, const char *value)
 			return true;
 	/* A device is the one of /boot, for FIPS self-tests; a word is a way to mount the root. */
 	return cmdline_name_is(param, "boot") && value && !strpbrk(value, "/=");
-}
-
-bool params_absent_hash(const char *param)
-{
-	return cmdline_name_is(param, "roothash") || cmdline_name_is(param, "usrhash");
 }
 
 size_t params_absent_names(const char **out)

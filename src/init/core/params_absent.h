@@ -18,8 +18,5 @@ const char *params_absent(const char *param, const char *value);
 /* Does PARAM=VALUE say where the root is, in place of root=? */
 bool params_absent_root(const char *param, const char *value);
 
-/* Is PARAM the hash of a root or /usr that must not be mounted unverified? */
-bool params_absent_hash(const char *param);
-
 /* Their names that start with "rd.", at most PARAMS_ABSENT_MAX, to OUT; how many. */
 size_t params_absent_names(const char **out);

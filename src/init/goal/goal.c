@@ -97,7 +97,7 @@ static enum stage_step refuse_unverified(struct boot *b)
 	snprintf(why, sizeof(why),
 		 "%.20s= asks for verification with dm-verity, which this version cannot do, and "
 		 "nothing is mounted unverified; to boot without it, name the root with root= and add "
-		 "rd.systemd.verity=0", b->params.hash);
+		 "rd.systemd.verity=0", cmdline_hash(&b->params.verity));
 	return flow_fail(b, why);
 }
 
@@ -261,7 +261,7 @@ enum stage_step goal_wait(struct boot *b)
 	int64_t now = log_now(), delayed = b->start + b->params.delay;
 	int n;
 
-	if (b->params.hash)
+	if (cmdline_hash(&b->params.verity))
 		return refuse_unverified(b);
 	if (!can_come(b))
 		return refuse(b);
