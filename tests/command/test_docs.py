@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Commands that the documents show exist, with the options that they have there."""
+"""Commands that the documents show exist, with the options that they have there. A merge doubled nothing."""
 
 import re
 
@@ -63,3 +63,13 @@ def test_old_commands_are_answered_under_their_names(call):
     for name, text in shown:
         for option in OPTION.findall(text):
             assert option in words[name], f"{name} {text}: {option}"
+
+
+def test_the_news_have_no_line_twice_in_a_section():
+    """Git merges the file by union: of a line that both sides changed, both versions are kept. They
+    begin alike."""
+    section, seen = "", set()
+    for line in filter(None, (TOP / "NEWS.md").read_text().splitlines()):
+        section = line if line.startswith("#") else section
+        assert (section, line[:60]) not in seen, line
+        seen.add((section, line[:60]))
