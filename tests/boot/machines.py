@@ -60,7 +60,7 @@ def packed(cell, codec):
 
 def by_turns(cells, modes=MODES, first=0, described_by=""):
     """A scenario for each cell (a dictionary of arguments for of_machine), the kernels in turn and, for
-    hostonly images, the codecs, as if FIRST cells went before; see Scenario for DESCRIBED_BY."""
+    hostonly images, the codecs, as if FIRST cells came before; see Scenario for DESCRIBED_BY."""
     machines = []
     for number, cell in enumerate(cells, first):
         turn, which = divmod(number, len(ALL_SUITES))

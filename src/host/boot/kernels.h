@@ -27,8 +27,8 @@ struct kernel {
  * number, or -errno. */
 int kernels_list(const struct root *r, struct arena *arena, struct kernel **out, struct err *err);
 
-/* Lists the kernels in /boot and in kernel-install's folders that kernels_list() leaves out, since their modules are missing,
- * newest first; without copies and those of rescue entries. Returns their number. */
+/* Lists the kernels in /boot and in kernel-install's folders that kernels_list() leaves out, since their
+ * modules are missing, newest first; without copies and those of rescue entries. Returns their number. */
 size_t kernels_without_modules(const struct root *r, struct arena *arena, struct kernel **out);
 
 /* Says that no image is made for K, one of kernels_without_modules(), and what to do. */
@@ -43,10 +43,10 @@ const char *kernel_skipped_text(const struct root *r, const struct kernel *k, st
 int kernel_find(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
 		struct err *err);
 
-/* The same for what does not depend on a kernel: where kernel_find() finds none, OUT is one without modules and
- * image, called VERSION or as the running one. */
-int kernel_find_or_none(const struct root *r, const char *version, struct arena *arena, struct kernel *out,
-			struct err *err);
+/* The same for what does not depend on a kernel: where kernel_find() finds none, OUT is one without
+ * modules and image, called VERSION or as the running one. */
+int kernel_find_or_none(const struct root *r, const char *version, struct arena *arena,
+			struct kernel *out, struct err *err);
 
 /* The version of the kernel that kernel_find() would look for, however incomplete its files are: with
  * NULL, newer ones without a kernel image count only if no other has one. */

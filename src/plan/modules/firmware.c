@@ -380,8 +380,8 @@ void modules_search_firmware(struct modules *m, const char *const *folders, size
 	m->n_firmware = n;
 }
 
-/* Is the further folder DIR, or "usr/" and DIR, one where the kernel looks itself? That is searched in
- * any case. */
+/* Is the further folder DIR, or "usr/" and DIR, one where the kernel looks itself? It is searched
+ * in any case. */
 static bool is_own(const char *const *own, size_t n, const char *dir)
 {
 	const char *path = str_starts(dir, "usr/") ? dir + strlen("usr/") : dir;

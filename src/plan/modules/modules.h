@@ -82,8 +82,8 @@ const char *modules_describe(struct modules *m, const char *modalias, const char
 int modules_add_rules(struct modules *m, const struct modules_rule *rules, unsigned reach,
 		      struct err *err);
 
-/* Firmware is searched in these FOLDERS below the root before those where the kernel looks, to which it goes
- * in the image. They end without a slash. Borrowed. */
+/* These FOLDERS below the root are searched for firmware before those where the kernel looks, to which it
+ * goes in the image. They end without a slash. Borrowed. */
 void modules_search_firmware(struct modules *m, const char *const *folders, size_t n);
 
 /* All folders below the root to search for firmware, in their order, in *OUT; their number. The last ones are
