@@ -24,8 +24,10 @@ _FIRST_OWN_CALL = "umask"
 
 # The program stops at the calls that strace looks for, not at each call, which would take two thirds as
 # long again as the program itself. Then strace sends no signals, and follows all threads: in another
-# one, which makes few calls, it hits that of the same number, too.
+# one, which makes few calls, it hits that of the same number, too. It would also hit that of a child,
+# such as a boot loader's tool, whose failure is not ours: trace() refuses runs with children.
 _FAST = ("-f", "--seccomp-bpf")
+_NEW_PROCESS = ("fork", "vfork", "clone", "clone3")
 
 _cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
 
@@ -51,16 +53,19 @@ def _failing(always):
 
 def trace(names, args, log, always=None):
     """The calls of NAMES that the program itself makes in a run with ARGS. ALWAYS maps names of calls
-    that always fail, as on a filesystem that does not support them, to the error."""
+    that always fail, as on a filesystem that does not support them, to the error. The run must start
+    no other program, see _FAST."""
     words = [*_on_one_cpu(), "strace", "-y", "-qq", "-e", "signal=none", "-o", log,
-             "-e", f"trace={_FIRST_OWN_CALL},{','.join(names)}", *_failing(always), *command(*args)]
+             "-e", f"trace={','.join([_FIRST_OWN_CALL, *_NEW_PROCESS, *names])}", *_failing(always),
+             *command(*args)]
     subprocess.run(words, check=True, capture_output=True, env=environment(**TRACED))
     counts, calls, own = {}, [], False
     for line in log.read_text(errors="replace").splitlines():
         name = re.match(r"\w+", line)[0]
         own = own or name == _FIRST_OWN_CALL
         counts[name] = counts.get(name, 0) + 1
-        if own:
+        assert name not in _NEW_PROCESS or "CLONE_THREAD" in line, line
+        if own and name in names:
             calls.append(Call(name, counts[name], line))
     return calls
 
