@@ -26,6 +26,7 @@ def refused(tree, folder, tmp_path):
     return result
 
 
+@pytest.mark.leaks
 def test_tables_lie_where_the_kernel_looks(tree, tables, tmp_path):
     first, second = early.acpi(b"DSDT", b"body"), early.acpi(b"SSDT", b"other", 7)
     (tables / "dsdt.aml").write_bytes(first)

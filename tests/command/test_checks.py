@@ -36,6 +36,7 @@ def boot_conf(tmp_path, *words):
     return run("cat", out, "etc/preroot/boot.conf").text
 
 
+@pytest.mark.leaks
 def test_the_checker_of_the_root_is_packed_with_what_it_needs(checked):
     (checked.root / "etc").mkdir(exist_ok=True)
     (checked.root / "etc/e2fsck.conf").write_text("[options]\n")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The program's help and its manual pages agree on commands and options."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import trees
+from fronts import NAMES
 from program import DONE, FAILED, PROGRAM, USAGE, run
 
 pytestmark = pytest.mark.leaks
@@ -119,3 +121,28 @@ def test_json_also_of_what_fails(verb):
     done = run(verb, "--nonsense", "--json", *FAILING[verb], status=USAGE)
     assert done.json["error"]["message"] == done.error
     assert not run(verb, "--nonsense", *FAILING[verb], status=USAGE).out
+
+
+# ---- the tests of the others ----
+
+def code_that_looks_for_leaks(path):
+    """The source of the tests in PATH with the mark `leaks`, and of what they call there."""
+    text = path.read_text()
+    lines, parts, marked = text.splitlines(), [], False
+    for node in ast.parse(text).body:
+        marks = getattr(node, "decorator_list", [])
+        source = "\n".join(lines[min([node, *marks], key=lambda n: n.lineno).lineno - 1:node.end_lineno])
+        if source.startswith("pytestmark") and "mark.leaks" in source:
+            return text
+        has_mark = "@pytest.mark.leaks" in source
+        marked = marked or has_mark
+        if has_mark or not getattr(node, "name", "").startswith("test_"):
+            parts.append(source)
+    return "\n".join(parts) if marked else ""
+
+
+def test_each_command_and_each_other_name_has_a_test_that_looks_for_leaks():
+    code = "\n".join(code_that_looks_for_leaks(path) for path in Path(__file__).parent.glob("test_*.py")
+                     if path != Path(__file__))
+    called = set(re.findall(r'"([a-z-]+)"', code))
+    assert {*commands(), *NAMES, "--complete"} - called == set()

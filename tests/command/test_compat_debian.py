@@ -20,8 +20,8 @@ pytestmark = pytest.mark.sweep
 class Machine(Container):
     """A root with two kernels, for generic images."""
 
-    def __init__(self, tree, trixie, folder):
-        super().__init__(tree, NAMES)
+    def __init__(self, tree, trixie, folder, **more):
+        super().__init__(tree, NAMES, **more)
         newer = trees.make_small(trixie, folder, ["nvme", "ext4"])
         for path in ("boot", "lib/modules"):
             shutil.copytree(newer.root / path, self.root / path, dirs_exist_ok=True)
@@ -65,6 +65,14 @@ def test_images_come_are_updated_and_go(machine):
     assert machine.images == [new]
     again = machine.update("-d", "-k", machine.version)
     assert again.text == "" and again.messages("warning") == [f"/boot/{old} is not there"]
+
+
+@pytest.mark.leaks
+def test_images_that_come_and_go_leak_nothing(tree, trixie, tmp_path):
+    machine = Machine(tree, trixie, tmp_path / "newer", under_test=True)
+    machine.update("-c", "-k", machine.newer)
+    machine.update("-d", "-k", machine.newer)
+    machine.call("mkinitramfs", "-o", "/x.img", machine.newer)
 
 
 def test_kernels_without_modules_are_warned_of(machine):

@@ -37,6 +37,7 @@ def foreign(tmp_path_factory):
 
 # ---- lsinitrd ----
 
+@pytest.mark.leaks
 def test_headings_come_in_the_order_that_scripts_expect(call, image):  # noqa: F811
     lines = call("lsinitrd", image).text.splitlines()
     assert re.fullmatch(rf"Image: {image}: [\d.]+[KMG]", lines[0]) and lines[1] == LINE
@@ -221,6 +222,7 @@ def test_the_image_of_a_kernel_is_found(tree):
 
 # ---- lsinitramfs, unmkinitramfs ----
 
+@pytest.mark.leaks
 def test_lsinitramfs_prints_names(call, foreign, image):  # noqa: F811
     names = call("lsinitramfs", foreign).text.splitlines()
     assert names[:2] == ["kernel", "kernel/x86"] and names[-1] == "etc/os-release"
@@ -231,6 +233,7 @@ def test_lsinitramfs_prints_names(call, foreign, image):  # noqa: F811
     assert "/none" in call("lsinitramfs", "/none", status=FAILED).error
 
 
+@pytest.mark.leaks
 def test_unmkinitramfs_parts_early_and_main(call, foreign, image, tmp_path):  # noqa: F811
     call("unmkinitramfs", foreign, tmp_path / "a")
     assert files_in(tmp_path / "a/early") == {early.INTEL}

@@ -95,6 +95,7 @@ def test_settings_and_builders_are_those_that_there_are():
 
 # ---- the machine and its images ----
 
+@pytest.mark.leaks
 def test_kernels_and_modules_are_those_below_the_root(small_kernel):
     root = ["--root", small_kernel.root]
     assert complete("preroot", *root, "plan", "") == {small_kernel.version: ""}

@@ -49,6 +49,7 @@ def boot_conf(system, tmp_path, *words):
     return run("cat", out, "etc/preroot/boot.conf").text.splitlines()
 
 
+@pytest.mark.leaks
 def test_whole_feature(system, tmp_path):
     put(system, """\
 # What everything is for

@@ -63,6 +63,7 @@ def test_folder(target, built, tmp_path):
     assert trees.snapshot(found) == trees.snapshot(source)
 
 
+@pytest.mark.leaks
 def test_folder_as_the_root(built, tmp_path):
     (tmp_path / "source/etc").mkdir(parents=True)
     (tmp_path / "source/etc/own").write_bytes(b"own")

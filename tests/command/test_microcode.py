@@ -94,6 +94,7 @@ def full(firmware):
     firmware("amd-ucode/microcode_amd_fam15h.bin", BULLDOZER)
 
 
+@pytest.mark.leaks
 def test_hostonly_has_the_newest_update_of_the_machine(firmware, machine, tmp_path):
     full(firmware)
     image = build(tmp_path, firmware.tree.root, "--hardware", machine(LAPTOP))

@@ -187,6 +187,7 @@ def test_berkeley_db(settings, order, tree, databases, by_sqlite, tmp_path):
     assert (tmp_path / "image").read_bytes() == by_sqlite.read_bytes()
 
 
+@pytest.mark.leaks
 def test_bill_of_materials(tree, databases, tmp_path):
     with_database(tree, databases, "ndb", FOLDERS[0])
     (tree.root / "etc").mkdir()

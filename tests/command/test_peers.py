@@ -61,6 +61,7 @@ def test_unmkinitramfs_unpacks_all_of_it(codec, tools, small_kernel, table, tmp_
     assert manifest == run("cat", tmp_path / "image", "usr/lib/preroot/manifest").out
 
 
+@pytest.mark.leaks
 def test_lz4_has_its_zeros_for_the_kernel(tools, small_kernel, table, tmp_path):
     """They hide the base from lz4cat, but what comes before it is listed."""
     ours = build(small_kernel, table, "lz4", tmp_path / "image")

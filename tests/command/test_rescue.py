@@ -35,6 +35,7 @@ def paths(image):
     return {entry["path"] for entry in run("list", image, "--json").json["entries"]}
 
 
+@pytest.mark.leaks
 def test_the_shell_asks_for_roots_password_and_the_image_is_nobody_elses(machine, tmp_path):
     out, conf, result = build(machine, tmp_path, "--add", "rescue")
     assert "shell=password" in conf and not result.messages("warning")

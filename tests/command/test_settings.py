@@ -103,6 +103,7 @@ def test_trial_remembers_the_number(machine):
     assert state["trial-keep"] == 3
 
 
+@pytest.mark.leaks
 def test_prune_keeps_as_many(machine):
     machine.write("etc/dracut.conf", "preroot_keep=2\n")
     assert machine.kept() == 2
