@@ -35,6 +35,7 @@ struct image {
 	size_t in_at, in_len;
 	size_t in_next; /* bytes to read next: few after a jump, more while there is none */
 	uint64_t work, work_max; /* bytes that were read or decompressed; 0: no limit */
+	struct err failed;	 /* the first error, which ends reading; code 0: none yet */
 	struct digest *digest; /* of what was read; NULL: nobody asks for it */
 
 	const struct decoder_ops *ops; /* NULL: not inside a compressed segment */
@@ -175,15 +176,24 @@ ssize_t image_read_section(const struct image *i, const struct image_section *s,
 	return n < 0 ? err_sys(err, (int)n, "%s", i->label) : n;
 }
 
-static bool is_overworked(const struct image *i)
+static bool is_over_limit(const struct image *i)
 {
 	return i->work_max && i->work > i->work_max;
+}
+
+/* What a call of ours gives its caller. Errors are kept in the image: whoever reads on after one gets it again, and
+ * nothing that is made of bytes at the wrong place. */
+static ssize_t conclude(const struct image *i, ssize_t r, struct err *err)
+{
+	if (r < 0 && err)
+		*err = i->failed;
+	return r;
 }
 
 /* Puts the position in the image in front of the message. */
 static int located(struct image *i, struct err *err)
 {
-	if (is_overworked(i)) /* it is there already */
+	if (is_over_limit(i)) /* it is there already */
 		return -E2BIG;
 	return err_prefix(err, "%s: segment %zu at byte %llu", i->label, i->n_segments,
 			  place(i));
@@ -197,7 +207,7 @@ void image_limit_work(struct image *i, uint64_t bytes)
 static int add_work(struct image *i, size_t bytes, struct err *err)
 {
 	i->work += bytes;
-	if (!is_overworked(i))
+	if (!is_over_limit(i))
 		return 0;
 	err_set(err, -E2BIG,
 		"%s: segment %zu at byte %llu: there are more than %llu MiB to read and decompress, which no "
@@ -278,13 +288,13 @@ void image_begin_digest(struct image *i)
 
 int image_end_digest(struct image *i, uint8_t sha256[DIGEST_SIZE], struct err *err)
 {
-	ssize_t n;
+	ssize_t n = i->failed.code;
 
-	while ((n = fill(i, err)) > 0)
+	while (n >= 0 && (n = fill(i, &i->failed)) > 0)
 		i->in_at = i->in_len;
 	if (n == 0)
 		digest_take(i->digest, sha256);
-	return (int)n;
+	return (int)conclude(i, n, err);
 }
 
 /* ---- bytes of a compressed segment ---- */
@@ -538,9 +548,11 @@ static int read_header(struct image *i, uint8_t raw[CPIO_HEADER_SIZE], struct er
 	}
 	memcpy(head, raw, (size_t)n);
 	if (n == CPIO_HEADER_SIZE) {
-		ssize_t more = get(i, head + n, sizeof(head) - CPIO_HEADER_SIZE, NULL);
+		ssize_t more = get(i, head + n, sizeof(head) - CPIO_HEADER_SIZE, err);
 
-		n += more < 0 ? 0 : more;
+		if (more < 0)
+			return (int)more;
+		n += more;
 	}
 	format = magic_foreign(head, (size_t)n);
 	if (format)
@@ -579,6 +591,24 @@ static int read_entry(struct image *i, const uint8_t first[4], struct image_entr
 	return 0;
 }
 
+static ssize_t read_some(struct image *i, void *data, size_t len, struct err *err)
+{
+	int r;
+
+	if (len > i->left)
+		len = (size_t)i->left;
+	if (len == 0)
+		return 0;
+	r = need(i, data, len, "a file's data", err);
+	if (r < 0)
+		return located(i, err);
+	i->left -= len;
+	if (i->check_sum)
+		for (size_t k = 0; k < len; k++)
+			i->sum += ((uint8_t *)data)[k];
+	return (ssize_t)len;
+}
+
 static int finish_data(struct image *i, struct err *err)
 {
 	uint8_t chunk[4096];
@@ -587,7 +617,7 @@ static int finish_data(struct image *i, struct err *err)
 
 	/* A checksum needs all bytes; otherwise they need not even be read. */
 	while (i->check_sum && i->left && r >= 0)
-		r = (int)image_read(i, chunk, sizeof(chunk), err);
+		r = (int)read_some(i, chunk, sizeof(chunk), err);
 	while (i->left && r >= 0) {
 		size_t step = i->left < (1u << 30) ? (size_t)i->left : 1u << 30;
 
@@ -598,15 +628,16 @@ static int finish_data(struct image *i, struct err *err)
 		return i->check_sum ? r : located(i, err);
 	/* In an uncompressed archive the last entry may lack its padding; if a compressed one does,
 	 * the kernel does not finish it. */
-	n = get(i, NULL, i->pad, NULL);
-	if (i->ops && n >= 0 && (size_t)n < i->pad) {
+	n = get(i, NULL, i->pad, err);
+	if (n < 0)
+		return located(i, err);
+	if (i->ops && (size_t)n < i->pad) {
 		err_set(err, -EBADMSG, "the last entry is not padded to 4 bytes: the kernel calls "
 				       "that junk at the end of a compressed archive");
 		return located(i, err);
 	}
 	i->pad = 0;
 	if (i->check_sum && i->sum != i->want_sum) {
-		i->check_sum = false;
 		err_set(err, -EBADMSG, "%s: the data's sum is %08x, not %08x", i->name, i->sum,
 			i->want_sum);
 		return located(i, err);
@@ -615,7 +646,7 @@ static int finish_data(struct image *i, struct err *err)
 	return 0;
 }
 
-int image_next(struct image *i, struct image_entry *out, struct err *err)
+static int next_entry(struct image *i, struct image_entry *out, struct err *err)
 {
 	uint8_t head[4];
 	int r;
@@ -665,20 +696,16 @@ int image_next(struct image *i, struct image_entry *out, struct err *err)
 	return 1;
 }
 
+int image_next(struct image *i, struct image_entry *out, struct err *err)
+{
+	int r = i->failed.code;
+
+	return (int)conclude(i, r < 0 ? r : next_entry(i, out, &i->failed), err);
+}
+
 ssize_t image_read(struct image *i, void *data, size_t len, struct err *err)
 {
-	int r;
+	int r = i->failed.code;
 
-	if (len > i->left)
-		len = (size_t)i->left;
-	if (len == 0)
-		return 0;
-	r = need(i, data, len, "a file's data", err);
-	if (r < 0)
-		return located(i, err);
-	i->left -= len;
-	if (i->check_sum)
-		for (size_t k = 0; k < len; k++)
-			i->sum += ((uint8_t *)data)[k];
-	return (ssize_t)len;
+	return conclude(i, r < 0 ? r : read_some(i, data, len, &i->failed), err);
 }

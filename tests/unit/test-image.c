@@ -309,6 +309,56 @@ static void reading_ends_where_it_was_limited(void **state)
 	}
 }
 
+/* What is no header ends the first piece that is read, and more is needed to see what it is. */
+static void the_limit_is_the_reason_wherever_it_is_reached(void **state)
+{
+	enum { PIECE = 256 * 1024, ENTRY = 112, BEFORE = 112 };
+	_cleanup_buf_ struct buf zeros = BUF_INIT, b = BUF_INIT;
+	_cleanup_image_ struct image *image = NULL;
+	struct err err = {0}, again = {0};
+	struct image_entry e;
+	char byte;
+
+	(void)state;
+	buf_add_zeros(&zeros, PIECE - ENTRY - BEFORE);
+	add_entry(&b, "x", S_IFREG | 0644, zeros.data, zeros.len);
+	assert_int_equal(b.len, PIECE - BEFORE);
+	buf_add_str(&b, "0 is no header");
+	buf_add_zeros(&b, 4096);
+	image = open_buf(&b);
+	image_limit_work(image, PIECE);
+	assert_int_equal(image_next(image, &e, &err), 1);
+	assert_int_equal(image_next(image, &e, NULL), -E2BIG);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(image_next(image, &e, &err), -E2BIG);
+		assert_non_null(strstr(err.text, "segment 1 at byte 262"));
+		assert_non_null(strstr(err.text, "to read and decompress"));
+		assert_non_null(strstr(err.hint, "unpack it with"));
+	}
+	assert_int_equal(image_read(image, &byte, 1, &again), -E2BIG);
+	assert_string_equal(again.text, err.text);
+}
+
+static void an_error_is_final(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_image_ struct image *image = NULL;
+	struct err err = {0}, again = {0};
+	struct image_entry e;
+
+	(void)state;
+	add_file(&b, "one", "1");
+	buf_add_str(&b, "0 is no header, and it is as long as one, which has a hundred and ten bytes. Four "
+			"bytes more are read each time!");
+	align(&b);
+	add_archive(&b, "two");
+	image = open_buf(&b);
+	assert_int_equal(image_next(image, &e, &err), 1);
+	assert_int_equal(image_next(image, &e, &err), -EBADMSG);
+	assert_int_equal(image_next(image, &e, &again), -EBADMSG);
+	assert_string_equal(again.text, err.text);
+}
+
 static void a_sum_over_the_data_is_checked(void **state)
 {
 	struct cpio_header h = {.mode = S_IFREG | 0644,
@@ -372,6 +422,8 @@ int main(void)
 		cmocka_unit_test(a_boot_configuration_behind_the_image_is_cut_off),
 		cmocka_unit_test(a_boot_configuration_larger_than_the_image_is_no_such_thing),
 		cmocka_unit_test(reading_ends_where_it_was_limited),
+		cmocka_unit_test(the_limit_is_the_reason_wherever_it_is_reached),
+		cmocka_unit_test(an_error_is_final),
 		cmocka_unit_test(a_sum_over_the_data_is_checked),
 		cmocka_unit_test(a_sum_is_checked_even_when_nobody_reads_the_data),
 	};
