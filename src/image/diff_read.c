@@ -121,32 +121,39 @@ static const char *info_of(struct reader *r, const char *section, size_t len, co
 
 /* Reads a module. One that is damaged, or compressed in an unknown way, is compared by its bytes
  * only. */
-static void read_module(struct reader *r, struct diff_entry *e, const char *name)
+static int read_module(struct reader *r, struct diff_entry *e, const char *name, struct err *err)
 {
 	enum codec codec = codec_by_suffix(e->path);
 	const struct decoder_ops *ops = decoder_find(codec);
 	struct diff_module *m = arena_alloc(r->arena, sizeof(*m));
 	struct buf *plain = &r->data;
 	const char *section;
-	struct err err;
+	struct err damage;
 	size_t len;
+	int unpacked;
 
 	m->name = name;
 	memcpy(m->plain, e->sha256, sizeof(m->plain));
 	e->module = m;
 	if (codec != CODEC_NONE) {
+		if (!ops)
+			return 0;
 		r->plain.len = 0;
-		if (!ops || unpack(ops, buf_cstr(&r->data), r->data.len, DIFF_MODULE_MAX, &r->plain, NULL,
-				   &err) < 0)
-			return;
+		unpacked = unpack(ops, buf_cstr(&r->data), r->data.len, DIFF_MODULE_MAX, &r->plain, NULL,
+				  &damage);
+		if (image_add_work(r->image, r->plain.len, err) < 0)
+			return -E2BIG;
+		if (unpacked < 0)
+			return 0;
 		plain = &r->plain;
 		digest_of(plain->data, plain->len, m->plain);
 	}
-	if (modinfo_find(plain->data, plain->len, &section, &len, &err) < 0)
-		return;
+	if (modinfo_find(plain->data, plain->len, &section, &len, &damage) < 0)
+		return 0;
 	m->vermagic = info_of(r, section, len, "vermagic");
 	m->srcversion = info_of(r, section, len, "srcversion");
 	m->version = info_of(r, section, len, "version");
+	return 0;
 }
 
 static bool is_text(const struct buf *b)
@@ -172,6 +179,7 @@ static int read_data(struct reader *r, struct diff_entry *e, struct err *err)
 	bool is_index = strcmp(e->path, MODINDEX_PATH) == 0 && e->size <= INDEX_MAX;
 	bool is_conf = S_ISREG(e->mode) && e->size <= DIFF_TEXT_MAX && is_configuration(e->path);
 	uint8_t chunk[CHUNK];
+	int unpacked = 0;
 	ssize_t n;
 
 	r->data.len = 0;
@@ -186,10 +194,10 @@ static int read_data(struct reader *r, struct diff_entry *e, struct err *err)
 	if (buf_status(&r->data) < 0)
 		return err_set(err, -ENOMEM, "no memory left to read a module");
 	if (module)
-		read_module(r, e, module);
+		unpacked = read_module(r, e, module, err);
 	if (is_index || is_conf)
 		keep(r, e, is_index);
-	return 0;
+	return unpacked;
 }
 
 /* If a path occurs several times, the kernel keeps the last one. */

@@ -204,7 +204,7 @@ void image_limit_work(struct image *i, uint64_t bytes)
 	i->work_max = bytes;
 }
 
-static int add_work(struct image *i, size_t bytes, struct err *err)
+static int add_work(struct image *i, uint64_t bytes, struct err *err)
 {
 	i->work += bytes;
 	if (!is_over_limit(i))
@@ -215,6 +215,13 @@ static int add_work(struct image *i, size_t bytes, struct err *err)
 		(unsigned long long)(i->work_max >> 20));
 	return err_hint(err, "it is damaged or made to keep its readers busy; if it is meant to be like "
 			     "this, unpack it with its decompressor and cpio");
+}
+
+int image_add_work(struct image *i, uint64_t bytes, struct err *err)
+{
+	int r = i->failed.code;
+
+	return (int)conclude(i, r < 0 ? r : add_work(i, bytes, &i->failed), err);
 }
 
 /* ---- bytes of the file ---- */

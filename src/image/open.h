@@ -67,6 +67,9 @@ int image_end_digest(struct image *i, uint8_t sha256[DIGEST_SIZE], struct err *e
  * call it is 1 GiB and 32 times the size of the image, so that a small file cannot ask for any amount of work. */
 void image_limit_work(struct image *i, uint64_t bytes);
 
+/* Counts BYTES that the caller decompressed from an entry's data. 0; -E2BIG: that was too much. */
+int image_add_work(struct image *i, uint64_t bytes, struct err *err);
+
 /* 1: an entry; 0: the end; -errno, with segment and offset in the message. An error is final: every later call
  * that reads returns the same one. */
 int image_next(struct image *i, struct image_entry *out, struct err *err);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "archive.h"
 #include "image/diff.h"
 #include "support.h"
 
@@ -166,6 +167,38 @@ static void each_kind_of_change_is_told(void **state)
 	assert_true(!d.files[6].a && d.files[6].b);
 }
 
+/* ---- the work ---- */
+
+static void modules_that_are_decompressed_count_as_work(void **state)
+{
+	enum { SIZE = 1 << 20, MODULES = 3 };
+	_cleanup_buf_ struct buf zeros = BUF_INIT, module = BUF_INIT, b = BUF_INIT;
+	char path[] = "lib/modules/6.1/kernel/0.ko.zst";
+
+	(void)state;
+	buf_add_zeros(&zeros, SIZE);
+	add_segment(&module, CODEC_ZSTD, &zeros);
+	for (int i = 0; i < MODULES; i++) {
+		path[sizeof("lib/modules/6.1/kernel/") - 1] = (char)('0' + i);
+		add_entry(&b, path, S_IFREG | 0644, module.data, module.len);
+	}
+	for (int enough = 0; enough < 2; enough++) {
+		_cleanup_image_ struct image *image = open_buf(&b);
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+		struct diff_side side;
+		struct err err = {0};
+
+		image_limit_work(image, b.len + MODULES * SIZE - !enough);
+		if (enough) {
+			assert_ok(diff_read(image, &arena, &side, &err), 0, &err);
+			assert_int_equal(side.n_entries, MODULES);
+			continue;
+		}
+		assert_fails(diff_read(image, &arena, &side, &err), -E2BIG, &err);
+		assert_contains(err.text, "to read and decompress");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +207,7 @@ int main(void)
 		cmocka_unit_test(a_module_is_compared_by_name_whatever_its_kernel_and_compression),
 		cmocka_unit_test(files_are_compared_as_in_a_merged_usr),
 		cmocka_unit_test(each_kind_of_change_is_told),
+		cmocka_unit_test(modules_that_are_decompressed_count_as_work),
 	};
 
 	return RUN_TESTS(tests);
