@@ -34,7 +34,7 @@ struct image {
 	uint64_t in_offset; /* in the image, as container_read() counts */
 	size_t in_at, in_len;
 	size_t in_next; /* bytes to read next: few after a jump, more while there is none */
-	uint64_t work, work_max; /* bytes that were read or decompressed; 0: no limit */
+	uint64_t work, work_max; /* bytes that were read or decompressed */
 	struct err failed;	 /* the first error, which ends reading; code 0: none yet */
 	struct digest *digest; /* of what was read; NULL: nobody asks for it */
 
@@ -75,6 +75,11 @@ static unsigned long long place(const struct image *i)
 	return container_place(&i->container, file_pos(i));
 }
 
+uint64_t image_work_max(uint64_t size)
+{
+	return WORK_FREE + WORK_RATIO_MAX * size;
+}
+
 int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 {
 	_cleanup_image_ struct image *i = NULL;
@@ -98,7 +103,7 @@ int image_open_fd(int fd, const char *name, struct image **out, struct err *err)
 	r = container_init(&i->container, fd, (uint64_t)st.st_size, err);
 	if (r < 0)
 		return err_prefix(err, "%s", name);
-	i->work_max = WORK_FREE + WORK_RATIO_MAX * i->container.size;
+	i->work_max = image_work_max(i->container.size);
 	*out = TAKE_PTR(i);
 	return 0;
 }
@@ -178,7 +183,7 @@ ssize_t image_read_section(const struct image *i, const struct image_section *s,
 
 static bool is_over_limit(const struct image *i)
 {
-	return i->work_max && i->work > i->work_max;
+	return i->work > i->work_max;
 }
 
 /* What a call of ours gives its caller. Errors are kept in the image: whoever reads on after one gets it again, and

@@ -63,8 +63,11 @@ void image_begin_digest(struct image *i);
 /* Reads what is left. SHA256 becomes that of all of image_size(). 0 or -errno. */
 int image_end_digest(struct image *i, uint8_t sha256[DIGEST_SIZE], struct err *err);
 
-/* To be called before image_next(): after BYTES that were read or decompressed, -E2BIG; 0: never. Without this
- * call it is 1 GiB and 32 times the size of the image, so that a small file cannot ask for any amount of work. */
+/* How many bytes may be read and decompressed of an image of SIZE bytes: 1 GiB and 32 times SIZE, so that a small
+ * file cannot ask for any amount of work. */
+uint64_t image_work_max(uint64_t size);
+
+/* To be called before image_next(): BYTES instead. Beyond them reading ends with -E2BIG. */
 void image_limit_work(struct image *i, uint64_t bytes);
 
 /* Counts BYTES that the caller decompressed from an entry's data. 0; -E2BIG: that was too much. */

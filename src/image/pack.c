@@ -17,11 +17,13 @@
 #include "format/codec/decode_all.h"
 #include "format/codec/encode.h"
 #include "format/ours/manifest.h"
+#include "format/ours/ready.h"
 #include "format/codec/unpack.h"
 #include "host/remembered/stored.h"
 #include "image/links.h"
 #include "image/origin.h"
 #include "image/pack_early.h"
+#include "image/pack_work.h"
 #include "image/source.h"
 
 enum {
@@ -53,6 +55,7 @@ struct writer {
 	uint8_t *folders;       /* likewise: HAS_STORE, HAS_BASE */
 	size_t files_done, files;
 	struct digest *digest; /* of everything that was written */
+	struct pack_work work;
 	struct pack_result *out;
 	struct origin *origin;
 	struct err packages; /* what is wrong with the package database */
@@ -410,6 +413,7 @@ static int write_ready(struct writer *w, struct err *err)
 			continue;
 		w->packed[i].size = e->len;
 		digest_of(e->data, e->len, w->packed[i].sha256);
+		w->work.unpacked += ready_archive_size(e->len);
 		r = emit(w, e->ready, e->ready_len, err);
 		note_progress(w);
 	}
@@ -433,6 +437,7 @@ static int add_base_entry(struct writer *w, size_t i, struct buf *out, struct er
 		return r;
 	w->packed[i].size = data.len;
 	digest_of(data.data, data.len, w->packed[i].sha256);
+	pack_work_add_file(&w->work, e->path, data.len);
 	add_entry_header(w, out, e, data.len);
 	buf_add(out, data.data, data.len);
 	buf_add_zeros(out, cpio_pad(data.len));
@@ -542,6 +547,7 @@ static int write_base(struct writer *w, struct buf *manifest, struct err *err)
 	if (buf_status(&archive) < 0 || buf_status(manifest) < 0)
 		return err_set(err, -ENOMEM, "no memory left for the image");
 	profile_stage("compress base");
+	w->work.unpacked += w->p->codec == CODEC_NONE ? 0 : archive.len;
 	r = encode_base(w, &archive, &packed, err);
 	if (r == 0)
 		r = emit(w, packed.data, packed.len, err);
@@ -619,6 +625,8 @@ int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err
 		r = write_ready(&w, err);
 	if (r == 0)
 		r = write_base(&w, &out->manifest, err);
+	if (r == 0)
+		r = pack_work_check(&w.work, w.bytes, p->work_max, err);
 	origin_free(w.origin);
 	out->packages = w.packages;
 	free(w.packed);

@@ -22,6 +22,7 @@ struct pack {
 	bool x86_filter;
 	unsigned threads;
 	bool to_disk; /* FD will be synced: the disk is to begin as soon as there is something to write */
+	uint64_t work_max; /* bytes that readers may have to read and decompress; 0: image_work_max() */
 	/* May be NULL. DONE and TOTAL count files. */
 	void (*progress)(size_t done, size_t total, void *arg);
 	void *progress_arg;
@@ -38,7 +39,8 @@ struct pack_result {
 };
 
 /* Writes to FD, from its start. OUT is the caller's to clear, even after an error. A source that
- * cannot be read is an error; what was written by then is useless. */
+ * cannot be read is an error; what was written by then is useless. -E2BIG: readers would not read
+ * the image to its end. */
 int pack_write(const struct pack *p, int fd, struct pack_result *out, struct err *err);
 
 void pack_result_clear(struct pack_result *r);

@@ -31,7 +31,6 @@ static int read_image(int fd, const char *name, const struct pack_result *packed
 
 	if (r < 0)
 		return r;
-	image_limit_work(image, 0); /* we have packed it ourselves */
 	image_begin_digest(image);
 	r = image_verify(image, &expected, arena, &verdict, err);
 	if (r == 0 && verdict.n_problems)

@@ -988,6 +988,7 @@ static void a_ready_frame_is_of_one_program_only(void **state)
 
 	(void)state;
 	ready_add_archive(&plain, program, strlen(program));
+	assert_int_equal(plain.len, ready_archive_size(strlen(program)));
 	assert_int_equal(plain.len % 4, 0);
 	assert_ok(encode(CODEC_ZSTD, &options, plain.data, plain.len, &frame, &err), 0, &err);
 	whole = frame.len;

@@ -15,6 +15,7 @@
 #include "format/codec/decode_all.h"
 #include "format/ours/manifest.h"
 #include "format/ours/modindex.h"
+#include "format/ours/ready.h"
 #include "format/codec/unpack.h"
 #include "image/pack.h"
 #include "image/readback.h"
@@ -333,6 +334,74 @@ static void a_full_disk_is_told(void **state)
 	build_make(&b);
 	assert_fails(pack_write(&p, full, &result, &b.err), -ENOSPC, &b.err);
 	pack_result_clear(&result);
+}
+
+/* ---- the limit of readers ---- */
+
+/* What a reader that digests all of the image reads and decompresses. */
+static uint64_t work_of(const struct buf *image)
+{
+	_cleanup_image_ struct image *open = open_buf(image);
+	const struct image_segment *segments;
+	uint64_t work = image->len;
+	struct err err;
+	size_t n;
+
+	assert_ok(read_all_entries(open, &err), 0, &err);
+	segments = image_segments(open, &n);
+	for (size_t i = 0; i < n; i++)
+		work += segments[i].codec == CODEC_NONE ? 0 : segments[i].plain;
+	return work;
+}
+
+static int read_within(const struct buf *image, uint64_t limit, struct err *err)
+{
+	_cleanup_image_ struct image *open = open_buf(image);
+
+	image_begin_digest(open);
+	image_limit_work(open, limit);
+	return read_all_entries(open, err);
+}
+
+static void no_image_is_written_that_readers_do_not_read_to_its_end(void **state)
+{
+	enum { PROGRAM = 64 * 1024 };
+	static const enum codec codecs[] = {CODEC_ZSTD, CODEC_XZ, CODEC_NONE};
+	_cleanup_buf_ struct buf zeros = BUF_INIT, program = BUF_INIT, frame = BUF_INIT;
+	_cleanup_build_ struct build b;
+
+	(void)state;
+	build_make(&b);
+	buf_add_zeros(&zeros, 2 << 20);
+	ready_add_archive(&program, zeros.data, PROGRAM);
+	add_segment(&frame, CODEC_ZSTD, &program);
+	align(&frame);
+	assert_ok(plan_add_text(&b.plan, "opt/one", 0644, zeros.data, 1 << 20, "x", &b.err), 0, &b.err);
+	assert_ok(plan_add_text(&b.plan, "opt/two", 0644, zeros.data, 2 << 20, "x", &b.err), 0, &b.err);
+	plan_sort(&b.plan);
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
+		struct pack p = {.plan = &b.plan, .root = &b.root, .codec = codecs[i], .threads = 1};
+		struct plan_entry *init = (struct plan_entry *)plan_find(&b.plan, "init");
+		_cleanup_buf_ struct buf image = BUF_INIT;
+		_cleanup_fd_ int fd = memfd_create("image", MFD_CLOEXEC);
+		struct pack_result result;
+
+		init->data = zeros.data;
+		init->len = PROGRAM;
+		init->ready = codecs[i] == CODEC_ZSTD ? frame.data : NULL;
+		init->ready_len = frame.len;
+		assert_ok(pack(&b, codecs[i], 1, &image, &result), 0, &b.err);
+		pack_result_clear(&result);
+		p.work_max = work_of(&image);
+		assert_ok(read_within(&image, p.work_max, &b.err), 0, &b.err);
+		assert_ok(pack_write(&p, fd, &result, &b.err), 0, &b.err);
+		pack_result_clear(&result);
+		p.work_max--;
+		assert_fails(read_within(&image, p.work_max, &b.err), -E2BIG, &b.err);
+		assert_fails(pack_write(&p, fd, &result, &b.err), -E2BIG, &b.err);
+		assert_contains(b.err.hint, "/opt/two (2 MiB), /opt/one (1 MiB), /");
+		pack_result_clear(&result);
+	}
 }
 
 /* ---- what the disk holds ---- */
@@ -716,6 +785,7 @@ int main(void)
 		cmocka_unit_test(nothing_of_the_machine_shows_but_names_and_content),
 		cmocka_unit_test(a_source_that_cannot_be_read_is_told),
 		cmocka_unit_test(a_full_disk_is_told),
+		cmocka_unit_test(no_image_is_written_that_readers_do_not_read_to_its_end),
 		cmocka_unit_test(what_lies_uncompressed_in_the_image_is_known_by_its_place),
 		cmocka_unit_test(any_other_byte_on_the_disk_is_found),
 		cmocka_unit_test(a_file_that_is_not_what_the_manifest_says_is_found),

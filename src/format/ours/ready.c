@@ -24,6 +24,13 @@ void ready_add_archive(struct buf *out, const void *data, size_t len)
 	buf_add_zeros(out, cpio_pad(len));
 }
 
+size_t ready_archive_size(size_t len)
+{
+	enum { HEAD = CPIO_HEADER_SIZE + sizeof(READY_PATH) };
+
+	return HEAD + cpio_pad(HEAD) + len + cpio_pad(len);
+}
+
 bool ready_holds(const struct buf *frame, const void *data, size_t len)
 {
 	_cleanup_buf_ struct buf wanted = BUF_INIT, found = BUF_INIT;

@@ -25,6 +25,9 @@ enum {
 /* Appends the archive of PID 1, whose content is DATA. OUT must be empty before. */
 void ready_add_archive(struct buf *out, const void *data, size_t len);
 
+/* The size of that archive for LEN bytes. */
+size_t ready_archive_size(size_t len);
+
 /* Whether FRAME is exactly one zstd stream, of the archive of DATA. For anything else, including
  * damage, another PID 1, or a stream too large for memory, the answer is no. */
 bool ready_holds(const struct buf *frame, const void *data, size_t len);
