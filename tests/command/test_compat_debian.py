@@ -315,11 +315,29 @@ def test_updates_can_be_turned_off(machine):
     assert machine.update("-c").text.count("Generating") == 2
     assert machine.update("-u").text.count("Generating") == 2
     assert machine.update("-u", "-k", machine.version).text.count("Generating") == 1
-    conf.write_text("[ -e /x ] && update_initramfs=no\nbackup_initramfs=yes\n")
+    conf.write_text("[ -e /x ] && update_initramfs=yes\nbackup_initramfs=yes\n")
     updated = machine.update("-u")
     assert updated.text.count("Generating") == 1
     assert [text.split(": ")[:2] for text in updated.messages("warning")] == [
         ["/etc/initramfs-tools/update-initramfs.conf:1:1", "it is left out"]]
+
+
+@pytest.mark.parametrize("text, place", [("update_initramfs=no\nbackup_initramfs=$HOME\n", "2:18"),
+                                         ("[ -e /x ] && update_initramfs=no\n", "1:1")])
+def test_updates_that_may_be_off_stay_off_although_a_shell_is_needed_to_tell(text, place, machine):
+    set_up(machine, {"update-initramfs.conf": text})
+    image = create(machine)
+    image.write_bytes(b"stale")
+    done = machine.update("-u")
+    assert done.text == "update-initramfs: Not updating initramfs.\n" and image.read_bytes() == b"stale"
+    warnings = [line for line in done.messages("warning") if "update-initramfs.conf" in line]
+    assert len(warnings) == 1 and "nothing is updated" in warnings[0]
+    assert warnings[0].startswith(f"/etc/initramfs-tools/update-initramfs.conf:{place}: ")
+
+
+def test_an_update_whose_settings_cannot_be_read_fails(machine):
+    set_up(machine, {"update-initramfs.conf/x": ""})
+    assert "update-initramfs.conf is a folder" in machine.update("-u", status=USAGE).error
 
 
 def test_mkinitramfs_reads_the_folder_that_is_named(machine):

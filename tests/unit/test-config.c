@@ -86,11 +86,46 @@ static void update_initramfs_is_found_in_any_form(void **state)
 	(void)state;
 	fixture_make(&f);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct conf_assignment *a;
+		struct import_update u;
 
 		put_text(f.folder, "etc/initramfs-tools/update-initramfs.conf", rows[i][0]);
-		assert_ok(import_update_initramfs(&f.root, &f.arena, &a, &f.err), 0, &f.err);
-		assert_string_equal(a ? a->text : "(none)", rows[i][1]);
+		assert_ok(import_update_initramfs(&f.root, &f.arena, &u, &f.err), 0, &f.err);
+		assert_string_equal(u.update ? u.update->text : "(none)", rows[i][1]);
+		assert_int_equal(u.is_off, strcmp(rows[i][1], "no") == 0);
+		assert_int_equal(u.flaws->n, 0);
+	}
+}
+
+/* What only a shell could read must not turn updates on that may be off. */
+static void a_flaw_in_another_line_loses_no_line_of_update_initramfs_conf(void **state)
+{
+	static const struct {
+		const char *text, *update;
+		bool is_off;
+	} rows[] = {
+		{"update_initramfs=no\nbackup_initramfs=$HOME\n", "no", true},
+		{"backup_initramfs=$HOME\nupdate_initramfs='no'", "no", true},
+		{"unset x\nupdate_initramfs=all\n", "all", false},
+		{"[ -e /x ] && update_initramfs=no\n", "(none)", true},
+		{"if true; then\n\tupdate_initramfs=\"no\"\nfi\n", "no", true},
+		{"update_initramfs=no\r\n", "(none)", true},
+		{"[ -e /x ] && update_initramfs=none\n", "(none)", false},
+		{"[ -e /x ] && update_initramfs=yes\n#update_initramfs=no\n", "(none)", false},
+		{"update_initramfs=${X:-yes}\nupdate_initramfs=", "", false},
+	};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct import_update u;
+
+		put_text(f.folder, "etc/initramfs-tools/update-initramfs.conf", rows[i].text);
+		assert_ok(import_update_initramfs(&f.root, &f.arena, &u, &f.err), 0, &f.err);
+		if (!u.flaws->n || u.is_off != rows[i].is_off ||
+		    strcmp(u.update ? u.update->text : "(none)", rows[i].update) != 0)
+			fail_msg("[%s] gives [%s], off %d, %zu flaws", rows[i].text,
+				 u.update ? u.update->text : "(none)", u.is_off, u.flaws->n);
 	}
 }
 
@@ -447,6 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_any_file_there_is_nothing),
 		cmocka_unit_test(update_initramfs_is_found_in_any_form),
+		cmocka_unit_test(a_flaw_in_another_line_loses_no_line_of_update_initramfs_conf),
 		cmocka_unit_test(the_main_file_is_read_first_and_later_files_override),
 		cmocka_unit_test(names_are_ordered_as_versions),
 		cmocka_unit_test(of_files_with_one_name_the_first_folder_has_it),

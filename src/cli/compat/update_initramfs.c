@@ -54,20 +54,23 @@ static int own(struct front_run *f, const struct front_option *o, char **args, s
 	return 0;
 }
 
-/* update_initramfs=no is about updates only, all about calls without a version. Where the file cannot be read,
- * such as one with a condition, the default holds, as the new image loses nothing that the trigger of dpkg
- * should fail for; the file is named with the other settings. */
+/* update_initramfs=no is about updates only, all about calls without a version. What only a shell could read
+ * is named here if nothing is updated because of it, and otherwise with the other settings. */
 static int read_settings(struct update *u, struct arena *arena, struct err *err)
 {
 	_cleanup_root_ struct root root = {.fd = -1};
-	const struct conf_assignment *a = NULL;
-	struct err why = {0};
+	struct import_update settings;
 	int r = root_open("/", &root, err);
 
-	if (r < 0 || import_update_initramfs(&root, arena, &a, &why) < 0 || !a)
+	if (r == 0)
+		r = import_update_initramfs(&root, arena, &settings, err);
+	if (r < 0)
 		return r;
-	u->is_off = u->mode == 'u' && strcmp(a->text, "no") == 0;
-	if (!u->kernel && strcmp(a->text, "all") == 0)
+	u->is_off = u->mode == 'u' && settings.is_off;
+	if (u->is_off && settings.flaws->n)
+		cli_warn("%s; the file has update_initramfs=no, so nothing is updated",
+			 settings.flaws->list[0]->text);
+	if (!u->kernel && settings.update && strcmp(settings.update->text, "all") == 0)
 		u->kernel = "all";
 	return 0;
 }

@@ -192,11 +192,15 @@ static void add_masked(struct list *l, const char *folder, const char *over, con
 static void add_triggers(struct list *l)
 {
 	const char *file = quoted_path(l, DEBIAN_CONF), *when = AT_A_PACKAGE, *command;
-	const struct conf_assignment *update;
+	struct import_update u;
 	struct err err = {0};
-	int r = import_update_initramfs(l->root, l->arena, &update, &err);
+	int r = import_update_initramfs(l->root, l->arena, &u, &err);
 
-	if ((r == 0 && (!update || strcmp(update->text, "no") == 0)) ||
+	if (r == 0 && u.flaws->n) {
+		err = *u.flaws->list[0];
+		r = err.code;
+	}
+	if ((r == 0 && (!u.update || u.is_off)) ||
 	    !is_runnable(l, "usr/sbin/update-initramfs", true))
 		return;
 	command = arena_printf(l->arena, "sed -i '$a update_initramfs=no' %s", file);

@@ -144,14 +144,22 @@ static int read_file(struct import *im, const char *path, const char *shown, str
 int import_read(struct import *im, const char *path, struct conf *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	return import_read_text(im, path, out, &text, err);
+}
+
+int import_read_text(struct import *im, const char *path, struct conf *out, struct buf *text,
+		     struct err *err)
+{
 	struct conf_source source = {.file = arena_printf(im->arena, "/%s", path),
-				     .path = root_path(im->root, path, im->arena)};
-	int r = read_file(im, path, source.file, &text, err);
+				     .path = root_path(im->root, path, im->arena),
+				     .errors = im->flaws};
+	int r = read_file(im, path, source.file, text, err);
 
 	if (r <= 0)
 		return r;
-	source.text = buf_cstr(&text);
-	source.len = text.len;
+	source.text = buf_cstr(text);
+	source.len = text->len;
 	note_file(im, source.file);
 	return conf_parse(out, im->arena, &source, err);
 }

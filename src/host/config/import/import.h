@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/err_list.h"
 #include "format/machine/conf.h"
 #include "host/root.h"
 
@@ -37,6 +38,7 @@ struct import {
 	size_t n_notes;
 	const char **files; /* that were read */
 	size_t n_files;
+	struct err_list *flaws; /* collects what import_read() finds no assignment; NULL: it is an error */
 };
 
 struct importer {
@@ -60,9 +62,16 @@ void import_join_scripts(struct import *im);
 /* "FILE:LINE", or "FILE". */
 const char *import_place_text(const struct import_place *place, struct arena *arena);
 
-/* update_initramfs= of update-initramfs.conf; *OUT is NULL if it is not set. */
-int import_update_initramfs(const struct root *root, struct arena *arena,
-			    const struct conf_assignment **out, struct err *err);
+/* update-initramfs.conf. */
+struct import_update {
+	const struct conf_assignment *update, *backup; /* update_initramfs=, backup_initramfs=; NULL: not set */
+	const struct err_list *flaws; /* what only a shell could read; the rest was read all the same */
+	bool is_off; /* update_initramfs=no; of a file with flaws, "no" at any place that may set it */
+};
+
+/* That of initramfs-tools below ROOT. -errno if there is a file that cannot be read at all. */
+int import_update_initramfs(const struct root *root, struct arena *arena, struct import_update *out,
+			    struct err *err);
 
 /* RESUME in FOLDER of initramfs-tools, below the root; *OUT is NULL if it is not set. */
 int import_resume(const struct root *root, const char *folder, struct arena *arena,
@@ -81,8 +90,10 @@ void import_note_script(struct import *im, const char *path);
 /* The names in FOLDER, sorted: their number, or -errno. A folder that is not there has none. */
 int import_names(struct import *im, const char *folder, char ***names, struct err *err);
 
-/* Reads the file PATH, if it is there, as assignments. */
+/* Reads the file PATH, if it is there, as assignments. The second also gives its TEXT. */
 int import_read(struct import *im, const char *path, struct conf *out, struct err *err);
+int import_read_text(struct import *im, const char *path, struct conf *out, struct buf *text,
+		     struct err *err);
 
 /* Calls TAKE for each line of the file PATH, if it is there, until one returns an error. A line is a
  * copy without its newline. Control characters but tabs are -EBADMSG. */

@@ -336,38 +336,71 @@ static int import_lists(struct import *im, struct err *err)
 
 /* ---- update-initramfs.conf ---- */
 
-/* What is in it says when images are made, not what is in them: one that cannot be read is named, and must
- * not keep a package from being configured. */
-static void import_update(struct import *im)
+/* Does a line of TEXT that is no comment set update_initramfs to "no", perhaps on a condition? */
+static bool says_no(struct buf *text)
 {
-	const char *file = own(im, "update-initramfs.conf");
-	const struct conf_assignment *a;
-	struct conf c = {0};
-	struct err why = {0};
+	static const char key[] = "update_initramfs=";
+	const char *line = buf_cstr(text), *end = line + text->len, *next, *at;
 
-	if (import_read(im, file, &c, &why) < 0) {
-		note_left_out(im, arena_printf(im->arena, "/%s", file), &why);
-		return;
+	for (; line < end; line = next + 1) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next ? next : end;
+		line += strspn(line, " \t");
+		at = line < next && *line != '#' ? memmem(line, (size_t)(next - line), key, strlen(key)) : NULL;
+		at = at ? at + strlen(key) : next;
+		at += strspn(at, "\"'");
+		if (next - at >= 2 && str_starts(at, "no") && !isalnum((unsigned char)at[2]))
+			return true;
 	}
-	a = conf_find(&c, "update_initramfs");
-	if (a && !im->is_live && strcmp(a->text, "yes") != 0)
-		import_note(im, place(a), "update_initramfs=%s: preroot rebuild always rebuilds; "
-					      "with --all, all kernels", a->text);
-	/* With "no" the previous image is kept all the same: it is the way back. */
-	a = conf_find(&c, "backup_initramfs");
-	if (a && strcmp(a->text, "yes") == 0)
-		import_set(im, place(a), "preroot_keep", "1");
+	return false;
 }
 
-int import_update_initramfs(const struct root *root, struct arena *arena,
-			    const struct conf_assignment **out, struct err *err)
+/* Each assignment that can be read counts: a line that cannot must not turn updates on that another turns off. */
+static int read_update(struct import *im, struct import_update *out, struct err *err)
 {
-	struct import im = {.root = root, .arena = arena};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct err_list *flaws = arena_alloc(im->arena, sizeof(*flaws));
 	struct conf c = {0};
-	int r = import_read(&im, IMPORT_INITRAMFS_TOOLS "/update-initramfs.conf", &c, err);
+	int r;
 
-	*out = r == 0 ? conf_find(&c, "update_initramfs") : NULL;
+	*flaws = (struct err_list){.arena = im->arena};
+	im->flaws = flaws;
+	r = import_read_text(im, own(im, "update-initramfs.conf"), &c, &text, err);
+	im->flaws = NULL;
+	*out = (struct import_update){.update = conf_find(&c, "update_initramfs"),
+				      .backup = conf_find(&c, "backup_initramfs"),
+				      .flaws = flaws};
+	out->is_off = flaws->n ? says_no(&text) : out->update && strcmp(out->update->text, "no") == 0;
 	return r;
+}
+
+/* It says when images are made, not what is in them: what only a shell can read of it is named, and must not
+ * keep a package from being configured. */
+static int import_update(struct import *im, struct err *err)
+{
+	const char *file = arena_printf(im->arena, "/%s", own(im, "update-initramfs.conf"));
+	struct import_update u;
+	int r = read_update(im, &u, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < u.flaws->n; i++)
+		note_left_out(im, file, u.flaws->list[i]);
+	if (u.update && *u.update->text && !im->is_live && strcmp(u.update->text, "yes") != 0)
+		import_note(im, place(u.update), "update_initramfs=%s: preroot rebuild always rebuilds; "
+						 "with --all, all kernels", u.update->text);
+	/* With "no" the previous image is kept all the same: it is the way back. */
+	if (u.backup && strcmp(u.backup->text, "yes") == 0)
+		import_set(im, place(u.backup), "preroot_keep", "1");
+	return 0;
+}
+
+int import_update_initramfs(const struct root *root, struct arena *arena, struct import_update *out,
+			    struct err *err)
+{
+	struct import im = {.root = root, .arena = arena, .folder = IMPORT_INITRAMFS_TOOLS};
+
+	return read_update(&im, out, err);
 }
 
 /* ---- scripts ---- */
@@ -413,8 +446,7 @@ int import_initramfs_tools(struct import *im, struct err *err)
 	r = import_settings(im, err);
 	if (r == 0)
 		r = import_lists(im, err);
-	if (r < 0)
-		return r;
-	import_update(im);
-	return import_scripts(im, err);
+	if (r == 0)
+		r = import_update(im, err);
+	return r < 0 ? r : import_scripts(im, err);
 }
