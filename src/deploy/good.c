@@ -13,6 +13,7 @@
 #include "deploy/loader/loader.h"
 #include "deploy/lock.h"
 #include "deploy/state.h"
+#include "deploy/place/rotate.h"
 #include "deploy/place/trial.h"
 #include "format/ours/bootlog.h"
 #include "format/kernel/cmdline.h"
@@ -135,6 +136,8 @@ static int keep_trial(struct mark *s, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (r > 0)
+		s->out->spared = rotate_spared(s->root, s->image, s->state.trial_keep, s->arena);
 	history_move(s->q->cache, arena_printf(s->arena, "%s/%s", prefix, trial),
 		     arena_printf(s->arena, "%s/%s", prefix, s->image));
 	s->out->trial_kept = true;

@@ -20,6 +20,7 @@
 struct good {
 	const char *why_not;  /* nothing was marked, for this reason; NULL */
 	const char *problem;  /* to be shown as a warning; NULL */
+	const char *spared;   /* another one: an image of another builder is beyond those to be kept; NULL */
 	const char *kernel;   /* NULL: PID 1 of preroot did not start this machine */
 	const char *id;       /* of the image that booted */
 	const char *path;     /* where it is now; NULL: no longer in /boot, or not searched for */

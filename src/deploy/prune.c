@@ -74,12 +74,17 @@ static void offer(struct chooser *c, const struct boot_image *image, const char 
 		arena_printf(c->arena, "rm %s", root_quoted(c->root, image->path, c->arena));
 }
 
-bool prune_is_own(const struct root *r, const struct boot_image *image)
+/* See image_is_ours(). */
+static int is_ours(const struct root *r, const struct boot_image *image)
 {
 	_cleanup_fd_ int fd = root_openat(r, image->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-	char id[MANIFEST_ID + 1];
 
-	return fd >= 0 && image_identity(fd, image->path, id, NULL) > 0;
+	return fd < 0 ? fd : image_is_ours(fd, image->path, NULL);
+}
+
+bool prune_is_own(const struct root *r, const struct boot_image *image)
+{
+	return is_ours(r, image) > 0;
 }
 
 /* NULL if preroot surely made the image, else the reason for doubt. Of a kernel that is gone (IS_GONE),
@@ -166,6 +171,21 @@ static const char *ambiguous(struct chooser *c, const struct inventory_row *row)
 		       : arena_strdup(c->arena, err.text);
 }
 
+/* Is there a newer previous image than number I of ROW that preroot did not make? Then a rebuild
+ * would have dropped this one, to which a rebuild has given its name. */
+static bool is_superseded(const struct chooser *c, const struct inventory_row *row, size_t i)
+{
+	const struct boot_image *image = row->images;
+
+	if (c->rule.only_own || image[i].kind != BOOT_IMAGE_PREVIOUS)
+		return false;
+	for (size_t k = 0; k < i; k++)
+		if (image[k].kind == BOOT_IMAGE_PREVIOUS && image[k].size > 0 &&
+		    is_ours(c->root, &image[k]) == 0)
+			return true;
+	return false;
+}
+
 static void choose_spare(struct chooser *c, const struct inventory_row *row)
 {
 	const char *shared = ambiguous(c, row);
@@ -193,10 +213,12 @@ static void choose_spare(struct chooser *c, const struct inventory_row *row)
 		if (!why && !has_image && image->kind == BOOT_IMAGE_PREVIOUS)
 			why = "there is no other image of its kernel";
 		has_image |= why && image->kind == BOOT_IMAGE_PREVIOUS;
-		if (!why && (doubt = foreign(c, image, false)))
+		if (!why && (doubt = foreign(c, image, false)) && !is_superseded(c, row, i)) {
 			offer(c, image, arena_printf(c->arena, "%s, but %s", reason, doubt));
-		else
+			c->out.items[c->out.n - 1].is_way_back = image->kind == BOOT_IMAGE_PREVIOUS;
+		} else {
 			add(c, image, !why, why ? why : reason);
+		}
 	}
 }
 
@@ -347,10 +369,11 @@ static const char *own_command(const struct root *r, const char *words, struct a
 			    r->is_host ? "" : quote_word(r->path, arena));
 }
 
-/* One command that removes everything offered, or NULL. Without a menu, images of no known kernel
- * are left out: the machine may boot one of them. */
-static const char *rm_command(const struct prune *p, bool has_menu, struct arena *arena,
-			      uint64_t *bytes)
+/* One command that removes everything offered, or of that only the ways back to other builders; NULL:
+ * there is none. Without a menu, images of no known kernel are left out: the machine may boot one of
+ * them. */
+static const char *rm_command(const struct prune *p, bool has_menu, bool only_ways_back,
+			      struct arena *arena, uint64_t *bytes)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
@@ -359,6 +382,7 @@ static const char *rm_command(const struct prune *p, bool has_menu, struct arena
 		const char *command = p->items[i].command;
 
 		if (!command || (!has_menu && !p->items[i].version) ||
+		    (only_ways_back && !p->items[i].is_way_back) ||
 		    text.len + strlen(command) > ERR_HINT_MAX / 2)
 			continue;
 		buf_add_str(&text, text.len ? command + strlen("rm") : command);
@@ -372,24 +396,27 @@ int prune_hint(const struct root *r, unsigned keep, struct err *err)
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct inventory inventory;
 	struct prune usual, all;
-	const char *rm;
-	uint64_t bytes;
+	const char *rm, *back, *usually;
+	uint64_t bytes, back_bytes;
 
 	if (inventory_read(r, NULL, &arena, &inventory, NULL) < 0 ||
 	    prune_choose(r, &inventory, (struct prune_rule){.keep = keep}, &arena, &usual, NULL) < 0 ||
 	    prune_choose(r, &inventory, (struct prune_rule){0}, &arena, &all, NULL) < 0)
 		return err->code;
-	rm = rm_command(&usual, inventory.menu.n, &arena, &bytes);
+	rm = rm_command(&usual, inventory.menu.n, false, &arena, &bytes);
+	back = rm_command(&all, inventory.menu.n, true, &arena, &back_bytes);
+	usually = arena_printf(&arena, "%s frees %s", own_command(r, "", &arena),
+			       size_text(&arena, usual.bytes));
 	if (usual.bytes && all.bytes == usual.bytes)
-		return err_hint(err, "%s frees %s", own_command(r, "", &arena),
-				size_text(&arena, usual.bytes));
-	if (usual.bytes)
-		return err_hint(err, "%s frees %s; %s, which gives up previous images of kernels "
-				     "that are there, %s",
-				own_command(r, "", &arena), size_text(&arena, usual.bytes),
-				own_command(r, " --keep 0", &arena), size_text(&arena, all.bytes));
+		return err_hint(err, "%s", usually);
 	if (all.bytes)
-		return err_hint(err, "%s frees %s: the previous images of kernels that are there",
+		return err_hint(err, "%s%s%sgive up the previous images of kernels that are there: %s "
+				     "frees %s",
+				usual.bytes ? usually : "", usual.bytes ? "; or " : "",
+				back ? arena_printf(&arena, "%s frees %s, if nobody needs to go back to "
+							    "another builder; or ",
+						    back, size_text(&arena, back_bytes))
+				     : "",
 				own_command(r, " --keep 0", &arena), size_text(&arena, all.bytes));
 	if (rm)
 		return err_hint(err, "%s frees %s, if nobody needs that; or remove kernels with "

@@ -6,9 +6,10 @@
  * beyond the number to keep, and stale trials. In doubt an image stays. It never removes the image
  * in use of an installed kernel, or its newest previous one if that is missing; the image that this
  * machine booted from; or the last good one. Neither does it remove files of others: copies, rescue
- * images, and images without a manifest of preroot, unless their kernel is gone and preroot has kept
- * them or this distribution names them like that. Those are only listed, with the command that removes
- * them.
+ * images, and images without a manifest of preroot. Those are only listed, with the command that removes
+ * them. Two kinds are none of theirs: images of a kernel that is gone, if preroot has kept them or this
+ * distribution names them like that; and previous images beyond the number that are older than another
+ * one of another builder, which a rebuild would not have kept.
  */
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct prune_item {
 	bool goes;
 	const char *why; /* it goes, or stays though it looks unneeded */
 	const char *command; /* that removes what stays, for a person to decide; NULL */
+	bool is_way_back; /* the newest previous image of another builder, beyond those to be kept */
 };
 
 struct prune {

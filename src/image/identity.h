@@ -12,3 +12,8 @@
 
 /* FD: the image, which messages call NAME. 1; 0, OUT unchanged: no manifest; -errno. */
 int image_identity(int fd, const char *name, char out[MANIFEST_ID + 1], struct err *err);
+
+/* Did preroot make the image? 1: it has a manifest with an identity, or it is damaged and has files
+ * that only images of ours have before that place. 0: nothing shows it. -errno: FD cannot be read.
+ * Reads no further than that takes; modules and firmware of ours are skipped. */
+int image_is_ours(int fd, const char *name, struct err *err);

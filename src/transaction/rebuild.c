@@ -147,7 +147,8 @@ static int compare_trials(struct run *run, int fd, char id[MANIFEST_ID + 1], boo
 		image_identity(now, image, old, NULL);
 	else if (now != -ENOENT)
 		return err_sys(err, now, "/%s", image);
-	*keep_current = !*failed || strcmp(old, failed) != 0;
+	/* A trial that was not tried is none to go back to. */
+	*keep_current = !run->r->q->try_next && (!*failed || strcmp(old, failed) != 0);
 	if (*id && strcmp(id, failed) == 0)
 		plan_warn(&run->build.plan, "this very image did not boot when it was tried last");
 	return 0;
@@ -167,18 +168,6 @@ static int pack(struct run *run, int fd, struct pack_result *packed, struct err 
 	return e;
 }
 
-static void warn_of_spared(struct run *run, const char *name)
-{
-	const struct root *root = run->r->root;
-	const char *path = run->o->image;
-
-	path = arena_printf(run->r->arena, "%.*s%s", (int)(base_name(path) - path), path, name);
-	plan_warn(&run->build.plan,
-		  "%s/%s stays, although that is more than the %u previous image%s to be kept: nothing shows "
-		  "that preroot made it; if nobody needs it: rm %s", root_prefix(root), path, run->r->q->keep,
-		  text_plural((long long)run->r->q->keep), root_quoted(root, path, run->r->arena));
-}
-
 /* Makes the packed image in FD the one that the machine boots with. */
 static int put_in_place(struct run *run, int fd, const struct pack_result *packed, struct err *err)
 {
@@ -190,7 +179,7 @@ static int put_in_place(struct run *run, int fd, const struct pack_result *packe
 		.root = r->root,
 		.bootdir = &r->bootdir,
 		.path = o->image,
-		.keep = r->q->try_next ? 0 : r->q->keep,
+		.keep = r->q->keep,
 		.mode = r->q->mode,
 		.secret = plan_secret(&run->build.plan),
 		.packed = fd,
@@ -214,8 +203,9 @@ static int put_in_place(struct run *run, int fd, const struct pack_result *packe
 				   : REBUILD_DONE;
 	if (!swapped.same || r->q->try_next)
 		e = finish(run, &swapped, err);
-	if (e == 0 && !swapped.same && *swapped.keep.spared)
-		warn_of_spared(run, swapped.keep.spared);
+	if (e == 0 && !swapped.same && swapped.keep.has_spared)
+		plan_warn(&run->build.plan, "%s",
+			  rotate_spared(r->root, o->image, r->q->keep, r->arena));
 	if (e == 0) {
 		reuse_keep(&run->reuse, packed->sha256, &run->build.plan);
 		record(run, packed, id);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine with an image and two previous ones, for tests of what may go wrong with their names."""
+"""A machine with an image and two previous ones, the older one of another builder, for tests of what may go wrong with their names."""
 
 import shutil
 
@@ -35,7 +35,7 @@ class Machine:
     def rebuild(self, *more):
         """Without compression, which takes most of a run's time, and none of the calls."""
         return ["rebuild", "--root", self.tree.root, "--hardware", NVME, "--no-cache",
-                "--compress", "none", "--keep", "3", *more]
+                "--compress", "none", "--keep", "2", *more]
 
     def restore(self):
         return ["restore", "--root", self.tree.root]
@@ -55,4 +55,5 @@ def make(kernel, folder):
     for drivers in ("qla1280", "ahci", "dummy"):
         run(*made.rebuild("--add-drivers", drivers))
     assert sorted(made.images()) == [made.image, made.previous, made.oldest]
+    (made.boot / made.oldest).write_bytes(b"of another builder")
     return made

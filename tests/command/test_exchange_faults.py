@@ -40,7 +40,7 @@ def case(request, machine, tmp_path_factory):
 
 
 def test_what_becomes_of_the_names(machine, case):
-    """Every image is still there, except one that neither a link nor an exchange can keep."""
+    """Every image is still there, that of another builder beyond those to be kept, except one that neither a link nor an exchange can keep."""
     verb, always, _, after = case
     before = machine.images()
     if verb == "rebuild":

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.leaks
 
 KILLED_AT = ["openat2", "write", "fsync", "renameat", "renameat2", "linkat", "unlinkat", "flock"]
 OTHER_BOOT = "99999999-2222-3333-4444-555555555555"
+THEIRS = b"of another builder"
 
 
 @pytest.fixture
@@ -160,9 +161,9 @@ def test_a_trial_is_kept_also_after_that_was_interrupted(step, had_previous, mac
 def test_kill_while_a_trial_is_kept(machine, tmp_path):
     """No image is lost, and the next call completes it."""
     old, new = trial_machine(machine)
-    machine.image(V1, "older", ".previous")
+    machine.path(V1, ".previous").write_bytes(THEIRS)
     machine.booted(V1, new)
-    contents = {image_bytes(name)[0] for name in ("old", "new")}
+    contents = {THEIRS, *(image_bytes(name)[0] for name in ("old", "new"))}
 
     def copy(name):
         shutil.copytree(machine.root, tmp_path / name, symlinks=True)
@@ -181,6 +182,7 @@ def test_kill_while_a_trial_is_kept(machine, tmp_path):
         assert contents <= there and trial.path(V1).exists(), call
         mark(trial)
         assert_kept(trial, old, new)
+        assert trial.path(V1, ".previous-2").read_bytes() == THEIRS, call
 
 
 def test_a_trial_that_is_kept_leaves_as_many_images_as_were_asked_for(machine):
@@ -200,6 +202,30 @@ def test_a_trial_replaces_the_previous_image_that_is_there(machine):
     machine.booted(V1, new)
     mark(machine)
     assert_kept(machine, old, new)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 9])
+def test_a_trial_that_is_kept_does_not_push_out_the_image_of_another_builder(keep, machine):
+    old, new = trial_machine(machine, keep=keep)
+    names = ["", ".previous", *(f".previous-{number}" for number in range(2, 12))]
+    for ending in names[1:keep]:
+        machine.image(V1, ending, ending)
+    machine.path(V1, names[keep]).write_bytes(THEIRS)
+    machine.cmdline("preroot.trial")
+    machine.booted(V1, new)
+    told = mark(machine).messages("warning")
+    path = machine.path(V1, names[keep + 1])
+    assert path.read_bytes() == THEIRS and len(told) == 1 and told[0].endswith(f": rm {path}")
+    assert machine.log().count("is kept beyond the ") == 1
+    if keep == 9:  # killed when the trial had only come to the last generation
+        machine.path(V1).rename(machine.path(V1, ".temporary"))
+        for number in range(1, 11):
+            machine.path(V1, names[number]).rename(machine.path(V1, names[number - 1]))
+        machine.path(V1, ".temporary").rename(path)
+        machine.set_state(V1, id=old, good=old, trial=new, **{"trial-boot": OTHER_BOOT, "trial-keep": 9})
+        mark(machine)
+        assert_kept(machine, old, new)
+        assert path.read_bytes() == THEIRS
 
 
 def test_a_trial_that_did_not_boot_goes_and_is_remembered(machine):
@@ -255,12 +281,14 @@ def test_a_log_that_cannot_be_written_is_a_warning(machine):
     assert machine.state(V1)["good"] == image
 
 
-@pytest.mark.parametrize("had_previous", [False, True])
-def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, tmp_path):
+@pytest.mark.parametrize("previous", [None, "ours", "theirs"])
+def test_a_trial_that_booted_survives_a_call_that_fails(previous, machine, tmp_path):
     """The next call tries again, and does not take the trial for a failed one."""
     old, new = trial_machine(machine)
-    if had_previous:
+    if previous == "ours":
         machine.image(V1, "older", ".previous")
+    elif previous:
+        machine.path(V1, ".previous").write_bytes(THEIRS)
     machine.cmdline("preroot.trial")
     machine.booted(V1, new)
 
@@ -269,9 +297,10 @@ def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, t
         return Machine(tmp_path / name)
 
     first = copy("trace")
-    names = ["renameat", "renameat2", "fsync"]
+    names = ["renameat", "renameat2", "fsync", "pread64"]
     calls = [call for call in faults.trace(names, ["mark-good", "--root", first.root],
-                                           tmp_path / "log") if f"{first.root}/boot" in call.line]
+                                           tmp_path / "log") if f"{first.root}/boot" in call.line
+             and (call.name != "pread64" or ".previous>" in call.line)]
     assert {"renameat2", "fsync"} <= {call.name for call in calls}
     for number, call in enumerate(calls):
         trial = copy(str(number))
@@ -279,8 +308,10 @@ def test_a_trial_that_booted_survives_a_call_that_fails(had_previous, machine, t
             before=faults.words(call.name, call.number, "error=EIO"))
         there = {path.read_bytes() for path in (trial.root / "boot").glob("initrd*")}
         assert {image_bytes(name)[0] for name in ("old", "new")} <= there, call
+        assert previous != "theirs" or THEIRS in there, call
         mark(trial)
         assert_kept(trial, old, new)
+        assert previous != "theirs" or trial.path(V1, ".previous-2").read_bytes() == THEIRS, call
 
 
 def test_the_service_and_the_checks_that_it_waits_for_are_in_no_cycle(tmp_path):

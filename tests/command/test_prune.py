@@ -191,6 +191,23 @@ def test_previous_images_of_others_stay(words, machine):
     assert warned == ([True] if "--kernel" in words else [])
 
 
+def test_only_the_newest_previous_image_of_others_stays(machine):
+    """A rebuild would not keep the older ones."""
+    theirs = [machine.path(V3, ending) for ending in (".previous-2", ".previous-3", ".previous-4")]
+    machine.image(V3, "older", ".previous")
+    for number, path in enumerate(theirs):
+        path.write_bytes(b"of another builder %d" % number)
+    removed(machine, "--own")
+    assert all(path.exists() for path in theirs)
+    assert removed(machine, "--keep", "2") == [path.name for path in theirs[1:]]
+    theirs[2].write_bytes(b"x")
+    assert removed(machine, "--keep", "0") == [f"initrd.img-{V3}.previous", theirs[2].name]
+    theirs[2].write_bytes(b"x")
+    theirs[0].write_bytes(b"")  # no way back to anything
+    removed(machine, "--keep", "0")
+    assert theirs[2].exists()
+
+
 def test_only_own_images_go_where_nothing_else_may(machine):
     machine.set_state(GONE, good="1" * 64)
     theirs = [machine.path(GONE, ".previous-2"), machine.root / f"boot/initrd.img-{GONE}.bare"]

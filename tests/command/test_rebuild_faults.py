@@ -22,11 +22,12 @@ CALLS = ["openat", "openat2", "write", "writev", "pread64", "fsync", "renameat",
 
 @pytest.fixture(scope="module")
 def machine(small_kernel, tmp_path_factory):
-    """A machine with an image and a previous one, to be copied for each run."""
+    """A machine with an image, a previous one and, beyond those to be kept, one of another builder, to be copied for each run."""
     tree = small_kernel.copy(tmp_path_factory.mktemp("machine") / "root")
     (tree.root / "var/log").mkdir(parents=True)
     for drivers in ("qla1280", "dummy"):
         run(*words(tree.root, "--add-drivers", drivers))
+    (tree.root / f"boot/initramfs-{tree.version}.img.previous-2").write_bytes(b"of another builder")
     return tree
 
 
@@ -59,7 +60,7 @@ class Trial:
         return self.images() == self.before
 
     def is_new(self, new):
-        return self.images() == {self.image.name: new,
+        return self.images() == {**self.before, self.image.name: new,
                                  self.previous.name: self.before[self.image.name]}
 
 
@@ -118,7 +119,8 @@ def test_kill_at_any_call(machine, new, calls, tmp_path, on_all_cores):
         killed = faults.kill(words(trial.tree.root), call)
         known = [new, *trial.before.values()]
         now = trial.images()
-        fine = now[trial.image.name] in known and now[trial.previous.name] in known
+        fine = now[trial.image.name] in known and now[trial.previous.name] in known \
+            and b"of another builder" in now.values()
         run(*words(trial.tree.root))
         fine = fine and killed and trial.image.read_bytes() == new and trial.images()[
             trial.previous.name] in known and set(trial.images()) == set(trial.before)

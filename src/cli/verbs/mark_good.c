@@ -71,6 +71,10 @@ static void report(const struct options *o, struct runlog *log, const struct goo
 		report_line(o, log, g, true, "the trial did not boot to the end: it was removed");
 	if (g->is_marked)
 		report_line(o, log, g, false, "the image that booted is marked as good");
+	if (g->spared) {
+		runlog_line(log, g->kernel, "mark-good", RUNLOG_WARN, "%s", g->spared);
+		cli_warn("%s", g->spared);
+	}
 	if (g->problem)
 		cli_warn("%s", g->problem);
 	if (runlog_problem(log))

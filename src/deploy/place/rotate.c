@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "deploy/place/exchange.h"
+#include "host/boot/images.h"
 #include "image/identity.h"
 
-enum { NAME_LONGEST = NAME_MAX - 32, GENERATION_LAST = 99 };
+enum { NAME_LONGEST = NAME_MAX - 32 };
 
 /* ---- signals ---- */
 
@@ -61,31 +63,56 @@ static int exists(const struct rotation *k, const char *name, struct err *err)
 
 /* ---- the steps ---- */
 
-static bool is_own(const struct rotation *k, const char *name)
+/* 1: another builder has made it, so that it may be the way back from ours; 0; -errno. An empty file
+ * is no way back to anything. */
+static int is_foreign(const struct rotation *k, unsigned generation, struct err *err)
 {
-	_cleanup_fd_ int fd = openat(k->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char id[MANIFEST_ID + 1];
+	char name[NAME_MAX + 1];
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+	int r;
 
-	return fd >= 0 && image_identity(fd, name, id, NULL) > 0;
+	name_generation(k, generation, name);
+	fd = openat(k->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ELOOP)
+		return 1;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, -errno, "%s", name);
+	r = st.st_size ? image_is_ours(fd, name, err) : 1;
+	if (r < 0)
+		return err_hint(err, "it may be the way back to another builder%s; nothing was changed",
+				generation ? "; if nobody needs it, remove it" : "");
+	return !r;
 }
 
-/* Chooses the generation where the new image goes first: the first free one, or the last. What another
- * builder made is never that one: it moves on, beyond the limit. */
+/* Chooses the generation where the new image goes first: the first free one, or the last. If the
+ * image that would fall out is the newest one of another builder, it moves on, to the generation
+ * after LIMIT. */
 static int first_slot(struct rotation *k, unsigned limit, struct err *err)
 {
 	char name[NAME_MAX + 1];
-	int r;
+	int r = 1;
 
-	for (k->start = 1; k->start <= GENERATION_LAST; k->start++) {
-		name_generation(k, k->start, name);
+	for (k->start = 0; r > 0 && k->start < limit;) {
+		name_generation(k, ++k->start, name);
 		r = exists(k, name, err);
-		k->was_free = r == 0;
-		if (r <= 0 || (k->start >= limit && is_own(k, name)))
-			return r < 0 ? r : 0;
 	}
-	err_set(err, -EEXIST, "%s has %d previous images already, and nothing shows that preroot made them",
-		k->name, GENERATION_LAST);
-	return err_hint(err, "remove those that nobody needs; nothing was changed");
+	k->was_free = r == 0;
+	if (r <= 0)
+		return r;
+	r = is_foreign(k, limit, err);
+	for (unsigned newer = 0; r > 0 && newer < limit; newer++) {
+		int other = is_foreign(k, newer, err);
+
+		r = other < 0 ? other : !other;
+	}
+	if (r <= 0)
+		return r;
+	name_generation(k, ++k->start, name);
+	r = exists(k, name, err);
+	k->was_free = r == 0;
+	k->has_spared = r >= 0;
+	return r < 0 ? r : 0;
 }
 
 /* Moves the new image from TEMP to its first generation, or BACK. */
@@ -119,12 +146,10 @@ static int walk(struct rotation *k, unsigned to, struct err *err)
 	return r;
 }
 
-static int commit(struct rotation *k, unsigned limit, struct err *err)
+static int commit(struct rotation *k, struct err *err)
 {
-	int r = limit ? first_slot(k, limit, err) : 0;
+	int r = begin(k, false, err);
 
-	if (r == 0)
-		r = begin(k, false, err);
 	if (r < 0)
 		return r;
 	k->begun = true;
@@ -179,12 +204,16 @@ int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct
 		return r;
 	}
 	k.was_free = r == 0;
-	if (k.was_free || !keep_current || exchange_are_same(k.dir, k.name, first))
-		limit = 0;
+	/* Looks into images, which may take a moment. */
+	r = k.was_free || !keep_current || exchange_are_same(k.dir, k.name, first)
+		    ? 0
+		    : first_slot(&k, limit, err);
+	if (r < 0) {
+		close_fd(k.dir);
+		return r;
+	}
 	block_signals();
-	r = commit(&k, limit, err);
-	if (r == 0 && limit && k.start > limit)
-		name_generation(&k, k.start, k.spared);
+	r = commit(&k, err);
 	/* If undoing fails as well, TEMP may be an image that was there before: keep it. */
 	if (r == 0 || undo_steps(&k, NULL) < 0)
 		atomic_forget(file);
@@ -194,6 +223,17 @@ int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct
 	}
 	*out = k;
 	return 0;
+}
+
+const char *rotate_spared(const struct root *root, const char *path, unsigned limit,
+			  struct arena *arena)
+{
+	path = boot_image_previous(path, limit + 1, arena);
+	return arena_printf(arena,
+			    "%s/%s is kept beyond the %u previous image%s of --keep: nothing shows "
+			    "that preroot made it; if nobody needs it: rm %s",
+			    root_prefix(root), path, limit, text_plural(limit),
+			    root_quoted(root, path, arena));
 }
 
 int rotate_undo(struct rotation *k, struct err *err)

@@ -19,10 +19,13 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "deploy/place/atomic.h"
+#include "host/root.h"
 
-/* How many previous images of a kernel are kept by default, and at most. */
-enum { KEEP_DEFAULT = 1, KEEP_MAX = 9 };
+/* How many previous images of a kernel are kept by default, and at most; and the last generation
+ * that there can be then: one of another builder is kept beyond that number. */
+enum { KEEP_DEFAULT = 1, KEEP_MAX = 9, GENERATION_LAST = KEEP_MAX + 1 };
 
 struct rotation {
 	int dir;
@@ -32,19 +35,24 @@ struct rotation {
 	bool was_free;  /* it had no image; else that one is TEMP now */
 	bool begun;     /* the new image is not TEMP any more, but generation AT */
 	unsigned at;
-	char spared[NAME_MAX + 1]; /* an image beyond the limit that is not known to be ours; "": none */
+	bool has_spared; /* the newest image of another builder is now beyond the limit */
 };
 
 /*
- * FILE, synced and verified, takes its name. LIMIT is the number of previous images to keep; one that does not
- * show that preroot made it (image/identity.h) is never dropped, but moves on, beyond it. With
- * KEEP_CURRENT false the replaced image is known to be bad, and does not displace a previous one.
+ * FILE, synced and verified, takes its name. LIMIT is the number of previous images to keep. The
+ * newest one of another builder (image_is_ours()) is kept beyond it, as generation LIMIT + 1: it is
+ * the way back to that builder. With KEEP_CURRENT false the replaced image is not worth keeping, and
+ * does not displace a previous one.
  * An image that equals the newest previous one is not kept twice. After a failure all names are as
  * before, and the caller still has to end FILE. Signals that end a program are blocked until
  * rotate_finish() or rotate_undo(), one of which must follow a success.
  */
 int rotate_commit(struct atomic *file, unsigned limit, bool keep_current, struct rotation *out,
 		struct err *err);
+
+/* What to warn of if there is an image of another builder beyond the LIMIT of those at PATH. */
+const char *rotate_spared(const struct root *root, const char *path, unsigned limit,
+			  struct arena *arena);
 
 /* The image that is generation FROM of NAME goes down to NAME itself; those that it meets go up by
  * one. After a failure it may have come part of the way: all images have names. */

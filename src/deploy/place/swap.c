@@ -16,6 +16,7 @@
 #include "base/profile.h"
 #include "deploy/place/copy.h"
 #include "deploy/place/space.h"
+#include "host/boot/images.h"
 #include "image/readback.h"
 
 enum {
@@ -106,9 +107,15 @@ static int fill(const struct swap *s, struct atomic *file, const struct stat *be
 static uint64_t copies(const struct swap *s, uint64_t before)
 {
 	struct utsname u;
+	struct stat st;
 
 	if (s->bootdir->has_links || uname(&u) < 0 || strtol(u.release, NULL, 10) >= 6)
 		return 0;
+	/* The new image passes one after the other; that of another builder may be the largest. */
+	for (unsigned g = 1; g <= s->keep + 1; g++)
+		if (root_lstat(s->root, boot_image_previous(s->path, g, s->arena), &st) == 0 &&
+		    (uint64_t)st.st_size > before)
+			before = (uint64_t)st.st_size;
 	return bootdir_takes(s->bootdir, s->image->bytes) + bootdir_takes(s->bootdir, before);
 }
 

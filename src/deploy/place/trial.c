@@ -34,9 +34,10 @@ static int commit_trial(int dir, const char *name, const char *trial, unsigned k
 	snprintf(file.name, sizeof(file.name), "%s", name);
 	snprintf(file.temp, sizeof(file.temp), "%s", trial);
 	e = rotate_commit(&file, keep, true, &k, err);
-	if (e == 0)
-		rotate_finish(&k);
-	return e;
+	if (e < 0)
+		return e;
+	rotate_finish(&k);
+	return k.has_spared;
 }
 
 /* An earlier run was interrupted while it moved the trial from a previous generation to the name in
@@ -45,7 +46,7 @@ static int resume(int dir, const char *path, const char *id, struct arena *arena
 {
 	const char *name = base_name(path);
 
-	for (unsigned g = 1; g <= KEEP_MAX; g++)
+	for (unsigned g = 1; g <= GENERATION_LAST; g++)
 		if (has_id(dir, base_name(boot_image_previous(path, g, arena)), id))
 			return rotate_lower(dir, name, g, err);
 	return err_set(err, -ENOENT, "neither %s nor its trial is the image that has booted", path);

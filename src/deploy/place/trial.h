@@ -13,7 +13,8 @@
 /*
  * The trial of the current image at PATH has booted, and has the identity ID: it takes that name,
  * and the image that was there becomes the newest of KEEP previous images. An interruption loses
- * nothing: call it again. -ENOENT if no image of this kernel has the identity ID.
+ * nothing: call it again. 1: an image of another builder is now beyond KEEP, see rotate_spared().
+ * -ENOENT if no image of this kernel has the identity ID.
  */
 int trial_keep(const struct root *r, const char *path, const char *id, unsigned keep,
 	       struct err *err);
