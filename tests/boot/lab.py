@@ -80,8 +80,10 @@ class Lab:
     def _make_hardware(self, suite, bus, fs, described_by):
         path = self.folder / f"hardware-{suite}-{bus}-{fs}{described_by and '-of-' + described_by}.json"
         if described_by:
-            text = self.hardware(described_by, bus, "ext4").read_text()
-            path.write_text(text.replace('"fstype": "ext4"', f'"fstype": "{fs}"'))
+            text, root = self.hardware(described_by, bus, "ext4").read_text(), '"fstype": "ext4"'
+            if text.count(root) != 1:
+                raise Failure(f"not one {root} in the hardware of {described_by} on {bus}:\n{text}")
+            path.write_text(text.replace(root, f'"fstype": "{fs}"'))
             return path
         scenario = of_machine(suite, bus, "generic", fs)
         text, status = self.boot(scenario).section("hardware")
