@@ -166,7 +166,8 @@ class Lab:
             disks=[(scenario.bus, file) for file in files],
             sector=scenario.layout.sector, readonly=scenario.readonly,
             memory=1024 if is_debian else 512, timeout=1200 if is_debian else 600,
-            cpus=scenario.cpus, plug_after=scenario.plug_after, script=scenario.script)
+            cpus=scenario.cpus, plug_after=scenario.plug_after, script=scenario.script,
+            quick=scenario.quick)
         return qemu.boot(machine, self.folder / "boots" / scenario.name)
 
     def _root_word(self, scenario, root):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lib.disk import Layout
 from lib.filesystems import MAKERS as FILESYSTEMS
 from lib.qemu import BUSES, MICROVM, device_of
+from lib.rootfs import FIRST_START
 
 from scenarios import ALL_SUITES, CODECS, HOSTONLY_MODES, MODES, Scenario, fails, of_matrix
 from scenarios import BUSES as USUAL_BUSES
@@ -93,8 +94,16 @@ _sectors = ([{"bus": bus, "sector": 4096} for bus in LARGE_SECTORS]
 _tables = [{"bus": bus, "table": table} for bus in ("virtio-blk", "nvme", "sdhci")
            for table in ("mbr", "logical", "none")]
 
+# Without what saves time in the other boots: systemd starts for the first time, with its units for logins,
+# and the kernel tests and protects itself.
+NOT_QUICK = Scenario("systemd-first-start", mode="generic", tree=FIRST_START, quick=False,
+                     append="systemd.firstboot=no systemd.default_timeout_start_sec=600",
+                     facts=("state=running", "target=active"),
+                     says=("systemd[1]: Detected first boot.", "Login Prompts"))
+
 ALL_MACHINES = unique(
-    [of_machine(suite, mode=mode, **cell) for suite in ALL_SUITES
+    [NOT_QUICK]
+    + [of_machine(suite, mode=mode, **cell) for suite in ALL_SUITES
      for cell in _buses + _filesystems + [{"bus": bus} for bus in USUAL_BUSES] for mode in MODES]
     + [of_machine(suite, mode=mode, **cell) for suite in END_SUITES
        for cell in _sectors + _tables for mode in MODES]

@@ -70,6 +70,7 @@ class Scenario:
     script: tuple = ()            # typed at the console, see lib/qemu.py
     plug_after: float = 0         # the disk is plugged in that many seconds after the start
     cpus: int = 1
+    quick: bool = True            # see qemu.Machine
     ending: str = "poweroff"
     reached: bool = True          # if it is switched off: by the payload
     facts: tuple = ()             # lines that the report must contain

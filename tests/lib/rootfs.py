@@ -18,7 +18,9 @@ OTHER_INIT = "/sbin/other"
 
 # Debian roots with a real init: their suite, and packages besides the minimal system.
 _SYSTEMD = ["systemd-sysv", "udev", "dbus", "kmod"]
+FIRST_START = "bookworm-first-start"
 DEBIANS = {
+    FIRST_START: ("bookworm", _SYSTEMD),
     "bullseye": ("bullseye", _SYSTEMD),
     "bookworm": ("bookworm", _SYSTEMD),
     "trixie": ("trixie", _SYSTEMD),
@@ -195,7 +197,10 @@ def create_debian(tree, label):
     else:
         script.write_text(REPORT_HEAD + REPORT_SYSTEMD + REPORT_COMMON + REPORT_SYSTEMD_END)
         _install_unit(tree)
-        settle_systemd(tree)
+        if tree.name == FIRST_START:
+            _set_machine_id(tree, "uninitialized")
+        else:
+            settle_systemd(tree)
     script.chmod(0o755)
 
 
@@ -206,11 +211,15 @@ def settle_systemd(tree):
     for name in MASKED:
         (units / name).unlink(missing_ok=True)
         (units / name).symlink_to("/dev/null")
-    file = tree / "etc/machine-id"
-    file.unlink(missing_ok=True)  # a hard link to another tree's
-    file.write_text(MACHINE_ID + "\n")
+    _set_machine_id(tree, MACHINE_ID)
     for folder in ("etc", "var"):
         (tree / folder / ".updated").touch()
+
+
+def _set_machine_id(tree, value):
+    file = tree / "etc/machine-id"
+    file.unlink(missing_ok=True)  # a hard link to another tree's
+    file.write_text(value + "\n")
 
 
 def _install_unit(tree):
