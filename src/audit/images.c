@@ -217,38 +217,47 @@ void audit_decoders(struct audit *a)
 
 /* ---- secrets ---- */
 
-/* A file in the image whose mode keeps others from reading it, or NULL. */
-static const char *secret_of(struct audit *a, const char *path)
+/* Looks for a file in the image whose mode keeps others from reading it. 1: OUT is its path; 0: there is none. */
+static int find_secret(struct audit *a, const char *path, const char **out, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
 	_cleanup_fd_ int fd = -1;
 	struct image_entry entry;
+	int r = open_image(a, path, &fd, &image, err);
 
-	if (open_image(a, path, &fd, &image, NULL) < 0)
-		return NULL;
-	while (image_next(image, &entry, NULL) > 0)
-		if (S_ISREG(entry.header.mode) && !(entry.header.mode & 04))
-			return arena_strdup(a->arena, entry.path);
-	return NULL;
+	while (r >= 0 && (r = image_next(image, &entry, err)) > 0)
+		if (S_ISREG(entry.header.mode) && !(entry.header.mode & 04)) {
+			*out = arena_strdup(a->arena, entry.path);
+			return 1;
+		}
+	return r;
 }
 
 static void check_secrets(struct audit *a, const struct audit_kernel *k, const char *path)
 {
-	const char *secret;
+	struct err err = {0};
+	const char *secret = "", *fact, *id = "image-secret-readable";
 	struct stat st;
+	int r;
 
 	if (root_stat(a->root, path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 077))
 		return;
-	secret = secret_of(a, path);
-	if (secret)
-		audit_add_command(a, AUDIT_ERROR, "image-secret-readable", k,
-				  arena_printf(a->arena,
-					       "/%s can be read by others (mode %04o) and "
-					       "holds /%s, which not everybody may read",
-					       path, (unsigned)st.st_mode & 07777, secret),
-				  a->boot.has_links ? arena_printf(a->arena, "chmod 0600 %s",
-								   audit_path(a, path))
-						    : audit_close_boot(a));
+	r = find_secret(a, path, &secret, &err);
+	if (r == 0 || err.code == -EACCES || err.code == -EPERM) /* audit_decoders() reports that */
+		return;
+	if (r > 0) {
+		fact = arena_printf(a->arena,
+				    "/%s can be read by others (mode %04o) and holds /%s, which not everybody "
+				    "may read", path, (unsigned)st.st_mode & 07777, secret);
+	} else {
+		id = "image-secret-unknown";
+		fact = arena_printf(a->arena,
+				    "others can read an image (mode %04o) that may hold secrets, since it "
+				    "could not be read to its end: %s", (unsigned)st.st_mode & 07777, err.text);
+	}
+	audit_add_command(a, AUDIT_ERROR, id, k, fact,
+			  a->boot.has_links ? arena_printf(a->arena, "chmod 0600 %s", audit_path(a, path))
+					    : audit_close_boot(a));
 }
 
 void audit_image_access(struct audit *a)

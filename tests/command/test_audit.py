@@ -827,6 +827,17 @@ def test_secrets_that_others_may_read(machine, tmp_path):
     assert machine.all() == []
 
 
+def test_an_image_that_others_may_read_is_read_to_its_end(machine):
+    with open(machine.image, "ab") as file:
+        file.write(b"not an archive; what comes after it is not known")
+    assert "image-secret-unknown" not in [f["id"] for f in machine.all()]
+    machine.image.chmod(0o644)
+    found = next(f for f in machine.all() if f["id"] == "image-secret-unknown")
+    assert found["severity"] == "error" and "neither a cpio archive nor" in found["fact"]
+    subprocess.run(found["remedy"], shell=True, check=True)
+    assert "image-secret-unknown" not in [f["id"] for f in machine.all()]
+
+
 def test_an_image_without_secrets_may_be_read(machine):
     machine.rebuild("--mode", "0644", "--force")
     machine.image.chmod(0o644)
