@@ -159,13 +159,14 @@ def test_a_watchdog_is_left_running_for_the_roots_init(lab):
 def test_two_hundred_disks(lab):
     """The root is the last of them; PID 1 itself does little work for each."""
     extra = [word for lun in range(1, 200) for word in silent(lun, lun)]
-    boot = lab.boot("many", lab.image("generic"), disks=[], extra=(
+    # The guest's time is that of its instructions: that of the host depends on what else runs there.
+    boot = lab.boot("many", lab.image("generic"), disks=[], icount="shift=1,sleep=off", extra=(
         "-device", "virtio-scsi-pci,id=scsi", *extra,
         "-drive", f"file={lab.root.path},id=root,if=none,format=raw,snapshot=on",
         "-device", "scsi-hd,drive=root,bus=scsi.0,lun=200"))
     reaches_root(boot)
     # Far less than the kernel's share; 60 ms for each disk would mean walking over all of them.
-    assert int(boot.value("cpu_us")) < 200 * 10000 + 2000000, boot.explain()
+    assert int(boot.value("cpu_us")) < 200 * 10000, boot.explain()
 
 
 def test_a_driver_that_hangs_is_not_waited_for(lab):
