@@ -20,7 +20,7 @@ bool features_wants_name(const struct request *q, const char *name, bool by_defa
 
 bool features_wants(const struct request *q, const struct feature *f)
 {
-	return features_wants_name(q, f->name, !f->optional);
+	return features_wants_name(q, f->name, !(f->flags & FEATURE_OPTIONAL));
 }
 
 const struct feature *features_find(const char *name)

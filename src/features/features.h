@@ -37,11 +37,16 @@ struct build {
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
+enum {
+	FEATURE_OPTIONAL = 1 << 0,   /* only with --add */
+	FEATURE_PARAMETERS = 1 << 1, /* it may add kernel parameters to the image */
+};
+
 struct feature {
 	const char *name;
 	const char *summary;
 	int (*build)(struct build *b, struct err *err);
-	bool optional; /* only with --add */
+	unsigned flags; /* FEATURE_* */
 };
 
 /* Ends with a row without a name. */
@@ -62,7 +67,7 @@ const char *dropin_find(const struct root *root, const char *name, struct arena 
  * those of the same name in the folders behind. Their number. */
 int dropin_list(const struct root *root, struct arena *a, const char ***out, struct err *err);
 
-#define BUILD_DECLARE(name, summary, optional) int name##_build(struct build *b, struct err *err);
+#define BUILD_DECLARE(name, summary, flags) int name##_build(struct build *b, struct err *err);
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE
 

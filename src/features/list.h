@@ -4,23 +4,23 @@
 /*
  * The features, in the order in which they add their parts to an image. Each is a folder NAME with
  * build.c (features.h) and, where PID 1 has something to do, boot.c (init/core/part.h). Both
- * programs expand the list: BUILD(name, summary, optional) is a feature without a boot part, BOTH()
- * one with it. OPTIONAL features are added only with --add.
+ * programs expand the list: BUILD(name, summary, flags) is a feature without a boot part, BOTH() one
+ * with it. FLAGS: FEATURE_*.
  */
 #define FEATURES(BUILD, BOTH)                                                                      \
-	BUILD(base, "PID 1 and the folders around it", false)                                      \
-	BUILD(storage, "drivers on the way to the disks", false)                                   \
-	BUILD(filesystem, "drivers of the filesystems", false)                                     \
-	BOTH(fsck, "checkers of filesystems", false)                                               \
-	BOTH(resume, "where a hibernation image may be", false)                                    \
-	BUILD(input, "drivers of the keyboards", false)                                            \
-	BUILD(bus, "drivers of buses, consoles and watchdogs", false)                              \
-	BUILD(crypto, "ciphers and checksums", false)                                              \
-	BUILD(microcode, "CPU microcode, for the kernel to load first", false)                     \
-	BUILD(acpi, "ACPI tables in place of the firmware's", false)                               \
-	BUILD(failure, "what a boot that fails leaves behind", false)                              \
-	BUILD(rescue, "a shell for boots that fail", true)                                         \
-	BUILD(cmdline, "kernel parameters of the image", false)                                    \
-	BOTH(dropin, "what drop-in features ask for", false)                                       \
-	BOTH(overlay, "what kernel parameters of the image ask for", false)                        \
-	BUILD(extra, "what the user asked for by name", false)
+	BUILD(base, "PID 1 and the folders around it", 0)                                          \
+	BUILD(storage, "drivers on the way to the disks", 0)                                       \
+	BUILD(filesystem, "drivers of the filesystems", 0)                                         \
+	BOTH(fsck, "checkers of filesystems", 0)                                                   \
+	BOTH(resume, "where a hibernation image may be", FEATURE_PARAMETERS)                       \
+	BUILD(input, "drivers of the keyboards", 0)                                                \
+	BUILD(bus, "drivers of buses, consoles and watchdogs", 0)                                  \
+	BUILD(crypto, "ciphers and checksums", 0)                                                  \
+	BUILD(microcode, "CPU microcode, for the kernel to load first", 0)                         \
+	BUILD(acpi, "ACPI tables in place of the firmware's", 0)                                   \
+	BUILD(failure, "what a boot that fails leaves behind", 0)                                  \
+	BUILD(rescue, "a shell for boots that fail", FEATURE_OPTIONAL)                             \
+	BUILD(cmdline, "kernel parameters of the image", FEATURE_PARAMETERS)                       \
+	BOTH(dropin, "what drop-in features ask for", FEATURE_PARAMETERS)                          \
+	BOTH(overlay, "what kernel parameters of the image ask for", 0)                            \
+	BUILD(extra, "what the user asked for by name", 0)

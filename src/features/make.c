@@ -232,12 +232,7 @@ static int store_level(const struct build *b)
 /* Are only the parameters of an image printed, and F has none? That needs neither drivers nor a kernel. */
 static bool is_passed_over(const struct request *q, const struct feature *f)
 {
-	static const char *const names[] = {"resume", "cmdline", "dropin"};
-	size_t i = 0;
-
-	while (i < ARRAY_SIZE(names) && strcmp(f->name, names[i]) != 0)
-		i++;
-	return q->only_cmdline && i == ARRAY_SIZE(names);
+	return q->only_cmdline && !(f->flags & FEATURE_PARAMETERS);
 }
 
 int build_make(const struct request *request, const struct root *root, struct build *out,

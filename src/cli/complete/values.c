@@ -115,7 +115,7 @@ static void add_dropins(struct complete *c)
 static void add_features(struct complete *c)
 {
 	for (const struct feature *f = features; f->name; f++)
-		if (f->optional)
+		if (f->flags & FEATURE_OPTIONAL)
 			complete_add(c, f->name, f->summary);
 	for (const struct dracut_module *m = dracut_modules; m->name; m++)
 		if (m->effect != DRACUT_MISSING && m->effect != DRACUT_FOREIGN)

@@ -4,9 +4,9 @@
 #include "features/list.h"
 #include "init/seam/parts.h"
 
-#define BUILD_ONLY(name, summary, optional)
-#define BOOT_DECLARE(name, summary, optional) extern const struct feature_boot name##_boot;
-#define BOOT_ROW(name, summary, optional)     &name##_boot,
+#define BUILD_ONLY(name, summary, flags)
+#define BOOT_DECLARE(name, summary, flags) extern const struct feature_boot name##_boot;
+#define BOOT_ROW(name, summary, flags)        &name##_boot,
 
 FEATURES(BUILD_ONLY, BOOT_DECLARE)
 
