@@ -23,6 +23,7 @@ void recorder_start(const int *results)
 	recorder.next_result = 0;
 	recorder.output = -1;
 	recorder.identity = 0;
+	recorder.device = NULL;
 	for (; results[n] != 1; n++)
 		recorder.results[n] = results[n];
 }
@@ -81,7 +82,9 @@ int sys_mount(const char *source, const char *target, const char *fstype, unsign
 int identity_open(const char *name, const struct device_identity *wanted)
 {
 	(void)name, (void)wanted;
-	return recorder.identity < 0 ? recorder.identity : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return recorder.identity < 0 ? recorder.identity
+				     : open(recorder.device ? recorder.device : "/dev/null",
+					    O_RDONLY | O_CLOEXEC);
 }
 
 int identity_hold(const char *name, const struct device_identity *wanted)
@@ -149,6 +152,42 @@ int sys_scan_partitions(int fd)
 {
 	(void)fd;
 	buf_printf(&recorder.calls, "scan partitions\n");
+	return next_result();
+}
+
+int sys_array_open(unsigned number)
+{
+	int r = next_result();
+
+	buf_printf(&recorder.calls, "array open md%u\n", number);
+	return r < 0 ? r : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+int sys_array_set(int fd, int major_version, int minor_version)
+{
+	(void)fd;
+	buf_printf(&recorder.calls, "array set %d.%d\n", major_version, minor_version);
+	return next_result();
+}
+
+int sys_array_add(int fd, unsigned major, unsigned minor)
+{
+	(void)fd;
+	buf_printf(&recorder.calls, "array add %u:%u\n", major, minor);
+	return next_result();
+}
+
+int sys_array_run(int fd)
+{
+	(void)fd;
+	buf_add_str(&recorder.calls, "array run\n");
+	return next_result();
+}
+
+int sys_array_stop(int fd)
+{
+	(void)fd;
+	buf_add_str(&recorder.calls, "array stop\n");
 	return next_result();
 }
 

@@ -17,6 +17,7 @@ struct recorder {
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
 	unsigned next_result;
 	int identity;	    /* what is found out of a device that is opened: 0 or -errno */
+	const char *device; /* file in its place; NULL: an empty one */
 	int output;         /* descriptor that the next program "prints" to, or of the next new file; -1: none */
 };
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/major.h>
+#include <linux/raid/md_u.h>
 #include <linux/watchdog.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,6 +116,45 @@ static void make_mutable(const char *path)
 		return;
 	flags &= ~FS_IMMUTABLE_FL;
 	ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+int sys_array_open(unsigned number)
+{
+	char text[32];
+	int fd, r;
+
+	snprintf(text, sizeof(text), "md%u", number);
+	r = sys_write("/sys/module/md_mod/parameters/new_array", text);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	snprintf(text, sizeof(text), "/dev/md%u", number);
+	fd = open(text, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Without a number of members the kernel takes all that it has to know from the superblocks. */
+int sys_array_set(int fd, int major_version, int minor_version)
+{
+	mdu_array_info_t info = {.major_version = major_version, .minor_version = minor_version};
+
+	return ioctl(fd, SET_ARRAY_INFO, &info) < 0 ? -errno : 0;
+}
+
+int sys_array_add(int fd, unsigned major, unsigned minor)
+{
+	mdu_disk_info_t info = {.major = (int)major, .minor = (int)minor};
+
+	return ioctl(fd, ADD_NEW_DISK, &info) < 0 ? -errno : 0;
+}
+
+int sys_array_run(int fd)
+{
+	return ioctl(fd, RUN_ARRAY, NULL) < 0 ? -errno : 0;
+}
+
+int sys_array_stop(int fd)
+{
+	return ioctl(fd, STOP_ARRAY, NULL) < 0 ? -errno : 0;
 }
 
 int sys_set_variable(const char *path, const void *data, size_t len)

@@ -27,6 +27,14 @@ int sys_write(const char *path, const char *text);
 /* Lets the kernel look for the partitions of a disk. */
 int sys_scan_partitions(int fd);
 
+/* An MD array: makes mdN, which holds nothing yet, and opens it: a descriptor; -ENOENT: the kernel has no MD.
+ * Its version, its members and its start; and its end, when that fails. */
+int sys_array_open(unsigned number);
+int sys_array_set(int fd, int major_version, int minor_version);
+int sys_array_add(int fd, unsigned major, unsigned minor);
+int sys_array_run(int fd);
+int sys_array_stop(int fd);
+
 /* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);
