@@ -60,17 +60,43 @@ enum stage_step part_step(struct part *p, enum boot_stage stage, bool entered)
 	return s->step(p);
 }
 
+static int find_job(unsigned tag)
+{
+	for (unsigned n = 0; n < told.n_jobs; n++)
+		if (told.jobs[n].tag == tag)
+			return (int)n;
+	return -1;
+}
+
+static void forget_job(unsigned tag)
+{
+	int n = find_job(tag);
+
+	assert_true(n >= 0);
+	told.n_jobs--;
+	memmove(told.jobs + n, told.jobs + n + 1, (told.n_jobs - (unsigned)n) * sizeof(*told.jobs));
+}
+
+static void job_done(struct part *p, const struct part_end *end)
+{
+	forget_job(end->tag);
+	p->feature->done(p, end);
+}
+
 void recorded_done(struct part *p, int result, int found, const char *text)
 {
-	struct part_end end = {.what = PART_JOB,
-			       .tag = told.job.tag,
-			       .result = result,
-			       .found = found,
-			       .text = text};
+	assert_true(told.n_jobs > 0);
+	job_done(p, &(struct part_end){.what = PART_JOB,
+				       .tag = told.jobs[0].tag,
+				       .result = result,
+				       .found = found,
+				       .text = text});
+}
 
-	assert_true(told.has_job);
-	told.has_job = false;
-	p->feature->done(p, &end);
+void recorded_job_done(struct part *p, unsigned tag, int result, const char *text)
+{
+	job_done(p, &(struct part_end){
+			    .what = PART_JOB, .tag = tag, .result = result, .text = text});
 }
 
 void recorded_end(struct part *p, unsigned tag, int status, const char *why)
@@ -100,8 +126,8 @@ int recorded_work(struct part *p)
 {
 	struct job_result out = {0};
 
-	assert_true(told.has_job);
-	out.result = p->feature->work(told.job.data, &out);
+	assert_true(told.n_jobs > 0);
+	out.result = p->feature->work(told.jobs[0].data, &out);
 	recorded_done(p, out.result, out.found, out.text);
 	return out.result;
 }
@@ -160,11 +186,14 @@ bool part_can_find(const struct part *p, const struct spec *spec)
 
 static void describe(unsigned n, struct part_device *out)
 {
-	*out = (struct part_device){.ref = {.slot = n, .generation = n + 1},
+	unsigned generation = told.devices[n].generation;
+
+	*out = (struct part_device){.ref = {.slot = n, .generation = generation ? generation : n + 1},
 				    .name = told.devices[n].name,
 				    .is_held = told.devices[n].is_held,
 				    .is_member = told.devices[n].is_member,
 				    .probe = &told.devices[n].probe};
+	memcpy(out->identity.uuid, told.devices[n].probe.uuid, sizeof(out->identity.uuid));
 }
 
 bool part_find(const struct part *p, const struct spec *spec, struct part_device *out)
@@ -180,10 +209,15 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
 
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out)
 {
+	struct part_device d;
+
 	(void)p;
 	if (!ref.generation || !told.devices[ref.slot].value)
 		return false;
-	describe(ref.slot, out);
+	describe(ref.slot, &d);
+	if (d.ref.generation != ref.generation)
+		return false;
+	*out = d;
 	return true;
 }
 
@@ -295,12 +329,13 @@ enum stage_step part_fail(struct part *p, const char *why, const char *hint)
 bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet)
 {
 	(void)p;
-	assert_false(told.has_job);
+	assert_true(told.jobs_max || !told.n_jobs);
 	assert_between(len, 0, JOBS_DATA_MAX);
+	if (told.jobs_max && told.n_jobs == told.jobs_max)
+		return false;
 	say("job %u%s", tag, is_quiet ? ", quiet" : "");
-	told.job = (struct job){.kind = JOB_PART, .tag = tag};
-	memcpy(told.job.data, data, len);
-	told.has_job = true;
+	told.jobs[told.n_jobs] = (struct job){.kind = JOB_PART, .tag = tag};
+	memcpy(told.jobs[told.n_jobs++].data, data, len);
 	return true;
 }
 
@@ -308,7 +343,7 @@ bool part_has(const struct part *p, enum part_work what, unsigned tag)
 {
 	(void)p;
 	if (what == PART_JOB)
-		return told.has_job && told.job.tag == tag;
+		return find_job(tag) >= 0;
 	return (what == PART_PROGRAM ? told.programs : told.questions) & 1ULL << tag;
 }
 
@@ -317,7 +352,7 @@ void part_cancel(struct part *p, enum part_work what, unsigned tag)
 	if (!part_has(p, what, tag))
 		return;
 	if (what == PART_JOB)
-		told.has_job = false;
+		forget_job(tag);
 	else if (what == PART_PROGRAM)
 		told.programs &= ~(1ULL << tag);
 	else

@@ -11,7 +11,7 @@
 #include "init/core/part_calls.h"
 #include "support.h"
 
-enum { RECORDED_DEVICES = 4 };
+enum { RECORDED_DEVICES = 140, RECORDED_JOBS = 16 /* as PID 1 has room for */ };
 
 struct part_recorder {
 	struct buf said; /* a line each, what goes to the log included */
@@ -27,14 +27,16 @@ struct part_recorder {
 	struct {
 		char name[PART_NAME_MAX];
 		const char *value; /* that a specification names it by */
+		unsigned generation; /* 0: its place + 1 */
 		bool is_held, is_member;
 		struct probe probe;
 	} devices[RECORDED_DEVICES];
 	struct part_mount mount; /* what is mounted next; is_device says that there is something */
 	bool mount_is_gone;	 /* its device */
 	int64_t limit;		 /* that it has set for its stage */
-	struct job job;		 /* the last one */
-	bool has_job;
+	struct job jobs[RECORDED_JOBS]; /* the oldest one first */
+	unsigned n_jobs;
+	unsigned jobs_max; /* further ones find no place; 0: the part has never more than one */
 	uint64_t programs, questions; /* a bit for each tag: its program runs, its question is asked */
 };
 
@@ -54,9 +56,11 @@ const char *part_said(void);
 /* Calls its step at STAGE. */
 enum stage_step part_step(struct part *p, enum boot_stage stage, bool entered);
 
-/* Does its last job, and hands it the result; or RESULT, TEXT and FOUND in place of doing it. */
+/* Does its oldest job, and hands it the result; or RESULT, TEXT and FOUND in place of doing it, for that
+ * one or the one with TAG. */
 int recorded_work(struct part *p);
 void recorded_done(struct part *p, int result, int found, const char *text);
+void recorded_job_done(struct part *p, unsigned tag, int result, const char *text);
 
 /* Its question TAG is answered with TEXT; NULL: it ends as END. What it makes of the answer; the
  * question is asked again after PROMPT_WRONG. */

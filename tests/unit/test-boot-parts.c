@@ -160,7 +160,7 @@ static void what_cannot_be_read_is_read_again_and_is_not_without_an_image(void *
 	assert_string_equal(part_said(), "again at 1000\n");
 	told.now = 999;
 	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
-	assert_false(told.has_job);
+	assert_int_equal(told.n_jobs, 0);
 	told.now = 1000;
 	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_STAYS);
 	told.now = 60000;
@@ -260,7 +260,7 @@ static void an_image_that_is_still_there_is_asked_for_again_in_a_second_try(void
 	recorded_done(&p, 0, DISCARDED, "");
 	assert_int_equal(part_step(&p, STAGE_RESUME, true), STAGE_ENDS);
 	assert_int_equal(part_step(&p, STAGE_RESUME, false), STAGE_ENDS);
-	assert_false(told.has_job);
+	assert_int_equal(told.n_jobs, 0);
 }
 
 /* A checker that mends and an overlay that is half made must come to their end; what may still reach
@@ -326,7 +326,7 @@ static void work_that_no_process_could_be_made_for_begins_again_in_a_second_try(
 		part_device(0, "vda2", "1f", "swsuspend");
 		assert_int_equal(part_step(&p, cases[i].stage, false), STAGE_STAYS);
 		part_said();
-		told.has_job = false;
+		told.n_jobs = 0;
 		p.feature->retry(&p);
 		assert_int_equal(part_step(&p, cases[i].stage, false), STAGE_STAYS);
 		assert_contains(part_said(), "job 0");
@@ -572,7 +572,7 @@ static void a_further_filesystem_is_checked_where_its_fstab_asks_for_it(void **s
 		part_device(0, "vdb1", "x", "ext4");
 		assert_int_equal(part_step(&p, STAGE_MOUNTS_FSCK, false),
 				 *cases[i].said ? STAGE_STAYS : STAGE_ENDS);
-		if (told.has_job) { /* a worker holds the device */
+		if (told.n_jobs) { /* a worker holds the device */
 			recorded_done(&p, 0, 0, "");
 			assert_int_equal(part_step(&p, STAGE_MOUNTS_FSCK, true), STAGE_STAYS);
 		}
