@@ -246,6 +246,19 @@ static void names_of_devices_that_are_gone_give_way(void **state)
 	assert_int_equal(block_find(f.boot, &f.boot->params.root), 0);
 }
 
+/* A feature names devices again whenever they are read. */
+static void a_name_that_is_given_again_takes_no_place(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=/dev/mapper/root");
+	appears(&f, "dm-0", "zzfs", "filesystem", "2");
+	for (int i = 0; i < 2 * DEVICES_NAMES_MAX; i++)
+		assert_true(part_name(f.part, block_ref(f.boot, 0), "mapper/root"));
+	assert_true(part_name(f.part, block_ref(f.boot, 0), "mapper/other"));
+}
+
 /* The device of the test is read again. */
 static void is_read(struct fixture *f, int result, const char *uuid)
 {
@@ -360,6 +373,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
 		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
+		cmocka_unit_test(a_name_that_is_given_again_takes_no_place),
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),

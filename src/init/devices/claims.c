@@ -56,7 +56,10 @@ bool claims_can_find(const struct boot *b, const struct spec *spec)
 bool claims_name(struct boot *b, struct device_ref ref, const char *name)
 {
 	struct device_name *n = b->devices->names;
+	const struct block_device *d = block_get(b, ref);
 
+	if (d && claims_is_name(b, d, name))
+		return true;
 	/* The slot of a device that is gone can be reused. */
 	while (n < b->devices->names + DEVICES_NAMES_MAX && block_get(b, n->ref))
 		n++;

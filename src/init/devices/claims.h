@@ -26,7 +26,8 @@ void claims_explain(const struct boot *b, size_t n, char *why, size_t size);
 /* Is SPEC of a kind that this image can find? */
 bool claims_can_find(const struct boot *b, const struct spec *spec);
 
-/* From now on SPEC_ALIAS with NAME is the device REF. False: there are too many. */
+/* From now on SPEC_ALIAS with NAME is the device REF; more than once is the same. False: there are
+ * too many. */
 bool claims_name(struct boot *b, struct device_ref ref, const char *name);
 
 /* Is NAME one of D? */
