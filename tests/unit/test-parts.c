@@ -10,6 +10,7 @@
 
 #include "init/devices/claims.h"
 #include "init/devices/events.h"
+#include "init/rescue/diagnose.h"
 #include "init/rescue/rescue.h"
 #include "init/stages.h"
 #include "made_up.h"
@@ -259,6 +260,118 @@ static void a_name_that_is_given_again_takes_no_place(void **state)
 	assert_true(part_name(f.part, block_ref(f.boot, 0), "mapper/other"));
 }
 
+/* ---- members of arrays ---- */
+
+/* NAME, a disk or partition PARTN of one, is there, and is read if TYPE says what it is. */
+static struct block_device *has(struct fixture *f, const char *name, uint32_t partn, const char *type)
+{
+	struct job_result r = {.kind = JOB_PROBE};
+	struct devices *all = f->boot->devices;
+	size_t n = 0;
+
+	block_add(f->boot, name, partn != 0);
+	while (strcmp(all->list[n].name, name) != 0)
+		n++;
+	if (!type)
+		return &all->list[n];
+	all->list[n].state = DEVICE_PROBING;
+	r.generation = all->list[n].generation;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	r.probe.partn = partn;
+	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
+	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", partn ? "filesystem" : "raid");
+	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", partn ? "1" : "2");
+	block_done(f->boot, &r);
+	return &all->list[n];
+}
+
+static bool has_root(const struct fixture *f)
+{
+	return block_find(f->boot, &f->boot->params.root) >= 0;
+}
+
+/* Metadata 0.90 and 1.0: the kernel sees the partitions of the array on each of its members, and mounting one
+ * there would destroy the array. */
+static void a_partition_of_a_member_is_not_that_of_the_array(void **state)
+{
+	static const struct {
+		const char *disk, *partition;
+	} cases[] = {{"zza", "zza1"}, {"zz0n1", "zz0n1p1"}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		const char *disk = cases[i / 2].disk, *partition = cases[i / 2].partition;
+		_cleanup_fixture_ struct fixture f;
+		struct block_device *d;
+		char line[128];
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+		d = has(&f, disk, 0, NULL);
+		has(&f, partition, 1, "zzfs");
+		assert_false(has_root(&f)); /* before its disk is read */
+		d->state = DEVICE_PROBING;
+		assert_false(has_root(&f));
+		d = has(&f, disk, 0, "linux_raid_member");
+		assert_true(has_root(&f)); /* metadata 1.2, or a superblock that was left behind */
+		d->probe.shares_table = true;
+		assert_false(has_root(&f));
+		said();
+		diagnose(f.boot);
+		snprintf(line, sizeof(line), "a partition of the MD array of %s, not to be mounted from there\n",
+			 disk);
+		assert_contains(said(), line);
+		if (i % 2) { /* somebody says that it is none */
+			strcpy(d->probe.type, "zzfs");
+			strcpy(d->probe.usage, "filesystem");
+		} else { /* the array */
+			has(&f, "md127p1", 1, "zzfs");
+		}
+		assert_true(has_root(&f));
+	}
+}
+
+static void a_partition_need_not_wait_for_what_is_not_its_disk(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct block_device *d;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	has(&f, "zz", 0, NULL);
+	has(&f, "zza11", 11, NULL);
+	has(&f, "zza1", 1, "zzfs");
+	assert_true(has_root(&f));
+	/* One that cannot be read. */
+	d = has(&f, "zza", 0, NULL);
+	assert_false(has_root(&f));
+	d->state = DEVICE_HANGS;
+	assert_true(has_root(&f));
+	/* Where nothing starts arrays. */
+	fixture_clear(&f);
+	fixture_make(&f, "", "root=UUID=1");
+	has(&f, "zza", 0, NULL);
+	has(&f, "zza1", 1, "zzfs");
+	assert_true(has_root(&f));
+}
+
+/* What an array is made of must be known for it to appear. */
+static void all_disks_are_read_for_an_array_that_is_named(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		bool all;
+	} cases[] = {{"root=/dev/md0", true}, {"root=/dev/md127p1", true}, {"root=/dev/zzb", false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "feature=madeup\n", cases[i].cmdline);
+		has(&f, "zza", 0, NULL);
+		assert_int_equal(block_next(f.boot) >= 0, cases[i].all);
+	}
+}
+
 /* The device of the test is read again. */
 static void is_read(struct fixture *f, int result, const char *uuid)
 {
@@ -374,6 +487,9 @@ int main(void)
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
 		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
 		cmocka_unit_test(a_name_that_is_given_again_takes_no_place),
+		cmocka_unit_test(a_partition_of_a_member_is_not_that_of_the_array),
+		cmocka_unit_test(a_partition_need_not_wait_for_what_is_not_its_disk),
+		cmocka_unit_test(all_disks_are_read_for_an_array_that_is_named),
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),

@@ -95,8 +95,8 @@ static void put_iso9660(int fd, const char *label)
 	put(fd, (off_t)ROOT * BLOCK_SIZE, entry, sizeof(entry));
 }
 
-/* A former member of an array, metadata 1.2. */
-static void put_md(int fd)
+/* A member of an array, or a former one; AT: where its metadata of version 1.x is. */
+static void put_md(int fd, off_t at)
 {
 	unsigned char sb[MD_SIZE] = {0};
 	uint64_t sum = 0;
@@ -106,12 +106,12 @@ static void put_md(int fd)
 	for (int i = 0; i < 16; i++)
 		sb[16 + i] = (unsigned char)(0xf1 + i);
 	put_le32(sb + 72, 1);
-	put_le32(sb + 144, MD_AT / 512);
+	put_le32(sb + 144, (uint32_t)(at / 512));
 	for (int i = 0; i < MD_SIZE; i += 4)
 		sum += (uint32_t)sb[i] | (uint32_t)sb[i + 1] << 8 | (uint32_t)sb[i + 2] << 16 |
 		       (uint32_t)sb[i + 3] << 24;
 	put_le32(sb + 216, (uint32_t)((sum & 0xffffffff) + (sum >> 32)));
-	put(fd, MD_AT, sb, sizeof(sb));
+	put(fd, at, sb, sizeof(sb));
 }
 
 /* Its label: N times the character U+4E01, which has three bytes. */
@@ -135,7 +135,7 @@ static int try_probe(unsigned content, struct probe *out)
 	if (content & ISO9660)
 		put_iso9660(fd, "CDROM");
 	if (content & MD)
-		put_md(fd);
+		put_md(fd, MD_AT);
 	return probe_content(fd, out);
 }
 
@@ -245,6 +245,26 @@ static void a_device_that_cannot_be_read_is_no_empty_one(void **state)
 	unreadable = open(path, O_WRONLY | O_CLOEXEC);
 	put_ext2(fd, "system");
 	assert_int_equal(probe_content(unreadable, &p), -EBADF);
+}
+
+static void a_member_whose_superblock_is_at_the_end_shares_its_partitions(void **state)
+{
+	static const struct {
+		off_t at;
+		bool shares;
+	} cases[] = {{MD_AT, false}, {0, false}, {DISK_SIZE - 8192, true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_folder_ char *folder = make_folder();
+		_cleanup_fd_ int fd = make_disk(folder);
+		struct probe p = {0};
+
+		put_md(fd, cases[i].at);
+		assert_int_equal(probe_content(fd, &p), 0);
+		assert_string_equal(p.type, "linux_raid_member");
+		assert_int_equal(p.shares_table, cases[i].shares);
+	}
 }
 
 /* ---- which is taken ---- */
@@ -401,6 +421,7 @@ int main(void)
 		cmocka_unit_test(where_libblkid_fails_each_signature_is_looked_at),
 		cmocka_unit_test(libblkid_that_only_fails_does_not_end_the_search),
 		cmocka_unit_test(a_device_that_cannot_be_read_is_no_empty_one),
+		cmocka_unit_test(a_member_whose_superblock_is_at_the_end_shares_its_partitions),
 		cmocka_unit_test(long_labels_are_whole_or_left_out),
 		cmocka_unit_test(the_filesystem_that_root_names_is_taken),
 		cmocka_unit_test(it_may_be_wanted_later),

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "init/devices/attribute.h"
 #include "init/devices/claims.h"
+#include "init/devices/leg.h"
 #include "init/devices/links/links.h"
 #include "init/devices/match.h"
 #include "init/devices/probe.h"
@@ -202,13 +203,13 @@ const char *block_name(const struct boot *b, struct device_ref ref)
 }
 
 /* If the root is named by a kernel name, only that device needs to be probed, until a failure has
- * to be explained. */
-static bool is_wanted(const struct boot *b, const struct block_device *d)
+ * to be explained. What comes of other devices, as an array does, needs these, too. */
+bool block_is_wanted(const struct boot *b, const struct block_device *d)
 {
 	if (!d->name[0] || d->state != DEVICE_NEW)
 		return false;
 	for (size_t i = 0; i < b->devices->n_wants; i++)
-		if (b->devices->wants[i]->kind != SPEC_NAME ||
+		if (b->devices->wants[i]->kind != SPEC_NAME || spec_is_set_up(b->devices->wants[i]) ||
 		    strcmp(d->name, b->devices->wants[i]->value) == 0)
 			return true;
 	return b->devices->probe_all;
@@ -262,7 +263,7 @@ void block_want_all(struct boot *b)
 int block_next(const struct boot *b)
 {
 	while (b->devices->unread < b->devices->n &&
-	       !is_wanted(b, &b->devices->list[b->devices->unread]))
+	       !block_is_wanted(b, &b->devices->list[b->devices->unread]))
 		b->devices->unread++;
 	return b->devices->unread < b->devices->n ? (int)b->devices->unread : -1;
 }
@@ -454,15 +455,19 @@ static bool is_behind(const struct boot *b, const struct spec *spec, const struc
 	return false;
 }
 
-bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
+static bool is_what(const struct boot *b, const struct spec *spec, const struct block_device *d)
 {
-	if (!d->name[0] || d->state != DEVICE_KNOWN || d->result < 0)
-		return false;
 	if (spec->kind == SPEC_AUTO)
 		return b->devices->is_auto && b->devices->is_auto(b, d);
 	if (spec->kind == SPEC_ALIAS)
 		return claims_is_name(b, d, spec->value);
 	return spec->offset ? is_behind(b, spec, d) : match_device(spec, d);
+}
+
+bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
+{
+	return d->name[0] && d->state == DEVICE_KNOWN && d->result >= 0 && is_what(b, spec, d) &&
+	       !leg_of(b, d) && !leg_may_be(b, d);
 }
 
 /* If several devices fit, one with a filesystem is preferred to a member of an array or volume

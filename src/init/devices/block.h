@@ -89,6 +89,9 @@ const char *block_name(const struct boot *b, struct device_ref ref);
 /* Events were lost: forgets the devices that are not there any more. */
 void block_sweep(struct boot *b);
 
+/* Should D be looked at? */
+bool block_is_wanted(const struct boot *b, const struct block_device *d);
+
 /* The next device that should be looked at: its number; -1: none. */
 int block_next(const struct boot *b);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "init/core/log.h"
 
 /* libblkid knows some 80 kinds of signatures; each may be damaged. */
@@ -88,6 +89,17 @@ static int probe_singly(blkid_probe pr, struct probe *out)
 	return blkid_do_safeprobe(pr) < 0 && errno ? -errno : 0;
 }
 
+/* What is on the array begins where the member begins if the superblock is at the end, as in versions 0.90 and
+ * 1.0: then the kernel takes its partition table for that of the member, too. */
+static void look_at_version(blkid_probe pr, struct probe *out)
+{
+	char version[16] = "";
+
+	copy_value(pr, "VERSION", version, sizeof(version));
+	out->shares_table = strcmp(out->type, "linux_raid_member") == 0 &&
+			    (str_starts(version, "0.90") || strcmp(version, "1.0") == 0);
+}
+
 static void copy_partition(blkid_probe pr, struct probe *out)
 {
 	char number[32] = "";
@@ -109,7 +121,8 @@ static int probe_with(blkid_probe pr, int fd, struct probe *out)
 		return errno ? -errno : -EIO;
 	blkid_probe_enable_superblocks(pr, 1);
 	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
-						      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
+						      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE |
+						      BLKID_SUBLKS_VERSION);
 	blkid_probe_enable_partitions(pr, 1);
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
 	if (blkid_do_safeprobe(pr) < 0) {
@@ -122,6 +135,7 @@ static int probe_with(blkid_probe pr, int fd, struct probe *out)
 	copy_value(pr, "UUID", out->uuid, sizeof(out->uuid));
 	copy_value(pr, "LABEL", out->label, sizeof(out->label));
 	copy_partition(pr, out);
+	look_at_version(pr, out);
 	if (strcmp(out->usage, "raid") == 0)
 		probe_signatures(pr, out); /* for the account: the array counts in any case */
 	return 0;

@@ -17,6 +17,7 @@
 #include "format/ours/bootconf.h"
 #include "format/kernel/cmdline.h"
 #include "init/devices/block.h"
+#include "init/devices/leg.h"
 #include "init/rescue/unclear.h"
 #include "init/devices/claims.h"
 #include "init/core/log.h"
@@ -106,6 +107,15 @@ static void show_links(const struct boot *b, const struct block_device *d)
 	}
 }
 
+static void show_leg(const struct boot *b, const struct block_device *d)
+{
+	const struct block_device *leg = leg_of(b, d);
+
+	if (leg)
+		log_show("               a partition of the MD array of %s, not to be mounted from there",
+			 leg->name);
+}
+
 static void show_devices(const struct boot *b)
 {
 	size_t shown = 0, left = 0;
@@ -121,6 +131,7 @@ static void show_devices(const struct boot *b)
 			log_show("  found:");
 		show_device(&b->devices->list[i]);
 		show_links(b, &b->devices->list[i]);
+		show_leg(b, &b->devices->list[i]);
 	}
 	if (left)
 		log_show("    and %zu more", left);
