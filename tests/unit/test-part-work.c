@@ -373,6 +373,33 @@ static void its_timer_and_the_time_to_do_with_less_come_once(void **state)
 	assert_string_equal(said(), "leave\n");
 }
 
+/* /usr may be on an array, too. */
+static void a_filesystem_that_must_be_mounted_is_waited_for_as_the_root_is(void **state)
+{
+	(void)state;
+	for (unsigned optional = 0; optional < 2; optional++) {
+		_cleanup_fixture_ struct fixture f;
+		char fstab[] = "UUID=2 /usr ext4 defaults 0 0\n",
+		     nofail[] = "UUID=2 /data ext4 nofail,x-initrd.mount 0 0\n";
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.timeout=90");
+		mounts_parse(f.boot, optional ? nofail : fstab);
+		assert_int_equal(f.boot->mounts->n, 1);
+		world.now += 10000;
+		flow_go(f.boot, STAGE_MOUNTS_WAIT);
+		stages_advance(f.boot);
+		assert_int_equal(f.boot->flow.stage, STAGE_MOUNTS_WAIT);
+		said();
+		stages_tick(f.boot, world.now);
+		assert_null(strstr(said(), "degrade"));
+		assert_int_equal(parts_due(f.boot), optional ? INT64_MAX : world.now + 60000);
+		world.now += 60000;
+		parts_tick(f.boot, world.now);
+		parts_tick(f.boot, world.now);
+		assert_string_equal(said(), optional ? "" : "degrade\n");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +415,7 @@ int main(void)
 		cmocka_unit_test(what_a_job_was_to_know_is_wiped),
 		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),
 		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),
+		cmocka_unit_test(a_filesystem_that_must_be_mounted_is_waited_for_as_the_root_is),
 	};
 
 	return RUN_TESTS(tests);

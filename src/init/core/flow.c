@@ -16,9 +16,10 @@ enum stage_step flow_go(struct boot *b, enum boot_stage stage)
 	timeline_stage(name);
 	b->flow.stage = stage;
 	b->flow.entered = false;
+	b->flow.since = log_now();
 	b->flow.task.state = TASK_NONE;
 	b->flow.wake = 0;
-	b->flow.next_show = log_now() + FLOW_SHOW_FIRST_MS;
+	b->flow.next_show = b->flow.since + FLOW_SHOW_FIRST_MS;
 	if (name)
 		log_debug("stage %s", name);
 	memory_log(b->params.memdebug, name ? name : "done");

@@ -69,6 +69,7 @@ struct flow {
 	enum boot_stage stage;
 	bool entered; /* the stage's step has been called before */
 	struct task task;
+	int64_t since;		/* when the stage began */
 	int64_t stepped;	/* when it was last called, or would have been */
 	int64_t deadline;	/* of the stage, where it is limited; PARAMS_FOREVER */
 	const char *limited_by; /* what set the deadline; NULL: the root's time limit */

@@ -281,16 +281,26 @@ bool parts_are_limited(const struct boot *b)
 
 /* ---- time ---- */
 
-/* After two thirds of the time limit for the root, as in dracut; INT64_MAX if not wanted or
- * done. */
+/* When the present wait began, for the root or for a filesystem without which the boot fails; -1: there is
+ * none. */
+static int64_t wait_began(const struct boot *b)
+{
+	if (b->flow.failed)
+		return -1;
+	if (b->flow.stage == STAGE_WAIT)
+		return b->goal->waiting_since;
+	return b->flow.stage == STAGE_MOUNTS_WAIT && !b->flow.limited_by ? b->flow.since : -1;
+}
+
+/* After two thirds of the time limit, as in dracut; INT64_MAX if not wanted or done. */
 static int64_t degrade_due(const struct boot *b)
 {
-	int64_t since = b->goal->waiting_since;
+	int64_t since = wait_began(b);
 	bool wanted = false;
 
 	for (size_t i = 0; i < b->parts->n; i++)
 		wanted = wanted || b->parts->list[i].feature->degrade;
-	if (!wanted || b->parts->degraded == since || b->flow.stage != STAGE_WAIT || b->flow.failed)
+	if (!wanted || since < 0 || b->parts->degraded == since)
 		return INT64_MAX;
 	return since + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
 							    : b->params.timeout / 3 * 2);
@@ -298,7 +308,7 @@ static int64_t degrade_due(const struct boot *b)
 
 static void degrade(struct boot *b)
 {
-	b->parts->degraded = b->goal->waiting_since;
+	b->parts->degraded = wait_began(b);
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->degrade)
 			b->parts->list[i].feature->degrade(&b->parts->list[i]);
