@@ -247,6 +247,36 @@ static void device_mapper_over_two_disks_needs_both(void **state)
 	assert_null(mount->blocks[1].dm_uuid);
 }
 
+/* A partition on an array needs what the array needs, and is no array itself. */
+static void an_array_has_its_level_and_its_metadata(void **state)
+{
+	static const char array[] = "devices/virtual/block/md127", partition[] = "devices/virtual/block/md127/md127p1";
+	_cleanup_machine_ struct machine m;
+	const struct hw_mount *mount;
+
+	(void)state;
+	machine_make(&m);
+	put_device(&m, PCI "/0000:00:01.0", "pci", "pci:first", "ahci", "ahci");
+	put_block(&m, PCI "/0000:00:01.0/block/sda", "8:0", false);
+	put_block(&m, PCI "/0000:00:01.0/block/sdb", "8:16", false);
+	put_block(&m, array, "9:127", false);
+	put_block(&m, partition, "259:0", true);
+	put_attribute(&m, array, "md/level", "raid1\n");
+	put_attribute(&m, array, "md/metadata_version", "1.2\n");
+	put_slave(&m, array, PCI "/0000:00:01.0/block/sda");
+	put_slave(&m, array, PCI "/0000:00:01.0/block/sdb");
+	add_mount(&m, "259:0", "/", "ext4", "/dev/md127p1");
+	read_machine(&m);
+	assert_blocks(&m, "/", "md127p1 md127<md127p1 sda<md127 sdb<md127");
+	mount = hardware_mount(&m.hw, "/");
+	assert_false(mount->blocks[0].is_virtual);
+	assert_null(mount->blocks[0].md_level);
+	assert_true(mount->blocks[1].is_virtual);
+	assert_string_equal(mount->blocks[1].md_level, "raid1");
+	assert_string_equal(mount->blocks[1].md_metadata, "1.2");
+	assert_null(mount->blocks[2].md_level);
+}
+
 static void a_stack_that_bites_its_tail_ends(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -474,7 +504,7 @@ static const char whole[] =
 	     "\"mounts\": [{\"target\": \"/\", \"source\": \"/dev/dm-0\", \"fstype\": \"ext4\",\n"
 	     "  \"options\": \"rw\", \"blocks\": [\n"
 	     "    {\"name\": \"dm-0\", \"path\": \"devices/dm-0\", \"virtual\": true, \"dm-uuid\": "
-	     "\"LVM-x\"},\n"
+	     "\"LVM-x\", \"md-level\": \"raid1\", \"md-metadata\": \"1.2\"},\n"
 	     "    {\"name\": \"vda\", \"path\": \"devices/vda\", \"holder\": \"dm-0\"}]}],\n"
 	     "\"devices\": [{\"path\": \"devices/pci\", \"subsystem\": \"pci\", \"modalias\": "
 	     "\"pci:v1\","
@@ -541,6 +571,9 @@ static void a_description_is_read(void **state)
 	assert_int_equal(hw.mounts[0].n_blocks, 2);
 	assert_true(hw.mounts[0].blocks[0].is_virtual);
 	assert_string_equal(hw.mounts[0].blocks[0].dm_uuid, "LVM-x");
+	assert_string_equal(hw.mounts[0].blocks[0].md_level, "raid1");
+	assert_string_equal(hw.mounts[0].blocks[0].md_metadata, "1.2");
+	assert_null(hw.mounts[0].blocks[1].md_level);
 	assert_null(hw.mounts[0].blocks[0].holder);
 	assert_string_equal(hw.mounts[0].blocks[1].holder, "dm-0");
 	assert_false(hw.mounts[0].blocks[1].is_virtual);
@@ -701,6 +734,7 @@ int main(void)
 		cmocka_unit_test(a_partition_on_scsi_needs_the_whole_way_up),
 		cmocka_unit_test(a_namespace_that_controllers_share_needs_all_of_them),
 		cmocka_unit_test(device_mapper_over_two_disks_needs_both),
+		cmocka_unit_test(an_array_has_its_level_and_its_metadata),
 		cmocka_unit_test(a_stack_that_bites_its_tail_ends),
 		cmocka_unit_test(a_later_mount_hides_the_one_below_it),
 		cmocka_unit_test(a_filesystem_without_a_number_is_found_by_its_source),

@@ -25,6 +25,16 @@ static const char *target_driver(const struct report *r, const struct hw_device 
 	return r->modules ? modules_describe(r->modules, d->modalias, driver) : NULL;
 }
 
+static void print_block(const struct hw_block *k)
+{
+	printf("  %-12s /sys/%s", k->name, or_dash(k->path));
+	if (k->dm_uuid)
+		printf(" %s", k->dm_uuid);
+	if (k->md_level)
+		printf(" %s, metadata %s", k->md_level, or_dash(k->md_metadata));
+	putchar('\n');
+}
+
 static void print_text(const struct report *r)
 {
 	for (size_t i = 0; i < r->hw->n_mounts; i++) {
@@ -32,9 +42,7 @@ static void print_text(const struct report *r)
 
 		printf("%s: %s on %s\n", m->target, m->fstype, or_dash(m->source));
 		for (size_t k = 0; k < m->n_blocks; k++)
-			printf("  %-12s /sys/%s%s%s\n", m->blocks[k].name,
-			       or_dash(m->blocks[k].path), m->blocks[k].dm_uuid ? " " : "",
-			       m->blocks[k].dm_uuid ? m->blocks[k].dm_uuid : "");
+			print_block(&m->blocks[k]);
 	}
 	for (size_t i = 0; i < r->hw->n_cpus; i++) {
 		const struct hw_cpu *c = &r->hw->cpus[i];
@@ -79,6 +87,8 @@ static struct json_object *mount_json(const struct hw_mount *m)
 		add_text(b, "path", m->blocks[i].path);
 		add_text(b, "holder", m->blocks[i].holder);
 		add_text(b, "dm-uuid", m->blocks[i].dm_uuid);
+		add_text(b, "md-level", m->blocks[i].md_level);
+		add_text(b, "md-metadata", m->blocks[i].md_metadata);
 		json_object_object_add(b, "virtual",
 				       json_object_new_boolean(m->blocks[i].is_virtual));
 		json_object_array_add(blocks, b);

@@ -163,20 +163,25 @@ static void add_block(struct scan *s, struct hw_mount *m, const char *path, cons
 {
 	struct arena *a = s->arena;
 	struct hw_block b = {.name = base_name(path), .path = path, .holder = holder};
+	bool is_partition;
 	char **slaves;
 	int n;
 
 	for (size_t i = 0; i < m->n_blocks; i++)
 		if (strcmp(m->blocks[i].path, path) == 0)
 			return;
-	b.is_virtual = str_starts(path, "devices/virtual/") &&
+	/* A partition is what its disk is. */
+	is_partition = root_exists(s->root, arena_printf(a, "sys/%s/partition", path));
+	b.is_virtual = !is_partition && str_starts(path, "devices/virtual/") &&
 		       !add_nvme_controllers(s, path, m->target);
 	b.dm_uuid = root_read_line(s->root, arena_printf(a, "sys/%s/dm/uuid", path), a);
+	b.md_level = root_read_line(s->root, arena_printf(a, "sys/%s/md/level", path), a);
+	b.md_metadata = root_read_line(s->root, arena_printf(a, "sys/%s/md/metadata_version", path), a);
 	m->blocks = grow(m->blocks, m->n_blocks, sizeof(b));
 	m->blocks[m->n_blocks++] = b;
 	if (depth == STACK_DEPTH_MAX)
 		return;
-	if (root_exists(s->root, arena_printf(a, "sys/%s/partition", path))) {
+	if (is_partition) {
 		const char *disk = arena_strndup(a, path, (size_t)(strrchr(path, '/') - path));
 
 		add_block(s, m, disk, b.name, depth + 1);

@@ -34,6 +34,8 @@ struct hw_block {
 	const char *holder; /* kernel name of the device on top; NULL: the filesystem itself */
 	bool is_virtual;    /* made by software: device mapper, MD, loop */
 	const char *dm_uuid; /* of a device-mapper device; NULL */
+	const char *md_level;	 /* of an MD array: raid1; NULL */
+	const char *md_metadata; /* where its superblocks are: 1.2, external:imsm; NULL */
 };
 
 struct hw_mount {

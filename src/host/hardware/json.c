@@ -87,6 +87,10 @@ static int decode_block(struct json_object *o, struct arena *a, struct hw_block 
 	if (e == 0)
 		e = text_of(o, "dm-uuid", a, &out->dm_uuid, err);
 	if (e == 0)
+		e = text_of(o, "md-level", a, &out->md_level, err);
+	if (e == 0)
+		e = text_of(o, "md-metadata", a, &out->md_metadata, err);
+	if (e == 0)
 		e = flag_of(o, "virtual", &out->is_virtual, err);
 	return e < 0 ? e : need(out->name, "name", err);
 }
