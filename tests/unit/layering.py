@@ -6,7 +6,7 @@ base <- format <- host <- plan <- features <- image <- deploy <- audit <- transa
 includes only lower layers and itself; deploy knows no plan and no feature. PID 1 includes only base,
 format and init, whose rooms have an order of their own: core <- devices <- goal <- seam <- rescue,
 and on top of them the files of init itself; features/list.h belongs to both programs.
-features/*/boot.c includes base, format, init/core and its own folder. Each x.c includes its own
+features/*/boot.c and features/*/boot/ include base, format, init/core and their own folder. Each x.c includes its own
 header first; no include names a file that is not there; no function is declared in two headers;
 each file has its licence in the first line. The checks themselves are first held against made-up
 trees that break each of them.
@@ -31,12 +31,17 @@ CIRCLES = {"plan/modules"}  # whose kit is still to come out of the entry
 LICENSED = ("src", "tests", "bench")
 
 
+def is_boot_part(path):
+    """Does PATH, a file below src/, belong to PID 1's side of a feature?"""
+    return path.parts[0] == "features" and "boot" in (path.stem, path.parent.name)
+
+
 def allowed(path):
     """Layers that the file PATH (below src/) may include."""
     layer = path.parts[0]
     if layer == "init":
         return BOOT
-    if layer == "features" and path.name == "boot.c":
+    if is_boot_part(path):
         return BOOT | {"features"}
     if layer not in LAYERS:
         return set()
@@ -56,7 +61,7 @@ def check_room(path, where, name):
             yield f"src/{path}: the folder {room(path)} is no room"
         elif room(included) not in ROOMS[:ROOMS.index(room(path)) + 1]:
             yield f"{where}: {room(path)} must not include {name}"
-    if layer == "features" and path.name == "boot.c":
+    if is_boot_part(path):
         if included.parts[0] == "init" and room(included) != "core":
             yield f"{where}: a boot part must not include {name}"
         if included.parts[0] == "features" and included.parts[:2] != path.parts[:2]:
@@ -160,6 +165,7 @@ GOOD = {
     "src/deploy/swap.h": '#include "image/pack.h"\n',
     "src/features/x/build.c": '#include "plan/plan.h"\n',
     "src/features/x/boot.c": '#include "init/core/log.h"\n#include "features/x/x.h"\n',
+    "src/features/x/boot/kit.h": '#include "init/core/log.h"\n#include "features/x/x.h"\n',
     "src/features/x/x.h": '#include "format/cpio.h"\n',
     "src/features/y/y.h": "#pragma once\n",
     "src/init/boot.h": '#include "init/rescue/shell.h"\n#include "init/goal/root.h"\n',
@@ -198,6 +204,9 @@ BAD = [
     ({"src/init/boot.h": '#include "host/root.h"\n'}, "init must not include"),
     ({"src/features/x/boot.c": '#include "plan/plan.h"\n'}, "features must not include"),
     ({"src/features/x/boot.c": '#include "features/y/y.h"\n'}, "a boot part must not include"),
+    ({"src/features/x/boot/kit.h": '#include "plan/plan.h"\n'}, "features must not include"),
+    ({"src/features/x/boot/kit.h": '#include "init/devices/block.h"\n'},
+     "a boot part must not include"),
     ({"src/features/x/boot.c": '#include "init/devices/block.h"\n'},
      "a boot part must not include"),
     ({"src/features/x/boot.c": '#include "init/boot.h"\n'}, "a boot part must not include"),
