@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * MD arrays of the kernel's own metadata, started without a program. What udev and mdadm would do
+ * by and by is done at once: a member's superblock says which others belong to its array, and when
+ * all of them are there, the kernel is handed the whole set.
+ *
+ *   rd.md=0          no array is started
+ *   rd.md.uuid=UUID  only this one, and others given likewise
+ *   rd.md.degraded=0 none is started with members missing
+ *
+ * An array whose members do not all come is started without them when the time for the root is
+ * running out, if its level can do without. A parity array that is not clean either, the kernel
+ * refuses, unless md_mod.start_dirty_degraded=1 is given.
+ *
+ * An array that runs is never stopped here, not even for a second try of the boot: whoever looks
+ * for what is wrong may use it, and a member that it has run without is of no use to a new start.
+ */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "features/mdraid/boot/kit.h"
+#include "init/core/log.h"
+
+/* Once time is running out: how long further members may take to follow one. */
+enum { FOLLOW_MS = 1000 };
+
+static bool is_ref(struct device_ref a, struct device_ref b)
+{
+	return a.slot == b.slot && a.generation == b.generation;
+}
+
+/* ---- members are read ---- */
+
+static const char *refusal(const struct mdsuper *super)
+{
+	if (super->level == MDSUPER_LEVEL_FAULTY || super->level == MDSUPER_MULTIPATH)
+		return "it is of a kind that needs mdadm";
+	if (super->is_reshaping)
+		return "its array is being reshaped, which needs mdadm";
+	if (super->is_clustered)
+		return "its array is shared by a cluster";
+	return super->has_journal ? "its array has a journal, which needs mdadm" : NULL;
+}
+
+static void read_members(struct part *p)
+{
+	struct mdraid *s = p->state;
+
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		struct mdraid_member *m = &s->members[i];
+		struct mdraid_question q = {.is_start = false};
+		struct part_device d;
+
+		if (!m->ref.generation || !m->is_to_be_read || part_has(p, PART_JOB, (unsigned)i) ||
+		    !part_get(p, m->ref, &d))
+			continue;
+		snprintf(q.device, sizeof(q.device), "%s", d.name);
+		q.identity = d.identity;
+		if (!part_job(p, (unsigned)i, &q, sizeof(q), false)) {
+			/* The places may all be those of other parts. */
+			mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
+			return;
+		}
+	}
+}
+
+/* A is started with members missing, unless more of them follow. */
+static void degrade_later(struct part *p, struct mdraid_array *a)
+{
+	const struct mdraid *s = p->state;
+
+	if (s->wishes.no_degraded)
+		return;
+	a->may_degrade = false;
+	a->degrade_at = log_now() + FOLLOW_MS;
+	mdraid_wake(p, a->degrade_at);
+}
+
+static void degrade_now(struct part *p, struct mdraid_array *a)
+{
+	a->degrade_at = 0;
+	a->may_degrade = true;
+	mdraid_consider(p, a);
+}
+
+static void join(struct part *p, struct mdraid_member *m)
+{
+	struct mdraid *s = p->state;
+	struct mdraid_array *a = mdraid_array_of(s, &m->super);
+
+	if (!a) {
+		snprintf(m->why, sizeof(m->why), "there are more than %d arrays",
+			 MDRAID_ARRAYS_MAX);
+		return;
+	}
+	if (a->state == MDRAID_RUNS && !m->is_given)
+		mdraid_show_late(a, m);
+	a->is_late = a->state == MDRAID_STARTS;
+	if (s->is_running_out)
+		degrade_later(p, a);
+	mdraid_consider(p, a);
+}
+
+static void member_read(struct part *p, struct mdraid_member *m, const struct part_end *end)
+{
+	if (!m->ref.generation)
+		return;
+	if (end->result == -ESTALE && part_mistaken(p, m->ref))
+		return;
+	m->is_to_be_read = false;
+	m->is_read = end->result == 0;
+	m->why[0] = '\0';
+	if (end->result < 0) {
+		snprintf(m->why, sizeof(m->why), "%s",
+			 end->text[0] ? end->text : strerror(-end->result));
+		return;
+	}
+	memcpy(&m->super, end->text, sizeof(m->super));
+	if (refusal(&m->super))
+		snprintf(m->why, sizeof(m->why), "%s", refusal(&m->super));
+	else
+		join(p, m);
+}
+
+static void done(struct part *p, const struct part_end *end)
+{
+	struct mdraid *s = p->state;
+
+	if (end->tag >= MDRAID_TAG_ARRAY)
+		mdraid_started(p, &s->arrays[end->tag - MDRAID_TAG_ARRAY], end);
+	else
+		member_read(p, &s->members[end->tag], end);
+	read_members(p);
+}
+
+/* ---- devices come and go ---- */
+
+static bool is_chosen(const struct mdraid *s, const char *uuid)
+{
+	uint8_t own[16], wanted[16];
+
+	if (!s->wishes.uuids.n || !mdsuper_parse_uuid(uuid, own))
+		return true;
+	for (size_t i = 0; i < s->wishes.uuids.n; i++)
+		if (mdsuper_parse_uuid(s->wishes.uuids.items[i], wanted) &&
+		    memcmp(own, wanted, sizeof(own)) == 0)
+			return true;
+	return false;
+}
+
+/* The array that was started here, and is the device NAME or has it as a partition. */
+static const struct mdraid_array *array_at(const struct mdraid *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (mdraid_is_device(&s->arrays[i], name))
+			return &s->arrays[i];
+	return NULL;
+}
+
+/* md127p1 is md/root1, or md/0p1, as with udev. The kernel has the size of an array before the
+ * worker says that it runs. */
+static void name_array(struct part *p, const struct mdraid_array *a, const struct part_device *d)
+{
+	const char *partition = mdraid_is_device(a, d->name);
+	char last = a->name[strlen(a->name) - 1], path[PART_NAME_MAX];
+
+	snprintf(path, sizeof(path), "md/%s%s%s", a->name,
+		 *partition && isdigit((unsigned char)last) ? "p" : "", partition);
+	if (!part_name(p, d->ref, path))
+		log_show("%s does not get the name /dev/%s: there are too many", d->name, path);
+}
+
+/* Why nothing can come of the member D; A: it is on this array, or NULL. */
+static const char *flaw(const struct mdraid *s, const struct mdraid_array *a,
+			const struct part_device *d)
+{
+	uint8_t uuid[16];
+
+	if (s->wishes.off)
+		return "rd.md=0 leaves it alone";
+	if (!is_chosen(s, d->probe->uuid))
+		return "it is not the one of rd.md.uuid=";
+	if (a && mdsuper_parse_uuid(d->probe->uuid, uuid) &&
+	    memcmp(uuid, a->uuid, sizeof(uuid)) == 0)
+		return "it holds the superblock of its own array";
+	return NULL;
+}
+
+/* The place of REF, or a free one; NULL: there is none. */
+static struct mdraid_member *place_of(struct mdraid *s, struct device_ref ref)
+{
+	struct mdraid_member *end = s->members + MDRAID_MEMBERS_MAX, *m = s->members;
+
+	while (m < end && !is_ref(m->ref, ref))
+		m++;
+	if (m == end)
+		m = s->members;
+	while (m < end && m->ref.generation && !is_ref(m->ref, ref))
+		m++;
+	return m == end ? NULL : m;
+}
+
+static enum part_claim device(struct part *p, const struct part_device *d, char *why)
+{
+	struct mdraid *s = p->state;
+	const struct mdraid_array *a = array_at(s, d->name);
+	struct mdraid_member *m;
+
+	if (a)
+		name_array(p, a, d);
+	if (strcmp(d->probe->type, "linux_raid_member") != 0)
+		return PART_IGNORES;
+	if (flaw(s, a, d)) {
+		snprintf(why, PART_TEXT_MAX, "%s", flaw(s, a, d));
+		return PART_REFUSES;
+	}
+	m = place_of(s, d->ref);
+	if (!m) {
+		snprintf(why, PART_TEXT_MAX, "there are more than %d members of arrays",
+			 MDRAID_MEMBERS_MAX);
+		return PART_REFUSES;
+	}
+	if (!m->ref.generation)
+		*m = (struct mdraid_member){
+			.ref = d->ref, .major = d->probe->major, .minor = d->probe->minor};
+	/* One that was read again may have been written to: its superblock is read again, too. */
+	m->is_to_be_read = true;
+	snprintf(m->name, sizeof(m->name), "%s", d->name);
+	read_members(p);
+	return PART_HOLDS;
+}
+
+static void remember(struct mdraid *s, const struct mdraid_member *m)
+{
+	struct mdraid_lost *l = &s->lost[s->n_lost % MDRAID_LOST_MAX];
+
+	if (!m->is_read || m->super.role < 0)
+		return;
+	s->n_lost++;
+	l->role = m->super.role;
+	memcpy(l->name, m->name, sizeof(l->name));
+	memcpy(l->uuid, m->super.uuid, sizeof(l->uuid));
+	memcpy(l->own_uuid, m->super.own_uuid, sizeof(l->own_uuid));
+}
+
+static void gone(struct part *p, struct device_ref ref)
+{
+	struct mdraid *s = p->state;
+
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		if (is_ref(s->members[i].ref, ref)) {
+			part_cancel(p, PART_JOB, (unsigned)i);
+			remember(s, &s->members[i]);
+			s->members[i] = (struct mdraid_member){0};
+		}
+	/* It may have been the copy of another one. */
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (s->arrays[i].is_doubtful)
+			mdraid_consider(p, &s->arrays[i]);
+}
+
+/* ---- time ---- */
+
+static void tick(struct part *p, int64_t now)
+{
+	struct mdraid *s = p->state;
+
+	s->wake = 0;
+	part_wake(p, 0);
+	for (size_t i = 0; i < s->n_arrays; i++) {
+		struct mdraid_array *a = &s->arrays[i];
+
+		if (a->state == MDRAID_LOADS)
+			mdraid_load(p, a);
+		if (a->degrade_at && now >= a->degrade_at)
+			degrade_now(p, a);
+		else if (a->degrade_at)
+			mdraid_wake(p, a->degrade_at);
+	}
+	read_members(p);
+}
+
+static bool is_reading(const struct mdraid *s)
+{
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		if (s->members[i].ref.generation && s->members[i].is_to_be_read)
+			return true;
+	return false;
+}
+
+/* A member that does not answer is not waited for longer than others. */
+static void degrade(struct part *p)
+{
+	struct mdraid *s = p->state;
+	bool is_later = is_reading(s);
+
+	s->is_running_out = true;
+	for (size_t i = 0; i < s->n_arrays && !s->wishes.no_degraded; i++)
+		if (is_later)
+			degrade_later(p, &s->arrays[i]);
+		else
+			degrade_now(p, &s->arrays[i]);
+}
+
+static void retry(struct part *p)
+{
+	struct mdraid *s = p->state;
+
+	s->is_running_out = false;
+	for (size_t i = 0; i < s->n_arrays; i++) {
+		struct mdraid_array *a = &s->arrays[i];
+
+		if (a->state == MDRAID_STARTS && !part_has(p, PART_JOB, mdraid_tag(s, a)))
+			a->state = MDRAID_WAITS;
+		/* Somebody at the shell may have stopped it. */
+		if (a->state == MDRAID_FAILED ||
+		    (a->state == MDRAID_RUNS && !mdraid_has_number(a->number)))
+			a->state = MDRAID_WAITS;
+		a->may_degrade = false;
+		a->degrade_at = 0;
+		mdraid_consider(p, a);
+	}
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		if (s->members[i].why[0])
+			s->members[i].is_to_be_read = true;
+	read_members(p);
+}
+
+static void what(const struct part *p, char *out, size_t size)
+{
+	const struct mdraid *s = p->state;
+
+	*out = '\0';
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (s->arrays[i].state != MDRAID_RUNS) {
+			mdraid_describe(s, &s->arrays[i], out, size);
+			return;
+		}
+}
+
+static const struct params_rule rules[] = {
+	{"rd.md", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, off), NULL},
+	{"rd.md.degraded", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, no_degraded), NULL},
+	{"rd.md.uuid", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
+	{0},
+};
+
+const struct feature_boot mdraid_boot = {
+	.name = "mdraid",
+	.state_size = sizeof(struct mdraid),
+	.params = rules,
+	.params_size = sizeof(struct mdraid_wishes),
+	.lacks = "this image has no feature for MD arrays",
+	.names_devices = true,
+	.device = device,
+	.gone = gone,
+	.what = what,
+	.degrade = degrade,
+	.work = mdraid_work,
+	.done = done,
+	.tick = tick,
+	.account = mdraid_account,
+	.retry = retry,
+};

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What is said of MD arrays: what they lack, and why one does not run. A superblock may say that
+ * there are thousands of members.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "features/mdraid/boot/kit.h"
+#include "init/core/log.h"
+
+enum { SHOWN_MAX = 16 /* missing members that are named */ };
+
+void mdraid_describe(const struct mdraid *s, const struct mdraid_array *a, char *out, size_t size)
+{
+	const struct mdraid_member *m = mdraid_newest(s, a);
+	char name[MDSUPER_TEXT];
+
+	mdraid_name(a, m, name);
+	if (m)
+		snprintf(out, size, "MD array %s (%s): %u of %u members are there", name,
+			 mdsuper_level_name(m->super.level), mdraid_count(s, a, m), m->super.disks);
+	else
+		snprintf(out, size, "MD array %s: no member is there", name);
+}
+
+static void show_stale(const struct mdraid_array *a, const struct mdraid_member *m,
+		       const struct mdraid_member *newest, const char *indent)
+{
+	if (!mdraid_is_of(a, m) || !mdraid_is_stale(m, newest))
+		return;
+	if (mdraid_is_disowned(m, newest))
+		log_show("%s%s is out of date: %s was written without it", indent, m->name,
+			 newest->name);
+	else
+		log_show("%s%s is out of date: it was written %llu times, %s %llu", indent, m->name,
+			 (unsigned long long)m->super.events, newest->name,
+			 (unsigned long long)newest->super.events);
+}
+
+/* The one that was lost last, if it was in ROLE. */
+static const struct mdraid_lost *lost_from(const struct mdraid *s, const struct mdraid_array *a,
+					   uint32_t role)
+{
+	for (size_t n = s->n_lost; n && n + MDRAID_LOST_MAX > s->n_lost; n--) {
+		const struct mdraid_lost *l = &s->lost[(n - 1) % MDRAID_LOST_MAX];
+
+		if (memcmp(l->uuid, a->uuid, sizeof(a->uuid)) == 0 && l->role == (int32_t)role)
+			return l;
+	}
+	return NULL;
+}
+
+static void show_role(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *newest, uint32_t role, const char *indent)
+{
+	const struct mdraid_lost *l = lost_from(s, a, role);
+	char uuid[MDSUPER_TEXT], was[JOBS_NAME_MAX + MDSUPER_TEXT + 32] = "";
+
+	if (l) {
+		mdsuper_print_uuid(l->own_uuid, uuid);
+		snprintf(was, sizeof(was), ": it was %s, UUID %s", l->name, uuid);
+	}
+	log_show("%smember %u %s%s", indent, role,
+		 mdsuper_has(&newest->super, role) ? "is missing" : "was missing before", was);
+}
+
+static void show_lacks(const struct mdraid *s, const struct mdraid_array *a,
+		       const struct mdraid_member *newest, const char *indent)
+{
+	uint32_t n = 0;
+
+	for (uint32_t role = 0; role < newest->super.disks; role++)
+		if (!mdraid_in_role(s, a, newest, role) && n++ < SHOWN_MAX)
+			show_role(s, a, newest, role, indent);
+	if (n > SHOWN_MAX)
+		log_show("%sand %u more", indent, n - SHOWN_MAX);
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		show_stale(a, &s->members[i], newest, indent);
+}
+
+/* What is of no use; of which array such a member is, is not always known. */
+static void show_useless(const struct mdraid *s)
+{
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		if (s->members[i].why[0])
+			log_show("  %s is a member of an MD array: %s", s->members[i].name,
+				 s->members[i].why);
+}
+
+void mdraid_show_missing(const struct mdraid *s, const struct mdraid_array *a,
+			 const struct mdraid_member *newest)
+{
+	char name[MDSUPER_TEXT], uuid[MDSUPER_TEXT];
+
+	mdraid_name(a, newest, name);
+	mdsuper_print_uuid(a->uuid, uuid);
+	log_show("MD array %s (%s) is started with %u of %u members (UUID %s)", name,
+		 mdsuper_level_name(newest->super.level), mdraid_count(s, a, newest),
+		 newest->super.disks, uuid);
+	show_lacks(s, a, newest, "  ");
+	show_useless(s);
+}
+
+void mdraid_show_late(const struct mdraid_array *a, const struct mdraid_member *m)
+{
+	log_show("%s belongs to MD array %s, which runs without it: mdadm /dev/md%u --re-add "
+		 "/dev/%s",
+		 m->name, a->name, a->number, m->name);
+}
+
+/* Why A does not run; "": that is not known. M: its newest member; NULL. */
+static const char *reason_of(const struct mdraid *s, const struct mdraid_array *a,
+			     const struct mdraid_member *m)
+{
+	if (a->state == MDRAID_FAILED)
+		return a->why;
+	if (m && !mdraid_is_enough(&m->super, mdraid_count(s, a, m)))
+		return "it needs more of them";
+	return m && s->wishes.no_degraded ? "rd.md.degraded=0 has it wait for the others" : "";
+}
+
+static void account_array(const struct mdraid *s, const struct mdraid_array *a)
+{
+	const struct mdraid_member *m = mdraid_newest(s, a);
+	const char *reason = reason_of(s, a, m);
+	char text[PART_TEXT_MAX];
+
+	mdraid_describe(s, a, text, sizeof(text));
+	log_show("  %s%s%s", text, *reason ? "; " : "", reason);
+	if (m)
+		show_lacks(s, a, m, "    ");
+}
+
+void mdraid_account(const struct part *p)
+{
+	const struct mdraid *s = p->state;
+
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (s->arrays[i].state != MDRAID_RUNS)
+			account_array(s, &s->arrays[i]);
+	show_useless(s);
+}

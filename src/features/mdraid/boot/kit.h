@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of the boot part for MD arrays share: the members and arrays that it knows, and
+ * what each file does for the others. boot.c hears of devices, array.c says what an array consists
+ * of, start.c decides when it is started, work.c does that in a worker, and account.c has the
+ * words.
+ */
+
+#include "format/machine/mdsuper.h"
+#include "init/core/part_calls.h"
+
+enum {
+	MDRAID_MEMBERS_MAX = 128,
+	MDRAID_ARRAYS_MAX = 32,
+	MDRAID_LOST_MAX = 16,
+	MDRAID_AGAIN_MS =
+		20, /* how often to look whether modules are loaded, or a job has a place */
+	MDRAID_TAG_ARRAY = MDRAID_MEMBERS_MAX, /* of the job that starts the first array; below it:
+						* that read members */
+};
+
+/* Kernel parameters. */
+struct mdraid_wishes {
+	bool off;
+	bool no_degraded;
+	struct params_list uuids;
+};
+
+struct mdraid_member {
+	struct device_ref ref; /* generation 0: a free place */
+	char name[JOBS_NAME_MAX];
+	uint32_t major, minor;
+	bool is_to_be_read;
+	bool is_read;		 /* SUPER is there, from the last time if it is to be read again */
+	bool is_given;		 /* to the kernel, when its array was last started */
+	char why[PART_TEXT_MAX]; /* it is of no use; "" */
+	struct mdsuper super;
+};
+
+/* A member that was there in this boot. */
+struct mdraid_lost {
+	char name[JOBS_NAME_MAX];
+	uint8_t uuid[16];     /* of its array */
+	uint8_t own_uuid[16]; /* its own */
+	int32_t role;
+};
+
+struct mdraid_array {
+	uint8_t uuid[16];
+	enum { MDRAID_WAITS, MDRAID_LOADS, MDRAID_STARTS, MDRAID_RUNS, MDRAID_FAILED } state;
+	unsigned number;	 /* N of mdN, once it STARTS */
+	bool may_degrade;	 /* it may be started with members missing */
+	int64_t degrade_at;	 /* when that begins; 0: not known yet, or begun */
+	bool is_late;		 /* a member came while it STARTS */
+	bool is_doubtful;	 /* that is why it has FAILED */
+	char name[MDSUPER_TEXT]; /* from when it STARTS: its members may go, and it runs on */
+	char why[PART_TEXT_MAX]; /* FAILED */
+};
+
+struct mdraid {
+	struct mdraid_wishes wishes; /* must be first: set by kernel parameters */
+	bool is_running_out;	     /* the time for the root */
+	int64_t wake;		     /* when tick() comes; 0: never */
+	struct mdraid_member members[MDRAID_MEMBERS_MAX];
+	struct mdraid_array arrays[MDRAID_ARRAYS_MAX];
+	size_t n_arrays;
+	struct mdraid_lost lost[MDRAID_LOST_MAX]; /* the oldest is overwritten */
+	size_t n_lost;				  /* ever */
+};
+
+/* Of a job: to read the superblock of a member, or to start an array. */
+struct mdraid_question {
+	bool is_start;
+	union {
+		struct {
+			char device[JOBS_NAME_MAX];
+			struct device_identity identity;
+		};
+		struct {
+			unsigned number;
+			enum mdsuper_version version;
+			bool may_lack; /* members that the kernel does not take */
+			uint32_t n;
+			struct {
+				uint8_t place; /* in the part's list */
+				bool is_spare;
+				uint16_t major; /* the kernel's have 12 bits */
+				uint32_t minor;
+			} members[MDRAID_MEMBERS_MAX];
+		};
+	};
+};
+
+_Static_assert(sizeof(struct mdraid_question) <= JOBS_DATA_MAX, "a job that is too large");
+_Static_assert(sizeof(struct mdsuper) <= JOBS_TEXT_MAX, "an answer that is too large");
+
+/* ---- array.c ---- */
+
+/* Is M, which was read, a member of A? */
+bool mdraid_is_of(const struct mdraid_array *a, const struct mdraid_member *m);
+
+/* The member of A that was written last; NULL: there is none. */
+const struct mdraid_member *mdraid_newest(const struct mdraid *s, const struct mdraid_array *a);
+
+/* NEWEST was written without M: that has left the array. */
+bool mdraid_is_disowned(const struct mdraid_member *m, const struct mdraid_member *newest);
+
+/* M is out of date for that or another reason. */
+bool mdraid_is_stale(const struct mdraid_member *m, const struct mdraid_member *newest);
+
+/* The member that is in step, with ROLE; NULL. */
+const struct mdraid_member *mdraid_in_role(const struct mdraid *s, const struct mdraid_array *a,
+					   const struct mdraid_member *newest, uint32_t role);
+
+/* How many of the roles that the array had when it ran last are here. */
+uint32_t mdraid_count(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *newest);
+
+/* Its level keeps data in more than one place, so that it is synchronised. */
+bool mdraid_is_redundant(const struct mdsuper *super);
+
+/* Can its level do without the roles that are not among these HERE? Of RAID 10 only the kernel
+ * knows. */
+bool mdraid_is_enough(const struct mdsuper *super, uint32_t here);
+
+/* Can it be started now? It WAITS or has FAILED if not. NEWEST may be NULL. */
+bool mdraid_is_ready(struct mdraid *s, struct mdraid_array *a, const struct mdraid_member *newest);
+
+/* The array of SUPER, made if it is new; NULL: there are too many. */
+struct mdraid_array *mdraid_array_of(struct mdraid *s, const struct mdsuper *super);
+
+/* Its name without that of the machine that made it; its UUID if it has none that a file could
+ * have. M: a member; NULL. */
+void mdraid_name(const struct mdraid_array *a, const struct mdraid_member *m,
+		 char out[MDSUPER_TEXT]);
+
+/* Is the device NAME this array, which runs or starts: ""; or a partition of it: "1"? NULL:
+ * neither. */
+const char *mdraid_is_device(const struct mdraid_array *a, const char *name);
+
+/* ---- start.c ---- */
+
+/* tick() comes at AT, or earlier. */
+void mdraid_wake(struct part *p, int64_t at);
+
+/* A member of A has come or gone, or its time is over. */
+void mdraid_consider(struct part *p, struct mdraid_array *a);
+
+/* A LOADS its modules. */
+void mdraid_load(struct part *p, struct mdraid_array *a);
+
+/* The job that starts A has ended. */
+void mdraid_started(struct part *p, struct mdraid_array *a, const struct part_end *end);
+
+/* Is there an mdN? */
+bool mdraid_has_number(unsigned number);
+
+unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a);
+
+/* ---- work.c ---- */
+
+/* Answers a question in a worker. To read a member: OUT->text is a struct mdsuper, or the reason of
+ * a failure. To start an array: OUT->text is the reason; OUT->found is 1 + the place of the member
+ * that the kernel did not take, if that is the reason. */
+int mdraid_work(const void *question, struct job_result *out);
+
+/* ---- account.c ---- */
+
+/* "MD array root (raid1): 1 of 2 members are there". */
+void mdraid_describe(const struct mdraid *s, const struct mdraid_array *a, char *out, size_t size);
+
+void mdraid_account(const struct part *p);
+
+/* A is started without some of its members: which. */
+void mdraid_show_missing(const struct mdraid *s, const struct mdraid_array *a,
+			 const struct mdraid_member *newest);
+
+/* M belongs to A, which runs without it. */
+void mdraid_show_late(const struct mdraid_array *a, const struct mdraid_member *m);

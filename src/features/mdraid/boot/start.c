@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * When an MD array is started, with which members, and under which number and name. The kernel has
+ * no test of its own for "all are there": it runs with what it is given.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "features/mdraid/boot/kit.h"
+#include "init/core/log.h"
+
+enum { NUMBER_FIRST = 127 /* of arrays whose name is no number; the next ones count down */ };
+
+void mdraid_wake(struct part *p, int64_t at)
+{
+	struct mdraid *s = p->state;
+
+	if (s->wake && s->wake <= at)
+		return;
+	s->wake = at;
+	part_wake(p, at);
+}
+
+unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a)
+{
+	return MDRAID_TAG_ARRAY + (unsigned)(a - s->arrays);
+}
+
+/* ---- number and name ---- */
+
+bool mdraid_has_number(unsigned number)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/block/md%u", number);
+	return access(path, F_OK) == 0;
+}
+
+static bool is_up(const struct mdraid_array *a)
+{
+	return a->state == MDRAID_STARTS || a->state == MDRAID_RUNS;
+}
+
+static bool is_number_taken(const struct mdraid *s, unsigned number)
+{
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (is_up(&s->arrays[i]) && s->arrays[i].number == number)
+			return true;
+	return mdraid_has_number(number);
+}
+
+/* "host:0" is /dev/md0, as with mdadm. */
+static unsigned choose_number(const struct mdraid *s, const struct mdraid_array *a,
+			      const struct mdraid_member *m)
+{
+	char name[MDSUPER_TEXT];
+	uint64_t wanted = m->super.preferred;
+	unsigned number = NUMBER_FIRST;
+
+	mdraid_name(a, m, name);
+	if ((m->super.version == MDSUPER_0_90 || parse_u64(name, (1 << 20) - 1, &wanted)) &&
+	    wanted < 1 << 20 && !is_number_taken(s, (unsigned)wanted))
+		return (unsigned)wanted;
+	while (number && is_number_taken(s, number))
+		number--;
+	return number;
+}
+
+static const struct mdraid_array *of_name(const struct mdraid *s, const struct mdraid_array *a,
+					  const char *name)
+{
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (&s->arrays[i] != a && is_up(&s->arrays[i]) &&
+		    strcmp(s->arrays[i].name, name) == 0)
+			return &s->arrays[i];
+	return NULL;
+}
+
+/* The second one of a name is NAME_0, as with mdadm. */
+static void choose_name(const struct mdraid *s, struct mdraid_array *a,
+			const struct mdraid_member *m)
+{
+	char uuid[MDSUPER_TEXT], wanted[MDSUPER_TEXT];
+	unsigned n = 0;
+
+	mdraid_name(a, m, wanted);
+	snprintf(a->name, sizeof(a->name), "%s", wanted);
+	while (of_name(s, a, a->name))
+		snprintf(a->name, sizeof(a->name), "%.32s_%u", wanted, n++);
+	if (!n)
+		return;
+	mdsuper_print_uuid(a->uuid, uuid);
+	log_show("there are two MD arrays %s: that with UUID %s is /dev/md/%s", wanted, uuid,
+		 a->name);
+}
+
+/* ---- the start ---- */
+
+static void modalias(const struct mdraid_member *m, char out[32])
+{
+	snprintf(out, 32, "md-level-%d", m->super.level);
+}
+
+static void gather(struct mdraid *s, const struct mdraid_array *a,
+		   const struct mdraid_member *newest, struct mdraid_question *q)
+{
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		struct mdraid_member *m = &s->members[i];
+
+		if (!mdraid_is_of(a, m))
+			continue;
+		m->is_given = !mdraid_is_stale(m, newest);
+		if (!m->is_given)
+			continue;
+		q->members[q->n].major = (uint16_t)m->major;
+		q->members[q->n].minor = m->minor;
+		q->members[q->n].place = (uint8_t)i;
+		q->members[q->n++].is_spare = m->super.role < 0;
+	}
+}
+
+static void start(struct part *p, struct mdraid_array *a, const struct mdraid_member *newest)
+{
+	struct mdraid *s = p->state;
+	struct mdraid_question q = {
+		.is_start = true, .version = newest->super.version, .may_lack = a->may_degrade};
+
+	q.number = choose_number(s, a, newest);
+	gather(s, a, newest, &q);
+	if (!part_job(p, mdraid_tag(s, a), &q, sizeof(q), false)) {
+		mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
+		return;
+	}
+	choose_name(s, a, newest);
+	a->number = q.number;
+	a->state = MDRAID_STARTS;
+	a->is_late = false;
+	if (mdraid_count(s, a, newest) < newest->super.disks)
+		mdraid_show_missing(s, a, newest);
+}
+
+/* Members come and go meanwhile. */
+void mdraid_load(struct part *p, struct mdraid_array *a)
+{
+	const struct mdraid_member *m = mdraid_newest(p->state, a);
+	char alias[32];
+
+	if (!mdraid_is_ready(p->state, a, m))
+		return;
+	a->state = MDRAID_LOADS;
+	modalias(m, alias);
+	if (part_is_loading(p, alias))
+		mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
+	else
+		start(p, a, m);
+}
+
+void mdraid_consider(struct part *p, struct mdraid_array *a)
+{
+	const struct mdraid_member *m = mdraid_newest(p->state, a);
+	char alias[32];
+
+	if (!m || a->state == MDRAID_LOADS || is_up(a))
+		return;
+	modalias(m, alias);
+	part_module(p, alias); /* raid456 takes long: not only once all members are there */
+	mdraid_load(p, a);
+}
+
+/* ---- its end ---- */
+
+/* It lacks members of its parity, and what was written last may be incomplete. The kernel says only
+ * "I/O error". */
+static bool is_damaged(const struct mdraid *s, const struct mdraid_array *a, int result)
+{
+	const struct mdraid_member *m = mdraid_newest(s, a);
+
+	return result == -EIO && m && m->super.level >= 4 && m->super.level <= 6 &&
+	       !m->super.is_clean && mdraid_count(s, a, m) < m->super.disks;
+}
+
+static void explain(const struct mdraid *s, struct mdraid_array *a, const struct part_end *end)
+{
+	const struct mdraid_member *m = end->found > 0 && end->found <= MDRAID_MEMBERS_MAX
+						? &s->members[end->found - 1]
+						: NULL;
+
+	if (is_damaged(s, a, end->result))
+		snprintf(a->why, sizeof(a->why),
+			 "it was not stopped cleanly, and without all members its data may be "
+			 "damaged; "
+			 "md_mod.start_dirty_degraded=1 starts it nevertheless");
+	else if (m)
+		snprintf(a->why, sizeof(a->why), "%s: %s",
+			 m->ref.generation ? m->name : "a member that is gone", end->text);
+	else
+		snprintf(a->why, sizeof(a->why), "%s", end->text);
+}
+
+static void show_running(const struct mdraid *s, const struct mdraid_array *a)
+{
+	const struct mdraid_member *m = mdraid_newest(s, a);
+	bool is_in_step = !m || m->super.is_clean || !mdraid_is_redundant(&m->super);
+
+	log_info("MD array %s runs as md%u%s", a->name, a->number,
+		 is_in_step ? "" : ", and is being synchronised: it was not stopped cleanly");
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX && a->is_late; i++)
+		if (mdraid_is_of(a, &s->members[i]) && !s->members[i].is_given)
+			mdraid_show_late(a, &s->members[i]);
+}
+
+void mdraid_started(struct part *p, struct mdraid_array *a, const struct part_end *end)
+{
+	a->state = end->result < 0 ? MDRAID_FAILED : MDRAID_RUNS;
+	if (end->result == 0) {
+		show_running(p->state, a);
+		return;
+	}
+	explain(p->state, a, end);
+	log_show("MD array %s cannot be started: %s", a->name, a->why);
+	if (a->is_late)
+		mdraid_consider(p, a);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a worker does for MD arrays, and may block: it reads the superblock of a member, and hands a
+ * whole set of members to the kernel.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "features/mdraid/boot/kit.h"
+#include "init/core/identity.h"
+#include "init/core/sys.h"
+
+/* ---- a member ---- */
+
+static int read_version(int fd, off_t size, enum mdsuper_version version, struct mdsuper *out,
+			struct err *err)
+{
+	int64_t place = size < 0 ? -1 : mdsuper_place(version, (uint64_t)size / 512);
+	char data[MDSUPER_SIZE];
+	ssize_t n = place < 0 ? 0 : pread_full(fd, data, sizeof(data), (uint64_t)place * 512);
+
+	if (n < 0)
+		return err_set(err, (int)n, "it cannot be read: %s", strerror((int)-n));
+	return mdsuper_decode(version, data, (size_t)n, out, err);
+}
+
+/* Is it the one that was found when the device was read? A member of an array may hold a member of
+ * another one, or what is left of one. */
+static bool is_found(const struct mdsuper *super, const char *uuid)
+{
+	uint8_t wanted[16];
+
+	return !mdsuper_parse_uuid(uuid, wanted) ||
+	       memcmp(wanted, super->uuid, sizeof(wanted)) == 0;
+}
+
+static int read_super(const struct mdraid_question *q, struct job_result *out)
+{
+	_cleanup_fd_ int fd = identity_open(q->device, &q->identity);
+	struct err err = {0};
+	off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+
+	if (fd < 0)
+		return fd;
+	for (int version = 0; version < MDSUPER_VERSIONS; version++) {
+		struct mdsuper super;
+		struct err own = {0};
+		int r = read_version(fd, size, (enum mdsuper_version)version, &super, &own);
+
+		if (r == 0 && is_found(&super, q->identity.uuid)) {
+			memcpy(out->text, &super, sizeof(super));
+			return 0;
+		}
+		if (r < 0 && r != -ENOENT && err.code == 0)
+			err = own;
+	}
+	if (err.code == 0)
+		err_set(&err, -ENOENT, "it has no superblock of %s",
+			q->identity.uuid[0] ? q->identity.uuid : "a known version");
+	snprintf(out->text, sizeof(out->text), "%.*s", (int)sizeof(out->text) - 1, err.text);
+	return identity_unrelated(err.code);
+}
+
+/* ---- an array ---- */
+
+static int fail(struct job_result *out, const char *what, int r)
+{
+	snprintf(out->text, sizeof(out->text), "%s: %s", what, strerror(-r));
+	return r;
+}
+
+/* The kernel reads the superblocks itself. It would run at once without what it does not take. */
+static int add_members(int fd, const struct mdraid_question *q, struct job_result *out)
+{
+	uint32_t added = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; i < q->n; i++) {
+		int e = sys_array_add(fd, q->members[i].major, q->members[i].minor);
+
+		added += e == 0;
+		r = e < 0 ? e : r;
+		if (e == 0 || q->may_lack || q->members[i].is_spare)
+			continue;
+		out->found = 1 + q->members[i].place;
+		return fail(out, "the kernel does not take it", e);
+	}
+	return added ? 0 : fail(out, "the kernel takes none of its members", r);
+}
+
+static int start_array(const struct mdraid_question *q, struct job_result *out)
+{
+	_cleanup_fd_ int fd = sys_array_open(q->number);
+	int r;
+
+	if (fd == -ENOENT)
+		return snprintf(out->text, sizeof(out->text),
+				"the kernel has no MD, and the image no "
+				"module for it"),
+		       -ENOENT;
+	if (fd < 0)
+		return fail(out, "no device could be made for it", fd);
+	r = sys_array_set(fd, q->version == MDSUPER_0_90 ? 0 : 1,
+			  q->version == MDSUPER_0_90 ? 90 : (int)q->version - MDSUPER_1_0);
+	if (r < 0)
+		return fail(out, "the kernel does not take an array of this version", r);
+	r = add_members(fd, q, out);
+	if (r == 0) {
+		r = sys_array_run(fd);
+		if (r < 0)
+			fail(out, "the kernel does not start it", r);
+	}
+	if (r < 0)
+		sys_array_stop(fd); /* or half of it stays */
+	return r;
+}
+
+int mdraid_work(const void *question, struct job_result *out)
+{
+	const struct mdraid_question *q = question;
+
+	return q->is_start ? start_array(q, out) : read_super(q, out);
+}
