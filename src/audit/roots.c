@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/strset.h"
 #include "base/text.h"
+#include "features/features.h"
 #include "features/make.h"
 #include "format/kernel/cmdline.h"
 #include "format/kernel/spec.h"
@@ -63,7 +64,7 @@ static bool check_device(struct audit *a, struct roots *roots, const char *text,
 	struct spec spec;
 
 	spec_parse(text, &spec);
-	if (spec_is_reachable(&spec) && !spec_is_set_up(&spec))
+	if (features_reach(&spec))
 		return true;
 	if (!is_new(a, roots, text))
 		return false;
@@ -161,7 +162,7 @@ static void look_at_line(struct audit *a, const char *line, struct roots *roots)
 	if (!text)
 		return;
 	spec_parse(text, &spec);
-	roots->is_known |= spec_is_reachable(&spec) && !spec_is_set_up(&spec);
+	roots->is_known |= features_reach(&spec);
 }
 
 /* The parameters in the image itself. */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
+
 /* The last wish counts. */
 bool features_wants_name(const struct request *q, const char *name, bool by_default)
 {
@@ -28,6 +30,41 @@ const struct feature *features_find(const char *name)
 	for (const struct feature *f = features; f->name; f++)
 		if (strcmp(f->name, name) == 0)
 			return f;
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	bool (*reaches)(const struct spec *spec);
+	bool (*sets_up)(const struct hw_block *k);
+} stacks[] = {
+	{"mdraid", mdraid_reaches, mdraid_sets_up},
+};
+
+bool features_reach(const struct spec *spec)
+{
+	bool reaches = spec_is_reachable(spec) && !spec_is_set_up(spec);
+
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		reaches = reaches || stacks[i].reaches(spec);
+	return reaches;
+}
+
+bool features_set_up(const struct hw_block *k)
+{
+	bool sets_up = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		sets_up = sets_up || stacks[i].sets_up(k);
+	return sets_up;
+}
+
+const char *features_left_out(const struct request *q, const struct spec *spec, const struct hw_block *k)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		if (((spec && stacks[i].reaches(spec)) || (k && stacks[i].sets_up(k))) &&
+		    !features_wants_name(q, stacks[i].name, true))
+			return stacks[i].name;
 	return NULL;
 }
 

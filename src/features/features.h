@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "features/list.h"
 #include "format/kernel/cmdline.h"
+#include "format/kernel/spec.h"
 #include "host/hardware/hardware.h"
 #include "host/boot/kernels.h"
 #include "host/root.h"
@@ -70,6 +71,18 @@ int dropin_list(const struct root *root, struct arena *a, const char ***out, str
 #define BUILD_DECLARE(name, summary, flags) int name##_build(struct build *b, struct err *err);
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE
+
+/* Does an image with these features bring up the device that SPEC names, or K of a machine? A feature that
+ * does so for devices of software has a row in features.c. */
+bool features_reach(const struct spec *spec);
+bool features_set_up(const struct hw_block *k);
+
+/* The name of the feature that would do so, but is left out of an image of Q; NULL: none is. SPEC or K may be
+ * NULL. */
+const char *features_left_out(const struct request *q, const struct spec *spec, const struct hw_block *k);
+
+bool mdraid_reaches(const struct spec *spec);
+bool mdraid_sets_up(const struct hw_block *k);
 
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];

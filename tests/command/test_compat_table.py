@@ -91,8 +91,9 @@ def modules():
 def obeyed():
     """The names of the parameters that PID 1 and the boot parts of features have."""
     names = set(re.findall(r'^\t[A-Z_]+\("([^"]+)", ', (TOP / "src/init/core/params.c").read_text(), re.M))
-    for boot in (TOP / "src/features").glob("*/boot.c"):
-        names |= set(re.findall(r'PARAMS_[A-Z]+\("([^"]+)"', boot.read_text()))
+    for source in (TOP / "src/features").rglob("*.c"):
+        names |= set(re.findall(r'PARAMS_[A-Z]+\("([^"]+)"', source.read_text()))
+        names |= set(re.findall(r'^\t\{"([^"]+)", PARAMS_AS_', source.read_text(), re.M))
     return names
 
 

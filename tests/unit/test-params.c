@@ -304,7 +304,7 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 	static const struct {
 		const char *line, *feature;
 	} cases[] = {{"rd.luks.uuid=x", "LUKS"},      {"rd.lvm.vg=x", "LVM"},
-		     {"rd.md", "MD RAID"},	      {"ip=dhcp", "the network"},
+		     {"ip=dhcp", "the network"},
 		     {"rd.udev.log_level=info", "udev"}, {"rd.dm.uuid=1", "device-mapper"},
 		     {"rd.shutdown.timeout.umount=9", "shutdown"},
 		     {"rd.cio-accept=x", "s390"},
@@ -325,7 +325,7 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 	}
 	/* Turning off what is not there is fine; so are names with the same start, which are other
 	 * parameters or options of modules. */
-	parse("rd.luks=0 rd.md=no rd.lvm=off ipv6.disable=1 rd.memdebug=1 rd_NO_LUKS rd.nonvmf "
+	parse("rd.luks=0 rd.lvm=off ipv6.disable=1 rd.memdebug=1 rd_NO_LUKS rd.nonvmf "
 	      "fcoe.ddp_min=1 bridge.x=1 luksx=1");
 	assert_int_equal(p.n_notes, 0);
 	/* Several of one kind are one note. */

@@ -27,11 +27,18 @@ struct lines {
 static int check_root(const struct lines *l, struct err *err)
 {
 	struct spec spec;
+	const char *feature;
 
 	if (!l->root)
 		return 0;
 	spec_parse(l->root, &spec);
-	if (spec_is_reachable(&spec))
+	feature = features_left_out(l->b->request, &spec, NULL);
+	if (feature) {
+		err_set(err, -ENOTSUP, "%s: root=%s needs the feature %s, which is left out",
+			l->root_origin, l->root, feature);
+		return err_hint(err, "do not omit it, in the configuration or on the command line");
+	}
+	if (spec_is_reachable(&spec) || features_reach(&spec))
 		return 0;
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
 		l->root_origin, l->root);
@@ -201,7 +208,7 @@ static void warn_of_fstab(struct build *b)
 	spec_parse(e.source, &spec);
 	/* Without a device: the root of a live system, or of a container. */
 	if (spec.kind == SPEC_TMPFS || strcmp(e.fstype, e.source) == 0 ||
-	    (spec_is_reachable(&spec) && !spec_is_set_up(&spec)))
+	    (features_reach(&spec) && !features_left_out(b->request, &spec, NULL)))
 		return;
 	plan_warn(&b->plan, "/etc/fstab, line %u, has / on %s, which an image of this version cannot bring "
 			    "up%s: it boots only where root= names another device", e.line, e.source,

@@ -119,13 +119,25 @@ static int refuse(struct err *err)
 
 static int check_block(const struct hw_mount *m, const struct hw_block *k, struct err *err)
 {
-	if (!k->is_virtual)
+	if (!k->is_virtual || features_set_up(k))
 		return 0;
 	err_set(err, -ENOTSUP,
 		"the way to %s leads over /sys/%s%s%s, which this version cannot bring up at boot",
 		m->target, k->path ? k->path : k->name,
 		k->dm_uuid ? " with device-mapper id " : "", k->dm_uuid ? k->dm_uuid : "");
 	return refuse(err);
+}
+
+static int check_omitted(const struct build *b, const struct hw_mount *m, const struct hw_block *k,
+			 struct err *err)
+{
+	const char *feature = features_left_out(b->request, NULL, k);
+
+	if (!feature)
+		return 0;
+	err_set(err, -ENOTSUP, "the way to %s leads over /sys/%s, which needs the feature %s, and that is "
+		"left out", m->target, k->path ? k->path : k->name, feature);
+	return err_hint(err, "do not omit it, in the configuration or on the command line");
 }
 
 /* A journal or log on a device of its own (ext4, xfs, reiserfs). */
@@ -175,6 +187,8 @@ static int check_mount(const struct build *b, const struct hw_mount *m, struct e
 	for (size_t k = 0; k < m->n_blocks && r == 0; k++) {
 		devices += !m->blocks[k].holder;
 		r = check_block(m, &m->blocks[k], err);
+		if (r == 0)
+			r = check_omitted(b, m, &m->blocks[k], err);
 	}
 	if (r == 0 && (devices > 1 || needs_more_devices(m->options))) {
 		err_set(err, -ENOTSUP, "the %s on %s lies on more than one device (%s), which this "

@@ -32,7 +32,7 @@
 #define LEFT_TO_ROOT "this version leaves it to the root"
 #define OF_TESTS "it is part of dracut's own tests"
 #define NO_DM "this version has no device mapper and no LVM"
-#define NO_RAID "this version has no RAID of several disks"
+#define NO_RAID "this version starts no arrays of the firmware"
 #define NO_MULTIPATH "this version has no multipath"
 #define NO_CRYPT "this version has no encrypted disks"
 #define NO_TOKENS "this version has no keys from a TPM or a token"
@@ -121,7 +121,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("lvmmerge", NO_DM),
 	MISSING("lvmthinpool-monitor", NO_DM),
 	MISSING("masterkey", NO_KEYRING),
-	MISSING("mdraid", NO_RAID),
+	FEATURE("mdraid", "mdraid", "feature=mdraid", "starts MD arrays"),
 	MISSING("memdisk", NO_LIVE),
 	NEEDLESS("memstrack", "rd.memdebug is obeyed without it"),
 	SHELL("mksh", "mksh"),

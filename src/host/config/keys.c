@@ -73,7 +73,7 @@ static const struct key keys[] = {
 	HONOURED("logfile"),
 	LOST("loginstall", "preroot list shows the files of an image"),
 	LOST_UNLESS("lvmconf", "no", "this version has no LVM"),
-	LOST_UNLESS("mdadmconf", "no", "this version has no RAID"),
+	LOST_UNLESS("mdadmconf", "no", "arrays are started by what is on their members"),
 	LOST_UNLESS("no_kernel", "no", WHOLE),
 	SWITCH("nofscks"),
 	LOST("nvmf_nbft_mode", NO_NETWORK),

@@ -230,7 +230,6 @@ static int import_timeout(const struct key *k)
 
 #define NO_NETWORK "this version has no network"
 #define NO_CRYPT "this version has no encrypted disks"
-#define NO_RAID "this version has no RAID of several disks"
 #define NO_ZFS "this version has no ZFS"
 
 static const struct row {
@@ -251,7 +250,7 @@ static const struct row {
 	{"enable_plymouth", .module = "plymouth"},
 	{"enable_zfs", .module = "zfs"},
 	{"extra_files", .run = import_files},
-	{"mdraid_config_path", .loss = NO_RAID},
+	{"mdraid_config_path", .loss = "arrays are started by what is on their members"},
 	{"modules", .run = import_modules},
 	{"modules_force_load", .run = import_loaded},
 	{"mount_timeout", .run = import_timeout},

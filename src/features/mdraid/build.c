@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/features.h"
+
+/*
+ * MD arrays, which PID 1 starts by itself. A generic image has the drivers of all levels by the
+ * rules of storage, a hostonly one those of the arrays on the way to the filesystems that are
+ * mounted early.
+ */
+
+bool mdraid_reaches(const struct spec *spec)
+{
+	if (spec->kind == SPEC_ALIAS)
+		return str_starts(spec->value, "md/");
+	return spec->kind == SPEC_NAME && str_starts(spec->value, "md") &&
+	       isdigit((unsigned char)spec->value[2]);
+}
+
+/* Metadata of the kernel's own: not "external:imsm" or "none". */
+bool mdraid_sets_up(const struct hw_block *k)
+{
+	return k->md_level && k->md_metadata && isdigit((unsigned char)k->md_metadata[0]);
+}
+
+static int add_level(struct build *b, const struct hw_mount *m, const struct hw_block *k,
+		     struct err *err)
+{
+	struct arena *a = &b->plan.arena;
+	int r = modules_add_alias(b->modules, arena_printf(a, "md-%s", k->md_level), NULL,
+				  MODULES_REQUIRED,
+				  arena_printf(a, "runs %s, which is %s, on the way to %s", k->name,
+					       k->md_level, m->target),
+				  err);
+
+	if (r != MODULES_ABSENT)
+		return r < 0 ? r : 0;
+	err_set(err, -ENOENT, "kernel %s has no driver for %s, which is on the way to %s (%s)",
+		b->kernel.version, k->md_level, m->target, k->name);
+	return err_hint(err, "build for another kernel");
+}
+
+int mdraid_build(struct build *b, struct err *err)
+{
+	bool is_needed = !build_is_hostonly(b);
+	int r = 0;
+
+	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++) {
+		const struct hw_mount *m = &b->hardware.mounts[i];
+
+		for (size_t n = 0; n < m->n_blocks && m->is_early && r == 0; n++)
+			if (mdraid_sets_up(&m->blocks[n])) {
+				is_needed = true;
+				r = add_level(b, m, &m->blocks[n], err);
+			}
+	}
+	if (is_needed)
+		buf_printf(&b->boot_conf, "feature=mdraid\n");
+	return r;
+}

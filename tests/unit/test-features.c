@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What an image can bring up: devices that a feature sets up, by the names and the facts that a build knows.
+ */
+
+#include <stdio.h>
+
+#include "features/features.h"
+#include "support.h"
+
+static bool reaches(const char *text)
+{
+	struct spec spec;
+
+	spec_parse(text, &spec);
+	return features_reach(&spec);
+}
+
+static void arrays_are_reached_by_number_and_by_name(void **state)
+{
+	static const char *const yes[] = {"/dev/sda1", "UUID=1", "/dev/md0", "/dev/md127p1", "/dev/md/root"},
+				 *const no[] = {"/dev/mapper/root", "/dev/vg/root", "/dev/dm-0",
+						"/dev/md_d0", "nfs:x"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		if (!reaches(yes[i]))
+			fail_msg("%s", yes[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		if (reaches(no[i]))
+			fail_msg("%s", no[i]);
+}
+
+/* Firmware's metadata needs mdadm. */
+static void arrays_of_the_kernels_metadata_are_set_up(void **state)
+{
+	static const struct {
+		const char *level, *metadata;
+		bool is_set_up;
+	} cases[] = {
+		{"raid1", "1.2", true}, {"raid5", "0.90", true}, {"raid1", "external:imsm", false},
+		{"raid1", "external:/md127/0", false}, {"raid0", "none", false}, {"raid0", "", false},
+		{"raid1", NULL, false}, {NULL, "1.2", false}, {NULL, NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct hw_block k = {.md_level = cases[i].level, .md_metadata = cases[i].metadata};
+
+		if (features_set_up(&k) != cases[i].is_set_up)
+			fail_msg("%s %s", cases[i].level, cases[i].metadata);
+	}
+}
+
+static void a_feature_that_is_left_out_is_named(void **state)
+{
+	struct request_wish omit = {.kind = WISH_OMIT_FEATURE, .word = "mdraid"};
+	struct request with = {0}, without = {.wishes = &omit, .n_wishes = 1};
+	struct hw_block array = {.md_level = "raid1", .md_metadata = "1.2"}, disk = {.name = "sda"};
+	struct spec spec;
+
+	(void)state;
+	spec_parse("/dev/md/root", &spec);
+	assert_null(features_left_out(&with, &spec, NULL));
+	assert_null(features_left_out(&with, NULL, &array));
+	assert_string_equal(features_left_out(&without, &spec, NULL), "mdraid");
+	assert_string_equal(features_left_out(&without, NULL, &array), "mdraid");
+	assert_null(features_left_out(&without, NULL, &disk));
+	spec_parse("UUID=1", &spec);
+	assert_null(features_left_out(&without, &spec, NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arrays_are_reached_by_number_and_by_name),
+		cmocka_unit_test(arrays_of_the_kernels_metadata_are_set_up),
+		cmocka_unit_test(a_feature_that_is_left_out_is_named),
+	};
+
+	return RUN_TESTS(tests);
+}
