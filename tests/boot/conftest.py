@@ -41,7 +41,8 @@ def boots(request, lab):
         pool.shutdown(cancel_futures=True)
 
 
-_FOR_ALL = ["power_that_goes", "would_not_be_for_once", "watchdog_is_fed_while"]
+_FOR_ALL = ["power_that_goes", "would_not_be_for_once", "watchdog_is_fed_while",
+            "arrays_are_started_with_each_kernel", "lacks_too_much"]
 
 
 def pytest_collection_modifyitems(config, items):

@@ -109,7 +109,7 @@ def open_archive(suite, folder, component="main"):
 
 
 @contextlib.contextmanager
-def _fresh_tree(dest):
+def fresh_tree(dest):
     """Yields an empty folder to work in; its subfolder `root` becomes DEST if all goes well."""
     work = dest.with_name(dest.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)
@@ -122,7 +122,7 @@ def _fresh_tree(dest):
 
 
 @contextlib.contextmanager
-def _locked(dest):
+def locked(dest):
     """Keeps a second process from making the same tree at the same time."""
     dest.parent.mkdir(parents=True, exist_ok=True)
     with open(dest.with_name(dest.name + ".lock"), "w", encoding="ascii") as lock:
@@ -137,12 +137,12 @@ def fetch_kernel(suite, dest, say=lambda text: None):
     """
     dest = Path(dest).absolute()
     mark = dest / VERSION_MARK
-    with _locked(dest):
+    with locked(dest):
         if mark.exists():
             return mark.read_text().strip()
         if dest.exists():
             raise Failure(f"{dest} exists and holds no kernel fetched by this program")
-        with _fresh_tree(dest) as work:
+        with fresh_tree(dest) as work:
             say(f"looking up Debian's kernel of {suite}")
             apt = open_archive(suite, work / "apt")
             version, packages = _kernel_packages(apt)
@@ -183,15 +183,15 @@ def _complete_kernel(root, version):
 def make_root(suite, packages, dest, say=lambda text: None):
     """Makes a minimal Debian root of SUITE with PACKAGES at DEST, unless it is there."""
     dest = Path(dest).absolute()
-    with _locked(dest):
+    with locked(dest):
         if dest.exists():
             return
         say(f"making a Debian {suite} root")
         problems = []
         for mirror in mirrors():
             try:
-                with _fresh_tree(dest) as work:
-                    # What it mounts goes with it, even if it is killed: _fresh_tree() deletes.
+                with fresh_tree(dest) as work:
+                    # What it mounts goes with it, even if it is killed: fresh_tree() deletes.
                     run(["unshare", "--mount", "mmdebstrap", "--mode=root",
                          "--variant=minbase", f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
                          "--include=" + ",".join(packages), suite, work / "root", mirror])
@@ -204,11 +204,11 @@ def make_root(suite, packages, dest, say=lambda text: None):
 def fetch_packages(suite, packages, dest, component="main", say=lambda text: None):
     """Unpacks PACKAGES of SUITE below DEST, without what they depend on, unless it is there."""
     dest = Path(dest).absolute()
-    with _locked(dest):
+    with locked(dest):
         if dest.exists():
             return dest
         say(f"fetching {', '.join(packages)} of {suite}")
-        with _fresh_tree(dest) as work:
+        with fresh_tree(dest) as work:
             apt = open_archive(suite, work / "apt", component)
             (work / "debs").mkdir()
             apt.download(packages, work / "debs")

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Roots on what several disks make together, each made by the real tools and booted in QEMU."""
+
+import itertools
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from lib import image, kernels, qemu, stacks
+
+# What the root on "raid1" mounts below itself: the array's level and metadata, and the device.
+MOUNTED = {
+    "/": ("raid1", "1.2", None),
+    "/raid0": ("raid0", "1.0", None),  # the first of these two to come is md127
+    "/raid1-old": ("raid1", "0.90", "md3"),
+    "/raid10": ("raid10", "1.2", "md0p1"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(lab):
+    """All stacks, and what boots them."""
+    usr = lab.folder / "stacks.usr"
+    every = stacks.make(usr)
+
+    def boot(suite, append, disks, file=None):
+        machine = qemu.Machine(
+            kernels.of_suite(suite).image, file or lab.image(suite, "generic", (), ()),
+            f"mount.usr=LABEL=usr ro panic=1 {append}",
+            disks=[("virtio-blk", path) for path in (usr, *disks)])
+        return qemu.boot(machine, lab.folder / f"boots/stacks-{next(number)}")
+
+    number = itertools.count()
+    return SimpleNamespace(lab=lab, stacks=every, boot=boot)
+
+
+def check(boot):
+    assert (boot.ending, boot.value("verdict")) == ("poweroff", "ok"), boot.explain()
+    return boot
+
+
+def start_all(made, suite, file=None):
+    """Boots the root on "raid1", which mounts the other arrays; with the image FILE, the disks are in
+    another order."""
+    names = ["raid1", *stacks.KINDS["raid1"].mounts]
+    disks = [path for name in names for path in made.stacks[name].disks]
+    return check(made.boot(suite, "root=/dev/md/raid1 payload.run=hardware payload.also=/usr,"
+                           + ",".join(list(MOUNTED)[1:]), disks[::-1] if file else disks, file))
+
+
+@pytest.fixture(scope="module")
+def all_started(made):
+    return start_all(made, "bookworm")
+
+
+def arrays(boot):
+    """What `preroot hardware` says in the guest: the level, the metadata and the device of each mount."""
+    text, status = boot.section("hardware")
+    assert status == 0, boot.explain()
+    mounts = {mount["target"]: mount["blocks"] for mount in json.loads(text)["mounts"]}
+    whole = {target: next(block for block in blocks if "md-level" in block)
+             for target, blocks in mounts.items() if target != "/usr"}
+    return {target: (block["md-level"], block["md-metadata"],
+                     mounts[target][0]["name"] if MOUNTED[target][2] else None)
+            for target, block in whole.items()}
+
+
+def test_arrays_of_all_kinds_are_started(all_started):
+    assert arrays(all_started) == MOUNTED
+
+
+def test_a_hostonly_image_brings_what_its_arrays_need(made, all_started):
+    hardware = made.lab.folder / "stacks.json"
+    hardware.write_text(all_started.section("hardware")[0])
+    kernel, out = kernels.of_suite("trixie"), made.lab.folder / "stacks.img"
+    image.build(out, kernel, "hostonly", hardware, ("--hostonly-mode", "strict"))
+    assert arrays(start_all(made, "trixie", out)) == MOUNTED
+
+
+def test_an_array_that_lacks_a_member_is_started_late_and_that_is_said(made):
+    """On a slow machine too late for rd.timeout=; then it is taken when it appears."""
+    first, _, third = made.stacks["raid5"].disks
+    boot = check(made.boot("sid", f"root=UUID={made.stacks['raid5'].uuid} payload.also=/usr rd.timeout=9 "
+                           "panic=60", [third, first]))
+    assert boot.value("root_source") == "/dev/md127", boot.explain()
+    assert "MD array raid5 (raid5) is started with 2 of 3 members" in boot.console, boot.explain()
+    assert "member 1 is missing" in boot.console, boot.explain()
+
+
+@pytest.mark.parametrize("suite", ["bullseye", "trixie", "sid"])
+def test_arrays_are_started_with_each_kernel(made, suite):
+    assert arrays(start_all(made, suite)) == MOUNTED
+
+
+def test_an_array_that_lacks_too_much_is_explained(made):
+    boot = made.boot("bullseye", "root=LABEL=raid5 rd.timeout=3", made.stacks["raid5"].disks[1:2])
+    assert boot.ending == "reboot", boot.explain()
+    for text in ("MD array raid5 (raid5): 1 of 3 members are there", "member 0 is missing",
+                 "member 2 is missing"):
+        assert text in boot.console, boot.explain()
