@@ -13,7 +13,7 @@ import os
 import pytest
 
 import trees
-from program import FAILED, run
+from program import FAILED, USAGE, run
 
 pytestmark = pytest.mark.leaks
 
@@ -183,6 +183,86 @@ def test_keyboard_beside_a_mounted_usb_disk_keeps_its_controller(bookworm, tmp_p
     machine.write_bytes(run("hardware", "--json", "--root", root).out)
     plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine, *STRICT).json
     assert {"xhci_pci", "usbhid"} <= set(modules_of(plan))
+
+
+# ---- MD arrays ----
+
+def on_array(tmp_path, **changes):
+    """A description of the machine with an array, with CHANGES to that."""
+    def change(machine):
+        array = machine["mounts"][0]["blocks"][1]
+        array.update({key.replace("_", "-"): value for key, value in changes.items()})
+
+    return changed(tmp_path, "mdraid", change)
+
+
+def boot_conf(tmp_path, kernel, *words):
+    out = tmp_path / "out.img"
+    run("build", out, kernel.version, "--root", kernel.root, *words)
+    return run("cat", out, "/etc/preroot/boot.conf").text.split()
+
+
+def test_what_an_array_consists_of_is_printed():
+    lines = run("hardware", "--hardware", description("mdraid")).text.splitlines()
+    assert [line.split()[0] for line in lines[:5]] == ["/:", "md0p1", "md0", "vda", "vdb"]
+    assert lines[2].split(maxsplit=1)[1] == "/sys/devices/virtual/block/md0 raid10, metadata 1.2"
+
+
+@pytest.mark.parametrize("level, module", [
+    ("linear", "linear"), ("raid1", "raid1"), ("raid4", "raid456"), ("raid6", "raid456"),
+])
+def test_an_array_brings_the_driver_of_its_level_alone(level, module, bookworm, tmp_path):
+    machine = on_array(tmp_path, md_level=level)
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine, *STRICT).json
+    levels = {"linear", "raid0", "raid1", "raid456", "raid10"}
+    assert set(modules_of(plan)) & levels == {module}
+    assert "md_mod" in modules_of(plan)
+    reason = next(entry["reason"] for entry in plan["entries"] if f"/{module}.ko" in entry["path"])
+    assert reason == f"runs md0, which is {level}, on the way to /"
+
+
+def test_pid_1_starts_arrays_where_there_are_any(bookworm, tmp_path):
+    described = ["--hardware", description("mdraid"), *STRICT]
+    assert "feature=mdraid" in boot_conf(tmp_path, bookworm, *described)
+    assert "feature=mdraid" not in boot_conf(tmp_path, bookworm, "--hardware",
+                                             description("virtio-blk"), *STRICT)
+
+
+def test_a_generic_image_starts_arrays_of_all_levels(generic):
+    assert "feature=mdraid" in run("cat", generic, "/etc/preroot/boot.conf").text.split()
+    files = run("list", generic).text
+    for module in ("md-mod", "linear", "raid0", "raid1", "raid456", "raid10"):
+        assert f"/{module}.ko" in files
+
+
+def test_a_kernel_without_the_level_of_an_array_is_refused(bookworm, trixie, tmp_path):
+    """Linear is no longer in Linux 6.12."""
+    machine = on_array(tmp_path, md_level="linear")
+    run("plan", "--root", bookworm.root, "--hardware", machine)
+    result = run("plan", "--root", trixie.root, "--hardware", machine, status=FAILED)
+    for words in (trixie.version, "linear", "md0", "the way to /"):
+        assert words in result.error
+    assert result.hint
+
+
+@pytest.mark.parametrize("metadata", ["external:imsm", "external:/md127/0", "none"])
+def test_an_array_that_the_kernel_cannot_start_alone_is_refused(metadata, bookworm, tmp_path):
+    machine = on_array(tmp_path, md_metadata=metadata)
+    result = run("plan", "--root", bookworm.root, "--hardware", machine, status=FAILED)
+    assert (f"the way to / leads over /sys/devices/virtual/block/md0 with MD metadata {metadata}, "
+            "which this version cannot bring up") in result.error
+    assert result.hint
+
+
+@pytest.mark.parametrize("omitted", [["--omit", "mdraid"], ["--omit-drivers", "raid10"]])
+def test_what_an_array_on_the_way_needs_cannot_be_left_out(omitted, bookworm):
+    result = run("plan", "--root", bookworm.root, "--hardware", description("mdraid"), *omitted,
+                 status=(FAILED, USAGE))
+    assert "mdraid" in result.error or "raid10" in result.error
+
+
+def test_arrays_are_left_out_of_a_generic_image_on_request(small_kernel, tmp_path):
+    assert "feature=mdraid" not in boot_conf(tmp_path, small_kernel, "--generic", "--omit", "mdraid")
 
 
 def test_usr_of_its_own_brings_its_driver(bookworm, tmp_path):

@@ -43,7 +43,7 @@ static int check_root(const struct lines *l, struct err *err)
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
 		l->root_origin, l->root);
 	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
-			     "network, on LVM, LUKS or MD RAID, keep using the image builder of "
+			     "network, on LVM or LUKS, keep using the image builder of "
 			     "your distribution");
 }
 

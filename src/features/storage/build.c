@@ -124,7 +124,12 @@ static int check_block(const struct hw_mount *m, const struct hw_block *k, struc
 	err_set(err, -ENOTSUP,
 		"the way to %s leads over /sys/%s%s%s, which this version cannot bring up at boot",
 		m->target, k->path ? k->path : k->name,
-		k->dm_uuid ? " with device-mapper id " : "", k->dm_uuid ? k->dm_uuid : "");
+		k->dm_uuid	 ? " with device-mapper id "
+		: k->md_metadata ? " with MD metadata "
+				 : "",
+		k->dm_uuid	 ? k->dm_uuid
+		: k->md_metadata ? k->md_metadata
+				 : "");
 	return refuse(err);
 }
 
