@@ -26,7 +26,7 @@ static const struct check checks[] = {
 	{audit_builders, false},
 	{audit_menu, false},	     {audit_space, false},	  {audit_boot_access, true},
 	{audit_image_access, false}, {audit_config_access, true}, {audit_devices, true},
-	{audit_roots, true},
+	{audit_roots, true},	     {audit_arrays, false},
 	{audit_plan, false},	     {audit_secure_boot, false},
 };
 

@@ -97,6 +97,7 @@ void audit_image_access(struct audit *a);
 void audit_config_access(struct audit *a);
 void audit_devices(struct audit *a);
 void audit_roots(struct audit *a);
+void audit_arrays(struct audit *a);
 void audit_plan(struct audit *a);
 void audit_secure_boot(struct audit *a);
 

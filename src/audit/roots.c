@@ -19,8 +19,8 @@
  */
 
 #define REMEDY                                                                                    \
-	"name the filesystem by its UUID (blkid shows it); if it is on the network, on LVM, LUKS " \
-	"or MD RAID, keep using the image builder of your distribution"
+	"name the filesystem by its UUID (blkid shows it); if it is on the network, on LVM or "  \
+	"LUKS, keep using the image builder of your distribution"
 
 struct roots {
 	enum audit_severity severity;

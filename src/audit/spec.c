@@ -164,3 +164,70 @@ bool audit_crypt_decode(char *line, struct audit_crypt *out)
 	*out = (struct audit_crypt){name, device, options, asks};
 	return true;
 }
+
+/* ---- mdadm.conf ---- */
+
+static void read_word(struct audit_mdadm *m, char word[AUDIT_SPEC_MAX])
+{
+	char quote = '\0';
+	size_t n = 0;
+
+	for (; *m->at && *m->at != '\n' && (quote || !strchr(" \t", *m->at)); m->at++) {
+		if (quote ? *m->at == quote : *m->at == '\'' || *m->at == '"')
+			quote = quote ? '\0' : *m->at;
+		else if (n + 1 < AUDIT_SPEC_MAX)
+			word[n++] = *m->at;
+	}
+	word[n] = '\0';
+}
+
+/* False: there is none, or, unless it IS_FIRST, the next line is no continuation. */
+static bool next_word(struct audit_mdadm *m, bool is_first, char word[AUDIT_SPEC_MAX])
+{
+	for (;;) {
+		if (*m->at == '#')
+			m->at += strcspn(m->at, "\n");
+		if (!*m->at)
+			return false;
+		if (*m->at == '\n') {
+			m->at++;
+			m->line++;
+			continue;
+		}
+		if (!strchr(" \t", *m->at) && !is_first)
+			return false;
+		m->at += strspn(m->at, " \t");
+		if (*m->at && !strchr("\n#", *m->at)) {
+			read_word(m, word);
+			return true;
+		}
+	}
+}
+
+static bool is_array(const char *keyword)
+{
+	size_t len = strlen(keyword);
+
+	return len >= 3 && strncasecmp(keyword, "array", len) == 0;
+}
+
+bool audit_array_next(struct audit_mdadm *m, struct audit_array *out)
+{
+	char word[AUDIT_SPEC_MAX];
+
+	while (next_word(m, true, word)) {
+		bool found = is_array(word);
+
+		*out = (struct audit_array){.line = m->line + 1};
+		while (next_word(m, false, word)) {
+			if (strncasecmp(word, "uuid=", strlen("uuid=")) == 0)
+				memcpy(out->uuid, word + strlen("uuid="),
+				       strlen(word) + 1 - strlen("uuid="));
+			else if (!*out->device && (*word == '/' || !strchr(word, '=')))
+				memcpy(out->device, word, strlen(word) + 1);
+		}
+		if (found)
+			return true;
+	}
+	return false;
+}

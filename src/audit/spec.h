@@ -4,7 +4,7 @@
 /*
  * How tables and kernel parameters name a device: NAME=VALUE (UUID, LABEL, PARTUUID, PARTLABEL),
  * /dev/disk/by-X/VALUE, /dev/mapper/NAME, /dev/VG/LV, /dev/md/NAME, /dev/NAME; and the lines of
- * /etc/crypttab. Pure.
+ * /etc/crypttab and of mdadm.conf. Pure.
  */
 
 #include <stdbool.h>
@@ -49,3 +49,23 @@ struct audit_crypt {
 
 /* LINE is cut up; OUT points into it. False: an empty line, a comment, or half a line. */
 bool audit_crypt_decode(char *line, struct audit_crypt *out);
+
+/*
+ * ARRAY lines of mdadm.conf. A word at the beginning of a line is a keyword, of which three letters
+ * are enough, in upper or lower case; a line that begins with a blank continues the one before.
+ * Quotes may be anywhere in a word, and "#" begins a comment where a word may begin. Source:
+ * mdadm.conf(5), and mdadm's config.c.
+ */
+struct audit_mdadm {
+	const char *at; /* what is left of the file */
+	unsigned line;	/* number of line breaks before that */
+};
+
+struct audit_array {
+	unsigned line;		     /* counted from 1 */
+	char device[AUDIT_SPEC_MAX]; /* /dev/md/home, home, <ignore>; "": none */
+	char uuid[AUDIT_SPEC_MAX];   /* as it is written; "": none */
+};
+
+/* The next one; what is longer than there is room for is cut. False: there is no other. */
+bool audit_array_next(struct audit_mdadm *m, struct audit_array *out);

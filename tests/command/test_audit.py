@@ -921,7 +921,28 @@ def test_a_root_by_the_name_of_the_kernel(machine):
     assert "/dev/sda1" in machine.one("root-device-missing", "error")["fact"]
 
 
-UNSUPPORTED = ["/dev/mapper/vg-root", "/dev/vg/root", "/dev/md/root", "/dev/nfs", "nfs:1.2.3.4:/x",
+UUID_OF_ARRAY = "5a1f8d3c:0badcafe:11223344:55667788"
+
+@pytest.mark.parametrize("path", ["etc/mdadm.conf", "etc/mdadm/mdadm.conf"])
+def test_arrays_in_mdadm_conf_are_compared_with_those_that_run(machine, path):
+    by_id = machine.root / "dev/disk/by-id"
+    by_id.mkdir()
+    (by_id / f"md-uuid-{UUID_OF_ARRAY}").symlink_to("../../md127")
+    (by_id / f"md-uuid-{UUID_OF_ARRAY}-part1").symlink_to("../../md127p1")
+    (by_id / "md-name-server:home").symlink_to("../../md127")
+    machine.write(path, f"ARRAY <ignore> UUID={UUID_OF_ARRAY}\nARRAY /dev/md/home UUID={UUID_OF_ARRAY}\n")
+    assert machine.all() == []
+    machine.write(path, f"ARRAY /dev/md/srv uuid={UUID_OF_ARRAY}\n")
+    found = machine.one("array-name", "warning")
+    assert f"/{path}, line 1, calls md127 /dev/md/srv" in found["fact"]
+    assert "in an image it is /dev/md/home" in found["fact"] and found["remedy"]
+    machine.write(path, f"\nARRAY /dev/md/x UUID={UUID_OF_ARRAY[::-1]}\n")
+    found = machine.one("array-missing", "warning")
+    assert f"/{path}, line 2, has an array with the UUID {UUID_OF_ARRAY[::-1]}" in found["fact"]
+    assert found["remedy"]
+
+
+UNSUPPORTED = ["/dev/mapper/vg-root", "/dev/vg/root", "/dev/nfs", "nfs:1.2.3.4:/x",
                "iscsi:@1.2.3.4::::x", "ZFS=tank/root", "block:/dev/mapper/x"]
 
 
@@ -930,8 +951,7 @@ def test_a_root_that_no_image_can_bring_up(machine, root):
     """Of the entry that boots the kernel an error, of others a warning; each is told once."""
     for name in ("/dev/mapper/vg-root", "/dev/mapper/x"):
         machine.write("dev" + name[4:], "")
-    for name in ("dev/vg/root", "dev/md/root"):
-        machine.write(name, "")
+    machine.write("dev/vg/root", "")
     machine.menu(machine.entry(machine.version, f"root={root} ro", "Strange"),
                  machine.entry(machine.version, f"root=UUID={UUID} root={root} ro", "Other"))
     found = machine.one("root-unsupported", "error")
@@ -1001,10 +1021,17 @@ def test_an_image_is_not_replaced_by_one_that_cannot_verify_the_root(machine):
 
 
 def test_a_root_that_only_a_drop_in_program_can_set_up(machine):
-    for name in ("md127", "dm-0"):
-        (machine.root / "sys/class/block" / name).mkdir(parents=True)
-        machine.menu(machine.entry(machine.version, f"root=/dev/{name}"))
-        assert "drop-in" in machine.one("root-unsupported", "warning")["fact"]
+    (machine.root / "sys/class/block/dm-0").mkdir(parents=True)
+    machine.menu(machine.entry(machine.version, "root=/dev/dm-0"))
+    assert "drop-in" in machine.one("root-unsupported", "warning")["fact"]
+
+
+@pytest.mark.parametrize("root", ["/dev/md/root", "/dev/md127", "/dev/md3p1"])
+def test_a_root_on_an_array_is_brought_up_by_pid_1(machine, root):
+    machine.write(root[1:], "")
+    machine.menu(machine.entry(machine.version, f"root={root} ro"))
+    machine.write("etc/fstab", f"{root} / ext4 defaults 0 1\n")
+    assert machine.all() == []
 
 
 @pytest.mark.parametrize("root", UNSUPPORTED)

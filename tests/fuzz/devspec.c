@@ -2,7 +2,7 @@
 
 /*
  * Names of devices in tables and kernel parameters, and lines of crypttab: each line is read as
- * both, and what crypttab calls a device is read as a name, too.
+ * both, and what crypttab calls a device is read as a name, too. The whole is read as mdadm.conf.
  */
 
 #include <string.h>
@@ -30,10 +30,25 @@ static void hold_spec(const char *text)
 	HOLDS(*s.value && strlen(s.value) <= strlen(before));
 }
 
+static void hold_arrays(const char *text)
+{
+	struct audit_mdadm m = {.at = text};
+	struct audit_array array;
+	unsigned last = 0;
+
+	while (audit_array_next(&m, &array)) {
+		HOLDS(array.line > last && array.line <= m.line + 1);
+		HOLDS(m.at > text && m.at <= text + strlen(text));
+		last = array.line;
+	}
+	HOLDS(!*m.at);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size), *cursor = text, *line;
 
+	hold_arrays(text);
 	while ((line = strsep(&cursor, "\n"))) {
 		struct audit_crypt c;
 

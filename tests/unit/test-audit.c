@@ -208,6 +208,37 @@ static const struct audit_finding *find(const struct machine *m, const char *id)
 	return NULL;
 }
 
+static void arrays_of_mdadm_conf(void **state)
+{
+	static const char text[] = "# ARRAY /dev/md/none UUID=1\n"
+				   "DEVICE /dev/sd* UUID=1\n"
+				   "arr\n"
+				   "\t'/dev/md/my 'ho\"me\" # its name\n"
+				   "\n"
+				   "  Uuid=5A:1f\n"
+				   "ARRAY <ignore> UUID=2\n"
+				   "CREATE owner=root\n"
+				   "    ARRAY UUID=1\n"
+				   " # nothing\n"
+				   "   array devices=/dev/sda \"/dev/md5\n"
+				   "ARRAYS UUID=1\n"
+				   "ar UUID=1\n"
+				   "ARRAY\tname=x:y metadata=1.2 /dev/md6 /dev/md7";
+	static const struct audit_array arrays[] = {
+		{3, "/dev/md/my home", "5A:1f"}, {7, "<ignore>", "2"}, {14, "/dev/md6", ""}};
+	struct audit_mdadm m = {.at = text};
+	struct audit_array found;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(arrays); i++) {
+		assert_true(audit_array_next(&m, &found));
+		assert_int_equal(found.line, arrays[i].line);
+		assert_string_equal(found.device, arrays[i].device);
+		assert_string_equal(found.uuid, arrays[i].uuid);
+	}
+	assert_false(audit_array_next(&m, &found));
+}
+
 static void an_empty_root_is_looked_at(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -336,6 +367,7 @@ int main(void)
 		cmocka_unit_test(what_names_no_device_that_can_be_looked_for_is_passed_over),
 		cmocka_unit_test(escapes_of_udev_become_bytes),
 		cmocka_unit_test(lines_of_crypttab),
+		cmocka_unit_test(arrays_of_mdadm_conf),
 		cmocka_unit_test(an_empty_root_is_looked_at),
 		cmocka_unit_test(folders_where_files_should_be_are_no_trouble),
 		cmocka_unit_test(odd_contents_are_no_trouble),
