@@ -187,6 +187,9 @@ def test_keyboard_beside_a_mounted_usb_disk_keeps_its_controller(bookworm, tmp_p
 
 # ---- MD arrays ----
 
+LEVELS = ["md-mod", "linear", "raid0", "raid1", "raid456", "raid10"]
+
+
 def on_array(tmp_path, **changes):
     """A description of the machine with an array, with CHANGES to that."""
     def change(machine):
@@ -214,8 +217,7 @@ def test_what_an_array_consists_of_is_printed():
 def test_an_array_brings_the_driver_of_its_level_alone(level, module, bookworm, tmp_path):
     machine = on_array(tmp_path, md_level=level)
     plan = run("plan", "--json", "--root", bookworm.root, "--hardware", machine, *STRICT).json
-    levels = {"linear", "raid0", "raid1", "raid456", "raid10"}
-    assert set(modules_of(plan)) & levels == {module}
+    assert set(modules_of(plan)) & set(LEVELS) == {module}
     assert "md_mod" in modules_of(plan)
     reason = next(entry["reason"] for entry in plan["entries"] if f"/{module}.ko" in entry["path"])
     assert reason == f"runs md0, which is {level}, on the way to /"
@@ -228,10 +230,18 @@ def test_pid_1_starts_arrays_where_there_are_any(bookworm, tmp_path):
                                              description("virtio-blk"), *STRICT)
 
 
+def test_arrays_that_the_machine_does_not_have_yet_can_be_added(bookworm, tmp_path):
+    words = ["--hardware", description("virtio-blk"), *STRICT, "--add", "mdraid"]
+    assert "feature=mdraid" in boot_conf(tmp_path, bookworm, *words)
+    files = run("list", tmp_path / "out.img").text
+    for module in LEVELS:
+        assert f"/{module}.ko" in files
+
+
 def test_a_generic_image_starts_arrays_of_all_levels(generic):
     assert "feature=mdraid" in run("cat", generic, "/etc/preroot/boot.conf").text.split()
     files = run("list", generic).text
-    for module in ("md-mod", "linear", "raid0", "raid1", "raid456", "raid10"):
+    for module in LEVELS:
         assert f"/{module}.ko" in files
 
 

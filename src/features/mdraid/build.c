@@ -44,10 +44,24 @@ static int add_level(struct build *b, const struct hw_mount *m, const struct hw_
 	return err_hint(err, "build for another kernel");
 }
 
+/* For arrays that this machine does not have yet: --add mdraid. */
+static int add_levels(struct build *b, struct err *err)
+{
+	static const char *const aliases[] = {"md-linear", "md-raid0", "md-raid1", "md-raid5",
+					      "md-raid10"};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(aliases) && r >= 0; i++)
+		r = modules_add_alias(b->modules, aliases[i], NULL, 0,
+				      "drives MD arrays, as mdraid was added", err);
+	return r < 0 ? r : 0;
+}
+
 int mdraid_build(struct build *b, struct err *err)
 {
-	bool is_needed = !build_is_hostonly(b);
-	int r = 0;
+	bool is_added = features_wants_name(b->request, "mdraid", false);
+	bool is_needed = is_added || !build_is_hostonly(b);
+	int r = is_added ? add_levels(b, err) : 0;
 
 	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++) {
 		const struct hw_mount *m = &b->hardware.mounts[i];
