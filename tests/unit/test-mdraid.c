@@ -581,8 +581,10 @@ static void parameters_decide_which_arrays_are_started(void **state)
 		const char *cmdline, *why;
 	} cases[] = {
 		{"rd.md=0", "rd.md=0 leaves it alone"},
+		{"rd_NO_MD", "rd.md=0 leaves it alone"},
 		{"rd.md=1", NULL},
 		{"rd.md.uuid=6f5a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5b", "it is not the one of rd.md.uuid="},
+		{"rd_MD_UUID=6f5a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5b", "it is not the one of rd.md.uuid="},
 		{"rd.md.uuid=nonsense", "it is not the one of rd.md.uuid="},
 		{"rd.md.uuid=6f5a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a", NULL},
 		{"rd.md.uuid=00000000:00000000:00000000:00000000 "

@@ -333,6 +333,26 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 	assert_int_equal(p.n_notes, 2);
 }
 
+static void turning_off_a_feature_that_the_image_lacks_is_no_remark(void **state)
+{
+	static const struct params_rule feature[] = {
+		{"rd.md", PARAMS_AS_NOT, 0, NULL},
+		{"rd.overlay.reset", PARAMS_AS_SWITCH, 0, NULL},
+		{"noresume", PARAMS_AS_OFF, 0, NULL},
+		{"resumewait", PARAMS_AS_WORD, 0, NULL},
+		{"rd.md.uuid", PARAMS_AS_LIST, 0, NULL},
+		{0},
+	};
+
+	(void)state;
+	params_register(&p, feature, "not here");
+	parse("rd.md=0 rd.overlay.reset=no noresume");
+	assert_int_equal(p.n_notes, 0);
+	parse("rd.md rd.overlay.reset=1 resumewait rd.md.uuid=a");
+	assert_int_equal(p.n_notes, 4);
+	p.n_sets = 0;
+}
+
 static void what_has_no_effect_in_an_image_is_named_with_the_reason(void **state)
 {
 	static const char *const lines[] = {
@@ -751,6 +771,7 @@ int main(void)
 		cmocka_unit_test(a_delay_is_added_to_the_wait),
 		cmocka_unit_test(what_nobody_knows_is_noted_once),
 		cmocka_unit_test(what_needs_a_feature_that_no_image_has_is_named),
+		cmocka_unit_test(turning_off_a_feature_that_the_image_lacks_is_no_remark),
 		cmocka_unit_test(what_has_no_effect_in_an_image_is_named_with_the_reason),
 		cmocka_unit_test(names_of_old_dracut_and_of_initramfs_tools_are_obeyed),
 		cmocka_unit_test(a_root_that_this_version_cannot_reach_is_not_replaced_by_a_local_one),

@@ -346,6 +346,8 @@ static const struct params_rule rules[] = {
 	{"rd.md", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, off), NULL},
 	{"rd.md.degraded", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, no_degraded), NULL},
 	{"rd.md.uuid", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
+	{"rd_MD_UUID", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
+	PARAMS_OFF("rd_NO_MD", struct mdraid_wishes, off),
 	{0},
 };
 

@@ -359,7 +359,7 @@ static void set_hibernate(void *out, const char *value)
 
 static const struct params_rule rules[] = {
 	PARAMS_CALL("hibernate", set_hibernate),
-	PARAMS_WORD("noresume", struct wishes, off),
+	PARAMS_OFF("noresume", struct wishes, off),
 	PARAMS_CALL("resume", set_resume),
 	PARAMS_CALL("resume_offset", set_offset),
 	PARAMS_WORD("resumewait", struct wishes, wait),

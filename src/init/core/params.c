@@ -364,8 +364,9 @@ static void take_by(void *out, const struct params_rule *rule, const char *value
 		break;
 	case PARAMS_AS_WORD:
 	case PARAMS_AS_NO_WORD:
+	case PARAMS_AS_OFF:
 		if (!value)
-			*(bool *)where = rule->how == PARAMS_AS_WORD;
+			*(bool *)where = rule->how != PARAMS_AS_NO_WORD;
 		break;
 	case PARAMS_AS_SWITCH:
 	case PARAMS_AS_NOT:
@@ -380,6 +381,12 @@ static void take_by(void *out, const struct params_rule *rule, const char *value
 	}
 }
 
+/* Does it ask for nothing where the feature is not there? */
+static bool is_off(const struct params_rule *rule, const char *value)
+{
+	return rule->how == PARAMS_AS_OFF || (value && !cmdline_switch(value));
+}
+
 /* Handles a parameter of a feature. False if no feature has it. */
 static bool take_of_feature(struct params *p, const char *param, const char *value)
 {
@@ -391,7 +398,7 @@ static bool take_of_feature(struct params *p, const char *param, const char *val
 			rule++;
 		if (rule->name && set->out)
 			take_by(set->out, rule, value);
-		else if (rule->name)
+		else if (rule->name && !is_off(rule, value))
 			note(p, param, set->lacks);
 		if (rule->name)
 			return true;

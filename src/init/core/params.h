@@ -61,6 +61,7 @@ enum params_how {
 	PARAMS_AS_TEXT,	   /* const char *: the value; without one, or with "", as if not given */
 	PARAMS_AS_WORD,	   /* bool: true for the bare word; with a value it is another parameter */
 	PARAMS_AS_NO_WORD, /* bool: false for the bare word */
+	PARAMS_AS_OFF,	   /* the same as WORD; the word turns something off */
 	PARAMS_AS_SWITCH,  /* bool: on, unless the value is 0, no or off */
 	PARAMS_AS_NOT,	   /* bool: the other way round */
 	PARAMS_AS_LIST,	   /* struct params_list: every value */
@@ -77,6 +78,10 @@ struct params_rule {
 #define PARAMS_WORD(name, type, field)                                                             \
 	{                                                                                          \
 		name, PARAMS_AS_WORD, offsetof(type, field), NULL                                  \
+	}
+#define PARAMS_OFF(name, type, field)                                                              \
+	{                                                                                          \
+		name, PARAMS_AS_OFF, offsetof(type, field), NULL                                   \
 	}
 #define PARAMS_SWITCH(name, type, field)                                                           \
 	{                                                                                          \
