@@ -114,6 +114,12 @@ def test_the_image_is_beside_the_kernel_that_is_named(machine):
     machine.call("debian-postinst", machine.version, kernel)
     run("verify", image)
     assert image.stat().st_mode & 0o777 == 0o600
+    tools = machine.root / "tools"
+    tools.mkdir()
+    (tools / "rm").write_text("#!/bin/sh\necho 'rm: read-only' >&2\nexit 1\n")
+    (tools / "rm").chmod(0o755)
+    told = machine.call("debian-postrm", machine.version, kernel, PATH=f"{tools}:{os.environ['PATH']}")
+    assert f"{image} was not removed, for the reason above" in told and image.exists()
     machine.call("debian-postrm", machine.version, kernel)
     assert not image.exists()
     image.write_bytes(b"made by others")

@@ -701,6 +701,15 @@ static void what_is_another_device_when_it_is_opened_is_not_mounted(void **state
 	assert_int_equal(goal_wait(d.boot), STAGE_STAYS);
 }
 
+/* What goal_wait() decides with a filesystem there that is named x. */
+static enum stage_step waits(struct disks *d, const char *line)
+{
+	disks_make(d, line);
+	filesystem(d, "zza", "", "x");
+	d->boot->flow.stage = STAGE_WAIT;
+	return goal_wait(d->boot);
+}
+
 static void nothing_that_has_a_hash_is_mounted_unverified(void **state)
 {
 	static const char *const lines[] = {"root=gpt-auto roothash=0a", "root=LABEL=x roothash=0a",
@@ -718,10 +727,7 @@ static void nothing_that_has_a_hash_is_mounted_unverified(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		_cleanup_disks_ struct disks d;
 
-		disks_make(&d, lines[i]);
-		filesystem(&d, "zza", "", "x");
-		d.boot->flow.stage = STAGE_WAIT;
-		assert_int_equal(goal_wait(d.boot), STAGE_MOVED);
+		assert_int_equal(waits(&d, lines[i]), STAGE_MOVED);
 		assert_non_null(strstr(d.boot->flow.failure,
 				       strstr(lines[i], "usrhash") ? "usrhash=" : "roothash="));
 		assert_non_null(strstr(d.boot->flow.failure, "add rd.systemd.verity=0"));
@@ -729,10 +735,7 @@ static void nothing_that_has_a_hash_is_mounted_unverified(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
 		_cleanup_disks_ struct disks d;
 
-		disks_make(&d, off[i]);
-		filesystem(&d, "zza", "", "x");
-		d.boot->flow.stage = STAGE_WAIT;
-		assert_int_equal(goal_wait(d.boot), STAGE_ENDS);
+		assert_int_equal(waits(&d, off[i]), STAGE_ENDS);
 	}
 }
 
