@@ -45,7 +45,7 @@ static void check(enum mdsuper_version version, const uint8_t *data, size_t size
 	HOLDS(memchr(s.name, '\0', sizeof(s.name)));
 	for (uint32_t i = 0; i < s.disks; i++)
 		n += mdsuper_has(&s, i);
-	HOLDS(n == s.n_present && !mdsuper_has(&s, s.disks));
+	HOLDS(n == s.n_present && n <= s.n_active && !mdsuper_has(&s, s.disks));
 	mdsuper_print_uuid(s.uuid, text);
 	HOLDS(strlen(text) == MDSUPER_TEXT - 1);
 	HOLDS(mdsuper_level_name(s.level)[0]);

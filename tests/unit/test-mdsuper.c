@@ -350,6 +350,53 @@ static void an_array_knows_which_of_its_members_it_had(void **state)
 	assert_false(mdsuper_has(&s, 0));
 	assert_true(mdsuper_has(&s, 1) && mdsuper_has(&s, 2));
 	assert_false(mdsuper_has(&s, 3));
+	assert_int_equal(s.n_active, 3);
+	assert_int_equal(s.active[0], 1 << 1 | 1 << 2 | 1 << 5);
+}
+
+static void a_member_is_disowned_by_what_was_written_without_it(void **state)
+{
+	uint8_t p[MDSUPER_SIZE];
+	struct mdsuper s, other;
+
+	(void)state;
+	make_one(p);
+	other = s = decode(MDSUPER_1_2, p);
+	assert_int_equal(other.number, 1);
+	assert_false(mdsuper_disowns(&s, &other));
+	put_le16(p + V1_ROLES + 2, 0xffff);
+	seal_1(p);
+	s = decode(MDSUPER_1_2, p);
+	assert_true(mdsuper_disowns(&s, &other));
+	/* Number 2 has its role now. */
+	put_le16(p + V1_ROLES + 4, 1);
+	seal_1(p);
+	s = decode(MDSUPER_1_2, p);
+	assert_true(mdsuper_disowns(&s, &other));
+	other.number = 2;
+	assert_false(mdsuper_disowns(&s, &other));
+	other.number = MDSUPER_NUMBERS_MAX; /* such members are known by their roles only */
+	assert_false(mdsuper_disowns(&s, &other));
+	other.role = 2;
+	assert_true(mdsuper_disowns(&s, &other));
+	other.role = MDSUPER_SPARE;
+	assert_false(mdsuper_disowns(&s, &other));
+}
+
+static void a_member_of_an_old_array_is_disowned_likewise(void **state)
+{
+	uint8_t p[MDSUPER_SIZE];
+	struct mdsuper s, other;
+
+	(void)state;
+	make_old(p);
+	other = s = decode(MDSUPER_0_90, p);
+	assert_int_equal(s.n_active, 2);
+	assert_int_equal(other.number, 1);
+	assert_false(mdsuper_disowns(&s, &other));
+	put_word(p, V0_TABLE + V0_ROW + V0_ROW_STATE, 8);
+	s = decode(MDSUPER_0_90, p);
+	assert_true(mdsuper_disowns(&s, &other));
 }
 
 static void how_often_it_was_written_is_a_number_of_64_bits(void **state)
@@ -388,17 +435,17 @@ static void what_an_array_can_be_is_told_by_its_features(void **state)
 {
 	static const struct {
 		uint32_t features;
-		bool is_reshaping, is_replacement, is_clustered, has_journal;
+		bool is_rebuilding, is_reshaping, is_replacement, is_clustered, has_journal;
 	} cases[] = {
-		{1 << 0 /* a bitmap */, false, false, false, false},
-		{1 << 1 /* being filled */, false, false, false, false},
-		{1 << 2, true, false, false, false},
-		{1 << 3 /* bad blocks */, false, false, false, false},
-		{1 << 4, false, true, false, false},
-		{1 << 8, false, false, true, false},
-		{1 << 9, false, false, false, true},
-		{1 << 10 /* PPL */, false, false, false, false},
-		{1 << 12 /* layout of RAID 0 */, false, false, false, false},
+		{1 << 0 /* a bitmap */, false, false, false, false, false},
+		{1 << 1, true, false, false, false, false},
+		{1 << 2, false, true, false, false, false},
+		{1 << 3 /* bad blocks */, false, false, false, false, false},
+		{1 << 4, false, false, true, false, false},
+		{1 << 8, false, false, false, true, false},
+		{1 << 9, false, false, false, false, true},
+		{1 << 10 /* PPL */, false, false, false, false, false},
+		{1 << 12 /* layout of RAID 0 */, false, false, false, false, false},
 	};
 	uint8_t p[MDSUPER_SIZE];
 
@@ -410,6 +457,7 @@ static void what_an_array_can_be_is_told_by_its_features(void **state)
 		put_le32(p + V1_FEATURES, cases[i].features);
 		seal_1(p);
 		s = decode(MDSUPER_1_2, p);
+		assert_int_equal(s.is_rebuilding, cases[i].is_rebuilding);
 		assert_int_equal(s.is_reshaping, cases[i].is_reshaping);
 		assert_int_equal(s.is_replacement, cases[i].is_replacement);
 		assert_int_equal(s.is_clustered, cases[i].is_clustered);
@@ -661,6 +709,8 @@ int main(void)
 		cmocka_unit_test(a_member_has_its_role_by_its_number),
 		cmocka_unit_test(a_member_of_an_old_array_has_its_role_by_its_state),
 		cmocka_unit_test(an_array_knows_which_of_its_members_it_had),
+		cmocka_unit_test(a_member_is_disowned_by_what_was_written_without_it),
+		cmocka_unit_test(a_member_of_an_old_array_is_disowned_likewise),
 		cmocka_unit_test(how_often_it_was_written_is_a_number_of_64_bits),
 		cmocka_unit_test(an_array_may_be_to_be_synchronised),
 		cmocka_unit_test(what_an_array_can_be_is_told_by_its_features),

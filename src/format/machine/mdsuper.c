@@ -17,7 +17,7 @@ enum {
 	/* ---- 1.x: struct mdp_superblock_1 ---- */
 	V1_MAJOR = 4, V1_FEATURES = 8, V1_UUID = 16, V1_NAME = 32, V1_LEVEL = 72, V1_DISKS = 92,
 	V1_NUMBER = 160, V1_OWN_UUID = 168, V1_EVENTS = 200, V1_RESYNC = 208, V1_SUM = 216, V1_MAX = 220, V1_ROLES = 256,
-	FEATURE_RESHAPE = 4, FEATURE_REPLACEMENT = 16, FEATURE_CLUSTERED = 256, FEATURE_JOURNAL = 512,
+	FEATURE_REBUILDING = 2, FEATURE_RESHAPE = 4, FEATURE_REPLACEMENT = 16, FEATURE_CLUSTERED = 256, FEATURE_JOURNAL = 512,
 	ROLE_SPARE = 0xffff, ROLE_FAULTY = 0xfffe, ROLE_JOURNAL = 0xfffd,
 
 	/* ---- 0.90: struct mdp_super, in words of 32 bits ---- */
@@ -60,6 +60,24 @@ static void add_present(struct mdsuper *s, uint32_t role)
 	if (!mdsuper_has(s, role))
 		s->n_present++;
 	s->present[role / 8] |= (uint8_t)(1 << role % 8);
+}
+
+/* The member with NUMBER has a role. */
+static void add_active(struct mdsuper *s, uint32_t number)
+{
+	s->n_active++;
+	if (number < MDSUPER_NUMBERS_MAX)
+		s->active[number / 8] |= (uint8_t)(1 << number % 8);
+}
+
+bool mdsuper_disowns(const struct mdsuper *s, const struct mdsuper *other)
+{
+	uint32_t number = other->number;
+
+	if (other->role < 0)
+		return false;
+	return !mdsuper_has(s, (uint32_t)other->role) ||
+	       (number < MDSUPER_NUMBERS_MAX && !(s->active[number / 8] & 1 << number % 8));
 }
 
 /* The sum that is stored at SKIP, over LEN bytes without itself. */
@@ -115,18 +133,22 @@ static int decode_1(const uint8_t *p, size_t len, struct mdsuper *out, struct er
 	out->disks = le32(p + V1_DISKS);
 	out->events = le64(p + V1_EVENTS);
 	out->is_clean = le64(p + V1_RESYNC) == UINT64_MAX;
+	out->is_rebuilding = features & FEATURE_REBUILDING;
 	out->is_reshaping = features & FEATURE_RESHAPE;
 	out->is_replacement = features & FEATURE_REPLACEMENT;
 	out->is_clustered = features & FEATURE_CLUSTERED;
 	out->has_journal = features & FEATURE_JOURNAL;
+	out->number = number;
 	out->role = number < max ? role_of(le16(p + V1_ROLES + 2 * (size_t)number)) : MDSUPER_SPARE;
 	if (check_disks(out, err) < 0)
 		return err->code;
 	for (uint32_t i = 0; i < max; i++) {
 		uint16_t role = le16(p + V1_ROLES + 2 * (size_t)i);
 
-		if (role < out->disks)
-			add_present(out, role);
+		if (role >= out->disks)
+			continue;
+		add_present(out, role);
+		add_active(out, i);
 	}
 	return 0;
 }
@@ -153,9 +175,11 @@ static void decode_rows(const uint8_t *p, struct mdsuper *out)
 		size_t row = V0_TABLE + i * V0_ROW;
 		int32_t role = role_in_row(p, row);
 
-		if (role >= 0 && role < (int32_t)out->disks &&
-		    !(word(p, row + V0_ROW_STATE) & DISK_REMOVED))
-			add_present(out, (uint32_t)role);
+		if (role < 0 || role >= (int32_t)out->disks ||
+		    word(p, row + V0_ROW_STATE) & DISK_REMOVED)
+			continue;
+		add_present(out, (uint32_t)role);
+		add_active(out, (uint32_t)i);
 	}
 }
 
@@ -181,6 +205,7 @@ static int decode_0(const uint8_t *p, size_t len, struct mdsuper *out, struct er
 	out->events = le64(p + 4 * V0_EVENTS);
 	out->is_clean = word(p, V0_STATE) & STATE_CLEAN;
 	out->is_reshaping = word(p, V0_MINOR) == V0_MINOR_RESHAPE;
+	out->number = word(p, V0_THIS);
 	out->role = role_in_row(p, V0_THIS);
 	if (out->disks > V0_ROWS)
 		return err_set(err, -EBADMSG, "a superblock of %u members", out->disks);

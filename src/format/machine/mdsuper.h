@@ -23,6 +23,7 @@ enum {
 	MDSUPER_SIZE = 4096,	  /* what is to be read at each place */
 	MDSUPER_NAME_MAX = 32,
 	MDSUPER_DISKS_MAX = 1920, /* roles that fit into a superblock */
+	MDSUPER_NUMBERS_MAX = 1024, /* of members that are told apart even where they had one role */
 	MDSUPER_TEXT = 36,	  /* a UUID as mdadm prints it, with its end */
 };
 
@@ -42,13 +43,17 @@ struct mdsuper {
 	uint32_t preferred;		 /* 0.90: the array's number */
 	int32_t level;			 /* 0, 1, 4, 5, 6, 10, or one of those above */
 	uint32_t disks;			 /* roles that the array has */
+	uint32_t number;		 /* of this member: unlike its role, no other one had it */
 	int32_t role;			 /* from 0; or one of those above */
 	uint64_t events;		 /* it was written so often; of all members the same */
 	bool is_clean;			 /* nothing is to be synchronised */
 	bool is_reshaping, is_clustered, has_journal;
+	bool is_rebuilding;  /* it has its role, but not yet all of its data; 0.90: a spare */
 	bool is_replacement; /* it is being filled to take the place of another one of its role */
 	uint32_t n_present;		 /* roles that were filled when it was written */
 	uint8_t present[MDSUPER_DISKS_MAX / 8]; /* which: bit ROLE % 8 of byte ROLE / 8 */
+	uint32_t n_active;			/* members that had one, replacements included */
+	uint8_t active[MDSUPER_NUMBERS_MAX / 8]; /* which, by their numbers */
 };
 
 /* Where the superblock of VERSION begins on a member of SECTORS; -1: it is too small. */
@@ -61,6 +66,10 @@ int mdsuper_decode(enum mdsuper_version version, const void *data, size_t len, s
 		   struct err *err);
 
 bool mdsuper_has(const struct mdsuper *s, uint32_t role);
+
+/* S was written when the member OTHER had no role in the array, or another member had its role. Never true of a
+ * spare. */
+bool mdsuper_disowns(const struct mdsuper *s, const struct mdsuper *other);
 
 /* "1.2" and "raid5"; in a message. */
 const char *mdsuper_version_name(enum mdsuper_version version);
