@@ -235,6 +235,12 @@ enum stage_step part_refuse_mount(struct part *p, const char *why)
 	return STAGE_MOVED;
 }
 
+bool part_is_settled(const struct part *p)
+{
+	(void)p;
+	return !told.is_unsettled;
+}
+
 bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,
 		      size_t size)
 {

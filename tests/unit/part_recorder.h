@@ -17,6 +17,7 @@ struct part_recorder {
 	struct buf said; /* a line each, what goes to the log included */
 	int64_t now;
 	bool is_busy; /* modules are loading */
+	bool is_unsettled; /* devices are still to be read */
 	bool has_root;
 	bool is_mistaken_again; /* a device was another one too often */
 	bool cannot_find;    /* whatever device is named */

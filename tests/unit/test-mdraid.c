@@ -46,9 +46,13 @@ static struct mdsuper super_of(const char *name, int32_t level, uint32_t disks, 
 	snprintf(s.name, sizeof(s.name), "host:%.20s", name);
 	memset(s.uuid, 0x5a, sizeof(s.uuid));
 	s.uuid[0] = (uint8_t)name[0];
-	for (uint32_t i = 0; i < disks; i++)
+	s.number = (uint32_t)(role < 0 ? (int32_t)disks : role);
+	for (uint32_t i = 0; i < disks; i++) {
 		s.present[i / 8] |= (uint8_t)(1 << i % 8);
-	s.n_present = disks;
+		if (i < MDSUPER_NUMBERS_MAX)
+			s.active[i / 8] |= (uint8_t)(1 << i % 8);
+	}
+	s.n_present = s.n_active = disks;
 	s.is_clean = true;
 	return s;
 }
@@ -56,7 +60,18 @@ static struct mdsuper super_of(const char *name, int32_t level, uint32_t disks, 
 static void lose(struct mdsuper *s, uint32_t role)
 {
 	s->present[role / 8] &= (uint8_t)~(1 << role % 8);
+	s->active[role / 8] &= (uint8_t)~(1 << role % 8);
 	s->n_present--;
+	s->n_active--;
+}
+
+/* A member with NUMBER has ROLE now, besides the one that has it, or in its place. */
+static void gain(struct mdsuper *s, uint32_t role, uint32_t number)
+{
+	s->n_present += !mdsuper_has(s, role);
+	s->present[role / 8] |= (uint8_t)(1 << role % 8);
+	s->active[number / 8] |= (uint8_t)(1 << number % 8);
+	s->n_active++;
 }
 
 static struct part_device device_at(struct part *p, unsigned n)
@@ -145,6 +160,15 @@ static const char *what(struct part *p)
 	return text;
 }
 
+static void time_passes(struct part *p, int64_t ms)
+{
+	told.now += ms;
+	if (p->wake && told.now >= p->wake) {
+		p->wake = 0;
+		mdraid_boot.tick(p, told.now);
+	}
+}
+
 /* ---- complete ---- */
 
 static void a_complete_array_is_started_once_in_whatever_order_it_comes(void **state)
@@ -206,7 +230,7 @@ static void spares_are_handed_over_with_the_others(void **state)
 	_cleanup_part_ struct part p;
 
 	(void)state;
-	spare.events--; /* the kernel need not write to it each time */
+	spare.events -= 30; /* the kernel need not write to it each time */
 	begin(&p, "");
 	comes(&p, 2, &spare);
 	comes(&p, 3, &spare);
@@ -306,7 +330,9 @@ static void an_incomplete_array_waits_and_is_started_when_time_is_running_out(vo
 	first = super_of("five", 5, 4, 1);
 	lose(&first, 2);
 	comes(&p, 1, &first);
-	assert_string_equal(part_said(), "module md-level-5\njob 128\n"
+	assert_string_equal(part_said(), "module md-level-5\n");
+	time_passes(&p, 1000);
+	assert_string_equal(part_said(), "job 128\n"
 					 "show: MD array five (raid5) is started with 3 of 4 members (UUID "
 					 "665a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a)\n"
 					 "show:   member 2 was missing before\n");
@@ -328,25 +354,167 @@ static void what_is_missing_is_named_at_the_start(void **state)
 	assert_string_equal(starts(&p), "array open md127\narray set 1.2\narray add 8:1\narray run\n");
 }
 
-/* It ran without a member before: that is no reason to wait. */
-static void an_array_that_was_degraded_before_does_not_wait(void **state)
+/* It ran without a member before: that is waited for only as long as others are likely to be found. */
+static void an_array_that_was_degraded_before_is_started_once_all_is_read(void **state)
 {
 	struct mdsuper second = super_of("one", 1, 2, 1);
-	_cleanup_part_ struct part p;
 
 	(void)state;
 	lose(&second, 0);
-	begin(&p, "rd.md.degraded=0");
-	comes(&p, 1, &second);
-	assert_contains(part_said(), "job 128\nshow: MD array one (raid1) is started with 1 of 2");
+	for (unsigned busy = 0; busy < 2; busy++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		comes(&p, 1, &second);
+		time_passes(&p, 999);
+		assert_int_equal(told.n_jobs, 0);
+		told.is_busy = told.is_unsettled = busy;
+		for (unsigned i = 0; i < 400 && busy; i++)
+			time_passes(&p, 20);
+		assert_int_equal(told.n_jobs, 0);
+		told.is_unsettled = false;
+		time_passes(&p, 20);
+		assert_int_equal(told.n_jobs, !busy);
+		/* But a driver that does not finish loading is not waited for. */
+		for (unsigned i = 0; i < 60; i++)
+			time_passes(&p, 20);
+		assert_int_equal(told.n_jobs, 1);
+		assert_contains(part_said(), "job 128\nshow: MD array one (raid1) is started with 1 of 2");
+		assert_int_equal(p.wake, 0);
+	}
 }
 
-static void time_passes(struct part *p, int64_t ms)
+/* A member that has been found may be one that ran without the others. */
+static void a_degraded_array_waits_for_members_that_are_being_read(void **state)
 {
-	told.now += ms;
-	if (p->wake && told.now >= p->wake) {
-		p->wake = 0;
-		mdraid_boot.tick(p, told.now);
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+	_cleanup_part_ struct part p;
+	char why[PART_TEXT_MAX];
+
+	(void)state;
+	lose(&second, 0);
+	begin(&p, "");
+	comes(&p, 1, &second);
+	appears(&p, 0, &first, why);
+	time_passes(&p, 1000);
+	assert_int_equal(told.n_jobs, 1);
+	answer(&p, told.jobs[0].tag, &first);
+	time_passes(&p, 999);
+	assert_int_equal(told.n_jobs, 0);
+	time_passes(&p, 1);
+	assert_contains(starts(&p), "array set 1.2\narray add 8:1\narray run\n");
+}
+
+/* There may be a copy of one of its members. */
+static void a_complete_array_waits_a_little_for_what_is_still_to_be_read(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+
+	(void)state;
+	for (unsigned hangs = 0; hangs < 2; hangs++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.is_unsettled = true;
+		comes(&p, 0, &first);
+		comes(&p, 1, &second);
+		for (unsigned i = 0; i < 49; i++)
+			time_passes(&p, 20);
+		assert_int_equal(told.n_jobs, 0);
+		told.is_unsettled = hangs;
+		time_passes(&p, 20);
+		assert_int_equal(told.n_jobs, 1);
+	}
+}
+
+/* ---- members that ran alone ---- */
+
+/* A ran alone, then B. Whichever is read first, and however often each was written. */
+static void two_sides_that_ran_alone_are_refused(void **state)
+{
+	static const unsigned orders[][2] = {{0, 1}, {1, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		struct mdsuper sides[] = {super_of("one", 1, 2, 0), super_of("one", 1, 2, 1)};
+		const unsigned *order = orders[i / 2];
+		_cleanup_part_ struct part p;
+
+		lose(&sides[0], 1);
+		lose(&sides[1], 0);
+		sides[1].events += i % 2 ? 100 : 0;
+		begin(&p, "");
+		comes(&p, order[0], &sides[order[0]]);
+		time_passes(&p, 500);
+		comes(&p, order[1], &sides[order[1]]);
+		time_passes(&p, 5000);
+		mdraid_boot.degrade(&p);
+		time_passes(&p, 5000);
+		assert_int_equal(told.n_jobs, 0);
+		assert_contains(account(&p), "have each been written without the other, and their data differ: "
+					     "detach the one that is not wanted");
+		assert_contains(what(&p), "have each been written without the other");
+		/* Detached. */
+		goes(&p, 0);
+		time_passes(&p, 5000);
+		assert_contains(starts(&p), "array set 1.2\narray add 8:1\narray run\n");
+	}
+}
+
+/* The members that are up to date have another one in its place: its own story counts for nothing, nor does it
+ * matter when it is read. */
+static void one_that_ran_alone_does_not_hold_up_a_whole_array(void **state)
+{
+	static const unsigned orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		struct mdsuper set[] = {super_of("one", 1, 2, 0), super_of("one", 1, 2, 1),
+					super_of("one", 1, 2, 1)};
+		const unsigned *order = orders[i / 2];
+		_cleanup_part_ struct part p;
+		const char *calls;
+
+		for (unsigned k = 0; k < 2; k++) { /* number 2 has taken the place of number 1 */
+			lose(&set[k], 1);
+			gain(&set[k], 1, 2);
+		}
+		set[1].number = 2;
+		lose(&set[2], 0); /* number 1 */
+		set[2].events += i % 2 ? 100 : -20ULL;
+		begin(&p, "");
+		for (unsigned k = 0; k < 3; k++) {
+			char why[PART_TEXT_MAX];
+
+			appears(&p, order[k], &set[order[k]], why);
+			for (unsigned n = 0; n < told.n_jobs; n++)
+				if (told.jobs[n].tag < FIRST_ARRAY) {
+					answer(&p, told.jobs[n].tag, &set[order[k]]);
+					break;
+				}
+		}
+		calls = starts(&p);
+		assert_contains(calls, "array add 8:0\n");
+		assert_contains(calls, "array add 8:1\n");
+		assert_null(strstr(calls, "8:2"));
+	}
+}
+
+/* Both were written equally often; only the member that failed does not know of it. */
+static void of_two_that_were_written_equally_often_that_counts_which_has_lost_the_other(void **state)
+{
+	(void)state;
+	for (unsigned other = 0; other < 2; other++) {
+		struct mdsuper failed = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+		_cleanup_part_ struct part p;
+
+		lose(&second, 0);
+		begin(&p, "");
+		comes(&p, other ? 1 : 0, other ? &second : &failed);
+		comes(&p, other ? 0 : 1, other ? &failed : &second);
+		time_passes(&p, 1000);
+		assert_contains(starts(&p), "array set 1.2\narray add 8:1\narray run\n");
 	}
 }
 
@@ -466,15 +634,36 @@ static void a_member_that_cannot_be_used_is_named_at_the_start(void **state)
 /* The kernel would not take it any more; mdadm can give it back. */
 static void a_member_that_comes_too_late_is_named(void **state)
 {
-	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
-	static const char line[] = "show: sdb belongs to MD array one, which runs without it: "
-				   "mdadm /dev/md127 --re-add /dev/sdb\n";
+	enum { IN_STEP, STALE, LOST, TORN, NEWER, REBUILDING, COPY, SPARE, FAULTY, KINDS };
+	static const char *const ends[KINDS] = {
+		[IN_STEP] = ": mdadm /dev/md127 --re-add /dev/sdb\n",
+		[STALE] = ", and is out of date: mdadm /dev/md127 --add /dev/sdb\n",
+		[LOST] = ", and is out of date: mdadm /dev/md127 --add /dev/sdb\n",
+		[TORN] = ", and was written without the array, too: their data differ\n",
+		[NEWER] = ", and was written later than the array was before it was started: its data may be newer\n",
+		[REBUILDING] = ", and is out of date: mdadm /dev/md127 --add /dev/sdb\n",
+		[COPY] = ": its member 0 is sda\n",
+		[SPARE] = ", and is a spare: mdadm /dev/md127 --add /dev/sdb\n",
+		[FAULTY] = ": it has failed\n",
+	};
 
 	(void)state;
-	for (unsigned during = 0; during < 2; during++) {
+	for (unsigned i = 0; i < 2 * KINDS; i++) {
+		struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+		unsigned kind = i / 2, during = i % 2;
 		_cleanup_part_ struct part p;
-		char why[PART_TEXT_MAX];
+		char why[PART_TEXT_MAX], line[256];
 
+		if (kind == LOST || kind == TORN)
+			lose(&first, 1);
+		if (kind == TORN)
+			lose(&second, 0);
+		second.events += kind == STALE ? -10ULL : kind == NEWER ? 10 : 0;
+		second.is_rebuilding = kind == REBUILDING;
+		if (kind == SPARE || kind == FAULTY)
+			second.role = kind == SPARE ? MDSUPER_SPARE : MDSUPER_FAULTY;
+		if (kind == COPY)
+			second = first;
 		begin(&p, "");
 		comes(&p, 0, &first);
 		mdraid_boot.degrade(&p);
@@ -487,12 +676,18 @@ static void a_member_that_comes_too_late_is_named(void **state)
 			starts(&p);
 			comes(&p, 1, &second);
 		}
+		snprintf(line, sizeof(line), "show: sdb belongs to MD array one, which runs without it%s",
+			 ends[kind]);
 		assert_contains(part_said(), line);
 		assert_int_equal(told.n_jobs, 0);
-		/* Its other member is read again. */
+		/* Its other member is read again, and has been written to since. */
+		first.events += 7;
 		is_read_again(&p, 0);
 		answer(&p, told.jobs[0].tag, &first);
 		assert_null(strstr(part_said(), "runs without it"));
+		is_read_again(&p, 1);
+		answer(&p, told.jobs[0].tag, &second);
+		assert_contains(part_said(), line);
 	}
 }
 
@@ -686,7 +881,9 @@ static void a_member_that_the_newest_counts_as_gone_is_left_out_and_named(void *
 	begin(&p, "");
 	comes(&p, 0, &old);
 	comes(&p, 1, &new);
-	assert_string_equal(part_said(), "module md-level-1\njob 128\n"
+	part_said();
+	time_passes(&p, 1000);
+	assert_string_equal(part_said(), "job 128\n"
 					 "show: MD array one (raid1) is started with 1 of 2 members (UUID " ONE ")\n"
 					 "show:   member 0 was missing before\n"
 					 "show:   sda is out of date: sdb was written without it\n");
@@ -731,18 +928,99 @@ static void a_copy_that_is_out_of_date_is_left_out(void **state)
 	assert_contains(starts(&p), "array set 1.2\narray add 8:1\narray add 8:0\narray run\n");
 }
 
+/* One that is still to be filled has no data to start from. */
 static void a_member_and_its_replacement_have_one_role(void **state)
 {
-	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1), next = second;
+	static const unsigned orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct mdsuper set[] = {super_of("one", 5, 2, 0), super_of("one", 5, 2, 1),
+					super_of("one", 5, 2, 1)};
+		_cleanup_part_ struct part p;
+		const char *calls;
+
+		for (unsigned k = 0; k < 3; k++)
+			gain(&set[k], 1, 2);
+		set[2].number = 2;
+		set[2].is_replacement = set[2].is_rebuilding = true;
+		begin(&p, "");
+		for (unsigned k = 0; k < 3; k++) {
+			assert_int_equal(told.n_jobs, 0);
+			comes(&p, orders[i][k], &set[orders[i][k]]);
+		}
+		calls = starts(&p);
+		for (unsigned k = 0; k < 3; k++) {
+			char line[32];
+
+			snprintf(line, sizeof(line), "array add 8:%u\n", k);
+			assert_contains(calls, line);
+		}
+	}
+}
+
+/* The array lacks nothing without it; but the kernel would forget it. */
+static void a_replacement_is_waited_for_a_little(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1), next;
 	_cleanup_part_ struct part p;
 
 	(void)state;
-	next.is_replacement = true;
+	gain(&first, 1, 2);
+	gain(&second, 1, 2);
+	next = second;
+	next.number = 2;
+	next.is_replacement = next.is_rebuilding = true;
 	begin(&p, "");
-	comes(&p, 1, &second);
-	comes(&p, 2, &next);
 	comes(&p, 0, &first);
-	assert_contains(starts(&p), "array add 8:1\narray add 8:2\narray add 8:0\narray run\n");
+	comes(&p, 1, &second);
+	time_passes(&p, 999);
+	assert_int_equal(told.n_jobs, 0);
+	time_passes(&p, 1);
+	assert_int_equal(told.n_jobs, 1);
+	assert_null(strstr(part_said(), "is started with"));
+	part_close(&p);
+	/* It does not stand in for the member that it is to replace. */
+	begin(&p, "");
+	comes(&p, 0, &first);
+	comes(&p, 2, &next);
+	time_passes(&p, 5000);
+	assert_int_equal(told.n_jobs, 0);
+	assert_contains(account(&p), "1 of 2 members are there\nshow:     member 1 is missing\n");
+	part_close(&p);
+	/* But once it is filled it does. */
+	next.is_rebuilding = false;
+	begin(&p, "");
+	comes(&p, 0, &first);
+	comes(&p, 2, &next);
+	time_passes(&p, 1000);
+	assert_contains(starts(&p), "array add 8:0\narray add 8:2\narray run\n");
+}
+
+/* A parity array cannot be started from it; its place is taken, though. */
+static void a_member_that_is_being_rebuilt_does_not_count(void **state)
+{
+	struct mdsuper first = super_of("five", 5, 3, 0), second = super_of("five", 5, 3, 1),
+		       third = super_of("five", 5, 3, 2);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	third.is_rebuilding = true;
+	begin(&p, "");
+	comes(&p, 2, &third);
+	comes(&p, 0, &first);
+	mdraid_boot.degrade(&p);
+	assert_int_equal(told.n_jobs, 0);
+	assert_contains(account(&p), "1 of 3 members are there; it needs more of them\n"
+				     "show:     member 1 is missing\n"
+				     "show:     member 2, sdc, is still being rebuilt\n");
+	comes(&p, 1, &second);
+	assert_string_equal(part_said(), "module md-level-5\njob 128\n"
+					 "show: MD array five (raid5) is started with 2 of 3 members (UUID "
+					 "665a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a)\n"
+					 "show:   member 2, sdc, is still being rebuilt\n");
+	assert_contains(starts(&p), "array add 8:2\narray add 8:0\narray add 8:1\narray run\n");
 }
 
 static void what_needs_mdadm_is_refused_with_words(void **state)
@@ -1209,6 +1487,7 @@ static void an_array_is_no_member_of_itself(void **state)
 		begin(&p, "");
 		lose(&s, 1);
 		comes(&p, 0, &s);
+		time_passes(&p, 1000);
 		s = super_of("one", 1, 2, 0);
 		starts(&p);
 		part_device(1, names[i], "there", "linux_raid_member");
@@ -1431,6 +1710,7 @@ static void put_super(uint8_t *disk, enum mdsuper_version version, const struct 
 	put_le32(p + 72, 1);
 	put_le32(p + 92, 1);
 	put_le32(p + 220, 2);
+	put_le32(p + 256, 0xffff0000);
 	for (size_t i = 0; i < 260; i += 4)
 		total += le32(p + i);
 	put_le32(p + 216, (uint32_t)total + (uint32_t)(total >> 32));
@@ -1516,7 +1796,12 @@ int main(void)
 		cmocka_unit_test(a_member_that_goes_while_modules_load_is_waited_for),
 		cmocka_unit_test(an_incomplete_array_waits_and_is_started_when_time_is_running_out),
 		cmocka_unit_test(what_is_missing_is_named_at_the_start),
-		cmocka_unit_test(an_array_that_was_degraded_before_does_not_wait),
+		cmocka_unit_test(an_array_that_was_degraded_before_is_started_once_all_is_read),
+		cmocka_unit_test(a_degraded_array_waits_for_members_that_are_being_read),
+		cmocka_unit_test(a_complete_array_waits_a_little_for_what_is_still_to_be_read),
+		cmocka_unit_test(two_sides_that_ran_alone_are_refused),
+		cmocka_unit_test(one_that_ran_alone_does_not_hold_up_a_whole_array),
+		cmocka_unit_test(of_two_that_were_written_equally_often_that_counts_which_has_lost_the_other),
 		cmocka_unit_test(an_array_that_appears_when_time_is_running_out_is_started_soon),
 		cmocka_unit_test(an_array_that_is_complete_when_time_is_running_out_is_started_at_once),
 		cmocka_unit_test(a_member_that_is_being_read_is_waited_for_a_little),
@@ -1535,6 +1820,8 @@ int main(void)
 		cmocka_unit_test(an_array_with_two_members_of_one_role_is_not_started),
 		cmocka_unit_test(a_copy_that_is_out_of_date_is_left_out),
 		cmocka_unit_test(a_member_and_its_replacement_have_one_role),
+		cmocka_unit_test(a_replacement_is_waited_for_a_little),
+		cmocka_unit_test(a_member_that_is_being_rebuilt_does_not_count),
 		cmocka_unit_test(what_needs_mdadm_is_refused_with_words),
 		cmocka_unit_test(the_kernels_refusal_is_logged),
 		cmocka_unit_test(the_kernel_need_not_take_what_the_array_can_do_without),

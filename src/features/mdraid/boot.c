@@ -3,7 +3,8 @@
 /*
  * MD arrays of the kernel's own metadata, started without a program. What udev and mdadm would do
  * by and by is done at once: a member's superblock says which others belong to its array, and when
- * all of them are there, the kernel is handed the whole set.
+ * all of them are there, the kernel is handed the whole set. One that was degraded before is
+ * started once whatever is there was read: a member that it lost may have run without it.
  *
  *   rd.md=0          no array is started
  *   rd.md.uuid=UUID  only this one, and others given likewise
@@ -97,8 +98,9 @@ static void join(struct part *p, struct mdraid_member *m)
 			 MDRAID_ARRAYS_MAX);
 		return;
 	}
+	a->joined_at = log_now();
 	if (a->state == MDRAID_RUNS && !m->is_given)
-		mdraid_show_late(a, m);
+		mdraid_show_late(s, a, m);
 	a->is_late = a->state == MDRAID_STARTS;
 	if (s->is_running_out)
 		degrade_later(p, a);
@@ -274,8 +276,8 @@ static void tick(struct part *p, int64_t now)
 	for (size_t i = 0; i < s->n_arrays; i++) {
 		struct mdraid_array *a = &s->arrays[i];
 
-		if (a->state == MDRAID_LOADS)
-			mdraid_load(p, a);
+		if (a->state == MDRAID_READY)
+			mdraid_proceed(p, a);
 		if (a->degrade_at && now >= a->degrade_at)
 			degrade_now(p, a);
 		else if (a->degrade_at)
@@ -284,8 +286,10 @@ static void tick(struct part *p, int64_t now)
 	read_members(p);
 }
 
-static bool is_reading(const struct mdraid *s)
+bool mdraid_is_reading(const struct part *p)
 {
+	const struct mdraid *s = p->state;
+
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
 		if (s->members[i].ref.generation && s->members[i].is_to_be_read)
 			return true;
@@ -296,7 +300,7 @@ static bool is_reading(const struct mdraid *s)
 static void degrade(struct part *p)
 {
 	struct mdraid *s = p->state;
-	bool is_later = is_reading(s);
+	bool is_later = mdraid_is_reading(p);
 
 	s->is_running_out = true;
 	for (size_t i = 0; i < s->n_arrays && !s->wishes.no_degraded; i++)
@@ -320,6 +324,8 @@ static void retry(struct part *p)
 		if (a->state == MDRAID_FAILED ||
 		    (a->state == MDRAID_RUNS && !mdraid_has_number(a->number)))
 			a->state = MDRAID_WAITS;
+		if (a->state == MDRAID_READY)
+			a->state = MDRAID_WAITS;
 		a->may_degrade = false;
 		a->degrade_at = 0;
 		mdraid_consider(p, a);
@@ -335,11 +341,18 @@ static void what(const struct part *p, char *out, size_t size)
 	const struct mdraid *s = p->state;
 
 	*out = '\0';
-	for (size_t i = 0; i < s->n_arrays; i++)
-		if (s->arrays[i].state != MDRAID_RUNS) {
-			mdraid_describe(s, &s->arrays[i], out, size);
-			return;
-		}
+	for (size_t i = 0; i < s->n_arrays; i++) {
+		const struct mdraid_array *a = &s->arrays[i];
+		size_t used;
+
+		if (a->state == MDRAID_RUNS)
+			continue;
+		mdraid_describe(s, a, out, size);
+		used = strlen(out);
+		if (a->state == MDRAID_FAILED)
+			snprintf(out + used, size - used, "; %s", a->why);
+		return;
+	}
 }
 
 static const struct params_rule rules[] = {

@@ -30,6 +30,9 @@ bool part_get(const struct part *p, struct device_ref ref, struct part_device *o
  * that has happened too often, and counts as a failure. */
 bool part_mistaken(struct part *p, struct device_ref ref);
 
+/* All devices that are there, and may be wanted, were read. */
+bool part_is_settled(const struct part *p);
+
 /* Are there other devices that SPEC fits as well as REF? They are logged; true when none may be
  * taken: WHY says the reason. */
 bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,

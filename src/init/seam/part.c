@@ -49,6 +49,11 @@ bool part_mistaken(struct part *p, struct device_ref ref)
 	return block_mistaken(p->boot, ref);
 }
 
+bool part_is_settled(const struct part *p)
+{
+	return !block_unsettled(p->boot);
+}
+
 bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref ref, char *why,
 		      size_t size)
 {

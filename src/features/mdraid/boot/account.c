@@ -15,7 +15,7 @@ enum { SHOWN_MAX = 16 /* missing members that are named */ };
 
 void mdraid_describe(const struct mdraid *s, const struct mdraid_array *a, char *out, size_t size)
 {
-	const struct mdraid_member *m = mdraid_newest(s, a);
+	const struct mdraid_member *m = mdraid_leader(s, a);
 	char name[MDSUPER_TEXT];
 
 	mdraid_name(a, m, name);
@@ -26,18 +26,26 @@ void mdraid_describe(const struct mdraid *s, const struct mdraid_array *a, char 
 		snprintf(out, size, "MD array %s: no member is there", name);
 }
 
-static void show_stale(const struct mdraid_array *a, const struct mdraid_member *m,
-		       const struct mdraid_member *newest, const char *indent)
+/* M is not to be used with the others. */
+static void show_outsider(const struct mdraid_array *a, const struct mdraid_member *m,
+			  const struct mdraid_member *leader, const char *indent)
 {
-	if (!mdraid_is_of(a, m) || !mdraid_is_stale(m, newest))
+	if (!mdraid_is_of(a, m) || mdraid_is_in_step(m, leader))
 		return;
-	if (mdraid_is_disowned(m, newest))
+	if (mdraid_is_torn(m, leader))
+		log_show("%s%s and %s have each been written without the other", indent, m->name,
+			 leader->name);
+	else if (m->super.events > leader->super.events)
+		log_show("%s%s was written without the others: %llu times, %s %llu", indent,
+			 m->name, (unsigned long long)m->super.events, leader->name,
+			 (unsigned long long)leader->super.events);
+	else if (mdraid_is_disowned(m, leader))
 		log_show("%s%s is out of date: %s was written without it", indent, m->name,
-			 newest->name);
+			 leader->name);
 	else
 		log_show("%s%s is out of date: it was written %llu times, %s %llu", indent, m->name,
-			 (unsigned long long)m->super.events, newest->name,
-			 (unsigned long long)newest->super.events);
+			 (unsigned long long)m->super.events, leader->name,
+			 (unsigned long long)leader->super.events);
 }
 
 /* The one that was lost last, if it was in ROLE. */
@@ -54,31 +62,45 @@ static const struct mdraid_lost *lost_from(const struct mdraid *s, const struct 
 }
 
 static void show_role(const struct mdraid *s, const struct mdraid_array *a,
-		      const struct mdraid_member *newest, uint32_t role, const char *indent)
+		      const struct mdraid_member *leader, uint32_t role, const char *indent)
 {
+	const struct mdraid_member *m = mdraid_in_role(s, a, leader, role);
 	const struct mdraid_lost *l = lost_from(s, a, role);
 	char uuid[MDSUPER_TEXT], was[JOBS_NAME_MAX + MDSUPER_TEXT + 32] = "";
 
+	if (m) {
+		log_show("%smember %u, %s, is still being rebuilt", indent, role, m->name);
+		return;
+	}
 	if (l) {
 		mdsuper_print_uuid(l->own_uuid, uuid);
 		snprintf(was, sizeof(was), ": it was %s, UUID %s", l->name, uuid);
 	}
 	log_show("%smember %u %s%s", indent, role,
-		 mdsuper_has(&newest->super, role) ? "is missing" : "was missing before", was);
+		 mdsuper_has(&leader->super, role) ? "is missing" : "was missing before", was);
+}
+
+/* ROLE, with all of its data. */
+static bool is_filled(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *leader, uint32_t role)
+{
+	const struct mdraid_member *m = mdraid_in_role(s, a, leader, role);
+
+	return m && !m->super.is_rebuilding;
 }
 
 static void show_lacks(const struct mdraid *s, const struct mdraid_array *a,
-		       const struct mdraid_member *newest, const char *indent)
+		       const struct mdraid_member *leader, const char *indent)
 {
 	uint32_t n = 0;
 
-	for (uint32_t role = 0; role < newest->super.disks; role++)
-		if (!mdraid_in_role(s, a, newest, role) && n++ < SHOWN_MAX)
-			show_role(s, a, newest, role, indent);
+	for (uint32_t role = 0; role < leader->super.disks; role++)
+		if (!is_filled(s, a, leader, role) && n++ < SHOWN_MAX)
+			show_role(s, a, leader, role, indent);
 	if (n > SHOWN_MAX)
 		log_show("%sand %u more", indent, n - SHOWN_MAX);
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
-		show_stale(a, &s->members[i], newest, indent);
+		show_outsider(a, &s->members[i], leader, indent);
 }
 
 /* What is of no use; of which array such a member is, is not always known. */
@@ -91,27 +113,63 @@ static void show_useless(const struct mdraid *s)
 }
 
 void mdraid_show_missing(const struct mdraid *s, const struct mdraid_array *a,
-			 const struct mdraid_member *newest)
+			 const struct mdraid_member *leader)
 {
 	char name[MDSUPER_TEXT], uuid[MDSUPER_TEXT];
 
-	mdraid_name(a, newest, name);
+	mdraid_name(a, leader, name);
 	mdsuper_print_uuid(a->uuid, uuid);
 	log_show("MD array %s (%s) is started with %u of %u members (UUID %s)", name,
-		 mdsuper_level_name(newest->super.level), mdraid_count(s, a, newest),
-		 newest->super.disks, uuid);
-	show_lacks(s, a, newest, "  ");
+		 mdsuper_level_name(leader->super.level), mdraid_count(s, a, leader),
+		 leader->super.disks, uuid);
+	show_lacks(s, a, leader, "  ");
 	show_useless(s);
 }
 
-void mdraid_show_late(const struct mdraid_array *a, const struct mdraid_member *m)
+/* The member that A was started with, and that has M's role. */
+static const struct mdraid_member *
+in_its_place(const struct mdraid *s, const struct mdraid_array *a, const struct mdraid_member *m)
 {
-	log_show("%s belongs to MD array %s, which runs without it: mdadm /dev/md%u --re-add "
-		 "/dev/%s",
-		 m->name, a->name, a->number, m->name);
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		const struct mdraid_member *o = &s->members[i];
+
+		if (o != m && o->is_given && mdraid_is_of(a, o) && o->super.role == m->super.role &&
+		    o->super.is_replacement == m->super.is_replacement)
+			return o;
+	}
+	return NULL;
 }
 
-/* Why A does not run; "": that is not known. M: its newest member; NULL. */
+/* With --re-add only those blocks are copied that the array has written since: not what M was
+ * written without the array. */
+void mdraid_show_late(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *m)
+{
+	const struct mdraid_member then = {.super = a->started};
+	const struct mdraid_member *other = m->super.role < 0 ? NULL : in_its_place(s, a, m);
+	char text[PART_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s belongs to MD array %s, which runs without it", m->name,
+		 a->name);
+	if (other)
+		log_show("%s: its member %d is %s", text, m->super.role, other->name);
+	else if (m->super.role >= 0 && mdsuper_disowns(&m->super, &a->started))
+		log_show("%s, and was written without the array, too: their data differ", text);
+	else if (m->super.role >= 0 && m->super.events > a->started.events + 1)
+		log_show("%s, and was written later than the array was before it was started: its "
+			 "data may be "
+			 "newer",
+			 text);
+	else if (m->super.role < MDSUPER_SPARE)
+		log_show("%s: it has failed", text);
+	else if (mdraid_is_in_step(m, &then) && m->super.role >= 0 && !m->super.is_rebuilding)
+		log_show("%s: mdadm /dev/md%u --re-add /dev/%s", text, a->number, m->name);
+	else
+		log_show("%s, and %s: mdadm /dev/md%u --add /dev/%s", text,
+			 m->super.role < 0 ? "is a spare" : "is out of date", a->number, m->name);
+}
+
+/* Why A does not run; "": that is not known. M: its leader member; NULL. */
 static const char *reason_of(const struct mdraid *s, const struct mdraid_array *a,
 			     const struct mdraid_member *m)
 {
@@ -124,7 +182,7 @@ static const char *reason_of(const struct mdraid *s, const struct mdraid_array *
 
 static void account_array(const struct mdraid *s, const struct mdraid_array *a)
 {
-	const struct mdraid_member *m = mdraid_newest(s, a);
+	const struct mdraid_member *m = mdraid_leader(s, a);
 	const char *reason = reason_of(s, a, m);
 	char text[PART_TEXT_MAX];
 

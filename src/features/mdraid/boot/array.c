@@ -17,54 +17,115 @@ bool mdraid_is_of(const struct mdraid_array *a, const struct mdraid_member *m)
 	       memcmp(m->super.uuid, a->uuid, sizeof(a->uuid)) == 0;
 }
 
-const struct mdraid_member *mdraid_newest(const struct mdraid *s, const struct mdraid_array *a)
+/* Before Linux 6.8 the kernel believes each member of itself, and would take one that the others
+ * have given up for in step with them. */
+bool mdraid_is_disowned(const struct mdraid_member *m, const struct mdraid_member *leader)
+{
+	return mdsuper_disowns(&leader->super, &m->super);
+}
+
+bool mdraid_is_torn(const struct mdraid_member *m, const struct mdraid_member *leader)
+{
+	return m != leader && mdraid_is_disowned(m, leader) && mdraid_is_disowned(leader, m);
+}
+
+/* Of two that were written equally often, the one that counts fewer members knows more. */
+static bool is_newer(const struct mdraid_member *m, const struct mdraid_member *other)
+{
+	if (m->super.events != other->super.events)
+		return m->super.events > other->super.events;
+	return m->super.n_active < other->super.n_active;
+}
+
+/* The kernel takes a member that missed the last write only: the machine may have lost power then.
+ * Of a spare it does not matter. */
+bool mdraid_is_in_step(const struct mdraid_member *m, const struct mdraid_member *leader)
+{
+	if (m->super.role == MDSUPER_SPARE)
+		return true;
+	return m->super.events + 1 >= leader->super.events &&
+	       m->super.events <= leader->super.events + 1 && !mdraid_is_disowned(m, leader) &&
+	       !(is_newer(m, leader) && mdraid_is_disowned(leader, m));
+}
+
+/* Has M the data of its role, or only its place? */
+static bool is_filled(const struct mdraid_member *m)
+{
+	return !m->super.is_rebuilding;
+}
+
+const struct mdraid_member *mdraid_in_role(const struct mdraid *s, const struct mdraid_array *a,
+					   const struct mdraid_member *leader, uint32_t role)
 {
 	const struct mdraid_member *found = NULL;
 
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
 		const struct mdraid_member *m = &s->members[i];
 
-		if (mdraid_is_of(a, m) && (!found || m->super.events > found->super.events))
+		if (!mdraid_is_of(a, m) || m->super.role != (int32_t)role ||
+		    !mdraid_is_in_step(m, leader))
+			continue;
+		if (is_filled(m))
+			return m;
+		if (!m->super.is_replacement)
 			found = m;
 	}
 	return found;
 }
 
-/* Before Linux 6.8 the kernel believes each member of itself, and would take it for in step with
- * the others. */
-bool mdraid_is_disowned(const struct mdraid_member *m, const struct mdraid_member *newest)
-{
-	return m->super.role >= 0 && !mdsuper_has(&newest->super, (uint32_t)m->super.role);
-}
-
-/* The kernel takes a member that missed the last write only: the machine may have lost power then.
- */
-bool mdraid_is_stale(const struct mdraid_member *m, const struct mdraid_member *newest)
-{
-	return m->super.events + 1 < newest->super.events || mdraid_is_disowned(m, newest);
-}
-
-const struct mdraid_member *mdraid_in_role(const struct mdraid *s, const struct mdraid_array *a,
-					   const struct mdraid_member *newest, uint32_t role)
-{
-	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
-		const struct mdraid_member *m = &s->members[i];
-
-		if (mdraid_is_of(a, m) && !mdraid_is_stale(m, newest) &&
-		    m->super.role == (int32_t)role)
-			return m;
-	}
-	return NULL;
-}
-
 uint32_t mdraid_count(const struct mdraid *s, const struct mdraid_array *a,
-		      const struct mdraid_member *newest)
+		      const struct mdraid_member *leader)
 {
 	uint32_t n = 0;
 
-	for (uint32_t role = 0; role < newest->super.disks; role++)
-		n += mdsuper_has(&newest->super, role) && mdraid_in_role(s, a, newest, role);
+	for (uint32_t role = 0; role < leader->super.disks; role++) {
+		const struct mdraid_member *m = mdraid_in_role(s, a, leader, role);
+
+		n += m && is_filled(m);
+	}
 	return n;
+}
+
+/* Is nothing missing but what the array had lost before? */
+static bool has_all_it_had(const struct mdraid *s, const struct mdraid_array *a,
+			   const struct mdraid_member *leader)
+{
+	for (uint32_t role = 0; role < leader->super.disks; role++)
+		if (mdsuper_has(&leader->super, role) && !mdraid_in_role(s, a, leader, role))
+			return false;
+	return true;
+}
+
+bool mdraid_is_whole(const struct mdraid *s, const struct mdraid_array *a,
+		     const struct mdraid_member *leader)
+{
+	uint32_t here = 0;
+
+	if (leader->super.n_present < leader->super.disks || !has_all_it_had(s, a, leader))
+		return false;
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		const struct mdraid_member *m = &s->members[i];
+
+		here += mdraid_is_of(a, m) && m->super.role >= 0 && mdraid_is_in_step(m, leader);
+	}
+	return here >= leader->super.n_active;
+}
+
+const struct mdraid_member *mdraid_leader(const struct mdraid *s, const struct mdraid_array *a)
+{
+	const struct mdraid_member *newest = NULL, *whole = NULL;
+
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		const struct mdraid_member *m = &s->members[i];
+
+		if (!mdraid_is_of(a, m))
+			continue;
+		if (!newest || is_newer(m, newest))
+			newest = m;
+		if ((!whole || is_newer(m, whole)) && mdraid_is_whole(s, a, m))
+			whole = m;
+	}
+	return whole ? whole : newest;
 }
 
 bool mdraid_is_redundant(const struct mdsuper *super)
@@ -124,25 +185,48 @@ static bool is_twice(const struct mdraid_member *m, const struct mdraid_member *
 }
 
 /* Two members of one role are two ways to one disk, or a copy of it. */
-static bool is_doubtful(struct mdraid *s, struct mdraid_array *a,
-			const struct mdraid_member *newest)
+static bool has_twice(const struct mdraid *s, struct mdraid_array *a,
+		      const struct mdraid_member *leader, const struct mdraid_member *m)
+{
+	for (const struct mdraid_member *n = s->members; n < m; n++) {
+		if (!mdraid_is_of(a, n) || !mdraid_is_in_step(n, leader) || !is_twice(m, n))
+			continue;
+		snprintf(a->why, sizeof(a->why),
+			 "%s and %s are both its member %d: two ways to one disk, or a copy",
+			 n->name, m->name, m->super.role);
+		return true;
+	}
+	return false;
+}
+
+/* Each was started without the other: which data is wanted, only its owner knows. */
+static bool is_torn_from(const struct mdraid *s, struct mdraid_array *a,
+			 const struct mdraid_member *leader, const struct mdraid_member *m)
+{
+	const char *first = m < leader ? m->name : leader->name,
+		   *second = m < leader ? leader->name : m->name;
+
+	if (!mdraid_is_torn(m, leader) || mdraid_is_whole(s, a, leader))
+		return false;
+	snprintf(a->why, sizeof(a->why),
+		 "%s and %s have each been written without the other, and their data differ: "
+		 "detach the one that is not wanted, or erase its superblock with mdadm "
+		 "--zero-superblock",
+		 first, second);
+	return true;
+}
+
+static bool is_doubtful(const struct mdraid *s, struct mdraid_array *a,
+			const struct mdraid_member *leader)
 {
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
 		const struct mdraid_member *m = &s->members[i];
 
-		if (!mdraid_is_of(a, m) || mdraid_is_stale(m, newest))
+		if (!mdraid_is_of(a, m))
 			continue;
-		for (size_t k = 0; k < i; k++) {
-			const struct mdraid_member *n = &s->members[k];
-
-			if (!mdraid_is_of(a, n) || mdraid_is_stale(n, newest) || !is_twice(m, n))
-				continue;
-			snprintf(
-				a->why, sizeof(a->why),
-				"%s and %s are both its member %d: two ways to one disk, or a copy",
-				n->name, m->name, m->super.role);
+		if (is_torn_from(s, a, leader, m) ||
+		    (mdraid_is_in_step(m, leader) && has_twice(s, a, leader, m)))
 			return true;
-		}
 	}
 	return false;
 }
@@ -162,12 +246,13 @@ bool mdraid_is_enough(const struct mdsuper *super, uint32_t here)
 	return here >= super->disks;
 }
 
-bool mdraid_is_ready(struct mdraid *s, struct mdraid_array *a, const struct mdraid_member *newest)
+bool mdraid_is_ready(const struct mdraid *s, struct mdraid_array *a,
+		     const struct mdraid_member *leader)
 {
-	uint32_t here = newest ? mdraid_count(s, a, newest) : 0;
+	uint32_t here = leader ? mdraid_count(s, a, leader) : 0;
 
-	a->is_doubtful = newest && is_doubtful(s, a, newest);
+	a->is_doubtful = leader && is_doubtful(s, a, leader);
 	a->state = a->is_doubtful ? MDRAID_FAILED : MDRAID_WAITS;
-	return !a->is_doubtful && here && mdraid_is_enough(&newest->super, here) &&
-	       (here >= newest->super.n_present || a->may_degrade);
+	return !a->is_doubtful && here && mdraid_is_enough(&leader->super, here) &&
+	       (a->may_degrade || has_all_it_had(s, a, leader));
 }

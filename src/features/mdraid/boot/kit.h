@@ -49,14 +49,17 @@ struct mdraid_lost {
 
 struct mdraid_array {
 	uint8_t uuid[16];
-	enum { MDRAID_WAITS, MDRAID_LOADS, MDRAID_STARTS, MDRAID_RUNS, MDRAID_FAILED } state;
+	enum { MDRAID_WAITS, MDRAID_READY, MDRAID_STARTS, MDRAID_RUNS, MDRAID_FAILED } state;
 	unsigned number;	 /* N of mdN, once it STARTS */
 	bool may_degrade;	 /* it may be started with members missing */
 	int64_t degrade_at;	 /* when that begins; 0: not known yet, or begun */
+	int64_t joined_at;	 /* when a member of it was last read */
+	int64_t ready_at;	 /* since when it is READY */
 	bool is_late;		 /* a member came while it STARTS */
 	bool is_doubtful;	 /* that is why it has FAILED */
 	char name[MDSUPER_TEXT]; /* from when it STARTS: its members may go, and it runs on */
 	char why[PART_TEXT_MAX]; /* FAILED */
+	struct mdsuper started;	 /* of its leader, from when it STARTS */
 };
 
 struct mdraid {
@@ -101,22 +104,31 @@ _Static_assert(sizeof(struct mdsuper) <= JOBS_TEXT_MAX, "an answer that is too l
 /* Is M, which was read, a member of A? */
 bool mdraid_is_of(const struct mdraid_array *a, const struct mdraid_member *m);
 
-/* The member of A that was written last; NULL: there is none. */
-const struct mdraid_member *mdraid_newest(const struct mdraid *s, const struct mdraid_array *a);
+/* The member of A by which the others are judged: the one that was written last, but one that ran
+ * alone does not count against a set that lacks none. NULL: there is none. The same in whatever
+ * order they were read. */
+const struct mdraid_member *mdraid_leader(const struct mdraid *s, const struct mdraid_array *a);
 
-/* NEWEST was written without M: that has left the array. */
-bool mdraid_is_disowned(const struct mdraid_member *m, const struct mdraid_member *newest);
+/* LEADER was written without M: that has left the array. Torn: and the other way round. */
+bool mdraid_is_disowned(const struct mdraid_member *m, const struct mdraid_member *leader);
+bool mdraid_is_torn(const struct mdraid_member *m, const struct mdraid_member *leader);
 
-/* M is out of date for that or another reason. */
-bool mdraid_is_stale(const struct mdraid_member *m, const struct mdraid_member *newest);
+/* M has what LEADER has: the kernel may be given both. */
+bool mdraid_is_in_step(const struct mdraid_member *m, const struct mdraid_member *leader);
 
-/* The member that is in step, with ROLE; NULL. */
+/* The member that is in step and has ROLE; if possible one that is not being rebuilt. One that is
+ * to replace another has it only once it is filled. NULL. */
 const struct mdraid_member *mdraid_in_role(const struct mdraid *s, const struct mdraid_array *a,
-					   const struct mdraid_member *newest, uint32_t role);
+					   const struct mdraid_member *leader, uint32_t role);
 
-/* How many of the roles that the array had when it ran last are here. */
+/* How many of the roles are here with all of their data. */
 uint32_t mdraid_count(const struct mdraid *s, const struct mdraid_array *a,
-		      const struct mdraid_member *newest);
+		      const struct mdraid_member *leader);
+
+/* No role is empty, and all members that LEADER counts are here: those that are to replace others,
+ * too. */
+bool mdraid_is_whole(const struct mdraid *s, const struct mdraid_array *a,
+		     const struct mdraid_member *leader);
 
 /* Its level keeps data in more than one place, so that it is synchronised. */
 bool mdraid_is_redundant(const struct mdsuper *super);
@@ -125,8 +137,9 @@ bool mdraid_is_redundant(const struct mdsuper *super);
  * knows. */
 bool mdraid_is_enough(const struct mdsuper *super, uint32_t here);
 
-/* Can it be started now? It WAITS or has FAILED if not. NEWEST may be NULL. */
-bool mdraid_is_ready(struct mdraid *s, struct mdraid_array *a, const struct mdraid_member *newest);
+/* Can it be started now? It WAITS or has FAILED if not. LEADER may be NULL. */
+bool mdraid_is_ready(const struct mdraid *s, struct mdraid_array *a,
+		     const struct mdraid_member *leader);
 
 /* The array of SUPER, made if it is new; NULL: there are too many. */
 struct mdraid_array *mdraid_array_of(struct mdraid *s, const struct mdsuper *super);
@@ -142,14 +155,17 @@ const char *mdraid_is_device(const struct mdraid_array *a, const char *name);
 
 /* ---- start.c ---- */
 
+/* Is the superblock of any member still to be read? */
+bool mdraid_is_reading(const struct part *p);
+
 /* tick() comes at AT, or earlier. */
 void mdraid_wake(struct part *p, int64_t at);
 
 /* A member of A has come or gone, or its time is over. */
 void mdraid_consider(struct part *p, struct mdraid_array *a);
 
-/* A LOADS its modules. */
-void mdraid_load(struct part *p, struct mdraid_array *a);
+/* A is READY: its modules may be loading, and other members may show up. */
+void mdraid_proceed(struct part *p, struct mdraid_array *a);
 
 /* The job that starts A has ended. */
 void mdraid_started(struct part *p, struct mdraid_array *a, const struct part_end *end);
@@ -175,7 +191,8 @@ void mdraid_account(const struct part *p);
 
 /* A is started without some of its members: which. */
 void mdraid_show_missing(const struct mdraid *s, const struct mdraid_array *a,
-			 const struct mdraid_member *newest);
+			 const struct mdraid_member *leader);
 
-/* M belongs to A, which runs without it. */
-void mdraid_show_late(const struct mdraid_array *a, const struct mdraid_member *m);
+/* M belongs to A, which runs without it: whether and how it can be added. */
+void mdraid_show_late(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *m);

@@ -14,7 +14,13 @@
 #include "features/mdraid/boot/kit.h"
 #include "init/core/log.h"
 
-enum { NUMBER_FIRST = 127 /* of arrays whose name is no number; the next ones count down */ };
+enum {
+	NUMBER_FIRST = 127, /* of arrays whose name is no number; the next ones count down */
+	/* For others that may show up, once an array could be started: */
+	READ_MS = 1000,	 /* until devices that are there are read */
+	QUIET_MS = 1000, /* after the last of its members, if it ran without some */
+	BUSY_MS = 10000, /* for modules and devices that are busy, then */
+};
 
 void mdraid_wake(struct part *p, int64_t at)
 {
@@ -107,14 +113,14 @@ static void modalias(const struct mdraid_member *m, char out[32])
 }
 
 static void gather(struct mdraid *s, const struct mdraid_array *a,
-		   const struct mdraid_member *newest, struct mdraid_question *q)
+		   const struct mdraid_member *leader, struct mdraid_question *q)
 {
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
 		struct mdraid_member *m = &s->members[i];
 
 		if (!mdraid_is_of(a, m))
 			continue;
-		m->is_given = !mdraid_is_stale(m, newest);
+		m->is_given = mdraid_is_in_step(m, leader);
 		if (!m->is_given)
 			continue;
 		q->members[q->n].major = (uint16_t)m->major;
@@ -124,52 +130,79 @@ static void gather(struct mdraid *s, const struct mdraid_array *a,
 	}
 }
 
-static void start(struct part *p, struct mdraid_array *a, const struct mdraid_member *newest)
+static void start(struct part *p, struct mdraid_array *a, const struct mdraid_member *leader)
 {
 	struct mdraid *s = p->state;
 	struct mdraid_question q = {
-		.is_start = true, .version = newest->super.version, .may_lack = a->may_degrade};
+		.is_start = true, .version = leader->super.version, .may_lack = a->may_degrade};
 
-	q.number = choose_number(s, a, newest);
-	gather(s, a, newest, &q);
+	q.number = choose_number(s, a, leader);
+	gather(s, a, leader, &q);
 	if (!part_job(p, mdraid_tag(s, a), &q, sizeof(q), false)) {
 		mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
 		return;
 	}
-	choose_name(s, a, newest);
+	choose_name(s, a, leader);
 	a->number = q.number;
 	a->state = MDRAID_STARTS;
 	a->is_late = false;
-	if (mdraid_count(s, a, newest) < newest->super.disks)
-		mdraid_show_missing(s, a, newest);
+	a->started = leader->super;
+	if (mdraid_count(s, a, leader) < leader->super.disks)
+		mdraid_show_missing(s, a, leader);
+}
+
+/* Not before all that is there was read: there may be a copy of a member. Where an array ran
+ * without some of its members, these may have run without it, and which of the two is started must
+ * not depend on which one was read first. When to look again; 0: it can be started. */
+static int64_t wait_for_others(struct part *p, const struct mdraid_array *a,
+			       const struct mdraid_member *leader)
+{
+	int64_t now = log_now(), quiet = a->joined_at + QUIET_MS, end = a->ready_at + READ_MS;
+	bool is_busy = !part_is_settled(p) || mdraid_is_reading(p);
+
+	if (a->may_degrade)
+		return 0;
+	if (!mdraid_is_whole(p->state, a, leader)) {
+		if (now < quiet)
+			return quiet;
+		is_busy = is_busy || part_is_busy(p);
+		end = a->ready_at + BUSY_MS;
+	}
+	return is_busy && now < end ? now + MDRAID_AGAIN_MS : 0;
 }
 
 /* Members come and go meanwhile. */
-void mdraid_load(struct part *p, struct mdraid_array *a)
+void mdraid_proceed(struct part *p, struct mdraid_array *a)
 {
-	const struct mdraid_member *m = mdraid_newest(p->state, a);
+	const struct mdraid_member *m = mdraid_leader(p->state, a);
+	bool was_ready = a->state == MDRAID_READY;
+	int64_t at;
 	char alias[32];
 
 	if (!mdraid_is_ready(p->state, a, m))
 		return;
-	a->state = MDRAID_LOADS;
+	a->state = MDRAID_READY;
+	if (!was_ready)
+		a->ready_at = log_now();
 	modalias(m, alias);
-	if (part_is_loading(p, alias))
-		mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
+	at = part_is_loading(p, alias) ? log_now() + MDRAID_AGAIN_MS : wait_for_others(p, a, m);
+	if (at)
+		mdraid_wake(p, at);
 	else
 		start(p, a, m);
 }
 
 void mdraid_consider(struct part *p, struct mdraid_array *a)
 {
-	const struct mdraid_member *m = mdraid_newest(p->state, a);
+	const struct mdraid_member *m = mdraid_leader(p->state, a);
 	char alias[32];
 
-	if (!m || a->state == MDRAID_LOADS || is_up(a))
+	if (!m || is_up(a))
 		return;
 	modalias(m, alias);
-	part_module(p, alias); /* raid456 takes long: not only once all members are there */
-	mdraid_load(p, a);
+	if (a->state != MDRAID_READY)
+		part_module(p, alias); /* raid456 takes long: not only once all members are there */
+	mdraid_proceed(p, a);
 }
 
 /* ---- its end ---- */
@@ -178,7 +211,7 @@ void mdraid_consider(struct part *p, struct mdraid_array *a)
  * "I/O error". */
 static bool is_damaged(const struct mdraid *s, const struct mdraid_array *a, int result)
 {
-	const struct mdraid_member *m = mdraid_newest(s, a);
+	const struct mdraid_member *m = mdraid_leader(s, a);
 
 	return result == -EIO && m && m->super.level >= 4 && m->super.level <= 6 &&
 	       !m->super.is_clean && mdraid_count(s, a, m) < m->super.disks;
@@ -204,14 +237,14 @@ static void explain(const struct mdraid *s, struct mdraid_array *a, const struct
 
 static void show_running(const struct mdraid *s, const struct mdraid_array *a)
 {
-	const struct mdraid_member *m = mdraid_newest(s, a);
-	bool is_in_step = !m || m->super.is_clean || !mdraid_is_redundant(&m->super);
+	const struct mdraid_member *m = mdraid_leader(s, a);
+	bool is_synchronised = !m || m->super.is_clean || !mdraid_is_redundant(&m->super);
 
 	log_info("MD array %s runs as md%u%s", a->name, a->number,
-		 is_in_step ? "" : ", and is being synchronised: it was not stopped cleanly");
+		 is_synchronised ? "" : ", and is being synchronised: it was not stopped cleanly");
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX && a->is_late; i++)
 		if (mdraid_is_of(a, &s->members[i]) && !s->members[i].is_given)
-			mdraid_show_late(a, &s->members[i]);
+			mdraid_show_late(s, a, &s->members[i]);
 }
 
 void mdraid_started(struct part *p, struct mdraid_array *a, const struct part_end *end)
