@@ -223,7 +223,28 @@ const struct feature_boot made_up = {
 static const struct feature_boot second = {
 	.name = "second", .subsystems = subsystems, .uevent = uevent};
 
-static const struct feature_boot *const table[] = {&made_up, &second, NULL};
+/* One that waits for a device in stages of its own. */
+static enum stage_step wait_on(struct part *p)
+{
+	const struct made_up_state *s = p->state;
+
+	if (!p->entered)
+		part_limit(p, part_root_deadline(p));
+	return s->word && !world.is_over && !part_is_late(p) ? STAGE_STAYS : STAGE_ENDS;
+}
+
+static const struct params_rule waiting_rules[] = {
+	PARAMS_WORD("rd.waiting", struct made_up_state, word), {0}};
+static const struct part_stage waiting_stages[] = {
+	{STAGE_RESUME, wait_on, NULL, true}, {STAGE_OVERLAY_WAIT, wait_on, NULL, true}, {0}};
+
+static const struct feature_boot waiting = {.name = "waiting",
+					    .state_size = sizeof(struct made_up_state),
+					    .params = waiting_rules,
+					    .params_size = sizeof(bool),
+					    .stages = waiting_stages};
+
+static const struct feature_boot *const table[] = {&made_up, &second, &waiting, NULL};
 
 /* ---- a boot ---- */
 

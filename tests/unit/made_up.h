@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * For tests of PID 1's side of the seam for boot parts: two made-up features, which write down what
+ * For tests of PID 1's side of the seam for boot parts: made-up features, which write down what
  * they are called for, and a boot that is up to the wait for the root. The clock is made up, too, and
  * jobs are only noted. The program is linked with --wrap of log_now, log_show, jobs_start, recvmsg and
  * shell_has_mounted.
@@ -22,6 +22,7 @@ struct made_up_world {
 	size_t event_len;
 	bool loses; /* events */
 	bool is_mounted; /* something on /sysroot */
+	bool is_over;	 /* what "waiting" waits for */
 };
 
 extern struct made_up_world world;
@@ -29,7 +30,8 @@ extern struct made_up_world world;
 /* What the features said, and what came to the console, since the last call. */
 const char *said(void);
 
-/* The state of the first feature, "madeup"; the other one is "second". */
+/* The state of the first feature, "madeup"; another one is "second". With the parameter rd.waiting the
+ * feature "waiting" waits before the root and before an overlay. */
 struct made_up_state {
 	bool word; /* first: what the parameter rd.made.up sets */
 	struct device_ref held;

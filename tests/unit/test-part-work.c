@@ -340,12 +340,12 @@ static void a_descriptor_is_watched_until_it_is_given_up(void **state)
 	close(f.boot->sources.epoll);
 }
 
-static void its_timer_and_the_time_to_do_with_less_come_once(void **state)
+static void its_timer_comes_once(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
 
 	(void)state;
-	fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.timeout=90");
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 	said();
 	part_wake(f.part, world.now + 500);
 	assert_int_equal(parts_due(f.boot), world.now + 500);
@@ -353,51 +353,6 @@ static void its_timer_and_the_time_to_do_with_less_come_once(void **state)
 	stages_tick(f.boot, world.now);
 	stages_tick(f.boot, world.now);
 	assert_string_equal(said(), "tick 100500\n");
-	assert_int_equal(parts_due(f.boot), 160000); /* two thirds of the time */
-	world.now = 160000;
-	stages_tick(f.boot, world.now);
-	assert_contains(said(), "degrade\n");
-	stages_tick(f.boot, world.now);
-	assert_null(strstr(said(), "degrade"));
-	assert_int_equal(parts_due(f.boot), INT64_MAX);
-	parts_retry(f.boot);
-	assert_string_equal(said(), "retry\n");
-	/* Another wait has its own time. */
-	world.now = 500000;
-	flow_go(f.boot, STAGE_WAIT);
-	stages_advance(f.boot);
-	stages_tick(f.boot, world.now);
-	assert_null(strstr(said(), "degrade"));
-	assert_int_equal(parts_due(f.boot), 560000);
-	parts_leave(f.boot);
-	assert_string_equal(said(), "leave\n");
-}
-
-/* /usr may be on an array, too. */
-static void a_filesystem_that_must_be_mounted_is_waited_for_as_the_root_is(void **state)
-{
-	(void)state;
-	for (unsigned optional = 0; optional < 2; optional++) {
-		_cleanup_fixture_ struct fixture f;
-		char fstab[] = "UUID=2 /usr ext4 defaults 0 0\n",
-		     nofail[] = "UUID=2 /data ext4 nofail,x-initrd.mount 0 0\n";
-
-		fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.timeout=90");
-		mounts_parse(f.boot, optional ? nofail : fstab);
-		assert_int_equal(f.boot->mounts->n, 1);
-		world.now += 10000;
-		flow_go(f.boot, STAGE_MOUNTS_WAIT);
-		stages_advance(f.boot);
-		assert_int_equal(f.boot->flow.stage, STAGE_MOUNTS_WAIT);
-		said();
-		stages_tick(f.boot, world.now);
-		assert_null(strstr(said(), "degrade"));
-		assert_int_equal(parts_due(f.boot), optional ? INT64_MAX : world.now + 60000);
-		world.now += 60000;
-		parts_tick(f.boot, world.now);
-		parts_tick(f.boot, world.now);
-		assert_string_equal(said(), optional ? "" : "degrade\n");
-	}
 }
 
 int main(void)
@@ -414,8 +369,7 @@ int main(void)
 		cmocka_unit_test(it_goes_on_after_a_hand_over_that_failed),
 		cmocka_unit_test(what_a_job_was_to_know_is_wiped),
 		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),
-		cmocka_unit_test(its_timer_and_the_time_to_do_with_less_come_once),
-		cmocka_unit_test(a_filesystem_that_must_be_mounted_is_waited_for_as_the_root_is),
+		cmocka_unit_test(its_timer_comes_once),
 	};
 
 	return RUN_TESTS(tests);

@@ -130,8 +130,8 @@ struct feature_boot {
 	void (*gone)(struct part *p, struct device_ref ref);
 	/* The devices that are held: "LUKS UUID=... to be unlocked"; OUT left "": none. */
 	void (*what)(const struct part *p, char *out, size_t size);
-	/* The root does not come, or a filesystem that must be mounted, and time is running out: what
-	 * can be started with some of its members missing may be. Once for each wait. */
+	/* The root does not come, or what it is resumed from, covered with or lacks, and time is running
+	 * out: what can be started with some of its members missing may be. Once for each wait. */
 	void (*degrade)(struct part *p);
 	/* U: NULL when events were lost, and anything may have changed. */
 	void (*uevent)(struct part *p, const struct uevent *u);

@@ -12,8 +12,7 @@
 #include "init/devices/claims.h"
 #include "init/devices/events.h"
 #include "init/goal/goal.h"
-
-enum { DEGRADE_FOREVER_MS = 120000 /* if there is no time limit for the root */ };
+#include "init/seam/degrade.h"
 
 static struct part *find(const struct boot *b, const char *name, size_t len)
 {
@@ -281,43 +280,9 @@ bool parts_are_limited(const struct boot *b)
 
 /* ---- time ---- */
 
-/* When the present wait began, for the root or for a filesystem without which the boot fails; -1: there is
- * none. */
-static int64_t wait_began(const struct boot *b)
-{
-	if (b->flow.failed)
-		return -1;
-	if (b->flow.stage == STAGE_WAIT)
-		return b->goal->waiting_since;
-	return b->flow.stage == STAGE_MOUNTS_WAIT && !b->flow.limited_by ? b->flow.since : -1;
-}
-
-/* After two thirds of the time limit, as in dracut; INT64_MAX if not wanted or done. */
-static int64_t degrade_due(const struct boot *b)
-{
-	int64_t since = wait_began(b);
-	bool wanted = false;
-
-	for (size_t i = 0; i < b->parts->n; i++)
-		wanted = wanted || b->parts->list[i].feature->degrade;
-	if (!wanted || since < 0 || b->parts->degraded == since)
-		return INT64_MAX;
-	return since + (b->params.timeout == PARAMS_FOREVER ? DEGRADE_FOREVER_MS
-							    : b->params.timeout / 3 * 2);
-}
-
-static void degrade(struct boot *b)
-{
-	b->parts->degraded = wait_began(b);
-	for (size_t i = 0; i < b->parts->n; i++)
-		if (b->parts->list[i].feature->degrade)
-			b->parts->list[i].feature->degrade(&b->parts->list[i]);
-}
-
 void parts_tick(struct boot *b, int64_t now)
 {
-	if (now >= degrade_due(b))
-		degrade(b);
+	degrade_tick(b, now);
 	for (size_t i = 0; i < b->parts->n; i++) {
 		struct part *p = &b->parts->list[i];
 
