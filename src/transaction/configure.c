@@ -8,7 +8,9 @@
 #include "base/profile.h"
 #include "base/text.h"
 #include "format/ours/bootconf.h"
+#include "format/ours/degraded.h"
 #include "format/codec/encode.h"
+#include "features/features.h"
 #include "features/items.h"
 #include "host/boot/kernels.h"
 #include "plan/modules/modules.h"
@@ -325,6 +327,32 @@ static int set_patterns(struct configure *c)
 	return r;
 }
 
+/* As kernel parameters of the image: the boot loader's come behind them, and override them. */
+static int set_degraded(struct configure *c)
+{
+	struct conf_word *words;
+	size_t n = conf_words(c->values, "preroot_degraded", c->arena, &words);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *from = origin(c, words[i].from), *text = words[i].text;
+		struct degraded d;
+
+		if (!degraded_parse(text, &d)) {
+			err_set(c->err, -EINVAL, "%s: \"%s\" is not [KIND:][wait:SECONDS,]then:start or "
+				"then:fail", from, text);
+			r = configure_failed(c);
+		} else if (*d.kind && !features_find(d.kind)) {
+			err_set(c->err, -EINVAL, "%s: \"%s\": there is no feature %s", from, text, d.kind);
+			r = configure_failed(c);
+		} else {
+			configure_add_wish(c, WISH_CMDLINE, arena_printf(c->arena, "rd.degraded=%s", text),
+					   from);
+		}
+	}
+	return r;
+}
+
 static int set_cmdline(struct configure *c)
 {
 	const struct conf_assignment *a = NULL, *ro = find(c->values, "ro_mnt");
@@ -359,7 +387,7 @@ static int check_omissions(struct configure *c)
 static int fill(struct configure *c)
 {
 	static int (*const parts[])(struct configure *c) = {
-		set_cmdline, set_compress, set_store,	    set_levels,
+		set_degraded, set_cmdline, set_compress, set_store,	    set_levels,
 		set_patterns, set_mode,	   set_shell,	    check_omissions, configure_features};
 
 	*c->out = *c->given;

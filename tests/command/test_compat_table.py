@@ -89,9 +89,9 @@ def modules():
 
 
 def obeyed():
-    """The names of the parameters that PID 1 and the boot parts of features have."""
+    """The names of the parameters that PID 1, the seam and the boot parts of features have."""
     names = set(re.findall(r'^\t[A-Z_]+\("([^"]+)", ', (TOP / "src/init/core/params.c").read_text(), re.M))
-    for source in (TOP / "src/features").rglob("*.c"):
+    for source in [TOP / "src/init/seam/degrade.c", *(TOP / "src/features").rglob("*.c")]:
         names |= set(re.findall(r'PARAMS_[A-Z]+\("([^"]+)"', source.read_text()))
         names |= set(re.findall(r'^\t\{"([^"]+)", PARAMS_AS_', source.read_text(), re.M))
     return names

@@ -374,6 +374,23 @@ def test_files_that_are_removed(system):
     assert "usr/bin/env" not in {entry["path"] for entry in plan(system).json["entries"]}
 
 
+def test_arrays_with_members_missing(system):
+    write(system, 'preroot_degraded="wait:30s,then:start"\n'
+                  'preroot_degraded+=" mdraid:then:fail "\nkernel_cmdline="rd.degraded=wait:9"\n')
+    assert [line for line in boot_conf(system) if line.startswith("cmdline=")] == [
+        f"cmdline=rd.degraded={rule}" for rule in ("wait:30s,then:start", "mdraid:then:fail", "wait:9")]
+
+
+@pytest.mark.parametrize("rule, flaw", [
+    ("wait:30m,then:start", "is not [KIND:][wait:SECONDS,]then:start or then:fail"),
+    ("yes", "is not [KIND:]"), ("raid:then:fail", "there is no feature raid"),
+])
+def test_a_wrong_rule_for_missing_members_is_an_error(rule, flaw, system):
+    write(system, f'preroot_degraded="{rule}"\n')
+    result = plan(system, status=USAGE)
+    assert f'preroot_degraded: "{rule}"' in result.error and flaw in result.error
+
+
 def test_a_root_that_stays_read_only(system):
     write(system, "ro_mnt=yes\n")
     assert "cmdline=ro" in boot_conf(system)
@@ -383,7 +400,7 @@ def test_a_root_that_stays_read_only(system):
 
 # A value with which the image differs from one without the key, for an NVMe disk with ext4.
 EFFECTS = {
-    "preroot_compress_store": "none", "add_drivers": "dummy", "compress": "xz",
+    "preroot_compress_store": "none", "preroot_degraded": "then:fail", "add_drivers": "dummy", "compress": "xz",
     "compress_level_zstd": "3", "drivers": "dummy", "dracutmodules": "base", "force_drivers": "dummy",
     "hostonly_mode": "strict", "install_items": "env", "install_optional_items": "env",
     "kernel_cmdline": "quiet", "nofscks": "yes", "omit_dracutmodules": "fs-lib",

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What PID 1 reads besides the kernel's own: the programs that boot.conf names, and mount options
- * as they are typed.
+ * What PID 1 reads besides the kernel's own: the programs that boot.conf names, mount options as they
+ * are typed, and a rule of rd.degraded= a line.
  */
 
 #include <errno.h>
 #include <string.h>
 
 #include "format/ours/bootconf.h"
+#include "format/ours/degraded.h"
 #include "format/machine/mountopts.h"
 #include "fuzz.h"
 
@@ -26,6 +27,23 @@ static void runs(const uint8_t *data, size_t size)
 		HOLDS(run.stage < RUN_STAGES && bootconf_stage_name(run.stage));
 		HOLDS(run.seconds <= BOOTCONF_SECONDS_MAX && run.path[0] == '/');
 		HOLDS(run.path > text && run.path + strlen(run.path) <= text + size);
+	}
+	free(text);
+}
+
+static void hold_degraded(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size), *cursor = text, *line;
+
+	while ((line = strsep(&cursor, "\n"))) {
+		struct degraded d = {.wait = -7};
+
+		if (!degraded_parse(line, &d)) {
+			HOLDS(d.wait == -7);
+			continue;
+		}
+		HOLDS(d.wait >= -1 && d.wait <= DEGRADED_SECONDS_MAX * 1000LL);
+		HOLDS(strlen(d.kind) < sizeof(d.kind) && strncmp(line, d.kind, strlen(d.kind)) == 0);
 	}
 	free(text);
 }
@@ -55,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	runs(data, size);
 	options(data, size);
+	hold_degraded(data, size);
 	return 0;
 }

@@ -219,9 +219,17 @@ const struct feature_boot made_up = {
 	.leave = leave,
 };
 
+static void degrade_second(struct part *p)
+{
+	(void)p;
+	buf_printf(&recorder.log, "degrade the second\n");
+}
+
 /* Another one that wants the same. */
-static const struct feature_boot second = {
-	.name = "second", .subsystems = subsystems, .uevent = uevent};
+static const struct feature_boot second = {.name = "second",
+					   .subsystems = subsystems,
+					   .uevent = uevent,
+					   .degrade = degrade_second};
 
 /* One that waits for a device in stages of its own. */
 static enum stage_step wait_on(struct part *p)

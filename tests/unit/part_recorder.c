@@ -287,6 +287,18 @@ bool part_has_root(const struct part *p)
 	return told.has_root;
 }
 
+bool part_is_running_out(const struct part *p)
+{
+	(void)p;
+	return !told.is_another_wait;
+}
+
+const char *part_is_strict(const struct part *p)
+{
+	(void)p;
+	return told.strict;
+}
+
 void part_cover_root(struct part *p)
 {
 	(void)p;

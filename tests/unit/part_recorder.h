@@ -24,6 +24,8 @@ struct part_recorder {
 	bool cannot_resume;  /* this kernel */
 	const char *param;   /* of the kernel's command line; NULL */
 	const char *loading; /* a modalias whose module is on its way; NULL */
+	const char *strict;  /* what forbids it to do with less; NULL */
+	bool is_another_wait; /* than that in which it was told to do with less */
 	const char *doubt;   /* why a device is not to be taken; NULL */
 	struct {
 		char name[PART_NAME_MAX];

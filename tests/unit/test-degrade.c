@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "format/ours/degraded.h"
 #include "init/rescue/rescue.h"
 #include "init/stages.h"
 #include "made_up.h"
@@ -138,9 +139,238 @@ static void a_filesystem_that_must_be_mounted_is_waited_for_as_the_root_is(void 
 	}
 }
 
+/* ---- rd.degraded= ---- */
+
+static void a_rule_has_a_kind_a_time_and_an_end(void **state)
+{
+	static const struct {
+		const char *text, *kind;
+		int64_t wait;
+		bool fails;
+	} cases[] = {
+		{"wait:30s,then:start", "", 30000, false},
+		{"wait:30,then:fail", "", 30000, true},
+		{"wait:0", "", 0, false},
+		{"then:start", "", -1, false},
+		{"then:fail", "", -1, true},
+		{"mdraid:wait:30s,then:start", "mdraid", 30000, false},
+		{"mdraid:then:fail", "mdraid", -1, true},
+		{"a-b_9:wait:86400s", "a-b_9", 86400000, false},
+	};
+	static const char *const wrong[] = {
+		"", ":", "wait", "wait:", "wait:s", "wait:30m", "wait:30ss", "wait:-1", "wait:86401", "wait:30s,",
+		"wait:30s,then:", "wait:30s,then:stop", "then:start,wait:30s", "then:fail ", "start", "mdraid",
+		"mdraid:", ":then:fail", "a b:then:fail", "mdraid:wait:30s,wait:30s", "mdraid:md:then:fail",
+		"wait:99999999999999999999,then:fail", "wait:30s;then:fail",
+		"abcdefghijklmnopqrstuvwxyzabcdefghi:then:fail",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct degraded d;
+
+		assert_true(degraded_parse(cases[i].text, &d));
+		assert_string_equal(d.kind, cases[i].kind);
+		assert_int_equal(d.wait, cases[i].wait);
+		assert_int_equal(d.fails, cases[i].fails);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct degraded d = {.wait = 7};
+
+		if (degraded_parse(wrong[i], &d))
+			fail_msg("\"%s\" is taken", wrong[i]);
+		assert_int_equal(d.wait, 7);
+	}
+}
+
+/* Both times from the start of the wait. */
+static void the_last_rule_that_fits_counts(void **state)
+{
+	static const struct {
+		const char *rules;
+		int64_t first, second; /* 0: never */
+	} cases[] = {
+		{"", 60, 60},
+		{"rd.degraded=wait:30s,then:start", 30, 30},
+		{"rd.degraded=wait:0", 0, 0},
+		{"rd.degraded=wait:30 rd.degraded=then:start", 60, 60},
+		{"rd.degraded=second:wait:30s", 60, 30},
+		{"rd.degraded=wait:30s rd.degraded=second:wait:40s", 30, 40},
+		{"rd.degraded=second:wait:40s rd.degraded=wait:30s", 30, 30},
+		{"rd.degraded=then:fail", -1, -1},
+		{"rd.degraded=second:then:fail", 60, -1},
+		{"rd.degraded=then:fail rd.degraded=madeup:wait:20s,then:start", 20, -1},
+		{"rd.degraded=wait:20s,then:fail", -1, -1}, /* see below */
+		{"rd.degraded=wait:20s rd.degraded=nonsense rd.degraded=other:wait:1s", 20, 20},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		int64_t first = -1, second = -1;
+		char cmdline[256];
+
+		snprintf(cmdline, sizeof(cmdline), "root=UUID=1 rd.timeout=90 %s", cases[i].rules);
+		fixture_make(&f, "feature=madeup\nfeature=second\n", cmdline);
+		for (int64_t s = 0; s < 90; s++) {
+			const char *text;
+
+			world.now = 100000 + s * 1000;
+			said();
+			stages_tick(f.boot, world.now);
+			text = said();
+			first = strstr(text, "degrade\n") ? s : first;
+			second = strstr(text, "degrade the second\n") ? s : second;
+		}
+		if (first != cases[i].first || second != cases[i].second)
+			fail_msg("%s: %lld %lld", cases[i].rules, (long long)first, (long long)second);
+	}
+}
+
+static void of_many_rules_the_last_ones_are_kept(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char cmdline[1024] = "root=UUID=1 rd.degraded=second:wait:5s";
+
+	(void)state;
+	for (int i = 0; i < PARAMS_LISTS_MAX; i++)
+		strcat(cmdline, " rd.degraded=madeup:wait:7s");
+	strcat(cmdline, " rd.degraded=madeup:wait:6s");
+	fixture_make(&f, "feature=madeup\nfeature=second\n", cmdline);
+	assert_int_equal(parts_due(f.boot), 106000);
+}
+
+static void a_rule_without_effect_is_named(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.degraded rd.degraded=30 rd.degraded=second:then:fail "
+					      "rd.degraded=wait:30s,then:start");
+	assert_string_equal(said(),
+			    "begin\nrd.degraded= has no effect: it is [KIND:][wait:SECONDS,]then:start or then:fail\n"
+			    "rd.degraded=30 has no effect: it is [KIND:][wait:SECONDS,]then:start or then:fail\n");
+}
+
+/* Whoever wants it to fail is not kept waiting. */
+static void a_wait_ends_early_where_less_is_not_enough(void **state)
+{
+	(void)state;
+	for (unsigned lacks = 0; lacks < 2; lacks++) {
+		_cleanup_fixture_ struct fixture f;
+		const char *text;
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1 rootwait rd.degraded=wait:30s,then:fail");
+		assert_string_equal(part_is_strict(f.part), "wait:30s,then:fail");
+		world.claim = PART_HOLDS;
+		if (lacks)
+			appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+		said();
+		assert_int_equal(parts_due(f.boot), 130000);
+		world.now = 130000;
+		stages_advance(f.boot);
+		stages_tick(f.boot, world.now);
+		text = said();
+		assert_null(strstr(text, "degrade\n"));
+		assert_int_equal(!!strstr(text, "LUKS to be unlocked; by rd.degraded=wait:30s,then:fail the wait "
+						"is over\n"), lacks);
+		assert_int_equal(stages_due(f.boot) == world.now + 1, lacks);
+		world.now++;
+		stages_advance(f.boot);
+		assert_int_equal(f.boot->flow.failed, lacks);
+		assert_false(part_is_running_out(f.part));
+		if (!lacks)
+			continue;
+		/* It comes after all. */
+		assert_true(f.boot->flow.is_missing);
+		rescue_tick(f.boot, world.now);
+		assert_int_equal(parts_due(f.boot), INT64_MAX);
+		is_degraded(&f, 400000);
+		assert_null(strstr(said(), "degrade"));
+	}
+}
+
+/* The boot would go on without these, and may do harm: they are waited for as ever. */
+static void a_hibernated_machine_is_not_given_up_earlier(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\nfeature=waiting\n",
+		     "root=UUID=1 rd.waiting rd.timeout=90 rd.degraded=wait:30s,then:fail");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	assert_int_equal(f.boot->flow.stage, STAGE_RESUME);
+	assert_false(is_degraded(&f, 189999));
+	assert_int_equal(f.boot->flow.stage, STAGE_RESUME);
+	/* The time is over for the root then. */
+	assert_false(is_degraded(&f, 190000));
+	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+	world.now++;
+	stages_advance(f.boot);
+	assert_true(f.boot->flow.failed);
+}
+
+static void what_is_to_be_waited_for_beyond_the_limit_may_come_after_it(void **state)
+{
+	(void)state;
+	for (unsigned given = 0; given < 2; given++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "feature=madeup\n",
+			     given ? "root=UUID=1 rd.timeout=90 rd.degraded=wait:120s"
+				   : "root=UUID=1 rd.retry=0");
+		world.now = 190000;
+		stages_advance(f.boot);
+		assert_true(f.boot->flow.is_missing);
+		said();
+		rescue_tick(f.boot, world.now);
+		assert_int_equal(parts_due(f.boot), given ? 220000 : INT64_MAX);
+		world.now = 220000;
+		rescue_tick(f.boot, world.now);
+		assert_int_equal(!!strstr(said(), "degrade\n"), given);
+		assert_int_equal(part_is_running_out(f.part), given);
+	}
+}
+
+static void time_is_running_out_until_the_wait_ends(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\nfeature=waiting\n", "root=UUID=1 rd.waiting rd.degraded=wait:10s");
+	assert_false(part_is_running_out(f.part));
+	assert_true(is_degraded(&f, 110000));
+	assert_true(part_is_running_out(f.part));
+	world.is_over = true;
+	stages_advance(f.boot);
+	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+	assert_true(part_is_running_out(f.part)); /* the same one */
+	flow_fail(f.boot, "");
+	assert_true(part_is_running_out(f.part));
+	f.boot->flow.failed = f.boot->flow.is_missing = false;
+	f.boot->flow.stage = STAGE_FSCK;
+	assert_false(part_is_running_out(f.part));
+	world.now = 150000;
+	f.boot->mounts->n = 1;
+	flow_go(f.boot, STAGE_MOUNTS_WAIT);
+	assert_false(part_is_running_out(f.part));
+	flow_fail(f.boot, "");
+	parts_retry(f.boot);
+	assert_false(part_is_running_out(f.part));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_has_a_kind_a_time_and_an_end),
+		cmocka_unit_test(the_last_rule_that_fits_counts),
+		cmocka_unit_test(of_many_rules_the_last_ones_are_kept),
+		cmocka_unit_test(a_rule_without_effect_is_named),
+		cmocka_unit_test(a_wait_ends_early_where_less_is_not_enough),
+		cmocka_unit_test(a_hibernated_machine_is_not_given_up_earlier),
+		cmocka_unit_test(what_is_to_be_waited_for_beyond_the_limit_may_come_after_it),
+		cmocka_unit_test(time_is_running_out_until_the_wait_ends),
 		cmocka_unit_test(the_time_to_do_with_less_comes_once_in_each_wait),
 		cmocka_unit_test(the_wait_for_a_hibernated_machine_counts_from_the_start),
 		cmocka_unit_test(what_covers_the_root_is_waited_for_in_the_same_way),

@@ -8,10 +8,9 @@
  *
  *   rd.md=0          no array is started
  *   rd.md.uuid=UUID  only this one, and others given likewise
- *   rd.md.degraded=0 none is started with members missing
  *
- * An array whose members do not all come is started without them when the time for the root is
- * running out, if its level can do without. A parity array that is not clean either, the kernel
+ * An array whose members do not all come is started without them when the time for that has come, if
+ * its level can do without and rd.degraded= does not forbid it. A parity array that is not clean either, the kernel
  * refuses, unless md_mod.start_dirty_degraded=1 is given.
  *
  * An array that runs is never stopped here, not even for a second try of the boot: whoever looks
@@ -27,7 +26,7 @@
 #include "init/core/log.h"
 
 /* Once time is running out: how long further members may take to follow one. */
-enum { FOLLOW_MS = 1000 };
+enum { FOLLOW_MS = 1000, FOLLOW_MAX_MS = 10000 /* together */ };
 
 static bool is_ref(struct device_ref a, struct device_ref b)
 {
@@ -69,21 +68,22 @@ static void read_members(struct part *p)
 	}
 }
 
-/* A is started with members missing, unless more of them follow. */
+/* A is started with members missing, unless more of them follow. One that comes and goes does not put that
+ * off for ever. */
 static void degrade_later(struct part *p, struct mdraid_array *a)
 {
-	const struct mdraid *s = p->state;
+	int64_t now = log_now();
 
-	if (s->wishes.no_degraded)
-		return;
+	if (!a->degrade_by)
+		a->degrade_by = now + FOLLOW_MAX_MS;
 	a->may_degrade = false;
-	a->degrade_at = log_now() + FOLLOW_MS;
+	a->degrade_at = now + FOLLOW_MS < a->degrade_by ? now + FOLLOW_MS : a->degrade_by;
 	mdraid_wake(p, a->degrade_at);
 }
 
 static void degrade_now(struct part *p, struct mdraid_array *a)
 {
-	a->degrade_at = 0;
+	a->degrade_at = a->degrade_by = 0;
 	a->may_degrade = true;
 	mdraid_consider(p, a);
 }
@@ -102,7 +102,7 @@ static void join(struct part *p, struct mdraid_member *m)
 	if (a->state == MDRAID_RUNS && !m->is_given)
 		mdraid_show_late(s, a, m);
 	a->is_late = a->state == MDRAID_STARTS;
-	if (s->is_running_out)
+	if (s->is_running_out && part_is_running_out(p))
 		degrade_later(p, a);
 	mdraid_consider(p, a);
 }
@@ -303,7 +303,7 @@ static void degrade(struct part *p)
 	bool is_later = mdraid_is_reading(p);
 
 	s->is_running_out = true;
-	for (size_t i = 0; i < s->n_arrays && !s->wishes.no_degraded; i++)
+	for (size_t i = 0; i < s->n_arrays; i++)
 		if (is_later)
 			degrade_later(p, &s->arrays[i]);
 		else
@@ -327,7 +327,7 @@ static void retry(struct part *p)
 		if (a->state == MDRAID_READY)
 			a->state = MDRAID_WAITS;
 		a->may_degrade = false;
-		a->degrade_at = 0;
+		a->degrade_at = a->degrade_by = 0;
 		mdraid_consider(p, a);
 	}
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
@@ -357,7 +357,6 @@ static void what(const struct part *p, char *out, size_t size)
 
 static const struct params_rule rules[] = {
 	{"rd.md", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, off), NULL},
-	{"rd.md.degraded", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, no_degraded), NULL},
 	{"rd.md.uuid", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
 	{"rd_MD_UUID", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
 	PARAMS_OFF("rd_NO_MD", struct mdraid_wishes, off),

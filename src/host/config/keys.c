@@ -27,6 +27,7 @@ struct key {
  * because it worked, and those of modules of other packages. */
 static const struct key keys[] = {
 	HONOURED("preroot_compress_store"), /* our own */
+	HONOURED("preroot_degraded"),       /* our own */
 	HONOURED("preroot_keep"),           /* our own */
 	HONOURED("preroot_rescue_shell"),   /* our own */
 

@@ -40,6 +40,8 @@ struct part {
 	/* PID 1's */
 	struct boot *boot;
 	int64_t wake; /* when tick() is due; 0: never */
+	int64_t degraded; /* in the wait that began then its time had come to do with less, */
+	bool is_running_out; /* and it was told so */
 };
 
 /* A block device. NAME and PROBE are PID 1's, and there for as long as the call. */
@@ -131,7 +133,8 @@ struct feature_boot {
 	/* The devices that are held: "LUKS UUID=... to be unlocked"; OUT left "": none. */
 	void (*what)(const struct part *p, char *out, size_t size);
 	/* The root does not come, or what it is resumed from, covered with or lacks, and time is running
-	 * out: what can be started with some of its members missing may be. Once for each wait. */
+	 * out: what can be started with some of its members missing may be: once for each wait, at the time
+	 * that rd.degraded= sets, unless that forbids it. */
 	void (*degrade)(struct part *p);
 	/* U: NULL when events were lost, and anything may have changed. */
 	void (*uevent)(struct part *p, const struct uevent *u);

@@ -60,6 +60,13 @@ bool part_has_param(const struct part *p, const char *name);
 /* Is the root device there? */
 bool part_has_root(const struct part *p);
 
+/* Was degrade() called in the present wait, so that what appears now with some of its members missing
+ * need not wait for them either? */
+bool part_is_running_out(const struct part *p);
+
+/* The value of rd.degraded= by which it never is; NULL: it may be. */
+const char *part_is_strict(const struct part *p);
+
 /* When the devices were walked. */
 int64_t part_started(const struct part *p);
 

@@ -154,6 +154,7 @@ static void heard(struct boot *b, const struct uevent *u)
 void parts_init(struct boot *b, const struct feature_boot *const *table)
 {
 	b->parts->table = table;
+	degrade_init(b);
 	for (; *table; table++)
 		if ((*table)->params)
 			params_register(&b->params, (*table)->params, (*table)->lacks);
@@ -223,6 +224,7 @@ void parts_begin(struct boot *b)
 	for (size_t i = 0; i < b->parts->n; i++)
 		if (b->parts->list[i].feature->begin)
 			b->parts->list[i].feature->begin(&b->parts->list[i]);
+	degrade_begin(b);
 	claims_ask_all(b);
 }
 
@@ -320,6 +322,7 @@ void parts_account(const struct boot *b)
 void parts_retry(struct boot *b)
 {
 	parts_forget_waiting_jobs(b);
+	degrade_forget(b);
 	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++)
 		if (b->parts->list[i].feature->retry)
 			b->parts->list[i].feature->retry(&b->parts->list[i]);

@@ -40,7 +40,7 @@ struct parts {
 	size_t n;
 	bool begun;
 	bool hears;	  /* of uevents: a part wants them */
-	int64_t degraded; /* in the wait that began then */
+	struct params_list rules; /* rd.degraded= */
 	size_t current; /* whose step it is, in a stage of the parts */
 	struct parts_job jobs[PARTS_JOBS_MAX];
 	uint32_t tickets; /* of jobs: the last one */

@@ -169,23 +169,30 @@ void mdraid_show_late(const struct mdraid *s, const struct mdraid_array *a,
 			 m->super.role < 0 ? "is a spare" : "is out of date", a->number, m->name);
 }
 
-/* Why A does not run; "": that is not known. M: its leader member; NULL. */
-static const char *reason_of(const struct mdraid *s, const struct mdraid_array *a,
-			     const struct mdraid_member *m)
+/* Why A does not run, "" if that is not known. M: its leader; NULL. */
+static void print_reason(const struct part *p, const struct mdraid_array *a,
+			 const struct mdraid_member *m, char out[PART_TEXT_MAX])
 {
+	const struct mdraid *s = p->state;
+	const char *rule = part_is_strict(p);
+
+	*out = '\0';
 	if (a->state == MDRAID_FAILED)
-		return a->why;
-	if (m && !mdraid_is_enough(&m->super, mdraid_count(s, a, m)))
-		return "it needs more of them";
-	return m && s->wishes.no_degraded ? "rd.md.degraded=0 has it wait for the others" : "";
+		snprintf(out, PART_TEXT_MAX, "%s", a->why);
+	else if (m && !mdraid_is_enough(&m->super, mdraid_count(s, a, m)))
+		snprintf(out, PART_TEXT_MAX, "it needs more of them");
+	else if (m && rule)
+		snprintf(out, PART_TEXT_MAX, "by rd.degraded=%.100s it is not started without the others",
+			 rule);
 }
 
-static void account_array(const struct mdraid *s, const struct mdraid_array *a)
+static void account_array(const struct part *p, const struct mdraid_array *a)
 {
+	const struct mdraid *s = p->state;
 	const struct mdraid_member *m = mdraid_leader(s, a);
-	const char *reason = reason_of(s, a, m);
-	char text[PART_TEXT_MAX];
+	char text[PART_TEXT_MAX], reason[PART_TEXT_MAX];
 
+	print_reason(p, a, m, reason);
 	mdraid_describe(s, a, text, sizeof(text));
 	log_show("  %s%s%s", text, *reason ? "; " : "", reason);
 	if (m)
@@ -198,6 +205,6 @@ void mdraid_account(const struct part *p)
 
 	for (size_t i = 0; i < s->n_arrays; i++)
 		if (s->arrays[i].state != MDRAID_RUNS)
-			account_array(s, &s->arrays[i]);
+			account_array(p, &s->arrays[i]);
 	show_useless(s);
 }

@@ -24,7 +24,6 @@ enum {
 /* Kernel parameters. */
 struct mdraid_wishes {
 	bool off;
-	bool no_degraded;
 	struct params_list uuids;
 };
 
@@ -53,6 +52,7 @@ struct mdraid_array {
 	unsigned number;	 /* N of mdN, once it STARTS */
 	bool may_degrade;	 /* it may be started with members missing */
 	int64_t degrade_at;	 /* when that begins; 0: not known yet, or begun */
+	int64_t degrade_by;	 /* and when at the latest, whatever comes */
 	int64_t joined_at;	 /* when a member of it was last read */
 	int64_t ready_at;	 /* since when it is READY */
 	bool is_late;		 /* a member came while it STARTS */
