@@ -114,6 +114,61 @@ static void put_md(int fd, off_t at)
 	put(fd, at, sb, sizeof(sb));
 }
 
+/* The same of version 0.90. */
+static void put_old_md(int fd, off_t at)
+{
+	unsigned char sb[MD_SIZE] = {0};
+
+	put_le32(sb, 0xa92b4efc);
+	put_le32(sb + 8, 90);
+	put(fd, at, sb, sizeof(sb));
+}
+
+/* With one partition from sector 2048 to END. */
+static void put_mbr(int fd, uint64_t end)
+{
+	unsigned char mbr[512] = {[450] = 0x83, [510] = 0x55, [511] = 0xaa};
+
+	put_le32(mbr + 454, 2048);
+	put_le32(mbr + 458, (uint32_t)end - 2048);
+	put(fd, 0, mbr, sizeof(mbr));
+}
+
+static uint32_t sum_of(const unsigned char *data, size_t len)
+{
+	uint32_t sum = UINT32_MAX;
+
+	while (len--) {
+		sum ^= *data++;
+		for (int bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
+	}
+	return ~sum;
+}
+
+/* Without partitions, of a disk of END sectors. */
+static void put_gpt(int fd, uint64_t end)
+{
+	enum { ENTRIES = 128, ENTRY = 128, HEADER = 92 };
+	static const unsigned char entries[ENTRIES * ENTRY];
+	unsigned char mbr[512] = {[450] = 0xee, [510] = 0x55, [511] = 0xaa}, gpt[512] = "EFI PART\0\0\1";
+
+	put_le32(mbr + 454, 1);
+	put_le32(mbr + 458, (uint32_t)end - 1);
+	put_le32(gpt + 12, HEADER);
+	put_le32(gpt + 24, 1);
+	put_le32(gpt + 32, (uint32_t)end - 1);
+	put_le32(gpt + 40, 34);
+	put_le32(gpt + 48, (uint32_t)end - 34);
+	put_le32(gpt + 72, 2);
+	put_le32(gpt + 80, ENTRIES);
+	put_le32(gpt + 84, ENTRY);
+	put_le32(gpt + 88, sum_of(entries, sizeof(entries)));
+	put_le32(gpt + 16, sum_of(gpt, HEADER));
+	put(fd, 0, mbr, sizeof(mbr));
+	put(fd, 512, gpt, sizeof(gpt));
+}
+
 /* Its label: N times the character U+4E01, which has three bytes. */
 static void put_f2fs(int fd, unsigned n)
 {
@@ -264,6 +319,54 @@ static void a_member_whose_superblock_is_at_the_end_shares_its_partitions(void *
 		assert_int_equal(probe_content(fd, &p), 0);
 		assert_string_equal(p.type, "linux_raid_member");
 		assert_int_equal(p.shares_table, cases[i].shares);
+	}
+}
+
+/* The superblock of a former member outlives a new table, and the array must not be started over what is on the
+ * disk now. */
+static void a_table_with_room_for_the_superblock_is_not_that_of_the_array(void **state)
+{
+	enum { SECTORS = DISK_SIZE / 512, NEW = SECTORS - 16, OLD = SECTORS - 128 };
+	static const struct {
+		void (*table)(int fd, uint64_t end);
+		uint64_t end;
+		off_t at; /* of the superblock, in sectors */
+		bool is_member;
+	} cases[] = {
+		{put_mbr, SECTORS, NEW, false},
+		{put_mbr, NEW + 1, NEW, false},
+		{put_mbr, NEW, NEW, true},
+		{put_mbr, 2 * SECTORS, NEW, true}, /* of an array that is larger than its members */
+		{put_mbr, SECTORS, OLD, false},
+		{put_mbr, OLD + 1, OLD, false},
+		{put_mbr, OLD, OLD, true},
+		{put_gpt, SECTORS, OLD, false},
+		{put_gpt, OLD, OLD, true},
+		{put_gpt, NEW, NEW, true},
+		/* An array that was made over a table: the backup of the table is gone, and no partition can be
+		 * where the superblock is. */
+		{put_gpt, SECTORS, NEW, true},
+		{put_mbr, SECTORS, 8, true}, /* no table of an array is there */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_folder_ char *folder = make_folder();
+		_cleanup_fd_ int fd = make_disk(folder);
+		struct probe p = {0};
+
+		cases[i].table(fd, cases[i].end);
+		(cases[i].at == OLD ? put_old_md : put_md)(fd, cases[i].at * 512);
+		assert_int_equal(probe_content(fd, &p), 0);
+		if ((strcmp(p.type, "linux_raid_member") == 0) != cases[i].is_member)
+			fail_msg("case %zu: %s", i, p.type);
+		assert_int_equal(p.shares_table, cases[i].is_member && cases[i].at != 8);
+		if (cases[i].is_member)
+			continue;
+		assert_string_equal(p.table, cases[i].table == put_gpt ? "gpt" : "dos");
+		assert_string_equal(p.usage, "");
+		assert_string_equal(p.uuid, "");
+		assert_int_equal(p.n_signatures, 0);
 	}
 }
 
@@ -422,6 +525,7 @@ int main(void)
 		cmocka_unit_test(libblkid_that_only_fails_does_not_end_the_search),
 		cmocka_unit_test(a_device_that_cannot_be_read_is_no_empty_one),
 		cmocka_unit_test(a_member_whose_superblock_is_at_the_end_shares_its_partitions),
+		cmocka_unit_test(a_table_with_room_for_the_superblock_is_not_that_of_the_array),
 		cmocka_unit_test(long_labels_are_whole_or_left_out),
 		cmocka_unit_test(the_filesystem_that_root_names_is_taken),
 		cmocka_unit_test(it_may_be_wanted_later),

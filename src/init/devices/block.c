@@ -295,6 +295,9 @@ static void log_found(const struct block_device *d)
 		log_info("%s: %s%s%s%s%s%s%s", d->name, p->type[0] ? p->type : p->table,
 			 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "",
 			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
+	if (p->is_left_behind)
+		log_info("%s: the superblock of an MD array at its end is ignored, since its partition table lets "
+			 "partitions have that place", d->name);
 }
 
 /* The kernel sends an event when a medium is put into the drive: the drive reports that by itself, or

@@ -3,15 +3,29 @@
 
 #include <blkid/blkid.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "init/core/log.h"
 
-/* libblkid knows some 80 kinds of signatures; each may be damaged. */
-enum { STEPS_MAX = 512 };
+enum {
+	/* libblkid knows some 80 kinds of signatures; each may be damaged. */
+	STEPS_MAX = 512,
+	SECTOR = 512, /* both tables begin with that much, however large a sector is */
+	/* Of the header of a GPT (UEFI specification, 5.3.2), which is in the second sector. */
+	GPT_LAST_USABLE = 48,
+	/* Of an MBR: four entries of 16 bytes. */
+	MBR_ENTRIES = 446,
+	MBR_ENTRY = 16,
+	MBR_ENTRIES_END = 510,
+	MBR_START = 8,
+	MBR_COUNT = 12,
+};
 
 /* A value that is too long is left out: its beginning may be the whole label of another disk. */
 static void copy_value(blkid_probe pr, const char *key, char *out, size_t size)
@@ -25,6 +39,18 @@ static void copy_value(blkid_probe pr, const char *key, char *out, size_t size)
 		log_info("a %s of %zu bytes is left out: it may have %zu", key, len - 1, size - 1);
 	else
 		snprintf(out, size, "%.*s", (int)(len ? len - 1 : 0), value);
+}
+
+/* What is on the array begins where the member begins if the superblock is at the end, as in versions 0.90 and
+ * 1.0: then the kernel takes its partition table for that of the member, too. */
+static void look_at_version(blkid_probe pr, struct probe *out)
+{
+	char type[JOBS_NAME_MAX] = "", version[16] = "";
+
+	copy_value(pr, "TYPE", type, sizeof(type));
+	copy_value(pr, "VERSION", version, sizeof(version));
+	out->shares_table = strcmp(type, "linux_raid_member") == 0 &&
+			    (str_starts(version, "0.90") || strcmp(version, "1.0") == 0);
 }
 
 static void copy_signature(blkid_probe pr, struct signature *s)
@@ -51,6 +77,8 @@ static int probe_signatures(blkid_probe pr, struct probe *out)
 			break;
 		if (r < 0 && errno)
 			return -errno;
+		if (r == 0 && !out->n_signatures)
+			look_at_version(pr, out);
 		if (r == 0)
 			copy_signature(pr, &out->signatures[out->n_signatures++]);
 	}
@@ -89,17 +117,6 @@ static int probe_singly(blkid_probe pr, struct probe *out)
 	return blkid_do_safeprobe(pr) < 0 && errno ? -errno : 0;
 }
 
-/* What is on the array begins where the member begins if the superblock is at the end, as in versions 0.90 and
- * 1.0: then the kernel takes its partition table for that of the member, too. */
-static void look_at_version(blkid_probe pr, struct probe *out)
-{
-	char version[16] = "";
-
-	copy_value(pr, "VERSION", version, sizeof(version));
-	out->shares_table = strcmp(out->type, "linux_raid_member") == 0 &&
-			    (str_starts(version, "0.90") || strcmp(version, "1.0") == 0);
-}
-
 static void copy_partition(blkid_probe pr, struct probe *out)
 {
 	char number[32] = "";
@@ -112,8 +129,76 @@ static void copy_partition(blkid_probe pr, struct probe *out)
 	out->partflags = strtoull(number, NULL, 0);
 }
 
+/* ---- superblocks that were left behind ---- */
+
+/* Where the space for partitions ends, in bytes, as the table says; 0: it does not say. */
+static uint64_t end_of_table(int fd, const char *type, uint64_t sector)
+{
+	uint8_t data[SECTOR];
+	uint64_t end = 0;
+
+	if (strcmp(type, "gpt") == 0)
+		return pread_full(fd, data, SECTOR, sector) == SECTOR && memcmp(data, "EFI PART", 8) == 0 &&
+				       le64(data + GPT_LAST_USABLE) < UINT64_MAX / sector - 1
+			       ? (le64(data + GPT_LAST_USABLE) + 1) * sector
+			       : 0;
+	if (strcmp(type, "dos") != 0 || pread_full(fd, data, SECTOR, 0) != SECTOR)
+		return 0;
+	for (size_t at = MBR_ENTRIES; at < MBR_ENTRIES_END; at += MBR_ENTRY) {
+		uint64_t count = le32(data + at + MBR_COUNT);
+		uint64_t last = count ? (le32(data + at + MBR_START) + count) * sector : 0;
+
+		end = last > end ? last : end;
+	}
+	return end;
+}
+
+/*
+ * A disk that was a member, and was then partitioned: the new table lets partitions have the place of the
+ * superblock, which that of the array cannot do, since the array ends before it. One that reaches beyond the
+ * disk is that of an array which is larger than its members. Such a superblock may also be that of the last
+ * partition, which is a member.
+ */
+static bool is_left_behind(blkid_probe pr, int fd, uint64_t place)
+{
+	char type[JOBS_NAME_MAX] = "";
+	uint64_t end;
+
+	/* It does not look for a table where it has found a member. */
+	blkid_reset_probe(pr);
+	blkid_probe_enable_superblocks(pr, 0);
+	blkid_probe_enable_partitions(pr, 1);
+	if (blkid_do_safeprobe(pr) < 0)
+		return false;
+	copy_value(pr, "PTTYPE", type, sizeof(type));
+	end = end_of_table(fd, type, blkid_probe_get_sectorsize(pr));
+	return end > place && end <= (uint64_t)blkid_probe_get_size(pr);
+}
+
+/* Where the superblock is that libblkid has found, in bytes; UINT64_MAX: it does not say. */
+static uint64_t place_of_superblock(blkid_probe pr)
+{
+	char text[32] = "";
+	uint64_t place;
+
+	copy_value(pr, "SBMAGIC_OFFSET", text, sizeof(text));
+	return parse_u64(text, INT64_MAX, &place) ? place : UINT64_MAX;
+}
+
+/* What remains is what a disk without it would be. */
+static void forget_superblock(struct probe *p)
+{
+	p->is_left_behind = true;
+	p->shares_table = false;
+	p->type[0] = p->usage[0] = p->uuid[0] = p->label[0] = '\0';
+	if (p->n_signatures)
+		memmove(p->signatures, p->signatures + 1, --p->n_signatures * sizeof(p->signatures[0]));
+	choose(p);
+}
+
 static int probe_with(blkid_probe pr, int fd, struct probe *out)
 {
+	uint64_t place;
 	int r;
 
 	errno = 0;
@@ -122,7 +207,7 @@ static int probe_with(blkid_probe pr, int fd, struct probe *out)
 	blkid_probe_enable_superblocks(pr, 1);
 	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
 						      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE |
-						      BLKID_SUBLKS_VERSION);
+						      BLKID_SUBLKS_VERSION | BLKID_SUBLKS_MAGIC);
 	blkid_probe_enable_partitions(pr, 1);
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
 	if (blkid_do_safeprobe(pr) < 0) {
@@ -136,8 +221,13 @@ static int probe_with(blkid_probe pr, int fd, struct probe *out)
 	copy_value(pr, "LABEL", out->label, sizeof(out->label));
 	copy_partition(pr, out);
 	look_at_version(pr, out);
+	place = place_of_superblock(pr);
 	if (strcmp(out->usage, "raid") == 0)
 		probe_signatures(pr, out); /* for the account: the array counts in any case */
+	if (out->shares_table && is_left_behind(pr, fd, place)) {
+		forget_superblock(out);
+		copy_partition(pr, out);
+	}
 	return 0;
 }
 
