@@ -330,6 +330,106 @@ static void a_partition_of_a_member_is_not_that_of_the_array(void **state)
 	}
 }
 
+/* A disk, of whose superblock it is not known whether an array is still there. */
+static void has_member(struct fixture *f)
+{
+	struct job_result r = {.kind = JOB_PROBE, .name = "zza"};
+
+	block_add(f->boot, "zza", false);
+	r.generation = has(f, "zza", 0, NULL)->generation;
+	strcpy(r.probe.type, "crypto_LUKS"); /* what the made-up feature claims */
+	strcpy(r.probe.usage, "raid");
+	r.probe.shares_table = true;
+	block_done(f->boot, &r);
+}
+
+/* A disk that was a member once, and is one no longer: who knows that? */
+static void a_partition_of_a_former_member_is_mounted_for_whoever_knows(void **state)
+{
+	static const struct {
+		const char *conf, *cmdline;
+		bool has_root, is_claimed;
+	} cases[] = {
+		{"", "root=UUID=1", false, true},
+		{"", "root=/dev/zza1", false, true},
+		{"", "root=/dev/zza1 rootfstype=other", false, false},
+		{"", "root=UUID=1 rootfstype=zzfs", false, true},
+		{"", "root=/dev/zza1 rootfstype=zzfs", true, false},
+		{"", "root=/dev/zza1 rootfstype=other,zzfs", true, false},
+		{"arrays=none\n", "root=UUID=1", true, true},
+		{"arrays=some\n", "root=UUID=1", false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		char conf[64];
+
+		snprintf(conf, sizeof(conf), "feature=madeup\n%s", cases[i / 2].conf);
+		fixture_make(&f, conf, cases[i / 2].cmdline);
+		world.claim = PART_HOLDS;
+		if (i % 2)
+			has_member(&f);
+		has(&f, "zza1", 1, "zzfs");
+		if (i % 2 == 0)
+			has_member(&f);
+		if (has_root(&f) != cases[i / 2].has_root ||
+		    (strstr(said(), "device zza crypto") != NULL) != cases[i / 2].is_claimed)
+			fail_msg("case %zu: %d", i, has_root(&f));
+	}
+}
+
+static void a_filesystem_that_is_named_is_not_claimed(void **state)
+{
+	static const char *const cmdlines[] = {
+		"root=/dev/zza rootfstype=zzfs", "root=UUID=9 rootfstype=zzfs rootfallback=/dev/zza rd.retry=100"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++) {
+		_cleanup_fixture_ struct fixture f;
+		struct job_result r = {.kind = JOB_PROBE, .name = "zza"};
+
+		fixture_make(&f, "feature=madeup\n", cmdlines[i]);
+		world.claim = PART_HOLDS;
+		r.generation = has(&f, "zza", 0, NULL)->generation;
+		strcpy(r.probe.type, "crypto_LUKS");
+		strcpy(r.probe.usage, "raid");
+		r.probe.n_signatures = 2;
+		r.probe.signatures[0] = (struct signature){.type = "crypto_LUKS", .usage = "raid"};
+		r.probe.signatures[1] = (struct signature){.type = "zzfs", .usage = "filesystem"};
+		said();
+		block_done(f.boot, &r);
+		assert_int_equal(strstr(said(), "device zza") != NULL, i);
+		if (i) { /* what was claimed for another root */
+			stages_advance(f.boot);
+			world.now += 1000000;
+			stages_advance(f.boot);
+			assert_contains(said(), "gone mine\n");
+		}
+		stages_advance(f.boot);
+		assert_string_equal(f.boot->flow.failure, "");
+		assert_true(f.boot->flow.stage > STAGE_WAIT);
+	}
+}
+
+static void the_account_says_how_a_former_member_is_mounted(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	const char *text;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	has_member(&f);
+	has(&f, "zza1", 1, "zzfs");
+	said();
+	diagnose(f.boot);
+	text = said();
+	assert_contains(text, "try: if zza is no member of an MD array any more: root=/dev/zza1 rootfstype=zzfs on the kernel");
+	/* It is not to be mounted as it is. */
+	assert_null(strstr(text, "try: root=UUID=1"));
+	assert_null(strstr(text, "one of the filesystems above"));
+}
+
 static void a_partition_need_not_wait_for_what_is_not_its_disk(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -488,6 +588,9 @@ int main(void)
 		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
 		cmocka_unit_test(a_name_that_is_given_again_takes_no_place),
 		cmocka_unit_test(a_partition_of_a_member_is_not_that_of_the_array),
+		cmocka_unit_test(a_partition_of_a_former_member_is_mounted_for_whoever_knows),
+		cmocka_unit_test(a_filesystem_that_is_named_is_not_claimed),
+		cmocka_unit_test(the_account_says_how_a_former_member_is_mounted),
 		cmocka_unit_test(a_partition_need_not_wait_for_what_is_not_its_disk),
 		cmocka_unit_test(all_disks_are_read_for_an_array_that_is_named),
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),

@@ -45,6 +45,8 @@ void settings_parse(struct boot *b, char *text)
 			b->settings.loads[b->settings.n_loads++] = value;
 		else if (strcmp(key, "cmdline") == 0)
 			add_words(b, value);
+		else if (strcmp(key, "arrays") == 0)
+			b->settings.no_arrays = strcmp(value, "none") == 0;
 		else if (strcmp(key, "secrets") == 0)
 			b->settings.has_secrets = strcmp(value, "measured") == 0;
 		else if (b->settings.other)

@@ -469,8 +469,10 @@ static bool is_what(const struct boot *b, const struct spec *spec, const struct 
 
 bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
 {
-	return d->name[0] && d->state == DEVICE_KNOWN && d->result >= 0 && is_what(b, spec, d) &&
-	       !leg_of(b, d) && !leg_may_be(b, d);
+	if (!d->name[0] || d->state != DEVICE_KNOWN || d->result < 0 || !is_what(b, spec, d))
+		return false;
+	return (!leg_of(b, d) && !leg_may_be(b, d)) ||
+	       (spec == &b->params.root && signatures_are_named(spec, b->params.rootfstype, d));
 }
 
 /* If several devices fit, one with a filesystem is preferred to a member of an array or volume

@@ -5,10 +5,27 @@
 #include <string.h>
 
 #include "init/core/part.h"
+#include "init/devices/leg.h"
+#include "init/devices/signatures.h"
+
+/* It looks like a member of something, but root= and rootfstype= name a filesystem on it. */
+static bool is_freed(const struct boot *b, const struct block_device *d)
+{
+	return block_is_member(d) &&
+	       (signatures_are_named(&b->params.root, b->params.rootfstype, d) || leg_is_named(b, d));
+}
+
+static bool is_known(const struct block_device *d)
+{
+	return d->name[0] && d->state == DEVICE_KNOWN && d->was_read && d->result >= 0;
+}
 
 void claims_ask(struct boot *b, struct block_device *d)
 {
-	d->claim = b->devices->known ? b->devices->known(b, d) : PART_IGNORES;
+	if (is_freed(b, d))
+		claims_forget(b, d);
+	else
+		d->claim = b->devices->known ? b->devices->known(b, d) : PART_IGNORES;
 }
 
 void claims_ask_all(struct boot *b)
@@ -16,7 +33,17 @@ void claims_ask_all(struct boot *b)
 	for (size_t i = 0; i < b->devices->n; i++) {
 		struct block_device *d = &b->devices->list[i];
 
-		if (d->name[0] && d->state == DEVICE_KNOWN && d->was_read && d->result >= 0)
+		if (is_known(d))
+			claims_ask(b, d);
+	}
+}
+
+void claims_ask_members(struct boot *b)
+{
+	for (size_t i = 0; i < b->devices->n; i++) {
+		struct block_device *d = &b->devices->list[i];
+
+		if (is_known(d) && block_is_member(d) && is_freed(b, d) != (d->claim == PART_IGNORES))
 			claims_ask(b, d);
 	}
 }

@@ -14,6 +14,10 @@ void claims_ask(struct boot *b, struct block_device *d);
 /* Whose are those that were read before? For parts that begin late. */
 void claims_ask_all(struct boot *b);
 
+/* Another root is wanted: whose are the members of something now? One that root= names together with rootfstype=
+ * is no boot part's. */
+void claims_ask_members(struct boot *b);
+
 /* D is about to be forgotten, or to become another one. */
 void claims_forget(struct boot *b, struct block_device *d);
 

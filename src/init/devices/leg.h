@@ -5,6 +5,10 @@
  * Partitions of an MD array that are seen on its members. Where the superblock is at the end (metadata 0.90 and
  * 1.0), the kernel takes the partition table of the array for that of each member. To mount a partition there would
  * destroy the array: it fits nothing that is wanted.
+ *
+ * A disk may also have been a member once. An image that was made for a machine without arrays says so
+ * (arrays=none of boot.conf), and whoever names the partition with root=, and what is on it with rootfstype=,
+ * knows that, too.
  */
 
 #include "init/devices/block.h"
@@ -15,3 +19,6 @@ const struct block_device *leg_of(const struct boot *b, const struct block_devic
 /* D may be such a partition: its disk is still to be read. Where no feature starts arrays, that is not waited
  * for. */
 bool leg_may_be(const struct boot *b, const struct block_device *d);
+
+/* DISK looks like such a member, but root= and rootfstype= name a partition of it. */
+bool leg_is_named(const struct boot *b, const struct block_device *disk);

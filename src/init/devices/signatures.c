@@ -43,18 +43,28 @@ void signatures_resolve(const struct spec *spec, struct block_device *d)
 	log_info("%s: of several signatures that of %s is the one that is wanted", d->name, p->type);
 }
 
+/* TYPES are separated by commas; NULL: none. */
+static bool is_one_of(const char *type, const char *types)
+{
+	for (; types && *types; types += strcspn(types, ",") + (types[strcspn(types, ",")] == ','))
+		if (strlen(type) == strcspn(types, ",") &&
+		    strncmp(type, types, strcspn(types, ",")) == 0)
+			return true;
+	return false;
+}
+
 bool signatures_are_named(const struct spec *spec, const char *types, const struct block_device *d)
 {
 	const struct probe *p = &d->probe;
 
 	if (spec->kind == SPEC_UUID || spec->kind == SPEC_LABEL)
 		return false;
-	for (; types && *types; types += strcspn(types, ",") + (types[strcspn(types, ",")] == ','))
-		for (unsigned i = 0; i < p->n_signatures; i++)
-			if (signatures_is_filesystem(&p->signatures[i]) &&
-			    strlen(p->signatures[i].type) == strcspn(types, ",") &&
-			    strncmp(p->signatures[i].type, types, strcspn(types, ",")) == 0)
-				return true;
+	if (strcmp(p->usage, "filesystem") == 0 && is_one_of(p->type, types))
+		return true;
+	for (unsigned i = 0; i < p->n_signatures; i++)
+		if (signatures_is_filesystem(&p->signatures[i]) &&
+		    is_one_of(p->signatures[i].type, types))
+			return true;
 	return false;
 }
 

@@ -130,6 +130,7 @@ static void forget_fallback(struct boot *b)
 	if (!b->goal->n_tried)
 		return;
 	set_wanted(b, &b->goal->named);
+	claims_ask_members(b);
 	b->goal->n_tried = 0;
 }
 
@@ -146,6 +147,7 @@ static bool fall_back(struct boot *b, int64_t now)
 		if (!g->n_tried++)
 			g->named = b->params.root;
 		goal_is(b, text);
+		claims_ask_members(b);
 		if (!claims_can_find(b, &b->params.root)) {
 			log_show("rootfallback=%.300s is of a kind that the image cannot reach", text);
 			continue;

@@ -420,7 +420,7 @@ static void show_nearest(const struct boot *b)
 					       {"PARTUUID", d->probe.partuuid},
 					       {"PARTLABEL", d->probe.partlabel}};
 
-		for (size_t k = 0; k < ARRAY_SIZE(all) && d->name[0]; k++) {
+		for (size_t k = 0; k < ARRAY_SIZE(all) && d->name[0] && !leg_of(b, d); k++) {
 			int diff = *all[k].value ? difference(all[k].value, b->params.root.value)
 						 : least;
 
@@ -479,7 +479,7 @@ static void show_command(const struct boot *b, const struct helpers *h, bool is_
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->devices->n; i++)
-		if (b->devices->list[i].name[0] &&
+		if (b->devices->list[i].name[0] && !leg_of(b, &b->devices->list[i]) &&
 		    strcmp(b->devices->list[i].probe.usage, "filesystem") == 0) {
 			only = &b->devices->list[i];
 			n++;

@@ -6,6 +6,8 @@
 
 #include "init/core/log.h"
 #include "init/devices/block.h"
+#include "init/devices/leg.h"
+#include "init/devices/match.h"
 #include "init/devices/signatures.h"
 
 /* Says what to do if signature N is the real one. */
@@ -57,6 +59,19 @@ static bool is_unclear(const struct boot *b, const struct block_device *d)
 	return block_fits(b, &b->params.root, d);
 }
 
+/* What is wanted is on a partition of what looks like a member of an array. */
+static bool show_leg(const struct boot *b, const struct block_device *d)
+{
+	const struct block_device *leg = d->name[0] ? leg_of(b, d) : NULL;
+
+	if (!leg || !match_device(&b->params.root, d) || strcmp(d->probe.usage, "filesystem") != 0)
+		return false;
+	log_show("  try: if %s is no member of an MD array any more: root=/dev/%s rootfstype=%s on the kernel command "
+		 "line; from another system, for good: wipefs --all --types %s /dev/%s",
+		 leg->name, d->name, d->probe.type, leg->probe.type, leg->name);
+	return true;
+}
+
 bool unclear_show(const struct boot *b)
 {
 	bool shown = false;
@@ -66,5 +81,7 @@ bool unclear_show(const struct boot *b)
 			show_device(&b->devices->list[i]);
 			shown = true;
 		}
+	for (size_t i = 0; i < b->devices->n; i++)
+		shown = show_leg(b, &b->devices->list[i]) || shown;
 	return shown;
 }
