@@ -24,6 +24,7 @@ void recorder_start(const int *results)
 	recorder.output = -1;
 	recorder.identity = 0;
 	recorder.device = NULL;
+	recorder.active = -ENOTTY;
 	for (; results[n] != 1; n++)
 		recorder.results[n] = results[n];
 }
@@ -189,6 +190,12 @@ int sys_array_stop(int fd)
 	(void)fd;
 	buf_add_str(&recorder.calls, "array stop\n");
 	return next_result();
+}
+
+int sys_array_active(int fd)
+{
+	(void)fd;
+	return recorder.active;
 }
 
 /* The file goes to recorder.output. */

@@ -18,6 +18,7 @@ struct recorder {
 	unsigned next_result;
 	int identity;	    /* what is found out of a device that is opened: 0 or -errno */
 	const char *device; /* file in its place; NULL: an empty one */
+	int active;	    /* members that an array runs with, or -errno */
 	int output;         /* descriptor that the next program "prints" to, or of the next new file; -1: none */
 };
 

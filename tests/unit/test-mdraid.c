@@ -782,6 +782,8 @@ static void a_member_that_is_read_again_is_no_second_one(void **state)
 		is_read_again(&p, 0);
 		assert_int_equal(told.n_jobs, 1);
 		answer(&p, told.jobs[0].tag, &first);
+		answer(&p, told.jobs[0].tag, &first);
+		assert_int_equal(told.n_jobs, 0);
 	}
 	comes(&p, 1, &second);
 	assert_contains(starts(&p), "array add 8:0\narray add 8:1\narray run\n");
@@ -1221,6 +1223,131 @@ static void that_an_array_is_being_synchronised_is_logged(void **state)
 		comes(&p, 0, &s);
 		starts(&p);
 		assert_contains(part_said(), cases[i].line);
+	}
+}
+
+/* It takes one that it runs without, and says so only when it is asked. */
+static void that_the_kernel_runs_with_less_is_logged(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+	static const char line[] = "show: MD array one runs with 1 of 2 members\n";
+
+	(void)state;
+	for (int active = -EIO; active < 3; active += active < 0 ? -active : 1) {
+		_cleanup_part_ struct part p;
+		const char *said;
+
+		begin(&p, "");
+		comes(&p, 0, &first);
+		comes(&p, 1, &second);
+		recorder.active = active;
+		recorded_work(&p);
+		said = part_said();
+		assert_int_equal(strstr(said, line) != NULL, active == 1);
+		assert_contains(said, "info: MD array one runs as md127\n");
+	}
+}
+
+/* Then it is a member that comes late. */
+static void a_member_that_the_kernel_does_not_take_is_named(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	told.is_unsettled = true;
+	comes(&p, 0, &first);
+	comes(&p, 1, &second);
+	mdraid_boot.degrade(&p);
+	part_said();
+	recorder_start_with(0, 0, 0, -EBUSY);
+	recorder.active = 1;
+	recorded_work(&p);
+	assert_string_equal(part_said(), "show: MD array one runs with 1 of 2 members\n"
+					 "show: MD array one runs without sdb: the kernel does not take it: "
+					 "Device or resource busy\n"
+					 "info: MD array one runs as md127\n");
+	is_read_again(&p, 1);
+	answer(&p, told.jobs[0].tag, &second);
+	assert_contains(part_said(), "sdb belongs to MD array one, which runs without it: mdadm ");
+}
+
+/* It was written to meanwhile: what the worker has read may be older. */
+static void a_member_that_changes_while_it_is_read_is_read_again(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1), later = first;
+	_cleanup_part_ struct part p;
+	char why[PART_TEXT_MAX];
+
+	(void)state;
+	later.events += 20;
+	begin(&p, "");
+	appears(&p, 0, &first, why);
+	is_read_again(&p, 0);
+	is_read_again(&p, 0);
+	assert_int_equal(told.n_jobs, 1);
+	answer(&p, told.jobs[0].tag, &first);
+	assert_int_equal(told.n_jobs, 1);
+	/* What there is of it does not count yet. */
+	comes(&p, 1, &second);
+	assert_int_equal(told.n_jobs, 1);
+	answer(&p, told.jobs[0].tag, &later);
+	assert_int_equal(told.n_jobs, 0);
+	assert_contains(account(&p), "sdb is out of date: it was written 40 times, sda 60\n");
+	is_read_again(&p, 0);
+	assert_int_equal(told.n_jobs, 1);
+	/* A job that is forgotten is given again. */
+	told.n_jobs = 0;
+	mdraid_boot.retry(&p);
+	assert_int_equal(told.n_jobs, 1);
+	mdraid_boot.retry(&p);
+	assert_int_equal(told.n_jobs, 1);
+}
+
+static void a_member_of_another_array_is_no_longer_one_of_its_old_one(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 1, 0), other = super_of("two", 1, 2, 0),
+		       third = super_of("two", 1, 2, 1);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	comes(&p, 1, &third);
+	mdraid_boot.degrade(&p);
+	starts(&p);
+	comes(&p, 0, &first);
+	time_passes(&p, 1000);
+	starts(&p);
+	is_read_again(&p, 0);
+	answer(&p, told.jobs[0].tag, &other);
+	assert_contains(part_said(), "sda belongs to MD array two, which runs without it");
+}
+
+/* The kernel takes its time to remove what was not started. What is somebody else's is left alone. */
+static void an_array_gets_the_number_again_that_it_had_when_it_was_refused(void **state)
+{
+	static const struct {
+		int results[8];
+		const char *opens;
+	} cases[] = {
+		{{0, 0, 0, -EIO, 1}, "array open md0\n"},
+		{{0, 0, -EBUSY, 1}, "array open md0\n"}, /* a member is */
+		{{0, -EBUSY, 1}, "array open md127\n"},
+	};
+	struct mdsuper s = super_of("0", 1, 1, 0);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		comes(&p, 0, &s);
+		recorder_start(cases[i].results);
+		recorded_work(&p);
+		taken = "/sys/block/md0";
+		mdraid_boot.retry(&p);
+		assert_contains(starts(&p), cases[i].opens);
 	}
 }
 
@@ -1853,6 +1980,11 @@ int main(void)
 		cmocka_unit_test(the_kernel_need_not_take_what_the_array_can_do_without),
 		cmocka_unit_test(an_unclean_parity_array_without_all_members_fails_with_words),
 		cmocka_unit_test(that_an_array_is_being_synchronised_is_logged),
+		cmocka_unit_test(that_the_kernel_runs_with_less_is_logged),
+		cmocka_unit_test(a_member_that_the_kernel_does_not_take_is_named),
+		cmocka_unit_test(a_member_that_changes_while_it_is_read_is_read_again),
+		cmocka_unit_test(a_member_of_another_array_is_no_longer_one_of_its_old_one),
+		cmocka_unit_test(an_array_gets_the_number_again_that_it_had_when_it_was_refused),
 		cmocka_unit_test(a_later_member_has_a_refused_array_tried_again),
 		cmocka_unit_test(a_refusal_is_forgotten_in_a_second_try),
 		cmocka_unit_test(an_array_of_very_many_members_does_not_fill_the_log),

@@ -55,7 +55,7 @@ static void read_members(struct part *p)
 		struct mdraid_question q = {.is_start = false};
 		struct part_device d;
 
-		if (!m->ref.generation || !m->is_to_be_read || part_has(p, PART_JOB, (unsigned)i) ||
+		if (!m->ref.generation || !m->is_to_be_read || m->is_being_read ||
 		    !part_get(p, m->ref, &d))
 			continue;
 		snprintf(q.device, sizeof(q.device), "%s", d.name);
@@ -65,6 +65,8 @@ static void read_members(struct part *p)
 			mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
 			return;
 		}
+		m->is_to_be_read = false;
+		m->is_being_read = true;
 	}
 }
 
@@ -111,9 +113,9 @@ static void member_read(struct part *p, struct mdraid_member *m, const struct pa
 {
 	if (!m->ref.generation)
 		return;
+	m->is_being_read = false;
 	if (end->result == -ESTALE && part_mistaken(p, m->ref))
 		return;
-	m->is_to_be_read = false;
 	m->is_read = end->result == 0;
 	m->why[0] = '\0';
 	if (end->result < 0) {
@@ -121,6 +123,10 @@ static void member_read(struct part *p, struct mdraid_member *m, const struct pa
 			 end->text[0] ? end->text : strerror(-end->result));
 		return;
 	}
+	/* It may be another array's now. */
+	m->is_given =
+		m->is_given && memcmp(m->super.uuid, end->text + offsetof(struct mdsuper, uuid),
+				      sizeof(m->super.uuid)) == 0;
 	memcpy(&m->super, end->text, sizeof(m->super));
 	if (refusal(&m->super))
 		snprintf(m->why, sizeof(m->why), "%s", refusal(&m->super));
@@ -291,7 +297,7 @@ bool mdraid_is_reading(const struct part *p)
 	const struct mdraid *s = p->state;
 
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
-		if (s->members[i].ref.generation && s->members[i].is_to_be_read)
+		if (s->members[i].is_to_be_read || s->members[i].is_being_read)
 			return true;
 	return false;
 }
@@ -330,9 +336,13 @@ static void retry(struct part *p)
 		a->degrade_at = a->degrade_by = 0;
 		mdraid_consider(p, a);
 	}
-	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
-		if (s->members[i].why[0])
-			s->members[i].is_to_be_read = true;
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		struct mdraid_member *m = &s->members[i];
+		bool is_forgotten = m->is_being_read && !part_has(p, PART_JOB, (unsigned)i);
+
+		m->is_being_read = m->is_being_read && !is_forgotten;
+		m->is_to_be_read = m->is_to_be_read || is_forgotten || m->why[0];
+	}
 	read_members(p);
 }
 

@@ -157,6 +157,13 @@ int sys_array_stop(int fd)
 	return ioctl(fd, STOP_ARRAY, NULL) < 0 ? -errno : 0;
 }
 
+int sys_array_active(int fd)
+{
+	mdu_array_info_t info;
+
+	return ioctl(fd, GET_ARRAY_INFO, &info) < 0 ? -errno : info.active_disks;
+}
+
 int sys_set_variable(const char *path, const void *data, size_t len)
 {
 	_cleanup_fd_ int fd = -1;

@@ -35,6 +35,9 @@ int sys_array_add(int fd, unsigned major, unsigned minor);
 int sys_array_run(int fd);
 int sys_array_stop(int fd);
 
+/* How many members it runs with that have all of their data, or -errno. */
+int sys_array_active(int fd);
+
 /* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);

@@ -126,6 +126,21 @@ void mdraid_show_missing(const struct mdraid *s, const struct mdraid_array *a,
 	show_useless(s);
 }
 
+void mdraid_show_refused(const struct mdraid *s, const struct mdraid_array *a,
+			 const struct mdraid_start *start)
+{
+	if (start->active >= 0 && (uint32_t)start->active < a->n_started)
+		log_show("MD array %s runs with %d of %u members", a->name, start->active,
+			 a->started.disks);
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		if (start->added[i] < 0)
+			log_show("MD array %s runs without %s: the kernel does not take it: %s",
+				 a->name,
+				 s->members[i].ref.generation ? s->members[i].name
+							      : "a member that is gone",
+				 strerror(-start->added[i]));
+}
+
 /* The member that A was started with, and that has M's role. */
 static const struct mdraid_member *
 in_its_place(const struct mdraid *s, const struct mdraid_array *a, const struct mdraid_member *m)

@@ -32,6 +32,7 @@ struct mdraid_member {
 	char name[JOBS_NAME_MAX];
 	uint32_t major, minor;
 	bool is_to_be_read;
+	bool is_being_read;
 	bool is_read;		 /* SUPER is there, from the last time if it is to be read again */
 	bool is_given;		 /* to the kernel, when its array was last started */
 	char why[PART_TEXT_MAX]; /* it is of no use; "" */
@@ -49,17 +50,19 @@ struct mdraid_lost {
 struct mdraid_array {
 	uint8_t uuid[16];
 	enum { MDRAID_WAITS, MDRAID_READY, MDRAID_STARTS, MDRAID_RUNS, MDRAID_FAILED } state;
-	unsigned number;	 /* N of mdN, once it STARTS */
-	bool may_degrade;	 /* it may be started with members missing */
-	int64_t degrade_at;	 /* when that begins; 0: not known yet, or begun */
-	int64_t degrade_by;	 /* and when at the latest, whatever comes */
-	int64_t joined_at;	 /* when a member of it was last read */
-	int64_t ready_at;	 /* since when it is READY */
-	bool is_late;		 /* a member came while it STARTS */
-	bool is_doubtful;	 /* that is why it has FAILED */
+	unsigned number;    /* N of mdN, once it STARTS */
+	bool has_left;	    /* it FAILED to start: there may still be an empty mdN of its own */
+	bool may_degrade;   /* it may be started with members missing */
+	int64_t degrade_at; /* when that begins; 0: not known yet, or begun */
+	int64_t degrade_by; /* and when at the latest, whatever comes */
+	int64_t joined_at;  /* when a member of it was last read */
+	int64_t ready_at;   /* since when it is READY */
+	bool is_late;	    /* a member came while it STARTS */
+	bool is_doubtful;   /* that is why it has FAILED */
 	char name[MDSUPER_TEXT]; /* from when it STARTS: its members may go, and it runs on */
 	char why[PART_TEXT_MAX]; /* FAILED */
 	struct mdsuper started;	 /* of its leader, from when it STARTS */
+	uint32_t n_started;	 /* roles that were here then */
 };
 
 struct mdraid {
@@ -96,6 +99,14 @@ struct mdraid_question {
 	};
 };
 
+/* Of a job that has started an array. */
+struct mdraid_start {
+	int32_t active; /* members that have all of their data; -errno: not known */
+	int16_t added[MDRAID_MEMBERS_MAX]; /* of each place in the part's list: -errno, it was not
+					    */
+};
+
+_Static_assert(sizeof(struct mdraid_start) <= JOBS_TEXT_MAX, "an answer that is too large");
 _Static_assert(sizeof(struct mdraid_question) <= JOBS_DATA_MAX, "a job that is too large");
 _Static_assert(sizeof(struct mdsuper) <= JOBS_TEXT_MAX, "an answer that is too large");
 
@@ -178,8 +189,8 @@ unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a);
 /* ---- work.c ---- */
 
 /* Answers a question in a worker. To read a member: OUT->text is a struct mdsuper, or the reason of
- * a failure. To start an array: OUT->text is the reason; OUT->found is 1 + the place of the member
- * that the kernel did not take, if that is the reason. */
+ * a failure. To start an array: OUT->text is a struct mdraid_start, or the reason; OUT->found is 1
+ * + the place of the member that the kernel did not take, if that is the reason. */
 int mdraid_work(const void *question, struct job_result *out);
 
 /* ---- account.c ---- */
@@ -188,6 +199,10 @@ int mdraid_work(const void *question, struct job_result *out);
 void mdraid_describe(const struct mdraid *s, const struct mdraid_array *a, char *out, size_t size);
 
 void mdraid_account(const struct part *p);
+
+/* A runs, as START says: with less than what it was given? */
+void mdraid_show_refused(const struct mdraid *s, const struct mdraid_array *a,
+			 const struct mdraid_start *start);
 
 /* A is started without some of its members: which. */
 void mdraid_show_missing(const struct mdraid *s, const struct mdraid_array *a,

@@ -52,12 +52,12 @@ static bool is_up(const struct mdraid_array *a)
 	return a->state == MDRAID_STARTS || a->state == MDRAID_RUNS;
 }
 
-static bool is_number_taken(const struct mdraid *s, unsigned number)
+static bool is_number_taken(const struct mdraid *s, const struct mdraid_array *a, unsigned number)
 {
 	for (size_t i = 0; i < s->n_arrays; i++)
 		if (is_up(&s->arrays[i]) && s->arrays[i].number == number)
 			return true;
-	return mdraid_has_number(number);
+	return mdraid_has_number(number) && !(a->has_left && a->number == number);
 }
 
 /* "host:0" is /dev/md0, as with mdadm. */
@@ -70,9 +70,9 @@ static unsigned choose_number(const struct mdraid *s, const struct mdraid_array 
 
 	mdraid_name(a, m, name);
 	if ((m->super.version == MDSUPER_0_90 || parse_u64(name, (1 << 20) - 1, &wanted)) &&
-	    wanted < 1 << 20 && !is_number_taken(s, (unsigned)wanted))
+	    wanted < 1 << 20 && !is_number_taken(s, a, (unsigned)wanted))
 		return (unsigned)wanted;
-	while (number && is_number_taken(s, number))
+	while (number && is_number_taken(s, a, number))
 		number--;
 	return number;
 }
@@ -146,8 +146,10 @@ static void start(struct part *p, struct mdraid_array *a, const struct mdraid_me
 	a->number = q.number;
 	a->state = MDRAID_STARTS;
 	a->is_late = false;
+	a->has_left = false;
 	a->started = leader->super;
-	if (mdraid_count(s, a, leader) < leader->super.disks)
+	a->n_started = mdraid_count(s, a, leader);
+	if (a->n_started < leader->super.disks)
 		mdraid_show_missing(s, a, leader);
 }
 
@@ -247,13 +249,27 @@ static void show_running(const struct mdraid *s, const struct mdraid_array *a)
 			mdraid_show_late(s, a, &s->members[i]);
 }
 
+static void runs(struct mdraid *s, struct mdraid_array *a, const struct part_end *end)
+{
+	struct mdraid_start start;
+
+	memcpy(&start, end->text, sizeof(start));
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
+		if (start.added[i] < 0)
+			s->members[i].is_given = false;
+	mdraid_show_refused(s, a, &start);
+	show_running(s, a);
+}
+
 void mdraid_started(struct part *p, struct mdraid_array *a, const struct part_end *end)
 {
 	a->state = end->result < 0 ? MDRAID_FAILED : MDRAID_RUNS;
 	if (end->result == 0) {
-		show_running(p->state, a);
+		runs(p->state, a, end);
 		return;
 	}
+	/* Busy, it is somebody else's; a member that is busy is FOUND. */
+	a->has_left = end->result != -EBUSY || end->found > 0;
 	explain(p->state, a, end);
 	log_show("MD array %s cannot be started: %s", a->name, a->why);
 	if (a->is_late)

@@ -76,7 +76,8 @@ static int fail(struct job_result *out, const char *what, int r)
 }
 
 /* The kernel reads the superblocks itself. It would run at once without what it does not take. */
-static int add_members(int fd, const struct mdraid_question *q, struct job_result *out)
+static int add_members(int fd, const struct mdraid_question *q, struct mdraid_start *start,
+		       struct job_result *out)
 {
 	uint32_t added = 0;
 	int r = 0;
@@ -86,6 +87,7 @@ static int add_members(int fd, const struct mdraid_question *q, struct job_resul
 
 		added += e == 0;
 		r = e < 0 ? e : r;
+		start->added[q->members[i].place] = (int16_t)e;
 		if (e == 0 || q->may_lack || q->members[i].is_spare)
 			continue;
 		out->found = 1 + q->members[i].place;
@@ -97,6 +99,7 @@ static int add_members(int fd, const struct mdraid_question *q, struct job_resul
 static int start_array(const struct mdraid_question *q, struct job_result *out)
 {
 	_cleanup_fd_ int fd = sys_array_open(q->number);
+	struct mdraid_start start = {0};
 	int r;
 
 	if (fd == -ENOENT)
@@ -110,15 +113,19 @@ static int start_array(const struct mdraid_question *q, struct job_result *out)
 			  q->version == MDSUPER_0_90 ? 90 : (int)q->version - MDSUPER_1_0);
 	if (r < 0)
 		return fail(out, "the kernel does not take an array of this version", r);
-	r = add_members(fd, q, out);
+	r = add_members(fd, q, &start, out);
 	if (r == 0) {
 		r = sys_array_run(fd);
 		if (r < 0)
 			fail(out, "the kernel does not start it", r);
 	}
-	if (r < 0)
+	if (r < 0) {
 		sys_array_stop(fd); /* or half of it stays */
-	return r;
+		return r;
+	}
+	start.active = sys_array_active(fd);
+	memcpy(out->text, &start, sizeof(start));
+	return 0;
 }
 
 int mdraid_work(const void *question, struct job_result *out)
