@@ -21,6 +21,7 @@
 #include "init/core/timeline.h"
 
 enum {
+	SETTLE_MS = 2000, /* for modules that are loading when the root is ready */
 	SHOW_AGAIN_MS = 10000,
 	STUCK_POLL_MS = 100,
 };
@@ -41,6 +42,24 @@ static enum stage_step trigger(struct boot *b)
 	b->start = log_now();
 	events_start(b);
 	return STAGE_ENDS;
+}
+
+/* The root is about to take over: modules that are loading may finish, and jobs that must not be interrupted,
+ * such as the start of an array, have longer, unless they hang. */
+static enum stage_step settle(struct boot *b)
+{
+	bool is_working = parts_must_finish(b);
+	bool is_busy = is_working || jobs_busy(&b->jobs, JOB_LOAD) || program_is_dying(b);
+
+	b->flow.deadline = b->flow.since + (is_working ? JOBS_HANG_MS : SETTLE_MS);
+	b->flow.limited_by = "then the root takes over";
+	return is_busy && !flow_is_late(b, log_now()) ? STAGE_STAYS : STAGE_ENDS;
+}
+
+static void settle_what(const struct boot *b, char *out, size_t size)
+{
+	(void)b;
+	snprintf(out, size, "what has been started to finish");
 }
 
 /* ---- the table ---- */
@@ -66,7 +85,7 @@ const struct stage stages[] = {
 	[STAGE_MOUNTS] = {"mounts", mounts_mount, mounts_what, false, 0},
 	[STAGE_PRE_PIVOT] = {"pre-pivot", parts_step, parts_what, false, BREAK_PRE_PIVOT},
 	[STAGE_CHECK] = {"check", goal_check, goal_check_what, false, BREAK_CLEANUP},
-	[STAGE_SETTLE] = {"settle", goal_wait_modules, NULL, true, BREAK_SWITCH},
+	[STAGE_SETTLE] = {"settle", settle, settle_what, true, BREAK_SWITCH},
 };
 
 /* ---- rd.break= ---- */

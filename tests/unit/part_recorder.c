@@ -344,14 +344,15 @@ enum stage_step part_fail(struct part *p, const char *why, const char *hint)
 	return STAGE_MOVED;
 }
 
-bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet)
+bool part_job(struct part *p, unsigned tag, const void *data, size_t len, unsigned how)
 {
 	(void)p;
 	assert_true(told.jobs_max || !told.n_jobs);
 	assert_between(len, 0, JOBS_DATA_MAX);
 	if (told.jobs_max && told.n_jobs == told.jobs_max)
 		return false;
-	say("job %u%s", tag, is_quiet ? ", quiet" : "");
+	say("job %u%s", tag, how & PART_QUIET ? ", quiet" : "");
+	told.how = how;
 	told.jobs[told.n_jobs] = (struct job){.kind = JOB_PART, .tag = tag};
 	memcpy(told.jobs[told.n_jobs++].data, data, len);
 	return true;

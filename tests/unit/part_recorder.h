@@ -39,6 +39,7 @@ struct part_recorder {
 	int64_t limit;		 /* that it has set for its stage */
 	struct job jobs[RECORDED_JOBS]; /* the oldest one first */
 	unsigned n_jobs;
+	unsigned how;	 /* the last one was to be done: PART_QUIET, PART_WHOLE */
 	unsigned jobs_max; /* further ones find no place; 0: the part has never more than one */
 	uint64_t programs, questions; /* a bit for each tag: its program runs, its question is asked */
 };

@@ -302,6 +302,7 @@ static void a_member_that_goes_while_modules_load_is_waited_for(void **state)
 	assert_string_equal(part_said(), "");
 	comes(&p, 1, &second);
 	assert_string_equal(part_said(), "module md-level-1\njob 128\n");
+	assert_int_equal(told.how, PART_WHOLE);
 }
 
 /* ---- incomplete ---- */

@@ -95,7 +95,7 @@ static void what_was_started_can_be_cancelled(void **state)
 	part_open(&p, &unlocker, "");
 	appears(&p);
 	recorded_answer(&p, UNLOCK, PROMPT_ANSWERED, "secret");
-	part_job(&p, KEY_FILE, "", 1, false);
+	part_job(&p, KEY_FILE, "", 1, 0);
 	part_said();
 	unlocker.gone(&p, (struct device_ref){0, 1});
 	assert_string_equal(part_said(), "cancel question 3\ncancel program 3\ncancel job 4\n");

@@ -26,7 +26,7 @@ static void its_jobs_are_done_by_workers(void **state)
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 	said();
-	assert_true(part_job(f.part, 5, "this", 5, true));
+	assert_true(part_job(f.part, 5, "this", 5, PART_QUIET));
 	assert_int_equal(world.n_jobs, 1);
 	assert_int_equal(world.job.kind, JOB_PART);
 	assert_int_equal(stages_loads(f.boot), RANK_NONE); /* nothing loads beside a quiet job */
@@ -41,8 +41,8 @@ static void its_jobs_are_done_by_workers(void **state)
 	jobs_done(f.boot, &r); /* there is none any more */
 	assert_string_equal(said(), "");
 	for (int i = 0; i < PARTS_JOBS_MAX; i++)
-		assert_true(part_job(f.part, 6, "", 1, false));
-	assert_false(part_job(f.part, 6, "", 1, false));
+		assert_true(part_job(f.part, 6, "", 1, 0));
+	assert_false(part_job(f.part, 6, "", 1, 0));
 }
 
 static void a_job_that_could_not_start_is_not_started_by_another_try(void **state)
@@ -55,7 +55,7 @@ static void a_job_that_could_not_start_is_not_started_by_another_try(void **stat
 
 		fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 		world.jobs_result = results[i];
-		assert_true(part_job(f.part, 5, "this", 5, true));
+		assert_true(part_job(f.part, 5, "this", 5, PART_QUIET));
 		assert_int_equal(f.boot->flow.failed, results[i] == -ENOMEM);
 		assert_int_equal(part_has(f.part, PART_JOB, 5), results[i] == -EAGAIN);
 		world.jobs_result = 0;
@@ -115,13 +115,13 @@ static void it_goes_on_while_the_machine_waits_after_a_failure(void **state)
 	rescue_tick(f.boot, world.now);
 	assert_contains(said(), "tick 100500\n");
 	world.jobs_result = -EAGAIN;
-	assert_true(part_job(f.part, 5, "this", 5, false));
+	assert_true(part_job(f.part, 5, "this", 5, 0));
 	world.jobs_result = world.n_jobs = 0;
 	stages_advance(f.boot);
 	assert_int_equal(world.n_jobs, 1);
 	/* Nor does a job that cannot be started hide why the boot had failed. */
 	world.jobs_result = -ENOMEM;
-	assert_true(part_job(f.part, 6, "that", 5, false));
+	assert_true(part_job(f.part, 6, "that", 5, 0));
 	assert_true(f.boot->flow.is_missing);
 	/* It is not lost either, but waits for memory. */
 	assert_true(part_has(f.part, PART_JOB, 6));
@@ -166,7 +166,7 @@ static void a_job_can_be_cancelled(void **state)
 	said();
 	/* Before a worker takes it: nobody ever does. */
 	world.jobs_result = -EAGAIN;
-	assert_true(part_job(f.part, 5, "this", 5, false));
+	assert_true(part_job(f.part, 5, "this", 5, 0));
 	assert_true(part_has(f.part, PART_JOB, 5));
 	assert_false(part_has(f.part, PART_JOB, 6));
 	part_cancel(f.part, PART_JOB, 5);
@@ -176,7 +176,7 @@ static void a_job_can_be_cancelled(void **state)
 	parts_start_jobs(f.boot);
 	assert_int_equal(world.n_jobs, 0);
 	/* While one is at it: that is killed, and no module loads before it is gone. */
-	assert_true(part_job(f.part, 5, "this", 5, true));
+	assert_true(part_job(f.part, 5, "this", 5, PART_QUIET));
 	first = world.job;
 	f.boot->jobs.workers[1] = (struct jobs_worker){.pid = 77, .job = first};
 	part_cancel(f.part, PART_JOB, 5);
@@ -185,7 +185,7 @@ static void a_job_can_be_cancelled(void **state)
 	assert_false(part_has(f.part, PART_JOB, 5));
 	assert_int_equal(stages_loads(f.boot), RANK_NONE);
 	/* Its result is not taken for that of the next one with this tag. */
-	assert_true(part_job(f.part, 5, "that", 5, false));
+	assert_true(part_job(f.part, 5, "that", 5, 0));
 	job_ends(&f, &first);
 	assert_string_equal(said(), "");
 	assert_int_not_equal(stages_loads(f.boot), RANK_NONE);
@@ -232,10 +232,10 @@ static void what_a_feature_has_started_ends_before_the_root_takes_over(void **st
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 	said();
-	assert_true(part_job(f.part, 1, "this", 5, true));
+	assert_true(part_job(f.part, 1, "this", 5, PART_QUIET));
 	f.boot->jobs.workers[0] = (struct jobs_worker){.pid = 77, .job = world.job};
 	world.jobs_result = -EAGAIN;
-	assert_true(part_job(f.part, 2, "that", 5, false));
+	assert_true(part_job(f.part, 2, "that", 5, 0));
 	recorder_start_with(100);
 	part_run(f.part, 3, &(struct program_request){.argv = argv, .envp = envp});
 	assert_int_equal(part_ask(f.part, 4, &(struct prompt_request){.text = "passphrase"}), 0);
@@ -249,6 +249,54 @@ static void what_a_feature_has_started_ends_before_the_root_takes_over(void **st
 	assert_string_equal(said(), "leave\n");
 	f.boot->jobs.workers[0].pid = 0;
 	prompt_leave(f.boot);
+}
+
+/* The start of an array, say: what is half done would stay so. */
+static void the_root_does_not_take_over_in_the_middle_of_a_job(void **state)
+{
+	static const struct {
+		unsigned how;
+		int64_t ends; /* after so long; 0: never */
+		int64_t takes;
+	} cases[] = {{0, 0, 0}, {PART_WHOLE, 5000, 5000}, {PART_WHOLE, 0, JOBS_HANG_MS}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		struct job job;
+		char text[128];
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+		assert_true(part_job(f.part, 1, "this", 5, cases[i].how));
+		job = world.job;
+		f.boot->jobs.workers[0] = (struct jobs_worker){.pid = 77, .job = job};
+		flow_go(f.boot, STAGE_SETTLE);
+		for (int64_t ms = 0; ms < cases[i].takes; ms += 500, world.now += 500) {
+			if (cases[i].ends && ms == cases[i].ends)
+				break;
+			stages_advance(f.boot);
+			assert_int_equal(f.boot->flow.stage, STAGE_SETTLE);
+			assert_true(stages_due(f.boot) <= f.boot->flow.since + JOBS_HANG_MS);
+		}
+		stages[STAGE_SETTLE].what(f.boot, text, sizeof(text));
+		assert_string_equal(text, "what has been started to finish");
+		if (cases[i].ends)
+			job_ends(&f, &job);
+		/* Nothing is begun any more. */
+		world.n_jobs = 0;
+		assert_true(part_job(f.part, 2, "that", 5, PART_WHOLE));
+		stages_advance(f.boot);
+		assert_int_equal(world.n_jobs, 0);
+		assert_int_equal(f.boot->flow.stage, STAGE_DONE);
+		parts_leave(f.boot);
+		assert_int_equal(!!strstr(recorder_calls(), "kill 77 9\n"), !cases[i].ends);
+		/* The root's init could not be started: the job is done after all. */
+		flow_hand_back(f.boot, "for a test");
+		parts_retry(f.boot);
+		assert_true(part_job(f.part, 2, "that", 5, PART_WHOLE));
+		assert_int_equal(world.n_jobs, 1);
+		f.boot->jobs.workers[0].pid = 0;
+	}
 }
 
 static void it_goes_on_after_a_hand_over_that_failed(void **state)
@@ -271,7 +319,7 @@ static void it_goes_on_after_a_hand_over_that_failed(void **state)
 	parts_retry(f.boot);
 	assert_string_equal(said(), "retry\n");
 	part_wake(f.part, world.now);
-	assert_true(part_job(f.part, 5, "this", 5, false));
+	assert_true(part_job(f.part, 5, "this", 5, 0));
 	job_ends(&f, &world.job);
 	assert_string_equal(said(), "done 5: 0 0 \n");
 	assert_int_equal(part_watch(f.part, ends[0]), 0);
@@ -302,18 +350,18 @@ static void what_a_job_was_to_know_is_wiped(void **state)
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
 	first = &f.boot->parts->jobs[0];
-	assert_true(part_job(f.part, 5, "secret", 7, false));
+	assert_true(part_job(f.part, 5, "secret", 7, 0));
 	assert_int_equal(first->state, PARTS_JOB_RUNS);
 	assert_string_equal((const char *)world.job.data, "secret");
 	assert_memory_equal(first->job.data, nothing, sizeof(nothing));
 	job_ends(&f, &world.job);
 	world.jobs_result = -EAGAIN;
-	assert_true(part_job(f.part, 5, "secret", 7, false));
+	assert_true(part_job(f.part, 5, "secret", 7, 0));
 	assert_string_equal((const char *)first->job.data, "secret");
 	part_cancel(f.part, PART_JOB, 5);
 	assert_memory_equal(first->job.data, nothing, sizeof(nothing));
 	/* One that waits is none of the business of a worker that is forked for another. */
-	assert_true(part_job(f.part, 5, "secret", 7, false));
+	assert_true(part_job(f.part, 5, "secret", 7, 0));
 	parts_enter_worker(f.boot);
 	assert_memory_equal(first->job.data, nothing, sizeof(nothing));
 }
@@ -366,6 +414,7 @@ int main(void)
 		cmocka_unit_test(a_job_can_be_cancelled),
 		cmocka_unit_test(a_program_and_a_question_can_be_cancelled),
 		cmocka_unit_test(what_a_feature_has_started_ends_before_the_root_takes_over),
+		cmocka_unit_test(the_root_does_not_take_over_in_the_middle_of_a_job),
 		cmocka_unit_test(it_goes_on_after_a_hand_over_that_failed),
 		cmocka_unit_test(what_a_job_was_to_know_is_wiped),
 		cmocka_unit_test(a_descriptor_is_watched_until_it_is_given_up),

@@ -239,7 +239,7 @@ static bool hold(struct part *p, const struct part_mount *m)
 	snprintf(q.device, sizeof(q.device), "%s", d.name);
 	q.identity = d.identity;
 	memcpy(s->device, q.device, sizeof(s->device));
-	if (part_job(p, 0, &q, sizeof(q), false))
+	if (part_job(p, 0, &q, sizeof(q), 0))
 		s->run = HOLDS;
 	return true;
 }

@@ -60,7 +60,7 @@ static void read_members(struct part *p)
 			continue;
 		snprintf(q.device, sizeof(q.device), "%s", d.name);
 		q.identity = d.identity;
-		if (!part_job(p, (unsigned)i, &q, sizeof(q), false)) {
+		if (!part_job(p, (unsigned)i, &q, sizeof(q), 0)) {
 			/* The places may all be those of other parts. */
 			mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
 			return;

@@ -281,7 +281,7 @@ static enum stage_step start(struct part *p)
 	if (strlen(options) >= sizeof(q.options))
 		return part_fail(p, "rd.overlay=tmpfs: has too many options", NULL);
 	strcpy(q.options, options);
-	if (part_job(p, 0, &q, sizeof(q), false))
+	if (part_job(p, 0, &q, sizeof(q), 0))
 		s->job = RUNS;
 	return STAGE_STAYS;
 }

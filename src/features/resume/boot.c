@@ -239,7 +239,7 @@ static enum stage_step start(struct part *p, const struct part_device *d)
 	s->ref = d->ref;
 	memcpy(s->device, q.device, sizeof(s->device));
 	/* To resume, the kernel freezes all processes, which fails while a module is loading. */
-	if (part_job(p, 0, &q, sizeof(q), true))
+	if (part_job(p, 0, &q, sizeof(q), PART_QUIET))
 		s->job = READING;
 	s->result = s->found = 0;
 	s->answer_until = 0;

@@ -36,7 +36,7 @@ enum boot_stage {
 	STAGE_MOUNTS,	     /* of it, and back to STAGE_MOUNTS_WAIT */
 	STAGE_PRE_PIVOT,     /* programs, with the root mounted */
 	STAGE_CHECK,	     /* can the mounted root take over? */
-	STAGE_SETTLE,	     /* modules that are loading right now may finish */
+	STAGE_SETTLE,	     /* what must not be interrupted may finish */
 	STAGE_DONE,
 };
 

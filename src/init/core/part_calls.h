@@ -113,15 +113,21 @@ enum stage_step part_refuse_mount(struct part *p, const char *why);
 
 /* ---- work ---- */
 
+/* How a job is done; a set of bits. */
+enum {
+	PART_QUIET = 1 << 0, /* no module is loaded while it runs */
+	PART_WHOLE = 1 << 1, /* the root does not take over in the middle of it, unless it takes long */
+};
+
 /*
  * TAG tells the jobs of a part apart, and likewise its programs and its questions; it is below
  * 65536, and may be used again for the next one.
  *
  * A worker does work() with a copy of DATA, LEN bytes, at most JOBS_DATA_MAX; done() has the
- * result. The copies are wiped; DATA itself is the part's. IS_QUIET: no module is loaded while it
- * runs. False: too many are waiting, or it is too long.
+ * result. The copies are wiped; DATA itself is the part's. HOW: PART_QUIET,
+ * PART_WHOLE. False: too many are waiting, or it is too long.
  */
-bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet);
+bool part_job(struct part *p, unsigned tag, const void *data, size_t len, unsigned how);
 
 /* Runs R->argv[0]; done() has its end, before this returns if it cannot be started. R's handler and
  * tag are not used; without a reason of its own the name of the stage is logged. What it points to

@@ -14,7 +14,6 @@
 #include "init/core/mount.h"
 
 enum {
-	SETTLE_MS = 2000, /* for modules still loading when the root is ready */
 	OTHERS_MS = 1000, /* to read present devices that may fit as well */
 	DISKS_MS = 10000, /* for further disks to appear, if the root has no name */
 	FALLBACK_MS = 30000, /* for a device of rootfallback=, which may not have been read before */
@@ -456,13 +455,4 @@ enum stage_step goal_check(struct boot *b)
 	if (b->flow.task.result.note[0])
 		log_show("%s", b->flow.task.result.note);
 	return STAGE_ENDS;
-}
-
-enum stage_step goal_wait_modules(struct boot *b)
-{
-	bool busy = jobs_busy(&b->jobs, JOB_LOAD) || program_is_dying(b);
-
-	if (!b->flow.entered)
-		b->flow.deadline = log_now() + SETTLE_MS;
-	return busy && !flow_is_late(b, log_now()) ? STAGE_STAYS : STAGE_ENDS;
 }

@@ -68,5 +68,3 @@ void goal_mount_what(const struct boot *b, char *out, size_t size);
 
 enum stage_step goal_check(struct boot *b);
 void goal_check_what(const struct boot *b, char *out, size_t size);
-
-enum stage_step goal_wait_modules(struct boot *b);

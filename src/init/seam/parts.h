@@ -25,7 +25,7 @@ struct parts_job {
 		PARTS_JOB_CANCELLED, /* and its worker may not be gone yet */
 	} state;
 	struct job job; /* without its data, once it runs */
-	bool is_quiet; /* no module loads while it runs */
+	unsigned how; /* it is done: PART_QUIET, PART_WHOLE */
 };
 
 /* A descriptor that a part watches. */
@@ -76,8 +76,11 @@ enum stage_step parts_step(struct boot *b);
 void parts_what(const struct boot *b, char *out, size_t size);
 bool parts_are_limited(const struct boot *b);
 
-/* Starts what waits for a worker. To be called after every event. */
+/* Starts what waits for a worker, unless the root is about to take over. To be called after every event. */
 void parts_start_jobs(struct boot *b);
+
+/* Does a job run that the root should not interrupt by taking over? */
+bool parts_must_finish(const struct boot *b);
 
 /* When to do so even if there is none; INT64_MAX: nothing waits. */
 int64_t parts_jobs_due(const struct boot *b);

@@ -40,7 +40,7 @@ static unsigned tag_of(unsigned long_tag)
 
 /* ---- jobs ---- */
 
-bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool is_quiet)
+bool part_job(struct part *p, unsigned tag, const void *data, size_t len, unsigned how)
 {
 	struct parts *s = p->boot->parts;
 	struct parts_job *j = s->jobs;
@@ -49,7 +49,7 @@ bool part_job(struct part *p, unsigned tag, const void *data, size_t len, bool i
 		j++;
 	if (j == s->jobs + PARTS_JOBS_MAX || len > JOBS_DATA_MAX)
 		return false;
-	*j = (struct parts_job){.state = PARTS_JOB_WAITS, .is_quiet = is_quiet};
+	*j = (struct parts_job){.state = PARTS_JOB_WAITS, .how = how};
 	j->job.kind = JOB_PART;
 	j->job.ticket = ++s->tickets;
 	j->job.part = (uint8_t)number(p);
@@ -67,6 +67,8 @@ static void forget_job(struct parts_job *j)
 
 void parts_start_jobs(struct boot *b)
 {
+	if (b->flow.stage >= STAGE_SETTLE && !b->flow.failed)
+		return;
 	for (size_t i = 0; i < PARTS_JOBS_MAX; i++) {
 		struct parts_job *j = &b->parts->jobs[i];
 		int r = j->state == PARTS_JOB_WAITS ? jobs_start(&b->jobs, b, &j->job) : -EAGAIN;
@@ -127,7 +129,16 @@ void parts_worked(struct boot *b, const struct job_result *r)
 bool parts_are_quiet(const struct boot *b)
 {
 	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
-		if (b->parts->jobs[i].state >= PARTS_JOB_RUNS && b->parts->jobs[i].is_quiet)
+		if (b->parts->jobs[i].state >= PARTS_JOB_RUNS &&
+		    b->parts->jobs[i].how & PART_QUIET)
+			return true;
+	return false;
+}
+
+bool parts_must_finish(const struct boot *b)
+{
+	for (size_t i = 0; i < PARTS_JOBS_MAX; i++)
+		if (b->parts->jobs[i].state == PARTS_JOB_RUNS && b->parts->jobs[i].how & PART_WHOLE)
 			return true;
 	return false;
 }

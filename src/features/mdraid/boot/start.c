@@ -138,7 +138,8 @@ static void start(struct part *p, struct mdraid_array *a, const struct mdraid_me
 
 	q.number = choose_number(s, a, leader);
 	gather(s, a, leader, &q);
-	if (!part_job(p, mdraid_tag(s, a), &q, sizeof(q), false)) {
+	/* Half of an array would stay, and keep its members from whoever starts it next. */
+	if (!part_job(p, mdraid_tag(s, a), &q, sizeof(q), PART_WHOLE)) {
 		mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
 		return;
 	}
