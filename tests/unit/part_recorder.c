@@ -287,6 +287,12 @@ bool part_has_root(const struct part *p)
 	return told.has_root;
 }
 
+bool part_may_resume(const struct part *p)
+{
+	(void)p;
+	return told.may_resume;
+}
+
 bool part_is_running_out(const struct part *p)
 {
 	(void)p;

@@ -19,6 +19,7 @@ struct part_recorder {
 	bool is_busy; /* modules are loading */
 	bool is_unsettled; /* devices are still to be read */
 	bool has_root;
+	bool may_resume;
 	bool is_mistaken_again; /* a device was another one too often */
 	bool cannot_find;    /* whatever device is named */
 	bool cannot_resume;  /* this kernel */

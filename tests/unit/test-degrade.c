@@ -60,11 +60,13 @@ static void the_wait_for_a_hibernated_machine_counts_from_the_start(void **state
 		fixture_make(&f, "feature=madeup\nfeature=waiting\n", cases[i / 2].cmdline);
 		said();
 		assert_int_equal(f.boot->flow.stage, STAGE_RESUME);
+		assert_true(part_may_resume(f.part));
 		assert_int_equal(parts_due(f.boot), cases[i / 2].due);
 		if (i % 2) { /* it ends before: the root is waited for since then, too */
 			world.is_over = true;
 			assert_false(is_degraded(&f, 150000));
 			assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+			assert_false(part_may_resume(f.part));
 			assert_int_equal(parts_due(f.boot), cases[i / 2].due);
 		}
 		assert_false(is_degraded(&f, cases[i / 2].due - 1));

@@ -305,6 +305,22 @@ static void a_member_that_goes_while_modules_load_is_waited_for(void **state)
 	assert_int_equal(told.how, PART_WHOLE);
 }
 
+/* A hibernated machine knows what its members say of themselves. */
+static void nothing_is_written_to_an_array_before_the_machine_could_resume(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	told.may_resume = true;
+	comes(&p, 0, &first);
+	comes(&p, 1, &second);
+	told.may_resume = false; /* what was to be done then still is */
+	assert_string_equal(starts(&p), "array open md127\narray set 1.2\narray add 8:0\narray add 8:1\n"
+					"write /sys/block/md127/md/array_state read-auto\n");
+}
+
 /* ---- incomplete ---- */
 
 static void an_incomplete_array_waits_and_is_started_when_time_is_running_out(void **state)
@@ -1947,6 +1963,7 @@ int main(void)
 		cmocka_unit_test(two_arrays_are_kept_apart),
 		cmocka_unit_test(an_array_waits_for_its_modules),
 		cmocka_unit_test(a_member_that_goes_while_modules_load_is_waited_for),
+		cmocka_unit_test(nothing_is_written_to_an_array_before_the_machine_could_resume),
 		cmocka_unit_test(an_incomplete_array_waits_and_is_started_when_time_is_running_out),
 		cmocka_unit_test(what_is_missing_is_named_at_the_start),
 		cmocka_unit_test(an_array_that_was_degraded_before_is_started_once_all_is_read),

@@ -67,6 +67,10 @@ bool part_is_running_out(const struct part *p);
 /* The value of rd.degraded= by which it never is; NULL: it may be. */
 const char *part_is_strict(const struct part *p);
 
+/* The kernel may yet resume a hibernated machine. What that knows must not change before: an array writes
+ * its metadata when it is started. */
+bool part_may_resume(const struct part *p);
+
 /* When the devices were walked. */
 int64_t part_started(const struct part *p);
 

@@ -92,6 +92,11 @@ bool part_has_root(const struct part *p)
 	return goal_is_there(p->boot);
 }
 
+bool part_may_resume(const struct part *p)
+{
+	return p->boot->flow.stage <= STAGE_RESUME;
+}
+
 int64_t part_started(const struct part *p)
 {
 	return p->boot->start;

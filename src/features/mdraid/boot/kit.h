@@ -88,6 +88,7 @@ struct mdraid_question {
 			unsigned number;
 			enum mdsuper_version version;
 			bool may_lack; /* members that the kernel does not take */
+			bool is_untouched; /* nothing is written to them before it is used */
 			uint32_t n;
 			struct {
 				uint8_t place; /* in the part's list */

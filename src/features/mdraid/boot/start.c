@@ -134,7 +134,8 @@ static void start(struct part *p, struct mdraid_array *a, const struct mdraid_me
 {
 	struct mdraid *s = p->state;
 	struct mdraid_question q = {
-		.is_start = true, .version = leader->super.version, .may_lack = a->may_degrade};
+		.is_start = true, .version = leader->super.version, .may_lack = a->may_degrade,
+		.is_untouched = part_may_resume(p)};
 
 	q.number = choose_number(s, a, leader);
 	gather(s, a, leader, &q);

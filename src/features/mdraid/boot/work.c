@@ -96,6 +96,18 @@ static int add_members(int fd, const struct mdraid_question *q, struct mdraid_st
 	return added ? 0 : fail(out, "the kernel takes none of its members", r);
 }
 
+/* Until somebody writes to it the kernel writes nothing to its members either, if it is told so. What the
+ * module's start_ro does for all arrays, the attribute does for one. */
+static int run(int fd, const struct mdraid_question *q)
+{
+	char path[64];
+
+	if (!q->is_untouched)
+		return sys_array_run(fd);
+	snprintf(path, sizeof(path), "/sys/block/md%u/md/array_state", q->number);
+	return sys_write(path, "read-auto");
+}
+
 static int start_array(const struct mdraid_question *q, struct job_result *out)
 {
 	_cleanup_fd_ int fd = sys_array_open(q->number);
@@ -115,7 +127,7 @@ static int start_array(const struct mdraid_question *q, struct job_result *out)
 		return fail(out, "the kernel does not take an array of this version", r);
 	r = add_members(fd, q, &start, out);
 	if (r == 0) {
-		r = sys_array_run(fd);
+		r = run(fd, q);
 		if (r < 0)
 			fail(out, "the kernel does not start it", r);
 	}
