@@ -228,23 +228,48 @@ static void a_root_may_have_a_name_that_a_feature_gives(void **state)
 	}
 }
 
-static void names_of_devices_that_are_gone_give_way(void **state)
+static void a_device_has_few_names_and_none_once_it_is_gone(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct device_ref first;
+	char name[32];
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=/dev/mapper/root");
+	appears(&f, "dm-0", "zzfs", "filesystem", "2");
+	first = block_ref(f.boot, 0);
+	for (int i = 0; i < DEVICES_NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "mapper/%d", i);
+		assert_true(part_name(f.part, first, name));
+	}
+	assert_false(part_name(f.part, first, "mapper/root"));
+	block_remove(f.boot, "dm-0");
+	assert_false(part_name(f.part, first, "mapper/root"));
+	appears(&f, "dm-1", "zzfs", "filesystem", "2"); /* in the same place */
+	assert_int_equal(block_ref(f.boot, 0).slot, first.slot);
+	assert_true(part_name(f.part, block_ref(f.boot, 0), "mapper/root"));
+	assert_int_equal(block_find(f.boot, &f.boot->params.root), 0);
+	/* Nor has another one that is there in its stead. */
+	block_mistaken(f.boot, block_ref(f.boot, 0));
+	f.boot->devices->list[0].state = DEVICE_KNOWN;
+	assert_int_equal(block_find(f.boot, &f.boot->params.root), -1);
+}
+
+/* However many partitions other arrays have. */
+static void names_of_others_leave_room_for_that_of_the_root(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
 	char name[32];
 
 	(void)state;
 	fixture_make(&f, "feature=madeup\n", "root=/dev/mapper/root");
-	appears(&f, "dm-0", "zzfs", "filesystem", "2");
-	for (int i = 0; i < DEVICES_NAMES_MAX; i++) {
-		snprintf(name, sizeof(name), "mapper/%d", i);
-		assert_true(part_name(f.part, block_ref(f.boot, 0), name));
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "dm-%u", i);
+		appears(&f, name, "zzfs", "filesystem", name);
+		snprintf(name, sizeof(name), i < 299 ? "mapper/other%u" : "mapper/root", i);
+		assert_true(part_name(f.part, block_ref(f.boot, i), name));
 	}
-	assert_false(part_name(f.part, block_ref(f.boot, 0), "mapper/root"));
-	block_remove(f.boot, "dm-0");
-	appears(&f, "dm-1", "zzfs", "filesystem", "2");
-	assert_true(part_name(f.part, block_ref(f.boot, 0), "mapper/root"));
-	assert_int_equal(block_find(f.boot, &f.boot->params.root), 0);
+	assert_int_equal(block_find(f.boot, &f.boot->params.root), 299);
 }
 
 /* A feature names devices again whenever they are read. */
@@ -585,7 +610,8 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
-		cmocka_unit_test(names_of_devices_that_are_gone_give_way),
+		cmocka_unit_test(a_device_has_few_names_and_none_once_it_is_gone),
+		cmocka_unit_test(names_of_others_leave_room_for_that_of_the_root),
 		cmocka_unit_test(a_name_that_is_given_again_takes_no_place),
 		cmocka_unit_test(a_partition_of_a_member_is_not_that_of_the_array),
 		cmocka_unit_test(a_partition_of_a_former_member_is_mounted_for_whoever_knows),

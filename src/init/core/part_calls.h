@@ -39,7 +39,7 @@ bool part_is_doubtful(struct part *p, const struct spec *spec, struct device_ref
 		      size_t size);
 
 /* From now on /dev/NAME ("mapper/root", "vg/lv", "md/name") is another name of REF, until that is
- * gone. NAME is copied. False: there are too many. */
+ * gone. NAME is copied. False: REF is gone, or has too many. */
 bool part_name(struct part *p, struct device_ref ref, const char *name);
 
 /* Asks for the modules that serve MODALIAS ("fs-ext4", "dm-crypt"). Without any, nothing

@@ -463,7 +463,7 @@ static bool is_what(const struct boot *b, const struct spec *spec, const struct 
 	if (spec->kind == SPEC_AUTO)
 		return b->devices->is_auto && b->devices->is_auto(b, d);
 	if (spec->kind == SPEC_ALIAS)
-		return claims_is_name(b, d, spec->value);
+		return claims_is_name(d, spec->value);
 	return spec->offset ? is_behind(b, spec, d) : match_device(spec, d);
 }
 

@@ -11,7 +11,7 @@
 enum {
 	DEVICES_MAX = 2048,
 	DEVICES_WANTS_MAX = 64,
-	DEVICES_NAMES_MAX = 64,
+	DEVICES_NAMES_MAX = 4, /* of each, besides the kernel's */
 	DEVICES_NAME_MAX = 160,
 };
 
@@ -34,13 +34,8 @@ struct block_device {
 	uint8_t mistakes;    /* it was another one when it was opened: so often */
 	int64_t read_at;     /* when it is read again after one; 0: it is not */
 	uint8_t claim;	     /* of a feature: enum part_claim */
+	char names[DEVICES_NAMES_MAX][DEVICES_NAME_MAX]; /* other ones: "mapper/root"; "": none */
 	struct probe probe;
-};
-
-/* Another name of a device: "mapper/root". */
-struct device_name {
-	struct device_ref ref;
-	char name[DEVICES_NAME_MAX];
 };
 
 struct devices {
@@ -56,7 +51,6 @@ struct devices {
 	bool probe_links; /* a device is wanted by one of its links */
 	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
 	bool (*is_auto)(const struct boot *b, const struct block_device *d);
-	struct device_name names[DEVICES_NAMES_MAX];
 	bool has_names; /* something in this image makes such names */
 	/* D was read: what do boot parts of features have to do with it (enum part_claim of
 	 * core/part.h)? A device that one of them had claimed is gone. Why was it refused? NULL:

@@ -53,6 +53,7 @@ void claims_forget(struct boot *b, struct block_device *d)
 	bool is_claimed = d->claim != PART_IGNORES;
 
 	d->claim = PART_IGNORES;
+	memset(d->names, 0, sizeof(d->names));
 	if (is_claimed && b->devices->gone)
 		b->devices->gone(b, block_ref(b, (size_t)(d - b->devices->list)));
 }
@@ -82,31 +83,23 @@ bool claims_can_find(const struct boot *b, const struct spec *spec)
 
 bool claims_name(struct boot *b, struct device_ref ref, const char *name)
 {
-	struct device_name *n = b->devices->names;
-	const struct block_device *d = block_get(b, ref);
+	struct block_device *d = block_get(b, ref) ? &b->devices->list[ref.slot] : NULL;
+	size_t n = 0;
 
-	if (d && claims_is_name(b, d, name))
-		return true;
-	/* The slot of a device that is gone can be reused. */
-	while (n < b->devices->names + DEVICES_NAMES_MAX && block_get(b, n->ref))
+	if (!d || claims_is_name(d, name))
+		return d;
+	while (n < DEVICES_NAMES_MAX && d->names[n][0])
 		n++;
-	if (n == b->devices->names + DEVICES_NAMES_MAX || strlen(name) >= sizeof(n->name))
+	if (n == DEVICES_NAMES_MAX || strlen(name) >= sizeof(d->names[n]))
 		return false;
-	n->ref = ref;
-	strcpy(n->name, name);
+	strcpy(d->names[n], name);
 	return true;
 }
 
-bool claims_is_name(const struct boot *b, const struct block_device *d, const char *name)
+bool claims_is_name(const struct block_device *d, const char *name)
 {
-	size_t slot = (size_t)(d - b->devices->list);
-
-	for (size_t i = 0; i < DEVICES_NAMES_MAX; i++) {
-		const struct device_name *n = &b->devices->names[i];
-
-		if (n->ref.slot == slot && n->ref.generation == d->generation &&
-		    strcmp(n->name, name) == 0)
+	for (size_t i = 0; i < DEVICES_NAMES_MAX; i++)
+		if (d->names[i][0] && strcmp(d->names[i], name) == 0)
 			return true;
-	}
 	return false;
 }

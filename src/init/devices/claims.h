@@ -30,9 +30,9 @@ void claims_explain(const struct boot *b, size_t n, char *why, size_t size);
 /* Is SPEC of a kind that this image can find? */
 bool claims_can_find(const struct boot *b, const struct spec *spec);
 
-/* From now on SPEC_ALIAS with NAME is the device REF; more than once is the same. False: there are
- * too many. */
+/* From now on SPEC_ALIAS with NAME is the device REF; more than once is the same. False: it is
+ * gone, or has too many. */
 bool claims_name(struct boot *b, struct device_ref ref, const char *name);
 
 /* Is NAME one of D? */
-bool claims_is_name(const struct boot *b, const struct block_device *d, const char *name);
+bool claims_is_name(const struct block_device *d, const char *name);
