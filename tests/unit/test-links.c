@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "init/devices/links/links.h"
 #include "support.h"
 
@@ -68,7 +69,10 @@ static void put_disk(struct machine *m, const char *path, const char *device)
 
 static void assert_links(struct machine *m, const char *name, const char *expected)
 {
-	links_find(m->folder, name, m->links, sizeof(m->links));
+	char dev[512];
+
+	snprintf(dev, sizeof(dev), "%s/dev", m->folder);
+	links_find(m->folder, dev, name, m->links, sizeof(m->links));
 	assert_string_equal(m->links, expected);
 }
 
@@ -160,7 +164,7 @@ static void ata_disks_have_model_serial_and_port(void **state)
 		     "by-id/ata-QEMU_HARDDISK_QM_01-part2\nby-id/wwn-0x5000c500a1b2c3d4-part2\n"
 		     "by-path/pci-0000:00:05.0-ata-2.0-part2\nby-path/pci-0000:00:05.0-ata-2-part2\n");
 	put_identify(&m, ATA, "M", "1", NULL);
-	links_find(m.folder, "sda", m.links, sizeof(m.links));
+	links_find(m.folder, "/dev", "sda", m.links, sizeof(m.links));
 	assert_true(links_has(m.links, "by-id/ata-M_1"));
 	assert_null(strstr(m.links, "wwn"));
 }
@@ -202,15 +206,15 @@ static void scsi_disks_have_their_best_designator(void **state)
 	scsi_machine(&m);
 	assert_links(&m, "sda", "by-path/pci-0000:00:05.0-scsi-0:0:3:0\n");
 	put_page(&m, "vpd_pg83", page, sizeof(page) - 1);
-	links_find(m.folder, "sda", m.links, sizeof(m.links));
+	links_find(m.folder, "/dev", "sda", m.links, sizeof(m.links));
 	assert_true(links_has(m.links, "by-id/scsi-35000c50011223344"));
 	assert_true(links_has(m.links, "by-id/wwn-0x5000c50011223344"));
 	put_page(&m, "vpd_pg83", page, 14);
-	links_find(m.folder, "sda", m.links, sizeof(m.links));
+	links_find(m.folder, "/dev", "sda", m.links, sizeof(m.links));
 	assert_true(links_has(m.links, "by-id/scsi-0QEMU_QEMU_HARDDISK_disk-1"));
 	put_page(&m, "vpd_pg83", page, 13); /* cut: it is none */
 	put_page(&m, "vpd_pg80", "\x00\x80\x00\x04 X 1", 8);
-	links_find(m.folder, "sda", m.links, sizeof(m.links));
+	links_find(m.folder, "/dev", "sda", m.links, sizeof(m.links));
 	assert_true(links_has(m.links, "by-id/scsi-SQEMU_QEMU_HARDDISK_X_1"));
 }
 
@@ -224,7 +228,7 @@ static void find_with(uint8_t *data, size_t len, void *arg)
 	struct page_sweep *s = arg;
 
 	put_page(s->machine, s->page, (char *)data, len);
-	links_find(s->machine->folder, "sda2", s->machine->links, sizeof(s->machine->links));
+	links_find(s->machine->folder, "/dev", "sda2", s->machine->links, sizeof(s->machine->links));
 	assert_true(strlen(s->machine->links) < LINKS_NAME_MAX);
 	for (const char *c = s->machine->links; *c; c++)
 		assert_true(*c == '\n' || (unsigned char)*c > ' ');
@@ -288,6 +292,59 @@ static void cards_and_platform_devices_have_theirs(void **state)
 	assert_links(&m, "mmcblk0", "by-id/mmc-SD16G_0xab\n");
 }
 
+/* A member of the array "host:my root", with metadata 1.2. */
+static void put_member(struct machine *m, const char *name)
+{
+	static unsigned char data[256 * 1024];
+	unsigned char *sb = data + 4096;
+	uint64_t sum = 0;
+
+	memset(data, 0, sizeof(data));
+	put_le32(sb, 0xa92b4efc);
+	put_le32(sb + 4, 1);
+	for (unsigned i = 0; i < 16; i++)
+		sb[16 + i] = (unsigned char)(0xf0 + i);
+	strcpy((char *)sb + 32, "host:my root");
+	put_le32(sb + 72, 1);
+	put_le32(sb + 92, 2);
+	for (int i = 0; i < 256; i += 4)
+		sum += le32(sb + i);
+	put_le32(sb + 216, (uint32_t)(sum + (sum >> 32)));
+	put_file(m->folder, name, data, sizeof(data));
+}
+
+/* The kernel does not know them, but a member does. */
+static void arrays_have_the_names_in_their_superblocks(void **state)
+{
+	enum { WHOLE, NO_METADATA, OTHER_METADATA, FOREIGN, NO_MEMBER, CASES };
+
+	(void)state;
+	for (int i = 0; i < CASES; i++) {
+		static const char array[] = "devices/virtual/block/md127";
+		_cleanup_machine_ struct machine m;
+		char both[512], name[64];
+
+		machine_make(&m);
+		put_disk(&m, array, "none");
+		put_dir(m.folder, "devices/virtual/block/md127/slaves/vda");
+		put_dir(m.folder, "devices/virtual/block/md127/slaves/cciss!c0d0");
+		if (i != NO_METADATA)
+			put(&m, array, "md/metadata_version",
+			    i == OTHER_METADATA ? "1.0\n" : i == FOREIGN ? "external:imsm\n" : "1.2\n");
+		put_text(m.folder, "dev/vda", "cannot be read");
+		if (i != NO_MEMBER)
+			put_member(&m, "dev/cciss/c0d0");
+		for (int partition = 0; partition < 2; partition++) {
+			const char *suffix = partition ? "-part2" : "";
+
+			snprintf(name, sizeof(name), "md127%s", partition ? "2" : "");
+			snprintf(both, sizeof(both), "by-id/md-uuid-f0f1f2f3:f4f5f6f7:f8f9fafb:fcfdfeff%s\n"
+				 "by-id/md-name-host:my_root%s\n", suffix, suffix);
+			assert_links(&m, name, i == WHOLE ? both : "");
+		}
+	}
+}
+
 static void what_cannot_be_known_has_no_name(void **state)
 {
 	static const char path[] = PCI "/host1/port-1:0/end_device-1:0/target1:0:0/1:0:0:0";
@@ -327,6 +384,7 @@ int main(void)
 		cmocka_unit_test(no_page_of_a_disk_is_fatal),
 		cmocka_unit_test(usb_disks_have_maker_model_and_port),
 		cmocka_unit_test(cards_and_platform_devices_have_theirs),
+		cmocka_unit_test(arrays_have_the_names_in_their_superblocks),
 		cmocka_unit_test(what_cannot_be_known_has_no_name),
 		cmocka_unit_test(a_link_is_compared_whole),
 	};

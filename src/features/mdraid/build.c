@@ -17,6 +17,8 @@ bool mdraid_reaches(const struct spec *spec)
 {
 	if (spec->kind == SPEC_ALIAS)
 		return str_starts(spec->value, "md/");
+	if (spec->kind == SPEC_LINK)
+		return str_starts(spec->value, "by-id/md-uuid-") || str_starts(spec->value, "by-id/md-name-");
 	return spec->kind == SPEC_NAME && str_starts(spec->value, "md") &&
 	       isdigit((unsigned char)spec->value[2]);
 }

@@ -599,6 +599,6 @@ int block_probe(const struct job *job, struct probe *out)
 	out->has_no_size = false;
 	read_place(job->name, fd, out);
 	if (job->links)
-		links_find("/sys", job->name, out->links, sizeof(out->links));
+		links_find("/sys", "/dev", job->name, out->links, sizeof(out->links));
 	return probe_content(fd, out);
 }

@@ -75,7 +75,7 @@ static void add_mmc(struct links *l)
 	links_add(l, "by-id/mmc-%s_%s", name, serial);
 }
 
-/* Device mapper and MD devices have names of their own. */
+/* Of device mapper. */
 static void add_software(struct links *l)
 {
 	char text[TEXT_MAX];
@@ -281,6 +281,8 @@ void links_by_id(struct links *l)
 		add_mmc(l);
 	else if (str_starts(l->name, "dm-"))
 		add_software(l);
+	else if (str_starts(l->name, "md"))
+		links_by_array(l);
 	else if (!str_starts(l->name, "sd") && !str_starts(l->name, "sr"))
 		return;
 	else if (find_usb(l, interface))

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What links.c and its parts, id.c and path.c, share: reading sysfs, text as udev writes it in file
+ * What links.c and its parts, array.c, id.c and path.c, share: reading sysfs, text as udev writes it in file
  * names, and the list of names.
  */
 
@@ -14,6 +14,7 @@
 /* One device, and the list that its names are added to. */
 struct links {
 	char sys[PATH_MAX];  /* sysfs, without links */
+	const char *dev;     /* where devices have their nodes */
 	char disk[PATH_MAX]; /* the whole disk's folder in it */
 	const char *name;    /* of the disk, as sysfs has it */
 	char suffix[24];     /* "-part1"; "" for a whole disk */
@@ -43,4 +44,5 @@ void links_clean(char *s);
 void links_squeeze(const char *in, size_t len, char *out, size_t size);
 
 void links_by_id(struct links *l);
+void links_by_array(struct links *l);
 void links_by_path(struct links *l);

@@ -47,9 +47,9 @@ static bool find_device(const char *sys, const char *name, struct links *l)
 	return true;
 }
 
-void links_find(const char *sys, const char *name, char *out, size_t size)
+void links_find(const char *sys, const char *dev, const char *name, char *out, size_t size)
 {
-	struct links l = {.out = out, .size = size};
+	struct links l = {.dev = dev, .out = out, .size = size};
 	char sequence[32];
 
 	*out = '\0';
