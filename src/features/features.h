@@ -35,6 +35,7 @@ struct build {
 	struct buf boot_conf;        /* further lines for boot.conf, see format/ours/bootconf.h */
 	struct cmdline_verity verity; /* what parameters among these ask for */
 	const char *hash_origin;     /* where verity.hash comes from */
+	bool has_arrays;             /* the image starts MD arrays */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
@@ -83,6 +84,10 @@ const char *features_left_out(const struct request *q, const struct spec *spec, 
 
 bool mdraid_reaches(const struct spec *spec);
 bool mdraid_sets_up(const struct hw_block *k);
+
+/* Adds what the arrays on the way to M need. It is an error if the kernel lacks something that is needed for a mount
+ * that is early, and a warning for others. */
+int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err);
 
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];

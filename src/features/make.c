@@ -129,6 +129,9 @@ static int add_boot_conf(struct build *b, struct err *err)
 		   build_is_hostonly(b) ? "hostonly" : "generic");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&text, "load=%s\n", load[i]);
+	/* A disk may have been a member of one once. */
+	if (build_is_hostonly(b) && !b->has_arrays)
+		buf_add_str(&text, "arrays=none\n");
 	buf_add(&text, b->boot_conf.data, b->boot_conf.len);
 	return plan_add_text(&b->plan, BOOTCONF_PATH, 0644, text.data, text.len,
 			     "tells PID 1 what to do", err);

@@ -274,6 +274,31 @@ def test_what_an_array_on_the_way_needs_cannot_be_left_out(omitted, message, boo
     assert message in result.error
 
 
+def with_swap_on_an_array(tmp_path):
+    """A description of the machine with a plain disk, which also has swap on the array of the other one."""
+    array = json.loads(description("mdraid").read_text())["mounts"][0]["blocks"]
+
+    def change(machine):
+        machine["mounts"].append({"target": "swap", "source": "/dev/md0p1", "fstype": "swap", "options": "",
+                                  "blocks": array})
+
+    return changed(tmp_path, "virtio-blk", change)
+
+
+def test_swap_on_an_array_is_found_for_a_hibernation_image(tmp_path, bookworm):
+    words = ["--hardware", with_swap_on_an_array(tmp_path), *STRICT]
+    conf = boot_conf(tmp_path, bookworm, *words)
+    assert "feature=mdraid" not in conf and "arrays=none" in conf
+    conf = boot_conf(tmp_path, bookworm, *words, "--kernel-cmdline", "resume=/dev/md0p1")
+    assert "feature=mdraid" in conf and "arrays=none" not in conf
+    assert "/raid10.ko" in run("list", tmp_path / "out.img").text
+    out = tmp_path / "without.img"
+    result = run("build", out, bookworm.version, "--root", bookworm.root, *words, "--kernel-cmdline",
+                 "resume=/dev/md0p1", "--omit", "mdraid")
+    assert any("the swap area /dev/md0p1 needs the feature mdraid, which is left out" in warning
+               for warning in result.messages("warning"))
+
+
 def test_arrays_are_left_out_of_a_generic_image_on_request(small_kernel, tmp_path):
     assert "feature=mdraid" not in boot_conf(tmp_path, small_kernel, "--generic", "--omit", "mdraid")
 

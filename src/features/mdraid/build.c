@@ -34,13 +34,18 @@ static int add_level(struct build *b, const struct hw_mount *m, const struct hw_
 {
 	struct arena *a = &b->plan.arena;
 	int r = modules_add_alias(b->modules, arena_printf(a, "md-%s", k->md_level), NULL,
-				  MODULES_REQUIRED,
+				  m->is_early ? MODULES_REQUIRED : 0,
 				  arena_printf(a, "runs %s, which is %s, on the way to %s", k->name,
 					       k->md_level, m->target),
 				  err);
 
 	if (r != MODULES_ABSENT)
 		return r < 0 ? r : 0;
+	if (!m->is_early) {
+		plan_warn(&b->plan, "kernel %s has no driver for %s, which is on the way to %s (%s)",
+			  b->kernel.version, k->md_level, m->target, k->name);
+		return 0;
+	}
 	err_set(err, -ENOENT, "kernel %s has no driver for %s, which is on the way to %s (%s)",
 		b->kernel.version, k->md_level, m->target, k->name);
 	return err_hint(err, "build for another kernel");
@@ -59,22 +64,37 @@ static int add_levels(struct build *b, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+static void open_part(struct build *b)
+{
+	if (!b->has_arrays)
+		buf_printf(&b->boot_conf, "feature=mdraid\n");
+	b->has_arrays = true;
+}
+
+int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err)
+{
+	bool found = false;
+	int r = 0;
+
+	for (size_t i = 0; i < m->n_blocks && r == 0; i++)
+		if (mdraid_sets_up(&m->blocks[i])) {
+			found = true;
+			r = add_level(b, m, &m->blocks[i], err);
+		}
+	if (found)
+		open_part(b);
+	return r;
+}
+
 int mdraid_build(struct build *b, struct err *err)
 {
 	bool is_added = features_wants_name(b->request, "mdraid", false);
-	bool is_needed = is_added || !build_is_hostonly(b);
 	int r = is_added ? add_levels(b, err) : 0;
 
-	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++) {
-		const struct hw_mount *m = &b->hardware.mounts[i];
-
-		for (size_t n = 0; n < m->n_blocks && m->is_early && r == 0; n++)
-			if (mdraid_sets_up(&m->blocks[n])) {
-				is_needed = true;
-				r = add_level(b, m, &m->blocks[n], err);
-			}
-	}
-	if (is_needed)
-		buf_printf(&b->boot_conf, "feature=mdraid\n");
+	if (is_added || !build_is_hostonly(b))
+		open_part(b);
+	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++)
+		if (b->hardware.mounts[i].is_early)
+			r = mdraid_add(b, &b->hardware.mounts[i], err);
 	return r;
 }

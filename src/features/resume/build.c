@@ -67,6 +67,30 @@ static int add_drivers(struct build *b, struct err *err)
 	return 0;
 }
 
+/* The swap area may be on an array, although nothing that is mounted early is. */
+static int add_arrays(struct build *b, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < b->hardware.n_mounts && r == 0; i++) {
+		const struct hw_mount *m = &b->hardware.mounts[i];
+		const char *left_out = NULL;
+
+		if (strcmp(m->target, HW_SWAP) != 0)
+			continue;
+		for (size_t k = 0; k < m->n_blocks && !left_out; k++)
+			left_out = features_left_out(b->request, NULL, &m->blocks[k]);
+		if (left_out)
+			plan_warn(&b->plan,
+				  "the swap area %s needs the feature %s, which is left out: a hibernation image "
+				  "there would not be found",
+				  m->source ? m->source : "", left_out);
+		else
+			r = mdraid_add(b, m, err);
+	}
+	return r;
+}
+
 static bool names_resume(struct arena *a, const char *line)
 {
 	char *cursor = arena_strdup(a, line), *param, *value;
@@ -106,6 +130,7 @@ static int find_swap(struct build *b, const char **name, struct err *err)
 int resume_build(struct build *b, struct err *err)
 {
 	const char *resume;
+	bool is_named;
 	int r = 0;
 
 	if (!can_hibernate(b))
@@ -116,9 +141,11 @@ int resume_build(struct build *b, struct err *err)
 	resume = read_configured(b);
 	if (!*resume || strcmp(resume, "auto") == 0)
 		r = find_swap(b, &resume, err);
-	if (r < 0 || !resume || !*resume || strcmp(resume, "none") == 0)
+	is_named = resume && *resume && strcmp(resume, "none") != 0;
+	if (r < 0 || (!is_named && !is_requested(b)))
 		return r;
 	if (!is_requested(b))
 		buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
-	return add_drivers(b, err);
+	r = add_drivers(b, err);
+	return r < 0 ? r : add_arrays(b, err);
 }

@@ -296,27 +296,10 @@ static bool is_for_early(const struct build *b, const struct hw_device *d)
 	return m && m->is_early;
 }
 
-/* Whoever adds mdraid to an image without need may be about to move the root to an array. */
-static bool has_arrays(const struct build *b)
-{
-	bool found = features_wants_name(b->request, "mdraid", false);
-
-	for (size_t i = 0; i < b->hardware.n_mounts; i++) {
-		const struct hw_mount *m = &b->hardware.mounts[i];
-
-		for (size_t k = 0; k < m->n_blocks; k++)
-			found = found || m->blocks[k].md_level;
-	}
-	return found;
-}
-
 static int build_hostonly(struct build *b, struct err *err)
 {
 	int r = check_mounts(b, err);
 
-	/* A disk may have been a member of an array once. */
-	if (!has_arrays(b))
-		buf_printf(&b->boot_conf, "arrays=none\n");
 
 	for (size_t i = 0; i < b->hardware.n_devices && r == 0; i++)
 		if (is_for_early(b, &b->hardware.devices[i]))

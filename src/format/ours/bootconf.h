@@ -15,8 +15,8 @@
  *   shell=password|open
  *                    the image has a rescue shell, and who gets it: whoever knows root's password
  *                    (sulogin is in the image), or everybody
- *   arrays=none      nothing that the image mounts was on an MD array when it was made: a superblock at the end of
- *                    a disk with partitions is that of a former member
+ *   arrays=none      the image starts no MD arrays, since its machine needed none when it was made: a superblock
+ *                    at the end of a disk with partitions is that of a former member
  *   secrets=measured secrets of the machine are sealed to measurements of its boot
  *   dropin.run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most that many seconds;

@@ -22,7 +22,7 @@ struct settings {
 	char embedded[BOOTCONF_CMDLINE_MAX + 1]; /* kernel parameters of the image */
 	char typed[SETTINGS_TYPED_MAX]; /* the same, typed at the console: rd.cmdline=ask */
 	bool typing;			/* a prompt for more of it is shown */
-	bool no_arrays;	  /* nothing that the image was made for is on an MD array: arrays=none */
+	bool no_arrays;	  /* the machine of this image needs none: arrays=none */
 	bool has_secrets; /* that are measured: secrets=measured */
 	/* Handles the keys of boot.conf that core does not know; may be NULL. */
 	void (*other)(struct boot *b, const char *key, char *value);
