@@ -35,7 +35,8 @@ struct build {
 	struct buf boot_conf;        /* further lines for boot.conf, see format/ours/bootconf.h */
 	struct cmdline_verity verity; /* what parameters among these ask for */
 	const char *hash_origin;     /* where verity.hash comes from */
-	bool has_arrays;             /* the image starts MD arrays */
+	bool has_arrays;             /* the image starts MD arrays, */
+	bool needs_arrays;           /* since this machine has some */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 

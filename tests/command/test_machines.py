@@ -225,14 +225,16 @@ def test_an_array_brings_the_driver_of_its_level_alone(level, module, bookworm, 
 
 def test_pid_1_starts_arrays_where_there_are_any(bookworm, tmp_path):
     described = ["--hardware", description("mdraid"), *STRICT]
-    assert "feature=mdraid" in boot_conf(tmp_path, bookworm, *described)
+    conf = boot_conf(tmp_path, bookworm, *described)
+    assert conf.index("feature=mdraid") < conf.index("mdraid.needed=yes")
     assert "feature=mdraid" not in boot_conf(tmp_path, bookworm, "--hardware",
                                              description("virtio-blk"), *STRICT)
 
 
 def test_arrays_that_the_machine_does_not_have_yet_can_be_added(bookworm, tmp_path):
     words = ["--hardware", description("virtio-blk"), *STRICT, "--add", "mdraid"]
-    assert "feature=mdraid" in boot_conf(tmp_path, bookworm, *words)
+    conf = boot_conf(tmp_path, bookworm, *words)
+    assert "feature=mdraid" in conf and "mdraid.needed=yes" not in conf
     files = run("list", tmp_path / "out.img").text
     for module in LEVELS:
         assert f"/{module}.ko" in files

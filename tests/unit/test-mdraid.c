@@ -842,6 +842,42 @@ static void parameters_decide_which_arrays_are_started(void **state)
 	}
 }
 
+/* As with dracut, whose images for one machine name its arrays. */
+static void without_rd_auto_only_what_is_known_is_started(void **state)
+{
+	static const char own[] = "6f5a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a";
+	struct mdsuper s = super_of("one", 1, 2, 0);
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		bool is_needed = i / 6, is_named = i % 3 == 1, is_other = i % 3 == 2, is_off = i / 3 % 2;
+		bool is_started = !is_other && (is_needed || is_named || !is_off);
+		_cleanup_part_ struct part p;
+		char why[PART_TEXT_MAX] = "", value[] = "yes", cmdline[128];
+
+		snprintf(cmdline, sizeof(cmdline), "rd.auto=%d%s%s", !is_off,
+			 is_named || is_other ? " rd.md.uuid=" : "",
+			 is_named ? own : is_other ? "6f5a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5b" : "");
+		begin(&p, cmdline);
+		if (is_needed)
+			assert_true(mdraid_boot.setting(&p, "needed", value));
+		assert_int_equal(appears(&p, 0, &s, why), is_started ? PART_HOLDS : PART_REFUSES);
+		if (!is_started && !is_other)
+			assert_contains(why, "rd.auto=0 leaves it alone");
+	}
+}
+
+static void no_other_setting_is_obeyed(void **state)
+{
+	_cleanup_part_ struct part p;
+	char yes[] = "yes", no[] = "no";
+
+	(void)state;
+	begin(&p, "");
+	assert_false(mdraid_boot.setting(&p, "needed", no));
+	assert_false(mdraid_boot.setting(&p, "other", yes));
+}
+
 static void none_is_started_degraded_where_that_is_not_wanted(void **state)
 {
 	struct mdsuper s = super_of("one", 1, 2, 0);
@@ -1983,6 +2019,8 @@ int main(void)
 		cmocka_unit_test(a_member_that_goes_is_waited_for_until_it_comes_back),
 		cmocka_unit_test(a_member_that_is_read_again_is_no_second_one),
 		cmocka_unit_test(parameters_decide_which_arrays_are_started),
+		cmocka_unit_test(without_rd_auto_only_what_is_known_is_started),
+		cmocka_unit_test(no_other_setting_is_obeyed),
 		cmocka_unit_test(none_is_started_degraded_where_that_is_not_wanted),
 		cmocka_unit_test(what_is_no_member_is_ignored),
 		cmocka_unit_test(a_stale_member_is_left_out_and_named),

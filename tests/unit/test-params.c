@@ -353,6 +353,33 @@ static void turning_off_a_feature_that_the_image_lacks_is_no_remark(void **state
 	p.n_sets = 0;
 }
 
+static void a_parameter_of_several_features_is_taken_by_each(void **state)
+{
+	static const struct params_rule all[3][2] = {{{"rd.auto", PARAMS_AS_SWITCH, 0, NULL}, {0}},
+						     {{"rd.auto", PARAMS_AS_NOT, 0, NULL}, {0}},
+						     {{"rd.auto", PARAMS_AS_SWITCH, 0, NULL}, {0}}};
+
+	(void)state;
+	for (unsigned open = 0; open < 8; open++) {
+		bool out[3] = {0};
+
+		for (size_t i = 0; i < 3; i++) {
+			params_register(&p, all[i], "not here");
+			if (open & 1U << i)
+				params_obey(&p, all[i], &out[i], sizeof(out[i]));
+		}
+		parse("rd.auto");
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(out[i], (open & 1U << i) && i != 1);
+		assert_int_equal(p.n_notes, !open); /* once, and only if none has it */
+		parse("rd.auto=0");
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(out[i], (open & 1U << i) && i == 1);
+		assert_int_equal(p.n_notes, 0);
+		p.n_sets = 0;
+	}
+}
+
 static void what_has_no_effect_in_an_image_is_named_with_the_reason(void **state)
 {
 	static const char *const lines[] = {
@@ -772,6 +799,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_knows_is_noted_once),
 		cmocka_unit_test(what_needs_a_feature_that_no_image_has_is_named),
 		cmocka_unit_test(turning_off_a_feature_that_the_image_lacks_is_no_remark),
+		cmocka_unit_test(a_parameter_of_several_features_is_taken_by_each),
 		cmocka_unit_test(what_has_no_effect_in_an_image_is_named_with_the_reason),
 		cmocka_unit_test(names_of_old_dracut_and_of_initramfs_tools_are_obeyed),
 		cmocka_unit_test(a_root_that_this_version_cannot_reach_is_not_replaced_by_a_local_one),

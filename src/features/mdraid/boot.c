@@ -8,6 +8,7 @@
  *
  *   rd.md=0          no array is started
  *   rd.md.uuid=UUID  only this one, and others given likewise
+ *   rd.auto=0        the same, and none if none is given; but what the image was made for
  *
  * An array whose members do not all come is started without them when the time for that has come, if
  * its level can do without and rd.degraded= does not forbid it. A parity array that is not clean either, the kernel
@@ -190,6 +191,8 @@ static const char *flaw(const struct mdraid *s, const struct mdraid_array *a,
 
 	if (s->wishes.off)
 		return "rd.md=0 leaves it alone";
+	if (s->wishes.no_auto && !s->wishes.uuids.n && !s->is_needed)
+		return "rd.auto=0 leaves it alone (rd.md.uuid= names one that is started)";
 	if (!is_chosen(s, d->probe->uuid))
 		return "it is not the one of rd.md.uuid=";
 	if (a && mdsuper_parse_uuid(d->probe->uuid, uuid) &&
@@ -346,6 +349,16 @@ static void retry(struct part *p)
 	read_members(p);
 }
 
+static bool setting(struct part *p, const char *key, char *value)
+{
+	struct mdraid *s = p->state;
+
+	if (strcmp(key, "needed") != 0 || strcmp(value, "yes") != 0)
+		return false;
+	s->is_needed = true;
+	return true;
+}
+
 static void what(const struct part *p, char *out, size_t size)
 {
 	const struct mdraid *s = p->state;
@@ -366,6 +379,7 @@ static void what(const struct part *p, char *out, size_t size)
 }
 
 static const struct params_rule rules[] = {
+	{"rd.auto", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, no_auto), NULL},
 	{"rd.md", PARAMS_AS_NOT, offsetof(struct mdraid_wishes, off), NULL},
 	{"rd.md.uuid", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
 	{"rd_MD_UUID", PARAMS_AS_LIST, offsetof(struct mdraid_wishes, uuids), NULL},
@@ -380,6 +394,7 @@ const struct feature_boot mdraid_boot = {
 	.params_size = sizeof(struct mdraid_wishes),
 	.lacks = "this image has no feature for MD arrays",
 	.names_devices = true,
+	.setting = setting,
 	.device = device,
 	.gone = gone,
 	.what = what,

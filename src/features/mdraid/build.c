@@ -81,8 +81,12 @@ int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err)
 			found = true;
 			r = add_level(b, m, &m->blocks[i], err);
 		}
-	if (found)
-		open_part(b);
+	if (!found)
+		return r;
+	open_part(b);
+	if (!b->needs_arrays)
+		buf_printf(&b->boot_conf, "mdraid.needed=yes\n");
+	b->needs_arrays = true;
 	return r;
 }
 

@@ -387,23 +387,30 @@ static bool is_off(const struct params_rule *rule, const char *value)
 	return rule->how == PARAMS_AS_OFF || (value && !cmdline_switch(value));
 }
 
-/* Handles a parameter of a feature. False if no feature has it. */
-static bool take_of_feature(struct params *p, const char *param, const char *value)
+/* Handles a parameter of features, of which several may have it. False if none has. */
+static bool take_of_features(struct params *p, const char *param, const char *value)
 {
+	bool is_known = false, is_obeyed = false;
+	const char *lacks = NULL;
+
 	for (size_t i = 0; i < p->n_sets; i++) {
 		const struct params_set *set = &p->sets[i];
 		const struct params_rule *rule = set->rules;
 
 		while (rule->name && !cmdline_name_is(param, rule->name))
 			rule++;
-		if (rule->name && set->out)
+		if (!rule->name)
+			continue;
+		is_known = true;
+		if (set->out)
 			take_by(set->out, rule, value);
-		else if (rule->name && !is_off(rule, value))
-			note(p, param, set->lacks);
-		if (rule->name)
-			return true;
+		is_obeyed = is_obeyed || set->out;
+		if (!lacks && !is_off(rule, value))
+			lacks = set->lacks;
 	}
-	return false;
+	if (lacks && !is_obeyed)
+		note(p, param, lacks);
+	return is_known;
 }
 
 static void take(struct params *p, const char *param, const char *value)
@@ -415,7 +422,7 @@ static void take(struct params *p, const char *param, const char *value)
 			take_by(p, &rules[i], value);
 			return;
 		}
-	if (take_of_feature(p, param, value))
+	if (take_of_features(p, param, value))
 		return;
 	why = params_absent(param, value);
 	p->root_is_elsewhere |= why && *why && params_absent_root(param, value);

@@ -47,7 +47,6 @@ static const struct {
 	{"nfsroot", LACKS("NFS")},
 	{"nvmf.*", LACKS("NVMe over fabrics")},
 	{"plymouth.enable", LOST("this image has no splash screen")},
-	{"rd.auto", LACKS("LUKS or LVM")},
 	{"rd.bootif", LACKS("the network")},
 	{"rd.caps", LACKS("capabilities")},
 	{"rd.cio_accept", LACKS("s390 devices")},

@@ -24,6 +24,7 @@ enum {
 /* Kernel parameters. */
 struct mdraid_wishes {
 	bool off;
+	bool no_auto; /* rd.auto=0: none but those in UUIDS, and those without which the image is of no use */
 	struct params_list uuids;
 };
 
@@ -67,6 +68,7 @@ struct mdraid_array {
 
 struct mdraid {
 	struct mdraid_wishes wishes; /* must be first: set by kernel parameters */
+	bool is_needed;		     /* something that the image mounts is on an array */
 	bool is_running_out;	     /* the time for the root */
 	int64_t wake;		     /* when tick() comes; 0: never */
 	struct mdraid_member members[MDRAID_MEMBERS_MAX];
