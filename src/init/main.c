@@ -68,7 +68,7 @@ static void dispatch(struct boot *b)
 		if (jobs_start(&b->jobs, b, &job) < 0)
 			return;
 		if (device >= 0) {
-			b->devices->list[device].state = DEVICE_PROBING;
+			block_begun(b, (size_t)device);
 			timeline_device_begins(job.name);
 		} else {
 			b->modules->status[module].state = MODULE_LOADING;

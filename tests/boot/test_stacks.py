@@ -3,6 +3,7 @@
 
 import itertools
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -84,6 +85,9 @@ def test_an_array_that_lacks_a_member_is_started_late_and_that_is_said(made):
     boot = check(made.boot("sid", f"root=UUID={made.stacks['raid5'].uuid} resume=LABEL=raid5 payload.also=/usr "
                            "rootwait rd.degraded=mdraid:wait:2s,then:start", [third, first]))
     assert boot.value("root_source") == "/dev/md127", boot.explain()
+    begun, started = (float(re.search(rf"\[ *([\d.]+)\] preroot: {text}", boot.console)[1])
+                      for text in ("version ", "MD array raid5 runs as md127"))
+    assert started - begun > 2, boot.explain()
     assert "MD array raid5 (raid5) is started with 2 of 3 members" in boot.console, boot.explain()
     assert "member 1 is missing" in boot.console, boot.explain()
 

@@ -479,6 +479,37 @@ static void a_partition_need_not_wait_for_what_is_not_its_disk(void **state)
 	assert_true(has_root(&f));
 }
 
+/* As one does that cannot read its last sectors, where a superblock may be. */
+static void a_disk_that_hangs_does_not_hold_up_its_partition_for_ever(void **state)
+{
+	(void)state;
+	for (unsigned changes = 0; changes < 2; changes++) {
+		_cleanup_fixture_ struct fixture f;
+		struct block_device *d;
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+		d = has(&f, "zza", 0, NULL);
+		block_begun(f.boot, (size_t)(d - f.boot->devices->list));
+		world.now += 60000; /* the disk has to start: both take long */
+		has(&f, "zza1", 1, "zzfs");
+		assert_false(has_root(&f));
+		world.now += JOBS_HANG_MS - 1;
+		if (changes) { /* all the time */
+			block_add(f.boot, "zza", false);
+			assert_int_equal(d->state, DEVICE_AGAIN);
+			has(&f, "zza1", 1, "zzfs");
+		}
+		assert_false(has_root(&f));
+		world.now++;
+		assert_true(has_root(&f));
+		/* It comes to an end after all. */
+		d->state = DEVICE_PROBING;
+		d = has(&f, "zza", 0, "linux_raid_member");
+		d->probe.shares_table = true;
+		assert_false(has_root(&f));
+	}
+}
+
 /* What an array is made of must be known for it to appear. */
 static void all_disks_are_read_for_an_array_that_is_named(void **state)
 {
@@ -618,6 +649,7 @@ int main(void)
 		cmocka_unit_test(a_filesystem_that_is_named_is_not_claimed),
 		cmocka_unit_test(the_account_says_how_a_former_member_is_mounted),
 		cmocka_unit_test(a_partition_need_not_wait_for_what_is_not_its_disk),
+		cmocka_unit_test(a_disk_that_hangs_does_not_hold_up_its_partition_for_ever),
 		cmocka_unit_test(all_disks_are_read_for_an_array_that_is_named),
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),

@@ -394,6 +394,15 @@ static bool is_unchanged(const struct block_device *d, const struct probe *p, in
 	       strcmp(p->partuuid, q->partuuid) == 0;
 }
 
+void block_begun(struct boot *b, size_t n)
+{
+	struct block_device *d = &b->devices->list[n];
+
+	d->state = DEVICE_PROBING;
+	if (!d->begun_at)
+		d->begun_at = log_now();
+}
+
 void block_done(struct boot *b, const struct job_result *result)
 {
 	int n = find(b, result->name);
@@ -427,6 +436,8 @@ void block_done(struct boot *b, const struct job_result *result)
 		signatures_resolve(b->devices->wants[i], d);
 	if (d->was_read && !is_unchanged(d, &before, result_before))
 		becomes_another(b, d);
+	if (!d->was_read)
+		d->ended_at = log_now();
 	d->was_read = true;
 	if (!d->failures || d->result == 0)
 		log_found(d);

@@ -33,6 +33,8 @@ struct block_device {
 	uint8_t failures;    /* of it, one after the other */
 	uint8_t mistakes;    /* it was another one when it was opened: so often */
 	int64_t read_at;     /* when it is read again after one; 0: it is not */
+	int64_t begun_at;    /* when it was read for the first time, and when that had ended; 0 */
+	int64_t ended_at;
 	uint8_t claim;	     /* of a feature: enum part_claim */
 	char names[DEVICES_NAMES_MAX][DEVICES_NAME_MAX]; /* other ones: "mapper/root"; "": none */
 	struct probe probe;
@@ -88,6 +90,9 @@ bool block_is_wanted(const struct boot *b, const struct block_device *d);
 
 /* The next device that should be looked at: its number; -1: none. */
 int block_next(const struct boot *b);
+
+/* The probe of device N begins. */
+void block_begun(struct boot *b, size_t n);
 
 /* A probe has ended. */
 void block_done(struct boot *b, const struct job_result *result);

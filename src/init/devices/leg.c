@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "init/core/log.h"
+
 /* Is NAME that of a partition of DISK, by the kernel's rule: sda1, nvme0n1p1? */
 static bool is_name_on(const char *disk, const char *name)
 {
@@ -42,12 +44,20 @@ const struct block_device *leg_of(const struct boot *b, const struct block_devic
 	return disk && is_leg(disk) ? disk : NULL;
 }
 
+/* A disk may hang where one of its partitions could be read. */
+static bool hangs(const struct block_device *disk, const struct block_device *d)
+{
+	int64_t since = disk->begun_at > d->ended_at ? disk->begun_at : d->ended_at;
+
+	return disk->begun_at && log_now() >= since + JOBS_HANG_MS;
+}
+
 bool leg_may_be(const struct boot *b, const struct block_device *d)
 {
 	const struct block_device *disk =
 		d->is_partition && b->devices->known && !b->settings.no_arrays ? disk_of(b, d) : NULL;
 
-	return disk && !disk->was_read &&
+	return disk && !disk->was_read && !hangs(disk, d) &&
 	       (block_is_wanted(b, disk) || disk->state == DEVICE_PROBING || disk->state == DEVICE_AGAIN);
 }
 

@@ -17,7 +17,7 @@
 const struct block_device *leg_of(const struct boot *b, const struct block_device *d);
 
 /* D may be such a partition: its disk is still to be read. Where no feature starts arrays, that is not waited
- * for. */
+ * for, nor is a disk that takes JOBS_HANG_MS longer than the partition. */
 bool leg_may_be(const struct boot *b, const struct block_device *d);
 
 /* DISK looks like such a member, but root= and rootfstype= name a partition of it. */
