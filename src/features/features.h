@@ -90,6 +90,10 @@ bool mdraid_sets_up(const struct hw_block *k);
  * that is early, and a warning for others. */
 int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err);
 
+/* What PID 1 is to know of the array K of this machine: "UUID NUMBER NAME"; NUMBER "-", and no NAME, where there is
+ * none. By udev's links; NULL: there are none. */
+const char *mdraid_own(const struct root *r, const struct hw_block *k, struct arena *a);
+
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];
 

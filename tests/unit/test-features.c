@@ -53,6 +53,49 @@ static void arrays_of_the_kernels_metadata_are_set_up(void **state)
 	}
 }
 
+/* As udev makes its links. */
+static void an_array_of_this_machine_is_known_by_its_uuid(void **state)
+{
+	static const struct {
+		const char *device, *uuid, *name, *own;
+	} cases[] = {
+		{"md127", "11111111:22222222:33333333:44444444", "host:root",
+		 "11111111:22222222:33333333:44444444 127 root"},
+		{"md0", "11111111:22222222:33333333:44444444", "0", "11111111:22222222:33333333:44444444 0 0"},
+		{"md3", "11111111:22222222:33333333:44444444", NULL, "11111111:22222222:33333333:44444444 3"},
+		{"md_root", "11111111:22222222:33333333:44444444", "host:a:b",
+		 "11111111:22222222:33333333:44444444 - a:b"},
+		{"md3", "11111111:22222222:33333333:44444444",
+		 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", "11111111:22222222:33333333:44444444 3"},
+		{"md3", "1111", "root", NULL},
+		{"md3", NULL, "root", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct hw_block k = {.name = cases[i].device};
+		_cleanup_folder_ char *folder = make_folder();
+		_cleanup_root_ struct root r = {.fd = -1};
+		_cleanup_arena_ struct arena a = {0};
+		struct err err = {0};
+		const char *own;
+		char path[256], target[64];
+
+		snprintf(target, sizeof(target), "../../%s", cases[i].device);
+		put_link(folder, "dev/disk/by-id/md-uuid-55555555:22222222:33333333:44444444", "../../md77");
+		put_link(folder, "dev/disk/by-id/md-name-host:other", "../../md77");
+		snprintf(path, sizeof(path), "dev/disk/by-id/md-uuid-%s", cases[i].uuid);
+		if (cases[i].uuid)
+			put_link(folder, path, target);
+		snprintf(path, sizeof(path), "dev/disk/by-id/md-name-%s", cases[i].name);
+		if (cases[i].name)
+			put_link(folder, path, target);
+		assert_ok(root_open(folder, &r, &err), 0, &err);
+		own = mdraid_own(&r, &k, &a);
+		assert_string_equal(own ? own : "none", cases[i].own ? cases[i].own : "none");
+	}
+}
+
 static void a_feature_that_is_left_out_is_named(void **state)
 {
 	struct request_wish omit = {.kind = WISH_OMIT_FEATURE, .word = "mdraid"};
@@ -76,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrays_are_reached_by_number_and_by_name),
 		cmocka_unit_test(arrays_of_the_kernels_metadata_are_set_up),
+		cmocka_unit_test(an_array_of_this_machine_is_known_by_its_uuid),
 		cmocka_unit_test(a_feature_that_is_left_out_is_named),
 	};
 

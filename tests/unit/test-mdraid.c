@@ -1677,6 +1677,156 @@ static void two_arrays_of_one_name_have_two_names(void **state)
 	}
 }
 
+/* Which of them comes first is chance: root=/dev/md/one, or /dev/md0, must not be one or the other. */
+static void arrays_of_one_name_that_come_at_one_time_have_none(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_old, is_degraded;
+		const char *claim;
+	} cases[] = {
+		{"one", false, false, "/one"},
+		{"one", false, true, "/one"},
+		{"0", false, false, "/0"},
+		{"0", true, false, NULL}, /* host:0 and an old one, which has no name, but a number */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		const bool is_degraded = cases[i / 2].is_degraded, swapped = i % 2;
+		struct mdsuper both[] = {super_of(cases[i / 2].name, 1, is_degraded ? 2 : 1, 0),
+					 super_of(cases[i / 2].name, 1, is_degraded ? 2 : 1, 0)};
+		_cleanup_part_ struct part p;
+		const char *calls, *said;
+		char line[256];
+
+		both[1].uuid[0] = 0;
+		if (cases[i / 2].is_old)
+			both[1].version = MDSUPER_0_90, both[1].name[0] = '\0';
+		begin(&p, "");
+		told.is_unsettled = true;
+		comes(&p, 0, &both[swapped]);
+		comes(&p, 1, &both[!swapped]);
+		told.is_unsettled = false;
+		part_said();
+		time_passes(&p, 20);
+		if (is_degraded)
+			mdraid_boot.degrade(&p);
+		said = part_said();
+		assert_contains(said, "that with UUID 005a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a is "
+				      "/dev/md/005a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a\n");
+		snprintf(line, sizeof(line), "show: several MD arrays claim /dev/md%s, and none of them gets it",
+			 cases[i / 2].claim ? cases[i / 2].claim : "0");
+		assert_contains(said, line);
+		assert_int_equal(told.n_jobs, 2);
+		recorder_start_with(0);
+		recorded_work(&p);
+		recorded_work(&p);
+		calls = recorder_calls();
+		assert_contains(calls, "array open md127\n");
+		assert_contains(calls, "array open md126\n");
+	}
+}
+
+/* What is left of an old array takes nothing away from the one in use. */
+static void an_array_that_cannot_be_started_claims_nothing(void **state)
+{
+	struct mdsuper old = super_of("0", 1, 2, 0), own = super_of("0", 1, 1, 0);
+
+	(void)state;
+	old.uuid[0] = 0;
+	for (unsigned later = 0; later < 2; later++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.is_unsettled = true;
+		comes(&p, 0, later ? &own : &old);
+		comes(&p, 1, later ? &old : &own);
+		told.is_unsettled = false;
+		time_passes(&p, 20);
+		assert_contains(starts(&p), "array open md0\n");
+		mdraid_boot.degrade(&p);
+		assert_contains(part_said(), "there are two MD arrays 0: that with UUID "
+					     "005a5a5a:5a5a5a5a:5a5a5a5a:5a5a5a5a is /dev/md/0_0\n");
+		assert_contains(starts(&p), "array open md127\n");
+	}
+}
+
+static bool setting(struct part *p, const char *value)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s", value);
+	return mdraid_boot.setting(p, "array", text);
+}
+
+/* That of a disk that was plugged in has to do with another name, even where the own one does not come. */
+static void an_array_that_the_image_was_built_for_has_its_name_and_number(void **state)
+{
+	static const struct {
+		const char *setting, *name, *own, *name_of_other;
+	} cases[] = {
+		{ONE " 0 0", "0", "md0", "0_0"},
+		{ONE " 127 0", "0", "md0", "0_0"},
+		{ONE " 127 one", "one", "md127", "one_0"},
+		{ONE " 5 one", "one", "md5", "one_0"},
+		{ONE " 127", "one", "md127", "one_0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(cases); i++) {
+		struct mdsuper own = super_of("one", 1, 1, 0), other;
+		/* One whose name is not known before it comes does come. */
+		bool is_first = i % 3 == 0, is_alone = i % 3 == 2 && strchr(strchr(cases[i / 3].setting, ' ') + 1, ' ');
+		_cleanup_part_ struct part p;
+		const char *calls;
+		char line[64];
+
+		snprintf(own.name, sizeof(own.name), "host:%.20s", cases[i / 3].name);
+		other = own;
+		other.uuid[0] = 0;
+		begin(&p, "");
+		assert_true(setting(&p, cases[i / 3].setting));
+		told.is_unsettled = true;
+		comes(&p, 0, is_first ? &own : &other);
+		if (!is_alone)
+			comes(&p, 1, is_first ? &other : &own);
+		told.is_unsettled = false;
+		time_passes(&p, 20);
+		recorder_start_with(0);
+		recorded_work(&p);
+		if (!is_alone)
+			recorded_work(&p);
+		calls = recorder_calls();
+		if (!is_alone) {
+			snprintf(line, sizeof(line), "array open %s\n", cases[i / 3].own);
+			assert_contains(calls, line);
+			snprintf(line, sizeof(line), "info: MD array %s runs as %s\n", cases[i / 3].name,
+				 cases[i / 3].own);
+			assert_contains(buf_cstr(&told.said), line);
+		}
+		snprintf(line, sizeof(line), "info: MD array %s runs as ", cases[i / 3].name_of_other);
+		assert_contains(part_said(), line);
+	}
+}
+
+static void a_setting_of_an_array_that_is_malformed_is_refused(void **state)
+{
+	static const char *const values[] = {"", ONE, "one 0 0", ONE " x one", ONE " 1048576 one",
+					     ONE " -1 one", ONE "  one",
+					     ONE " 0 abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"};
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		assert_false(setting(&p, values[i]));
+	for (unsigned n = 0; n < 32; n++)
+		assert_true(setting(&p, n % 2 ? ONE " 0 one" : ONE " - one"));
+	assert_false(setting(&p, ONE " 0 one"));
+	assert_false(mdraid_boot.setting(&p, "arrays", (char[]){ONE " 0 one"}));
+}
+
 /* Its content is a copy of one of its members. */
 static void an_array_is_no_member_of_itself(void **state)
 {
@@ -2051,6 +2201,10 @@ int main(void)
 		cmocka_unit_test(an_array_may_be_read_before_its_start_is_reported),
 		cmocka_unit_test(partitions_of_an_array_have_names_as_with_udev),
 		cmocka_unit_test(two_arrays_of_one_name_have_two_names),
+		cmocka_unit_test(arrays_of_one_name_that_come_at_one_time_have_none),
+		cmocka_unit_test(an_array_that_cannot_be_started_claims_nothing),
+		cmocka_unit_test(an_array_that_the_image_was_built_for_has_its_name_and_number),
+		cmocka_unit_test(a_setting_of_an_array_that_is_malformed_is_refused),
 		cmocka_unit_test(an_array_is_no_member_of_itself),
 		cmocka_unit_test(more_members_than_jobs_find_their_places),
 		cmocka_unit_test(jobs_of_other_parts_do_not_keep_members_from_being_read_for_ever),

@@ -10,9 +10,9 @@
  *   rd.md.uuid=UUID  only this one, and others given likewise
  *   rd.auto=0        the same, and none if none is given; but what the image was made for
  *
- * An array whose members do not all come is started without them when the time for that has come, if
- * its level can do without and rd.degraded= does not forbid it. A parity array that is not clean either, the kernel
- * refuses, unless md_mod.start_dirty_degraded=1 is given.
+ * An array whose members do not all come is started without them when the time for that has come,
+ * if its level can do without and rd.degraded= does not forbid it. A parity array that is not clean
+ * either, the kernel refuses, unless md_mod.start_dirty_degraded=1 is given.
  *
  * An array that runs is never stopped here, not even for a second try of the boot: whoever looks
  * for what is wrong may use it, and a member that it has run without is of no use to a new start.
@@ -71,8 +71,8 @@ static void read_members(struct part *p)
 	}
 }
 
-/* A is started with members missing, unless more of them follow. One that comes and goes does not put that
- * off for ever. */
+/* A is started with members missing, unless more of them follow. One that comes and goes does not
+ * put that off for ever. */
 static void degrade_later(struct part *p, struct mdraid_array *a)
 {
 	int64_t now = log_now();
@@ -84,11 +84,19 @@ static void degrade_later(struct part *p, struct mdraid_array *a)
 	mdraid_wake(p, a->degrade_at);
 }
 
-static void degrade_now(struct part *p, struct mdraid_array *a)
+/* All of them at once, before the first one is started: they may claim one name. */
+static void degrade_now(struct part *p, const bool which[MDRAID_ARRAYS_MAX])
 {
-	a->degrade_at = a->degrade_by = 0;
-	a->may_degrade = true;
-	mdraid_consider(p, a);
+	struct mdraid *s = p->state;
+
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (which[i]) {
+			s->arrays[i].degrade_at = s->arrays[i].degrade_by = 0;
+			s->arrays[i].may_degrade = true;
+		}
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (which[i])
+			mdraid_consider(p, &s->arrays[i]);
 }
 
 static void join(struct part *p, struct mdraid_member *m)
@@ -279,6 +287,7 @@ static void gone(struct part *p, struct device_ref ref)
 static void tick(struct part *p, int64_t now)
 {
 	struct mdraid *s = p->state;
+	bool is_due[MDRAID_ARRAYS_MAX] = {false};
 
 	s->wake = 0;
 	part_wake(p, 0);
@@ -287,11 +296,11 @@ static void tick(struct part *p, int64_t now)
 
 		if (a->state == MDRAID_READY)
 			mdraid_proceed(p, a);
-		if (a->degrade_at && now >= a->degrade_at)
-			degrade_now(p, a);
-		else if (a->degrade_at)
+		is_due[i] = a->degrade_at && now >= a->degrade_at;
+		if (a->degrade_at && !is_due[i])
 			mdraid_wake(p, a->degrade_at);
 	}
+	degrade_now(p, is_due);
 	read_members(p);
 }
 
@@ -309,14 +318,15 @@ bool mdraid_is_reading(const struct part *p)
 static void degrade(struct part *p)
 {
 	struct mdraid *s = p->state;
-	bool is_later = mdraid_is_reading(p);
+	bool all[MDRAID_ARRAYS_MAX];
 
 	s->is_running_out = true;
-	for (size_t i = 0; i < s->n_arrays; i++)
-		if (is_later)
+	memset(all, true, sizeof(all));
+	if (!mdraid_is_reading(p))
+		degrade_now(p, all);
+	else
+		for (size_t i = 0; i < s->n_arrays; i++)
 			degrade_later(p, &s->arrays[i]);
-		else
-			degrade_now(p, &s->arrays[i]);
 }
 
 static void retry(struct part *p)
@@ -353,6 +363,8 @@ static bool setting(struct part *p, const char *key, char *value)
 {
 	struct mdraid *s = p->state;
 
+	if (strcmp(key, "array") == 0)
+		return mdraid_add_own(s, value);
 	if (strcmp(key, "needed") != 0 || strcmp(value, "yes") != 0)
 		return false;
 	s->is_needed = true;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
+#include "format/machine/mdsuper.h"
 
 /*
  * MD arrays, which PID 1 starts by itself. A generic image has the drivers of all levels by the
@@ -64,6 +65,53 @@ static int add_levels(struct build *b, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+/* ---- which arrays are this machine's ---- */
+
+/* What follows START in the name of udev's link to the array K; NULL: there is none. */
+static const char *linked(const struct root *r, const struct hw_block *k, const char *start, struct arena *a)
+{
+	char **names;
+	int n = root_listdir(r, "dev/disk/by-id", a, &names);
+
+	for (int i = 0; i < n; i++) {
+		const char *to = str_starts(names[i], start)
+			? root_readlink(r, arena_printf(a, "dev/disk/by-id/%s", names[i]), a) : NULL;
+
+		if (to && strcmp(base_name(to), k->name) == 0)
+			return names[i] + strlen(start);
+	}
+	return NULL;
+}
+
+const char *mdraid_own(const struct root *r, const struct hw_block *k, struct arena *a)
+{
+	const char *uuid = linked(r, k, "md-uuid-", a), *name = linked(r, k, "md-name-", a);
+	const char *number = str_starts(k->name, "md") ? k->name + strlen("md") : "", *colon;
+	uint8_t bytes[16];
+	uint64_t n;
+
+	if (!uuid || !mdsuper_parse_uuid(uuid, bytes))
+		return NULL;
+	colon = name ? strchr(name, ':') : NULL;
+	name = colon ? colon + 1 : name;
+	if (!name || strlen(name) >= MDSUPER_TEXT || strpbrk(name, " \n"))
+		name = "";
+	return arena_printf(a, "%s %s%s%s", uuid, parse_u64(number, UINT32_MAX, &n) ? number : "-",
+			    *name ? " " : "", name);
+}
+
+/* So that PID 1 takes no array of another machine for one of them. */
+static void add_own(struct build *b, const struct hw_block *k)
+{
+	const char *own = b->request->hardware_file ? NULL : mdraid_own(b->root, k, &b->plan.arena);
+	const char *line = own ? arena_printf(&b->plan.arena, "mdraid.array=%s\n", own) : NULL;
+
+	if (line && !strstr(buf_cstr(&b->boot_conf), line))
+		buf_add_str(&b->boot_conf, line);
+}
+
+/* ---- the part ---- */
+
 static void open_part(struct build *b)
 {
 	if (!b->has_arrays)
@@ -87,6 +135,9 @@ int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err)
 	if (!b->needs_arrays)
 		buf_printf(&b->boot_conf, "mdraid.needed=yes\n");
 	b->needs_arrays = true;
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (mdraid_sets_up(&m->blocks[i]))
+			add_own(b, &m->blocks[i]);
 	return r;
 }
 

@@ -9,6 +9,9 @@
  *   load=MODULE      load at once, without waiting for a device that asks for it
  *   feature=NAME     opens the boot part of a feature (init/core/part.h)
  *   NAME.KEY=VALUE   a setting of that feature, in a later line
+ *   mdraid.array=UUID NUMBER NAME
+ *                    an array that the image was built for; NUMBER of mdN that it had then, or "-"; NAME in its
+ *                    superblock, without that of the machine, or nothing
  *   fsck.root=no     the machine's fstab says not to check /
  *   cmdline=WORDS    kernel parameters that precede the kernel's own; at most
  *                    BOOTCONF_CMDLINE_MAX bytes in all lines together, plus a blank for each

@@ -197,8 +197,8 @@ static void print_reason(const struct part *p, const struct mdraid_array *a,
 	else if (m && !mdraid_is_enough(&m->super, mdraid_count(s, a, m)))
 		snprintf(out, PART_TEXT_MAX, "it needs more of them");
 	else if (m && rule)
-		snprintf(out, PART_TEXT_MAX, "by rd.degraded=%.100s it is not started without the others",
-			 rule);
+		snprintf(out, PART_TEXT_MAX,
+			 "by rd.degraded=%.100s it is not started without the others", rule);
 }
 
 static void account_array(const struct part *p, const struct mdraid_array *a)

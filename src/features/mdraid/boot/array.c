@@ -164,12 +164,17 @@ void mdraid_name(const struct mdraid_array *a, const struct mdraid_member *m,
 		mdsuper_print_uuid(a->uuid, out);
 }
 
+bool mdraid_is_up(const struct mdraid_array *a)
+{
+	return a->state == MDRAID_STARTS || a->state == MDRAID_RUNS;
+}
+
 const char *mdraid_is_device(const struct mdraid_array *a, const char *name)
 {
 	char own[32];
 	size_t len = (size_t)snprintf(own, sizeof(own), "md%u", a->number);
 
-	if ((a->state != MDRAID_STARTS && a->state != MDRAID_RUNS) || !str_starts(name, own))
+	if (!mdraid_is_up(a) || !str_starts(name, own))
 		return NULL;
 	if (!name[len])
 		return name + len;
@@ -246,13 +251,19 @@ bool mdraid_is_enough(const struct mdsuper *super, uint32_t here)
 	return here >= super->disks;
 }
 
+bool mdraid_can_start(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *leader)
+{
+	uint32_t here = mdraid_count(s, a, leader);
+
+	return here && mdraid_is_enough(&leader->super, here) && !a->is_doubtful &&
+	       (a->may_degrade || has_all_it_had(s, a, leader));
+}
+
 bool mdraid_is_ready(const struct mdraid *s, struct mdraid_array *a,
 		     const struct mdraid_member *leader)
 {
-	uint32_t here = leader ? mdraid_count(s, a, leader) : 0;
-
 	a->is_doubtful = leader && is_doubtful(s, a, leader);
 	a->state = a->is_doubtful ? MDRAID_FAILED : MDRAID_WAITS;
-	return !a->is_doubtful && here && mdraid_is_enough(&leader->super, here) &&
-	       (a->may_degrade || has_all_it_had(s, a, leader));
+	return leader && mdraid_can_start(s, a, leader);
 }

@@ -4,8 +4,8 @@
 /*
  * What the files of the boot part for MD arrays share: the members and arrays that it knows, and
  * what each file does for the others. boot.c hears of devices, array.c says what an array consists
- * of, start.c decides when it is started, work.c does that in a worker, and account.c has the
- * words.
+ * of, start.c decides when it is started, names.c as what, work.c does that in a worker, and
+ * account.c has the words.
  */
 
 #include "format/machine/mdsuper.h"
@@ -60,17 +60,29 @@ struct mdraid_array {
 	int64_t ready_at;   /* since when it is READY */
 	bool is_late;	    /* a member came while it STARTS */
 	bool is_doubtful;   /* that is why it has FAILED */
+	bool is_contested;  /* it has no name, since another array claims that, too */
 	char name[MDSUPER_TEXT]; /* from when it STARTS: its members may go, and it runs on */
 	char why[PART_TEXT_MAX]; /* FAILED */
 	struct mdsuper started;	 /* of its leader, from when it STARTS */
 	uint32_t n_started;	 /* roles that were here then */
 };
 
+enum { MDRAID_NO_NUMBER = UINT32_MAX };
+
+/* An array that the image was built for: "mdraid.array=UUID NUMBER NAME" of boot.conf. */
+struct mdraid_own {
+	uint8_t uuid[16];
+	uint32_t number;	 /* that it had then; MDRAID_NO_NUMBER: "-" */
+	char name[MDSUPER_TEXT]; /* without that of the machine; "": none */
+};
+
 struct mdraid {
 	struct mdraid_wishes wishes; /* must be first: set by kernel parameters */
 	bool is_needed;		     /* something that the image mounts is on an array */
 	bool is_running_out;	     /* the time for the root */
-	int64_t wake;		     /* when tick() comes; 0: never */
+	struct mdraid_own own[MDRAID_ARRAYS_MAX];
+	size_t n_own;
+	int64_t wake; /* when tick() comes; 0: never */
 	struct mdraid_member members[MDRAID_MEMBERS_MAX];
 	struct mdraid_array arrays[MDRAID_ARRAYS_MAX];
 	size_t n_arrays;
@@ -151,6 +163,10 @@ bool mdraid_is_redundant(const struct mdsuper *super);
  * knows. */
 bool mdraid_is_enough(const struct mdsuper *super, uint32_t here);
 
+/* Has A enough members for now? LEADER: its own. */
+bool mdraid_can_start(const struct mdraid *s, const struct mdraid_array *a,
+		      const struct mdraid_member *leader);
+
 /* Can it be started now? It WAITS or has FAILED if not. LEADER may be NULL. */
 bool mdraid_is_ready(const struct mdraid *s, struct mdraid_array *a,
 		     const struct mdraid_member *leader);
@@ -162,6 +178,9 @@ struct mdraid_array *mdraid_array_of(struct mdraid *s, const struct mdsuper *sup
  * have. M: a member; NULL. */
 void mdraid_name(const struct mdraid_array *a, const struct mdraid_member *m,
 		 char out[MDSUPER_TEXT]);
+
+/* It runs or starts. */
+bool mdraid_is_up(const struct mdraid_array *a);
 
 /* Is the device NAME this array, which runs or starts: ""; or a partition of it: "1"? NULL:
  * neither. */
@@ -184,10 +203,23 @@ void mdraid_proceed(struct part *p, struct mdraid_array *a);
 /* The job that starts A has ended. */
 void mdraid_started(struct part *p, struct mdraid_array *a, const struct part_end *end);
 
+unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a);
+
+/* ---- names.c ---- */
+
+/* VALUE: of mdraid.array=, which it cuts up. False: it is malformed, or there are too many. */
+bool mdraid_add_own(struct mdraid *s, char *value);
+
 /* Is there an mdN? */
 bool mdraid_has_number(unsigned number);
 
-unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a);
+/* The number of A, which is about to be started. M: its leader. */
+unsigned mdraid_choose_number(const struct mdraid *s, const struct mdraid_array *a,
+			      const struct mdraid_member *m);
+
+/* The same for its name; logs if that is not the one of its superblock. */
+void mdraid_take_name(const struct mdraid *s, struct mdraid_array *a,
+		      const struct mdraid_member *m);
 
 /* ---- work.c ---- */
 

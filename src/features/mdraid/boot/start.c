@@ -8,14 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/text.h"
 #include "features/mdraid/boot/kit.h"
 #include "init/core/log.h"
 
 enum {
-	NUMBER_FIRST = 127, /* of arrays whose name is no number; the next ones count down */
 	/* For others that may show up, once an array could be started: */
 	READ_MS = 1000,	 /* until devices that are there are read */
 	QUIET_MS = 1000, /* after the last of its members, if it ran without some */
@@ -35,74 +32,6 @@ void mdraid_wake(struct part *p, int64_t at)
 unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a)
 {
 	return MDRAID_TAG_ARRAY + (unsigned)(a - s->arrays);
-}
-
-/* ---- number and name ---- */
-
-bool mdraid_has_number(unsigned number)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/block/md%u", number);
-	return access(path, F_OK) == 0;
-}
-
-static bool is_up(const struct mdraid_array *a)
-{
-	return a->state == MDRAID_STARTS || a->state == MDRAID_RUNS;
-}
-
-static bool is_number_taken(const struct mdraid *s, const struct mdraid_array *a, unsigned number)
-{
-	for (size_t i = 0; i < s->n_arrays; i++)
-		if (is_up(&s->arrays[i]) && s->arrays[i].number == number)
-			return true;
-	return mdraid_has_number(number) && !(a->has_left && a->number == number);
-}
-
-/* "host:0" is /dev/md0, as with mdadm. */
-static unsigned choose_number(const struct mdraid *s, const struct mdraid_array *a,
-			      const struct mdraid_member *m)
-{
-	char name[MDSUPER_TEXT];
-	uint64_t wanted = m->super.preferred;
-	unsigned number = NUMBER_FIRST;
-
-	mdraid_name(a, m, name);
-	if ((m->super.version == MDSUPER_0_90 || parse_u64(name, (1 << 20) - 1, &wanted)) &&
-	    wanted < 1 << 20 && !is_number_taken(s, a, (unsigned)wanted))
-		return (unsigned)wanted;
-	while (number && is_number_taken(s, a, number))
-		number--;
-	return number;
-}
-
-static const struct mdraid_array *of_name(const struct mdraid *s, const struct mdraid_array *a,
-					  const char *name)
-{
-	for (size_t i = 0; i < s->n_arrays; i++)
-		if (&s->arrays[i] != a && is_up(&s->arrays[i]) &&
-		    strcmp(s->arrays[i].name, name) == 0)
-			return &s->arrays[i];
-	return NULL;
-}
-
-/* The second one of a name is NAME_0, as with mdadm. */
-static void choose_name(const struct mdraid *s, struct mdraid_array *a,
-			const struct mdraid_member *m)
-{
-	char uuid[MDSUPER_TEXT], wanted[MDSUPER_TEXT];
-	unsigned n = 0;
-
-	mdraid_name(a, m, wanted);
-	snprintf(a->name, sizeof(a->name), "%s", wanted);
-	while (of_name(s, a, a->name))
-		snprintf(a->name, sizeof(a->name), "%.32s_%u", wanted, n++);
-	if (!n)
-		return;
-	mdsuper_print_uuid(a->uuid, uuid);
-	log_show("there are two MD arrays %s: that with UUID %s is /dev/md/%s", wanted, uuid,
-		 a->name);
 }
 
 /* ---- the start ---- */
@@ -137,14 +66,14 @@ static void start(struct part *p, struct mdraid_array *a, const struct mdraid_me
 		.is_start = true, .version = leader->super.version, .may_lack = a->may_degrade,
 		.is_untouched = part_may_resume(p)};
 
-	q.number = choose_number(s, a, leader);
+	q.number = mdraid_choose_number(s, a, leader);
 	gather(s, a, leader, &q);
 	/* Half of an array would stay, and keep its members from whoever starts it next. */
 	if (!part_job(p, mdraid_tag(s, a), &q, sizeof(q), PART_WHOLE)) {
 		mdraid_wake(p, log_now() + MDRAID_AGAIN_MS);
 		return;
 	}
-	choose_name(s, a, leader);
+	mdraid_take_name(s, a, leader);
 	a->number = q.number;
 	a->state = MDRAID_STARTS;
 	a->is_late = false;
@@ -201,7 +130,7 @@ void mdraid_consider(struct part *p, struct mdraid_array *a)
 	const struct mdraid_member *m = mdraid_leader(p->state, a);
 	char alias[32];
 
-	if (!m || is_up(a))
+	if (!m || mdraid_is_up(a))
 		return;
 	modalias(m, alias);
 	if (a->state != MDRAID_READY)
