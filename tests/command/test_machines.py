@@ -9,6 +9,7 @@ are rewritten instead of being compared: check the difference before you keep it
 
 import json
 import os
+import re
 
 import pytest
 
@@ -205,10 +206,45 @@ def boot_conf(tmp_path, kernel, *words):
     return run("cat", out, "/etc/preroot/boot.conf").text.split()
 
 
-def test_what_an_array_consists_of_is_printed():
-    lines = run("hardware", "--hardware", description("mdraid")).text.splitlines()
-    assert [line.split()[0] for line in lines[:5]] == ["/:", "md0p1", "md0", "vda", "vdb"]
-    assert lines[2].split(maxsplit=1)[1] == "/sys/devices/virtual/block/md0 raid10, metadata 1.2"
+def tree_of(machine):
+    """The tree of the first mount: each line without what follows the second column."""
+    lines = run("hardware", "--hardware", machine).text.split("\n\n", maxsplit=1)[0].splitlines()
+    assert lines[0].startswith("/: ")
+    return [re.split(r" {2,}/sys| {2,}as above", line)[0] for line in lines[1:]
+            if not line.startswith("processor")]
+
+
+def test_what_an_array_consists_of_is_printed_as_a_tree():
+    assert [re.sub(r"(?<=\S) {2,}", ": ", line) for line in tree_of(description("mdraid"))] == [
+        "  md0p1: partition", "    md0: raid10 array, metadata 1.2", "      vda: disk", "      vdb: disk"]
+
+
+def test_what_two_devices_lie_on_is_printed_once_with_what_is_below(tmp_path):
+    blocks = [{"name": "dm-0", "kind": "lvm", "dm-name": "vg-root", "slaves": ["dm-1", "dm-2"]},
+              {"name": "dm-1", "kind": "lvm", "holder": "dm-0", "slaves": ["vda1"]},
+              {"name": "vda1", "kind": "partition", "holder": "dm-1", "slaves": ["vda"]},
+              {"name": "vda", "kind": "disk", "holder": "vda1"},
+              {"name": "dm-2", "kind": "lvm", "holder": "dm-0", "slaves": ["vda1"]}]
+    machine = changed(tmp_path, "virtio-blk", lambda all: all["mounts"][0].update(blocks=blocks))
+    assert [line.split() for line in tree_of(machine)] == [
+        ["dm-0", "LVM", "volume", "vg-root"], ["dm-1", "LVM", "volume"], ["vda1", "partition"], ["vda", "disk"],
+        ["dm-2", "LVM", "volume"], ["vda1", "partition"]]
+
+
+@pytest.mark.parametrize("blocks", [
+    [{"name": "a", "holder": "b", "slaves": ["b"]}, {"name": "b", "holder": "a", "slaves": ["a"]}],
+    [{"name": "a", "holder": "a"}],
+    [{"name": "a", "slaves": ["a", "never", "a"]}],
+])
+def test_a_description_that_goes_in_circles_is_printed(blocks, tmp_path):
+    machine = changed(tmp_path, "virtio-blk", lambda all: all["mounts"][0].update(blocks=blocks))
+    assert {line.split()[0] for line in tree_of(machine)} == {block["name"] for block in blocks}
+
+
+@pytest.mark.parametrize("slaves", ["vda", [1], {"vda": 1}])
+def test_slaves_that_are_no_list_of_names_are_refused(slaves, tmp_path):
+    machine = changed(tmp_path, "virtio-blk", lambda all: all["mounts"][0]["blocks"][0].update(slaves=slaves))
+    assert '"slaves"' in run("hardware", "--hardware", machine, status=FAILED).error
 
 
 @pytest.mark.parametrize("level, module", [

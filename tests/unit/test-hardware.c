@@ -277,6 +277,92 @@ static void an_array_has_its_level_and_its_metadata(void **state)
 	assert_null(mount->blocks[2].md_level);
 }
 
+static void assert_slaves(struct machine *m, const char *target, const char *expected)
+{
+	const struct hw_mount *mount = hardware_mount(&m->hw, target);
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	for (size_t i = 0; mount && i < mount->n_blocks; i++) {
+		const struct hw_block *k = &mount->blocks[i];
+
+		buf_printf(&b, "%s %s:", k->name, k->kind);
+		for (size_t n = 0; n < k->n_slaves; n++)
+			buf_printf(&b, " %s", k->slaves[n]);
+		buf_printf(&b, "\n");
+	}
+	assert_string_equal(buf_cstr(&b), expected);
+}
+
+/* A thin volume: its data and its metadata are on the same partition. */
+static void all_that_a_device_lies_on_is_known(void **state)
+{
+	static const char disk[] = PCI "/0000:00:01.0/block/vda", partition[] = PCI "/0000:00:01.0/block/vda/vda1";
+	_cleanup_machine_ struct machine m;
+
+	(void)state;
+	machine_make(&m);
+	put_device(&m, PCI "/0000:00:01.0", "pci", "pci:first", "virtio-pci", "virtio_pci");
+	put_block(&m, disk, "254:0", false);
+	put_block(&m, partition, "254:1", true);
+	for (int i = 0; i < 4; i++) {
+		const char *path = arena_printf(&m.arena, "devices/virtual/block/dm-%d", i);
+
+		put_block(&m, path, arena_printf(&m.arena, "253:%d", i), false);
+		put_attribute(&m, path, "dm/uuid", "LVM-x\n");
+		if (i == 0 || i == 3)
+			put_attribute(&m, path, "dm/name", i ? "vg-other\n" : "vg-root\n");
+	}
+	for (int i = 1; i < 3; i++) {
+		const char *path = arena_printf(&m.arena, "devices/virtual/block/dm-%d", i);
+
+		put_slave(&m, "devices/virtual/block/dm-0", path);
+		put_slave(&m, path, partition);
+	}
+	add_mount(&m, "253:0", "/", "ext4", "/dev/mapper/vg-root");
+	read_machine(&m);
+	assert_slaves(&m, "/", "dm-0 lvm: dm-1 dm-2\ndm-1 lvm: vda1\nvda1 partition: vda\nvda disk:\ndm-2 lvm: vda1\n");
+	assert_string_equal(hardware_mount(&m.hw, "/")->blocks[0].dm_name, "vg-root");
+	assert_null(hardware_mount(&m.hw, "/")->blocks[1].dm_name);
+}
+
+static void each_kind_of_block_device_has_a_name(void **state)
+{
+	static const struct {
+		const char *name, *dm_uuid;
+		bool is_virtual, is_partition;
+		const char *kind;
+	} cases[] = {
+		{"sda", NULL, false, false, "disk"},
+		{"nvme0n1", NULL, false, false, "disk"},
+		{"sda1", NULL, false, true, "partition"},
+		{"md0p1", NULL, false, true, "partition"},
+		{"md127", NULL, true, false, "array"},
+		{"dm-1", "LVM-x", true, false, "lvm"},
+		{"dm-1", "CRYPT-LUKS2-x-root", true, false, "crypt"},
+		{"dm-1", "CRYPT-PLAIN-x", true, false, "crypt"},
+		{"dm-1", "CRYPT-VERITY-x", true, false, "verity"},
+		{"dm-1", "CRYPT-INTEGRITY-x", true, false, "integrity"},
+		{"dm-1", "mpath-3600", true, false, "multipath"},
+		{"dm-1", "part1-mpath-3600", true, false, "partition"},
+		{"dm-1", "DMRAID-isw_x", true, false, "dmraid"},
+		{"dm-1", "other", true, false, "mapped"},
+		{"dm-1", NULL, true, false, "mapped"},
+		{"bcache0", NULL, true, false, "bcache"},
+		{"loop0", NULL, true, false, "loop"},
+		{"zd0", NULL, true, false, "zvol"},
+		{"new0", NULL, true, false, "virtual"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct hw_block k = {.name = cases[i].name,
+				     .dm_uuid = cases[i].dm_uuid,
+				     .is_virtual = cases[i].is_virtual};
+
+		assert_string_equal(hardware_kind(&k, cases[i].is_partition), cases[i].kind);
+	}
+}
+
 static void a_stack_that_bites_its_tail_ends(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -504,7 +590,7 @@ static const char whole[] =
 	     "\"mounts\": [{\"target\": \"/\", \"source\": \"/dev/dm-0\", \"fstype\": \"ext4\",\n"
 	     "  \"options\": \"rw\", \"blocks\": [\n"
 	     "    {\"name\": \"dm-0\", \"path\": \"devices/dm-0\", \"virtual\": true, \"dm-uuid\": "
-	     "\"LVM-x\", \"md-level\": \"raid1\", \"md-metadata\": \"1.2\"},\n"
+	     "\"LVM-x\", \"dm-name\": \"vg-root\", \"kind\": \"lvm\", \"slaves\": [\"vda\"], \"md-level\": \"raid1\", \"md-metadata\": \"1.2\"},\n"
 	     "    {\"name\": \"vda\", \"path\": \"devices/vda\", \"holder\": \"dm-0\"}]}],\n"
 	     "\"devices\": [{\"path\": \"devices/pci\", \"subsystem\": \"pci\", \"modalias\": "
 	     "\"pci:v1\","
@@ -571,6 +657,11 @@ static void a_description_is_read(void **state)
 	assert_int_equal(hw.mounts[0].n_blocks, 2);
 	assert_true(hw.mounts[0].blocks[0].is_virtual);
 	assert_string_equal(hw.mounts[0].blocks[0].dm_uuid, "LVM-x");
+	assert_string_equal(hw.mounts[0].blocks[0].dm_name, "vg-root");
+	assert_string_equal(hw.mounts[0].blocks[0].kind, "lvm");
+	assert_int_equal(hw.mounts[0].blocks[0].n_slaves, 1);
+	assert_string_equal(hw.mounts[0].blocks[0].slaves[0], "vda");
+	assert_int_equal(hw.mounts[0].blocks[1].n_slaves, 0);
 	assert_string_equal(hw.mounts[0].blocks[0].md_level, "raid1");
 	assert_string_equal(hw.mounts[0].blocks[0].md_metadata, "1.2");
 	assert_null(hw.mounts[0].blocks[1].md_level);
@@ -735,6 +826,8 @@ int main(void)
 		cmocka_unit_test(a_namespace_that_controllers_share_needs_all_of_them),
 		cmocka_unit_test(device_mapper_over_two_disks_needs_both),
 		cmocka_unit_test(an_array_has_its_level_and_its_metadata),
+		cmocka_unit_test(all_that_a_device_lies_on_is_known),
+		cmocka_unit_test(each_kind_of_block_device_has_a_name),
 		cmocka_unit_test(a_stack_that_bites_its_tail_ends),
 		cmocka_unit_test(a_later_mount_hides_the_one_below_it),
 		cmocka_unit_test(a_filesystem_without_a_number_is_found_by_its_source),

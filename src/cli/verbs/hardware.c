@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -25,25 +27,92 @@ static const char *target_driver(const struct report *r, const struct hw_device 
 	return r->modules ? modules_describe(r->modules, d->modalias, driver) : NULL;
 }
 
-static void print_block(const struct hw_block *k)
+/* ---- a mount's tree of block devices ---- */
+
+enum { NAME_WIDTH = 22, WHAT_WIDTH = 28, DEPTH_MAX = 32 };
+
+struct tree {
+	const struct hw_mount *mount;
+	bool *shown; /* by the mount's number of the block */
+};
+
+static void describe(const struct hw_block *k, char *out, size_t size)
 {
-	printf("  %-12s /sys/%s", k->name, or_dash(k->path));
-	if (k->dm_uuid)
-		printf(" %s", k->dm_uuid);
+	static const char *const words[][2] = {
+		{"lvm", "LVM volume"},		{"crypt", "encrypted volume"}, {"multipath", "multipath disk"},
+		{"mapped", "device mapper"},	{"dmraid", "firmware RAID"},   {"loop", "loop device"},
+		{"zvol", "ZFS volume"},		{"virtual", "software"},
+	};
+	const char *what = or_dash(k->kind);
+	char name[256] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(what, words[i][0]) == 0)
+			what = words[i][1];
+	if (k->dm_name)
+		escape_text(k->dm_name, name, sizeof(name));
 	if (k->md_level)
-		printf(" %s, metadata %s", k->md_level, or_dash(k->md_metadata));
-	putchar('\n');
+		snprintf(out, size, "%s array, metadata %s", k->md_level, or_dash(k->md_metadata));
+	else
+		snprintf(out, size, "%s%s%s", what, *name ? " " : "", name);
 }
+
+static const struct hw_block *block_of(const struct hw_mount *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (strcmp(m->blocks[i].name, name) == 0)
+			return &m->blocks[i];
+	return NULL;
+}
+
+/* What several lie on is shown once with all that is below it. */
+static void print_block(struct tree *t, const struct hw_block *k, int depth)
+{
+	size_t at = (size_t)(k - t->mount->blocks);
+	bool again = t->shown[at];
+	int indent = 2 * (depth + 1);
+	char what[320];
+
+	describe(k, what, sizeof(what));
+	printf("%*s%-*s %-*s %s%s\n", indent, "", indent < NAME_WIDTH ? NAME_WIDTH - indent : 0, k->name, WHAT_WIDTH,
+	       what, again ? "as above" : "/sys/", again ? "" : or_dash(k->path));
+	t->shown[at] = true;
+	if (again || depth == DEPTH_MAX)
+		return;
+	for (size_t i = 0; i < k->n_slaves; i++)
+		if (block_of(t->mount, k->slaves[i]))
+			print_block(t, block_of(t->mount, k->slaves[i]), depth + 1);
+	/* An older description knows only one holder of each. */
+	for (size_t i = 0; i < t->mount->n_blocks && !k->n_slaves; i++) {
+		const struct hw_block *o = &t->mount->blocks[i];
+
+		if (o->holder && strcmp(o->holder, k->name) == 0)
+			print_block(t, o, depth + 1);
+	}
+}
+
+static void print_mount(const struct hw_mount *m)
+{
+	struct tree t = {.mount = m, .shown = xrealloc(NULL, m->n_blocks + 1, sizeof(bool))};
+
+	memset(t.shown, 0, (m->n_blocks + 1) * sizeof(bool));
+	printf("%s: %s on %s\n", m->target, m->fstype, or_dash(m->source));
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (!m->blocks[i].holder)
+			print_block(&t, &m->blocks[i], 0);
+	/* A description may name holders that are not in it. */
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (!t.shown[i])
+			print_block(&t, &m->blocks[i], 0);
+	free(t.shown);
+}
+
+/* ---- all of it ---- */
 
 static void print_text(const struct report *r)
 {
-	for (size_t i = 0; i < r->hw->n_mounts; i++) {
-		const struct hw_mount *m = &r->hw->mounts[i];
-
-		printf("%s: %s on %s\n", m->target, m->fstype, or_dash(m->source));
-		for (size_t k = 0; k < m->n_blocks; k++)
-			print_block(&m->blocks[k]);
-	}
+	for (size_t i = 0; i < r->hw->n_mounts; i++)
+		print_mount(&r->hw->mounts[i]);
 	for (size_t i = 0; i < r->hw->n_cpus; i++) {
 		const struct hw_cpu *c = &r->hw->cpus[i];
 		char vendor[64];
@@ -85,7 +154,12 @@ static struct json_object *mount_json(const struct hw_mount *m)
 
 		add_text(b, "name", m->blocks[i].name);
 		add_text(b, "path", m->blocks[i].path);
+		add_text(b, "kind", m->blocks[i].kind);
 		add_text(b, "holder", m->blocks[i].holder);
+		if (m->blocks[i].n_slaves)
+			json_object_object_add(b, "slaves", cli_json_texts((const char *const *)m->blocks[i].slaves,
+									   m->blocks[i].n_slaves));
+		add_text(b, "dm-name", m->blocks[i].dm_name);
 		add_text(b, "dm-uuid", m->blocks[i].dm_uuid);
 		add_text(b, "md-level", m->blocks[i].md_level);
 		add_text(b, "md-metadata", m->blocks[i].md_metadata);

@@ -158,14 +158,38 @@ static bool add_nvme_controllers(struct scan *s, const char *path, const char *n
 	return found;
 }
 
+/* The paths below /sys of what the block device at PATH lies on. */
+static size_t find_slaves(struct scan *s, const char *path, bool is_partition, const char ***out)
+{
+	struct arena *a = s->arena;
+	const char **paths;
+	size_t found = 0;
+	char **names;
+	int n = is_partition ? 1 : root_listdir(s->root, arena_printf(a, "sys/%s/slaves", path), a, &names);
+
+	paths = arena_alloc(a, ((size_t)(n > 0 ? n : 0) + 1) * sizeof(*paths));
+	*out = paths;
+	if (is_partition) {
+		paths[0] = arena_strndup(a, path, (size_t)(strrchr(path, '/') - path));
+		return 1;
+	}
+	for (int i = 0; i < n; i++) {
+		const char *to = root_resolve(
+			s->root, arena_printf(a, "sys/%s/slaves/%s", path, names[i]), a);
+
+		if (to && str_starts(to, "sys/devices/"))
+			paths[found++] = to + strlen("sys/");
+	}
+	return found;
+}
+
 static void add_block(struct scan *s, struct hw_mount *m, const char *path, const char *holder,
 		      int depth)
 {
 	struct arena *a = s->arena;
 	struct hw_block b = {.name = base_name(path), .path = path, .holder = holder};
+	const char **paths;
 	bool is_partition;
-	char **slaves;
-	int n;
 
 	for (size_t i = 0; i < m->n_blocks; i++)
 		if (strcmp(m->blocks[i].path, path) == 0)
@@ -174,29 +198,23 @@ static void add_block(struct scan *s, struct hw_mount *m, const char *path, cons
 	is_partition = root_exists(s->root, arena_printf(a, "sys/%s/partition", path));
 	b.is_virtual = !is_partition && str_starts(path, "devices/virtual/") &&
 		       !add_nvme_controllers(s, path, m->target);
+	b.dm_name = root_read_line(s->root, arena_printf(a, "sys/%s/dm/name", path), a);
 	b.dm_uuid = root_read_line(s->root, arena_printf(a, "sys/%s/dm/uuid", path), a);
 	b.md_level = root_read_line(s->root, arena_printf(a, "sys/%s/md/level", path), a);
 	b.md_metadata = root_read_line(s->root, arena_printf(a, "sys/%s/md/metadata_version", path), a);
+	b.kind = hardware_kind(&b, is_partition);
+	b.n_slaves = find_slaves(s, path, is_partition, &paths);
+	b.slaves = arena_alloc(a, (b.n_slaves + 1) * sizeof(*b.slaves));
+	for (size_t i = 0; i < b.n_slaves; i++)
+		b.slaves[i] = base_name(paths[i]);
 	m->blocks = grow(m->blocks, m->n_blocks, sizeof(b));
 	m->blocks[m->n_blocks++] = b;
 	if (depth == STACK_DEPTH_MAX)
 		return;
-	if (is_partition) {
-		const char *disk = arena_strndup(a, path, (size_t)(strrchr(path, '/') - path));
-
-		add_block(s, m, disk, b.name, depth + 1);
-		return;
-	}
-	if (!b.is_virtual)
+	if (!is_partition && !b.is_virtual)
 		add_ancestors(s, path, m->target);
-	n = root_listdir(s->root, arena_printf(a, "sys/%s/slaves", path), a, &slaves);
-	for (int i = 0; i < n; i++) {
-		const char *to = root_resolve(
-			s->root, arena_printf(a, "sys/%s/slaves/%s", path, slaves[i]), a);
-
-		if (to && str_starts(to, "sys/devices/"))
-			add_block(s, m, to + strlen("sys/"), b.name, depth + 1);
-	}
+	for (size_t i = 0; i < b.n_slaves; i++)
+		add_block(s, m, paths[i], b.name, depth + 1);
 }
 
 /* /dev/mapper/NAME is found by its dm/name file; all other sources are kernel names. */

@@ -33,6 +33,10 @@ struct hw_block {
 	const char *path;   /* below /sys: devices/... */
 	const char *holder; /* kernel name of the device on top; NULL: the filesystem itself */
 	bool is_virtual;    /* made by software: device mapper, MD, loop */
+	const char *kind;   /* hardware_kind(); NULL: a description without it */
+	const char **slaves; /* kernel names of all that it lies on; a partition lies on its disk */
+	size_t n_slaves;
+	const char *dm_name; /* of a device-mapper device: below /dev/mapper; NULL */
 	const char *dm_uuid; /* of a device-mapper device; NULL */
 	const char *md_level;	 /* of an MD array: raid1; NULL */
 	const char *md_metadata; /* where its superblocks are: 1.2, external:imsm; NULL */
@@ -97,6 +101,9 @@ int hardware_from_json(const char *text, size_t len, struct arena *arena, struct
 
 /* Has a filesystem of this type no block device, although it holds files that last? */
 bool hardware_has_no_block(const char *fstype);
+
+/* What K is: disk, partition, array, lvm, crypt, ... */
+const char *hardware_kind(const struct hw_block *k, bool is_partition);
 
 /* NULL: not mounted from a block device. */
 const struct hw_mount *hardware_mount(const struct hardware *hw, const char *target);

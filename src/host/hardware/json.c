@@ -13,15 +13,9 @@ enum {
 	CPU_STEPPING_MAX = 15,
 };
 
-/* A string member; NULL if it is absent. A member of another type is an error. */
-static int text_of(struct json_object *o, const char *key, struct arena *a, const char **out,
-		   struct err *err)
+/* V, which is KEY or a part of it, is to be a string. */
+static int text_in(struct json_object *v, const char *key, struct arena *a, const char **out, struct err *err)
 {
-	struct json_object *v;
-
-	*out = NULL;
-	if (!json_object_object_get_ex(o, key, &v) || !v)
-		return 0;
 	if (!json_object_is_type(v, json_type_string) ||
 	    strlen(json_object_get_string(v)) != (size_t)json_object_get_string_len(v))
 		return err_set(err, -EBADMSG, "\"%s\" is not a string", key);
@@ -30,6 +24,16 @@ static int text_of(struct json_object *o, const char *key, struct arena *a, cons
 			return err_set(err, -EBADMSG, "\"%s\" holds control characters", key);
 	*out = arena_strdup(a, json_object_get_string(v));
 	return 0;
+}
+
+/* A string member; NULL if it is absent. A member of another type is an error. */
+static int text_of(struct json_object *o, const char *key, struct arena *a, const char **out,
+		   struct err *err)
+{
+	struct json_object *v;
+
+	*out = NULL;
+	return json_object_object_get_ex(o, key, &v) && v ? text_in(v, key, a, out, err) : 0;
 }
 
 static int flag_of(struct json_object *o, const char *key, bool *out, struct err *err)
@@ -75,6 +79,28 @@ static int list_of(struct json_object *o, const char *key, struct json_object **
 	return 0;
 }
 
+/* A description by an older version does not have it. */
+static int texts_of(struct json_object *o, const char *key, struct arena *a, const char ***out, size_t *n,
+		    struct err *err)
+{
+	struct json_object *list;
+	int e;
+
+	*n = 0;
+	if (!json_object_object_get_ex(o, key, &list))
+		return 0;
+	e = list_of(o, key, &list, n, err);
+	if (e < 0)
+		return e;
+	*out = arena_alloc(a, (*n + 1) * sizeof(**out));
+	for (size_t i = 0; i < *n; i++) {
+		e = text_in(json_object_array_get_idx(list, i), key, a, &(*out)[i], err);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
 static int decode_block(struct json_object *o, struct arena *a, struct hw_block *out,
 			struct err *err)
 {
@@ -84,6 +110,12 @@ static int decode_block(struct json_object *o, struct arena *a, struct hw_block 
 		e = text_of(o, "path", a, &out->path, err);
 	if (e == 0)
 		e = text_of(o, "holder", a, &out->holder, err);
+	if (e == 0)
+		e = text_of(o, "kind", a, &out->kind, err);
+	if (e == 0)
+		e = texts_of(o, "slaves", a, &out->slaves, &out->n_slaves, err);
+	if (e == 0)
+		e = text_of(o, "dm-name", a, &out->dm_name, err);
 	if (e == 0)
 		e = text_of(o, "dm-uuid", a, &out->dm_uuid, err);
 	if (e == 0)
