@@ -4,13 +4,17 @@
 #include "audit/kit.h"
 #include "audit/spec.h"
 #include "base/cleanup.h"
+#include "base/strset.h"
 #include "base/text.h"
 #include "format/machine/mdsuper.h"
 
 /*
  * Does mdadm.conf fit the arrays that run? An image does not read it: there an array has the name
- * in its superblock. The arrays are known by udev's links.
+ * in its superblock. The arrays are known by udev's links. And is a disk with a filesystem on one of its
+ * partitions still marked as a member of an array? udev has noted what it has found on it.
  */
+
+enum { UDEV_MAX = 64 * 1024 };
 
 /* ---- the arrays that run ---- */
 
@@ -107,11 +111,109 @@ static void check_array(const struct links *l, const struct audit_array *array, 
 			"each array that runs");
 }
 
+/* ---- former members ---- */
+
+struct content {
+	const char *type, *version, *uuid; /* "": not known */
+};
+
+/* What udev has found on the block device at PATH below /sys: its file has lines "E:KEY=VALUE" and others. */
+static struct content content_of(struct audit *a, const char *path)
+{
+	const char *number = root_read_line(a->root, arena_printf(a->arena, "sys/%s/dev", path), a->arena);
+	struct content c = {"", "", ""};
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *cursor, *line;
+
+	if (!number || strchr(number, '/') ||
+	    root_read(a->root, arena_printf(a->arena, "run/udev/data/b%s", number), UDEV_MAX, &text) < 0 ||
+	    !buf_cstr(&text))
+		return c;
+	cursor = arena_strdup(a->arena, (char *)text.data);
+	while ((line = strsep(&cursor, "\n"))) {
+		if (str_starts(line, "E:ID_FS_TYPE="))
+			c.type = strchr(line, '=') + 1;
+		else if (str_starts(line, "E:ID_FS_VERSION="))
+			c.version = strchr(line, '=') + 1;
+		else if (str_starts(line, "E:ID_FS_UUID="))
+			c.uuid = strchr(line, '=') + 1;
+	}
+	return c;
+}
+
+static bool is_member(const struct content *c)
+{
+	return strcmp(c->type, "linux_raid_member") == 0 &&
+	       (str_starts(c->version, "0.90") || strcmp(c->version, "1.0") == 0);
+}
+
+/* The superblock at the end of the last partition may be that at the end of the disk. */
+static bool is_of_partition(struct audit *a, const struct hw_block *disk, const struct content *c)
+{
+	char **names;
+	int n = root_listdir(a->root, arena_printf(a->arena, "sys/%s", disk->path), a->arena, &names);
+
+	for (int i = 0; i < n; i++) {
+		const char *path = arena_printf(a->arena, "%s/%s", disk->path, names[i]);
+		struct content own;
+
+		if (!root_exists(a->root, arena_printf(a->arena, "sys/%s/partition", path)))
+			continue;
+		own = content_of(a, path);
+		if (is_member(&own) && strcmp(own.uuid, c->uuid) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* It may be in an array that runs. */
+static bool is_in_array(struct audit *a, const struct hw_block *k)
+{
+	char **names;
+	int n = root_listdir(a->root, arena_printf(a->arena, "sys/%s/holders", k->path), a->arena, &names);
+
+	while (n-- > 0)
+		if (str_starts(names[n], "md"))
+			return true;
+	return false;
+}
+
+static void check_disk(struct audit *a, const struct hw_mount *m, const struct hw_block *k)
+{
+	struct content c = content_of(a, k->path);
+
+	if (!is_member(&c) || is_in_array(a, k) || is_of_partition(a, k, &c))
+		return;
+	audit_add_command(
+		a, AUDIT_WARNING, "array-left", NULL,
+		arena_printf(a->arena,
+			     "/dev/%s, on the way to %s, has the superblock of an MD array (metadata %s, UUID %s), but is "
+			     "used without it: a generic image may start that array, or mount none of its partitions",
+			     k->name, m->target, c.version, *c.uuid ? c.uuid : "unknown"),
+		arena_printf(a->arena, "wipefs --force --all --types linux_raid_member /dev/%s", k->name));
+}
+
+static void check_disks(struct audit *a)
+{
+	struct strset seen = {0};
+
+	for (size_t i = 0; i < a->hardware.n_mounts && a->has_hardware; i++)
+		for (size_t k = 0; k < a->hardware.mounts[i].n_blocks; k++) {
+			const struct hw_block *b = &a->hardware.mounts[i].blocks[k];
+
+			if (b->kind && strcmp(b->kind, "disk") == 0 && strset_add(&seen, b->path, NULL))
+				check_disk(a, &a->hardware.mounts[i], b);
+		}
+	strset_clear(&seen);
+}
+
 void audit_arrays(struct audit *a)
 {
 	static const char *const files[] = {"etc/mdadm.conf", "etc/mdadm/mdadm.conf"};
 	struct links l = {.a = a};
 
+	if (!a->q->request->hardware_file)
+		check_disks(a);
 	l.n = root_listdir(a->root, "dev/disk/by-id", a->arena, &l.names);
 	if (l.n <= 0 || a->q->request->hardware_file)
 		return;

@@ -942,6 +942,47 @@ def test_arrays_in_mdadm_conf_are_compared_with_those_that_run(machine, path):
     assert found["remedy"]
 
 
+def found_by_udev(machine, name, number, **found):
+    """What udev's file of the disk or partition NAME says of what is on it."""
+    device = next((machine.root / "sys/devices").rglob(name))
+    (device / "dev").write_text(f"{number}\n")
+    machine.write(f"run/udev/data/b{number}", "S:disk/by-id/x\nI:1\n" + "".join(
+        f"E:ID_FS_{key}={value}\n" for key, value in found.items()))
+
+
+@pytest.mark.parametrize("version", ["0.90.0", "1.0"])
+def test_a_disk_that_was_a_member_of_an_array_once(machine, version):
+    member = {"TYPE": "linux_raid_member", "VERSION": version, "UUID": "5a1f"}
+    found_by_udev(machine, "nvme0n1", "259:0", **member)
+    found = machine.one("array-left", "warning")
+    assert "/dev/nvme0n1, on the way to /, has the superblock of an MD array" in found["fact"]
+    assert f"metadata {version}, UUID 5a1f" in found["fact"]
+    assert found["remedy"] == "wipefs --force --all --types linux_raid_member /dev/nvme0n1"
+
+
+@pytest.mark.parametrize("disk, partition", [
+    ({"TYPE": "linux_raid_member", "VERSION": "1.2", "UUID": "5a1f"}, {}),
+    ({"TYPE": "ext4", "VERSION": "1.0", "UUID": "5a1f"}, {}),
+    ({}, {}),
+    # What is at the end of the disk is at the end of its last partition.
+    ({"TYPE": "linux_raid_member", "VERSION": "1.0", "UUID": "5a1f"},
+     {"TYPE": "linux_raid_member", "VERSION": "1.0", "UUID": "5a1f"}),
+])
+def test_disks_that_were_never_members(machine, disk, partition):
+    found_by_udev(machine, "nvme0n1", "259:0", **disk)
+    found_by_udev(machine, "nvme0n1p2", "259:2", **partition)
+    assert machine.all() == []
+
+
+def test_a_member_of_an_array_that_runs_is_in_order(machine):
+    found_by_udev(machine, "nvme0n1", "259:0", TYPE="linux_raid_member", VERSION="1.0", UUID="5a1f")
+    holders = next((machine.root / "sys/devices").rglob("nvme0n1")) / "holders"
+    (holders / "md0").mkdir(parents=True)
+    assert machine.all() == []
+    (holders / "md0").rename(holders / "dm-0")
+    machine.one("array-left", "warning")
+
+
 UNSUPPORTED = ["/dev/mapper/vg-root", "/dev/vg/root", "/dev/nfs", "nfs:1.2.3.4:/x",
                "iscsi:@1.2.3.4::::x", "ZFS=tank/root", "block:/dev/mapper/x"]
 
