@@ -528,6 +528,26 @@ static void all_disks_are_read_for_an_array_that_is_named(void **state)
 	}
 }
 
+/* root=/dev/zza, which is a member of something: the others are needed, too. */
+static void all_disks_are_read_for_what_a_feature_holds(void **state)
+{
+	static const enum part_claim claims[] = {PART_IGNORES, PART_HOLDS, PART_REFUSES};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(claims); i++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "feature=madeup\n", "root=/dev/zza");
+		world.claim = claims[i / 2];
+		if (i % 2)
+			has(&f, "zzb", 0, NULL);
+		appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+		if (i % 2 == 0)
+			has(&f, "zzb", 0, NULL);
+		assert_int_equal(block_next(f.boot) >= 0, claims[i / 2] == PART_HOLDS);
+	}
+}
+
 /* The device of the test is read again. */
 static void is_read(struct fixture *f, int result, const char *uuid)
 {
@@ -651,6 +671,7 @@ int main(void)
 		cmocka_unit_test(a_partition_need_not_wait_for_what_is_not_its_disk),
 		cmocka_unit_test(a_disk_that_hangs_does_not_hold_up_its_partition_for_ever),
 		cmocka_unit_test(all_disks_are_read_for_an_array_that_is_named),
+		cmocka_unit_test(all_disks_are_read_for_what_a_feature_holds),
 		cmocka_unit_test(a_device_that_was_claimed_is_reported_gone_however_it_goes),
 		cmocka_unit_test(a_root_without_a_device_is_the_feature_that_claims_it),
 		cmocka_unit_test(it_hears_of_its_subsystems_alone),

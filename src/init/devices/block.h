@@ -48,7 +48,7 @@ struct devices {
 	const struct spec *wants[DEVICES_WANTS_MAX]; /* devices that are waited for */
 	size_t n_wants;
 	int64_t retry_at; /* the first of all READ_AT; 0: none */
-	bool probe_all;	  /* for the diagnosis */
+	bool probe_all;	  /* for the diagnosis, or for what a boot part makes of them */
 	bool is_polled;	  /* the kernel looks for media by itself, where a drive asks for that */
 	bool probe_links; /* a device is wanted by one of its links */
 	/* Is D the device that has no name (SPEC_AUTO)? NULL: none is. */
@@ -109,7 +109,7 @@ const struct block_device *block_unreadable(const struct boot *b, const struct s
  * read without a further pause. To be called again when SPEC changes. */
 void block_want(struct boot *b, const struct spec *spec);
 
-/* All present and future devices are read, for an explanation. */
+/* All present and future devices are read. */
 void block_want_all(struct boot *b);
 
 /* root= and resume=, as the parameters are now. To be called again when they change. */

@@ -26,6 +26,9 @@ void claims_ask(struct boot *b, struct block_device *d)
 		claims_forget(b, d);
 	else
 		d->claim = b->devices->known ? b->devices->known(b, d) : PART_IGNORES;
+	/* What comes of it may need others, even if root= names this one alone. */
+	if (d->claim == PART_HOLDS && !b->devices->probe_all)
+		block_want_all(b);
 }
 
 void claims_ask_all(struct boot *b)
