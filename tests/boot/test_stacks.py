@@ -16,6 +16,7 @@ MOUNTED = {
     "/raid0": ("raid0", "1.0", None),  # the first of these two to come is md127
     "/raid1-old": ("raid1", "0.90", "md3"),
     "/raid10": ("raid10", "1.2", "md0p1"),
+    "/former": (None, None, None),  # a disk that was a member once
 }
 
 
@@ -60,9 +61,9 @@ def arrays(boot):
     text, status = boot.section("hardware")
     assert status == 0, boot.explain()
     mounts = {mount["target"]: mount["blocks"] for mount in json.loads(text)["mounts"]}
-    whole = {target: next(block for block in blocks if "md-level" in block)
+    whole = {target: next((block for block in blocks if "md-level" in block), {})
              for target, blocks in mounts.items() if target != "/usr"}
-    return {target: (block["md-level"], block["md-metadata"],
+    return {target: (block.get("md-level"), block.get("md-metadata"),
                      mounts[target][0]["name"] if MOUNTED[target][2] else None)
             for target, block in whole.items()}
 

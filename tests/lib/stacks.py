@@ -55,23 +55,32 @@ def array(level, metadata, name="/dev/md/x --homehost=stacks --name=@NAME@"):
             f"--raid-devices=$# \"$@\"\n\tput @NAME@ {device}\n\tmdadm --stop {device}")
 
 
+# A disk that was all of an array once, and has partitions of its own now.
+FORMER = """\
+put former $1
+	mdadm --create /dev/md9 --run --assume-clean --force --level=1 --metadata=0.90 --raid-devices=1 $1
+	mdadm --stop /dev/md9"""
+
+
 @dataclass(frozen=True)
 class Kind:
     """How a stack is made, from how many disks; whether it has partitions, of which the filesystem is
-    the first; and the kinds that its fstab mounts below it, each on a folder of its name."""
+    the first: none, an "mbr", or a "gpt" that has the whole disk; and the kinds that its fstab mounts
+    below it, each on a folder of its name."""
 
     disks: int
     commands: str
-    has_partitions: bool = False
+    table: str = ""
     mounts: tuple = ()
 
 
 KINDS = {
     "raid0": Kind(2, array("0", "1.0")),
-    "raid1": Kind(2, array("1", "1.2"), mounts=("raid0", "raid1-old", "raid10")),
+    "raid1": Kind(2, array("1", "1.2"), mounts=("raid0", "raid1-old", "raid10", "former")),
     "raid1-old": Kind(2, array("1", "0.90", "/dev/md3")),
     "raid5": Kind(3, array("5", "1.1")),
-    "raid10": Kind(2, array("10", "1.2", "/dev/md/x --homehost=stacks --name=0"), has_partitions=True),
+    "raid10": Kind(2, array("10", "1.2", "/dev/md/x --homehost=stacks --name=0"), table="mbr"),
+    "former": Kind(1, FORMER, table="gpt"),
 }
 
 
@@ -172,9 +181,9 @@ def _content(name, kind, tree, path):
         (own / other).mkdir()
     (own / "etc/fstab").write_text("".join(
         f"UUID={_uuid(other)} /{other} ext4 ro,x-initrd.mount 0 0\n" for other in kind.mounts))
-    part = roots.Part(name, own, size=SIZE // 2)
-    if kind.has_partitions:
-        roots.create(path, part, table="mbr")
+    part = roots.Part(name, own, size=SIZE - roots.START - roots.TAIL if kind.table == "gpt" else SIZE // 2)
+    if kind.table:
+        roots.create(path, part, table=kind.table)
     else:
         with open(path, "wb") as file:
             file.truncate(part.size)
