@@ -95,8 +95,8 @@ static void put_iso9660(int fd, const char *label)
 	put(fd, (off_t)ROOT * BLOCK_SIZE, entry, sizeof(entry));
 }
 
-/* A member of an array, or a former one; AT: where its metadata of version 1.x is. */
-static void put_md(int fd, off_t at)
+/* A member of an array, or a former one; AT: where its metadata of version 1.x is. SECTORS: that the array has. */
+static void put_md_of(int fd, off_t at, uint32_t sectors)
 {
 	unsigned char sb[MD_SIZE] = {0};
 	uint64_t sum = 0;
@@ -106,12 +106,18 @@ static void put_md(int fd, off_t at)
 	for (int i = 0; i < 16; i++)
 		sb[16 + i] = (unsigned char)(0xf1 + i);
 	put_le32(sb + 72, 1);
+	put_le32(sb + 136, sectors);
 	put_le32(sb + 144, (uint32_t)(at / 512));
 	for (int i = 0; i < MD_SIZE; i += 4)
 		sum += (uint32_t)sb[i] | (uint32_t)sb[i + 1] << 8 | (uint32_t)sb[i + 2] << 16 |
 		       (uint32_t)sb[i + 3] << 24;
 	put_le32(sb + 216, (uint32_t)((sum & 0xffffffff) + (sum >> 32)));
 	put(fd, at, sb, sizeof(sb));
+}
+
+static void put_md(int fd, off_t at)
+{
+	put_md_of(fd, at, (uint32_t)(at / 512));
 }
 
 /* The same of version 0.90. */
@@ -121,6 +127,7 @@ static void put_old_md(int fd, off_t at)
 
 	put_le32(sb, 0xa92b4efc);
 	put_le32(sb + 8, 90);
+	put_le32(sb + 32, (uint32_t)(at / 1024));
 	put(fd, at, sb, sizeof(sb));
 }
 
@@ -132,6 +139,33 @@ static void put_mbr(int fd, uint64_t end)
 	put_le32(mbr + 454, 2048);
 	put_le32(mbr + 458, (uint32_t)end - 2048);
 	put(fd, 0, mbr, sizeof(mbr));
+}
+
+/* The same, and the partition holds a filesystem of BLOCKS of 1 KiB. */
+static void put_mbr_with(int fd, uint64_t end, uint32_t blocks)
+{
+	unsigned char count[4];
+
+	put_mbr(fd, end);
+	put_le32(count, blocks);
+	put(fd, 2048 * 512 + 1024 + 0x38, "\x53\xef", 2);
+	put(fd, 2048 * 512 + 1024 + 4, count, sizeof(count));
+}
+
+static void put_full_mbr(int fd, uint64_t end)
+{
+	put_mbr_with(fd, end, (uint32_t)(end - 2048) / 2);
+}
+
+/* It ends before the last 64 KiB. */
+static void put_small_mbr(int fd, uint64_t end)
+{
+	put_mbr_with(fd, end, (uint32_t)(end - 2048) / 2 - 64);
+}
+
+static void put_broken_mbr(int fd, uint64_t end)
+{
+	put_mbr_with(fd, end, (uint32_t)end);
 }
 
 static uint32_t sum_of(const unsigned char *data, size_t len)
@@ -332,21 +366,31 @@ static void a_table_with_room_for_the_superblock_is_not_that_of_the_array(void *
 		uint64_t end;
 		off_t at; /* of the superblock, in sectors */
 		bool is_member;
+		bool is_small; /* the array has room in the partition */
 	} cases[] = {
-		{put_mbr, SECTORS, NEW, false},
-		{put_mbr, NEW + 1, NEW, false},
-		{put_mbr, NEW, NEW, true},
-		{put_mbr, 2 * SECTORS, NEW, true}, /* of an array that is larger than its members */
-		{put_mbr, SECTORS, OLD, false},
-		{put_mbr, OLD + 1, OLD, false},
-		{put_mbr, OLD, OLD, true},
-		{put_gpt, SECTORS, OLD, false},
-		{put_gpt, OLD, OLD, true},
-		{put_gpt, NEW, NEW, true},
+		{put_full_mbr, SECTORS, NEW, false, false},
+		{put_full_mbr, NEW + 2, NEW, false, false},
+		{put_full_mbr, NEW, NEW, true, false},
+		{put_full_mbr, SECTORS, OLD, false, false},
+		{put_full_mbr, OLD + 2, OLD, false, false},
+		{put_full_mbr, OLD, OLD, true, false},
+		/* The kernel would cut the partition off on the array; what is on it fits there, or is not known. */
+		{put_small_mbr, SECTORS, NEW, true, false},
+		{put_mbr, SECTORS, NEW, true, false},
+		{put_mbr, SECTORS, OLD, true, false},
+		{put_broken_mbr, SECTORS, OLD, true, false},
+		{put_full_mbr, 2 * SECTORS, NEW, true, false}, /* of an array that is larger than its members */
+		/* The superblock is that of the partition. */
+		{put_mbr, SECTORS, NEW, false, true},
+		{put_small_mbr, SECTORS, NEW, false, true},
+		{put_mbr, NEW, NEW, true, true},
+		{put_gpt, SECTORS, OLD, false, false},
+		{put_gpt, OLD, OLD, true, false},
+		{put_gpt, NEW, NEW, true, false},
 		/* An array that was made over a table: the backup of the table is gone, and no partition can be
 		 * where the superblock is. */
-		{put_gpt, SECTORS, NEW, true},
-		{put_mbr, SECTORS, 8, true}, /* no table of an array is there */
+		{put_gpt, SECTORS, NEW, true, false},
+		{put_full_mbr, SECTORS, 8, true, false}, /* no table of an array is there */
 	};
 
 	(void)state;
@@ -356,7 +400,10 @@ static void a_table_with_room_for_the_superblock_is_not_that_of_the_array(void *
 		struct probe p = {0};
 
 		cases[i].table(fd, cases[i].end);
-		(cases[i].at == OLD ? put_old_md : put_md)(fd, cases[i].at * 512);
+		if (cases[i].at == OLD)
+			put_old_md(fd, cases[i].at * 512);
+		else
+			put_md_of(fd, cases[i].at * 512, (uint32_t)cases[i].at - (cases[i].is_small ? 2048 : 0));
 		assert_int_equal(probe_content(fd, &p), 0);
 		if ((strcmp(p.type, "linux_raid_member") == 0) != cases[i].is_member)
 			fail_msg("case %zu: %s", i, p.type);

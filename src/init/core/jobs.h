@@ -102,7 +102,7 @@ struct probe {
 	char links[JOBS_LINKS_MAX];	 /* see devices/links/links.h */
 	bool has_no_size;          /* the kernel does not know it yet; there is nothing else then */
 	bool shares_table;	   /* of RAID: the partitions on it are those of the array */
-	bool is_left_behind; /* the superblock of an array, which its partition table has room for: ignored */
+	bool is_left_behind;	   /* it has the superblock of an array, which is not that of the disk: ignored */
 	bool ambivalent;           /* more than one signature, none is trusted */
 	struct signature signatures[PROBE_SIGNATURES_MAX]; /* all of them, if that is so, or if */
 	unsigned n_signatures;     /* TYPE says that it is a part of something larger */

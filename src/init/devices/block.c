@@ -296,8 +296,8 @@ static void log_found(const struct block_device *d)
 			 p->uuid[0] ? " UUID=" : "", p->uuid, p->label[0] ? " LABEL=" : "",
 			 p->label, p->partuuid[0] ? " PARTUUID=" : "", p->partuuid);
 	if (p->is_left_behind)
-		log_info("%s: the superblock of an MD array at its end is ignored, since its partition table lets "
-			 "partitions have that place", d->name);
+		log_info("%s: the superblock of an MD array at its end is ignored: it is that of a former member, or of "
+			 "the last partition", d->name);
 }
 
 /* The kernel sends an event when a medium is put into the drive: the drive reports that by itself, or

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "format/machine/fssize.h"
 #include "init/core/log.h"
 
 enum {
@@ -25,6 +26,9 @@ enum {
 	MBR_ENTRIES_END = 510,
 	MBR_START = 8,
 	MBR_COUNT = 12,
+	/* Of an MD superblock of version 1.x. */
+	MD_MAJOR = 4,
+	MD_DATA_SIZE = 136,
 };
 
 /* A value that is too long is left out: its beginning may be the whole label of another disk. */
@@ -131,38 +135,56 @@ static void copy_partition(blkid_probe pr, struct probe *out)
 
 /* ---- superblocks that were left behind ---- */
 
-/* Where the space for partitions ends, in bytes, as the table says; 0: it does not say. */
-static uint64_t end_of_table(int fd, const char *type, uint64_t sector)
+/* A GPT names the last sector that partitions may have. If the superblock is within, the GPT is not that of the
+ * array: the kernel takes none that reaches beyond the device, and the array ends before its superblock. A GPT that
+ * reaches beyond the disk is that of an array which is larger than its members. */
+static bool is_within_gpt(int fd, uint64_t sector, uint64_t size, uint64_t place)
 {
 	uint8_t data[SECTOR];
-	uint64_t end = 0;
+	uint64_t last;
 
-	if (strcmp(type, "gpt") == 0)
-		return pread_full(fd, data, SECTOR, sector) == SECTOR && memcmp(data, "EFI PART", 8) == 0 &&
-				       le64(data + GPT_LAST_USABLE) < UINT64_MAX / sector - 1
-			       ? (le64(data + GPT_LAST_USABLE) + 1) * sector
-			       : 0;
-	if (strcmp(type, "dos") != 0 || pread_full(fd, data, SECTOR, 0) != SECTOR)
-		return 0;
-	for (size_t at = MBR_ENTRIES; at < MBR_ENTRIES_END; at += MBR_ENTRY) {
-		uint64_t count = le32(data + at + MBR_COUNT);
-		uint64_t last = count ? (le32(data + at + MBR_START) + count) * sector : 0;
-
-		end = last > end ? last : end;
-	}
-	return end;
+	if (pread_full(fd, data, SECTOR, sector) != SECTOR || memcmp(data, "EFI PART", 8) != 0)
+		return false;
+	last = le64(data + GPT_LAST_USABLE);
+	return last < size / sector && (last + 1) * sector > place;
 }
 
-/*
- * A disk that was a member, and was then partitioned: the new table lets partitions have the place of the
- * superblock, which that of the array cannot do, since the array ends before it. One that reaches beyond the
- * disk is that of an array which is larger than its members. Such a superblock may also be that of the last
- * partition, which is a member.
- */
+/* The superblock is within the bytes from START to END of a partition. The kernel would cut that off on the array,
+ * and so cannot use a filesystem there that is larger: such a one was made later. If a member may be that small,
+ * the superblock is that of the partition itself; of version 0.90 libblkid knows that. */
+static bool is_within(int fd, uint64_t start, uint64_t end, uint64_t place)
+{
+	uint8_t data[FSSIZE_HEAD];
+	ssize_t n = pread_full(fd, data, sizeof(data), start);
+	uint64_t size = n > 0 ? fssize_decode(data, (size_t)n) : 0;
+
+	if (size > place - start)
+		return size <= end - start;
+	return pread_full(fd, data, SECTOR, place) == SECTOR && le32(data + MD_MAJOR) == 1 &&
+	       le64(data + MD_DATA_SIZE) <= (end - start) / SECTOR;
+}
+
+static bool is_within_mbr(int fd, uint64_t sector, uint64_t size, uint64_t place)
+{
+	uint8_t data[SECTOR];
+
+	if (pread_full(fd, data, SECTOR, 0) != SECTOR)
+		return false;
+	for (size_t at = MBR_ENTRIES; at < MBR_ENTRIES_END; at += MBR_ENTRY) {
+		uint64_t start = le32(data + at + MBR_START) * sector;
+		uint64_t end = start + le32(data + at + MBR_COUNT) * sector;
+
+		if (start && start < place && place < end && end <= size && is_within(fd, start, end, place))
+			return true;
+	}
+	return false;
+}
+
+/* A disk that was a member, and was then partitioned? */
 static bool is_left_behind(blkid_probe pr, int fd, uint64_t place)
 {
+	uint64_t sector = blkid_probe_get_sectorsize(pr), size = (uint64_t)blkid_probe_get_size(pr);
 	char type[JOBS_NAME_MAX] = "";
-	uint64_t end;
 
 	/* It does not look for a table where it has found a member. */
 	blkid_reset_probe(pr);
@@ -171,8 +193,9 @@ static bool is_left_behind(blkid_probe pr, int fd, uint64_t place)
 	if (blkid_do_safeprobe(pr) < 0)
 		return false;
 	copy_value(pr, "PTTYPE", type, sizeof(type));
-	end = end_of_table(fd, type, blkid_probe_get_sectorsize(pr));
-	return end > place && end <= (uint64_t)blkid_probe_get_size(pr);
+	if (strcmp(type, "gpt") == 0)
+		return is_within_gpt(fd, sector, size, place);
+	return strcmp(type, "dos") == 0 && is_within_mbr(fd, sector, size, place);
 }
 
 /* Where the superblock is that libblkid has found, in bytes; UINT64_MAX: it does not say. */
