@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Boot parts that depend on each other, with PID 1 itself: arrays below what the machine may resume from, below
+ * its root and below nothing that it needs. The clock is made up; a test does what workers would.
+ */
+
+#include <stdio.h>
+
+#include "format/machine/mdsuper.h"
+#include "init/boot.h"
+#include "init/core/part_calls.h"
+#include "init/core/settings.h"
+#include "init/stages.h"
+#include "recorder.h"
+#include "support.h"
+
+extern const struct feature_boot mdraid_boot, resume_boot;
+
+enum { JOBS_MAX = 32, FIRST_ARRAY = 128 /* tag of the job that starts it */, RESUME = 1 /* its part */ };
+
+static struct {
+	int64_t now;
+	struct job jobs[JOBS_MAX];
+	size_t n;
+} world;
+
+int64_t __wrap_log_now(void);
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
+int __wrap_access(const char *path, int mode);
+
+int64_t __wrap_log_now(void)
+{
+	return world.now;
+}
+
+int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job)
+{
+	(void)j, (void)boot;
+	assert_true(world.n < JOBS_MAX);
+	world.jobs[world.n++] = *job;
+	return 0;
+}
+
+/* There is /sys/power/resume, and no array that PID 1 has not started. */
+int __wrap_access(const char *path, int mode)
+{
+	(void)mode;
+	return strcmp(path, "/sys/power/resume") == 0 ? 0 : -1;
+}
+
+static struct boot *begin(const char *cmdline)
+{
+	static const struct feature_boot *const table[] = {&mdraid_boot, &resume_boot, NULL};
+	static char conf[64];
+	struct boot *b = recorder_boot();
+
+	memset(&world, 0, sizeof(world));
+	world.now = 100000;
+	recorder_start_with(0);
+	b->events->triggered = true;
+	jobs_init(&b->jobs, &b->sources, rooms_jobs);
+	b->params.n_sets = 0;
+	parts_init(b, table);
+	strcpy(conf, "feature=mdraid\nfeature=resume\n");
+	settings_parse(b, conf);
+	params_parse(&b->params, cmdline, strlen(cmdline));
+	block_want_named(b);
+	flow_go(b, STAGE_CMDLINE);
+	stages_advance(b);
+	return b;
+}
+
+static void end(struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n; i++)
+		free(b->parts->list[i].state);
+	free(b->settings.loads);
+	free(b);
+}
+
+/* As the loop of PID 1 does, until AT. */
+static void time_passes(struct boot *b, int64_t at)
+{
+	for (;;) {
+		int64_t due;
+
+		stages_advance(b);
+		if (b->flow.failed || b->flow.stage == STAGE_DONE)
+			return;
+		stages_tick(b, world.now);
+		due = stages_due(b);
+		if (due > at)
+			break;
+		world.now = due > world.now ? due : world.now + 1;
+	}
+	world.now = at;
+	stages_advance(b);
+}
+
+/* ---- workers ---- */
+
+static bool has_job(enum job_kind kind, unsigned part, unsigned tag)
+{
+	for (size_t i = 0; i < world.n; i++)
+		if (world.jobs[i].kind == kind &&
+		    (kind != JOB_PART || (world.jobs[i].part == part && world.jobs[i].tag == tag)))
+			return true;
+	return false;
+}
+
+static struct job take_job(enum job_kind kind, unsigned part, unsigned tag)
+{
+	size_t i = 0;
+	struct job job;
+
+	while (i < world.n && (world.jobs[i].kind != kind ||
+			       (kind == JOB_PART && (world.jobs[i].part != part || world.jobs[i].tag != tag))))
+		i++;
+	assert_true(i < world.n);
+	job = world.jobs[i];
+	memmove(world.jobs + i, world.jobs + i + 1, (--world.n - i) * sizeof(job));
+	return job;
+}
+
+static void ends(struct boot *b, const struct job *job, const void *text, size_t len)
+{
+	struct job_result r = {
+		.kind = job->kind, .ticket = job->ticket, .part = job->part, .tag = job->tag};
+
+	memcpy(r.text, text, len);
+	jobs_done(b, &r);
+	stages_advance(b);
+}
+
+/* What the kernel is told to start array N. */
+static const char *starts(struct boot *b, unsigned n)
+{
+	struct job job = take_job(JOB_PART, 0, FIRST_ARRAY + n);
+	struct job_result out = {0};
+
+	recorder_start_with(0);
+	assert_int_equal(parts_work(b, &job, &out), 0);
+	ends(b, &job, "", 1);
+	return recorder_calls();
+}
+
+/* ---- devices ---- */
+
+static void appears(struct boot *b, const char *name, const char *usage, const char *type, const char *uuid)
+{
+	struct job_result r = {.kind = JOB_PROBE};
+	size_t n = 0;
+
+	block_add(b, name, strchr(name, 'p'));
+	while (strcmp(b->devices->list[n].name, name) != 0)
+		n++;
+	block_begun(b, n);
+	r.generation = b->devices->list[n].generation;
+	r.probe.major = 8;
+	r.probe.minor = (uint32_t)n;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
+	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
+	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	jobs_done(b, &r);
+	stages_advance(b);
+}
+
+/* A disk, member N of those that appear, with ROLE of 2 in the mirror whose UUID begins with the digit ARRAY. */
+static void member_appears(struct boot *b, unsigned n, char array, int32_t role)
+{
+	struct mdsuper s = {.version = MDSUPER_1_2, .level = 1, .disks = 2, .role = role, .number = (uint32_t)role,
+			    .events = 40, .is_clean = true, .n_present = 2, .n_active = 2};
+	char name[16], uuid[64];
+	struct job job;
+
+	snprintf(name, sizeof(name), "zz%u", n);
+	snprintf(uuid, sizeof(uuid), "%cf5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a", array);
+	assert_true(mdsuper_parse_uuid(uuid, s.uuid));
+	snprintf(s.name, sizeof(s.name), "host:%c", array);
+	s.own_uuid[0] = (uint8_t)(n + 1);
+	s.present[0] = s.active[0] = 3;
+	appears(b, name, "raid", "linux_raid_member", uuid);
+	job = take_job(JOB_PART, 0, n);
+	ends(b, &job, &s, sizeof(s));
+}
+
+/* ---- what may happen ---- */
+
+/* Both are on one mirror, of which one disk is dead. */
+static void swap_and_root_on_a_mirror_that_lacks_a_member(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		int64_t due;
+	} cases[] = {
+		{"root=UUID=r resume=UUID=s", 220000},
+		{"root=UUID=r resume=UUID=s rootwait", 220000},
+		{"root=UUID=r resume=UUID=s resumewait rd.timeout=90", 160000},
+		{"root=UUID=r resume=UUID=s rootwait rd.degraded=mdraid:wait:10s", 110000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = begin(cases[i].cmdline);
+		struct job job;
+
+		member_appears(b, 0, '7', 0);
+		time_passes(b, cases[i].due - 1);
+		assert_int_equal(b->flow.stage, STAGE_RESUME);
+		assert_false(has_job(JOB_PART, 0, FIRST_ARRAY));
+		time_passes(b, cases[i].due);
+		assert_contains(starts(b, 0), "array add 8:0\nwrite /sys/block/md7/md/array_state read-auto\n");
+		appears(b, "md7", "", "", "");
+		for (unsigned root_first = 0; root_first < 2; root_first++)
+			appears(b, root_first ? "md7p2" : "md7p1", root_first ? "filesystem" : "other",
+				root_first ? "zzfs" : "swap", root_first ? "r" : "s");
+		job = take_job(JOB_PART, RESUME, 0); /* there is no image */
+		ends(b, &job, "", 1);
+		time_passes(b, world.now + 2000);
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		assert_string_equal(goal_name(b), "md7p2");
+		end(b);
+	}
+}
+
+/* Its members come in any order with those of the root's. */
+static void another_array_that_starts_when_the_root_takes_over(void **state)
+{
+	(void)state;
+	for (unsigned hangs = 0; hangs < 2; hangs++) {
+		struct boot *b = begin("root=UUID=r");
+		struct job mount, check, job;
+
+		member_appears(b, 0, '8', 0);
+		member_appears(b, 1, '7', 0);
+		member_appears(b, 2, '7', 1);
+		time_passes(b, world.now + 2000);
+		assert_contains(starts(b, 1), "array run\n"); /* nothing is to be resumed */
+		appears(b, "md7", "filesystem", "zzfs", "r");
+		time_passes(b, world.now + 2000);
+		mount = take_job(JOB_MOUNT, 0, 0);
+		member_appears(b, 3, '8', 1);
+		time_passes(b, world.now + 2000);
+		assert_true(has_job(JOB_PART, 0, FIRST_ARRAY));
+		ends(b, &mount, "", 1);
+		job = take_job(JOB_FSTAB, 0, 0);
+		ends(b, &job, "", 1);
+		check = take_job(JOB_CHECK, 0, 0);
+		ends(b, &check, "/init", 6);
+		time_passes(b, world.now + 5000);
+		assert_int_equal(b->flow.stage, STAGE_SETTLE);
+		if (hangs)
+			time_passes(b, world.now + JOBS_HANG_MS);
+		else
+			starts(b, 0);
+		assert_int_equal(b->flow.stage, STAGE_DONE);
+		parts_leave(b);
+		end(b);
+	}
+}
+
+/* What comes so late is left to the root. */
+static void nothing_is_begun_when_the_root_takes_over(void **state)
+{
+	struct boot *b = begin("root=UUID=r");
+
+	(void)state;
+	member_appears(b, 0, '8', 0);
+	flow_go(b, STAGE_SETTLE);
+	appears(b, "zz1", "raid", "linux_raid_member", "8f5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a");
+	assert_int_equal(b->flow.stage, STAGE_DONE);
+	assert_int_equal(world.n, 0);
+	parts_leave(b);
+	end(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
+		cmocka_unit_test(another_array_that_starts_when_the_root_takes_over),
+		cmocka_unit_test(nothing_is_begun_when_the_root_takes_over),
+	};
+
+	return RUN_TESTS(tests);
+}
