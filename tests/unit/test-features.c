@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "features/features.h"
+#include "features/mdraid/members.h"
 #include "support.h"
 
 static bool reaches(const char *text)
@@ -114,6 +115,65 @@ static void a_feature_that_is_left_out_is_named(void **state)
 	assert_null(features_left_out(&without, &spec, NULL));
 }
 
+/* ---- members of arrays ---- */
+
+#define UUID "6f5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a"
+#define OWN  "11111111-2222-3333-4444-555555555555"
+
+static void members_are_noted_by_what_stays_the_same(void **state)
+{
+	static const struct {
+		const char *slot, *udev, *noted; /* NULL: not at all */
+	} cases[] = {
+		{"1\n", "E:ID_FS_UUID=" UUID "\nE:ID_FS_UUID_SUB=" OWN "\nS:disk/by-path/pci-1\nS:disk/by-id/wwn-0x1\n"
+			"S:disk/by-id/nvme-b\nS:disk/by-id/ata-a\n", UUID " 1 " OWN " /dev/disk/by-id/ata-a"},
+		{"0\n", "S:disk/by-id/wwn-0x2\nE:ID_FS_UUID=" UUID "\nS:disk/by-id/wwn-0x1\n",
+		 UUID " 0 - /dev/disk/by-id/wwn-0x1"},
+		{"0\n", "S:disk/by-id/a\nE:ID_FS_UUID=" UUID "\nE:ID_FS_UUID_SUB=odd words\n",
+		 UUID " 0 - /dev/disk/by-id/a"},
+		{"none\n", "E:ID_FS_UUID=" UUID "\nS:disk/by-id/a\n", NULL},		  /* a spare */
+		{"0\n", "E:ID_FS_UUID=" UUID "\nS:disk/by-path/a\n", NULL},		  /* moves with the cable */
+		{"0\n", "E:ID_FS_UUID=" UUID "\nS:disk/by-id/a b\n", NULL},		  /* no name of udev's */
+		{"0\n", "E:ID_FS_UUID=six\nS:disk/by-id/a\n", NULL},
+		{"0\n", "S:disk/by-id/a\n", NULL},
+		{"4294967296\n", "E:ID_FS_UUID=" UUID "\nS:disk/by-id/a\n", NULL},
+		{NULL, "E:ID_FS_UUID=" UUID "\nS:disk/by-id/a\n", NULL},
+		{"0\n", NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		_cleanup_folder_ char *folder = make_folder();
+		struct hw_block blocks[] = {{.name = "md7p1", .path = "devices/md7/md7p1"},
+					    {.name = "md7", .path = "devices/md7", .holder = "md7p1"},
+					    {.name = "sda1", .path = "devices/sda1", .holder = "md7"},
+					    {.name = "sda", .path = "devices/sda", .holder = "sda1"}};
+		struct hw_mount m = {.blocks = blocks, .n_blocks = ARRAY_SIZE(blocks)};
+		struct request request = {.hardware_file = i % 2 ? "other.json" : NULL};
+		struct root root;
+		struct build b = {.request = &request, .root = &root};
+		struct err err = {0};
+		char expected[256] = "";
+
+		assert_ok(root_open(folder, &root, &err), 0, &err);
+		put_text(folder, "sys/devices/sda1/dev", "8:1\n");
+		put_text(folder, "sys/devices/sda/dev", "8:0\n");
+		put_text(folder, "run/udev/data/b8:0", "E:ID_FS_UUID=" UUID "\nS:disk/by-id/whole\n");
+		if (cases[i / 2].slot)
+			put_text(folder, "sys/devices/md7/md/dev-sda1/slot", cases[i / 2].slot);
+		if (cases[i / 2].udev)
+			put_text(folder, "run/udev/data/b8:1", cases[i / 2].udev);
+		for (unsigned again = 0; again < 2; again++) /* swap is on the same array */
+			mdraid_note_members(&b, &m, &blocks[1]);
+		if (cases[i / 2].noted && i % 2 == 0) /* and not about another machine */
+			snprintf(expected, sizeof(expected), "mdraid.member=%s\n", cases[i / 2].noted);
+		assert_string_equal(buf_cstr(&b.boot_conf) ?: "", expected);
+		buf_clear(&b.boot_conf);
+		arena_clear(&b.plan.arena);
+		root_close(&root);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +181,7 @@ int main(void)
 		cmocka_unit_test(arrays_of_the_kernels_metadata_are_set_up),
 		cmocka_unit_test(an_array_of_this_machine_is_known_by_its_uuid),
 		cmocka_unit_test(a_feature_that_is_left_out_is_named),
+		cmocka_unit_test(members_are_noted_by_what_stays_the_same),
 	};
 
 	return RUN_TESTS(tests);

@@ -627,6 +627,44 @@ static void a_member_that_is_being_read_is_waited_for_a_little(void **state)
 	}
 }
 
+#define NOTED "6f5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a 1 "
+
+/* A disk that is dead from the start: only the image can say which it was. */
+static void a_member_that_the_image_notes_is_named_when_it_is_missing(void **state)
+{
+	static const char *const wrong[] = {"", "1", NOTED, NOTED "-", "odd 1 - /dev/a",
+					    "6f5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a x - /dev/a",
+					    "6f5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a 9999 - /dev/a", NOTED "odd /dev/a"};
+	struct mdsuper first = super_of("one", 1, 3, 0), second = super_of("one", 1, 3, 1);
+	char key[] = "member", text[512];
+
+	(void)state;
+	for (unsigned has_uuid = 0; has_uuid < 2; has_uuid++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+			strcpy(text, wrong[i]);
+			assert_false(mdraid_boot.setting(&p, key, text));
+		}
+		snprintf(text, sizeof(text), NOTED "- /dev/%0300d", 1);
+		assert_false(mdraid_boot.setting(&p, key, text));
+		strcpy(text, has_uuid ? NOTED "abababab-abab-abab-abab-abababababab /dev/disk/by-id/ata-1"
+				      : NOTED "- /dev/disk/by-id/ata-1");
+		assert_true(mdraid_boot.setting(&p, key, text));
+		comes(&p, 0, &first);
+		assert_contains(account(&p),
+				has_uuid ? "member 1 is missing: when the image was made, it was "
+					   "/dev/disk/by-id/ata-1, UUID abababab:abababab:abababab:abababab\n"
+					 : "member 1 is missing: when the image was made, it was "
+					   "/dev/disk/by-id/ata-1\n");
+		/* Another disk has taken its place since. */
+		comes(&p, 1, &second);
+		goes(&p, 1);
+		assert_contains(account(&p), "member 1 is missing: it was sdb\n");
+	}
+}
+
 static void a_member_that_was_there_is_named_when_it_is_missing(void **state)
 {
 	struct mdsuper first = super_of("one", 1, 3, 0), second = super_of("one", 1, 3, 1),
@@ -643,13 +681,13 @@ static void a_member_that_was_there_is_named_when_it_is_missing(void **state)
 					 "show:     member 1 is missing: it was sdb, UUID "
 					 "abababab:abababab:abababab:abababab\n"
 					 "show:     member 2 is missing\n");
-	/* Only the last ones are remembered. */
-	for (unsigned n = 0; n < 16; n++) {
+	/* One that comes and goes takes no places of others. */
+	for (unsigned n = 0; n < 100; n++) {
 		comes(&p, 2, &third);
 		goes(&p, 2);
 	}
-	assert_contains(account(&p), "member 1 is missing\n");
-	assert_contains(account(&p), "member 2 is missing: it was sdc, UUID 00000000:");
+	assert_contains(account(&p), "member 1 is missing: it was sdb");
+	assert_contains(account(&p), "member 2 is missing: it was sdc\n");
 	comes(&p, 1, &second);
 	assert_null(strstr(account(&p), "it was sdb"));
 }
@@ -2163,6 +2201,7 @@ int main(void)
 		cmocka_unit_test(an_array_that_is_complete_when_time_is_running_out_is_started_at_once),
 		cmocka_unit_test(a_member_that_is_being_read_is_waited_for_a_little),
 		cmocka_unit_test(a_member_that_was_there_is_named_when_it_is_missing),
+		cmocka_unit_test(a_member_that_the_image_notes_is_named_when_it_is_missing),
 		cmocka_unit_test(a_member_that_cannot_be_used_is_named_at_the_start),
 		cmocka_unit_test(a_member_that_comes_too_late_is_named),
 		cmocka_unit_test(each_level_does_without_what_it_can),

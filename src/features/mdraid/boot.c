@@ -253,19 +253,6 @@ static enum part_claim device(struct part *p, const struct part_device *d, char 
 	return PART_HOLDS;
 }
 
-static void remember(struct mdraid *s, const struct mdraid_member *m)
-{
-	struct mdraid_lost *l = &s->lost[s->n_lost % MDRAID_LOST_MAX];
-
-	if (!m->is_read || m->super.role < 0)
-		return;
-	s->n_lost++;
-	l->role = m->super.role;
-	memcpy(l->name, m->name, sizeof(l->name));
-	memcpy(l->uuid, m->super.uuid, sizeof(l->uuid));
-	memcpy(l->own_uuid, m->super.own_uuid, sizeof(l->own_uuid));
-}
-
 static void gone(struct part *p, struct device_ref ref)
 {
 	struct mdraid *s = p->state;
@@ -273,7 +260,7 @@ static void gone(struct part *p, struct device_ref ref)
 	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++)
 		if (is_ref(s->members[i].ref, ref)) {
 			part_cancel(p, PART_JOB, (unsigned)i);
-			remember(s, &s->members[i]);
+			mdraid_remember(s, &s->members[i]);
 			s->members[i] = (struct mdraid_member){0};
 		}
 	/* It may have been the copy of another one. */
@@ -365,6 +352,8 @@ static bool setting(struct part *p, const char *key, char *value)
 
 	if (strcmp(key, "array") == 0)
 		return mdraid_add_own(s, value);
+	if (strcmp(key, "member") == 0)
+		return mdraid_note(s, value);
 	if (strcmp(key, "needed") != 0 || strcmp(value, "yes") != 0)
 		return false;
 	s->is_needed = true;

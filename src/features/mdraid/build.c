@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "features/features.h"
+#include "features/mdraid/members.h"
 #include "format/machine/mdsuper.h"
 
 /*
@@ -136,8 +137,10 @@ int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err)
 		buf_printf(&b->boot_conf, "mdraid.needed=yes\n");
 	b->needs_arrays = true;
 	for (size_t i = 0; i < m->n_blocks; i++)
-		if (mdraid_sets_up(&m->blocks[i]))
+		if (mdraid_sets_up(&m->blocks[i])) {
 			add_own(b, &m->blocks[i]);
+			mdraid_note_members(b, m, &m->blocks[i]);
+		}
 	return r;
 }
 

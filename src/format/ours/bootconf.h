@@ -21,6 +21,9 @@
  *   arrays=none      the image starts no MD arrays, since its machine needed none when it was made: a superblock
  *                    at the end of a disk with partitions is that of a former member
  *   secrets=measured secrets of the machine are sealed to measurements of its boot
+ *   mdraid.member=UUID ROLE UUID PATH
+ *                    when the image was made, the member with that role of the array with the first UUID
+ *                    was PATH, and had the second UUID; "-": none
  *   dropin.run=STAGE SECONDS required|optional /PATH
  *                    run this program at a stage of the boot, for at most that many seconds;
  *                    at most BOOTCONF_RUNS_MAX lines, run in this order

@@ -48,34 +48,17 @@ static void show_outsider(const struct mdraid_array *a, const struct mdraid_memb
 			 (unsigned long long)leader->super.events);
 }
 
-/* The one that was lost last, if it was in ROLE. */
-static const struct mdraid_lost *lost_from(const struct mdraid *s, const struct mdraid_array *a,
-					   uint32_t role)
-{
-	for (size_t n = s->n_lost; n && n + MDRAID_LOST_MAX > s->n_lost; n--) {
-		const struct mdraid_lost *l = &s->lost[(n - 1) % MDRAID_LOST_MAX];
-
-		if (memcmp(l->uuid, a->uuid, sizeof(a->uuid)) == 0 && l->role == (int32_t)role)
-			return l;
-	}
-	return NULL;
-}
-
 static void show_role(const struct mdraid *s, const struct mdraid_array *a,
 		      const struct mdraid_member *leader, uint32_t role, const char *indent)
 {
 	const struct mdraid_member *m = mdraid_in_role(s, a, leader, role);
-	const struct mdraid_lost *l = lost_from(s, a, role);
-	char uuid[MDSUPER_TEXT], was[JOBS_NAME_MAX + MDSUPER_TEXT + 32] = "";
+	char was[MDRAID_LOST_NAME_MAX + MDSUPER_TEXT + 64];
 
 	if (m) {
 		log_show("%smember %u, %s, is still being rebuilt", indent, role, m->name);
 		return;
 	}
-	if (l) {
-		mdsuper_print_uuid(l->own_uuid, uuid);
-		snprintf(was, sizeof(was), ": it was %s, UUID %s", l->name, uuid);
-	}
+	mdraid_print_lost(s, a, role, was, sizeof(was));
 	log_show("%smember %u %s%s", indent, role,
 		 mdsuper_has(&leader->super, role) ? "is missing" : "was missing before", was);
 }

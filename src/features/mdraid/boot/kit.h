@@ -14,7 +14,8 @@
 enum {
 	MDRAID_MEMBERS_MAX = 128,
 	MDRAID_ARRAYS_MAX = 32,
-	MDRAID_LOST_MAX = 16,
+	MDRAID_LOST_MAX = 64,
+	MDRAID_LOST_NAME_MAX = 160,
 	MDRAID_AGAIN_MS =
 		20, /* how often to look whether modules are loaded, or a job has a place */
 	MDRAID_TAG_ARRAY = MDRAID_MEMBERS_MAX, /* of the job that starts the first array; below it:
@@ -40,12 +41,13 @@ struct mdraid_member {
 	struct mdsuper super;
 };
 
-/* A member that was there in this boot. */
+/* A member that was there in this boot, or when the image was made. */
 struct mdraid_lost {
-	char name[JOBS_NAME_MAX];
+	bool is_noted;	      /* the latter */
+	char name[MDRAID_LOST_NAME_MAX];
 	uint8_t uuid[16];     /* of its array */
-	uint8_t own_uuid[16]; /* its own */
-	int32_t role;
+	uint8_t own_uuid[16]; /* its own; zeros: it has none */
+	uint32_t role;
 };
 
 struct mdraid_array {
@@ -227,6 +229,18 @@ void mdraid_take_name(const struct mdraid *s, struct mdraid_array *a,
  * a failure. To start an array: OUT->text is a struct mdraid_start, or the reason; OUT->found is 1
  * + the place of the member that the kernel did not take, if that is the reason. */
 int mdraid_work(const void *question, struct job_result *out);
+
+/* ---- lost.c ---- */
+
+/* M, which was read, is gone. */
+void mdraid_remember(struct mdraid *s, const struct mdraid_member *m);
+
+/* "UUID ROLE UUID PATH" of boot.conf, which it cuts up. False: it cannot be obeyed. */
+bool mdraid_note(struct mdraid *s, char *value);
+
+/* ": it was sda, UUID ..." of the member with ROLE; OUT is "" if that is not known. */
+void mdraid_print_lost(const struct mdraid *s, const struct mdraid_array *a, uint32_t role, char *out,
+		       size_t size);
 
 /* ---- account.c ---- */
 
