@@ -306,6 +306,12 @@ static struct block_device *has(struct fixture *f, const char *name, uint32_t pa
 	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
 	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", partn ? "filesystem" : "raid");
 	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", partn ? "1" : "2");
+	if (partn) {
+		r.probe.major = 8;
+		r.probe.minor = partn;
+		strcpy(r.probe.partuuid, "3");
+		strcpy(r.probe.links, "by-id/x-part1\n");
+	}
 	block_done(f->boot, &r);
 	return &all->list[n];
 }
@@ -379,6 +385,9 @@ static void a_partition_of_a_former_member_is_mounted_for_whoever_knows(void **s
 		{"", "root=/dev/zza1", false, true},
 		{"", "root=/dev/zza1 rootfstype=other", false, false},
 		{"", "root=UUID=1 rootfstype=zzfs", false, true},
+		{"", "root=PARTUUID=3 rootfstype=zzfs", false, true}, /* the array has it, too */
+		{"", "root=/dev/disk/by-id/x-part1 rootfstype=zzfs", true, true},
+		{"", "root=8:1 rootfstype=zzfs", true, true},
 		{"", "root=/dev/zza1 rootfstype=zzfs", true, false},
 		{"", "root=/dev/zza1 rootfstype=other,zzfs", true, false},
 		{"arrays=none\n", "root=UUID=1", true, true},

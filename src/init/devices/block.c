@@ -482,8 +482,7 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 {
 	if (!d->name[0] || d->state != DEVICE_KNOWN || d->result < 0 || !is_what(b, spec, d))
 		return false;
-	return (!leg_of(b, d) && !leg_may_be(b, d)) ||
-	       (spec == &b->params.root && signatures_are_named(spec, b->params.rootfstype, d));
+	return (!leg_of(b, d) && !leg_may_be(b, d)) || (spec == &b->params.root && leg_is_meant(b, d));
 }
 
 /* If several devices fit, one with a filesystem is preferred to a member of an array or volume

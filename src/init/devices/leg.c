@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "init/core/log.h"
+#include "init/devices/signatures.h"
 
 /* Is NAME that of a partition of DISK, by the kernel's rule: sda1, nvme0n1p1? */
 static bool is_name_on(const char *disk, const char *name)
@@ -59,6 +60,14 @@ bool leg_may_be(const struct boot *b, const struct block_device *d)
 
 	return disk && !disk->was_read && !hangs(disk, d) &&
 	       (block_is_wanted(b, disk) || disk->state == DEVICE_PROBING || disk->state == DEVICE_AGAIN);
+}
+
+bool leg_is_meant(const struct boot *b, const struct block_device *d)
+{
+	const struct spec *root = &b->params.root;
+
+	return (root->kind == SPEC_NAME || root->kind == SPEC_NUMBER || root->kind == SPEC_LINK) &&
+	       signatures_are_named(root, b->params.rootfstype, d);
 }
 
 bool leg_is_named(const struct boot *b, const struct block_device *disk)

@@ -20,5 +20,9 @@ const struct block_device *leg_of(const struct boot *b, const struct block_devic
  * for, nor is a disk that takes JOBS_HANG_MS longer than the partition. */
 bool leg_may_be(const struct boot *b, const struct block_device *d);
 
+/* Do root= and rootfstype= mean the partition D, whatever its disk looks like? What is in the partition table, as
+ * PARTUUID=, names that of the array as well. */
+bool leg_is_meant(const struct boot *b, const struct block_device *d);
+
 /* DISK looks like such a member, but root= and rootfstype= name a partition of it. */
 bool leg_is_named(const struct boot *b, const struct block_device *disk);
