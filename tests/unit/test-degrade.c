@@ -292,6 +292,30 @@ static void a_wait_ends_early_where_less_is_not_enough(void **state)
 	}
 }
 
+/* Its members come one after the other. */
+static void what_lacks_something_later_has_a_little_time(void **state)
+{
+	(void)state;
+	for (unsigned comes = 0; comes < 2; comes++) {
+		_cleanup_fixture_ struct fixture f;
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1 rootwait rd.degraded=wait:30s,then:fail");
+		world.claim = PART_HOLDS;
+		for (int64_t now = 130000; now < 200000; now += 5000)
+			assert_false(is_degraded(&f, now));
+		appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+		is_degraded(&f, 200000);
+		is_degraded(&f, 205000);
+		is_degraded(&f, 209999);
+		assert_int_equal(f.boot->flow.deadline, PARAMS_FOREVER);
+		if (comes)
+			((struct made_up_state *)f.part->state)->held.generation = 0;
+		is_degraded(&f, 210000);
+		is_degraded(&f, 210001);
+		assert_int_equal(f.boot->flow.failed, !comes);
+	}
+}
+
 /* The boot would go on without these, and may do harm: they are waited for as ever. */
 static void a_hibernated_machine_is_not_given_up_earlier(void **state)
 {
@@ -370,6 +394,7 @@ int main(void)
 		cmocka_unit_test(of_many_rules_the_last_ones_are_kept),
 		cmocka_unit_test(a_rule_without_effect_is_named),
 		cmocka_unit_test(a_wait_ends_early_where_less_is_not_enough),
+		cmocka_unit_test(what_lacks_something_later_has_a_little_time),
 		cmocka_unit_test(a_hibernated_machine_is_not_given_up_earlier),
 		cmocka_unit_test(what_is_to_be_waited_for_beyond_the_limit_may_come_after_it),
 		cmocka_unit_test(time_is_running_out_until_the_wait_ends),

@@ -42,6 +42,9 @@ struct part {
 	int64_t wake; /* when tick() is due; 0: never */
 	int64_t degraded; /* in the wait that began then its time had come to do with less, */
 	bool is_running_out; /* and it was told so */
+	int64_t looked;	     /* or, in that wait, it was asked whether it lacks something, */
+	int64_t look_at;     /* which is done again then: */
+	bool has_lacked;     /* it did */
 };
 
 /* A block device. NAME and PROBE are PID 1's, and there for as long as the call. */

@@ -10,7 +10,10 @@
 #include "init/goal/goal.h"
 #include "init/seam/parts.h"
 
-enum { FOREVER_MS = 120000 /* if there is no time limit for the root */ };
+enum {
+	FOREVER_MS = 120000, /* if there is no time limit for the root */
+	FOLLOW_MS = 10000,   /* for further members of what has appeared after its time */
+};
 
 /* ---- the policy ---- */
 
@@ -120,6 +123,8 @@ static int64_t due_of(const struct part *p)
 	rule_of(p, &d);
 	if (d.fails && (d.wait < 0 || !may_end || b->flow.failed))
 		return INT64_MAX;
+	if (d.fails && p->looked == since)
+		return p->look_at;
 	if (d.wait >= 0)
 		return since + d.wait;
 	if (b->flow.failed)
@@ -139,17 +144,34 @@ int64_t degrade_due(const struct boot *b)
 }
 
 /* The stage's next step finds that its time is over. */
-static void end_wait(struct boot *b, const struct part *p, int64_t now)
+static void end_wait(struct part *p, const char *text, int64_t now)
 {
+	struct flow *f = &p->boot->flow;
+
+	p->degraded = wait_began(p->boot);
+	log_show("%.300s; by rd.degraded=%.100s the wait is over", text, part_is_strict(p));
+	if (f->deadline != PARAMS_FOREVER && f->deadline <= now)
+		return;
+	f->deadline = now + 1;
+	f->limited_by = "rd.degraded=";
+}
+
+/* Its time has come: does it lack something? If it did not, it may later, and has some time then. */
+static void look(struct part *p, int64_t now)
+{
+	int64_t since = wait_began(p->boot);
+	bool is_first = p->looked != since;
 	char text[PART_TEXT_MAX] = "";
 
 	if (p->feature->what)
 		p->feature->what(p, text, sizeof(text));
-	if (!*text || (b->flow.deadline != PARAMS_FOREVER && b->flow.deadline <= now))
+	if (*text && (is_first || p->has_lacked)) {
+		end_wait(p, text, now);
 		return;
-	log_show("%.300s; by rd.degraded=%.100s the wait is over", text, part_is_strict(p));
-	b->flow.deadline = now + 1;
-	b->flow.limited_by = "rd.degraded=";
+	}
+	p->looked = since;
+	p->look_at = now + FOLLOW_MS;
+	p->has_lacked = *text;
 }
 
 void degrade_tick(struct boot *b, int64_t now)
@@ -159,12 +181,13 @@ void degrade_tick(struct boot *b, int64_t now)
 
 		if (now < due_of(p))
 			continue;
+		if (part_is_strict(p)) {
+			look(p, now);
+			continue;
+		}
 		p->degraded = wait_began(b);
-		p->is_running_out = !part_is_strict(p);
-		if (p->is_running_out)
-			p->feature->degrade(p);
-		else
-			end_wait(b, p, now);
+		p->is_running_out = true;
+		p->feature->degrade(p);
 	}
 }
 
