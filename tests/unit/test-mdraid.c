@@ -2162,6 +2162,107 @@ static void of_two_superblocks_that_is_taken_which_was_found_first(void **state)
 	free(disk);
 }
 
+/* Device N is there, a member as S says, with a partition table that TABLE stands for. */
+static void comes_with(struct part *p, unsigned n, const struct mdsuper *s, int table)
+{
+	char why[PART_TEXT_MAX], text[JOBS_TEXT_MAX] = {0};
+
+	assert_int_equal(appears(p, n, s, why), PART_HOLDS);
+	assert_int_equal(told.n_jobs, 1);
+	memcpy(text, s, sizeof(*s));
+	recorded_done(p, 0, table, text);
+}
+
+/* Both disks have been put to another use, and their superblocks say that all is well. */
+static void a_mirror_of_different_partition_tables_is_not_started(void **state)
+{
+	enum { DIFFERENT, SAME, UNCLEAN, REBUILDING, STRIPED, LATER, CASES };
+
+	(void)state;
+	for (int i = 0; i < 2 * CASES; i++) {
+		bool is_started = i / 2 != DIFFERENT, is_turned = i % 2;
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		for (unsigned k = 0; k < 2; k++) {
+			unsigned n = is_turned ? 1 - k : k;
+			struct mdsuper s = super_of("one", i / 2 == STRIPED ? 0 : 1, 2, (int32_t)n);
+
+			s.version = MDSUPER_1_0;
+			s.is_clean = i / 2 != UNCLEAN;
+			s.is_rebuilding = i / 2 == REBUILDING && n;
+			s.events += i / 2 == LATER && n;
+			comes_with(&p, n, &s, i / 2 == SAME ? 7 : 7 + (int)n);
+		}
+		mdraid_boot.degrade(&p);
+		if (told.n_jobs != is_started)
+			fail_msg("case %d: %u jobs", i, told.n_jobs);
+		if (is_started)
+			continue;
+		assert_contains(account(&p), is_turned ? "sdb and sda have different partition tables, so one of them"
+						       : "sda and sdb have different partition tables, so one of them");
+		/* Once one is detached, the other is an array with a member missing. */
+		goes(&p, 1);
+		assert_int_equal(told.n_jobs, 1);
+	}
+}
+
+/* What a worker makes of the table on DISK, a member with metadata of VERSION. */
+static int table_of(const uint8_t *disk, const struct mdsuper *s)
+{
+	_cleanup_folder_ char *folder = make_folder();
+	_cleanup_free_ char *path = NULL;
+	_cleanup_part_ struct part p;
+	struct job_result out = {0};
+	char why[PART_TEXT_MAX];
+
+	assert_true(asprintf(&path, "%s/disk", folder) > 0);
+	put_file(folder, "disk", disk, (size_t)SECTORS * 512);
+	begin(&p, "");
+	assert_int_equal(appears(&p, 0, s, why), PART_HOLDS);
+	recorder.device = path;
+	assert_int_equal(mdraid_boot.work(told.jobs[0].data, &out), 0);
+	recorder.device = NULL;
+	return out.found;
+}
+
+static void members_of_a_mirror_have_the_same_table(void **state)
+{
+	struct mdsuper s = super_of("one", 1, 1, 0);
+	uint8_t *disk = calloc(SECTORS, 512);
+	int first, gpt;
+
+	(void)state;
+	put_super(disk, MDSUPER_1_0, &s);
+	/* What is no table may differ: GRUB in the first sector of a partition. */
+	disk[510] = 0x55;
+	disk[511] = 0xaa;
+	assert_int_equal(table_of(disk, &s), 0);
+	disk[446] = 0x7f;
+	disk[450] = 0x83;
+	assert_int_equal(table_of(disk, &s), 0);
+	disk[446] = 0x80;
+	disk[511] = 0;
+	assert_int_equal(table_of(disk, &s), 0);
+	disk[511] = 0xaa;
+	first = table_of(disk, &s);
+	assert_int_not_equal(first, 0);
+	disk[100] = 1; /* the code for the BIOS */
+	disk[520] = 1; /* and what it loads */
+	assert_int_equal(table_of(disk, &s), first);
+	disk[454] = 1;
+	assert_int_not_equal(table_of(disk, &s), first);
+	memcpy(disk + 512, "EFI PART", 8);
+	gpt = table_of(disk, &s);
+	disk[512 + 91] = 1;
+	assert_int_not_equal(table_of(disk, &s), gpt);
+	/* Other versions have their own data first. */
+	memset(disk + (SECTORS - 64) * 512, 0, 64 * 512);
+	put_super(disk, MDSUPER_1_2, &s);
+	assert_int_equal(table_of(disk, &s), 0);
+	free(disk);
+}
+
 static void a_member_without_a_superblock_says_so(void **state)
 {
 	struct mdsuper s = super_of("one", 1, 1, 0), other = super_of("x", 1, 1, 0);
@@ -2255,6 +2356,8 @@ int main(void)
 		cmocka_unit_test(another_device_in_its_place_is_no_answer),
 		cmocka_unit_test(a_member_is_read_at_the_place_of_its_version),
 		cmocka_unit_test(of_two_superblocks_that_is_taken_which_was_found_first),
+		cmocka_unit_test(a_mirror_of_different_partition_tables_is_not_started),
+		cmocka_unit_test(members_of_a_mirror_have_the_same_table),
 		cmocka_unit_test(a_member_without_a_superblock_says_so),
 	};
 

@@ -137,6 +137,7 @@ static void member_read(struct part *p, struct mdraid_member *m, const struct pa
 		m->is_given && memcmp(m->super.uuid, end->text + offsetof(struct mdsuper, uuid),
 				      sizeof(m->super.uuid)) == 0;
 	memcpy(&m->super, end->text, sizeof(m->super));
+	m->table = end->found;
 	if (refusal(&m->super))
 		snprintf(m->why, sizeof(m->why), "%s", refusal(&m->super));
 	else

@@ -221,6 +221,25 @@ static bool is_torn_from(const struct mdraid *s, struct mdraid_array *a,
 	return true;
 }
 
+/* Of a mirror in step that has a partition table, each member has the same. Otherwise one has been put to another use,
+ * and its data, too, would be taken for that of the array. */
+static bool is_former(struct mdraid_array *a, const struct mdraid_member *leader,
+		      const struct mdraid_member *m)
+{
+	const char *first = m < leader ? m->name : leader->name,
+		   *second = m < leader ? leader->name : m->name;
+
+	if (m->super.level != 1 || m->super.role < 0 || leader->super.role < 0 || !is_filled(m) || !is_filled(leader) ||
+	    !m->super.is_clean || !leader->super.is_clean || m->super.events != leader->super.events ||
+	    m->table == leader->table)
+		return false;
+	snprintf(a->why, sizeof(a->why),
+		 "%s and %s have different partition tables, so one of them is no member any more: detach it, or erase "
+		 "its superblock with wipefs --all --types linux_raid_member",
+		 first, second);
+	return true;
+}
+
 static bool is_doubtful(const struct mdraid *s, struct mdraid_array *a,
 			const struct mdraid_member *leader)
 {
@@ -230,7 +249,8 @@ static bool is_doubtful(const struct mdraid *s, struct mdraid_array *a,
 		if (!mdraid_is_of(a, m))
 			continue;
 		if (is_torn_from(s, a, leader, m) ||
-		    (mdraid_is_in_step(m, leader) && has_twice(s, a, leader, m)))
+		    (mdraid_is_in_step(m, leader) &&
+		     (has_twice(s, a, leader, m) || is_former(a, leader, m))))
 			return true;
 	}
 	return false;

@@ -39,6 +39,7 @@ struct mdraid_member {
 	bool is_given;		 /* to the kernel, when its array was last started */
 	char why[PART_TEXT_MAX]; /* it is of no use; "" */
 	struct mdsuper super;
+	int table; /* mdraid_work() */
 };
 
 /* A member that was there in this boot, or when the image was made. */
@@ -226,7 +227,7 @@ void mdraid_take_name(const struct mdraid *s, struct mdraid_array *a,
 /* ---- work.c ---- */
 
 /* Answers a question in a worker. To read a member: OUT->text is a struct mdsuper, or the reason of
- * a failure. To start an array: OUT->text is a struct mdraid_start, or the reason; OUT->found is 1
+ * a failure; OUT->found is the same for all members of a mirror whose data begins where they begin. To start an array: OUT->text is a struct mdraid_start, or the reason; OUT->found is 1
  * + the place of the member that the kernel did not take, if that is the reason. */
 int mdraid_work(const void *question, struct job_result *out);
 

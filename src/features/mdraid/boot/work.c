@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +41,39 @@ static bool is_found(const struct mdsuper *super, const char *uuid)
 	       memcmp(wanted, super->uuid, sizeof(wanted)) == 0;
 }
 
+enum { MBR_ID = 440, MBR_ENTRIES = 446, MBR_ENTRY = 16, MBR_TYPE = 4, MBR_END = 510, SECTOR = 512 };
+
+/* Other sectors that the BIOS starts end like an MBR, too; the kernel looks at the flags as well. */
+static bool is_mbr(const uint8_t *p)
+{
+	bool is_used = false;
+
+	for (size_t at = MBR_ENTRIES; at < MBR_END; at += MBR_ENTRY) {
+		if (p[at] & 0x7f)
+			return false;
+		is_used = is_used || p[at + MBR_TYPE];
+	}
+	return is_used && p[MBR_END] == 0x55 && p[MBR_END + 1] == 0xaa;
+}
+
+/* A number that says whether two members have the same partition table, where it is that of the array; 0: none. The
+ * code for the BIOS, which is before an MBR, may have been written to each by itself. */
+static int sum_of_table(int fd)
+{
+	enum { GPT_END = SECTOR + 92, PRIME = 16777619 };
+	uint8_t data[GPT_END] = {0};
+	uint32_t sum = 2166136261U; /* FNV-1a */
+	size_t end = GPT_END;
+
+	if (pread_full(fd, data, sizeof(data), 0) != (ssize_t)sizeof(data) || !is_mbr(data))
+		return 0;
+	if (memcmp(data + SECTOR, "EFI PART", 8) != 0)
+		end = SECTOR;
+	for (size_t i = MBR_ID; i < end; i++)
+		sum = (sum ^ data[i]) * PRIME;
+	return (int)(sum & INT_MAX);
+}
+
 static int read_super(const struct mdraid_question *q, struct job_result *out)
 {
 	_cleanup_fd_ int fd = identity_open(q->device, &q->identity);
@@ -55,6 +89,8 @@ static int read_super(const struct mdraid_question *q, struct job_result *out)
 
 		if (r == 0 && is_found(&super, q->identity.uuid)) {
 			memcpy(out->text, &super, sizeof(super));
+			if (super.version == MDSUPER_0_90 || super.version == MDSUPER_1_0)
+				out->found = sum_of_table(fd);
 			return 0;
 		}
 		if (r < 0 && r != -ENOENT && err.code == 0)
