@@ -22,7 +22,7 @@ _SOURCES = [Path(module) for module in (__file__, filesystems.__file__, roots.__
 
 # The drivers are loaded by PID 1. Disks are known by what is written on them. A stack makes its device
 # from the disks "$@", has its content copied to it, and takes it down.
-DRIVERS = "raid0 raid1 raid10 raid456 ext4"
+DRIVERS = "linear raid0 raid1 raid10 raid456 ext4"
 PROGRAMS = ["dd", "head", "sh", "sleep", "sync", "tr"]
 SCRIPT = """\
 #!/bin/sh
@@ -78,7 +78,10 @@ KINDS = {
     "raid0": Kind(2, array("0", "1.0")),
     "raid1": Kind(2, array("1", "1.2"), mounts=("raid0", "raid1-old", "raid10", "former")),
     "raid1-old": Kind(2, array("1", "0.90", "/dev/md3")),
+    "raid4": Kind(2, array("4", "1.2")),
     "raid5": Kind(3, array("5", "1.1")),
+    "raid6": Kind(4, array("6", "1.2")),
+    "linear": Kind(2, array("linear", "1.2")),
     "raid10": Kind(2, array("10", "1.2", "/dev/md/x --homehost=stacks --name=0"), table="mbr"),
     "former": Kind(1, FORMER, table="gpt"),
 }
