@@ -63,6 +63,14 @@ static const char *name_of(const struct links *l, const char *kernel)
 	return NULL;
 }
 
+const char *audit_array_name(struct audit *a, const char *kernel)
+{
+	struct links l = {.a = a};
+
+	l.n = root_listdir(a->root, "dev/disk/by-id", a->arena, &l.names);
+	return l.n > 0 ? name_of(&l, kernel) : NULL;
+}
+
 /* ---- the file ---- */
 
 /* DEVICE: as in the file: /dev/md/home, home, /dev/md0. */

@@ -196,6 +196,26 @@ static bool is_reported(struct devices *d, const char *id, const char *spec)
 	return false;
 }
 
+/* A hostonly image has the array's number with its UUID. */
+static void check_number(struct devices *d, const struct audit_spec *s, const char *text, const char *use,
+			 const char *where)
+{
+	size_t len = strspn(str_starts(s->value, "md") ? s->value + 2 : "", "0123456789");
+	struct audit *a = d->a;
+	const char *kernel = arena_strndup(a->arena, s->value, 2 + len), *name;
+
+	if (s->kind != AUDIT_SPEC_NAME || !len || a->q->request->mode != MODE_GENERIC)
+		return;
+	name = audit_array_name(a, kernel);
+	if (!name || strcmp(name, kernel + 2) == 0 || is_reported(d, "array-number", text))
+		return;
+	audit_add(a, AUDIT_WARNING, "array-number", NULL,
+		  arena_printf(a->arena,
+			       "%s names %s%s, but the name of this MD array is %s: a generic image does not "
+			       "know its number", where, use, text, name),
+		  arena_printf(a->arena, "name the filesystem on it by its UUID, or the array /dev/md/%s", name));
+}
+
 /* USE is how WHERE names the device: "root=", "resume=", "fstab", ... */
 static void check(struct devices *d, const char *text, const char *use, const char *where)
 {
@@ -204,7 +224,11 @@ static void check(struct devices *d, const char *text, const char *use, const ch
 	struct audit *a = d->a;
 	struct audit_spec s;
 
-	if (!audit_spec_decode(text, &s) || is_there(d, &s) || is_reported(d, id, text))
+	if (!audit_spec_decode(text, &s))
+		return;
+	if (str_ends(use, "=") && !a->q->request->hardware_file)
+		check_number(d, &s, text, use, where);
+	if (is_there(d, &s) || is_reported(d, id, text))
 		return;
 	audit_add(a, is_root ? AUDIT_ERROR : AUDIT_WARNING, id, NULL,
 		  arena_printf(a->arena, "%s names %s%s, and there is no such device", where,

@@ -103,6 +103,10 @@ void audit_secure_boot(struct audit *a);
 
 /* ---- what several of them need ---- */
 
+/* The name in the superblock of the MD array that the kernel calls KERNEL, without that of the machine; NULL: it has
+ * none, or udev has not said so. */
+const char *audit_array_name(struct audit *a, const char *kernel);
+
 struct audit_module {
 	const char *path;  /* below the root */
 	const char *magic; /* its vermagic: the kernel version that it was built for, a blank, and how

@@ -983,6 +983,25 @@ def test_a_member_of_an_array_that_runs_is_in_order(machine):
     machine.one("array-left", "warning")
 
 
+@pytest.mark.parametrize("root, is_named", [("/dev/md127", True), ("/dev/md127p2", True), ("/dev/md3", False),
+                                            ("/dev/md4", False), ("/dev/sdb", False)])
+def test_an_array_that_is_named_by_a_number_which_it_may_not_get(machine, root, is_named):
+    by_id = machine.root / "dev/disk/by-id"
+    by_id.mkdir()
+    for link, device in (("server:home", "md127"), ("server:3", "md3")):  # md4 is an old one, without a name
+        (by_id / f"md-name-{link}").symlink_to(f"../../{device}")
+    for name in ("md127", "md127p2", "md3", "md4", "sdb"):
+        (machine.root / "sys/class/block" / name).mkdir(exist_ok=True)
+    machine.write("proc/cmdline", f"root={root} ro\n")
+    assert machine.all() == []
+    machine.write("etc/dracut.conf", "hostonly=no\n")
+    found = [f for f in machine.all() if f["id"] != "plan-warning"]
+    assert [(f["id"], f["severity"]) for f in found] == [("array-number", "warning")] * is_named
+    for finding in found:
+        assert f"root={root}, but the name of this MD array is home" in finding["fact"]
+        assert "/dev/md/home" in finding["remedy"]
+
+
 UNSUPPORTED = ["/dev/mapper/vg-root", "/dev/vg/root", "/dev/nfs", "nfs:1.2.3.4:/x",
                "iscsi:@1.2.3.4::::x", "ZFS=tank/root", "block:/dev/mapper/x"]
 
