@@ -128,6 +128,43 @@ static void of_several_the_choice_does_not_depend_on_time(void **state)
 	}
 }
 
+/* A device of a btrfs: its UUID in words, FSID, and its own. */
+static void btrfs(struct disks *d, const char *name, uint8_t fsid, uint8_t own)
+{
+	block_add(d->boot, name, true);
+	while (read_next(d))
+		;
+	found(d, name, "btrfs", "filesystem", "1", "");
+	for (size_t i = 0; i < d->boot->devices->n; i++)
+		if (strcmp(d->boot->devices->list[i].name, name) == 0)
+			d->boot->devices->list[i].probe.btrfs =
+				(struct btrfssuper){.fsid = {fsid}, .device = {own}, .devices = 2};
+}
+
+static void devices_of_one_btrfs_are_no_choice_and_a_copy_is(void **state)
+{
+	static const struct {
+		uint8_t fsid, own;
+		bool is_said;
+	} cases[] = {{1, 2, false}, {1, 1, true}, {2, 2, true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_disks_ struct disks d;
+		char why[512];
+
+		disks_make(&d, "root=UUID=1");
+		btrfs(&d, "zza", 1, 1);
+		btrfs(&d, "zzb", cases[i].fsid, cases[i].own);
+		recorder.log.len = 0;
+		assert_false(block_is_doubtful(d.boot, &d.boot->params.root, 0, why, sizeof(why)));
+		assert_string_equal(recorder_log(),
+				    cases[i].is_said ? "UUID=1 fits zza and zzb: zza is taken, which sorts "
+						       "first\n"
+						     : "");
+	}
+}
+
 static void a_filesystem_wins_over_a_member_of_something_larger(void **state)
 {
 	(void)state;
@@ -758,6 +795,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_root_is_what_the_command_line_names),
 		cmocka_unit_test(of_several_the_choice_does_not_depend_on_time),
+		cmocka_unit_test(devices_of_one_btrfs_are_no_choice_and_a_copy_is),
 		cmocka_unit_test(a_filesystem_wins_over_a_member_of_something_larger),
 		cmocka_unit_test(a_disk_that_was_not_read_yet_is_not_the_root),
 		cmocka_unit_test(each_disk_is_read_once),

@@ -211,6 +211,16 @@ static void put_f2fs(int fd, unsigned n)
 		put(fd, 1024 + 0x7c + 2 * i, "\x01\x4e", 2);
 }
 
+/* One of two devices; the kind of its checksum is one that is not looked at. */
+static void put_btrfs(int fd, uint8_t devices)
+{
+	enum { SUPER = 65536 };
+	unsigned char sb[4096] = {[50] = 1, [136] = devices, [145] = 16, [149] = 64, [196] = 1, [201] = 2};
+
+	memcpy(sb + 64, "_BHRfS_M", 8);
+	put(fd, SUPER, sb, sizeof(sb));
+}
+
 enum content { EXT2 = 1, ISO9660 = 2, MD = 4 };
 
 static int try_probe(unsigned content, struct probe *out)
@@ -447,6 +457,25 @@ static void long_labels_are_whole_or_left_out(void **state)
 		}
 }
 
+static void how_many_devices_a_btrfs_has_is_known(void **state)
+{
+	(void)state;
+	for (int two = 0; two < 2; two++)
+		for (uint8_t devices = 0; devices < 3; devices++) {
+			_cleanup_folder_ char *folder = make_folder();
+			_cleanup_fd_ int fd = make_disk(folder);
+			struct probe p = {0};
+
+			put_btrfs(fd, devices);
+			if (two)
+				put_iso9660(fd, "CDROM");
+			assert_int_equal(probe_content(fd, &p), 0);
+			assert_string_equal(p.type, two ? "" : "btrfs");
+			assert_int_equal(p.btrfs.devices, devices);
+			assert_int_equal(p.btrfs.id, devices ? 2 : 0);
+		}
+}
+
 static void the_filesystem_that_root_names_is_taken(void **state)
 {
 	static const struct {
@@ -574,6 +603,7 @@ int main(void)
 		cmocka_unit_test(a_member_whose_superblock_is_at_the_end_shares_its_partitions),
 		cmocka_unit_test(a_table_with_room_for_the_superblock_is_not_that_of_the_array),
 		cmocka_unit_test(long_labels_are_whole_or_left_out),
+		cmocka_unit_test(how_many_devices_a_btrfs_has_is_known),
 		cmocka_unit_test(the_filesystem_that_root_names_is_taken),
 		cmocka_unit_test(it_may_be_wanted_later),
 		cmocka_unit_test(what_two_of_them_are_called_names_none),

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "format/machine/btrfssuper.h"
+
 enum {
 	JOBS_WORKERS_MAX = 64,
 	JOBS_PROBES_MAX = 32, /* of them; the rest is for other kinds of jobs */
@@ -106,6 +108,7 @@ struct probe {
 	bool ambivalent;           /* more than one signature, none is trusted */
 	struct signature signatures[PROBE_SIGNATURES_MAX]; /* all of them, if that is so, or if */
 	unsigned n_signatures;     /* TYPE says that it is a part of something larger */
+	struct btrfssuper btrfs;   /* if there is one; no devices: it is damaged */
 };
 
 struct job_result {

@@ -524,13 +524,38 @@ bool block_unsettled(struct boot *b)
 	return block_next(b) >= 0 || jobs_busy(&b->jobs, JOB_PROBE);
 }
 
+bool block_share_disk(const struct block_device *d, const struct block_device *other)
+{
+	char own[LINKS_WWID_MAX], wwid[LINKS_WWID_MAX];
+
+	links_wwid("/sys", d->name, own, sizeof(own));
+	links_wwid("/sys", other->name, wwid, sizeof(wwid));
+	return *own && strcmp(own, wwid) == 0;
+}
+
+bool block_share_btrfs(const struct block_device *d, const struct block_device *other)
+{
+	const struct btrfssuper *own = &d->probe.btrfs, *o = &other->probe.btrfs;
+
+	return strcmp(d->probe.type, "btrfs") == 0 && strcmp(other->probe.type, "btrfs") == 0 &&
+	       memcmp(own->fsid, o->fsid, sizeof(own->fsid)) == 0 &&
+	       memcmp(own->device, o->device, sizeof(own->device)) != 0;
+}
+
 /* Two devices of one btrfs, or a disk and one of its partitions, which may start at the same
  * sector. */
 static bool is_the_same(const struct block_device *d, const struct block_device *other)
 {
-	return (strcmp(d->probe.type, "btrfs") == 0 && strcmp(other->probe.type, "btrfs") == 0 &&
-		strcasecmp(d->probe.uuid, other->probe.uuid) == 0) ||
+	return block_share_btrfs(d, other) ||
 	       (d->is_partition != other->is_partition && is_of_disk(d, other));
+}
+
+/* The kernel mounts such a filesystem once, by whichever path. Of several devices, their own boot part
+ * decides. */
+static bool is_btrfs_copy(const struct block_device *d, const struct block_device *other)
+{
+	return strcmp(d->probe.type, "btrfs") == 0 && strcmp(other->probe.type, "btrfs") == 0 &&
+	       strcasecmp(d->probe.uuid, other->probe.uuid) == 0;
 }
 
 bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, char *why,
@@ -546,7 +571,8 @@ bool block_is_doubtful(const struct boot *b, const struct spec *spec, size_t n, 
 		if (i == n || !block_fits(b, spec, o) || block_is_member(o) || is_the_same(d, o))
 			continue;
 		links_wwid("/sys", o->name, wwid, sizeof(wwid));
-		if (*own && strcmp(own, wwid) == 0 && !b->params.no_multipath) {
+		if (*own && strcmp(own, wwid) == 0 && !b->params.no_multipath &&
+		    !is_btrfs_copy(d, o)) {
 			snprintf(why, size,
 				 "%s and %s are two paths to one disk (%.80s), and this image has no "
 				 "feature for multipath; rd.multipath=0 takes the first of them",

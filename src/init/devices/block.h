@@ -124,6 +124,12 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 /* A part of something larger: RAID, LVM, LUKS; or swap. */
 bool block_is_member(const struct block_device *d);
 
+/* Are they two paths to one disk, or partitions of it? */
+bool block_share_disk(const struct block_device *d, const struct block_device *other);
+
+/* Are they two devices of one btrfs, and not a copy of one another? */
+bool block_share_btrfs(const struct block_device *d, const struct block_device *other);
+
 /* Are there devices that may be wanted and have not been read yet? */
 bool block_unsettled(struct boot *b);
 

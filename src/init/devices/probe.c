@@ -254,11 +254,32 @@ static int probe_with(blkid_probe pr, int fd, struct probe *out)
 	return 0;
 }
 
+static bool has_btrfs(const struct probe *p)
+{
+	bool has = strcmp(p->type, "btrfs") == 0;
+
+	for (unsigned i = 0; i < p->n_signatures; i++)
+		has = has || strcmp(p->signatures[i].type, "btrfs") == 0;
+	return has;
+}
+
+/* libblkid, which has just read the same bytes, does not say how many devices there are. */
+static void read_btrfs(int fd, struct probe *out)
+{
+	uint8_t data[BTRFSSUPER_SIZE];
+	ssize_t n = pread_full(fd, data, sizeof(data), BTRFSSUPER_AT);
+
+	if (n < 0 || btrfssuper_decode(data, (size_t)n, &out->btrfs, NULL) < 0)
+		out->btrfs = (struct btrfssuper){0};
+}
+
 int probe_content(int fd, struct probe *out)
 {
 	blkid_probe pr = blkid_new_probe();
 	int r = pr ? probe_with(pr, fd, out) : -ENOMEM;
 
 	blkid_free_probe(pr);
+	if (r >= 0 && has_btrfs(out))
+		read_btrfs(fd, out);
 	return r;
 }
