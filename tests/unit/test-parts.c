@@ -464,6 +464,69 @@ static void the_account_says_how_a_former_member_is_mounted(void **state)
 	assert_null(strstr(text, "one of the filesystems above"));
 }
 
+static void is_read_as(struct fixture *f, const char *name, const struct probe *probe)
+{
+	struct job_result r = {.kind = JOB_PROBE, .probe = *probe};
+	size_t n = 0;
+
+	block_add(f->boot, name, probe->partn > 0);
+	while (strcmp(f->boot->devices->list[n].name, name) != 0)
+		n++;
+	f->boot->devices->list[n].state = DEVICE_PROBING;
+	r.generation = f->boot->devices->list[n].generation;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	block_done(f->boot, &r);
+}
+
+/* It looks as what is on the array. */
+static void a_feature_is_not_shown_a_partition_of_a_member(void **state)
+{
+	static const struct probe partition = {.type = "crypto_LUKS", .usage = "crypto", .partn = 1},
+				  member = {.type = "linux_raid_member", .usage = "raid", .shares_table = true},
+				  plain = {.table = "gpt"};
+
+	(void)state;
+	for (int is_member = 0; is_member < 2; is_member++)
+		for (int disk_first = 0; disk_first < 2; disk_first++) {
+			_cleanup_fixture_ struct fixture f;
+
+			fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+			block_add(f.boot, "zza", false);
+			said();
+			if (disk_first)
+				is_read_as(&f, "zza", is_member ? &member : &plain);
+			is_read_as(&f, "zza1", &partition);
+			if (!disk_first) {
+				assert_null(strstr(said(), "device zza1"));
+				is_read_as(&f, "zza", is_member ? &member : &plain);
+			}
+			if (is_member)
+				assert_null(strstr(said(), "device zza1"));
+			else
+				assert_contains(said(), "device zza1 crypto_LUKS\n");
+		}
+}
+
+static void a_feature_is_shown_a_partition_whose_disk_hangs(void **state)
+{
+	static const struct probe partition = {.type = "crypto_LUKS", .usage = "crypto", .partn = 1};
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	block_add(f.boot, "zza", false);
+	block_begun(f.boot, 0);
+	said();
+	is_read_as(&f, "zza1", &partition);
+	block_tick(f.boot, world.now);
+	assert_null(strstr(said(), "device zza1"));
+	world.now += JOBS_HANG_MS;
+	block_tick(f.boot, world.now);
+	assert_contains(said(), "device zza1 crypto_LUKS\n");
+	block_tick(f.boot, world.now);
+	assert_null(strstr(said(), "device zza1"));
+}
+
 static void a_partition_need_not_wait_for_what_is_not_its_disk(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -677,6 +740,8 @@ int main(void)
 		cmocka_unit_test(a_partition_of_a_former_member_is_mounted_for_whoever_knows),
 		cmocka_unit_test(a_filesystem_that_is_named_is_not_claimed),
 		cmocka_unit_test(the_account_says_how_a_former_member_is_mounted),
+		cmocka_unit_test(a_feature_is_not_shown_a_partition_of_a_member),
+		cmocka_unit_test(a_feature_is_shown_a_partition_whose_disk_hangs),
 		cmocka_unit_test(a_partition_need_not_wait_for_what_is_not_its_disk),
 		cmocka_unit_test(a_disk_that_hangs_does_not_hold_up_its_partition_for_ever),
 		cmocka_unit_test(all_disks_are_read_for_an_array_that_is_named),

@@ -348,6 +348,7 @@ void block_tick(struct boot *b, int64_t now)
 {
 	if (is_crowded(b))
 		jobs_make_place(&b->jobs, JOB_PROBE, now);
+	claims_ask_late(b);
 	if (!b->devices->retry_at || now < b->devices->retry_at)
 		return;
 	b->devices->retry_at = 0;
@@ -447,6 +448,8 @@ void block_done(struct boot *b, const struct job_result *result)
 		d->failures = 0;
 	if (d->result >= 0)
 		claims_ask(b, d);
+	if (!d->is_partition)
+		claims_ask_late(b);
 }
 
 static bool is_of_disk(const struct block_device *d, const struct block_device *other)

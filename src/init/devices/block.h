@@ -36,6 +36,9 @@ struct block_device {
 	int64_t begun_at;    /* when it was read for the first time, and when that had ended; 0 */
 	int64_t ended_at;
 	uint8_t claim;	     /* of a feature: enum part_claim */
+	bool is_unasked;     /* of whose it is, since its disk is still to be read */
+	uint8_t owner;	     /* that feature, by the number that the seam has for it */
+	const char *option;  /* of a feature: what is added when it is mounted; NULL */
 	char names[DEVICES_NAMES_MAX][DEVICES_NAME_MAX]; /* other ones: "mapper/root"; "": none */
 	struct probe probe;
 };

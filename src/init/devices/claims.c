@@ -22,13 +22,24 @@ static bool is_known(const struct block_device *d)
 
 void claims_ask(struct boot *b, struct block_device *d)
 {
-	if (is_freed(b, d))
+	d->is_unasked = leg_may_be(b, d);
+	if (is_freed(b, d) || leg_of(b, d) || d->is_unasked)
 		claims_forget(b, d);
 	else
 		d->claim = b->devices->known ? b->devices->known(b, d) : PART_IGNORES;
 	/* What comes of it may need others, even if root= names this one alone. */
 	if (d->claim == PART_HOLDS && !b->devices->probe_all)
 		block_want_all(b);
+}
+
+void claims_ask_late(struct boot *b)
+{
+	for (size_t i = 0; i < b->devices->n; i++) {
+		struct block_device *d = &b->devices->list[i];
+
+		if (d->is_unasked && is_known(d) && !leg_may_be(b, d))
+			claims_ask(b, d);
+	}
 }
 
 void claims_ask_all(struct boot *b)

@@ -8,8 +8,12 @@
 
 #include "init/devices/block.h"
 
-/* D was read: whose is it? */
+/* D was read: whose is it? A partition is nobody's until its disk was read or takes too long for that,
+ * and never if it is that of an array of which the disk is a member (leg.h). */
 void claims_ask(struct boot *b, struct block_device *d);
+
+/* A disk was read, or takes too long: whose are those partitions that had to wait for it? */
+void claims_ask_late(struct boot *b);
 
 /* Whose are those that were read before? For parts that begin late. */
 void claims_ask_all(struct boot *b);
