@@ -101,7 +101,9 @@ static enum part_claim device(struct part *p, const struct part_device *d, char 
 	if (strcmp(d->probe->type, "crypto_LUKS") != 0)
 		return PART_IGNORES;
 	s->held = d->ref;
-	snprintf(why, PART_TEXT_MAX, "its cipher is not in this kernel");
+	s->is_wanted = d->is_wanted;
+	if (world.claim == PART_REFUSES || world.has_reason)
+		snprintf(why, PART_TEXT_MAX, "its cipher is not in this kernel");
 	return world.claim;
 }
 
@@ -231,6 +233,15 @@ static const struct feature_boot second = {.name = "second",
 					   .uevent = uevent,
 					   .degrade = degrade_second};
 
+static void degrade_careful(struct part *p)
+{
+	(void)p;
+	buf_printf(&recorder.log, "degrade the careful one\n");
+}
+
+static const struct feature_boot careful = {
+	.name = "careful", .degrade = degrade_careful, .degrades_on_request = true};
+
 /* One that waits for a device in stages of its own. */
 static enum stage_step wait_on(struct part *p)
 {
@@ -252,7 +263,7 @@ static const struct feature_boot waiting = {.name = "waiting",
 					    .params_size = sizeof(bool),
 					    .stages = waiting_stages};
 
-static const struct feature_boot *const table[] = {&made_up, &second, &waiting, NULL};
+static const struct feature_boot *const table[] = {&made_up, &second, &careful, &waiting, NULL};
 
 /* ---- a boot ---- */
 

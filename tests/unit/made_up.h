@@ -18,6 +18,7 @@ struct made_up_world {
 	unsigned n_jobs;
 	int jobs_result; /* of the next ones */
 	enum part_claim claim;
+	bool has_reason; /* for what it holds, too */
 	const char *event; /* that the socket gives next, EVENT_LEN bytes; NULL: none */
 	size_t event_len;
 	bool loses; /* events */
@@ -30,11 +31,13 @@ extern struct made_up_world world;
 /* What the features said, and what came to the console, since the last call. */
 const char *said(void);
 
-/* The state of the first feature, "madeup"; another one is "second". With the parameter rd.waiting the
+/* The state of the first feature, "madeup"; another one is "second", and "careful" does with less only on
+ * request. With the parameter rd.waiting the
  * feature "waiting" waits before the root and before an overlay. */
 struct made_up_state {
 	bool word; /* first: what the parameter rd.made.up sets */
 	struct device_ref held;
+	bool is_wanted; /* the last device that it claimed */
 };
 
 extern const struct feature_boot made_up;

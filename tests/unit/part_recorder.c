@@ -192,6 +192,7 @@ static void describe(unsigned n, struct part_device *out)
 				    .name = told.devices[n].name,
 				    .is_held = told.devices[n].is_held,
 				    .is_member = told.devices[n].is_member,
+				    .is_wanted = told.devices[n].is_wanted,
 				    .probe = &told.devices[n].probe};
 	memcpy(out->identity.uuid, told.devices[n].probe.uuid, sizeof(out->identity.uuid));
 }
@@ -221,10 +222,47 @@ bool part_get(const struct part *p, struct device_ref ref, struct part_device *o
 	return true;
 }
 
-bool part_mistaken(struct part *p, struct device_ref ref)
+void part_want_all(struct part *p)
 {
 	(void)p;
+	say("want all");
+}
+
+void part_set_claim(struct part *p, struct device_ref ref, enum part_claim claim, const char *why)
+{
+	struct part_device d;
+
+	assert_true(part_get(p, ref, &d));
+	told.devices[ref.slot].claim = claim;
+	snprintf(told.devices[ref.slot].why, sizeof(told.devices[ref.slot].why), "%s", why);
+}
+
+void part_set_mount_option(struct part *p, struct device_ref ref, const char *option)
+{
+	struct part_device d;
+
+	assert_true(part_get(p, ref, &d));
+	told.devices[ref.slot].option = option;
+}
+
+bool part_has_mount_option(const struct part *p, struct device_ref ref, const char *option)
+{
+	struct part_device d;
+
+	return part_get(p, ref, &d) && told.mounted_with && strcmp(told.mounted_with, option) == 0;
+}
+
+bool part_is_path(const struct part *p, struct device_ref a, struct device_ref b)
+{
+	(void)p;
+	return told.devices[a.slot].disk && told.devices[a.slot].disk == told.devices[b.slot].disk;
+}
+
+bool part_mistaken(struct part *p, struct device_ref ref)
+{
 	say("mistaken %s", told.devices[ref.slot].name);
+	if (told.mistaken_is_gone)
+		p->feature->gone(p, ref);
 	return !told.is_mistaken_again;
 }
 

@@ -20,6 +20,7 @@ struct part_recorder {
 	bool is_unsettled; /* devices are still to be read */
 	bool has_root;
 	bool may_resume;
+	bool mistaken_is_gone;	/* what was mistaken is gone, as for what a part has claimed */
 	bool is_mistaken_again; /* a device was another one too often */
 	bool cannot_find;    /* whatever device is named */
 	bool cannot_resume;  /* this kernel */
@@ -32,9 +33,14 @@ struct part_recorder {
 		char name[PART_NAME_MAX];
 		const char *value; /* that a specification names it by */
 		unsigned generation; /* 0: its place + 1 */
-		bool is_held, is_member;
+		bool is_held, is_member, is_wanted;
+		enum part_claim claim; /* part_set_claim(); with */
+		char why[PART_TEXT_MAX];
+		const char *option; /* part_set_mount_option() */
+		unsigned disk; /* others with the same one are paths to it that will do; 0: none is */
 		struct probe probe;
 	} devices[RECORDED_DEVICES];
+	const char *mounted_with; /* an option by the user's wish, of all devices; NULL */
 	struct part_mount mount; /* what is mounted next; is_device says that there is something */
 	bool mount_is_gone;	 /* its device */
 	int64_t limit;		 /* that it has set for its stage */

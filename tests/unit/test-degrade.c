@@ -386,6 +386,36 @@ static void time_is_running_out_until_the_wait_ends(void **state)
 	assert_false(part_is_running_out(f.part));
 }
 
+static void some_do_with_less_only_on_request(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		int64_t due;
+	} cases[] = {
+		{"", INT64_MAX},
+		{" rd.degraded=madeup:wait:1,then:start", INT64_MAX},
+		{" rd.degraded=then:fail", INT64_MAX},
+		{" rd.degraded=then:start", 160000},
+		{" rd.degraded=careful:wait:5,then:start", 105000},
+		{" rd.degraded=careful:wait:5,then:start rd.degraded=then:fail", INT64_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		char cmdline[256];
+
+		snprintf(cmdline, sizeof(cmdline), "root=UUID=1 rd.timeout=90%s", cases[i].cmdline);
+		fixture_make(&f, "feature=careful\n", cmdline);
+		assert_int_equal(parts_due(f.boot), cases[i].due);
+		said();
+		world.now = 189999;
+		stages_tick(f.boot, world.now);
+		assert_int_equal(strstr(said(), "degrade the careful one\n") != NULL,
+				 cases[i].due != INT64_MAX);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +433,7 @@ int main(void)
 		cmocka_unit_test(what_covers_the_root_is_waited_for_in_the_same_way),
 		cmocka_unit_test(a_stage_without_a_limit_is_no_wait_for_devices),
 		cmocka_unit_test(a_filesystem_that_must_be_mounted_is_waited_for_as_the_root_is),
+		cmocka_unit_test(some_do_with_less_only_on_request),
 	};
 
 	return RUN_TESTS(tests);

@@ -251,6 +251,55 @@ static void without_a_name_the_type_of_the_partition_counts(void **state)
 	assert_string_equal(recorder_root(b), "-");
 }
 
+static char asked[64];
+
+static uint8_t is_asked(struct boot *b, const struct block_device *d)
+{
+	(void)b;
+	snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s%s ", d->name,
+		 block_is_awaited(b, d) ? "" : "?");
+	return PART_HOLDS;
+}
+
+/* What is held was none of the root's as long as another disk could have it. */
+static void a_part_that_holds_the_root_hears_of_it_when_its_disk_is_known(void **state)
+{
+	_cleanup_free_ struct boot *b = recorder_boot_with("quiet");
+
+	(void)state;
+	b->devices->known = is_asked;
+	for (int i = 0; i < 2; i++) {
+		struct block_device *d = put_partition(b, i ? "zzb1" : "zza1", (unsigned)i + 1, 1, ROOT_TYPE);
+
+		d->was_read = true;
+		d->claim = PART_HOLDS;
+	}
+	block_want(b, &b->params.root);
+	assert_string_equal(asked, "");
+	b->flow.task.state = TASK_ENDED;
+	snprintf(b->flow.task.result.text, sizeof(b->flow.task.result.text), "PART-zzb1");
+	assert_int_equal(discover_loader(b), STAGE_ENDS);
+	assert_string_equal(asked, "zzb1 ");
+}
+
+static void the_devices_of_one_btrfs_are_no_rivals(void **state)
+{
+	_cleanup_free_ struct boot *b = recorder_boot_with("quiet");
+	struct block_device *first = put_partition(b, "zza1", 1, 1, ROOT_TYPE);
+	struct block_device *second = put_partition(b, "zzb1", 2, 1, ROOT_TYPE);
+	char why[200];
+
+	(void)state;
+	snprintf(first->probe.type, sizeof(first->probe.type), "btrfs");
+	snprintf(second->probe.type, sizeof(second->probe.type), "btrfs");
+	first->probe.btrfs.device[0] = 1;
+	second->probe.btrfs.device[0] = 2;
+	assert_false(discover_is_doubtful(b, why, sizeof(why)));
+	assert_string_equal(recorder_root(b), "zza1");
+	second->probe.btrfs.device[0] = 1; /* a copy */
+	assert_true(discover_is_doubtful(b, why, sizeof(why)));
+}
+
 static void a_partition_can_be_counted_from_another(void **state)
 {
 	_cleanup_free_ struct boot *b = recorder_boot_with("root=PARTUUID=part-zza1/PARTNROFF=2");
@@ -336,6 +385,8 @@ int main(void)
 		cmocka_unit_test(no_link_leads_a_mount_out_of_the_root),
 		cmocka_unit_test(a_missing_folder_is_made_in_its_parent_alone),
 		cmocka_unit_test(without_a_name_the_type_of_the_partition_counts),
+		cmocka_unit_test(a_part_that_holds_the_root_hears_of_it_when_its_disk_is_known),
+		cmocka_unit_test(the_devices_of_one_btrfs_are_no_rivals),
 		cmocka_unit_test(a_partition_can_be_counted_from_another),
 		cmocka_unit_test(labels_are_taken_as_udev_writes_them_too),
 		cmocka_unit_test(a_number_and_a_link_name_a_device),

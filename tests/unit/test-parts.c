@@ -10,6 +10,9 @@
 
 #include "init/devices/claims.h"
 #include "init/devices/events.h"
+#include "init/goal/goal.h"
+#include "init/goal/mounts.h"
+#include "init/goal/mounts_stages.h"
 #include "init/rescue/diagnose.h"
 #include "init/rescue/rescue.h"
 #include "init/stages.h"
@@ -200,6 +203,189 @@ static void a_refusal_that_there_is_no_place_for_is_logged(void **state)
 	assert_null(strstr(said(), "/dev/zz"));
 	claims_explain(f.boot, 0, text, sizeof(text));
 	assert_string_equal(text, "zzx is crypto_LUKS, and its cipher is not in this kernel");
+}
+
+static void a_device_that_is_held_for_a_reason_says_it_in_the_end(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_HOLDS;
+	world.has_reason = true;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	stages_advance(f.boot);
+	world.now = f.boot->flow.deadline;
+	stages_advance(f.boot);
+	assert_string_equal(f.boot->flow.failure, "zza is crypto_LUKS, and its cipher is not in this kernel");
+}
+
+/* The feature has found out something else. */
+static void a_claim_may_change(void **state)
+{
+	static const struct {
+		enum part_claim claim;
+		const char *failure, *options;
+	} cases[] = {{PART_OFFERS, "", "subvol=a,made-up"},
+		     {PART_REFUSES, "zza is crypto_LUKS, and it is broken", ""}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		struct device_ref ref;
+		struct job job = {0};
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1 rootflags=subvol=a");
+		world.claim = PART_HOLDS;
+		appears(&f, "zza", "crypto_LUKS", "filesystem", "1");
+		world.now += 10000;
+		stages_advance(f.boot);
+		assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+		ref = block_ref(f.boot, 0);
+		part_set_claim(f.part, ref, cases[i].claim, *cases[i].failure ? "it is broken" : "");
+		part_set_mount_option(f.part, ref, "made-up");
+		stages_advance(f.boot);
+		assert_string_equal(f.boot->flow.failure, cases[i].failure);
+		if (*cases[i].options)
+			assert_true(goal_mount_job(f.boot, &job));
+		assert_string_equal(job.options, cases[i].options);
+		/* The next device in its place has nothing of this. */
+		said();
+		block_remove(f.boot, "zza");
+		assert_contains(said(), "gone mine\n");
+		part_set_claim(f.part, ref, PART_HOLDS, "");
+		part_set_mount_option(f.part, ref, "made-up");
+		assert_int_equal(f.boot->devices->list[0].claim, PART_IGNORES);
+		assert_null(f.boot->devices->list[0].option);
+	}
+}
+
+static void only_whoever_has_claimed_a_device_changes_that(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct device_ref ref;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\nfeature=second\n", "root=UUID=1");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "1");
+	ref = block_ref(f.boot, 0);
+	part_set_claim(&f.boot->parts->list[1], ref, PART_REFUSES, "it is mine");
+	part_set_mount_option(&f.boot->parts->list[1], ref, "made-up");
+	assert_int_equal(f.boot->devices->list[0].claim, PART_HOLDS);
+	assert_null(f.boot->devices->list[0].option);
+	part_set_claim(&f.boot->parts->list[0], ref, PART_REFUSES, "it is mine");
+	assert_int_equal(f.boot->devices->list[0].claim, PART_REFUSES);
+}
+
+/* Else those that are waited for in vain would have none left in the end. */
+static void a_reason_that_is_over_takes_no_place(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	char name[] = "zza";
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_HOLDS;
+	for (unsigned i = 0; i < 3 * PARTS_REFUSALS_MAX; i++, name[2]++) {
+		appears(&f, name, "crypto_LUKS", "crypto", "1");
+		part_set_claim(f.part, block_ref(f.boot, i), PART_HOLDS, "it waits");
+		part_set_claim(f.part, block_ref(f.boot, i), PART_OFFERS, "");
+	}
+	appears(&f, "zzz", "crypto_LUKS", "crypto", "1");
+	said();
+	part_set_claim(f.part, block_ref(f.boot, 3 * PARTS_REFUSALS_MAX), PART_REFUSES, "it is broken");
+	assert_string_equal(said(), "");
+	assert_string_equal(f.boot->devices->refusal(f.boot, block_ref(f.boot, 3 * PARTS_REFUSALS_MAX)),
+			    "it is broken");
+	assert_null(f.boot->devices->refusal(f.boot, block_ref(f.boot, 0)));
+}
+
+static void what_the_user_mounts_with_is_known(void **state)
+{
+	static const struct {
+		const char *option;
+		bool root, usr, other;
+	} cases[] = {{"degraded", true, false, false},
+		     {"device", false, true, false},
+		     {"dev", false, false, false},
+		     {"subvol", true, false, false}};
+	_cleanup_fixture_ struct fixture f;
+	char fstab[] = "UUID=2 /usr btrfs device=/dev/zzd,ro 0 2\n";
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1 rootflags=subvol=a,degraded");
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "btrfs", "filesystem", "1");
+	appears(&f, "zzb", "btrfs", "filesystem", "2");
+	appears(&f, "zzc", "btrfs", "filesystem", "3");
+	assert_false(part_has_mount_option(f.part, block_ref(f.boot, 1), "device"));
+	mounts_parse(f.boot, fstab);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(part_has_mount_option(f.part, block_ref(f.boot, 0), cases[i].option),
+				 cases[i].root);
+		assert_int_equal(part_has_mount_option(f.part, block_ref(f.boot, 1), cases[i].option),
+				 cases[i].usr);
+		assert_int_equal(part_has_mount_option(f.part, block_ref(f.boot, 2), cases[i].option),
+				 cases[i].other);
+	}
+}
+
+static void a_device_that_is_refused_is_the_last_choice(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	world.claim = PART_REFUSES;
+	appears(&f, "zza", "crypto_LUKS", "filesystem", "1");
+	world.claim = PART_OFFERS;
+	appears(&f, "zzb", "crypto_LUKS", "filesystem", "1");
+	assert_int_equal(block_find(f.boot, &f.boot->params.root), 1);
+}
+
+/* As the line of an fstab does, which is read late. */
+static void a_device_that_somebody_else_wants_now_is_shown_again(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	const struct made_up_state *s;
+	struct spec usr;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+	s = f.part->state;
+	world.claim = PART_HOLDS;
+	appears(&f, "zza", "crypto_LUKS", "crypto", "2");
+	assert_false(s->is_wanted);
+	spec_parse("UUID=2", &usr);
+	block_want(f.boot, &usr);
+	assert_true(s->is_wanted);
+}
+
+static void what_a_feature_holds_or_refuses_is_not_mounted_from_fstab(void **state)
+{
+	static const enum part_claim claims[] = {PART_HOLDS, PART_REFUSES, PART_OFFERS};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
+		_cleanup_fixture_ struct fixture f;
+		char fstab[] = "UUID=2 /usr auto defaults 0 2\n";
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=1");
+		mounts_parse(f.boot, fstab);
+		world.claim = claims[i];
+		appears(&f, "zza", "crypto_LUKS", "filesystem", "2");
+		flow_go(f.boot, STAGE_MOUNTS_WAIT);
+		assert_int_equal(mounts_wait(f.boot),
+				 claims[i] == PART_HOLDS     ? STAGE_STAYS
+				 : claims[i] == PART_REFUSES ? STAGE_MOVED
+							     : STAGE_ENDS);
+		f.boot->flow.entered = true;
+		world.now = f.boot->flow.deadline;
+		assert_int_equal(mounts_wait(f.boot), claims[i] == PART_OFFERS ? STAGE_ENDS : STAGE_MOVED);
+		if (claims[i] != PART_OFFERS)
+			assert_contains(f.boot->flow.failure, "cannot be mounted: zza is crypto_LUKS, and ");
+	}
 }
 
 static void a_root_may_have_a_name_that_a_feature_gives(void **state)
@@ -732,6 +918,14 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),
+		cmocka_unit_test(a_device_that_is_held_for_a_reason_says_it_in_the_end),
+		cmocka_unit_test(a_claim_may_change),
+		cmocka_unit_test(only_whoever_has_claimed_a_device_changes_that),
+		cmocka_unit_test(a_reason_that_is_over_takes_no_place),
+		cmocka_unit_test(what_the_user_mounts_with_is_known),
+		cmocka_unit_test(a_device_that_is_refused_is_the_last_choice),
+		cmocka_unit_test(a_device_that_somebody_else_wants_now_is_shown_again),
+		cmocka_unit_test(what_a_feature_holds_or_refuses_is_not_mounted_from_fstab),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
 		cmocka_unit_test(a_device_has_few_names_and_none_once_it_is_gone),
 		cmocka_unit_test(names_of_others_leave_room_for_that_of_the_root),

@@ -54,6 +54,7 @@ struct part_device {
 	bool is_partition;
 	bool is_member;		   /* of something larger, or swap: there is nothing to mount */
 	bool is_held;		   /* by a boot part: something will come of it */
+	bool is_wanted;		   /* somebody waits for what it is, or may be */
 	const struct probe *probe; /* what is on it */
 	struct device_identity identity; /* what a job must find when it opens it (identity.h) */
 };
@@ -61,8 +62,10 @@ struct part_device {
 /* What a boot part has to do with a device. */
 enum part_claim {
 	PART_IGNORES,
-	PART_HOLDS,   /* something will come of it: whoever wants the device goes on waiting */
+	PART_HOLDS,   /* something will come of it: whoever wants the device goes on waiting. WHY may
+		       * say the reason, for when that is over */
 	PART_REFUSES, /* it is the part's, and nothing can come of it: WHY says the reason */
+	PART_OFFERS,  /* it is the part's, and can be mounted as it is */
 };
 
 /* What a part may start (part_calls.h). */
@@ -127,9 +130,9 @@ struct feature_boot {
 	/* root=TEXT is of no kind that PID 1 knows. True: it is the part's, which will call
 	 * part_root_is() or part_root_mount(). TEXT lives as long as PID 1. */
 	bool (*root)(struct part *p, const char *text);
-	/* A device was read, or read again. WHY: PART_TEXT_MAX bytes, for PART_REFUSES: what ends
-	 * the sentence "sda1 is crypto_LUKS, and". The first part that does not ignore it has
-	 * it. */
+	/* A device was read, or read again, or is wanted by somebody else now. WHY: PART_TEXT_MAX
+	 * bytes, for PART_REFUSES: what ends the sentence "sda1 is crypto_LUKS, and". The first part
+	 * that does not ignore it has it, and may change its mind: part_set_claim(). */
 	enum part_claim (*device)(struct part *p, const struct part_device *d, char *why);
 	/* One that was claimed is gone, or has become another one. */
 	void (*gone)(struct part *p, struct device_ref ref);
@@ -139,6 +142,7 @@ struct feature_boot {
 	 * out: what can be started with some of its members missing may be: once for each wait, at the time
 	 * that rd.degraded= sets, unless that forbids it. */
 	void (*degrade)(struct part *p);
+	bool degrades_on_request; /* without a rule for it, never */
 	/* U: NULL when events were lost, and anything may have changed. */
 	void (*uevent)(struct part *p, const struct uevent *u);
 

@@ -26,6 +26,23 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
 /* The device that REF holds. False: it is gone, or has become another one; OUT is untouched. */
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out);
 
+/* All devices are read, whatever is wanted: any of them may be a member of something that is. */
+void part_want_all(struct part *p);
+
+/* What the part has to do with REF, a device of its own, has changed: CLAIM and WHY are as device() sets
+ * them. */
+void part_set_claim(struct part *p, struct device_ref ref, enum part_claim claim, const char *why);
+
+/* When REF is mounted, OPTION is added to the options. It lives as long as PID 1; NULL: none. */
+void part_set_mount_option(struct part *p, struct device_ref ref, const char *option);
+
+/* Is REF mounted with OPTION, whatever its value, by the user's wish? As far as that is known: mounts below
+ * the root only once it is mounted. */
+bool part_has_mount_option(const struct part *p, struct device_ref ref, const char *option);
+
+/* Are A and B two paths to one disk, either of which will do (rd.multipath=0)? */
+bool part_is_path(const struct part *p, struct device_ref a, struct device_ref b);
+
 /* A job found another device in its place (-ESTALE of identity.h): it is read again. False if
  * that has happened too often, and counts as a failure. */
 bool part_mistaken(struct part *p, struct device_ref ref);

@@ -237,8 +237,11 @@ void block_want(struct boot *b, const struct spec *spec)
 		all->wants[all->n_wants++] = spec;
 	end_pauses(b);
 	all->unread = 0;
-	for (i = 0; i < all->n; i++)
+	for (i = 0; i < all->n; i++) {
 		signatures_resolve(spec, &all->list[i]);
+		if (claims_hold(b, i) && block_fits(b, spec, &all->list[i]))
+			claims_ask(b, &all->list[i]);
+	}
 	if (spec->kind != SPEC_LINK || all->probe_links)
 		return;
 	all->probe_links = true; /* earlier probes did not read the links */
@@ -488,27 +491,34 @@ bool block_fits(const struct boot *b, const struct spec *spec, const struct bloc
 	return (!leg_of(b, d) && !leg_may_be(b, d)) || (spec == &b->params.root && leg_is_meant(b, d));
 }
 
+bool block_is_awaited(const struct boot *b, const struct block_device *d)
+{
+	for (size_t i = 0; i < b->devices->n_wants; i++)
+		if (block_fits(b, b->devices->wants[i], d))
+			return true;
+	return false;
+}
+
+static int rank(const struct block_device *d)
+{
+	return (strcmp(d->probe.usage, "filesystem") == 0) * 2 + !claims_refuse(d);
+}
+
 /* If several devices fit, one with a filesystem is preferred to a member of an array or volume
- * group. Among those the name that sorts first wins, so that the choice does not depend on
- * timing. */
+ * group, and one that no feature refuses to one that is refused. Among those the name that sorts first
+ * wins, so that the choice does not depend on timing. */
 int block_find(const struct boot *b, const struct spec *spec)
 {
 	int best = -1;
 
 	for (size_t i = 0; i < b->devices->n; i++) {
 		const struct block_device *d = &b->devices->list[i], *o;
-		bool is_fs, best_is_fs;
 
 		if (!block_fits(b, spec, d))
 			continue;
-		if (best < 0) {
-			best = (int)i;
-			continue;
-		}
-		o = &b->devices->list[best];
-		is_fs = strcmp(d->probe.usage, "filesystem") == 0;
-		best_is_fs = strcmp(o->probe.usage, "filesystem") == 0;
-		if (is_fs != best_is_fs ? is_fs : version_compare(d->name, o->name) < 0)
+		o = best < 0 ? NULL : &b->devices->list[best];
+		if (!o || rank(d) > rank(o) ||
+		    (rank(d) == rank(o) && version_compare(d->name, o->name) < 0))
 			best = (int)i;
 	}
 	return best;

@@ -124,6 +124,9 @@ int block_find(const struct boot *b, const struct spec *spec);
 /* Is D, one of B's, what SPEC names? */
 bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d);
 
+/* Is D what somebody waits for, as far as that can be known of a root without a name? */
+bool block_is_awaited(const struct boot *b, const struct block_device *d);
+
 /* A part of something larger: RAID, LVM, LUKS; or swap. */
 bool block_is_member(const struct block_device *d);
 

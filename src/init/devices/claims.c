@@ -68,6 +68,7 @@ void claims_forget(struct boot *b, struct block_device *d)
 
 	d->claim = PART_IGNORES;
 	memset(d->names, 0, sizeof(d->names));
+	d->option = NULL;
 	if (is_claimed && b->devices->gone)
 		b->devices->gone(b, block_ref(b, (size_t)(d - b->devices->list)));
 }
@@ -77,10 +78,23 @@ bool claims_hold(const struct boot *b, size_t n)
 	return b->devices->list[n].claim == PART_HOLDS;
 }
 
+bool claims_refuse(const struct block_device *d)
+{
+	return d->claim == PART_REFUSES;
+}
+
+bool claims_add_option(const struct block_device *d, struct job *job)
+{
+	size_t used = strlen(job->options);
+
+	return !d->option || (size_t)snprintf(job->options + used, sizeof(job->options) - used, "%s%s",
+					      used ? "," : "", d->option) < sizeof(job->options) - used;
+}
+
 void claims_explain(const struct boot *b, size_t n, char *why, size_t size)
 {
 	const struct block_device *d = &b->devices->list[n];
-	const char *reason = d->claim == PART_REFUSES && b->devices->refusal
+	const char *reason = d->claim != PART_IGNORES && b->devices->refusal
 				     ? b->devices->refusal(b, block_ref(b, n))
 				     : NULL;
 

@@ -28,6 +28,12 @@ void claims_forget(struct boot *b, struct block_device *d);
 /* Does a feature hold device N? */
 bool claims_hold(const struct boot *b, size_t n);
 
+/* Has one refused D? */
+bool claims_refuse(const struct block_device *d);
+
+/* Adds the option to those of JOB, which mounts D, that a feature wants there. False: there is no room. */
+bool claims_add_option(const struct block_device *d, struct job *job);
+
 /* Why nothing can be mounted from device N, which is a member of something. */
 void claims_explain(const struct boot *b, size_t n, char *why, size_t size);
 

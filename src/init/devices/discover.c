@@ -77,9 +77,12 @@ static bool is_on_loaders_disk(const struct boot *b, const struct block_device *
 /* A root partition on another disk, which makes the choice doubtful; or NULL. */
 static const struct block_device *rival(const struct boot *b, const struct block_device *d)
 {
-	for (size_t i = 0; i < b->devices->n; i++)
-		if (is_candidate(&b->devices->list[i]) && !same_disk(&b->devices->list[i], d))
-			return &b->devices->list[i];
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *o = &b->devices->list[i];
+
+		if (is_candidate(o) && !same_disk(o, d) && !block_share_btrfs(o, d))
+			return o;
+	}
 	return NULL;
 }
 
@@ -116,14 +119,22 @@ bool discover_is_doubtful(const struct boot *b, char *why, size_t size)
 	return false;
 }
 
+/* Its disk decides which device is the root: a boot part that holds that device has to hear of it. */
+static void loader_is_known(struct boot *b)
+{
+	b->discovery->is_known = true;
+	block_want(b, &b->params.root);
+}
+
 /* Some firmware hangs when its variables are read. */
 static bool is_given_up(struct boot *b)
 {
 	struct discovery *d = b->discovery;
 
-	d->is_silent = d->is_known = b->flow.task.state == TASK_RUNS && log_now() >= d->until;
+	d->is_silent = b->flow.task.state == TASK_RUNS && log_now() >= d->until;
 	if (!d->is_silent)
 		return false;
+	loader_is_known(b);
 	b->flow.task.state = TASK_NONE; /* a late answer is nobody's */
 	log_show("the firmware does not say which disk the boot loader came from (%d seconds): "
 		 "all disks count", JOBS_HANG_MS / 1000);
@@ -163,16 +174,16 @@ enum stage_step discover_loader(struct boot *b)
 		return STAGE_ENDS;
 	if (b->flow.task.state == TASK_NONE) {
 		if (access(EFIVARS, F_OK) < 0) {
-			b->discovery->is_known = true; /* not started by EFI */
+			loader_is_known(b); /* not started by EFI */
 			return STAGE_ENDS;
 		}
 		return ask_firmware(b);
 	}
 	if (b->flow.task.state == TASK_RUNS)
 		return STAGE_STAYS;
-	b->discovery->is_known = true;
 	snprintf(b->discovery->loader, sizeof(b->discovery->loader), "%.*s",
 		 (int)sizeof(b->discovery->loader) - 1, b->flow.task.result.text);
+	loader_is_known(b);
 	log_info("the boot loader came from %s%s",
 		 *b->discovery->loader ? "PARTUUID=" : "a partition unknown", b->discovery->loader);
 	return STAGE_ENDS;

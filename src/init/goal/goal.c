@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/machine/fstab.h"
 #include "init/devices/block.h"
 #include "init/devices/claims.h"
 #include "init/devices/discover.h"
@@ -32,7 +33,9 @@ static bool is_unusable(struct boot *b, size_t n, char *why, size_t size)
 	const struct block_device *d = &b->devices->list[n];
 	char all[128];
 
-	if (block_is_member(d) && !signatures_are_named(&b->params.root, b->params.rootfstype, d)) {
+	if (block_is_member(d)
+		    ? !signatures_are_named(&b->params.root, b->params.rootfstype, d)
+		    : claims_refuse(d)) {
 		claims_explain(b, n, why, size);
 		return true;
 	}
@@ -324,6 +327,11 @@ bool goal_describe(const struct boot *b, struct part_mount *out)
 	return out->is_device && block_get(b, b->goal->device);
 }
 
+bool goal_has_option(const struct boot *b, const struct block_device *d, const char *option)
+{
+	return block_fits(b, &b->params.root, d) && fstab_has(b->params.rootflags, option);
+}
+
 struct timeline_end goal_timeline_end(const struct boot *b)
 {
 	struct timeline_end end = {.index = &b->modules->index, .init = b->goal->init};
@@ -394,7 +402,7 @@ bool goal_mount_job(const struct boot *b, struct job *out)
 	strcpy(out->options, first);
 	strcat(out->options, comma);
 	strcat(out->options, b->params.rootflags);
-	return true;
+	return !d || claims_add_option(d, out);
 }
 
 static enum stage_step start_mount(struct boot *b)

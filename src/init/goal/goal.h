@@ -53,6 +53,9 @@ const char *goal_name(const struct boot *b);
 /* What is mounted as the root, for boot parts. False if it is not on a device. */
 bool goal_describe(const struct boot *b, struct part_mount *out);
 
+/* Is D the root, and mounted with OPTION, whatever its value, by the user's wish? */
+bool goal_has_option(const struct boot *b, const struct block_device *d, const char *option);
+
 /* What the account of the boot's times (core/timeline.h) says of its end. */
 struct timeline_end goal_timeline_end(const struct boot *b);
 

@@ -189,6 +189,19 @@ bool mounts_describe(const struct boot *b, struct part_mount *out)
 	       b->mounts->device.generation != b->goal->device.generation;
 }
 
+bool mounts_have_option(const struct boot *b, const struct block_device *d, const char *option)
+{
+	bool has = false;
+
+	for (size_t i = b->mounts->next; i < b->mounts->n; i++) {
+		const struct mounts_entry *e = &b->mounts->list[i];
+
+		has = has || (e->spec.kind != SPEC_NONE && fstab_has(e->options, option) &&
+			      block_fits(b, &e->spec, d));
+	}
+	return has;
+}
+
 static enum stage_step go_to_next(struct boot *b)
 {
 	b->mounts->next++;
@@ -229,7 +242,7 @@ static enum stage_step set_device(struct boot *b, const struct mounts_entry *e, 
 	const char *type = strcmp(e->fstype, "auto") == 0 ? d->probe.type : e->fstype;
 	char why[FLOW_TEXT_MAX];
 
-	if (block_is_member(d)) {
+	if (block_is_member(d) || claims_hold(b, n) || claims_refuse(d)) {
 		claims_explain(b, n, why, sizeof(why));
 		return mounts_cannot(b, why);
 	}
@@ -313,7 +326,7 @@ static bool make_job(const struct boot *b, struct job *out)
 	if (strlen(e->options) >= sizeof(out->options))
 		return false;
 	strcpy(out->options, e->options);
-	return true;
+	return !d || e->spec.kind == SPEC_NONE || claims_add_option(d, out);
 }
 
 static enum stage_step start_mount(struct boot *b)

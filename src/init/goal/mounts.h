@@ -43,6 +43,9 @@ void mounts_parse(struct boot *b, char *text);
 /* The next mount, for boot parts. False if it is not on a device, or on that of the root. */
 bool mounts_describe(const struct boot *b, struct part_mount *out);
 
+/* Is D mounted below the root, with OPTION, whatever its value, by the user's wish? */
+bool mounts_have_option(const struct boot *b, const struct block_device *d, const char *option);
+
 /* Copies the root's fstab to where PID 1 can read it without blocking. Blocks. 0 even if there is
  * none. */
 int mounts_copy_fstab(struct job_result *out);

@@ -48,7 +48,7 @@ static const char *rule_of(const struct part *p, struct degraded *out)
 	for (size_t i = list->n; i-- > 0;)
 		if (degraded_parse(list->items[i], out) && is_for(out, p))
 			return list->items[i];
-	*out = (struct degraded){.wait = -1};
+	*out = (struct degraded){.wait = -1, .fails = p->feature->degrades_on_request};
 	return NULL;
 }
 

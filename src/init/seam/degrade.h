@@ -4,7 +4,7 @@
 /*
  * What consists of several devices may be of use without all of them. When a boot part is told to do with
  * less, if at all: by rd.degraded=, of which the last one counts that is for its kind, and otherwise once a
- * wait has taken two thirds of the time limit for the root, as in dracut.
+ * wait has taken two thirds of the time limit for the root, as in dracut. Some are not told without a rule.
  *
  * With "then:fail" it is not told. If it still lacks something then, the wait for the root, or for another
  * filesystem without which the boot fails, is over. The waits for a hibernation image and for an overlay end

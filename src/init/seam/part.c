@@ -44,6 +44,37 @@ bool part_get(const struct part *p, struct device_ref ref, struct part_device *o
 	return is_there;
 }
 
+void part_want_all(struct part *p)
+{
+	block_want_all(p->boot);
+}
+
+void part_set_claim(struct part *p, struct device_ref ref, enum part_claim claim, const char *why)
+{
+	if (parts_own(p, ref))
+		parts_set_claim(p->boot, ref, claim, why);
+}
+
+void part_set_mount_option(struct part *p, struct device_ref ref, const char *option)
+{
+	if (parts_own(p, ref))
+		p->boot->devices->list[ref.slot].option = option;
+}
+
+bool part_has_mount_option(const struct part *p, struct device_ref ref, const char *option)
+{
+	const struct block_device *d = block_get(p->boot, ref);
+
+	return d && (goal_has_option(p->boot, d, option) || mounts_have_option(p->boot, d, option));
+}
+
+bool part_is_path(const struct part *p, struct device_ref a, struct device_ref b)
+{
+	const struct block_device *first = block_get(p->boot, a), *second = block_get(p->boot, b);
+
+	return p->boot->params.no_multipath && first && second && block_share_disk(first, second);
+}
+
 bool part_mistaken(struct part *p, struct device_ref ref)
 {
 	return block_mistaken(p->boot, ref);

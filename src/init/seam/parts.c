@@ -38,6 +38,7 @@ void parts_describe(const struct boot *b, struct device_ref ref, struct part_dev
 				    .is_partition = d->is_partition,
 				    .is_member = block_is_member(d),
 				    .is_held = d->claim == PART_HOLDS,
+				    .is_wanted = block_is_awaited(b, d),
 				    .probe = &d->probe,
 				    .identity = job.device};
 }
@@ -47,25 +48,31 @@ static bool is_ref(struct device_ref a, struct device_ref b)
 	return a.slot == b.slot && a.generation == b.generation;
 }
 
-/* Reuses the slot of the same device or of one that is gone. If none is free, the reason is logged
- * now, since the account of a failed boot will lack it. */
-static void note_refusal(struct boot *b, const struct part_device *d, const char *why)
+/* Reuses the slot of the same device or of one that is gone, or has no reason any more. If none is free, the reason of a refusal is
+ * logged now, since the account of a failed boot will lack it. */
+static void note_reason(struct boot *b, struct device_ref ref, enum part_claim claim, const char *why)
 {
 	struct parts *s = b->parts;
 	size_t at = 0;
 
-	while (at < s->n_refusals && !is_ref(s->refusals[at].ref, d->ref))
+	while (at < s->n_refusals && !is_ref(s->refusals[at].ref, ref))
 		at++;
+	if (!*why) {
+		if (at < s->n_refusals)
+			s->refusals[at].ref = (struct device_ref){0};
+		return;
+	}
 	for (size_t i = 0; i < s->n_refusals && at == s->n_refusals; i++)
 		if (!block_get(b, s->refusals[i].ref))
 			at = i;
 	if (at == PARTS_REFUSALS_MAX) {
-		log_show("/dev/%s: %s", d->name, why);
+		if (claim == PART_REFUSES)
+			log_show("/dev/%s: %s", block_name(b, ref), why);
 		return;
 	}
 	if (at == s->n_refusals)
 		s->n_refusals++;
-	s->refusals[at].ref = d->ref;
+	s->refusals[at].ref = ref;
 	snprintf(s->refusals[at].why, sizeof(s->refusals[at].why), "%s", why);
 }
 
@@ -75,17 +82,32 @@ static uint8_t device_is_known(struct boot *b, const struct block_device *d)
 	char why[PART_TEXT_MAX] = "";
 
 	parts_describe(b, block_ref(b, (size_t)(d - b->devices->list)), &device);
+	b->devices->list[device.ref.slot].owner = 0;
 	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++) {
 		struct part *p = &b->parts->list[i];
 		enum part_claim claim =
 			p->feature->device ? p->feature->device(p, &device, why) : PART_IGNORES;
 
-		if (claim == PART_REFUSES)
-			note_refusal(b, &device, why);
-		if (claim != PART_IGNORES)
-			return (uint8_t)claim;
+		if (claim == PART_IGNORES)
+			continue;
+		note_reason(b, device.ref, claim, why);
+		b->devices->list[device.ref.slot].owner = (uint8_t)(i + 1);
+		return (uint8_t)claim;
 	}
 	return PART_IGNORES;
+}
+
+bool parts_own(const struct part *p, struct device_ref ref)
+{
+	const struct block_device *d = block_get(p->boot, ref);
+
+	return d && d->owner == p - p->boot->parts->list + 1;
+}
+
+void parts_set_claim(struct boot *b, struct device_ref ref, enum part_claim claim, const char *why)
+{
+	b->devices->list[ref.slot].claim = (uint8_t)claim;
+	note_reason(b, ref, claim, why);
 }
 
 static void device_is_gone(struct boot *b, struct device_ref ref)

@@ -71,6 +71,12 @@ void parts_begin(struct boot *b);
 /* OUT: the device REF, which is there, as parts see it. */
 void parts_describe(const struct boot *b, struct device_ref ref, struct part_device *out);
 
+/* Has P claimed the device REF, which is there? */
+bool parts_own(const struct part *p, struct device_ref ref);
+
+/* The part whose device REF is, which is there, has come to another CLAIM; WHY is as in core/part.h. */
+void parts_set_claim(struct boot *b, struct device_ref ref, enum part_claim claim, const char *why);
+
 /* A stage of the parts, and what is waited for in it; "": nothing. */
 enum stage_step parts_step(struct boot *b);
 void parts_what(const struct boot *b, char *out, size_t size);
