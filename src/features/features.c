@@ -37,8 +37,10 @@ static const struct {
 	const char *name;
 	bool (*reaches)(const struct spec *spec);
 	bool (*sets_up)(const struct hw_block *k);
+	bool (*joins)(const struct hw_mount *m);
 } stacks[] = {
-	{"mdraid", mdraid_reaches, mdraid_sets_up},
+	{"mdraid", mdraid_reaches, mdraid_sets_up, NULL},
+	{"btrfs", NULL, NULL, btrfs_joins},
 };
 
 bool features_reach(const struct spec *spec)
@@ -46,7 +48,7 @@ bool features_reach(const struct spec *spec)
 	bool reaches = spec_is_reachable(spec) && !spec_is_set_up(spec);
 
 	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		reaches = reaches || stacks[i].reaches(spec);
+		reaches = reaches || (stacks[i].reaches && stacks[i].reaches(spec));
 	return reaches;
 }
 
@@ -55,15 +57,23 @@ bool features_set_up(const struct hw_block *k)
 	bool sets_up = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		sets_up = sets_up || stacks[i].sets_up(k);
+		sets_up = sets_up || (stacks[i].sets_up && stacks[i].sets_up(k));
 	return sets_up;
 }
 
 const char *features_left_out(const struct request *q, const struct spec *spec, const struct hw_block *k)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		if (((spec && stacks[i].reaches(spec)) || (k && stacks[i].sets_up(k))) &&
-		    !features_wants_name(q, stacks[i].name, true))
+		if (((spec && stacks[i].reaches && stacks[i].reaches(spec)) ||
+		     (k && stacks[i].sets_up && stacks[i].sets_up(k))) && !features_wants_name(q, stacks[i].name, true))
+			return stacks[i].name;
+	return NULL;
+}
+
+const char *features_joining(const struct hw_mount *m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		if (stacks[i].joins && stacks[i].joins(m))
 			return stacks[i].name;
 	return NULL;
 }

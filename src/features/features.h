@@ -83,6 +83,11 @@ bool features_set_up(const struct hw_block *k);
  * NULL. */
 const char *features_left_out(const struct request *q, const struct spec *spec, const struct hw_block *k);
 
+/* The name of the feature that brings the several devices of the filesystem M together; NULL: there is none. */
+const char *features_joining(const struct hw_mount *m);
+
+bool btrfs_joins(const struct hw_mount *m);
+
 bool mdraid_reaches(const struct spec *spec);
 bool mdraid_sets_up(const struct hw_block *k);
 

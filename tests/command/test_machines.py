@@ -141,6 +141,63 @@ def changed(tmp_path, name, change):
     return path
 
 
+def joined(tmp_path, *without, seed=None):
+    """The virtual machine with / on a btrfs of its disk and the one of the machine "nvme", of whose
+    devices those whose paths end as WITHOUT are not described. With SEED, it has grown out of that."""
+    other = json.loads(description("nvme").read_text())
+
+    def change(machine):
+        root = machine["mounts"][0]
+        root["fstype"] = "btrfs"
+        if seed:
+            root["btrfs-seed"] = seed
+        root["blocks"] += other["mounts"][0]["blocks"]
+        machine["devices"] += [device for device in other["devices"] if device["for"] == "/"
+                               and not device["path"].endswith(without)]
+
+    return changed(tmp_path, "virtio-blk", change)
+
+
+def test_a_btrfs_on_two_disks_brings_the_drivers_of_both(bookworm, tmp_path):
+    out = tmp_path / "out.img"
+    run("build", out, "--root", bookworm.root, "--hardware", joined(tmp_path), *STRICT)
+    listed = run("list", out).text
+    for module in ("virtio_blk", "nvme", "btrfs", "raid6_pq", "xor"):
+        assert f"/{module}.ko" in listed
+    assert "feature=btrfs\n" in run("cat", out, "/etc/preroot/boot.conf").text
+
+
+@pytest.mark.parametrize("words, without, says", [
+    (["--omit", "btrfs"], (), "the btrfs on / lies on several disks, which needs the feature btrfs"),
+    ([], ("0000:00:1d.0", "0000:03:00.0"), "no controller was found below the disk of / "
+     "(/sys/devices/pci0000:00/0000:00:1d.0/0000:03:00.0/nvme/nvme0/nvme0n1): it is not local"),
+])
+def test_a_btrfs_that_would_lack_a_disk_is_refused(words, without, says, bookworm, tmp_path):
+    result = run("plan", "--root", bookworm.root, "--hardware", joined(tmp_path, *without), *words,
+                 status=FAILED)
+    assert says in result.error and result.hint
+
+
+def test_a_btrfs_that_has_grown_out_of_a_seed_is_refused(bookworm, tmp_path):
+    result = run("plan", "--root", bookworm.root, "--hardware", joined(tmp_path, seed="bbbb-1"), status=FAILED)
+    assert "the btrfs on / has grown out of the seed with UUID bbbb-1" in result.error and result.hint
+
+
+def test_the_driver_comes_where_the_feature_is_asked_for(bookworm):
+    plan = run("plan", "--json", "--root", bookworm.root, "--hardware", description("virtio-blk"),
+               "--add", "btrfs", *STRICT).json
+    assert "btrfs" in modules_of(plan)
+
+
+def test_one_disk_may_be_joined_by_another_without_a_new_image(bookworm, tmp_path):
+    machine = changed(tmp_path, "virtio-blk",
+                      lambda machine: machine["mounts"][0].update(fstype="btrfs"))
+    for name, there in ((machine, True), (description("virtio-blk"), False)):
+        out = tmp_path / "out.img"
+        run("build", out, "--root", bookworm.root, "--hardware", name, *STRICT)
+        assert ("feature=btrfs\n" in run("cat", out, "/etc/preroot/boot.conf").text) == there
+
+
 def test_volume_that_is_not_needed_early_does_not_matter(bookworm, tmp_path):
     volume = json.loads(description("lvm").read_text())["mounts"][0]
     machine = changed(tmp_path, "virtio-blk",

@@ -198,6 +198,45 @@ int sys_array_active(int fd)
 	return recorder.active;
 }
 
+int sys_register_btrfs(const char *device)
+{
+	buf_printf(&recorder.calls, "btrfs register %s\n", device);
+	return next_result();
+}
+
+int sys_forget_btrfs(const char *device)
+{
+	buf_printf(&recorder.calls, "btrfs forget %s\n", device);
+	return next_result();
+}
+
+bool sys_has_btrfs(const char *uuid)
+{
+	(void)uuid;
+	return recorder.has_btrfs;
+}
+
+int sys_open_btrfs(const char *device)
+{
+	int r = next_result();
+
+	buf_printf(&recorder.calls, "btrfs try %s\n", device);
+	return r < 0 ? r : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int sys_search_btrfs_chunks(int root, uint64_t from, void *out, size_t size)
+{
+	int r = next_result();
+
+	(void)root;
+	if (r < 0 || from)
+		return r;
+	assert_between(recorder.chunks_len, 0, size);
+	if (recorder.chunks_len)
+		memcpy(out, recorder.chunks, recorder.chunks_len);
+	return (int)recorder.n_chunks;
+}
+
 /* The file goes to recorder.output. */
 int sys_create(const char *path, unsigned mode)
 {

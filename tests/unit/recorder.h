@@ -19,6 +19,10 @@ struct recorder {
 	int identity;	    /* what is found out of a device that is opened: 0 or -errno */
 	const char *device; /* file in its place; NULL: an empty one */
 	int active;	    /* members that an array runs with, or -errno */
+	bool has_btrfs;     /* whatever is asked for is mounted */
+	const void *chunks; /* items of a chunk tree; NULL */
+	size_t chunks_len;
+	uint32_t n_chunks;
 	int output;         /* descriptor that the next program "prints" to, or of the next new file; -1: none */
 };
 

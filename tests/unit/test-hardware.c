@@ -421,6 +421,37 @@ static void a_filesystem_without_a_number_is_found_by_its_source(void **state)
 	assert_null(hardware_mount(&m.hw, "/tmp"));
 }
 
+/* Its kernel lists the devices of the seed as its own. */
+static void the_seed_of_a_btrfs_is_known(void **state)
+{
+	static const char own[] = "sys/fs/btrfs/aaaaaaaa-0000-0000-0000-000000000000";
+
+	(void)state;
+	for (int has_seed = 0; has_seed < 2; has_seed++) {
+		_cleanup_machine_ struct machine m;
+
+		machine_make(&m);
+		put_block(&m, PCI "/0000:00:01.0/block/sda", "8:0", false);
+		put_block(&m, PCI "/0000:00:02.0/block/sdb", "8:16", false);
+		for (int i = 0; i < 2; i++) {
+			put_text(m.folder, arena_printf(&m.arena, "%s/devinfo/%d/fsid", own, i + 1),
+				 has_seed && !i ? "bbbbbbbb-0000-0000-0000-000000000000\n"
+						: "aaaaaaaa-0000-0000-0000-000000000000\n");
+			put_link(m.folder, arena_printf(&m.arena, "%s/devices/sd%c", own, 'a' + i),
+				 arena_printf(&m.arena, "../../../../" PCI "/0000:00:0%d.0/block/sd%c", i + 1,
+					      'a' + i));
+		}
+		add_mount(&m, "0:30", "/", "btrfs", "/dev/sdb");
+		read_machine(&m);
+		assert_blocks(&m, "/", "sdb sda");
+		if (has_seed)
+			assert_string_equal(hardware_mount(&m.hw, "/")->btrfs_seed,
+					    "bbbbbbbb-0000-0000-0000-000000000000");
+		else
+			assert_null(hardware_mount(&m.hw, "/")->btrfs_seed);
+	}
+}
+
 static void a_mount_whose_device_is_unknown_is_left_out(void **state)
 {
 	_cleanup_machine_ struct machine m;
@@ -831,6 +862,7 @@ int main(void)
 		cmocka_unit_test(a_stack_that_bites_its_tail_ends),
 		cmocka_unit_test(a_later_mount_hides_the_one_below_it),
 		cmocka_unit_test(a_filesystem_without_a_number_is_found_by_its_source),
+		cmocka_unit_test(the_seed_of_a_btrfs_is_known),
 		cmocka_unit_test(a_mount_whose_device_is_unknown_is_left_out),
 		cmocka_unit_test(a_captured_tree_may_have_its_mounts_beside_self),
 		cmocka_unit_test(links_out_of_sys_are_not_devices),

@@ -146,6 +146,7 @@ static struct json_object *mount_json(const struct hw_mount *m)
 	add_text(o, "source", m->source);
 	add_text(o, "fstype", m->fstype);
 	add_text(o, "options", m->options);
+	add_text(o, "btrfs-seed", m->btrfs_seed);
 	/* The root and /usr are always early. */
 	if (m->is_early && strcmp(m->target, "/") != 0 && strcmp(m->target, "/usr") != 0)
 		json_object_object_add(o, "early", json_object_new_boolean(true));

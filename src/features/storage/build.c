@@ -145,6 +145,22 @@ static int check_omitted(const struct build *b, const struct hw_mount *m, const 
 	return err_hint(err, "do not omit it, in the configuration or on the command line");
 }
 
+/* M lies on several devices, which FEATURE brings together. The superblocks of one that has grown out of a seed
+ * do not name that, so that PID 1 would wait for it in vain. */
+static int check_joined(const struct build *b, const struct hw_mount *m, const char *feature, struct err *err)
+{
+	if (m->btrfs_seed) {
+		err_set(err, -ENOTSUP, "the %s on %s has grown out of the seed with UUID %s, which this version cannot "
+			"bring up at boot", m->fstype, m->target, m->btrfs_seed);
+		return refuse(err);
+	}
+	if (features_wants_name(b->request, feature, true))
+		return 0;
+	err_set(err, -ENOTSUP, "the %s on %s lies on several disks, which needs the feature %s, and that "
+		"is left out", m->fstype, m->target, feature);
+	return err_hint(err, "do not omit it, in the configuration or on the command line");
+}
+
 /* A journal or log on a device of its own (ext4, xfs, reiserfs). */
 static bool needs_more_devices(const char *options)
 {
@@ -172,20 +188,59 @@ static bool carries(const struct hw_device *d, const struct hw_mount *m)
 	return false;
 }
 
+static int refuse_remote(const struct hw_mount *m, const char *path, struct err *err)
+{
+	err_set(err, -ENOTSUP, "no controller was found below the disk of %s (/sys/%s): it is not "
+		"local, and this version cannot bring it up at boot",
+		m->target, path);
+	return refuse(err);
+}
+
 /* The disks of iSCSI, rbd and the like have no bus device below them. */
 static int check_controller(const struct build *b, const struct hw_mount *m, struct err *err)
 {
 	for (size_t i = 0; i < b->hardware.n_devices; i++)
 		if (carries(&b->hardware.devices[i], m))
 			return 0;
-	err_set(err, -ENOTSUP, "no controller was found below the disk of %s (/sys/%s): it is not "
-		"local, and this version cannot bring it up at boot",
-		m->target, m->n_blocks ? m->blocks[m->n_blocks - 1].path : "");
-	return refuse(err);
+	return refuse_remote(m, m->n_blocks ? m->blocks[m->n_blocks - 1].path : "", err);
+}
+
+static bool is_disk(const struct hw_mount *m, const struct hw_block *k)
+{
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (m->blocks[i].holder && strcmp(m->blocks[i].holder, k->name) == 0)
+			return false;
+	return true;
+}
+
+/* Of several disks, as below an array or a btrfs, one may be local and another one not. */
+static int check_disk(const struct build *b, const struct hw_mount *m, const struct hw_block *k,
+		      struct err *err)
+{
+	if (!k->path || !is_disk(m, k) || str_starts(k->path, "devices/virtual/nvme-"))
+		return 0;
+	for (size_t i = 0; i < b->hardware.n_devices; i++) {
+		const struct hw_device *d = &b->hardware.devices[i];
+
+		if (!(d->subsystem && strcmp(d->subsystem, "scsi") == 0) &&
+		    str_starts(k->path, d->path))
+			return 0;
+	}
+	return refuse_remote(m, k->path, err);
+}
+
+static size_t count_disks(const struct hw_mount *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_blocks; i++)
+		n += is_disk(m, &m->blocks[i]);
+	return n;
 }
 
 static int check_mount(const struct build *b, const struct hw_mount *m, struct err *err)
 {
+	const char *joining = features_joining(m);
 	size_t devices = 0;
 	int r = 0;
 
@@ -195,13 +250,21 @@ static int check_mount(const struct build *b, const struct hw_mount *m, struct e
 		if (r == 0)
 			r = check_omitted(b, m, &m->blocks[k], err);
 	}
+	if (r == 0 && devices > 1 && joining) {
+		r = check_joined(b, m, joining, err);
+		devices = 1;
+	}
 	if (r == 0 && (devices > 1 || needs_more_devices(m->options))) {
 		err_set(err, -ENOTSUP, "the %s on %s lies on more than one device (%s), which this "
 			"version cannot bring up at boot", m->fstype, m->target,
 			devices > 1 ? "several disks" : m->options);
 		r = refuse(err);
 	}
-	return r < 0 ? r : check_controller(b, m, err);
+	if (r == 0)
+		r = check_controller(b, m, err);
+	for (size_t k = 0; k < m->n_blocks && count_disks(m) > 1 && r == 0; k++)
+		r = check_disk(b, m, &m->blocks[k], err);
+	return r;
 }
 
 static int refuse_without_block(const struct hw_mount *m, struct err *err)

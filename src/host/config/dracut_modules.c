@@ -56,7 +56,7 @@ const struct dracut_module dracut_modules[] = {
 	PROGRAM("bootc", "/usr/lib/bootc/initramfs-setup"),
 	LESS("bootchart", BY_REPORT),
 	FOREIGN("brltty"),
-	DRIVER("btrfs", "btrfs", "the filesystem's driver"),
+	FEATURE("btrfs", "btrfs", "*/btrfs.ko*", "brings a btrfs on several disks together"),
 	SHELL("busybox", "busybox"),
 	MISSING("caps", "this version takes no capabilities from the root's init"),
 	MISSING("cifs", NO_NETWORK),

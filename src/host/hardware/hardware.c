@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/strset.h"
@@ -252,6 +253,23 @@ static const char *sysfs_of_source(struct scan *s, const struct mountinfo *mi)
 	return path && str_starts(path, "sys/devices/") ? path + strlen("sys/") : NULL;
 }
 
+/* A device that does not belong to the btrfs UUID itself is that of a seed. (Linux 5.17.) */
+static void find_btrfs_seed(struct scan *s, struct hw_mount *m, const char *uuid)
+{
+	struct arena *a = s->arena;
+	const char *dir = arena_printf(a, "sys/fs/btrfs/%s/devinfo", uuid);
+	char **names;
+	int n = root_listdir(s->root, dir, a, &names);
+
+	while (n-- > 0) {
+		const char *own =
+			root_read_line(s->root, arena_printf(a, "%s/%s/fsid", dir, names[n]), a);
+
+		if (own && *own && strcasecmp(own, uuid) != 0)
+			m->btrfs_seed = own;
+	}
+}
+
 /* A btrfs may span more disks than its mount's source: /sys/fs/btrfs/UUID/devices lists them. */
 static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *name)
 {
@@ -265,6 +283,7 @@ static void add_btrfs_devices(struct scan *s, struct hw_mount *m, const char *na
 
 		if (!root_exists(s->root, arena_printf(a, "%s/%s", dir, name)))
 			continue;
+		find_btrfs_seed(s, m, filesystems[i]);
 		k = root_listdir(s->root, dir, a, &names);
 		while (k-- > 0) {
 			const char *to = root_resolve(s->root,

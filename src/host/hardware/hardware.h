@@ -47,6 +47,7 @@ struct hw_mount {
 	const char *source;
 	const char *fstype;
 	const char *options; /* super block options */
+	const char *btrfs_seed; /* UUID of one that a btrfs has grown out of; NULL: none is known */
 	bool is_early;	     /* an initramfs mounts it: /, /usr, and mounts that fstab marks so */
 	struct hw_block *blocks;
 	size_t n_blocks;

@@ -140,6 +140,8 @@ static int decode_mount(struct json_object *o, struct arena *a, struct hw_mount 
 	if (e == 0)
 		e = text_of(o, "options", a, &out->options, err);
 	if (e == 0)
+		e = text_of(o, "btrfs-seed", a, &out->btrfs_seed, err);
+	if (e == 0)
 		e = flag_of(o, "early", &out->is_early, err);
 	if (e == 0)
 		e = need(out->target, "target", err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <linux/major.h>
 #include <linux/raid/md_u.h>
@@ -162,6 +163,88 @@ int sys_array_active(int fd)
 	mdu_array_info_t info;
 
 	return ioctl(fd, GET_ARRAY_INFO, &info) < 0 ? -errno : info.active_disks;
+}
+
+static int control_btrfs(unsigned long request, const char *device)
+{
+	_cleanup_fd_ int fd = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+	struct btrfs_ioctl_vol_args args = {0};
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENOTSUP : -errno;
+	snprintf(args.name, sizeof(args.name), "%s", device);
+	if (ioctl(fd, request, &args) >= 0)
+		return 0;
+	return errno == ENOTTY ? -ENOTSUP : -errno;
+}
+
+int sys_register_btrfs(const char *device)
+{
+	return control_btrfs(BTRFS_IOC_SCAN_DEV, device);
+}
+
+int sys_forget_btrfs(const char *device)
+{
+	return control_btrfs(BTRFS_IOC_FORGET_DEV, device);
+}
+
+bool sys_has_btrfs(const char *uuid)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/fs/btrfs/%s", uuid);
+	return access(path, F_OK) == 0;
+}
+
+static int set_option(int fs, const char *name, const char *value)
+{
+	return result(fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, name, value, 0));
+}
+
+/* By a mount that is attached to no folder: it ends with its last descriptor. */
+int sys_open_btrfs(const char *device)
+{
+	_cleanup_fd_ int fs = fsopen("btrfs", FSOPEN_CLOEXEC), mounted = -1;
+	int r = result(fs);
+
+	if (r >= 0)
+		r = set_option(fs, "source", device);
+	if (r >= 0)
+		r = set_option(fs, "ro", NULL);
+	if (r >= 0)
+		r = set_option(fs, "degraded", NULL);
+	if (r >= 0)
+		r = set_option(fs, "rescue", "nologreplay");
+	if (r >= 0)
+		r = result(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	if (r < 0)
+		return r;
+	mounted = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+	if (mounted < 0)
+		return -errno;
+	return result(openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+int sys_search_btrfs_chunks(int root, uint64_t from, void *out, size_t size)
+{
+	enum { CHUNK_TREE = 3, FIRST_CHUNK_TREE = 256, CHUNK_ITEM = 228 };
+	struct btrfs_ioctl_search_args args = {
+		.key = {.tree_id = CHUNK_TREE,
+			.min_objectid = FIRST_CHUNK_TREE,
+			.max_objectid = FIRST_CHUNK_TREE,
+			.min_offset = from,
+			.max_offset = UINT64_MAX,
+			.max_transid = UINT64_MAX,
+			.min_type = CHUNK_ITEM,
+			.max_type = CHUNK_ITEM,
+			.nr_items = UINT32_MAX}};
+
+	if (size < sizeof(args.buf))
+		return -EINVAL;
+	if (ioctl(root, BTRFS_IOC_TREE_SEARCH, &args) < 0)
+		return -errno;
+	memcpy(out, args.buf, sizeof(args.buf));
+	return (int)args.key.nr_items;
 }
 
 int sys_set_variable(const char *path, const void *data, size_t len)

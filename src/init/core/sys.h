@@ -6,7 +6,9 @@
  * instead. All return 0 (or a descriptor) or -errno.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags,
 	      const char *data);
@@ -37,6 +39,23 @@ int sys_array_stop(int fd);
 
 /* How many members it runs with that have all of their data, or -errno. */
 int sys_array_active(int fd);
+
+/* Makes the kernel's btrfs know of DEVICE, which holds one of its filesystems, or forget it, unless that is
+ * mounted (-EBUSY); -ENOENT: it did not know it. -ENOTSUP: the kernel has no btrfs, or cannot do that. */
+int sys_register_btrfs(const char *device);
+int sys_forget_btrfs(const char *device);
+
+/* Is the btrfs with UUID mounted? */
+bool sys_has_btrfs(const char *uuid);
+
+/* Mounts the btrfs on DEVICE, and on others that the kernel knows, with what is missing left out, where
+ * nobody sees it, and so that nothing is written. A descriptor of its root, as long as which it is
+ * mounted; -errno. */
+int sys_open_btrfs(const char *device);
+
+/* Items of the chunk tree of the btrfs ROOT, from offset FROM on, as BTRFS_IOC_TREE_SEARCH returns them.
+ * Their number, or -errno. */
+int sys_search_btrfs_chunks(int root, uint64_t from, void *out, size_t size);
 
 /* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
 int sys_load_file(int fd, const char *options, int compressed);
