@@ -402,6 +402,28 @@ static void an_array_that_was_degraded_before_is_started_once_all_is_read(void *
 	}
 }
 
+static void a_member_that_comes_and_goes_does_not_put_off_a_degraded_array_for_ever(void **state)
+{
+	struct mdsuper second = super_of("one", 1, 2, 1), stale = super_of("one", 1, 2, 0);
+	_cleanup_part_ struct part p;
+	unsigned n = 0;
+
+	(void)state;
+	stale.events -= 10;
+	lose(&second, 0);
+	begin(&p, "");
+	comes(&p, 1, &second);
+	for (; n < 40; n++) {
+		comes(&p, 0, &stale);
+		time_passes(&p, 500);
+		if (told.n_jobs)
+			break;
+		goes(&p, 0);
+	}
+	assert_int_equal(n, 19); /* 10 seconds */
+	assert_contains(starts(&p), "array set 1.2\narray add 8:1\narray run\n");
+}
+
 /* A member that has been found may be one that ran without the others. */
 static void a_degraded_array_waits_for_members_that_are_being_read(void **state)
 {
@@ -768,6 +790,33 @@ static void a_member_that_comes_too_late_is_named(void **state)
 		answer(&p, told.jobs[0].tag, &second);
 		assert_contains(part_said(), line);
 	}
+}
+
+/* The kernel has written to it until it went: it is not newer than the array. */
+static void a_member_that_was_gone_for_a_while_is_named(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	comes(&p, 0, &first);
+	comes(&p, 1, &second);
+	starts(&p);
+	second.events += 10;
+	is_read_again(&p, 1);
+	answer(&p, told.jobs[0].tag, &second);
+	for (unsigned n = 0; n < 2; n++) {
+		goes(&p, 1);
+		comes(&p, 1, &second);
+		assert_contains(part_said(), "sdb belongs to MD array one, which runs without it: it was gone for a "
+					     "while\n");
+	}
+	/* Another disk in its place. */
+	goes(&p, 1);
+	memset(second.own_uuid, 1, sizeof(second.own_uuid));
+	comes(&p, 1, &second);
+	assert_contains(part_said(), "its data may be newer\n");
 }
 
 static void each_level_does_without_what_it_can(void **state)
@@ -2292,6 +2341,7 @@ int main(void)
 		cmocka_unit_test(an_incomplete_array_waits_and_is_started_when_time_is_running_out),
 		cmocka_unit_test(what_is_missing_is_named_at_the_start),
 		cmocka_unit_test(an_array_that_was_degraded_before_is_started_once_all_is_read),
+		cmocka_unit_test(a_member_that_comes_and_goes_does_not_put_off_a_degraded_array_for_ever),
 		cmocka_unit_test(a_degraded_array_waits_for_members_that_are_being_read),
 		cmocka_unit_test(a_complete_array_waits_a_little_for_what_is_still_to_be_read),
 		cmocka_unit_test(two_sides_that_ran_alone_are_refused),
@@ -2305,6 +2355,7 @@ int main(void)
 		cmocka_unit_test(a_member_that_the_image_notes_is_named_when_it_is_missing),
 		cmocka_unit_test(a_member_that_cannot_be_used_is_named_at_the_start),
 		cmocka_unit_test(a_member_that_comes_too_late_is_named),
+		cmocka_unit_test(a_member_that_was_gone_for_a_while_is_named),
 		cmocka_unit_test(each_level_does_without_what_it_can),
 		cmocka_unit_test(a_member_that_goes_is_waited_for_until_it_comes_back),
 		cmocka_unit_test(a_member_that_is_read_again_is_no_second_one),

@@ -153,11 +153,11 @@ void mdraid_show_late(const struct mdraid *s, const struct mdraid_array *a,
 		log_show("%s: its member %d is %s", text, m->super.role, other->name);
 	else if (m->super.role >= 0 && mdsuper_disowns(&m->super, &a->started))
 		log_show("%s, and was written without the array, too: their data differ", text);
+	else if (m->super.events > a->started.events + 1 && mdraid_was_given(s, m))
+		log_show("%s: it was gone for a while", text);
 	else if (m->super.role >= 0 && m->super.events > a->started.events + 1)
 		log_show("%s, and was written later than the array was before it was started: its "
-			 "data may be "
-			 "newer",
-			 text);
+			 "data may be newer", text);
 	else if (m->super.role < MDSUPER_SPARE)
 		log_show("%s: it has failed", text);
 	else if (mdraid_is_in_step(m, &then) && m->super.role >= 0 && !m->super.is_rebuilding)

@@ -45,6 +45,7 @@ struct mdraid_member {
 /* A member that was there in this boot, or when the image was made. */
 struct mdraid_lost {
 	bool is_noted;	      /* the latter */
+	bool was_given;	      /* to the kernel, in this boot */
 	char name[MDRAID_LOST_NAME_MAX];
 	uint8_t uuid[16];     /* of its array */
 	uint8_t own_uuid[16]; /* its own; zeros: it has none */
@@ -235,6 +236,9 @@ int mdraid_work(const void *question, struct job_result *out);
 
 /* M, which was read, is gone. */
 void mdraid_remember(struct mdraid *s, const struct mdraid_member *m);
+
+/* M, which is back, was given to the kernel before it went. */
+bool mdraid_was_given(const struct mdraid *s, const struct mdraid_member *m);
 
 /* "UUID ROLE UUID PATH" of boot.conf, which it cuts up. False: it cannot be obeyed. */
 bool mdraid_note(struct mdraid *s, char *value);

@@ -32,13 +32,24 @@ static struct mdraid_lost *place_of(struct mdraid *s, const uint8_t uuid[16], ui
 	return l;
 }
 
+bool mdraid_was_given(const struct mdraid *s, const struct mdraid_member *m)
+{
+	const struct mdraid_lost *l =
+		m->super.role < 0 ? NULL : find(s, m->super.uuid, (uint32_t)m->super.role);
+
+	return l && l->was_given &&
+	       memcmp(l->own_uuid, m->super.own_uuid, sizeof(l->own_uuid)) == 0;
+}
+
 void mdraid_remember(struct mdraid *s, const struct mdraid_member *m)
 {
+	bool was_given = m->is_given || mdraid_was_given(s, m);
 	struct mdraid_lost *l;
 
 	if (!m->is_read || m->super.role < 0)
 		return;
 	l = place_of(s, m->super.uuid, (uint32_t)m->super.role);
+	l->was_given = was_given;
 	snprintf(l->name, sizeof(l->name), "%s", m->name);
 	memcpy(l->own_uuid, m->super.own_uuid, sizeof(l->own_uuid));
 }

@@ -96,10 +96,12 @@ static int64_t wait_for_others(struct part *p, const struct mdraid_array *a,
 	if (a->may_degrade)
 		return 0;
 	if (!mdraid_is_whole(p->state, a, leader)) {
+		end = a->ready_at + BUSY_MS; /* one that comes and goes does not put it off for ever */
+		if (quiet > end)
+			quiet = end;
 		if (now < quiet)
 			return quiet;
 		is_busy = is_busy || part_is_busy(p);
-		end = a->ready_at + BUSY_MS;
 	}
 	return is_busy && now < end ? now + MDRAID_AGAIN_MS : 0;
 }
