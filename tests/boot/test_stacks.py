@@ -96,11 +96,13 @@ def test_an_array_that_lacks_a_member_is_started_late_and_that_is_said(made):
     first, _, third = made.stacks["raid5"].disks
     others = [disk for name in ("raid4", "raid6") for disk in made.stacks[name].disks]
     boot = check(made.boot("sid", f"root=UUID={made.stacks['raid5'].uuid} resume=LABEL=raid5 payload.also=/usr "
-                           "rootwait rd.degraded=mdraid:wait:2s,then:start", [third, *others, first]))
+                           "rw rootwait rd.degraded=mdraid:wait:2s,then:start", [third, *others, first]))
     check_started(boot, "raid4", "raid5", "raid6")
     begun, started = (float(re.search(rf"\[ *([\d.]+)\] preroot: {text}", boot.console)[1])
                       for text in ("version ", "MD array raid5 runs as "))
     assert started - begun > 2, boot.explain()
+    # Until then the kernel was to write nothing to its members.
+    assert "rw" in boot.value("root_flags").split(","), boot.explain()
     assert "MD array raid5 (raid5) is started with 2 of 3 members" in boot.console, boot.explain()
     assert "member 1 is missing" in boot.console, boot.explain()
 
