@@ -165,6 +165,12 @@ static void degrade(struct part *p)
 	buf_printf(&recorder.log, "degrade\n");
 }
 
+static bool is_incomplete(const struct part *p)
+{
+	(void)p;
+	return !world.is_starting;
+}
+
 static void what(const struct part *p, char *out, size_t size)
 {
 	const struct made_up_state *s = p->state;
@@ -215,6 +221,7 @@ const struct feature_boot made_up = {
 	.ready = ready,
 	.tick = tick,
 	.degrade = degrade,
+	.is_incomplete = is_incomplete,
 	.what = what,
 	.account = account,
 	.retry = retry,

@@ -23,6 +23,7 @@ struct made_up_world {
 	size_t event_len;
 	bool loses; /* events */
 	bool is_mounted; /* something on /sysroot */
+	bool is_starting; /* what "madeup" holds */
 	bool is_over;	 /* what "waiting" waits for */
 };
 

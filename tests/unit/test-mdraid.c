@@ -305,6 +305,27 @@ static void a_member_that_goes_while_modules_load_is_waited_for(void **state)
 	assert_int_equal(told.how, PART_WHOLE);
 }
 
+static void an_array_that_is_being_started_lacks_nothing(void **state)
+{
+	struct mdsuper first = super_of("one", 1, 2, 0), second = super_of("one", 1, 2, 1);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	assert_false(mdraid_boot.is_incomplete(&p));
+	comes(&p, 0, &first);
+	assert_true(mdraid_boot.is_incomplete(&p));
+	told.is_unsettled = true; /* it still waits for what is being read */
+	comes(&p, 1, &second);
+	assert_false(mdraid_boot.is_incomplete(&p));
+	told.is_unsettled = false;
+	time_passes(&p, 1000);
+	assert_int_equal(told.n_jobs, 1);
+	assert_false(mdraid_boot.is_incomplete(&p));
+	recorded_done(&p, -EIO, 0, "");
+	assert_true(mdraid_boot.is_incomplete(&p));
+}
+
 /* A hibernated machine knows what its members say of themselves. */
 static void nothing_is_written_to_an_array_before_the_machine_could_resume(void **state)
 {
@@ -336,6 +357,7 @@ static void an_incomplete_array_waits_and_is_started_when_time_is_running_out(vo
 	comes(&p, 3, &last);
 	assert_string_equal(part_said(), "module md-level-5\n"); /* until then it has time to load */
 	assert_string_equal(what(&p), "MD array five (raid5): 2 of 4 members are there");
+	assert_true(mdraid_boot.is_incomplete(&p));
 	assert_string_equal(account(&p), "show:   MD array five (raid5): 2 of 4 members are there; it needs "
 					 "more of them\n"
 					 "show:     member 1 is missing\n"
@@ -2337,6 +2359,7 @@ int main(void)
 		cmocka_unit_test(two_arrays_are_kept_apart),
 		cmocka_unit_test(an_array_waits_for_its_modules),
 		cmocka_unit_test(a_member_that_goes_while_modules_load_is_waited_for),
+		cmocka_unit_test(an_array_that_is_being_started_lacks_nothing),
 		cmocka_unit_test(nothing_is_written_to_an_array_before_the_machine_could_resume),
 		cmocka_unit_test(an_incomplete_array_waits_and_is_started_when_time_is_running_out),
 		cmocka_unit_test(what_is_missing_is_named_at_the_start),

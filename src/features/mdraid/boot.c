@@ -361,6 +361,16 @@ static bool setting(struct part *p, const char *key, char *value)
 	return true;
 }
 
+static bool is_incomplete(const struct part *p)
+{
+	const struct mdraid *s = p->state;
+
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (s->arrays[i].state == MDRAID_WAITS || s->arrays[i].state == MDRAID_FAILED)
+			return true;
+	return false;
+}
+
 static void what(const struct part *p, char *out, size_t size)
 {
 	const struct mdraid *s = p->state;
@@ -401,6 +411,7 @@ const struct feature_boot mdraid_boot = {
 	.gone = gone,
 	.what = what,
 	.degrade = degrade,
+	.is_incomplete = is_incomplete,
 	.work = mdraid_work,
 	.done = done,
 	.tick = tick,

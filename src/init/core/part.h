@@ -143,6 +143,8 @@ struct feature_boot {
 	 * that rd.degraded= sets, unless that forbids it. */
 	void (*degrade)(struct part *p);
 	bool degrades_on_request; /* without a rule for it, never */
+	/* Is there something that lacks members, and is not being started? NULL: whenever what() has words. */
+	bool (*is_incomplete)(const struct part *p);
 	/* U: NULL when events were lost, and anything may have changed. */
 	void (*uevent)(struct part *p, const struct uevent *u);
 

@@ -163,7 +163,7 @@ static void look(struct part *p, int64_t now)
 	bool is_first = p->looked != since;
 	char text[PART_TEXT_MAX] = "";
 
-	if (p->feature->what)
+	if (p->feature->what && (!p->feature->is_incomplete || p->feature->is_incomplete(p)))
 		p->feature->what(p, text, sizeof(text));
 	if (*text && (is_first || p->has_lacked)) {
 		end_wait(p, text, now);
