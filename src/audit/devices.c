@@ -9,6 +9,7 @@
 #include "audit/kit.h"
 #include "audit/spec.h"
 #include "format/kernel/cmdline.h"
+#include "format/machine/crypttab.h"
 #include "format/machine/fstab.h"
 #include "format/machine/osrelease.h"
 
@@ -341,13 +342,14 @@ static void check_fstab(struct devices *d)
 
 static void check_crypttab(struct devices *d)
 {
-	char *cursor = audit_read(d->a, "etc/crypttab"), *line;
-	struct audit_crypt c;
+	struct crypttab table = {.cursor = audit_read(d->a, "etc/crypttab")};
+	struct crypttab_entry e;
+	const char *why;
+	int r;
 
-	while (cursor && (line = strsep(&cursor, "\n")))
-		if (audit_crypt_decode(line, &c) && !fstab_has(c.options, "nofail") &&
-		    !fstab_has(c.options, "noauto"))
-			check(d, c.device, "crypttab", "/etc/crypttab");
+	while ((r = crypttab_next(&table, &e, &why)))
+		if (r > 0 && !fstab_has(e.options, "nofail") && !fstab_has(e.options, "noauto"))
+			check(d, e.device, "crypttab", "/etc/crypttab");
 }
 
 void audit_devices(struct audit *a)

@@ -9,6 +9,7 @@
 #include "audit/spec.h"
 #include "features/make.h"
 #include "format/kernel/cmdline.h"
+#include "format/machine/crypttab.h"
 #include "format/machine/fstab.h"
 #include "host/config/config.h"
 
@@ -41,19 +42,22 @@ static void check_line(struct audit *a, const char *line, const char *where, voi
 
 static struct prompt what_asks(struct audit *a)
 {
-	char *cursor = audit_read(a, "etc/crypttab"), *line;
+	struct crypttab table = {.cursor = audit_read(a, "etc/crypttab")};
 	const struct request_words *add = &a->q->request->add;
 	struct prompt p = {0};
-	struct audit_crypt c;
+	struct crypttab_entry e;
+	const char *why;
+	int r;
 
 	audit_cmdlines(a, check_line, &p);
 	for (size_t i = 0; i < add->n; i++)
 		if (strcmp(add->list[i], "rescue") == 0)
 			p.what = "the image is to have a shell";
-	while (cursor && (line = strsep(&cursor, "\n")))
-		if (audit_crypt_decode(line, &c) && c.asks && !fstab_has(c.options, "noauto"))
+	while ((r = crypttab_next(&table, &e, &why)))
+		if (r > 0 && !*e.key && !crypttab_has_token(e.options) &&
+		    !fstab_has(e.options, "noauto"))
 			p.what = arena_printf(
-				a->arena, "/etc/crypttab asks for the passphrase of %s", c.name);
+				a->arena, "/etc/crypttab asks for the passphrase of %s", e.name);
 	return p;
 }
 

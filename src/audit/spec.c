@@ -5,7 +5,6 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "format/machine/fstab.h"
 
 static const struct prefix {
 	const char *text;
@@ -137,32 +136,6 @@ bool audit_spec_decode(const char *text, struct audit_spec *out)
 		return true;
 	}
 	return false;
-}
-
-static char *next_field(char **cursor)
-{
-	char *field = *cursor + strspn(*cursor, " \t\r");
-
-	*cursor = field + strcspn(field, " \t\r");
-	if (**cursor)
-		*(*cursor)++ = '\0';
-	return field;
-}
-
-bool audit_crypt_decode(char *line, struct audit_crypt *out)
-{
-	static const char *const tokens[] = {"tpm2-device", "fido2-device", "pkcs11-uri",
-					     "keyscript"};
-	char *cursor = line, *name = next_field(&cursor), *device = next_field(&cursor);
-	char *key = next_field(&cursor), *options = next_field(&cursor);
-	bool asks = !*key || strcmp(key, "none") == 0 || strcmp(key, "-") == 0;
-
-	if (!*name || *name == '#' || !*device)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
-		asks &= !fstab_has(options, tokens[i]);
-	*out = (struct audit_crypt){name, device, options, asks};
-	return true;
 }
 
 /* ---- mdadm.conf ---- */

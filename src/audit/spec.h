@@ -4,7 +4,7 @@
 /*
  * How tables and kernel parameters name a device: NAME=VALUE (UUID, LABEL, PARTUUID, PARTLABEL),
  * /dev/disk/by-X/VALUE, /dev/mapper/NAME, /dev/VG/LV, /dev/md/NAME, /dev/NAME; and the lines of
- * /etc/crypttab and of mdadm.conf. Pure.
+ * mdadm.conf. Pure.
  */
 
 #include <stdbool.h>
@@ -39,16 +39,6 @@ bool audit_spec_mapped(const char *volume, char *out, size_t size);
 
 /* "\x20", as udev writes names of links, becomes the byte. In place. */
 void audit_spec_unescape(char *text);
-
-/* NAME DEVICE [KEYFILE [OPTIONS]]; Source: crypttab(5). */
-struct audit_crypt {
-	char *name, *device;
-	char *options; /* "" where there are none */
-	bool asks;     /* for a passphrase: it has no file, chip or token with a key */
-};
-
-/* LINE is cut up; OUT points into it. False: an empty line, a comment, or half a line. */
-bool audit_crypt_decode(char *line, struct audit_crypt *out);
 
 /*
  * ARRAY lines of mdadm.conf. A word at the beginning of a line is a keyword, of which three letters

@@ -132,41 +132,6 @@ static void escapes_of_udev_become_bytes(void **state)
 	}
 }
 
-/* ---- crypttab ---- */
-
-static void assert_crypt(const char *line, const char *name, const char *device, bool asks)
-{
-	char copy[256];
-	struct audit_crypt c;
-
-	snprintf(copy, sizeof(copy), "%s", line);
-	assert_true(audit_crypt_decode(copy, &c));
-	assert_string_equal(c.name, name);
-	assert_string_equal(c.device, device);
-	assert_int_equal(c.asks, asks);
-}
-
-static void lines_of_crypttab(void **state)
-{
-	static const char *const none[] = {"", "   ", "# a b", "  #a b c", "alone", "alone  "};
-	struct audit_crypt c;
-
-	(void)state;
-	assert_crypt("root UUID=1 none luks,discard", "root", "UUID=1", true);
-	assert_crypt("root UUID=1", "root", "UUID=1", true);
-	assert_crypt("\troot\t/dev/sda2 -", "root", "/dev/sda2", true);
-	assert_crypt("root UUID=1 none luks,tpm2-device=auto", "root", "UUID=1", false);
-	assert_crypt("root UUID=1 none fido2-device=auto,luks", "root", "UUID=1", false);
-	assert_crypt("root UUID=1 none luks,keyscript=/x", "root", "UUID=1", false);
-	assert_crypt("swap /dev/sda3 /dev/urandom swap\r", "swap", "/dev/sda3", false);
-	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
-		char copy[32];
-
-		snprintf(copy, sizeof(copy), "%s", none[i]);
-		assert_false(audit_crypt_decode(copy, &c));
-	}
-}
-
 /* ---- whole runs ---- */
 
 struct machine {
@@ -366,7 +331,6 @@ int main(void)
 		cmocka_unit_test(a_volume_has_a_name_of_device_mapper),
 		cmocka_unit_test(what_names_no_device_that_can_be_looked_for_is_passed_over),
 		cmocka_unit_test(escapes_of_udev_become_bytes),
-		cmocka_unit_test(lines_of_crypttab),
 		cmocka_unit_test(arrays_of_mdadm_conf),
 		cmocka_unit_test(an_empty_root_is_looked_at),
 		cmocka_unit_test(folders_where_files_should_be_are_no_trouble),

@@ -1,46 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <string.h>
-
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "features/features.h"
+#include "format/machine/crypttab.h"
+#include "format/machine/fstab.h"
 
 /* For boots that fail: the driver that stores the account in an EFI variable, and whether a TPM
  * guards secrets of this machine. */
 
-enum { CRYPTTAB_SIZE_MAX = 1024 * 1024 };
-
-/* LINE is crypttab's: NAME DEVICE KEYFILE OPTIONS, or a # comment. */
-static bool is_sealed(char *line)
-{
-	const char *blanks = " \t", *options;
-	char *rest = line + strspn(line, blanks);
-
-	if (*rest == '#')
-		return false;
-	for (int i = 0; i < 3; i++) {
-		rest += strcspn(rest, blanks);
-		rest += strspn(rest, blanks);
-	}
-	options = rest;
-	while ((options = strstr(options, "tpm2-device="))) {
-		if (options == rest || options[-1] == ',')
-			return true;
-		options++;
-	}
-	return false;
-}
-
 bool build_is_measured(const struct build *b)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *cursor, *line;
+	struct crypttab table = {0};
+	struct crypttab_entry e;
+	const char *why;
+	int r;
 
 	if (root_read(b->root, "/etc/crypttab", CRYPTTAB_SIZE_MAX, &text) < 0)
 		return false;
-	cursor = (char *)buf_cstr(&text);
-	while (cursor && (line = strsep(&cursor, "\n")))
-		if (is_sealed(line))
+	table.cursor = (char *)buf_cstr(&text);
+	while ((r = crypttab_next(&table, &e, &why)))
+		if (r > 0 && fstab_has(e.options, "tpm2-device"))
 			return true;
 	return false;
 }
