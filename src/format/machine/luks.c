@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/machine/luks.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/text.h"
+
+enum {
+	MAGIC_SIZE = 6,
+	V1_SIZE = 592,
+	V1_SLOTS = 8,
+	V1_SLOT = 208, /* the first one's place */
+	V1_SLOT_SIZE = 48,
+	V1_ACTIVE = 0x00AC71F3,
+	V1_STRIPES = 4000,
+	V2_BINARY = 4096, /* in front of the JSON */
+	V2_SUM = 448,
+	V2_SUM_SIZE = 64,
+	V2_SIZE_MIN = 16 * 1024,
+	UUID_AT = 168,
+	KEY_BYTES_MAX = 512,
+	JSON_DEPTH_MAX = 12,
+	MEMORY_MAX = 4 * 1024 * 1024, /* KiB, as libcryptsetup has it */
+};
+
+static const char magic[MAGIC_SIZE] = {'L', 'U', 'K', 'S', '\xba', '\xbe'};
+
+/* Where a key slot is, in bytes. */
+struct area {
+	uint64_t begin, end;
+};
+
+static uint32_t be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint64_t be64(const uint8_t *p)
+{
+	return (uint64_t)be32(p) << 32 | be32(p + 4);
+}
+
+static int bad(struct err *err, const char *why)
+{
+	return err_set(err, -EBADMSG, "LUKS header: %s", why);
+}
+
+/* Names of ciphers and hashes: they become names of modules. */
+static bool is_word(const char *s)
+{
+	return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_():.,")];
+}
+
+static bool add_cipher(struct luks *l, const char *cipher)
+{
+	if (!is_word(cipher) || strlen(cipher) >= LUKS_TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < l->n_ciphers; i++)
+		if (strcmp(l->ciphers[i], cipher) == 0)
+			return true;
+	if (l->n_ciphers == LUKS_CIPHERS_MAX)
+		return false;
+	strcpy(l->ciphers[l->n_ciphers++], cipher);
+	return true;
+}
+
+static bool overlaps(const struct area *list, size_t n, const struct area *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a->begin < list[i].end && list[i].begin < a->end)
+			return true;
+	return false;
+}
+
+static int take_uuid(const uint8_t *p, struct luks *l, struct err *err)
+{
+	memcpy(l->uuid, p + UUID_AT, sizeof(l->uuid) - 1);
+	return l->uuid[0] && !l->uuid[strspn(l->uuid, "0123456789abcdefABCDEF-")]
+		       ? 0
+		       : bad(err, "its UUID is none");
+}
+
+int luks_size(const void *data, size_t len, size_t *out, struct err *err)
+{
+	const uint8_t *p = data;
+	unsigned version = len >= 512 ? p[6] << 8 | p[7] : 0;
+	uint64_t size;
+
+	if (len < 512 || memcmp(p, magic, MAGIC_SIZE) != 0)
+		return err_set(err, -ENOENT, "there is no LUKS header");
+	if (version != 1 && version != 2)
+		return err_set(err, -EPROTONOSUPPORT, "LUKS header: version %u is not known",
+			       version);
+	size = version == 1 ? V1_SIZE : be64(p + 8);
+	if (version == 2 && (size < V2_SIZE_MIN || size > LUKS_HEADER_MAX || (size & (size - 1))))
+		return bad(err, "its size is none that it can have");
+	*out = (size_t)size;
+	return 0;
+}
+
+/* ---- version 1 ---- */
+
+static int check_slot_1(const uint8_t *p, const uint8_t *slot, struct area *areas, struct luks *l)
+{
+	uint64_t key = be32(p + 108), payload = (uint64_t)be32(p + 104) * 512;
+	struct area *a = &areas[l->n_slots];
+
+	a->begin = (uint64_t)be32(slot + 40) * 512;
+	a->end = a->begin + key * V1_STRIPES;
+	if (be32(slot + 44) != V1_STRIPES || !be32(slot + 4) || a->begin < V1_SIZE ||
+	    (payload && a->end > payload) || overlaps(areas, l->n_slots, a))
+		return -EBADMSG;
+	l->n_slots++;
+	return 0;
+}
+
+static int decode_1(const uint8_t *p, struct luks *l, struct err *err)
+{
+	char name[33] = "", mode[33] = "", hash[33] = "", cipher[LUKS_TEXT_MAX + 4];
+	struct area areas[V1_SLOTS];
+
+	memcpy(name, p + 8, 32);
+	memcpy(mode, p + 40, 32);
+	memcpy(hash, p + 72, 32);
+	snprintf(cipher, sizeof(cipher), "%s-%s", name, mode);
+	if (!*name || !*mode || !add_cipher(l, cipher) || !is_word(hash))
+		return bad(err, "its cipher or its hash has no name");
+	if (be32(p + 108) == 0 || be32(p + 108) > KEY_BYTES_MAX)
+		return bad(err, "the size of its key is none that it can have");
+	for (unsigned i = 0; i < V1_SLOTS; i++) {
+		const uint8_t *slot = p + V1_SLOT + (size_t)i * V1_SLOT_SIZE;
+
+		if (be32(slot) == V1_ACTIVE && check_slot_1(p, slot, areas, l) < 0)
+			return bad(err, "a key slot is damaged");
+	}
+	return take_uuid(p, l, err);
+}
+
+/* ---- version 2 ---- */
+
+static struct json_object *member(struct json_object *o, const char *name, enum json_type type)
+{
+	struct json_object *found = NULL;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, name, &found) || !json_object_is_type(found, type))
+		return NULL;
+	return found;
+}
+
+/* "": there is none. */
+static const char *text_of(struct json_object *o, const char *name)
+{
+	struct json_object *found = member(o, name, json_type_string);
+
+	return found ? json_object_get_string(found) : "";
+}
+
+/* Sizes and offsets are strings, since JSON's numbers do not hold them. */
+static bool number_of(struct json_object *o, const char *name, uint64_t *out)
+{
+	return parse_u64(text_of(o, name), INT64_MAX, out);
+}
+
+static int take_kdf(struct json_object *slot, struct luks *l)
+{
+	struct json_object *kdf = member(slot, "kdf", json_type_object);
+	const char *type = text_of(kdf, "type");
+	int64_t memory;
+
+	if (strcmp(type, "pbkdf2") == 0)
+		return 0;
+	if (!str_starts(type, "argon2"))
+		return -EPROTONOSUPPORT;
+	memory = json_object_get_int64(member(kdf, "memory", json_type_int));
+	if (memory < 1 || memory > MEMORY_MAX)
+		return -EBADMSG;
+	if (memory > l->memory)
+		l->memory = (uint32_t)memory;
+	return 0;
+}
+
+/* One that holds no key, but the state of a change of keys, has no key derivation. */
+static int take_slot(struct json_object *slot, uint64_t first, struct area *areas, struct luks *l)
+{
+	struct json_object *area = member(slot, "area", json_type_object);
+	struct area *a = &areas[l->n_slots];
+	uint64_t size;
+
+	if (!area || !number_of(area, "offset", &a->begin) || !number_of(area, "size", &size) ||
+	    a->begin < first || size > INT64_MAX - a->begin)
+		return -EBADMSG;
+	a->end = a->begin + size;
+	if (overlaps(areas, l->n_slots++, a))
+		return -EBADMSG;
+	if (strcmp(text_of(slot, "type"), "reencrypt") == 0) {
+		l->is_reencrypting = true;
+		return 0;
+	}
+	if (!add_cipher(l, text_of(area, "encryption")))
+		return -EBADMSG;
+	return take_kdf(slot, l);
+}
+
+static int take_slots(struct json_object *root, uint64_t header, struct luks *l, struct err *err)
+{
+	struct json_object *slots = member(root, "keyslots", json_type_object);
+	struct area areas[LUKS_SLOTS_MAX];
+
+	if (!slots || json_object_object_length(slots) > LUKS_SLOTS_MAX)
+		return bad(err, "it has no list of key slots, or one that is too long");
+	json_object_object_foreach(slots, name, slot)
+	{
+		int r = take_slot(slot, 2 * header, areas, l);
+
+		if (r == -EPROTONOSUPPORT)
+			return err_set(err, r, "LUKS header: the key derivation of slot %.8s is not "
+				       "known", name);
+		if (r < 0)
+			return bad(err, "a key slot is damaged");
+	}
+	return 0;
+}
+
+static int take_segment(struct json_object *segment, struct luks *l)
+{
+	struct json_object *integrity = member(segment, "integrity", json_type_object);
+	const char *type = text_of(integrity, "type");
+	uint64_t n;
+
+	if (!number_of(segment, "offset", &n))
+		return -EBADMSG;
+	if (strcmp(text_of(segment, "type"), "linear") == 0)
+		return 0;
+	if (integrity && (!is_word(type) || strlen(type) >= sizeof(l->integrity)))
+		return -EBADMSG;
+	if (integrity)
+		strcpy(l->integrity, type);
+	return add_cipher(l, text_of(segment, "encryption")) ? 0 : -EBADMSG;
+}
+
+static int take_segments(struct json_object *root, struct luks *l, struct err *err)
+{
+	struct json_object *segments = member(root, "segments", json_type_object);
+
+	if (!segments || json_object_object_length(segments) < 1)
+		return bad(err, "it has no data segment");
+	json_object_object_foreach(segments, name, segment)
+	{
+		(void)name;
+		if (take_segment(segment, l) < 0)
+			return bad(err, "a data segment is damaged");
+	}
+	return l->n_ciphers ? 0 : bad(err, "it has no data segment that is encrypted");
+}
+
+static int take_json(struct json_object *root, uint64_t header, struct luks *l, struct err *err)
+{
+	struct json_object *tokens = member(root, "tokens", json_type_object);
+	int r = take_segments(root, l, err);
+
+	if (tokens)
+		l->n_tokens = (unsigned)json_object_object_length(tokens);
+	return r < 0 ? r : take_slots(root, header, l, err);
+}
+
+/* The JSON ends with a NUL, and the rest of its area is zeros. */
+static int parse_json(const char *text, size_t max, uint64_t header, struct luks *l,
+		      struct err *err)
+{
+	size_t len = strnlen(text, max);
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	struct json_object *root;
+	int r;
+
+	if (!tokener)
+		return err_set(err, -ENOMEM, "no memory left");
+	root = json_tokener_parse_ex(tokener, text, (int)len);
+	if (len == max || json_tokener_get_error(tokener) != json_tokener_success)
+		r = bad(err, "its JSON is damaged");
+	else
+		r = take_json(root, header, l, err);
+	json_object_put(root);
+	json_tokener_free(tokener);
+	return r;
+}
+
+/* Over the whole header, with zeros in the sum's own place. */
+static bool is_intact(const uint8_t *p, size_t len)
+{
+	static const uint8_t zeros[V2_SUM_SIZE];
+	uint8_t sum[DIGEST_SIZE];
+	struct digest *d = digest_new();
+
+	digest_add(d, p, V2_SUM);
+	digest_add(d, zeros, sizeof(zeros));
+	digest_add(d, p + V2_SUM + V2_SUM_SIZE, len - V2_SUM - V2_SUM_SIZE);
+	digest_take(d, sum);
+	digest_free(d);
+	return memcmp(sum, p + V2_SUM, sizeof(sum)) == 0;
+}
+
+static int decode_2(const uint8_t *p, size_t size, struct luks *l, struct err *err)
+{
+	/* Other sums than the usual one are left to cryptsetup. */
+	bool is_usual = strncmp((const char *)p + 72, "sha256", 32) == 0;
+	int r;
+
+	if (be64(p + 256) != 0 || (is_usual && !is_intact(p, size)))
+		return bad(err, "its checksum is wrong");
+	r = take_uuid(p, l, err);
+	return r < 0 ? r
+		     : parse_json((const char *)p + V2_BINARY, size - V2_BINARY, size, l, err);
+}
+
+int luks_decode(const void *data, size_t len, struct luks *out, struct err *err)
+{
+	struct luks l = {0};
+	size_t size;
+	int r = luks_size(data, len, &size, err);
+
+	if (r == 0 && len < size)
+		r = bad(err, "it is cut off");
+	if (r < 0)
+		return r;
+	l.version = ((const uint8_t *)data)[7];
+	r = l.version == 1 ? decode_1(data, &l, err) : decode_2(data, size, &l, err);
+	if (r == 0)
+		*out = l;
+	return r;
+}
