@@ -7,36 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "init/core/locked.h"
 
-enum { ACTIVE_MAX = 512, PATH_SIZE = 256, MEMORY = 4096 };
+enum { ACTIVE_MAX = 512, PATH_SIZE = 256 };
+
+_Static_assert((int)TERMINALS_LINE_MAX < (int)LOCKED_SIZE, "an answer that does not fit");
 
 int terminals_init(struct terminals *t)
 {
-	void *memory;
-
-	if (t->line)
-		return 0;
-	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
-	/* Each is one more protection, where the kernel supports it. Without WIPEONFORK a worker
-	 * would keep a copy for as long as it lives. */
-	mlock(memory, MEMORY);
-	madvise(memory, MEMORY, MADV_WIPEONFORK);
-	madvise(memory, MEMORY, MADV_DONTDUMP);
-	t->line = memory;
-	return 0;
+	if (!t->line)
+		t->line = locked_new();
+	return t->line ? 0 : -ENOMEM;
 }
 
 void terminals_wipe(struct terminals *t)
 {
-	if (t->line)
-		explicit_bzero(t->line, MEMORY);
+	locked_wipe(t->line);
 }
 
 /* ---- open and close ---- */
