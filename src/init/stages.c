@@ -114,9 +114,23 @@ static void go_on_after_shell(struct boot *b)
 	flow_go(b, STAGE_MOUNT + 1);
 }
 
+/* While somebody is asked a question, limits do not run: to come and type a passphrase may take longer than
+ * a disk takes to appear. */
+static void hold_limits(struct boot *b, int64_t now)
+{
+	int64_t held = b->flow.asked ? now - b->flow.asked : 0;
+
+	b->flow.asked = prompt_is_any(b) ? now : 0;
+	if (b->flow.failed || !held)
+		return;
+	if (b->flow.deadline != PARAMS_FOREVER)
+		b->flow.deadline += held;
+}
+
 void stages_advance(struct boot *b)
 {
 	b->flow.stepped = log_now();
+	hold_limits(b, b->flow.stepped);
 	if (b->shell->pid)
 		return;
 	if (!b->flow.failed && shell_next_end(b->shell))

@@ -361,6 +361,12 @@ int64_t part_root_deadline(const struct part *p)
 	return told.now + 60000;
 }
 
+void part_hurry(struct part *p, int64_t deadline, const char *why)
+{
+	(void)p, (void)why;
+	say("hurry until %lld", (long long)deadline);
+}
+
 bool part_is_late(const struct part *p)
 {
 	(void)p;

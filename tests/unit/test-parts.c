@@ -169,6 +169,32 @@ static void a_device_that_is_held_keeps_the_wait_for_the_root(void **state)
 	assert_string_equal(said(), "gone mine\n");
 }
 
+/* With a limit that comes earlier, that counts; and in other stages none does. */
+static void a_part_that_has_failed_for_good_shortens_the_wait(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct part *p;
+	int64_t at;
+
+	(void)state;
+	fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.timeout=0");
+	stages_advance(f.boot);
+	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
+	p = &f.boot->parts->list[0];
+	at = world.now + 10000;
+	part_hurry(p, at, "it failed");
+	part_hurry(p, at + 1, "later");
+	assert_int_equal(f.boot->flow.deadline, at);
+	assert_string_equal(f.boot->flow.limited_by, "it failed");
+	f.boot->flow.stage = STAGE_MOUNT;
+	part_hurry(p, 1, "earlier");
+	assert_int_equal(f.boot->flow.deadline, at);
+	f.boot->flow.stage = STAGE_WAIT;
+	world.now = at;
+	stages_advance(f.boot);
+	assert_true(f.boot->flow.failed);
+}
+
 static void a_device_that_is_refused_ends_the_wait_with_the_reason(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -916,6 +942,7 @@ int main(void)
 		cmocka_unit_test(it_begins_although_the_root_was_mounted_in_a_shell),
 		cmocka_unit_test(it_is_not_tried_again_before_it_begins),
 		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
+		cmocka_unit_test(a_part_that_has_failed_for_good_shortens_the_wait),
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),
 		cmocka_unit_test(a_device_that_is_held_for_a_reason_says_it_in_the_end),

@@ -398,6 +398,36 @@ static void the_limit_is_what_the_command_line_says(void **state)
 }
 
 /* The stage stays beyond its deadline, for a disk that might fit as well. */
+static enum prompt_verdict ignores(struct boot *b, unsigned tag, enum prompt_end end, const char *answer,
+				   size_t len)
+{
+	(void)b, (void)tag, (void)end, (void)answer, (void)len;
+	return PROMPT_RIGHT;
+}
+
+/* Whoever is to type a passphrase may come late. */
+static void a_question_holds_up_the_limit(void **state)
+{
+	struct boot *b = boot_with("root=UUID=1 rd.timeout=10");
+
+	(void)state;
+	prompt_init(b);
+	flow_go(b, STAGE_WAIT);
+	go_on(b);
+	pass(b, 5000);
+	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .handler = ignores}), 0);
+	go_on(b);
+	pass(b, 600000);
+	assert_false(b->flow.failed);
+	prompt_cancel(b, ignores, 0);
+	go_on(b);
+	pass(b, 4000);
+	assert_false(b->flow.failed);
+	pass(b, 2000);
+	assert_true(b->flow.failed);
+	boot_end(b);
+}
+
 static void pid_1_sleeps_after_a_deadline(void **state)
 {
 	struct boot *b = boot_with("root=LABEL=x rd.timeout=5");
@@ -1446,6 +1476,7 @@ int main(void)
 		cmocka_unit_test(waiting_is_told_after_three_seconds_and_then_every_ten),
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),
+		cmocka_unit_test(a_question_holds_up_the_limit),
 		cmocka_unit_test(pid_1_sleeps_after_a_deadline),
 		cmocka_unit_test(a_late_result_does_not_end_a_later_task),
 		cmocka_unit_test(a_deadline_that_passes_before_the_sleep_is_not_missed),

@@ -73,6 +73,7 @@ struct flow {
 	int64_t stepped;	/* when it was last called, or would have been */
 	int64_t deadline;	/* of the stage, where it is limited; PARAMS_FOREVER */
 	const char *limited_by; /* what set the deadline; NULL: the root's time limit */
+	int64_t asked;		/* somebody is asked a question: when that was last seen; 0: not */
 	int64_t wake;		/* when the stage wants to be called again; 0: at an event */
 	int64_t next_show;	/* when it is next said what the stage waits for */
 	bool failed;		/* the boot cannot continue: rescue.h has it */

@@ -159,7 +159,7 @@ struct feature_boot {
 	void (*done)(struct part *p, const struct part_end *end);
 	/* A question of part_ask() ends. ANSWER, of LEN bytes without an end, exists only during
 	 * the call, in memory that is not swapped out and wiped then: it is given to a program as
-	 * its secret, and copied nowhere. NULL unless END is PROMPT_ANSWERED. */
+	 * its secret, and copied nowhere but to memory of the same kind (locked.h). NULL unless END is PROMPT_ANSWERED. */
 	enum prompt_verdict (*answer)(struct part *p, unsigned tag, enum prompt_end end,
 				      const char *answer, size_t len);
 	/* FD of part_watch() can be read, or has come to its end. */

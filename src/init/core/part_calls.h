@@ -112,6 +112,10 @@ void part_limit(struct part *p, int64_t deadline);
 int64_t part_root_deadline(const struct part *p);
 bool part_is_late(const struct part *p);
 
+/* What would have led to the root, or to a further filesystem, has failed for good: the wait for that ends at
+ * DEADLINE at the latest. WHY lives as long as PID 1. Does nothing in other stages. */
+void part_hurry(struct part *p, int64_t deadline, const char *why);
+
 /* The present stage's step is called again at AT, at the latest; 0: at an event. */
 void part_step_at(struct part *p, int64_t at);
 

@@ -303,6 +303,14 @@ bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag
 	return find_asker(&b->prompts, handler, tag);
 }
 
+bool prompt_is_any(const struct boot *b)
+{
+	for (size_t i = 0; i < PROMPTS_MAX; i++)
+		if (b->prompts.list[i].state != PROMPT_FREE)
+			return true;
+	return false;
+}
+
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag)
 {
 	struct prompt *p = find_asker(&b->prompts, handler, tag);

@@ -170,6 +170,17 @@ int64_t part_root_deadline(const struct part *p)
 	return goal_deadline(p->boot);
 }
 
+void part_hurry(struct part *p, int64_t deadline, const char *why)
+{
+	struct flow *f = &p->boot->flow;
+
+	if ((f->stage != STAGE_WAIT && f->stage != STAGE_MOUNTS_WAIT) ||
+	    (f->deadline != PARAMS_FOREVER && f->deadline <= deadline))
+		return;
+	f->deadline = deadline;
+	f->limited_by = why;
+}
+
 bool part_is_late(const struct part *p)
 {
 	return flow_is_late(p->boot, log_now());
