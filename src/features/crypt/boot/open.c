@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Opens volumes, one after the other, by cryptsetup. A passphrase comes to it through a pipe, never
+ * in an argument.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "features/crypt/boot/kit.h"
+#include "init/core/locked.h"
+#include "init/core/log.h"
+
+enum {
+	HURRY_MS = 10000, /* for a root that is elsewhere after all */
+	SECONDS = 600, /* for cryptsetup: a key derivation is slow on a machine with little power */
+	ARGUMENTS_MAX = 24,
+	NUMBER_MAX = 24,
+};
+
+/* Source: cryptsetup(8). */
+enum { WRONG_KEY = 2, NO_MEMORY = 3, NO_DEVICE = 4, EXISTS = 5 };
+
+void crypt_wipe(struct crypt *s)
+{
+	locked_wipe(s->secret);
+	s->secret_len = 0;
+}
+
+static unsigned tag_of(const struct crypt *s, const struct crypt_volume *v)
+{
+	return (unsigned)(v - s->volumes);
+}
+
+static bool is_busy(const struct crypt *s)
+{
+	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
+		if (s->volumes[i].state == CRYPT_WAITS || s->volumes[i].state == CRYPT_OPENS)
+			return true;
+	return false;
+}
+
+static void __attribute__((format(printf, 3, 4))) fail(struct part *p, struct crypt_volume *v,
+							const char *fmt, ...)
+{
+	struct crypt *s = p->state;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->why, sizeof(v->why), fmt, ap);
+	va_end(ap);
+	v->state = CRYPT_FAILED;
+	log_show("LUKS volume %s (%s) is not opened: %s", v->name, v->device, v->why);
+	if (s->asked == v) {
+		s->asked = NULL;
+		part_cancel(p, PART_QUESTION, tag_of(s, v));
+	}
+	if (!is_busy(s))
+		part_hurry(p, log_now() + HURRY_MS, "a LUKS volume was not opened");
+}
+
+/* ---- cryptsetup ---- */
+
+struct command {
+	char *argv[ARGUMENTS_MAX];
+	size_t n;
+	char slot[NUMBER_MAX], offset[NUMBER_MAX], size[NUMBER_MAX];
+	char device[JOBS_NAME_MAX + 8];
+};
+
+static void add(struct command *c, const char *word)
+{
+	c->argv[c->n++] = (char *)word;
+}
+
+static void add_number(struct command *c, const char *option, char text[NUMBER_MAX], uint64_t n)
+{
+	snprintf(text, NUMBER_MAX, "%llu", (unsigned long long)n);
+	add(c, option);
+	add(c, text);
+}
+
+static void add_options(struct command *c, const struct crypt_volume *v)
+{
+	static const struct {
+		enum crypttab_flag flag;
+		const char *option;
+	} flags[] = {
+		{CRYPTTAB_DISCARD, "--allow-discards"},
+		{CRYPTTAB_SAME_CPU, "--perf-same_cpu_crypt"},
+		{CRYPTTAB_SUBMIT, "--perf-submit_from_crypt_cpus"},
+		{CRYPTTAB_NO_READ_QUEUE, "--perf-no_read_workqueue"},
+		{CRYPTTAB_NO_WRITE_QUEUE, "--perf-no_write_workqueue"},
+		{CRYPTTAB_READ_ONLY, "--readonly"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (v->options.flags & flags[i].flag)
+			add(c, flags[i].option);
+	if (v->options.slot != CRYPTTAB_ANY_SLOT)
+		add_number(c, "--key-slot", c->slot, (uint64_t)v->options.slot);
+	if (v->uses_key && v->options.key_offset)
+		add_number(c, "--keyfile-offset", c->offset, v->options.key_offset);
+	if (v->uses_key && v->options.key_size)
+		add_number(c, "--keyfile-size", c->size, v->options.key_size);
+}
+
+/* No udev runs: libdevmapper makes the node of the volume itself. */
+static void run(struct part *p, struct crypt_volume *v)
+{
+	struct crypt *s = p->state;
+	char *envp[] = {(char *)"PATH=/usr/sbin:/usr/bin", (char *)"DM_DISABLE_UDEV=1", NULL};
+	struct program_request r = {.envp = envp, .seconds = SECONDS, .reason = "opens a LUKS volume"};
+	struct command c = {.n = 0};
+
+	add(&c, s->program);
+	add(&c, "open");
+	add(&c, "--type");
+	add(&c, "luks");
+	add(&c, "--tries");
+	add(&c, "1");
+	add(&c, "--key-file");
+	add(&c, v->uses_key ? v->key : "-");
+	add_options(&c, v);
+	add(&c, "--");
+	snprintf(c.device, sizeof(c.device), "/dev/%s", v->device);
+	add(&c, c.device);
+	add(&c, v->name);
+	r.argv = c.argv;
+	if (!v->uses_key) {
+		r.secret = s->secret;
+		r.secret_len = s->secret_len;
+		v->tried = s->secret_number;
+	}
+	v->state = CRYPT_OPENS;
+	s->running = v;
+	part_run(p, tag_of(s, v), &r);
+}
+
+/* ---- which is next ---- */
+
+static bool has_new_secret(const struct crypt *s, const struct crypt_volume *v)
+{
+	return s->secret_len && v->tried != s->secret_number;
+}
+
+static void ask(struct part *p, struct crypt_volume *v)
+{
+	struct crypt *s = p->state;
+	char text[PROMPT_TEXT_MAX];
+	int r;
+
+	snprintf(text, sizeof(text), "Passphrase of %s (%s)", v->name, v->device);
+	r = part_ask(p, tag_of(s, v),
+		     &(struct prompt_request){
+			     .text = text,
+			     .key = v->uuid,
+			     .secret = true,
+			     .tries = v->options.has_tries ? v->options.tries : CRYPT_TRIES,
+			     .seconds = v->options.seconds});
+	if (r < 0)
+		fail(p, v, "nobody can be asked for its passphrase: %s", strerror(-r));
+	else
+		s->asked = v;
+}
+
+/* Whoever typed a passphrase waits for what comes of it: that volume is first. */
+static struct crypt_volume *next_to_open(struct crypt *s)
+{
+	if (s->asked && s->asked->state == CRYPT_WAITS && has_new_secret(s, s->asked))
+		return s->asked;
+	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++) {
+		struct crypt_volume *v = &s->volumes[i];
+
+		if (v->state == CRYPT_WAITS && (v->key || has_new_secret(s, v)))
+			return v;
+	}
+	return NULL;
+}
+
+static struct crypt_volume *next_to_ask(struct crypt *s)
+{
+	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
+		if (s->volumes[i].state == CRYPT_WAITS)
+			return &s->volumes[i];
+	return NULL;
+}
+
+void crypt_step(struct part *p)
+{
+	struct crypt *s = p->state;
+	struct crypt_volume *v = s->running ? NULL : next_to_open(s);
+
+	if (s->running)
+		return;
+	if (v && part_is_loading(p, "devname:mapper/control")) {
+		part_wake(p, log_now() + CRYPT_AGAIN_MS);
+		return;
+	}
+	if (v) {
+		v->uses_key = v->key;
+		run(p, v);
+		return;
+	}
+	if (s->secret_len)
+		part_wake(p, s->secret_until);
+	v = s->asked ? NULL : next_to_ask(s);
+	if (v)
+		ask(p, v);
+}
+
+void crypt_forget(struct part *p, struct crypt_volume *v)
+{
+	struct crypt *s = p->state;
+
+	part_cancel(p, PART_PROGRAM, tag_of(s, v));
+	part_cancel(p, PART_QUESTION, tag_of(s, v));
+	if (s->running == v)
+		s->running = NULL;
+	if (s->asked == v)
+		s->asked = NULL;
+	*v = (struct crypt_volume){0};
+	crypt_step(p);
+}
+
+/* ---- what comes of it ---- */
+
+static void opened(struct part *p, struct crypt_volume *v)
+{
+	struct crypt *s = p->state;
+
+	v->state = CRYPT_OPEN;
+	log_info("LUKS volume %s (%s) is open", v->name, v->device);
+	if (!v->uses_key)
+		s->secret_until = log_now() + CRYPT_KEEP_MS;
+	if (s->asked != v)
+		return;
+	s->asked = NULL;
+	part_set_verdict(p, tag_of(s, v), true);
+}
+
+/* crypt_answer() may be called for it, which fails V. */
+static void refused(struct part *p, struct crypt_volume *v)
+{
+	struct crypt *s = p->state;
+
+	v->state = CRYPT_WAITS;
+	if (v->uses_key) {
+		log_show("LUKS volume %s (%s): %s is not its key", v->name, v->device, v->key);
+		v->key = NULL;
+		return;
+	}
+	if (s->asked != v)
+		return;
+	crypt_wipe(s);
+	part_set_verdict(p, tag_of(s, v), false);
+}
+
+void crypt_done(struct part *p, const struct part_end *end)
+{
+	struct crypt *s = p->state;
+	struct crypt_volume *v = &s->volumes[end->tag];
+
+	s->running = NULL;
+	if (end->result == 0)
+		opened(p, v);
+	else if (end->result == WRONG_KEY)
+		refused(p, v);
+	else if (end->result == NO_MEMORY)
+		fail(p, v, "there is too little memory: its key derivation (PBKDF) needs more than this "
+		     "machine has");
+	else if (end->result == NO_DEVICE)
+		fail(p, v, "%s cannot be opened, or has changed", v->device);
+	else if (end->result == EXISTS)
+		fail(p, v, "there is another device /dev/mapper/%s, or %s is in use", v->name,
+		     v->device);
+	else
+		fail(p, v, "cryptsetup %s: what it said is in the kernel's log", end->text);
+	crypt_step(p);
+}
+
+/* The answer is kept, and nowhere else. */
+static bool keep(struct crypt *s, const char *answer, size_t len)
+{
+	if (!s->secret)
+		s->secret = locked_new();
+	if (!s->secret || len > LOCKED_SIZE)
+		return false;
+	locked_wipe(s->secret);
+	memcpy(s->secret, answer, len);
+	s->secret_len = len;
+	s->secret_number++;
+	s->secret_until = log_now() + CRYPT_KEEP_MS;
+	return true;
+}
+
+enum prompt_verdict crypt_answer(struct part *p, unsigned tag, enum prompt_end end,
+				 const char *answer, size_t len)
+{
+	struct crypt *s = p->state;
+	struct crypt_volume *v = &s->volumes[tag];
+
+	if (end == PROMPT_ANSWERED && len && keep(s, answer, len)) {
+		crypt_step(p);
+		return PROMPT_PENDING;
+	}
+	if (end == PROMPT_ANSWERED)
+		return PROMPT_WRONG;
+	s->asked = NULL;
+	if (end == PROMPT_LATE)
+		fail(p, v, "nobody has typed its passphrase in time");
+	else
+		fail(p, v, "no passphrase that was typed is right");
+	crypt_step(p);
+	return PROMPT_RIGHT;
+}

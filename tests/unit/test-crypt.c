@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The boot part for LUKS volumes: which ones are opened, how, and in which order. */
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "features/crypt/boot/kit.h"
+#include "part_recorder.h"
+#include "recorder.h"
+
+extern const struct feature_boot crypt_boot;
+
+#define ONE "3f71d376-9046-48b2-870a-1c69ef76ac46"
+#define TWO "a0000000-9046-48b2-870a-1c69ef76ac46"
+
+#define _cleanup_part_ __attribute__((cleanup(part_close)))
+
+/* ---- sysfs ---- */
+
+static const char *map_name, *map_uuid; /* of each dm device */
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+
+/* A file with TEXT. */
+static int holding(const char *text)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, strlen(text)), (ssize_t)strlen(text));
+	close(ends[1]);
+	return ends[0];
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	va_list ap;
+	int mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+	va_end(ap);
+	if (strstr(path, "/dm/name"))
+		return holding(map_name);
+	if (strstr(path, "/dm/uuid"))
+		return holding(map_uuid);
+	return __real_open(path, flags, mode);
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	return __wrap_open(path, flags, 0600);
+}
+
+/* ---- a machine ---- */
+
+/* TABLE: lines of the image, separated by "\n"; NULL. */
+static void begin(struct part *p, const char *cmdline, const char *table)
+{
+	static char text[1024];
+	struct feature_boot later = crypt_boot;
+	char *cursor = text, *line;
+
+	later.begin = NULL;
+	part_open(p, &later, cmdline);
+	p->feature = &crypt_boot;
+	assert_true(crypt_boot.setting(p, "program", (char *)"/usr/sbin/cryptsetup"));
+	snprintf(text, sizeof(text), "%s", table ? table : "");
+	while (table && (line = strsep(&cursor, "\n")))
+		assert_true(crypt_boot.setting(p, "volume", line));
+	crypt_boot.begin(p);
+}
+
+static const char *why_not;
+
+static enum part_claim appears(struct part *p, unsigned n, const char *name, const char *uuid)
+{
+	static char why[PART_TEXT_MAX];
+	struct part_device d;
+
+	part_device(n, name, uuid, "crypto_LUKS");
+	snprintf(told.devices[n].probe.uuid, sizeof(told.devices[n].probe.uuid), "%s", uuid);
+	assert_true(part_get(p, (struct device_ref){n, n + 1}, &d));
+	*why = '\0';
+	why_not = why;
+	return crypt_boot.device(p, &d, why);
+}
+
+static void holds(struct part *p, unsigned n, const char *name, const char *uuid)
+{
+	assert_int_equal(appears(p, n, name, uuid), PART_HOLDS);
+}
+
+static const char *what(struct part *p)
+{
+	static char text[PART_TEXT_MAX];
+
+	crypt_boot.what(p, text, sizeof(text));
+	return text;
+}
+
+static const char *account(struct part *p)
+{
+	part_said();
+	crypt_boot.account(p);
+	return part_said();
+}
+
+#define LOADS "module devname:mapper/control\n"
+#define RUN(tag, key, more, device, name)                                                          \
+	"run " #tag ": /usr/sbin/cryptsetup open --type luks --tries 1 --key-file " key more        \
+	" -- /dev/" device " " name "\n"
+#define OPEN(name, device) "info: LUKS volume " name " (" device ") is open\n"
+
+/* ---- which volumes ---- */
+
+static void a_volume_is_opened_if_something_names_it(void **state)
+{
+	static const struct {
+		const char *cmdline, *table, *name; /* NULL: it stays closed */
+	} cases[] = {
+		{"", NULL, NULL},
+		{"rd.auto", NULL, "luks-" ONE},
+		{"rd.auto=0", NULL, NULL},
+		{"rd.luks.uuid=" ONE, NULL, "luks-" ONE},
+		{"rd.luks.uuid=luks-" ONE, NULL, "luks-" ONE},
+		{"rd_LUKS_UUID=luks-3F71D376", NULL, "luks-" ONE},
+		{"rd.luks.uuid=3f71d3769046", NULL, "luks-" ONE},
+		{"rd.luks.uuid=" TWO, NULL, NULL},
+		{"rd.luks.uuid=luks-", NULL, NULL},
+		{"rd.luks.uuid=" ONE "0", NULL, NULL},
+		{"rd.luks.name=" ONE "=root", NULL, "root"},
+		{"rd.luks.name=" TWO "=root rd.luks.uuid=" ONE, NULL, "luks-" ONE},
+		{"rd.luks.name=" ONE "=../x", NULL, NULL},
+		{"", "root UUID=" ONE " none luks", "root"},
+		{"rd.luks.crypttab=0", "root UUID=" ONE " none luks", NULL},
+		{"rd_NO_CRYPTTAB", "root UUID=" ONE " none luks", NULL},
+		{"rd.luks.uuid=" ONE, "root UUID=" ONE " none luks", "root"},
+		{"rd.luks.uuid=" TWO, "root UUID=" ONE " none luks", NULL},
+		{"rd.luks=0 rd.auto", "root UUID=" ONE " none luks", NULL},
+		{"rd_NO_LUKS rd.luks.uuid=" ONE, NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+		char asks[256] = "";
+		enum part_claim claim;
+
+		begin(&p, cases[i].cmdline, cases[i].table);
+		part_said();
+		claim = appears(&p, 0, "sda2", ONE);
+		if (cases[i].name)
+			snprintf(asks, sizeof(asks), LOADS "ask 0: Passphrase of %s (sda2), for " ONE "\n",
+				 cases[i].name);
+		if (claim != (cases[i].name ? PART_HOLDS : PART_REFUSES))
+			fail_msg("%s", cases[i].cmdline);
+		assert_string_equal(part_said(), asks);
+	}
+}
+
+static void a_volume_that_nothing_names_is_explained(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "", "data UUID=" TWO " none luks");
+	assert_int_equal(appears(&p, 0, "sda2", ONE), PART_REFUSES);
+	assert_string_equal(why_not, "nothing says that it is to be opened: rd.luks.uuid=" ONE " would");
+	assert_string_equal(account(&p), "show:   LUKS volume on sda2: nothing says that it is to be "
+					 "opened: rd.luks.uuid=" ONE " would\n"
+					 "show:   LUKS volume data: its device UUID=" TWO " is not there\n");
+	assert_string_equal(what(&p), "");
+}
+
+static void a_second_device_with_the_same_uuid_is_refused(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	holds(&p, 0, "sda2", ONE);
+	assert_int_equal(appears(&p, 1, "sdb2", ONE), PART_REFUSES);
+	assert_string_equal(why_not, "it has the same UUID as sda2");
+}
+
+static void other_devices_are_ignored(void **state)
+{
+	_cleanup_part_ struct part p;
+	struct part_device d;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	part_device(0, "sda1", "1", "ext4");
+	assert_true(part_get(&p, (struct device_ref){0, 1}, &d));
+	assert_int_equal(crypt_boot.device(&p, &d, NULL), PART_IGNORES);
+	assert_string_equal(part_said(), "");
+}
+
+/* ---- passphrases ---- */
+
+static void the_passphrase_goes_to_cryptsetup_and_the_volume_is_open(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.luks.uuid=" ONE, NULL);
+	holds(&p, 0, "sda2", ONE);
+	assert_string_equal(what(&p), "LUKS volume luks-" ONE " (sda2), whose passphrase is asked for");
+	part_said();
+	assert_int_equal(recorded_answer(&p, 0, PROMPT_ANSWERED, "secret"), PROMPT_PENDING);
+	assert_string_equal(part_said(), RUN(0, "-", "", "sda2", "luks-" ONE)
+						 "  with a secret of 6 bytes\n");
+	assert_string_equal(what(&p), "LUKS volume luks-" ONE " (sda2), which is being opened");
+	recorded_end(&p, 0, 0, "");
+	assert_string_equal(part_said(), OPEN("luks-" ONE, "sda2") "answer 0 is right\n");
+	assert_string_equal(what(&p), "");
+	holds(&p, 0, "sda2", ONE); /* read again */
+	assert_string_equal(part_said(), "");
+}
+
+static void a_wrong_passphrase_is_asked_for_again_until_the_tries_are_over(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.luks.uuid=" ONE, NULL);
+	holds(&p, 0, "sda2", ONE);
+	assert_int_equal(recorded_answer(&p, 0, PROMPT_ANSWERED, ""), PROMPT_WRONG);
+	assert_int_equal(recorded_answer(&p, 0, PROMPT_ANSWERED, "wrong"), PROMPT_PENDING);
+	part_said();
+	recorded_end(&p, 0, 2, "ended with status 2");
+	assert_string_equal(part_said(), "answer 0 is wrong\n");
+	assert_int_equal(((struct crypt *)p.state)->secret[0], 0);
+	recorded_answer(&p, 0, PROMPT_REFUSED, NULL);
+	assert_contains(part_said(), "is not opened: no passphrase that was typed is right\nhurry until 10000\n");
+	assert_contains(account(&p), "LUKS volume luks-" ONE " (sda2), which was not opened: no "
+				     "passphrase that was typed is right");
+	assert_contains(what(&p), "which was not opened");
+	part_said();
+	crypt_boot.retry(&p);
+	assert_contains(part_said(), "ask 0: ");
+}
+
+static void nobody_types_anything(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.luks.uuid=" ONE " rd.luks.timeout=5", NULL);
+	holds(&p, 0, "sda2", ONE);
+	recorded_answer(&p, 0, PROMPT_LATE, NULL);
+	assert_contains(part_said(), "nobody has typed its passphrase in time\n");
+}
+
+static void one_passphrase_is_tried_on_all_volumes(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	holds(&p, 0, "sda2", ONE);
+	holds(&p, 1, "sdb2", TWO);
+	part_said();
+	recorded_answer(&p, 0, PROMPT_ANSWERED, "secret");
+	assert_contains(part_said(), "run 0: ");
+	recorded_end(&p, 0, 0, "");
+	assert_contains(part_said(), RUN(1, "-", "", "sdb2", "luks-" TWO) "  with a secret of 6 bytes\n");
+	recorded_end(&p, 1, 2, "");
+	assert_string_equal(part_said(), "ask 1: Passphrase of luks-" TWO " (sdb2), for " TWO "\n");
+	recorded_answer(&p, 1, PROMPT_ANSWERED, "other");
+	assert_contains(part_said(), "with a secret of 5 bytes");
+	recorded_end(&p, 1, 0, "");
+	assert_contains(part_said(), OPEN("luks-" TWO, "sdb2"));
+}
+
+/* The other one may be the root's. */
+static void a_volume_that_fails_does_not_end_the_wait_for_another(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	holds(&p, 0, "sda2", ONE);
+	holds(&p, 1, "sdb2", TWO);
+	part_said();
+	recorded_answer(&p, 0, PROMPT_REFUSED, NULL);
+	assert_string_equal(part_said(), "show: LUKS volume luks-" ONE " (sda2) is not opened: no "
+					 "passphrase that was typed is right\n"
+					 "ask 1: Passphrase of luks-" TWO " (sdb2), for " TWO "\n");
+}
+
+/* Its key derivation may take most of the memory. */
+static void one_volume_is_opened_at_a_time(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "", "one UUID=" ONE " /one\ntwo UUID=" TWO " /two");
+	holds(&p, 0, "sda2", ONE);
+	part_said();
+	holds(&p, 1, "sdb2", TWO);
+	assert_string_equal(part_said(), LOADS);
+	assert_string_equal(what(&p), "LUKS volume one (sda2), which is being opened");
+	recorded_end(&p, 0, 0, "");
+	assert_string_equal(part_said(), OPEN("one", "sda2") RUN(1, "/two", "", "sdb2", "two"));
+}
+
+static void a_passphrase_is_not_kept_for_long(void **state)
+{
+	_cleanup_part_ struct part p;
+	struct crypt *s;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	s = p.state;
+	holds(&p, 0, "sda2", ONE);
+	recorded_answer(&p, 0, PROMPT_ANSWERED, "secret");
+	recorded_end(&p, 0, 0, "");
+	assert_string_equal(s->secret, "secret");
+	assert_int_equal(p.wake, CRYPT_KEEP_MS);
+	told.now = CRYPT_KEEP_MS;
+	crypt_boot.tick(&p, told.now);
+	assert_int_equal(s->secret[0], 0);
+	part_said();
+	holds(&p, 1, "sdb2", TWO);
+	assert_contains(part_said(), "ask 1: ");
+	recorded_answer(&p, 1, PROMPT_ANSWERED, "secret");
+	crypt_boot.leave(&p);
+	assert_int_equal(s->secret[0], 0);
+}
+
+/* ---- keys and options ---- */
+
+static void a_key_is_tried_first(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "", "root UUID=" ONE " /etc/key luks,keyfile-offset=512,keyfile-size=64,discard,key-slot=1");
+	part_said();
+	holds(&p, 0, "sda2", ONE);
+	assert_string_equal(part_said(),
+			    LOADS RUN(0, "/etc/key",
+				      " --allow-discards --key-slot 1 --keyfile-offset 512 --keyfile-size 64",
+				      "sda2", "root"));
+	recorded_end(&p, 0, 2, "");
+	assert_string_equal(part_said(), "show: LUKS volume root (sda2): /etc/key is not its key\n"
+					 "ask 0: Passphrase of root (sda2), for " ONE "\n");
+	recorded_answer(&p, 0, PROMPT_ANSWERED, "x");
+	assert_string_equal(part_said(), RUN(0, "-", " --allow-discards --key-slot 1", "sda2", "root")
+						 "  with a secret of 1 bytes\n");
+}
+
+static void kernel_parameters_override_the_table(void **state)
+{
+	static const struct {
+		const char *cmdline, *says;
+	} cases[] = {
+		{"rd.luks.allow-discards", "- --allow-discards -- "},
+		{"rd.luks.allow-discards=luks-" ONE, "- --allow-discards -- "},
+		{"rd.luks.allow-discards=" TWO, "- -- "},
+		{"rd.luks.options=discard,no-read-workqueue", "- --allow-discards --perf-no_read_workqueue -- "},
+		{"rd.luks.options=" ONE "=readonly rd.luks.options=" TWO "=discard", "- --readonly -- "},
+		{"rd.luks.options=tries=3", "- -- "},
+		{"rd.luks.key=/k", "--key-file /k -- "},
+		{"rd.luks.key=" ONE "=/k", "--key-file /k -- "},
+		{"rd.luks.key=" TWO "=/k", "- -- "},
+		{"rd.luks.key=/k:LABEL=stick", "a key in /k:LABEL=stick is not supported"},
+		{"rd.luks.options=nonsense", "the option nonsense is not obeyed"},
+		{"rd.luks.options=tpm2-device=auto", "tpm2-device=auto is not supported"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+		_cleanup_buf_ struct buf all = BUF_INIT;
+
+		begin(&p, cases[i].cmdline, "root UUID=" ONE " none luks,read-only-not");
+		holds(&p, 0, "sda2", ONE);
+		buf_add_str(&all, part_said());
+		if (told.questions)
+			recorded_answer(&p, 0, PROMPT_ANSWERED, "x");
+		buf_add_str(&all, part_said());
+		assert_contains(buf_cstr(&all), cases[i].says);
+		assert_contains(buf_cstr(&all), "the option read-only-not is not obeyed");
+	}
+}
+
+static void a_volume_that_cannot_be_opened_says_why(void **state)
+{
+	static const struct {
+		int status;
+		const char *why;
+	} cases[] = {
+		{1, "cryptsetup ended: what it said is in the kernel's log"},
+		{3, "there is too little memory"},
+		{4, "sda2 cannot be opened"},
+		{5, "there is another device /dev/mapper/root"},
+		{-1, "cryptsetup ended"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "rd.luks.name=" ONE "=root", NULL);
+		holds(&p, 0, "sda2", ONE);
+		recorded_answer(&p, 0, PROMPT_ANSWERED, "x");
+		part_said();
+		recorded_end(&p, 0, cases[i].status, "ended");
+		assert_contains(part_said(), cases[i].why);
+		assert_int_equal(told.questions, 0);
+		assert_contains(account(&p), cases[i].why);
+	}
+}
+
+static void it_waits_for_the_driver(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "", "root UUID=" ONE " /key");
+	told.loading = "devname:mapper/control";
+	part_said();
+	holds(&p, 0, "sda2", ONE);
+	assert_string_equal(part_said(), LOADS);
+	assert_int_equal(p.wake, CRYPT_AGAIN_MS);
+	told.loading = NULL;
+	crypt_boot.tick(&p, p.wake);
+	assert_contains(part_said(), "run 0: ");
+}
+
+static void a_device_that_goes_takes_its_question_with_it(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	holds(&p, 0, "sda2", ONE);
+	holds(&p, 1, "sdb2", TWO);
+	part_said();
+	told.devices[0].value = NULL;
+	crypt_boot.gone(&p, (struct device_ref){0, 1});
+	assert_string_equal(part_said(), "cancel question 0\nask 1: Passphrase of luks-" TWO
+					 " (sdb2), for " TWO "\n");
+	recorded_answer(&p, 1, PROMPT_ANSWERED, "x");
+	part_said();
+	crypt_boot.gone(&p, (struct device_ref){1, 2});
+	assert_string_equal(part_said(), "cancel program 1\ncancel question 1\n");
+	assert_string_equal(what(&p), "");
+}
+
+/* ---- what comes of it ---- */
+
+static void map_appears(struct part *p, unsigned n)
+{
+	struct part_device d;
+
+	part_device(n, "dm-0", "f", "ext4");
+	told.devices[n].probe.major = 254;
+	told.devices[n].probe.minor = 3;
+	assert_true(part_get(p, (struct device_ref){n, n + 1}, &d));
+	assert_int_equal(crypt_boot.device(p, &d, NULL), PART_IGNORES);
+}
+
+static void the_opened_device_is_named_and_noted_for_udev(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.auto", NULL);
+	map_name = "root\n";
+	map_uuid = "CRYPT-LUKS2-3f71d376904648b2870a1c69ef76ac46-root\n";
+	map_appears(&p, 3);
+	assert_string_equal(part_said(), "name dm-0 mapper/root\n");
+	recorder_start_with(0);
+	crypt_boot.leave(&p);
+	assert_string_equal(recorder_calls(), "mkdir /run/udev 755\nmkdir /run/udev/data 755\n"
+					      "save /run/udev/data/b254:3\n");
+	told.devices[3].value = NULL;
+	recorder_start_with(0);
+	crypt_boot.leave(&p);
+	assert_string_equal(recorder_calls(), "");
+}
+
+static void devices_of_others_are_not_named(void **state)
+{
+	static const char *const cases[][2] = {
+		{"temporary-cryptsetup-77\n", "CRYPT-TEMP-temporary-cryptsetup-77\n"},
+		{"vg-root\n", "LVM-x\n"},
+		{"", ""},
+		{"a/b\n", "CRYPT-LUKS2-x\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "rd.auto", NULL);
+		map_name = cases[i][0];
+		map_uuid = cases[i][1];
+		map_appears(&p, 3);
+		assert_string_equal(part_said(), "");
+	}
+}
+
+static void a_setting_that_is_not_understood_is_said(void **state)
+{
+	_cleanup_part_ struct part p;
+	char half[] = "root", odd[] = "x";
+
+	(void)state;
+	begin(&p, "", NULL);
+	assert_false(crypt_boot.setting(&p, "volume", half));
+	assert_false(crypt_boot.setting(&p, "odd", odd));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_volume_is_opened_if_something_names_it),
+		cmocka_unit_test(a_volume_that_nothing_names_is_explained),
+		cmocka_unit_test(a_second_device_with_the_same_uuid_is_refused),
+		cmocka_unit_test(other_devices_are_ignored),
+		cmocka_unit_test(the_passphrase_goes_to_cryptsetup_and_the_volume_is_open),
+		cmocka_unit_test(a_wrong_passphrase_is_asked_for_again_until_the_tries_are_over),
+		cmocka_unit_test(nobody_types_anything),
+		cmocka_unit_test(one_passphrase_is_tried_on_all_volumes),
+		cmocka_unit_test(a_volume_that_fails_does_not_end_the_wait_for_another),
+		cmocka_unit_test(one_volume_is_opened_at_a_time),
+		cmocka_unit_test(a_passphrase_is_not_kept_for_long),
+		cmocka_unit_test(a_key_is_tried_first),
+		cmocka_unit_test(kernel_parameters_override_the_table),
+		cmocka_unit_test(a_volume_that_cannot_be_opened_says_why),
+		cmocka_unit_test(it_waits_for_the_driver),
+		cmocka_unit_test(a_device_that_goes_takes_its_question_with_it),
+		cmocka_unit_test(the_opened_device_is_named_and_noted_for_udev),
+		cmocka_unit_test(devices_of_others_are_not_named),
+		cmocka_unit_test(a_setting_that_is_not_understood_is_said),
+	};
+
+	return RUN_TESTS(tests);
+}
