@@ -19,8 +19,8 @@
  */
 
 #define REMEDY                                                                                    \
-	"name the filesystem by its UUID (blkid shows it); if it is on the network, on LVM or "  \
-	"LUKS, keep using the image builder of your distribution"
+	"name the filesystem by its UUID (blkid shows it); if it is on the network or on LVM, "   \
+	"keep using the image builder of your distribution"
 
 struct roots {
 	enum audit_severity severity;
@@ -64,7 +64,7 @@ static bool check_device(struct audit *a, struct roots *roots, const char *text,
 	struct spec spec;
 
 	spec_parse(text, &spec);
-	if (features_reach(&spec))
+	if (features_reach(a->root, &spec))
 		return true;
 	if (!is_new(a, roots, text))
 		return false;
@@ -162,7 +162,7 @@ static void look_at_line(struct audit *a, const char *line, struct roots *roots)
 	if (!text)
 		return;
 	spec_parse(text, &spec);
-	roots->is_known |= features_reach(&spec);
+	roots->is_known |= features_reach(a->root, &spec);
 }
 
 /* The parameters in the image itself. */

@@ -37,18 +37,22 @@ static const struct {
 	const char *name;
 	bool (*reaches)(const struct spec *spec);
 	bool (*sets_up)(const struct hw_block *k);
+	/* A name that it reaches may be another feature's: does the machine know it? NULL: it is not. */
+	bool (*knows)(const struct root *root, const struct spec *spec);
 	bool (*joins)(const struct hw_mount *m);
 } stacks[] = {
-	{"mdraid", mdraid_reaches, mdraid_sets_up, NULL},
-	{"btrfs", NULL, NULL, btrfs_joins},
+	{"crypt", crypt_reaches, crypt_sets_up, crypt_knows, NULL},
+	{"mdraid", mdraid_reaches, mdraid_sets_up, NULL, NULL},
+	{"btrfs", NULL, NULL, NULL, btrfs_joins},
 };
 
-bool features_reach(const struct spec *spec)
+bool features_reach(const struct root *root, const struct spec *spec)
 {
 	bool reaches = spec_is_reachable(spec) && !spec_is_set_up(spec);
 
 	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		reaches = reaches || (stacks[i].reaches && stacks[i].reaches(spec));
+		reaches = reaches || (stacks[i].reaches && stacks[i].reaches(spec) &&
+				      (!stacks[i].knows || stacks[i].knows(root, spec)));
 	return reaches;
 }
 

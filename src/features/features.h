@@ -37,6 +37,7 @@ struct build {
 	const char *hash_origin;     /* where verity.hash comes from */
 	bool has_arrays;             /* the image starts MD arrays, */
 	bool needs_arrays;           /* since this machine has some */
+	bool opens_luks;             /* the image has what opens LUKS volumes */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
@@ -74,9 +75,9 @@ int dropin_list(const struct root *root, struct arena *a, const char ***out, str
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE
 
-/* Does an image with these features bring up the device that SPEC names, or K of a machine? A feature that
+/* Does an image with these features, made from ROOT, bring up the device that SPEC names, or K of a machine? A feature that
  * does so for devices of software has a row in features.c. */
-bool features_reach(const struct spec *spec);
+bool features_reach(const struct root *root, const struct spec *spec);
 bool features_set_up(const struct hw_block *k);
 
 /* The name of the feature that would do so, but is left out of an image of Q; NULL: none is. SPEC or K may be
@@ -88,6 +89,10 @@ const char *features_joining(const struct hw_mount *m);
 
 bool btrfs_joins(const struct hw_mount *m);
 
+bool crypt_reaches(const struct spec *spec);
+/* Has the machine below ROOT such a volume, and cryptsetup? ROOT may be NULL: no. */
+bool crypt_knows(const struct root *root, const struct spec *spec);
+bool crypt_sets_up(const struct hw_block *k);
 bool mdraid_reaches(const struct spec *spec);
 bool mdraid_sets_up(const struct hw_block *k);
 

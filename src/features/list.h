@@ -11,6 +11,7 @@
 	BUILD(base, "PID 1 and the folders around it", 0)                                          \
 	BUILD(storage, "drivers on the way to the disks", 0)                                       \
 	BOTH(mdraid, "MD arrays", 0)                                                               \
+	BOTH(crypt, "LUKS volumes", 0)                                                             \
 	BOTH(btrfs, "a btrfs on several devices", 0)                                               \
 	BUILD(filesystem, "drivers of the filesystems", 0)                                         \
 	BOTH(fsck, "checkers of filesystems", 0)                                                   \

@@ -196,6 +196,8 @@ static void show_waiting(struct boot *b, int64_t now)
 	/* Some stages must not give up: killing a repair would make things worse. */
 	if (!is_limited(b))
 		snprintf(until, sizeof(until), "as long as it takes");
+	else if (b->flow.asked)
+		snprintf(until, sizeof(until), "as long as a question is asked");
 	else if (b->flow.deadline == PARAMS_FOREVER)
 		snprintf(until, sizeof(until), "without a time limit (%s)", limited_by);
 	else

@@ -283,7 +283,7 @@ def test_what_is_not_obeyed_is_named_once(machine):
                               "hooks/yours, scripts/local-top/wait): what they pack belongs into install_items")
 
 
-@pytest.mark.parametrize("text", ["MODULES=netboot", "BOOT=nfs", "CRYPTSETUP=y"])
+@pytest.mark.parametrize("text", ["MODULES=netboot", "BOOT=nfs"])
 def test_what_the_image_would_not_boot_without_is_an_error_and_nothing_is_replaced(text, machine):
     set_up(machine, {"initramfs.conf": "MODULES=most\n"})
     before = create(machine).read_bytes()

@@ -444,11 +444,11 @@ def test_what_packages_set_over_initramfs_conf_is_taken_or_named_once(root):
         write(root, f"{folder}/{name}", text)
     (root / folder / "a-folder").mkdir()
     lines, warnings = imported(root, status=FINDING)
-    assert lines == ['hostonly="no"', 'compress="lz4"']
+    assert sorted(lines) == ['add_dracutmodules+=" crypt "', 'compress="lz4"', 'hostonly="no"']
     assert warnings[0] == f"/{folder}/a-folder: it is a folder, and not read"
     assert [text.split(": ")[:2] for text in warnings[1:]] == [
         [f"/{folder}/mine:1:1", "it is left out"], [f"/{folder}/cryptsetup:2", "KEYMAP=y"],
-        [f"/{folder}/cryptsetup:4", "FRAMEBUFFER=y"], [f"/{folder}/overlayroot:1", "CRYPTSETUP=y"]]
+        [f"/{folder}/cryptsetup:4", "FRAMEBUFFER=y"]]
 
 
 def test_folders_and_tables_beside_the_settings_are_named(root):

@@ -90,7 +90,7 @@ def test_what_an_image_can_do_without_is_a_warning(system):
     assert f"/etc/dracut.conf:2: add_dracutmodules: {says}" in plan(system).json["warnings"]
 
 
-@pytest.mark.parametrize("name", ["ostree", "plymouth", "crypt", "of-others"])
+@pytest.mark.parametrize("name", ["ostree", "plymouth", "multipath", "of-others"])
 def test_a_dropin_feature_takes_the_place_of_a_module(name, system):
     folder = system.root / "usr/lib/preroot/features.d"
     folder.mkdir(parents=True)

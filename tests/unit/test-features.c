@@ -15,10 +15,10 @@ static bool reaches(const char *text)
 	struct spec spec;
 
 	spec_parse(text, &spec);
-	return features_reach(&spec);
+	return features_reach(NULL, &spec);
 }
 
-static void arrays_are_reached_by_number_and_by_name(void **state)
+static void what_features_set_up_is_reached_by_its_names(void **state)
 {
 	static const char *const yes[] = {"/dev/sda1", "UUID=1", "/dev/md0", "/dev/md127p1", "/dev/md/root"},
 				 *const no[] = {"/dev/mapper/root", "/dev/vg/root", "/dev/dm-0",
@@ -95,6 +95,29 @@ static void an_array_of_this_machine_is_known_by_its_uuid(void **state)
 		own = mdraid_own(&r, &k, &a);
 		assert_string_equal(own ? own : "none", cases[i].own ? cases[i].own : "none");
 	}
+}
+
+/* By cryptsetup; plain volumes have no header that says with which cipher. */
+static void volumes_of_luks_are_set_up(void **state)
+{
+	static const struct {
+		const char *id;
+		bool is_set_up;
+	} cases[] = {
+		{"CRYPT-LUKS2-3f71d376904648b2870a1c69ef76ac46-root", true},
+		{"CRYPT-LUKS1-3f71d376904648b2870a1c69ef76ac46-a-b", true},
+		{"CRYPT-LUKS2-3f71d376904648b2870a1c69ef76ac46-", false},
+		{"CRYPT-LUKS2-3f71d376904648b2870a1c69ef76ac4-root", false},
+		{"CRYPT-LUKS2-", false},
+		{"CRYPT-PLAIN-root", false},
+		{"LVM-x", false},
+		{NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (features_set_up(&(struct hw_block){.dm_uuid = cases[i].id}) != cases[i].is_set_up)
+			fail_msg("%s", cases[i].id);
 }
 
 static void a_feature_that_is_left_out_is_named(void **state)
@@ -177,9 +200,10 @@ static void members_are_noted_by_what_stays_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arrays_are_reached_by_number_and_by_name),
+		cmocka_unit_test(what_features_set_up_is_reached_by_its_names),
 		cmocka_unit_test(arrays_of_the_kernels_metadata_are_set_up),
 		cmocka_unit_test(an_array_of_this_machine_is_known_by_its_uuid),
+		cmocka_unit_test(volumes_of_luks_are_set_up),
 		cmocka_unit_test(a_feature_that_is_left_out_is_named),
 		cmocka_unit_test(members_are_noted_by_what_stays_the_same),
 	};

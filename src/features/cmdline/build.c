@@ -21,6 +21,7 @@ enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 struct lines {
 	struct build *b;
 	const char *root, *root_origin; /* the last root= so far; NULL: none */
+	bool names_luks; /* rd.luks.name= gives a volume its name */
 };
 
 /* A later root= overrides an earlier one. */
@@ -38,13 +39,16 @@ static int check_root(const struct lines *l, struct err *err)
 			l->root_origin, l->root, feature);
 		return err_hint(err, "do not omit it, in the configuration or on the command line");
 	}
-	if (spec_is_reachable(&spec) || features_reach(&spec))
+	if (spec_is_reachable(&spec) || features_reach(l->b->root, &spec) ||
+	    (crypt_reaches(&spec) && l->names_luks &&
+	     (l->b->opens_luks || l->b->request->only_cmdline)))
 		return 0;
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
 		l->root_origin, l->root);
 	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
-			     "network, on LVM or LUKS, keep using the image builder of "
-			     "your distribution");
+			     "network, on LVM, keep using the image builder of "
+			     "your distribution; a LUKS volume must be in /etc/crypttab or have its "
+			     "name from rd.luks.name=, and cryptsetup must be installed");
 }
 
 /* A line is put in front of the real command line, and must not change the meaning of that. */
@@ -62,6 +66,8 @@ static int check(struct lines *l, const char *line, const char *origin, struct e
 		if (strcmp(param, "--") == 0 && !value)
 			r = err_set(err, -EINVAL, "%s: \"--\" would end the kernel's parameters",
 				    origin);
+		l->names_luks = l->names_luks || (value && (cmdline_name_is(param, "rd.luks.name") ||
+							    cmdline_name_is(param, "luks.name")));
 		if (strcmp(param, "root") == 0 && value) {
 			l->root = value;
 			l->root_origin = origin;
@@ -208,7 +214,7 @@ static void warn_of_fstab(struct build *b)
 	spec_parse(e.source, &spec);
 	/* Without a device: the root of a live system, or of a container. */
 	if (spec.kind == SPEC_TMPFS || strcmp(e.fstype, e.source) == 0 ||
-	    (features_reach(&spec) && !features_left_out(b->request, &spec, NULL)))
+	    (features_reach(b->root, &spec) && !features_left_out(b->request, &spec, NULL)))
 		return;
 	plan_warn(&b->plan, "/etc/fstab, line %u, has / on %s, which an image of this version cannot bring "
 			    "up%s: it boots only where root= names another device", e.line, e.source,

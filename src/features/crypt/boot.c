@@ -259,6 +259,13 @@ static const struct params_rule rules[] = {
 	{"rd.luks.options", PARAMS_AS_LIST, offsetof(struct crypt_wishes, options), NULL},
 	{"rd.luks.key", PARAMS_AS_LIST, offsetof(struct crypt_wishes, keys), NULL},
 	{"rd.luks.timeout", PARAMS_AS_TEXT, offsetof(struct crypt_wishes, timeout), NULL},
+	/* systemd's, which the root obeys as well. */
+	{"luks", PARAMS_AS_NOT, offsetof(struct crypt_wishes, off), NULL},
+	{"luks.crypttab", PARAMS_AS_NOT, offsetof(struct crypt_wishes, no_table), NULL},
+	{"luks.uuid", PARAMS_AS_LIST, offsetof(struct crypt_wishes, uuids), NULL},
+	{"luks.name", PARAMS_AS_LIST, offsetof(struct crypt_wishes, names), NULL},
+	{"luks.options", PARAMS_AS_LIST, offsetof(struct crypt_wishes, options), NULL},
+	{"luks.key", PARAMS_AS_LIST, offsetof(struct crypt_wishes, keys), NULL},
 	{"rd_LUKS_UUID", PARAMS_AS_LIST, offsetof(struct crypt_wishes, uuids), NULL},
 	PARAMS_CALL("rd.luks.allow-discards", take_discards),
 	PARAMS_OFF("rd_NO_LUKS", struct crypt_wishes, off),

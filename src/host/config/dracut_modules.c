@@ -31,10 +31,10 @@
 #define NO_SCREENS "this version leaves drivers of screens to the root"
 #define LEFT_TO_ROOT "this version leaves it to the root"
 #define OF_TESTS "it is part of dracut's own tests"
-#define NO_DM "this version has no device mapper and no LVM"
+#define NO_DM "this version has no LVM"
 #define NO_RAID "this version starts no arrays of the firmware"
 #define NO_MULTIPATH "this version has no multipath"
-#define NO_CRYPT "this version has no encrypted disks"
+#define NO_CRYPT "this version has no keys of LUKS volumes that are encrypted or in a loop device"
 #define NO_TOKENS "this version has no keys from a TPM or a token"
 #define NO_INTEGRITY "this version checks no integrity of disks and files"
 #define NO_FIPS "this version has no FIPS mode"
@@ -70,9 +70,9 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("connman", NO_NETWORK),
 	MISSING("convertfs", "this version does not merge /usr"),
 	FOREIGN("coreos-kernel"),
-	MISSING("crypt", NO_CRYPT),
+	FEATURE("crypt", "crypt", "feature=crypt", "opens LUKS volumes"),
 	MISSING("crypt-gpg", NO_CRYPT),
-	MISSING("crypt-lib", NO_CRYPT),
+	FEATURE("crypt-lib", "crypt", "feature=crypt", "opens LUKS volumes"),
 	MISSING("crypt-loop", NO_CRYPT),
 	FOREIGN("crypt-ssh"),
 	MISSING("dasd", NO_S390),
@@ -85,7 +85,7 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("dcssblk", NO_S390),
 	LESS("debug", "tools for a shell are packed with install_items"),
 	LESS("devicetree-firmware", LEFT_TO_ROOT),
-	MISSING("dm", NO_DM),
+	DRIVER("dm", "dm-mod", "the device mapper"),
 	MISSING("dmraid", NO_RAID),
 	MISSING("dmsquash-live", NO_LIVE),
 	MISSING("dmsquash-live-autooverlay", NO_LIVE),
@@ -173,7 +173,7 @@ const struct dracut_module dracut_modules[] = {
 	LESS("systemd-bsod", LEFT_TO_ROOT),
 	LESS("systemd-coredump", LEFT_TO_ROOT),
 	MISSING("systemd-creds", NO_SYSTEMD_SERVICE),
-	MISSING("systemd-cryptsetup", NO_CRYPT),
+	FEATURE("systemd-cryptsetup", "crypt", "feature=crypt", "opens LUKS volumes"),
 	NEEDLESS("systemd-emergency", NO_SYSTEMD),
 	LESS("systemd-hostnamed", LEFT_TO_ROOT),
 	MISSING("systemd-import", NO_SYSTEMD_SERVICE),

@@ -229,7 +229,7 @@ static int import_timeout(const struct key *k)
 /* ---- keys ---- */
 
 #define NO_NETWORK "this version has no network"
-#define NO_CRYPT "this version has no encrypted disks"
+#define NO_TOKENS "this version has no keys from a TPM or a token"
 #define NO_ZFS "this version has no ZFS"
 
 static const struct row {
@@ -241,7 +241,7 @@ static const struct row {
 } rows[] = {
 	{"append_all_modaliases", .run = NULL}, /* for searching faults: boot-report names what lacks */
 	{"compression", .run = import_compression},
-	{"crypttab_path", .loss = NO_CRYPT},
+	{"crypttab_path", .loss = "/etc/crypttab is read"},
 	{"emergency_shell_password",
 	 .loss = "add_dracutmodules+=\" rescue \" packs a shell, which asks for root's password"},
 	{"enable_fido2", .module = "fido2"},
@@ -255,11 +255,11 @@ static const struct row {
 	{"modules_force_load", .run = import_loaded},
 	{"mount_timeout", .run = import_timeout},
 	{"network", .loss = NO_NETWORK, .is_group = true},
-	{"password_echo", .loss = NO_CRYPT},
-	{"pin_delay", .loss = NO_CRYPT},
-	{"serialize_tokens", .loss = NO_CRYPT, .is_group = true},
+	{"password_echo", .loss = "what is typed is not shown"},
+	{"pin_delay", .loss = NO_TOKENS},
+	{"serialize_tokens", .loss = NO_TOKENS, .is_group = true},
 	{"strip", .run = NULL}, /* programs are packed as they are installed */
-	{"token_timeout", .loss = NO_CRYPT},
+	{"token_timeout", .loss = NO_TOKENS},
 	{"universal", .run = import_universal},
 	{"vconsole", .module = "i18n"},
 	{"zfs_cache_path", .loss = NO_ZFS},

@@ -112,7 +112,6 @@ static const struct {
 	{"BOOT", "local", NO_NETWORK, true},
 	{"BUSYBOXDIR", NULL, NULL, false},
 	{"BUSYBOX", NULL, NULL, false}, /* PID 1 runs no scripts that would need it */
-	{"CRYPTSETUP", NULL, "this version has no encrypted disks", true},
 	{"DEVICE", NULL, NO_NETWORK, false}, /* of use only with BOOT=nfs; so are IP and NFSROOT */
 	{"DROPBEAR", NULL, NO_NETWORK, false},
 	{"FRAMEBUFFER", NULL, "this version leaves drivers of screens to the root", false},
@@ -155,10 +154,12 @@ static void import_key(struct import *im, const struct conf *c, const struct con
 		import_level(im, c, a);
 	else if (strcmp(a->key, "RESUME") == 0)
 		import_resume_key(im, a);
+	else if (strcmp(a->key, "CRYPTSETUP") == 0 && !is_no(a))
+		import_set(im, from, "add_dracutmodules+", "crypt");
 	else if (strcmp(a->key, "ROOT") == 0)
 		import_set(im, from, "kernel_cmdline+",
 			   arena_printf(im->arena, "root=%s", a->text));
-	else
+	else if (strcmp(a->key, "CRYPTSETUP") != 0)
 		import_other(im, a);
 }
 

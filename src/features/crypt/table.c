@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What crypttab says of the volumes that an image opens, for PID 1: a line of boot.conf each, with the
+ * options alone that it obeys. */
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "features/crypt/kit.h"
+#include "format/machine/fstab.h"
+
+#define TABLE "/etc/crypttab"
+
+bool crypt_add(struct crypt_list *l, const char *name, const char *device)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->list[i].name, name) == 0)
+			return false;
+	if (l->n == CRYPT_LIST_MAX)
+		return false;
+	l->list[l->n++] = (struct crypt_listed){.name = name, .device = device};
+	return true;
+}
+
+static struct crypt_listed *find(struct crypt_list *l, const struct crypttab_entry *e)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->list[i].name, e->name) == 0 ||
+		    strcasecmp(l->list[i].device, e->device) == 0)
+			return &l->list[i];
+	return NULL;
+}
+
+static void take_line(struct build *b, struct crypt_list *l, const struct crypttab_entry *e)
+{
+	struct arena *a = &b->plan.arena;
+	struct crypt_listed *v = find(l, e);
+
+	if (!v && fstab_has(e->options, "x-initrd.attach") &&
+	    crypt_add(l, arena_strdup(a, e->name), arena_strdup(a, e->device))) {
+		v = &l->list[l->n - 1];
+		l->has_unread = true;
+	}
+	if (!v)
+		return;
+	v->key = arena_strdup(a, e->key);
+	v->options = arena_strdup(a, e->options);
+	v->from = arena_printf(a, "%s:%u", TABLE, e->line);
+}
+
+int crypt_read_table(struct build *b, struct crypt_list *l, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct crypttab table = {0};
+	struct crypttab_entry e;
+	const char *why;
+	int r = root_read(b->root, TABLE, CRYPTTAB_SIZE_MAX, &text);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : err_sys(err, r, "%s%s", root_prefix(b->root),
+								   TABLE);
+	table.cursor = (char *)buf_cstr(&text);
+	while ((r = crypttab_next(&table, &e, &why)) > 0)
+		take_line(b, l, &e);
+	if (r == 0)
+		return 0;
+	err_set(err, r, "%s%s:%u: %s", root_prefix(b->root), TABLE, e.line, why);
+	return err_hint(err, "mend the line, or put a # in front of it");
+}
+
+/* ---- options ---- */
+
+/* Debian's way to ask once for several volumes, which PID 1 does for all of them; the key is then the
+ * name of a group. */
+static bool is_keyctl(const char *word)
+{
+	return str_starts(word, "keyscript=") && strcmp(base_name(word + strlen("keyscript=")), "decrypt_keyctl") == 0;
+}
+
+static int refuse(const struct crypt_listed *v, const char *word, struct err *err)
+{
+	err_set(err, -ENOTSUP, "%s: the volume %s is opened with \"%s\", which this version cannot do at "
+		"boot", v->from, v->name, word);
+	return err_hint(err, "keep using the image builder of your distribution on this machine");
+}
+
+static int take_option(struct build *b, const struct crypt_listed *v, const char *word,
+		       struct buf *out, struct err *err)
+{
+	struct crypttab_options o;
+
+	crypttab_options_init(&o);
+	switch (crypttab_option(word, &o)) {
+	case CRYPTTAB_TAKEN:
+		buf_printf(out, "%s%s", out->len ? "," : "", word);
+		return 0;
+	case CRYPTTAB_MEANINGLESS:
+		return 0;
+	case CRYPTTAB_TOKEN:
+		plan_warn(&b->plan, "%s: %s is not supported: the passphrase of %s is asked for at boot",
+			  v->from, word, v->name);
+		return 0;
+	case CRYPTTAB_NOT_LUKS:
+	case CRYPTTAB_NEEDED:
+		return is_keyctl(word) ? 0 : refuse(v, word, err);
+	default:
+		plan_warn(&b->plan, "%s: the option %s of %s is not obeyed at boot", v->from, word,
+			  v->name);
+		return 0;
+	}
+}
+
+static int take_options(struct build *b, const struct crypt_listed *v, bool *has_script,
+			struct buf *out, struct err *err)
+{
+	char *cursor = arena_strdup(&b->plan.arena, v->options ? v->options : ""), *word;
+	int r = 0;
+
+	while ((word = strsep(&cursor, ",")) && r == 0) {
+		*has_script = *has_script || is_keyctl(word);
+		r = take_option(b, v, word, out, err);
+	}
+	return r;
+}
+
+/* ---- keys ---- */
+
+static bool names(const struct request_words *w, const char *path)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->list[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* A key is in the image only if somebody asks for it by its path. */
+static bool is_packed(const struct request *q, const char *path)
+{
+	bool is = names(&q->install, path) || names(&q->install_optional, path);
+
+	for (size_t i = 0; i < q->n_wishes && !is; i++)
+		is = (q->wishes[i].kind == WISH_INSTALL || q->wishes[i].kind == WISH_INSTALL_OPTIONAL) &&
+		     strcmp(q->wishes[i].word, path) == 0;
+	for (size_t i = 0; i < q->n_includes && !is; i++)
+		is = strcmp(q->includes[i].target, path) == 0;
+	return is;
+}
+
+/* *OUT: the path for PID 1; "none": the passphrase is asked for. */
+static int take_key(struct build *b, const struct crypt_listed *v, const char **out,
+		    struct err *err)
+{
+	const char *why = NULL;
+	struct stat st;
+	int r;
+
+	*out = "none";
+	if (str_starts(v->key, "/dev/"))
+		return refuse(v, v->key, err);
+	if (*v->key != '/' || strpbrk(v->key, ":\" \t"))
+		why = "is no file of which this version can have a key";
+	else if (!is_packed(b->request, v->key))
+		why = "is not put into the image: to install it by its path (install_items) would do so";
+	if (why) {
+		plan_warn(&b->plan, "%s: the key %s of %s %s; its passphrase is asked for at boot",
+			  v->from, v->key, v->name, why);
+		return 0;
+	}
+	r = root_stat(b->root, v->key, &st);
+	if (r == 0 && (st.st_mode & 077)) {
+		err_set(err, -EPERM, "%s: others than its owner may read the key %s of %s (mode %04o)",
+			v->from, v->key, v->name, (unsigned)(st.st_mode & 07777));
+		return err_hint(err, "chmod 600 %s", root_quoted(b->root, v->key, &b->plan.arena));
+	}
+	*out = v->key;
+	return 0;
+}
+
+int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err)
+{
+	_cleanup_buf_ struct buf options = BUF_INIT;
+	const char *key = "none";
+	bool has_script = false;
+	int r = take_options(b, v, &has_script, &options, err);
+
+	if (r == 0 && v->key && *v->key && !has_script)
+		r = take_key(b, v, &key, err);
+	if (r == 0)
+		buf_printf(&b->boot_conf, "crypt.volume=%s %s %s %s\n", v->name, v->device, key,
+			   options.len ? buf_cstr(&options) : "luks");
+	return r < 0 ? r : buf_status(&options);
+}
