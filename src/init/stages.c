@@ -115,12 +115,12 @@ static void go_on_after_shell(struct boot *b)
 }
 
 /* While somebody is asked a question, limits do not run: to come and type a passphrase may take longer than
- * a disk takes to appear. */
+ * a disk takes to appear. On a machine without a terminal nobody is. */
 static void hold_limits(struct boot *b, int64_t now)
 {
 	int64_t held = b->flow.asked ? now - b->flow.asked : 0;
 
-	b->flow.asked = prompt_is_any(b) ? now : 0;
+	b->flow.asked = prompt_is_open(b) ? now : 0;
 	if (b->flow.failed || !held)
 		return;
 	if (b->flow.deadline != PARAMS_FOREVER)

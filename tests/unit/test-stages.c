@@ -416,14 +416,36 @@ static void a_question_holds_up_the_limit(void **state)
 	go_on(b);
 	pass(b, 5000);
 	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .handler = ignores}), 0);
+	b->prompts.shown = b->prompts.list[0].number;
+	b->prompts.terminals.list[0].name[0] = 't';
 	go_on(b);
 	pass(b, 600000);
 	assert_false(b->flow.failed);
-	prompt_cancel(b, ignores, 0);
+	/* It is answered, and what is made of it takes a while. */
+	b->prompts.shown = 0;
+	b->prompts.list[0].state = PROMPT_JUDGES;
+	pass(b, 60000);
+	assert_false(b->flow.failed);
+	b->prompts.list[0] = (struct prompt){0};
 	go_on(b);
 	pass(b, 4000);
 	assert_false(b->flow.failed);
 	pass(b, 2000);
+	assert_true(b->flow.failed);
+	boot_end(b);
+}
+
+static void a_question_that_nobody_can_see_holds_nothing_up(void **state)
+{
+	struct boot *b = boot_with("root=UUID=1 rd.timeout=10");
+
+	(void)state;
+	prompt_init(b);
+	flow_go(b, STAGE_WAIT);
+	go_on(b);
+	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .handler = ignores}), 0);
+	b->prompts.shown = b->prompts.list[0].number;
+	pass(b, 11000);
 	assert_true(b->flow.failed);
 	boot_end(b);
 }
@@ -1477,6 +1499,7 @@ int main(void)
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),
 		cmocka_unit_test(a_question_holds_up_the_limit),
+		cmocka_unit_test(a_question_that_nobody_can_see_holds_nothing_up),
 		cmocka_unit_test(pid_1_sleeps_after_a_deadline),
 		cmocka_unit_test(a_late_result_does_not_end_a_later_task),
 		cmocka_unit_test(a_deadline_that_passes_before_the_sleep_is_not_missed),

@@ -217,12 +217,15 @@ static void retry(struct part *p)
 static void note_for_udev(const struct crypt_map *m)
 {
 	static const char text[] = "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\nV:1\n";
+	_cleanup_fd_ int fd = -1;
 	char path[64];
 
 	snprintf(path, sizeof(path), UDEV_DATA "/b%u:%u", m->major, m->minor);
 	sys_mkdir("/run/udev", 0755);
 	sys_mkdir(UDEV_DATA, 0755);
-	sys_save(path, text, sizeof(text) - 1);
+	fd = sys_create(path, 0644); /* as udev's own: everybody may ask udevadm */
+	if (fd >= 0 && write_full(fd, text, sizeof(text) - 1) < 0)
+		log_show("%s cannot be written", path);
 }
 
 static void leave(struct part *p)

@@ -303,10 +303,15 @@ bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag
 	return find_asker(&b->prompts, handler, tag);
 }
 
-bool prompt_is_any(const struct boot *b)
+bool prompt_is_open(const struct boot *b)
 {
+	const struct prompts *all = &b->prompts;
+
+	for (size_t i = 0; i < TERMINALS_MAX; i++)
+		if (all->shown && all->terminals.list[i].name[0])
+			return true;
 	for (size_t i = 0; i < PROMPTS_MAX; i++)
-		if (b->prompts.list[i].state != PROMPT_FREE)
+		if (all->list[i].state > PROMPT_WAITS)
 			return true;
 	return false;
 }

@@ -99,8 +99,8 @@ void prompt_set_verdict(struct boot *b, prompt_handler *handler, unsigned tag, b
 /* Is such a question still to be answered, or its answer to be judged? */
 bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag);
 
-/* Is there any question, shown or not? */
-bool prompt_is_any(const struct boot *b);
+/* Is a question shown on some terminal, or what was typed there being checked? */
+bool prompt_is_open(const struct boot *b);
 
 /* Withdraws the question of this handler and tag in any state, without calling the handler. */
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag);
