@@ -26,7 +26,7 @@ def cryptsetup():
     return Path(shutil.which("cryptsetup", path=environment()["PATH"]))
 
 
-def volume(folder, name, tree, words):
+def volume(folder, name, tree, words, version=2):
     """A disk with a LUKS volume and a filesystem of TREE in it; opened by PASSPHRASE, and by the file KEY."""
     path, key = folder / f"{name}.disk", folder / "key"
     part = roots.Part(name)
@@ -40,8 +40,10 @@ def volume(folder, name, tree, words):
     key.write_bytes(bytes(range(256)) * 2)
     key.chmod(0o600)
     run([cryptsetup(), "reencrypt", "--encrypt", "--reduce-device-size", "16M", "-q", "--uuid",
-         part.uuid("luks"), "--key-file", secret, *words, path])
+         part.uuid("luks"), "--key-file", secret, "--sector-size", "512", *words, path])
     run([cryptsetup(), "luksAddKey", "-q", "--key-file", secret, *words[2:], path, key])
+    if version == 1:
+        run([cryptsetup(), "convert", "-q", "--type", "luks1", path])
     return SimpleNamespace(path=path, uuid=part.uuid("luks"), fs=part.uuid("fs"))
 
 
@@ -56,7 +58,7 @@ def made(tmp_path_factory):
     rootfs.create(tree, image.PROGRAM)
     (tree / "data").mkdir()
     data.mkdir()
-    volumes = {"data": volume(folder, "data", data, PBKDF2)}
+    volumes = {"data": volume(folder, "data", data, PBKDF2, version=1)}
     (tree / "etc/fstab").write_text(f"UUID={volumes['data'].fs} /data ext4 ro,x-initrd.mount 0 0\n")
     volumes["root"] = volume(folder, "root", tree, ARGON)
     of = kernels.Kernel(system, kernel.version)

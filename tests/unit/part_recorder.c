@@ -464,6 +464,8 @@ void part_run(struct part *p, unsigned tag, const struct program_request *r)
 	for (char **arg = r->argv; *arg; arg++)
 		buf_printf(&told.said, " %s", *arg);
 	buf_printf(&told.said, "%s\n", r->seconds ? "" : ", without a time limit");
+	if (r->prepare) /* what it gets begins with the name of a device */
+		say("  on %s", (const char *)r->data);
 	if (r->secret)
 		say("  with a secret of %zu bytes", r->secret_len);
 	for (char **e = r->envp; *e; e++)

@@ -22,7 +22,7 @@ void recorder_start(const int *results)
 	memset(recorder.results, 0, sizeof(recorder.results));
 	recorder.next_result = 0;
 	recorder.output = -1;
-	recorder.identity = 0;
+	recorder.identity = recorder.content_identity = 0;
 	recorder.device = NULL;
 	recorder.active = -ENOTTY;
 	for (; results[n] != 1; n++)
@@ -92,6 +92,12 @@ int identity_hold(const char *name, const struct device_identity *wanted)
 {
 	(void)name, (void)wanted;
 	return recorder.identity;
+}
+
+int identity_check_content(int fd, const struct device_identity *wanted)
+{
+	(void)fd, (void)wanted;
+	return recorder.content_identity;
 }
 
 uint64_t identity_sequence(int fd)
@@ -263,13 +269,13 @@ int sys_load_memory(const void *data, size_t len, const char *options)
 }
 
 /* What it would print comes from recorder.output. */
-int sys_spawn(char **argv, char **envp, int input, int *output)
+int sys_spawn(char **argv, char **envp, const struct sys_child *child, int *output)
 {
 	int r = next_result();
 
 	recorder.content.len = 0;
-	if (input >= 0)
-		assert_int_equal(read_all(input, CONTENT_MAX, &recorder.content), 0);
+	if (child->input >= 0)
+		assert_int_equal(read_all(child->input, CONTENT_MAX, &recorder.content), 0);
 	buf_add_str(&recorder.calls, "spawn");
 	for (int i = 0; argv[i]; i++)
 		buf_printf(&recorder.calls, " %s", argv[i]);

@@ -17,6 +17,7 @@ struct recorder {
 	int results[16];    /* of the next calls, in order; 0 when they are used up */
 	unsigned next_result;
 	int identity;	    /* what is found out of a device that is opened: 0 or -errno */
+	int content_identity; /* likewise, of what it holds */
 	const char *device; /* file in its place; NULL: an empty one */
 	int active;	    /* members that an array runs with, or -errno */
 	bool has_btrfs;     /* whatever is asked for is mounted */

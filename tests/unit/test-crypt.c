@@ -2,10 +2,12 @@
 
 /* The boot part for LUKS volumes: which ones are opened, how, and in which order. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "features/crypt/boot/kit.h"
 #include "part_recorder.h"
@@ -114,7 +116,7 @@ static const char *account(struct part *p)
 #define LOADS "module devname:mapper/control\n"
 #define RUN(tag, key, more, device, name)                                                          \
 	"run " #tag ": /usr/sbin/cryptsetup open --type luks --tries 1 --key-file " key more        \
-	" -- /dev/" device " " name "\n"
+	" -- /proc/self/fd/3 " name "\n  on " device "\n"
 #define OPEN(name, device) "info: LUKS volume " name " (" device ") is open\n"
 
 /* ---- which volumes ---- */
@@ -420,6 +422,47 @@ static void a_volume_that_cannot_be_opened_says_why(void **state)
 	}
 }
 
+/* The disk was pulled out, and another one has its name. */
+static void a_device_that_has_become_another_is_read_again(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "rd.luks.uuid=" ONE, NULL);
+	holds(&p, 0, "sda2", ONE);
+	recorded_answer(&p, 0, PROMPT_ANSWERED, "secret");
+	part_said();
+	recorded_end(&p, 0, CRYPT_IS_ANOTHER, "ended with status 64");
+	assert_string_equal(part_said(), "mistaken sda2\ncancel question 0\n");
+	assert_string_equal(what(&p), "");
+	holds(&p, 0, "sda2", ONE); /* nobody types it again */
+	assert_string_equal(part_said(), LOADS RUN(0, "-", "", "sda2", "luks-" ONE)
+						 "  with a secret of 6 bytes\n");
+	told.is_mistaken_again = true;
+	recorded_end(&p, 0, CRYPT_IS_ANOTHER, "ended with status 64");
+	assert_int_equal(appears(&p, 0, "sda2", ONE), PART_REFUSES);
+	assert_string_equal(why_not, "it is another device each time it is opened");
+}
+
+static void cryptsetup_has_the_device_that_was_read_and_no_other(void **state)
+{
+	static const struct crypt_given given = {.device = "sda2"};
+	int fd;
+
+	(void)state;
+	recorder_start_with(0);
+	fd = crypt_open_device(&given);
+	assert_true(fd >= 0);
+	close(fd);
+	recorder.identity = -ESTALE;
+	assert_int_equal(crypt_open_device(&given), -CRYPT_IS_ANOTHER);
+	recorder.identity = -EIO;
+	assert_int_equal(crypt_open_device(&given), -CRYPT_NO_DEVICE);
+	recorder.identity = 0;
+	recorder.content_identity = -ESTALE;
+	assert_int_equal(crypt_open_device(&given), -CRYPT_IS_ANOTHER);
+}
+
 static void it_waits_for_the_driver(void **state)
 {
 	_cleanup_part_ struct part p;
@@ -539,6 +582,8 @@ int main(void)
 		cmocka_unit_test(a_key_is_tried_first),
 		cmocka_unit_test(kernel_parameters_override_the_table),
 		cmocka_unit_test(a_volume_that_cannot_be_opened_says_why),
+		cmocka_unit_test(a_device_that_has_become_another_is_read_again),
+		cmocka_unit_test(cryptsetup_has_the_device_that_was_read_and_no_other),
 		cmocka_unit_test(it_waits_for_the_driver),
 		cmocka_unit_test(a_device_that_goes_takes_its_question_with_it),
 		cmocka_unit_test(the_opened_device_is_named_and_noted_for_udev),

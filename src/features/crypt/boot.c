@@ -148,6 +148,10 @@ static enum part_claim add(struct part *p, const struct part_device *d, char *wh
 		note_closed(s, &v);
 		return PART_REFUSES;
 	}
+	if (strcmp(s->unsteady, d->name) == 0) {
+		snprintf(why, PART_TEXT_MAX, "it is another device each time it is opened");
+		return PART_REFUSES;
+	}
 	if (twin || !place) {
 		snprintf(why, PART_TEXT_MAX, twin ? "it has the same UUID as %s" : "there are too many",
 			 twin ? twin->device : "");

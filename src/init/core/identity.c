@@ -34,7 +34,7 @@ static bool has_uuid(blkid_probe pr, const char *uuid)
 }
 
 /* Probes for the wanted type only: other signatures on the disk do not matter. */
-static int check_content(int fd, const struct device_identity *wanted)
+int identity_check_content(int fd, const struct device_identity *wanted)
 {
 	char *types[] = {(char *)wanted->type, NULL};
 	blkid_probe pr = blkid_new_probe();
@@ -65,7 +65,7 @@ int identity_check(int fd, const struct device_identity *wanted)
 	if (major(st.st_rdev) != wanted->major || minor(st.st_rdev) != wanted->minor ||
 	    sequence != wanted->sequence)
 		return -ESTALE;
-	return sequence || !*wanted->type ? 0 : check_content(fd, wanted);
+	return sequence || !*wanted->type ? 0 : identity_check_content(fd, wanted);
 }
 
 /* The device, or its medium, has been removed. */

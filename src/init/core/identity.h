@@ -22,6 +22,10 @@ int identity_open(const char *name, const struct device_identity *wanted);
 /* The same for a device that is open: 0, -ESTALE or -errno. */
 int identity_check(int fd, const struct device_identity *wanted);
 
+/* Does the device that is open still hold the filesystem, or what else it was found to hold? 0, -ESTALE or
+ * -errno. */
+int identity_check_content(int fd, const struct device_identity *wanted);
+
 /* Sequence number of the disk; 0: the kernel has none. */
 uint64_t identity_sequence(int fd);
 

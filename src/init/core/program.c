@@ -173,7 +173,8 @@ static int spawn(struct program *p, const struct program_request *r)
 
 	if (r->secret && input < 0)
 		return input;
-	return sys_spawn(r->argv, r->envp, input, &p->fd);
+	return sys_spawn(r->argv, r->envp,
+			 &(struct sys_child){.input = input, .prepare = r->prepare, .data = r->data}, &p->fd);
 }
 
 static struct program prepare(const struct program_request *r, int64_t now)

@@ -42,6 +42,9 @@ struct program_request {
 	const char *reason;  /* for the messages while it is waited for; outlives the program */
 	const void *secret;  /* SECRET_LEN bytes on its standard input; NULL: /dev/null */
 	size_t secret_len;
+	/* As in struct sys_child: what is done in its process first, such as opening a device; NULL. */
+	int (*prepare)(const void *data);
+	const void *data;
 	/* NULL, or: parses a line of output; false: it goes to the log. May set progress. A line of
 	 * more than PROGRAM_LINE_MAX bytes is left out, and the log says so. */
 	bool (*parse_line)(struct program *p, const char *line);

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -258,11 +259,25 @@ int sys_set_variable(const char *path, const void *data, size_t len)
 	return write(fd, data, len) == (ssize_t)len ? 0 : -errno;
 }
 
-static _Noreturn void become(char **argv, char **envp, int input, int output)
+/* Makes what PREPARE returns the program's. */
+static void prepare(const struct sys_child *child)
 {
+	int fd = child->prepare(child->data);
+
+	if (fd < 0)
+		_exit(-fd);
+	if (fd == SYS_GIVEN_FD)
+		fcntl(fd, F_SETFD, 0);
+	else
+		dup2(fd, SYS_GIVEN_FD);
+}
+
+static _Noreturn void become(char **argv, char **envp, const struct sys_child *child, int output)
+{
+	static const struct rlimit no_core = {0, 0};
+	int input = child->input, n;
 	char text[256];
 	sigset_t none;
-	int n;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -272,13 +287,16 @@ static _Noreturn void become(char **argv, char **envp, int input, int output)
 	dup2(input, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
 	dup2(output, STDERR_FILENO);
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (child->prepare)
+		prepare(child);
 	execve(argv[0], argv, envp);
 	n = snprintf(text, sizeof(text), "cannot be started: %s\n", strerror(errno));
 	write_full(STDERR_FILENO, text, (size_t)n);
 	_exit(EXIT_NOT_STARTED);
 }
 
-int sys_spawn(char **argv, char **envp, int input, int *output)
+int sys_spawn(char **argv, char **envp, const struct sys_child *child, int *output)
 {
 	int ends[2], pid;
 
@@ -287,7 +305,7 @@ int sys_spawn(char **argv, char **envp, int input, int *output)
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	pid = fork();
 	if (pid == 0)
-		become(argv, envp, input, ends[1]);
+		become(argv, envp, child, ends[1]);
 	close_fd(ends[1]);
 	if (pid < 0) {
 		pid = -errno;

@@ -67,10 +67,22 @@ int sys_save(const char *path, const void *data, size_t len);
 /* Gives a variable of efivarfs its value (attributes and data), in a single write. */
 int sys_set_variable(const char *path, const void *data, size_t len);
 
-/* Runs the program argv[0] in a session of its own; its number. It reads INPUT; -1: nothing.
- * *OUTPUT: a descriptor that never blocks, for what it prints. What the exec fails by is printed
+enum { SYS_GIVEN_FD = 3 };
+
+/* What a new process is given. */
+struct sys_child {
+	int input; /* that it reads; -1: nothing */
+	/* NULL, or: called with DATA in the new process before that becomes the program. May block; what it
+	 * writes to the standard output goes where the program's does. The descriptor that it returns is
+	 * the program's SYS_GIVEN_FD; below 0: the process ends with minus that as its status. */
+	int (*prepare)(const void *data);
+	const void *data;
+};
+
+/* Runs the program argv[0] in a session of its own; its number. It leaves no core, in which there might be a
+ * secret. *OUTPUT: a descriptor that never blocks, for what it prints. What the exec fails by is printed
  * there, too. */
-int sys_spawn(char **argv, char **envp, int input, int *output);
+int sys_spawn(char **argv, char **envp, const struct sys_child *child, int *output);
 /* Runs the program PATH, on the terminal TTY, which becomes the controlling one of its session. */
 int sys_spawn_on(const char *tty, const char *path, char **argv, char **envp);
 int sys_kill(int pid, int signal);

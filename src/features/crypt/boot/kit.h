@@ -41,6 +41,21 @@ struct crypt_volume {
 	char why[PART_TEXT_MAX];	 /* FAILED */
 };
 
+/* How cryptsetup ends. Source: cryptsetup(8); and what its process ends with before it becomes cryptsetup. */
+enum crypt_status {
+	CRYPT_WRONG_KEY = 2,
+	CRYPT_NO_MEMORY = 3,
+	CRYPT_NO_DEVICE = 4,
+	CRYPT_EXISTS = 5,
+	CRYPT_IS_ANOTHER = 64, /* the device, or the volume on it */
+};
+
+/* What crypt_open_device() opens. */
+struct crypt_given {
+	char device[JOBS_NAME_MAX];
+	struct device_identity identity;
+};
+
 /* A device that device mapper made. */
 struct crypt_map {
 	struct device_ref ref;
@@ -62,6 +77,7 @@ struct crypt {
 	struct crypt_volume volumes[CRYPT_VOLUMES_MAX];
 	struct crypt_volume *asked;   /* whose passphrase somebody is asked for; NULL */
 	struct crypt_volume *running; /* that a program opens; NULL */
+	char unsteady[JOBS_NAME_MAX]; /* a device that was another one too often; "": none */
 	struct crypt_map maps[CRYPT_MAPS_MAX];
 	struct crypt_closed closed[CRYPT_VOLUMES_MAX]; /* for the account; further ones are left out */
 	/* The last passphrase: for further volumes, which often have the same. */
@@ -89,6 +105,11 @@ enum prompt_verdict crypt_answer(struct part *p, unsigned tag, enum prompt_end e
 void crypt_forget(struct part *p, struct crypt_volume *v);
 
 void crypt_wipe(struct crypt *s);
+
+/* ---- device.c ---- */
+
+/* In the process that is to be cryptsetup: opens the device of a struct crypt_given. As `prepare` of program.h. */
+int crypt_open_device(const void *data);
 
 /* ---- account.c ---- */
 

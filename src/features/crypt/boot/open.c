@@ -12,6 +12,7 @@
 #include "features/crypt/boot/kit.h"
 #include "init/core/locked.h"
 #include "init/core/log.h"
+#include "init/core/sys.h"
 
 enum {
 	HURRY_MS = 10000, /* for a root that is elsewhere after all */
@@ -20,8 +21,9 @@ enum {
 	NUMBER_MAX = 24,
 };
 
-/* Source: cryptsetup(8). */
-enum { WRONG_KEY = 2, NO_MEMORY = 3, NO_DEVICE = 4, EXISTS = 5 };
+#define GIVEN "/proc/self/fd/3"
+
+_Static_assert(SYS_GIVEN_FD == 3, "the number in GIVEN");
 
 void crypt_wipe(struct crypt *s)
 {
@@ -67,7 +69,6 @@ struct command {
 	char *argv[ARGUMENTS_MAX];
 	size_t n;
 	char slot[NUMBER_MAX], offset[NUMBER_MAX], size[NUMBER_MAX];
-	char device[JOBS_NAME_MAX + 8];
 };
 
 static void add(struct command *c, const char *word)
@@ -112,8 +113,11 @@ static void run(struct part *p, struct crypt_volume *v)
 {
 	struct crypt *s = p->state;
 	char *envp[] = {(char *)"PATH=/usr/sbin:/usr/bin", (char *)"DM_DISABLE_UDEV=1", NULL};
-	struct program_request r = {.envp = envp, .seconds = SECONDS, .reason = "opens a LUKS volume"};
+	struct crypt_given given = {0};
+	struct program_request r = {.envp = envp, .seconds = SECONDS, .reason = "opens a LUKS volume",
+				    .prepare = crypt_open_device, .data = &given};
 	struct command c = {.n = 0};
+	struct part_device d;
 
 	add(&c, s->program);
 	add(&c, "open");
@@ -125,9 +129,11 @@ static void run(struct part *p, struct crypt_volume *v)
 	add(&c, v->uses_key ? v->key : "-");
 	add_options(&c, v);
 	add(&c, "--");
-	snprintf(c.device, sizeof(c.device), "/dev/%s", v->device);
-	add(&c, c.device);
+	add(&c, GIVEN);
 	add(&c, v->name);
+	if (part_get(p, v->ref, &d))
+		given.identity = d.identity;
+	snprintf(given.device, sizeof(given.device), "%s", v->device);
 	r.argv = c.argv;
 	if (!v->uses_key) {
 		r.secret = s->secret;
@@ -258,6 +264,19 @@ static void refused(struct part *p, struct crypt_volume *v)
 	part_set_verdict(p, tag_of(s, v), false);
 }
 
+/* It is read again, and comes back as another volume. */
+static void mistaken(struct part *p, struct crypt_volume *v)
+{
+	struct crypt *s = p->state;
+	char device[JOBS_NAME_MAX];
+
+	memcpy(device, v->device, sizeof(device));
+	if (!part_mistaken(p, v->ref))
+		memcpy(s->unsteady, device, sizeof(device));
+	if (v->state == CRYPT_OPENS)
+		crypt_forget(p, v);
+}
+
 void crypt_done(struct part *p, const struct part_end *end)
 {
 	struct crypt *s = p->state;
@@ -266,14 +285,16 @@ void crypt_done(struct part *p, const struct part_end *end)
 	s->running = NULL;
 	if (end->result == 0)
 		opened(p, v);
-	else if (end->result == WRONG_KEY)
+	else if (end->result == CRYPT_WRONG_KEY)
 		refused(p, v);
-	else if (end->result == NO_MEMORY)
+	else if (end->result == CRYPT_IS_ANOTHER)
+		mistaken(p, v);
+	else if (end->result == CRYPT_NO_MEMORY)
 		fail(p, v, "there is too little memory: its key derivation (PBKDF) needs more than this "
 		     "machine has");
-	else if (end->result == NO_DEVICE)
+	else if (end->result == CRYPT_NO_DEVICE)
 		fail(p, v, "%s cannot be opened, or has changed", v->device);
-	else if (end->result == EXISTS)
+	else if (end->result == CRYPT_EXISTS)
 		fail(p, v, "there is another device /dev/mapper/%s, or %s is in use", v->name,
 		     v->device);
 	else
