@@ -212,7 +212,9 @@ static void the_passphrase_goes_to_cryptsetup_and_the_volume_is_open(void **stat
 
 	(void)state;
 	begin(&p, "rd.luks.uuid=" ONE, NULL);
+	assert_false(crypt_boot.is_locked(&p));
 	holds(&p, 0, "sda2", ONE);
+	assert_true(crypt_boot.is_locked(&p));
 	assert_string_equal(what(&p), "LUKS volume luks-" ONE " (sda2), whose passphrase is asked for");
 	part_said();
 	assert_int_equal(recorded_answer(&p, 0, PROMPT_ANSWERED, "secret"), PROMPT_PENDING);
@@ -222,6 +224,7 @@ static void the_passphrase_goes_to_cryptsetup_and_the_volume_is_open(void **stat
 	recorded_end(&p, 0, 0, "");
 	assert_string_equal(part_said(), OPEN("luks-" ONE, "sda2") "answer 0 is right\n");
 	assert_string_equal(what(&p), "");
+	assert_false(crypt_boot.is_locked(&p));
 	holds(&p, 0, "sda2", ONE); /* read again */
 	assert_string_equal(part_said(), "");
 }
@@ -244,6 +247,7 @@ static void a_wrong_passphrase_is_asked_for_again_until_the_tries_are_over(void 
 	assert_contains(account(&p), "LUKS volume luks-" ONE " (sda2), which was not opened: no "
 				     "passphrase that was typed is right");
 	assert_contains(what(&p), "which was not opened");
+	assert_true(crypt_boot.is_locked(&p));
 	part_said();
 	crypt_boot.retry(&p);
 	assert_contains(part_said(), "ask 0: ");

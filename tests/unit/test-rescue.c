@@ -177,6 +177,40 @@ static void with_an_emergency_action_it_does_not(void **state)
 	free(b);
 }
 
+static bool is_locked;
+
+static bool says_locked(const struct part *p)
+{
+	(void)p;
+	return is_locked;
+}
+
+/* CVE-2016-4484: wrong passphrases that are typed often enough end in a root shell. */
+static void a_volume_that_is_locked_gives_no_shell_without_a_password(void **state)
+{
+	static const struct feature_boot feature = {.name = "x", .is_locked = says_locked};
+	static const char *const shells[] = {"open", "password"};
+	static const char *const cmdlines[] = {"", "rd.shell", "rd.shell panic=0"};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(shells) * ARRAY_SIZE(cmdlines); i++) {
+		const char *shell = shells[i / 2 % 2], *cmdline = cmdlines[i / 4];
+		struct boot *b = boot_with(cmdline, shell);
+
+		is_locked = i % 2;
+		b->parts->list[0] = (struct part){.feature = &feature, .boot = b};
+		b->parts->n = 1;
+		boot_fails(b);
+		if (is_locked && strcmp(shell, "open") == 0) {
+			assert_null(strstr(recorder_calls(), "spawn"));
+			assert_contains(recorder_log(), "no shell: it would ask for no password, and an");
+		} else {
+			assert_contains(recorder_calls(), "spawn on /dev/console");
+		}
+		free(b);
+	}
+}
+
 /* Without this the boot would fail and be tried again without an end. */
 static void a_shell_that_cannot_be_started_is_not_tried_twice(void **state)
 {
@@ -188,7 +222,7 @@ static void a_shell_that_cannot_be_started_is_not_tried_twice(void **state)
 	rescue_tick(b, world.now);
 	assert_true(b->flow.failed);
 	assert_contains(recorder_log(), "rebooting in 30 seconds");
-	assert_string_equal(shell_refusal(b->shell), "it could not be started");
+	assert_string_equal(shell_refusal(b), "it could not be started");
 	free(b);
 	/* Who typed a name that is no command, and then "exit", had one. */
 	b = boot_with("", "open");
@@ -506,6 +540,7 @@ int main(void)
 		cmocka_unit_test(the_machine_is_left_as_it_was_asked_for),
 		cmocka_unit_test(the_end_of_the_shell_tries_the_boot_again),
 		cmocka_unit_test(with_an_emergency_action_it_does_not),
+		cmocka_unit_test(a_volume_that_is_locked_gives_no_shell_without_a_password),
 		cmocka_unit_test(a_shell_that_cannot_be_started_is_not_tried_twice),
 		cmocka_unit_test(a_break_happens_once_and_only_with_a_shell),
 		cmocka_unit_test(boot_conf_says_who_gets_a_shell),

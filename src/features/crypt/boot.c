@@ -194,6 +194,16 @@ static void what(const struct part *p, char *out, size_t size)
 			crypt_describe(s, &s->volumes[i], out, size);
 }
 
+static bool is_locked(const struct part *p)
+{
+	const struct crypt *s = p->state;
+
+	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
+		if (s->volumes[i].state != CRYPT_NONE && s->volumes[i].state != CRYPT_OPEN)
+			return true;
+	return false;
+}
+
 static void tick(struct part *p, int64_t now)
 {
 	struct crypt *s = p->state;
@@ -293,6 +303,7 @@ const struct feature_boot crypt_boot = {
 	.device = device,
 	.gone = gone,
 	.what = what,
+	.is_locked = is_locked,
 	.done = crypt_done,
 	.answer = crypt_answer,
 	.tick = tick,

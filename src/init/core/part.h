@@ -141,6 +141,11 @@ struct feature_boot {
 	/* The root does not come, or what it is resumed from, covered with or lacks, and time is running
 	 * out: what can be started with some of its members missing may be: once for each wait, at the time
 	 * that rd.degraded= sets, unless that forbids it. */
+	/* Is something of it locked, and has nobody shown that they have the key? Then there is no shell that
+	 * asks for no password. */
+	bool (*is_locked)(const struct part *p);
+	/* The root does not come, or a filesystem that must be mounted, and time is running out: what
+	 * can be started with some of its members missing may be. Once for each wait. */
 	void (*degrade)(struct part *p);
 	bool degrades_on_request; /* without a rule for it, never */
 	/* Is there something that lacks members, and is not being started? NULL: whenever what() has words. */

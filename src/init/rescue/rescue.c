@@ -155,7 +155,7 @@ void rescue_tick(struct boot *b, int64_t now)
 	if (!b->rescue->begun)
 		start(b);
 	parts_tick(b, now); /* the root may still come of what they do */
-	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b->shell))
+	if (!b->rescue->explained && wants_shell(b) && !shell_refusal(b))
 		shell_prepare(b);
 	unsettled = jobs_busy(&b->jobs, JOB_PROBE) || block_next(b) >= 0 || modules_busy(b);
 	if (b->flow.is_missing && goal_is_there(b)) {

@@ -21,6 +21,7 @@
 #include "init/core/mount.h"
 #include "init/devices/modules.h"
 #include "init/core/sys.h"
+#include "init/seam/parts.h"
 
 #define SULOGIN "/usr/sbin/sulogin"
 #define SHELL   "/bin/sh"
@@ -38,8 +39,12 @@ void shell_allow(struct shell *s, const char *value)
 			s->policy = i;
 }
 
-const char *shell_refusal(const struct shell *s)
+const char *shell_refusal(const struct boot *b)
 {
+	const struct shell *s = b->shell;
+
+	if (s->policy == SHELL_OPEN && parts_are_locked(b))
+		return "it would ask for no password, and an encrypted volume was not opened";
 	if (s->broken)
 		return "it could not be started";
 	return s->policy == SHELL_ABSENT ? "this image has none (preroot build --add rescue)" : NULL;
@@ -79,7 +84,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 		       (char *)"NEWROOT=" SYSROOT, NULL};
 	bool asks = b->shell->policy == SHELL_PASSWORD;
 	char *argv[] = {(char *)(asks ? "sulogin" : "-sh"), NULL};
-	const char *refusal = shell_refusal(b->shell);
+	const char *refusal = shell_refusal(b);
 	char tty[TTY_MAX];
 
 	if (refusal) {

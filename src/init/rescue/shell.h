@@ -33,7 +33,7 @@ struct boot;
 void shell_allow(struct shell *s, const char *value);
 
 /* Why there is no shell; NULL: there may be one. */
-const char *shell_refusal(const struct shell *s);
+const char *shell_refusal(const struct boot *b);
 
 /* Asks for the drivers of the filesystems that were found, since not every mount(8) names a type,
  * by which the kernel would ask for its driver itself. */

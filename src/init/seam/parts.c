@@ -334,6 +334,17 @@ int64_t parts_due(const struct boot *b)
 
 /* ---- the end ---- */
 
+bool parts_are_locked(const struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n; i++) {
+		const struct part *p = &b->parts->list[i];
+
+		if (p->feature->is_locked && p->feature->is_locked(p))
+			return true;
+	}
+	return false;
+}
+
 void parts_account(const struct boot *b)
 {
 	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++)

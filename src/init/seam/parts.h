@@ -110,6 +110,12 @@ bool parts_are_quiet(const struct boot *b);
 void parts_tick(struct boot *b, int64_t now);
 int64_t parts_due(const struct boot *b);
 
+/* A question has held up the present wait for another HELD ms: what goes by its time goes by that, too. */
+void parts_hold(struct boot *b, int64_t held);
+
+/* Has one of them something that is locked? */
+bool parts_are_locked(const struct boot *b);
+
 /* Logs what the parts have to say of a boot that has failed. */
 void parts_account(const struct boot *b);
 
