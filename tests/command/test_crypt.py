@@ -23,7 +23,9 @@ def header(cipher="aes-xts-plain64", memory=1 << 20):
     text = json.dumps({
         "keyslots": {"0": {"type": "luks2", "key_size": 64, "area": area,
                            "kdf": {"type": "argon2id", "time": 4, "memory": memory, "cpus": 4, "salt": ""}}},
-        "segments": {"0": {"type": "crypt", "offset": "16777216", "size": "dynamic", "encryption": cipher}}})
+        "segments": {"0": {"type": "crypt", "offset": "16777216", "size": "dynamic", "encryption": cipher}},
+        "digests": {"0": {"type": "pbkdf2", "keyslots": ["0"], "segments": ["0"], "hash": "sha256",
+                          "iterations": 1000, "salt": "c2Fs", "digest": "ZGln"}}})
     raw = bytearray(16384)
     raw[:16] = b"LUKS\xba\xbe" + struct.pack(">HQ", 2, len(raw))
     raw[72:78], raw[168:204], raw[4096:4096 + len(text)] = b"sha256", UUID.encode(), text.encode()
@@ -172,6 +174,18 @@ def test_further_volumes_are_opened_if_crypttab_says_so(machine):
     lines, _ = machine.conf()
     assert "crypt.volume=data PARTUUID=1-02 none luks" in lines
     assert not any("other" in line for line in lines)
+
+
+def test_the_key_of_a_volume_can_be_pinned(machine):
+    machine.table(f"root UUID={UUID} none luks,x-preroot.pin\n")
+    lines, result = machine.conf()
+    assert "crypt.pin=root luks2:sha256:1000:c2Fs:ZGln:aes-xts-plain64" in lines
+    assert lines.index(f"crypt.volume=root UUID={UUID} none luks") + 1 == lines.index(
+        "crypt.pin=root luks2:sha256:1000:c2Fs:ZGln:aes-xts-plain64")
+    assert "warning" not in result.err.decode()
+    (machine.root / "dev/vda2").unlink()
+    result = machine.plan(status=FAILED)
+    assert "/etc/crypttab:1: the key of root cannot be pinned" in result.error and result.hint
 
 
 def test_a_generic_image_names_no_volume(small_kernel, tree, tmp_path):

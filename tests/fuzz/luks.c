@@ -23,6 +23,10 @@ static void check(const uint8_t *data, size_t size)
 	HOLDS(l.n_ciphers > 0 && l.n_ciphers <= LUKS_CIPHERS_MAX && l.n_slots <= LUKS_SLOTS_MAX);
 	for (size_t i = 0; i < l.n_ciphers; i++)
 		HOLDS(l.ciphers[i][0] && memchr(l.ciphers[i], '\0', LUKS_TEXT_MAX));
+	HOLDS(memchr(l.pin, '\0', sizeof(l.pin)) && !strpbrk(l.pin, " \n"));
+	r = luks_check_pin(data, size, l.pin, &err);
+	HOLDS(r == 0 || l.version == 2);
+	HOLDS(luks_check_pin(data, size, "x", &err) < 0);
 	HOLDS(l.uuid[0] && memchr(l.uuid, '\0', sizeof(l.uuid)));
 }
 

@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/sha256.h"
 #include "base/strset.h"
 #include "base/text.h"
 #include "support.h"
@@ -601,9 +603,29 @@ static void a_read_at_an_offset_leaves_the_position(void **state)
 	assert_int_equal(pread_full(-1, out, 1, 0), -EBADF);
 }
 
+static void sha256_is_that_of_openssl(void **state)
+{
+	uint8_t data[300], own[SHA256_SIZE], sum[DIGEST_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 7);
+	for (size_t len = 0; len <= sizeof(data); len++) {
+		struct sha256 s;
+
+		sha256_init(&s);
+		sha256_add(&s, data, len / 3);
+		sha256_add(&s, data + len / 3, len - len / 3);
+		sha256_take(&s, own);
+		digest_of(data, len, sum);
+		assert_memory_equal(own, sum, sizeof(sum));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sha256_is_that_of_openssl),
 		cmocka_unit_test(a_decimal_number_is_taken_whole_or_not_at_all),
 		cmocka_unit_test(a_number_over_the_limit_is_refused),
 		cmocka_unit_test(hexadecimal_digits_have_a_value_and_nothing_else_has),

@@ -467,6 +467,37 @@ static void cryptsetup_has_the_device_that_was_read_and_no_other(void **state)
 	assert_int_equal(crypt_open_device(&given), -CRYPT_IS_ANOTHER);
 }
 
+/* A disk with the same UUID, whose passphrase somebody else knows. */
+static void a_volume_whose_key_is_not_the_pinned_one_is_not_opened(void **state)
+{
+	static const char header[4096] = "LUKS\xba\xbe\0\1";
+	struct crypt_given given = {.device = "sda2", .pin = "luks1:x"};
+	char path[] = "/tmp/preroot-pin-XXXXXX", pin[] = "root luks1:x", other[] = "data luks1:x", none[] = "root";
+	_cleanup_part_ struct part p;
+	int fd = mkstemp(path);
+
+	(void)state;
+	begin(&p, "rd.luks.crypttab=0 rd.luks.name=" ONE "=x", "root UUID=" ONE " /key");
+	assert_true(crypt_boot.setting(&p, "pin", pin));
+	assert_false(crypt_boot.setting(&p, "pin", other));
+	assert_false(crypt_boot.setting(&p, "pin", none));
+	part_device(0, "sda2", ONE, "crypto_LUKS");
+	assert_string_equal(crypt_pin(&p, &(struct crypt_volume){.ref = {0, 1}}), "luks1:x");
+	assert_string_equal(crypt_pin(&p, &(struct crypt_volume){.ref = {1, 2}, .name = "root"}), "luks1:x");
+	assert_null(crypt_pin(&p, &(struct crypt_volume){.ref = {1, 2}, .name = "x"}));
+	holds(&p, 0, "sda2", ONE);
+	recorded_answer(&p, 0, PROMPT_ANSWERED, "x");
+	part_said();
+	recorded_end(&p, 0, CRYPT_NOT_PINNED, "ended with status 65");
+	assert_contains(part_said(), "it is not the volume that this image was built for");
+	assert_int_equal(write(fd, header, sizeof(header)), sizeof(header));
+	close(fd);
+	recorder_start_with(0);
+	recorder.device = path;
+	assert_int_equal(crypt_open_device(&given), -CRYPT_NOT_PINNED);
+	unlink(path);
+}
+
 static void it_waits_for_the_driver(void **state)
 {
 	_cleanup_part_ struct part p;
@@ -588,6 +619,7 @@ int main(void)
 		cmocka_unit_test(a_volume_that_cannot_be_opened_says_why),
 		cmocka_unit_test(a_device_that_has_become_another_is_read_again),
 		cmocka_unit_test(cryptsetup_has_the_device_that_was_read_and_no_other),
+		cmocka_unit_test(a_volume_whose_key_is_not_the_pinned_one_is_not_opened),
 		cmocka_unit_test(it_waits_for_the_driver),
 		cmocka_unit_test(a_device_that_goes_takes_its_question_with_it),
 		cmocka_unit_test(the_opened_device_is_named_and_noted_for_udev),

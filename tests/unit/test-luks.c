@@ -14,7 +14,7 @@
 
 enum { SIZE_2 = 16 * 1024, SIZE_1 = 592, SLOT_1 = 208 };
 
-static uint8_t header[SIZE_2];
+static uint8_t header[2 * SIZE_2]; /* and the second one of version 2 */
 
 #define KDF(memory) "{\"type\":\"argon2id\",\"time\":4,\"memory\":" memory ",\"cpus\":1,\"salt\":\"\"}"
 #define PBKDF2 "{\"type\":\"pbkdf2\",\"hash\":\"sha256\",\"iterations\":1000,\"salt\":\"\"}"
@@ -34,13 +34,13 @@ static void add_sum(void)
 	uint8_t sum[DIGEST_SIZE];
 
 	memset(header + 448, 0, 64);
-	digest_of(header, sizeof(header), sum);
+	digest_of(header, SIZE_2, sum);
 	memcpy(header + 448, sum, sizeof(sum));
 }
 
 static void make_2(const char *json)
 {
-	memset(header, 0, sizeof(header));
+	memset(header, 0, SIZE_2);
 	memcpy(header, "LUKS\xba\xbe\0\2", 8);
 	header[14] = SIZE_2 >> 8;
 	strcpy((char *)header + 72, "sha256");
@@ -242,6 +242,102 @@ static void a_damaged_header_of_version_1_is_an_error(void **state)
 	expect_bad("key slot");
 }
 
+/* ---- what is pinned ---- */
+
+#define DIGEST(segments, salt)                                                                     \
+	"{\"type\":\"pbkdf2\",\"keyslots\":[\"0\"],\"segments\":[" segments "],\"hash\":\"sha256\","  \
+	"\"iterations\":1000,\"salt\":\"" salt "\",\"digest\":\"ZGln/+==\"}"
+#define PINNED(slots, segments, digests)                                                           \
+	"{\"keyslots\":{" slots "},\"segments\":{" segments "},\"digests\":{" digests "}}"
+#define PIN "luks2:sha256:1000:c2Fs:ZGln/+==:aes-xts-plain64"
+#define PIN_OF_ONE PINNED("\"0\":" SLOT("32768", PBKDF2), "\"0\":" SEGMENT("aes-xts-plain64"),      \
+			  "\"0\":" DIGEST("\"0\"", "c2Fs"))
+
+static void the_key_is_pinned_whatever_slots_there_are(void **state)
+{
+	static const char *const cases[][2] = {
+		{PIN_OF_ONE, PIN},
+		{PINNED("\"0\":" SLOT("32768", KDF("4096")) ",\"3\":" SLOT("290816", PBKDF2),
+			"\"0\":" SEGMENT("aes-xts-plain64"),
+			"\"7\":" DIGEST("", "b3Ro") ",\"0\":" DIGEST("\"1\",\"0\"", "c2Fs")), PIN},
+		{PINNED("", "\"0\":" SEGMENT("cipher_null-ecb"), "\"0\":" DIGEST("\"0\"", "c2Fs")),
+		 "luks2:sha256:1000:c2Fs:ZGln/+==:cipher_null-ecb"},
+		/* Which of two digests counts, or of two segments, is not for us to say. */
+		{PINNED("", "\"0\":" SEGMENT("aes"), "\"0\":" DIGEST("\"0\"", "c2Fs") ",\"1\":" DIGEST("\"0\"", "b3Ro")), ""},
+		{PINNED("", "\"0\":" SEGMENT("aes") ",\"1\":" SEGMENT("aes"), "\"0\":" DIGEST("\"0\",\"1\"", "c2Fs")), ""},
+		{PINNED("", "\"0\":" SEGMENT("aes"), ""), ""},
+		{PINNED("", "\"0\":" SEGMENT("aes"), "\"0\":7"), ""},
+		{PINNED("", "\"0\":" SEGMENT("aes"), "\"0\":" DIGEST("\"0\"", "a b")), ""},
+	};
+	struct luks l;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_2(cases[i][0]);
+		assert_int_equal(luks_decode(header, SIZE_2, &l, &err), 0);
+		assert_string_equal(l.pin, cases[i][1]);
+	}
+	make_1();
+	header[112] = 0xab;
+	header[132] = 0xcd;
+	put_be32(164, 77);
+	assert_int_equal(luks_decode(header, SIZE_1, &l, &err), 0);
+	assert_contains(l.pin, "luks1:sha1:77:cd0000");
+	assert_contains(l.pin, ":ab0000");
+	assert_contains(l.pin, ":aes-cbc-essiv:sha256");
+	assert_int_equal(luks_check_pin(header, SIZE_1, l.pin, &err), 0);
+	header[131] ^= 1;
+	assert_int_equal(luks_check_pin(header, SIZE_1, l.pin, &err), -EKEYREJECTED);
+}
+
+/* Copies the first header to where the second one is. */
+static void make_second(void)
+{
+	uint8_t first[SIZE_2];
+
+	memcpy(first, header, SIZE_2);
+	memcpy(header, "SKUL", 4);
+	header[256 + 6] = SIZE_2 >> 8;
+	add_sum();
+	memcpy(header + SIZE_2, header, SIZE_2);
+	memcpy(header, first, SIZE_2);
+}
+
+static int check(const char *pin)
+{
+	struct err err;
+
+	return luks_check_pin(header, sizeof(header), pin, &err);
+}
+
+/* cryptsetup may use either. */
+static void both_headers_must_have_the_pinned_key(void **state)
+{
+	(void)state;
+	make_2(PIN_OF_ONE);
+	memset(header + SIZE_2, 0, SIZE_2);
+	assert_int_equal(check(PIN), 0);
+	assert_int_equal(check(""), -EKEYREJECTED);
+	assert_int_equal(luks_check_pin(header, SIZE_2, PIN, &(struct err){0}), -EBADMSG);
+	make_second();
+	assert_int_equal(check(PIN), 0);
+	make_2(PINNED("", "\"0\":" SEGMENT("aes-xts-plain64"), "\"0\":" DIGEST("\"0\"", "b3Ro")));
+	make_second();
+	assert_int_equal(check(PIN), -EKEYREJECTED);
+	make_2(PIN_OF_ONE);
+	assert_int_equal(check(PIN), -EKEYREJECTED); /* of the second one */
+	header[SIZE_2 + 5000] ^= 1; /* no longer intact: cryptsetup does not use it */
+	assert_int_equal(check(PIN), 0);
+	strcpy((char *)header + SIZE_2 + 72, "sha512"); /* which is not for us to say */
+	assert_int_equal(check(PIN), -EBADMSG);
+	header[5000] ^= 1;
+	assert_int_equal(check(PIN), -EBADMSG);
+	make_2(PIN_OF_ONE);
+	strcpy((char *)header + 72, "sha512");
+	assert_int_equal(check(PIN), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +348,8 @@ int main(void)
 		cmocka_unit_test(a_damaged_header_of_version_2_is_an_error),
 		cmocka_unit_test(there_are_not_endless_key_slots),
 		cmocka_unit_test(a_damaged_header_of_version_1_is_an_error),
+		cmocka_unit_test(the_key_is_pinned_whatever_slots_there_are),
+		cmocka_unit_test(both_headers_must_have_the_pinned_key),
 	};
 
 	return RUN_TESTS(tests);

@@ -4,6 +4,7 @@
  * LUKS volumes, opened by the cryptsetup of the image. Which ones:
  *
  *   crypt.volume=NAME DEVICE [KEY [OPTIONS]]   in boot.conf, as in crypttab
+ *   crypt.pin=NAME PIN                         which volume key it has to have (luks.h)
  *   rd.luks.uuid=UUID, rd.luks.name=UUID=NAME  only these, if there are any
  *   rd.auto                                    all
  *
@@ -34,6 +35,19 @@ static bool is_ref(struct device_ref a, struct device_ref b)
 
 /* ---- settings ---- */
 
+/* "NAME PIN" of a volume that was named before. */
+static bool take_pin(struct crypt *s, char *value)
+{
+	char *name = strsep(&value, " ");
+
+	for (size_t i = 0; i < s->n_table && value && *value; i++)
+		if (strcmp(s->table[i].name, name) == 0) {
+			s->pins[i] = value;
+			return true;
+		}
+	return false;
+}
+
 static bool setting(struct part *p, const char *key, char *value)
 {
 	struct crypt *s = p->state;
@@ -43,6 +57,8 @@ static bool setting(struct part *p, const char *key, char *value)
 		s->program = value;
 		return true;
 	}
+	if (strcmp(key, "pin") == 0)
+		return take_pin(s, value);
 	if (strcmp(key, "volume") != 0 || s->n_table == CRYPT_VOLUMES_MAX ||
 	    crypttab_parse(value, &s->table[s->n_table], &why) <= 0)
 		return false;

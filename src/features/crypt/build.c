@@ -153,7 +153,7 @@ static void check_memory(struct build *b, const struct luks *l, const char *name
 }
 
 static int add_modules(struct build *b, const struct hw_mount *m, const struct hw_block *k,
-		       struct err *err)
+		       struct crypt_listed *v, struct err *err)
 {
 	struct arena *a = &b->plan.arena;
 	const char *reason = arena_printf(a, "opens the LUKS volume %s on the way to %s", k->name,
@@ -174,6 +174,8 @@ static int add_modules(struct build *b, const struct hw_mount *m, const struct h
 			    "packed", k->name);
 		return modules_add_rules(b->modules, ciphers, REACH_GENERIC, err);
 	}
+	if (*l.pin)
+		v->pin = arena_strdup(a, l.pin);
 	check_memory(b, &l, k->dm_uuid + PREFIX + DIGITS + 1);
 	if (l.is_reencrypting)
 		plan_warn(&b->plan, "the LUKS volume %s is being reencrypted: let that end before the "
@@ -240,7 +242,7 @@ static int add_volumes(struct build *b, struct crypt_list *l, struct err *err)
 			if (!crypt_sets_up(k) || !crypt_add(l, k->dm_uuid + PREFIX + DIGITS + 1,
 							    arena_printf(a, "UUID=%s", uuid_of(a, k))))
 				continue;
-			r = add_modules(b, m, k, err);
+			r = add_modules(b, m, k, &l->list[l->n - 1], err);
 		}
 	}
 	return r;

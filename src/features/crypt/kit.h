@@ -15,6 +15,7 @@ enum { CRYPT_LIST_MAX = 32 };
 struct crypt_listed {
 	const char *name, *device; /* "UUID=..." */
 	const char *key, *options, *from; /* of crypttab's line FROM; NULL: it has none */
+	const char *pin; /* of luks.h; NULL: its header was not read, or it cannot be pinned */
 };
 
 struct crypt_list {

@@ -113,6 +113,21 @@ static int take_option(struct build *b, const struct crypt_listed *v, const char
 	}
 }
 
+#define PIN "x-preroot.pin"
+
+/* The volume's key must be the one that it has now. */
+static int write_pin(struct build *b, const struct crypt_listed *v, struct err *err)
+{
+	if (v->pin) {
+		buf_printf(&b->boot_conf, "crypt.pin=%s %s\n", v->name, v->pin);
+		return 0;
+	}
+	err_set(err, -ENOTSUP, "%s: the key of %s cannot be pinned (" PIN "): its header was not read, or the key is "
+		"being changed", v->from, v->name);
+	return err_hint(err, "build the image as root on this machine, with the volume open and no cryptsetup "
+			     "reencrypt at work, or drop the option");
+}
+
 static int take_options(struct build *b, const struct crypt_listed *v, bool *has_script,
 			struct buf *out, struct err *err)
 {
@@ -191,5 +206,7 @@ int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err)
 	if (r == 0)
 		buf_printf(&b->boot_conf, "crypt.volume=%s %s %s %s\n", v->name, v->device, key,
 			   options.len ? buf_cstr(&options) : "luks");
+	if (r == 0 && v->options && fstab_has(v->options, PIN))
+		r = write_pin(b, v, err);
 	return r < 0 ? r : buf_status(&options);
 }

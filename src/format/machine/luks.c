@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 enum {
@@ -29,6 +29,7 @@ enum {
 };
 
 static const char magic[MAGIC_SIZE] = {'L', 'U', 'K', 'S', '\xba', '\xbe'};
+static const char magic_of_second[MAGIC_SIZE] = {'S', 'K', 'U', 'L', '\xba', '\xbe'};
 
 /* Where a key slot is, in bytes. */
 struct area {
@@ -119,6 +120,19 @@ static int check_slot_1(const uint8_t *p, const uint8_t *slot, struct area *area
 	return 0;
 }
 
+/* The salt and the digest of the volume key are 32 and 20 bytes. */
+static void pin_1(const uint8_t *p, const char *cipher, struct luks *l)
+{
+	char salt[65], digest[41];
+
+	for (size_t i = 0; i < 32; i++)
+		snprintf(salt + 2 * i, 3, "%02x", p[132 + i]);
+	for (size_t i = 0; i < 20; i++)
+		snprintf(digest + 2 * i, 3, "%02x", p[112 + i]);
+	snprintf(l->pin, sizeof(l->pin), "luks1:%.32s:%u:%s:%s:%s", (const char *)p + 72, be32(p + 164), salt,
+		 digest, cipher);
+}
+
 static int decode_1(const uint8_t *p, struct luks *l, struct err *err)
 {
 	char name[33] = "", mode[33] = "", hash[33] = "", cipher[LUKS_TEXT_MAX + 4];
@@ -138,6 +152,7 @@ static int decode_1(const uint8_t *p, struct luks *l, struct err *err)
 		if (be32(slot) == V1_ACTIVE && check_slot_1(p, slot, areas, l) < 0)
 			return bad(err, "a key slot is damaged");
 	}
+	pin_1(p, cipher, l);
 	return take_uuid(p, l, err);
 }
 
@@ -259,6 +274,67 @@ static int take_segments(struct json_object *root, struct luks *l, struct err *e
 	return l->n_ciphers ? 0 : bad(err, "it has no data segment that is encrypted");
 }
 
+static bool is_base64(const char *s)
+{
+	return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=")];
+}
+
+/* Is DIGEST that of the key of the segment NAME? */
+static bool is_digest_of(struct json_object *digest, const char *name)
+{
+	struct json_object *list = member(digest, "segments", json_type_array);
+	size_t n = list ? json_object_array_length(list) : 0;
+	bool is = false;
+
+	for (size_t i = 0; i < n && !is; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		is = json_object_is_type(item, json_type_string) &&
+		     strcmp(json_object_get_string(item), name) == 0;
+	}
+	return is;
+}
+
+static void write_pin(struct json_object *digest, struct json_object *segment, struct luks *l)
+{
+	const char *hash = text_of(digest, "hash"), *salt = text_of(digest, "salt"),
+		   *sum = text_of(digest, "digest"), *cipher = text_of(segment, "encryption");
+	int64_t iterations = json_object_get_int64(member(digest, "iterations", json_type_int));
+	int n;
+
+	if (strcmp(text_of(digest, "type"), "pbkdf2") != 0 || !is_word(hash) || !is_base64(salt) ||
+	    !is_base64(sum))
+		return;
+	n = snprintf(l->pin, sizeof(l->pin), "luks2:%s:%lld:%s:%s:%s%s%s", hash, (long long)iterations, salt, sum,
+		     cipher, *l->integrity ? "+" : "", l->integrity);
+	if (n < 0 || (size_t)n >= sizeof(l->pin))
+		l->pin[0] = '\0';
+}
+
+/* While the key is being changed there are several segments and digests. */
+static void pin_2(struct json_object *root, struct luks *l)
+{
+	struct json_object *segments = member(root, "segments", json_type_object),
+			   *digests = member(root, "digests", json_type_object), *found = NULL;
+	unsigned n = 0;
+
+	if (!digests || json_object_object_length(segments) != 1 || l->is_reencrypting)
+		return;
+	json_object_object_foreach(segments, name, segment)
+	{
+		json_object_object_foreach(digests, number, digest)
+		{
+			(void)number;
+			if (!is_digest_of(digest, name))
+				continue;
+			found = digest;
+			n++;
+		}
+		if (n == 1)
+			write_pin(found, segment, l);
+	}
+}
+
 static int take_json(struct json_object *root, uint64_t header, struct luks *l, struct err *err)
 {
 	struct json_object *tokens = member(root, "tokens", json_type_object);
@@ -266,7 +342,11 @@ static int take_json(struct json_object *root, uint64_t header, struct luks *l, 
 
 	if (tokens)
 		l->n_tokens = (unsigned)json_object_object_length(tokens);
-	return r < 0 ? r : take_slots(root, header, l, err);
+	if (r == 0)
+		r = take_slots(root, header, l, err);
+	if (r == 0)
+		pin_2(root, l);
+	return r;
 }
 
 /* The JSON ends with a NUL, and the rest of its area is zeros. */
@@ -294,24 +374,29 @@ static int parse_json(const char *text, size_t max, uint64_t header, struct luks
 static bool is_intact(const uint8_t *p, size_t len)
 {
 	static const uint8_t zeros[V2_SUM_SIZE];
-	uint8_t sum[DIGEST_SIZE];
-	struct digest *d = digest_new();
+	uint8_t sum[SHA256_SIZE];
+	struct sha256 s;
 
-	digest_add(d, p, V2_SUM);
-	digest_add(d, zeros, sizeof(zeros));
-	digest_add(d, p + V2_SUM + V2_SUM_SIZE, len - V2_SUM - V2_SUM_SIZE);
-	digest_take(d, sum);
-	digest_free(d);
+	sha256_init(&s);
+	sha256_add(&s, p, V2_SUM);
+	sha256_add(&s, zeros, sizeof(zeros));
+	sha256_add(&s, p + V2_SUM + V2_SUM_SIZE, len - V2_SUM - V2_SUM_SIZE);
+	sha256_take(&s, sum);
 	return memcmp(sum, p + V2_SUM, sizeof(sum)) == 0;
 }
 
-static int decode_2(const uint8_t *p, size_t size, struct luks *l, struct err *err)
+static bool has_usual_sum(const uint8_t *p)
 {
-	/* Other sums than the usual one are left to cryptsetup. */
-	bool is_usual = strncmp((const char *)p + 72, "sha256", 32) == 0;
+	return strncmp((const char *)p + 72, "sha256", 32) == 0;
+}
+
+/* OFFSET: where the header is. */
+static int decode_2(const uint8_t *p, size_t size, uint64_t offset, struct luks *l, struct err *err)
+{
 	int r;
 
-	if (be64(p + 256) != 0 || (is_usual && !is_intact(p, size)))
+	/* Other sums than the usual one are left to cryptsetup. */
+	if (be64(p + 256) != offset || (has_usual_sum(p) && !is_intact(p, size)))
 		return bad(err, "its checksum is wrong");
 	r = take_uuid(p, l, err);
 	return r < 0 ? r
@@ -329,8 +414,48 @@ int luks_decode(const void *data, size_t len, struct luks *out, struct err *err)
 	if (r < 0)
 		return r;
 	l.version = ((const uint8_t *)data)[7];
-	r = l.version == 1 ? decode_1(data, &l, err) : decode_2(data, size, &l, err);
+	r = l.version == 1 ? decode_1(data, &l, err) : decode_2(data, size, 0, &l, err);
 	if (r == 0)
 		*out = l;
 	return r;
+}
+
+static int refuse_pin(struct err *err)
+{
+	return err_set(err, -EKEYREJECTED, "LUKS header: the volume key or the cipher is another one");
+}
+
+/* cryptsetup uses the second header only if that is intact, and the newer one of the two. */
+static int check_second(const uint8_t *p, size_t size, const char *pin, struct err *err)
+{
+	struct luks l = {0};
+	int r;
+
+	if (memcmp(p, magic_of_second, MAGIC_SIZE) != 0 || (has_usual_sum(p) && !is_intact(p, size)))
+		return 0;
+	if (!has_usual_sum(p) || be64(p + 8) != size)
+		return bad(err, "the second one is of another kind than the first one");
+	r = decode_2(p, size, size, &l, err);
+	return r < 0 || strcmp(l.pin, pin) == 0 ? r : refuse_pin(err);
+}
+
+int luks_check_pin(const void *data, size_t len, const char *pin, struct err *err)
+{
+	const uint8_t *p = data;
+	struct luks l;
+	size_t size;
+	int r = luks_decode(data, len, &l, err);
+
+	if (r < 0)
+		return r;
+	if (l.version == 2 && !has_usual_sum(p))
+		return bad(err, "its checksum is not the usual one");
+	if (strcmp(l.pin, pin) != 0)
+		return refuse_pin(err);
+	if (l.version == 1)
+		return 0;
+	r = luks_size(data, len, &size, err);
+	if (r == 0 && len < 2 * size)
+		r = bad(err, "it is cut off");
+	return r < 0 ? r : check_second(p + size, size, pin, err);
 }

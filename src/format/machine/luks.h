@@ -18,6 +18,7 @@ enum {
 	LUKS_CIPHERS_MAX = 8,
 	LUKS_TEXT_MAX = 64,
 	LUKS_SLOTS_MAX = 32,
+	LUKS_PIN_MAX = 512,
 };
 
 struct luks {
@@ -31,6 +32,9 @@ struct luks {
 	unsigned n_tokens;	       /* ways to a key that are no passphrase */
 	uint32_t memory;	       /* KiB that the most expensive slot's key derivation takes */
 	bool is_reencrypting;
+	/* The digest of the volume key, and the cipher: what remains the same for as long as the volume has the
+	 * same key, whatever passphrases are added or removed. Without blanks. "": there is not exactly one. */
+	char pin[LUKS_PIN_MAX];
 };
 
 /* How many bytes luks_decode() needs, from DATA, the first LEN of a volume, at least 512. -ENOENT: it is no
@@ -40,3 +44,7 @@ int luks_size(const void *data, size_t len, size_t *out, struct err *err);
 /* -EBADMSG: its checksum, its numbers or its JSON are wrong. -EPROTONOSUPPORT: a newer version or
  * kind. */
 int luks_decode(const void *data, size_t len, struct luks *out, struct err *err);
+
+/* Has the volume that begins with DATA, LEN bytes, this PIN, whichever of its headers cryptsetup uses? LEN is twice
+ * what luks_size() says, where there are two. -EKEYREJECTED: it has another one; or as luks_decode(). */
+int luks_check_pin(const void *data, size_t len, const char *pin, struct err *err);

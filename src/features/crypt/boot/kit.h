@@ -48,12 +48,14 @@ enum crypt_status {
 	CRYPT_NO_DEVICE = 4,
 	CRYPT_EXISTS = 5,
 	CRYPT_IS_ANOTHER = 64, /* the device, or the volume on it */
+	CRYPT_NOT_PINNED = 65, /* it has another key than the image says */
 };
 
 /* What crypt_open_device() opens. */
 struct crypt_given {
 	char device[JOBS_NAME_MAX];
 	struct device_identity identity;
+	const char *pin; /* format/machine/luks.h; NULL: any */
 };
 
 /* A device that device mapper made. */
@@ -73,6 +75,7 @@ struct crypt {
 	const char *program;	    /* the path of cryptsetup */
 	struct crypttab_entry table[CRYPT_VOLUMES_MAX]; /* the image's */
 	struct spec devices[CRYPT_VOLUMES_MAX];		/* that its lines name */
+	const char *pins[CRYPT_VOLUMES_MAX];		/* of these; NULL: any volume key will do */
 	size_t n_table;
 	struct crypt_volume volumes[CRYPT_VOLUMES_MAX];
 	struct crypt_volume *asked;   /* whose passphrase somebody is asked for; NULL */
@@ -91,6 +94,9 @@ struct crypt {
 
 /* Is V's volume to be opened? Fills its name, key and options. False: WHY says why not. */
 bool crypt_is_wanted(const struct part *p, struct crypt_volume *v, char *why);
+
+/* What the image pins V's volume key to; NULL. No parameter overrides that. */
+const char *crypt_pin(const struct part *p, const struct crypt_volume *v);
 
 /* ---- open.c ---- */
 

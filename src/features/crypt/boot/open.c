@@ -133,6 +133,7 @@ static void run(struct part *p, struct crypt_volume *v)
 	add(&c, v->name);
 	if (part_get(p, v->ref, &d))
 		given.identity = d.identity;
+	given.pin = crypt_pin(p, v);
 	snprintf(given.device, sizeof(given.device), "%s", v->device);
 	r.argv = c.argv;
 	if (!v->uses_key) {
@@ -289,6 +290,9 @@ void crypt_done(struct part *p, const struct part_end *end)
 		refused(p, v);
 	else if (end->result == CRYPT_IS_ANOTHER)
 		mistaken(p, v);
+	else if (end->result == CRYPT_NOT_PINNED)
+		fail(p, v, "it is not the volume that this image was built for: its key or its cipher is another "
+		     "one. If you have made or reencrypted it since, build the image again");
 	else if (end->result == CRYPT_NO_MEMORY)
 		fail(p, v, "there is too little memory: its key derivation (PBKDF) needs more than this "
 		     "machine has");

@@ -60,17 +60,35 @@ static bool is_listed(const struct params_list *list, const struct crypt_volume 
 	return false;
 }
 
-/* The line of the image's table for V; NULL. */
-static const struct crypttab_entry *find_line(const struct part *p, const struct crypt_volume *v)
+/* Does the line I of the image's table name V's device? */
+static bool line_names(const struct part *p, size_t i, const struct crypt_volume *v)
 {
 	const struct crypt *s = p->state;
 	struct part_device d;
 
-	for (size_t i = 0; i < s->n_table && !s->wishes.no_table; i++) {
-		if (part_find(p, &s->devices[i], &d) && d.ref.slot == v->ref.slot &&
-		    d.ref.generation == v->ref.generation)
+	return part_find(p, &s->devices[i], &d) && d.ref.slot == v->ref.slot &&
+	       d.ref.generation == v->ref.generation;
+}
+
+/* The line of the image's table for V; NULL. */
+static const struct crypttab_entry *find_line(const struct part *p, const struct crypt_volume *v)
+{
+	const struct crypt *s = p->state;
+
+	for (size_t i = 0; i < s->n_table && !s->wishes.no_table; i++)
+		if (line_names(p, i, v))
 			return &s->table[i];
-	}
+	return NULL;
+}
+
+/* The name counts as well: a device that is there under two names is found by one of them. */
+const char *crypt_pin(const struct part *p, const struct crypt_volume *v)
+{
+	const struct crypt *s = p->state;
+
+	for (size_t i = 0; i < s->n_table; i++)
+		if (s->pins[i] && (strcmp(s->table[i].name, v->name) == 0 || line_names(p, i, v)))
+			return s->pins[i];
 	return NULL;
 }
 
