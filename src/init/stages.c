@@ -62,6 +62,8 @@ static void settle_what(const struct boot *b, char *out, size_t size)
 	snprintf(out, size, "what has been started to finish");
 }
 
+enum { HOPELESS_MS = 10000 };
+
 /* ---- the table ---- */
 
 const struct stage stages[] = {
@@ -114,17 +116,37 @@ static void go_on_after_shell(struct boot *b)
 	flow_go(b, STAGE_MOUNT + 1);
 }
 
-/* While somebody is asked a question, limits do not run: to come and type a passphrase may take longer than
- * a disk takes to appear. On a machine without a terminal nobody is. */
+/* While somebody is asked for what the root may depend on, its limit does not run: to come and type a
+ * passphrase may take longer than a disk takes to appear. rd.timeout= is for machines that have nobody, and a
+ * machine without a terminal asks nobody. Other limits go on: what lacks members is started without them. */
 static void hold_limits(struct boot *b, int64_t now)
 {
 	int64_t held = b->flow.asked ? now - b->flow.asked : 0;
 
-	b->flow.asked = prompt_is_open(b) ? now : 0;
+	b->flow.asked = prompt_holds(b) && !b->params.waits.timeout ? now : 0;
 	if (b->flow.failed || !held)
 		return;
 	if (b->flow.deadline != PARAMS_FOREVER)
 		b->flow.deadline += held;
+}
+
+static const struct spec *awaited(const struct boot *b)
+{
+	if (b->flow.stage == STAGE_WAIT)
+		return &b->params.root;
+	return b->flow.stage == STAGE_MOUNTS_WAIT ? &b->mounts->list[b->mounts->next].spec : NULL;
+}
+
+/* What is waited for will not come: a little later, in case it comes in another way after all, the wait ends. */
+static void end_hopeless_wait(struct boot *b, int64_t now)
+{
+	const struct spec *spec = b->flow.failed || !b->flow.entered ? NULL : awaited(b);
+	const char *why = spec ? parts_hopeless(b, spec) : NULL;
+
+	if (!why || (b->flow.deadline != PARAMS_FOREVER && b->flow.deadline <= now + HOPELESS_MS))
+		return;
+	b->flow.deadline = now + HOPELESS_MS;
+	b->flow.limited_by = why;
 }
 
 void stages_advance(struct boot *b)
@@ -133,6 +155,7 @@ void stages_advance(struct boot *b)
 	hold_limits(b, b->flow.stepped);
 	if (b->shell->pid)
 		return;
+	end_hopeless_wait(b, b->flow.stepped);
 	if (!b->flow.failed && shell_next_end(b->shell))
 		go_on_after_shell(b);
 	parts_start_jobs(b);

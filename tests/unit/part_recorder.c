@@ -208,6 +208,24 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
 	return false;
 }
 
+bool part_names(const struct part *p, const struct spec *spec, struct device_ref ref)
+{
+	(void)p;
+	return told.devices[ref.slot].value && strcmp(told.devices[ref.slot].value, spec->value) == 0;
+}
+
+bool part_is_root(const struct part *p, struct device_ref ref)
+{
+	(void)p;
+	return told.root && strcmp(told.devices[ref.slot].name, told.root) == 0;
+}
+
+void part_hold(struct part *p, struct device_ref ref)
+{
+	(void)p;
+	say("hold %s", told.devices[ref.slot].name);
+}
+
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out)
 {
 	struct part_device d;
@@ -359,12 +377,6 @@ int64_t part_root_deadline(const struct part *p)
 {
 	(void)p;
 	return told.now + 60000;
-}
-
-void part_hurry(struct part *p, int64_t deadline, const char *why)
-{
-	(void)p, (void)why;
-	say("hurry until %lld", (long long)deadline);
 }
 
 bool part_is_late(const struct part *p)

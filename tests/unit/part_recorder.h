@@ -28,6 +28,7 @@ struct part_recorder {
 	const char *loading; /* a modalias whose module is on its way; NULL */
 	const char *strict;  /* what forbids it to do with less; NULL */
 	bool is_another_wait; /* than that in which it was told to do with less */
+	const char *root;    /* the device that is named as the root; NULL */
 	const char *doubt;   /* why a device is not to be taken; NULL */
 	struct {
 		char name[PART_NAME_MAX];

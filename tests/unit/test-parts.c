@@ -169,30 +169,41 @@ static void a_device_that_is_held_keeps_the_wait_for_the_root(void **state)
 	assert_string_equal(said(), "gone mine\n");
 }
 
-/* With a limit that comes earlier, that counts; and in other stages none does. */
-static void a_part_that_has_failed_for_good_shortens_the_wait(void **state)
+/* A partition may be read before its disk, and might be on a leg of a mirror then. Whoever has it in hand is
+ * told all the same. */
+static void a_name_is_that_of_a_partition_whose_disk_is_not_read(void **state)
 {
-	_cleanup_fixture_ struct fixture f;
-	struct part *p;
-	int64_t at;
+	struct spec spec = {0};
 
 	(void)state;
-	fixture_make(&f, "feature=madeup\n", "root=UUID=1 rd.timeout=0");
-	stages_advance(f.boot);
-	assert_int_equal(f.boot->flow.stage, STAGE_WAIT);
-	p = &f.boot->parts->list[0];
-	at = world.now + 10000;
-	part_hurry(p, at, "it failed");
-	part_hurry(p, at + 1, "later");
-	assert_int_equal(f.boot->flow.deadline, at);
-	assert_string_equal(f.boot->flow.limited_by, "it failed");
-	f.boot->flow.stage = STAGE_MOUNT;
-	part_hurry(p, 1, "earlier");
-	assert_int_equal(f.boot->flow.deadline, at);
-	f.boot->flow.stage = STAGE_WAIT;
-	world.now = at;
-	stages_advance(f.boot);
-	assert_true(f.boot->flow.failed);
+	spec_parse("UUID=1", &spec);
+	for (int was_read = 0; was_read < 2; was_read++) {
+		_cleanup_fixture_ struct fixture f;
+		struct block_device *d;
+		struct part_device found;
+		struct device_ref ref;
+		int n;
+
+		fixture_make(&f, "feature=madeup\n", "root=UUID=9");
+		appears(&f, "zza1", "crypto_LUKS", "crypto", "1");
+		appears(&f, "zza", "", "", "");
+		n = block_find(f.boot, &spec);
+		assert_true(n >= 0);
+		ref = block_ref(f.boot, (size_t)n);
+		d = &f.boot->devices->list[n];
+		d->is_partition = true;
+		d->probe.partn = 1;
+		d = &f.boot->devices->list[!n];
+		assert_string_equal(d->name, "zza");
+		d->is_partition = false;
+		d->was_read = was_read;
+		d->state = was_read ? DEVICE_KNOWN : DEVICE_PROBING;
+		assert_int_equal(part_find(&f.boot->parts->list[0], &spec, &found), was_read);
+		assert_true(part_names(&f.boot->parts->list[0], &spec, ref));
+		assert_false(part_is_root(&f.boot->parts->list[0], ref));
+		d->was_read = true;
+		d->state = DEVICE_KNOWN;
+	}
 }
 
 static void a_device_that_is_refused_ends_the_wait_with_the_reason(void **state)
@@ -942,7 +953,7 @@ int main(void)
 		cmocka_unit_test(it_begins_although_the_root_was_mounted_in_a_shell),
 		cmocka_unit_test(it_is_not_tried_again_before_it_begins),
 		cmocka_unit_test(a_device_that_is_held_keeps_the_wait_for_the_root),
-		cmocka_unit_test(a_part_that_has_failed_for_good_shortens_the_wait),
+		cmocka_unit_test(a_name_is_that_of_a_partition_whose_disk_is_not_read),
 		cmocka_unit_test(a_device_that_is_refused_ends_the_wait_with_the_reason),
 		cmocka_unit_test(a_refusal_that_there_is_no_place_for_is_logged),
 		cmocka_unit_test(a_device_that_is_held_for_a_reason_says_it_in_the_end),

@@ -397,7 +397,6 @@ static void the_limit_is_what_the_command_line_says(void **state)
 	}
 }
 
-/* The stage stays beyond its deadline, for a disk that might fit as well. */
 static enum prompt_verdict ignores(struct boot *b, unsigned tag, enum prompt_end end, const char *answer,
 				   size_t len)
 {
@@ -408,14 +407,14 @@ static enum prompt_verdict ignores(struct boot *b, unsigned tag, enum prompt_end
 /* Whoever is to type a passphrase may come late. */
 static void a_question_holds_up_the_limit(void **state)
 {
-	struct boot *b = boot_with("root=UUID=1 rd.timeout=10");
+	struct boot *b = boot_with("root=UUID=1 rd.retry=10");
 
 	(void)state;
 	prompt_init(b);
 	flow_go(b, STAGE_WAIT);
 	go_on(b);
 	pass(b, 5000);
-	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .handler = ignores}), 0);
+	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .holds = true, .handler = ignores}), 0);
 	b->prompts.shown = b->prompts.list[0].number;
 	b->prompts.terminals.list[0].name[0] = 't';
 	go_on(b);
@@ -435,21 +434,86 @@ static void a_question_holds_up_the_limit(void **state)
 	boot_end(b);
 }
 
+/* Those of others do not, nor does rd.timeout=, which is for machines that have nobody. */
+static void other_questions_and_limits_go_on(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		bool holds;
+	} cases[] = {{"root=UUID=1 rd.retry=10", false}, {"root=UUID=1 rd.timeout=10", true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = boot_with(cases[i].cmdline);
+
+		prompt_init(b);
+		flow_go(b, STAGE_WAIT);
+		go_on(b);
+		assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .holds = cases[i].holds,
+									.handler = ignores}), 0);
+		b->prompts.shown = b->prompts.list[0].number;
+		b->prompts.terminals.list[0].name[0] = 't';
+		pass(b, 5000);
+		assert_false(b->flow.failed);
+		pass(b, 5500);
+		assert_true(b->flow.failed);
+		boot_end(b);
+	}
+}
+
+static const char *says_hopeless(const struct part *p, const char *name)
+{
+	(void)p;
+	return strcmp(name, "mapper/root") == 0 ? "it was not opened" : NULL;
+}
+
+/* Only what can come in no other way: a root by its UUID may be on a disk that is still starting. */
+static void a_wait_for_what_will_not_come_is_short(void **state)
+{
+	static const struct feature_boot feature = {.name = "x", .is_hopeless = says_hopeless};
+	static const struct {
+		const char *cmdline;
+		bool ends;
+	} cases[] = {{"root=/dev/mapper/root rd.timeout=0", true},
+		     {"root=/dev/mapper/other rd.timeout=0", false},
+		     {"root=UUID=1 rd.timeout=0", false},
+		     {"root=UUID=1", false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = boot_with(cases[i].cmdline);
+
+		b->parts->list[0] = (struct part){.feature = &feature, .boot = b};
+		b->parts->n = 1;
+		b->parts->begun = true;
+		b->devices->has_names = true;
+		flow_go(b, STAGE_WAIT);
+		go_on(b);
+		go_on(b);
+		pass(b, 9000);
+		assert_false(b->flow.failed);
+		pass(b, 1100);
+		assert_int_equal(b->flow.failed, cases[i].ends);
+		boot_end(b);
+	}
+}
+
 static void a_question_that_nobody_can_see_holds_nothing_up(void **state)
 {
-	struct boot *b = boot_with("root=UUID=1 rd.timeout=10");
+	struct boot *b = boot_with("root=UUID=1 rd.retry=10");
 
 	(void)state;
 	prompt_init(b);
 	flow_go(b, STAGE_WAIT);
 	go_on(b);
-	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .handler = ignores}), 0);
+	assert_int_equal(prompt_ask(b, &(struct prompt_request){.text = "x", .holds = true, .handler = ignores}), 0);
 	b->prompts.shown = b->prompts.list[0].number;
 	pass(b, 11000);
 	assert_true(b->flow.failed);
 	boot_end(b);
 }
 
+/* The stage stays beyond its deadline, for a disk that might fit as well. */
 static void pid_1_sleeps_after_a_deadline(void **state)
 {
 	struct boot *b = boot_with("root=LABEL=x rd.timeout=5");
@@ -1499,6 +1563,8 @@ int main(void)
 		cmocka_unit_test(pid_1_sleeps_while_it_waits),
 		cmocka_unit_test(the_limit_is_what_the_command_line_says),
 		cmocka_unit_test(a_question_holds_up_the_limit),
+		cmocka_unit_test(other_questions_and_limits_go_on),
+		cmocka_unit_test(a_wait_for_what_will_not_come_is_short),
 		cmocka_unit_test(a_question_that_nobody_can_see_holds_nothing_up),
 		cmocka_unit_test(pid_1_sleeps_after_a_deadline),
 		cmocka_unit_test(a_late_result_does_not_end_a_later_task),

@@ -6,27 +6,21 @@
  *   crypt.volume=NAME DEVICE [KEY [OPTIONS]]   in boot.conf, as in crypttab
  *   crypt.pin=NAME PIN                         which volume key it has to have (luks.h)
  *   rd.luks.uuid=UUID, rd.luks.name=UUID=NAME  only these, if there are any
- *   rd.auto                                    all
+ *   rd.auto                                    all, unless some are named
  *
  * Their keys are tried first, then the last passphrase that was right for another one, then
  * somebody is asked: one question and one cryptsetup at a time, since a key derivation may take most
  * of the memory.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "features/crypt/boot/kit.h"
 #include "init/core/log.h"
-#include "init/core/sys.h"
 
-enum { ATTRIBUTE_MAX = 256 };
-
-#define UDEV_DATA "/run/udev/data"
+enum { SETTLE_MS = 60000 };
 
 static bool is_ref(struct device_ref a, struct device_ref b)
 {
@@ -75,43 +69,6 @@ static void begin(struct part *p)
 		part_want(p, &s->devices[i]);
 }
 
-/* ---- devices that come of volumes ---- */
-
-/* Of dm-N. What is not there is "". */
-static void read_attribute(const char *device, const char *name, char out[ATTRIBUTE_MAX])
-{
-	char path[PART_NAME_MAX];
-	_cleanup_fd_ int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/sys/class/block/%.64s/dm/%s", device, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read_full(fd, out, ATTRIBUTE_MAX - 1);
-	out[n > 0 ? n : 0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-}
-
-/* libcryptsetup has devices of its own for a moment, while it decrypts a key slot. */
-static void name_map(struct part *p, const struct part_device *d)
-{
-	struct crypt *s = p->state;
-	char name[ATTRIBUTE_MAX], uuid[ATTRIBUTE_MAX], path[ATTRIBUTE_MAX + 8];
-	struct crypt_map *m = s->maps;
-
-	read_attribute(d->name, "name", name);
-	read_attribute(d->name, "uuid", uuid);
-	if (!crypttab_is_name(name) || !str_starts(uuid, "CRYPT-") ||
-	    str_starts(uuid, "CRYPT-TEMP-"))
-		return;
-	snprintf(path, sizeof(path), "mapper/%s", name);
-	if (!part_name(p, d->ref, path))
-		log_show("%s: there are too many names of devices for /dev/%s", d->name, path);
-	while (m < s->maps + CRYPT_MAPS_MAX && m->ref.generation && !is_ref(m->ref, d->ref))
-		m++;
-	if (m < s->maps + CRYPT_MAPS_MAX)
-		*m = (struct crypt_map){d->ref, d->probe->major, d->probe->minor};
-}
-
 /* ---- volumes ---- */
 
 static struct crypt_volume *find(struct crypt *s, struct device_ref ref)
@@ -123,10 +80,10 @@ static struct crypt_volume *find(struct crypt *s, struct device_ref ref)
 }
 
 /* With the same UUID; they are the same disk on two ways, or one is a copy. */
-static const struct crypt_volume *find_twin(const struct crypt *s, const char *uuid)
+static struct crypt_volume *find_twin(struct crypt *s, const struct crypt_seen *e)
 {
 	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
-		if (s->volumes[i].state != CRYPT_NONE && strcmp(s->volumes[i].uuid, uuid) == 0)
+		if (s->volumes[i].state != CRYPT_NONE && strcmp(s->volumes[i].uuid, e->uuid) == 0)
 			return &s->volumes[i];
 	return NULL;
 }
@@ -139,38 +96,65 @@ static struct crypt_volume *free_place(struct crypt *s)
 	return NULL;
 }
 
-static void note_closed(struct crypt *s, const struct crypt_volume *v)
+static void forget_seen(struct crypt *s, struct device_ref ref)
 {
-	struct crypt_closed *c = s->closed;
-
-	while (c < s->closed + CRYPT_VOLUMES_MAX && c->ref.generation && !is_ref(c->ref, v->ref))
-		c++;
-	if (c == s->closed + CRYPT_VOLUMES_MAX)
-		return;
-	c->ref = v->ref;
-	memcpy(c->device, v->device, sizeof(c->device));
-	memcpy(c->uuid, v->uuid, sizeof(c->uuid));
+	for (size_t i = 0; i < CRYPT_SEEN_MAX; i++)
+		if (is_ref(s->seen[i].ref, ref))
+			s->seen[i] = (struct crypt_seen){0};
 }
 
-static enum part_claim add(struct part *p, const struct part_device *d, char *why)
+/* What there is no place for is not judged again when something else has changed. */
+static void add_seen(struct part *p, const struct crypt_seen *new)
 {
 	struct crypt *s = p->state;
-	struct crypt_volume v = {.state = CRYPT_WAITS, .ref = d->ref}, *place = free_place(s);
-	const struct crypt_volume *twin = find_twin(s, d->probe->uuid);
+	struct part_device d;
 
-	snprintf(v.device, sizeof(v.device), "%s", d->name);
-	snprintf(v.uuid, sizeof(v.uuid), "%.*s", CRYPT_TEXT_MAX - 1, d->probe->uuid);
-	if (!crypt_is_wanted(p, &v, why)) {
-		note_closed(s, &v);
-		return PART_REFUSES;
-	}
-	if (strcmp(s->unsteady, d->name) == 0) {
+	forget_seen(s, new->ref);
+	for (size_t i = 0; i < CRYPT_SEEN_MAX; i++)
+		if (!s->seen[i].ref.generation || !part_get(p, s->seen[i].ref, &d)) {
+			s->seen[i] = *new;
+			return;
+		}
+}
+
+/* Of two devices with one UUID that which sorts first is taken, as long as the other is not being opened. */
+static bool gives_way(struct part *p, struct crypt_volume *twin, const struct crypt_seen *e)
+{
+	struct crypt *s = p->state;
+
+	if (twin->state != CRYPT_WAITS || (s->asked == twin && s->secret_len) ||
+	    strcmp(e->device, twin->device) > 0)
+		return false;
+	log_show("%s and %s are LUKS volumes with the same UUID: %s is taken, which sorts first", e->device,
+		 twin->device, e->device);
+	return true;
+}
+
+/* IGNORES: it is not to be opened, WHY says why. */
+static enum part_claim consider(struct part *p, const struct crypt_seen *e, char *why)
+{
+	struct crypt *s = p->state;
+	struct crypt_volume v = {.state = CRYPT_WAITS, .ref = e->ref}, *place = find_twin(s, e);
+
+	memcpy(v.device, e->device, sizeof(v.device));
+	memcpy(v.uuid, e->uuid, sizeof(v.uuid));
+	if (!crypt_is_wanted(p, &v, why))
+		return PART_IGNORES;
+	if (strcmp(s->unsteady, e->device) == 0) {
 		snprintf(why, PART_TEXT_MAX, "it is another device each time it is opened");
 		return PART_REFUSES;
 	}
-	if (twin || !place) {
-		snprintf(why, PART_TEXT_MAX, twin ? "it has the same UUID as %s" : "there are too many",
-			 twin ? twin->device : "");
+	if (place && !gives_way(p, place, e)) {
+		snprintf(why, PART_TEXT_MAX, "it has the same UUID as %s", place->device);
+		return PART_REFUSES;
+	}
+	if (place)
+		part_cancel(p, PART_QUESTION, (unsigned)(place - s->volumes));
+	if (place && s->asked == place)
+		s->asked = NULL;
+	place = place ? place : free_place(s);
+	if (!place) {
+		snprintf(why, PART_TEXT_MAX, "there are too many");
 		return PART_REFUSES;
 	}
 	*place = v;
@@ -180,13 +164,36 @@ static enum part_claim add(struct part *p, const struct part_device *d, char *wh
 	return PART_HOLDS;
 }
 
+/* Something has changed: another volume is gone, or a device has got a further name. */
+static void judge_again(struct part *p)
+{
+	struct crypt *s = p->state;
+	char why[PART_TEXT_MAX];
+	struct part_device d;
+
+	for (size_t i = 0; i < CRYPT_SEEN_MAX; i++)
+		if (s->seen[i].ref.generation && part_get(p, s->seen[i].ref, &d) &&
+		    !find(s, s->seen[i].ref) && consider(p, &s->seen[i], why) == PART_HOLDS)
+			part_hold(p, s->seen[i].ref);
+}
+
 static enum part_claim device(struct part *p, const struct part_device *d, char *why)
 {
-	if (str_starts(d->name, "dm-"))
-		name_map(p, d);
+	struct crypt_seen e = {.ref = d->ref};
+	enum part_claim claim;
+
+	judge_again(p);
 	if (strcmp(d->probe->type, "crypto_LUKS") != 0)
 		return PART_IGNORES;
-	return find(p->state, d->ref) ? PART_HOLDS : add(p, d, why);
+	if (find(p->state, d->ref)) {
+		crypt_step(p);
+		return PART_HOLDS;
+	}
+	snprintf(e.device, sizeof(e.device), "%s", d->name);
+	snprintf(e.uuid, sizeof(e.uuid), "%.*s", CRYPT_TEXT_MAX - 1, d->probe->uuid);
+	claim = consider(p, &e, why);
+	add_seen(p, &e);
+	return claim == PART_IGNORES && part_is_root(p, d->ref) ? PART_REFUSES : claim;
 }
 
 static void gone(struct part *p, struct device_ref ref)
@@ -194,8 +201,10 @@ static void gone(struct part *p, struct device_ref ref)
 	struct crypt *s = p->state;
 	struct crypt_volume *v = find(s, ref);
 
+	forget_seen(s, ref);
 	if (v)
 		crypt_forget(p, v);
+	judge_again(p);
 }
 
 /* ---- the rest of the boot ---- */
@@ -220,57 +229,83 @@ static bool is_locked(const struct part *p)
 	return false;
 }
 
+/* The device of a failed volume, unless another one has its name. */
+static const char *is_hopeless(const struct part *p, const char *name)
+{
+	const struct crypt *s = p->state;
+	const char *why = NULL;
+
+	if (!str_starts(name, "mapper/"))
+		return NULL;
+	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++) {
+		const struct crypt_volume *v = &s->volumes[i];
+
+		if (v->state == CRYPT_NONE || strcmp(v->name, name + strlen("mapper/")) != 0)
+			continue;
+		if (v->state != CRYPT_FAILED)
+			return NULL;
+		why = "the LUKS volume was not opened";
+	}
+	return why;
+}
+
+/* One that was just typed, and waits for device mapper, does not grow old. */
 static void tick(struct part *p, int64_t now)
 {
 	struct crypt *s = p->state;
 
 	part_wake(p, 0);
-	if (s->secret_len && now >= s->secret_until)
+	if (s->secret_len && now >= s->secret_until && !s->module_since)
 		crypt_wipe(s);
 	crypt_step(p);
+}
+
+/* Killed in the middle, cryptsetup could leave a device without a table, which the root's init would take for an
+ * open volume; and a passphrase that was typed once is for all of them. */
+static enum stage_step settle(struct part *p)
+{
+	struct crypt *s = p->state;
+
+	if (!p->entered)
+		part_limit(p, log_now() + SETTLE_MS);
+	if (crypt_is_working(s) && !part_is_late(p))
+		return STAGE_STAYS;
+	s->is_leaving = true;
+	return STAGE_ENDS;
+}
+
+static void settle_what(const struct part *p, char *out, size_t size)
+{
+	const struct crypt *s = p->state;
+
+	if (s->running)
+		snprintf(out, size, "the LUKS volume %s to be opened", s->running->name);
 }
 
 static void retry(struct part *p)
 {
 	struct crypt *s = p->state;
 
+	s->is_leaving = false;
 	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
 		if (s->volumes[i].state == CRYPT_FAILED) {
 			s->volumes[i].state = CRYPT_WAITS;
 			s->volumes[i].tried = s->secret_number;
 		}
+	judge_again(p);
 	crypt_step(p);
-}
-
-/* Without it the udev of the root takes a device that it has not seen being made for one that is not
- * ready, and units wait for it. Source: its 55-dm.rules, or 10-dm.rules. */
-static void note_for_udev(const struct crypt_map *m)
-{
-	static const char text[] = "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\nV:1\n";
-	_cleanup_fd_ int fd = -1;
-	char path[64];
-
-	snprintf(path, sizeof(path), UDEV_DATA "/b%u:%u", m->major, m->minor);
-	sys_mkdir("/run/udev", 0755);
-	sys_mkdir(UDEV_DATA, 0755);
-	fd = sys_create(path, 0644); /* as udev's own: everybody may ask udevadm */
-	if (fd >= 0 && write_full(fd, text, sizeof(text) - 1) < 0)
-		log_show("%s cannot be written", path);
 }
 
 static void leave(struct part *p)
 {
 	struct crypt *s = p->state;
-	struct part_device d;
 
 	crypt_wipe(s);
 	s->asked = s->running = NULL;
 	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
 		if (s->volumes[i].state == CRYPT_OPENS)
 			s->volumes[i].state = CRYPT_WAITS;
-	for (size_t i = 0; i < CRYPT_MAPS_MAX; i++)
-		if (part_get(p, s->maps[i].ref, &d))
-			note_for_udev(&s->maps[i]);
+	crypt_note_for_udev();
 }
 
 /* rd.luks.allow-discards: of all volumes, or of one. */
@@ -307,6 +342,8 @@ static const struct params_rule rules[] = {
 	{0},
 };
 
+static const struct part_stage stages[] = {{STAGE_PRE_PIVOT, settle, settle_what, true}, {0}};
+
 const struct feature_boot crypt_boot = {
 	.name = "crypt",
 	.state_size = sizeof(struct crypt),
@@ -320,6 +357,10 @@ const struct feature_boot crypt_boot = {
 	.gone = gone,
 	.what = what,
 	.is_locked = is_locked,
+	.is_hopeless = is_hopeless,
+	.stages = stages,
+	.name_device = crypt_name_device,
+	.hide = crypt_hide,
 	.done = crypt_done,
 	.answer = crypt_answer,
 	.tick = tick,

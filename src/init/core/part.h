@@ -130,6 +130,9 @@ struct feature_boot {
 	/* root=TEXT is of no kind that PID 1 knows. True: it is the part's, which will call
 	 * part_root_is() or part_root_mount(). TEXT lives as long as PID 1. */
 	bool (*root)(struct part *p, const char *text);
+	/* A device was read, or read again: has it a further name, as by part_name()? Each part is called,
+	 * whichever claims it. */
+	void (*name_device)(struct part *p, const struct part_device *d);
 	/* A device was read, or read again, or is wanted by somebody else now. WHY: PART_TEXT_MAX
 	 * bytes, for PART_REFUSES: what ends the sentence "sda1 is crypto_LUKS, and". The first part
 	 * that does not ignore it has it, and may change its mind: part_set_claim(). */
@@ -138,14 +141,15 @@ struct feature_boot {
 	void (*gone)(struct part *p, struct device_ref ref);
 	/* The devices that are held: "LUKS UUID=... to be unlocked"; OUT left "": none. */
 	void (*what)(const struct part *p, char *out, size_t size);
-	/* The root does not come, or what it is resumed from, covered with or lacks, and time is running
-	 * out: what can be started with some of its members missing may be: once for each wait, at the time
-	 * that rd.degraded= sets, unless that forbids it. */
 	/* Is something of it locked, and has nobody shown that they have the key? Then there is no shell that
 	 * asks for no password. */
 	bool (*is_locked)(const struct part *p);
-	/* The root does not come, or a filesystem that must be mounted, and time is running out: what
-	 * can be started with some of its members missing may be. Once for each wait. */
+	/* Has what would have become /dev/NAME failed for good? The reason, as what a time limit comes from, which
+	 * lives as long as PID 1; NULL: no. */
+	const char *(*is_hopeless)(const struct part *p, const char *name);
+	/* The root does not come, or what it is resumed from, covered with or lacks, and time is running
+	 * out: what can be started with some of its members missing may be: once for each wait, at the time
+	 * that rd.degraded= sets, unless that forbids it. */
 	void (*degrade)(struct part *p);
 	bool degrades_on_request; /* without a rule for it, never */
 	/* Is there something that lacks members, and is not being started? NULL: whenever what() has words. */
@@ -178,6 +182,8 @@ struct feature_boot {
 	 * front: "  array md0: 2 of 3 members are there". They come below the devices that were
 	 * found. */
 	void (*account)(const struct part *p);
+	/* Somebody gets a shell: what they could read in PID 1's memory, and may not, is wiped. */
+	void (*hide)(struct part *p);
 	/* The boot had failed, and is tried again from an earlier stage; leave() may have been
 	 * called. Jobs that no worker had taken are forgotten, and done() is not called for them;
 	 * what runs goes on: part_has(). */

@@ -23,6 +23,16 @@ bool part_can_find(const struct part *p, const struct spec *spec);
 /* The device that SPEC names. False: it is not there, or was not read (yet); OUT is untouched. */
 bool part_find(const struct part *p, const struct spec *spec, struct part_device *out);
 
+/* Does SPEC name the device REF? Of what is on its way, as a member of an array that may come of it, nothing is
+ * waited for. */
+bool part_names(const struct part *p, const struct spec *spec, struct device_ref ref);
+
+/* Is it REF itself that the kernel's command line names as the root? */
+bool part_is_root(const struct part *p, struct device_ref ref);
+
+/* The part holds REF after all, which it has ignored. */
+void part_hold(struct part *p, struct device_ref ref);
+
 /* The device that REF holds. False: it is gone, or has become another one; OUT is untouched. */
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out);
 
@@ -111,10 +121,6 @@ bool part_root_mount(struct part *p, const char *source, const char *type, const
 void part_limit(struct part *p, int64_t deadline);
 int64_t part_root_deadline(const struct part *p);
 bool part_is_late(const struct part *p);
-
-/* What would have led to the root, or to a further filesystem, has failed for good: the wait for that ends at
- * DEADLINE at the latest. WHY lives as long as PID 1. Does nothing in other stages. */
-void part_hurry(struct part *p, int64_t deadline, const char *why);
 
 /* The present stage's step is called again at AT, at the latest; 0: at an event. */
 void part_step_at(struct part *p, int64_t at);

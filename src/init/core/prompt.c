@@ -253,6 +253,7 @@ int prompt_ask(struct boot *b, const struct prompt_request *r)
 		.state = PROMPT_WAITS,
 		.number = all->asked,
 		.secret = r->secret,
+		.holds = r->holds,
 		.limited = r->tries != PROMPT_NO_LIMIT,
 		.tries = r->tries,
 		.seconds = r->seconds,
@@ -286,6 +287,8 @@ static void set_verdict(struct boot *b, struct prompt *p, enum prompt_verdict ve
 		*p = (struct prompt){0};
 	else if (verdict == PROMPT_WRONG)
 		refuse(b, p);
+	else if (verdict == PROMPT_EMPTY)
+		p->state = PROMPT_WAITS;
 	else
 		p->state = PROMPT_JUDGES;
 }
@@ -303,17 +306,19 @@ bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag
 	return find_asker(&b->prompts, handler, tag);
 }
 
-bool prompt_is_open(const struct boot *b)
+bool prompt_holds(const struct boot *b)
 {
 	const struct prompts *all = &b->prompts;
+	bool is_open = false, holds = false;
 
 	for (size_t i = 0; i < TERMINALS_MAX; i++)
-		if (all->shown && all->terminals.list[i].name[0])
-			return true;
-	for (size_t i = 0; i < PROMPTS_MAX; i++)
-		if (all->list[i].state > PROMPT_WAITS)
-			return true;
-	return false;
+		is_open = is_open || (all->shown && all->terminals.list[i].name[0]);
+	for (size_t i = 0; i < PROMPTS_MAX; i++) {
+		const struct prompt *p = &all->list[i];
+
+		holds = holds || (p->holds && p->state != PROMPT_FREE && (is_open || p->state > PROMPT_WAITS));
+	}
+	return holds;
 }
 
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag)

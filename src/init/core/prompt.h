@@ -40,6 +40,7 @@ enum prompt_end {
 enum prompt_verdict {
 	PROMPT_RIGHT,	/* the question is gone */
 	PROMPT_WRONG,	/* ask again */
+	PROMPT_EMPTY,	/* it is none: the same, and no try is used up */
 	PROMPT_PENDING, /* prompt_set_verdict() follows */
 };
 
@@ -53,6 +54,7 @@ struct prompt_request {
 	const char *text;  /* shown with ": " after it; cut at PROMPT_TEXT_MAX */
 	const char *key;   /* what the answer is for; NULL: the same as "" */
 	bool secret;       /* what is typed is not shown */
+	bool holds;	   /* the root may depend on it: its time limit does not run meanwhile */
 	unsigned tries;    /* wrong answers until PROMPT_REFUSED; PROMPT_NO_LIMIT */
 	unsigned seconds;  /* for each try, from when it is shown; PROMPT_NO_LIMIT */
 	prompt_handler *handler;
@@ -70,7 +72,7 @@ struct prompt {
 	enum prompt_state state;
 	uint32_t number; /* in the order in which they were asked */
 	char text[PROMPT_TEXT_MAX], key[PROMPT_KEY_MAX];
-	bool secret, limited, wrong; /* LIMITED: TRIES counts; WRONG: the last answer was */
+	bool secret, holds, limited, wrong; /* LIMITED: TRIES counts; WRONG: the last answer was */
 	unsigned tries, seconds, tag;
 	int64_t deadline; /* while it is shown; INT64_MAX */
 	prompt_handler *handler;
@@ -99,8 +101,8 @@ void prompt_set_verdict(struct boot *b, prompt_handler *handler, unsigned tag, b
 /* Is such a question still to be answered, or its answer to be judged? */
 bool prompt_is_asked(const struct boot *b, prompt_handler *handler, unsigned tag);
 
-/* Is a question shown on some terminal, or what was typed there being checked? */
-bool prompt_is_open(const struct boot *b);
+/* Is somebody asked a question that holds up time limits, or what was typed being checked? */
+bool prompt_holds(const struct boot *b);
 
 /* Withdraws the question of this handler and tag in any state, without calling the handler. */
 void prompt_cancel(struct boot *b, prompt_handler *handler, unsigned tag);

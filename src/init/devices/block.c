@@ -484,9 +484,14 @@ static bool is_what(const struct boot *b, const struct spec *spec, const struct 
 	return spec->offset ? is_behind(b, spec, d) : match_device(spec, d);
 }
 
+bool block_names(const struct boot *b, const struct spec *spec, const struct block_device *d)
+{
+	return d->name[0] && d->result >= 0 && is_what(b, spec, d);
+}
+
 bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d)
 {
-	if (!d->name[0] || d->state != DEVICE_KNOWN || d->result < 0 || !is_what(b, spec, d))
+	if (d->state != DEVICE_KNOWN || !block_names(b, spec, d))
 		return false;
 	return (!leg_of(b, d) && !leg_may_be(b, d)) || (spec == &b->params.root && leg_is_meant(b, d));
 }

@@ -121,6 +121,9 @@ void block_want_named(struct boot *b);
 /* Number of the device that SPEC names; -1: it is not there, or was not looked at (yet). */
 int block_find(const struct boot *b, const struct spec *spec);
 
+/* Does SPEC name D, one of B's? It may be only a member of what is meant, or such a member's part. */
+bool block_names(const struct boot *b, const struct spec *spec, const struct block_device *d);
+
 /* Is D, one of B's, what SPEC names? */
 bool block_fits(const struct boot *b, const struct spec *spec, const struct block_device *d);
 

@@ -545,15 +545,17 @@ static void show_goal(const struct boot *b)
 	const struct block_device *d = block_unreadable(b, &p->root);
 	long long seconds = (b->flow.failed_at - b->goal->waiting_since) / 1000;
 
+	const char *by = b->flow.limited_by ? b->flow.limited_by : p->timeout_by;
+
 	show_wanted(b);
 	if (b->flow.failure[0])
 		log_show("  but: %s", b->flow.failure);
 	else if (d)
 		log_show("  but: %s is there and could not be read within %lld second%s (%s): %s",
-			 d->name, seconds, text_plural(seconds), p->timeout_by, strerror(-d->result));
+			 d->name, seconds, text_plural(seconds), by, strerror(-d->result));
 	else
 		log_show("  but: it did not appear within %lld second%s (%s)", seconds,
-			 text_plural(seconds), p->timeout_by);
+			 text_plural(seconds), by);
 }
 
 const char *diagnose_summary(const struct boot *b)

@@ -97,6 +97,7 @@ bool shell_start(struct boot *b, const char *why, const char *then)
 	events_start(b);
 	log_show("%s: a shell on %s; when it ends, %s", why, terminal(&b->params, tty), then);
 	prompt_hush(b, true);
+	parts_hide(b);
 	b->shell->has_terminal = tcgetattr(STDIN_FILENO, &b->shell->terminal) == 0;
 	b->shell->ended = false;
 	b->shell->since = log_now();

@@ -35,6 +35,28 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
 	return n >= 0;
 }
 
+bool part_names(const struct part *p, const struct spec *spec, struct device_ref ref)
+{
+	const struct block_device *d = block_get(p->boot, ref) ? &p->boot->devices->list[ref.slot] : NULL;
+
+	return d && block_names(p->boot, spec, d);
+}
+
+bool part_is_root(const struct part *p, struct device_ref ref)
+{
+	return part_names(p, &p->boot->params.root, ref);
+}
+
+void part_hold(struct part *p, struct device_ref ref)
+{
+	struct block_device *d = &p->boot->devices->list[ref.slot];
+
+	if (!block_get(p->boot, ref))
+		return;
+	d->claim = PART_HOLDS;
+	d->owner = (uint8_t)(p - p->boot->parts->list + 1);
+}
+
 bool part_get(const struct part *p, struct device_ref ref, struct part_device *out)
 {
 	bool is_there = block_get(p->boot, ref);
@@ -168,17 +190,6 @@ void part_limit(struct part *p, int64_t deadline)
 int64_t part_root_deadline(const struct part *p)
 {
 	return goal_deadline(p->boot);
-}
-
-void part_hurry(struct part *p, int64_t deadline, const char *why)
-{
-	struct flow *f = &p->boot->flow;
-
-	if ((f->stage != STAGE_WAIT && f->stage != STAGE_MOUNTS_WAIT) ||
-	    (f->deadline != PARAMS_FOREVER && f->deadline <= deadline))
-		return;
-	f->deadline = deadline;
-	f->limited_by = why;
 }
 
 bool part_is_late(const struct part *p)

@@ -83,6 +83,9 @@ static uint8_t device_is_known(struct boot *b, const struct block_device *d)
 
 	parts_describe(b, block_ref(b, (size_t)(d - b->devices->list)), &device);
 	b->devices->list[device.ref.slot].owner = 0;
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++)
+		if (b->parts->list[i].feature->name_device)
+			b->parts->list[i].feature->name_device(&b->parts->list[i], &device);
 	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++) {
 		struct part *p = &b->parts->list[i];
 		enum part_claim claim =
@@ -333,6 +336,25 @@ int64_t parts_due(const struct boot *b)
 }
 
 /* ---- the end ---- */
+
+const char *parts_hopeless(const struct boot *b, const struct spec *spec)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; i < b->parts->n && b->parts->begun && !why && spec->kind == SPEC_ALIAS; i++) {
+		const struct part *p = &b->parts->list[i];
+
+		why = p->feature->is_hopeless ? p->feature->is_hopeless(p, spec->value) : NULL;
+	}
+	return why;
+}
+
+void parts_hide(struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++)
+		if (b->parts->list[i].feature->hide)
+			b->parts->list[i].feature->hide(&b->parts->list[i]);
+}
 
 bool parts_are_locked(const struct boot *b)
 {

@@ -110,8 +110,11 @@ bool parts_are_quiet(const struct boot *b);
 void parts_tick(struct boot *b, int64_t now);
 int64_t parts_due(const struct boot *b);
 
-/* A question has held up the present wait for another HELD ms: what goes by its time goes by that, too. */
-void parts_hold(struct boot *b, int64_t held);
+/* Why nothing will ever come that SPEC names; NULL: something may. */
+const char *parts_hopeless(const struct boot *b, const struct spec *spec);
+
+/* Somebody is about to get a shell. */
+void parts_hide(struct boot *b);
 
 /* Has one of them something that is locked? */
 bool parts_are_locked(const struct boot *b);

@@ -36,14 +36,15 @@ void crypt_account(const struct part *p)
 			crypt_describe(s, &s->volumes[i], text, sizeof(text));
 			log_show("  %s", text);
 		}
-	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++) {
-		const struct crypt_closed *c = &s->closed[i];
-		struct crypt_volume v = {.ref = c->ref};
+	for (size_t i = 0; i < CRYPT_SEEN_MAX; i++) {
+		const struct crypt_seen *e = &s->seen[i];
+		struct crypt_volume v = {.ref = e->ref};
 		struct part_device d;
 
-		memcpy(v.uuid, c->uuid, sizeof(v.uuid));
-		if (part_get(p, c->ref, &d) && !crypt_is_wanted(p, &v, text))
-			log_show("  LUKS volume on %s: %s", c->device, text);
+		memcpy(v.uuid, e->uuid, sizeof(v.uuid));
+		memcpy(v.device, e->device, sizeof(v.device));
+		if (e->ref.generation && part_get(p, e->ref, &d) && !crypt_is_wanted(p, &v, text))
+			log_show("  LUKS volume on %s: %s", e->device, text);
 	}
 	for (size_t i = 0; i < s->n_table; i++) {
 		const struct crypttab_entry *e = &s->table[i];

@@ -12,10 +12,11 @@
 
 enum {
 	CRYPT_VOLUMES_MAX = 32,
-	CRYPT_MAPS_MAX = 64,
+	CRYPT_SEEN_MAX = 128,
 	CRYPT_TRIES = 3,
 	CRYPT_TEXT_MAX = 48, /* of a UUID */
 	CRYPT_AGAIN_MS = 20, /* how often to look whether a module is loaded */
+	CRYPT_MODULE_MS = 10000, /* how long: cryptsetup is tried then nevertheless */
 	CRYPT_KEEP_MS = 30000, /* how long a passphrase is kept for volumes that come later */
 };
 
@@ -37,6 +38,7 @@ struct crypt_volume {
 	const char *key;		 /* path of a file in the image, which was not tried; NULL */
 	struct crypttab_options options;
 	uint32_t tried;			 /* number of the last passphrase that was */
+	bool leads;			 /* the root may be in it */
 	bool uses_key;			 /* while it OPENS: the key, not a passphrase */
 	char why[PART_TEXT_MAX];	 /* FAILED */
 };
@@ -58,15 +60,9 @@ struct crypt_given {
 	const char *pin; /* format/machine/luks.h; NULL: any */
 };
 
-/* A device that device mapper made. */
-struct crypt_map {
-	struct device_ref ref;
-	uint32_t major, minor;
-};
-
-/* A volume that is not to be opened. */
-struct crypt_closed {
-	struct device_ref ref;
+/* A device with a volume, whether that is to be opened or not. */
+struct crypt_seen {
+	struct device_ref ref; /* generation 0: a free place */
 	char device[JOBS_NAME_MAX], uuid[CRYPT_TEXT_MAX];
 };
 
@@ -81,8 +77,9 @@ struct crypt {
 	struct crypt_volume *asked;   /* whose passphrase somebody is asked for; NULL */
 	struct crypt_volume *running; /* that a program opens; NULL */
 	char unsteady[JOBS_NAME_MAX]; /* a device that was another one too often; "": none */
-	struct crypt_map maps[CRYPT_MAPS_MAX];
-	struct crypt_closed closed[CRYPT_VOLUMES_MAX]; /* for the account; further ones are left out */
+	struct crypt_seen seen[CRYPT_SEEN_MAX];
+	int64_t module_since; /* when it began to wait for device mapper; 0: it does not */
+	bool is_leaving;      /* no program is started any more */
 	/* The last passphrase: for further volumes, which often have the same. */
 	char *secret;		/* locked memory; NULL: none was typed yet */
 	size_t secret_len;	/* 0: there is none */
@@ -111,6 +108,23 @@ enum prompt_verdict crypt_answer(struct part *p, unsigned tag, enum prompt_end e
 void crypt_forget(struct part *p, struct crypt_volume *v);
 
 void crypt_wipe(struct crypt *s);
+
+/* Somebody gets a shell: nothing that was typed stays in memory. */
+void crypt_hide(struct part *p);
+
+/* Is a program at work, or could one start without anybody being asked? */
+bool crypt_is_working(const struct crypt *s);
+
+/* ---- mapper.c ---- */
+
+/* D is a device that cryptsetup has made: it gets its name in /dev/mapper. */
+void crypt_name_device(struct part *p, const struct part_device *d);
+
+/* Is V's volume open, by that name? */
+bool crypt_is_open(const struct crypt_volume *v);
+
+/* Writes what the root's udev must know of all that cryptsetup has made. */
+void crypt_note_for_udev(void);
 
 /* ---- device.c ---- */
 

@@ -15,10 +15,10 @@
 #include "init/core/sys.h"
 
 enum {
-	HURRY_MS = 10000, /* for a root that is elsewhere after all */
 	SECONDS = 600, /* for cryptsetup: a key derivation is slow on a machine with little power */
 	ARGUMENTS_MAX = 24,
 	NUMBER_MAX = 24,
+	LINE_MAX_KEPT = 160,
 };
 
 #define GIVEN "/proc/self/fd/3"
@@ -36,14 +36,6 @@ static unsigned tag_of(const struct crypt *s, const struct crypt_volume *v)
 	return (unsigned)(v - s->volumes);
 }
 
-static bool is_busy(const struct crypt *s)
-{
-	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
-		if (s->volumes[i].state == CRYPT_WAITS || s->volumes[i].state == CRYPT_OPENS)
-			return true;
-	return false;
-}
-
 static void __attribute__((format(printf, 3, 4))) fail(struct part *p, struct crypt_volume *v,
 							const char *fmt, ...)
 {
@@ -59,8 +51,6 @@ static void __attribute__((format(printf, 3, 4))) fail(struct part *p, struct cr
 		s->asked = NULL;
 		part_cancel(p, PART_QUESTION, tag_of(s, v));
 	}
-	if (!is_busy(s))
-		part_hurry(p, log_now() + HURRY_MS, "a LUKS volume was not opened");
 }
 
 /* ---- cryptsetup ---- */
@@ -108,6 +98,16 @@ static void add_options(struct command *c, const struct crypt_volume *v)
 		add_number(c, "--keyfile-size", c->size, v->options.key_size);
 }
 
+/* What cryptsetup has said last: one runs at a time. */
+static char last_line[LINE_MAX_KEPT];
+
+static bool keep_line(struct program *p, const char *line)
+{
+	(void)p;
+	snprintf(last_line, sizeof(last_line), "%s", line);
+	return false;
+}
+
 /* No udev runs: libdevmapper makes the node of the volume itself. */
 static void run(struct part *p, struct crypt_volume *v)
 {
@@ -115,7 +115,8 @@ static void run(struct part *p, struct crypt_volume *v)
 	char *envp[] = {(char *)"PATH=/usr/sbin:/usr/bin", (char *)"DM_DISABLE_UDEV=1", NULL};
 	struct crypt_given given = {0};
 	struct program_request r = {.envp = envp, .seconds = SECONDS, .reason = "opens a LUKS volume",
-				    .prepare = crypt_open_device, .data = &given};
+				    .prepare = crypt_open_device, .data = &given,
+				    .parse_line = keep_line};
 	struct command c = {.n = 0};
 	struct part_device d;
 
@@ -141,6 +142,8 @@ static void run(struct part *p, struct crypt_volume *v)
 		r.secret_len = s->secret_len;
 		v->tried = s->secret_number;
 	}
+	last_line[0] = '\0';
+	s->module_since = 0;
 	v->state = CRYPT_OPENS;
 	s->running = v;
 	part_run(p, tag_of(s, v), &r);
@@ -165,6 +168,7 @@ static void ask(struct part *p, struct crypt_volume *v)
 			     .text = text,
 			     .key = v->uuid,
 			     .secret = true,
+			     .holds = v->leads,
 			     .tries = v->options.has_tries ? v->options.tries : CRYPT_TRIES,
 			     .seconds = v->options.seconds});
 	if (r < 0)
@@ -195,27 +199,62 @@ static struct crypt_volume *next_to_ask(struct crypt *s)
 	return NULL;
 }
 
+static void run_next(struct part *p, struct crypt_volume *v)
+{
+	v->uses_key = v->key;
+	run(p, v);
+}
+
+/* Waits for the driver of device mapper, if it has not waited for long. */
+static bool waits_for_module(struct part *p)
+{
+	struct crypt *s = p->state;
+	int64_t now = log_now();
+
+	if (!part_is_loading(p, "devname:mapper/control"))
+		return false;
+	if (!s->module_since)
+		s->module_since = now;
+	if (now - s->module_since >= CRYPT_MODULE_MS)
+		return false;
+	part_wake(p, now + CRYPT_AGAIN_MS);
+	return true;
+}
+
 void crypt_step(struct part *p)
 {
 	struct crypt *s = p->state;
 	struct crypt_volume *v = s->running ? NULL : next_to_open(s);
 
-	if (s->running)
+	if (s->running || s->is_leaving || (v && waits_for_module(p)))
 		return;
-	if (v && part_is_loading(p, "devname:mapper/control")) {
-		part_wake(p, log_now() + CRYPT_AGAIN_MS);
-		return;
-	}
 	if (v) {
-		v->uses_key = v->key;
-		run(p, v);
+		run_next(p, v);
 		return;
 	}
+	s->module_since = 0;
 	if (s->secret_len)
 		part_wake(p, s->secret_until);
 	v = s->asked ? NULL : next_to_ask(s);
 	if (v)
 		ask(p, v);
+}
+
+bool crypt_is_working(const struct crypt *s)
+{
+	return s->running || next_to_open((struct crypt *)s);
+}
+
+/* Whatever was typed is with cryptsetup already, or has to be typed again. */
+void crypt_hide(struct part *p)
+{
+	struct crypt *s = p->state;
+	struct crypt_volume *v = s->asked;
+	bool is_pending = v && v->state == CRYPT_WAITS && has_new_secret(s, v);
+
+	crypt_wipe(s);
+	if (is_pending)
+		part_set_verdict(p, tag_of(s, v), false);
 }
 
 void crypt_forget(struct part *p, struct crypt_volume *v)
@@ -228,6 +267,9 @@ void crypt_forget(struct part *p, struct crypt_volume *v)
 		s->running = NULL;
 	if (s->asked == v)
 		s->asked = NULL;
+	for (size_t i = 0; i < CRYPT_SEEN_MAX; i++)
+		if (s->seen[i].ref.slot == v->ref.slot && s->seen[i].ref.generation == v->ref.generation)
+			s->seen[i] = (struct crypt_seen){0};
 	*v = (struct crypt_volume){0};
 	crypt_step(p);
 }
@@ -254,15 +296,23 @@ static void refused(struct part *p, struct crypt_volume *v)
 	struct crypt *s = p->state;
 
 	v->state = CRYPT_WAITS;
-	if (v->uses_key) {
-		log_show("LUKS volume %s (%s): %s is not its key", v->name, v->device, v->key);
-		v->key = NULL;
-		return;
-	}
 	if (s->asked != v)
 		return;
 	crypt_wipe(s);
 	part_set_verdict(p, tag_of(s, v), false);
+}
+
+/* Any end of a key but a device that is not there: another slot may be opened by a passphrase. cryptsetup has the
+ * same status for a file that is missing, too short or no file, and for a slot that is empty. */
+static void refused_key(struct crypt_volume *v, const struct part_end *end)
+{
+	v->state = CRYPT_WAITS;
+	if (end->result == CRYPT_WRONG_KEY)
+		log_show("LUKS volume %s (%s): %s is not its key", v->name, v->device, v->key);
+	else
+		log_show("LUKS volume %s (%s): the key %s is of no use: cryptsetup %s%s%s", v->name, v->device,
+			 v->key, end->text, *last_line ? ": " : "", last_line);
+	v->key = NULL;
 }
 
 /* It is read again, and comes back as another volume. */
@@ -278,31 +328,43 @@ static void mistaken(struct part *p, struct crypt_volume *v)
 		crypt_forget(p, v);
 }
 
+static void failed(struct part *p, struct crypt_volume *v, const struct part_end *end)
+{
+	if (end->result == CRYPT_NOT_PINNED)
+		fail(p, v, "it is not the volume that this image was built for: its key or its cipher is another "
+		     "one. If you have made or reencrypted it since, build the image again");
+	else if (end->result == CRYPT_NO_MEMORY || (end->result < 0 && strstr(end->text, "signal 9")))
+		fail(p, v, "there is too little memory: its key derivation (PBKDF) needs more than this "
+		     "machine has");
+	else if (end->result == CRYPT_NO_DEVICE)
+		fail(p, v, "%s cannot be opened%s%s", v->device, *last_line ? ": " : "", last_line);
+	else
+		fail(p, v, "cryptsetup %s%s%s", end->text, *last_line ? ": " : "", last_line);
+}
+
+/* Is it the key that did not do, or that nobody could read? */
+static bool is_of_key(int result)
+{
+	return result != CRYPT_NO_DEVICE && result != CRYPT_NOT_PINNED;
+}
+
 void crypt_done(struct part *p, const struct part_end *end)
 {
 	struct crypt *s = p->state;
 	struct crypt_volume *v = &s->volumes[end->tag];
 
 	s->running = NULL;
-	if (end->result == 0)
+	/* It may have been open already: its device was away for a moment, or somebody has opened it by hand. */
+	if (end->result == 0 || (end->result == CRYPT_EXISTS && crypt_is_open(v)))
 		opened(p, v);
-	else if (end->result == CRYPT_WRONG_KEY)
-		refused(p, v);
 	else if (end->result == CRYPT_IS_ANOTHER)
 		mistaken(p, v);
-	else if (end->result == CRYPT_NOT_PINNED)
-		fail(p, v, "it is not the volume that this image was built for: its key or its cipher is another "
-		     "one. If you have made or reencrypted it since, build the image again");
-	else if (end->result == CRYPT_NO_MEMORY)
-		fail(p, v, "there is too little memory: its key derivation (PBKDF) needs more than this "
-		     "machine has");
-	else if (end->result == CRYPT_NO_DEVICE)
-		fail(p, v, "%s cannot be opened, or has changed", v->device);
-	else if (end->result == CRYPT_EXISTS)
-		fail(p, v, "there is another device /dev/mapper/%s, or %s is in use", v->name,
-		     v->device);
+	else if (v->uses_key && is_of_key(end->result))
+		refused_key(v, end);
+	else if (end->result == CRYPT_WRONG_KEY)
+		refused(p, v);
 	else
-		fail(p, v, "cryptsetup %s: what it said is in the kernel's log", end->text);
+		failed(p, v, end);
 	crypt_step(p);
 }
 
@@ -327,7 +389,9 @@ enum prompt_verdict crypt_answer(struct part *p, unsigned tag, enum prompt_end e
 	struct crypt *s = p->state;
 	struct crypt_volume *v = &s->volumes[tag];
 
-	if (end == PROMPT_ANSWERED && len && keep(s, answer, len)) {
+	if (end == PROMPT_ANSWERED && !len)
+		return PROMPT_EMPTY;
+	if (end == PROMPT_ANSWERED && keep(s, answer, len)) {
 		crypt_step(p);
 		return PROMPT_PENDING;
 	}

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "features/crypt/boot/kit.h"
+#include "format/machine/fstab.h"
 #include "init/core/log.h"
 
 enum { OPTIONS_MAX = 1024 };
@@ -35,39 +36,67 @@ static bool names_uuid(const char *pattern, size_t len, const char *uuid)
 	return has_digit;
 }
 
-/* The value in the last of LIST that is "UUID=VALUE" with V's UUID, or, if ANY, is only a value. */
-static const char *value_for(const struct params_list *list, const struct crypt_volume *v, bool any)
+/* "UUID=VALUE"? Then *LEN is that of the UUID. */
+static bool has_uuid(const char *item, size_t *len)
+{
+	const char *value = strchr(item, '=');
+
+	*len = value ? (size_t)(value - item) : 0;
+	return *len && strspn(item, "0123456789abcdefABCDEF-luks") == *len;
+}
+
+/* The value in the last of LIST that is "UUID=VALUE" with V's UUID; NULL. */
+static const char *value_for(const struct params_list *list, const struct crypt_volume *v)
 {
 	const char *found = NULL;
+	size_t len;
 
-	for (size_t i = 0; i < list->n; i++) {
-		const char *item = list->items[i], *value = strchr(item, '=');
-		bool has_uuid = value && strspn(item, "0123456789abcdefABCDEF-luks") == (size_t)(value - item);
-
-		if (has_uuid && names_uuid(item, (size_t)(value - item), v->uuid))
-			found = value + 1;
-		else if (any && !has_uuid)
-			found = item;
-	}
+	for (size_t i = 0; i < list->n; i++)
+		if (has_uuid(list->items[i], &len) && names_uuid(list->items[i], len, v->uuid))
+			found = list->items[i] + len + 1;
 	return found;
 }
 
+/* The last that is for all volumes; NULL. */
+static const char *value_for_all(const struct params_list *list)
+{
+	const char *found = NULL;
+	size_t len;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!has_uuid(list->items[i], &len))
+			found = list->items[i];
+	return found;
+}
+
+/* dracut also takes "KEYDEVICE:UUID". */
 static bool is_listed(const struct params_list *list, const struct crypt_volume *v)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (names_uuid(list->items[i], strlen(list->items[i]), v->uuid))
+	for (size_t i = 0; i < list->n; i++) {
+		const char *colon = strrchr(list->items[i], ':'), *uuid = colon ? colon + 1 : list->items[i];
+
+		if (names_uuid(uuid, strlen(uuid), v->uuid))
 			return true;
+	}
 	return false;
+}
+
+/* "rd.luks.uuid=" names nothing. */
+static bool restricts(const struct params_list *list)
+{
+	bool is = false;
+
+	for (size_t i = 0; i < list->n; i++)
+		is = is || *list->items[i];
+	return is;
 }
 
 /* Does the line I of the image's table name V's device? */
 static bool line_names(const struct part *p, size_t i, const struct crypt_volume *v)
 {
 	const struct crypt *s = p->state;
-	struct part_device d;
 
-	return part_find(p, &s->devices[i], &d) && d.ref.slot == v->ref.slot &&
-	       d.ref.generation == v->ref.generation;
+	return part_names(p, &s->devices[i], v->ref);
 }
 
 /* The line of the image's table for V; NULL. */
@@ -129,12 +158,18 @@ static void take_key(struct crypt_volume *v, const char *key)
 			 v->name, key);
 }
 
-/* In place of those of the table. */
-static void take_params(const struct crypt_wishes *w, struct crypt_volume *v)
+/* Those of the command line that name V are in place of those of the table; general ones are for volumes of which
+ * the table says nothing. Source: systemd-cryptsetup-generator(8). */
+static void take_params(const struct crypt_wishes *w, const struct crypttab_entry *line, struct crypt_volume *v)
 {
-	const char *options = value_for(&w->options, v, true), *key = value_for(&w->keys, v, true);
+	const char *options = value_for(&w->options, v), *key = value_for(&w->keys, v);
+	bool has_options = line && *line->options && strcmp(line->options, "luks") != 0;
 	char timeout[64];
 
+	if (!options)
+		options = has_options ? line->options : value_for_all(&w->options);
+	if (!key)
+		key = line && *line->key ? line->key : value_for_all(&w->keys);
 	if (options)
 		take_options(v, options);
 	if (key)
@@ -147,37 +182,39 @@ static void take_params(const struct crypt_wishes *w, struct crypt_volume *v)
 	}
 }
 
+static void take_name(const char *name, const struct crypttab_entry *line, struct crypt_volume *v)
+{
+	if (name || line)
+		snprintf(v->name, sizeof(v->name), "%s", name ? name : line->name);
+	else
+		snprintf(v->name, sizeof(v->name), "luks-%s", v->uuid);
+}
+
 bool crypt_is_wanted(const struct part *p, struct crypt_volume *v, char *why)
 {
 	const struct crypt_wishes *w = &((const struct crypt *)p->state)->wishes;
 	const struct crypttab_entry *line = find_line(p, v);
-	const char *name = value_for(&w->names, v, false);
-	bool is_named = name || is_listed(&w->uuids, v), restricts = w->uuids.n || w->names.n;
+	const char *name = value_for(&w->names, v);
+	bool is_named = name || is_listed(&w->uuids, v);
+	bool is_any = !restricts(&w->uuids) && !restricts(&w->names) && (line || w->all);
 
 	if (w->off) {
 		snprintf(why, PART_TEXT_MAX, "rd.luks=0 says that it is not opened");
 		return false;
 	}
-	if (!is_named && (restricts || !line) && !w->all) {
+	if (!is_named && !is_any) {
 		snprintf(why, PART_TEXT_MAX, "nothing says that it is to be opened: rd.luks.uuid=%s would",
 			 v->uuid);
 		return false;
 	}
-	if (name && !crypttab_is_name(name)) {
-		snprintf(why, PART_TEXT_MAX, "rd.luks.name= gives it a name that no volume can have");
+	take_name(name, line, v);
+	if (!*v->uuid || !crypttab_is_name(v->name)) {
+		snprintf(why, PART_TEXT_MAX, "%s", *v->uuid ? "it would get a name that no volume can have"
+							    : "it has no UUID");
 		return false;
 	}
 	crypttab_options_init(&v->options);
-	if (name)
-		snprintf(v->name, sizeof(v->name), "%s", name);
-	else if (line)
-		snprintf(v->name, sizeof(v->name), "%s", line->name);
-	else
-		snprintf(v->name, sizeof(v->name), "luks-%s", v->uuid);
-	if (line) {
-		take_options(v, line->options);
-		take_key(v, line->key);
-	}
-	take_params(w, v);
+	take_params(w, line, v);
+	v->leads = is_named || (line && !fstab_has(line->options, "x-initrd.attach"));
 	return true;
 }
