@@ -19,6 +19,8 @@
 #include "plan/request.h"
 
 /* Everything that a feature may look at, and the plan that it adds to. */
+struct crypt_list;
+
 struct build {
 	const struct request *request;
 	const struct root *root;
@@ -38,6 +40,9 @@ struct build {
 	bool has_arrays;             /* the image starts MD arrays, */
 	bool needs_arrays;           /* since this machine has some */
 	bool opens_luks;             /* the image has what opens LUKS volumes */
+	const char *luks_keys[8];    /* files that rd.luks.key= of the image names */
+	size_t n_luks_keys;
+	struct crypt_list *crypt;    /* those that it names; NULL: it opens none */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
@@ -89,6 +94,11 @@ const char *features_joining(const struct hw_mount *m);
 
 bool btrfs_joins(const struct hw_mount *m);
 
+/* WHAT, "root's password", is typed at a console whose keymap nobody loads. */
+void build_warn_of_keymap(struct build *b, const char *what);
+
+/* After all features: what depends on the files that others have put into the image. */
+int crypt_finish(struct build *b, struct err *err);
 bool crypt_reaches(const struct spec *spec);
 /* Has the machine below ROOT such a volume, and cryptsetup? ROOT may be NULL: no. */
 bool crypt_knows(const struct root *root, const struct spec *spec);

@@ -272,6 +272,8 @@ int build_make(const struct request *request, const struct root *root, struct bu
 			r = f->build(b, err);
 	if (r == 0)
 		r = check_cmdline(b, err);
+	if (r == 0)
+		r = crypt_finish(b, err);
 	if (request->only_cmdline)
 		return r;
 	if (r == 0)

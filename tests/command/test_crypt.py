@@ -3,7 +3,9 @@
 
 import hashlib
 import json
+import shutil
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -170,10 +172,12 @@ def test_memory_that_the_key_derivation_lacks_is_warned_about(machine):
 
 
 def test_further_volumes_are_opened_if_crypttab_says_so(machine):
-    machine.table(LINE + "data PARTUUID=1-02 none luks,x-initrd.attach\nother UUID=2 none luks\n")
+    machine.table(LINE + "data PARTUUID=1-02 none luks,x-initrd.attach\nother UUID=2 none luks\n"
+                  "more PARTLABEL=a\\040b none luks,initramfs\n")
     lines, _ = machine.conf()
-    assert "crypt.volume=data PARTUUID=1-02 none luks" in lines
+    assert "crypt.volume=data PARTUUID=1-02 none luks,x-initrd.attach" in lines
     assert not any("other" in line for line in lines)
+    assert "crypt.volume=more PARTLABEL=a\\040b none luks,x-initrd.attach" in lines
 
 
 def test_the_key_of_a_volume_can_be_pinned(machine):
@@ -196,10 +200,85 @@ def test_a_generic_image_names_no_volume(small_kernel, tree, tmp_path):
     assert "root=/dev/mapper/x is of a kind" in result.error and "cryptsetup" in result.hint
     rootfs.install("/usr/bin/true", tree.root, "/usr/sbin/cryptsetup")
     run("plan", *words, "root=/dev/mapper/x", status=FAILED)  # which may be of LVM
-    run("plan", *words, "root=/dev/mapper/luks-1")
+    run("plan", *words, "root=/dev/mapper/luks-1", status=FAILED)  # nothing opens it
     run("build", out, *named, *PLAIN)
     lines = run("cat", out, "/etc/preroot/boot.conf").text
     assert "feature=crypt\n" in lines and "crypt.volume" not in lines
+
+
+def test_a_generic_image_opens_what_its_machine_needs(machine):
+    """Debian's installer puts a volume into crypttab alone, and its images are generic."""
+    out = machine.root.parent / "generic.img"
+    machine.table(f"root UUID={UUID} none luks,discard\ndata UUID=2 none luks\n")
+    run("build", out, machine.version, "--root", machine.root, "--generic", *PLAIN,
+        "--kernel-cmdline", "root=/dev/mapper/root")
+    lines = run("cat", out, "/etc/preroot/boot.conf").text.splitlines()
+    assert f"crypt.volume=root UUID={UUID} none discard" in lines and not any("data" in line for line in lines)
+
+
+def test_a_key_that_the_kernel_parameters_name_is_in_the_image(machine):
+    key = machine.root / "etc/my.key"
+    key.write_bytes(b"secret")
+    key.chmod(0o600)
+    words = ["--kernel-cmdline", f"rd.luks.key={UUID}=/etc/my.key"]
+    assert "the image has no such file" in machine.plan(*words, status=FAILED).error
+    machine.plan(*words, "--install", "/etc/my.key")
+    key.chmod(0o644)
+    assert "others than its owner may read the key /etc/my.key" in machine.plan(
+        *words, "--install", "/etc/my.key", status=FAILED).error
+    machine.table(f"root UUID={UUID} /etc/target.key luks\n")
+    assert "others than its owner" in machine.plan("--include", key, "/etc/target.key", status=FAILED).error
+    assert "is not put into the image" in str(
+        machine.plan("--install-optional", "/etc/target.key").json["warnings"])
+
+
+@pytest.mark.parametrize("line, says", [
+    ("\"a b\" UUID=2 none luks\n", "no volume can have this name"),
+    ("a UUID=2 none luks x\n", "more than four fields"),
+])
+def test_a_line_that_is_not_understood_is_left_out_where_no_volume_is_needed(small_kernel, tree, line, says):
+    rootfs.install("/usr/bin/true", tree.root, "/usr/sbin/cryptsetup")
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/crypttab").write_text(line)
+    result = run("plan", "--json", small_kernel.version, "--root", tree.root, "--generic")
+    assert says in str(result.json["warnings"])
+
+
+def test_an_extra_volume_that_cannot_be_opened_is_left_out(machine):
+    machine.table(LINE + "data UUID=2 none x-initrd.attach,header=/h\n")
+    lines, result = machine.conf()
+    assert "data is opened with \"header=/h\"" in result.err.decode() and not any("data" in line for line in lines)
+
+
+def test_a_token_is_warned_about(machine):
+    raw = bytearray(header())
+    text = raw[4096:].rstrip(b"\0")[:-1] + b', "tokens": {"0": {"type": "clevis", "keyslots": ["0"]}}}'
+    raw[4096:4096 + len(text)] = text
+    raw[448:480] = bytes(32)
+    raw[448:480] = hashlib.sha256(raw).digest()
+    (machine.root / "dev/vda2").write_bytes(raw)
+    assert "the LUKS volume root has a token (clevis)" in str(machine.plan().json["warnings"])
+
+
+def test_a_foreign_keymap_is_warned_about(machine):
+    keymap = machine.root / "etc/vconsole.conf"
+    keymap.write_text("KEYMAP=fr\n")
+    says = "the passphrase of a LUKS volume is asked with the kernel's own keymap"
+    assert says in str(machine.plan().json["warnings"])
+    keymap.unlink()
+    assert says not in str(machine.plan().json["warnings"])
+
+
+def test_a_library_of_another_processor_is_not_taken(machine):
+    libraries = machine.root / "usr/lib"
+    for name in ("i386-linux-gnu", "x86_64-linux-gnu"):
+        (libraries / name).mkdir(parents=True, exist_ok=True)
+    whole = Path("/lib/x86_64-linux-gnu/libgcc_s.so.1").read_bytes()
+    (libraries / "x86_64-linux-gnu/libgcc_s.so.1").write_bytes(whole)
+    (libraries / "i386-linux-gnu/libgcc_s.so.1").write_bytes(whole[:4] + b"\1" + whole[5:18] + b"\3\0" + whole[20:])
+    paths = {entry["path"] for entry in machine.plan().json["entries"] if "libgcc" in entry["path"]}
+    shutil.rmtree(libraries / "i386-linux-gnu")
+    assert paths == {"usr/lib/x86_64-linux-gnu/libgcc_s.so.1"}
 
 
 def test_what_the_root_needs_cannot_be_omitted(machine):

@@ -47,8 +47,9 @@ static int check_root(const struct lines *l, struct err *err)
 		l->root_origin, l->root);
 	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
 			     "network, on LVM, keep using the image builder of "
-			     "your distribution; a LUKS volume must be in /etc/crypttab or have its "
-			     "name from rd.luks.name=, and cryptsetup must be installed");
+			     "your distribution; a LUKS volume must be open on this machine, or marked with "
+			     "x-initrd.attach in /etc/crypttab, or have its name from rd.luks.name=; and "
+			     "cryptsetup must be installed");
 }
 
 /* A line is put in front of the real command line, and must not change the meaning of that. */
@@ -68,6 +69,9 @@ static int check(struct lines *l, const char *line, const char *origin, struct e
 				    origin);
 		l->names_luks = l->names_luks || (value && (cmdline_name_is(param, "rd.luks.name") ||
 							    cmdline_name_is(param, "luks.name")));
+		if (value && (cmdline_name_is(param, "rd.luks.key") || cmdline_name_is(param, "luks.key")) &&
+		    l->b->n_luks_keys < ARRAY_SIZE(l->b->luks_keys))
+			l->b->luks_keys[l->b->n_luks_keys++] = value;
 		if (strcmp(param, "root") == 0 && value) {
 			l->root = value;
 			l->root_origin = origin;

@@ -11,12 +11,14 @@
 #include "base/text.h"
 #include "features/crypt/kit.h"
 #include "features/items.h"
+#include "format/machine/fstab.h"
 
 bool crypt_reaches(const struct spec *spec)
 {
 	return spec->kind == SPEC_ALIAS && str_starts(spec->value, "mapper/");
 }
 
+/* As one that an image opens although nothing on the way needs it? */
 static bool is_in_table(const struct root *root, const char *name)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -30,7 +32,8 @@ static bool is_in_table(const struct root *root, const char *name)
 		return false;
 	table.cursor = (char *)buf_cstr(&text);
 	while ((r = crypttab_next(&table, &e, &why)))
-		found = found || (r > 0 && strcmp(e.name, name) == 0);
+		found = found || (r > 0 && strcmp(e.name, name) == 0 &&
+				  (fstab_has(e.options, "x-initrd.attach") || fstab_has(e.options, "initramfs")));
 	return found;
 }
 
@@ -62,7 +65,7 @@ bool crypt_knows(const struct root *root, const struct spec *spec)
 	if (!crypt_reaches(spec) || !root)
 		return false;
 	name = spec->value + strlen("mapper/");
-	knows = (str_starts(name, "luks-") || is_in_table(root, name) || is_open(root, name, &a)) &&
+	knows = (is_in_table(root, name) || is_open(root, name, &a)) &&
 		items_locate(root, "cryptsetup", &a, &program, NULL) > 0;
 	arena_clear(&a);
 	return knows;

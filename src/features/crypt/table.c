@@ -34,15 +34,45 @@ static struct crypt_listed *find(struct crypt_list *l, const struct crypttab_ent
 	return NULL;
 }
 
+/* Debian's way to ask once for several volumes, which PID 1 does for all of them; the key is then the
+ * name of a group. */
+static bool is_keyctl(const char *word)
+{
+	return str_starts(word, "keyscript=") && strcmp(base_name(word + strlen("keyscript=")), "decrypt_keyctl") == 0;
+}
+
+static bool wants_early(const struct crypttab_entry *e)
+{
+	return fstab_has(e->options, "x-initrd.attach") || fstab_has(e->options, "initramfs");
+}
+
+/* One that nothing on the way needs is left out if this version cannot open it; the root's own init can. */
+static bool has_what_it_takes(struct build *b, const struct crypttab_entry *e)
+{
+	char *cursor = arena_strdup(&b->plan.arena, e->options), *word;
+	struct crypttab_options o;
+
+	while ((word = strsep(&cursor, ","))) {
+		enum crypttab_verdict verdict = crypttab_option(word, &o);
+
+		if ((verdict != CRYPTTAB_NOT_LUKS && verdict != CRYPTTAB_NEEDED) || is_keyctl(word))
+			continue;
+		plan_warn(&b->plan, "%s:%u: %s is opened with \"%s\", which this version cannot do: it is left to "
+			  "the root's own init", TABLE, e->line, e->name, word);
+		return false;
+	}
+	return true;
+}
+
 static void take_line(struct build *b, struct crypt_list *l, const struct crypttab_entry *e)
 {
 	struct arena *a = &b->plan.arena;
 	struct crypt_listed *v = find(l, e);
 
-	if (!v && fstab_has(e->options, "x-initrd.attach") &&
+	if (!v && wants_early(e) && has_what_it_takes(b, e) &&
 	    crypt_add(l, arena_strdup(a, e->name), arena_strdup(a, e->device))) {
 		v = &l->list[l->n - 1];
-		l->has_unread = true;
+		v->is_extra = l->has_unread = true;
 	}
 	if (!v)
 		return;
@@ -63,22 +93,23 @@ int crypt_read_table(struct build *b, struct crypt_list *l, struct err *err)
 		return r == -ENOENT || r == -ENOTDIR ? 0 : err_sys(err, r, "%s%s", root_prefix(b->root),
 								   TABLE);
 	table.cursor = (char *)buf_cstr(&text);
-	while ((r = crypttab_next(&table, &e, &why)) > 0)
-		take_line(b, l, &e);
-	if (r == 0)
-		return 0;
-	err_set(err, r, "%s%s:%u: %s", root_prefix(b->root), TABLE, e.line, why);
-	return err_hint(err, "mend the line, or put a # in front of it");
+	while ((r = crypttab_next(&table, &e, &why))) {
+		if (r > 0) {
+			take_line(b, l, &e);
+			continue;
+		}
+		/* The line may be that of one on the way. */
+		if (!l->n) {
+			plan_warn(&b->plan, "%s:%u: %s: the line is left out, as systemd does", TABLE, e.line, why);
+			continue;
+		}
+		err_set(err, r, "%s%s:%u: %s", root_prefix(b->root), TABLE, e.line, why);
+		return err_hint(err, "mend the line, or put a # in front of it");
+	}
+	return 0;
 }
 
 /* ---- options ---- */
-
-/* Debian's way to ask once for several volumes, which PID 1 does for all of them; the key is then the
- * name of a group. */
-static bool is_keyctl(const char *word)
-{
-	return str_starts(word, "keyscript=") && strcmp(base_name(word + strlen("keyscript=")), "decrypt_keyctl") == 0;
-}
 
 static int refuse(const struct crypt_listed *v, const char *word, struct err *err)
 {
@@ -143,55 +174,76 @@ static int take_options(struct build *b, const struct crypt_listed *v, bool *has
 
 /* ---- keys ---- */
 
-static bool names(const struct request_words *w, const char *path)
+static int refuse_open_key(struct build *b, const char *from, const struct plan_entry *e, struct err *err)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (strcmp(w->list[i], path) == 0)
-			return true;
-	return false;
+	err_set(err, -EPERM, "%s: others than its owner may read the key /%s (mode %04o)", from, e->path,
+		e->mode & 07777);
+	return err_hint(err, "chmod 600 %s", e->source ? e->source : root_quoted(b->root, e->path, &b->plan.arena));
 }
 
-/* A key is in the image only if somebody asks for it by its path. */
-static bool is_packed(const struct request *q, const char *path)
+static int check_key(struct build *b, const char *path, struct err *err)
 {
-	bool is = names(&q->install, path) || names(&q->install_optional, path);
+	const struct plan_entry *e = *path == '/' ? plan_find(&b->plan, path + 1) : NULL;
 
-	for (size_t i = 0; i < q->n_wishes && !is; i++)
-		is = (q->wishes[i].kind == WISH_INSTALL || q->wishes[i].kind == WISH_INSTALL_OPTIONAL) &&
-		     strcmp(q->wishes[i].word, path) == 0;
-	for (size_t i = 0; i < q->n_includes && !is; i++)
-		is = strcmp(q->includes[i].target, path) == 0;
-	return is;
+	if (strchr(path, ':'))
+		return 0; /* on another device */
+	if (!e || e->type != PLAN_FILE) {
+		err_set(err, -ENOENT, "rd.luks.key=%s: the image has no such file", path);
+		return err_hint(err, "install it by its path (install_items)");
+	}
+	return e->mode & 077 ? refuse_open_key(b, "rd.luks.key=", e, err) : 0;
 }
 
-/* *OUT: the path for PID 1; "none": the passphrase is asked for. */
-static int take_key(struct build *b, const struct crypt_listed *v, const char **out,
-		    struct err *err)
+int crypt_check_keys(struct build *b, struct err *err)
 {
+	int r = 0;
+
+	for (size_t i = 0; i < b->n_luks_keys && r == 0; i++) {
+		const char *value = strchr(b->luks_keys[i], '=');
+
+		r = check_key(b, value ? value + 1 : b->luks_keys[i], err);
+	}
+	return r;
+}
+
+/* *OUT: the path for PID 1; "none": the passphrase is asked for. A key is in the image only if somebody has put it
+ * there. */
+static int take_key(struct build *b, const struct crypt_listed *v, const char **out, struct err *err)
+{
+	const struct plan_entry *e = NULL;
 	const char *why = NULL;
-	struct stat st;
-	int r;
 
 	*out = "none";
 	if (str_starts(v->key, "/dev/"))
 		return refuse(v, v->key, err);
 	if (*v->key != '/' || strpbrk(v->key, ":\" \t"))
 		why = "is no file of which this version can have a key";
-	else if (!is_packed(b->request, v->key))
+	else
+		e = plan_find(&b->plan, v->key + 1);
+	if (!why && (!e || e->type != PLAN_FILE))
 		why = "is not put into the image: to install it by its path (install_items) would do so";
 	if (why) {
 		plan_warn(&b->plan, "%s: the key %s of %s %s; its passphrase is asked for at boot",
 			  v->from, v->key, v->name, why);
 		return 0;
 	}
-	r = root_stat(b->root, v->key, &st);
-	if (r == 0 && (st.st_mode & 077)) {
-		err_set(err, -EPERM, "%s: others than its owner may read the key %s of %s (mode %04o)",
-			v->from, v->key, v->name, (unsigned)(st.st_mode & 07777));
-		return err_hint(err, "chmod 600 %s", root_quoted(b->root, v->key, &b->plan.arena));
-	}
+	if (e->mode & 077)
+		return refuse_open_key(b, v->from, e, err);
 	*out = v->key;
 	return 0;
+}
+
+/* As in crypttab, where a field ends with a blank. */
+static const char *escape(struct arena *a, const char *text)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	for (; *text; text++)
+		if (*text == ' ' || *text == '\t' || *text == '"' || *text == '\\')
+			buf_printf(&out, "\\%03o", (unsigned char)*text);
+		else
+			buf_add(&out, text, 1);
+	return arena_strdup(a, buf_cstr(&out));
 }
 
 int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err)
@@ -204,8 +256,9 @@ int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err)
 	if (r == 0 && v->key && *v->key && !has_script)
 		r = take_key(b, v, &key, err);
 	if (r == 0)
-		buf_printf(&b->boot_conf, "crypt.volume=%s %s %s %s\n", v->name, v->device, key,
-			   options.len ? buf_cstr(&options) : "luks");
+		buf_printf(&b->boot_conf, "crypt.volume=%s %s %s %s%s\n", v->name, escape(&b->plan.arena, v->device),
+			   key, options.len ? buf_cstr(&options) : "luks", v->is_extra ? ",x-initrd.attach" : "");
+	b->crypt->asks = b->crypt->asks || strcmp(key, "none") == 0;
 	if (r == 0 && v->options && fstab_has(v->options, PIN))
 		r = write_pin(b, v, err);
 	return r < 0 ? r : buf_status(&options);

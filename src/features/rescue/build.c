@@ -97,8 +97,7 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 			     "preroot_rescue_shell=open gives a shell to everybody at the console");
 }
 
-/* The password is typed at a console whose keymap nobody loads. */
-static void warn_of_keymap(struct build *b)
+void build_warn_of_keymap(struct build *b, const char *what)
 {
 	static const struct {
 		const char *path, *key;
@@ -114,9 +113,9 @@ static void warn_of_keymap(struct build *b)
 			continue;
 		if (!str_starts(keymap, "us"))
 			plan_warn(&b->plan,
-				  "root's password is asked with the kernel's own keymap, which is that "
+				  "%s is asked with the kernel's own keymap, which is that "
 				  "of US keyboards: this version loads no %s=%s (%s)",
-				  files[i].key, keymap, files[i].path);
+				  what, files[i].key, keymap, files[i].path);
 		return;
 	}
 }
@@ -278,6 +277,6 @@ int rescue_build(struct build *b, struct err *err)
 		r = add_leave(b, err);
 	if (r < 0 || open)
 		return r;
-	warn_of_keymap(b);
+	build_warn_of_keymap(b, "root's password");
 	return add_sulogin(b, hash, err);
 }

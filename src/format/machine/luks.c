@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/sha256.h"
@@ -120,6 +121,13 @@ static int check_slot_1(const uint8_t *p, const uint8_t *slot, struct area *area
 	return 0;
 }
 
+/* Source: OSSL_PROVIDER-legacy(7). */
+static void take_hash(const char *hash, struct luks *l)
+{
+	l->has_old_hash = l->has_old_hash || strcasecmp(hash, "whirlpool") == 0 ||
+			  strcasecmp(hash, "ripemd160") == 0;
+}
+
 /* The salt and the digest of the volume key are 32 and 20 bytes. */
 static void pin_1(const uint8_t *p, const char *cipher, struct luks *l)
 {
@@ -153,6 +161,7 @@ static int decode_1(const uint8_t *p, struct luks *l, struct err *err)
 			return bad(err, "a key slot is damaged");
 	}
 	pin_1(p, cipher, l);
+	take_hash(hash, l);
 	return take_uuid(p, l, err);
 }
 
@@ -188,6 +197,8 @@ static int take_kdf(struct json_object *slot, struct luks *l)
 	const char *type = text_of(kdf, "type");
 	int64_t memory;
 
+	take_hash(text_of(kdf, "hash"), l);
+	take_hash(text_of(member(slot, "af", json_type_object), "hash"), l);
 	if (strcmp(type, "pbkdf2") == 0)
 		return 0;
 	if (!str_starts(type, "argon2"))
@@ -318,6 +329,13 @@ static void pin_2(struct json_object *root, struct luks *l)
 			   *digests = member(root, "digests", json_type_object), *found = NULL;
 	unsigned n = 0;
 
+	if (digests) {
+		json_object_object_foreach(digests, any, one)
+		{
+			(void)any;
+			take_hash(text_of(one, "hash"), l);
+		}
+	}
 	if (!digests || json_object_object_length(segments) != 1 || l->is_reencrypting)
 		return;
 	json_object_object_foreach(segments, name, segment)
@@ -335,13 +353,27 @@ static void pin_2(struct json_object *root, struct luks *l)
 	}
 }
 
-static int take_json(struct json_object *root, uint64_t header, struct luks *l, struct err *err)
+static void take_token(struct json_object *root, struct luks *l)
 {
 	struct json_object *tokens = member(root, "tokens", json_type_object);
+
+	if (!tokens)
+		return;
+	json_object_object_foreach(tokens, name, token)
+	{
+		const char *type = text_of(token, "type");
+
+		(void)name;
+		if (is_word(type) && strlen(type) < sizeof(l->token))
+			strcpy(l->token, type);
+	}
+}
+
+static int take_json(struct json_object *root, uint64_t header, struct luks *l, struct err *err)
+{
 	int r = take_segments(root, l, err);
 
-	if (tokens)
-		l->n_tokens = (unsigned)json_object_object_length(tokens);
+	take_token(root, l);
 	if (r == 0)
 		r = take_slots(root, header, l, err);
 	if (r == 0)

@@ -29,7 +29,8 @@ struct luks {
 	size_t n_ciphers;
 	char integrity[LUKS_TEXT_MAX]; /* "hmac(sha256)"; "": none */
 	unsigned n_slots;
-	unsigned n_tokens;	       /* ways to a key that are no passphrase */
+	char token[LUKS_TEXT_MAX];     /* "clevis": a way to a key that is no passphrase; "": none */
+	bool has_old_hash; /* one that newer OpenSSL has in its legacy provider alone */
 	uint32_t memory;	       /* KiB that the most expensive slot's key derivation takes */
 	bool is_reencrypting;
 	/* The digest of the volume key, and the cipher: what remains the same for as long as the volume has the
