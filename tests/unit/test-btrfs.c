@@ -861,6 +861,26 @@ static void one_that_comes_and_goes_does_not_put_that_off_for_ever(void **state)
 	assert_claims("offers,degraded");
 }
 
+static void what_is_being_registered_lacks_nothing(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p);
+	assert_false(btrfs_boot.is_incomplete(&p));
+	comes(&p, 2, 1);
+	assert_true(btrfs_boot.is_incomplete(&p));
+	comes(&p, 2, 2);
+	assert_false(btrfs_boot.is_incomplete(&p));
+	recorder_start_with(-EIO, 0);
+	recorded_work(&p);
+	assert_true(btrfs_boot.is_incomplete(&p));
+	is_read(&p, 0, &told.devices[0].probe.btrfs);
+	works(&p);
+	assert_claims("offers offers");
+	assert_false(btrfs_boot.is_incomplete(&p));
+}
+
 static void the_next_wait_has_its_own_time(void **state)
 {
 	struct btrfssuper other = super_of(2, 1);
@@ -1279,6 +1299,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_its_filesystem_does_not_have_any_more_is_refused),
 		cmocka_unit_test(what_comes_when_the_time_is_over_has_others_follow_it),
 		cmocka_unit_test(one_that_comes_and_goes_does_not_put_that_off_for_ever),
+		cmocka_unit_test(what_is_being_registered_lacks_nothing),
 		cmocka_unit_test(the_next_wait_has_its_own_time),
 		cmocka_unit_test(a_user_who_asks_for_degraded_gets_it),
 		cmocka_unit_test(a_seed_is_named_by_the_user),

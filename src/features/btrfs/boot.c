@@ -586,6 +586,7 @@ const struct feature_boot btrfs_boot = {
 	.device = device,
 	.gone = gone,
 	.what = btrfs_what,
+	.is_incomplete = btrfs_is_incomplete,
 	.degrade = degrade,
 	.work = btrfs_work,
 	.done = done,

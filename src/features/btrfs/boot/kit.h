@@ -131,8 +131,11 @@ void btrfs_show_mounted(const struct btrfs *s, const struct btrfs_volume *v);
 /* What ends the sentence "sda is btrfs, and". */
 void btrfs_explain(const struct part *p, const struct btrfs_volume *v, char *out, size_t size);
 
-/* Nobody waits for V, or it can be mounted. */
+/* V is wanted, and cannot be mounted yet. */
 bool btrfs_is_waited_for(const struct btrfs_volume *v);
+
+/* One of these lacks devices, or is refused. */
+bool btrfs_is_incomplete(const struct part *p);
 
 void btrfs_what(const struct part *p, char *out, size_t size);
 void btrfs_account(const struct part *p);

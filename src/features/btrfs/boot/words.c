@@ -152,6 +152,19 @@ bool btrfs_is_waited_for(const struct btrfs_volume *v)
 	return v->uuid[0] && v->is_wanted && v->is_joint && !v->is_ready && !v->is_frozen && v->last;
 }
 
+bool btrfs_is_incomplete(const struct part *p)
+{
+	const struct btrfs *s = p->state;
+
+	for (size_t i = 0; i < BTRFS_VOLUMES_MAX; i++) {
+		const struct btrfs_volume *v = &s->volumes[i];
+
+		if (btrfs_is_waited_for(v) && (lacks(v, v->here) || v->why[0]))
+			return true;
+	}
+	return false;
+}
+
 void btrfs_what(const struct part *p, char *out, size_t size)
 {
 	const struct btrfs *s = p->state;
