@@ -17,12 +17,17 @@ qemu.BUSES[BUS] = qemu.Bus("vda", ("virtio-blk-pci,drive={drive},ioeventfd=off",
 DRIVE_OPTIONS = ",aio=io_uring"
 
 
+def start(kernel, path, disks, append, name):
+    """Boots the image PATH with DISKS; how that ended. Output is kept under NAME."""
+    machine = qemu.Machine(kernel.image, path, f"{append} ro quiet",
+                           [(BUS, f"{disk}{DRIVE_OPTIONS}") for disk in disks], memory=1024,
+                           icount=ICOUNT, quick=False, timeout=600)
+    return qemu.boot(machine, FOLDER / "boots" / name)
+
+
 def boot(kernel, path, root, append=""):
     """Boots the image PATH to the payload on the disk ROOT; what the payload told."""
-    machine = qemu.Machine(kernel.image, path, f"root={root.root('UUID')} ro quiet{append}",
-                           [(BUS, f"{root.path}{DRIVE_OPTIONS}")], memory=1024, icount=ICOUNT,
-                           quick=False, timeout=600)
-    result = qemu.boot(machine, FOLDER / "boots" / path.stem)
+    result = start(kernel, path, [root.path], f"root={root.root('UUID')}{append}", path.stem)
     if result.ending != "poweroff" or not result.value("monotonic_us"):
         raise Failure(f"{shown(path)} does not reach the root\n{result.explain()}")
     return result

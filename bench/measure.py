@@ -42,13 +42,14 @@ class Case:
     WORDS is the command, or a function of the number of the run that gives it. PLACE is where it
     runs: something with enter(words), which gives the words that run the words there, and with
     folder, the name that FOLDER has there. Its output goes to the file LOG. BEFORE is called before
-    each run: it removes the product, say.
+    each run: it removes the product, say. With MAY_FAIL, an error of the command ends its series only.
     """
 
     words: object
     place: object
     log: Path
     before: object = None
+    may_fail: bool = False
 
     def command(self, number):
         return self.words(number) if callable(self.words) else self.words
@@ -62,6 +63,7 @@ class Series:
     samples: list = field(default_factory=list)
     cpu: list = field(default_factory=list)
     memory_kb: int = 0
+    error: str = ""
 
     def facts(self):
         return {"command": self.command, "median": statistics.median(self.samples),
@@ -101,6 +103,8 @@ def repeat(words, plan, place, log, before=None):
 
 def _is_due(series, plan):
     done = len(series.samples)
+    if series.error:
+        return False
     return done < plan.least or (done < plan.most and sum(series.samples) < plan.seconds)
 
 
@@ -111,7 +115,13 @@ def _sample(case, series):
     words = case.command(len(series.samples))
     measured = case.place.enter([f"{case.place.folder}/measure", f"{case.place.folder}/usage",
                                  *words])
-    seconds, cpu, memory_kb = _once(measured, shlex.join(map(str, words)), case.log)
+    try:
+        seconds, cpu, memory_kb = _once(measured, shlex.join(map(str, words)), case.log)
+    except Failure as failure:
+        if not case.may_fail:
+            raise
+        series.error = str(failure)
+        return
     series.samples.append(seconds)
     series.cpu.append(cpu)
     series.memory_kb = max(series.memory_kb, memory_kb)

@@ -46,8 +46,9 @@ class Program:
         """With its cache: as cold or warm as the caller has left it."""
         return self._build(kernel, out, "--generic", *options)
 
-    def hostonly(self, kernel, out, mode="sloppy"):
-        return self._build(kernel, out, "--hostonly-mode", mode, "--hardware", shown(HARDWARE))
+    def hostonly(self, kernel, out, mode="sloppy", *options):
+        return self._build(kernel, out, "--hostonly-mode", mode, "--hardware", shown(HARDWARE),
+                           *options)
 
     def strict(self, kernel, out):
         return self.hostonly(kernel, out, "strict")

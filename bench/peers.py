@@ -49,6 +49,9 @@ STORAGE = ("btrfs-progs", "cryptsetup-bin", "dmsetup", "lvm2", "mdadm", "multipa
 BENCH = Tree("bench", "bookworm", BASE)
 # The same with the newer dracut, dracut-ng.
 NEWER = Tree("bench-sid", "sid", BASE + ("3cpio", "gzip"))
+# With what both need for a root on a storage stack.
+STACKS = Tree("bench-stacks", "bookworm", BASE + (
+    "cryptsetup-bin", "cryptsetup-initramfs", "dmsetup", "gzip", "lvm2", "mdadm"))
 # What their images hold.
 COVERAGE = Tree("coverage", "bookworm", BASE + STORAGE)
 SID = Tree("coverage-sid", "sid", BASE + STORAGE + ("3cpio", "gzip", "xz-utils"))

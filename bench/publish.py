@@ -19,7 +19,8 @@ RESULT = "bench/result.json"
 PICTURE = "docs/bench.svg"
 DOCUMENTS = ("README.md", "bench/README.md")
 NEEDS = {"picture": (), "about": (), "images": ("builds", "boots"), "changes": ("changes",),
-         "stages": ("stages",), "listing": ("listing",), "memory": ("memory",)}
+         "stages": ("stages",), "listing": ("listing",), "memory": ("memory",),
+         "stacks": ("stacks",)}
 TABLE = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- bench end -->)", re.DOTALL)
 
 

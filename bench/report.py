@@ -30,11 +30,13 @@ def text(result):
 def _parts(result):
     if "builds" in result or "boots" in result:
         yield tables.plain(list(tables.images(result)))
-    for part in ("changes", "stages", "listing", "memory", "sizes"):
+    for part in ("changes", "stages", "listing", "memory", "sizes", "stacks"):
         if part in result:
             yield tables.plain(list(getattr(tables, part)(result)))
     if "sizes" in result:
         yield _sizes(result)
+    if "stacks" in result:
+        yield _stacks(result)
     if "coverage" in result:
         yield _coverage(result)
     yield [NOTES]
@@ -52,6 +54,7 @@ def targets(result):
             *(_boot_targets(result) if "boots" in result else ()),
             *(_change_targets(result) if "changes" in result else ()),
             *(_listing_targets(result) if "listing" in result else ()),
+            *(_stack_targets(result) if "stacks" in result else ()),
             *_memory_target(result)]
 
 
@@ -115,6 +118,24 @@ def _listing_targets(result):
                       ratio >= 1)
 
 
+def _stack_targets(result):
+    """Beside each kind of image of the others: the stack where they are nearest to ours."""
+    floor = result["stacks"]["floor"]
+    rows = {(row["stack"], row["kind"], row["program"]): row.get("median")
+            for row in result["stacks"]["rows"]}
+    ratios = {}
+    for (stack, kind, program), median in rows.items():
+        if program != "preroot" and median:
+            own = rows[stack, kind, "preroot"]
+            ratio = (median - floor) / (own - floor) if own else 0
+            ratios.setdefault((kind, program), []).append((ratio, stack))
+    for (kind, program), found in ratios.items():
+        ratio, stack = min(found)
+        yield _target(f"the {kind} image of {program} takes at least 3 times as long above the floor, on all "
+                      "stacks", f"{ratio:.1f} times on {stack}" if ratio else
+                      f"ours does not reach the root on {stack}", ratio >= 3)
+
+
 def _memory_target(result):
     runs = {row["name"]: row["build"] for row in result.get("builds", ())
             if row["program"] == "preroot"}
@@ -136,6 +157,14 @@ def _sizes(result):
            f"modules; it lacks {len(theirs['lacks'])} of them and has "
            f"{len(theirs['more'])} of its own.")
     yield "Both have their programs besides: it has udev, busybox and klibc, preroot has init."
+
+
+def _stacks(result):
+    yield (f"The floor is that of a plain root: {tables.seconds(result['stacks']['floor'])}. All machines "
+           "have the tools of all stacks, and initramfs-tools packs them all.")
+    for row in result["stacks"]["rows"]:
+        if "error" in row:
+            yield f"{row['stack']}, {row['name']}: {row['error'].splitlines()[-1]}"
 
 
 def _commands(result):

@@ -94,6 +94,27 @@ def memory(result):
         yield (row["name"], f"{row['mib']} MiB" if row["mib"] else "over 512 MiB")
 
 
+def stacks(result):
+    """Roots on stacks. The others' times above the floor: how many times ours of the same kind."""
+    base, rows = result["stacks"]["floor"], result["stacks"]["rows"]
+    ours = {(row["stack"], row["kind"]): row for row in rows if row["program"] == "preroot"}
+    yield ("stack", "image", "size", "build", "processor", "to root", "above the floor")
+    for row in rows:
+        same = {} if row["program"] == "preroot" else ours[row["stack"], row["kind"]]
+        yield (row["stack"], title(result, {**row, "name": row["name"].split(" for ")[0]}),
+               *_stack_build(row, same.get("build")),
+               *((seconds(row["median"]), seconds(row["median"] - base, "median" in same and
+                                                  same["median"] - base))
+                 if "median" in row else ("does not get there", "")))
+
+
+def _stack_build(row, base):
+    if "build" not in row:
+        return "", "", ""
+    return (_megabytes(row["bytes"]),
+            *(seconds(row["build"][key], base and base[key]) for key in ("median", "cpu")))
+
+
 def sizes(result):
     ours, theirs = result["sizes"]
     yield ("the same modules", "size", "modules")

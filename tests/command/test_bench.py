@@ -9,7 +9,7 @@ from xml.dom import minidom
 
 import pytest
 
-from lib import TOP
+from lib import TOP, qemu
 from lib.command import Failure
 
 sys.path.insert(0, str(TOP / "bench"))
@@ -19,6 +19,7 @@ import measure  # noqa: E402
 import picture  # noqa: E402
 import publish  # noqa: E402
 import report  # noqa: E402
+import stacks  # noqa: E402
 import tables  # noqa: E402
 
 MARKED = "a\n<!-- bench: {} -->\nold\n<!-- bench end -->\nz\n"
@@ -38,7 +39,11 @@ def result():
                 "strict": [("preroot", "preroot strict", 0.1), ("dracut", "dracut strict", 13)]}
     images = [{"name": name, "program": program, "kind": kind, "bytes": 10**6, "median": seconds}
               for kind, rows in programs.items() for program, name, seconds in rows]
-    stages = [{"stage": name, "seconds": 1, "cpu": 1, "read": 10**6, "written": 0}
+    on_stacks = [{"stack": stack, "name": f"{program} {kind} for {stack}", "program": program, "kind": kind,
+                  "bytes": 10**6, "build": figures(median), "median": 4 + median}
+                 for stack in ("MD1", "LVM") for kind in ("generic", "strict")
+                 for program, median in (("preroot", 1), ("dracut", 5), ("initramfs-tools", 3.5))]
+    times = [{"stage": name, "seconds": 1, "cpu": 1, "read": 10**6, "written": 0}
               for name in ("start", "store")]
     found = {
         "versions": {"kernel": "6.1", "preroot": "0.1.0 (abc)", "dracut": "059-4"},
@@ -52,7 +57,7 @@ def result():
                     for image in ("dracut generic", "dracut-ng generic", "preroot generic")
                     for program, seconds in (("preroot list", 1.1), ("decompress", 1),
                                              ("3cpio -t", 2), ("lsinitrd", 80))],
-        "stages": {"cold": stages, "warm": stages[:1]},
+        "stages": {"cold": times, "warm": times[:1]}, "stacks": {"floor": 4, "rows": on_stacks},
         "memory": [{"name": "floor", "mib": 88}, {"name": "dracut generic", "mib": None}]}
     return found | {"targets": report.targets(found)}
 
@@ -100,6 +105,22 @@ def test_the_time_of_all_processes_is_measured(tmp_path):
     assert used["left behind"] > used["none"] + 0.02
     failed = subprocess.run([program, "usage", "sh", "-c", "exit 7"], cwd=tmp_path, check=False)
     assert failed.returncode == 7
+
+
+def test_a_command_that_may_fail_ends_only_its_own_series(monkeypatch, tmp_path):
+    def once(words, command, log):
+        if words[-1] == "bad":
+            raise Failure(f"{command}: exit status 1")
+        return 1, 0.5, 7
+
+    monkeypatch.setattr(measure, "_once", once)
+    plan = measure.Plan(least=2, most=2, seconds=30)
+    cases = [measure.Case([name], Place, tmp_path / "log", may_fail=True) for name in ("bad", "good")]
+    bad, good = measure.in_turns(cases, plan)
+    assert bad.error == "bad: exit status 1" and not bad.samples
+    assert len(good.samples) == 2 and not good.error
+    with pytest.raises(Failure):
+        measure.in_turns([measure.Case(["bad"], Place, tmp_path / "log")], plan)
 
 
 @pytest.mark.parametrize("line, count", [("100.00  0.42  32  13042  199 total", 13042),
@@ -157,6 +178,47 @@ def test_a_run_against_another_build_gives_ratios():
     (23.9, "MB", "23.9 MB"), (0.062, "MB", "62.0 kB")])
 def test_figures_have_three_digits_or_so(value, unit, text):
     assert tables.figure(value, unit) == text
+
+
+# ---- storage stacks ----
+
+def test_all_programs_are_given_the_names_of_each_layer():
+    pile = next(stack for stack in stacks.STACKS if stack.name == "LUKS on LVM")
+    assert "rd.lvm.lv=vg-luks-on-lvm/root rd.luks.uuid=" in pile.append
+    assert pile.modules == ["lvm", "crypt"] and {"dm_mod", "dm_crypt"} <= set(pile.drivers)
+    others = [stack.append for stack in stacks.STACKS if stack != pile]
+    assert not any(pile.filled("{luks}") in append for append in others)
+
+
+def test_what_is_over_the_goal_or_fails_on_one_stack_is_reported():
+    def verdicts(found):
+        return {row["target"].split(" takes")[0]: (row["met"], row["reached"])
+                for row in report.targets(found) if "on all stacks" in row["target"]}
+
+    found = result()
+    assert verdicts(found) == {
+        f"the {kind} image of {program}": (True, f"{ratio} times on LVM")
+        for kind in ("generic", "strict") for program, ratio in (("dracut", "5.0"),
+                                                                 ("initramfs-tools", "3.5"))}
+    rows = {(row["stack"], row["name"].split(" for")[0]): row for row in found["stacks"]["rows"]}
+    rows["MD1", "dracut generic"]["median"] = 4 + 2.9
+    del rows["LVM", "preroot strict"]["median"]
+    rows["LVM", "preroot strict"]["error"] = "exit status 1\nno LVM here"
+    assert verdicts(found)["the generic image of dracut"] == (False, "2.9 times on MD1")
+    assert verdicts(found)["the strict image of dracut"] == (
+        False, "ours does not reach the root on LVM")
+    text = report.text(found)
+    assert "LVM, preroot strict for LVM: no LVM here" in text and "does not get there" in text
+
+
+@pytest.mark.parametrize("console, reason", [
+    ("preroot:   but: it did not appear\npreroot:     rd.lvm.lv: this image has no feature for LVM\n",
+     "preroot:     rd.lvm.lv: this image has no feature for LVM"),
+    ("ALERT!  UUID=1 does not exist.  Dropping to a shell!\nRebooting\n",
+     "ALERT!  UUID=1 does not exist.  Dropping to a shell!"),
+    ("nothing\n", "it ended by reboot")])
+def test_an_image_itself_says_why_it_does_not_get_to_the_root(console, reason):
+    assert stacks.reason(qemu.Boot("reboot", 1, console)) == reason
 
 
 # ---- publishing ----
