@@ -147,6 +147,8 @@ static const char *starts(struct boot *b, unsigned n)
 
 /* ---- devices ---- */
 
+static const char *also; /* what the next device seems to be as well; NULL */
+
 static void appears(struct boot *b, const char *name, const char *usage, const char *type, const char *uuid)
 {
 	struct job_result r = {.kind = JOB_PROBE};
@@ -163,6 +165,14 @@ static void appears(struct boot *b, const char *name, const char *usage, const c
 	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
 	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
 	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	if (also) {
+		r.probe.n_signatures = 2;
+		snprintf(r.probe.signatures[0].type, sizeof(r.probe.signatures[0].type), "%.31s", type);
+		snprintf(r.probe.signatures[0].usage, sizeof(r.probe.signatures[0].usage), "%.15s", usage);
+		snprintf(r.probe.signatures[1].type, sizeof(r.probe.signatures[1].type), "%.31s", also);
+		snprintf(r.probe.signatures[1].usage, sizeof(r.probe.signatures[1].usage), "filesystem");
+	}
+	also = NULL;
 	jobs_done(b, &r);
 	stages_advance(b);
 }
@@ -276,9 +286,34 @@ static void nothing_is_begun_when_the_root_takes_over(void **state)
 	end(b);
 }
 
+/* Its superblock is what remains of a mirror, whose other member is there, too. */
+static void a_former_member_that_root_names_is_mounted(void **state)
+{
+	(void)state;
+	for (int last = 0; last < 2; last++) {
+		struct boot *b = begin("root=/dev/zzr rootfstype=zzfs");
+		struct job mount;
+
+		if (last)
+			member_appears(b, 0, '7', 0);
+		also = "zzfs";
+		appears(b, "zzr", "raid", "linux_raid_member", "7f5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a");
+		if (!last)
+			member_appears(b, 0, '7', 0);
+		time_passes(b, world.now + 1000000); /* however long the mount takes */
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		mount = take_job(JOB_MOUNT, 0, 0);
+		assert_string_equal(mount.name, "zzr");
+		assert_string_equal(mount.fstype, "zzfs");
+		assert_int_equal(world.n, 0); /* no array is started */
+		end(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_former_member_that_root_names_is_mounted),
 		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
 		cmocka_unit_test(another_array_that_starts_when_the_root_takes_over),
 		cmocka_unit_test(nothing_is_begun_when_the_root_takes_over),
