@@ -44,10 +44,11 @@ def check(boot):
 
 def start_all(made, suite, file=None, others=()):
     """Boots the root on "raid1", which mounts other arrays, and does not mount OTHERS; with the image FILE, the
-    disks are in another order."""
+    disks are in another order, and the root has its name in udev's rules."""
+    root = "/dev/disk/by-id/md-name-stacks:raid1" if file else "/dev/md/raid1"
     names = ["raid1", *stacks.KINDS["raid1"].mounts, *others]
     disks = [path for name in names for path in made.stacks[name].disks]
-    return check(made.boot(suite, "root=/dev/md/raid1 payload.run=hardware payload.also=/usr,"
+    return check(made.boot(suite, f"root={root} payload.run=hardware payload.also=/usr,"
                            + ",".join(list(MOUNTED)[1:]), disks[::-1] if file else disks, file))
 
 
