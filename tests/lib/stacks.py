@@ -145,7 +145,8 @@ def _make(tree, kernel, work):
             file.truncate(SIZE)
     first = work / "first.img"
     image.build(first, kernel, "generic", options=("--force-drivers", DRIVERS))
-    machine = qemu.Machine(kernel.image, first, "root=LABEL=maker rw init=/make", keep=True,
+    # PID 1 loads no more drivers once the root is mounted, and that of RAID 5 takes long.
+    machine = qemu.Machine(kernel.image, first, "root=LABEL=maker rw init=/make rootdelay=20", keep=True,
                            disks=[("virtio-blk", path) for path in (_system(tree, work), *disks)])
     done = qemu.boot(machine, work / "boot")
     made = done.values("made")
