@@ -20,7 +20,8 @@
 
 #define REMEDY                                                                                    \
 	"name the filesystem by its UUID (blkid shows it); if it is on the network or on LVM, "   \
-	"keep using the image builder of your distribution"
+	"keep using the image builder of your distribution; a LUKS volume needs cryptsetup, and a line in "  \
+	"/etc/crypttab or rd.luks.name=UUID=NAME beside the root="
 
 struct roots {
 	enum audit_severity severity;
@@ -57,14 +58,15 @@ static bool is_new(struct audit *a, struct roots *roots, const char *what)
 			  NULL);
 }
 
-/* Can PID 1 bring up the device TEXT? If not, it is reported; PLACE begins that sentence. */
-static bool check_device(struct audit *a, struct roots *roots, const char *text, const char *place)
+/* Can PID 1 bring up the device TEXT, booted with LINE? If not, it is reported; PLACE begins that sentence. */
+static bool check_device(struct audit *a, struct roots *roots, const char *line, const char *text,
+			 const char *place)
 {
 	struct audit_finding *f;
 	struct spec spec;
 
 	spec_parse(text, &spec);
-	if (features_reach(a->root, &spec))
+	if (features_reach(a->root, a->q->request, line, &spec))
 		return true;
 	if (!is_new(a, roots, text))
 		return false;
@@ -132,7 +134,7 @@ static void check_line(struct audit *a, const char *line, const char *where, voi
 	if (hash)
 		check_hash(a, roots, hash, where);
 	if (text)
-		roots->is_known |= check_device(a, roots, text,
+		roots->is_known |= check_device(a, roots, line, text,
 						arena_printf(a->arena, "%s names root=", where));
 }
 
@@ -162,7 +164,7 @@ static void look_at_line(struct audit *a, const char *line, struct roots *roots)
 	if (!text)
 		return;
 	spec_parse(text, &spec);
-	roots->is_known |= features_reach(a->root, &spec);
+	roots->is_known |= features_reach(a->root, a->q->request, line, &spec);
 }
 
 /* The parameters in the image itself. */
@@ -226,7 +228,7 @@ static void check_fstab(struct audit *a, struct roots *roots)
 		if (e.flaw || (!is_root && !fstab_is_at(&e, "/usr")) || is_pseudo(e.fstype))
 			continue;
 		if (!is_root || !is_named_elsewhere(a, roots))
-			check_device(a, roots, e.source,
+			check_device(a, roots, NULL, e.source,
 				     arena_printf(a->arena, "%s/etc/fstab, line %u, has %s on ",
 						  root_prefix(a->root), e.line, is_root ? "/" : "/usr"));
 	}

@@ -37,8 +37,10 @@ static const struct {
 	const char *name;
 	bool (*reaches)(const struct spec *spec);
 	bool (*sets_up)(const struct hw_block *k);
-	/* A name that it reaches may be another feature's: does the machine know it? NULL: it is not. */
-	bool (*knows)(const struct root *root, const struct spec *spec);
+	/* A name that it reaches may be another feature's, or one that nothing brings up: does the image? NULL: it
+	 * does. */
+	bool (*knows)(const struct root *root, const struct request *q, const char *line,
+		      const struct spec *spec);
 	bool (*joins)(const struct hw_mount *m);
 } stacks[] = {
 	{"crypt", crypt_reaches, crypt_sets_up, crypt_knows, NULL},
@@ -46,13 +48,13 @@ static const struct {
 	{"btrfs", NULL, NULL, NULL, btrfs_joins},
 };
 
-bool features_reach(const struct root *root, const struct spec *spec)
+bool features_reach(const struct root *root, const struct request *q, const char *line, const struct spec *spec)
 {
 	bool reaches = spec_is_reachable(spec) && !spec_is_set_up(spec);
 
 	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
 		reaches = reaches || (stacks[i].reaches && stacks[i].reaches(spec) &&
-				      (!stacks[i].knows || stacks[i].knows(root, spec)));
+				      (!stacks[i].knows || stacks[i].knows(root, q, line, spec)));
 	return reaches;
 }
 

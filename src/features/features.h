@@ -18,9 +18,9 @@
 #include "plan/plan.h"
 #include "plan/request.h"
 
-/* Everything that a feature may look at, and the plan that it adds to. */
-struct crypt_list;
+struct crypt_list; /* crypt/kit.h */
 
+/* Everything that a feature may look at, and the plan that it adds to. */
 struct build {
 	const struct request *request;
 	const struct root *root;
@@ -39,10 +39,7 @@ struct build {
 	const char *hash_origin;     /* where verity.hash comes from */
 	bool has_arrays;             /* the image starts MD arrays, */
 	bool needs_arrays;           /* since this machine has some */
-	bool opens_luks;             /* the image has what opens LUKS volumes */
-	const char *luks_keys[8];    /* files that rd.luks.key= of the image names */
-	size_t n_luks_keys;
-	struct crypt_list *crypt;    /* those that it names; NULL: it opens none */
+	struct crypt_list *crypt;    /* the LUKS volumes that the image opens; NULL: it has not what opens them */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
@@ -80,9 +77,10 @@ int dropin_list(const struct root *root, struct arena *a, const char ***out, str
 FEATURES(BUILD_DECLARE, BUILD_DECLARE)
 #undef BUILD_DECLARE
 
-/* Does an image with these features, made from ROOT, bring up the device that SPEC names, or K of a machine? A feature that
- * does so for devices of software has a row in features.c. */
-bool features_reach(const struct root *root, const struct spec *spec);
+/* Does an image of the request Q, made from ROOT, bring up the device that SPEC names, or K of a machine? LINE: the kernel
+ * parameters that it is booted with; NULL: they are not known. A feature that does so for devices of software has a row in
+ * features.c. */
+bool features_reach(const struct root *root, const struct request *q, const char *line, const struct spec *spec);
 bool features_set_up(const struct hw_block *k);
 
 /* The name of the feature that would do so, but is left out of an image of Q; NULL: none is. SPEC or K may be
@@ -94,14 +92,11 @@ const char *features_joining(const struct hw_mount *m);
 
 bool btrfs_joins(const struct hw_mount *m);
 
-/* WHAT, "root's password", is typed at a console whose keymap nobody loads. */
-void build_warn_of_keymap(struct build *b, const char *what);
-
-/* After all features: what depends on the files that others have put into the image. */
-int crypt_finish(struct build *b, struct err *err);
 bool crypt_reaches(const struct spec *spec);
-/* Has the machine below ROOT such a volume, and cryptsetup? ROOT may be NULL: no. */
-bool crypt_knows(const struct root *root, const struct spec *spec);
+/* Does an image of Q, made from ROOT and booted with LINE, open that volume? ROOT may be NULL: no; so may LINE. */
+bool crypt_knows(const struct root *root, const struct request *q, const char *line, const struct spec *spec);
+/* Does the image of B? To be called after crypt_build(). The volume is then one that the boot needs. */
+bool crypt_opens(struct build *b, const char *line, const struct spec *spec);
 bool crypt_sets_up(const struct hw_block *k);
 bool mdraid_reaches(const struct spec *spec);
 bool mdraid_sets_up(const struct hw_block *k);
@@ -120,6 +115,9 @@ extern const struct modules_rule storage_rules[];
 /* Adds the drivers of the disks that the controllers in the image may have. To be called after all
  * features have added their modules. */
 int storage_complete(struct build *b, struct err *err);
+
+/* Completes the settings of the LUKS volumes. To be called once the plan has all modules and files. */
+int crypt_complete(struct build *b, struct err *err);
 
 /* Which rules about modules apply to the requested image: REACH_*. */
 unsigned build_reach(const struct build *b);

@@ -197,8 +197,7 @@ static int finish_modules(struct build *b, struct err *err)
 	if (r == 0)
 		r = modules_finish(b->modules, &b->plan, (const char *)b->config.data, b->config.len,
 			       storage_rules, err);
-
-	return r < 0 ? r : add_boot_conf(b, err);
+	return r;
 }
 
 /* The kernel reads some files only before it unpacks the base, so there they have no effect. */
@@ -272,8 +271,6 @@ int build_make(const struct request *request, const struct root *root, struct bu
 			r = f->build(b, err);
 	if (r == 0)
 		r = check_cmdline(b, err);
-	if (r == 0)
-		r = crypt_finish(b, err);
 	if (request->only_cmdline)
 		return r;
 	if (r == 0)
@@ -281,6 +278,10 @@ int build_make(const struct request *request, const struct root *root, struct bu
 	profile_stage("programs");
 	if (r == 0)
 		r = binaries_finish(b->binaries, remove_takes, b, err);
+	if (r == 0)
+		r = crypt_complete(b, err);
+	if (r == 0)
+		r = add_boot_conf(b, err);
 	if (r == 0)
 		plan_sort(&b->plan);
 	if (r == 0)

@@ -204,6 +204,14 @@ static void add_note(struct plan *p, struct plan_note **list, const char *fmt, v
 	*list = note;
 }
 
+void plan_protect(struct plan *p, const char *path)
+{
+	struct plan_entry *e = find(p, path);
+
+	if (e)
+		e->mode = 0600;
+}
+
 const char *plan_secret(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n_entries; i++) {

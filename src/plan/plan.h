@@ -100,6 +100,9 @@ int plan_add_text(struct plan *p, const char *path, unsigned mode, const void *d
 /* Entry at PATH; NULL. */
 const struct plan_entry *plan_find(const struct plan *p, const char *path);
 
+/* Lets nobody but root read the file at PATH, which is in the plan. */
+void plan_protect(struct plan *p, const char *path);
+
 /* The path of a file that not everybody may read; NULL: there is none. */
 const char *plan_secret(const struct plan *p);
 

@@ -1028,6 +1028,17 @@ def test_a_root_that_no_image_can_bring_up(machine, root):
     assert "/etc/kernel/cmdline" in machine.one("root-unsupported", "warning")["fact"]
 
 
+@pytest.mark.parametrize("line, is_opened", [
+    ("root=/dev/mapper/luks-1f", False), ("root=/dev/mapper/luks-1f rd.luks.uuid=1f", True),
+    ("root=/dev/mapper/x rd.luks.name=1f=x", True), ("root=/dev/mapper/x rd.luks.name=1f=y", False),
+])
+def test_a_root_by_the_name_of_a_volume_that_the_same_entry_names(machine, line, is_opened):
+    machine.write("usr/sbin/cryptsetup", "")
+    (machine.root / "usr/sbin/cryptsetup").chmod(0o755)
+    machine.menu(machine.entry(machine.version, f"{line} ro"))
+    assert is_opened == ("root-unsupported" not in [f["id"] for f in machine.all("--generic")])
+
+
 @pytest.mark.parametrize("line", ["root=gpt-auto roothash=0a", f"root=UUID={UUID} usrhash=0a"])
 def test_a_root_or_usr_that_no_image_can_verify(machine, line):
     machine.menu(machine.entry(machine.version, line, "Strange"))

@@ -19,14 +19,17 @@ PLAIN = ["--no-cache", "--compress", "none"]
 LINE = f"root UUID={UUID} none luks,discard,x-initrd.attach,tries=5\n"
 
 
-def header(cipher="aes-xts-plain64", memory=1 << 20):
-    """Of a LUKS2 volume, as cryptsetup makes it."""
+def header(cipher="aes-xts-plain64", memory=1 << 20, hash="sha256", segment="crypt", tokens=None, slots="0", **more):
+    """Of a LUKS2 volume, as cryptsetup makes it. MORE: of its segment."""
     area = {"type": "raw", "offset": "32768", "size": "258048", "encryption": cipher, "key_size": 64}
+    kdf = {"type": "argon2id", "time": 4, "memory": memory, "cpus": 4, "salt": ""}
     text = json.dumps({
-        "keyslots": {"0": {"type": "luks2", "key_size": 64, "area": area,
-                           "kdf": {"type": "argon2id", "time": 4, "memory": memory, "cpus": 4, "salt": ""}}},
-        "segments": {"0": {"type": "crypt", "offset": "16777216", "size": "dynamic", "encryption": cipher}},
-        "digests": {"0": {"type": "pbkdf2", "keyslots": ["0"], "segments": ["0"], "hash": "sha256",
+        "keyslots": {slot: {"type": "luks2", "key_size": 64, "area": {**area, "offset": str(32768 + 258048 * int(slot))},
+                            "kdf": kdf} for slot in slots},
+        "tokens": tokens or {},
+        "segments": {"0": {"type": segment, "offset": "16777216", "size": "dynamic",
+                           **({"encryption": cipher} if segment != "hw-opal" else {}), **more}},
+        "digests": {"0": {"type": "pbkdf2", "keyslots": ["0"], "segments": ["0"], "hash": hash,
                           "iterations": 1000, "salt": "c2Fs", "digest": "ZGln"}}})
     raw = bytearray(16384)
     raw[:16] = b"LUKS\xba\xbe" + struct.pack(">HQ", 2, len(raw))
@@ -95,6 +98,9 @@ def test_without_crypttab_the_kernel_names_it(machine):
 @pytest.mark.parametrize("cipher, there, absent", [
     ("aes-xts-plain64", {"dm_crypt", "xts", "aesni_intel"}, {"serpent_generic", "twofish_generic", "essiv"}),
     ("serpent-cbc-essiv:sha256", {"serpent_generic", "essiv"}, {"twofish_generic"}),
+    ("xchacha12,aes-adiantum-plain64", {"chacha_generic", "adiantum", "nhpoly1305"}, {"twofish_generic"}),
+    ("capi:xts(serpent)-plain64", {"serpent_generic", "xts"}, {"twofish_generic"}),
+    ("aes:64-cbc-lmk", {"dm_crypt"}, {"xts"}),
 ])
 def test_the_ciphers_of_the_volume_alone_are_packed(machine, cipher, there, absent):
     (machine.root / "dev/vda2").write_bytes(header(cipher))
@@ -113,6 +119,10 @@ def test_where_the_header_cannot_be_read_all_ciphers_are_packed(machine):
     (lambda root: (root / "dev/vda2").write_bytes(bytes(16384)), ("/dev/vda2", "header is elsewhere")),
     (lambda root: (root / "dev/vda2").write_bytes(header()[:-1] + b"x"), ("/dev/vda2", "checksum")),
     (lambda root: (root / "dev/vda2").write_bytes(header("rot13-xts-plain64")), ("no cipher rot13",)),
+    (lambda root: (root / "dev/vda2").write_bytes(header("aes-rot-plain64")), ("no cipher rot (aes-rot-plain64)",)),
+    (lambda root: (root / "dev/vda2").write_bytes(header("aes-cbc-essiv:rot")), ("no cipher rot (",)),
+    (lambda root: (root / "dev/vda2").write_bytes(header(tokens={"0": {"type": "clevis", "keyslots": ["0"]}})),
+     ("root can only be opened by clevis", "no key slot has a passphrase")),
     (lambda root: (root / "etc/crypttab").write_text("\nroot UUID=1 none luks, discard\n"),
      ("/etc/crypttab:2: ", "four fields")),
     (lambda root: (root / "etc/crypttab").write_text("root UUID=1 none header=/h\n"),
@@ -130,21 +140,64 @@ def test_what_would_not_open_at_boot_is_an_error(machine, change, words):
     assert result.hint
 
 
-def test_a_key_is_in_the_image_only_on_request(machine):
-    key = machine.root / "etc/my.key"
-    key.write_bytes(b"secret")
-    key.chmod(0o600)
-    machine.table(f"root UUID={UUID} /etc/my.key luks\n")
-    result = machine.plan()
-    assert "the key /etc/my.key of root is not put into the image" in str(result.json["warnings"])
-    assert "etc/my.key" not in {entry["path"] for entry in result.json["entries"]}
-    lines, result = machine.conf("--install", "/etc/my.key")
-    assert f"crypt.volume=root UUID={UUID} /etc/my.key luks" in lines
+@pytest.fixture
+def key(machine):
+    path = machine.root / "etc/keys/my.key"
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    machine.table(f"root UUID={UUID} /etc/keys/my.key luks\n")
+    return path
+
+
+def test_a_key_that_is_not_in_the_image_is_an_error(machine, key):
+    result = machine.plan(status=FAILED)
+    assert "/etc/crypttab:1: the key /etc/keys/my.key is not in the image" in result.error
+    assert "--install /etc/keys/my.key" in result.hint
+    machine.plan("--install", "/etc/keys/my.key", "--remove", "/etc/keys/*", status=FAILED)
+    key.unlink()
+    machine.plan("--install-optional", "/etc/keys/my.key", status=FAILED)
+
+
+@pytest.mark.parametrize("words", [
+    ("--install", "/etc/keys/my.key"), ("--install-optional", "/etc/keys/my.key"), ("--install", "/etc/keys"),
+    ("--install", "/etc/keys/*.key"), ("--include", "{}", "/etc/keys/my.key"),
+])
+def test_whoever_puts_a_key_into_the_image_only_root_can_read_it_there(machine, key, words):
+    words = [word.format(key) for word in words]
+    lines, result = machine.conf(*words)
+    assert f"crypt.volume=root UUID={UUID} /etc/keys/my.key luks" in lines
     assert "my.key" not in result.err.decode()
-    key.chmod(0o640)
-    result = machine.plan("--install", "/etc/my.key", status=FAILED)
-    assert "others than its owner may read the key /etc/my.key" in result.error
-    assert "chmod 600" in result.hint
+    key.chmod(0o644)
+    plan = machine.plan(*words)
+    assert "others than its owner may read the key /etc/keys/my.key (mode 0644)" in str(plan.json["warnings"])
+    modes = {entry["path"]: entry["mode"] for entry in plan.json["entries"]}
+    assert modes["etc/keys/my.key"] == 0o600
+    _, result = machine.conf(*words)
+    assert (machine.root.parent / "out.img").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_may_be_a_link(machine, key):
+    key.rename(key.with_name("real"))
+    key.symlink_to("real")
+    assert f"crypt.volume=root UUID={UUID} /etc/keys/my.key luks" in machine.conf("--install", "/etc/keys/my.key")[0]
+
+
+def test_the_keys_that_parameters_of_the_image_name_must_be_there(machine, key):
+    machine.table(f"root UUID={UUID} none luks\n")
+    for param in ("rd.luks.key=/etc/keys/my.key", f"rd.luks.key={UUID}=/etc/keys/my.key"):
+        words = ["--kernel-cmdline", param]
+        result = machine.plan(*words, status=FAILED)
+        assert f"{param}: the key /etc/keys/my.key is not in the image" in result.error
+        key.chmod(0o644)
+        plan = machine.plan(*words, "--install", "/etc/keys/my.key")
+        modes = {entry["path"]: entry["mode"] for entry in plan.json["entries"]}
+        assert modes["etc/keys/my.key"] == 0o600
+        key.chmod(0o600)
+    plan = machine.plan("--kernel-cmdline", "luks.key=/etc/keys/my.key")  # which the root's systemd may have
+    assert "the key /etc/keys/my.key is not in the image" in str(plan.json["warnings"])
+    machine.plan("--kernel-cmdline", "rd.luks.key=/etc/keys/my.key:LABEL=stick")
 
 
 @pytest.mark.parametrize("table, says", [
@@ -172,12 +225,36 @@ def test_memory_that_the_key_derivation_lacks_is_warned_about(machine):
 
 
 def test_further_volumes_are_opened_if_crypttab_says_so(machine):
-    machine.table(LINE + "data PARTUUID=1-02 none luks,x-initrd.attach\nother UUID=2 none luks\n"
-                  "more PARTLABEL=a\\040b none luks,initramfs\n")
+    machine.table(LINE + "data PARTUUID=1-02 none luks,x-initrd.attach\nother UUID=2 none luks\n")
     lines, _ = machine.conf()
-    assert "crypt.volume=data PARTUUID=1-02 none luks,x-initrd.attach" in lines
+    assert "crypt.volume=data PARTUUID=1-02 none luks" in lines
     assert not any("other" in line for line in lines)
-    assert "crypt.volume=more PARTLABEL=a\\040b none luks,x-initrd.attach" in lines
+
+
+@pytest.mark.parametrize("line, says", [
+    ("data UUID=2 none luks, discard", "/etc/crypttab:2: there are more than four fields"),
+    ('"my data" UUID=2', "/etc/crypttab:2: no volume can have this name"),
+    ("data UUID=2 none header=/h,x-initrd.attach", "/etc/crypttab:2: the volume data is opened with"),
+    ("data UUID=2 none tcrypt,initramfs", "/etc/crypttab:2: the volume data is opened with"),
+    ("data UUID=2 /etc/no.key x-initrd.attach", "/etc/crypttab:2: the key /etc/no.key is not in the image"),
+])
+def test_what_the_boot_does_without_is_left_out_with_a_warning(machine, line, says):
+    machine.table(LINE + line + "\n")
+    lines, result = machine.conf()
+    assert says in result.err.decode()
+    assert [line.split()[0] for line in lines if line.startswith("crypt.volume")] == ["crypt.volume=root"]
+
+
+def test_a_further_volume_that_parameters_name_as_the_root_is_not_left_out(machine):
+    machine.table(LINE + "data UUID=2 none header=/h,x-initrd.attach\n")
+    assert "header=/h" in machine.plan("--kernel-cmdline", "root=/dev/mapper/data", status=FAILED).error
+
+
+def test_fields_keep_their_blanks(machine):
+    machine.table(LINE + 'a\\134b PARTLABEL="my disk" none luks,initramfs\n"#c" UUID=3 - x-initrd.attach\n')
+    lines, _ = machine.conf()
+    assert r"crypt.volume=a\134b PARTLABEL=my\040disk none luks" in lines
+    assert r"crypt.volume=\043c UUID=3 none luks" in lines
 
 
 def test_the_key_of_a_volume_can_be_pinned(machine):
@@ -192,93 +269,141 @@ def test_the_key_of_a_volume_can_be_pinned(machine):
     assert "/etc/crypttab:1: the key of root cannot be pinned" in result.error and result.hint
 
 
-def test_a_generic_image_names_no_volume(small_kernel, tree, tmp_path):
+def generic(root, version, tmp_path, *words):
     out = tmp_path / "generic.img"
-    words = [small_kernel.version, "--root", tree.root, "--generic", "--kernel-cmdline"]
-    named = [*words, "rd.luks.name=1=x root=/dev/mapper/x"]
-    result = run("plan", *named, status=FAILED)
-    assert "root=/dev/mapper/x is of a kind" in result.error and "cryptsetup" in result.hint
-    rootfs.install("/usr/bin/true", tree.root, "/usr/sbin/cryptsetup")
-    run("plan", *words, "root=/dev/mapper/x", status=FAILED)  # which may be of LVM
-    run("plan", *words, "root=/dev/mapper/luks-1", status=FAILED)  # nothing opens it
-    run("build", out, *named, *PLAIN)
-    lines = run("cat", out, "/etc/preroot/boot.conf").text
-    assert "feature=crypt\n" in lines and "crypt.volume" not in lines
+    result = run("build", out, version, "--root", root, "--generic", *PLAIN, *words)
+    return run("cat", out, "/etc/preroot/boot.conf").text.splitlines(), result.err.decode()
 
 
-def test_a_generic_image_opens_what_its_machine_needs(machine):
-    """Debian's installer puts a volume into crypttab alone, and its images are generic."""
-    out = machine.root.parent / "generic.img"
-    machine.table(f"root UUID={UUID} none luks,discard\ndata UUID=2 none luks\n")
-    run("build", out, machine.version, "--root", machine.root, "--generic", *PLAIN,
-        "--kernel-cmdline", "root=/dev/mapper/root")
-    lines = run("cat", out, "/etc/preroot/boot.conf").text.splitlines()
-    assert f"crypt.volume=root UUID={UUID} none discard" in lines and not any("data" in line for line in lines)
+def test_a_generic_image_opens_what_the_machine_that_it_is_made_on_opens(machine, tmp_path):
+    (machine.root / "etc/fstab").write_text("UUID=1 / ext4 defaults 0 1\n")
+    lines, said = generic(machine.root, machine.version, tmp_path)
+    assert f"crypt.volume=root UUID={UUID} none discard,tries=5" in lines and "LUKS" not in said
+    (machine.root / "etc/crypttab").unlink()
+    assert f"crypt.volume=root UUID={UUID} none luks" in generic(machine.root, machine.version, tmp_path)[0]
+    (machine.root / "usr/sbin/cryptsetup").unlink()
+    words = [machine.version, "--root", machine.root, "--generic"]
+    assert "cryptsetup is not installed" in run("plan", *words, status=FAILED).error
 
 
-def test_a_key_that_the_kernel_parameters_name_is_in_the_image(machine):
-    key = machine.root / "etc/my.key"
-    key.write_bytes(b"secret")
-    key.chmod(0o600)
-    words = ["--kernel-cmdline", f"rd.luks.key={UUID}=/etc/my.key"]
-    assert "the image has no such file" in machine.plan(*words, status=FAILED).error
-    machine.plan(*words, "--install", "/etc/my.key")
-    key.chmod(0o644)
-    assert "others than its owner may read the key /etc/my.key" in machine.plan(
-        *words, "--install", "/etc/my.key", status=FAILED).error
-    machine.table(f"root UUID={UUID} /etc/target.key luks\n")
-    assert "others than its owner" in machine.plan("--include", key, "/etc/target.key", status=FAILED).error
-    assert "is not put into the image" in str(
-        machine.plan("--install-optional", "/etc/target.key").json["warnings"])
+def test_where_no_device_is_known_fstab_and_crypttab_say_what_a_generic_image_opens(bookworm, tmp_path):
+    root = tmp_path / "root"
+    for name in ("boot", "lib"):
+        files.link_tree(bookworm.root / name, root / name)
+    rootfs.install("/usr/bin/true", root, "/usr/sbin/cryptsetup")
+    (root / "etc").mkdir()
+    (root / "etc/fstab").write_text("/dev/mapper/sda2_crypt / ext4 defaults 0 1\n")
+    (root / "etc/crypttab").write_text("other UUID=2 none luks\nsda2_crypt UUID=1 none luks,discard\n")
+    lines, said = generic(root, bookworm.version, tmp_path)
+    assert [line for line in lines if "volume" in line] == ["crypt.volume=sda2_crypt UUID=1 none discard"]
+    assert "sda2_crypt" not in said
+    (root / "etc/crypttab").write_text("other UUID=2 none luks\n")
+    lines, said = generic(root, bookworm.version, tmp_path)
+    assert not any("volume" in line for line in lines)
+    assert ("/etc/fstab, line 1, has / on /dev/mapper/sda2_crypt, which an image of this version cannot bring up "
+            "unless rd.luks.name=") in said
+    named = ["--kernel-cmdline", "rd.luks.name=1=sda2_crypt"]
+    assert "sda2_crypt" not in generic(root, bookworm.version, tmp_path, *named)[1]
 
 
-@pytest.mark.parametrize("line, says", [
-    ("\"a b\" UUID=2 none luks\n", "no volume can have this name"),
-    ("a UUID=2 none luks x\n", "more than four fields"),
+@pytest.mark.parametrize("line, is_opened", [
+    ("root=/dev/mapper/x", False),  # which may be of LVM
+    ("root=/dev/mapper/luks-1f", False),
+    ("root=/dev/mapper/luks-1f rd.luks.uuid=luks-1F", True),
+    ("root=/dev/mapper/luks-1f rd.luks.uuid=2", False),
+    ("root=/dev/mapper/luks-1f rd.auto", True),
+    ("root=/dev/mapper/x rd.luks.name=1=x", True),
+    ("root=/dev/mapper/x rd.luks.name=1=y", False),
+    ("root=/dev/mapper/x rd.luks.name=1=x rd.luks=0", False),
 ])
-def test_a_line_that_is_not_understood_is_left_out_where_no_volume_is_needed(small_kernel, tree, line, says):
+def test_parameters_of_an_image_that_has_no_volume_must_name_the_one_of_the_root(small_kernel, tree, line, is_opened):
     rootfs.install("/usr/bin/true", tree.root, "/usr/sbin/cryptsetup")
-    (tree.root / "etc").mkdir(exist_ok=True)
-    (tree.root / "etc/crypttab").write_text(line)
-    result = run("plan", "--json", small_kernel.version, "--root", tree.root, "--generic")
-    assert says in str(result.json["warnings"])
+    result = run("plan", small_kernel.version, "--root", tree.root, "--generic", "--kernel-cmdline", line,
+                 status=0 if is_opened else FAILED)
+    assert is_opened or ("names no LUKS volume that the image opens" in result.error and "rd.luks.name" in result.hint)
 
 
-def test_an_extra_volume_that_cannot_be_opened_is_left_out(machine):
-    machine.table(LINE + "data UUID=2 none x-initrd.attach,header=/h\n")
-    lines, result = machine.conf()
-    assert "data is opened with \"header=/h\"" in result.err.decode() and not any("data" in line for line in lines)
+def test_without_cryptsetup_no_parameter_opens_a_volume(small_kernel, tree):
+    result = run("plan", small_kernel.version, "--root", tree.root, "--generic", "--kernel-cmdline",
+                 "rd.luks.name=1=x root=/dev/mapper/x", status=FAILED)
+    assert "names no LUKS volume" in result.error and "cryptsetup" in result.hint
 
 
-def test_a_token_is_warned_about(machine):
-    raw = bytearray(header())
-    text = raw[4096:].rstrip(b"\0")[:-1] + b', "tokens": {"0": {"type": "clevis", "keyslots": ["0"]}}}'
-    raw[4096:4096 + len(text)] = text
-    raw[448:480] = bytes(32)
-    raw[448:480] = hashlib.sha256(raw).digest()
-    (machine.root / "dev/vda2").write_bytes(raw)
-    assert "the LUKS volume root has a token (clevis)" in str(machine.plan().json["warnings"])
-
-
-def test_a_foreign_keymap_is_warned_about(machine):
-    keymap = machine.root / "etc/vconsole.conf"
-    keymap.write_text("KEYMAP=fr\n")
-    says = "the passphrase of a LUKS volume is asked with the kernel's own keymap"
+def test_a_token_that_opens_the_volume_now_is_warned_about(machine):
+    clevis = {"0": {"type": "clevis", "keyslots": ["1"]}}
+    (machine.root / "dev/vda2").write_bytes(header(tokens=clevis, slots="01"))
+    says = "the LUKS volume root may be opened by clevis now (a token in its header)"
     assert says in str(machine.plan().json["warnings"])
-    keymap.unlink()
-    assert says not in str(machine.plan().json["warnings"])
+    machine.table(f"root UUID={UUID} none luks,tpm2-device=auto\n")
+    warnings = str(machine.plan().json["warnings"])
+    assert "tpm2-device=auto is not supported" in warnings and says not in warnings
 
 
-def test_a_library_of_another_processor_is_not_taken(machine):
-    libraries = machine.root / "usr/lib"
-    for name in ("i386-linux-gnu", "x86_64-linux-gnu"):
-        (libraries / name).mkdir(parents=True, exist_ok=True)
-    whole = Path("/lib/x86_64-linux-gnu/libgcc_s.so.1").read_bytes()
-    (libraries / "x86_64-linux-gnu/libgcc_s.so.1").write_bytes(whole)
-    (libraries / "i386-linux-gnu/libgcc_s.so.1").write_bytes(whole[:4] + b"\1" + whole[5:18] + b"\3\0" + whole[20:])
-    paths = {entry["path"] for entry in machine.plan().json["entries"] if "libgcc" in entry["path"]}
-    shutil.rmtree(libraries / "i386-linux-gnu")
-    assert paths == {"usr/lib/x86_64-linux-gnu/libgcc_s.so.1"}
+@pytest.mark.parametrize("segment", ["hw-opal", "hw-opal-crypt"])
+def test_a_disk_that_encrypts_itself_needs_its_driver(machine, segment):
+    (machine.root / "dev/vda2").write_bytes(header(segment=segment))
+    assert "LUKS" not in str(machine.plan().json["warnings"])
+    configs = list((machine.root / "boot").glob("config-*"))
+    text = configs[0].read_text()
+    assert "CONFIG_BLK_SED_OPAL=y" in text
+    configs[0].unlink()
+    configs[0].write_text(text.replace("CONFIG_BLK_SED_OPAL=y", ""))
+    result = machine.plan(status=FAILED)
+    configs[0].write_text(text)
+    assert "CONFIG_BLK_SED_OPAL" in result.error
+
+
+def test_a_header_of_a_kind_that_is_not_known_is_left_to_cryptsetup(machine):
+    (machine.root / "dev/vda2").write_bytes(header(segment="new"))
+    plan = machine.plan()
+    assert "/dev/vda2: LUKS header: a data segment is of a kind that is not known" in str(plan.json["warnings"])
+    assert {"xts", "serpent_generic", "twofish_generic"} <= modules(plan)
+    raw = bytearray(header())
+    raw[7] = 3
+    (machine.root / "dev/vda2").write_bytes(raw)
+    assert "version 3 is not known" in str(machine.plan().json["warnings"])
+
+
+@pytest.fixture
+def program(machine):
+    """The real cryptsetup, with what it opens later."""
+    rootfs.install("/usr/sbin/cryptsetup", machine.root, "/usr/sbin/cryptsetup")
+    folder = next(machine.root.rglob("libcrypto.so.3")).parent
+    later = [folder / "libgcc_s.so.1", folder / "ossl-modules/legacy.so"]
+    for path in later:
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        shutil.copyfile(Path("/") / path.relative_to(machine.root), path)
+    yield later
+    for path in later:
+        path.unlink(missing_ok=True)
+
+
+def paths(plan):
+    return {Path(entry["path"]).name: entry["path"] for entry in plan.json["entries"]}
+
+
+def test_the_libraries_of_the_programs_own_architecture_are_packed(machine, program):
+    other = machine.root / "usr/lib/i386-linux-gnu/libgcc_s.so.1"
+    other.parent.mkdir(exist_ok=True, parents=True)
+    other.write_bytes(b"\x7fELF\x01\x01\x01" + bytes(45))
+    found = paths(machine.plan())
+    assert "i386" not in found["libgcc_s.so.1"] and "legacy.so" not in found
+    program[0].unlink()
+    result = machine.plan(status=FAILED)
+    other.unlink()
+    assert "libgcc_s.so.1 is not installed for the architecture of /usr/sbin/cryptsetup" in result.error
+    assert "root" in result.error and result.hint
+
+
+def test_hashes_that_openssl_has_apart_are_packed_for_who_needs_them(machine, program, tmp_path):
+    (machine.root / "dev/vda2").write_bytes(header(hash="whirlpool"))
+    assert paths(machine.plan())["legacy.so"].endswith("/ossl-modules/legacy.so")
+    program[1].unlink()
+    result = machine.plan(status=FAILED)
+    assert "legacy.so is not installed, which has the hash whirlpool of the LUKS volume root" in result.error
+    (machine.root / "dev/vda2").write_bytes(header(hash="ripemd160"))
+    machine.plan()
 
 
 def test_what_the_root_needs_cannot_be_omitted(machine):

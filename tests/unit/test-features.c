@@ -15,7 +15,7 @@ static bool reaches(const char *text)
 	struct spec spec;
 
 	spec_parse(text, &spec);
-	return features_reach(NULL, &spec);
+	return features_reach(NULL, NULL, NULL, &spec);
 }
 
 static void what_features_set_up_is_reached_by_its_names(void **state)

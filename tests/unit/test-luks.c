@@ -133,6 +133,83 @@ static void integrity_is_named(void **state)
 	assert_string_equal(l.integrity, "hmac(sha256)");
 }
 
+#define TOKENS(tokens)                                                                             \
+	"{\"keyslots\":{\"0\":" SLOT("32768", PBKDF2) ",\"7\":" SLOT("290816", PBKDF2) "},"           \
+	"\"segments\":{\"0\":" SEGMENT("aes-xts-plain64") "},\"digests\":{},\"tokens\":{" tokens "}}"
+#define TOKEN(type, slots) "{\"type\":\"" type "\",\"keyslots\":[" slots "]}"
+
+static void slots_of_tokens_have_no_passphrase(void **state)
+{
+	static const struct {
+		const char *json, *token;
+		unsigned n_passphrases;
+	} cases[] = {
+		{TOKENS(""), "", 2},
+		{TOKENS("\"0\":" TOKEN("clevis", "\"7\"")), "clevis", 1},
+		{TOKENS("\"0\":" TOKEN("clevis", "\"7\"") ",\"1\":" TOKEN("clevis", "\"7\"")), "clevis", 1},
+		{TOKENS("\"0\":" TOKEN("systemd-tpm2", "\"0\",\"7\"")), "systemd-tpm2", 0},
+		{TOKENS("\"0\":" TOKEN("systemd-fido2", "\"3\"")), "", 2},
+		{TOKENS("\"0\":" TOKEN("systemd-recovery", "\"7\"")), "", 2},
+		{TOKENS("\"0\":" TOKEN("luks2-keyring", "\"0\"")), "", 2},
+		{TOKENS("\"0\":" TOKEN("a\\nb", "\"0\"")), "a token", 1},
+		{TOKENS("\"0\":7,\"1\":{\"type\":3,\"keyslots\":[0]}"), "", 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct luks l;
+		struct err err;
+
+		make_2(cases[i].json);
+		assert_int_equal(luks_decode(header, sizeof(header), &l, &err), 0);
+		assert_string_equal(l.token, cases[i].token);
+		assert_int_equal(l.n_passphrases, cases[i].n_passphrases);
+	}
+}
+
+static void hashes_of_slots_and_digests_are_named(void **state)
+{
+	struct luks l;
+	struct err err;
+
+	(void)state;
+	make_2("{\"keyslots\":{\"0\":{\"type\":\"luks2\",\"af\":{\"hash\":\"sha512\"},\"area\":{\"offset\":\"32768\","
+	       "\"size\":\"4096\",\"encryption\":\"aes\"},\"kdf\":{\"type\":\"pbkdf2\",\"hash\":\"whirlpool\"}}},"
+	       "\"segments\":{\"0\":" SEGMENT("aes") "},\"digests\":{\"0\":{\"hash\":\"sha512\"},"
+	       "\"1\":{\"hash\":\"sha256\"}}}");
+	assert_int_equal(luks_decode(header, sizeof(header), &l, &err), 0);
+	assert_int_equal(l.n_hashes, 3);
+	assert_string_equal(l.hashes[0], "sha512");
+	assert_string_equal(l.hashes[1], "whirlpool");
+	assert_string_equal(l.hashes[2], "sha256");
+	make_1();
+	assert_int_equal(luks_decode(header, SIZE_1, &l, &err), 0);
+	assert_int_equal(l.n_hashes, 1);
+	assert_string_equal(l.hashes[0], "sha1");
+	assert_int_equal(l.n_passphrases, 1);
+}
+
+#define OPAL(type, encryption)                                                                     \
+	"\"0\":{\"type\":\"" type "\",\"offset\":\"16777216\",\"size\":\"dynamic\"" encryption "}"
+
+static void a_disk_that_encrypts_itself_has_no_cipher(void **state)
+{
+	struct luks l;
+	struct err err;
+
+	(void)state;
+	make_2(JSON("", OPAL("hw-opal", "")));
+	assert_int_equal(luks_decode(header, sizeof(header), &l, &err), 0);
+	assert_true(l.is_opal);
+	assert_int_equal(l.n_ciphers, 0);
+	make_2(JSON("", OPAL("hw-opal-crypt", ",\"encryption\":\"aes-xts-plain64\"")));
+	assert_int_equal(luks_decode(header, sizeof(header), &l, &err), 0);
+	assert_true(l.is_opal);
+	assert_string_equal(l.ciphers[0], "aes-xts-plain64");
+	make_2(JSON("", OPAL("new", "")));
+	assert_int_equal(luks_decode(header, sizeof(header), &l, &err), -EPROTONOSUPPORT);
+}
+
 static void what_is_no_header_is_told_from_a_damaged_one(void **state)
 {
 	struct luks l;
@@ -344,6 +421,9 @@ int main(void)
 		cmocka_unit_test(version_2_says_what_it_takes_to_open_it),
 		cmocka_unit_test(version_1_says_what_it_takes_to_open_it),
 		cmocka_unit_test(integrity_is_named),
+		cmocka_unit_test(slots_of_tokens_have_no_passphrase),
+		cmocka_unit_test(hashes_of_slots_and_digests_are_named),
+		cmocka_unit_test(a_disk_that_encrypts_itself_has_no_cipher),
 		cmocka_unit_test(what_is_no_header_is_told_from_a_damaged_one),
 		cmocka_unit_test(a_damaged_header_of_version_2_is_an_error),
 		cmocka_unit_test(there_are_not_endless_key_slots),

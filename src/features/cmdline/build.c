@@ -21,8 +21,18 @@ enum { FSTAB_SIZE_MAX = 1024 * 1024 };
 struct lines {
 	struct build *b;
 	const char *root, *root_origin; /* the last root= so far; NULL: none */
-	bool names_luks; /* rd.luks.name= gives a volume its name */
+	const char *all; /* of them, one behind the other */
 };
+
+/* Where no image is made, nothing has looked for volumes yet. */
+static bool is_reached(const struct lines *l, const struct spec *spec)
+{
+	struct build *b = l->b;
+
+	if (crypt_reaches(spec) && !b->request->only_cmdline)
+		return crypt_opens(b, l->all, spec);
+	return spec_is_reachable(spec) || features_reach(b->root, b->request, l->all, spec);
+}
 
 /* A later root= overrides an earlier one. */
 static int check_root(const struct lines *l, struct err *err)
@@ -39,17 +49,20 @@ static int check_root(const struct lines *l, struct err *err)
 			l->root_origin, l->root, feature);
 		return err_hint(err, "do not omit it, in the configuration or on the command line");
 	}
-	if (spec_is_reachable(&spec) || features_reach(l->b->root, &spec) ||
-	    (crypt_reaches(&spec) && l->names_luks &&
-	     (l->b->opens_luks || l->b->request->only_cmdline)))
+	if (is_reached(l, &spec))
 		return 0;
+	if (crypt_reaches(&spec)) {
+		err_set(err, -ENOTSUP, "%s: root=%s names no LUKS volume that the image opens", l->root_origin,
+			l->root);
+		return err_hint(err, "name the volume as well, with rd.luks.name=UUID=NAME, or rd.luks.uuid=UUID for "
+				     "luks-UUID, and install cryptsetup; if the root is on LVM, keep using the image "
+				     "builder of your distribution");
+	}
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
 		l->root_origin, l->root);
 	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
-			     "network, on LVM, keep using the image builder of "
-			     "your distribution; a LUKS volume must be open on this machine, or marked with "
-			     "x-initrd.attach in /etc/crypttab, or have its name from rd.luks.name=; and "
-			     "cryptsetup must be installed");
+			     "network or on LVM, keep using the image builder of "
+			     "your distribution");
 }
 
 /* A line is put in front of the real command line, and must not change the meaning of that. */
@@ -67,11 +80,6 @@ static int check(struct lines *l, const char *line, const char *origin, struct e
 		if (strcmp(param, "--") == 0 && !value)
 			r = err_set(err, -EINVAL, "%s: \"--\" would end the kernel's parameters",
 				    origin);
-		l->names_luks = l->names_luks || (value && (cmdline_name_is(param, "rd.luks.name") ||
-							    cmdline_name_is(param, "luks.name")));
-		if (value && (cmdline_name_is(param, "rd.luks.key") || cmdline_name_is(param, "luks.key")) &&
-		    l->b->n_luks_keys < ARRAY_SIZE(l->b->luks_keys))
-			l->b->luks_keys[l->b->n_luks_keys++] = value;
 		if (strcmp(param, "root") == 0 && value) {
 			l->root = value;
 			l->root_origin = origin;
@@ -91,9 +99,11 @@ static int add_line(struct lines *l, char *line, const char *origin, struct err 
 	if (!*line || *line == '#')
 		return 0;
 	r = check(l, line, origin, err);
-	if (r == 0)
-		build_add_cmdline(l->b, line, origin);
-	return r;
+	if (r < 0)
+		return r;
+	l->all = arena_printf(&l->b->plan.arena, "%s%s%s", l->all ? l->all : "", l->all ? " " : "", line);
+	build_add_cmdline(l->b, line, origin);
+	return 0;
 }
 
 static int add_file(struct lines *l, const char *path, struct err *err)
@@ -206,8 +216,9 @@ static bool is_about_machine(const struct build *b)
 
 /* No parameter of the image says where the root is. What the boot loader says is not known here, but fstab
  * is what it is usually made from. */
-static void warn_of_fstab(struct build *b)
+static void warn_of_fstab(const struct lines *l)
 {
+	struct build *b = l->b;
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct fstab_entry e;
 	struct err err = {0};
@@ -218,11 +229,13 @@ static void warn_of_fstab(struct build *b)
 	spec_parse(e.source, &spec);
 	/* Without a device: the root of a live system, or of a container. */
 	if (spec.kind == SPEC_TMPFS || strcmp(e.fstype, e.source) == 0 ||
-	    (features_reach(b->root, &spec) && !features_left_out(b->request, &spec, NULL)))
+	    ((crypt_reaches(&spec) ? crypt_opens(b, l->all, &spec) : features_reach(b->root, b->request, l->all, &spec)) &&
+	     !features_left_out(b->request, &spec, NULL)))
 		return;
 	plan_warn(&b->plan, "/etc/fstab, line %u, has / on %s, which an image of this version cannot bring "
 			    "up%s: it boots only where root= names another device", e.line, e.source,
-		  spec_is_set_up(&spec) ? " without a program of a drop-in feature" : "");
+		  spec_is_set_up(&spec) ? " without a program of a drop-in feature"
+		  : crypt_reaches(&spec) ? " unless rd.luks.name= gives a LUKS volume that name" : "");
 }
 
 int cmdline_build(struct build *b, struct err *err)
@@ -243,6 +256,6 @@ int cmdline_build(struct build *b, struct err *err)
 	if (r == 0 && is_about_machine(b))
 		r = add_files(&l, err);
 	if (r == 0 && !l.root && !b->request->only_cmdline)
-		warn_of_fstab(b);
+		warn_of_fstab(&l);
 	return r == 0 ? check_root(&l, err) : r;
 }

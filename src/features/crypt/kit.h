@@ -2,40 +2,72 @@
 #pragma once
 
 /*
- * The builder's side of LUKS volumes: which ones a hostonly image opens, and what crypttab says of
- * them. build.c has the modules and the program, table.c the rest.
+ * The builder's side of LUKS volumes: which ones an image opens, and what crypttab says of
+ * them. build.c has the list, header.c the modules that each needs, program.c cryptsetup, names.c what a name refers to, table.c the lines of crypttab,
+ * keys.c their keys.
  */
 
 #include "features/features.h"
 #include "format/machine/crypttab.h"
 #include "format/machine/luks.h"
 
-enum { CRYPT_LIST_MAX = 32 };
+enum { CRYPT_LIST_MAX = 32 /* as many as PID 1 opens */ };
 
 struct crypt_listed {
 	const char *name, *device; /* "UUID=..." */
+	const char *way; /* what the boot needs it for: "the way to /"; NULL: nothing, so that it may be left out */
 	const char *key, *options, *from; /* of crypttab's line FROM; NULL: it has none */
-	bool is_extra; /* not on the way to anything: crypttab wants it opened */
-	bool has_old_hash, may_have_old_hash; /* of luks.h; MAY: as far as is known */
-	const char *pin; /* of luks.h; NULL: its header was not read, or it cannot be pinned */
+	struct luks luks; /* if IS_READ */
+	bool is_read;
 };
 
 struct crypt_list {
 	struct crypt_listed list[CRYPT_LIST_MAX];
 	size_t n;
-	bool asks;	 /* a passphrase is needed for one of them */
 	bool has_unread; /* one whose header nobody has read */
 };
 
-/* False: it is there already, or there are too many. */
-bool crypt_add(struct crypt_list *l, const char *name, const char *device);
+/* *OUT: the volume NAME, which is new. 1; 0: it is there already; -E2BIG. */
+int crypt_add(struct crypt_list *l, const char *name, const char *device, struct crypt_listed **out,
+	      struct err *err);
 
-/* Reads the machine's crypttab: the lines of those in L, and further ones that it says an initramfs is to
- * open. -EBADMSG: a line is not understood. */
-int crypt_read_table(struct build *b, struct crypt_list *l, struct err *err);
+/* Is what is below the root the machine that an image of Q is for, so that its volumes count? */
+bool crypt_is_machine(const struct request *q);
 
-/* Makes sure that the keys are in the image that its own kernel parameters name. -ENOENT, -EPERM. */
-int crypt_check_keys(struct build *b, struct err *err);
+/* Is a volume open, whose name is NAME, if that is not NULL? */
+bool crypt_finds_open(const struct root *root, const char *name, struct arena *a);
 
-/* Writes the line of boot.conf for V, once the files of the image are known. -ENOTSUP: it cannot be opened at boot. */
+/* Do the OPTIONS of crypttab say that an initramfs opens the volume? */
+bool crypt_is_marked(const char *options);
+
+/* Does fstab have / or /usr on the volume NAME? */
+bool crypt_is_in_fstab(const struct root *root, const char *name);
+
+/* Reads the header of V, which is K on the way to M, and adds the modules that it needs. */
+int crypt_add_header(struct build *b, const struct hw_mount *m, const struct hw_block *k, struct crypt_listed *v,
+		     struct err *err);
+
+/* For volumes of which nothing is known. */
+int crypt_add_all_modules(struct build *b, struct err *err);
+
+/* Adds cryptsetup, which is at PATH, for the volumes of B. */
+int crypt_add_program(struct build *b, const char *path, struct err *err);
+
+/* Reads the machine's crypttab: the lines of those in L, and further ones that an initramfs is to
+ * open. KNOWS_ROOT: what / is on is known, and in L. -EBADMSG: the line of
+ * one of those in L is not understood. */
+int crypt_read_table(struct build *b, bool knows_root, struct crypt_list *l, struct err *err);
+
+/* Writes the lines of boot.conf for V. To be called once the plan has all files. -ENOTSUP: it cannot be opened at
+ * boot; -ENOENT: the image lacks its key. */
 int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err);
+
+/* *OUT: the path of V's key, for PID 1; "none": the passphrase is asked for. Nobody but root may read the file in the
+ * image. As crypt_write(). */
+int crypt_take_key(struct build *b, const struct crypt_listed *v, const char **out, struct err *err);
+
+/* The same for the keys that the image's own parameters name. */
+int crypt_check_params(struct build *b, struct err *err);
+
+/* The error for V, whose line of crypttab has WORD: -ENOTSUP. */
+int crypt_refuse(const struct crypt_listed *v, const char *word, struct err *err);

@@ -97,7 +97,8 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 			     "preroot_rescue_shell=open gives a shell to everybody at the console");
 }
 
-void build_warn_of_keymap(struct build *b, const char *what)
+/* The password is typed at a console whose keymap nobody loads. */
+static void warn_of_keymap(struct build *b)
 {
 	static const struct {
 		const char *path, *key;
@@ -113,9 +114,9 @@ void build_warn_of_keymap(struct build *b, const char *what)
 			continue;
 		if (!str_starts(keymap, "us"))
 			plan_warn(&b->plan,
-				  "%s is asked with the kernel's own keymap, which is that "
+				  "root's password is asked with the kernel's own keymap, which is that "
 				  "of US keyboards: this version loads no %s=%s (%s)",
-				  what, files[i].key, keymap, files[i].path);
+				  files[i].key, keymap, files[i].path);
 		return;
 	}
 }
@@ -277,6 +278,6 @@ int rescue_build(struct build *b, struct err *err)
 		r = add_leave(b, err);
 	if (r < 0 || open)
 		return r;
-	build_warn_of_keymap(b, "root's password");
+	warn_of_keymap(b);
 	return add_sulogin(b, hash, err);
 }

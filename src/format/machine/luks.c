@@ -5,7 +5,6 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/sha256.h"
@@ -71,6 +70,18 @@ static bool add_cipher(struct luks *l, const char *cipher)
 	return true;
 }
 
+static bool add_hash(struct luks *l, const char *hash)
+{
+	if (!is_word(hash) || strlen(hash) >= LUKS_TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < l->n_hashes; i++)
+		if (strcmp(l->hashes[i], hash) == 0)
+			return true;
+	if (l->n_hashes < LUKS_HASHES_MAX)
+		strcpy(l->hashes[l->n_hashes++], hash);
+	return true;
+}
+
 static bool overlaps(const struct area *list, size_t n, const struct area *a)
 {
 	for (size_t i = 0; i < n; i++)
@@ -121,13 +132,6 @@ static int check_slot_1(const uint8_t *p, const uint8_t *slot, struct area *area
 	return 0;
 }
 
-/* Source: OSSL_PROVIDER-legacy(7). */
-static void take_hash(const char *hash, struct luks *l)
-{
-	l->has_old_hash = l->has_old_hash || strcasecmp(hash, "whirlpool") == 0 ||
-			  strcasecmp(hash, "ripemd160") == 0;
-}
-
 /* The salt and the digest of the volume key are 32 and 20 bytes. */
 static void pin_1(const uint8_t *p, const char *cipher, struct luks *l)
 {
@@ -150,7 +154,7 @@ static int decode_1(const uint8_t *p, struct luks *l, struct err *err)
 	memcpy(mode, p + 40, 32);
 	memcpy(hash, p + 72, 32);
 	snprintf(cipher, sizeof(cipher), "%s-%s", name, mode);
-	if (!*name || !*mode || !add_cipher(l, cipher) || !is_word(hash))
+	if (!*name || !*mode || !add_cipher(l, cipher) || !add_hash(l, hash))
 		return bad(err, "its cipher or its hash has no name");
 	if (be32(p + 108) == 0 || be32(p + 108) > KEY_BYTES_MAX)
 		return bad(err, "the size of its key is none that it can have");
@@ -160,8 +164,8 @@ static int decode_1(const uint8_t *p, struct luks *l, struct err *err)
 		if (be32(slot) == V1_ACTIVE && check_slot_1(p, slot, areas, l) < 0)
 			return bad(err, "a key slot is damaged");
 	}
+	l->n_passphrases = l->n_slots;
 	pin_1(p, cipher, l);
-	take_hash(hash, l);
 	return take_uuid(p, l, err);
 }
 
@@ -185,6 +189,22 @@ static const char *text_of(struct json_object *o, const char *name)
 	return found ? json_object_get_string(found) : "";
 }
 
+/* Is TEXT in the list NAME of O? */
+static bool lists(struct json_object *o, const char *name, const char *text)
+{
+	struct json_object *list = member(o, name, json_type_array);
+	size_t n = list ? json_object_array_length(list) : 0;
+	bool has = false;
+
+	for (size_t i = 0; i < n && !has; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		has = json_object_is_type(item, json_type_string) &&
+		      strcmp(json_object_get_string(item), text) == 0;
+	}
+	return has;
+}
+
 /* Sizes and offsets are strings, since JSON's numbers do not hold them. */
 static bool number_of(struct json_object *o, const char *name, uint64_t *out)
 {
@@ -197,10 +217,8 @@ static int take_kdf(struct json_object *slot, struct luks *l)
 	const char *type = text_of(kdf, "type");
 	int64_t memory;
 
-	take_hash(text_of(kdf, "hash"), l);
-	take_hash(text_of(member(slot, "af", json_type_object), "hash"), l);
 	if (strcmp(type, "pbkdf2") == 0)
-		return 0;
+		return add_hash(l, text_of(kdf, "hash")) ? 0 : -EBADMSG;
 	if (!str_starts(type, "argon2"))
 		return -EPROTONOSUPPORT;
 	memory = json_object_get_int64(member(kdf, "memory", json_type_int));
@@ -230,6 +248,8 @@ static int take_slot(struct json_object *slot, uint64_t first, struct area *area
 	}
 	if (!add_cipher(l, text_of(area, "encryption")))
 		return -EBADMSG;
+	add_hash(l, text_of(member(slot, "af", json_type_object), "hash"));
+	l->n_passphrases++;
 	return take_kdf(slot, l);
 }
 
@@ -263,6 +283,12 @@ static int take_segment(struct json_object *segment, struct luks *l)
 		return -EBADMSG;
 	if (strcmp(text_of(segment, "type"), "linear") == 0)
 		return 0;
+	if (str_starts(text_of(segment, "type"), "hw-opal"))
+		l->is_opal = true;
+	else if (strcmp(text_of(segment, "type"), "crypt") != 0)
+		return -EPROTONOSUPPORT;
+	if (strcmp(text_of(segment, "type"), "hw-opal") == 0)
+		return 0;
 	if (integrity && (!is_word(type) || strlen(type) >= sizeof(l->integrity)))
 		return -EBADMSG;
 	if (integrity)
@@ -278,32 +304,74 @@ static int take_segments(struct json_object *root, struct luks *l, struct err *e
 		return bad(err, "it has no data segment");
 	json_object_object_foreach(segments, name, segment)
 	{
+		int r = take_segment(segment, l);
+
 		(void)name;
-		if (take_segment(segment, l) < 0)
+		if (r == -EPROTONOSUPPORT)
+			return err_set(err, r, "LUKS header: a data segment is of a kind that is not known");
+		if (r < 0)
 			return bad(err, "a data segment is damaged");
 	}
-	return l->n_ciphers ? 0 : bad(err, "it has no data segment that is encrypted");
+	return l->n_ciphers || l->is_opal ? 0 : bad(err, "it has no data segment that is encrypted");
+}
+
+/* ---- tokens ---- */
+
+/* One whose secret a person types, or that the kernel has been given. */
+static bool is_typed(const char *type)
+{
+	return strcmp(type, "systemd-recovery") == 0 || strcmp(type, "luks2-keyring") == 0;
+}
+
+/* The token that has SLOT of the list of key slots; NULL. */
+static struct json_object *find_token(struct json_object *tokens, const char *slot)
+{
+	struct json_object *found = NULL;
+
+	json_object_object_foreach(tokens, number, token)
+	{
+		(void)number;
+		if (!is_typed(text_of(token, "type")) && lists(token, "keyslots", slot))
+			found = token;
+	}
+	return found;
+}
+
+static void take_tokens(struct json_object *root, struct luks *l)
+{
+	struct json_object *tokens = member(root, "tokens", json_type_object),
+			   *slots = member(root, "keyslots", json_type_object);
+
+	if (!tokens)
+		return;
+	json_object_object_foreach(slots, name, slot)
+	{
+		struct json_object *token = find_token(tokens, name);
+
+		if (!token || strcmp(text_of(slot, "type"), "reencrypt") == 0)
+			continue;
+		l->n_passphrases--;
+		snprintf(l->token, sizeof(l->token), "%s", is_word(text_of(token, "type")) ? text_of(token, "type")
+											   : "a token");
+	}
+}
+
+static void take_digests(struct json_object *root, struct luks *l)
+{
+	struct json_object *digests = member(root, "digests", json_type_object);
+
+	if (!digests)
+		return;
+	json_object_object_foreach(digests, number, digest)
+	{
+		(void)number;
+		add_hash(l, text_of(digest, "hash"));
+	}
 }
 
 static bool is_base64(const char *s)
 {
 	return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=")];
-}
-
-/* Is DIGEST that of the key of the segment NAME? */
-static bool is_digest_of(struct json_object *digest, const char *name)
-{
-	struct json_object *list = member(digest, "segments", json_type_array);
-	size_t n = list ? json_object_array_length(list) : 0;
-	bool is = false;
-
-	for (size_t i = 0; i < n && !is; i++) {
-		struct json_object *item = json_object_array_get_idx(list, i);
-
-		is = json_object_is_type(item, json_type_string) &&
-		     strcmp(json_object_get_string(item), name) == 0;
-	}
-	return is;
 }
 
 static void write_pin(struct json_object *digest, struct json_object *segment, struct luks *l)
@@ -329,13 +397,6 @@ static void pin_2(struct json_object *root, struct luks *l)
 			   *digests = member(root, "digests", json_type_object), *found = NULL;
 	unsigned n = 0;
 
-	if (digests) {
-		json_object_object_foreach(digests, any, one)
-		{
-			(void)any;
-			take_hash(text_of(one, "hash"), l);
-		}
-	}
 	if (!digests || json_object_object_length(segments) != 1 || l->is_reencrypting)
 		return;
 	json_object_object_foreach(segments, name, segment)
@@ -343,7 +404,7 @@ static void pin_2(struct json_object *root, struct luks *l)
 		json_object_object_foreach(digests, number, digest)
 		{
 			(void)number;
-			if (!is_digest_of(digest, name))
+			if (!lists(digest, "segments", name))
 				continue;
 			found = digest;
 			n++;
@@ -353,32 +414,18 @@ static void pin_2(struct json_object *root, struct luks *l)
 	}
 }
 
-static void take_token(struct json_object *root, struct luks *l)
-{
-	struct json_object *tokens = member(root, "tokens", json_type_object);
-
-	if (!tokens)
-		return;
-	json_object_object_foreach(tokens, name, token)
-	{
-		const char *type = text_of(token, "type");
-
-		(void)name;
-		if (is_word(type) && strlen(type) < sizeof(l->token))
-			strcpy(l->token, type);
-	}
-}
-
 static int take_json(struct json_object *root, uint64_t header, struct luks *l, struct err *err)
 {
 	int r = take_segments(root, l, err);
 
-	take_token(root, l);
 	if (r == 0)
 		r = take_slots(root, header, l, err);
-	if (r == 0)
-		pin_2(root, l);
-	return r;
+	if (r < 0)
+		return r;
+	take_tokens(root, l);
+	take_digests(root, l);
+	pin_2(root, l);
+	return 0;
 }
 
 /* The JSON ends with a NUL, and the rest of its area is zeros. */

@@ -16,6 +16,7 @@
 enum {
 	LUKS_HEADER_MAX = 4 * 1024 * 1024, /* of LUKS2, with its JSON */
 	LUKS_CIPHERS_MAX = 8,
+	LUKS_HASHES_MAX = 8,
 	LUKS_TEXT_MAX = 64,
 	LUKS_SLOTS_MAX = 32,
 	LUKS_PIN_MAX = 512,
@@ -27,10 +28,15 @@ struct luks {
 	/* Of the volume and its key slots, each once: "aes-xts-plain64". */
 	char ciphers[LUKS_CIPHERS_MAX][LUKS_TEXT_MAX];
 	size_t n_ciphers;
+	/* Of key slots and digests, which whoever opens the volume computes, each once; further ones are left out. */
+	char hashes[LUKS_HASHES_MAX][LUKS_TEXT_MAX];
+	size_t n_hashes;
 	char integrity[LUKS_TEXT_MAX]; /* "hmac(sha256)"; "": none */
+	bool is_opal;		       /* the disk itself encrypts */
 	unsigned n_slots;
-	char token[LUKS_TEXT_MAX];     /* "clevis": a way to a key that is no passphrase; "": none */
-	bool has_old_hash; /* one that newer OpenSSL has in its legacy provider alone */
+	/* The type of a token, a way to the key of a slot without a passphrase: "clevis", "systemd-tpm2"; "": none. */
+	char token[LUKS_TEXT_MAX];
+	unsigned n_passphrases;	       /* slots that no such token has */
 	uint32_t memory;	       /* KiB that the most expensive slot's key derivation takes */
 	bool is_reencrypting;
 	/* The digest of the volume key, and the cipher: what remains the same for as long as the volume has the

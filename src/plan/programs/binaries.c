@@ -582,3 +582,20 @@ int binaries_add(struct binaries *b, const char *path, const char *reason, struc
 	}
 	return strset_add(&b->done, real, NULL) ? add_elf(b, real, err) : 0;
 }
+
+const char *binaries_locate(struct binaries *b, const char *path, const char *soname)
+{
+	struct program p = {.b = b};
+	const struct linker_file *file;
+	struct linker_object *main;
+	struct linker_found found;
+	struct err err;
+
+	if (linker_read(b->linker, path, &file, &err) < 0)
+		return NULL;
+	main = append(&p, file, NULL, NULL);
+	main->musl = linker_musl(b->linker, file);
+	linker_find(b->linker, soname, main, &found);
+	free(p.objects);
+	return found.is_linker ? NULL : found.path;
+}

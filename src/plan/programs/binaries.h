@@ -52,6 +52,10 @@ int binaries_check_feature(const char *wish, struct err *err);
 /* Adds the file at PATH below the root, with the links that lead to it and everything it needs. */
 int binaries_add(struct binaries *b, const char *path, const char *reason, struct err *err);
 
+/* The path below the root of the library SONAME, which the program at PATH opens later, as its linker would find
+ * it. NULL: there is none, or PATH is no program that loads libraries. */
+const char *binaries_locate(struct binaries *b, const char *path, const char *soname);
+
 /* Adds what the program in DATA needs, but not the program itself. ORIGIN is its path in the image.
  * Data that is not a program needs nothing; for a program of another machine there is a warning. */
 int binaries_add_needs(struct binaries *b, const void *data, size_t len, const char *origin,
