@@ -61,25 +61,6 @@ static struct prompt what_asks(struct audit *a)
 	return p;
 }
 
-/* Is a keyboard's driver in the plan, or built in? */
-static bool has_keyboard(const struct build *b)
-{
-	for (size_t i = 0; i < b->plan.n_entries; i++) {
-		const char *reason = b->plan.entries[i].reason;
-
-		if (reason && str_starts(reason, "keyboard"))
-			return true;
-	}
-	for (size_t i = 0; i < b->hardware.n_devices; i++) {
-		const struct hw_device *d = &b->hardware.devices[i];
-
-		if (strcmp(d->needed_for, "keyboard") == 0 &&
-		    modules_describe(b->modules, d->modalias, d->module ? d->module : d->driver))
-			return true;
-	}
-	return false;
-}
-
 /* ---- the plan ---- */
 
 static void report_warnings(struct audit *a, const struct audit_kernel *k, const struct plan *plan)
@@ -119,7 +100,7 @@ static void plan_for(struct audit *a, const struct audit_kernel *k, const struct
 		return;
 	}
 	report_warnings(a, k, &b.plan);
-	if (p->what && !p->has_line && !has_keyboard(&b))
+	if (p->what && !p->has_line && !build_has_keyboard(&b))
 		audit_add(
 			a, AUDIT_NOTE, "keyboard-missing", k,
 			arena_printf(a->arena,

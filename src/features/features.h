@@ -116,6 +116,22 @@ extern const struct modules_rule storage_rules[];
  * features have added their modules. */
 int storage_complete(struct build *b, struct err *err);
 
+/* The device that a hibernation image is looked for on, if the kernel command line of the running machine, parameters of
+ * the image or RESUME of initramfs-tools name one; NULL. */
+const char *resume_named(struct build *b);
+
+/* ---- what a boot asks for; once the plan has all modules ---- */
+
+/* Warns if WHAT, "root's password", is typed with another keymap than the machine's. */
+void build_warn_of_keymap(struct build *b, const char *what);
+
+/* Is a keyboard's driver in the image, or built in? */
+bool build_has_keyboard(const struct build *b);
+
+/* Is a serial line a console of the machine? */
+enum build_line { LINE_ABSENT, LINE_THERE, LINE_UNKNOWN };
+enum build_line build_has_line(struct build *b);
+
 /* Completes the settings of the LUKS volumes. To be called once the plan has all modules and files. */
 int crypt_complete(struct build *b, struct err *err);
 

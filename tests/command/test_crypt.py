@@ -48,14 +48,15 @@ class Machine:
         (mapped / "name").write_text("root\n")
         mounts = self.root / "proc/self/mountinfo"
         mounts.write_text(mounts.read_text().replace("vg0-root", "root"))
-        for folder in ("etc", "dev"):
-            (self.root / folder).mkdir(exist_ok=True)
+        for folder in ("etc", "dev", "sys/class/tty/console"):
+            (self.root / folder).mkdir(exist_ok=True, parents=True)
 
     def reset(self):
         rootfs.install("/usr/bin/true", self.root, "/usr/sbin/cryptsetup")
         (self.root / "dev/vda2").write_bytes(header())
         (self.root / "etc/crypttab").write_text(LINE)
         (self.root / "proc/meminfo").write_text("MemTotal:  4000000 kB\n")
+        (self.root / "sys/class/tty/console/active").write_text("tty0 ttyS0\n")
         return self
 
     def table(self, text):
@@ -227,8 +228,83 @@ def test_memory_that_the_key_derivation_lacks_is_warned_about(machine):
 def test_further_volumes_are_opened_if_crypttab_says_so(machine):
     machine.table(LINE + "data PARTUUID=1-02 none luks,x-initrd.attach\nother UUID=2 none luks\n")
     lines, _ = machine.conf()
-    assert "crypt.volume=data PARTUUID=1-02 none luks" in lines
+    assert "crypt.volume=data PARTUUID=1-02 none luks,x-initrd.attach" in lines
     assert not any("other" in line for line in lines)
+
+
+def test_a_passphrase_needs_a_keyboard_or_a_serial_line(machine, key):
+    machine.table(LINE)
+    active = machine.root / "sys/class/tty/console/active"
+    active.write_text("tty0\n")
+    says = "the passphrase of the LUKS volume root is asked for at boot, and the image has no driver of a keyboard"
+    result = machine.plan(status=FAILED)
+    assert says in result.error and "keyboard" in result.hint
+    for words in (["--kernel-cmdline", "console=ttyS0,115200"], ["--hostonly-mode", "sloppy"]):
+        assert says not in str(machine.plan(*words).json["warnings"])
+    machine.plan("--kernel-cmdline", "console=tty1", status=FAILED)
+    machine.table(LINE.replace("none", "/etc/keys/my.key"))
+    machine.plan("--install", "/etc/keys/my.key")
+    machine.table(LINE)
+    active.unlink()  # nothing is known
+    assert says in str(machine.plan().json["warnings"])
+
+
+def test_a_passphrase_that_is_typed_with_another_keymap_is_warned_of(machine, key):
+    keymap = machine.root / "etc/vconsole.conf"
+    keymap.write_text("KEYMAP=fr\n")
+    says = "the passphrase of a LUKS volume is asked with the kernel's own keymap"
+    machine.table(LINE)
+    assert says in str(machine.plan().json["warnings"])
+    machine.table(LINE.replace("none", "/etc/keys/my.key"))
+    assert says not in str(machine.plan("--install", "/etc/keys/my.key").json["warnings"])
+    machine.table(LINE)
+    keymap.write_text("KEYMAP=us-intl\n")
+    assert says not in str(machine.plan().json["warnings"])
+    keymap.unlink()
+
+
+@pytest.fixture
+def swap(machine):
+    """A swap area in a volume of its own."""
+    files_of = {"proc/swaps": "Filename Type Size Used Priority\n/dev/dm-1 partition 1 0 -2\n",
+                "sys/devices/virtual/block/dm-1/dm/name": "swap\n",
+                "sys/devices/virtual/block/dm-1/dm/uuid": f"CRYPT-LUKS2-{'2' * 32}-swap\n"}
+    for path, text in files_of.items():
+        (machine.root / path).parent.mkdir(exist_ok=True, parents=True)
+        (machine.root / path).write_text(text)
+    links = {"sys/class/block/dm-1": "../../devices/virtual/block/dm-1", "dev/disk/by-uuid/5-5": "../../dm-1"}
+    for path, target in links.items():
+        (machine.root / path).parent.mkdir(exist_ok=True, parents=True)
+        (machine.root / path).symlink_to(target)
+    yield
+    for path in ["proc/swaps", "proc/cmdline", *links]:
+        (machine.root / path).unlink(missing_ok=True)
+    shutil.rmtree(machine.root / "sys/devices/virtual/block/dm-1")
+
+
+SWAP = "crypt.volume=swap UUID=22222222-2222-2222-2222-222222222222 none luks"
+
+
+@pytest.mark.parametrize("name", ["/dev/mapper/swap", "UUID=5-5"])
+def test_the_volume_that_the_machine_resumes_from_is_opened(machine, swap, name):
+    assert SWAP not in machine.conf()[0]
+    assert SWAP in machine.conf("--kernel-cmdline", f"resume={name}")[0]
+    assert SWAP not in machine.conf("--kernel-cmdline", "resume=/dev/mapper/other")[0]
+    (machine.root / "proc/cmdline").write_text(f"root=UUID=1 resume={name} ro\n")
+    assert SWAP in machine.conf()[0]
+    (machine.root / "proc/cmdline").unlink()
+    conf = machine.root / "etc/initramfs-tools/conf.d/resume"
+    conf.parent.mkdir(parents=True, exist_ok=True)
+    conf.write_text(f"RESUME={name}\n")
+    assert SWAP in machine.conf()[0]
+    conf.unlink()
+
+
+def test_without_its_key_the_volume_that_the_machine_resumes_from_is_left_out(machine, swap):
+    machine.table(LINE + "swap /dev/vda3 /etc/no.key luks\n")
+    lines, result = machine.conf("--kernel-cmdline", "resume=/dev/mapper/swap")
+    assert "/etc/crypttab:2: the key /etc/no.key is not in the image" in result.err.decode()
+    assert not any("crypt.volume=swap" in line for line in lines)
 
 
 @pytest.mark.parametrize("line, says", [
@@ -253,8 +329,8 @@ def test_a_further_volume_that_parameters_name_as_the_root_is_not_left_out(machi
 def test_fields_keep_their_blanks(machine):
     machine.table(LINE + 'a\\134b PARTLABEL="my disk" none luks,initramfs\n"#c" UUID=3 - x-initrd.attach\n')
     lines, _ = machine.conf()
-    assert r"crypt.volume=a\134b PARTLABEL=my\040disk none luks" in lines
-    assert r"crypt.volume=\043c UUID=3 none luks" in lines
+    assert r"crypt.volume=a\134b PARTLABEL=my\040disk none luks,x-initrd.attach" in lines
+    assert r"crypt.volume=\043c UUID=3 none luks,x-initrd.attach" in lines
 
 
 def test_the_key_of_a_volume_can_be_pinned(machine):

@@ -85,12 +85,49 @@ static const struct hardware *hardware_of(struct build *b, struct hardware *own)
 	return own;
 }
 
+/* Is K, a swap area in a volume of its own, where the machine resumes from? */
+static bool is_resumed_from(struct build *b, const struct hw_block *k)
+{
+	struct arena *a = &b->plan.arena;
+	const char *text = resume_named(b), *path;
+	struct spec spec;
+
+	spec_parse(text ? text : "", &spec);
+	if (crypt_reaches(&spec))
+		return strcmp(spec.value + strlen("mapper/"), k->dm_uuid + PREFIX + DIGITS + 1) == 0;
+	if (spec.kind == SPEC_NAME)
+		return strcmp(spec.value, k->name) == 0;
+	path = spec.kind == SPEC_UUID ? root_readlink(b->root, arena_printf(a, "/dev/disk/by-uuid/%s", spec.value), a)
+				      : NULL;
+	return path && strcmp(base_name(path), k->name) == 0;
+}
+
+/* A system that hibernated into a volume of its own must find it again. Without it, the boot goes on. */
+static int add_resume(struct build *b, const struct hardware *hw, struct crypt_list *l, struct err *err)
+{
+	size_t before = l->n;
+	int r = 0;
+
+	for (size_t i = 0; i < hw->n_mounts && crypt_is_machine(b->request) && r == 0; i++) {
+		const struct hw_mount *m = &hw->mounts[i];
+
+		for (size_t n = 0; n < m->n_blocks && strcmp(m->target, HW_SWAP) == 0 && r == 0; n++)
+			if (!m->blocks[n].holder && crypt_sets_up(&m->blocks[n]) && is_resumed_from(b, &m->blocks[n]))
+				r = add_volume(b, m, &m->blocks[n], l, err);
+	}
+	for (size_t i = before; i < l->n; i++)
+		l->list[i].is_optional = true;
+	return r;
+}
+
 static int list_volumes(struct build *b, struct crypt_list *l, struct err *err)
 {
 	struct hardware own = {0};
 	const struct hardware *hw = hardware_of(b, &own);
 	int r = add_volumes(b, hw, l, err);
 
+	if (r == 0)
+		r = add_resume(b, hw, l, err);
 	if (r < 0 || b->request->hardware_file)
 		return r;
 	return crypt_read_table(b, hardware_mount(hw, "/") != NULL, l, err);
@@ -130,15 +167,49 @@ int crypt_build(struct build *b, struct err *err)
 }
 
 /* What the boot does without is left out if it cannot be opened: the root has other ways to do so. */
-static int complete(struct build *b, const struct crypt_listed *v, struct err *err)
+static int complete(struct build *b, struct crypt_listed *v, struct err *err)
 {
 	int r = crypt_write(b, v, err);
 
-	if (r == 0 || v->way || (r != -ENOTSUP && r != -ENOENT))
+	if (r == 0 || !v->is_optional || (r != -ENOTSUP && r != -ENOENT))
 		return r;
 	plan_warn(&b->plan, "%s; the image does not open %s", err->text, v->name);
 	*err = (struct err){0};
 	return 0;
+}
+
+/* Can somebody type the passphrase of V? An image of the mode strict has no driver but those of the keyboards that are
+ * plugged in while it is made. */
+static int check_keyboard(struct build *b, const struct crypt_listed *v, struct err *err)
+{
+	static const char hint[] = "plug the keyboard in and build again, or build with --hostonly-mode sloppy";
+	enum build_line line;
+
+	if (build_has_keyboard(b))
+		return 0;
+	line = build_has_line(b);
+	if (line == LINE_THERE)
+		return 0;
+	err_set(err, -ENOTSUP, "the passphrase of the LUKS volume %s is asked for at boot, and the image has no driver of a "
+			       "keyboard, nor is a serial line a console", v->name);
+	if (line == LINE_ABSENT && !v->is_optional)
+		return err_hint(err, "%s", hint);
+	plan_warn(&b->plan, "%s: %s", err->text, hint);
+	*err = (struct err){0};
+	return 0;
+}
+
+static int check_typing(struct build *b, struct err *err)
+{
+	const struct crypt_listed *asked = NULL;
+
+	for (size_t i = 0; i < b->crypt->n; i++)
+		if (b->crypt->list[i].asks && (!asked || asked->is_optional))
+			asked = &b->crypt->list[i];
+	if (!asked)
+		return 0;
+	build_warn_of_keymap(b, "the passphrase of a LUKS volume");
+	return check_keyboard(b, asked, err);
 }
 
 int crypt_complete(struct build *b, struct err *err)
@@ -149,5 +220,7 @@ int crypt_complete(struct build *b, struct err *err)
 		return 0;
 	for (size_t i = 0; i < b->crypt->n && r == 0; i++)
 		r = complete(b, &b->crypt->list[i], err);
-	return r < 0 ? r : crypt_check_params(b, err);
+	if (r == 0)
+		r = crypt_check_params(b, err);
+	return r == 0 ? check_typing(b, err) : r;
 }

@@ -15,7 +15,9 @@ enum { CRYPT_LIST_MAX = 32 /* as many as PID 1 opens */ };
 
 struct crypt_listed {
 	const char *name, *device; /* "UUID=..." */
-	const char *way; /* what the boot needs it for: "the way to /"; NULL: nothing, so that it may be left out */
+	const char *way; /* what the boot needs it for: "the way to /"; NULL: nothing */
+	bool is_optional; /* it may be left out */
+	bool asks;	 /* PID 1 asks for a passphrase, for want of a key */
 	const char *key, *options, *from; /* of crypttab's line FROM; NULL: it has none */
 	struct luks luks; /* if IS_READ */
 	bool is_read;
@@ -59,8 +61,8 @@ int crypt_add_program(struct build *b, const char *path, struct err *err);
 int crypt_read_table(struct build *b, bool knows_root, struct crypt_list *l, struct err *err);
 
 /* Writes the lines of boot.conf for V. To be called once the plan has all files. -ENOTSUP: it cannot be opened at
- * boot; -ENOENT: the image lacks its key. */
-int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err);
+ * boot; -ENOENT: the image lacks its key. V->asks is set. */
+int crypt_write(struct build *b, struct crypt_listed *v, struct err *err);
 
 /* *OUT: the path of V's key, for PID 1; "none": the passphrase is asked for. Nobody but root may read the file in the
  * image. As crypt_write(). */

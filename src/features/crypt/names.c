@@ -160,7 +160,8 @@ bool crypt_opens(struct build *b, const char *line, const struct spec *spec)
 		return false;
 	for (size_t i = 0; i < b->crypt->n; i++)
 		if (strcmp(b->crypt->list[i].name, name) == 0) {
-			b->crypt->list[i].way = b->crypt->list[i].way ? b->crypt->list[i].way : "the way to /";
+			b->crypt->list[i].way = "the way to /";
+			b->crypt->list[i].is_optional = false;
 			return true;
 		}
 	return line && line_names(line, name, &b->plan.arena);

@@ -22,7 +22,7 @@ static bool has_library(const struct build *b, const char *name)
 static const struct crypt_listed *find_argon2(const struct crypt_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->list[i].way && l->list[i].is_read && l->list[i].luks.memory)
+		if (!l->list[i].is_optional && l->list[i].is_read && l->list[i].luks.memory)
 			return &l->list[i];
 	return NULL;
 }
@@ -66,7 +66,7 @@ static bool may_need_legacy(const struct build *b, const struct crypt_listed **n
 		const struct crypt_listed *v = &b->crypt->list[i];
 
 		may = may || !v->is_read || has_hash(&v->luks, "whirlpool") || has_hash(&v->luks, "ripemd160");
-		if (v->way && has_hash(&v->luks, "whirlpool"))
+		if (!v->is_optional && has_hash(&v->luks, "whirlpool"))
 			*needs = v;
 	}
 	return may;

@@ -53,6 +53,7 @@ static int take_line(struct build *b, bool knows_root, struct crypt_list *l, con
 		return r;
 	if (is_root)
 		v->way = "the way to what /etc/fstab mounts";
+	v->is_optional |= !v->way;
 	v->key = arena_strdup(a, e->key);
 	v->options = arena_strdup(a, e->options);
 	v->from = arena_printf(a, "%s:%u", TABLE, e->line);
@@ -223,7 +224,7 @@ static void put_line(struct buf *out, const struct crypt_listed *v, const char *
 	}
 }
 
-int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err)
+int crypt_write(struct build *b, struct crypt_listed *v, struct err *err)
 {
 	_cleanup_buf_ struct buf options = BUF_INIT;
 	bool has_script = false, has_pin = v->options && fstab_has(v->options, PIN);
@@ -238,7 +239,12 @@ int crypt_write(struct build *b, const struct crypt_listed *v, struct err *err)
 		r = check_token(b, v, strcmp(key, "none") == 0, err);
 	if (r < 0)
 		return r;
-	put_line(&b->boot_conf, v, key, options.len ? buf_cstr(&options) : "luks");
+	if (!options.len)
+		buf_add_str(&options, "luks");
+	if (!v->way) /* PID 1 then does not take it for what the root is waiting for */
+		buf_add_str(&options, ",x-initrd.attach");
+	v->asks = strcmp(key, "none") == 0;
+	put_line(&b->boot_conf, v, key, buf_cstr(&options));
 	if (has_pin)
 		buf_printf(&b->boot_conf, "crypt.pin=%s %s\n", v->name, v->luks.pin);
 	return buf_status(&options);

@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "features/features.h"
 #include "features/items.h"
-#include "format/machine/osrelease.h"
 
 /* A shell with a few tools, for boots that fail and for rd.break=: the machine's busybox, or its sh
  * with separate tools. The machine's sulogin asks for root's password, so the image holds its
@@ -16,8 +15,6 @@ enum {
 	ACCOUNTS_SIZE_MAX = 4 * 1024 * 1024,
 	HASH_MAX = 512,
 	BUSYBOX_SIZE_MAX = 64 * 1024 * 1024,
-	KEYMAP_MAX = 64,
-	KEYMAP_FILE_MAX = 64 * 1024,
 };
 
 static const char reason[] = "rescue shell (--add rescue)";
@@ -95,30 +92,6 @@ static int fail_locked(struct build *b, const char *hash, struct err *err)
 			     "there is none");
 	return err_hint(err, "passwd root sets one; or build without the feature rescue; "
 			     "preroot_rescue_shell=open gives a shell to everybody at the console");
-}
-
-/* The password is typed at a console whose keymap nobody loads. */
-static void warn_of_keymap(struct build *b)
-{
-	static const struct {
-		const char *path, *key;
-	} files[] = {{"/etc/vconsole.conf", "KEYMAP"}, {"/etc/default/keyboard", "XKBLAYOUT"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		_cleanup_buf_ struct buf text = BUF_INIT;
-		char keymap[KEYMAP_MAX] = "";
-
-		if (root_read(b->root, files[i].path, KEYMAP_FILE_MAX, &text) < 0 ||
-		    !osrelease_get(buf_cstr(&text), text.len, files[i].key, keymap, sizeof(keymap)) ||
-		    !*keymap)
-			continue;
-		if (!str_starts(keymap, "us"))
-			plan_warn(&b->plan,
-				  "root's password is asked with the kernel's own keymap, which is that "
-				  "of US keyboards: this version loads no %s=%s (%s)",
-				  files[i].key, keymap, files[i].path);
-		return;
-	}
 }
 
 /* Decides whether the shell is open to whoever is at the console, or asks for root's password,
@@ -278,6 +251,6 @@ int rescue_build(struct build *b, struct err *err)
 		r = add_leave(b, err);
 	if (r < 0 || open)
 		return r;
-	warn_of_keymap(b);
+	build_warn_of_keymap(b, "root's password");
 	return add_sulogin(b, hash, err);
 }

@@ -91,29 +91,40 @@ static int add_arrays(struct build *b, struct err *err)
 	return r;
 }
 
-static bool names_resume(struct arena *a, const char *line)
+/* The device that LINE names last, or else FOUND. */
+static const char *find_resume(struct arena *a, const char *line, const char *found)
 {
 	char *cursor = arena_strdup(a, line), *param, *value;
 
 	while (cmdline_next(&cursor, &param, &value))
 		if (strcmp(param, "resume") == 0 && value)
-			return true;
-	return false;
+			found = value;
+	return found;
 }
 
-/* Do settings or options name the device? They would override the default. */
-static bool is_requested(struct build *b)
+/* The device that settings or options name, which overrides the default; NULL. */
+static const char *find_requested(struct build *b)
 {
 	const struct request_words *given = &b->request->kernel_cmdline;
+	const char *found = NULL;
 
 	for (size_t i = 0; i < b->request->n_wishes; i++)
-		if (b->request->wishes[i].kind == WISH_CMDLINE &&
-		    names_resume(&b->plan.arena, b->request->wishes[i].word))
-			return true;
+		if (b->request->wishes[i].kind == WISH_CMDLINE)
+			found = find_resume(&b->plan.arena, b->request->wishes[i].word, found);
 	for (size_t i = 0; i < given->n; i++)
-		if (names_resume(&b->plan.arena, given->list[i]))
-			return true;
-	return false;
+		found = find_resume(&b->plan.arena, given->list[i], found);
+	return found;
+}
+
+const char *resume_named(struct build *b)
+{
+	const char *line = root_read_line(b->root, "/proc/cmdline", &b->plan.arena), *found = find_requested(b);
+
+	if (line)
+		found = find_resume(&b->plan.arena, line, found);
+	if (!can_hibernate(b))
+		return NULL;
+	return found ? found : read_configured(b);
 }
 
 /* What is described in a file is another machine, whose swap areas in use are not these. */
@@ -142,9 +153,9 @@ int resume_build(struct build *b, struct err *err)
 	if (!*resume || strcmp(resume, "auto") == 0)
 		r = find_swap(b, &resume, err);
 	is_named = resume && *resume && strcmp(resume, "none") != 0;
-	if (r < 0 || (!is_named && !is_requested(b)))
+	if (r < 0 || (!is_named && !find_requested(b)))
 		return r;
-	if (!is_requested(b))
+	if (!find_requested(b))
 		buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
 	r = add_drivers(b, err);
 	return r < 0 ? r : add_arrays(b, err);
