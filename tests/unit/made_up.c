@@ -234,10 +234,17 @@ static void degrade_second(struct part *p)
 	buf_printf(&recorder.log, "degrade the second\n");
 }
 
-/* Another one that wants the same. */
+static void wanted(struct part *p)
+{
+	(void)p;
+	buf_printf(&recorder.log, "wanted\n");
+}
+
+/* Another one that wants the same, and hears what is waited for. */
 static const struct feature_boot second = {.name = "second",
 					   .subsystems = subsystems,
 					   .uevent = uevent,
+					   .wanted = wanted,
 					   .degrade = degrade_second};
 
 static void degrade_careful(struct part *p)

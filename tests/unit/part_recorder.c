@@ -178,6 +178,18 @@ void part_want(struct part *p, const struct spec *spec)
 	say("want %s", spec->kind == SPEC_NONE ? "nothing" : spec->value);
 }
 
+const char *part_next_name(const struct part *p, size_t *n)
+{
+	(void)p;
+	return told.wanted[*n] ? told.wanted[(*n)++] : NULL;
+}
+
+bool part_lacks(const struct part *p)
+{
+	(void)p;
+	return told.lacks;
+}
+
 bool part_can_find(const struct part *p, const struct spec *spec)
 {
 	(void)p, (void)spec;

@@ -30,6 +30,8 @@ struct part_recorder {
 	bool is_another_wait; /* than that in which it was told to do with less */
 	const char *root;    /* the device that is named as the root; NULL */
 	const char *doubt;   /* why a device is not to be taken; NULL */
+	const char *wanted[8]; /* names that something waits for; ends with NULL */
+	bool lacks;	       /* something that may be any device */
 	struct {
 		char name[PART_NAME_MAX];
 		const char *value; /* that a specification names it by */

@@ -451,6 +451,34 @@ static void a_root_may_have_a_name_that_a_feature_gives(void **state)
 	}
 }
 
+static void a_feature_hears_what_is_waited_for(void **state)
+{
+	_cleanup_fixture_ struct fixture f;
+	struct spec name, uuid, label;
+	size_t n = 0;
+
+	(void)state;
+	fixture_make(&f, "feature=second\n", "root=/dev/mapper/vg-root");
+	said();
+	spec_parse("/dev/sda1", &name);
+	block_want(f.boot, &name);
+	spec_parse("/dev/vg/usr", &name);
+	block_want(f.boot, &name);
+	assert_string_equal(said(), "wanted\nwanted\n");
+	assert_string_equal(part_next_name(f.part, &n), "mapper/vg-root");
+	assert_string_equal(part_next_name(f.part, &n), "vg/usr");
+	assert_null(part_next_name(f.part, &n));
+	assert_false(part_lacks(f.part)); /* what has a name is on no other device */
+	spec_parse("UUID=5", &uuid);
+	block_want(f.boot, &uuid);
+	assert_true(part_lacks(f.part));
+	appears(&f, "zza", "zzfs", "filesystem", "5");
+	assert_false(part_lacks(f.part));
+	spec_parse("LABEL=x", &label);
+	block_want(f.boot, &label);
+	assert_true(part_lacks(f.part));
+}
+
 static void a_device_has_few_names_and_none_once_it_is_gone(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -965,6 +993,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_somebody_else_wants_now_is_shown_again),
 		cmocka_unit_test(what_a_feature_holds_or_refuses_is_not_mounted_from_fstab),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
+		cmocka_unit_test(a_feature_hears_what_is_waited_for),
 		cmocka_unit_test(a_device_has_few_names_and_none_once_it_is_gone),
 		cmocka_unit_test(names_of_others_leave_room_for_that_of_the_root),
 		cmocka_unit_test(a_name_that_is_given_again_takes_no_place),

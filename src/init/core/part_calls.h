@@ -17,6 +17,13 @@
  * called for it. Once for each is enough. */
 void part_want(struct part *p, const struct spec *spec);
 
+/* The names of other boot parts' kind ("mapper/root", "vg/lv") that something waits for, whether they are there or not: the
+ * next one from *N on, which it moves; NULL: there is no other. It lives as long as the call. */
+const char *part_next_name(const struct part *p, size_t *n);
+
+/* Does something wait for a device that is not there, and may be any, by what it holds or its links? */
+bool part_lacks(const struct part *p);
+
 /* Is SPEC of a kind that this image can find? */
 bool part_can_find(const struct part *p, const struct spec *spec);
 

@@ -224,7 +224,7 @@ static void end_pauses(struct boot *b)
 			read_again(b, &b->devices->list[i]);
 }
 
-void block_want(struct boot *b, const struct spec *spec)
+static void want(struct boot *b, const struct spec *spec)
 {
 	struct devices *all = b->devices;
 	size_t i = 0;
@@ -250,6 +250,13 @@ void block_want(struct boot *b, const struct spec *spec)
 			all->list[i].state = DEVICE_NEW;
 		else if (all->list[i].state == DEVICE_PROBING)
 			all->list[i].state = DEVICE_AGAIN;
+}
+
+void block_want(struct boot *b, const struct spec *spec)
+{
+	want(b, spec);
+	if (b->devices->wanted)
+		b->devices->wanted(b);
 }
 
 void block_want_named(struct boot *b)

@@ -62,6 +62,7 @@ struct devices {
 	 * nobody wants to know. */
 	uint8_t (*known)(struct boot *b, const struct block_device *d);
 	void (*gone)(struct boot *b, struct device_ref ref);
+	void (*wanted)(struct boot *b); /* WANTS has changed; NULL */
 	const char *(*refusal)(const struct boot *b, struct device_ref ref);
 };
 

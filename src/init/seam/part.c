@@ -21,6 +21,33 @@ void part_want(struct part *p, const struct spec *spec)
 	block_want(p->boot, spec);
 }
 
+const char *part_next_name(const struct part *p, size_t *n)
+{
+	const struct devices *all = p->boot->devices;
+
+	while (*n < all->n_wants) {
+		const struct spec *s = all->wants[(*n)++];
+
+		if (s->kind == SPEC_ALIAS)
+			return s->value;
+	}
+	return NULL;
+}
+
+bool part_lacks(const struct part *p)
+{
+	const struct devices *all = p->boot->devices;
+
+	for (size_t i = 0; i < all->n_wants; i++) {
+		const struct spec *s = all->wants[i];
+
+		if ((s->kind == SPEC_UUID || s->kind == SPEC_LABEL || s->kind == SPEC_LINK) &&
+		    block_find(p->boot, s) < 0)
+			return true;
+	}
+	return false;
+}
+
 bool part_can_find(const struct part *p, const struct spec *spec)
 {
 	return claims_can_find(p->boot, spec);

@@ -123,6 +123,16 @@ static void device_is_gone(struct boot *b, struct device_ref ref)
 	}
 }
 
+static void wants_have_changed(struct boot *b)
+{
+	for (size_t i = 0; i < b->parts->n && b->parts->begun; i++) {
+		struct part *p = &b->parts->list[i];
+
+		if (p->feature->wanted)
+			p->feature->wanted(p);
+	}
+}
+
 static const char *refusal(const struct boot *b, struct device_ref ref)
 {
 	const struct parts *s = b->parts;
@@ -203,6 +213,8 @@ static void register_part(struct boot *b, struct part *p)
 		b->devices->gone = device_is_gone;
 		b->devices->refusal = refusal;
 	}
+	if (f->wanted)
+		b->devices->wanted = wants_have_changed;
 	if (f->what)
 		b->goal->held = what_is_held;
 	if (f->root)
