@@ -243,6 +243,15 @@ int sys_search_btrfs_chunks(int root, uint64_t from, void *out, size_t size)
 	return (int)recorder.n_chunks;
 }
 
+int sys_map_make(const struct sys_map *map)
+{
+	buf_printf(&recorder.calls, "map %s %s%s\n", map->name, map->uuid, map->is_read_only ? " ro" : "");
+	for (size_t i = 0; i < map->n; i++)
+		buf_printf(&recorder.calls, "  %llu %llu %s %s\n", (unsigned long long)map->targets[i].start,
+			   (unsigned long long)map->targets[i].length, map->targets[i].type, map->targets[i].words);
+	return next_result();
+}
+
 /* The file goes to recorder.output. */
 int sys_create(const char *path, unsigned mode)
 {

@@ -57,6 +57,22 @@ int sys_open_btrfs(const char *device);
  * Their number, or -errno. */
 int sys_search_btrfs_chunks(int root, uint64_t from, void *out, size_t size);
 
+/* A device of device mapper: of N targets, one behind the other. */
+struct sys_target {
+	uint64_t start, length; /* sectors */
+	const char *type, *words;
+};
+struct sys_map {
+	const char *name, *uuid; /* at most 127 and 128 bytes */
+	bool is_read_only;
+	const struct sys_target *targets;
+	size_t n;
+};
+
+/* Makes it, or goes on with what an earlier try has left: one of the same name and UUID that has no table yet gets its
+ * own, and one that has a table is left as it is. Its minor number; -EEXIST: another one has that name or UUID. */
+int sys_map_make(const struct sys_map *map);
+
 /* finit_module(2): with COMPRESSED the kernel unpacks the file. -EEXIST: it is there already. */
 int sys_load_file(int fd, const char *options, int compressed);
 int sys_load_memory(const void *data, size_t len, const char *options);
