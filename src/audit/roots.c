@@ -19,7 +19,7 @@
  */
 
 #define REMEDY                                                                                    \
-	"name the filesystem by its UUID (blkid shows it); if it is on the network or on LVM, "   \
+	"name the filesystem by its UUID (blkid shows it); if it is on the network, "            \
 	"keep using the image builder of your distribution; a LUKS volume needs cryptsetup, and a line in "  \
 	"/etc/crypttab or rd.luks.name=UUID=NAME beside the root="
 

@@ -44,6 +44,7 @@ static const struct {
 	bool (*joins)(const struct hw_mount *m);
 } stacks[] = {
 	{"crypt", crypt_reaches, crypt_sets_up, crypt_knows, NULL},
+	{"lvm", lvm_reaches, lvm_sets_up, lvm_knows, NULL},
 	{"mdraid", mdraid_reaches, mdraid_sets_up, NULL, NULL},
 	{"btrfs", NULL, NULL, NULL, btrfs_joins},
 };
@@ -69,11 +70,17 @@ bool features_set_up(const struct hw_block *k)
 
 const char *features_left_out(const struct request *q, const struct spec *spec, const struct hw_block *k)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		if (((spec && stacks[i].reaches && stacks[i].reaches(spec)) ||
-		     (k && stacks[i].sets_up && stacks[i].sets_up(k))) && !features_wants_name(q, stacks[i].name, true))
-			return stacks[i].name;
-	return NULL;
+	const char *left_out = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++) {
+		if (!(spec && stacks[i].reaches && stacks[i].reaches(spec)) &&
+		    !(k && stacks[i].sets_up && stacks[i].sets_up(k)))
+			continue;
+		if (features_wants_name(q, stacks[i].name, true))
+			return NULL; /* a name may be of either kind */
+		left_out = left_out ? left_out : stacks[i].name;
+	}
+	return left_out;
 }
 
 const char *features_joining(const struct hw_mount *m)

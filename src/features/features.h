@@ -40,6 +40,7 @@ struct build {
 	bool has_arrays;             /* the image starts MD arrays, */
 	bool needs_arrays;           /* since this machine has some */
 	struct crypt_list *crypt;    /* the LUKS volumes that the image opens; NULL: it has not what opens them */
+	bool has_volumes;            /* the image sets up volumes of LVM */
 	bool *removed;               /* which of request->remove have matched; NULL: none yet */
 };
 
@@ -98,6 +99,9 @@ bool crypt_knows(const struct root *root, const struct request *q, const char *l
 /* Does the image of B? To be called after crypt_build(). The volume is then one that the boot needs. */
 bool crypt_opens(struct build *b, const char *line, const struct spec *spec);
 bool crypt_sets_up(const struct hw_block *k);
+bool lvm_reaches(const struct spec *spec);
+bool lvm_knows(const struct root *root, const struct request *q, const char *line, const struct spec *spec);
+bool lvm_sets_up(const struct hw_block *k);
 bool mdraid_reaches(const struct spec *spec);
 bool mdraid_sets_up(const struct hw_block *k);
 
@@ -108,6 +112,9 @@ int mdraid_add(struct build *b, const struct hw_mount *m, struct err *err);
 /* What PID 1 is to know of the array K of this machine: "UUID NUMBER NAME"; NUMBER "-", and no NAME, where there is
  * none. By udev's links; NULL: there are none. */
 const char *mdraid_own(const struct root *r, const struct hw_block *k, struct arena *a);
+
+/* The same for volumes of LVM. */
+int lvm_add(struct build *b, const struct hw_mount *m, struct err *err);
 
 /* Which modules of a tree a disk may need. */
 extern const struct modules_rule storage_rules[];

@@ -12,6 +12,7 @@
 	BUILD(storage, "drivers on the way to the disks", 0)                                       \
 	BOTH(mdraid, "MD arrays", 0)                                                               \
 	BOTH(crypt, "LUKS volumes", 0)                                                             \
+	BOTH(lvm, "volumes of LVM", 0)                                                             \
 	BOTH(btrfs, "a btrfs on several devices", 0)                                               \
 	BUILD(filesystem, "drivers of the filesystems", 0)                                         \
 	BOTH(fsck, "checkers of filesystems", 0)                                                   \

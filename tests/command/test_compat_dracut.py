@@ -274,7 +274,7 @@ def test_modules_and_settings_are_listed(dracut):
 
 
 @pytest.mark.parametrize("words, option", [
-    (("--omit-drivers", "a("), "--omit-drivers: omit_drivers: "), (("-a", "lvm"), "--add: add_dracutmodules: "),
+    (("--omit-drivers", "a("), "--omit-drivers: omit_drivers: "), (("-a", "multipath"), "--add: add_dracutmodules: "),
     (("--add", "base", "--zstd", "--compress-level", "99"), "--zstd: compress: "),
     (("--xz", "--hostonly-mode=x"), "--hostonly-mode: hostonly_mode="),
 ])

@@ -95,7 +95,7 @@ def test_check_prints_only_what_is_wrong(root):
 
 
 @pytest.mark.parametrize("text", [
-    'add_dracutmodules=" lvm "', "hostonly_mode=stict", 'omit_dracutmodules=" base "',
+    'add_dracutmodules=" multipath "', "hostonly_mode=stict", 'omit_dracutmodules=" base "',
     "compress=7zip", 'omit_drivers=" a( "', "stdloglvl=9", 'add_dracutmodules=" no-such "',
 ])
 def test_check_refuses_what_a_build_refuses(text, root):
@@ -170,7 +170,7 @@ LIST=(one $(two)
 kernel_cmdline="root=UUID=$UUID ${LIST[*]} $other"
 unset LIST
 preroot_keep=many
-add_dracutmodules+=" base lvm resum "
+add_dracutmodules+=" base multipath resum "
 omit_dracutmodules+=" rootfs-block "
 omit_drivers+=" a( good b[ "
 install_items+=" /none /there missing "

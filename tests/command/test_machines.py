@@ -19,7 +19,7 @@ from program import FAILED, run
 pytestmark = pytest.mark.leaks
 
 MACHINES = sorted(path.stem for path in trees.MACHINES.glob("*.tree"))
-BOOTABLE = [name for name in MACHINES if name != "lvm"]
+BOOTABLE = MACHINES
 UPDATE = bool(os.environ.get("PREROOT_UPDATE"))
 STRICT = ["--hostonly-mode", "strict"]
 
@@ -122,14 +122,74 @@ def test_later_mount_hides_the_earlier_one(tree):
     assert [mount["fstype"] for mount in hardware["mounts"]] == ["ext4"]
 
 
-def test_image_for_lvm_is_refused(bookworm, tmp_path):
-    """This version cannot activate logical volumes, which is an error now, not at boot."""
+VG, LV = "Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqB", "p3rw2iKcIUz8X9UqvFcVSv2FfrsA6qwR"  # of the machine "lvm"
+
+
+RESUME = ["--kernel-cmdline", "resume=/dev/mapper/vg0-swap"]
+
+
+def lvm_lines(image):
+    return [line for line in run("cat", image, "/etc/preroot/boot.conf").text.splitlines()
+            if line.startswith(("feature=lvm", "lvm."))]
+
+
+def add_swap(machine):
+    other = VG + LV[::-1]
+    blocks = [{**block, **({"dm-uuid": f"LVM-{other}"} if "dm-uuid" in block else {})}
+              for block in machine["mounts"][0]["blocks"]]
+    machine["mounts"].append({**machine["mounts"][0], "target": "swap", "fstype": "swap", "blocks": blocks})
+
+
+def make_layered(target):
+    """Of the volume below TARGET, what RAID and thin volumes are: one on a hidden volume of the same group."""
+    def change(machine):
+        mount = next(mount for mount in machine["mounts"] if mount["target"] == target)
+        mount["blocks"][1]["holder"] = "dm-7"
+        mount["blocks"].insert(1, {"name": "dm-7", "path": "devices/virtual/block/dm-7", "holder": "dm-0",
+                                   "dm-uuid": f"LVM-{VG}{LV.swapcase()}", "virtual": True})
+    return change
+
+
+def test_a_hostonly_image_lists_its_volumes_by_uuid(bookworm, tmp_path):
     out = tmp_path / "out.img"
-    result = run("build", out, "--root", bookworm.root, "--hardware", description("lvm"),
+    run("build", out, "--root", bookworm.root, "--hardware", description("lvm"), *STRICT)
+    assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}"]
+    assert "dm-mod" in run("plan", "--root", bookworm.root, "--hardware", description("lvm"), *STRICT).text
+    for words, lines in (([], []), (RESUME, [f"lvm.volume={VG} {LV[::-1]}"])):
+        run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", add_swap), *STRICT, *words)
+        assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}", *lines]
+
+
+def test_images_have_lvm_only_where_it_is_of_use(bookworm, tmp_path):
+    out = tmp_path / "out.img"
+    for words, lines in ((("--hardware", description("virtio-blk"), *STRICT), []),
+                         (("--hardware", description("virtio-blk"), *STRICT, "--add", "lvm"), ["feature=lvm"]),
+                         (("--generic",), ["feature=lvm"])):
+        run("build", out, "--root", bookworm.root, *words)
+        assert lvm_lines(out) == lines, words
+
+
+def test_volumes_that_are_made_of_others_are_refused(bookworm, tmp_path):
+    """This version cannot set them up, which is an error now, not at boot."""
+    out = tmp_path / "out.img"
+    result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", make_layered("/")),
                  status=FAILED)
     assert "dm-0" in result.error and "LVM-" in result.error and "way to /" in result.error
-    assert result.hint
-    assert not list(tmp_path.iterdir())
+    assert "RAID" in result.error and result.hint and not out.exists()
+
+    def layered_swap(machine):
+        add_swap(machine)
+        make_layered("swap")(machine)
+
+    result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", layered_swap), *STRICT, *RESUME)
+    assert any("the way to swap" in text for text in result.messages("warning"))
+    assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}"]
+
+
+def test_lvm_that_is_left_out_is_an_error(bookworm, tmp_path):
+    result = run("build", tmp_path / "out.img", "--root", bookworm.root, "--hardware", description("lvm"), "--omit", "lvm",
+                 status=FAILED)
+    assert "the feature lvm" in result.error and result.hint
 
 
 def changed(tmp_path, name, change):

@@ -97,8 +97,8 @@ static void an_array_of_this_machine_is_known_by_its_uuid(void **state)
 	}
 }
 
-/* By cryptsetup; plain volumes have no header that says with which cipher. */
-static void volumes_of_luks_are_set_up(void **state)
+/* Plain volumes of cryptsetup have no header that says with which cipher. */
+static void volumes_of_luks_and_lvm_are_set_up(void **state)
 {
 	static const struct {
 		const char *id;
@@ -110,6 +110,11 @@ static void volumes_of_luks_are_set_up(void **state)
 		{"CRYPT-LUKS2-3f71d376904648b2870a1c69ef76ac4-root", false},
 		{"CRYPT-LUKS2-", false},
 		{"CRYPT-PLAIN-root", false},
+		{"LVM-Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqBp3rw2iKcIUz8X9UqvFcVSv2FfrsA6qwR", true},
+		{"LVM-Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqBp3rw2iKcIUz8X9UqvFcVSv2FfrsA6qwR-real", true},
+		{"LVM-Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqBp3rw2iKcIUz8X9UqvFcVSv2FfrsA6qwRx", false},
+		{"LVM-Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqBp3rw2iKcIUz8X9UqvFcVSv2FfrsA6qw", false},
+		{"LVM-Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqBp3rw-2iKcIUz8X9UqvFcVSv2FfrsA6qwR", false},
 		{"LVM-x", false},
 		{NULL, false},
 	};
@@ -135,6 +140,12 @@ static void a_feature_that_is_left_out_is_named(void **state)
 	assert_string_equal(features_left_out(&without, NULL, &array), "mdraid");
 	assert_null(features_left_out(&without, NULL, &disk));
 	spec_parse("UUID=1", &spec);
+	assert_null(features_left_out(&without, &spec, NULL));
+	/* A name that may be of either kind. */
+	omit.word = "lvm";
+	spec_parse("/dev/vg/root", &spec);
+	assert_string_equal(features_left_out(&without, &spec, NULL), "lvm");
+	spec_parse("/dev/mapper/vg-root", &spec);
 	assert_null(features_left_out(&without, &spec, NULL));
 }
 
@@ -203,7 +214,7 @@ int main(void)
 		cmocka_unit_test(what_features_set_up_is_reached_by_its_names),
 		cmocka_unit_test(arrays_of_the_kernels_metadata_are_set_up),
 		cmocka_unit_test(an_array_of_this_machine_is_known_by_its_uuid),
-		cmocka_unit_test(volumes_of_luks_are_set_up),
+		cmocka_unit_test(volumes_of_luks_and_lvm_are_set_up),
 		cmocka_unit_test(a_feature_that_is_left_out_is_named),
 		cmocka_unit_test(members_are_noted_by_what_stays_the_same),
 	};

@@ -286,7 +286,7 @@ static void what_nobody_knows_is_noted_once(void **state)
 	assert_string_equal(p.notes[1].param, "rd.shel");
 	assert_string_equal(params_nearest(&p, "rd.shel"), "rd.shell");
 	assert_string_equal(params_nearest(&p, "rd.brake"), "rd.break");
-	assert_string_equal(params_nearest(&p, "rd.lvn"), "rd.lvm");
+	assert_string_equal(params_nearest(&p, "rd.nbf"), "rd.nbd");
 	assert_null(params_nearest(&p, "rd.something.else"));
 	for (int i = 0; i < 2 * PARAMS_NOTES_MAX; i++)
 		buf_printf(&many, "rd.x%d ", i);
@@ -303,13 +303,13 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 {
 	static const struct {
 		const char *line, *feature;
-	} cases[] = {{"rd.luks.partuuid=x", "LUKS"}, {"rd.lvm.vg=x", "LVM"},
+	} cases[] = {{"rd.luks.partuuid=x", "LUKS"}, {"rd.lvm.snapshot=x", "LVM"},
 		     {"ip=dhcp", "the network"},
 		     {"rd.udev.log_level=info", "udev"}, {"rd.dm.uuid=1", "device-mapper"},
 		     {"rd.shutdown.timeout.umount=9", "shutdown"},
 		     {"rd.cio-accept=x", "s390"},
 		     {"luks.uuid=x", "LUKS"},
-		     {"rd_LVM_VG=x", "LVM"},
+		     {"rd_ZFCP=x", "s390"},
 		     {"cryptopts=source=/dev/sda2", "LUKS"},
 		     {"roothash=0a", "dm-verity"},
 		     {"fips=1", "FIPS"},
@@ -325,11 +325,11 @@ static void what_needs_a_feature_that_no_image_has_is_named(void **state)
 	}
 	/* Turning off what is not there is fine; so are names with the same start, which are other
 	 * parameters or options of modules. */
-	parse("rd.lvm=off ipv6.disable=1 rd.memdebug=1 rd_NO_LUKS rd.nonvmf "
+	parse("rd.nbd=off ipv6.disable=1 rd.memdebug=1 rd_NO_LUKS rd.nonvmf "
 	      "fcoe.ddp_min=1 bridge.x=1 luksx=1");
 	assert_int_equal(p.n_notes, 0);
 	/* Several of one kind are one note. */
-	parse("rd.nbd.a=a rd.nbd.a=b rd.lvm.lv=\"a b\" rd.lvm.lv=c");
+	parse("rd.nbd.a=a rd.nbd.a=b rd.iscsi.x=\"a b\" rd.iscsi.x=c");
 	assert_int_equal(p.n_notes, 2);
 }
 

@@ -61,8 +61,8 @@ static int check_root(const struct lines *l, struct err *err)
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
 		l->root_origin, l->root);
 	return err_hint(err, "name the filesystem by its UUID (blkid shows it); if it is on the "
-			     "network or on LVM, keep using the image builder of "
-			     "your distribution");
+			     "network, keep using the image builder of "
+			     "your distribution; a volume of LVM must be active on this machine");
 }
 
 /* A line is put in front of the real command line, and must not change the meaning of that. */

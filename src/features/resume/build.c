@@ -67,8 +67,8 @@ static int add_drivers(struct build *b, struct err *err)
 	return 0;
 }
 
-/* The swap area may be on an array, although nothing that is mounted early is. */
-static int add_arrays(struct build *b, struct err *err)
+/* The swap area may be on an array or a volume of LVM, although nothing that is mounted early is. */
+static int add_stacks(struct build *b, struct err *err)
 {
 	int r = 0;
 
@@ -87,6 +87,8 @@ static int add_arrays(struct build *b, struct err *err)
 				  m->source ? m->source : "", left_out);
 		else
 			r = mdraid_add(b, m, err);
+		if (!left_out && r == 0)
+			r = lvm_add(b, m, err);
 	}
 	return r;
 }
@@ -158,5 +160,5 @@ int resume_build(struct build *b, struct err *err)
 	if (!find_requested(b))
 		buf_printf(&b->boot_conf, "cmdline=resume=%s\n", resume);
 	r = add_drivers(b, err);
-	return r < 0 ? r : add_arrays(b, err);
+	return r < 0 ? r : add_stacks(b, err);
 }

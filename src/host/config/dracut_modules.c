@@ -31,7 +31,7 @@
 #define NO_SCREENS "this version leaves drivers of screens to the root"
 #define LEFT_TO_ROOT "this version leaves it to the root"
 #define OF_TESTS "it is part of dracut's own tests"
-#define NO_DM "this version has no LVM"
+#define NO_THIN "this version sets up linear and striped volumes of LVM alone"
 #define NO_RAID "this version starts no arrays of the firmware"
 #define NO_MULTIPATH "this version has no multipath"
 #define NO_CRYPT "this version has no keys of LUKS volumes that are encrypted or in a loop device"
@@ -117,9 +117,9 @@ const struct dracut_module dracut_modules[] = {
 	MISSING("kernel-network-modules", NO_NETWORK),
 	MISSING("livenet", NO_LIVE),
 	MISSING("lunmask", NO_MULTIPATH),
-	MISSING("lvm", NO_DM),
-	MISSING("lvmmerge", NO_DM),
-	MISSING("lvmthinpool-monitor", NO_DM),
+	FEATURE("lvm", "lvm", "feature=lvm", "sets up linear and striped volumes of LVM"),
+	MISSING("lvmmerge", NO_THIN),
+	MISSING("lvmthinpool-monitor", NO_THIN),
 	MISSING("masterkey", NO_KEYRING),
 	FEATURE("mdraid", "mdraid", "feature=mdraid", "starts MD arrays"),
 	MISSING("memdisk", NO_LIVE),

@@ -73,7 +73,7 @@ static const struct key keys[] = {
 	LOST("libdirs", "libraries are found as the machine's own linker finds them"),
 	HONOURED("logfile"),
 	LOST("loginstall", "preroot list shows the files of an image"),
-	LOST_UNLESS("lvmconf", "no", "this version has no LVM"),
+	LOST_UNLESS("lvmconf", "no", "volumes of LVM are set up by what is on their disks"),
 	LOST_UNLESS("mdadmconf", "no", "arrays are started by what is on their members"),
 	LOST_UNLESS("no_kernel", "no", WHOLE),
 	SWITCH("nofscks"),
