@@ -4,11 +4,13 @@
 import itertools
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from lib import image, kernels, qemu, stacks
+from lib import files, image, kernels, qemu, rootfs, stacks
+from lib.command import environment, run
 
 # What the root on "raid1" mounts below itself: the array's level and metadata, and the device.
 MOUNTED = {
@@ -119,3 +121,65 @@ def test_an_array_that_lacks_too_much_is_explained(made):
     for text in ("MD array raid5 (raid5): 1 of 3 members are there", "member 0 is missing",
                  "member 2 is missing"):
         assert text in boot.console, boot.explain()
+
+
+# ---- LVM ----
+
+def volumes(boot):
+    """Of each mount but /usr, the device-mapper UUID of its device, and the devices below that."""
+    text, status = boot.section("hardware")
+    assert status == 0, boot.explain()
+    found = {}
+    for mount in json.loads(text)["mounts"]:
+        if mount["target"] != "/usr":
+            blocks = mount["blocks"]
+            found[mount["target"]] = (blocks[0]["dm-uuid"], sorted(
+                block["name"] for block in blocks if block.get("holder") == blocks[0]["name"]))
+    return found
+
+
+def boot_volumes(made, suite, root, disks, file=None):
+    boot = check(made.boot(suite, f"root={root} payload.run=hardware payload.also=/usr,/raid0", disks, file))
+    assert set(volumes(boot)) == {"/", "/raid0"}, boot.explain()
+    for uuid, below in volumes(boot).values():
+        assert len(uuid) == len("LVM-") + 64 and below == ["vdb", "vdc"], boot.explain()
+    return boot
+
+
+@pytest.fixture(scope="module")
+def volumes_set_up(made):
+    """The root by its name, what it mounts by a UUID."""
+    return boot_volumes(made, "bookworm", "/dev/lab-vg/root.1", made.stacks["lvm"].disks)
+
+
+def test_volumes_of_lvm_are_set_up(volumes_set_up):
+    assert "LVM group lab-vg is set up" in volumes_set_up.console, volumes_set_up.explain()
+
+
+def test_a_hostonly_image_sets_up_its_volumes(made, volumes_set_up):
+    hardware = made.lab.folder / "lvm.json"
+    hardware.write_text(volumes_set_up.section("hardware")[0])
+    kernel, out = kernels.of_suite("trixie"), made.lab.folder / "lvm.img"
+    image.build(out, kernel, "hostonly", hardware, ("--hostonly-mode", "strict"))
+    boot = boot_volumes(made, "trixie", f"UUID={made.stacks['lvm'].uuid}", made.stacks["lvm"].disks[::-1], out)
+    assert volumes(boot) == volumes(volumes_set_up), boot.explain()
+
+
+def test_a_volume_in_a_luks_volume_is_set_up(made):
+    kernel, folder = kernels.of_suite("bookworm"), made.lab.folder / "lvm-in-luks"
+    folder.mkdir()
+    disk, key, system = folder / "disk", folder / "key", folder / "system"
+    shutil.copyfile(made.stacks["lvm-in-luks"].disks[0], disk)
+    with open(disk, "ab") as file:
+        file.truncate(disk.stat().st_size + (16 << 20))
+    key.write_text("secret")
+    key.chmod(0o600)
+    program, uuid = shutil.which("cryptsetup", path=environment()["PATH"]), "3f71d376-9046-48b2-870a-1c69ef76ac46"
+    run([program, "reencrypt", "--encrypt", "--reduce-device-size", "16M", "-q", "--uuid", uuid, "--key-file", key,
+         "--type", "luks2", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", disk])
+    files.link_tree(kernel.root, system)
+    rootfs.install(program, system, "/usr/sbin/cryptsetup")
+    image.build(folder / "image", kernels.Kernel(system, kernel.version), "generic", None,
+                ("--include", key, "/etc/key"))
+    check(made.boot("bookworm", f"root=/dev/mapper/inner-root rd.luks.uuid={uuid} rd.luks.key=/etc/key "
+                    "payload.also=/usr", [disk], folder / "image"))

@@ -22,12 +22,12 @@ _SOURCES = [Path(module) for module in (__file__, filesystems.__file__, roots.__
 
 # The drivers are loaded by PID 1. Disks are known by what is written on them. A stack makes its device
 # from the disks "$@", has its content copied to it, and takes it down.
-DRIVERS = "linear raid0 raid1 raid10 raid456 ext4"
+DRIVERS = "linear raid0 raid1 raid10 raid456 dm_mod ext4"
 PROGRAMS = ["dd", "head", "sh", "sleep", "sync", "tr"]
 SCRIPT = """\
 #!/bin/sh
 exec >/dev/ttyS1 2>&1
-export PATH=/bin:/sbin MDADM_NO_UDEV=1
+export PATH=/bin:/sbin MDADM_NO_UDEV=1 DM_DISABLE_UDEV=1
 disk() {
 	for path in /dev/vd?; do
 		[ "$(head -c 64 $path | tr -d '\\0')" != "preroot $1" ] || echo $path
@@ -62,6 +62,16 @@ put former $1
 	mdadm --stop /dev/md9"""
 
 
+def group(name, *volumes):
+    """Commands that make a volume group of LVM of all disks, with extents of 1 MiB; each of VOLUMES is its name, what
+    lvcreate is to be told further, and whose content it gets."""
+    lines = [f'lvm vgcreate -y -s 1M {name} "$@"']
+    for volume, words, content in volumes:
+        mapped = "-".join(part.replace("-", "--") for part in (name, volume))
+        lines += [f"lvm lvcreate -y -Wn -Zn -n {volume} {words}", f"put {content} /dev/mapper/{mapped}"]
+    return "\n\t".join([*lines, f"lvm vgchange -an {name}"])
+
+
 @dataclass(frozen=True)
 class Kind:
     """How a stack is made, from how many disks; whether it has partitions, of which the filesystem is
@@ -84,6 +94,10 @@ KINDS = {
     "linear": Kind(2, array("linear", "1.2")),
     "raid10": Kind(2, array("10", "1.2", "/dev/md/x --homehost=stacks --name=0"), table="mbr"),
     "former": Kind(1, FORMER, table="gpt"),
+    # The first volume has a piece on each disk.
+    "lvm": Kind(2, group("lab-vg", ("root.1", "-l 8 lab-vg $1:0-3 $2:2-5", "lvm"),
+                         ("my-data", "-l 8 -i 2 -I 64k lab-vg", "raid0")), mounts=("raid0",)),
+    "lvm-in-luks": Kind(1, group("inner", ("root", "-l 8 inner", "lvm-in-luks"))),
 }
 
 
@@ -162,6 +176,7 @@ def _system(tree, work):
     rootfs.create(system)
     rootfs.install(package / "sbin/mdadm", system, "/sbin/mdadm")
     rootfs.install("/usr/bin/busybox", system, "/bin/busybox")
+    rootfs.install("/usr/sbin/lvm", system, "/sbin/lvm")
     for name in PROGRAMS:
         (system / "bin" / name).symlink_to("busybox")
     script = SCRIPT
