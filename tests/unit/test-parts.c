@@ -667,25 +667,33 @@ static void a_partition_of_a_former_member_is_mounted_for_whoever_knows(void **s
 static void a_filesystem_that_is_named_is_not_claimed(void **state)
 {
 	static const char *const cmdlines[] = {
-		"root=/dev/zza rootfstype=zzfs", "root=UUID=9 rootfstype=zzfs rootfallback=/dev/zza rd.retry=100"};
+		"root=/dev/zza rootfstype=zzfs", "root=8:5 rootfstype=zzfs", "root=PARTUUID=3 rootfstype=zzfs",
+		"root=PARTLABEL=y rootfstype=zzfs", "root=/dev/disk/by-id/x rootfstype=zzfs",
+		"root=UUID=9 rootfstype=zzfs rootfallback=/dev/zza rd.retry=100"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cmdlines); i++) {
 		_cleanup_fixture_ struct fixture f;
 		struct job_result r = {.kind = JOB_PROBE, .name = "zza"};
+		bool is_late = strstr(cmdlines[i], "rootfallback=") != NULL;
 
 		fixture_make(&f, "feature=madeup\n", cmdlines[i]);
 		world.claim = PART_HOLDS;
 		r.generation = has(&f, "zza", 0, NULL)->generation;
 		strcpy(r.probe.type, "crypto_LUKS");
 		strcpy(r.probe.usage, "raid");
+		strcpy(r.probe.partuuid, "3");
+		strcpy(r.probe.partlabel, "y");
+		strcpy(r.probe.links, "by-id/x\n");
+		r.probe.major = 8;
+		r.probe.minor = 5;
 		r.probe.n_signatures = 2;
 		r.probe.signatures[0] = (struct signature){.type = "crypto_LUKS", .usage = "raid"};
 		r.probe.signatures[1] = (struct signature){.type = "zzfs", .usage = "filesystem"};
 		said();
 		block_done(f.boot, &r);
-		assert_int_equal(strstr(said(), "device zza") != NULL, i);
-		if (i) { /* what was claimed for another root */
+		assert_int_equal(strstr(said(), "device zza") != NULL, is_late);
+		if (is_late) { /* what was claimed for another root */
 			stages_advance(f.boot);
 			world.now += 1000000;
 			stages_advance(f.boot);

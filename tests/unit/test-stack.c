@@ -310,10 +310,51 @@ static void a_former_member_that_root_names_is_mounted(void **state)
 	}
 }
 
+/* A filesystem begins where its members begin, so that they have its signature as well. */
+static void an_array_is_started_whatever_type_the_root_is_to_have(void **state)
+{
+	static const char *const cmdlines[] = {
+		"root=/dev/md7 rootfstype=zzfs",
+		"root=/dev/md/7 rootfstype=zzfs",
+		"root=UUID=r rootfstype=zzfs",
+		"root=LABEL=r rootfstype=zzfs",
+		"root=PARTUUID=x rootfstype=zzfs",
+		"root=PARTLABEL=x rootfstype=zzfs",
+		"root=9:7 rootfstype=zzfs",
+		"root=gpt-auto rootfstype=zzfs",
+		"root=/dev/disk/by-id/md-name-host:7 rootfstype=zzfs",
+		"root=/dev/mapper/x rootfstype=zzfs",
+		"root=/dev/zzrp2 rootfstype=zzfs resume=/dev/md7", /* which is there for something else */
+		"root=/dev/zz9 rootfstype=zzfs rootfallback=/dev/md7",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cmdlines); i++) {
+		struct boot *b = begin(cmdlines[i / 2]);
+
+		for (unsigned n = 0; n < 2; n++) {
+			also = "zzfs";
+			member_appears(b, n, '7', (int32_t)(i % 2 ? 1 - n : n));
+		}
+		time_passes(b, world.now + 1000);
+		if (!has_job(JOB_PART, 0, FIRST_ARRAY))
+			fail_msg("%s", cmdlines[i / 2]);
+		starts(b, 0);
+		appears(b, "md7", "filesystem", "zzfs", "r");
+		time_passes(b, world.now + 2000);
+		if (i / 2 < 3) {
+			assert_int_equal(b->flow.stage, STAGE_MOUNT);
+			assert_string_equal(goal_name(b), "md7");
+		}
+		end(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_former_member_that_root_names_is_mounted),
+		cmocka_unit_test(an_array_is_started_whatever_type_the_root_is_to_have),
 		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
 		cmocka_unit_test(another_array_that_starts_when_the_root_takes_over),
 		cmocka_unit_test(nothing_is_begun_when_the_root_takes_over),

@@ -8,11 +8,20 @@
 #include "init/devices/leg.h"
 #include "init/devices/signatures.h"
 
-/* It looks like a member of something, but root= and rootfstype= name a filesystem on it. */
+/* Do root= and rootfstype= name a filesystem on D? A name that comes from what is on it, or from a boot part, may
+ * as well be that of the array. */
+static bool is_named(const struct boot *b, const struct block_device *d)
+{
+	const struct spec *root = &b->params.root;
+
+	return root->kind != SPEC_AUTO && root->kind != SPEC_ALIAS && block_names(b, root, d) &&
+	       signatures_are_named(root, b->params.rootfstype, d);
+}
+
+/* It looks like a member of something, but whoever wrote the command line knows better. */
 static bool is_freed(const struct boot *b, const struct block_device *d)
 {
-	return block_is_member(d) &&
-	       (signatures_are_named(&b->params.root, b->params.rootfstype, d) || leg_is_named(b, d));
+	return block_is_member(d) && (is_named(b, d) || leg_is_named(b, d));
 }
 
 static bool is_known(const struct block_device *d)

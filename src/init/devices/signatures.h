@@ -21,8 +21,8 @@ bool signatures_is_meant(const struct spec *spec, const struct signature *s);
  * is. Not for a member of an array: a mirror has the UUID and the label of its members' content. */
 void signatures_resolve(const struct spec *spec, struct block_device *d);
 
-/* Does SPEC name D itself, and not what is on it, and is one of TYPES (by commas; NULL) a filesystem
- * whose signature D has? Whoever writes that knows what is on it. */
+/* Does SPEC, which names D, name it by anything but what is on it, and is one of TYPES (by commas; NULL) a
+ * filesystem whose signature D has? Whoever writes that knows what is on it. */
 bool signatures_are_named(const struct spec *spec, const char *types, const struct block_device *d);
 
 /* "xfs and iso9660". */
