@@ -303,6 +303,12 @@ enum stage_step part_refuse_mount(struct part *p, const char *why)
 	return STAGE_MOVED;
 }
 
+bool part_wants_name(const struct part *p, const char *name)
+{
+	(void)p;
+	return told.awaited && strcmp(told.awaited, name) == 0;
+}
+
 bool part_is_settled(const struct part *p)
 {
 	(void)p;

@@ -29,6 +29,7 @@ struct part_recorder {
 	const char *strict;  /* what forbids it to do with less; NULL */
 	bool is_another_wait; /* than that in which it was told to do with less */
 	const char *root;    /* the device that is named as the root; NULL */
+	const char *awaited; /* the path of something that is waited for, without /dev/; NULL */
 	const char *doubt;   /* why a device is not to be taken; NULL */
 	const char *wanted[8]; /* names that something waits for; ends with NULL */
 	bool lacks;	       /* something that may be any device */

@@ -1876,7 +1876,7 @@ static void an_array_that_the_image_was_built_for_has_its_name_and_number(void *
 		const char *setting, *name, *own, *name_of_other;
 	} cases[] = {
 		{ONE " 0 0", "0", "md0", "0_0"},
-		{ONE " 127 0", "0", "md0", "0_0"},
+		{ONE " 127 0", "0", "md127", "0_0"}, /* mdadm took it for that of another machine */
 		{ONE " 127 one", "one", "md127", "one_0"},
 		{ONE " 5 one", "one", "md5", "one_0"},
 		{ONE " 127", "one", "md127", "one_0"},
@@ -1916,6 +1916,36 @@ static void an_array_that_the_image_was_built_for_has_its_name_and_number(void *
 		}
 		snprintf(line, sizeof(line), "info: MD array %s runs as ", cases[i / 3].name_of_other);
 		assert_contains(part_said(), line);
+	}
+}
+
+/* It has had 127, and its superblock says 5. */
+static void of_two_numbers_an_array_has_the_one_that_is_waited_for_and_free(void **state)
+{
+	static const struct {
+		const char *wanted, *taken, *number;
+	} cases[] = {
+		{NULL, NULL, "md127"},	{"md127", NULL, "md127"},	       {"md5", NULL, "md5"},
+		{"md6", NULL, "md127"}, {"md5", "/sys/block/md5", "md127"},    {"md127", "/sys/block/md5", "md127"},
+		{NULL, "/sys/block/md127", "md5"}, {"md127", "/sys/block/md127", "md5"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		struct mdsuper s = super_of(i % 2 ? "o" : "5", 1, 1, 0);
+		_cleanup_part_ struct part p;
+		char line[64];
+
+		if (i % 2)
+			s.version = MDSUPER_0_90, s.preferred = 5, s.name[0] = '\0';
+		s.uuid[0] = 0x6f;
+		begin(&p, "");
+		assert_true(setting(&p, ONE " 127"));
+		told.awaited = cases[i / 2].wanted;
+		taken = cases[i / 2].taken;
+		comes(&p, 0, &s);
+		snprintf(line, sizeof(line), "array open %s\n", cases[i / 2].number);
+		assert_contains(starts(&p), line);
 	}
 }
 
@@ -2418,6 +2448,7 @@ int main(void)
 		cmocka_unit_test(arrays_of_one_name_that_come_at_one_time_have_none),
 		cmocka_unit_test(an_array_that_cannot_be_started_claims_nothing),
 		cmocka_unit_test(an_array_that_the_image_was_built_for_has_its_name_and_number),
+		cmocka_unit_test(of_two_numbers_an_array_has_the_one_that_is_waited_for_and_free),
 		cmocka_unit_test(a_setting_of_an_array_that_is_malformed_is_refused),
 		cmocka_unit_test(an_array_is_no_member_of_itself),
 		cmocka_unit_test(more_members_than_jobs_find_their_places),

@@ -350,6 +350,27 @@ static void an_array_is_started_whatever_type_the_root_is_to_have(void **state)
 	}
 }
 
+static void what_is_waited_for_by_its_path_is_known_before_it_is_there(void **state)
+{
+	static const struct {
+		const char *cmdline, *wanted;
+	} cases[] = {
+		{"root=/dev/md5", "md5"},	  {"root=/dev/md5p1", "md5"},	{"root=/dev/md/one", "md/one"},
+		{"root=/dev/md/one1", "md/one"}, {"root=/dev/md55", "md55"},	{"root=UUID=5", NULL},
+	};
+	static const char *const names[] = {"md5", "md55", "md/one", "md/on"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot *b = begin(cases[i].cmdline);
+
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+			assert_int_equal(part_wants_name(&b->parts->list[0], names[k]),
+					 cases[i].wanted && strcmp(cases[i].wanted, names[k]) == 0);
+		end(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +378,7 @@ int main(void)
 		cmocka_unit_test(an_array_is_started_whatever_type_the_root_is_to_have),
 		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
 		cmocka_unit_test(another_array_that_starts_when_the_root_takes_over),
+		cmocka_unit_test(what_is_waited_for_by_its_path_is_known_before_it_is_there),
 		cmocka_unit_test(nothing_is_begun_when_the_root_takes_over),
 	};
 

@@ -34,6 +34,9 @@ bool part_find(const struct part *p, const struct spec *spec, struct part_device
  * waited for. */
 bool part_names(const struct part *p, const struct spec *spec, struct device_ref ref);
 
+/* Is something waited for that is named by its path, and is /dev/NAME or a partition of that? */
+bool part_wants_name(const struct part *p, const char *name);
+
 /* Is it REF itself that the kernel's command line names as the root? */
 bool part_is_root(const struct part *p, struct device_ref ref);
 

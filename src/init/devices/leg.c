@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/devices/leg.h"
 
-#include <ctype.h>
-#include <string.h>
-
 #include "init/core/log.h"
+#include "init/devices/match.h"
 #include "init/devices/signatures.h"
-
-/* Is NAME that of a partition of DISK, by the kernel's rule: sda1, nvme0n1p1? */
-static bool is_name_on(const char *disk, const char *name)
-{
-	size_t len = strlen(disk);
-
-	if (!len || strncmp(name, disk, len) != 0)
-		return false;
-	if (isdigit((unsigned char)disk[len - 1]) && name[len++] != 'p')
-		return false;
-	return name[len] && !name[len + strspn(name + len, "0123456789")];
-}
 
 /* The disk that D is a partition of; NULL. */
 static const struct block_device *disk_of(const struct boot *b, const struct block_device *d)
@@ -25,7 +11,7 @@ static const struct block_device *disk_of(const struct boot *b, const struct blo
 	for (size_t i = 0; i < b->devices->n; i++) {
 		const struct block_device *o = &b->devices->list[i];
 
-		if (!o->is_partition && is_name_on(o->name, d->name))
+		if (!o->is_partition && match_partition(o->name, d->name))
 			return o;
 	}
 	return NULL;
@@ -75,5 +61,5 @@ bool leg_is_named(const struct boot *b, const struct block_device *disk)
 	const struct spec *root = &b->params.root;
 
 	return root->kind == SPEC_NAME && b->params.rootfstype && is_leg(disk) &&
-	       is_name_on(disk->name, root->value);
+	       match_partition(disk->name, root->value);
 }

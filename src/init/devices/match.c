@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "init/devices/match.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -42,4 +43,15 @@ bool match_device(const struct spec *s, const struct block_device *d)
 	default:
 		return false;
 	}
+}
+
+bool match_partition(const char *disk, const char *name)
+{
+	size_t len = strlen(disk);
+
+	if (!len || strncmp(name, disk, len) != 0)
+		return false;
+	if (isdigit((unsigned char)disk[len - 1]) && name[len++] != 'p')
+		return false;
+	return name[len] && !name[len + strspn(name + len, "0123456789")];
 }

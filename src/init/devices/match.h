@@ -14,3 +14,6 @@
  * block_find(): with an offset, this is the partition that it counts from.
  */
 bool match_device(const struct spec *s, const struct block_device *d);
+
+/* Is NAME that of a partition of DISK, by the kernel's rule: sda1, nvme0n1p1? */
+bool match_partition(const char *disk, const char *name);

@@ -8,6 +8,7 @@
 #include "init/core/boot.h"
 #include "init/core/log.h"
 #include "init/devices/claims.h"
+#include "init/devices/match.h"
 #include "init/devices/modules.h"
 #include "init/goal/goal.h"
 #include "init/goal/mounts.h"
@@ -67,6 +68,20 @@ bool part_names(const struct part *p, const struct spec *spec, struct device_ref
 	const struct block_device *d = block_get(p->boot, ref) ? &p->boot->devices->list[ref.slot] : NULL;
 
 	return d && block_names(p->boot, spec, d);
+}
+
+bool part_wants_name(const struct part *p, const char *name)
+{
+	const struct devices *all = p->boot->devices;
+
+	for (size_t i = 0; i < all->n_wants; i++) {
+		const struct spec *spec = all->wants[i];
+
+		if ((spec->kind == SPEC_NAME || spec->kind == SPEC_ALIAS) &&
+		    (strcmp(spec->value, name) == 0 || match_partition(name, spec->value)))
+			return true;
+	}
+	return false;
 }
 
 bool part_is_root(const struct part *p, struct device_ref ref)

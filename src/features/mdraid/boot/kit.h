@@ -217,8 +217,9 @@ bool mdraid_add_own(struct mdraid *s, char *value);
 /* Is there an mdN? */
 bool mdraid_has_number(unsigned number);
 
-/* The number of A, which is about to be started. M: its leader. */
-unsigned mdraid_choose_number(const struct mdraid *s, const struct mdraid_array *a,
+/* The number of A, which is about to be started: that which it had when the image was built, unless its own is
+ * waited for. M: its leader. */
+unsigned mdraid_choose_number(const struct part *p, const struct mdraid_array *a,
 			      const struct mdraid_member *m);
 
 /* The same for its name; logs if that is not the one of its superblock. */

@@ -162,14 +162,28 @@ static bool is_free(const struct mdraid *s, const struct mdraid_array *a, uint32
 	return number != MDRAID_NO_NUMBER && !is_taken(s, a, number) && !is_kept(s, a, number);
 }
 
-unsigned mdraid_choose_number(const struct mdraid *s, const struct mdraid_array *a,
+static bool is_wanted(const struct part *p, uint32_t number)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "md%u", number);
+	return number != MDRAID_NO_NUMBER && part_wants_name(p, name);
+}
+
+/* An array of another machine's name, or one that was renamed, runs as md127 where mdadm starts it, whatever number
+ * its superblock has: that is in fstab then. */
+unsigned mdraid_choose_number(const struct part *p, const struct mdraid_array *a,
 			      const struct mdraid_member *m)
 {
+	const struct mdraid *s = p->state;
 	const struct mdraid_own *own = own_of(s, a);
 	struct mdraid_own claim;
 	unsigned number = NUMBER_FIRST;
 
 	claim_of(a, &m->super, &claim);
+	if (own && is_free(s, a, own->number) &&
+	    (!is_wanted(p, claim.number) || is_wanted(p, own->number)))
+		return own->number;
 	if (is_free(s, a, claim.number) &&
 	    (own || !(is_anothers(s, a, &claim) || is_contested(s, a, &claim))))
 		return claim.number;

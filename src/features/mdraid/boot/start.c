@@ -66,7 +66,7 @@ static void start(struct part *p, struct mdraid_array *a, const struct mdraid_me
 		.is_start = true, .version = leader->super.version, .may_lack = a->may_degrade,
 		.is_untouched = part_may_resume(p)};
 
-	q.number = mdraid_choose_number(s, a, leader);
+	q.number = mdraid_choose_number(p, a, leader);
 	gather(s, a, leader, &q);
 	/* Half of an array would stay, and keep its members from whoever starts it next. */
 	if (!part_job(p, mdraid_tag(s, a), &q, sizeof(q), PART_WHOLE)) {
