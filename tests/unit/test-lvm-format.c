@@ -302,6 +302,21 @@ static void only_the_program_sets_up_other_volumes(void **state)
 		{LV("root", VISIBLE, SEG(0, 4, "striped", STRIPE("pvmove0", 0))) LV("pvmove0", VISIBLE, ""), "segment 1"},
 		{LV("root", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 0)))
 		 LV("snapshot0", "", SEG(0, 4, "snapshot", "origin = \"root\"\ncow_store = \"snap\"\n")), "snapshots"},
+		{LV("origin", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 0)))
+		 LV("root", VISIBLE, SEG(0, 2, "striped", STRIPE("pv0", 4)))
+		 LV("snapshot0", "", SEG(0, 4, "snapshot", "origin = \"origin\"\ncow_store = \"root\"\n")), "a snapshot"},
+		{LV("snapshot0", "", SEG(0, 4, "snapshot", "merging_store = \"root\"\norigin = \"origin\"\n"))
+		 LV("root", VISIBLE, SEG(0, 2, "striped", STRIPE("pv0", 4))), "a snapshot"},
+		{LV("root", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 0)))
+		 LV("thin", VISIBLE, SEG(0, 4, "thin", "thin_pool = \"pool\"\nexternal_origin = \"root\"\n")), "a part"},
+		{LV("root", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 0)))
+		 LV("fast", VISIBLE, SEG(0, 4, "cache", "cache_pool = \"root\"\n")), "a part"},
+		{LV("root", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 0)))
+		 LV("raid", VISIBLE, SEG(0, 4, "raid1", "raids = [\"a\", \"b\", \"c\", \"root\"]\n")), "a part"},
+		{LV("root", "\"READ\", \"WRITE\"", SEG(0, 4, "striped", STRIPE("pv0", 0))), "hidden"},
+		/* The same words may mean something else. */
+		{LV("root", VISIBLE, SEG(0, 4, "striped", "tags = [\"root\"]\n" STRIPE("pv0", 0)))
+		 LV("fast", VISIBLE, SEG(0, 4, "cache", "cache_mode = \"root\"\npolicy = \"root\"\n")), NULL},
 	};
 	char from[4096], why[256];
 
@@ -316,6 +331,19 @@ static void only_the_program_sets_up_other_volumes(void **state)
 		if (is_plain != !cases[i].why || (cases[i].why && !strstr(why, cases[i].why)))
 			fail_msg("%zu: %s", i, why);
 	}
+	lvm_clear_group(&group);
+}
+
+/* A physical volume has a name of its own in the text, which a volume may have as well. */
+static void a_volume_may_be_called_like_a_physical_one(void **state)
+{
+	char why[256];
+
+	(void)state;
+	assert_int_equal(parse(GROUP("", LV("pv0", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 0)))
+				     LV("root", VISIBLE, SEG(0, 4, "striped", STRIPE("pv0", 4))))), 0);
+	assert_true(lvm_is_plain(&group, lvm_find(&group, "pv0"), why, sizeof(why)));
+	assert_true(lvm_is_plain(&group, lvm_find(&group, "root"), why, sizeof(why)));
 	lvm_clear_group(&group);
 }
 
@@ -425,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_group_has_its_volumes),
 		cmocka_unit_test(a_cut_text_is_no_group),
 		cmocka_unit_test(only_the_program_sets_up_other_volumes),
+		cmocka_unit_test(a_volume_may_be_called_like_a_physical_one),
 		cmocka_unit_test(volumes_below_a_volume_count),
 		cmocka_unit_test(some_groups_are_left_alone),
 		cmocka_unit_test(what_is_no_metadata_is_refused),

@@ -912,6 +912,28 @@ static void a_volume_has_the_table_that_its_segments_say(void **state)
 	assert_string_equal(result.text, "its volume group has no such volume");
 }
 
+static void the_store_of_a_snapshot_is_no_volume(void **state)
+{
+	static const char store[] =
+		LV_TEXT("root", LV, ", \"WRITE\", \"VISIBLE\"", SEGMENT(1, 0, 4, ONE("pv0", 0)))
+		LV_TEXT("snap", "UUUUUU00000000000000000000000000", ", \"WRITE\", \"VISIBLE\"", SEGMENT(1, 0, 2, ONE("pv1", 0)))
+		LV_TEXT("swap", "SSSSSS00000000000000000000000000", ", \"WRITE\", \"VISIBLE\"", SEGMENT(1, 0, 2, ONE("pv0", 6)))
+		LV_TEXT("hidden", "HHHHHH00000000000000000000000000", ", \"WRITE\"", SEGMENT(1, 0, 1, ONE("pv0", 9)))
+		LV_TEXT("snapshot0", "MMMMMM00000000000000000000000000", ", \"WRITE\"",
+			"segment1 {\nstart_extent = 0\nextent_count = 4\ntype = \"snapshot\"\nchunk_size = 8\n"
+			"origin = \"root\"\ncow_store = \"snap\"\n}\n");
+
+	(void)state;
+	two_disks(group_text(5, "", "", store));
+	assert_int_equal(set_up("", "01", false), -ENOTSUP);
+	assert_string_equal(buf_cstr(&recorder.calls), SWAP_MAP);
+	assert_int_equal(set_up("snap", "10", false), -ENOTSUP);
+	assert_non_null(strstr(result.text, "it is a snapshot"));
+	assert_int_equal(set_up("hidden", "01", false), -ENOTSUP);
+	assert_non_null(strstr(result.text, "it is hidden"));
+	assert_string_equal(buf_cstr(&recorder.calls), "");
+}
+
 static void what_lacks_nothing_waits_for_its_group_only_at_first(void **state)
 {
 	(void)state;
@@ -1079,6 +1101,7 @@ int main(void)
 		cmocka_unit_test(the_account_says_what_is_missing),
 		cmocka_unit_test(a_device_that_is_another_one_is_read_again),
 		cmocka_unit_test(a_volume_has_the_table_that_its_segments_say),
+		cmocka_unit_test(the_store_of_a_snapshot_is_no_volume),
 		cmocka_unit_test(what_lacks_nothing_waits_for_its_group_only_at_first),
 		cmocka_unit_test(the_newest_metadata_counts),
 		cmocka_unit_test(damaged_metadata_on_one_disk_does_not_matter),

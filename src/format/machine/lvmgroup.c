@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 /* ---- the grammar ---- */
@@ -274,7 +275,19 @@ static bool take_refs(struct value *list, struct lvm_group *g, struct lvm_segmen
 	return true;
 }
 
-/* Any other text of a segment may name an LV, too: "origin", "thin_pool", "metadata". */
+/* Does a text of a segment say how a volume works, not which one? */
+static bool is_setting(const char *name)
+{
+	static const char *const names[] = {"type", "discards", "cache_mode", "policy", "mode", "internal_hash",
+					    "write_policy", "tags"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Any other text may name an LV, too: "origin", "thin_pool", "metadata". */
 static bool take_segment_value(const char *name, struct value *v, struct lvm_group *g, struct lvm_segment *seg)
 {
 	struct lvm_ref *ref;
@@ -283,14 +296,14 @@ static bool take_segment_value(const char *name, struct value *v, struct lvm_gro
 	take_count(name, "extent_count", v, &seg->count);
 	take_count(name, "stripe_count", v, &seg->stripes);
 	take_count(name, "stripe_size", v, &seg->stripe_size);
+	if (is_text(v, name, "type"))
+		seg->type = v->text;
+	if (is_setting(name))
+		return true;
 	if (v->kind == VALUE_LIST)
 		return take_refs(v, g, seg);
 	if (v->kind != VALUE_TEXT)
 		return true;
-	if (strcmp(name, "type") == 0) {
-		seg->type = v->text;
-		return true;
-	}
 	if (strcmp(name, "origin") == 0)
 		seg->origin = v->text;
 	ref = ADD(g->refs, g->n_refs);
@@ -494,6 +507,16 @@ static bool is_snapshot_of(const struct lvm_group *g, const char *name)
 	return false;
 }
 
+/* The store of a snapshot is visible, and to look at a volume like any other: what is in it is not what the snapshot
+ * shows. */
+static bool is_below_another(const struct lvm_group *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_refs; i++)
+		if (strcmp(g->refs[i].name, name) == 0 && !(g->refs[i].has_extent && lvm_pv_of(g, &g->refs[i])))
+			return true;
+	return false;
+}
+
 /* It is one piece of the volume that begins where the one before has ended, at START, and lies on PVs. */
 static bool is_plain_segment(const struct lvm_group *g, const struct lvm_segment *seg, uint64_t start)
 {
@@ -520,18 +543,27 @@ static bool is_plain_type(const struct lvm_segment *seg)
 	return strcmp(seg->type, "striped") == 0 || strcmp(seg->type, "linear") == 0;
 }
 
+/* What there is besides its segments; NULL. */
+static const char *lv_flaw(const struct lvm_group *g, const struct lvm_lv *lv)
+{
+	if (is_snapshot_of(g, lv->name))
+		return "there are snapshots of it";
+	if (is_below_another(g, lv->name))
+		return "it is a snapshot, or a part of another volume";
+	if (!lv->is_visible)
+		return "it is hidden, as parts of other volumes are";
+	return lv->n_segments ? NULL : "it is empty";
+}
+
 bool lvm_is_plain(const struct lvm_group *g, const struct lvm_lv *lv, char *why, size_t size)
 {
+	const char *flaw = lv->odd_flag ? NULL : lv_flaw(g, lv);
 	uint64_t start = 0;
 
-	if (lv->odd_flag)
-		snprintf(why, size, "it is %s", lv->odd_flag);
-	else if (is_snapshot_of(g, lv->name))
-		snprintf(why, size, "there are snapshots of it");
-	else if (!lv->n_segments)
-		snprintf(why, size, "it is empty");
-	if (lv->odd_flag || is_snapshot_of(g, lv->name) || !lv->n_segments)
+	if (lv->odd_flag || flaw) {
+		snprintf(why, size, "%s%s", flaw ? "" : "it is ", flaw ? flaw : lv->odd_flag);
 		return false;
+	}
 	for (size_t i = 0; i < lv->n_segments; i++) {
 		const struct lvm_segment *seg = &g->segments[lv->segments + i];
 
