@@ -364,6 +364,20 @@ static void volumes_below_a_volume_count(void **state)
 	lvm_clear_group(&group);
 }
 
+static void with_a_system_id_what_can_be_written_to_is_told_otherwise(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(GROUP("status = [\"RESIZEABLE\", \"READ\"]\nflags = [\"WRITE_LOCKED\"]\nsystem_id = \"one\"\n",
+				     "root {\n" ID "status = [\"READ\", \"VISIBLE\"]\nflags = [\"WRITE_LOCKED\"]\n"
+				     SEG(0, 4, "striped", STRIPE("pv0", 0)) "}\n"
+				     LV("usr", "\"READ\", \"VISIBLE\"", SEG(0, 4, "striped", STRIPE("pv0", 4))))), 0);
+	assert_null(lvm_group_flaw(&group));
+	assert_string_equal(group.system_id, "one");
+	assert_true(group.is_writable && lvm_find(&group, "root")->is_writable && !lvm_find(&group, "usr")->is_writable);
+	assert_null(lvm_find(&group, "root")->odd_flag);
+	lvm_clear_group(&group);
+}
+
 static void some_groups_are_left_alone(void **state)
 {
 	static const struct {
@@ -455,6 +469,7 @@ int main(void)
 		cmocka_unit_test(only_the_program_sets_up_other_volumes),
 		cmocka_unit_test(a_volume_may_be_called_like_a_physical_one),
 		cmocka_unit_test(volumes_below_a_volume_count),
+		cmocka_unit_test(with_a_system_id_what_can_be_written_to_is_told_otherwise),
 		cmocka_unit_test(some_groups_are_left_alone),
 		cmocka_unit_test(what_is_no_metadata_is_refused),
 		cmocka_unit_test(names_of_device_mapper_are_taken_apart),

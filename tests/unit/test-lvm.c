@@ -167,8 +167,8 @@ static const char *starts(void)
 		if (told.jobs[i].tag != LVM_TAG_START)
 			continue;
 		memcpy(&q, told.jobs[i].data, sizeof(q));
-		snprintf(text, sizeof(text), "%s of %.6s on %u%s", *q.volume ? q.volume : "all", q.group, q.n,
-			 q.may_lack ? ", alone" : "");
+		snprintf(text, sizeof(text), "%s of %.6s on %u%s%s", *q.volume ? q.volume : "all", q.group, q.n,
+			 q.may_lack ? ", alone" : "", q.is_named ? "" : ", unless it is another machine's");
 	}
 	return text;
 }
@@ -226,7 +226,7 @@ static void a_volume_is_set_up_if_something_names_it(void **state)
 		{"rd.lvm.lv=my-vg", NULL, NULL, ""},
 		{"rd.lvm.vg=my-vg", NULL, NULL, "all of VGVGVG on 2"},
 		{"rd.lvm.vg=" VG_TEXT, NULL, NULL, "all of VGVGVG on 2"},
-		{"rd.auto", NULL, NULL, "all of VGVGVG on 2"},
+		{"rd.auto", NULL, NULL, "all of VGVGVG on 2, unless it is another machine's"},
 		{"rd.auto=0", NULL, NULL, ""},
 		{"rd.auto rd.lvm.lv=my-vg/swap", NULL, NULL, "swap of VGVGVG on 2"},
 		{"rd.auto rd.lvm.vg=other", NULL, NULL, ""},
@@ -304,11 +304,11 @@ static void without_any_name_volumes_are_set_up_once_the_root_does_not_come(void
 	time_is(&p, 5999);
 	assert_string_equal(starts(), "");
 	time_is(&p, 6000);
-	assert_string_equal(starts(), "all of VGVGVG on 1, alone");
+	assert_string_equal(starts(), "all of VGVGVG on 1, alone, unless it is another machine's");
 	ends(&p, 0, "");
 	assert_string_equal(what(&p), "");
 	comes(&p, 1, VG, "vg"); /* of all, some may be there only now */
-	assert_string_equal(starts(), "all of VGVGVG on 2");
+	assert_string_equal(starts(), "all of VGVGVG on 2, unless it is another machine's");
 }
 
 static void a_root_that_comes_by_itself_needs_no_volume(void **state)
@@ -861,11 +861,12 @@ static void two_disks(const char *text)
 }
 
 static struct job_result result;
+static bool is_named = true;
 
 /* Sets up VOLUME with the disks in the order of DISKS: "10". */
 static int set_up(const char *volume, const char *disks, bool may_lack)
 {
-	struct lvm_question q = {.is_start = true, .may_lack = may_lack};
+	struct lvm_question q = {.is_start = true, .may_lack = may_lack, .is_named = is_named};
 
 	snprintf(q.group, sizeof(q.group), "%s", VG);
 	snprintf(q.volume, sizeof(q.volume), "%s", volume);
@@ -1019,6 +1020,49 @@ static void groups_and_disks_that_are_not_as_they_should_be(void **state)
 	assert_string_equal(result.text, "its physical volume disk1 is smaller than it was");
 }
 
+static void a_group_of_another_machine_is_set_up_only_if_it_is_named(void **state)
+{
+	static const char *const orders[] = {"01", "10"}, *const names[] = {"root", ""};
+	static const char owned[] = "flags = [\"WRITE_LOCKED\"]\nsystem_id = \"one\"\n";
+
+	(void)state;
+	two_disks(group_text(5, "", "", volumes)); /* that one was missing when the group got its owner */
+	make_disk(1, PV1, group_text(6, owned, "", volumes), 6656);
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		is_named = false;
+		assert_int_equal(set_up("", orders[i], true), -EPERM);
+		assert_string_equal(buf_cstr(&recorder.calls), "");
+		assert_string_equal(result.text, "it belongs to one machine alone, with the system ID \"one\"; rd.lvm.vg=my-vg would "
+				    "set it up");
+		is_named = true;
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			set_up(names[k], orders[i], true);
+			assert_int_equal(strncmp(buf_cstr(&recorder.calls), ROOT_MAP, strlen(ROOT_MAP)), 0);
+		}
+	}
+	two_disks(group_text(7, "system_id = \"\"\n", "", volumes));
+	is_named = false;
+	assert_int_equal(set_up("", "01", true), -ENOTSUP);
+	assert_string_equal(buf_cstr(&recorder.calls), ROOT_MAP USR_MAP SWAP_MAP);
+	is_named = true;
+}
+
+/* A group with an owner is told apart by its lack of this flag alone. */
+static void volumes_of_a_group_with_an_owner_can_be_written_to(void **state)
+{
+	static const char root[] = LV_TEXT("root", LV, ", \"VISIBLE\"", "flags = [\"WRITE_LOCKED\"]\n"
+					   SEGMENT(1, 0, 4, ONE("pv0", 0)) SEGMENT(2, 4, 3, ONE("pv1", 2)));
+	static char text[8192], *writes;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s", group_text(5, "flags = [\"WRITE_LOCKED\"]\nsystem_id = \"one\"\n", "", root));
+	writes = strstr(text, ", \"WRITE\"]");
+	memset(writes, ' ', strlen(", \"WRITE\""));
+	two_disks(text);
+	assert_int_equal(set_up("root", "01", false), 0);
+	assert_string_equal(buf_cstr(&recorder.calls), ROOT_MAP);
+}
+
 static void what_the_kernel_refuses_is_told(void **state)
 {
 	static const struct {
@@ -1107,6 +1151,8 @@ int main(void)
 		cmocka_unit_test(damaged_metadata_on_one_disk_does_not_matter),
 		cmocka_unit_test(a_copy_of_a_physical_volume_is_refused),
 		cmocka_unit_test(groups_and_disks_that_are_not_as_they_should_be),
+		cmocka_unit_test(a_group_of_another_machine_is_set_up_only_if_it_is_named),
+		cmocka_unit_test(volumes_of_a_group_with_an_owner_can_be_written_to),
 		cmocka_unit_test(what_the_kernel_refuses_is_told),
 		cmocka_unit_test(a_member_says_of_which_group_it_is),
 	};

@@ -219,6 +219,13 @@ static bool is_flags(const char *name)
 	return strcmp(name, "status") == 0 || strcmp(name, "flags") == 0;
 }
 
+/* WRITE_LOCKED is what lvm writes for a group with a lock type or a system ID, so that programs that know neither
+ * take it for one that cannot be written to (format_text/export.c). */
+static bool is_write(const char *flag)
+{
+	return strcmp(flag, "WRITE") == 0 || strcmp(flag, "WRITE_LOCKED") == 0;
+}
+
 static void take_pv_flag(void *context, const char *word)
 {
 	struct lvm_pv *pv = context;
@@ -336,7 +343,7 @@ static void take_lv_flag(void *context, const char *word)
 
 	if (strcmp(word, "VISIBLE") == 0)
 		lv->is_visible = true;
-	else if (strcmp(word, "WRITE") == 0)
+	else if (is_write(word))
 		lv->is_writable = true;
 	else if (strcmp(word, "ACTIVATION_SKIP") == 0 || strcmp(word, "NOAUTOACTIVATE") == 0)
 		lv->is_skipped = true;
@@ -389,7 +396,7 @@ static void take_group_flag(void *context, const char *word)
 {
 	struct lvm_group *g = context;
 
-	if (strcmp(word, "WRITE") == 0)
+	if (is_write(word))
 		g->is_writable = true;
 	else if (strcmp(word, "EXPORTED") == 0)
 		g->is_exported = true;

@@ -57,7 +57,8 @@ struct lvm_group {
 	uint64_t seqno; /* grows with each change */
 	uint64_t extent; /* its size in sectors */
 	bool is_writable, is_exported, is_skipped; /* as of an LV: all of them */
-	const char *lock_type, *system_id, *odd_flag; /* NULL or "": none */
+	const char *lock_type, *odd_flag; /* NULL or "": none */
+	const char *system_id; /* of the only machine that uses it without being told to; NULL or "": any may */
 	struct lvm_pv *pvs;
 	struct lvm_lv *lvs;
 	struct lvm_segment *segments;

@@ -90,6 +90,7 @@ struct lvm_question {
 			char group[LVM_ID_MAX];
 			char volume[LVM_NAME_MAX]; /* as in struct lvm_volume */
 			bool may_lack;		   /* the group, PVs on which the volume does not lie */
+			bool is_named;		   /* by somebody; else a group may be left alone */
 			uint32_t n;
 			struct lvm_disk {
 				uint32_t major, minor;
@@ -106,6 +107,9 @@ _Static_assert(sizeof(struct lvm_answer) <= JOBS_TEXT_MAX, "an answer that is to
 
 /* Calls TAKE with each volume that is wanted of group G, as in struct lvm_volume. */
 void lvm_wanted(struct part *p, size_t g, void (*take)(struct part *p, size_t g, const char *name));
+
+/* Does rd.lvm.vg= name G? */
+bool lvm_names_group(struct lvm *s, struct lvm_known *g);
 
 /* ---- step.c ---- */
 

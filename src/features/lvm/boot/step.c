@@ -102,7 +102,8 @@ static void start(struct part *p, struct lvm_volume *v)
 {
 	struct lvm *s = p->state;
 	struct lvm_known *g = &s->groups[v->group];
-	struct lvm_question q = {.is_start = true, .may_lack = may_lack(p, g)};
+	struct lvm_question q = {.is_start = true, .may_lack = may_lack(p, g),
+				 .is_named = *v->name || lvm_names_group(s, g)};
 
 	memcpy(q.group, g->id, sizeof(q.group));
 	memcpy(q.volume, v->name, sizeof(q.volume));

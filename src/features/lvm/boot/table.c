@@ -304,6 +304,18 @@ static int set_up_one(struct set *s, const struct lvm_lv *lv, const struct lvm_q
 	return r;
 }
 
+/* Which machine this one is, lvm knows by its settings and the root's files. */
+static bool is_foreign(const struct set *s, struct job_result *out)
+{
+	const char *id = s->group.system_id;
+
+	if (!id || !*id)
+		return false;
+	snprintf(out->text, sizeof(out->text), "it belongs to one machine alone, with the system ID \"%.64s\"; "
+		 "rd.lvm.vg=%.100s would set it up", id, s->group.name);
+	return true;
+}
+
 static int set_up_wanted(struct set *s, const struct lvm_question *q, struct job_result *out)
 {
 	const struct lvm_lv *lv;
@@ -317,6 +329,8 @@ static int set_up_wanted(struct set *s, const struct lvm_question *q, struct job
 		snprintf(out->text, sizeof(out->text), "%s", lvm_group_flaw(&s->group));
 		return -EPERM;
 	}
+	if (!q->is_named && is_foreign(s, out))
+		return -EPERM;
 	if (!*q->volume)
 		return set_up_all(s, q->may_lack, out);
 	lv = lvm_find(&s->group, q->volume);

@@ -100,14 +100,20 @@ static bool is_waited_for(struct lvm *s, struct lvm_known *g, const char *text, 
 	return lvm_split_name(text, vg, name) && is_of_name(s, g, vg);
 }
 
-static bool wants_group(struct lvm *s, struct lvm_known *g)
+bool lvm_names_group(struct lvm *s, struct lvm_known *g)
 {
 	const struct params_list *l = &s->wishes.groups;
-	bool wants = s->wishes.all && !s->wishes.volumes.n && !l->n; /* as with dracut */
+	bool names = false;
 
-	for (size_t i = 0; i < l->n && !wants; i++)
-		wants = is_id(g, l->items[i], strlen(l->items[i])) || is_of_name(s, g, l->items[i]);
-	return wants;
+	for (size_t i = 0; i < l->n && !names; i++)
+		names = is_id(g, l->items[i], strlen(l->items[i])) || is_of_name(s, g, l->items[i]);
+	return names;
+}
+
+/* As with dracut. */
+static bool wants_all(const struct lvm *s)
+{
+	return s->wishes.all && !s->wishes.volumes.n && !s->wishes.groups.n;
 }
 
 /* Nothing says which volumes are needed, and what is waited for is on no device that was read. */
@@ -140,6 +146,6 @@ void lvm_wanted(struct part *p, size_t g, void (*take)(struct part *p, size_t g,
 	while ((text = part_next_name(p, &n)))
 		if (is_waited_for(s, known, text, name))
 			take(p, g, name);
-	if (wants_group(s, known) || may_be_any(p, known))
+	if (lvm_names_group(s, known) || wants_all(s) || may_be_any(p, known))
 		take(p, g, "");
 }
