@@ -51,10 +51,17 @@ static const struct {
 
 bool features_reach(const struct root *root, const struct request *q, const char *line, const struct spec *spec)
 {
-	bool reaches = spec_is_reachable(spec) && !spec_is_set_up(spec);
+	return (spec_is_reachable(spec) && !spec_is_set_up(spec)) || features_reach_without(NULL, root, q, line, spec);
+}
+
+bool features_reach_without(const char *name, const struct root *root, const struct request *q, const char *line,
+			    const struct spec *spec)
+{
+	bool reaches = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
-		reaches = reaches || (stacks[i].reaches && stacks[i].reaches(spec) &&
+		reaches = reaches || ((!name || strcmp(stacks[i].name, name) != 0) &&
+				      stacks[i].reaches && stacks[i].reaches(spec) &&
 				      (!stacks[i].knows || stacks[i].knows(root, q, line, spec)));
 	return reaches;
 }

@@ -82,6 +82,11 @@ FEATURES(BUILD_DECLARE, BUILD_DECLARE)
  * parameters that it is booted with; NULL: they are not known. A feature that does so for devices of software has a row in
  * features.c. */
 bool features_reach(const struct root *root, const struct request *q, const char *line, const struct spec *spec);
+
+/* Does a feature other than NAME do so? */
+bool features_reach_without(const char *name, const struct root *root, const struct request *q, const char *line,
+			    const struct spec *spec);
+
 bool features_set_up(const struct hw_block *k);
 
 /* The name of the feature that would do so, but is left out of an image of Q; NULL: none is. SPEC or K may be

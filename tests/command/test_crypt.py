@@ -405,6 +405,30 @@ def test_without_cryptsetup_no_parameter_opens_a_volume(small_kernel, tree):
     assert "names no LUKS volume" in result.error and "cryptsetup" in result.hint
 
 
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_name_in_dev_mapper_may_be_that_of_a_volume_of_lvm(small_kernel, tree, tmp_path, is_active):
+    """Which is known by the kernel, or by what lvm has noted."""
+    if is_active:
+        files_of = {"name": "vg0-root\n", "uuid": f"LVM-{'a' * 32}{'b' * 32}\n"}
+        folder = tree.root / "sys/devices/virtual/block/dm-0/dm"
+    else:
+        files_of, folder = {"vg0": ""}, tree.root / "etc/lvm/backup"
+    folder.mkdir(parents=True)
+    for name, text in files_of.items():
+        (folder / name).write_text(text)
+    for parameter in ("root=/dev/mapper/vg0-root", "root=/dev/vg0/root"):
+        words = ["plan", small_kernel.version, "--root", tree.root, "--generic", "--kernel-cmdline", parameter]
+        run(*words)
+        run(*words, "--omit", "crypt")
+        assert run(*words, "--omit", "lvm", status=FAILED).hint
+    run("plan", small_kernel.version, "--root", tree.root, "--generic", "--kernel-cmdline", "root=/dev/mapper/vg1-root",
+        status=FAILED)
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/fstab").write_text("/dev/mapper/vg0-root / ext4 defaults 0 1\n")
+    assert "cannot bring up" not in generic(tree.root, small_kernel.version, tmp_path)[1]
+    assert "cannot bring up" in generic(tree.root, small_kernel.version, tmp_path, "--omit", "lvm")[1]
+
+
 def test_a_token_that_opens_the_volume_now_is_warned_about(machine):
     clevis = {"0": {"type": "clevis", "keyslots": ["1"]}}
     (machine.root / "dev/vda2").write_bytes(header(tokens=clevis, slots="01"))

@@ -24,14 +24,20 @@ struct lines {
 	const char *all; /* of them, one behind the other */
 };
 
-/* Where no image is made, nothing has looked for volumes yet. */
-static bool is_reached(const struct lines *l, const struct spec *spec)
+/* A name in /dev/mapper may be that of a LUKS volume, of which the image knows whether it opens that, or another feature's.
+ * Where no image is made, nothing has looked for LUKS volumes yet. */
+static bool is_set_up(const struct lines *l, const struct spec *spec)
 {
 	struct build *b = l->b;
 
-	if (crypt_reaches(spec) && !b->request->only_cmdline)
-		return crypt_opens(b, l->all, spec);
-	return spec_is_reachable(spec) || features_reach(b->root, b->request, l->all, spec);
+	if (!crypt_reaches(spec) || b->request->only_cmdline)
+		return features_reach(b->root, b->request, l->all, spec);
+	return crypt_opens(b, l->all, spec) || features_reach_without("crypt", b->root, b->request, l->all, spec);
+}
+
+static bool is_reached(const struct lines *l, const struct spec *spec)
+{
+	return (spec_is_reachable(spec) && !crypt_reaches(spec)) || is_set_up(l, spec);
 }
 
 /* A later root= overrides an earlier one. */
@@ -229,8 +235,7 @@ static void warn_of_fstab(const struct lines *l)
 	spec_parse(e.source, &spec);
 	/* Without a device: the root of a live system, or of a container. */
 	if (spec.kind == SPEC_TMPFS || strcmp(e.fstype, e.source) == 0 ||
-	    ((crypt_reaches(&spec) ? crypt_opens(b, l->all, &spec) : features_reach(b->root, b->request, l->all, &spec)) &&
-	     !features_left_out(b->request, &spec, NULL)))
+	    (is_set_up(l, &spec) && !features_left_out(b->request, &spec, NULL)))
 		return;
 	plan_warn(&b->plan, "/etc/fstab, line %u, has / on %s, which an image of this version cannot bring "
 			    "up%s: it boots only where root= names another device", e.line, e.source,

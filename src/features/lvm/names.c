@@ -46,8 +46,8 @@ bool lvm_knows(const struct root *root, const struct request *q, const char *lin
 	struct arena a = {0};
 	bool knows;
 
-	(void)q, (void)line;
-	if (!root || spec->kind != SPEC_ALIAS || !lvm_split_name(spec->value, vg, lv))
+	(void)line;
+	if (!root || !features_wants_name(q, "lvm", true) || spec->kind != SPEC_ALIAS || !lvm_split_name(spec->value, vg, lv))
 		return false;
 	knows = (lvm_map_name(vg, lv, name) && is_set_up(root, name, &a)) ||
 		root_exists(root, arena_printf(&a, "/etc/lvm/backup/%s", vg)) > 0;
