@@ -5,6 +5,7 @@
  * its root and below nothing that it needs. The clock is made up; a test does what workers would.
  */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "format/machine/mdsuper.h"
@@ -23,11 +24,13 @@ static struct {
 	int64_t now;
 	struct job jobs[JOBS_MAX];
 	size_t n;
+	bool is_complete; /* the array */
 } world;
 
 int64_t __wrap_log_now(void);
 int __wrap_jobs_start(struct jobs *j, const struct boot *boot, const struct job *job);
 int __wrap_access(const char *path, int mode);
+bool __wrap_attribute_read(const char *device, const char *attribute, char *out, size_t size);
 
 int64_t __wrap_log_now(void)
 {
@@ -47,6 +50,18 @@ int __wrap_access(const char *path, int mode)
 {
 	(void)mode;
 	return strcmp(path, "/sys/power/resume") == 0 ? 0 : -1;
+}
+
+/* zz9 is a member of md7. */
+bool __wrap_attribute_read(const char *device, const char *attribute, char *out, size_t size)
+{
+	const char *text = !world.is_complete ? ""
+			   : strcmp(device, "zz9") == 0 && strcmp(attribute, "holders/md7/dev") == 0 ? "9:7"
+			   : strcmp(device, "md7") == 0 && strcmp(attribute, "md/degraded") == 0     ? "0"
+													     : "";
+
+	snprintf(out, size, "%s", text);
+	return *out;
 }
 
 static struct boot *begin(const char *cmdline)
@@ -149,22 +164,44 @@ static const char *starts(struct boot *b, unsigned n)
 
 static const char *also; /* what the next device seems to be as well; NULL */
 
-static void appears(struct boot *b, const char *name, const char *usage, const char *type, const char *uuid)
+static void probe_ends(struct boot *b, const char *name, struct job_result *r)
 {
-	struct job_result r = {.kind = JOB_PROBE};
+	size_t n = 0;
+
+	while (strcmp(b->devices->list[n].name, name) != 0)
+		n++;
+	r->kind = JOB_PROBE;
+	r->generation = b->devices->list[n].generation;
+	r->probe.major = 8;
+	r->probe.minor = (uint32_t)n;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	jobs_done(b, r);
+	stages_advance(b);
+}
+
+static void begins(struct boot *b, const char *name)
+{
 	size_t n = 0;
 
 	block_add(b, name, strchr(name, 'p'));
 	while (strcmp(b->devices->list[n].name, name) != 0)
 		n++;
 	block_begun(b, n);
-	r.generation = b->devices->list[n].generation;
-	r.probe.major = 8;
-	r.probe.minor = (uint32_t)n;
-	snprintf(r.name, sizeof(r.name), "%s", name);
+}
+
+static void appears(struct boot *b, const char *name, const char *usage, const char *type, const char *uuid)
+{
+	struct job_result r = {.probe.shares_table = also != NULL};
+	const char *partition = strchr(name, 'p');
+
+	begins(b, name);
 	snprintf(r.probe.type, sizeof(r.probe.type), "%s", type);
 	snprintf(r.probe.usage, sizeof(r.probe.usage), "%s", usage);
 	snprintf(r.probe.uuid, sizeof(r.probe.uuid), "%s", uuid);
+	if (partition) {
+		r.probe.partn = (uint32_t)(partition[1] - '0');
+		snprintf(r.probe.partuuid, sizeof(r.probe.partuuid), "table-%s", partition);
+	}
 	if (also) {
 		r.probe.n_signatures = 2;
 		snprintf(r.probe.signatures[0].type, sizeof(r.probe.signatures[0].type), "%.31s", type);
@@ -173,8 +210,19 @@ static void appears(struct boot *b, const char *name, const char *usage, const c
 		snprintf(r.probe.signatures[1].usage, sizeof(r.probe.signatures[1].usage), "filesystem");
 	}
 	also = NULL;
-	jobs_done(b, &r);
-	stages_advance(b);
+	probe_ends(b, name, &r);
+}
+
+/* A disk that is looked at in vain; HANGS: and without an end. */
+static void cannot_be_read(struct boot *b, const char *name, bool hangs)
+{
+	struct job_result r = {.result = -EIO};
+
+	begins(b, name);
+	if (hangs)
+		stages_advance(b);
+	else
+		probe_ends(b, name, &r);
 }
 
 /* A disk, member N of those that appear, with ROLE of 2 in the mirror whose UUID begins with the digit ARRAY. */
@@ -192,7 +240,7 @@ static void member_appears(struct boot *b, unsigned n, char array, int32_t role)
 	s.own_uuid[0] = (uint8_t)(n + 1);
 	s.present[0] = s.active[0] = 3;
 	appears(b, name, "raid", "linux_raid_member", uuid);
-	job = take_job(JOB_PART, 0, n);
+	job = take_job(JOB_PART, 0, n == 9 ? 0 : n);
 	ends(b, &job, &s, sizeof(s));
 }
 
@@ -371,11 +419,132 @@ static void what_is_waited_for_by_its_path_is_known_before_it_is_there(void **st
 	}
 }
 
+enum { UNREAD = 1, ITS_PARTITION = 2, MEMBER = 4, ITS_TWIN = 8 };
+
+/* zz8, of which the partition can be read; and zz9, half of a mirror, maybe with the same partition. */
+static void some_appear(struct boot *b, unsigned which, bool hangs)
+{
+	if (which & UNREAD)
+		cannot_be_read(b, "zz8", hangs);
+	if (which & ITS_PARTITION)
+		appears(b, "zz8p1", "filesystem", "zzfs", "r");
+	if (which & MEMBER) {
+		also = "zzfs";
+		member_appears(b, 9, '7', 0);
+	}
+	if (which & ITS_TWIN)
+		appears(b, "zz9p1", "filesystem", "zzfs", "r");
+}
+
+static const unsigned orders[][4] = {
+	{UNREAD, ITS_PARTITION, MEMBER, ITS_TWIN}, {UNREAD, ITS_PARTITION, ITS_TWIN, MEMBER},
+	{MEMBER, ITS_TWIN, UNREAD, ITS_PARTITION}, {MEMBER, UNREAD, ITS_PARTITION, ITS_TWIN},
+	{ITS_PARTITION, UNREAD, MEMBER, ITS_TWIN}, {MEMBER, ITS_PARTITION, UNREAD, ITS_TWIN},
+};
+
+/* One half of a mirror can be read, the other only at its beginning. */
+static void a_partition_of_a_member_that_cannot_be_read_is_not_mounted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(orders); i++) {
+		struct boot *b = begin("root=UUID=r");
+		unsigned left_out = i / 2 % 2 ? ITS_TWIN : 0; /* it may be one of RAID 5, or not be seen any more */
+
+		/* The kernel shows a disk before its partitions. */
+		block_add(b, "zz8", false);
+		block_add(b, "zz9", false);
+		for (size_t k = 0; k < 4; k++) {
+			some_appear(b, orders[i / 4][k] & ~left_out, i % 2);
+			time_passes(b, world.now + 500);
+		}
+		time_passes(b, 219999);
+		if (b->flow.stage != STAGE_WAIT)
+			fail_msg("order %zu: %s", i, goal_name(b));
+		assert_false(has_job(JOB_PART, 0, FIRST_ARRAY));
+		time_passes(b, 222000);
+		assert_contains(starts(b, 0), "array run\n");
+		appears(b, "md7", "", "", "");
+		appears(b, "md7p1", "filesystem", "zzfs", "r");
+		time_passes(b, world.now + 2000);
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		assert_string_equal(goal_name(b), "md7p1");
+		assert_int_equal(block_find(b, &b->params.root), b->devices->n - 1);
+		end(b);
+	}
+}
+
+/* It is no member, although there is one of something: nothing is lost for good. */
+static void a_disk_that_cannot_be_read_does_not_stop_the_boot(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		unsigned which;
+		bool is_complete;
+		int64_t due; /* it is mounted then, or up to two seconds later, when all disks were read */
+	} cases[] = {
+		{"root=UUID=r", UNREAD | ITS_PARTITION, false, 110000},
+		{"root=UUID=r", UNREAD | ITS_PARTITION | MEMBER, false, 250000},
+		{"root=UUID=r", UNREAD | ITS_PARTITION | MEMBER, true, 110000},
+		{"root=UUID=r rootwait", UNREAD | ITS_PARTITION | MEMBER, false, 250000},
+		{"root=UUID=r rd.timeout=6", UNREAD | ITS_PARTITION | MEMBER, false, 105000},
+		{"root=UUID=r rd.timeout=6", UNREAD | ITS_PARTITION, false, 105000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		struct boot *b = begin(cases[i / 2].cmdline);
+
+		some_appear(b, cases[i / 2].which, i % 2);
+		if (cases[i / 2].is_complete) {
+			world.is_complete = true;
+			appears(b, "md7", "filesystem", "zzfs", "data");
+		}
+		time_passes(b, cases[i / 2].due - 1);
+		assert_int_equal(b->flow.stage, STAGE_WAIT);
+		time_passes(b, cases[i / 2].due + 2000);
+		if (b->flow.stage != STAGE_MOUNT)
+			fail_msg("case %zu", i);
+		assert_string_equal(goal_name(b), "zz8p1");
+		end(b);
+	}
+}
+
+/* Its members show the same partition, which is not theirs. */
+static void a_partition_of_an_array_that_cannot_be_read_is_mounted(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct boot *b = begin("root=UUID=r");
+
+		for (unsigned n = 0; n < 2; n++) {
+			also = "zzfs";
+			member_appears(b, n, '7', (int32_t)n);
+			appears(b, n ? "zz1p1" : "zz0p1", "filesystem", "zzfs", "r");
+		}
+		time_passes(b, world.now + 1000);
+		starts(b, 0);
+		if (i / 2)
+			block_add(b, "md7", false);
+		else
+			cannot_be_read(b, "md7", i % 2);
+		appears(b, "md7p1", "filesystem", "zzfs", "r");
+		if (i / 2)
+			cannot_be_read(b, "md7", i % 2);
+		time_passes(b, world.now + (i % 2 ? JOBS_HANG_MS : 0) + 2000);
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		assert_string_equal(goal_name(b), "md7p1");
+		end(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_former_member_that_root_names_is_mounted),
 		cmocka_unit_test(an_array_is_started_whatever_type_the_root_is_to_have),
+		cmocka_unit_test(a_partition_of_a_member_that_cannot_be_read_is_not_mounted),
+		cmocka_unit_test(a_disk_that_cannot_be_read_does_not_stop_the_boot),
+		cmocka_unit_test(a_partition_of_an_array_that_cannot_be_read_is_mounted),
 		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
 		cmocka_unit_test(another_array_that_starts_when_the_root_takes_over),
 		cmocka_unit_test(what_is_waited_for_by_its_path_is_known_before_it_is_there),

@@ -380,6 +380,8 @@ int64_t block_due(const struct boot *b)
 {
 	int64_t due = is_crowded(b) ? jobs_place_due(&b->jobs, JOB_PROBE) : INT64_MAX;
 
+	if (claims_due(b) < due)
+		due = claims_due(b);
 	return b->devices->retry_at && b->devices->retry_at < due ? b->devices->retry_at : due;
 }
 

@@ -48,7 +48,22 @@ void claims_ask_late(struct boot *b)
 
 		if (d->is_unasked && is_known(d) && !leg_may_be(b, d))
 			claims_ask(b, d);
+		else if (d->claim != PART_IGNORES && d->is_partition && leg_of(b, d))
+			claims_forget(b, d);
 	}
+}
+
+int64_t claims_due(const struct boot *b)
+{
+	int64_t due = INT64_MAX;
+
+	for (size_t i = 0; i < b->devices->n; i++) {
+		const struct block_device *d = &b->devices->list[i];
+
+		if (d->is_unasked && is_known(d) && leg_due(b, d) < due)
+			due = leg_due(b, d);
+	}
+	return due;
 }
 
 void claims_ask_all(struct boot *b)

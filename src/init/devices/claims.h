@@ -12,8 +12,12 @@
  * and never if it is that of an array of which the disk is a member (leg.h). */
 void claims_ask(struct boot *b, struct block_device *d);
 
-/* A disk was read, or takes too long: whose are those partitions that had to wait for it? */
+/* A disk was read, or takes too long: whose are those partitions that had to wait for it? One that turns out to be
+ * an array's is nobody's. */
 void claims_ask_late(struct boot *b);
+
+/* When the first of them need not wait any more; INT64_MAX: none does. */
+int64_t claims_due(const struct boot *b);
 
 /* Whose are those that were read before? For parts that begin late. */
 void claims_ask_all(struct boot *b);

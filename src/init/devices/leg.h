@@ -13,12 +13,17 @@
 
 #include "init/devices/block.h"
 
-/* The member on which D is seen; NULL: it is no such partition. */
+/* The member on which D is seen; NULL: it is no such partition. Of a disk that cannot be read, D is one if the same
+ * partition is seen on a member that can, or on the array. */
 const struct block_device *leg_of(const struct boot *b, const struct block_device *d);
 
-/* D may be such a partition: its disk is still to be read. Where no feature starts arrays, that is not waited
- * for, nor is a disk that takes JOBS_HANG_MS longer than the partition. */
+/* D may be such a partition: its disk is still to be read, or cannot be. Where no feature starts arrays, that is not
+ * waited for. Otherwise it is for JOBS_HANG_MS longer than the partition, and while an array whose members share
+ * their table lacks some, until that should have been started without them. */
 bool leg_may_be(const struct boot *b, const struct block_device *d);
+
+/* When it is not waited for any more; INT64_MAX: for ever, or not at all. */
+int64_t leg_due(const struct boot *b, const struct block_device *d);
 
 /* Do root= and rootfstype= mean the partition D, whatever its disk looks like? What is in the partition table, as
  * PARTUUID=, names that of the array as well. */
