@@ -693,21 +693,6 @@ static void all_volumes_get_a_note_for_udev(void **state)
 	map_uuid = "";
 }
 
-static void an_array_below_a_group_gets_a_note_as_well(void **state)
-{
-	_cleanup_part_ struct part p;
-	char why[PART_TEXT_MAX];
-
-	(void)state;
-	begin(&p, "");
-	assert_int_equal(appears(&p, 5, "md127", why), PART_HOLDS);
-	assert_int_equal(appears(&p, 6, "sda", why), PART_HOLDS);
-	recorder_start_with(0);
-	lvm_boot.leave(&p);
-	assert_non_null(strstr(buf_cstr(&recorder.calls), "create /run/udev/data/b8:5 644"));
-	assert_null(strstr(buf_cstr(&recorder.calls), "b8:6"));
-}
-
 static void the_account_says_what_is_missing(void **state)
 {
 	_cleanup_part_ struct part p;
@@ -1141,7 +1126,6 @@ int main(void)
 		cmocka_unit_test(jobs_that_find_no_place_are_done_later),
 		cmocka_unit_test(a_volume_gets_its_names),
 		cmocka_unit_test(all_volumes_get_a_note_for_udev),
-		cmocka_unit_test(an_array_below_a_group_gets_a_note_as_well),
 		cmocka_unit_test(the_account_says_what_is_missing),
 		cmocka_unit_test(a_device_that_is_another_one_is_read_again),
 		cmocka_unit_test(a_volume_has_the_table_that_its_segments_say),

@@ -2111,6 +2111,23 @@ static void a_second_try_begins_again_with_what_was_forgotten(void **state)
 	assert_string_equal(part_said(), "module md-level-1\njob 128\n");
 }
 
+/* Otherwise udev waits for a start that it does not see. */
+static void an_array_that_runs_gets_a_note_for_udev(void **state)
+{
+	struct mdsuper one = super_of("one", 1, 1, 0), other = super_of("x", 5, 3, 0);
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "");
+	comes(&p, 0, &one);
+	comes(&p, 1, &other);
+	starts(&p);
+	recorder_start_with(0);
+	mdraid_boot.leave(&p);
+	assert_string_equal(recorder_calls(), "mkdir /run/udev 755\nmkdir /run/udev/data 755\n"
+					      "create /run/udev/data/b9:127 644\n");
+}
+
 /* At the shell, with mdadm. */
 static void an_array_that_was_stopped_is_started_in_a_second_try(void **state)
 {
@@ -2455,6 +2472,7 @@ int main(void)
 		cmocka_unit_test(jobs_of_other_parts_do_not_keep_members_from_being_read_for_ever),
 		cmocka_unit_test(there_are_limits),
 		cmocka_unit_test(a_second_try_begins_again_with_what_was_forgotten),
+		cmocka_unit_test(an_array_that_runs_gets_a_note_for_udev),
 		cmocka_unit_test(an_array_that_was_stopped_is_started_in_a_second_try),
 		cmocka_unit_test(a_second_try_waits_for_all_members_again),
 		cmocka_unit_test(a_member_that_cannot_be_read_is_named_and_read_again_in_a_second_try),

@@ -232,21 +232,10 @@ static void retry(struct part *p)
 	lvm_again(p);
 }
 
-/* The root's udev takes an array for one that is not ready unless it has been told that LVM has looked at it
- * (69-lvm.rules). */
 static void leave(struct part *p)
 {
-	struct lvm *s = p->state;
-	struct part_device d;
-	char number[32];
-
+	(void)p;
 	mapper_note_all("LVM-");
-	for (size_t i = 0; i < LVM_MEMBERS_MAX; i++) {
-		if (!part_get(p, s->members[i].ref, &d) || !str_starts(d.name, "md"))
-			continue;
-		snprintf(number, sizeof(number), "%u:%u", d.probe->major, d.probe->minor);
-		mapper_note(number, "E:LVM_MD_PV_ACTIVATED=1\nV:1\n");
-	}
 }
 
 static int work(const void *question, struct job_result *out)

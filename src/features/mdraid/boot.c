@@ -20,11 +20,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "features/mdraid/boot/kit.h"
 #include "init/core/log.h"
+#include "init/core/mapper.h"
 
 /* Once time is running out: how long further members may take to follow one. */
 enum { FOLLOW_MS = 1000, FOLLOW_MAX_MS = 10000 /* together */ };
@@ -347,6 +349,21 @@ static void retry(struct part *p)
 	read_members(p);
 }
 
+/* An array that holds a volume group is ready for the root's udev only once that has seen it start, or if a note says
+ * that it was started (its 69-lvm.rules). The note does no harm where something else is on it. */
+static void leave(struct part *p)
+{
+	const struct mdraid *s = p->state;
+	char number[32];
+
+	for (size_t i = 0; i < s->n_arrays; i++) {
+		if (s->arrays[i].state != MDRAID_RUNS)
+			continue;
+		snprintf(number, sizeof(number), "%d:%u", MD_MAJOR, s->arrays[i].number);
+		mapper_note(number, "E:LVM_MD_PV_ACTIVATED=1\nV:1\n");
+	}
+}
+
 static bool setting(struct part *p, const char *key, char *value)
 {
 	struct mdraid *s = p->state;
@@ -417,4 +434,5 @@ const struct feature_boot mdraid_boot = {
 	.tick = tick,
 	.account = mdraid_account,
 	.retry = retry,
+	.leave = leave,
 };
