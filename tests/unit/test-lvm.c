@@ -434,8 +434,10 @@ static void what_no_disk_would_help_ends_the_wait(void **state)
 {
 	static const struct {
 		int result;
-		bool is_hopeless;
-	} cases[] = {{-ENOTSUP, true}, {-ENOENT, true}, {-EPERM, true}, {-ENODEV, false}, {-EAGAIN, false}, {0, false}};
+		bool is_whole, is_hopeless;
+	} cases[] = {{-ENOTSUP, true, true},  {-EPERM, true, true},   {-ENOTSUP, false, false}, {-EPERM, false, false},
+		     {-ENOENT, true, false},  {-ENOENT, false, false}, {-ENODEV, false, false},	 {-EAGAIN, false, false},
+		     {-ENODEV, true, false}, {0, true, false}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -446,11 +448,62 @@ static void what_no_disk_would_help_ends_the_wait(void **state)
 		assert_null(lvm_boot.is_hopeless(&p, "vg/root"));
 		comes(&p, 0, VG, "vg");
 		assert_null(lvm_boot.is_hopeless(&p, "vg/root"));
-		ends(&p, cases[i].result, "so");
+		recorded_done(&p, cases[i].result, cases[i].is_whole, "so");
 		assert_true(cases[i].is_hopeless == !!lvm_boot.is_hopeless(&p, "vg/root"));
 		assert_true(cases[i].is_hopeless == !!lvm_boot.is_hopeless(&p, "mapper/vg-root"));
 		assert_null(lvm_boot.is_hopeless(&p, "vg/other"));
 		comes(&p, 1, VG, "vg"); /* with newer metadata, perhaps */
+		assert_null(lvm_boot.is_hopeless(&p, "vg/root"));
+	}
+}
+
+/* A LUKS volume is called that, whose group, or another one of that name, is there before it is wanted or after. */
+static void a_name_may_be_that_of_something_else(void **state)
+{
+	(void)state;
+	for (unsigned is_known_first = 0; is_known_first < 2; is_known_first++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		if (is_known_first)
+			comes(&p, 0, VG, "vg");
+		told.wanted[0] = "mapper/vg-root_crypt";
+		if (!is_known_first)
+			comes(&p, 0, VG, "vg");
+		lvm_boot.wanted(&p);
+		part_said();
+		recorded_done(&p, -ENOENT, true, "its volume group has no such volume");
+		assert_null(strstr(part_said(), "show: "));
+		assert_string_equal(what(&p), "");
+		assert_null(lvm_boot.is_hopeless(&p, told.wanted[0]));
+		time_is(&p, 60000);
+		assert_string_equal(starts(), "");
+		assert_string_equal(account(&p), "show:   LVM group vg has no volume root_crypt\n");
+		/* What knows of the volume comes late. */
+		comes(&p, 1, VG, "vg");
+		assert_string_equal(starts(), "root_crypt of VGVGVG on 2");
+		assert_string_equal(what(&p), "LVM volume vg/root_crypt: its volume group has no such volume");
+		ends(&p, -ENODEV, "its physical volume x is missing");
+		assert_string_equal(what(&p), "LVM volume vg/root_crypt: its physical volume x is missing");
+	}
+}
+
+/* The right group comes before the one that lacks the volume, or after. */
+static void another_group_of_the_name_may_have_the_volume(void **state)
+{
+	(void)state;
+	for (unsigned is_late = 0; is_late < 2; is_late++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "rd.lvm.vg=" VG_TEXT);
+		told.wanted[0] = "vg/root";
+		comes(&p, 0, is_late ? OTHER_VG : VG, "vg");
+		recorded_done(&p, is_late ? -ENOENT : 0, true, is_late ? "its volume group has no such volume" : "root");
+		assert_null(lvm_boot.is_hopeless(&p, "vg/root"));
+		time_is(&p, 30000);
+		comes(&p, 1, is_late ? VG : OTHER_VG, "vg");
+		if (is_late)
+			assert_non_null(strstr(starts(), " of VGVGVG on 1"));
 		assert_null(lvm_boot.is_hopeless(&p, "vg/root"));
 	}
 }
@@ -978,6 +1031,23 @@ static void damaged_metadata_on_one_disk_does_not_matter(void **state)
 	assert_int_equal(set_up("root", "01", false), 0);
 }
 
+static void a_group_is_whole_or_not(void **state)
+{
+	(void)state;
+	two_disks(group_text(5, "lock_type = \"sanlock\"\n", "", volumes));
+	assert_int_equal(set_up("root", "01", true), -EPERM);
+	assert_true(result.found);
+	assert_int_equal(set_up("root", "0", true), -EPERM);
+	assert_false(result.found);
+	assert_int_equal(set_up("root_crypt", "01", true), -ENOENT); /* whatever its group is like */
+	two_disks(group_text(5, "", "", volumes));
+	assert_int_equal(set_up("mirror", "01", true), -ENOTSUP);
+	assert_true(result.found);
+	make_disk(0, PV0, group_text(6, "", ", \"MISSING\"", volumes), 6656);
+	assert_true(set_up("mirror", "01", true) < 0);
+	assert_false(result.found);
+}
+
 static void a_copy_of_a_physical_volume_is_refused(void **state)
 {
 	(void)state;
@@ -1068,7 +1138,9 @@ static void what_the_kernel_refuses_is_told(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		recorder_start_with(cases[i].result);
 		memset(&result, 0, sizeof(result));
-		assert_int_equal(lvm_boot.work(&q, &result), cases[i].result == -ESTALE ? -EIO : cases[i].result);
+		assert_int_equal(lvm_boot.work(&q, &result), cases[i].result == -ESTALE	  ? -EIO
+							      : cases[i].result == -ENOENT ? -ENODEV
+											     : cases[i].result);
 		assert_non_null(strstr(result.text, cases[i].text));
 	}
 }
@@ -1115,6 +1187,9 @@ int main(void)
 		cmocka_unit_test(it_is_not_tried_before_all_that_is_there_is_read),
 		cmocka_unit_test(other_disks_are_read_first),
 		cmocka_unit_test(what_no_disk_would_help_ends_the_wait),
+		cmocka_unit_test(a_name_may_be_that_of_something_else),
+		cmocka_unit_test(another_group_of_the_name_may_have_the_volume),
+		cmocka_unit_test(a_group_is_whole_or_not),
 		cmocka_unit_test(a_disk_that_does_not_answer_is_not_waited_for),
 		cmocka_unit_test(a_group_that_is_not_whole_is_given_a_moment),
 		cmocka_unit_test(a_driver_that_hangs_does_not_hold_it_up),

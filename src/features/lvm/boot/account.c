@@ -20,7 +20,7 @@ void lvm_describe(const struct lvm *s, const struct lvm_volume *v, char *out, si
 
 static bool is_open(const struct lvm_volume *v)
 {
-	return v->state == LVM_WAITS || v->state == LVM_STARTS;
+	return v->state == LVM_STARTS || (v->state == LVM_WAITS && !v->is_absent);
 }
 
 void lvm_what(const struct part *p, char *out, size_t size)
@@ -86,7 +86,9 @@ void lvm_account(const struct part *p)
 				continue;
 			is_wanted = true;
 			lvm_describe(s, v, text, sizeof(text));
-			if (v->state != LVM_RUNS)
+			if (v->state == LVM_WAITS && v->is_absent)
+				log_show("  LVM group %s has no volume %s", s->groups[g].name, v->name);
+			else if (v->state != LVM_RUNS)
 				log_show("  %s: %s", text, *v->why ? v->why : "it is being set up");
 		}
 		if (!is_wanted)

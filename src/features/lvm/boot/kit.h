@@ -60,7 +60,8 @@ struct lvm_volume {
 	char name[LVM_NAME_MAX]; /* or its UUID, as it is wanted; "": all of the group */
 	uint32_t tried;		 /* the version of its group at that time; 0: it was not */
 	bool had_to_wait;	 /* at that time, for PVs that may follow */
-	bool is_final;		 /* at that time, no PV would have helped */
+	bool is_final;		 /* at that time its group was whole: no PV would have helped */
+	bool is_absent;		 /* its group had no such volume: NAME may be that of something else */
 	char why[LVM_WHY_MAX];	 /* it is not set up; "" */
 };
 
@@ -143,8 +144,8 @@ int lvm_read_member(const struct lvm_question *q, struct job_result *out);
 
 /* ---- table.c, in a worker ---- */
 
-/* Sets up what Q names. OUT->text is the name of a single volume, or the reason of a failure. -EAGAIN: a PV of the group is missing on which the volume does
- * not lie. */
+/* Sets up what Q names. OUT->text is the name of a single volume, or the reason of a failure; OUT->found: no PV of the
+ * group is missing. -EAGAIN: one is, on which the volume does not lie. -ENOENT: the group has no such volume. */
 int lvm_set_up(const struct lvm_question *q, struct job_result *out);
 
 /* ---- account.c ---- */

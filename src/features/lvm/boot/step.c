@@ -153,11 +153,16 @@ static void fail(struct part *p, struct lvm_volume *v, const struct part_end *en
 	is_same = strcmp(v->why, why) == 0;
 	memcpy(v->why, why, sizeof(why));
 	v->had_to_wait = end->result == -EAGAIN;
-	v->is_final = end->result == -ENOTSUP || end->result == -ENOENT || end->result == -EPERM;
+	v->is_absent = end->result == -ENOENT;
+	/* What is missing may know better. */
+	v->is_final = end->found && (end->result == -ENOTSUP || end->result == -EPERM);
 	if (v->had_to_wait || is_same)
 		return;
 	lvm_describe(s, v, text, sizeof(text));
-	log_show("%s is not set up: %s", text, v->why);
+	if (v->is_absent) /* mapper/vg-root_crypt may be a LUKS volume, or in another group of that name */
+		log_info("%s is not set up: %s", text, v->why);
+	else
+		log_show("%s is not set up: %s", text, v->why);
 }
 
 void lvm_started(struct part *p, const struct part_end *end)

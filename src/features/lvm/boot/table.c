@@ -250,7 +250,7 @@ static int make_map(const struct set *s, const struct lvm_lv *lv, const struct s
 		 : r == -ENOENT || r == -ENODEV || r == -ENXIO
 			 ? "the kernel has no device mapper, and the image no module for it"
 			 : "the kernel does not take its table: %s", strerror(-r));
-	return r;
+	return r == -ENOENT ? -ENODEV : r; /* not to be taken for a volume that there is not */
 }
 
 static int set_up(struct set *s, const struct lvm_lv *lv, bool may_lack, struct job_result *out)
@@ -325,19 +325,19 @@ static int set_up_wanted(struct set *s, const struct lvm_question *q, struct job
 		r = match_disks(s, out);
 	if (r < 0)
 		return r;
+	out->found = !missing(s, NULL);
+	lv = *q->volume ? lvm_find(&s->group, q->volume) : NULL;
+	if (*q->volume && !lv) {
+		snprintf(out->text, sizeof(out->text), "its volume group has no such volume");
+		return -ENOENT;
+	}
 	if (lvm_group_flaw(&s->group)) {
 		snprintf(out->text, sizeof(out->text), "%s", lvm_group_flaw(&s->group));
 		return -EPERM;
 	}
 	if (!q->is_named && is_foreign(s, out))
 		return -EPERM;
-	if (!*q->volume)
-		return set_up_all(s, q->may_lack, out);
-	lv = lvm_find(&s->group, q->volume);
-	if (lv)
-		return set_up_one(s, lv, q, out);
-	snprintf(out->text, sizeof(out->text), "its volume group has no such volume");
-	return -ENOENT;
+	return lv ? set_up_one(s, lv, q, out) : set_up_all(s, q->may_lack, out);
 }
 
 int lvm_set_up(const struct lvm_question *q, struct job_result *out)
