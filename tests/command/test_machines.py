@@ -150,6 +150,18 @@ def make_layered(target):
     return change
 
 
+def make_nested(target, reverse):
+    """The volume below TARGET is in a group whose physical volume is a volume of another one."""
+    def change(machine):
+        mount = next(mount for mount in machine["mounts"] if mount["target"] == target)
+        mount["blocks"][1]["holder"] = "dm-7"
+        mount["blocks"].append({"name": "dm-7", "path": "devices/virtual/block/dm-7", "holder": "dm-0",
+                                "dm-uuid": f"LVM-{VG.swapcase()}{LV}", "virtual": True})
+        if reverse:
+            mount["blocks"].reverse()
+    return change
+
+
 def test_a_hostonly_image_lists_its_volumes_by_uuid(bookworm, tmp_path):
     out = tmp_path / "out.img"
     run("build", out, "--root", bookworm.root, "--hardware", description("lvm"), *STRICT)
@@ -184,6 +196,24 @@ def test_volumes_that_are_made_of_others_are_refused(bookworm, tmp_path):
     result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", layered_swap), *STRICT, *RESUME)
     assert any("the way to swap" in text for text in result.messages("warning"))
     assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}"]
+
+
+@pytest.mark.parametrize("reverse", (False, True))
+def test_groups_on_volumes_of_other_groups_are_refused(reverse, bookworm, tmp_path):
+    """PID 1 leaves such a physical volume alone."""
+    out = tmp_path / "out.img"
+    result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", make_nested("/", reverse)),
+                 status=FAILED)
+    assert "dm-7" in result.error and "is a physical volume of another group" in result.error
+    assert result.hint and not out.exists()
+
+    def nested_swap(machine):
+        add_swap(machine)
+        make_nested("swap", reverse)(machine)
+
+    result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", nested_swap), *STRICT, *RESUME)
+    assert any("is a physical volume of another group" in text for text in result.messages("warning"))
+    assert f"lvm.volume={VG} {LV}" in lvm_lines(out)
 
 
 def test_lvm_that_is_left_out_is_an_error(bookworm, tmp_path):

@@ -58,6 +58,16 @@ static bool is_hidden(const struct hw_mount *m, const struct hw_block *k)
 	return false;
 }
 
+/* Is it a physical volume of another group? PID 1 leaves it alone, as lvm does without scan_lvs. */
+static bool is_below_another_group(const struct hw_mount *m, const struct hw_block *k)
+{
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (k->holder && strcmp(m->blocks[i].name, k->holder) == 0 && lvm_sets_up(&m->blocks[i]) &&
+		    !is_same_group(&m->blocks[i], k))
+			return true;
+	return false;
+}
+
 static void open_part(struct build *b)
 {
 	if (!b->has_volumes)
@@ -83,11 +93,11 @@ static int add_driver(struct build *b, const struct hw_mount *m, const struct hw
 	return err_hint(err, "build for another kernel");
 }
 
-static int refuse(struct build *b, const struct hw_mount *m, const struct hw_block *k, struct err *err)
+static int refuse(struct build *b, const struct hw_mount *m, const struct hw_block *k, const char *what, struct err *err)
 {
-	const char *text = arena_printf(&b->plan.arena, "the way to %s leads over /sys/%s (%s), an LVM volume that is made of "
-					"others (RAID, thin, cache or snapshot), which this version cannot set up at boot",
-					m->target, k->path ? k->path : k->name, k->dm_uuid);
+	const char *text = arena_printf(&b->plan.arena, "the way to %s leads over /sys/%s (%s), an LVM volume that %s, which "
+					"this version cannot set up at boot",
+					m->target, k->path ? k->path : k->name, k->dm_uuid, what);
 
 	if (!m->is_early) {
 		plan_warn(&b->plan, "%s", text);
@@ -103,7 +113,9 @@ static int add_volume(struct build *b, const struct hw_mount *m, const struct hw
 	int r;
 
 	if (is_layered(m, k))
-		return refuse(b, m, k, err);
+		return refuse(b, m, k, "is made of others (RAID, thin, cache or snapshot)", err);
+	if (is_below_another_group(m, k))
+		return refuse(b, m, k, "is a physical volume of another group", err);
 	r = add_driver(b, m, k, err);
 	snprintf(line, sizeof(line), "lvm.volume=%.*s %.*s\n", ID, k->dm_uuid + PREFIX, ID, k->dm_uuid + PREFIX + ID);
 	open_part(b);
