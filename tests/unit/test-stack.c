@@ -473,6 +473,24 @@ static void a_partition_of_a_member_that_cannot_be_read_is_not_mounted(void **st
 	}
 }
 
+/* However long that takes: its twin shows what it is. */
+static void a_partition_of_an_array_that_must_be_complete_is_not_mounted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		struct boot *b = begin("root=UUID=r rootwait rd.degraded=mdraid:then:fail");
+
+		block_add(b, "zz8", false);
+		block_add(b, "zz9", false);
+		for (size_t k = 0; k < 4; k++)
+			some_appear(b, orders[i / 2][k], i % 2);
+		time_passes(b, world.now + 1000000);
+		if (b->flow.stage != STAGE_WAIT)
+			fail_msg("order %zu: %s", i, goal_name(b));
+		end(b);
+	}
+}
+
 /* It is no member, although there is one of something: nothing is lost for good. */
 static void a_disk_that_cannot_be_read_does_not_stop_the_boot(void **state)
 {
@@ -543,6 +561,7 @@ int main(void)
 		cmocka_unit_test(a_former_member_that_root_names_is_mounted),
 		cmocka_unit_test(an_array_is_started_whatever_type_the_root_is_to_have),
 		cmocka_unit_test(a_partition_of_a_member_that_cannot_be_read_is_not_mounted),
+		cmocka_unit_test(a_partition_of_an_array_that_must_be_complete_is_not_mounted),
 		cmocka_unit_test(a_disk_that_cannot_be_read_does_not_stop_the_boot),
 		cmocka_unit_test(a_partition_of_an_array_that_cannot_be_read_is_mounted),
 		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
