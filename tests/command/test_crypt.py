@@ -307,6 +307,80 @@ def test_without_its_key_the_volume_that_the_machine_resumes_from_is_left_out(ma
     assert not any("crypt.volume=swap" in line for line in lines)
 
 
+@pytest.fixture
+def plain(machine):
+    """The root is in no LUKS volume."""
+    mapped = machine.root / "sys/devices/virtual/block/dm-0/dm/uuid"
+    luks = mapped.read_text()
+    mapped.write_text("LVM-Yc1NbDn0GdJbnFyRdFpkmhzDhZjbeBqBp3rw2iKcIUz8X9UqvFcVSv2FfrsA6qwR\n")
+    machine.table("")
+    yield machine
+    mapped.write_text(luks)
+
+
+RESUME = ["--kernel-cmdline", "resume=/dev/mapper/swap"]
+MARKED = "data UUID=2 none luks,x-initrd.attach\n"
+
+
+def volumes(lines):
+    return [line for line in lines if line.startswith("crypt.volume")]
+
+
+@pytest.mark.parametrize("raw, says", [
+    (bytes(16384), "whose header is elsewhere"),
+    (header()[:-1] + b"x", "checksum"),
+    (header("rot13-xts-plain64"), "no cipher rot13"),
+], ids=["elsewhere", "damaged", "cipher"])
+def test_a_swap_area_that_would_not_open_does_not_refuse_a_build(plain, swap, raw, says):
+    below = plain.root / "sys/devices/virtual/block/dm-1/slaves/vda2"
+    below.parent.mkdir()
+    below.symlink_to("../../../../pci0000:00/0000:00:01.0/virtio0/block/vda/vda2")
+    assert volumes(plain.conf(*RESUME)[0]) == [SWAP]
+    (plain.root / "dev/vda2").write_bytes(raw)
+    lines, result = plain.conf(*RESUME)
+    assert says in result.err.decode() and "the image does not open swap" in result.err.decode()
+    assert not volumes(lines)
+    plain.table(MARKED)
+    assert [line.split()[0] for line in volumes(plain.conf(*RESUME)[0])] == ["crypt.volume=data"]
+
+
+def test_without_cryptsetup_only_what_the_boot_needs_is_an_error(plain, swap):
+    (plain.root / "usr/sbin/cryptsetup").unlink()
+    plain.table(MARKED)
+    lines, result = plain.conf(*RESUME)
+    said = result.err.decode()
+    for name in ("swap", "data"):
+        assert f"cryptsetup is not installed, which the feature crypt needs; the image does not open {name}" in said
+    assert not any(line.startswith(("crypt.", "feature=crypt")) for line in lines)
+    assert "cryptsetup is not installed" in plain.plan("--add", "crypt", status=FAILED).error
+    assert "no LUKS volume" in plain.plan("--kernel-cmdline", "root=/dev/mapper/data", status=FAILED).error
+
+
+def test_a_kernel_without_dm_crypt_does_without_further_volumes(small_kernel, tree, tmp_path, plain, swap):
+    rootfs.install("/usr/bin/true", tree.root, "/usr/sbin/cryptsetup")
+    (tree.root / "etc").mkdir(exist_ok=True)
+    (tree.root / "etc/crypttab").write_text(MARKED)
+    lines, said = generic(tree.root, small_kernel.version, tmp_path)
+    assert "has no dm_crypt" in said and "the image does not open data" in said and not volumes(lines)
+    words = ["plan", small_kernel.version, "--root", tree.root, "--generic", "--add", "crypt"]
+    assert "has no dm_crypt" in run(*words, status=FAILED).error
+    plain.table(MARKED)
+    assert plain.conf("--omit-drivers", "dm_crypt", *RESUME)
+
+
+def test_a_line_of_a_swap_area_that_is_not_understood_does_not_refuse_a_build(plain, swap):
+    plain.table("swap UUID=2 none luks, discard\n")
+    lines, result = plain.conf(*RESUME)
+    said = result.err.decode()
+    assert "there are more than four fields" in said and "the line is ignored" in said and volumes(lines) == [SWAP]
+
+
+def test_more_volumes_than_an_image_can_open_do_not_refuse_a_build(plain):
+    plain.table("".join(f"data{i} UUID={i} none luks,x-initrd.attach\n" for i in range(33)))
+    lines, result = plain.conf()
+    assert "the image does not open data32" in result.err.decode() and len(volumes(lines)) == 32
+
+
 @pytest.mark.parametrize("line, says", [
     ("data UUID=2 none luks, discard", "/etc/crypttab:2: there are more than four fields"),
     ('"my data" UUID=2', "/etc/crypttab:2: no volume can have this name"),
@@ -360,6 +434,10 @@ def test_a_generic_image_opens_what_the_machine_that_it_is_made_on_opens(machine
     (machine.root / "usr/sbin/cryptsetup").unlink()
     words = [machine.version, "--root", machine.root, "--generic"]
     assert "cryptsetup is not installed" in run("plan", *words, status=FAILED).error
+    rootfs.install("/usr/bin/true", machine.root, "/usr/sbin/cryptsetup")
+    (machine.root / "dev/vda2").write_bytes(bytes(16384))
+    assert "--omit crypt" in run("plan", *words, status=FAILED).hint
+    run("plan", *words, "--omit", "crypt", "--kernel-cmdline", "root=UUID=1")
 
 
 def test_where_no_device_is_known_fstab_and_crypttab_say_what_a_generic_image_opens(bookworm, tmp_path):

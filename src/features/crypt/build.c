@@ -36,17 +36,28 @@ static const char *uuid_of(struct arena *a, const struct hw_block *k)
 
 /* ---- which ones ---- */
 
+/* Without a swap area, from which the machine may resume, it boots all the same. */
 static int add_volume(struct build *b, const struct hw_mount *m, const struct hw_block *k, struct crypt_list *l,
 		      struct err *err)
 {
 	struct arena *a = &b->plan.arena;
 	struct crypt_listed *v;
-	int r = crypt_add(l, k->dm_uuid + PREFIX + DIGITS + 1, arena_printf(a, "UUID=%s", uuid_of(a, k)), &v, err);
+	const char *name = k->dm_uuid + PREFIX + DIGITS + 1;
+	int r = crypt_add(l, name, arena_printf(a, "UUID=%s", uuid_of(a, k)), &v, err);
 
+	if (r == -E2BIG && !m->is_early)
+		return crypt_leave_out(b, name, err);
 	if (r <= 0)
 		return r;
 	v->way = arena_printf(a, "the way to %s", m->target);
+	v->is_optional = !m->is_early;
 	r = crypt_add_header(b, m, k, v, err);
+	if (r < 0 && !build_is_hostonly(b))
+		err_hint(err, "for an image of other machines, add --generic-elsewhere or --omit crypt");
+	if (r < 0 && r != -ENOMEM && v->is_optional) {
+		l->n--;
+		return crypt_leave_out(b, name, err);
+	}
 	l->has_unread |= !v->is_read;
 	return r;
 }
@@ -105,7 +116,6 @@ static bool is_resumed_from(struct build *b, const struct hw_block *k)
 /* A system that hibernated into a volume of its own must find it again. Without it, the boot goes on. */
 static int add_resume(struct build *b, const struct hardware *hw, struct crypt_list *l, struct err *err)
 {
-	size_t before = l->n;
 	int r = 0;
 
 	for (size_t i = 0; i < hw->n_mounts && crypt_is_machine(b->request) && r == 0; i++) {
@@ -115,8 +125,6 @@ static int add_resume(struct build *b, const struct hardware *hw, struct crypt_l
 			if (!m->blocks[n].holder && crypt_sets_up(&m->blocks[n]) && is_resumed_from(b, &m->blocks[n]))
 				r = add_volume(b, m, &m->blocks[n], l, err);
 	}
-	for (size_t i = before; i < l->n; i++)
-		l->list[i].is_optional = true;
 	return r;
 }
 
@@ -135,14 +143,40 @@ static int list_volumes(struct build *b, struct crypt_list *l, struct err *err)
 
 /* ---- all of it ---- */
 
-static int refuse_without_program(const struct crypt_list *l, struct err *err)
+/* The first that the boot depends on; NULL. */
+static const struct crypt_listed *find_needed(const struct crypt_list *l)
 {
-	if (l->n)
-		err_set(err, -ENOENT, "cryptsetup is not installed, which opens the LUKS volume %s at boot",
-			l->list[0].name);
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->list[i].is_optional)
+			return &l->list[i];
+	return NULL;
+}
+
+/* What all volumes need is missing, as ERR says: an error only if the boot depends on one, or crypt was asked for. */
+static int leave_out_all(struct build *b, struct crypt_list *l, struct err *err)
+{
+	const struct err why = *err;
+
+	if (find_needed(l) || features_wants_name(b->request, "crypt", false))
+		return err->code;
+	for (size_t i = 0; i < l->n; i++) {
+		*err = why;
+		crypt_leave_out(b, l->list[i].name, err);
+	}
+	l->n = 0;
+	return 0;
+}
+
+static int miss_program(struct build *b, struct crypt_list *l, struct err *err)
+{
+	const struct crypt_listed *v = find_needed(l);
+
+	if (v)
+		err_set(err, -ENOENT, "cryptsetup is not installed, which opens the LUKS volume %s at boot", v->name);
 	else
 		err_set(err, -ENOENT, "cryptsetup is not installed, which the feature crypt needs");
-	return err_hint(err, "install the package cryptsetup (its name may also be cryptsetup-bin)");
+	err_hint(err, "install the package cryptsetup (its name may also be cryptsetup-bin)");
+	return leave_out_all(b, l, err);
 }
 
 int crypt_build(struct build *b, struct err *err)
@@ -158,12 +192,17 @@ int crypt_build(struct build *b, struct err *err)
 	if (r < 0)
 		return r;
 	if (!found && (l->n || is_added))
-		return refuse_without_program(l, err);
+		return miss_program(b, l, err);
+	if (is_added || l->has_unread)
+		r = crypt_add_all_modules(b, is_added || find_needed(l), err);
+	if (r == -ENOENT)
+		r = leave_out_all(b, l, err);
+	if (r < 0)
+		return r;
 	if (!found || (build_is_hostonly(b) && !l->n && !is_added))
 		return 0;
 	b->crypt = l;
-	r = crypt_add_program(b, program, err);
-	return r == 0 && (is_added || l->has_unread) ? crypt_add_all_modules(b, err) : r;
+	return crypt_add_program(b, program, err);
 }
 
 /* What the boot does without is left out if it cannot be opened: the root has other ways to do so. */
@@ -173,9 +212,7 @@ static int complete(struct build *b, struct crypt_listed *v, struct err *err)
 
 	if (r == 0 || !v->is_optional || (r != -ENOTSUP && r != -ENOENT))
 		return r;
-	plan_warn(&b->plan, "%s; the image does not open %s", err->text, v->name);
-	*err = (struct err){0};
-	return 0;
+	return crypt_leave_out(b, v->name, err);
 }
 
 /* Can somebody type the passphrase of V? An image of the mode strict has no driver but those of the keyboards that are

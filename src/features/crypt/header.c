@@ -26,19 +26,26 @@ static const struct modules_rule ciphers[] = {
 	{0},
 };
 
-static int add_driver(struct build *b, const char *name, const char *reason, struct err *err)
+/* What modules are for. */
+struct purpose {
+	const char *reason;
+	unsigned flags; /* MODULES_REQUIRED, unless the boot does without */
+};
+
+static int add_driver(struct build *b, const char *name, const struct purpose *p, struct err *err)
 {
-	int r = modules_add_name(b->modules, name, MODULES_LOAD | MODULES_REQUIRED, reason, err);
+	int r = modules_add_name(b->modules, name, MODULES_LOAD | p->flags, p->reason, err);
 
 	if (r != MODULES_ABSENT)
 		return r < 0 ? r : 0;
-	err_set(err, -ENOENT, "kernel %s has no %s, which %s", b->kernel.version, name, reason);
+	err_set(err, -ENOENT, "kernel %s has no %s, which %s", b->kernel.version, name, p->reason);
 	return err_hint(err, "build for another kernel");
 }
 
-int crypt_add_all_modules(struct build *b, struct err *err)
+int crypt_add_all_modules(struct build *b, bool is_required, struct err *err)
 {
-	int r = add_driver(b, "dm_crypt", "opens LUKS volumes", err);
+	const struct purpose p = {"opens LUKS volumes", is_required ? MODULES_REQUIRED : 0};
+	int r = add_driver(b, "dm_crypt", &p, err);
 
 	return r < 0 ? r : modules_add_rules(b->modules, ciphers, REACH_GENERIC, err);
 }
@@ -87,23 +94,23 @@ static int add_companions(struct build *b, const char *algorithm, const char *re
 	return r < 0 ? r : 0;
 }
 
-static int add_algorithm(struct build *b, const char *algorithm, const char *cipher, const char *reason,
+static int add_algorithm(struct build *b, const char *algorithm, const char *cipher, const struct purpose *p,
 			 struct err *err)
 {
-	int r = modules_add_alias(b->modules, arena_printf(&b->plan.arena, "crypto-%s", algorithm), NULL,
-				  MODULES_REQUIRED, reason, err);
+	int r = modules_add_alias(b->modules, arena_printf(&b->plan.arena, "crypto-%s", algorithm), NULL, p->flags,
+				  p->reason, err);
 
 	if (r < 0)
 		return r;
 	if (r != MODULES_ABSENT || is_built_in(b, algorithm))
-		return add_companions(b, algorithm, reason, err);
+		return add_companions(b, algorithm, p->reason, err);
 	err_set(err, -ENOENT, "kernel %s has no cipher %s (%s), which %s", b->kernel.version, algorithm, cipher,
-		reason);
+		p->reason);
 	return err_hint(err, "build for another kernel");
 }
 
 /* "aes-xts-plain64", "serpent-cbc-essiv:sha256", "capi:adiantum(xchacha12,aes)-plain64", "hmac(sha256)". */
-static int add_cipher(struct build *b, const char *cipher, const char *reason, struct err *err)
+static int add_cipher(struct build *b, const char *cipher, const struct purpose *p, struct err *err)
 {
 	char copy[LUKS_TEXT_MAX], *cursor = copy, *word;
 	int r = 0;
@@ -111,31 +118,31 @@ static int add_cipher(struct build *b, const char *cipher, const char *reason, s
 	snprintf(copy, sizeof(copy), "%s", cipher);
 	while ((word = strsep(&cursor, "-:(),")) && r == 0)
 		if (*word && algorithm_of(word))
-			r = add_algorithm(b, algorithm_of(word), cipher, reason, err);
+			r = add_algorithm(b, algorithm_of(word), cipher, p, err);
 	return r;
 }
 
-static int add_integrity(struct build *b, const struct luks *l, const char *reason, struct err *err)
+static int add_integrity(struct build *b, const struct luks *l, const struct purpose *p, struct err *err)
 {
-	int r = add_driver(b, "dm_integrity", reason, err);
+	int r = add_driver(b, "dm_integrity", p, err);
 
 	if (r == 0)
-		r = modules_add_name(b->modules, "authenc", 0, reason, err);
-	return r < 0 ? r : add_cipher(b, l->integrity, reason, err);
+		r = modules_add_name(b->modules, "authenc", 0, p->reason, err);
+	return r < 0 ? r : add_cipher(b, l->integrity, p, err);
 }
 
-static int add_ciphers(struct build *b, const struct luks *l, const char *reason, struct err *err)
+static int add_ciphers(struct build *b, const struct luks *l, const struct purpose *p, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < l->n_ciphers && r == 0; i++)
-		r = add_cipher(b, l->ciphers[i], reason, err);
+		r = add_cipher(b, l->ciphers[i], p, err);
 	if (*l->integrity && r == 0)
-		r = add_integrity(b, l, reason, err);
+		r = add_integrity(b, l, p, err);
 	if (r < 0 || !l->is_opal || !b->config.len || config_has(b, "CONFIG_BLK_SED_OPAL"))
 		return r;
 	err_set(err, -ENOENT, "kernel %s cannot unlock disks that encrypt themselves (CONFIG_BLK_SED_OPAL is not "
-			      "set in /%s), which %s", b->kernel.version, b->config_origin, reason);
+			      "set in /%s), which %s", b->kernel.version, b->config_origin, p->reason);
 	return err_hint(err, "build for another kernel");
 }
 
@@ -214,10 +221,11 @@ static const struct hw_block *find_below(const struct hw_mount *m, const struct 
 int crypt_add_header(struct build *b, const struct hw_mount *m, const struct hw_block *k, struct crypt_listed *v,
 		     struct err *err)
 {
-	const char *reason = arena_printf(&b->plan.arena, "opens the LUKS volume %s on the way to %s", k->name,
-					  m->target);
+	const struct purpose p = {arena_printf(&b->plan.arena, "opens the LUKS volume %s on the way to %s", k->name,
+					       m->target),
+				  v->is_optional ? 0 : MODULES_REQUIRED};
 	const struct hw_block *below = b->request->hardware_file ? NULL : find_below(m, k);
-	int r = add_driver(b, "dm_crypt", reason, err);
+	int r = add_driver(b, "dm_crypt", &p, err);
 
 	if (r == 0 && below)
 		r = read_header(b, below->name, &v->luks, err);
@@ -233,5 +241,5 @@ int crypt_add_header(struct build *b, const struct hw_mount *m, const struct hw_
 	if (v->luks.is_reencrypting)
 		plan_warn(&b->plan, "the LUKS volume %s is being reencrypted: let that end before the "
 			  "next boot", k->name);
-	return add_ciphers(b, &v->luks, reason, err);
+	return add_ciphers(b, &v->luks, &p, err);
 }

@@ -33,6 +33,10 @@ struct crypt_list {
 int crypt_add(struct crypt_list *l, const char *name, const char *device, struct crypt_listed **out,
 	      struct err *err);
 
+/* Warns, for the reason in ERR, which is cleared, that the image does not open the volume NAME, without which the machine
+ * boots. 0. */
+int crypt_leave_out(struct build *b, const char *name, struct err *err);
+
 /* Is what is below the root the machine that an image of Q is for, so that its volumes count? */
 bool crypt_is_machine(const struct request *q);
 
@@ -49,8 +53,8 @@ bool crypt_is_in_fstab(const struct root *root, const char *name);
 int crypt_add_header(struct build *b, const struct hw_mount *m, const struct hw_block *k, struct crypt_listed *v,
 		     struct err *err);
 
-/* For volumes of which nothing is known. */
-int crypt_add_all_modules(struct build *b, struct err *err);
+/* For volumes of which nothing is known. IS_REQUIRED: the boot depends on one. */
+int crypt_add_all_modules(struct build *b, bool is_required, struct err *err);
 
 /* Adds cryptsetup, which is at PATH, for the volumes of B. */
 int crypt_add_program(struct build *b, const char *path, struct err *err);

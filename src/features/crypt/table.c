@@ -28,6 +28,13 @@ int crypt_add(struct crypt_list *l, const char *name, const char *device, struct
 	return 1;
 }
 
+int crypt_leave_out(struct build *b, const char *name, struct err *err)
+{
+	plan_warn(&b->plan, "%s; the image does not open %s", err->text, name);
+	*err = (struct err){0};
+	return 0;
+}
+
 static struct crypt_listed *find(struct crypt_list *l, const struct crypttab_entry *e)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -48,6 +55,8 @@ static int take_line(struct build *b, bool knows_root, struct crypt_list *l, con
 	if (!v && (is_root || (crypt_is_marked(e->options) && crypt_is_machine(b->request)))) {
 		r = crypt_add(l, arena_strdup(a, e->name), arena_strdup(a, e->device), &v, err);
 		l->has_unread = true;
+		if (r == -E2BIG && !is_root)
+			return crypt_leave_out(b, arena_strdup(a, e->name), err);
 	}
 	if (!v)
 		return r;
@@ -78,7 +87,8 @@ static bool is_needed(struct build *b, bool knows_root, const struct crypt_list 
 
 	for (size_t i = 0; i < l->n; i++) {
 		device = strchr(l->list[i].device, '=');
-		if (strcmp(l->list[i].name, name) == 0 || (device && strcasestr(line, device + 1)))
+		if (!l->list[i].is_optional &&
+		    (strcmp(l->list[i].name, name) == 0 || (device && strcasestr(line, device + 1))))
 			return true;
 	}
 	return !knows_root && crypt_is_in_fstab(b->root, name);
