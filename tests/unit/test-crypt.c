@@ -659,6 +659,63 @@ static void a_question_for_other_volumes_holds_nothing_up(void **state)
 	}
 }
 
+#define ROOT_AND_DATA "data UUID=" TWO " none luks,x-initrd.attach\nroot UUID=" ONE " none luks"
+
+/* Only one question is asked at a time, and only the root's holds the limit for the root. */
+static void the_volume_that_the_root_may_be_in_is_asked_for_first(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "", ROOT_AND_DATA);
+	holds(&p, 0, "sda2", TWO);
+	assert_contains(part_said(), "ask 0: Passphrase of data (sda2), for " TWO "\n");
+	holds(&p, 1, "sdb2", ONE);
+	assert_string_equal(part_said(), LOADS "cancel question 0\nask 1: Passphrase of root (sdb2), for " ONE "\n");
+	recorded_answer(&p, 1, PROMPT_ANSWERED, "secret");
+	part_said();
+	recorded_end(&p, 1, 0, "");
+	assert_contains(part_said(), RUN(0, "-", "", "sda2", "data"));
+	recorded_end(&p, 0, 2, "");
+	assert_string_equal(part_said(), "ask 0: Passphrase of data (sda2), for " TWO "\n");
+}
+
+static void the_question_for_the_root_makes_way_for_no_other(void **state)
+{
+	_cleanup_part_ struct part p;
+
+	(void)state;
+	begin(&p, "", ROOT_AND_DATA);
+	holds(&p, 0, "sda2", ONE);
+	part_said();
+	holds(&p, 1, "sdb2", TWO);
+	assert_string_equal(part_said(), LOADS);
+	told.devices[0].value = NULL;
+	crypt_boot.gone(&p, (struct device_ref){0, 1});
+	assert_string_equal(part_said(), "cancel question 0\nask 1: Passphrase of data (sdb2), for " TWO "\n");
+	holds(&p, 0, "sda2", ONE);
+	assert_string_equal(part_said(), LOADS "cancel question 1\nask 0: Passphrase of root (sda2), for " ONE "\n");
+}
+
+/* What was typed is judged first. */
+static void a_question_that_was_answered_makes_no_way_until_it_is_judged(void **state)
+{
+	(void)state;
+	for (int is_right = 0; is_right < 2; is_right++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "", ROOT_AND_DATA);
+		holds(&p, 0, "sda2", TWO);
+		recorded_answer(&p, 0, PROMPT_ANSWERED, "secret");
+		part_said();
+		holds(&p, 1, "sdb2", ONE);
+		assert_string_equal(part_said(), LOADS);
+		recorded_end(&p, 0, is_right ? 0 : 2, "");
+		assert_contains(part_said(), is_right ? RUN(1, "-", "", "sdb2", "root")
+						      : "cancel question 0\nask 1: Passphrase of root (sdb2)");
+	}
+}
+
 static void the_root_takes_over_when_no_volume_is_being_opened(void **state)
 {
 	_cleanup_part_ struct part p;
@@ -851,6 +908,9 @@ int main(void)
 		cmocka_unit_test(a_volume_is_judged_again_when_something_changes),
 		cmocka_unit_test(of_two_devices_with_one_uuid_the_first_by_name_is_taken),
 		cmocka_unit_test(a_question_for_other_volumes_holds_nothing_up),
+		cmocka_unit_test(the_volume_that_the_root_may_be_in_is_asked_for_first),
+		cmocka_unit_test(the_question_for_the_root_makes_way_for_no_other),
+		cmocka_unit_test(a_question_that_was_answered_makes_no_way_until_it_is_judged),
 		cmocka_unit_test(the_root_takes_over_when_no_volume_is_being_opened),
 		cmocka_unit_test(nobody_with_a_shell_reads_what_was_typed),
 		cmocka_unit_test(it_waits_for_the_driver),

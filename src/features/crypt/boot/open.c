@@ -191,12 +191,30 @@ static struct crypt_volume *next_to_open(struct crypt *s)
 	return NULL;
 }
 
+/* One that the root may be in is first: only its question holds the limit for the root. */
 static struct crypt_volume *next_to_ask(struct crypt *s)
 {
-	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++)
-		if (s->volumes[i].state == CRYPT_WAITS)
-			return &s->volumes[i];
-	return NULL;
+	struct crypt_volume *next = NULL;
+
+	for (size_t i = 0; i < CRYPT_VOLUMES_MAX; i++) {
+		struct crypt_volume *v = &s->volumes[i];
+
+		if (v->state == CRYPT_WAITS && (!next || (v->leads && !next->leads)))
+			next = v;
+	}
+	return next;
+}
+
+/* The question that is asked makes way for that of NEXT, if the root may be in that alone. Nothing was typed yet that is
+ * not judged: that would be opened before anything is asked. */
+static void make_way(struct part *p, const struct crypt_volume *next)
+{
+	struct crypt *s = p->state;
+
+	if (!s->asked || s->asked->leads || !next || !next->leads)
+		return;
+	part_cancel(p, PART_QUESTION, tag_of(s, s->asked));
+	s->asked = NULL;
 }
 
 static void run_next(struct part *p, struct crypt_volume *v)
@@ -235,8 +253,9 @@ void crypt_step(struct part *p)
 	s->module_since = 0;
 	if (s->secret_len)
 		part_wake(p, s->secret_until);
-	v = s->asked ? NULL : next_to_ask(s);
-	if (v)
+	v = next_to_ask(s);
+	make_way(p, v);
+	if (v && !s->asked)
 		ask(p, v);
 }
 
