@@ -300,6 +300,15 @@ def test_the_volume_that_the_machine_resumes_from_is_opened(machine, swap, name)
     conf.unlink()
 
 
+@pytest.mark.parametrize("words", [
+    ["--omit", "resume"], ["--kernel-cmdline", "noresume"], ["--kernel-cmdline", "quiet hibernate=noresume"]])
+def test_where_the_image_never_resumes_it_opens_no_volume_for_that(machine, swap, words):
+    (machine.root / "proc/cmdline").write_text("root=UUID=1 resume=/dev/mapper/swap ro\n")
+    assert SWAP in machine.conf()[0] and SWAP not in machine.conf(*words)[0]
+    assert SWAP not in machine.conf("--kernel-cmdline", "resume=/dev/mapper/swap", *words)[0]
+    assert SWAP in machine.conf("--kernel-cmdline", "noresume=0")[0]
+
+
 def test_without_its_key_the_volume_that_the_machine_resumes_from_is_left_out(machine, swap):
     machine.table(LINE + "swap /dev/vda3 /etc/no.key luks\n")
     lines, result = machine.conf("--kernel-cmdline", "resume=/dev/mapper/swap")

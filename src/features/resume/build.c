@@ -104,18 +104,36 @@ static const char *find_resume(struct arena *a, const char *line, const char *fo
 	return found;
 }
 
-/* The device that settings or options name, which overrides the default; NULL. */
-static const char *find_requested(struct build *b)
+/* The parameters of settings and options. */
+static const char *own_line(struct build *b)
 {
 	const struct request_words *given = &b->request->kernel_cmdline;
-	const char *found = NULL;
+	const char *line = "";
 
 	for (size_t i = 0; i < b->request->n_wishes; i++)
 		if (b->request->wishes[i].kind == WISH_CMDLINE)
-			found = find_resume(&b->plan.arena, b->request->wishes[i].word, found);
+			line = arena_printf(&b->plan.arena, "%s %s", line, b->request->wishes[i].word);
 	for (size_t i = 0; i < given->n; i++)
-		found = find_resume(&b->plan.arena, given->list[i], found);
-	return found;
+		line = arena_printf(&b->plan.arena, "%s %s", line, given->list[i]);
+	return line;
+}
+
+/* The device that they name, which overrides the default; NULL. */
+static const char *find_requested(struct build *b)
+{
+	return find_resume(&b->plan.arena, own_line(b), NULL);
+}
+
+/* Will the image not look for a hibernation image at all? */
+static bool is_off(struct build *b)
+{
+	char *cursor = arena_strdup(&b->plan.arena, own_line(b)), *param, *value;
+	bool off = !features_wants_name(b->request, "resume", true);
+
+	while (cmdline_next(&cursor, &param, &value))
+		off = off || (strcmp(param, "noresume") == 0 && !value) ||
+		      (strcmp(param, "hibernate") == 0 && value && strcmp(value, "noresume") == 0);
+	return off;
 }
 
 const char *resume_named(struct build *b)
@@ -124,7 +142,7 @@ const char *resume_named(struct build *b)
 
 	if (line)
 		found = find_resume(&b->plan.arena, line, found);
-	if (!can_hibernate(b))
+	if (!can_hibernate(b) || is_off(b))
 		return NULL;
 	return found ? found : read_configured(b);
 }
