@@ -282,7 +282,8 @@ def swap(machine):
     shutil.rmtree(machine.root / "sys/devices/virtual/block/dm-1")
 
 
-SWAP = "crypt.volume=swap UUID=22222222-2222-2222-2222-222222222222 none luks"
+# The root does not wait for it.
+SWAP = "crypt.volume=swap UUID=22222222-2222-2222-2222-222222222222 none luks,x-initrd.attach"
 
 
 @pytest.mark.parametrize("name", ["/dev/mapper/swap", "UUID=5-5"])

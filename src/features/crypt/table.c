@@ -251,7 +251,7 @@ int crypt_write(struct build *b, struct crypt_listed *v, struct err *err)
 		return r;
 	if (!options.len)
 		buf_add_str(&options, "luks");
-	if (!v->way) /* PID 1 then does not take it for what the root is waiting for */
+	if (!v->way || v->is_optional) /* PID 1 then does not take it for what the root is waiting for */
 		buf_add_str(&options, ",x-initrd.attach");
 	v->asks = strcmp(key, "none") == 0;
 	put_line(&b->boot_conf, v, key, buf_cstr(&options));
