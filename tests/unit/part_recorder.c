@@ -190,6 +190,12 @@ bool part_lacks(const struct part *p)
 	return told.lacks;
 }
 
+bool part_lacks_any(const struct part *p)
+{
+	(void)p;
+	return told.lacks || told.lacks_any;
+}
+
 bool part_can_find(const struct part *p, const struct spec *spec)
 {
 	(void)p, (void)spec;

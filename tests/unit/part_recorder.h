@@ -32,7 +32,8 @@ struct part_recorder {
 	const char *awaited; /* the path of something that is waited for, without /dev/; NULL */
 	const char *doubt;   /* why a device is not to be taken; NULL */
 	const char *wanted[8]; /* names that something waits for; ends with NULL */
-	bool lacks;	       /* something that may be any device */
+	bool lacks;	       /* what is waited for now may be any device */
+	bool lacks_any;	       /* or something else may be */
 	struct {
 		char name[PART_NAME_MAX];
 		const char *value; /* that a specification names it by */

@@ -326,6 +326,75 @@ static void a_root_that_comes_by_itself_needs_no_volume(void **state)
 	assert_string_equal(what(&p), "");
 }
 
+/* A resume= whose device is no more: a volume may hold a copy of the root. */
+static void what_the_boot_does_not_wait_for_sets_up_no_group(void **state)
+{
+	(void)state;
+	for (unsigned is_lacking_first = 0; is_lacking_first < 2; is_lacking_first++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.lacks_any = is_lacking_first;
+		comes(&p, 0, VG, "vg");
+		told.lacks_any = true;
+		lvm_boot.wanted(&p);
+		for (int64_t now = 5000; now < 30000; now += 50) {
+			time_is(&p, now);
+			assert_string_equal(starts(), "");
+		}
+		assert_string_equal(what(&p), "");
+		told.lacks = true; /* by now a further filesystem is waited for, which no event says */
+		time_is(&p, p.wake);
+		assert_string_equal(starts(), "all of VGVGVG on 1, alone, unless it is another machine's");
+	}
+}
+
+static void a_group_that_something_names_may_hold_it(void **state)
+{
+	(void)state;
+	for (unsigned is_named_first = 0; is_named_first < 2; is_named_first++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.lacks_any = true;
+		comes(&p, 0, OTHER_VG, "data");
+		if (is_named_first)
+			told.wanted[0] = "vg/root";
+		comes(&p, 1, VG, "vg");
+		if (!is_named_first)
+			time_is(&p, 6500);
+		told.wanted[0] = "vg/root";
+		lvm_boot.wanted(&p);
+		ends(&p, 0, "root");
+		if (is_named_first)
+			assert_string_equal(starts(), "");
+		time_is(&p, 7000);
+		assert_string_equal(starts(), "all of VGVGVG on 1, alone, unless it is another machine's");
+		ends(&p, 0, "");
+		time_is(&p, 60000);
+		assert_string_equal(starts(), "");
+	}
+}
+
+static void a_slow_disk_may_have_it_as_well(void **state)
+{
+	(void)state;
+	for (unsigned is_loading = 0; is_loading < 2; is_loading++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.lacks = true;
+		*(is_loading ? &told.is_busy : &told.is_unsettled) = true;
+		comes(&p, 0, VG, "vg");
+		for (int64_t now = 5000; now < 15000; now += 50) {
+			time_is(&p, now);
+			assert_string_equal(starts(), "");
+		}
+		time_is(&p, 15100); /* one that hangs is not waited for */
+		assert_string_equal(starts(), "all of VGVGVG on 1, alone, unless it is another machine's");
+	}
+}
+
 static void what_is_waited_for_later_is_set_up_then(void **state)
 {
 	_cleanup_part_ struct part p;
@@ -1181,6 +1250,9 @@ int main(void)
 		cmocka_unit_test(physical_volumes_may_be_left_alone),
 		cmocka_unit_test(without_any_name_volumes_are_set_up_once_the_root_does_not_come),
 		cmocka_unit_test(a_root_that_comes_by_itself_needs_no_volume),
+		cmocka_unit_test(what_the_boot_does_not_wait_for_sets_up_no_group),
+		cmocka_unit_test(a_group_that_something_names_may_hold_it),
+		cmocka_unit_test(a_slow_disk_may_have_it_as_well),
 		cmocka_unit_test(what_is_waited_for_later_is_set_up_then),
 		cmocka_unit_test(of_two_groups_of_one_name_neither_is_taken),
 		cmocka_unit_test(a_group_is_chosen_by_its_uuid),

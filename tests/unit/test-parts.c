@@ -479,6 +479,37 @@ static void a_feature_hears_what_is_waited_for(void **state)
 	assert_true(part_lacks(f.part));
 }
 
+static void what_is_lacking_counts_while_it_is_waited_for(void **state)
+{
+	static const struct {
+		enum boot_stage stage;
+		bool with_root, lacks;
+	} cases[] = {{STAGE_RESUME, false, true}, {STAGE_RESUME, true, false},	   {STAGE_WAIT, false, true},
+		     {STAGE_WAIT, true, false},	  {STAGE_OVERLAY_WAIT, true, true}, {STAGE_FSTAB, true, false},
+		     {STAGE_MOUNTS_WAIT, true, true}, {STAGE_SETTLE, true, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_fixture_ struct fixture f;
+		struct spec resume;
+
+		fixture_make(&f, "feature=second\n", "root=UUID=1");
+		spec_parse("UUID=5", &resume);
+		block_want(f.boot, &resume);
+		if (cases[i].with_root)
+			appears(&f, "zza", "zzfs", "filesystem", "1");
+		spec_parse("UUID=7", &f.boot->mounts->list[0].spec);
+		f.boot->mounts->n = 1;
+		f.boot->flow.stage = cases[i].stage;
+		assert_true(part_lacks(f.part) == cases[i].lacks);
+		assert_true(part_lacks_any(f.part));
+		if (cases[i].stage == STAGE_MOUNTS_WAIT) {
+			appears(&f, "zzb", "zzfs", "filesystem", "7");
+			assert_false(part_lacks(f.part));
+		}
+	}
+}
+
 static void a_device_has_few_names_and_none_once_it_is_gone(void **state)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -1002,6 +1033,7 @@ int main(void)
 		cmocka_unit_test(what_a_feature_holds_or_refuses_is_not_mounted_from_fstab),
 		cmocka_unit_test(a_root_may_have_a_name_that_a_feature_gives),
 		cmocka_unit_test(a_feature_hears_what_is_waited_for),
+		cmocka_unit_test(what_is_lacking_counts_while_it_is_waited_for),
 		cmocka_unit_test(a_device_has_few_names_and_none_once_it_is_gone),
 		cmocka_unit_test(names_of_others_leave_room_for_that_of_the_root),
 		cmocka_unit_test(a_name_that_is_given_again_takes_no_place),

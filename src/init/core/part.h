@@ -139,7 +139,7 @@ struct feature_boot {
 	enum part_claim (*device)(struct part *p, const struct part_device *d, char *why);
 	/* One that was claimed is gone, or has become another one. */
 	void (*gone)(struct part *p, struct device_ref ref);
-	/* What is waited for may be another device now: part_next_name(), part_lacks(). */
+	/* What is waited for may be another device now: part_next_name(), part_lacks_any(). */
 	void (*wanted)(struct part *p);
 	/* The devices that are held: "LUKS UUID=... to be unlocked"; OUT left "": none. */
 	void (*what)(const struct part *p, char *out, size_t size);

@@ -21,8 +21,10 @@ void part_want(struct part *p, const struct spec *spec);
  * next one from *N on, which it moves; NULL: there is no other. It lives as long as the call. */
 const char *part_next_name(const struct part *p, size_t *n);
 
-/* Does something wait for a device that is not there, and may be any, by what it holds or its links? */
+/* Does what the boot waits for now (the root, its overlay, a further filesystem) lack a device that may be any, by what it
+ * holds or its links? part_lacks_any(): or is anything else lacking, such as what resume= names? */
 bool part_lacks(const struct part *p);
+bool part_lacks_any(const struct part *p);
 
 /* Is SPEC of a kind that this image can find? */
 bool part_can_find(const struct part *p, const struct spec *spec);

@@ -35,7 +35,7 @@ const char *part_next_name(const struct part *p, size_t *n)
 	return NULL;
 }
 
-bool part_lacks(const struct part *p)
+bool part_lacks_any(const struct part *p)
 {
 	const struct devices *all = p->boot->devices;
 
@@ -47,6 +47,20 @@ bool part_lacks(const struct part *p)
 			return true;
 	}
 	return false;
+}
+
+bool part_lacks(const struct part *p)
+{
+	const struct boot *b = p->boot;
+	const struct spec *awaited = NULL;
+
+	if (b->flow.stage <= STAGE_WAIT)
+		awaited = &b->params.root;
+	else if (b->flow.stage == STAGE_MOUNTS_WAIT && b->mounts->next < b->mounts->n)
+		awaited = &b->mounts->list[b->mounts->next].spec;
+	else if (b->flow.stage != STAGE_OVERLAY_WAIT)
+		return false;
+	return (!awaited || block_find(b, awaited) < 0) && part_lacks_any(p);
 }
 
 bool part_can_find(const struct part *p, const struct spec *spec)

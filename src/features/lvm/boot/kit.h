@@ -17,6 +17,7 @@ enum {
 	LVM_VOLUMES_MAX = 64, /* that are wanted by name */
 	LVM_LISTED_MAX = 32,  /* in boot.conf */
 	LVM_AGAIN_MS = 20,    /* how often to look whether a module is loaded, or a job has a place */
+	LVM_LOOK_MS = 100,    /* or what is waited for */
 	LVM_FOLLOW_MS = 1000, /* how long further PVs may take to follow one */
 	LVM_BUSY_MS = 10000,  /* and drivers of their disks, to load */
 	LVM_TAG_START = LVM_MEMBERS_MAX, /* of the job that sets up a volume; below it: of those that read a PV */

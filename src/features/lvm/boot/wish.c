@@ -3,7 +3,7 @@
 /*
  * Which volumes are set up. Those that something waits for by name (root=/dev/vg/root, root=/dev/mapper/vg-root, and so
  * in fstab), those of rd.lvm.lv= and rd.lvm.vg=, and those that the image lists, by UUID. If there is nothing of the last
- * three, and something waits for a filesystem by its UUID or label, any volume may hold it.
+ * three, and the boot waits for a filesystem by its UUID or label, any volume may hold it.
  */
 
 #include <stdio.h>
@@ -116,16 +116,35 @@ static bool wants_all(const struct lvm *s)
 	return s->wishes.all && !s->wishes.volumes.n && !s->wishes.groups.n;
 }
 
-/* Nothing says which volumes are needed, and what is waited for is on no device that was read. */
+static bool has_named_volume(const struct lvm *s, const struct lvm_known *g)
+{
+	for (const struct lvm_volume *v = s->volumes; v < s->volumes + LVM_VOLUMES_MAX; v++)
+		if (v->state != LVM_NONE && &s->groups[v->group] == g && *v->name && !v->is_absent)
+			return true;
+	return false;
+}
+
+/* A disk that is slow, or whose driver is loading, comes first: it may have what is waited for. */
+static bool has_waited(const struct part *p, const struct lvm_known *g)
+{
+	int64_t now = log_now();
+
+	return now >= g->changed_at + LVM_FOLLOW_MS &&
+	       ((part_is_settled(p) && !part_is_busy(p)) || now >= g->changed_at + LVM_BUSY_MS);
+}
+
+/* Nothing says which volumes are needed, and what is waited for is on no device that was read. What does not hold up the
+ * root, such as a resume= whose device is no more, is no reason to touch groups that have nothing to do with it: what they
+ * hold may be a copy of the root. No event says that another stage waits for something else. */
 static bool may_be_any(struct part *p, const struct lvm_known *g)
 {
 	const struct lvm *s = p->state;
 
-	if (s->n_listed || s->wishes.volumes.n || s->wishes.groups.n || s->wishes.all || !part_lacks(p))
+	if (s->n_listed || s->wishes.volumes.n || s->wishes.groups.n || s->wishes.all || !part_lacks_any(p))
 		return false;
-	if (log_now() >= g->changed_at + LVM_FOLLOW_MS)
+	if (has_waited(p, g) && (part_lacks(p) || has_named_volume(s, g)))
 		return true;
-	lvm_wake(p, g->changed_at + LVM_FOLLOW_MS);
+	lvm_wake(p, log_now() < g->changed_at + LVM_FOLLOW_MS ? g->changed_at + LVM_FOLLOW_MS : log_now() + LVM_LOOK_MS);
 	return false;
 }
 
