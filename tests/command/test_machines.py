@@ -165,11 +165,23 @@ def make_nested(target, reverse):
 def test_a_hostonly_image_lists_its_volumes_by_uuid(bookworm, tmp_path):
     out = tmp_path / "out.img"
     run("build", out, "--root", bookworm.root, "--hardware", description("lvm"), *STRICT)
-    assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}"]
+    assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV} vg0"]
     assert "dm-mod" in run("plan", "--root", bookworm.root, "--hardware", description("lvm"), *STRICT).text
-    for words, lines in (([], []), (RESUME, [f"lvm.volume={VG} {LV[::-1]}"])):
+    for words, lines in (([], []), (RESUME, [f"lvm.volume={VG} {LV[::-1]} vg0"])):
         run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", add_swap), *STRICT, *words)
-        assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}", *lines]
+        assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV} vg0", *lines]
+
+
+def test_the_name_of_a_group_is_listed_if_it_is_known(bookworm, tmp_path):
+    out = tmp_path / "out.img"
+    for name, word in (("my--vg-a--b", " my-vg"), ("vg", ""), ("vg-a-b", ""), ("vg-a b", ""), ("../x-y", ""), (None, "")):
+        def rename(machine):
+            block = machine["mounts"][0]["blocks"][0]
+            block.pop("dm-name")
+            block.update({"dm-name": name} if name else {})
+
+        run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", rename), *STRICT)
+        assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}{word}"], name
 
 
 def test_images_have_lvm_only_where_it_is_of_use(bookworm, tmp_path):
@@ -195,7 +207,7 @@ def test_volumes_that_are_made_of_others_are_refused(bookworm, tmp_path):
 
     result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", layered_swap), *STRICT, *RESUME)
     assert any("the way to swap" in text for text in result.messages("warning"))
-    assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV}"]
+    assert lvm_lines(out) == ["feature=lvm", f"lvm.volume={VG} {LV} vg0"]
 
 
 @pytest.mark.parametrize("reverse", (False, True))
@@ -213,7 +225,7 @@ def test_groups_on_volumes_of_other_groups_are_refused(reverse, bookworm, tmp_pa
 
     result = run("build", out, "--root", bookworm.root, "--hardware", changed(tmp_path, "lvm", nested_swap), *STRICT, *RESUME)
     assert any("is a physical volume of another group" in text for text in result.messages("warning"))
-    assert f"lvm.volume={VG} {LV}" in lvm_lines(out)
+    assert f"lvm.volume={VG} {LV} vg0" in lvm_lines(out)
 
 
 def test_lvm_that_is_left_out_is_an_error(bookworm, tmp_path):

@@ -254,7 +254,8 @@ static void a_volume_is_set_up_if_something_names_it(void **state)
 
 static void lines_of_the_image_that_are_no_uuids_are_refused(void **state)
 {
-	static const char *const lines[] = {"", "x", VG, VG " ", VG " short", "short " LV, VG " " LV "x"};
+	static const char *const lines[] = {"", "x", VG, VG " ", VG " short", "short " LV, VG " " LV "x",
+					    VG " " LV " ", VG " " LV " a/b", VG " " LV " vg root", VG "  vg"};
 	_cleanup_part_ struct part p;
 	char line[128];
 
@@ -455,6 +456,97 @@ static void a_group_is_chosen_by_its_uuid(void **state)
 		assert_null(strstr(starts(), " of OOOOOO"));
 		assert_null(strstr(part_said(), "two LVM groups"));
 	}
+}
+
+/* The image was built for VG. Another machine's disk, with a group of the same name, is read first. */
+static void a_name_that_the_image_lists_is_that_of_no_other_group(void **state)
+{
+	static const struct {
+		const char *cmdline, *wanted;
+	} cases[] = {
+		{"", "vg/root"}, {"", "mapper/vg-root"}, {"rd.lvm.lv=vg/root", NULL}, {"rd.lvm.vg=vg", NULL}, {"rd.auto", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (unsigned is_gone = 0; is_gone < 2; is_gone++) {
+			_cleanup_part_ struct part p;
+			char line[] = VG " " LV " vg";
+
+			begin(&p, cases[i].cmdline);
+			assert_true(lvm_boot.setting(&p, "volume", line));
+			told.wanted[0] = cases[i].wanted;
+			comes(&p, 0, OTHER_VG, "vg");
+			time_is(&p, 8000);
+			lvm_boot.wanted(&p);
+			assert_string_equal(starts(), "");
+			assert_null(lvm_boot.is_hopeless(&p, "vg/root"));
+			assert_non_null(strstr(account(&p), "LVM group vg: the image was made for another group of this name; "
+							    "rd.lvm.vg=OOOOOO-"));
+			assert_non_null(strstr(account(&p), "LVM group with UUID " VG_TEXT));
+			if (is_gone)
+				goes(&p, 0);
+			comes(&p, 1, VG, "vg");
+			assert_string_equal(starts(), LV " of VGVGVG on 1");
+			ends(&p, 0, "root");
+			for (; *starts(); ends(&p, 0, ""))
+				assert_null(strstr(starts(), "OOOOOO"));
+			if (!is_gone)
+				goes(&p, 0);
+			goes(&p, 1); /* and it does not fall to the other one */
+			for (; *starts(); ends(&p, -ENODATA, "it is gone"))
+				assert_null(strstr(starts(), "OOOOOO"));
+			comes(&p, 0, OTHER_VG, "vg");
+			time_is(&p, 18000);
+			assert_string_equal(starts(), "");
+			assert_null(strstr(part_said(), "two LVM groups"));
+		}
+}
+
+static void a_uuid_names_a_group_in_spite_of_the_image(void **state)
+{
+	static const char *const lines[] = {VG " " LV " vg", VG " " LV " other", VG " " LV};
+	static const struct {
+		const char *cmdline;
+		size_t line;
+		const char *starts;
+	} cases[] = {
+		{"rd.lvm.vg=OOOOOO-0000-0000-0000-0000-0000-000000", 0, "root of OOOOOO on 1"},
+		{"rd.lvm.lv=OOOOOO-0000-0000-0000-0000-0000-000000/usr", 0, "usr of OOOOOO on 1"},
+		{"", 0, ""},
+		{"", 1, "root of OOOOOO on 1"}, /* other names are not affected */
+		{"", 2, "root of OOOOOO on 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_part_ struct part p;
+		char line[128];
+
+		begin(&p, cases[i].cmdline);
+		snprintf(line, sizeof(line), "%s", lines[cases[i].line]);
+		assert_true(lvm_boot.setting(&p, "volume", line));
+		told.wanted[0] = "vg/root";
+		comes(&p, 0, OTHER_VG, "vg");
+		if (strcmp(starts(), cases[i].starts) != 0)
+			fail_msg("%zu: %s", i, starts());
+	}
+}
+
+/* One that got another name since the image was built is still the one that it lists. */
+static void a_listed_group_may_have_been_renamed(void **state)
+{
+	_cleanup_part_ struct part p;
+	char line[] = VG " " LV " old";
+
+	(void)state;
+	begin(&p, "");
+	assert_true(lvm_boot.setting(&p, "volume", line));
+	told.wanted[0] = "new/usr";
+	comes(&p, 0, VG, "new");
+	assert_string_equal(starts(), LV " of VGVGVG on 1");
+	ends(&p, 0, "root");
+	assert_string_equal(starts(), "usr of VGVGVG on 1");
 }
 
 /* ---- when ---- */
@@ -1256,6 +1348,9 @@ int main(void)
 		cmocka_unit_test(what_is_waited_for_later_is_set_up_then),
 		cmocka_unit_test(of_two_groups_of_one_name_neither_is_taken),
 		cmocka_unit_test(a_group_is_chosen_by_its_uuid),
+		cmocka_unit_test(a_name_that_the_image_lists_is_that_of_no_other_group),
+		cmocka_unit_test(a_uuid_names_a_group_in_spite_of_the_image),
+		cmocka_unit_test(a_listed_group_may_have_been_renamed),
 		cmocka_unit_test(it_is_not_tried_before_all_that_is_there_is_read),
 		cmocka_unit_test(other_disks_are_read_first),
 		cmocka_unit_test(what_no_disk_would_help_ends_the_wait),

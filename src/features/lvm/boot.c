@@ -4,7 +4,8 @@
  * Volumes of LVM, set up without a program: linear and striped ones are tables of device mapper, which the metadata
  * spells out. Nothing of LVM's own state is left in /run, and no setting of lvm.conf is needed.
  *
- *   lvm.volume=VG-UUID LV-UUID   in boot.conf: a volume that the image needs
+ *   lvm.volume=VG-UUID LV-UUID VG   in boot.conf: a volume that the image needs; VG, the name of its group, is that
+ *                                group's alone
  *   rd.lvm=0                     no volume is set up
  *   rd.lvm.lv=VG/LV              this one, and others given likewise
  *   rd.lvm.vg=VG                 all of a group; the name may be its UUID
@@ -28,13 +29,17 @@ static bool is_ref(struct device_ref a, struct device_ref b)
 static bool setting(struct part *p, const char *key, char *value)
 {
 	struct lvm *s = p->state;
-	char *volume = strchr(value, ' ');
+	char *volume = strchr(value, ' '), *name = volume ? strchr(volume + 1, ' ') : NULL;
+	struct lvm_listed *listed = &s->listed[s->n_listed];
 
 	if (strcmp(key, "volume") != 0 || !volume || s->n_listed == LVM_LISTED_MAX)
 		return false;
 	*volume++ = '\0';
-	if (!lvm_parse_id(value, s->listed[s->n_listed].group) || !lvm_parse_id(volume, s->listed[s->n_listed].volume))
+	if (name)
+		*name++ = '\0';
+	if (!lvm_parse_id(value, listed->group) || !lvm_parse_id(volume, listed->volume) || (name && !lvm_is_name(name)))
 		return false;
+	snprintf(listed->name, sizeof(listed->name), "%s", name ? name : "");
 	s->n_listed++;
 	return true;
 }

@@ -11,7 +11,7 @@
 /*
  * Volumes of LVM, which PID 1 sets up by itself. A generic image has the driver by the rules of storage. A hostonly one
  * also lists the volumes on the way to the filesystems that are mounted early, and to a hibernation image, by UUID: these are
- * set up whatever else is called like them.
+ * set up whatever else is called like them. The name of their group is listed as well: it means no other one.
  */
 
 enum { PREFIX = sizeof("LVM-") - 1, ID = LVM_ID_MAX - 1 };
@@ -109,7 +109,8 @@ static int refuse(struct build *b, const struct hw_mount *m, const struct hw_blo
 
 static int add_volume(struct build *b, const struct hw_mount *m, const struct hw_block *k, struct err *err)
 {
-	char line[2 * LVM_ID_MAX + 16];
+	char line[2 * LVM_ID_MAX + LVM_NAME_MAX + 16], vg[LVM_NAME_MAX], lv[LVM_NAME_MAX];
+	bool is_named = k->dm_name && lvm_split_map(k->dm_name, vg, lv);
 	int r;
 
 	if (is_layered(m, k))
@@ -117,7 +118,8 @@ static int add_volume(struct build *b, const struct hw_mount *m, const struct hw
 	if (is_below_another_group(m, k))
 		return refuse(b, m, k, "is a physical volume of another group", err);
 	r = add_driver(b, m, k, err);
-	snprintf(line, sizeof(line), "lvm.volume=%.*s %.*s\n", ID, k->dm_uuid + PREFIX, ID, k->dm_uuid + PREFIX + ID);
+	snprintf(line, sizeof(line), "lvm.volume=%.*s %.*s%s%s\n", ID, k->dm_uuid + PREFIX, ID, k->dm_uuid + PREFIX + ID,
+		 is_named ? " " : "", is_named ? vg : "");
 	open_part(b);
 	if (!strstr(buf_cstr(&b->boot_conf), line))
 		buf_add_str(&b->boot_conf, line);

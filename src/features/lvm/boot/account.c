@@ -39,6 +39,19 @@ void lvm_what(const struct part *p, char *out, size_t size)
 	}
 }
 
+/* A group of which no volume is wanted. */
+static void account_unwanted(const struct lvm *s, const struct lvm_known *g)
+{
+	char id[LVM_ID_TEXT_MAX];
+
+	lvm_print_id(g->id, id);
+	if (lvm_is_anothers(s, g))
+		log_show("  LVM group %s: the image was made for another group of this name; rd.lvm.vg=%s would set up this one",
+			 g->name, id);
+	else
+		log_show("  LVM group %s: nothing says that it is needed; rd.lvm.vg=%s would", g->name, g->name);
+}
+
 static void account_members(const struct lvm *s)
 {
 	for (size_t i = 0; i < LVM_MEMBERS_MAX; i++) {
@@ -92,8 +105,7 @@ void lvm_account(const struct part *p)
 				log_show("  %s: %s", text, *v->why ? v->why : "it is being set up");
 		}
 		if (!is_wanted)
-			log_show("  LVM group %s: nothing says that it is needed; rd.lvm.vg=%s would", s->groups[g].name,
-				 s->groups[g].name);
+			account_unwanted(s, &s->groups[g]);
 	}
 	account_members(s);
 	account_names(p);

@@ -68,8 +68,9 @@ struct lvm_volume {
 
 struct lvm {
 	struct lvm_wishes wishes; /* must be first: set by kernel parameters */
-	struct {
+	struct lvm_listed {
 		char group[LVM_ID_MAX], volume[LVM_ID_MAX];
+		char name[LVM_NAME_MAX]; /* of the group, when the image was built; "": it is not known */
 	} listed[LVM_LISTED_MAX]; /* of boot.conf */
 	size_t n_listed;
 	struct lvm_member members[LVM_MEMBERS_MAX];
@@ -109,6 +110,9 @@ _Static_assert(sizeof(struct lvm_answer) <= JOBS_TEXT_MAX, "an answer that is to
 
 /* Calls TAKE with each volume that is wanted of group G, as in struct lvm_volume. */
 void lvm_wanted(struct part *p, size_t g, void (*take)(struct part *p, size_t g, const char *name));
+
+/* Is the name of G that of another group, which the image lists? Then G is known by its UUID alone. */
+bool lvm_is_anothers(const struct lvm *s, const struct lvm_known *g);
 
 /* Does rd.lvm.vg= name G? */
 bool lvm_names_group(struct lvm *s, struct lvm_known *g);

@@ -40,6 +40,15 @@ static bool is_chosen(const struct lvm *s, const struct lvm_known *g)
 	return false;
 }
 
+/* The right one may come later, or not at all. */
+bool lvm_is_anothers(const struct lvm *s, const struct lvm_known *g)
+{
+	for (size_t i = 0; i < s->n_listed; i++)
+		if (strcmp(s->listed[i].name, g->name) == 0)
+			return !is_chosen(s, g);
+	return false;
+}
+
 static bool has_members(const struct lvm *s, const struct lvm_known *g)
 {
 	for (size_t i = 0; i < LVM_MEMBERS_MAX; i++)
@@ -64,7 +73,7 @@ static bool is_of_name(struct lvm *s, struct lvm_known *g, const char *name)
 	const struct lvm_known *other;
 	char own[LVM_ID_TEXT_MAX], its[LVM_ID_TEXT_MAX];
 
-	if (strcmp(g->name, name) != 0)
+	if (strcmp(g->name, name) != 0 || lvm_is_anothers(s, g))
 		return false;
 	other = rival(s, g);
 	if (!other)
@@ -110,10 +119,10 @@ bool lvm_names_group(struct lvm *s, struct lvm_known *g)
 	return names;
 }
 
-/* As with dracut. */
-static bool wants_all(const struct lvm *s)
+/* As with dracut. A volume of G must not take the name of one that the image needs. */
+static bool wants_all(const struct lvm *s, const struct lvm_known *g)
 {
-	return s->wishes.all && !s->wishes.volumes.n && !s->wishes.groups.n;
+	return s->wishes.all && !s->wishes.volumes.n && !s->wishes.groups.n && !lvm_is_anothers(s, g);
 }
 
 static bool has_named_volume(const struct lvm *s, const struct lvm_known *g)
@@ -165,6 +174,6 @@ void lvm_wanted(struct part *p, size_t g, void (*take)(struct part *p, size_t g,
 	while ((text = part_next_name(p, &n)))
 		if (is_waited_for(s, known, text, name))
 			take(p, g, name);
-	if (lvm_names_group(s, known) || wants_all(s) || may_be_any(p, known))
+	if (lvm_names_group(s, known) || wants_all(s, known) || may_be_any(p, known))
 		take(p, g, "");
 }
