@@ -183,6 +183,8 @@ def test_a_key_may_be_a_link(machine, key):
     key.rename(key.with_name("real"))
     key.symlink_to("real")
     assert f"crypt.volume=root UUID={UUID} /etc/keys/my.key luks" in machine.conf("--install", "/etc/keys/my.key")[0]
+    lines, _ = machine.conf("--install", "/etc/keys/real")  # which is then there without the link
+    assert f"crypt.volume=root UUID={UUID} /etc/keys/real luks" in lines
 
 
 def test_the_keys_that_parameters_of_the_image_name_must_be_there(machine, key):

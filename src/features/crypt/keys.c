@@ -30,6 +30,14 @@ static const struct plan_entry *find_file(struct build *b, const char *path)
 	return e ? e : look_up(b, root_resolve(b->root, path, &b->plan.arena));
 }
 
+/* That of the file that find_file() finds: the image may have it without the link that PATH is. */
+static const char *path_in_image(struct build *b, const char *path)
+{
+	if (plan_find(&b->plan, path + strspn(path, "/")))
+		return path;
+	return arena_printf(&b->plan.arena, "/%s", find_file(b, path)->path);
+}
+
 /* PATH, which ORIGIN names, is a key: in the image nobody else may read it, and nobody else may read the image. */
 static int take_file(struct build *b, const char *path, const char *origin, struct err *err)
 {
@@ -63,7 +71,7 @@ int crypt_take_key(struct build *b, const struct crypt_listed *v, const char **o
 	}
 	r = take_file(b, v->key, v->from, err);
 	if (r == 0)
-		*out = v->key;
+		*out = path_in_image(b, v->key);
 	return r;
 }
 
