@@ -61,8 +61,7 @@ static int check_root(const struct lines *l, struct err *err)
 		err_set(err, -ENOTSUP, "%s: root=%s names no LUKS volume that the image opens", l->root_origin,
 			l->root);
 		return err_hint(err, "name the volume as well, with rd.luks.name=UUID=NAME, or rd.luks.uuid=UUID for "
-				     "luks-UUID, and install cryptsetup; if the root is on LVM, keep using the image "
-				     "builder of your distribution");
+				     "luks-UUID, and install cryptsetup; a volume of LVM must be active on this machine");
 	}
 	err_set(err, -ENOTSUP, "%s: root=%s is of a kind that this version cannot bring up at boot",
 		l->root_origin, l->root);
