@@ -53,7 +53,7 @@ static int add_volume(struct build *b, const struct hw_mount *m, const struct hw
 	v->is_optional = !m->is_early;
 	r = crypt_add_header(b, m, k, v, err);
 	if (r < 0 && !build_is_hostonly(b))
-		err_hint(err, "for an image of other machines, add --generic-elsewhere or --omit crypt");
+		err_hint(err, "for an image of other machines, leave the feature crypt out: omit_dracutmodules+=\" crypt \"");
 	if (r < 0 && r != -ENOMEM && v->is_optional) {
 		l->n--;
 		return crypt_leave_out(b, name, err);

@@ -45,8 +45,8 @@ static int take_file(struct build *b, const char *path, const char *origin, stru
 
 	if (!e) {
 		err_set(err, -ENOENT, "%s: the key %s is not in the image", origin, path);
-		return err_hint(err, "install_items+=\" %s \" or --install %s would put it there; with \"none\" in "
-				     "its place, the passphrase is asked for at boot", path, path);
+		return err_hint(err, "install_items+=\" %s \" would put it there; with \"none\" in its place, the "
+				     "passphrase is asked for at boot", path);
 	}
 	if (e->mode & 077)
 		plan_warn(&b->plan, "%s: others than its owner may read the key %s (mode %04o); in the image only root "
