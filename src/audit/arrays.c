@@ -151,8 +151,13 @@ static struct content content_of(struct audit *a, const char *path)
 
 static bool is_member(const struct content *c)
 {
-	return strcmp(c->type, "linux_raid_member") == 0 &&
-	       (str_starts(c->version, "0.90") || strcmp(c->version, "1.0") == 0);
+	return strcmp(c->type, "linux_raid_member") == 0;
+}
+
+/* At the end of a disk it may be that of an array whose partitions the kernel shows on the disk. */
+static bool is_at_end(const struct content *c)
+{
+	return str_starts(c->version, "0.90") || strcmp(c->version, "1.0") == 0;
 }
 
 /* The superblock at the end of the last partition may be that at the end of the disk. */
@@ -196,8 +201,9 @@ static void check_disk(struct audit *a, const struct hw_mount *m, const struct h
 		a, AUDIT_WARNING, "array-left", NULL,
 		arena_printf(a->arena,
 			     "/dev/%s, on the way to %s, has the superblock of an MD array (metadata %s, UUID %s), but is "
-			     "used without it: a generic image may start that array, or mount none of its partitions",
-			     k->name, m->target, c.version, *c.uuid ? c.uuid : "unknown"),
+			     "used without it: a generic image may start that array%s",
+			     k->name, m->target, c.version, *c.uuid ? c.uuid : "unknown",
+			     is_at_end(&c) ? ", or mount none of its partitions" : ""),
 		arena_printf(a->arena, "wipefs --force --all --types linux_raid_member /dev/%s", k->name));
 }
 

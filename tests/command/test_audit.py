@@ -950,18 +950,18 @@ def found_by_udev(machine, name, number, **found):
         f"E:ID_FS_{key}={value}\n" for key, value in found.items()))
 
 
-@pytest.mark.parametrize("version", ["0.90.0", "1.0"])
+@pytest.mark.parametrize("version", ["0.90.0", "1.0", "1.1", "1.2"])
 def test_a_disk_that_was_a_member_of_an_array_once(machine, version):
     member = {"TYPE": "linux_raid_member", "VERSION": version, "UUID": "5a1f"}
     found_by_udev(machine, "nvme0n1", "259:0", **member)
     found = machine.one("array-left", "warning")
     assert "/dev/nvme0n1, on the way to /, has the superblock of an MD array" in found["fact"]
     assert f"metadata {version}, UUID 5a1f" in found["fact"]
+    assert ("none of its partitions" in found["fact"]) == (version in ("0.90.0", "1.0"))
     assert found["remedy"] == "wipefs --force --all --types linux_raid_member /dev/nvme0n1"
 
 
 @pytest.mark.parametrize("disk, partition", [
-    ({"TYPE": "linux_raid_member", "VERSION": "1.2", "UUID": "5a1f"}, {}),
     ({"TYPE": "ext4", "VERSION": "1.0", "UUID": "5a1f"}, {}),
     ({}, {}),
     # What is at the end of the disk is at the end of its last partition.

@@ -309,6 +309,18 @@ enum stage_step part_refuse_mount(struct part *p, const char *why)
 	return STAGE_MOVED;
 }
 
+bool part_has_partitions(const struct part *p, struct device_ref ref)
+{
+	(void)p;
+	return told.devices[ref.slot].is_partitioned;
+}
+
+bool part_needs_partition(const struct part *p, struct device_ref ref)
+{
+	(void)p;
+	return told.devices[ref.slot].needs_partition;
+}
+
 bool part_wants_name(const struct part *p, const char *name)
 {
 	(void)p;

@@ -38,6 +38,7 @@ struct part_recorder {
 		char name[PART_NAME_MAX];
 		const char *value; /* that a specification names it by */
 		unsigned generation; /* 0: its place + 1 */
+		bool is_partitioned, needs_partition;
 		bool is_held, is_member, is_wanted;
 		enum part_claim claim; /* part_set_claim(); with */
 		char why[PART_TEXT_MAX];

@@ -1949,6 +1949,143 @@ static void of_two_numbers_an_array_has_the_one_that_is_waited_for_and_free(void
 	}
 }
 
+/* Superblocks of version 1.1 and 1.2 outlive an MBR. In whatever order they come, and whichever of them was
+ * partitioned. */
+static void an_array_of_disks_with_partitions_of_their_own_waits_for_the_last_moment(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		const unsigned first = i & 1, former = i >> 1 & 1;
+		_cleanup_part_ struct part p;
+		const char *said;
+
+		begin(&p, "");
+		told.devices[former].is_partitioned = true;
+		told.is_unsettled = true;
+		for (unsigned k = 0; k < 2; k++) {
+			struct mdsuper s = super_of("one", 1, 2, (int32_t)(k ^ first));
+
+			s.version = i >> 2 ? MDSUPER_1_1 : MDSUPER_1_2;
+			comes(&p, k ^ first, &s);
+		}
+		told.is_unsettled = false;
+		time_passes(&p, 100000);
+		assert_int_equal(told.n_jobs, 0);
+		assert_false(mdraid_boot.is_incomplete(&p));
+		said = account(&p);
+		assert_contains(said, former ? "sdb has partitions of its own" : "sda has partitions of its own");
+		assert_contains(said, "rd.md.uuid=" ONE " starts the array");
+		told.may_resume = true;
+		mdraid_boot.degrade(&p);
+		assert_int_equal(told.n_jobs, 0);
+		told.may_resume = false;
+		told.devices[former].needs_partition = true;
+		mdraid_boot.degrade(&p);
+		assert_int_equal(told.n_jobs, 0);
+		told.devices[former].needs_partition = false;
+		part_said();
+		mdraid_boot.degrade(&p);
+		assert_contains(part_said(), "show: MD array one may be started after all");
+		assert_contains(starts(&p), first ? "array add 8:1\narray add 8:0\narray run\n"
+						  : "array add 8:0\narray add 8:1\narray run\n");
+	}
+}
+
+/* A table that a disk had before it became a member is not overwritten. */
+static void an_array_that_is_named_is_started_whatever_partitions_its_members_have(void **state)
+{
+	static const struct {
+		const char *cmdline, *own, *awaited;
+		bool is_needed, starts;
+	} cases[] = {
+		{"", NULL, NULL, false, false},
+		{"", NULL, NULL, true, true},
+		{"", ONE " 3 one", NULL, false, true},
+		{"", ONE " 3 one", NULL, true, true},
+		{"", "00000000:5a5a5a5a:5a5a5a5a:5a5a5a5a 3 one", NULL, true, false},
+		{"rd.md.uuid=" ONE, NULL, NULL, false, true},
+		{"", NULL, "md/one", false, true},
+		{"", NULL, "md/two", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mdsuper s = super_of("one", 1, 1, 0);
+		_cleanup_part_ struct part p;
+
+		begin(&p, cases[i].cmdline);
+		if (cases[i].own)
+			assert_true(setting(&p, cases[i].own));
+		if (cases[i].is_needed)
+			assert_true(mdraid_boot.setting(&p, "needed", (char[]){"yes"}));
+		told.awaited = cases[i].awaited;
+		told.devices[0].is_partitioned = true;
+		comes(&p, 0, &s);
+		assert_int_equal(told.n_jobs, cases[i].starts);
+	}
+}
+
+/* With 0.90 and 1.0 the partitions are those of the array. */
+static void partitions_of_an_array_do_not_withhold_it(void **state)
+{
+	(void)state;
+	for (unsigned v = 0; v < 2; v++) {
+		struct mdsuper s = super_of("one", 1, 1, 0);
+		_cleanup_part_ struct part p;
+
+		s.version = v ? MDSUPER_1_0 : MDSUPER_0_90;
+		begin(&p, "");
+		told.devices[0].is_partitioned = told.devices[0].needs_partition = true;
+		comes(&p, 0, &s);
+		assert_contains(starts(&p), "array run\n");
+	}
+}
+
+static void an_array_that_is_withheld_claims_no_name(void **state)
+{
+	struct mdsuper old = super_of("0", 1, 1, 0), own = super_of("0", 1, 1, 0);
+
+	(void)state;
+	old.uuid[0] = 0;
+	for (unsigned later = 0; later < 2; later++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.devices[later].is_partitioned = true;
+		told.is_unsettled = true;
+		comes(&p, 0, later ? &own : &old);
+		comes(&p, 1, later ? &old : &own);
+		told.is_unsettled = false;
+		time_passes(&p, 20);
+		assert_contains(starts(&p), "array open md0\n");
+		assert_int_equal(told.n_jobs, 0);
+	}
+}
+
+/* The table was removed, or the disk is gone and another one is there. */
+static void an_array_is_started_once_its_members_have_no_partitions_any_more(void **state)
+{
+	struct mdsuper s = super_of("one", 1, 1, 0);
+
+	(void)state;
+	for (unsigned is_retried = 0; is_retried < 2; is_retried++) {
+		_cleanup_part_ struct part p;
+
+		begin(&p, "");
+		told.devices[0].is_partitioned = true;
+		comes(&p, 0, &s);
+		assert_int_equal(told.n_jobs, 0);
+		told.devices[0].is_partitioned = false;
+		if (is_retried) {
+			mdraid_boot.retry(&p);
+		} else {
+			goes(&p, 0);
+			comes(&p, 1, &s);
+		}
+		assert_contains(starts(&p), "array run\n");
+	}
+}
+
 static void a_setting_of_an_array_that_is_malformed_is_refused(void **state)
 {
 	static const char *const values[] = {"", ONE, "one 0 0", ONE " x one", ONE " 1048576 one",
@@ -2465,6 +2602,11 @@ int main(void)
 		cmocka_unit_test(arrays_of_one_name_that_come_at_one_time_have_none),
 		cmocka_unit_test(an_array_that_cannot_be_started_claims_nothing),
 		cmocka_unit_test(an_array_that_the_image_was_built_for_has_its_name_and_number),
+		cmocka_unit_test(an_array_of_disks_with_partitions_of_their_own_waits_for_the_last_moment),
+		cmocka_unit_test(an_array_that_is_named_is_started_whatever_partitions_its_members_have),
+		cmocka_unit_test(partitions_of_an_array_do_not_withhold_it),
+		cmocka_unit_test(an_array_that_is_withheld_claims_no_name),
+		cmocka_unit_test(an_array_is_started_once_its_members_have_no_partitions_any_more),
 		cmocka_unit_test(of_two_numbers_an_array_has_the_one_that_is_waited_for_and_free),
 		cmocka_unit_test(a_setting_of_an_array_that_is_malformed_is_refused),
 		cmocka_unit_test(an_array_is_no_member_of_itself),

@@ -228,7 +228,7 @@ static void cannot_be_read(struct boot *b, const char *name, bool hangs)
 /* A disk, member N of those that appear, with ROLE of 2 in the mirror whose UUID begins with the digit ARRAY. */
 static void member_appears(struct boot *b, unsigned n, char array, int32_t role)
 {
-	struct mdsuper s = {.version = MDSUPER_1_2, .level = 1, .disks = 2, .role = role, .number = (uint32_t)role,
+	struct mdsuper s = {.version = also ? MDSUPER_1_0 : MDSUPER_1_2, .level = 1, .disks = 2, .role = role, .number = (uint32_t)role,
 			    .events = 40, .is_clean = true, .n_present = 2, .n_active = 2};
 	char name[16], uuid[64];
 	struct job job;
@@ -555,6 +555,55 @@ static void a_partition_of_an_array_that_cannot_be_read_is_mounted(void **state)
 	}
 }
 
+/* What is left of an array, whose disks were partitioned. The root is on one of them, or elsewhere. */
+static void former_members_that_were_partitioned_are_left_to_their_partitions(void **state)
+{
+	static const char *const roots[] = {"zz0p1", "zz1p1", "zz9"};
+
+	(void)state;
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(roots); i++) {
+		struct boot *b = begin("root=UUID=r");
+		const char *root = roots[i / 4];
+		struct job mount;
+
+		if (i % 2)
+			appears(b, root, "filesystem", "zzfs", "r");
+		/* Their other partitions are seen, but may be read much later. */
+		block_add(b, "zz0p2", true);
+		for (unsigned n = 0; n < 2; n++)
+			member_appears(b, n, '7', (int32_t)(i & 2 ? 1 - n : n));
+		if (!(i % 2))
+			appears(b, root, "filesystem", "zzfs", "r");
+		time_passes(b, world.now + 1000000); /* however long the mount takes */
+		assert_int_equal(b->flow.stage, STAGE_MOUNT);
+		assert_string_equal(goal_name(b), root);
+		mount = take_job(JOB_MOUNT, 0, 0);
+		assert_string_equal(mount.name, root);
+		assert_false(has_job(JOB_PART, 0, FIRST_ARRAY));
+		end(b);
+	}
+}
+
+/* They had a partition table before they became members, which says nothing. */
+static void a_root_on_members_that_have_partitions_comes_late(void **state)
+{
+	struct boot *b = begin("root=UUID=r");
+
+	(void)state;
+	block_add(b, "zz0p1", true);
+	member_appears(b, 0, '7', 0);
+	member_appears(b, 1, '7', 1);
+	time_passes(b, 219999);
+	assert_false(has_job(JOB_PART, 0, FIRST_ARRAY));
+	time_passes(b, 220000);
+	assert_contains(starts(b, 0), "array run\n");
+	appears(b, "md7", "filesystem", "zzfs", "r");
+	time_passes(b, world.now + 2000);
+	assert_int_equal(b->flow.stage, STAGE_MOUNT);
+	assert_string_equal(goal_name(b), "md7");
+	end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +616,8 @@ int main(void)
 		cmocka_unit_test(swap_and_root_on_a_mirror_that_lacks_a_member),
 		cmocka_unit_test(another_array_that_starts_when_the_root_takes_over),
 		cmocka_unit_test(what_is_waited_for_by_its_path_is_known_before_it_is_there),
+		cmocka_unit_test(former_members_that_were_partitioned_are_left_to_their_partitions),
+		cmocka_unit_test(a_root_on_members_that_have_partitions_comes_late),
 		cmocka_unit_test(nothing_is_begun_when_the_root_takes_over),
 	};
 

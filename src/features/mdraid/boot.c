@@ -14,6 +14,9 @@
  * if its level can do without and rd.degraded= does not forbid it. A parity array that is not clean
  * either, the kernel refuses, unless md_mod.start_dirty_degraded=1 is given.
  *
+ * Disks that were members of an array with metadata 1.1 or 1.2, and were partitioned later, keep their superblocks: an
+ * array of such disks is started only if something names it, or nothing else has come when time runs out.
+ *
  * An array that runs is never stopped here, not even for a second try of the boot: whoever looks
  * for what is wrong may use it, and a member that it has run without is of no use to a new start.
  */
@@ -268,7 +271,7 @@ static void gone(struct part *p, struct device_ref ref)
 		}
 	/* It may have been the copy of another one. */
 	for (size_t i = 0; i < s->n_arrays; i++)
-		if (s->arrays[i].is_doubtful)
+		if (s->arrays[i].is_doubtful || s->arrays[i].is_withheld)
 			mdraid_consider(p, &s->arrays[i]);
 }
 
@@ -383,7 +386,8 @@ static bool is_incomplete(const struct part *p)
 	const struct mdraid *s = p->state;
 
 	for (size_t i = 0; i < s->n_arrays; i++)
-		if (s->arrays[i].state == MDRAID_WAITS || s->arrays[i].state == MDRAID_FAILED)
+		if (!s->arrays[i].is_withheld &&
+		    (s->arrays[i].state == MDRAID_WAITS || s->arrays[i].state == MDRAID_FAILED))
 			return true;
 	return false;
 }

@@ -39,6 +39,10 @@ bool part_names(const struct part *p, const struct spec *spec, struct device_ref
 /* Is something waited for that is named by its path, and is /dev/NAME or a partition of that? */
 bool part_wants_name(const struct part *p, const char *name);
 
+/* Does the kernel show partitions on the disk REF? And is one of them what something waits for, or has mounted? */
+bool part_has_partitions(const struct part *p, struct device_ref ref);
+bool part_needs_partition(const struct part *p, struct device_ref ref);
+
 /* Is it REF itself that the kernel's command line names as the root? */
 bool part_is_root(const struct part *p, struct device_ref ref);
 

@@ -98,6 +98,37 @@ bool part_wants_name(const struct part *p, const char *name)
 	return false;
 }
 
+static bool is_needed(const struct boot *b, const struct block_device *d)
+{
+	for (size_t i = 0; i < b->devices->n_wants; i++)
+		if (block_names(b, b->devices->wants[i], d))
+			return true;
+	return false;
+}
+
+static bool has_partition(const struct boot *b, struct device_ref ref, bool needs_it)
+{
+	const struct block_device *disk = block_get(b, ref);
+
+	for (size_t i = 0; i < b->devices->n && disk; i++) {
+		const struct block_device *d = &b->devices->list[i];
+
+		if (d->is_partition && match_partition(disk->name, d->name) && (!needs_it || is_needed(b, d)))
+			return true;
+	}
+	return false;
+}
+
+bool part_has_partitions(const struct part *p, struct device_ref ref)
+{
+	return has_partition(p->boot, ref, false);
+}
+
+bool part_needs_partition(const struct part *p, struct device_ref ref)
+{
+	return has_partition(p->boot, ref, true);
+}
+
 bool part_is_root(const struct part *p, struct device_ref ref)
 {
 	return part_names(p, &p->boot->params.root, ref);

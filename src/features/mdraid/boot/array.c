@@ -276,7 +276,7 @@ bool mdraid_can_start(const struct mdraid *s, const struct mdraid_array *a,
 {
 	uint32_t here = mdraid_count(s, a, leader);
 
-	return here && mdraid_is_enough(&leader->super, here) && !a->is_doubtful &&
+	return here && mdraid_is_enough(&leader->super, here) && !a->is_doubtful && !a->is_withheld &&
 	       (a->may_degrade || has_all_it_had(s, a, leader));
 }
 
@@ -284,6 +284,6 @@ bool mdraid_is_ready(const struct mdraid *s, struct mdraid_array *a,
 		     const struct mdraid_member *leader)
 {
 	a->is_doubtful = leader && is_doubtful(s, a, leader);
-	a->state = a->is_doubtful ? MDRAID_FAILED : MDRAID_WAITS;
+	a->state = a->is_doubtful || a->is_withheld ? MDRAID_FAILED : MDRAID_WAITS;
 	return leader && mdraid_can_start(s, a, leader);
 }

@@ -64,6 +64,8 @@ struct mdraid_array {
 	int64_t ready_at;   /* since when it is READY */
 	bool is_late;	    /* a member came while it STARTS */
 	bool is_doubtful;   /* that is why it has FAILED */
+	bool is_withheld;   /* its members may be former ones */
+	bool was_withheld;  /* that was logged */
 	bool is_contested;  /* it has no name, since another array claims that, too */
 	char name[MDSUPER_TEXT]; /* from when it STARTS: its members may go, and it runs on */
 	char why[PART_TEXT_MAX]; /* FAILED */
@@ -213,6 +215,9 @@ unsigned mdraid_tag(const struct mdraid *s, const struct mdraid_array *a);
 
 /* VALUE: of mdraid.array=, which it cuts up. False: it is malformed, or there are too many. */
 bool mdraid_add_own(struct mdraid *s, char *value);
+
+/* Was the image built for A, or does the kernel's command line name it? */
+bool mdraid_is_meant(const struct part *p, const struct mdraid_array *a);
 
 /* Is there an mdN? */
 bool mdraid_has_number(unsigned number);

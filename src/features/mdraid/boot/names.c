@@ -170,6 +170,22 @@ static bool is_wanted(const struct part *p, uint32_t number)
 	return number != MDRAID_NO_NUMBER && part_wants_name(p, name);
 }
 
+bool mdraid_is_meant(const struct part *p, const struct mdraid_array *a)
+{
+	const struct mdraid *s = p->state;
+	const struct mdraid_member *m = mdraid_leader(s, a);
+	struct mdraid_own claim;
+	char link[MDSUPER_TEXT + 4];
+
+	if (s->wishes.uuids.n || own_of(s, a) || (s->is_needed && !s->n_own))
+		return true;
+	if (!m)
+		return false;
+	claim_of(a, &m->super, &claim);
+	snprintf(link, sizeof(link), "md/%s", claim.name);
+	return is_wanted(p, claim.number) || part_wants_name(p, link);
+}
+
 /* An array of another machine's name, or one that was renamed, runs as md127 where mdadm starts it, whatever number
  * its superblock has: that is in fstab then. */
 unsigned mdraid_choose_number(const struct part *p, const struct mdraid_array *a,

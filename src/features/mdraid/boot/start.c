@@ -106,6 +106,78 @@ static int64_t wait_for_others(struct part *p, const struct mdraid_array *a,
 	return is_busy && now < end ? now + MDRAID_AGAIN_MS : 0;
 }
 
+/* ---- former members ---- */
+
+/* With metadata 1.1 and 1.2 the data of an array does not begin where its members begin, so that a partition table
+ * there is none of its own: the disk was put to another use, or had a table before it became a member. The latter
+ * does no harm. */
+static bool may_be_former(const struct part *p, const struct mdraid_array *a, const struct mdraid_member *m)
+{
+	return mdraid_is_of(a, m) && (m->super.version == MDSUPER_1_1 || m->super.version == MDSUPER_1_2) &&
+	       part_has_partitions(p, m->ref);
+}
+
+/* A member of A that may be a former one, rather one with a partition that is needed; NULL. */
+static const struct mdraid_member *former_of(const struct part *p, const struct mdraid_array *a)
+{
+	const struct mdraid *s = p->state;
+	const struct mdraid_member *found = NULL;
+
+	for (size_t i = 0; i < MDRAID_MEMBERS_MAX; i++) {
+		const struct mdraid_member *m = &s->members[i];
+
+		if (!may_be_former(p, a, m))
+			continue;
+		if (part_needs_partition(p, m->ref))
+			return m;
+		found = found ? found : m;
+	}
+	return found;
+}
+
+/* An array would keep its members' partitions from being mounted, later in the boot, too. One that nothing names is
+ * started only if what is waited for does not come otherwise, and never if that is one of these partitions. */
+static bool is_withheld(const struct part *p, struct mdraid_array *a)
+{
+	const struct mdraid_member *m = former_of(p, a);
+	char uuid[MDSUPER_TEXT];
+
+	if (!m || mdraid_is_meant(p, a) ||
+	    (a->may_degrade && !part_may_resume(p) && !part_needs_partition(p, m->ref)))
+		return false;
+	mdsuper_print_uuid(a->uuid, uuid);
+	snprintf(a->why, sizeof(a->why),
+		 "%s has partitions of its own, and may be a former member: rd.md.uuid=%s starts the array; if it is "
+		 "one, wipefs --force --all --types linux_raid_member erases its superblock", m->name, uuid);
+	return true;
+}
+
+/* Of all: one that is withheld claims no name. */
+static void withhold(const struct part *p)
+{
+	struct mdraid *s = p->state;
+
+	for (size_t i = 0; i < s->n_arrays; i++)
+		if (!mdraid_is_up(&s->arrays[i]))
+			s->arrays[i].is_withheld = is_withheld(p, &s->arrays[i]);
+}
+
+static void show_withheld(const struct part *p, struct mdraid_array *a, const struct mdraid_member *leader)
+{
+	char name[MDSUPER_TEXT];
+
+	if (a->is_withheld == a->was_withheld)
+		return;
+	a->was_withheld = a->is_withheld;
+	mdraid_name(a, leader, name);
+	if (a->is_withheld)
+		log_show("MD array %s is not started: %s", name, a->why);
+	else if (former_of(p, a))
+		log_show("MD array %s may be started after all: what is waited for has not come otherwise", name);
+}
+
+/* ---- when ---- */
+
 /* Members come and go meanwhile. */
 void mdraid_proceed(struct part *p, struct mdraid_array *a)
 {
@@ -114,6 +186,8 @@ void mdraid_proceed(struct part *p, struct mdraid_array *a)
 	int64_t at;
 	char alias[32];
 
+	withhold(p);
+	show_withheld(p, a, m);
 	if (!mdraid_is_ready(p->state, a, m))
 		return;
 	a->state = MDRAID_READY;
