@@ -212,12 +212,26 @@ static void put_f2fs(int fd, unsigned n)
 }
 
 /* One of two devices; the kind of its checksum is one that is not looked at. */
+/* The checksum of btrfs, which newer versions of libblkid look at. */
+static uint32_t crc32c(const unsigned char *p, size_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t bit = 0; bit < len * 8; bit++)
+		crc = crc >> 1 ^ ((crc ^ (uint32_t)p[bit / 8] >> bit % 8) & 1 ? 0x82f63b78 : 0);
+	return ~crc;
+}
+
 static void put_btrfs(int fd, uint8_t devices)
 {
-	enum { SUPER = 65536 };
-	unsigned char sb[4096] = {[50] = 1, [136] = devices, [145] = 16, [149] = 64, [196] = 1, [201] = 2};
+	enum { SUPER = 65536, SUM = 32 };
+	unsigned char sb[4096] = {[50] = 1, [136] = devices, [145] = 16, [149] = 64, [201] = 2};
+	uint32_t sum;
 
 	memcpy(sb + 64, "_BHRfS_M", 8);
+	sum = crc32c(sb + SUM, sizeof(sb) - SUM);
+	for (unsigned i = 0; i < 4; i++)
+		sb[i] = (unsigned char)(sum >> 8 * i);
 	put(fd, SUPER, sb, sizeof(sb));
 }
 

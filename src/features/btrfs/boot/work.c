@@ -29,7 +29,7 @@ static int try(const char *path, const struct btrfs_question *q, struct job_resu
 		return identity_unrelated(root);
 	}
 	while (r > 0) {
-		_Alignas(8) char answer[ANSWER_MAX];
+		_Alignas(8) char answer[ANSWER_MAX] = {0};
 		uint64_t from = next;
 		int lacks;
 
