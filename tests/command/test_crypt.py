@@ -565,7 +565,7 @@ def program(machine):
         path.unlink(missing_ok=True)
         shutil.copyfile(Path("/") / path.relative_to(machine.root), path)
     yield later
-    for path in later:
+    for path in [*later, machine.root / "usr/lib/i386-linux-gnu/libgcc_s.so.1"]:
         path.unlink(missing_ok=True)
 
 
@@ -580,8 +580,10 @@ def test_the_libraries_of_the_programs_own_architecture_are_packed(machine, prog
     found = paths(machine.plan())
     assert "i386" not in found["libgcc_s.so.1"] and "legacy.so" not in found
     program[0].unlink()
+    if not any(machine.root.rglob("libargon2.so*")):  # newer versions have OpenSSL do that, without it
+        assert "libgcc_s.so.1" not in paths(machine.plan())
+        return
     result = machine.plan(status=FAILED)
-    other.unlink()
     assert "libgcc_s.so.1 is not installed for the architecture of /usr/sbin/cryptsetup" in result.error
     assert "root" in result.error and result.hint
 
