@@ -56,7 +56,7 @@ void mapper_note_all(const char *prefix)
 		if (!str_starts(text, prefix))
 			continue;
 		mapper_read(e->d_name, "dev", text);
-		mapper_note(text, "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\nV:1\n");
+		mapper_note(text, MAPPER_NOTE);
 	}
 	if (dir)
 		closedir(dir);

@@ -14,5 +14,6 @@ void mapper_read(const char *device, const char *attribute, char out[MAPPER_TEXT
  * they have not seen being made for one that is not ready, and units wait for it. Source: its 55-dm.rules, or 10-dm.rules. */
 void mapper_note_all(const char *prefix);
 
-/* The same for one device: "8:1", and lines as udev writes them. */
+/* The same for one device: "8:1", and lines as udev writes them; for one of device mapper: MAPPER_NOTE. */
+#define MAPPER_NOTE "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\nV:1\n"
 void mapper_note(const char *number, const char *lines);
